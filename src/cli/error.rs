@@ -1,0 +1,135 @@
+//! What an operator is told when something did not work, and the exit code that goes with it.
+//!
+//! Every error of the layers below becomes a [`CommandError`] in this file, so that one place decides what people
+//! read: what happened and to which thing, why, what to do next.
+
+use std::fmt::{self, Write as _};
+
+/// The kinds of failure that scripts can tell apart (`docs/cli.md`, "Exit codes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The answer is no: a signature is wrong, a check failed. Exit code 1.
+    No,
+    /// The command line is wrong. Exit code 2.
+    Usage,
+    /// Token, PIN or HSM. Exit code 3.
+    Token,
+    /// A file is not what it should be, or cannot be read or written. Exit code 4.
+    File,
+    /// Interrupted by the operator. Exit code 130.
+    Interrupted,
+    /// Whoever read our output has gone; nothing is printed. Exit code 141, as a shell shows SIGPIPE.
+    ClosedPipe,
+}
+
+impl ErrorKind {
+    /// The process exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            ErrorKind::No => 1,
+            ErrorKind::Usage => 2,
+            ErrorKind::Token => 3,
+            ErrorKind::File => 4,
+            ErrorKind::Interrupted => 130,
+            ErrorKind::ClosedPipe => 141,
+        }
+    }
+}
+
+/// An error as people read it. Build it with [`CommandError::new`] and the methods that add lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandError {
+    kind: ErrorKind,
+    message: String,
+    details: Vec<(String, String)>,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl CommandError {
+    /// What happened, to which thing; no full stop.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        CommandError { kind, message: message.into(), details: vec![], causes: vec![], hints: vec![] }
+    }
+
+    /// Adds a fact below the first line: `token    SAST token A, serial 02aea1d3`. An empty label makes a plain line.
+    #[must_use]
+    pub fn detail(mut self, label: impl Into<String>, fact: impl Into<String>) -> Self {
+        self.details.push((label.into(), fact.into()));
+        self
+    }
+
+    /// Adds an error and everything that caused it, a line each.
+    #[must_use]
+    pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(e) = next {
+            self.causes.push(e.to_string());
+            next = e.source();
+        }
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The first line, without `error: `.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = format!("error: {}\n", self.message);
+        let width = self.details.iter().map(|(label, _)| label.len()).max().unwrap_or(0).max(7);
+        for (label, fact) in &self.details {
+            if label.is_empty() {
+                let _ = writeln!(text, "  {fact}");
+            } else {
+                let _ = writeln!(text, "  {label:width$}  {fact}");
+            }
+        }
+        for cause in &self.causes {
+            let _ = writeln!(text, "  because {cause}");
+        }
+        for hint in &self.hints {
+            let _ = writeln!(text, "help: {hint}");
+        }
+        f.write_str(&text)
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_reads_from_what_to_why_to_what_next() {
+        let error = CommandError::new(
+            ErrorKind::Token,
+            "SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)",
+        )
+        .detail("token", "SAST token A, serial 02aea1d3")
+        .detail("", "nothing was written")
+        .hint("check the PIN, then run the same command again");
+        insta::assert_snapshot!(error, @r"
+        error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
+          token    SAST token A, serial 02aea1d3
+          nothing was written
+        help: check the PIN, then run the same command again
+        ");
+        assert_eq!(error.kind().exit_code(), 3);
+    }
+}

@@ -1,0 +1,132 @@
+//! Options that every command takes: from the command line, else `SASTCTL_…`, else the configuration file.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
+use serde::Deserialize;
+
+use super::error::{CommandError, ErrorKind};
+use super::pin::PinSource;
+
+/// The options themselves.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// HSM profile: a built-in name (see `profile list`) or a TOML file [default: the first whose module is installed]
+    #[arg(long, global = true, env = "SASTCTL_PROFILE", hide_env_values = true, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// PKCS#11 module to load, instead of the profile's paths
+    #[arg(long, global = true, env = "SASTCTL_MODULE", hide_env_values = true, value_name = "PATH")]
+    pub module: Option<PathBuf>,
+    /// Token: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]
+    #[arg(long, global = true, env = "SASTCTL_TOKEN", hide_env_values = true, value_name = "SELECTOR")]
+    pub token: Option<String>,
+    /// Where the PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad [default: prompt]
+    // Parsed in `Settings::load`: clap would print the text of a wrong value, and that may be the PIN itself.
+    #[arg(long, global = true, env = "SASTCTL_PIN_SOURCE", value_name = "SOURCE", hide_env_values = true)]
+    pub pin_source: Option<String>,
+    /// Answer with one JSON document
+    #[arg(long, global = true, env = "SASTCTL_JSON", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, global = true, env = "SASTCTL_COLOR", hide_env_values = true, value_name = "WHEN")]
+    pub color: Option<Color>,
+    /// Say more on standard error: -v each PKCS#11 call by name and result, -vv all there is
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say less on standard error: warnings, errors and questions only
+    #[arg(short, long, global = true, env = "SASTCTL_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also in files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// The configuration file, `$XDG_CONFIG_HOME/sastctl/config.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ConfigFile {
+    profile: Option<String>,
+    module: Option<PathBuf>,
+    token: Option<String>,
+    pin_source: Option<PinSource>,
+    color: Option<Color>,
+    json: Option<bool>,
+}
+
+/// What is in force for this run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Profile name or file, if one was named.
+    pub profile: Option<String>,
+    /// PKCS#11 module, if one was named.
+    pub module: Option<PathBuf>,
+    /// Token selector, if one was named; parsed where it is used.
+    pub token: Option<String>,
+    /// Where the PIN comes from, if it was said; else the profile's own default.
+    pub pin_source: Option<PinSource>,
+    /// Answer with one JSON document.
+    pub json: bool,
+    /// When to use colour.
+    pub color: Color,
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// Leave notes out.
+    pub quiet: bool,
+}
+
+impl Settings {
+    /// Command line and environment first, then the configuration file.
+    pub fn load(args: GlobalArgs) -> Result<Self, CommandError> {
+        let file = config_file()?;
+        let pin_source = match args.pin_source.as_deref().map(PinSource::from_str) {
+            Some(Ok(source)) => Some(source),
+            Some(Err(e)) => return Err(CommandError::new(ErrorKind::Usage, format!("--pin-source is {e}"))),
+            None => file.pin_source,
+        };
+        Ok(Settings {
+            profile: args.profile.or(file.profile),
+            module: args.module.or(file.module),
+            token: args.token.or(file.token),
+            pin_source,
+            json: args.json || file.json.unwrap_or(false),
+            color: args.color.or(file.color).unwrap_or(Color::Auto),
+            verbose: args.verbose,
+            quiet: args.quiet,
+        })
+    }
+}
+
+fn config_file() -> Result<ConfigFile, CommandError> {
+    let home = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
+    let Some(path) = home.map(|dir| dir.join("sastctl/config.toml")) else {
+        return Ok(ConfigFile::default());
+    };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(ConfigFile::default()),
+        Err(e) => {
+            return Err(CommandError::new(ErrorKind::File, format!("{} cannot be read", path.display()))
+                .caused_by(&e));
+        }
+    };
+    toml::from_str(&text).map_err(|e| {
+        CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
+            .detail("", e.to_string().trim_end().replace('\n', "\n  "))
+            .hint("the keys are profile, module, token, pin-source, color and json")
+    })
+}

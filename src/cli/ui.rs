@@ -1,0 +1,144 @@
+//! The only place that prints: text for people on standard output, everything else on standard error.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use super::error::{CommandError, ErrorKind};
+
+/// Where a command's words go.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    json: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    /// `json`: the command answers with one JSON document; `quiet`: no notes on standard error.
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Ui { json, quiet }
+    }
+
+    /// Whether the answer is a JSON document.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints text for people; adds the line end if there is none.
+    pub fn print(&self, text: &str) -> Result<(), CommandError> {
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        self.write(format!("{text}{end}").as_bytes())
+    }
+
+    /// Prints one JSON document.
+    pub fn print_json<T: Serialize>(&self, document: &T) -> Result<(), CommandError> {
+        let mut text = serde_json::to_string_pretty(document).map_err(|e| {
+            CommandError::new(ErrorKind::File, "the JSON document was not made").caused_by(&e)
+        })?;
+        text.push('\n');
+        self.write(text.as_bytes())
+    }
+
+    /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
+            io::ErrorKind::BrokenPipe => {
+                CommandError::new(ErrorKind::ClosedPipe, "standard output was closed")
+            }
+            _ => CommandError::new(ErrorKind::File, "standard output was not written").caused_by(&e),
+        })
+    }
+
+    /// A remark for people, on standard error, left out with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            Self::complain(text);
+        }
+    }
+
+    /// Something the operator should know before going on; not left out with `--quiet`.
+    pub fn warn(&self, text: &str) {
+        Self::complain(&format!("warning: {text}"));
+    }
+
+    /// An error, in full.
+    pub fn error(&self, error: &CommandError) {
+        if error.kind() != ErrorKind::ClosedPipe {
+            Self::complain(&error.to_string());
+        }
+    }
+
+    /// Whether somebody sits there who can be asked.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question that is answered by `y` or `yes`; anything else, and the end of input, is no.
+    pub fn confirm(&self, question: &str) -> Result<bool, CommandError> {
+        let answer = self.ask(&format!("{question} [y/N] "))?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a line of text. Never for a PIN.
+    pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
+        let mut err = anstream::stderr().lock();
+        let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
+        let mut line = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|e| CommandError::new(ErrorKind::Usage, "the answer could not be read").caused_by(&e))?;
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// Standard error may be closed; then there is nobody to tell.
+    fn complain(text: &str) {
+        let mut err = anstream::stderr().lock();
+        let _ = err.write_all(text.trim_end_matches('\n').as_bytes());
+        let _ = err.write_all(b"\n");
+    }
+}
+
+/// A plain table: a head line, aligned columns two blanks apart, no borders, nothing wrapped.
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(head);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Text from outside made safe for a terminal: control characters become visible escapes.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_align_and_do_not_wrap() {
+        let rows =
+            vec![vec!["2".to_owned(), "AKS ifdh 00 00".to_owned()], vec!["11".to_owned(), "x".to_owned()]];
+        insta::assert_snapshot!(table(&["SLOT", "READER"], &rows), @r"
+        SLOT  READER
+        2     AKS ifdh 00 00
+        11    x
+        ");
+    }
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\0"), "a\\u{1b}[2Jb\\u{0}");
+    }
+}

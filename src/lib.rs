@@ -1,0 +1,9 @@
+//! Hardware-token trust lists for Cisco voice clusters.
+//!
+//! Imports run one way: [`cli`] → [`workflow`] → [`token`] → [`trustlist`]. Nothing below `cli` prints; nothing
+//! below `workflow` asks.
+
+pub mod cli;
+pub mod token;
+pub mod trustlist;
+pub mod workflow;

@@ -1,0 +1,7 @@
+//! `sastctl`: parse, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sastctl::cli::main()
+}

@@ -1,0 +1,203 @@
+//! The X.509 certificates that records carry: their bytes, and what a record repeats of them.
+
+use bytes::Bytes;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey as X509Key;
+
+use super::digest;
+use super::key::{PublicKey, RsaKey};
+use super::name::{Name, Style};
+
+/// Why some bytes are not a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// Neither DER nor PEM.
+    #[error("it is not a certificate: {0}")]
+    NotACertificate(String),
+    /// A certificate and more bytes behind it.
+    #[error("{0} bytes follow the certificate")]
+    TrailingBytes(usize),
+    /// A PEM text without a certificate in it.
+    #[error("the PEM text holds no certificate (found: {0})")]
+    NoCertificateInPem(String),
+}
+
+/// A certificate: its DER bytes, as they were read, and the parts that a trust list repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Bytes,
+    subject: Name,
+    issuer: Name,
+    serial: Vec<u8>,
+    not_before: i64,
+    not_after: i64,
+    public_key: PublicKey,
+    public_key_bytes: Vec<u8>,
+    signature: Vec<u8>,
+    signature_algorithm: String,
+}
+
+impl Certificate {
+    /// Reads a DER certificate that fills the bytes.
+    pub fn from_der(der: impl Into<Bytes>) -> Result<Self, CertificateError> {
+        let der = der.into();
+        let (rest, x509) =
+            X509Certificate::from_der(&der).map_err(|e| CertificateError::NotACertificate(e.to_string()))?;
+        if !rest.is_empty() {
+            return Err(CertificateError::TrailingBytes(rest.len()));
+        }
+        let spki = x509.public_key();
+        let key_bits = &spki.subject_public_key.data;
+        let public_key = match RsaKey::from_pkcs1(key_bits) {
+            Some(key) => PublicKey::Rsa(key),
+            None => PublicKey::Other { what: describe_key(spki.parsed().ok()) },
+        };
+        Ok(Certificate {
+            subject: Name::from_x509(x509.subject()),
+            issuer: Name::from_x509(x509.issuer()),
+            serial: without_leading_zeros(x509.raw_serial()).to_vec(),
+            not_before: x509.validity().not_before.timestamp(),
+            not_after: x509.validity().not_after.timestamp(),
+            public_key,
+            public_key_bytes: key_bits.to_vec(),
+            signature: x509.signature_value.data.to_vec(),
+            signature_algorithm: algorithm_name(&x509.signature_algorithm.algorithm.to_id_string()),
+            der: der.clone(),
+        })
+    }
+
+    /// Reads a certificate file: DER, or the first certificate of a PEM text.
+    pub fn from_file_bytes(bytes: &[u8]) -> Result<Self, CertificateError> {
+        if !contains_pem(bytes) {
+            return Self::from_der(bytes.to_vec());
+        }
+        let mut found = Vec::new();
+        for pem in x509_parser::pem::Pem::iter_from_buffer(bytes) {
+            match pem {
+                Ok(pem) if pem.label.ends_with("CERTIFICATE") => return Self::from_der(pem.contents),
+                Ok(pem) => found.push(pem.label),
+                Err(e) => return Err(CertificateError::NotACertificate(e.to_string())),
+            }
+        }
+        Err(CertificateError::NoCertificateInPem(found.join(", ")))
+    }
+
+    /// The bytes, as they were read.
+    pub fn der(&self) -> &Bytes {
+        &self.der
+    }
+
+    /// The subject name.
+    pub fn subject(&self) -> &Name {
+        &self.subject
+    }
+
+    /// The issuer name.
+    pub fn issuer(&self) -> &Name {
+        &self.issuer
+    }
+
+    /// The serial number: big-endian, no leading zero bytes (one byte 0 for the serial 0).
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
+    }
+
+    /// The serial number as a file of that style holds it: CUCM big-endian, the CTL Client reversed.
+    pub fn serial_spelled(&self, style: Style) -> Vec<u8> {
+        let mut serial = self.serial.clone();
+        if style == Style::CtlClient {
+            serial.reverse();
+        }
+        serial
+    }
+
+    /// Start of validity, seconds since 1970-01-01 UTC.
+    pub fn not_before(&self) -> i64 {
+        self.not_before
+    }
+
+    /// End of validity, seconds since 1970-01-01 UTC.
+    pub fn not_after(&self) -> i64 {
+        self.not_after
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The public key as a PUBLICKEY element holds it: PKCS#1 RSAPublicKey DER, or the point of an EC key.
+    pub fn public_key_bytes(&self) -> &[u8] {
+        &self.public_key_bytes
+    }
+
+    /// The certificate's own signature value: what a SIGNATURE element (tag 8) of a record holds.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// How the certificate itself is signed: `sha1WithRSAEncryption`, or the dotted OID of a rarer one.
+    pub fn signature_algorithm(&self) -> &str {
+        &self.signature_algorithm
+    }
+
+    /// SHA-1 over the DER bytes: the fingerprint of `show ctl` and of CERTHASH elements.
+    pub fn sha1(&self) -> [u8; 20] {
+        digest::sha1(&self.der)
+    }
+
+    /// SHA-256 over the DER bytes.
+    pub fn sha256(&self) -> [u8; 32] {
+        digest::sha256(&self.der)
+    }
+
+    /// Issued by `Cisco Manufacturing CA`: one of Cisco's own SAST tokens, which the CTL Client spells in its way.
+    pub fn is_cisco_token(&self) -> bool {
+        self.issuer.common_name().map(str::trim_end) == Some("Cisco Manufacturing CA")
+    }
+
+    /// The spelling for a SAST record of this certificate (`docs/format.md`, "Names and serials").
+    pub fn sast_style(&self) -> Style {
+        if self.is_cisco_token() { Style::CtlClient } else { Style::Cucm }
+    }
+
+    /// The name of the certificate for people and for file names: the common name without padding.
+    pub fn sast_name(&self) -> String {
+        self.subject.short()
+    }
+}
+
+/// Whether the bytes are a PEM text (perhaps with words before the first block).
+fn contains_pem(bytes: &[u8]) -> bool {
+    bytes.first() != Some(&0x30) && bytes.windows(11).any(|w| w == b"-----BEGIN ")
+}
+
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|b| **b == 0).count().min(bytes.len().saturating_sub(1));
+    bytes.get(zeros..).unwrap_or(bytes)
+}
+
+fn describe_key(key: Option<X509Key<'_>>) -> String {
+    match key {
+        Some(X509Key::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
+        Some(X509Key::EC(point)) => format!("EC {}", point.key_size()),
+        Some(X509Key::DSA(_)) => "DSA".to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// RFC 8017 appendix C and RFC 5758 names of the signature algorithms seen in the field.
+fn algorithm_name(oid: &str) -> String {
+    match oid {
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
+        "1.2.840.113549.1.1.5" => "sha1WithRSAEncryption",
+        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",
+        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption",
+        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption",
+        "1.2.840.10045.4.3.2" => "ecdsa-with-SHA256",
+        "1.2.840.10045.4.3.3" => "ecdsa-with-SHA384",
+        "1.2.840.10045.4.3.4" => "ecdsa-with-SHA512",
+        other => other,
+    }
+    .to_owned()
+}

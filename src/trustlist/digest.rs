@@ -1,0 +1,165 @@
+//! The digests a trust list may be signed with: their code in the file, their DigestInfo, their arithmetic.
+
+use std::fmt;
+
+use sha1::Digest as _;
+
+/// A digest that the DIGESTALGORTITHM element (tag 8) of a header can name.
+///
+/// Codes: `docs/format.md`, "Header"; DigestInfo prefixes: RFC 8017, section 9.2, note 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Digest {
+    /// SHA-1, 20 bytes: what CUCM 10.x and the CTL Client write.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl Digest {
+    /// Every digest, oldest first.
+    pub const ALL: [Digest; 3] = [Digest::Sha1, Digest::Sha256, Digest::Sha512];
+
+    /// The digest for the code in the file (1 = SHA-1, 2 = SHA-256, 3 = SHA-512).
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Digest::Sha1),
+            2 => Some(Digest::Sha256),
+            3 => Some(Digest::Sha512),
+            _ => None,
+        }
+    }
+
+    /// The code in the file.
+    pub fn code(self) -> u8 {
+        match self {
+            Digest::Sha1 => 1,
+            Digest::Sha256 => 2,
+            Digest::Sha512 => 3,
+        }
+    }
+
+    /// Length of the digest in bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Digest::Sha1 => 20,
+            Digest::Sha256 => 32,
+            Digest::Sha512 => 64,
+        }
+    }
+
+    /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo.
+    pub fn info_prefix(self) -> &'static [u8] {
+        match self {
+            Digest::Sha1 => {
+                &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14]
+            }
+            Digest::Sha256 => &[
+                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
+                0x05, 0x00, 0x04, 0x20,
+            ],
+            Digest::Sha512 => &[
+                0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03,
+                0x05, 0x00, 0x04, 0x40,
+            ],
+        }
+    }
+
+    /// The digest over the parts, as if they stood one after the other.
+    pub fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
+        fn over<D: sha1::Digest>(parts: &[&[u8]]) -> Vec<u8> {
+            let mut hasher = D::new();
+            for part in parts {
+                hasher.update(part);
+            }
+            hasher.finalize().to_vec()
+        }
+        match self {
+            Digest::Sha1 => over::<sha1::Sha1>(parts),
+            Digest::Sha256 => over::<sha2::Sha256>(parts),
+            Digest::Sha512 => over::<sha2::Sha512>(parts),
+        }
+    }
+
+    /// The whole DigestInfo (prefix and digest) over a message: the input of `CKM_RSA_PKCS`.
+    pub fn info(self, message: &[u8]) -> Vec<u8> {
+        let mut info = self.info_prefix().to_vec();
+        info.extend(self.hash(&[message]));
+        info
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Digest::Sha1 => "SHA-1",
+            Digest::Sha256 => "SHA-256",
+            Digest::Sha512 => "SHA-512",
+        })
+    }
+}
+
+/// The MD5 of some bytes (16 bytes): the checksum that `show ctl` and most phones display.
+pub fn md5(bytes: &[u8]) -> [u8; 16] {
+    md5::Md5::digest(bytes).into()
+}
+
+/// The SHA-1 of some bytes (20 bytes).
+pub fn sha1(bytes: &[u8]) -> [u8; 20] {
+    sha1::Sha1::digest(bytes).into()
+}
+
+/// The SHA-256 of some bytes (32 bytes).
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha2::Sha256::digest(bytes).into()
+}
+
+/// Bytes as hexadecimal digits with a separator between bytes: `hex(b, ":")`; lower case.
+pub fn hex(bytes: &[u8], separator: &str) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(separator)
+}
+
+/// A checksum as the phone's screen shows it: upper-case pairs with blanks between, eight to a line.
+///
+/// Source: `EB C6 49 59 82 80 A4 47` / `7E B3 E4 53 34 5C 8C 9D` on a 7900 phone.
+pub fn phone_lines(checksum: &[u8]) -> Vec<String> {
+    checksum.chunks(8).map(|line| hex(line, " ").to_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_file() {
+        for digest in Digest::ALL {
+            assert_eq!(Digest::from_code(digest.code()), Some(digest));
+        }
+        assert_eq!(Digest::from_code(0), None);
+        assert_eq!(Digest::from_code(4), None);
+    }
+
+    #[test]
+    fn digest_info_ends_in_the_length_of_its_digest() {
+        for digest in Digest::ALL {
+            let info = digest.info(b"abc");
+            assert_eq!(info.len(), digest.info_prefix().len() + digest.len());
+            assert_eq!(usize::from(*digest.info_prefix().last().unwrap()), digest.len());
+            // The outer SEQUENCE covers all that follows its two bytes.
+            assert_eq!(usize::from(info[1]), info.len() - 2);
+        }
+    }
+
+    #[test]
+    fn known_answers() {
+        assert_eq!(hex(&sha1(b"abc"), ""), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(hex(&md5(b"abc"), ""), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(Digest::Sha512.hash(&[b"a", b"bc"]), Digest::Sha512.hash(&[b"abc"]));
+    }
+
+    #[test]
+    fn the_phone_shows_two_lines_of_pairs() {
+        assert_eq!(phone_lines(&md5(b"abc")), ["90 01 50 98 3C D2 4F B0", "D6 96 3F 7D 28 E1 7F 72"]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Public keys as trust lists hold them, and RSA verification.
+
+use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::traits::PublicKeyParts;
+use rsa::{Pkcs1v15Sign, RsaPublicKey};
+
+use super::digest::Digest;
+
+/// The public key of a certificate or of a PUBLICKEY element (tag 7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// An RSA key, 512 to 4096 bits.
+    Rsa(RsaKey),
+    /// Anything else: elliptic curves, larger RSA keys. Carried, not verified with.
+    Other {
+        /// What it is, for people: `EC, 384 bits`.
+        what: String,
+    },
+}
+
+impl PublicKey {
+    /// For people: `RSA 1024`.
+    pub fn describe(&self) -> String {
+        match self {
+            PublicKey::Rsa(key) => format!("RSA {}", key.bits()),
+            PublicKey::Other { what } => what.clone(),
+        }
+    }
+
+    /// The RSA key, if it is one.
+    pub fn rsa(&self) -> Option<&RsaKey> {
+        match self {
+            PublicKey::Rsa(key) => Some(key),
+            PublicKey::Other { .. } => None,
+        }
+    }
+}
+
+/// An RSA public key that can verify a trust list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RsaKey {
+    key: RsaPublicKey,
+}
+
+/// What an RSA signature turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureCheck {
+    /// It fits the message under the digest that was asked for.
+    Valid,
+    /// It fits the message, but its DigestInfo names another digest.
+    OtherDigest(Digest),
+    /// It does not fit the message.
+    Invalid,
+}
+
+impl RsaKey {
+    /// Reads a PKCS#1 RSAPublicKey (DER); `None` if it is not one, or above 4096 bits.
+    pub fn from_pkcs1(der: &[u8]) -> Option<Self> {
+        RsaPublicKey::from_pkcs1_der(der).ok().map(|key| RsaKey { key })
+    }
+
+    /// Size of the modulus in bits.
+    pub fn bits(&self) -> usize {
+        self.key.n().bits()
+    }
+
+    /// Length of a signature in bytes.
+    pub fn signature_len(&self) -> usize {
+        self.key.size()
+    }
+
+    /// The modulus, big-endian, without leading zero bytes: what `CKA_MODULUS` holds.
+    pub fn modulus(&self) -> Vec<u8> {
+        self.key.n().to_bytes_be()
+    }
+
+    /// Verifies a PKCS#1 v1.5 signature (RFC 8017, section 8.2.2) over the parts of a message.
+    pub fn check(&self, digest: Digest, message: &[&[u8]], signature: &[u8]) -> SignatureCheck {
+        if self.fits(digest, message, signature) {
+            return SignatureCheck::Valid;
+        }
+        // A file whose tag 8 was changed, or a writer that signed with another digest than it names.
+        let mut others = Digest::ALL.into_iter().filter(|other| *other != digest);
+        match others.find(|other| self.fits(*other, message, signature)) {
+            Some(other) => SignatureCheck::OtherDigest(other),
+            None => SignatureCheck::Invalid,
+        }
+    }
+
+    fn fits(&self, digest: Digest, message: &[&[u8]], signature: &[u8]) -> bool {
+        let scheme = Pkcs1v15Sign { hash_len: Some(digest.len()), prefix: digest.info_prefix().into() };
+        self.key.verify(scheme, &digest.hash(message), signature).is_ok()
+    }
+}

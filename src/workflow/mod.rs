@@ -1,0 +1,1 @@
+//! The work of the CTL Client: plan, confirm, execute.
