@@ -41,7 +41,7 @@ impl Digest {
     }
 
     /// Length of the digest in bytes.
-    pub fn len(self) -> usize {
+    pub fn size(self) -> usize {
         match self {
             Digest::Sha1 => 20,
             Digest::Sha256 => 32,
@@ -144,8 +144,8 @@ mod tests {
     fn digest_info_ends_in_the_length_of_its_digest() {
         for digest in Digest::ALL {
             let info = digest.info(b"abc");
-            assert_eq!(info.len(), digest.info_prefix().len() + digest.len());
-            assert_eq!(usize::from(*digest.info_prefix().last().unwrap()), digest.len());
+            assert_eq!(info.len(), digest.info_prefix().len() + digest.size());
+            assert_eq!(usize::from(*digest.info_prefix().last().unwrap()), digest.size());
             // The outer SEQUENCE covers all that follows its two bytes.
             assert_eq!(usize::from(info[1]), info.len() - 2);
         }

@@ -88,7 +88,7 @@ impl RsaKey {
     }
 
     fn fits(&self, digest: Digest, message: &[&[u8]], signature: &[u8]) -> bool {
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.len()), prefix: digest.info_prefix().into() };
+        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
         self.key.verify(scheme, &digest.hash(message), signature).is_ok()
     }
 }

@@ -4,13 +4,35 @@
 //! to a new file, [`Draft`] (what is to be signed). The bytes are described in `docs/format.md`.
 
 mod certificate;
+mod diff;
 pub mod digest;
+mod draft;
+mod error;
+mod header;
 mod key;
+mod list;
 mod name;
+mod record;
+mod remarks;
+mod report;
+mod show;
 mod signer;
+mod tlv;
+mod verify;
 
 pub use certificate::{Certificate, CertificateError};
+pub use diff::{Change, Difference, diff, diff_records};
 pub use digest::Digest;
+pub use draft::{Draft, SgnDraft, SigningOptions};
+pub use error::{BuildError, DecodeError, MAX_FILE_BYTES, SignError, VerifyError};
+pub use header::{Header, SignerId, Version};
 pub use key::{PublicKey, RsaKey, SignatureCheck};
+pub use list::{ListKind, PHONE_LIMIT_BYTES, SignedFile, TrustFile, TrustList};
 pub use name::{Name, Style};
+pub use record::{Function, Record, ServerRecord};
+pub use remarks::Remark;
+pub use report::{CertificateReport, ListReport, SignedReport};
+pub use show::{show_list, show_signed};
 pub use signer::Signer;
+pub use tlv::{Element, header_tag, header_tag_name, record_tag, record_tag_name};
+pub use verify::VerifiedList;

@@ -1,1 +1,17 @@
-//! The work of the CTL Client: plan, confirm, execute.
+//! The work of the CTL Client: a plan (a value: what will change and why), then its execution.
+//!
+//! Planning is pure: it takes verified lists and certificates and returns a [`Plan`] that can be printed, tested
+//! and refused. Signing happens in [`Plan::execute`], through a [`Signer`](crate::trustlist::Signer).
+
+pub mod cluster_file;
+mod create;
+mod plan;
+mod revert;
+mod sign;
+mod update;
+
+pub use create::create;
+pub use plan::{Mark, Plan, PlanError, PlanStep, Request};
+pub use revert::{Release, revert};
+pub use sign::resign;
+pub use update::{Edit, Mode, NewServer, update};

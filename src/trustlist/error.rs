@@ -1,0 +1,294 @@
+//! What can be wrong with a file, with what is to be built, and with a signature.
+
+use super::digest::{self, Digest};
+use super::record::Function;
+use super::tlv;
+
+/// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where in a file an element stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the header.
+    Header,
+    /// In a record; counted from 1.
+    Record(usize),
+}
+
+impl Place {
+    /// The element's name for people: `PUBLICKEY of record 3`.
+    pub(super) fn element(self, tag: u8) -> String {
+        match self {
+            Place::Header => match tlv::header_tag_name(tag) {
+                Some(name) => format!("{name} of the header"),
+                None => format!("element {tag} of the header"),
+            },
+            Place::Record(n) => match tlv::record_tag_name(tag) {
+                Some(name) => format!("{name} of record {n}"),
+                None => format!("element {tag} of record {n}"),
+            },
+        }
+    }
+}
+
+/// Why some bytes are not a trust list. Reads on from the file's name: `CTLFile.tlv is cut short: …`.
+///
+/// Offsets and lengths are in bytes, offsets from the start of the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// No bytes at all.
+    #[error("is empty (0 bytes)")]
+    Empty,
+    /// Larger than [`MAX_FILE_BYTES`].
+    #[error("is larger than {} MiB, which no trust list or signed file is", MAX_FILE_BYTES / 1024 / 1024)]
+    TooLarge,
+    /// Does not begin like one.
+    #[error("is not a CTL, ITL or .sgn file: it begins with {looks}, not with a Version element (byte 0)")]
+    NotATrustList {
+        /// What it begins with, for people.
+        looks: String,
+    },
+    /// The file ends before something does.
+    #[error("is cut short: {what} says {says} bytes, {left} are left (byte {offset})")]
+    CutShort {
+        /// The element or record.
+        what: String,
+        /// The length it states.
+        says: usize,
+        /// The bytes that are there.
+        left: usize,
+        /// Where it begins.
+        offset: usize,
+    },
+    /// An element is longer than what holds it.
+    #[error("is damaged: {what} says {says} bytes, but {bound} leaves {left} (byte {offset})")]
+    RunsOver {
+        /// The element.
+        what: String,
+        /// The length that bounds it.
+        bound: &'static str,
+        /// The length it states.
+        says: usize,
+        /// The bytes that are there.
+        left: usize,
+        /// Where it begins.
+        offset: usize,
+    },
+    /// An element is not there.
+    #[error("is damaged: {what} is missing (byte {offset})")]
+    Missing {
+        /// The element.
+        what: String,
+        /// Where the header or record that should have it begins.
+        offset: usize,
+    },
+    /// An element is there twice.
+    #[error("is damaged: {what} is there twice (byte {offset})")]
+    Repeated {
+        /// The element.
+        what: String,
+        /// Where the second one begins.
+        offset: usize,
+    },
+    /// An element of fixed length has another.
+    #[error("is damaged: {what} has {says} bytes instead of {expected} (byte {offset})")]
+    WrongLength {
+        /// The element.
+        what: String,
+        /// Its length.
+        says: usize,
+        /// The length it should have.
+        expected: usize,
+        /// Where it begins.
+        offset: usize,
+    },
+    /// HeaderLength or RECORDLENGTH cannot be.
+    #[error("is damaged: {what} is {says}, {why} (byte {offset})")]
+    WrongTotal {
+        /// The element.
+        what: String,
+        /// Its value.
+        says: usize,
+        /// What it contradicts.
+        why: &'static str,
+        /// Where it begins.
+        offset: usize,
+    },
+    /// Something else stands where a record should begin.
+    #[error(
+        "is damaged: record {number} should begin with RECORDLENGTH (01 00 02), but there is {found} (byte {offset})"
+    )]
+    NotARecord {
+        /// Counted from 1.
+        number: usize,
+        /// The first bytes, hexadecimal.
+        found: String,
+        /// Where it should begin.
+        offset: usize,
+    },
+    /// A signed configuration file where a list is needed.
+    #[error("is a signed configuration file ({file_name}), not a trust list")]
+    NotAList {
+        /// Its FILENAME.
+        file_name: String,
+    },
+}
+
+/// Why a record or a file could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// Longer than the format's 16-bit lengths allow.
+    #[error("{what} is too long for the format: {bytes} bytes, at most 65535 fit")]
+    TooLong {
+        /// What it is.
+        what: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The signer's key has no code in the format.
+    #[error("the signer's key is {what}; a trust list is signed with RSA 512, 1024, 2048 or 4096")]
+    KeySize {
+        /// The key.
+        what: String,
+    },
+    /// The signer is not in the list.
+    #[error("{name} has no SAST record in the list, so no phone could check its signature")]
+    SignerNotInList {
+        /// The signer.
+        name: String,
+    },
+    /// A DNSNAME or FILENAME that holds a NUL, or nothing.
+    #[error("{what} is empty or holds a NUL character")]
+    BadText {
+        /// What it is.
+        what: String,
+    },
+}
+
+/// Why a draft was not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError<E> {
+    /// It cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The signer did not sign.
+    #[error("the signer did not sign")]
+    Signer(#[source] E),
+    /// What came out does not verify; it was thrown away.
+    #[error("the signed file does not verify, and was thrown away")]
+    NotVerified(#[source] VerifyError),
+    /// What came out does not decode; it was thrown away.
+    #[error("the signed file cannot be read back, and was thrown away: it {0}")]
+    NotDecoded(DecodeError),
+}
+
+/// Why a signature is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// No record has the signer's issuer and serial number.
+    #[error("no SAST record for the signer {signer} (serial {serial})")]
+    NoSignerRecord {
+        /// SIGNERNAME.
+        signer: String,
+        /// SERIALNUMBER as the file has it.
+        serial: String,
+    },
+    /// The signer has records, but none that lets it sign lists.
+    #[error("the signer {signer} is in the list as {}, not as SAST", roles(.functions))]
+    SignerIsNotSast {
+        /// SIGNERNAME.
+        signer: String,
+        /// What its records say it is.
+        functions: Vec<Function>,
+    },
+    /// The signer's record holds neither certificate nor key.
+    #[error("record {record} of the signer holds no certificate and no key")]
+    NoKey {
+        /// Counted from 1.
+        record: usize,
+    },
+    /// The signer's certificate does not parse.
+    #[error("CERTIFICATE of record {record}, the signer's, does not parse (byte {offset}): {why}")]
+    CertificateUnreadable {
+        /// Counted from 1.
+        record: usize,
+        /// Where the element begins.
+        offset: usize,
+        /// What the parser said.
+        why: String,
+    },
+    /// The signer's key is not RSA, or too large.
+    #[error("the signer's key is {what}, which trust lists are not signed with")]
+    UnsupportedKey {
+        /// The key.
+        what: String,
+    },
+    /// A SIGNATUREALGORTITHM that is not RSA PKCS#1 v1.5.
+    #[error("unsupported signature algorithm {0} (SIGNATUREALGORTITHM; 0 is RSA)")]
+    UnsupportedAlgorithm(u8),
+    /// A DIGESTALGORTITHM that is none of the three.
+    #[error("unsupported digest {0} (DIGESTALGORTITHM; 1 is SHA-1, 2 SHA-256, 3 SHA-512)")]
+    UnsupportedDigest(u8),
+    /// SIGNATUREMODULUS and the signature's length do not fit together.
+    #[error("SIGNATUREMODULUS {code} does not fit a signature of {bytes} bytes")]
+    ModulusDisagrees {
+        /// The code in the file.
+        code: u8,
+        /// Length of the signature.
+        bytes: usize,
+    },
+    /// The signature is longer or shorter than the key makes them.
+    #[error("the signature has {signature} bytes, the signer's key makes {key}")]
+    SignatureLength {
+        /// Length of the signature in bytes.
+        signature: usize,
+        /// Length of the key's signatures in bytes.
+        key: usize,
+    },
+    /// The signature is right, under another digest than the header names.
+    #[error("the header names {header}, but the signature's DigestInfo says {signature}")]
+    DigestDisagrees {
+        /// What DIGESTALGORTITHM says.
+        header: Digest,
+        /// What was signed.
+        signature: Digest,
+    },
+    /// The file or the signature was changed, or another key signed.
+    #[error("the signature does not match the file (signer {signer})")]
+    DoesNotMatch {
+        /// SIGNERNAME.
+        signer: String,
+    },
+    /// A .sgn file names another signer than the certificate that was given.
+    #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
+    OtherSigner {
+        /// SIGNERNAME.
+        signer: String,
+        /// SERIALNUMBER as the file has it.
+        serial: String,
+        /// The certificate's name.
+        given: String,
+    },
+}
+
+fn roles(functions: &[Function]) -> String {
+    functions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// What some bytes look like, for whoever picked the wrong file.
+pub(super) fn looks_like(bytes: &[u8]) -> String {
+    let head = bytes.get(..16).unwrap_or(bytes);
+    if bytes.starts_with(b"-----BEGIN ") {
+        return "a PEM text".to_owned();
+    }
+    if bytes.starts_with(&[0x30, 0x82]) {
+        return "DER (a certificate?)".to_owned();
+    }
+    match std::str::from_utf8(head) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+            format!("the text {:?}", text.lines().next().unwrap_or_default())
+        }
+        _ => digest::hex(bytes.get(..4).unwrap_or(bytes), " "),
+    }
+}

@@ -1,0 +1,286 @@
+//! The header: who signed, how, when, and under which file name.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::error::{BuildError, DecodeError, Place, looks_like};
+use super::tlv::{self, Element, Inside, Reader, header_tag as tag};
+
+/// A version: major and minor.
+pub type Version = (u8, u8);
+
+/// Who signed, as the file spells it: the values of SIGNERNAME, SERIALNUMBER and CANAME.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignerId {
+    /// Subject name with its NUL.
+    pub name: Bytes,
+    /// Serial number, in the byte order of the writer's style.
+    pub serial: Bytes,
+    /// Issuer name with its NUL.
+    pub issuer: Bytes,
+}
+
+/// A decoded header. Holds its bytes, so what was read is written back as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    bytes: Bytes,
+    version: Version,
+    signer_version: Option<Version>,
+    signer: SignerId,
+    digest_code: u8,
+    algorithm_code: u8,
+    modulus_code: u8,
+    signature: Bytes,
+    /// The whole SIGNATURE element: what a signature does not cover.
+    signature_element: Range<usize>,
+    file_name: Bytes,
+    timestamp: u32,
+}
+
+impl Header {
+    /// Decodes the header at the start of a file.
+    pub(super) fn decode(file: &Bytes) -> Result<Self, DecodeError> {
+        let mut start = Reader::new(file, 0);
+        if start.peek() != Some(tag::VERSION) || file.get(1..3).is_some_and(|length| length != [0, 2]) {
+            return Err(DecodeError::NotATrustList { looks: looks_like(file) });
+        }
+        let version = start.element(Place::Header, Inside::File)?;
+        let second = start.element(Place::Header, Inside::File)?;
+        if second.tag != tag::HEADER_LENGTH {
+            return Err(missing(tag::HEADER_LENGTH, second.offset));
+        }
+        let length = usize::from(u16::from_be_bytes(fixed(&second)?));
+        let Some(bytes) = file.get(..length) else {
+            return Err(DecodeError::CutShort {
+                what: "the header".into(),
+                says: length,
+                left: file.len(),
+                offset: 0,
+            });
+        };
+        let Some(rest) = bytes.get(start.offset()..) else {
+            return Err(DecodeError::WrongTotal {
+                what: Place::Header.element(tag::HEADER_LENGTH),
+                says: length,
+                why: "which ends before its own element does",
+                offset: second.offset,
+            });
+        };
+        let mut found = Found::default();
+        found.collect(&mut Reader::new(rest, start.offset()), Inside::Bound("HeaderLength"))?;
+        let slice = |e: &Element<'_>| file.slice_ref(e.value);
+        let signature = found.need(tag::SIGNATURE)?;
+        let signature_element = signature.offset..signature.offset.saturating_add(signature.total_len());
+        Ok(Header {
+            version: fixed(&version)?.into(),
+            signer_version: found.get(tag::SIGNER_VERSION).map(|e| fixed(&e)).transpose()?.map(Into::into),
+            signer: SignerId {
+                name: slice(&found.need(tag::SIGNER_NAME)?),
+                serial: slice(&found.need(tag::SERIAL_NUMBER)?),
+                issuer: slice(&found.need(tag::CA_NAME)?),
+            },
+            digest_code: u8::from_be_bytes(fixed(&found.need(tag::DIGEST_ALGORITHM)?)?),
+            algorithm_code: u8::from_be_bytes(fixed(&found.need(tag::SIGNATURE_ALGORITHM)?)?),
+            modulus_code: u8::from_be_bytes(fixed(&found.need(tag::SIGNATURE_MODULUS)?)?),
+            signature: slice(&signature),
+            signature_element,
+            file_name: slice(&found.need(tag::FILE_NAME)?),
+            timestamp: u32::from_be_bytes(fixed(&found.need(tag::TIMESTAMP)?)?),
+            bytes: file.slice(..length),
+        })
+    }
+
+    /// The header's bytes, padding included.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Version of the format: 1.2 in lists, 1.0 in `.sgn` files.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The signer version (tag 28), where the writer puts one.
+    pub fn signer_version(&self) -> Option<Version> {
+        self.signer_version
+    }
+
+    /// Who signed.
+    pub fn signer(&self) -> &SignerId {
+        &self.signer
+    }
+
+    /// The signer's subject name as text.
+    pub fn signer_name(&self) -> String {
+        tlv::c_text(&self.signer.name)
+    }
+
+    /// DIGESTALGORTITHM as it stands.
+    pub fn digest_code(&self) -> u8 {
+        self.digest_code
+    }
+
+    /// SIGNATUREALGORTITHM as it stands.
+    pub fn algorithm_code(&self) -> u8 {
+        self.algorithm_code
+    }
+
+    /// SIGNATUREMODULUS as it stands.
+    pub fn modulus_code(&self) -> u8 {
+        self.modulus_code
+    }
+
+    /// The signature, big-endian.
+    pub fn signature(&self) -> &Bytes {
+        &self.signature
+    }
+
+    /// The parts of a file that its signature covers: all but the SIGNATURE element.
+    pub(super) fn covered<'a>(&self, file: &'a [u8]) -> [&'a [u8]; 2] {
+        let Range { start, end } = self.signature_element;
+        [file.get(..start).unwrap_or_default(), file.get(end..).unwrap_or_default()]
+    }
+
+    /// FILENAME as text.
+    pub fn file_name(&self) -> String {
+        tlv::c_text(&self.file_name)
+    }
+
+    /// When the file was signed: seconds since 1970-01-01 UTC.
+    pub fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// The elements in the order of the file, containers before their children, padding left out.
+    pub fn elements(&self) -> Vec<Element<'_>> {
+        let mut found = Found::default();
+        // Decoded once already, so this cannot fail.
+        let _ = found.collect(&mut Reader::new(&self.bytes, 0), Inside::File);
+        found.0
+    }
+}
+
+/// The length of a signature in bytes for each SIGNATUREMODULUS code.
+pub(super) fn modulus_code_bytes(code: u8) -> Option<usize> {
+    match code {
+        0 => Some(64),
+        1 => Some(128),
+        2 => Some(256),
+        3 => Some(512),
+        _ => None,
+    }
+}
+
+fn missing(tag: u8, offset: usize) -> DecodeError {
+    DecodeError::Missing { what: Place::Header.element(tag), offset }
+}
+
+/// A value of fixed length.
+fn fixed<const N: usize>(element: &Element<'_>) -> Result<[u8; N], DecodeError> {
+    element.value.try_into().map_err(|_| DecodeError::WrongLength {
+        what: Place::Header.element(element.tag),
+        says: element.value.len(),
+        expected: N,
+        offset: element.offset,
+    })
+}
+
+/// The elements found so far, containers and children alike: the tags of all levels differ.
+#[derive(Default)]
+struct Found<'a>(Vec<Element<'a>>);
+
+impl<'a> Found<'a> {
+    fn collect(&mut self, reader: &mut Reader<'a>, inside: Inside) -> Result<(), DecodeError> {
+        while let Some(next) = reader.peek() {
+            if next == tag::PADDING {
+                reader.take(1);
+                continue;
+            }
+            let element = reader.element(Place::Header, inside)?;
+            if tlv::header_tag_name(element.tag).is_some() && self.get(element.tag).is_some() {
+                return Err(DecodeError::Repeated {
+                    what: Place::Header.element(element.tag),
+                    offset: element.offset,
+                });
+            }
+            self.0.push(element);
+            let bound = match element.tag {
+                tag::SIGNER_ID => "SIGNERID",
+                tag::SIGNATURE_INFO => "SIGNATUREINFO",
+                tag::SIGNATURE_ALGO_INFO => "SIGNATUREALGOINFO",
+                _ => continue,
+            };
+            let mut children = Reader::new(element.value, element.offset.saturating_add(3));
+            self.collect(&mut children, Inside::Bound(bound))?;
+        }
+        Ok(())
+    }
+
+    fn get(&self, tag: u8) -> Option<Element<'a>> {
+        self.0.iter().find(|e| e.tag == tag).copied()
+    }
+
+    fn need(&self, tag: u8) -> Result<Element<'a>, DecodeError> {
+        self.get(tag).ok_or_else(|| missing(tag, 0))
+    }
+}
+
+/// A header that is to be written: everything but the signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HeaderDraft {
+    pub(super) version: Version,
+    pub(super) signer_version: Option<Version>,
+    pub(super) signer: SignerId,
+    pub(super) digest_code: u8,
+    pub(super) file_name: String,
+    pub(super) timestamp: u32,
+}
+
+impl HeaderDraft {
+    /// The bytes before and behind the SIGNATURE element, lengths and padding as they finally stand.
+    pub(super) fn around_signature(&self, signature_bytes: usize) -> Result<(Vec<u8>, Vec<u8>), BuildError> {
+        if self.file_name.is_empty() || self.file_name.contains('\0') {
+            return Err(BuildError::BadText { what: "FILENAME".to_owned() });
+        }
+        let modulus_code =
+            (0..=3u8).find(|code| modulus_code_bytes(*code) == Some(signature_bytes)).ok_or_else(|| {
+                BuildError::KeySize { what: format!("RSA {}", signature_bytes.saturating_mul(8)) }
+            })?;
+        let mut signer = Vec::new();
+        tlv::put(&mut signer, tag::SIGNER_NAME, &self.signer.name)?;
+        tlv::put(&mut signer, tag::SERIAL_NUMBER, &self.signer.serial)?;
+        tlv::put(&mut signer, tag::CA_NAME, &self.signer.issuer)?;
+        let mut algorithm = Vec::new();
+        tlv::put(&mut algorithm, tag::SIGNATURE_ALGORITHM, &[0])?;
+        tlv::put(&mut algorithm, tag::SIGNATURE_MODULUS, &[modulus_code])?;
+        let mut info = Vec::new();
+        tlv::put(&mut info, tag::DIGEST_ALGORITHM, &[self.digest_code])?;
+        tlv::put(&mut info, tag::SIGNATURE_ALGO_INFO, &algorithm)?;
+
+        let mut middle = Vec::new();
+        if let Some((major, minor)) = self.signer_version {
+            tlv::put(&mut middle, tag::SIGNER_VERSION, &[major, minor])?;
+        }
+        tlv::put(&mut middle, tag::SIGNER_ID, &signer)?;
+        tlv::put(&mut middle, tag::SIGNATURE_INFO, &info)?;
+        let mut behind = Vec::new();
+        let mut file_name = self.file_name.clone().into_bytes();
+        file_name.push(0);
+        tlv::put(&mut behind, tag::FILE_NAME, &file_name)?;
+        tlv::put(&mut behind, tag::TIMESTAMP, &self.timestamp.to_be_bytes())?;
+
+        // VERSION and HEADERLENGTH take 5 bytes each, SIGNATURE 3 and its value.
+        let bare =
+            [10, middle.len(), 3, signature_bytes, behind.len()].into_iter().fold(0, usize::saturating_add);
+        let padded = bare.next_multiple_of(4);
+        behind.resize(behind.len().saturating_add(padded.saturating_sub(bare)), tag::PADDING);
+        let length = u16::try_from(padded)
+            .map_err(|_| BuildError::TooLong { what: "the header".to_owned(), bytes: padded })?;
+        let mut before = Vec::new();
+        tlv::put(&mut before, tag::VERSION, &[self.version.0, self.version.1])?;
+        tlv::put(&mut before, tag::HEADER_LENGTH, &length.to_be_bytes())?;
+        before.extend(middle);
+        Ok((before, behind))
+    }
+}

@@ -1,0 +1,175 @@
+//! Decoded files: a trust list, or a signed configuration file.
+
+use bytes::Bytes;
+
+use super::digest;
+use super::error::{DecodeError, MAX_FILE_BYTES};
+use super::header::Header;
+use super::record::{Function, Record};
+
+/// A list above this many bytes does not load on a phone.
+pub const PHONE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// CTL or ITL, by the FILENAME in the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    /// Certificate trust list.
+    Ctl,
+    /// Identity trust list.
+    Itl,
+}
+
+impl ListKind {
+    /// `CTL` or `ITL`.
+    pub fn label(self) -> &'static str {
+        match self {
+            ListKind::Ctl => "CTL",
+            ListKind::Itl => "ITL",
+        }
+    }
+}
+
+/// A decoded file of either sort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrustFile {
+    /// A CTL or ITL file.
+    List(TrustList),
+    /// A `.sgn` file.
+    Signed(SignedFile),
+}
+
+impl TrustFile {
+    /// Decodes a CTL, ITL or `.sgn` file. Certificates are not parsed yet; see [`Record::certificate`].
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
+        let bytes = bytes.into();
+        if bytes.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        if bytes.len() > MAX_FILE_BYTES {
+            return Err(DecodeError::TooLarge);
+        }
+        let header = Header::decode(&bytes)?;
+        let behind = bytes.slice(header.bytes().len()..);
+        let file_name = header.file_name().to_lowercase();
+        // The name decides; a name that says nothing leaves it to what stands behind the header.
+        let is_list =
+            file_name.ends_with(".tlv") || (!file_name.ends_with(".sgn") && behind.starts_with(&[1, 0, 2]));
+        if !is_list {
+            return Ok(TrustFile::Signed(SignedFile { header, payload: behind, bytes }));
+        }
+        let mut records = Vec::new();
+        let mut offset = header.bytes().len();
+        while offset < bytes.len() {
+            let record = Record::decode_at(&bytes, offset, records.len().saturating_add(1))?;
+            offset = offset.saturating_add(record.bytes().len());
+            records.push(record);
+        }
+        Ok(TrustFile::List(TrustList { header, records, bytes }))
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        match self {
+            TrustFile::List(list) => &list.header,
+            TrustFile::Signed(signed) => &signed.header,
+        }
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            TrustFile::List(list) => &list.bytes,
+            TrustFile::Signed(signed) => &signed.bytes,
+        }
+    }
+}
+
+/// A decoded CTL or ITL file. Well-formed; whether anybody signed it is another question: [`TrustList::verify`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustList {
+    pub(super) header: Header,
+    pub(super) records: Vec<Record>,
+    pub(super) bytes: Bytes,
+}
+
+impl TrustList {
+    /// Decodes a CTL or ITL file; a `.sgn` file is an error.
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, DecodeError> {
+        match TrustFile::decode(bytes)? {
+            TrustFile::List(list) => Ok(list),
+            TrustFile::Signed(signed) => Err(DecodeError::NotAList { file_name: signed.header.file_name() }),
+        }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The records in the order of the file.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The file's bytes: what was decoded, to the byte.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// CTL or ITL.
+    pub fn kind(&self) -> ListKind {
+        if self.header.file_name().to_uppercase().starts_with("ITL") { ListKind::Itl } else { ListKind::Ctl }
+    }
+
+    /// The SAST records: whose keys may sign the next list.
+    pub fn sasts(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(|r| r.function() == Function::SAST)
+    }
+
+    /// Whether this record is the one the header names as signer.
+    pub fn is_signer(&self, record: &Record) -> bool {
+        record.function() == Function::SAST
+            && record.is_for(&self.header.signer().issuer, &self.header.signer().serial)
+    }
+
+    /// MD5 of the file: the checksum of `show ctl` and of most phones.
+    pub fn md5(&self) -> [u8; 16] {
+        digest::md5(&self.bytes)
+    }
+
+    /// SHA-1 of the file.
+    pub fn sha1(&self) -> [u8; 20] {
+        digest::sha1(&self.bytes)
+    }
+
+    /// Where a record begins, in bytes from the start of the file.
+    pub(super) fn record_offset(&self, index: usize) -> usize {
+        let before = self.records.iter().take(index).map(|r| r.bytes().len());
+        before.fold(self.header.bytes().len(), usize::saturating_add)
+    }
+}
+
+/// A decoded `.sgn` file: a header and a configuration file in clear text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedFile {
+    pub(super) header: Header,
+    pub(super) payload: Bytes,
+    pub(super) bytes: Bytes,
+}
+
+impl SignedFile {
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What was signed: the configuration file.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}

@@ -1,0 +1,405 @@
+//! A record: one certificate (or what is left of one) and what it may do.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+
+use super::certificate::{Certificate, CertificateError};
+use super::digest;
+use super::error::{BuildError, DecodeError, Place};
+use super::name::Style;
+use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
+
+/// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Function(pub u16);
+
+impl Function {
+    /// System Administrator Security Token: may sign trust lists.
+    pub const SAST: Function = Function(0);
+    /// CallManager (or a firewall).
+    pub const CCM: Function = Function(1);
+    /// CallManager and TFTP: signs configuration files.
+    pub const CCM_TFTP: Function = Function(2);
+    /// TFTP server.
+    pub const TFTP: Function = Function(3);
+    /// Certificate Authority Proxy Function.
+    pub const CAPF: Function = Function(4);
+    /// Application server.
+    pub const APP_SERVER: Function = Function(7);
+    /// Trust Verification Service.
+    pub const TVS: Function = Function(21);
+
+    /// The functions that have a name.
+    pub const NAMED: [Function; 7] = [
+        Function::SAST,
+        Function::CCM,
+        Function::CCM_TFTP,
+        Function::TFTP,
+        Function::CAPF,
+        Function::APP_SERVER,
+        Function::TVS,
+    ];
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Function::SAST => f.pad("SAST"),
+            Function::CCM => f.pad("CCM"),
+            Function::CCM_TFTP => f.pad("CCM+TFTP"),
+            Function::TFTP => f.pad("TFTP"),
+            Function::CAPF => f.pad("CAPF"),
+            Function::APP_SERVER => f.pad("APP-SERVER"),
+            Function::TVS => f.pad("TVS"),
+            Function(other) => f.pad(&other.to_string()),
+        }
+    }
+}
+
+/// A record, well-formed. It is its bytes: what was read is written back as it was, unknown elements included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    bytes: Bytes,
+    function: Function,
+}
+
+impl Record {
+    /// Takes the record that begins at `offset` of the file; `number` counts from 1.
+    pub(super) fn decode_at(file: &Bytes, offset: usize, number: usize) -> Result<Self, DecodeError> {
+        let rest = file.slice(offset.min(file.len())..);
+        let says = match *rest {
+            [tag::RECORD_LENGTH, 0, 2, high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
+            [tag::RECORD_LENGTH, 0, 2, ..] | [tag::RECORD_LENGTH, 0] | [tag::RECORD_LENGTH] => {
+                let what = Place::Record(number).element(tag::RECORD_LENGTH);
+                return Err(DecodeError::CutShort { what, says: 5, left: rest.len(), offset });
+            }
+            _ => {
+                let found = digest::hex(rest.get(..3).unwrap_or(&rest), " ");
+                return Err(DecodeError::NotARecord { number, found, offset });
+            }
+        };
+        if says < 5 {
+            return Err(DecodeError::WrongTotal {
+                what: Place::Record(number).element(tag::RECORD_LENGTH),
+                says,
+                why: "less than the 5 bytes of the element itself",
+                offset,
+            });
+        }
+        if says > rest.len() {
+            return Err(DecodeError::CutShort {
+                what: format!("record {number}"),
+                says,
+                left: rest.len(),
+                offset,
+            });
+        }
+        Self::decode(rest.slice(..says), offset, number)
+    }
+
+    /// Checks the elements of a whole record.
+    fn decode(bytes: Bytes, offset: usize, number: usize) -> Result<Self, DecodeError> {
+        let place = Place::Record(number);
+        let mut seen = [false; 13];
+        let mut function = None;
+        let mut reader = Reader::new(&bytes, offset);
+        while reader.left() > 0 {
+            let element = reader.element(place, Inside::Bound("RECORDLENGTH"))?;
+            if let Some(seen) = seen.get_mut(usize::from(element.tag)) {
+                if *seen {
+                    return Err(DecodeError::Repeated {
+                        what: place.element(element.tag),
+                        offset: element.offset,
+                    });
+                }
+                *seen = true;
+            }
+            if element.tag == tag::FUNCTION {
+                let value =
+                    <[u8; 2]>::try_from(element.value).map_err(|_| wrong_length(place, &element, 2))?;
+                function = Some(Function(u16::from_be_bytes(value)));
+            }
+            if element.tag == tag::HASH_ALGORITHM && element.value.len() != 1 {
+                return Err(wrong_length(place, &element, 1));
+            }
+        }
+        let has = |tag: u8| seen.get(usize::from(tag)).copied().unwrap_or(false);
+        let missing = |tag: u8| DecodeError::Missing { what: place.element(tag), offset };
+        // A phone looks certificates up by issuer and serial: with a key or certificate, those must be there.
+        if has(tag::PUBLIC_KEY) || has(tag::CERTIFICATE) || has(tag::CERT_HASH) {
+            for needed in [tag::SUBJECT_NAME, tag::ISSUER_NAME, tag::SERIAL_NUMBER] {
+                if !has(needed) {
+                    return Err(missing(needed));
+                }
+            }
+        }
+        let function = function.ok_or_else(|| missing(tag::FUNCTION))?;
+        Ok(Record { bytes, function })
+    }
+
+    /// The record's bytes, RECORDLENGTH included.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// What its certificate may do.
+    pub fn function(&self) -> Function {
+        self.function
+    }
+
+    /// The elements in their order; offsets from the start of the record.
+    pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
+        tlv::walk(&self.bytes)
+    }
+
+    /// The value of an element.
+    pub fn get(&self, tag: u8) -> Option<&[u8]> {
+        self.elements().find(|e| e.tag == tag).map(|e| e.value)
+    }
+
+    fn text(&self, tag: u8) -> Option<String> {
+        self.get(tag).map(tlv::c_text)
+    }
+
+    /// DNSNAME as text: host name or dotted address; empty in token records.
+    pub fn dns_name(&self) -> Option<String> {
+        self.text(tag::DNS_NAME)
+    }
+
+    /// SUBJECTNAME as text.
+    pub fn subject_name(&self) -> Option<String> {
+        self.text(tag::SUBJECT_NAME)
+    }
+
+    /// ISSUERNAME as text.
+    pub fn issuer_name(&self) -> Option<String> {
+        self.text(tag::ISSUER_NAME)
+    }
+
+    /// IPADDRESS, if it is the four bytes of an IPv4 address.
+    pub fn ip_address(&self) -> Option<Ipv4Addr> {
+        self.get(tag::IP_ADDRESS).and_then(|ip| <[u8; 4]>::try_from(ip).ok()).map(Ipv4Addr::from)
+    }
+
+    /// The certificate, where the record carries one whole.
+    pub fn certificate(&self) -> Option<Result<Certificate, CertificateError>> {
+        self.get(tag::CERTIFICATE).map(|der| Certificate::from_der(self.bytes.slice_ref(der)))
+    }
+
+    /// Whether issuer and serial are these: how signers and phones find a record.
+    pub fn is_for(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        self.get(tag::SERIAL_NUMBER) == Some(serial)
+            && self.get(tag::ISSUER_NAME).map(tlv::without_nul) == Some(tlv::without_nul(issuer))
+    }
+
+    /// Whether the record stands for this certificate: it carries it, or its hash.
+    pub fn is_of(&self, certificate: &Certificate) -> bool {
+        match (self.get(tag::CERTIFICATE), self.get(tag::CERT_HASH)) {
+            (Some(der), _) => der == &certificate.der()[..],
+            (None, Some(hash)) => hash == certificate.sha1(),
+            (None, None) => false,
+        }
+    }
+
+    /// A name to call the record by: the certificate's common name without padding, else host name or address.
+    pub fn short_name(&self) -> String {
+        let cn = self.subject_name().and_then(|subject| common_name(&subject));
+        let dns = self.dns_name().filter(|dns| !dns.is_empty());
+        cn.or(dns)
+            .or_else(|| self.ip_address().map(|ip| ip.to_string()))
+            .unwrap_or_else(|| "(no name)".to_owned())
+    }
+
+    /// A token record: SAST, without a host. Records of servers that may sign (tokenless) have one.
+    pub fn is_token(&self) -> bool {
+        self.function == Function::SAST
+            && self.dns_name().is_none_or(|dns| dns.is_empty())
+            && self.ip_address().is_none_or(|ip| ip.is_unspecified())
+    }
+
+    /// The SAST record of a cluster's ITLRecovery certificate.
+    pub fn is_itl_recovery(&self) -> bool {
+        self.function == Function::SAST && self.short_name().to_lowercase().starts_with("itlrecovery")
+    }
+
+    /// The same record with one element set: replaced where it stands, else put in by ascending tag.
+    pub fn with(&self, tag: u8, value: &[u8]) -> Result<Record, BuildError> {
+        let mut elements: Vec<(u8, Vec<u8>)> = self.own_elements().collect();
+        match elements.iter_mut().find(|(t, _)| *t == tag) {
+            Some((_, old)) => *old = value.to_vec(),
+            None => {
+                let at = elements.iter().position(|(t, _)| *t > tag).unwrap_or(elements.len());
+                elements.insert(at, (tag, value.to_vec()));
+            }
+        }
+        Record::from_elements(&elements)
+    }
+
+    /// The same record with only the elements that `keep` says yes to; RECORDLENGTH is always there.
+    pub fn only(&self, keep: impl Fn(u8) -> bool) -> Result<Record, BuildError> {
+        let elements: Vec<_> = self.own_elements().filter(|(tag, _)| keep(*tag)).collect();
+        Record::from_elements(&elements)
+    }
+
+    fn own_elements(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
+        self.elements().filter(|e| e.tag != tag::RECORD_LENGTH).map(|e| (e.tag, e.value.to_vec()))
+    }
+
+    /// Builds a record from its elements, RECORDLENGTH left to us, in this order.
+    fn from_elements(elements: &[(u8, Vec<u8>)]) -> Result<Record, BuildError> {
+        let mut body = Vec::new();
+        for (tag, value) in elements {
+            tlv::put(&mut body, *tag, value)?;
+        }
+        let total = body.len().saturating_add(5);
+        let length = u16::try_from(total)
+            .map_err(|_| BuildError::TooLong { what: "the record".to_owned(), bytes: total })?;
+        let mut bytes = Vec::with_capacity(total);
+        tlv::put(&mut bytes, tag::RECORD_LENGTH, &length.to_be_bytes())?;
+        bytes.extend(body);
+        Record::decode(bytes.into(), 0, 1)
+            .map_err(|e| BuildError::BadText { what: format!("a record that {e}") })
+    }
+
+    /// The record of a SAST token as the CTL Client makes it: no host, address 0.0.0.0, no tag 8.
+    ///
+    /// Names and serial in `style`; [`Certificate::sast_style`] says which one fits the certificate.
+    pub fn token(certificate: &Certificate, style: Style) -> Result<Record, BuildError> {
+        let mut elements = vec![(tag::DNS_NAME, vec![0])];
+        elements.extend(identity(certificate, Function::SAST, style));
+        elements.push((tag::CERTIFICATE, certificate.der().to_vec()));
+        elements.push((tag::IP_ADDRESS, vec![0; 4]));
+        Record::from_elements(&elements)
+    }
+
+    /// The record of a server. See [`ServerRecord`].
+    pub fn server(server: &ServerRecord<'_>) -> Result<Record, BuildError> {
+        let mut elements = vec![(tag::DNS_NAME, dns_value(server.dns_name)?)];
+        // Server names stand in CUCM's spelling in the CTL Client's files too.
+        elements.extend(identity(server.certificate, server.function, Style::Cucm));
+        if server.style == Style::Cucm {
+            elements.push((tag::SIGNATURE, server.certificate.signature().to_vec()));
+        }
+        if !server.hash_only {
+            elements.push((tag::CERTIFICATE, server.certificate.der().to_vec()));
+        }
+        if let Some(ip) = server.ip_address {
+            elements.push((tag::IP_ADDRESS, ip.octets().to_vec()));
+        }
+        if server.hash_only {
+            elements.push((tag::CERT_HASH, server.certificate.sha1().to_vec()));
+            elements.push((tag::HASH_ALGORITHM, vec![1]));
+        }
+        Record::from_elements(&elements)
+    }
+
+    /// A server's record as non-secure mode has it: DNSNAME, FUNCTION and IPADDRESS alone.
+    pub fn emptied_server(
+        function: Function,
+        dns_name: &str,
+        ip_address: Option<Ipv4Addr>,
+    ) -> Result<Record, BuildError> {
+        let mut elements =
+            vec![(tag::DNS_NAME, dns_value(dns_name)?), (tag::FUNCTION, function.0.to_be_bytes().to_vec())];
+        elements.extend(ip_address.map(|ip| (tag::IP_ADDRESS, ip.octets().to_vec())));
+        Record::from_elements(&elements)
+    }
+
+    /// A server's record as the CTL Client writes it: the dotted address as DNSNAME, no tag 8.
+    ///
+    /// Without an address the DNSNAME stays.
+    pub fn as_ctl_client_server(&self) -> Result<Record, BuildError> {
+        let record = self.only(|t| t != tag::SIGNATURE)?;
+        match self.ip_address() {
+            Some(ip) => record.with(tag::DNS_NAME, format!("{ip}\0").as_bytes()),
+            None => Ok(record),
+        }
+    }
+
+    /// A CCM+TFTP record of a cluster in non-secure mode: DNSNAME, FUNCTION and IPADDRESS alone.
+    pub fn as_non_secure(&self) -> Result<Record, BuildError> {
+        self.only(|t| matches!(t, tag::DNS_NAME | tag::FUNCTION | tag::IP_ADDRESS))
+    }
+
+    /// Whether this is a record without a certificate, as non-secure mode leaves it.
+    pub fn is_emptied(&self) -> bool {
+        self.get(tag::SERIAL_NUMBER).is_none()
+    }
+
+    /// The same record for a renewed certificate: names, serial, key, hash and signature follow it, the rest stays.
+    pub fn refreshed(&self, certificate: &Certificate) -> Result<Record, BuildError> {
+        let style = if self.is_token() { certificate.sast_style() } else { Style::Cucm };
+        let mut record = self.clone();
+        for (tag, value) in identity(certificate, self.function, style) {
+            record = record.with(tag, &value)?;
+        }
+        if record.get(tag::SIGNATURE).is_some() {
+            record = record.with(tag::SIGNATURE, certificate.signature())?;
+        }
+        if record.get(tag::CERT_HASH).is_some() {
+            record = record.with(tag::CERT_HASH, &certificate.sha1())?.with(tag::HASH_ALGORITHM, &[1])?;
+        }
+        if record.get(tag::CERTIFICATE).is_some() || record.get(tag::CERT_HASH).is_none() {
+            record = record.with(tag::CERTIFICATE, certificate.der())?;
+        }
+        Ok(record)
+    }
+}
+
+/// What the record of a server is made of.
+#[derive(Debug, Clone)]
+pub struct ServerRecord<'a> {
+    /// What the server may do.
+    pub function: Function,
+    /// Its certificate.
+    pub certificate: &'a Certificate,
+    /// Host name (CUCM) or dotted address (CTL Client), without a NUL.
+    pub dns_name: &'a str,
+    /// Its address; left out in ITL files.
+    pub ip_address: Option<Ipv4Addr>,
+    /// CUCM's style has the certificate's signature (tag 8), the CTL Client's has not.
+    pub style: Style,
+    /// The certificate's SHA-1 instead of the certificate.
+    pub hash_only: bool,
+}
+
+/// A DNSNAME with its NUL.
+fn dns_value(name: &str) -> Result<Vec<u8>, BuildError> {
+    if name.contains('\0') {
+        return Err(BuildError::BadText { what: "DNSNAME".to_owned() });
+    }
+    Ok([name.as_bytes(), &[0]].concat())
+}
+
+/// The elements that say whose certificate it is: tags 3 to 7.
+fn identity(certificate: &Certificate, function: Function, style: Style) -> [(u8, Vec<u8>); 5] {
+    let name = |n: &super::Name| format!("{}\0", n.spelled(style)).into_bytes();
+    [
+        (tag::SUBJECT_NAME, name(certificate.subject())),
+        (tag::FUNCTION, function.0.to_be_bytes().to_vec()),
+        (tag::ISSUER_NAME, name(certificate.issuer())),
+        (tag::SERIAL_NUMBER, certificate.serial_spelled(style)),
+        (tag::PUBLIC_KEY, certificate.public_key_bytes().to_vec()),
+    ]
+}
+
+/// The common name out of a spelled name: `CN=x;…`, `cn="x   ";…` or `CN=x,…`.
+fn common_name(spelled: &str) -> Option<String> {
+    let value = spelled.get(..3).filter(|key| key.eq_ignore_ascii_case("cn=")).and(spelled.get(3..))?;
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => value.split([';', ',']).next(),
+    };
+    value.map(|v| v.trim_matches(' ').to_owned()).filter(|v| !v.is_empty())
+}
+
+fn wrong_length(place: Place, element: &Element<'_>, expected: usize) -> DecodeError {
+    DecodeError::WrongLength {
+        what: place.element(element.tag),
+        says: element.value.len(),
+        expected,
+        offset: element.offset,
+    }
+}

@@ -1,0 +1,145 @@
+//! What is odd about a list without making it unreadable. Said to people; nothing here refuses.
+
+use std::fmt;
+
+use super::list::{PHONE_LIMIT_BYTES, TrustList};
+use super::record::Record;
+use super::tlv::{self, record_tag as tag};
+
+/// Above this many bytes a list is near what phones load: nine tenths of 64 KiB.
+const NEAR_LIMIT_BYTES: usize = PHONE_LIMIT_BYTES / 10 * 9;
+
+/// Something about a list that an operator may want to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// Above 64 KiB: phones do not load it.
+    TooLargeForPhones {
+        /// Length of the file in bytes.
+        bytes: usize,
+    },
+    /// Near 64 KiB.
+    NearPhoneLimit {
+        /// Length of the file in bytes.
+        bytes: usize,
+    },
+    /// No record at all.
+    NoRecords,
+    /// A certificate that does not parse; its bytes are kept.
+    CertificateUnreadable {
+        /// Counted from 1.
+        record: usize,
+        /// What the parser said.
+        why: String,
+    },
+    /// A record repeats something of its certificate wrongly. Phones look at the record.
+    Disagrees {
+        /// Counted from 1.
+        record: usize,
+        /// Element name.
+        element: &'static str,
+    },
+    /// An element that is not known; it is kept.
+    UnknownElement {
+        /// Counted from 1; `None` for the header.
+        record: Option<usize>,
+        /// Its tag.
+        tag: u8,
+    },
+    /// A function that has no name here; it is kept.
+    UnknownFunction {
+        /// Counted from 1.
+        record: usize,
+        /// Its number.
+        function: u16,
+    },
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remark::TooLargeForPhones { bytes } => {
+                write!(
+                    f,
+                    "the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)"
+                )
+            }
+            Remark::NearPhoneLimit { bytes } => {
+                write!(
+                    f,
+                    "the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load"
+                )
+            }
+            Remark::NoRecords => f.write_str("the list holds no records"),
+            Remark::CertificateUnreadable { record, why } => {
+                write!(f, "the certificate of record {record} does not parse: {why}; its bytes are kept")
+            }
+            Remark::Disagrees { record, element } => {
+                write!(f, "{element} of record {record} is not what its certificate says")
+            }
+            Remark::UnknownElement { record: Some(record), tag } => {
+                write!(f, "record {record} has an element {tag} that is not known; it is kept")
+            }
+            Remark::UnknownElement { record: None, tag } => {
+                write!(f, "the header has an element {tag} that is not known")
+            }
+            Remark::UnknownFunction { record, function } => {
+                write!(f, "record {record} has the function {function}, which has no name here; it is kept")
+            }
+        }
+    }
+}
+
+impl TrustList {
+    /// Everything odd about the list, in the order of the file.
+    pub fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let bytes = self.bytes().len();
+        if bytes > PHONE_LIMIT_BYTES {
+            remarks.push(Remark::TooLargeForPhones { bytes });
+        } else if bytes > NEAR_LIMIT_BYTES {
+            remarks.push(Remark::NearPhoneLimit { bytes });
+        }
+        for element in self.header().elements() {
+            if tlv::header_tag_name(element.tag).is_none() {
+                remarks.push(Remark::UnknownElement { record: None, tag: element.tag });
+            }
+        }
+        if self.records().is_empty() {
+            remarks.push(Remark::NoRecords);
+        }
+        for (index, record) in self.records().iter().enumerate() {
+            of_record(&mut remarks, index.saturating_add(1), record);
+        }
+        remarks
+    }
+}
+
+fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
+    for element in record.elements() {
+        if tlv::record_tag_name(element.tag).is_none() {
+            remarks.push(Remark::UnknownElement { record: Some(number), tag: element.tag });
+        }
+    }
+    if !super::Function::NAMED.contains(&record.function()) {
+        remarks.push(Remark::UnknownFunction { record: number, function: record.function().0 });
+    }
+    let certificate = match record.certificate() {
+        None => return,
+        Some(Ok(certificate)) => certificate,
+        Some(Err(e)) => {
+            remarks.push(Remark::CertificateUnreadable { record: number, why: e.to_string() });
+            return;
+        }
+    };
+    let mut compare = |tag: u8, element: &'static str, right: &dyn Fn(&[u8]) -> bool| {
+        if record.get(tag).is_some_and(|value| !right(value)) {
+            remarks.push(Remark::Disagrees { record: number, element });
+        }
+    };
+    compare(tag::PUBLIC_KEY, "PUBLICKEY", &|v| v == certificate.public_key_bytes());
+    compare(tag::SIGNATURE, "SIGNATURE", &|v| v == certificate.signature());
+    compare(tag::CERT_HASH, "CERTHASH", &|v| v == certificate.sha1());
+    compare(tag::SERIAL_NUMBER, "SERIALNUMBER", &|v| {
+        v == certificate.serial() || v.iter().eq(certificate.serial().iter().rev())
+    });
+}

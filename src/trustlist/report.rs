@@ -1,0 +1,286 @@
+//! Everything about a file as values for machines: what `ctl show --json` prints. Fields are only ever added.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Style;
+use super::certificate::Certificate;
+use super::digest::{self, Digest};
+use super::error::VerifyError;
+use super::header::{Header, modulus_code_bytes};
+use super::list::{SignedFile, TrustList};
+use super::record::Record;
+use super::show;
+use super::tlv::{self, record_tag as tag};
+use super::verify::VerifiedList;
+
+/// A decoded CTL or ITL file.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListReport {
+    /// `CTL` or `ITL`.
+    pub kind: &'static str,
+    /// Header, length and checksums.
+    #[serde(flatten)]
+    pub file: FileReport,
+    /// Whether the signature was verified.
+    pub verified: bool,
+    /// The SAST certificate that signed, where verified.
+    pub signed_by: Option<String>,
+    /// Why it is not verified.
+    pub not_verified_because: Option<String>,
+    /// The records in the order of the file.
+    pub records: Vec<RecordReport>,
+    /// What is odd about the list.
+    pub remarks: Vec<String>,
+}
+
+/// A decoded `.sgn` file.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignedReport {
+    /// Always `SGN`.
+    pub kind: &'static str,
+    /// Header, length and checksums.
+    #[serde(flatten)]
+    pub file: FileReport,
+    /// Length of the configuration file in bytes.
+    pub payload_bytes: usize,
+    /// SHA-256 of the configuration file.
+    pub payload_sha256: String,
+}
+
+/// What both sorts of file have.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileReport {
+    /// Length in bytes.
+    pub bytes: usize,
+    /// MD5, hexadecimal.
+    pub md5: String,
+    /// MD5 as a phone shows it: lines of spaced pairs.
+    pub md5_phone: Vec<String>,
+    /// SHA-1, hexadecimal.
+    pub sha1: String,
+    /// SHA-1 as a phone shows it.
+    pub sha1_phone: Vec<String>,
+    /// Version of the format, `1.2`.
+    pub version: String,
+    /// Tag 28, where present.
+    pub signer_version: Option<String>,
+    /// Length of the header in bytes.
+    pub header_bytes: usize,
+    /// SIGNERNAME.
+    pub signer_name: String,
+    /// SERIALNUMBER, upper-case pairs with colons, as the file has it.
+    pub signer_serial: String,
+    /// CANAME.
+    pub signer_issuer: String,
+    /// DIGESTALGORTITHM.
+    pub digest_code: u8,
+    /// Its name, where known.
+    pub digest: Option<String>,
+    /// SIGNATUREALGORTITHM.
+    pub signature_algorithm_code: u8,
+    /// SIGNATUREMODULUS.
+    pub modulus_code: u8,
+    /// Its size in bits, where known.
+    pub modulus_bits: Option<usize>,
+    /// SIGNATURE, hexadecimal.
+    pub signature: String,
+    /// FILENAME.
+    pub file_name: String,
+    /// TIMESTAMP, RFC 3339 in UTC.
+    pub timestamp: String,
+    /// TIMESTAMP, seconds since 1970-01-01 UTC.
+    pub timestamp_seconds: u32,
+}
+
+/// One record.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecordReport {
+    /// Counted from 1.
+    pub number: usize,
+    /// Where it begins in the file, in bytes.
+    pub offset: usize,
+    /// Its length in bytes.
+    pub bytes: usize,
+    /// A name to call it by.
+    pub name: String,
+    /// FUNCTION by name.
+    pub function: String,
+    /// FUNCTION.
+    pub function_code: u16,
+    /// Whether the header names it as signer.
+    pub signer: bool,
+    /// DNSNAME.
+    pub dns_name: Option<String>,
+    /// IPADDRESS.
+    pub ip_address: Option<String>,
+    /// SUBJECTNAME.
+    pub subject: Option<String>,
+    /// ISSUERNAME.
+    pub issuer: Option<String>,
+    /// SERIALNUMBER, upper-case pairs with colons, as the file has it.
+    pub serial: Option<String>,
+    /// PUBLICKEY, hexadecimal.
+    pub public_key: Option<String>,
+    /// SIGNATURE (the certificate's own), hexadecimal.
+    pub certificate_signature: Option<String>,
+    /// CERTHASH, hexadecimal.
+    pub cert_hash: Option<String>,
+    /// HASH ALGORITHM.
+    pub hash_algorithm: Option<u8>,
+    /// The certificate, decoded.
+    pub certificate: Option<CertificateReport>,
+    /// Why the certificate was not decoded.
+    pub certificate_error: Option<String>,
+    /// Elements that are not known: tag and value (hexadecimal).
+    pub unknown: Vec<(u8, String)>,
+}
+
+/// A certificate.
+#[derive(Debug, Clone, Serialize)]
+pub struct CertificateReport {
+    /// The common name without padding.
+    pub name: String,
+    /// Subject in CUCM's spelling.
+    pub subject: String,
+    /// Issuer in CUCM's spelling.
+    pub issuer: String,
+    /// Serial, big-endian, upper-case pairs with colons.
+    pub serial: String,
+    /// Start of validity, RFC 3339 in UTC.
+    pub not_before: String,
+    /// End of validity, RFC 3339 in UTC.
+    pub not_after: String,
+    /// `RSA 1024`.
+    pub key: String,
+    /// How the certificate itself is signed.
+    pub signature_algorithm: String,
+    /// SHA-1 of the DER bytes.
+    pub sha1: String,
+    /// SHA-256 of the DER bytes.
+    pub sha256: String,
+    /// Length of the DER bytes.
+    pub bytes: usize,
+}
+
+impl ListReport {
+    /// Decodes everything in a list.
+    pub fn new(list: &TrustList, verification: &Result<VerifiedList, VerifyError>) -> Self {
+        ListReport {
+            kind: list.kind().label(),
+            file: FileReport::new(list.header(), list.bytes()),
+            verified: verification.is_ok(),
+            signed_by: verification.as_ref().ok().map(VerifiedList::signer_name),
+            not_verified_because: verification.as_ref().err().map(ToString::to_string),
+            records: (0..list.records().len()).filter_map(|i| RecordReport::new(list, i)).collect(),
+            remarks: list.remarks().iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl SignedReport {
+    /// Decodes everything in a `.sgn` file.
+    pub fn new(signed: &SignedFile) -> Self {
+        SignedReport {
+            kind: "SGN",
+            file: FileReport::new(signed.header(), signed.bytes()),
+            payload_bytes: signed.payload().len(),
+            payload_sha256: digest::hex(&digest::sha256(signed.payload()), ""),
+        }
+    }
+}
+
+impl FileReport {
+    fn new(header: &Header, bytes: &[u8]) -> Self {
+        let dotted = |(major, minor): (u8, u8)| format!("{major}.{minor}");
+        let (md5, sha1) = (digest::md5(bytes), digest::sha1(bytes));
+        FileReport {
+            bytes: bytes.len(),
+            md5: digest::hex(&md5, ""),
+            md5_phone: digest::phone_lines(&md5),
+            sha1: digest::hex(&sha1, ""),
+            sha1_phone: digest::phone_lines(&sha1),
+            version: dotted(header.version()),
+            signer_version: header.signer_version().map(dotted),
+            header_bytes: header.bytes().len(),
+            signer_name: header.signer_name(),
+            signer_serial: colons(&header.signer().serial),
+            signer_issuer: tlv::c_text(&header.signer().issuer),
+            digest_code: header.digest_code(),
+            digest: Digest::from_code(header.digest_code()).map(|d| d.to_string()),
+            signature_algorithm_code: header.algorithm_code(),
+            modulus_code: header.modulus_code(),
+            modulus_bits: modulus_code_bytes(header.modulus_code()).map(|bytes| bytes.saturating_mul(8)),
+            signature: digest::hex(header.signature(), ""),
+            file_name: header.file_name(),
+            timestamp: rfc3339(i64::from(header.timestamp())),
+            timestamp_seconds: header.timestamp(),
+        }
+    }
+}
+
+impl RecordReport {
+    fn new(list: &TrustList, index: usize) -> Option<Self> {
+        let record = list.records().get(index)?;
+        let hex = |tag| record.get(tag).map(|v| digest::hex(v, ""));
+        let (certificate, certificate_error) = match record.certificate() {
+            None => (None, None),
+            Some(Ok(certificate)) => (Some(CertificateReport::new(&certificate)), None),
+            Some(Err(e)) => (None, Some(e.to_string())),
+        };
+        Some(RecordReport {
+            number: index.saturating_add(1),
+            offset: list.record_offset(index),
+            bytes: record.bytes().len(),
+            name: record.short_name(),
+            function: record.function().to_string(),
+            function_code: record.function().0,
+            signer: list.is_signer(record),
+            dns_name: record.dns_name(),
+            ip_address: show::address(record),
+            subject: record.subject_name(),
+            issuer: record.issuer_name(),
+            serial: record.get(tag::SERIAL_NUMBER).map(colons),
+            public_key: hex(tag::PUBLIC_KEY),
+            certificate_signature: hex(tag::SIGNATURE),
+            cert_hash: hex(tag::CERT_HASH),
+            hash_algorithm: record.get(tag::HASH_ALGORITHM).and_then(|v| v.first().copied()),
+            certificate,
+            certificate_error,
+            unknown: unknown(record),
+        })
+    }
+}
+
+impl CertificateReport {
+    /// Decodes everything in a certificate.
+    pub fn new(certificate: &Certificate) -> Self {
+        CertificateReport {
+            name: certificate.sast_name(),
+            subject: certificate.subject().spelled(Style::Cucm),
+            issuer: certificate.issuer().spelled(Style::Cucm),
+            serial: colons(certificate.serial()),
+            not_before: rfc3339(certificate.not_before()),
+            not_after: rfc3339(certificate.not_after()),
+            key: certificate.public_key().describe(),
+            signature_algorithm: certificate.signature_algorithm().to_owned(),
+            sha1: digest::hex(&certificate.sha1(), ""),
+            sha256: digest::hex(&certificate.sha256(), ""),
+            bytes: certificate.der().len(),
+        }
+    }
+}
+
+fn unknown(record: &Record) -> Vec<(u8, String)> {
+    let unknown = record.elements().filter(|e| tlv::record_tag_name(e.tag).is_none());
+    unknown.map(|e| (e.tag, digest::hex(e.value, ""))).collect()
+}
+
+fn colons(bytes: &[u8]) -> String {
+    digest::hex(bytes, ":").to_uppercase()
+}
+
+/// Seconds since 1970-01-01 UTC as RFC 3339; the number itself where that has no date.
+pub(super) fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
+}

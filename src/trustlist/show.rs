@@ -1,0 +1,171 @@
+//! What CUCM's `show ctl` and `show itl` print, tabs and misspellings included.
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+use super::digest;
+use super::header::Header;
+use super::list::{SignedFile, TrustList};
+use super::record::{Function, Record};
+use super::tlv::{self, Element, header_tag, record_tag};
+
+const COLUMNS: &str = "BYTEPOS\tTAG\t\tLENGTH\tVALUE\n-------\t---\t\t------\t-----\n";
+
+/// The text of `show ctl` / `show itl` for a list.
+///
+/// `modified` is the header's time as CUCM prints it in its zone (`Fri Mar 06 22:53:33 CET 2015`); `verified`
+/// chooses the last lines.
+pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
+    let kind = list.kind().label();
+    let mut out = String::new();
+    let _ = write!(out, "The checksum value of the {kind} file:\n{}(MD5)\n", digest::hex(&list.md5(), ""));
+    let _ = write!(out, "{}(SHA1)\n\n", digest::hex(&list.sha1(), ""));
+    let _ = writeln!(out, "Length of {kind} file: {}", list.bytes().len());
+    let _ = writeln!(out, "The {kind} File was last modified on {modified}\n");
+    let _ = write!(out, "\tParse {kind} File\n\t----------------\n\n");
+    header(&mut out, list.header());
+    for (index, record) in list.records().iter().enumerate() {
+        let _ = write!(out, "\t{kind} Record #:{}\n\t              ----\n", index.saturating_add(1));
+        out.push_str(COLUMNS);
+        for element in record.elements() {
+            record_line(&mut out, &element);
+        }
+        if record.function() == Function::SAST {
+            let word = if list.is_signer(record) { "was" } else { "was not" };
+            let _ = writeln!(out, "This etoken {word} used to sign the {kind} file.");
+        }
+        out.push('\n');
+    }
+    if verified {
+        let _ = writeln!(out, "The {kind} file was verified successfully.");
+    } else {
+        let _ = write!(out, "Verification of the {kind} file failed.\nError parsing the {kind} file!!\n");
+    }
+    out
+}
+
+/// The same sort of text for a `.sgn` file, which CUCM itself never shows.
+pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
+    let mut out = String::new();
+    let bytes = signed.bytes();
+    let _ = write!(
+        out,
+        "The checksum value of the signed file:\n{}(MD5)\n",
+        digest::hex(&digest::md5(bytes), "")
+    );
+    let _ = write!(out, "{}(SHA1)\n\n", digest::hex(&digest::sha1(bytes), ""));
+    let _ = writeln!(out, "Length of signed file: {}", bytes.len());
+    let _ = writeln!(out, "The signed File was last modified on {modified}\n");
+    let _ = write!(out, "\tParse signed File\n\t----------------\n\n");
+    header(&mut out, signed.header());
+    let _ = writeln!(
+        out,
+        "Payload: {} (BYTES) of {}",
+        signed.payload().len(),
+        visible(&signed.header().file_name())
+    );
+    out
+}
+
+fn header(out: &mut String, header: &Header) {
+    let (major, minor) = header.version();
+    let _ = writeln!(out, "Version:\t{major}.{minor}\nHeaderLength:\t{} (BYTES)\n", header.bytes().len());
+    out.push_str(COLUMNS);
+    for element in header.elements() {
+        header_line(out, &element);
+    }
+    out.push('\n');
+}
+
+fn header_line(out: &mut String, element: &Element<'_>) {
+    use header_tag as t;
+    let length = element.value.len();
+    let name = tlv::header_tag_name(element.tag);
+    match element.tag {
+        t::VERSION | t::HEADER_LENGTH => {}
+        // CUCM prints the size of the length field as LENGTH of a container, and the length as its VALUE.
+        t::SIGNER_ID | t::SIGNATURE_INFO | t::SIGNATURE_ALGO_INFO => {
+            line(out, element.tag, name, 2, &length.to_string());
+        }
+        t::SIGNER_NAME | t::CA_NAME => line(out, element.tag, name, length, &text(element.value)),
+        t::SERIAL_NUMBER => line(out, element.tag, name, length, &pairs(element.value, ":")),
+        t::SIGNER_VERSION => {
+            let version = element.value.iter().map(u8::to_string).collect::<Vec<_>>().join(".");
+            line(out, element.tag, name, length, &version);
+        }
+        t::SIGNATURE => {
+            line(out, element.tag, name, length, "");
+            for row in element.value.chunks(8) {
+                let row = row.iter().map(|b| format!("{b:x}")).collect::<Vec<_>>().join("  ");
+                let _ = writeln!(out, "\t\t{row}");
+            }
+        }
+        _ => line(out, element.tag, name, length, ""),
+    }
+}
+
+fn record_line(out: &mut String, element: &Element<'_>) {
+    use record_tag as t;
+    let value = element.value;
+    let shown = match element.tag {
+        t::RECORD_LENGTH => value.iter().fold(0usize, |n, b| n << 8 | usize::from(*b)).to_string(),
+        t::DNS_NAME | t::SUBJECT_NAME | t::ISSUER_NAME => text(value),
+        t::FUNCTION => function(value),
+        t::SERIAL_NUMBER => pairs(value, ":"),
+        t::CERTIFICATE => format!("{} (SHA1 Hash HEX)", pairs(&digest::sha1(value), " ")),
+        t::CERT_HASH => pairs(value, " "),
+        t::HASH_ALGORITHM => match value {
+            [1] => "SHA-1".to_owned(),
+            other => pairs(other, " "),
+        },
+        _ => String::new(),
+    };
+    line(out, element.tag, tlv::record_tag_name(element.tag), value.len(), &shown);
+}
+
+fn function(value: &[u8]) -> String {
+    match value {
+        [high, low] => match Function(u16::from_be_bytes([*high, *low])) {
+            Function::SAST => "System Administrator Security Token".to_owned(),
+            other => other.to_string(),
+        },
+        _ => pairs(value, " "),
+    }
+}
+
+/// `tag TAB name TAB length TAB value`; a name shorter than a tab stop takes two tabs, an empty value none.
+fn line(out: &mut String, tag: u8, name: Option<&str>, length: usize, value: &str) {
+    let name = name.unwrap_or("UNKNOWN");
+    let tabs = if name.len() < 8 { "\t\t" } else { "\t" };
+    let _ = write!(out, "{tag}\t{name}{tabs}{length}");
+    if !value.is_empty() {
+        let _ = write!(out, "\t{value}");
+    }
+    out.push('\n');
+}
+
+fn pairs(bytes: &[u8], separator: &str) -> String {
+    digest::hex(bytes, separator).to_uppercase()
+}
+
+fn text(value: &[u8]) -> String {
+    visible(&tlv::c_text(value))
+}
+
+/// Control characters from a file must not reach a terminal.
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
+
+/// The address of a record for people: dotted, or what bytes there are.
+pub(super) fn address(record: &Record) -> Option<String> {
+    record.get(record_tag::IP_ADDRESS).map(|value| match <[u8; 4]>::try_from(value) {
+        Ok(v4) => Ipv4Addr::from(v4).to_string(),
+        Err(_) => match <[u8; 16]>::try_from(value) {
+            Ok(v6) => std::net::Ipv6Addr::from(v6).to_string(),
+            Err(_) => pairs(value, " "),
+        },
+    })
+}

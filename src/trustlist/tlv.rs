@@ -1,0 +1,227 @@
+//! Tag, length, value: the reader that takes and must end empty, and the tags with their names.
+//!
+//! `tag: u8`, `length: u16 big-endian`, `value`. The header and the records number their tags apart.
+
+use super::error::{DecodeError, Place};
+
+/// Tags of the header.
+pub mod header_tag {
+    /// Version, 2 bytes: major, minor.
+    pub const VERSION: u8 = 1;
+    /// HeaderLength, u16: bytes from the start of the file to the first record.
+    pub const HEADER_LENGTH: u8 = 2;
+    /// SIGNERID, a container.
+    pub const SIGNER_ID: u8 = 3;
+    /// SIGNERNAME, the signer's subject name, NUL-terminated.
+    pub const SIGNER_NAME: u8 = 4;
+    /// SERIALNUMBER of the signer, raw bytes.
+    pub const SERIAL_NUMBER: u8 = 5;
+    /// CANAME, the signer's issuer name, NUL-terminated.
+    pub const CA_NAME: u8 = 6;
+    /// SIGNATUREINFO, a container.
+    pub const SIGNATURE_INFO: u8 = 7;
+    /// DIGESTALGORTITHM, u8.
+    pub const DIGEST_ALGORITHM: u8 = 8;
+    /// SIGNATUREALGOINFO, a container.
+    pub const SIGNATURE_ALGO_INFO: u8 = 9;
+    /// SIGNATUREALGORTITHM, u8.
+    pub const SIGNATURE_ALGORITHM: u8 = 10;
+    /// SIGNATUREMODULUS, u8.
+    pub const SIGNATURE_MODULUS: u8 = 11;
+    /// SIGNATURE, as many bytes as the modulus.
+    pub const SIGNATURE: u8 = 12;
+    /// Padding: a single byte without length and value.
+    pub const PADDING: u8 = 13;
+    /// FILENAME, NUL-terminated.
+    pub const FILE_NAME: u8 = 14;
+    /// TIMESTAMP, u32, seconds since 1970-01-01 UTC.
+    pub const TIMESTAMP: u8 = 15;
+    /// Signer version, 2 bytes; newer writers only.
+    pub const SIGNER_VERSION: u8 = 28;
+}
+
+/// Tags of a record.
+pub mod record_tag {
+    /// RECORDLENGTH, u16: the whole record, this element included.
+    pub const RECORD_LENGTH: u8 = 1;
+    /// DNSNAME, host name or address, NUL-terminated.
+    pub const DNS_NAME: u8 = 2;
+    /// SUBJECTNAME, NUL-terminated.
+    pub const SUBJECT_NAME: u8 = 3;
+    /// FUNCTION, u16.
+    pub const FUNCTION: u8 = 4;
+    /// ISSUERNAME, NUL-terminated.
+    pub const ISSUER_NAME: u8 = 5;
+    /// SERIALNUMBER, raw bytes.
+    pub const SERIAL_NUMBER: u8 = 6;
+    /// PUBLICKEY: PKCS#1 RSAPublicKey DER, or an EC point.
+    pub const PUBLIC_KEY: u8 = 7;
+    /// SIGNATURE: the certificate's own signature value.
+    pub const SIGNATURE: u8 = 8;
+    /// CERTIFICATE, DER.
+    pub const CERTIFICATE: u8 = 9;
+    /// IPADDRESS, 4 bytes.
+    pub const IP_ADDRESS: u8 = 10;
+    /// CERTHASH, where the certificate is left out.
+    pub const CERT_HASH: u8 = 11;
+    /// HASH ALGORITHM of CERTHASH, u8.
+    pub const HASH_ALGORITHM: u8 = 12;
+}
+
+/// The name CUCM prints for a tag of the header, misspellings included; `None` for a tag it does not know.
+pub fn header_tag_name(tag: u8) -> Option<&'static str> {
+    Some(match tag {
+        header_tag::VERSION => "Version",
+        header_tag::HEADER_LENGTH => "HeaderLength",
+        header_tag::SIGNER_ID => "SIGNERID",
+        header_tag::SIGNER_NAME => "SIGNERNAME",
+        header_tag::SERIAL_NUMBER => "SERIALNUMBER",
+        header_tag::CA_NAME => "CANAME",
+        header_tag::SIGNATURE_INFO => "SIGNATUREINFO",
+        header_tag::DIGEST_ALGORITHM => "DIGESTALGORTITHM",
+        header_tag::SIGNATURE_ALGO_INFO => "SIGNATUREALGOINFO",
+        header_tag::SIGNATURE_ALGORITHM => "SIGNATUREALGORTITHM",
+        header_tag::SIGNATURE_MODULUS => "SIGNATUREMODULUS",
+        header_tag::SIGNATURE => "SIGNATURE",
+        header_tag::FILE_NAME => "FILENAME",
+        header_tag::TIMESTAMP => "TIMESTAMP",
+        header_tag::SIGNER_VERSION => "SIGNERVERSION",
+        _ => return None,
+    })
+}
+
+/// The name CUCM prints for a tag of a record; `None` for a tag it does not know.
+pub fn record_tag_name(tag: u8) -> Option<&'static str> {
+    Some(match tag {
+        record_tag::RECORD_LENGTH => "RECORDLENGTH",
+        record_tag::DNS_NAME => "DNSNAME",
+        record_tag::SUBJECT_NAME => "SUBJECTNAME",
+        record_tag::FUNCTION => "FUNCTION",
+        record_tag::ISSUER_NAME => "ISSUERNAME",
+        record_tag::SERIAL_NUMBER => "SERIALNUMBER",
+        record_tag::PUBLIC_KEY => "PUBLICKEY",
+        record_tag::SIGNATURE => "SIGNATURE",
+        record_tag::CERTIFICATE => "CERTIFICATE",
+        record_tag::IP_ADDRESS => "IPADDRESS",
+        record_tag::CERT_HASH => "CERTHASH",
+        record_tag::HASH_ALGORITHM => "HASH ALGORITHM",
+        _ => return None,
+    })
+}
+
+/// One element as it lies in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element<'a> {
+    /// The tag.
+    pub tag: u8,
+    /// Where its tag stands: bytes from the start of the file, or of the record for a [`Record`](super::Record).
+    pub offset: usize,
+    /// The value; of a container, its children.
+    pub value: &'a [u8],
+}
+
+impl Element<'_> {
+    /// Bytes from the tag to the end of the value.
+    pub fn total_len(&self) -> usize {
+        self.value.len().saturating_add(3)
+    }
+}
+
+/// Takes elements off the front of some bytes and knows where in the file it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8], offset: usize) -> Self {
+        Reader { rest: bytes, offset }
+    }
+
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Takes `n` bytes, or nothing if there are fewer.
+    pub(super) fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(n)?;
+        self.rest = rest;
+        self.offset = self.offset.saturating_add(n);
+        Some(taken)
+    }
+
+    /// Takes one element. `place` and `inside` (the container that bounds it) are for the error only.
+    pub(super) fn element(&mut self, place: Place, inside: Inside) -> Result<Element<'a>, DecodeError> {
+        let offset = self.offset;
+        let left = self.left();
+        let Some(&[tag, high, low]) = self.take(3).and_then(|head| <&[u8; 3]>::try_from(head).ok()) else {
+            let tag = self.peek().unwrap_or(0);
+            return Err(inside.overrun(place.element(tag), 3, left, offset));
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let left = self.left();
+        match self.take(length) {
+            Some(value) => Ok(Element { tag, offset, value }),
+            None => Err(inside.overrun(place.element(tag), length, left, offset)),
+        }
+    }
+}
+
+/// What bounds the elements that are being read: the end of the file, or a length that the file states.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Inside {
+    /// Nothing but the end of the file: too little means it was cut.
+    File,
+    /// HeaderLength, RECORDLENGTH or a container: too little means that a length is wrong.
+    Bound(&'static str),
+}
+
+impl Inside {
+    fn overrun(self, what: String, says: usize, left: usize, offset: usize) -> DecodeError {
+        match self {
+            Inside::File => DecodeError::CutShort { what, says, left, offset },
+            Inside::Bound(bound) => DecodeError::RunsOver { what, bound, says, left, offset },
+        }
+    }
+}
+
+/// Walks elements that were proven well-formed when they were decoded; stops at the first that is not.
+pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Element<'_>> {
+    let mut reader = Reader::new(bytes, 0);
+    std::iter::from_fn(move || {
+        (reader.left() > 0).then(|| reader.element(Place::Header, Inside::File).ok()).flatten()
+    })
+}
+
+/// Appends one element.
+pub(super) fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), super::error::BuildError> {
+    let length = u16::try_from(value.len()).map_err(|_| super::error::BuildError::TooLong {
+        what: format!("element {tag}"),
+        bytes: value.len(),
+    })?;
+    out.push(tag);
+    out.extend(length.to_be_bytes());
+    out.extend(value);
+    Ok(())
+}
+
+/// A value as text: up to the first NUL, as C reads it; bytes that are not UTF-8 are replaced.
+pub(super) fn c_text(value: &[u8]) -> String {
+    let end = value.iter().position(|b| *b == 0).unwrap_or(value.len());
+    String::from_utf8_lossy(value.get(..end).unwrap_or(value)).into_owned()
+}
+
+/// A value without the NUL bytes at its end: what names are compared by.
+pub(super) fn without_nul(value: &[u8]) -> &[u8] {
+    let end = value.iter().rposition(|b| *b != 0).map_or(0, |last| last.saturating_add(1));
+    value.get(..end).unwrap_or(value)
+}

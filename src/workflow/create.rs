@@ -1,0 +1,83 @@
+//! A first list, from certificates and addresses.
+
+use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
+
+use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
+use super::plan::{Mark, Plan, PlanError, PlanStep, Request, signs_this_file, token_record};
+
+/// Plans a first list: spare tokens, the servers in their order, the signing token last.
+///
+/// `certificates` are those of `cluster.servers`, in the same order.
+pub fn create(
+    cluster: &ClusterFile,
+    certificates: &[Option<Certificate>],
+    request: &Request<'_>,
+    spares: &[Certificate],
+    single_token: bool,
+) -> Result<Plan, PlanError> {
+    let mut seen = vec![request.signer.der()];
+    for spare in spares {
+        if seen.contains(&spare.der()) {
+            return Err(PlanError::TokenTwice { name: spare.sast_name() });
+        }
+        seen.push(spare.der());
+    }
+    if spares.is_empty() && !single_token && cluster.kind == Kind::Ctl {
+        return Err(PlanError::OneToken { name: request.signer.sast_name() });
+    }
+    let default_style = if cluster.kind == Kind::Ctl { Style::CtlClient } else { Style::Cucm };
+    let style = cluster.style.map_or(default_style, Style::from);
+    let mut steps = Vec::new();
+    let mut records = Vec::new();
+    let mut add = |record: Record, why: String| {
+        steps.push(PlanStep::new(Mark::Add, &record, why));
+        records.push(record);
+    };
+    for spare in spares {
+        add(token_record(spare, request.name_style)?, "spare".to_owned());
+    }
+    for (server, certificate) in cluster.servers.iter().zip(certificates) {
+        let record = server_record(server, certificate.as_ref(), style, cluster.mode)?;
+        let why = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone()).unwrap_or_default();
+        add(record, why);
+    }
+    add(token_record(request.signer, request.name_style)?, signs_this_file(request));
+    let file_name = cluster.file_name.clone().unwrap_or_else(|| {
+        match cluster.kind {
+            Kind::Ctl => "CTLFile.tlv",
+            Kind::Itl => "ITLFile.tlv",
+        }
+        .to_owned()
+    });
+    Plan::new(request, file_name, steps, records, vec![])
+}
+
+fn server_record(
+    server: &Server,
+    certificate: Option<&Certificate>,
+    style: Style,
+    mode: FileMode,
+) -> Result<Record, PlanError> {
+    let address = server.address.map(|ip| ip.to_string());
+    let name = match style {
+        Style::Cucm => server.host.clone().or(address),
+        Style::CtlClient => address.or_else(|| server.host.clone()),
+    }
+    .unwrap_or_default();
+    let emptied = mode == FileMode::NonSecure && server.function == Function::CCM_TFTP;
+    let Some(certificate) = certificate else {
+        if emptied {
+            return Ok(Record::emptied_server(server.function, &name, server.address)?);
+        }
+        return Err(PlanError::NeedsCertificate { address: name });
+    };
+    let record = Record::server(&ServerRecord {
+        function: server.function,
+        certificate,
+        dns_name: &name,
+        ip_address: server.address,
+        style,
+        hash_only: server.hash_only,
+    })?;
+    Ok(if emptied { record.as_non_secure()? } else { record })
+}

@@ -1,0 +1,177 @@
+//! The main job: from a tokenless CTL to one signed by tokens, as the CTL Client would have written it.
+
+use std::str::FromStr;
+
+use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
+
+use super::plan::{Mark, Plan, PlanError, PlanStep, Request, signs_this_file, token_record};
+
+/// Which SAST records a release's token-signed CTL has beside the tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Up to 10.5: the tokens alone.
+    TokensAlone,
+    /// From 11.5: ITLRecovery and CallManager stay, which keeps the way back to tokenless open.
+    WithRecovery,
+}
+
+/// A release that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a CUCM release: write 10.5, 11.5, 12.0, …")]
+pub struct NotARelease(String);
+
+impl FromStr for Release {
+    type Err = NotARelease;
+
+    /// Reads `10.5`, `12.0`, `12.5(1)SU2`; the SAST records changed with 11.5.
+    fn from_str(text: &str) -> Result<Self, NotARelease> {
+        let wrong = || NotARelease(text.to_owned());
+        let digits = |s: &str| s.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned();
+        let (major, rest) = text.split_once('.').unwrap_or((text, "0"));
+        let major: u32 = major.parse().map_err(|_| wrong())?;
+        let minor: u32 = digits(rest).parse().map_err(|_| wrong())?;
+        Ok(if (major, minor) >= (11, 5) { Release::WithRecovery } else { Release::TokensAlone })
+    }
+}
+
+impl Release {
+    /// What the list in force tells: with an ITLRecovery SAST record it comes from a release that keeps it.
+    pub fn told_by(old: &VerifiedList) -> Self {
+        if old.list().sasts().any(Record::is_itl_recovery) {
+            Release::WithRecovery
+        } else {
+            Release::TokensAlone
+        }
+    }
+}
+
+/// Plans the revert of a tokenless CTL: `request.signer` signs, `spares` are the other tokens.
+///
+/// The order is the CTL Client's: non-signing tokens, server records in their order, the signing token last.
+pub fn revert(
+    old: &VerifiedList,
+    request: &Request<'_>,
+    spares: &[Certificate],
+    release: Option<Release>,
+    single_token: bool,
+) -> Result<Plan, PlanError> {
+    check_tokens(old, request, spares, single_token)?;
+    let release = release.unwrap_or_else(|| Release::told_by(old));
+    let in_force =
+        |certificate: &Certificate| old.list().sasts().find(|record| record.is_of(certificate)).cloned();
+    let mut work = Revert::default();
+    for record in old.list().records() {
+        let ours = record.function() == Function::SAST
+            && (record.is_of(request.signer) || spares.iter().any(|spare| record.is_of(spare)));
+        if !ours {
+            work.take(record, release)?;
+        }
+    }
+    if release == Release::WithRecovery && !work.servers.iter().any(Record::is_itl_recovery) {
+        work.warnings.push(
+            "the list has no ITLRecovery SAST record to keep: going tokenless again will need TVS or a list deletion"
+                .to_owned(),
+        );
+    }
+    let mut token = |certificate: &Certificate, why: String| -> Result<Record, PlanError> {
+        let (mark, record) = match in_force(certificate) {
+            Some(record) => (Mark::Keep, record),
+            None => (Mark::Add, token_record(certificate, request.name_style)?),
+        };
+        work.steps.push(PlanStep::new(mark, &record, why));
+        Ok(record)
+    };
+    let mut records = Vec::new();
+    for spare in spares {
+        records.push(token(spare, "spare".to_owned())?);
+    }
+    let signer = token(request.signer, signs_this_file(request))?;
+    records.extend(work.tokens);
+    records.extend(work.servers);
+    records.push(signer);
+    Plan::new(request, old.list().header().file_name(), work.steps, records, work.warnings)
+}
+
+fn check_tokens(
+    old: &VerifiedList,
+    request: &Request<'_>,
+    spares: &[Certificate],
+    single_token: bool,
+) -> Result<(), PlanError> {
+    if old.list().kind() != ListKind::Ctl {
+        return Err(PlanError::NotACtl);
+    }
+    if old.signer().is_some_and(Record::is_token) {
+        return Err(PlanError::AlreadyTokenSigned { signer: old.signer_name() });
+    }
+    let mut seen = vec![request.signer.der()];
+    for spare in spares {
+        if seen.contains(&spare.der()) {
+            return Err(PlanError::TokenTwice { name: spare.sast_name() });
+        }
+        seen.push(spare.der());
+    }
+    if spares.is_empty() && !single_token {
+        return Err(PlanError::OneToken { name: request.signer.sast_name() });
+    }
+    Ok(())
+}
+
+/// The records of the old list, as they are sorted into the new one.
+#[derive(Default)]
+struct Revert {
+    steps: Vec<PlanStep>,
+    tokens: Vec<Record>,
+    servers: Vec<Record>,
+    warnings: Vec<String>,
+}
+
+impl Revert {
+    fn take(&mut self, record: &Record, release: Release) -> Result<(), PlanError> {
+        if record.is_token() {
+            self.steps.push(PlanStep::new(Mark::Keep, record, "another token of the list"));
+            self.tokens.push(record.clone());
+            return Ok(());
+        }
+        if record.function() == Function::SAST && release == Release::TokensAlone {
+            self.steps.push(PlanStep::new(Mark::Remove, record, "the tokenless signer leaves"));
+            return Ok(());
+        }
+        let server = record.as_ctl_client_server()?;
+        let keeps =
+            if record.function() == Function::SAST { "stays for the way back to tokenless; " } else { "" };
+        let why = match record.ip_address() {
+            Some(ip) => format!("{keeps}{ip}, as the CTL Client writes it"),
+            None => {
+                let name = record.dns_name().unwrap_or_default();
+                self.warnings.push(format!(
+                    "the record of {} has no IP address: its DNSNAME stays {name:?} instead of a dotted address",
+                    record.short_name()
+                ));
+                format!("{keeps}no IP address, the name stays")
+            }
+        };
+        let mark = if server == *record { Mark::Keep } else { Mark::Change };
+        self.steps.push(PlanStep::new(mark, record, why));
+        self.servers.push(server);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_told_apart_at_11_5() {
+        for old in ["9.1", "10.0", "10.5(2)", "11.0", "8"] {
+            assert_eq!(old.parse(), Ok(Release::TokensAlone), "{old}");
+        }
+        for new in ["11.5", "11.5(1)SU8", "12.0", "12.5", "14", "15.0.1"] {
+            assert_eq!(new.parse(), Ok(Release::WithRecovery), "{new}");
+        }
+        for wrong in ["", "x", "10.", "12,0"] {
+            assert!(wrong.parse::<Release>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Signing a list again as it is: the same records, a new signature and time.
+
+use crate::trustlist::VerifiedList;
+
+use super::plan::{Mark, Plan, PlanError, PlanStep, Request, sast_names, signs_this_file};
+
+/// Plans a list's new signature. The signer must be a SAST of the list.
+pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
+    let list = old.list();
+    if !list.sasts().any(|r| r.is_of(request.signer)) {
+        return Err(PlanError::SignerNotInForce {
+            signer: request.signer.sast_name(),
+            known: sast_names(list),
+        });
+    }
+    let steps = list
+        .records()
+        .iter()
+        .map(|r| {
+            let signs = r.function() == crate::trustlist::Function::SAST && r.is_of(request.signer);
+            PlanStep::new(
+                Mark::Keep,
+                r,
+                if signs { signs_this_file(request) } else { "stays as it is".to_owned() },
+            )
+        })
+        .collect();
+    Plan::new(request, list.header().file_name(), steps, list.records().to_vec(), vec![])
+}

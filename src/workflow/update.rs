@@ -1,0 +1,304 @@
+//! Changes to a list in force, signed by a token that is in it.
+
+use std::net::Ipv4Addr;
+
+use crate::trustlist::{
+    Certificate, Function, Record, ServerRecord, Style, TrustList, VerifiedList, digest, record_tag,
+};
+
+use super::plan::{
+    Mark, Plan, PlanError, PlanStep, Request, sast_names, signs_this_file, token_position, token_record,
+};
+
+/// The cluster's security mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Mixed: the CCM+TFTP records carry certificates.
+    Mixed,
+    /// Non-secure: the CCM+TFTP records are emptied, the SAST and CAPF records stay.
+    NonSecure,
+}
+
+/// A server that is to be added.
+#[derive(Debug, Clone)]
+pub struct NewServer {
+    /// What it may do.
+    pub function: Function,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Host name for lists in CUCM's style; the dotted address otherwise.
+    pub host: Option<String>,
+}
+
+/// One change to a list.
+#[derive(Debug, Clone)]
+pub enum Edit {
+    /// A token joins as SAST.
+    AddToken(Certificate),
+    /// A SAST record leaves, by name or serial number.
+    RemoveToken(String),
+    /// A server joins.
+    AddServer(NewServer),
+    /// A server's records leave, by address, DNSNAME or name.
+    RemoveServer(String),
+    /// The cluster's mode changes.
+    SetMode(Mode),
+    /// A renewed certificate takes the place of the old one: of the records with its subject, or at an address.
+    Refresh {
+        /// The server, where the subject does not tell (after non-secure mode).
+        address: Option<Ipv4Addr>,
+        /// The new certificate.
+        certificate: Certificate,
+    },
+}
+
+/// Plans changes to the list in force. The signer must be a SAST of that list, and stay one.
+pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Result<Plan, PlanError> {
+    let list = old.list();
+    if !list.sasts().any(|r| r.is_of(request.signer)) {
+        return Err(PlanError::SignerNotInForce {
+            signer: request.signer.sast_name(),
+            known: sast_names(list),
+        });
+    }
+    let mut work = Update::new(list);
+    for edit in edits {
+        work.apply(edit, request)?;
+    }
+    if work.steps_without_signer() == 0 {
+        return Err(PlanError::NothingToDo);
+    }
+    let emptied = work.records.iter().find(|e| e.record.is_emptied());
+    if let (Some(Mode::Mixed), Some(emptied)) = (work.mode, emptied) {
+        return Err(PlanError::NeedsCertificate { address: emptied.record.short_name() });
+    }
+    let sasts = work.records.iter().filter(|e| e.record.function() == Function::SAST).count();
+    if sasts < 2 {
+        work.warnings.push(
+            "the list will have a single SAST record: when that token is lost, no later list can be signed"
+                .to_owned(),
+        );
+    }
+    let steps = work.steps(request);
+    let records = work.records.into_iter().map(|e| e.record).collect();
+    Plan::new(request, list.header().file_name(), steps, records, work.warnings)
+}
+
+/// A record on its way into the new list.
+struct Entry {
+    record: Record,
+    mark: Mark,
+    why: String,
+}
+
+struct Update {
+    records: Vec<Entry>,
+    removed: Vec<PlanStep>,
+    warnings: Vec<String>,
+    mode: Option<Mode>,
+    server_style: Style,
+}
+
+impl Update {
+    fn new(list: &TrustList) -> Self {
+        let servers = || list.records().iter().filter(|r| r.function() != Function::SAST);
+        let cucm = servers().any(|r| r.get(record_tag::SIGNATURE).is_some());
+        Update {
+            records: list
+                .records()
+                .iter()
+                .map(|r| Entry { record: r.clone(), mark: Mark::Keep, why: "stays as it is".to_owned() })
+                .collect(),
+            removed: vec![],
+            warnings: vec![],
+            mode: None,
+            server_style: if cucm { Style::Cucm } else { Style::CtlClient },
+        }
+    }
+
+    fn apply(&mut self, edit: &Edit, request: &Request<'_>) -> Result<(), PlanError> {
+        match edit {
+            Edit::AddToken(certificate) => self.add_token(certificate, request),
+            Edit::RemoveToken(name) => self.remove_token(name, request),
+            Edit::AddServer(server) => self.add_server(server, request),
+            Edit::RemoveServer(name) => self.remove_server(name),
+            Edit::SetMode(mode) => self.set_mode(*mode),
+            Edit::Refresh { address, certificate } => self.refresh(*address, certificate),
+        }
+    }
+
+    fn add_token(&mut self, certificate: &Certificate, request: &Request<'_>) -> Result<(), PlanError> {
+        let taken = self
+            .records
+            .iter()
+            .position(|e| e.record.function() == Function::SAST && e.record.is_of(certificate));
+        if let Some(index) = taken {
+            let record = index.saturating_add(1);
+            return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
+        }
+        let record = token_record(certificate, request.name_style)?;
+        let records: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
+        let entry = Entry { record, mark: Mark::Add, why: "a further token".to_owned() };
+        self.records.insert(token_position(&records), entry);
+        Ok(())
+    }
+
+    fn remove_token(&mut self, name: &str, request: &Request<'_>) -> Result<(), PlanError> {
+        let hits = self.find("token", name, |record| {
+            record.function() == Function::SAST && (record.short_name() == name || has_serial(record, name))
+        })?;
+        let [index] = hits[..] else {
+            return Err(self.ambiguous("token", name, &hits));
+        };
+        if self.records.get(index).is_some_and(|e| e.record.is_of(request.signer)) {
+            return Err(PlanError::RemovesSigner { name: request.signer.sast_name() });
+        }
+        self.remove(index, "the token leaves the list");
+        Ok(())
+    }
+
+    fn add_server(&mut self, server: &NewServer, request: &Request<'_>) -> Result<(), PlanError> {
+        let taken = |e: &Entry| {
+            e.record.function() == server.function && e.record.ip_address() == Some(server.address)
+        };
+        let address = server.address.to_string();
+        if self.records.iter().any(taken) {
+            return Err(PlanError::ServerAlreadyInList { function: server.function.to_string(), address });
+        }
+        let style = request.name_style.unwrap_or(self.server_style);
+        let dns_name = match (&server.host, style) {
+            (Some(host), Style::Cucm) => host,
+            _ => &address,
+        };
+        let record = Record::server(&ServerRecord {
+            function: server.function,
+            certificate: &server.certificate,
+            dns_name,
+            ip_address: Some(server.address),
+            style,
+            hash_only: false,
+        })?;
+        let last = self.records.iter().rposition(|e| e.record.function() != Function::SAST);
+        let all: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
+        let at = last.map_or_else(|| token_position(&all), |last| last.saturating_add(1));
+        self.records.insert(at, Entry { record, mark: Mark::Add, why: address.clone() });
+        Ok(())
+    }
+
+    fn remove_server(&mut self, name: &str) -> Result<(), PlanError> {
+        let hits = self.find("server", name, |record| {
+            record.function() != Function::SAST
+                && (record.short_name() == name
+                    || record.dns_name().as_deref() == Some(name)
+                    || record.ip_address().is_some_and(|ip| ip.to_string() == name))
+        })?;
+        // All records of the server: its CCM+TFTP and its CAPF record, say.
+        for index in hits.into_iter().rev() {
+            self.remove(index, "the server leaves the list");
+        }
+        Ok(())
+    }
+
+    fn set_mode(&mut self, mode: Mode) -> Result<(), PlanError> {
+        self.mode = Some(mode);
+        if mode == Mode::Mixed {
+            return Ok(());
+        }
+        for entry in &mut self.records {
+            if entry.record.function() == Function::CCM_TFTP && !entry.record.is_emptied() {
+                let name = entry.record.short_name();
+                entry.record = entry.record.as_non_secure()?;
+                entry.mark = Mark::Change;
+                entry.why = format!("non-secure mode: address alone ({name} leaves)");
+            }
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self, address: Option<Ipv4Addr>, certificate: &Certificate) -> Result<(), PlanError> {
+        let subject = certificate.subject().spelled(Style::Cucm);
+        let token_subject = certificate.subject().spelled(certificate.sast_style());
+        let name = address.map_or_else(|| certificate.sast_name(), |ip| ip.to_string());
+        let hits = self.find("record", &name, |record| match address {
+            Some(ip) => {
+                record.ip_address() == Some(ip)
+                    // An address has a CAPF record too; only records of this subject, or without one, are meant.
+                    && record.subject_name().is_none_or(|s| s == subject)
+            }
+            None => record.subject_name().is_some_and(|s| s == subject || s == token_subject),
+        })?;
+        for index in hits {
+            let Some(entry) = self.records.get_mut(index) else { continue };
+            let record = entry.record.refreshed(certificate)?;
+            if record != entry.record {
+                let serial = digest::hex(certificate.serial(), ":").to_uppercase();
+                entry.why = format!("takes the new certificate, serial {serial}");
+                entry.mark = Mark::Change;
+                entry.record = record;
+            }
+        }
+        Ok(())
+    }
+
+    fn find(
+        &self,
+        what: &'static str,
+        name: &str,
+        matches: impl Fn(&Record) -> bool,
+    ) -> Result<Vec<usize>, PlanError> {
+        let hits: Vec<usize> =
+            self.records.iter().enumerate().filter(|(_, e)| matches(&e.record)).map(|(i, _)| i).collect();
+        if hits.is_empty() {
+            let wanted = |e: &&Entry| match what {
+                "token" => e.record.function() == Function::SAST,
+                "server" => e.record.function() != Function::SAST,
+                _ => true,
+            };
+            let there_are = self.records.iter().filter(wanted).map(|e| e.record.short_name()).collect();
+            return Err(PlanError::NoMatch { what, name: name.to_owned(), there_are });
+        }
+        Ok(hits)
+    }
+
+    fn ambiguous(&self, what: &'static str, name: &str, hits: &[usize]) -> PlanError {
+        let matches = hits
+            .iter()
+            .filter_map(|i| self.records.get(*i))
+            .map(|e| match e.record.get(record_tag::SERIAL_NUMBER) {
+                Some(serial) => format!("serial {}", digest::hex(serial, ":").to_uppercase()),
+                None => e.record.short_name(),
+            })
+            .collect();
+        PlanError::Ambiguous { what, name: name.to_owned(), count: hits.len(), matches }
+    }
+
+    fn remove(&mut self, index: usize, why: &str) {
+        if index < self.records.len() {
+            let entry = self.records.remove(index);
+            self.removed.push(PlanStep::new(Mark::Remove, &entry.record, why));
+        }
+    }
+
+    fn steps_without_signer(&self) -> usize {
+        self.removed.len().saturating_add(self.records.iter().filter(|e| e.mark != Mark::Keep).count())
+    }
+
+    fn steps(&self, request: &Request<'_>) -> Vec<PlanStep> {
+        let mut steps = self.removed.clone();
+        steps.extend(self.records.iter().map(|e| {
+            let signs = e.record.function() == Function::SAST && e.record.is_of(request.signer);
+            PlanStep::new(e.mark, &e.record, if signs { signs_this_file(request) } else { e.why.clone() })
+        }));
+        steps
+    }
+}
+
+/// Whether the record's serial number is this one: hexadecimal, with or without colons, in either byte order.
+fn has_serial(record: &Record, text: &str) -> bool {
+    let wanted = text.replace(':', "").to_lowercase();
+    let Some(serial) = record.get(record_tag::SERIAL_NUMBER) else { return false };
+    let reversed: Vec<u8> = serial.iter().rev().copied().collect();
+    !wanted.is_empty() && (digest::hex(serial, "") == wanted || digest::hex(&reversed, "") == wanted)
+}
