@@ -8,3 +8,10 @@
     clippy::print_stdout,
     clippy::print_stderr
 )]
+
+mod pki;
+
+mod bad_input;
+mod building;
+mod golden_files;
+mod properties;

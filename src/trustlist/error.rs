@@ -189,7 +189,7 @@ pub enum VerifyError {
     /// No record has the signer's issuer and serial number.
     #[error("no SAST record for the signer {signer} (serial {serial})")]
     NoSignerRecord {
-        /// SIGNERNAME.
+        /// The signer's common name.
         signer: String,
         /// SERIALNUMBER as the file has it.
         serial: String,
@@ -197,7 +197,7 @@ pub enum VerifyError {
     /// The signer has records, but none that lets it sign lists.
     #[error("the signer {signer} is in the list as {}, not as SAST", roles(.functions))]
     SignerIsNotSast {
-        /// SIGNERNAME.
+        /// The signer's common name.
         signer: String,
         /// What its records say it is.
         functions: Vec<Function>,
@@ -257,13 +257,13 @@ pub enum VerifyError {
     /// The file or the signature was changed, or another key signed.
     #[error("the signature does not match the file (signer {signer})")]
     DoesNotMatch {
-        /// SIGNERNAME.
+        /// The signer's common name.
         signer: String,
     },
     /// A .sgn file names another signer than the certificate that was given.
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
     OtherSigner {
-        /// SIGNERNAME.
+        /// The signer's common name.
         signer: String,
         /// SERIALNUMBER as the file has it.
         serial: String,

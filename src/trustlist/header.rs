@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::error::{BuildError, DecodeError, Place, looks_like};
+use super::name;
 use super::tlv::{self, Element, Inside, Reader, header_tag as tag};
 
 /// A version: major and minor.
@@ -114,6 +115,12 @@ impl Header {
     /// The signer's subject name as text.
     pub fn signer_name(&self) -> String {
         tlv::c_text(&self.signer.name)
+    }
+
+    /// A name to call the signer by: its common name without padding, else the whole name.
+    pub fn signer_short_name(&self) -> String {
+        let name = self.signer_name();
+        name::common_name(&name).unwrap_or(name)
     }
 
     /// DIGESTALGORTITHM as it stands.

@@ -84,6 +84,16 @@ impl Name {
     }
 }
 
+/// The common name out of a spelled name: `CN=x;…`, `cn="x   ";…` or `CN=x,…`.
+pub(super) fn common_name(spelled: &str) -> Option<String> {
+    let value = spelled.get(..3).filter(|key| key.eq_ignore_ascii_case("cn=")).and(spelled.get(3..))?;
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => value.split([';', ',']).next(),
+    };
+    value.map(|v| v.trim_matches(' ').to_owned()).filter(|v| !v.is_empty())
+}
+
 /// RFC 1779: a value with leading or trailing blanks or a special character stands in quotes.
 fn quoted(value: &str) -> String {
     let special =

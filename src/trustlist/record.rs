@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::certificate::{Certificate, CertificateError};
 use super::digest;
 use super::error::{BuildError, DecodeError, Place};
-use super::name::Style;
+use super::name::{self, Style};
 use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
@@ -205,7 +205,7 @@ impl Record {
 
     /// A name to call the record by: the certificate's common name without padding, else host name or address.
     pub fn short_name(&self) -> String {
-        let cn = self.subject_name().and_then(|subject| common_name(&subject));
+        let cn = self.subject_name().and_then(|subject| name::common_name(&subject));
         let dns = self.dns_name().filter(|dns| !dns.is_empty());
         cn.or(dns)
             .or_else(|| self.ip_address().map(|ip| ip.to_string()))
@@ -383,16 +383,6 @@ fn identity(certificate: &Certificate, function: Function, style: Style) -> [(u8
         (tag::SERIAL_NUMBER, certificate.serial_spelled(style)),
         (tag::PUBLIC_KEY, certificate.public_key_bytes().to_vec()),
     ]
-}
-
-/// The common name out of a spelled name: `CN=x;…`, `cn="x   ";…` or `CN=x,…`.
-fn common_name(spelled: &str) -> Option<String> {
-    let value = spelled.get(..3).filter(|key| key.eq_ignore_ascii_case("cn=")).and(spelled.get(3..))?;
-    let value = match value.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next(),
-        None => value.split([';', ',']).next(),
-    };
-    value.map(|v| v.trim_matches(' ').to_owned()).filter(|v| !v.is_empty())
 }
 
 fn wrong_length(place: Place, element: &Element<'_>, expected: usize) -> DecodeError {

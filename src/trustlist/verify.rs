@@ -107,9 +107,9 @@ impl TrustList {
             .collect();
         if functions.is_empty() {
             let serial = digest::hex(&signer.serial, ":").to_uppercase();
-            VerifyError::NoSignerRecord { signer: self.header().signer_name(), serial }
+            VerifyError::NoSignerRecord { signer: self.header().signer_short_name(), serial }
         } else {
-            VerifyError::SignerIsNotSast { signer: self.header().signer_name(), functions }
+            VerifyError::SignerIsNotSast { signer: self.header().signer_short_name(), functions }
         }
     }
 }
@@ -125,7 +125,7 @@ impl SignedFile {
             .any(|style| id.serial[..] == signer.serial_spelled(style)[..]);
         if !named {
             return Err(VerifyError::OtherSigner {
-                signer: self.header().signer_name(),
+                signer: self.header().signer_short_name(),
                 serial: digest::hex(tlv::without_nul(&id.serial), ":").to_uppercase(),
                 given: signer.sast_name(),
             });
@@ -168,6 +168,6 @@ fn check(
         SignatureCheck::OtherDigest(other) => {
             Err(VerifyError::DigestDisagrees { header: digest, signature: other })
         }
-        SignatureCheck::Invalid => Err(VerifyError::DoesNotMatch { signer: header.signer_name() }),
+        SignatureCheck::Invalid => Err(VerifyError::DoesNotMatch { signer: header.signer_short_name() }),
     }
 }

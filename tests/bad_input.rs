@@ -1,0 +1,143 @@
+//! Files that are not what they should be: each gets its own words, with the element and the byte.
+
+use sastctl::trustlist::{DecodeError, MAX_FILE_BYTES, Remark, TrustFile, TrustList, VerifyError};
+
+use crate::pki::golden_bytes;
+
+fn token_signed() -> Vec<u8> {
+    golden_bytes("token-signed.tlv")
+}
+
+fn error(bytes: Vec<u8>) -> String {
+    format!("CTLFile.tlv {}", TrustFile::decode(bytes).unwrap_err())
+}
+
+/// Writes bytes over a copy of the golden file.
+fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = token_signed();
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    file
+}
+
+/// Where a byte sequence stands, counted from an offset.
+fn find(from: usize, bytes: &[u8]) -> usize {
+    let file = token_signed();
+    from + file[from..].windows(bytes.len()).position(|w| w == bytes).unwrap()
+}
+
+#[test]
+fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
+    let file = token_signed();
+    // A cut between two records leaves a well-formed list, which then does not verify.
+    let between: Vec<usize> = vec![304, 1490, 2512, 3516, 4542];
+    for end in 0..file.len() {
+        match TrustFile::decode(file[..end].to_vec()) {
+            Ok(TrustFile::List(list)) => {
+                assert!(between.contains(&end), "cut at {end}");
+                assert!(list.verify().is_err());
+            }
+            Ok(TrustFile::Signed(_)) => panic!("cut at {end} became a .sgn file"),
+            Err(DecodeError::Empty) => assert_eq!(end, 0),
+            Err(DecodeError::CutShort { .. } | DecodeError::NotATrustList { .. }) => {}
+            Err(other) => panic!("cut at {end}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let record_4 = 3516;
+    let mut all = Vec::new();
+    all.push(error(vec![]));
+    all.push(error(b"<?xml version=\"1.0\"?>\n<device>".to_vec()));
+    all.push(error(b"-----BEGIN CERTIFICATE-----".to_vec()));
+    all.push(error(std::fs::read("softhsm-fixtures/SAST-ADN008580ef.der").unwrap()));
+    all.push(error(vec![0; 64]));
+    all.push(error(token_signed()[..100].to_vec()));
+    all.push(error(token_signed()[..2600].to_vec()));
+    all.push(error(with(5, &[13])));
+    all.push(error(with(8, &[0, 9])));
+    all.push(error(with(8, &[1, 0x2e])));
+    all.push(error(with(11, &[0, 118])));
+    all.push(error(with(find(10, &[14, 0, 12]), &[16])));
+    all.push(error(with(find(10, &[15, 0, 4]), &[14])));
+    all.push(error(with(find(10, &[8, 0, 1]), &[8, 0, 2])));
+    all.push(error(with(record_4, &[2])));
+    all.push(error(with(record_4 + 3, &[0, 4])));
+    all.push(error(with(record_4 + 3, &[0xff, 0xff])));
+    all.push(error(with(record_4 + 3, &[4, 1])));
+    all.push(error(with(find(record_4, &[7, 0, 140]), &[7, 9])));
+    all.push(error(with(find(record_4, &[4, 0, 2, 0, 2]), &[3])));
+    all.push(error(with(find(record_4, &[4, 0, 2, 0, 2]), &[99])));
+    all.push(error(with(find(record_4, &[6, 0, 16]), &[66])));
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_file_over_the_limit_is_not_looked_at() {
+    let mut file = token_signed();
+    file.resize(MAX_FILE_BYTES + 1, 0);
+    assert_eq!(TrustFile::decode(file).unwrap_err(), DecodeError::TooLarge);
+}
+
+#[test]
+fn a_certificate_that_does_not_parse_is_kept_and_named() {
+    let signer = find(4542, &[9, 3, 0x86]);
+    let list = TrustList::decode(with(signer + 3, &[0x31])).unwrap();
+    assert!(matches!(&list.remarks()[..], [Remark::CertificateUnreadable { record: 5, .. }]));
+    match list.verify().unwrap_err() {
+        VerifyError::CertificateUnreadable { record: 5, offset, .. } => assert_eq!(offset, signer),
+        other => panic!("{other}"),
+    }
+    // A spare's certificate does not keep the signer's from being checked.
+    let spare = find(304, &[9, 3, 0x86]);
+    let list = TrustList::decode(with(spare + 3, &[0x31])).unwrap();
+    assert!(matches!(list.verify(), Err(VerifyError::DoesNotMatch { .. })));
+}
+
+#[test]
+fn every_reason_for_not_verifying_has_its_words() {
+    let header = |tag: [u8; 3]| find(10, &tag);
+    let reason = |bytes: Vec<u8>| TrustList::decode(bytes).unwrap().verify().unwrap_err().to_string();
+    let mut all = Vec::new();
+    all.push(reason(with(header([12, 0, 128]) + 9, &[0xff])));
+    all.push(reason(with(header([8, 0, 1]) + 3, &[9])));
+    all.push(reason(with(header([10, 0, 1]) + 3, &[1])));
+    all.push(reason(with(header([11, 0, 1]) + 3, &[2])));
+    all.push(reason(with(header([5, 0, 10]) + 3, &[0])));
+    // The signer's record is there, but as CCM.
+    all.push(reason(with(find(4542, &[4, 0, 2, 0, 0]) + 4, &[1])));
+    insta::assert_snapshot!(all.join("\n"), @r"
+    the signature does not match the file (signer SAST-ADN008580ef)
+    unsupported digest 9 (DIGESTALGORTITHM; 1 is SHA-1, 2 SHA-256, 3 SHA-512)
+    unsupported signature algorithm 1 (SIGNATUREALGORTITHM; 0 is RSA)
+    SIGNATUREMODULUS 2 does not fit a signature of 128 bytes
+    no SAST record for the signer SAST-ADN008580ef (serial 00:E9:08:00:00:00:55:45:AF:31)
+    the signer SAST-ADN008580ef is in the list as CCM, not as SAST
+    ");
+}
+
+#[test]
+fn unknown_elements_and_functions_are_kept_and_mentioned() {
+    let mut file = token_signed();
+    // Record 5 grows by an element 200 of three bytes; RECORDLENGTH follows.
+    file.extend([200, 0, 3, 1, 2, 3]);
+    let length = 4542 + 3;
+    file[length..length + 2].copy_from_slice(&(1186u16 + 6).to_be_bytes());
+    let list = TrustList::decode(file.clone()).unwrap();
+    assert_eq!(list.remarks(), [Remark::UnknownElement { record: Some(5), tag: 200 }]);
+    assert_eq!(list.records()[4].get(200).unwrap(), [1, 2, 3]);
+    assert_eq!(list.bytes()[..], file);
+}
+
+#[test]
+fn a_list_near_or_above_what_phones_load_is_said_so() {
+    let grown = |records: usize| {
+        let file = token_signed();
+        let extra = file[304..1490].repeat(records);
+        TrustList::decode([file, extra].concat()).unwrap().remarks()
+    };
+    assert_eq!(grown(40), []);
+    assert!(matches!(grown(45)[..], [Remark::NearPhoneLimit { bytes: 59_098 }]));
+    assert!(matches!(grown(51)[..], [Remark::TooLargeForPhones { bytes: 66_214 }]));
+}

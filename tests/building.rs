@@ -1,0 +1,209 @@
+//! Building and signing: the golden result, every digest and key size, lengths and padding.
+
+use sastctl::trustlist::{
+    BuildError, Certificate, Digest, Draft, Function, Record, SgnDraft, SignError, Signer, SigningOptions,
+    Style, TrustList, VerifyError, header_tag,
+};
+use sastctl::workflow::{Edit, Mode, PlanError, Release, Request, resign, revert, update};
+
+use crate::pki::{GOLDEN_TIME, KeyFile, certificate, golden, golden_bytes, options, token};
+
+fn request(signer: &Certificate) -> Request<'_> {
+    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_425_678_813 }
+}
+
+#[test]
+fn a_reverted_cluster_gets_the_file_of_the_ctl_client_to_the_byte() {
+    let mut signer = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let certificate = signer.certificate().clone();
+    let old = golden("tokenless.tlv");
+    let plan = revert(&old, &request(&certificate), &[token("SAST-ADN0054f509")], None, false).unwrap();
+    assert_eq!(plan.signed_len(), 5728);
+    let new = plan.execute(&mut signer).unwrap();
+    assert!(new.list().bytes()[..] == golden_bytes("token-signed.tlv"));
+}
+
+#[test]
+fn a_release_with_recovery_keeps_the_way_back() {
+    let signer = token("SAST-ADN008580ef");
+    let old = golden("tokenless.tlv");
+    assert_eq!(Release::told_by(&old), Release::TokensAlone);
+    let spare = [token("SAST-ADN0054f509")];
+    let plan = revert(&old, &request(&signer), &spare, Some(Release::WithRecovery), false).unwrap();
+    let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST).count();
+    assert_eq!(sasts, 3, "the CallManager SAST record stays");
+    assert!(plan.warnings().iter().any(|w| w.contains("no ITLRecovery")), "{:?}", plan.warnings());
+}
+
+#[test]
+fn plans_that_make_no_sense_are_refused() {
+    let (a, b) = (token("SAST-ADN008580ef"), token("SAST-ADN0054f509"));
+    let tokenless = golden("tokenless.tlv");
+    let refuse =
+        |old, spares: &[Certificate], single| revert(old, &request(&a), spares, None, single).unwrap_err();
+    assert!(matches!(refuse(&tokenless, &[], false), PlanError::OneToken { .. }));
+    assert!(matches!(refuse(&tokenless, &[a.clone()], false), PlanError::TokenTwice { .. }));
+    let signed = golden("token-signed.tlv");
+    assert!(matches!(refuse(&signed, &[b.clone()], false), PlanError::AlreadyTokenSigned { .. }));
+    assert_eq!(refuse(&golden("itl.tlv"), &[b.clone()], false), PlanError::NotACtl);
+    assert!(revert(&tokenless, &request(&a), &[], None, true).is_ok(), "--single-token");
+
+    let change = |edits: &[Edit]| update(&signed, &request(&a), edits).unwrap_err();
+    assert!(matches!(change(&[Edit::AddToken(b)]), PlanError::TokenAlreadyInList { record: 1, .. }));
+    assert!(matches!(
+        change(&[Edit::RemoveToken("SAST-ADN008580ef".into())]),
+        PlanError::RemovesSigner { .. }
+    ));
+    assert!(matches!(change(&[Edit::RemoveToken("nobody".into())]), PlanError::NoMatch { .. }));
+    assert!(matches!(change(&[Edit::RemoveServer("10.0.0.1".into())]), PlanError::NoMatch { .. }));
+    assert_eq!(change(&[]), PlanError::NothingToDo);
+    let stranger = certificate("tests/testdata/keys/rsa2048.der");
+    let error = resign(&signed, &request(&stranger)).unwrap_err();
+    assert_eq!(error.to_string(), "The Security Token you have inserted does not exist in the CTL File");
+}
+
+#[test]
+fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_again() {
+    let mut signer = KeyFile::open("softhsm-fixtures/SAST-ADN0054f509");
+    let own = signer.certificate().clone();
+    let old = golden("token-signed.tlv");
+    let plan = update(&old, &request(&own), &[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let emptied = plan.execute(&mut signer).unwrap();
+    assert_eq!(emptied.list().bytes().len(), 3746);
+    let small: Vec<_> = emptied.list().records().iter().filter(|r| r.bytes().len() == 33).collect();
+    assert_eq!(small.len(), 2);
+    assert!(small.iter().all(|r| r.function() == Function::CCM_TFTP));
+
+    let mixed = Edit::SetMode(Mode::Mixed);
+    let error = update(&emptied, &request(&own), &[mixed.clone()]).unwrap_err();
+    assert_eq!(error, PlanError::NothingToDo);
+    let refresh = |ip: &str, cert: &str| Edit::Refresh {
+        address: Some(ip.parse().unwrap()),
+        certificate: certificate(&format!("tests/testdata/pki/{cert}.der")),
+    };
+    let one = refresh("10.48.47.155", "cucm-1051-a-pub");
+    let error = update(&emptied, &request(&own), &[mixed.clone(), one.clone()]).unwrap_err();
+    assert!(matches!(error, PlanError::NeedsCertificate { .. }));
+    let both = [mixed, one, refresh("10.48.47.156", "cucm-1051-a-sub1")];
+    let filled = update(&emptied, &request(&own), &both).unwrap().execute(&mut signer).unwrap();
+    let records = |list: &TrustList| list.records().iter().map(|r| r.bytes().clone()).collect::<Vec<_>>();
+    assert!(records(filled.list()) == records(old.list()), "as before non-secure mode");
+}
+
+#[test]
+fn a_renewed_certificate_takes_the_place_of_the_old_one() {
+    let signer = KeyFile::open("tests/testdata/pki/cucm-1051-a-pub");
+    let own = signer.certificate().clone();
+    let renewed = certificate("tests/testdata/pki/cucm-1051-a-pub-regenerated.der");
+    let edit = Edit::Refresh { address: None, certificate: renewed };
+    // The SAST record would follow too, so its old key could not sign any more.
+    let plan = update(&golden("tokenless.tlv"), &request(&own), std::slice::from_ref(&edit));
+    assert!(matches!(plan, Err(PlanError::Build(BuildError::SignerNotInList { .. }))));
+    let signer = token("SAST-ADN008580ef");
+    let plan = update(&golden("token-signed.tlv"), &request(&signer), &[edit]).unwrap();
+    let record = plan.draft().records()[1].clone();
+    assert_eq!(record.bytes().len(), 1675 - 3 - 259, "the golden record, DNSNAME dotted and without tag 8");
+}
+
+#[test]
+fn every_digest_and_key_size_signs_and_verifies() {
+    for bits in [512, 1024, 2048, 4096] {
+        let mut signer = KeyFile::open(&format!("tests/testdata/keys/rsa{bits}"));
+        for digest in Digest::ALL {
+            if bits == 512 && digest == Digest::Sha512 {
+                continue; // a SHA-512 DigestInfo does not fit 512 bits (RFC 8017, section 9.2, step 3)
+            }
+            let record = Record::token(signer.certificate(), Style::Cucm).unwrap();
+            for signer_version in [None, Some((1, 1))] {
+                let options = SigningOptions { digest, timestamp: GOLDEN_TIME, signer_version };
+                let draft = Draft::new("CTLFile.tlv", vec![record.clone()], options);
+                let planned = draft.signed_len(signer.certificate()).unwrap();
+                let list = draft.sign(&mut signer).unwrap();
+                assert_eq!((list.digest(), list.key_bits()), (digest, bits));
+                assert_eq!(list.list().bytes().len(), planned);
+                let header = list.list().header();
+                assert_eq!(header.signer_version(), signer_version);
+                assert_eq!(header.bytes().len() % 4, 0, "padded");
+                let at = header.elements().iter().position(|e| e.tag == header_tag::SIGNER_VERSION);
+                assert_eq!(at, signer_version.map(|_| 2), "tag 28 stands between 2 and 3");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_without_a_code_in_the_format_are_refused() {
+    let mut signer = KeyFile::open("tests/testdata/keys/rsa3072");
+    let record = Record::token(signer.certificate(), Style::Cucm).unwrap();
+    let error = Draft::new("CTLFile.tlv", vec![record], options(Digest::Sha1)).sign(&mut signer).unwrap_err();
+    assert!(matches!(error, SignError::Build(BuildError::KeySize { .. })), "{error:?}");
+    let curve = certificate("tests/testdata/keys/ec256.der");
+    let record = Record::token(&curve, Style::Cucm).unwrap();
+    let error =
+        Draft::new("CTLFile.tlv", vec![record], options(Digest::Sha1)).signed_len(&curve).unwrap_err();
+    insta::assert_snapshot!(error, @"the signer's key is EC 256; a trust list is signed with RSA 512, 1024, 2048 or 4096");
+}
+
+/// A token that returns rubbish: nothing that does not verify comes out.
+struct Broken(KeyFile, fn(Vec<u8>) -> Vec<u8>);
+
+impl Signer for Broken {
+    type Error = std::convert::Infallible;
+    fn certificate(&self) -> &Certificate {
+        self.0.certificate()
+    }
+    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Self::Error> {
+        self.0.sign(digest, message).map(self.1)
+    }
+}
+
+#[test]
+fn a_wrong_signature_never_comes_out() {
+    let flip: fn(Vec<u8>) -> Vec<u8> = |mut s| {
+        s[5] ^= 1;
+        s
+    };
+    let short: fn(Vec<u8>) -> Vec<u8> = |mut s| {
+        s.pop();
+        s
+    };
+    for spoil in [flip, short] {
+        let key = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+        let record = Record::token(key.certificate(), Style::CtlClient).unwrap();
+        let draft = Draft::new("CTLFile.tlv", vec![record], options(Digest::Sha1));
+        let error = draft.sign(&mut Broken(key, spoil)).unwrap_err();
+        assert!(matches!(error, SignError::NotVerified(_) | SignError::NotDecoded(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn a_configuration_file_is_signed_for_phones() {
+    let mut signer = KeyFile::open("tests/testdata/keys/rsa2048");
+    let draft =
+        SgnDraft::new("SEP001122334455.cnf.xml.sgn", &b"<device/>\n"[..], options(Digest::Sha1), Style::Cucm);
+    let signed = draft.sign(&mut signer).unwrap();
+    assert_eq!(signed.header().version(), (1, 0));
+    assert_eq!(signed.payload()[..], b"<device/>\n"[..]);
+    assert_eq!(signed.verify(signer.certificate()), Ok(Digest::Sha1));
+}
+
+#[test]
+fn a_signature_with_another_digest_than_the_header_names_is_told_apart() {
+    let mut bytes = golden_bytes("token-signed.tlv");
+    let list = TrustList::decode(bytes.clone()).unwrap();
+    let element =
+        list.header().elements().into_iter().find(|e| e.tag == header_tag::DIGEST_ALGORITHM).unwrap();
+    // Signed as SHA-256, then named SHA-1 by a writer that signs over its own wrong header.
+    let at = element.offset + 3;
+    let mut signer = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let covered = [&bytes[..at], &[2], &bytes[at + 1..]].concat();
+    let named_256 = TrustList::decode(covered).unwrap();
+    assert!(matches!(named_256.verify(), Err(VerifyError::DoesNotMatch { .. })));
+    let signature = list.header().elements().into_iter().find(|e| e.tag == header_tag::SIGNATURE).unwrap();
+    let (start, end) = (signature.offset, signature.offset + signature.total_len());
+    let message = [&bytes[..start], &bytes[end..]].concat();
+    let other = signer.sign(Digest::Sha256, &message).unwrap();
+    bytes[start + 3..end].copy_from_slice(&other);
+    let error = TrustList::decode(bytes).unwrap().verify().unwrap_err();
+    insta::assert_snapshot!(error, @"the header names SHA-1, but the signature's DigestInfo says SHA-256");
+}
