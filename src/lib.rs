@@ -4,6 +4,7 @@
 //! below `workflow` asks.
 
 pub mod cli;
+pub mod files;
 pub mod token;
 pub mod trustlist;
 pub mod workflow;

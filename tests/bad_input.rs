@@ -47,29 +47,30 @@ fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
     let record_4 = 3516;
-    let mut all = Vec::new();
-    all.push(error(vec![]));
-    all.push(error(b"<?xml version=\"1.0\"?>\n<device>".to_vec()));
-    all.push(error(b"-----BEGIN CERTIFICATE-----".to_vec()));
-    all.push(error(std::fs::read("softhsm-fixtures/SAST-ADN008580ef.der").unwrap()));
-    all.push(error(vec![0; 64]));
-    all.push(error(token_signed()[..100].to_vec()));
-    all.push(error(token_signed()[..2600].to_vec()));
-    all.push(error(with(5, &[13])));
-    all.push(error(with(8, &[0, 9])));
-    all.push(error(with(8, &[1, 0x2e])));
-    all.push(error(with(11, &[0, 118])));
-    all.push(error(with(find(10, &[14, 0, 12]), &[16])));
-    all.push(error(with(find(10, &[15, 0, 4]), &[14])));
-    all.push(error(with(find(10, &[8, 0, 1]), &[8, 0, 2])));
-    all.push(error(with(record_4, &[2])));
-    all.push(error(with(record_4 + 3, &[0, 4])));
-    all.push(error(with(record_4 + 3, &[0xff, 0xff])));
-    all.push(error(with(record_4 + 3, &[4, 1])));
-    all.push(error(with(find(record_4, &[7, 0, 140]), &[7, 9])));
-    all.push(error(with(find(record_4, &[4, 0, 2, 0, 2]), &[3])));
-    all.push(error(with(find(record_4, &[4, 0, 2, 0, 2]), &[99])));
-    all.push(error(with(find(record_4, &[6, 0, 16]), &[66])));
+    let all = [
+        error(vec![]),
+        error(b"<?xml version=\"1.0\"?>\n<device>".to_vec()),
+        error(b"-----BEGIN CERTIFICATE-----".to_vec()),
+        error(std::fs::read("softhsm-fixtures/SAST-ADN008580ef.der").unwrap()),
+        error(vec![0; 64]),
+        error(token_signed()[..100].to_vec()),
+        error(token_signed()[..2600].to_vec()),
+        error(with(5, &[13])),
+        error(with(8, &[0, 9])),
+        error(with(8, &[1, 0x2e])),
+        error(with(11, &[0, 118])),
+        error(with(find(10, &[14, 0, 12]), &[16])),
+        error(with(find(10, &[15, 0, 4]), &[14])),
+        error(with(find(10, &[8, 0, 1]), &[8, 0, 2])),
+        error(with(record_4, &[2])),
+        error(with(record_4 + 3, &[0, 4])),
+        error(with(record_4 + 3, &[0xff, 0xff])),
+        error(with(record_4 + 3, &[4, 1])),
+        error(with(find(record_4, &[7, 0, 140]), &[7, 9])),
+        error(with(find(record_4, &[4, 0, 2, 0, 2]), &[3])),
+        error(with(find(record_4, &[4, 0, 2, 0, 2]), &[99])),
+        error(with(find(record_4, &[6, 0, 16]), &[66])),
+    ];
     insta::assert_snapshot!(all.join("\n"));
 }
 
@@ -99,14 +100,15 @@ fn a_certificate_that_does_not_parse_is_kept_and_named() {
 fn every_reason_for_not_verifying_has_its_words() {
     let header = |tag: [u8; 3]| find(10, &tag);
     let reason = |bytes: Vec<u8>| TrustList::decode(bytes).unwrap().verify().unwrap_err().to_string();
-    let mut all = Vec::new();
-    all.push(reason(with(header([12, 0, 128]) + 9, &[0xff])));
-    all.push(reason(with(header([8, 0, 1]) + 3, &[9])));
-    all.push(reason(with(header([10, 0, 1]) + 3, &[1])));
-    all.push(reason(with(header([11, 0, 1]) + 3, &[2])));
-    all.push(reason(with(header([5, 0, 10]) + 3, &[0])));
-    // The signer's record is there, but as CCM.
-    all.push(reason(with(find(4542, &[4, 0, 2, 0, 0]) + 4, &[1])));
+    let all = [
+        reason(with(header([12, 0, 128]) + 9, &[0xff])),
+        reason(with(header([8, 0, 1]) + 3, &[9])),
+        reason(with(header([10, 0, 1]) + 3, &[1])),
+        reason(with(header([11, 0, 1]) + 3, &[2])),
+        reason(with(header([5, 0, 10]) + 3, &[0])),
+        // The signer's record is there, but as CCM.
+        reason(with(find(4542, &[4, 0, 2, 0, 0]) + 4, &[1])),
+    ];
     insta::assert_snapshot!(all.join("\n"), @r"
     the signature does not match the file (signer SAST-ADN008580ef)
     unsupported digest 9 (DIGESTALGORTITHM; 1 is SHA-1, 2 SHA-256, 3 SHA-512)

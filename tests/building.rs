@@ -6,6 +6,8 @@ use sastctl::trustlist::{
 };
 use sastctl::workflow::{Edit, Mode, PlanError, Release, Request, resign, revert, update};
 
+use std::slice::from_ref;
+
 use crate::pki::{GOLDEN_TIME, KeyFile, certificate, golden, golden_bytes, options, token};
 
 fn request(signer: &Certificate) -> Request<'_> {
@@ -42,10 +44,10 @@ fn plans_that_make_no_sense_are_refused() {
     let refuse =
         |old, spares: &[Certificate], single| revert(old, &request(&a), spares, None, single).unwrap_err();
     assert!(matches!(refuse(&tokenless, &[], false), PlanError::OneToken { .. }));
-    assert!(matches!(refuse(&tokenless, &[a.clone()], false), PlanError::TokenTwice { .. }));
+    assert!(matches!(refuse(&tokenless, from_ref(&a), false), PlanError::TokenTwice { .. }));
     let signed = golden("token-signed.tlv");
-    assert!(matches!(refuse(&signed, &[b.clone()], false), PlanError::AlreadyTokenSigned { .. }));
-    assert_eq!(refuse(&golden("itl.tlv"), &[b.clone()], false), PlanError::NotACtl);
+    assert!(matches!(refuse(&signed, from_ref(&b), false), PlanError::AlreadyTokenSigned { .. }));
+    assert_eq!(refuse(&golden("itl.tlv"), from_ref(&b), false), PlanError::NotACtl);
     assert!(revert(&tokenless, &request(&a), &[], None, true).is_ok(), "--single-token");
 
     let change = |edits: &[Edit]| update(&signed, &request(&a), edits).unwrap_err();
@@ -75,7 +77,7 @@ fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_aga
     assert!(small.iter().all(|r| r.function() == Function::CCM_TFTP));
 
     let mixed = Edit::SetMode(Mode::Mixed);
-    let error = update(&emptied, &request(&own), &[mixed.clone()]).unwrap_err();
+    let error = update(&emptied, &request(&own), from_ref(&mixed)).unwrap_err();
     assert_eq!(error, PlanError::NothingToDo);
     let refresh = |ip: &str, cert: &str| Edit::Refresh {
         address: Some(ip.parse().unwrap()),
@@ -97,7 +99,7 @@ fn a_renewed_certificate_takes_the_place_of_the_old_one() {
     let renewed = certificate("tests/testdata/pki/cucm-1051-a-pub-regenerated.der");
     let edit = Edit::Refresh { address: None, certificate: renewed };
     // The SAST record would follow too, so its old key could not sign any more.
-    let plan = update(&golden("tokenless.tlv"), &request(&own), std::slice::from_ref(&edit));
+    let plan = update(&golden("tokenless.tlv"), &request(&own), from_ref(&edit));
     assert!(matches!(plan, Err(PlanError::Build(BuildError::SignerNotInList { .. }))));
     let signer = token("SAST-ADN008580ef");
     let plan = update(&golden("token-signed.tlv"), &request(&signer), &[edit]).unwrap();

@@ -1,8 +1,17 @@
 //! What people type and see: one file per command group. Prepares values, calls the layers below, prints.
 
+mod cert;
+mod ctl;
 mod error;
+mod interrupt;
+mod manual;
 mod pin;
+mod profile;
+mod revert;
+mod session;
 mod settings;
+mod signing;
+mod token;
 mod ui;
 
 use std::process::ExitCode;
@@ -13,9 +22,9 @@ pub use error::{CommandError, ErrorKind};
 use settings::{Color, GlobalArgs, Settings};
 use ui::Ui;
 
-/// Hardware-token trust lists for Cisco voice clusters.
+/// Hardware-token trust lists for Cisco voice clusters
 #[derive(Debug, Parser)]
-#[command(name = "sastctl", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "sastctl", version, arg_required_else_help = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -24,7 +33,27 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Tokens: list, show
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Certificates on the tokens: list, show, export
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    /// Trust list files: show, verify, compare, make, change and sign them
+    #[command(subcommand)]
+    Ctl(ctl::CtlCommand),
+    Revert(Box<revert::RevertArgs>),
+    /// HSM profiles: which PKCS#11 modules are known, and whether one works
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Explain a topic, or a command
+    Help(manual::HelpArgs),
+    /// Print the completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Write the man pages into a folder
+    Man(manual::ManArgs),
+}
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
@@ -32,6 +61,7 @@ pub fn main() -> ExitCode {
     let bare = Ui::new(cli.global.json, cli.global.quiet);
     let result = Settings::load(cli.global).and_then(|settings| {
         colour(settings.color);
+        log(settings.verbose);
         let ui = Ui::new(settings.json, settings.quiet);
         run(cli.command, &settings, &ui)
     });
@@ -44,8 +74,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, _settings: &Settings, _ui: &Ui) -> Result<(), CommandError> {
-    match command {}
+fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        Command::Token(command) => token::run(command, settings, ui),
+        Command::Cert(command) => cert::run(command, settings, ui),
+        Command::Ctl(command) => ctl::run(command, settings, ui),
+        Command::Revert(args) => revert::run(&args, settings, ui),
+        Command::Profile(command) => profile::run(command, settings, ui),
+        Command::Help(args) => manual::help(&args, ui),
+        Command::Completions(args) => manual::completions(&args, ui),
+        Command::Man(args) => manual::man(&args, ui),
+    }
 }
 
 fn colour(when: Color) {
@@ -53,5 +92,24 @@ fn colour(when: Color) {
         Color::Auto => {}
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+}
+
+/// `-v`: our own calls by name and result; `-vv`: what the libraries say, too. Never an argument of a call.
+fn log(verbose: u8) {
+    use tracing::level_filters::LevelFilter;
+    if verbose == 0 {
+        return;
+    }
+    let level = if verbose == 1 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level)
+        .without_time()
+        .with_target(false);
+    // Only this process has a subscriber, and only one.
+    let _ = tracing::subscriber::set_global_default(subscriber.finish());
+    if verbose > 1 {
+        let _ = tracing_log::LogTracer::init();
     }
 }

@@ -1,10 +1,21 @@
 //! Where PINs come from. A PIN is never an argument.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::error::{CommandError, ErrorKind};
+use super::interrupt;
+use super::ui::Ui;
+use crate::token::Pin;
+
+/// Longer than any PIN: what is read at most, in bytes.
+const MAX_PIN_BYTES: usize = 4096;
 
 /// Where the PIN comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,6 +69,119 @@ impl fmt::Display for PinSource {
             PinSource::File(path) => write!(f, "file:{}", path.display()),
             PinSource::Fd(n) => write!(f, "fd:{n}"),
             PinSource::PinPad => f.write_str("pinpad"),
+        }
+    }
+}
+
+/// Reads the PIN; `None` for a PIN pad. From here on the process leaves no core and cannot be looked into.
+pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
+    let failed = |what: String| {
+        CommandError::new(ErrorKind::Token, what).detail("", "no PIN was tried, nothing was written")
+    };
+    no_core_dumps();
+    let text = match source {
+        PinSource::PinPad => return Ok(None),
+        PinSource::Prompt => {
+            keep_to_ourselves();
+            let _terminal = interrupt::Terminal::remember();
+            let typed = rpassword::prompt_password(format!("PIN for {token}: ")).map_err(|e| {
+                failed("the PIN cannot be asked for: there is no terminal".to_owned())
+                    .caused_by(&e)
+                    .hint("name where it comes from: --pin-source env:VAR, file:PATH or fd:N")
+            })?;
+            Zeroizing::new(typed)
+        }
+        PinSource::Env(var) => {
+            keep_to_ourselves();
+            let value = std::env::var(var)
+                .map_err(|_| failed(format!("there is no PIN in the environment variable {var}")))?;
+            Zeroizing::new(value)
+        }
+        PinSource::File(path) => {
+            warn_if_others_read(path, ui);
+            let file = File::open(path).map_err(|e| {
+                failed(format!("the PIN file {} cannot be read", path.display())).caused_by(&e)
+            })?;
+            keep_to_ourselves();
+            first_line(file).map_err(|e| {
+                failed(format!("the PIN file {} cannot be read", path.display())).caused_by(&e)
+            })?
+        }
+        PinSource::Fd(n) => {
+            // Opened before the process is closed to looks, its own through /dev/fd among them.
+            let file = File::open(format!("/dev/fd/{n}")).map_err(|e| {
+                failed(format!("the PIN cannot be read from file descriptor {n}")).caused_by(&e)
+            })?;
+            keep_to_ourselves();
+            first_line(file).map_err(|e| {
+                failed(format!("the PIN cannot be read from file descriptor {n}")).caused_by(&e)
+            })?
+        }
+    };
+    if text.is_empty() {
+        return Err(failed(format!("the PIN for {token} is empty")));
+    }
+    Ok(Some(Pin::new(text)))
+}
+
+/// The first line, without its end. Every buffer it passes through is zeroized.
+fn first_line(file: File) -> io::Result<Zeroizing<String>> {
+    // Room for all that is read, so that no growth leaves a copy behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PIN_BYTES));
+    let mut reader = BufReader::with_capacity(1, io::Read::take(file, MAX_PIN_BYTES as u64));
+    reader.read_until(b'\n', &mut line)?;
+    while matches!(line.last(), Some(b'\n' | b'\r')) {
+        line.pop();
+    }
+    match std::str::from_utf8(&line) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => {
+            line.zeroize();
+            Err(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+        }
+    }
+}
+
+#[cfg(unix)]
+fn warn_if_others_read(path: &Path, ui: &Ui) {
+    use std::os::unix::fs::MetadataExt as _;
+    if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o077 != 0) {
+        ui.warn(&format!("{} can be read by others: chmod 600 {}", path.display(), path.display()));
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_read(_path: &Path, _ui: &Ui) {}
+
+/// A core dump would hold the PIN.
+fn no_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+}
+
+/// Other processes of the user may not attach or read our memory.
+fn keep_to_ourselves() {
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_apart_and_a_pin_is_not_one() {
+        for text in ["prompt", "pinpad", "env:PIN", "file:/run/pin", "fd:3"] {
+            assert_eq!(text.parse::<PinSource>().unwrap().to_string(), text);
+        }
+        for text in ["Cisco123", "env:", "file:", "fd:x", "fd:", ""] {
+            let error = text.parse::<PinSource>().unwrap_err().to_string();
+            assert!(text.is_empty() || !error.contains(text), "{error}");
         }
     }
 }

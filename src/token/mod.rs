@@ -1,1 +1,28 @@
 //! PKCS#11: the tokens that sign.
+//!
+//! A [`Profile`] says where a module lies and what is special about it; a [`Module`] is that library, loaded once;
+//! it lists [`Token`]s and their certificates without a PIN; the one that is meant becomes a [`Sast`], and with the PIN
+//! a [`TokenSigner`].
+
+mod error;
+mod init_args;
+mod lock;
+mod login;
+mod module;
+mod pin;
+mod profile;
+mod sast;
+mod selector;
+mod signer;
+mod slot;
+
+pub use error::{Ckr, TokenError, TokenName};
+pub use module::Module;
+pub use pin::{Pin, PinState};
+pub use profile::{
+    EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
+};
+pub use sast::{Sast, TokenCertificate, TokenContents};
+pub use selector::{NotASelector, Selector, Uri};
+pub use signer::TokenSigner;
+pub use slot::Token;

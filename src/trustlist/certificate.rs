@@ -87,6 +87,16 @@ impl Certificate {
         &self.der
     }
 
+    /// The certificate as PEM (RFC 7468).
+    pub fn to_pem(&self) -> String {
+        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for line in data_encoding::BASE64.encode(&self.der).as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem + "-----END CERTIFICATE-----\n"
+    }
+
     /// The subject name.
     pub fn subject(&self) -> &Name {
         &self.subject

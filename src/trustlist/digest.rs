@@ -92,7 +92,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Digest::Sha1 => "SHA-1",
             Digest::Sha256 => "SHA-256",
             Digest::Sha512 => "SHA-512",

@@ -3,6 +3,8 @@
 //! Every error of the layers below becomes a [`CommandError`] in this file, so that one place decides what people
 //! read: what happened and to which thing, why, what to do next.
 
+mod convert;
+
 use std::fmt::{self, Write as _};
 
 /// The kinds of failure that scripts can tell apart (`docs/cli.md`, "Exit codes").

@@ -1,0 +1,244 @@
+//! `cert list`, `cert show`, `cert export`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use super::ctl::read_certificate;
+use super::error::{CommandError, ErrorKind};
+use super::session;
+use super::settings::Settings;
+use super::token::{day, expired};
+use super::ui::{Ui, printable, table};
+use crate::files::{self, OnExisting};
+use crate::trustlist::{Certificate, CertificateReport, Style, digest};
+
+/// Certificates on the tokens.
+#[derive(Debug, Subcommand)]
+pub enum CertCommand {
+    /// List the certificates on all tokens
+    List,
+    Show(ShowArgs),
+    Export(ExportArgs),
+}
+
+/// Show one certificate: names, serials, validity, key, fingerprints
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The token whose SAST certificate it is, or a certificate file [default: --token, else the only token]
+    #[arg(value_name = "TOKEN|FILE")]
+    what: Option<String>,
+}
+
+/// Write SAST certificates to files, for Phone-SAST-trust; needs no PIN
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The SAST certificates of all tokens, a file each
+    #[arg(long)]
+    all: bool,
+    /// The folder to write into; `-` is standard output
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// DER or PEM
+    #[arg(long, value_enum, default_value_t = Format::Der)]
+    format: Format,
+    /// Replace files that are there already; each is kept as NAME.bak
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Der,
+    Pem,
+}
+
+/// Runs one of them.
+pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        CertCommand::List => list(settings, ui),
+        CertCommand::Show(args) => show(&args, settings, ui),
+        CertCommand::Export(args) => export(&args, settings, ui),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    token: String,
+    token_serial: String,
+    id: String,
+    expired: bool,
+    #[serde(flatten)]
+    certificate: CertificateReport,
+}
+
+fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let module = session::open_module(settings, ui)?;
+    let mut listed = Vec::new();
+    for contents in module.contents()? {
+        for entry in contents.certificates {
+            match entry.certificate {
+                Ok(certificate) => listed.push(Listed {
+                    token: contents.token.label().to_owned(),
+                    token_serial: contents.token.serial().to_owned(),
+                    id: digest::hex(&entry.id, ""),
+                    expired: expired(&certificate),
+                    certificate: CertificateReport::new(&certificate),
+                }),
+                Err((bytes, why)) => ui.warn(&format!(
+                    "{}: a certificate of {} bytes does not parse: {}",
+                    contents.token.label(),
+                    bytes.len(),
+                    printable(&why)
+                )),
+            }
+        }
+    }
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({ "certificates": listed }));
+    }
+    if listed.is_empty() {
+        return ui.print("No certificates on any token.");
+    }
+    let rows: Vec<Vec<String>> = listed
+        .iter()
+        .map(|l| {
+            vec![
+                printable(&l.certificate.name),
+                printable(&l.certificate.issuer),
+                l.certificate.serial.clone(),
+                l.certificate.key.clone(),
+                l.certificate.not_after.chars().take(10).collect(),
+                l.token_serial.clone(),
+            ]
+        })
+        .collect();
+    ui.print(&table(&["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"], &rows))
+}
+
+fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let what = args.what.clone().or_else(|| settings.token.clone());
+    let certificate = match &what {
+        Some(path) if Path::new(path).is_file() => read_certificate(Path::new(path))?,
+        _ => {
+            let selector = what.as_deref().map(super::signing::selector).transpose()?;
+            session::open_module(settings, ui)?.sast(selector.as_ref())?.certificate().clone()
+        }
+    };
+    let report = CertificateReport::new(&certificate);
+    if ui.is_json() {
+        return ui.print_json(&report);
+    }
+    let style = certificate.sast_style();
+    let colons = |bytes: &[u8]| digest::hex(bytes, ":").to_uppercase();
+    let lines = [
+        ("Name", report.name.clone()),
+        ("Subject", report.subject.clone()),
+        ("Issuer", report.issuer.clone()),
+        ("Serial", report.serial.clone()),
+        (
+            "Valid",
+            format!(
+                "{} to {}{}",
+                day(certificate.not_before()),
+                day(certificate.not_after()),
+                if expired(&certificate) { " (expired)" } else { "" }
+            ),
+        ),
+        ("Key", report.key.clone()),
+        ("Signed with", report.signature_algorithm.clone()),
+        ("SHA1", report.sha1.clone()),
+        ("SHA256", report.sha256.clone()),
+        ("Length", format!("{} bytes (DER)", report.bytes)),
+        (
+            "As SAST",
+            match style {
+                Style::CtlClient => "written the CTL Client's way".to_owned(),
+                Style::Cucm => "written as CUCM writes names".to_owned(),
+            },
+        ),
+        ("  subject", certificate.subject().spelled(style)),
+        ("  issuer", certificate.issuer().spelled(style)),
+        ("  serial", colons(&certificate.serial_spelled(style))),
+    ];
+    ui.print(
+        &lines.iter().map(|(label, value)| format!("{label:<12} {}\n", printable(value))).collect::<String>(),
+    )
+}
+
+fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let module = session::open_module(settings, ui)?;
+    let certificates = if args.all {
+        let mut certificates = Vec::new();
+        for contents in module.contents()? {
+            if contents.token.is_initialized() && !contents.certificates.is_empty() {
+                certificates.push(contents.sast(None)?.certificate().clone());
+            }
+        }
+        certificates
+    } else {
+        let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
+        vec![module.sast(selector.as_ref())?.certificate().clone()]
+    };
+    drop(module);
+    if certificates.is_empty() {
+        return Err(
+            CommandError::new(ErrorKind::Token, "no token holds a certificate").hint("sastctl token list")
+        );
+    }
+    if args.out.as_os_str() == "-" {
+        let [certificate] = &certificates[..] else {
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                "several certificates do not fit on standard output",
+            )
+            .hint("name a folder with --out, or one token with --token"));
+        };
+        return ui.write(&encoded(certificate, args.format));
+    }
+    let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
+    let mut written = Vec::new();
+    for certificate in &certificates {
+        let path = args.out.join(file_name(certificate, args.format));
+        let bytes = encoded(certificate, args.format);
+        let backup = files::write_new(&path, &bytes, existing)?.backup;
+        if !ui.is_json() {
+            ui.print(&format!(
+                "{}   {} bytes, {}, SHA1 {}",
+                path.display(),
+                bytes.len(),
+                certificate.public_key().describe(),
+                digest::hex(&certificate.sha1(), "")
+            ))?;
+        }
+        written.push(serde_json::json!({
+            "file": path, "kept_old_as": backup, "certificate": CertificateReport::new(certificate),
+        }));
+    }
+    if ui.is_json() {
+        ui.print_json(&serde_json::json!({ "written": written }))?;
+    }
+    ui.note("Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.");
+    Ok(())
+}
+
+/// `SAST-ADN008580ef.cer`. The name comes from a token: only what every file system takes is kept.
+fn file_name(certificate: &Certificate, format: Format) -> String {
+    let safe: String = certificate
+        .sast_name()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' })
+        .take(100)
+        .collect();
+    let safe = safe.trim_start_matches('.').trim();
+    let safe = if safe.is_empty() { "certificate" } else { safe };
+    format!("{safe}.{}", if format == Format::Der { "cer" } else { "pem" })
+}
+
+fn encoded(certificate: &Certificate, format: Format) -> Vec<u8> {
+    match format {
+        Format::Der => certificate.der().to_vec(),
+        Format::Pem => certificate.to_pem().into_bytes(),
+    }
+}

@@ -1,0 +1,68 @@
+//! `ctl create`: a first list from certificates and addresses.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
+use super::super::signing::{Desk, SigningArgs};
+use super::super::ui::Ui;
+use crate::workflow::cluster_file::ClusterFile;
+use crate::workflow::{Request, create};
+
+/// Make a first CTL or ITL from certificates and addresses, signed by a token
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The cluster: servers, addresses and certificate files, as TOML (see docs/cluster-file.md)
+    #[arg(long, value_name = "FILE")]
+    cluster: PathBuf,
+    /// A further token: a selector, or a certificate file; may be given several times
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    spare: Vec<String>,
+    /// Go on with a single token, though losing it means that no later list can be signed
+    #[arg(long)]
+    single_token: bool,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let options = args.signing.options()?;
+    let cluster = read_cluster(&args.cluster)?;
+    let folder = args.cluster.parent().unwrap_or(Path::new(""));
+    let certificates = cluster
+        .servers
+        .iter()
+        .map(|s| s.certificate.as_ref().map(|path| super::read_certificate(&folder.join(path))).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    let desk = Desk::open(settings, ui)?;
+    let mut spares = desk.certificates(&args.spare)?;
+    for token in &cluster.tokens {
+        spares.push(super::read_certificate(&folder.join(&token.certificate))?);
+    }
+    let signer = desk.signer().certificate().clone();
+    let request = Request {
+        signer: &signer,
+        options,
+        name_style: args.signing.style(),
+        now: super::super::signing::now(),
+    };
+    let plan = create(&cluster, &certificates, &request, &spares, args.single_token)?;
+    let out = args.signing.out_or(|| PathBuf::from(plan.draft().file_name()));
+    let head =
+        format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
+    desk.sign_plan(plan, &head, None, &out, &args.signing, ui)
+}
+
+fn read_cluster(path: &Path) -> Result<ClusterFile, CommandError> {
+    let name = super::display_name(path);
+    let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| CommandError::new(ErrorKind::File, format!("{name} is not a text file")))?;
+    toml::from_str(&text).map_err(|e| {
+        CommandError::new(ErrorKind::File, format!("{name} does not describe a cluster"))
+            .detail("", e.to_string().trim_end().replace('\n', "\n  "))
+            .hint("docs/cluster-file.md has every key and an example")
+    })
+}

@@ -1,0 +1,52 @@
+//! `ctl show`: what CUCM's `show ctl` and `show itl` print.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::super::error::CommandError;
+use super::super::ui::Ui;
+use crate::trustlist::{ListReport, SignedReport, TrustFile, show_list, show_signed};
+
+/// Show a CTL, ITL or .sgn file as CUCM's `show ctl` and `show itl` do
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The file; `-` is standard input
+    file: PathBuf,
+}
+
+pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
+    match super::read_file(&args.file)? {
+        TrustFile::List(list) => {
+            let verification = list.verify();
+            if ui.is_json() {
+                ui.print_json(&ListReport::new(&list, &verification))?;
+            } else {
+                ui.print(&show_list(&list, &modified(list.header().timestamp()), verification.is_ok()))?;
+            }
+            if let Err(reason) = &verification {
+                ui.warn(&format!("{} is not verified: {reason}", super::display_name(&args.file)));
+            }
+            for remark in list.remarks() {
+                ui.warn(&remark.to_string());
+            }
+        }
+        TrustFile::Signed(signed) => {
+            if ui.is_json() {
+                ui.print_json(&SignedReport::new(&signed))?;
+            } else {
+                ui.print(&show_signed(&signed, &modified(signed.header().timestamp())))?;
+            }
+            ui.note("A .sgn file does not hold its signer: sastctl ctl verify FILE --signer CERT checks it.");
+        }
+    }
+    Ok(())
+}
+
+/// A header's time as CUCM prints it, in the local zone: `Fri Mar 06 22:53:33 CET 2015`.
+pub fn modified(seconds: u32) -> String {
+    let time = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
+    time.to_zoned(TimeZone::system()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+}

@@ -1,0 +1,128 @@
+//! `ctl sign`: lists signed again as they are, configuration files made into `.sgn`; many files, one login.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
+use super::super::signing::{Batch, BatchFile, Desk, SigningArgs, headline, now};
+use super::super::ui::Ui;
+use crate::files;
+use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile};
+use crate::workflow::{Request, resign};
+
+/// Sign lists again as they are, or make .sgn files from configuration files; one login for all
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The SIGNERNAME of .sgn files is spelled so [default: as CUCM does]
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let options = args.signing.options()?;
+    let targets = targets(args)?;
+    let desk = Desk::open(settings, ui)?;
+    let signer = desk.signer().certificate().clone();
+    let request = Request { signer: &signer, options, name_style: args.signing.style(), now: now() };
+    let mut batch = Vec::new();
+    for (path, out) in args.files.iter().zip(targets) {
+        batch.push(prepare(path, out, &request, options)?);
+    }
+    desk.sign_batch(Batch { files: batch }, &args.signing, ui)
+}
+
+/// Reads one file and decides what signing it means.
+fn prepare(
+    path: &Path,
+    out: Target,
+    request: &Request<'_>,
+    options: SigningOptions,
+) -> Result<BatchFile, CommandError> {
+    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
+    let style = request.name_style.unwrap_or(Style::Cucm);
+    match TrustFile::decode(bytes.clone()) {
+        Ok(TrustFile::List(list)) => {
+            let verified =
+                list.verify().map_err(|e| CommandError::not_verified(&super::display_name(path), &e))?;
+            let plan = resign(&verified, request)?;
+            let out = out.for_list(path);
+            Ok(BatchFile::list(headline(path, &verified), plan, out))
+        }
+        Ok(TrustFile::Signed(signed)) => {
+            let name = signed.header().file_name();
+            let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
+            let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
+            Ok(BatchFile::sgn(head, draft, out.for_list(path)))
+        }
+        // What looks like a damaged list is not signed as if it were a configuration file.
+        Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
+            Err(CommandError::decode(&super::display_name(path), &e))
+        }
+        Err(_) => {
+            let own = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if own.is_empty() || own == "-" {
+                return Err(CommandError::new(
+                    ErrorKind::Usage,
+                    "a configuration file is signed under its file name",
+                )
+                .hint("name the file instead of reading standard input"));
+            }
+            let name = format!("{own}.sgn");
+            let out = out.for_config(path, &name);
+            let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
+            Ok(BatchFile::sgn(head, SgnDraft::new(name, bytes, options, style), out))
+        }
+    }
+}
+
+/// Where a signed file goes.
+#[derive(Debug, Clone)]
+enum Target {
+    /// Where it came from; a configuration file gets `.sgn` beside it.
+    Beside,
+    /// Into this folder, under its own name.
+    Folder(PathBuf),
+    /// To this file.
+    File(PathBuf),
+}
+
+impl Target {
+    fn for_list(&self, path: &Path) -> PathBuf {
+        match self {
+            Target::Beside => path.to_owned(),
+            Target::Folder(folder) => folder.join(path.file_name().unwrap_or(path.as_os_str())),
+            Target::File(file) => file.clone(),
+        }
+    }
+
+    fn for_config(&self, path: &Path, name: &str) -> PathBuf {
+        match self {
+            Target::Beside => path.with_file_name(name),
+            Target::Folder(folder) => folder.join(name),
+            Target::File(file) => file.clone(),
+        }
+    }
+}
+
+fn targets(args: &SignArgs) -> Result<Vec<Target>, CommandError> {
+    let target = match args.signing.out() {
+        None if args.files.iter().any(|f| f.as_os_str() == "-") => {
+            return Err(CommandError::new(ErrorKind::Usage, "a file from standard input needs --out"));
+        }
+        None => Target::Beside,
+        Some(out) if out.is_dir() => Target::Folder(out.to_owned()),
+        Some(out) if args.files.len() == 1 => Target::File(out.to_owned()),
+        Some(out) => {
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                format!("--out {} must be a folder when several files are signed", out.display()),
+            ));
+        }
+    };
+    Ok(vec![target; args.files.len()])
+}

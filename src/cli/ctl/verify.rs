@@ -1,0 +1,197 @@
+//! `ctl verify`: one line per file, and the reason.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ParallelProgressIterator as _, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::ui::{Ui, printable};
+use crate::trustlist::{Certificate, Function, SignedFile, TrustFile, TrustList, digest};
+
+/// Verify the signatures of CTL, ITL and .sgn files
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The files; `-` is standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Who signed .sgn files: a certificate (DER or PEM), or a CTL or ITL that holds it as TFTP
+    #[arg(long, value_name = "CERT")]
+    signer: Option<PathBuf>,
+}
+
+/// What came out for one file.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    file: String,
+    kind: Option<&'static str>,
+    verified: bool,
+    /// Could be read at all.
+    readable: bool,
+    signed_by: Option<String>,
+    digest: Option<String>,
+    key_bits: Option<usize>,
+    timestamp_seconds: Option<u32>,
+    bytes: Option<usize>,
+    md5: Option<String>,
+    sha1: Option<String>,
+    reason: Option<String>,
+    remarks: Vec<String>,
+}
+
+/// Who may have signed `.sgn` files.
+enum SgnSigner {
+    Certificate(Box<Certificate>),
+    List(Box<TrustList>),
+}
+
+pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
+    let signer = args.signer.as_deref().map(sgn_signer).transpose()?;
+    let progress = ProgressBar::with_draw_target(
+        u64::try_from(args.files.len()).ok(),
+        if args.files.len() > 100 { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+    );
+    if let Ok(style) = ProgressStyle::with_template("{pos} of {len} files  {wide_bar}") {
+        progress.set_style(style);
+    }
+    let verdicts: Vec<Verdict> = if let [file] = &args.files[..] {
+        vec![verdict(file, signer.as_ref())]
+    } else {
+        args.files.par_iter().progress_with(progress).map(|file| verdict(file, signer.as_ref())).collect()
+    };
+    if ui.is_json() {
+        ui.print_json(&serde_json::json!({ "files": &verdicts }))?;
+    } else {
+        let text: String = verdicts.iter().map(|v| printable(&line(v)) + "\n").collect();
+        ui.print(&text)?;
+        for verdict in &verdicts {
+            for remark in &verdict.remarks {
+                ui.warn(&format!("{}: {remark}", verdict.file));
+            }
+        }
+    }
+    let bad = verdicts.iter().filter(|v| !v.verified).count();
+    if bad == 0 {
+        return Ok(());
+    }
+    let all_readable = verdicts.iter().all(|v| v.readable);
+    let kind = if all_readable { ErrorKind::No } else { ErrorKind::File };
+    Err(CommandError::new(kind, format!("{bad} of {} not verified", count(verdicts.len()))))
+}
+
+fn count(files: usize) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
+}
+
+fn line(verdict: &Verdict) -> String {
+    let file = &verdict.file;
+    match (verdict.verified, &verdict.reason) {
+        (true, _) => format!(
+            "{file}: verified, signed by {} (RSA {}, {})",
+            verdict.signed_by.as_deref().unwrap_or_default(),
+            verdict.key_bits.unwrap_or_default(),
+            verdict.digest.as_deref().unwrap_or_default()
+        ),
+        (false, Some(reason)) if verdict.readable => format!("{file}: NOT verified: {reason}"),
+        (false, reason) => format!("{file}: NOT verified: it {}", reason.as_deref().unwrap_or_default()),
+    }
+}
+
+fn verdict(path: &Path, signer: Option<&SgnSigner>) -> Verdict {
+    let mut verdict = Verdict {
+        file: super::display_name(path),
+        kind: None,
+        verified: false,
+        readable: false,
+        signed_by: None,
+        digest: None,
+        key_bits: None,
+        timestamp_seconds: None,
+        bytes: None,
+        md5: None,
+        sha1: None,
+        reason: None,
+        remarks: vec![],
+    };
+    let file = match crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES) {
+        Ok(bytes) => TrustFile::decode(bytes).map_err(|e| e.to_string()),
+        Err(e) => Err(format!("cannot be read: {e}")),
+    };
+    let file = match file {
+        Ok(file) => file,
+        Err(reason) => {
+            verdict.reason = Some(reason);
+            return verdict;
+        }
+    };
+    verdict.readable = true;
+    verdict.timestamp_seconds = Some(file.header().timestamp());
+    verdict.bytes = Some(file.bytes().len());
+    verdict.md5 = Some(digest::hex(&digest::md5(file.bytes()), ""));
+    verdict.sha1 = Some(digest::hex(&digest::sha1(file.bytes()), ""));
+    match file {
+        TrustFile::List(list) => {
+            verdict.kind = Some(list.kind().label());
+            verdict.remarks = list.remarks().iter().map(ToString::to_string).collect();
+            match list.verify() {
+                Ok(verified) => {
+                    verdict.verified = true;
+                    verdict.signed_by = Some(verified.signer_name());
+                    verdict.digest = Some(verified.digest().to_string());
+                    verdict.key_bits = Some(verified.key_bits());
+                }
+                Err(reason) => verdict.reason = Some(reason.to_string()),
+            }
+        }
+        TrustFile::Signed(signed) => {
+            verdict.kind = Some("SGN");
+            match sgn(&signed, signer) {
+                Ok((certificate, digest)) => {
+                    verdict.verified = true;
+                    verdict.signed_by = Some(certificate.sast_name());
+                    verdict.digest = Some(digest.to_string());
+                    verdict.key_bits = certificate.public_key().rsa().map(|key| key.bits());
+                }
+                Err(reason) => verdict.reason = Some(reason),
+            }
+        }
+    }
+    verdict
+}
+
+fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<(Certificate, digest::Digest), String> {
+    let certificate = match signer {
+        None => {
+            return Err("a .sgn file does not hold its signer: name the certificate with --signer".to_owned());
+        }
+        Some(SgnSigner::Certificate(certificate)) => (**certificate).clone(),
+        Some(SgnSigner::List(list)) => in_list(signed, list)?,
+    };
+    signed.verify(&certificate).map(|digest| (certificate, digest)).map_err(|e| e.to_string())
+}
+
+/// The signer as a phone finds it: by issuer and serial, in a role that signs configuration files.
+fn in_list(signed: &SignedFile, list: &TrustList) -> Result<Certificate, String> {
+    let id = signed.header().signer();
+    let mut candidates = list.records().iter().filter(|r| {
+        matches!(r.function(), Function::CCM_TFTP | Function::TFTP | Function::CCM)
+            && r.is_for(&id.issuer, &id.serial)
+    });
+    let name = signed.header().signer_short_name();
+    let record = candidates.next().ok_or_else(|| format!("the list given has no TFTP record for {name}"))?;
+    match record.certificate() {
+        Some(Ok(certificate)) => Ok(certificate),
+        Some(Err(e)) => Err(format!("the certificate of {name} in the list given does not parse: {e}")),
+        None => Err(format!("the list given holds {name} without its certificate")),
+    }
+}
+
+fn sgn_signer(path: &Path) -> Result<SgnSigner, CommandError> {
+    let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
+    if bytes.first() == Some(&1) {
+        return super::read_list(path).map(|list| SgnSigner::List(Box::new(list)));
+    }
+    super::read_certificate(path).map(|certificate| SgnSigner::Certificate(Box::new(certificate)))
+}

@@ -1,0 +1,253 @@
+//! From the errors of the layers below to what an operator reads: one place, so that the same thing reads the same.
+
+use super::{CommandError, ErrorKind};
+use crate::files::FileError;
+use crate::token::{PinState, Sast, TokenError, TokenName};
+use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
+use crate::workflow::PlanError;
+
+const NOTHING_WRITTEN: &str = "nothing was written";
+
+impl CommandError {
+    /// A file that does not decode: `CTLFile.tlv is cut short: …`.
+    pub fn decode(file: &str, error: &DecodeError) -> Self {
+        let plain = CommandError::new(ErrorKind::File, format!("{file} {error}"));
+        match error {
+            DecodeError::Empty | DecodeError::CutShort { .. } => {
+                plain.hint("fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv")
+            }
+            DecodeError::NotATrustList { .. } => {
+                plain.hint("a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is")
+            }
+            DecodeError::NotAList { .. } => {
+                plain.hint("sastctl ctl verify FILE --signer CERT checks such a file")
+            }
+            _ => plain,
+        }
+    }
+
+    /// A file that is not a certificate.
+    pub fn certificate(file: &str, error: &CertificateError) -> Self {
+        CommandError::new(ErrorKind::File, format!("{file} holds no certificate: {error}"))
+            .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
+    }
+
+    /// A list in force whose signature is not good: nothing is built on it.
+    pub fn not_verified(file: &str, error: &VerifyError) -> Self {
+        CommandError::new(ErrorKind::No, format!("{file} is not verified: {error}"))
+            .detail("", NOTHING_WRITTEN)
+            .hint(
+                "phones would not take this file either; fetch the list that is in force from the TFTP node",
+            )
+    }
+
+    /// A token that did not sign, in the words of the certificate that was to sign.
+    pub fn not_signed(sast: &Sast, error: TokenError) -> Self {
+        let mut converted = CommandError::from(error);
+        converted.message = format!("{} did not sign: {}", sast.certificate().sast_name(), converted.message);
+        converted.details.push((String::new(), NOTHING_WRITTEN.to_owned()));
+        converted
+    }
+
+    fn token(self, token: &TokenName) -> Self {
+        self.detail("token", token.to_string())
+    }
+}
+
+impl From<TokenError> for CommandError {
+    fn from(error: TokenError) -> Self {
+        let base = CommandError::new(ErrorKind::Token, error.to_string());
+        match error {
+            TokenError::UnknownProfile { known, .. } => {
+                let mut base =
+                    base.hint(format!("the profiles are {}; a file is named by its path", known.join(", ")));
+                base.kind = ErrorKind::Usage;
+                base
+            }
+            TokenError::BadProfile { .. } => {
+                let mut base = base.hint("sastctl profile show safenet-etoken prints one that is right");
+                base.kind = ErrorKind::File;
+                base
+            }
+            TokenError::NoModule { tried, unset, .. } => {
+                let base = tried
+                    .iter()
+                    .fold(base, |e, (path, why)| e.detail("", format!("{}: {why}", path.display())));
+                let base = unset.iter().fold(base, |e, variable| e.detail("not set", variable.clone()));
+                base.hint("install the HSM's client software, or name its library with --module PATH")
+            }
+            TokenError::NothingInstalled { profiles } => base
+                .detail("profiles", profiles.join(", "))
+                .hint("install the token's software (SafeNet Authentication Client for eTokens)")
+                .hint("or name its PKCS#11 library with --module PATH"),
+            TokenError::Call { code, token, .. } => {
+                let base = token.iter().fold(base, CommandError::token);
+                match advice(&code) {
+                    Some(hint) => base.hint(hint),
+                    None => base,
+                }
+            }
+            TokenError::NoToken { module, slots } => base
+                .detail("module", module.display().to_string())
+                .detail("slots", if slots == 0 { "none".to_owned() } else { format!("{slots}, all empty") })
+                .hint("insert a token and wait for its light; then sastctl token list"),
+            TokenError::NoMatch { tokens, .. } => tokens
+                .iter()
+                .fold(base, |e, token| e.detail("there is", token.clone()))
+                .hint("name a token by SAST name, label, serial number or pkcs11: URI"),
+            TokenError::Ambiguous { tokens, .. } => match tokens.iter().find(|serial| !serial.is_empty()) {
+                Some(serial) => base.hint(format!("name one: --token {serial}")),
+                None => base.hint("name one by its SAST name: --token SAST-ADN…"),
+            },
+            TokenError::NoCertificate { token } => {
+                base.token(&token).hint("sastctl token show lists what is on it; is it the right token?")
+            }
+            TokenError::AmbiguousCertificate { token, names } => {
+                let hint = names.first().map(|name| format!("name one: --token {name}")).unwrap_or_default();
+                base.token(&token).detail("they are", names.join(", ")).hint(hint)
+            }
+            TokenError::NoKey { token, .. } => base
+                .token(&token)
+                .hint("the certificate was copied here without its key; use the token that made the key"),
+            TokenError::NoMechanism { token, .. } => {
+                base.token(&token).hint("--digest sha1 is what every SAST token can")
+            }
+            TokenError::PinIncorrect { token, state, .. } => base
+                .token(&token)
+                .detail("tries", tries(state))
+                .hint("check the PIN, then run the same command again. The PIN is tried once per run."),
+            TokenError::PinLocked { token } => base
+                .token(&token)
+                .hint("only the token's administrator PIN can unlock it; use the other token"),
+            TokenError::PinNotSet { token } => {
+                base.token(&token).hint("set a PIN with the token's own software")
+            }
+            TokenError::PinLength { token, .. } => base
+                .token(&token)
+                .detail("", "no try was spent")
+                .hint("check the PIN, then run the same command again"),
+            TokenError::PinPad { token, has } => base.token(&token).hint(if has {
+                "use --pin-source pinpad"
+            } else {
+                "use another --pin-source: prompt, env:VAR, file:PATH or fd:N"
+            }),
+            TokenError::SignatureDoesNotVerify { token, why } => base
+                .token(&token)
+                .detail("because", why)
+                .hint("the signature was thrown away; do not use this token before you know why"),
+            TokenError::Busy { .. } => base.hint("wait for it, or end it, then run the same command again"),
+        }
+    }
+}
+
+/// What the token says about the tries that are left, as it stood before this one.
+fn tries(state: PinState) -> &'static str {
+    match state {
+        PinState::Ok => "it locks for good after too many wrong PINs in a row; a right one resets the count",
+        PinState::Low => "the token says few are left; it locks for good when they run out",
+        PinState::LastTry => "that was the last one",
+        PinState::Locked | PinState::NotSet | PinState::Unknown => "the token does not say how many are left",
+    }
+}
+
+/// What to do about a return code that operators meet.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "CKR_TOKEN_NOT_PRESENT" | "CKR_DEVICE_REMOVED" => {
+            "insert the token again, wait for its light, and run the same command again"
+        }
+        "CKR_DEVICE_ERROR" => "take the token out and insert it again; another program may be using it",
+        "CKR_DEVICE_MEMORY" | "CKR_HOST_MEMORY" => "the token or the system is out of memory",
+        "CKR_GENERAL_ERROR" => "the module gave no reason; its own log may",
+        "CKR_PIN_EXPIRED" => "set a new PIN with the token's own software",
+        "CKR_FUNCTION_CANCELED" | "CKR_CANCEL" => "the PIN entry was cancelled on the reader",
+        "CKR_MECHANISM_INVALID" => {
+            "the token does not sign this way; --digest sha1 is what every SAST token can"
+        }
+        "CKR_SESSION_COUNT" => "too many sessions are open; end other programs that use the token",
+        "CKR_TOKEN_NOT_RECOGNIZED" => "the module does not know this kind of token; another --profile may",
+        _ => return None,
+    })
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        let base = CommandError::new(ErrorKind::File, error.to_string());
+        match &error {
+            FileError::Exists { .. } => base.hint("--force replaces it and keeps the old one as NAME.bak"),
+            FileError::Write { .. } => base.detail("", "what was there before still is"),
+            FileError::IsFolder { path } => {
+                let inside = path.join("CTLFile.new.tlv");
+                base.hint(format!("name a file in it: --out {}", inside.display()))
+            }
+            FileError::Read { .. } | FileError::TooLarge { .. } => base,
+        }
+    }
+}
+
+impl From<PlanError> for CommandError {
+    fn from(error: PlanError) -> Self {
+        let base = CommandError::new(ErrorKind::No, error.to_string());
+        match error {
+            PlanError::NotVerified(_) | PlanError::NothingToDo => base,
+            PlanError::AlreadyTokenSigned { .. } => {
+                base.hint("sastctl ctl update changes a list that tokens signed")
+            }
+            PlanError::NotACtl => base.hint("name the file CTLFile.tlv"),
+            PlanError::OneToken { .. } => base
+                .hint("name the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted")
+                .hint("--single-token goes on with one; when it is lost, no later list can be signed"),
+            PlanError::TokenTwice { .. } => {
+                base.hint("the spare must be another token than the one that signs")
+            }
+            PlanError::TokenAlreadyInList { .. } => base,
+            PlanError::SignerNotInForce { signer, known } => base
+                .detail("token", signer)
+                .detail("", format!("the list in force knows {}", known.join(" and ")))
+                .hint("insert one of these, or, if they are lost: sastctl help lost-tokens"),
+            PlanError::RemovesSigner { .. } => base.hint("sign with the token that stays: --token"),
+            PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
+            PlanError::Ambiguous { matches, .. } => {
+                matches.iter().fold(base, |e, m| e.detail("", m.clone())).hint("name it by its serial number")
+            }
+            PlanError::ServerAlreadyInList { .. } => {
+                base.hint("--refresh ADDRESS=CERT renews its certificate; --remove-server takes it out")
+            }
+            PlanError::NeedsCertificate { address } => {
+                base.hint(format!("name it: --refresh {address}=CERTFILE, for every CCM+TFTP record"))
+            }
+            PlanError::Build(e) => CommandError::from(e),
+        }
+    }
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        let base = CommandError::new(ErrorKind::File, error.to_string());
+        match error {
+            BuildError::SignerNotInList { .. } => {
+                base.hint("add the token first, signed by one that is in the list")
+            }
+            _ => base,
+        }
+    }
+}
+
+impl From<SignError<TokenError>> for CommandError {
+    fn from(error: SignError<TokenError>) -> Self {
+        match error {
+            SignError::Build(e) => e.into(),
+            SignError::Signer(e) => {
+                let mut converted = CommandError::from(e);
+                converted.details.push((String::new(), NOTHING_WRITTEN.to_owned()));
+                converted
+            }
+            SignError::NotVerified(_) | SignError::NotDecoded(_) => {
+                CommandError::new(ErrorKind::Token, error.to_string())
+                    .caused_by(&error)
+                    .detail("", NOTHING_WRITTEN)
+                    .hint("do not use this token before you know why")
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Ctrl-C and SIGTERM: the terminal gets its echo back, the token is logged out, nothing is left half done.
+//!
+//! At a prompt the program ends at once. While a token is logged in, the call that runs is let finish, the token is
+//! logged out, and then the program ends; a second Ctrl-C does not wait.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::{CommandError, ErrorKind};
+
+/// A token is logged in: do not end in the middle of it.
+static BUSY: AtomicBool = AtomicBool::new(false);
+/// A signal came while busy.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How the terminal was before its echo was turned off.
+#[cfg(unix)]
+static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+/// Starts listening for signals. For commands that ask for a PIN; others just end.
+#[cfg(unix)]
+pub fn listen() -> Result<(), CommandError> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    static ONCE: AtomicBool = AtomicBool::new(false);
+    if ONCE.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|e| CommandError::new(ErrorKind::Token, "signals cannot be watched").caused_by(&e))?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
+                continue;
+            }
+            restore_terminal();
+            // Behind the prompt, so that the shell's own begins a line.
+            let _ =
+                std::io::Write::write_all(&mut std::io::stderr(), b"\ninterrupted; nothing was written\n");
+            std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
+        }
+    });
+    Ok(())
+}
+
+/// Starts listening for signals; nothing to do here.
+#[cfg(not(unix))]
+pub fn listen() -> Result<(), CommandError> {
+    Ok(())
+}
+
+/// Says that a token is logged in, until it is dropped.
+pub struct Busy;
+
+impl Busy {
+    /// From here on a first signal waits.
+    pub fn new() -> Self {
+        BUSY.store(true, Ordering::SeqCst);
+        Busy
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        BUSY.store(false, Ordering::SeqCst);
+    }
+}
+
+/// An error if a signal came while the token was logged in. Called before anything is written.
+pub fn check() -> Result<(), CommandError> {
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        return Err(CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written"));
+    }
+    Ok(())
+}
+
+/// Remembers the terminal as it is, and gives it back when dropped or interrupted.
+pub struct Terminal;
+
+impl Terminal {
+    /// Before a prompt without echo.
+    pub fn remember() -> Self {
+        #[cfg(unix)]
+        if let (Ok(tty), Ok(mut terminal)) = (std::fs::File::open("/dev/tty"), TERMINAL.lock()) {
+            *terminal = rustix::termios::tcgetattr(&tty).ok();
+        }
+        Terminal
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore_terminal();
+    }
+}
+
+fn restore_terminal() {
+    #[cfg(unix)]
+    if let (Ok(tty), Ok(mut terminal)) = (std::fs::File::open("/dev/tty"), TERMINAL.lock())
+        && let Some(termios) = terminal.take()
+    {
+        let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, &termios);
+    }
+}

@@ -1,0 +1,105 @@
+//! `help`, `completions`, `man`.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use super::error::{CommandError, ErrorKind};
+use super::ui::Ui;
+use crate::files::{self, OnExisting};
+
+/// Explain a topic, or a command
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command (`ctl update`), or a topic: exit-codes, lost-tokens, pin, way-back
+    words: Vec<String>,
+}
+
+/// Print the completions for a shell
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Write the man pages into a folder
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder
+    dir: PathBuf,
+}
+
+/// Topics that several commands point to.
+const TOPICS: [(&str, &str); 4] = [
+    ("exit-codes", include_str!("../../docs/help/exit-codes.md")),
+    ("lost-tokens", include_str!("../../docs/help/lost-tokens.md")),
+    ("pin", include_str!("../../docs/help/pin.md")),
+    ("way-back", include_str!("../../docs/help/way-back.md")),
+];
+
+/// Prints a topic or the help of a command.
+pub fn help(args: &HelpArgs, ui: &Ui) -> Result<(), CommandError> {
+    if let [word] = &args.words[..]
+        && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
+    {
+        return ui.print(text);
+    }
+    let mut command = super::Cli::command();
+    command.build();
+    for word in &args.words {
+        let Some(inner) = command.find_subcommand(word) else {
+            let topics = TOPICS.map(|(name, _)| name).join(", ");
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                format!("there is no command or topic {word:?}"),
+            )
+            .hint(format!("sastctl help lists the commands; the topics are {topics}")));
+        };
+        command = inner.clone();
+    }
+    let text = command.render_long_help().to_string();
+    ui.print(&text)?;
+    if args.words.is_empty() {
+        ui.print(&format!("\nTopics for sastctl help: {}", TOPICS.map(|(name, _)| name).join(", ")))?;
+    }
+    Ok(())
+}
+
+/// Prints a shell's completions.
+pub fn completions(args: &CompletionsArgs, ui: &Ui) -> Result<(), CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "sastctl", &mut script);
+    ui.write(&script)
+}
+
+/// Writes a man page per command.
+pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
+    let failed = |e: std::io::Error| {
+        CommandError::new(
+            ErrorKind::File,
+            format!("the man pages were not written to {}", args.dir.display()),
+        )
+        .caused_by(&e)
+    };
+    std::fs::create_dir_all(&args.dir).map_err(failed)?;
+    let mut root = super::Cli::command();
+    root.build();
+    let mut pages = Vec::new();
+    collect(&root, &mut pages);
+    for command in &pages {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
+        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+        files::write_new(&args.dir.join(format!("{name}.1")), &page, OnExisting::KeepBackup)?;
+    }
+    ui.note(&format!("{} man pages in {}", pages.len(), args.dir.display()));
+    Ok(())
+}
+
+fn collect(command: &clap::Command, pages: &mut Vec<clap::Command>) {
+    pages.push(command.clone());
+    for inner in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        collect(inner, pages);
+    }
+}

@@ -1,0 +1,121 @@
+//! `profile list`, `profile show`, `profile test`.
+
+use clap::{Args, Subcommand};
+
+use super::error::{CommandError, ErrorKind};
+use super::session;
+use super::settings::Settings;
+use super::ui::{Ui, table};
+use crate::token::Profile;
+use crate::trustlist::{Digest, Signer as _};
+
+/// HSM profiles.
+#[derive(Debug, Subcommand)]
+pub enum ProfileCommand {
+    /// List the built-in profiles and whether their modules are installed
+    List,
+    Show(ShowArgs),
+    Test(TestArgs),
+}
+
+/// Print a profile as TOML: a pattern for one of your own
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The profile [default: --profile, else the first whose module is installed]
+    name: Option<String>,
+}
+
+/// Load the module, log in to the token, sign and verify: nothing is written
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Spend the token's last PIN try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+}
+
+/// Runs one of them.
+pub fn run(command: ProfileCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        ProfileCommand::List => list(ui),
+        ProfileCommand::Show(args) => show(&args, settings, ui),
+        ProfileCommand::Test(args) => test(&args, settings, ui),
+    }
+}
+
+fn list(ui: &Ui) -> Result<(), CommandError> {
+    let installed = |p: &Profile| p.library_paths().into_iter().find(|path| path.exists());
+    if ui.is_json() {
+        let profiles: Vec<_> = Profile::built_in()
+            .map(|p| serde_json::json!({ "name": p.name, "description": p.description, "installed": installed(&p) }))
+            .collect();
+        return ui.print_json(&serde_json::json!({ "profiles": profiles }));
+    }
+    let rows: Vec<Vec<String>> = Profile::built_in()
+        .map(|p| {
+            let path = installed(&p).map_or_else(|| "-".to_owned(), |path| path.display().to_string());
+            vec![p.name, path, p.description]
+        })
+        .collect();
+    ui.print(&table(&["PROFILE", "INSTALLED", "FOR"], &rows))
+}
+
+fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let profile = match &args.name {
+        Some(name) => Profile::find(name)?,
+        None => session::profile(settings)?,
+    };
+    if ui.is_json() {
+        return ui.print_json(&profile);
+    }
+    let text = toml::to_string_pretty(&profile)
+        .map_err(|e| CommandError::new(ErrorKind::File, "the profile was not printed").caused_by(&e))?;
+    ui.print(&text)
+}
+
+fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let module = session::open_module(settings, ui)?;
+    let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
+    let sast = module.sast(selector.as_ref())?;
+    let about = module.describe()?;
+    let results = session::sign_with(&module, &sast, settings, ui, args.allow_last_try, |signer| {
+        let mut results = Vec::new();
+        for digest in Digest::ALL {
+            // Verified with the certificate by the signer itself.
+            let result = signer.sign(digest, b"sastctl profile test");
+            results.push((digest, result.map(|signature| signature.len())));
+        }
+        Ok(results)
+    })?;
+    let name = sast.certificate().sast_name();
+    if ui.is_json() {
+        let results: Vec<_> = results
+            .iter()
+            .map(|(digest, r)| match r {
+                Ok(bytes) => {
+                    serde_json::json!({ "digest": digest.to_string(), "ok": true, "signature_bytes": bytes })
+                }
+                Err(e) => {
+                    serde_json::json!({ "digest": digest.to_string(), "ok": false, "why": e.to_string() })
+                }
+            })
+            .collect();
+        ui.print_json(&serde_json::json!({
+            "profile": module.profile().name, "module": module.path(), "about": about,
+            "token": sast.token(), "certificate": name, "results": results,
+        }))?;
+    } else {
+        ui.print(&format!("{} ({})", module.path().display(), about))?;
+        ui.print(&format!("{} with {name}", sast.token().name()))?;
+        for (digest, result) in &results {
+            match result {
+                Ok(bytes) => ui.print(&format!("  {digest:<8} signed and verified, {bytes} bytes"))?,
+                Err(e) => ui.print(&format!("  {digest:<8} {e}"))?,
+            }
+        }
+    }
+    // SHA-1 is what a CTL needs; the others are a matter of the token's age.
+    match results.into_iter().next() {
+        Some((Digest::Sha1, Err(e))) => Err(CommandError::not_signed(&sast, e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! `revert`: from a tokenless CTL to one signed by tokens.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::error::{CommandError, ErrorKind};
+use super::settings::Settings;
+use super::signing::{Desk, SigningArgs, headline, in_force, now};
+use super::ui::Ui;
+use crate::workflow::{Release, Request, revert};
+
+/// Turn a tokenless CTL into one signed by tokens, as the CTL Client would have written it
+#[derive(Debug, Args)]
+pub struct RevertArgs {
+    /// The tokenless CTL in force
+    old: PathBuf,
+    /// A token beside the one that signs (--token): a selector, or a certificate file; may be given several times
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    spare: Vec<String>,
+    /// Go on with a single token, though losing it means that no later list can be signed
+    #[arg(long)]
+    single_token: bool,
+    /// The cluster's release: from 11.5 the ITLRecovery and CallManager SAST records stay [default: what the CTL tells]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<String>,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let options = args.signing.options()?;
+    let release = args
+        .release
+        .as_deref()
+        .map(str::parse::<Release>)
+        .transpose()
+        .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+    let old = in_force(&args.old)?;
+    let desk = Desk::open(settings, ui)?;
+    let spares = desk.certificates(&args.spare)?;
+    let signer = desk.signer().certificate().clone();
+    let request = Request { signer: &signer, options, name_style: args.signing.style(), now: now() };
+    let plan = revert(&old, &request, &spares, release, args.single_token)?;
+    let out = args.signing.out_or(|| beside(&args.old));
+    desk.sign_plan(plan, &headline(&args.old, &old), Some(old.list()), &out, &args.signing, ui)?;
+    if !args.signing.is_dry_run() {
+        ui.note(&format!(
+            "Next: sastctl cert export --all, upload the certificates as Phone-SAST-trust, then put {} on every \
+             TFTP node, restart Cisco Tftp and Cisco CallManager there, and reset the phones.",
+            out.display()
+        ));
+    }
+    Ok(())
+}
+
+/// `CTLFile.tlv` → `CTLFile.new.tlv`: the list in force stays where it is.
+fn beside(old: &Path) -> PathBuf {
+    if old.as_os_str() == "-" {
+        return PathBuf::from("CTLFile.new.tlv");
+    }
+    match (old.file_stem(), old.extension()) {
+        (Some(stem), Some(extension)) => {
+            old.with_file_name(format!("{}.new.{}", stem.to_string_lossy(), extension.to_string_lossy()))
+        }
+        _ => old.with_extension("new"),
+    }
+}

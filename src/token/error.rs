@@ -1,0 +1,275 @@
+//! What can go wrong with modules, tokens and PINs. PKCS#11 return codes keep their CKR_ name.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use cryptoki::error::{Error as Pkcs11Error, RvError};
+
+/// Which token is meant, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenName {
+    /// The label its owner chose.
+    pub label: String,
+    /// Its serial number.
+    pub serial: String,
+    /// The reader, which is the slot's description.
+    pub reader: String,
+}
+
+impl fmt::Display for TokenName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, serial {}", self.label, self.serial)?;
+        if self.reader.is_empty() { Ok(()) } else { write!(f, ", reader {}", self.reader) }
+    }
+}
+
+/// A PKCS#11 return code by its name: `CKR_PIN_INCORRECT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ckr(String);
+
+impl Ckr {
+    pub(super) fn new(code: RvError) -> Self {
+        if let RvError::VendorDefined(number) = code {
+            return Ckr(format!("CKR_VENDOR_DEFINED (0x{number:08x})"));
+        }
+        let mut name = "CKR".to_owned();
+        for c in format!("{code:?}").chars() {
+            if c.is_ascii_uppercase() {
+                name.push('_');
+            }
+            name.push(c.to_ascii_uppercase());
+        }
+        Ckr(name)
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Ckr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The CKR_ name in an error of the PKCS#11 wrapper, or its own words where the module was not the cause.
+pub(super) fn reason(error: &Pkcs11Error) -> String {
+    match error {
+        Pkcs11Error::Pkcs11(code, _) => Ckr::new(*code).to_string(),
+        Pkcs11Error::MissingSymbol(symbol) => format!("it is not a PKCS#11 library (no {symbol})"),
+        Pkcs11Error::LibraryLoading(e) => e.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The return code of an error, if the module gave one.
+pub(super) fn code(error: &Pkcs11Error) -> Option<RvError> {
+    match error {
+        Pkcs11Error::Pkcs11(code, _) => Some(*code),
+        _ => None,
+    }
+}
+
+/// Why a token did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No profile has that name.
+    #[error("no HSM profile is called {name:?}")]
+    UnknownProfile {
+        /// The name.
+        name: String,
+        /// The built-in ones.
+        known: Vec<String>,
+    },
+    /// A profile file is not one.
+    #[error("{} is not an HSM profile: {why}", path.display())]
+    BadProfile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// No module could be loaded.
+    #[error("no PKCS#11 module was loaded for the profile {profile}")]
+    NoModule {
+        /// The profile.
+        profile: String,
+        /// Each path and why it was not loaded.
+        tried: Vec<(PathBuf, String)>,
+        /// Environment variables that the module needs and that are not set.
+        unset: Vec<String>,
+    },
+    /// The profile asked for has no path on this system.
+    #[error("no PKCS#11 module is installed that a built-in profile knows")]
+    NothingInstalled {
+        /// The profiles that were looked for.
+        profiles: Vec<String>,
+    },
+    /// A call failed.
+    #[error("{what} failed: {code}")]
+    Call {
+        /// What was being done.
+        what: &'static str,
+        /// The CKR_ name, or the wrapper's words.
+        code: String,
+        /// The token, where one was involved.
+        token: Option<TokenName>,
+    },
+    /// No token anywhere.
+    #[error("no token was found")]
+    NoToken {
+        /// The module that was asked.
+        module: PathBuf,
+        /// How many slots it has.
+        slots: usize,
+    },
+    /// The selector matches nothing.
+    #[error("no token matches {selector:?}")]
+    NoMatch {
+        /// The selector.
+        selector: String,
+        /// The tokens that are there.
+        tokens: Vec<String>,
+    },
+    /// The selector, or the lack of one, matches several.
+    #[error("{}", several(.selector, .tokens))]
+    Ambiguous {
+        /// The selector, if there was one.
+        selector: Option<String>,
+        /// What matches: serial numbers.
+        tokens: Vec<String>,
+    },
+    /// The token holds no certificate.
+    #[error("the token holds no certificate")]
+    NoCertificate {
+        /// The token.
+        token: TokenName,
+    },
+    /// The token holds several certificates and none stands out.
+    #[error("the token holds several certificates that may sign")]
+    AmbiguousCertificate {
+        /// The token.
+        token: TokenName,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// No private key belongs to the certificate.
+    #[error("no private key on the token belongs to the certificate {certificate}")]
+    NoKey {
+        /// The token.
+        token: TokenName,
+        /// The certificate's name.
+        certificate: String,
+    },
+    /// The token has no mechanism that makes the signature.
+    #[error("the token cannot sign with {digest}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
+    NoMechanism {
+        /// The token.
+        token: TokenName,
+        /// The digest.
+        digest: String,
+    },
+    /// The PIN was wrong. It was tried once.
+    #[error("the PIN is wrong ({code})")]
+    PinIncorrect {
+        /// The token.
+        token: TokenName,
+        /// CKR_PIN_INCORRECT, or what the module calls it.
+        code: String,
+        /// What the token says about the tries that are left.
+        state: super::PinState,
+    },
+    /// The PIN is locked.
+    #[error("the PIN is locked")]
+    PinLocked {
+        /// The token.
+        token: TokenName,
+    },
+    /// No PIN was ever set.
+    #[error("no PIN is set on the token")]
+    PinNotSet {
+        /// The token.
+        token: TokenName,
+    },
+    /// The PIN cannot be right by its length; no try was spent.
+    #[error("the PIN has {length} characters; the token takes {min} to {max}")]
+    PinLength {
+        /// The token.
+        token: TokenName,
+        /// Its length in bytes.
+        length: usize,
+        /// The shortest the token takes.
+        min: usize,
+        /// The longest the token takes.
+        max: usize,
+    },
+    /// The token's PIN is typed on the reader, or it has no such thing.
+    #[error("the token's PIN {}", if *.has { "is typed on its reader" } else { "cannot be typed on the reader: it has no PIN pad" })]
+    PinPad {
+        /// The token.
+        token: TokenName,
+        /// Whether it has a PIN pad.
+        has: bool,
+    },
+    /// What the token returned is not a signature by its certificate. Nothing left the module.
+    #[error("the token returned a signature that its certificate does not verify")]
+    SignatureDoesNotVerify {
+        /// The token.
+        token: TokenName,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another of our processes uses the tokens.
+    #[error(
+        "the tokens are in use by another sastctl (process {holder}), and stayed so for {seconds} seconds"
+    )]
+    Busy {
+        /// Its process id, or `unknown`.
+        holder: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+fn several(selector: &Option<String>, tokens: &[String]) -> String {
+    let count = match tokens.len() {
+        2 => "two".to_owned(),
+        3 => "three".to_owned(),
+        n => n.to_string(),
+    };
+    let list = match tokens {
+        [init @ .., last] if !init.is_empty() => format!("{} and {last}", init.join(", ")),
+        all => all.join(", "),
+    };
+    match selector {
+        Some(selector) => format!("{count} tokens match {selector:?}: {list}"),
+        None => format!("{count} tokens are there: {list}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn return_codes_keep_their_names() {
+        for (code, name) in [
+            (RvError::PinIncorrect, "CKR_PIN_INCORRECT"),
+            (RvError::SlotIdInvalid, "CKR_SLOT_ID_INVALID"),
+            (RvError::DeviceRemoved, "CKR_DEVICE_REMOVED"),
+            (RvError::UserAlreadyLoggedIn, "CKR_USER_ALREADY_LOGGED_IN"),
+            (RvError::CryptokiNotInitialized, "CKR_CRYPTOKI_NOT_INITIALIZED"),
+        ] {
+            assert_eq!(Ckr::new(code).name(), name);
+        }
+    }
+
+    #[test]
+    fn ambiguity_names_what_matches() {
+        let tokens = vec!["02aea1d3".to_owned(), "00373fad".to_owned()];
+        let error = TokenError::Ambiguous { selector: Some("SAST token".to_owned()), tokens };
+        assert_eq!(error.to_string(), "two tokens match \"SAST token\": 02aea1d3 and 00373fad");
+    }
+}

@@ -1,0 +1,93 @@
+//! A session, and the one login of a run. Whatever happens, it ends in a logout.
+
+use cryptoki::error::RvError;
+use cryptoki::session::{Session, UserType};
+
+use super::error::{self, TokenError};
+use super::module::{Module, logged, login_failed};
+use super::pin::{Pin, PinState};
+use super::slot::Token;
+
+/// A session that is logged in; logs out and closes when dropped.
+pub(super) struct Login<'t> {
+    session: Option<Session>,
+    token: &'t Token,
+    pin: Option<Pin>,
+    logged_in: bool,
+}
+
+impl<'t> Login<'t> {
+    /// Opens a session and logs in, once. `pin` is `None` for a PIN pad.
+    pub(super) fn new(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
+        check_pin(module, token, pin.as_ref())?;
+        let mut login = Login { session: Some(module.open(token)?), token, pin, logged_in: false };
+        if token.login_required() {
+            login.enter(UserType::User)?;
+            login.logged_in = true;
+        }
+        Ok(login)
+    }
+
+    /// The session; there until the login is dropped.
+    pub(super) fn session(&self) -> Result<&Session, TokenError> {
+        self.session.as_ref().ok_or_else(|| TokenError::Call {
+            what: "C_OpenSession",
+            code: "CKR_SESSION_CLOSED".to_owned(),
+            token: Some(self.token.name()),
+        })
+    }
+
+    /// The login that a key with CKA_ALWAYS_AUTHENTICATE wants between C_SignInit and the data.
+    ///
+    /// The same PIN, which was right a moment ago; on a PIN pad the operator types it again.
+    pub(super) fn enter_for_operation(&self) -> Result<(), TokenError> {
+        self.enter(UserType::ContextSpecific)
+    }
+
+    fn enter(&self, user: UserType) -> Result<(), TokenError> {
+        let result = self.session()?.login(user, self.pin.as_ref().map(Pin::auth));
+        match logged("C_Login", result) {
+            Ok(()) => Ok(()),
+            // Another application of ours is logged in: the token is open, which is all that was wanted.
+            Err(e) if error::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
+            Err(e) => Err(login_failed(self.token, &e)),
+        }
+    }
+}
+
+impl Drop for Login<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            if self.logged_in {
+                let _ = logged("C_Logout", session.logout());
+            }
+            let _ = logged("C_CloseSession", session.close());
+        }
+    }
+}
+
+/// What can be known about a PIN without spending a try on it: the token's flags, and its length.
+///
+/// Whether a last try may be spent is the caller's question to the operator.
+pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
+    let name = token.name();
+    match token.pin_state() {
+        PinState::Locked => return Err(TokenError::PinLocked { token: name }),
+        PinState::NotSet => return Err(TokenError::PinNotSet { token: name }),
+        _ => {}
+    }
+    let Some(pin) = pin else {
+        let no_pin_needed = token.has_pin_pad() || !token.login_required();
+        return if no_pin_needed { Ok(()) } else { Err(TokenError::PinPad { token: name, has: false }) };
+    };
+    let (mut min, mut max) = token.pin_lengths();
+    if max == 0 {
+        let format = &module.profile().pin;
+        (min, max) = (format.min.unwrap_or(0), format.max.unwrap_or(usize::MAX));
+    }
+    // An empty PIN would mean the PIN pad to some modules.
+    if pin.is_empty() || pin.len() < min || pin.len() > max {
+        return Err(TokenError::PinLength { token: name, length: pin.len(), min: min.max(1), max });
+    }
+    Ok(())
+}

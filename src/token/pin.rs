@@ -1,0 +1,69 @@
+//! PINs: what a token says about its own, and the secret itself.
+
+use std::fmt;
+
+use cryptoki::types::AuthPin;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// What a token's flags say about its user PIN (PKCS#11, CK_TOKEN_INFO).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinState {
+    /// Nothing wrong.
+    Ok,
+    /// CKF_USER_PIN_COUNT_LOW: a wrong PIN was entered since the last right one.
+    Low,
+    /// CKF_USER_PIN_FINAL_TRY: the next wrong PIN locks it.
+    LastTry,
+    /// CKF_USER_PIN_LOCKED.
+    Locked,
+    /// No CKF_USER_PIN_INITIALIZED.
+    NotSet,
+    /// The token's flags could not be read.
+    Unknown,
+}
+
+impl fmt::Display for PinState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PinState::Ok => "ok",
+            PinState::Low => "retries low",
+            PinState::LastTry => "last try!",
+            PinState::Locked => "locked",
+            PinState::NotSet => "not set",
+            PinState::Unknown => "unknown",
+        })
+    }
+}
+
+/// A PIN. Zeroized when dropped, never shown.
+pub struct Pin(AuthPin);
+
+impl Pin {
+    /// Takes the PIN out of a buffer, which is zeroized.
+    pub fn new(text: Zeroizing<String>) -> Self {
+        Pin(AuthPin::new(text.as_str().into()))
+    }
+
+    /// Its length in bytes, as PKCS#11 counts.
+    pub fn len(&self) -> usize {
+        self.0.expose_secret().len()
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn auth(&self) -> &AuthPin {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(…)")
+    }
+}

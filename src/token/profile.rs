@@ -1,0 +1,284 @@
+//! HSM profiles: one TOML file per PKCS#11 module, so that a new HSM is a file and not code.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::TokenError;
+
+/// The built-in profiles in the order in which they are looked for.
+const BUILT_IN: [&str; 15] = [
+    include_str!("../../hsm-profiles/safenet-etoken.toml"),
+    include_str!("../../hsm-profiles/safenet-idprime.toml"),
+    include_str!("../../hsm-profiles/luna.toml"),
+    include_str!("../../hsm-profiles/nshield.toml"),
+    include_str!("../../hsm-profiles/cloudhsm.toml"),
+    include_str!("../../hsm-profiles/utimaco.toml"),
+    include_str!("../../hsm-profiles/yubihsm2.toml"),
+    include_str!("../../hsm-profiles/yubikey.toml"),
+    include_str!("../../hsm-profiles/softhsm.toml"),
+    include_str!("../../hsm-profiles/opensc.toml"),
+    include_str!("../../hsm-profiles/opencryptoki.toml"),
+    include_str!("../../hsm-profiles/tpm2.toml"),
+    include_str!("../../hsm-profiles/p11-kit-client.toml"),
+    include_str!("../../hsm-profiles/nss.toml"),
+    include_str!("../../hsm-profiles/kryoptic.toml"),
+];
+
+/// What is known about a PKCS#11 module.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Profile {
+    /// The name to call it by.
+    pub name: String,
+    /// What it is, for people.
+    pub description: String,
+    /// Library paths per system, in the order in which they are tried.
+    pub paths: Paths,
+    /// The module's own argument of C_Initialize (`pReserved`).
+    pub init_argument: Option<String>,
+    /// An environment variable that overrides the init argument.
+    pub init_argument_env: Option<String>,
+    /// Environment variables that the module reads.
+    #[serde(default)]
+    pub environment: Vec<EnvironmentVariable>,
+    /// What its PIN looks like.
+    #[serde(default)]
+    pub pin: PinFormat,
+    /// Which slots count.
+    #[serde(default)]
+    pub slots: SlotRules,
+    /// How it signs.
+    #[serde(default)]
+    pub sign: SignRules,
+    /// How insertions are noticed.
+    #[serde(default)]
+    pub wait: Wait,
+    /// How long a token may stay unavailable after another process used it, in milliseconds.
+    #[serde(default = "default_settle")]
+    pub settle_ms: u64,
+    /// What an operator should know, a line each.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+fn default_settle() -> u64 {
+    1500
+}
+
+/// Library paths per system.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Paths {
+    /// On Linux and other Unix systems.
+    #[serde(default)]
+    pub linux: Vec<String>,
+    /// On macOS.
+    #[serde(default)]
+    pub macos: Vec<String>,
+    /// On Windows; `%NAME%` stands for an environment variable.
+    #[serde(default)]
+    pub windows: Vec<String>,
+}
+
+/// An environment variable that a module reads.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnvironmentVariable {
+    /// Its name.
+    pub name: String,
+    /// Whether the module is of no use without it.
+    #[serde(default)]
+    pub required: bool,
+    /// What it is for.
+    pub purpose: String,
+}
+
+/// What a module's PIN looks like.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinFormat {
+    /// For people: `user:password`.
+    pub format: Option<String>,
+    /// Shortest PIN in bytes, where the token itself does not say.
+    pub min: Option<usize>,
+    /// Longest PIN in bytes, where the token itself does not say.
+    pub max: Option<usize>,
+    /// Where the PIN comes from unless `--pin-source` says otherwise: `prompt`, `pinpad`, `env:…`, ….
+    pub default_source: Option<String>,
+    /// PINs that tokens leave the factory with: recognised, never tried.
+    #[serde(default)]
+    pub factory: Vec<String>,
+}
+
+/// Which slots count.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SlotRules {
+    /// Slots whose description or token label contains one of these are left out.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
+}
+
+/// How a module signs.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignRules {
+    /// Which mechanisms come first.
+    #[serde(default)]
+    pub prefer: MechanismPreference,
+    /// Treat keys as CKA_ALWAYS_AUTHENTICATE whatever they say.
+    #[serde(default)]
+    pub always_authenticate: bool,
+}
+
+/// Which signing mechanisms come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MechanismPreference {
+    /// CKM_SHA1_RSA_PKCS and its kin: the token computes the digest.
+    #[default]
+    Hash,
+    /// CKM_RSA_PKCS over a DigestInfo.
+    Raw,
+}
+
+/// How insertions are noticed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+    /// The slots are asked again and again.
+    #[default]
+    Poll,
+    /// PC/SC tells.
+    Pcsc,
+}
+
+impl Profile {
+    /// The built-in profiles, parsed one by one as they are asked for. A test proves that each parses.
+    pub fn built_in() -> impl Iterator<Item = Profile> {
+        BUILT_IN.iter().filter_map(|text| toml::from_str(text).ok())
+    }
+
+    /// A built-in profile by name, or one from a file.
+    pub fn find(name: &str) -> Result<Profile, TokenError> {
+        if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
+            return Self::read(Path::new(name));
+        }
+        Self::built_in().find(|p| p.name == name).ok_or_else(|| TokenError::UnknownProfile {
+            name: name.to_owned(),
+            known: Self::built_in().map(|p| p.name).collect(),
+        })
+    }
+
+    fn read(path: &Path) -> Result<Profile, TokenError> {
+        let bad = |why: String| TokenError::BadProfile { path: path.to_owned(), why };
+        let bytes = crate::files::read_limited(path, 1024 * 1024).map_err(|e| bad(e.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| bad("it is not a text".to_owned()))?;
+        toml::from_str(&text).map_err(|e| bad(e.to_string()))
+    }
+
+    /// The first profile whose module is installed.
+    pub fn first_installed() -> Result<Profile, TokenError> {
+        Self::built_in().find(Profile::is_installed).ok_or_else(|| TokenError::NothingInstalled {
+            profiles: Self::built_in().map(|p| p.name).collect(),
+        })
+    }
+
+    /// Whether one of its libraries is there.
+    pub fn is_installed(&self) -> bool {
+        self.library_paths().iter().any(|path| path.exists())
+    }
+
+    /// Its library paths on this system; names for the same file are given once.
+    pub fn library_paths(&self) -> Vec<PathBuf> {
+        let paths = if cfg!(windows) {
+            &self.paths.windows
+        } else if cfg!(target_os = "macos") {
+            &self.paths.macos
+        } else {
+            &self.paths.linux
+        };
+        let mut seen = Vec::new();
+        let mut result = Vec::new();
+        for path in paths.iter().map(|p| PathBuf::from(expand(p))) {
+            match std::fs::canonicalize(&path) {
+                Ok(real) if seen.contains(&real) => {}
+                Ok(real) => {
+                    seen.push(real);
+                    result.push(path);
+                }
+                Err(_) => result.push(path),
+            }
+        }
+        result
+    }
+
+    /// The module's own argument of C_Initialize: from the environment, else the profile's.
+    pub fn init_argument(&self) -> Option<String> {
+        let from_env = self.init_argument_env.as_ref().and_then(|name| std::env::var(name).ok());
+        from_env.filter(|value| !value.is_empty()).or_else(|| self.init_argument.clone())
+    }
+
+    /// Environment variables that the module cannot do without and that are not set.
+    pub fn unset_environment(&self) -> Vec<String> {
+        let missing = self.environment.iter().filter(|v| v.required && std::env::var_os(&v.name).is_none());
+        missing.map(|v| format!("{} ({})", v.name, v.purpose)).collect()
+    }
+}
+
+/// `%NAME%` stands for an environment variable, as on Windows.
+fn expand(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    while let Some(name) = parts.next() {
+        match (std::env::var(name), parts.next()) {
+            (Ok(value), Some(rest)) => {
+                expanded.push_str(&value);
+                expanded.push_str(rest);
+            }
+            (Err(_), Some(rest)) => expanded.push_str(&format!("%{name}%{rest}")),
+            (_, None) => expanded.push_str(&format!("%{name}")),
+        }
+    }
+    expanded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_profile_parses_and_has_paths() {
+        for text in BUILT_IN {
+            let profile: Profile = toml::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            assert!(!profile.paths.linux.is_empty(), "{}", profile.name);
+            assert!(!profile.description.is_empty(), "{}", profile.name);
+            assert!(
+                profile.pin.min.unwrap_or(0) <= profile.pin.max.unwrap_or(usize::MAX),
+                "{}",
+                profile.name
+            );
+        }
+        let mut names: Vec<_> = Profile::built_in().map(|p| p.name).collect();
+        assert_eq!(names[0], "safenet-etoken", "looked for first");
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), BUILT_IN.len());
+    }
+
+    #[test]
+    fn unknown_profiles_and_keys_are_refused() {
+        assert!(matches!(Profile::find("no-such"), Err(TokenError::UnknownProfile { .. })));
+        let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
+        assert!(toml::from_str::<Profile>(text).unwrap_err().to_string().contains("surprise"));
+    }
+
+    #[test]
+    fn percent_signs_name_variables() {
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!(expand("%PATH%/x"), format!("{path}/x"));
+        assert_eq!(expand("%SASTCTL_NO_SUCH%\\x"), "%SASTCTL_NO_SUCH%\\x");
+        assert_eq!(expand("100%"), "100%");
+    }
+}

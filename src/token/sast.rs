@@ -1,0 +1,276 @@
+//! The SAST certificate of a token, and which token is meant.
+
+use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
+use cryptoki::session::Session;
+
+use super::error::TokenError;
+use super::module::{Module, failed, logged};
+use super::selector::Selector;
+use super::slot::Token;
+use crate::trustlist::Certificate;
+
+/// A certificate object on a token.
+#[derive(Debug, Clone)]
+pub struct TokenCertificate {
+    /// CKA_ID: pairs it with its key, unless the token is careless.
+    pub id: Vec<u8>,
+    /// CKA_LABEL, made printable.
+    pub label: String,
+    /// The certificate, or its bytes and why they do not parse.
+    pub certificate: Result<Certificate, (Vec<u8>, String)>,
+    /// Whether a private key for it is visible; `None` where that needs the PIN.
+    pub has_key: Option<bool>,
+}
+
+/// A token and what is on it.
+#[derive(Debug, Clone)]
+pub struct TokenContents {
+    /// The token.
+    pub token: Token,
+    /// Its certificates; empty for a token that was never initialised.
+    pub certificates: Vec<TokenCertificate>,
+    /// Why the certificates could not be read, if so.
+    pub problem: Option<TokenError>,
+}
+
+/// A token's SAST certificate: what may sign, once the PIN is right.
+#[derive(Debug, Clone)]
+pub struct Sast {
+    token: Token,
+    certificate: Certificate,
+    id: Vec<u8>,
+}
+
+impl Sast {
+    /// The certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The token.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// CKA_ID of the certificate.
+    pub(super) fn id(&self) -> &[u8] {
+        &self.id
+    }
+}
+
+impl Module {
+    /// Every token and its certificates, without login. Tokens that fail are listed with the reason.
+    pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
+        let _lock = self.lock()?;
+        let read = |token: Token| {
+            if !token.is_initialized() {
+                return TokenContents { token, certificates: vec![], problem: None };
+            }
+            match self.certificates(&token) {
+                Ok(certificates) => TokenContents { token, certificates, problem: None },
+                Err(e) => TokenContents { token, certificates: vec![], problem: Some(e) },
+            }
+        };
+        Ok(self.tokens()?.into_iter().map(read).collect())
+    }
+
+    /// The contents of the one token that is meant.
+    pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
+        choose(self, self.contents()?, selector)
+    }
+
+    /// The SAST certificate that is meant, without login.
+    pub fn sast(&self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
+        self.find(selector)?.sast(selector)
+    }
+
+    fn certificates(&self, token: &Token) -> Result<Vec<TokenCertificate>, TokenError> {
+        let session = self.open(token)?;
+        let error = |name| move |e| failed(name, Some(token), &e);
+        // The type is part of the search, not asked for: a vendor's value would fail the whole answer.
+        let template =
+            [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
+        let objects =
+            logged("C_FindObjects", session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+        let mut certificates = Vec::new();
+        for object in objects {
+            let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
+            let attributes = logged("C_GetAttributeValue", session.get_attributes(object, &wanted))
+                .map_err(error("C_GetAttributeValue"))?;
+            certificates.extend(certificate(attributes));
+        }
+        logged("C_CloseSession", session.close()).map_err(error("C_CloseSession"))?;
+        Ok(certificates)
+    }
+
+    /// Looks for the private keys that can be seen without the PIN, and says so at each certificate.
+    pub fn look_for_keys(&self, contents: &mut TokenContents) -> Result<(), TokenError> {
+        let _lock = self.lock()?;
+        let session = self.open(&contents.token)?;
+        let keys = private_keys(&session, &contents.token, None)?;
+        let certain = !keys.is_empty() || !contents.token.login_required();
+        for entry in &mut contents.certificates {
+            let Ok(certificate) = &entry.certificate else { continue };
+            let fits = keys.iter().any(|key| key.belongs_to(certificate, &entry.id));
+            entry.has_key = if fits { Some(true) } else { certain.then_some(false) };
+        }
+        logged("C_CloseSession", session.close())
+            .map_err(|e| failed("C_CloseSession", Some(&contents.token), &e))
+    }
+}
+
+/// Matches on variants, never on position: attributes that are unavailable are left out.
+fn certificate(attributes: Vec<Attribute>) -> Option<TokenCertificate> {
+    let (mut value, mut id, mut label) = (Vec::new(), Vec::new(), Vec::new());
+    for attribute in attributes {
+        match attribute {
+            Attribute::Value(v) => value = v,
+            Attribute::Id(v) => id = v,
+            Attribute::Label(v) => label = v,
+            _ => {}
+        }
+    }
+    if value.is_empty() {
+        return None;
+    }
+    let label = String::from_utf8_lossy(&label);
+    let label = label.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    let certificate =
+        Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value.clone(), e.to_string()));
+    Some(TokenCertificate { id, label: label.escape_debug().to_string(), certificate, has_key: None })
+}
+
+/// The outer DER element; some tokens pad the value they were given.
+fn der_prefix(value: &[u8]) -> &[u8] {
+    let length = match value {
+        [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])).saturating_add(4),
+        [0x30, 0x81, length, ..] => usize::from(*length).saturating_add(3),
+        _ => value.len(),
+    };
+    value.get(..length).unwrap_or(value)
+}
+
+/// The one token that the selector means; without one, the only token with a certificate.
+fn choose(
+    module: &Module,
+    all: Vec<TokenContents>,
+    selector: Option<&Selector>,
+) -> Result<TokenContents, TokenError> {
+    let usable: Vec<TokenContents> = all.into_iter().filter(|c| c.token.is_initialized()).collect();
+    if usable.is_empty() {
+        return Err(module.no_token());
+    }
+    let fits = |contents: &TokenContents| match selector {
+        None => true,
+        Some(selector) => {
+            selector.matches_token(&contents.token.candidate())
+                || contents.sast_names().any(|name| selector.matches_certificate(&name))
+        }
+    };
+    let names = |list: &[TokenContents]| list.iter().map(|c| c.token.serial().to_owned()).collect();
+    let (mut hits, others): (Vec<_>, Vec<_>) = usable.into_iter().partition(fits);
+    if hits.len() > 1 {
+        return Err(TokenError::Ambiguous {
+            selector: selector.map(ToString::to_string),
+            tokens: names(&hits),
+        });
+    }
+    hits.pop().ok_or_else(|| TokenError::NoMatch {
+        selector: selector.map(ToString::to_string).unwrap_or_default(),
+        tokens: others.iter().map(TokenContents::describe).collect(),
+    })
+}
+
+/// A certificate object whose certificate parses.
+type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
+
+impl TokenContents {
+    /// The names of its certificates.
+    pub fn sast_names(&self) -> impl Iterator<Item = String> {
+        self.certificates.iter().filter_map(|c| c.certificate.as_ref().ok()).map(Certificate::sast_name)
+    }
+
+    fn describe(&self) -> String {
+        let names = self.sast_names().collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { "no certificate".to_owned() } else { names };
+        format!("{} ({}, {names})", self.token.serial(), self.token.label())
+    }
+
+    /// The certificate that may sign: the one the selector names, else the only one, else the only one that is
+    /// Cisco's own or nobody's issuer.
+    pub fn sast(self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let readable: Vec<Readable<'_>> = self
+            .certificates
+            .iter()
+            .filter_map(|c| c.certificate.as_ref().ok().map(|cert| (c, cert)))
+            .collect();
+        let named = |(_, c): &Readable<'_>| selector.is_some_and(|s| s.matches_certificate(&c.sast_name()));
+        let any = |_: &Readable<'_>| true;
+        let cisco = |(_, c): &Readable<'_>| c.is_cisco_token();
+        let no_issuer = |(_, c): &Readable<'_>| {
+            !readable.iter().any(|(_, other)| other.der() != c.der() && other.issuer() == c.subject())
+        };
+        let rules: [&dyn Fn(&Readable<'_>) -> bool; 4] = [&named, &any, &cisco, &no_issuer];
+        for rule in rules {
+            let hits: Vec<_> = readable.iter().filter(|c| rule(c)).collect();
+            if let [(object, certificate)] = hits[..] {
+                let (certificate, id) = ((*certificate).clone(), object.id.clone());
+                return Ok(Sast { token: self.token, certificate, id });
+            }
+        }
+        let names: Vec<String> = self.sast_names().collect();
+        Err(match names.len() {
+            0 => TokenError::NoCertificate { token: self.token.name() },
+            _ => TokenError::AmbiguousCertificate { token: self.token.name(), names },
+        })
+    }
+}
+
+/// A private key object that can be seen.
+pub(super) struct PrivateKey {
+    pub(super) handle: cryptoki::object::ObjectHandle,
+    id: Vec<u8>,
+    modulus: Vec<u8>,
+}
+
+impl PrivateKey {
+    /// By modulus where the token tells it, else by CKA_ID. Never by label.
+    pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
+        let modulus = certificate.public_key().rsa().map(|key| key.modulus());
+        match modulus {
+            Some(modulus) if !self.modulus.is_empty() => self.modulus == modulus,
+            _ => !id.is_empty() && self.id == id,
+        }
+    }
+}
+
+/// The private keys that a session sees, those with this CKA_ID if one is given.
+pub(super) fn private_keys(
+    session: &Session,
+    token: &Token,
+    id: Option<&[u8]>,
+) -> Result<Vec<PrivateKey>, TokenError> {
+    let error = |name| move |e| failed(name, Some(token), &e);
+    let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
+    template.extend(id.map(|id| Attribute::Id(id.to_vec())));
+    let objects = logged("C_FindObjects", session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+    let mut keys = Vec::new();
+    for handle in objects {
+        let wanted = [AttributeType::Id, AttributeType::Modulus];
+        let attributes = logged("C_GetAttributeValue", session.get_attributes(handle, &wanted))
+            .map_err(error("C_GetAttributeValue"))?;
+        let mut key = PrivateKey { handle, id: vec![], modulus: vec![] };
+        for attribute in attributes {
+            match attribute {
+                Attribute::Id(v) => key.id = v,
+                Attribute::Modulus(v) => key.modulus = v.into_iter().skip_while(|b| *b == 0).collect(),
+                _ => {}
+            }
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}

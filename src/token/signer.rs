@@ -1,0 +1,158 @@
+//! Signing on the token: one login, the right key, a signature that was verified before it leaves.
+
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+
+use super::error::TokenError;
+use super::lock::ModuleLock;
+use super::login::{Login, check_pin};
+use super::module::{Module, failed, logged};
+use super::pin::Pin;
+use super::profile::MechanismPreference;
+use super::sast::{Sast, private_keys};
+use super::slot::Token;
+use crate::trustlist::{Certificate, Digest, SignatureCheck, Signer};
+
+/// A token that is logged in and ready to sign. Logs out when dropped.
+pub struct TokenSigner<'m> {
+    sast: &'m Sast,
+    login: Login<'m>,
+    key: ObjectHandle,
+    always_authenticate: bool,
+    mechanisms: Vec<MechanismType>,
+    prefer: MechanismPreference,
+    _lock: ModuleLock,
+}
+
+/// How a signature is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The token computes the digest.
+    Hash,
+    /// We compute it and send a DigestInfo to CKM_RSA_PKCS.
+    Raw,
+}
+
+impl Module {
+    /// Looks at a PIN without spending a try on it: the token's flags and its length.
+    pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
+        check_pin(self, token, pin)
+    }
+
+    /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad.
+    ///
+    /// A locked PIN or one of impossible length costs no try; a wrong one is not tried again.
+    pub fn signer<'m>(&self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
+        let token = sast.token();
+        let lock = self.lock()?;
+        let mechanisms = self.mechanisms(token)?;
+        let login = Login::new(self, token, pin)?;
+        let key = find_key(&login, sast)?;
+        let always_authenticate =
+            self.profile().sign.always_authenticate || asks_every_time(&login, token, key)?;
+        let prefer = self.profile().sign.prefer;
+        Ok(TokenSigner { sast, login, key, always_authenticate, mechanisms, prefer, _lock: lock })
+    }
+}
+
+/// The private key of the certificate: among those with its CKA_ID, else among all.
+fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> {
+    let (token, certificate) = (sast.token(), sast.certificate());
+    let session = login.session()?;
+    let searches: &[Option<&[u8]>] = if sast.id().is_empty() { &[None] } else { &[Some(sast.id()), None] };
+    for id in searches {
+        let keys = private_keys(session, token, *id)?;
+        if let Some(key) = keys.iter().find(|key| key.belongs_to(certificate, sast.id())) {
+            return Ok(key.handle);
+        }
+    }
+    Err(TokenError::NoKey { token: token.name(), certificate: certificate.sast_name() })
+}
+
+/// CKA_ALWAYS_AUTHENTICATE; missing, or unknown to the module, means no.
+fn asks_every_time(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<bool, TokenError> {
+    let result = login.session()?.get_attributes(key, &[AttributeType::AlwaysAuthenticate]);
+    match logged("C_GetAttributeValue", result) {
+        Ok(attributes) => Ok(attributes.iter().any(|a| matches!(a, Attribute::AlwaysAuthenticate(true)))),
+        Err(e) if super::error::code(&e).is_some_and(is_about_the_token) => {
+            Err(failed("C_GetAttributeValue", Some(token), &e))
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+/// Return codes that mean the token is gone, as opposed to an attribute that is not known.
+fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
+    use cryptoki::error::RvError as R;
+    matches!(
+        code,
+        R::DeviceError | R::DeviceRemoved | R::TokenNotPresent | R::SessionHandleInvalid | R::SessionClosed
+    )
+}
+
+impl TokenSigner<'_> {
+    fn ways(&self, digest: Digest) -> Option<(Way, Mechanism<'static>)> {
+        let (hash, hash_type) = match digest {
+            Digest::Sha1 => (Mechanism::Sha1RsaPkcs, MechanismType::SHA1_RSA_PKCS),
+            Digest::Sha256 => (Mechanism::Sha256RsaPkcs, MechanismType::SHA256_RSA_PKCS),
+            Digest::Sha512 => (Mechanism::Sha512RsaPkcs, MechanismType::SHA512_RSA_PKCS),
+        };
+        let hash = self.mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
+        let raw =
+            self.mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
+        match self.prefer {
+            MechanismPreference::Hash => hash.or(raw),
+            MechanismPreference::Raw => raw.or(hash),
+        }
+    }
+
+    fn ask(&self, mechanism: &Mechanism<'_>, data: &[u8]) -> Result<Vec<u8>, TokenError> {
+        let token = self.sast.token();
+        let session = self.login.session()?;
+        let error = |name| move |e| failed(name, Some(token), &e);
+        if !self.always_authenticate {
+            return logged("C_Sign", session.sign(mechanism, self.key, data)).map_err(error("C_Sign"));
+        }
+        // The context login stands between C_SignInit and the data, which a single call has no room for.
+        logged("C_SignInit", session.sign_init(mechanism, self.key)).map_err(error("C_SignInit"))?;
+        self.login.enter_for_operation()?;
+        logged("C_SignUpdate", session.sign_update(data)).map_err(error("C_SignUpdate"))?;
+        logged("C_SignFinal", session.sign_final()).map_err(error("C_SignFinal"))
+    }
+}
+
+impl Signer for TokenSigner<'_> {
+    type Error = TokenError;
+
+    fn certificate(&self) -> &Certificate {
+        self.sast.certificate()
+    }
+
+    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
+        let name = self.sast.token().name();
+        let (way, mechanism) = self
+            .ways(digest)
+            .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
+        let signature = match way {
+            Way::Hash => self.ask(&mechanism, message)?,
+            Way::Raw => self.ask(&mechanism, &digest.info(message))?,
+        };
+        let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
+        let Some(key) = self.certificate().public_key().rsa() else {
+            return refuse(format!(
+                "the certificate's key is {}",
+                self.certificate().public_key().describe()
+            ));
+        };
+        if signature.len() != key.signature_len() {
+            return refuse(format!("it has {} bytes instead of {}", signature.len(), key.signature_len()));
+        }
+        match key.check(digest, &[message], &signature) {
+            SignatureCheck::Valid => Ok(signature),
+            SignatureCheck::OtherDigest(other) => {
+                refuse(format!("it was made with {other} instead of {digest}"))
+            }
+            SignatureCheck::Invalid => refuse("another key made it, or the token is broken".to_owned()),
+        }
+    }
+}

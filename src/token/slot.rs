@@ -1,0 +1,190 @@
+//! Slots and the tokens in them.
+
+use cryptoki::slot::{Slot as Pkcs11Slot, SlotInfo, TokenInfo};
+use serde::Serialize;
+
+use super::error::TokenName;
+use super::pin::PinState;
+use super::selector::Candidate;
+
+/// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
+#[derive(Debug, Clone, Serialize)]
+pub struct Token {
+    #[serde(skip)]
+    pub(super) slot: Pkcs11Slot,
+    slot_id: u64,
+    reader: String,
+    label: String,
+    serial: String,
+    model: String,
+    manufacturer: String,
+    pin_state: PinState,
+    initialized: bool,
+    login_required: bool,
+    pin_pad: bool,
+    write_protected: bool,
+    pin_min: usize,
+    pin_max: usize,
+    hardware_version: String,
+    firmware_version: String,
+    /// Why the token's info could not be read, if so.
+    problem: Option<String>,
+}
+
+impl Token {
+    pub(super) fn new(
+        slot: Pkcs11Slot,
+        slot_info: Option<&SlotInfo>,
+        info: Result<TokenInfo, String>,
+    ) -> Self {
+        let reader = slot_info.map(|i| clean(i.slot_description())).unwrap_or_default();
+        let mut token = Token {
+            slot,
+            slot_id: slot.id(),
+            reader,
+            label: String::new(),
+            serial: String::new(),
+            model: String::new(),
+            manufacturer: String::new(),
+            pin_state: PinState::Unknown,
+            // A token whose info is unreadable may still sign; it must not vanish.
+            initialized: true,
+            login_required: true,
+            pin_pad: false,
+            write_protected: false,
+            pin_min: 0,
+            pin_max: 0,
+            hardware_version: String::new(),
+            firmware_version: String::new(),
+            problem: None,
+        };
+        match info {
+            Err(problem) => token.problem = Some(problem),
+            Ok(info) => {
+                token.label = clean(info.label());
+                token.serial = clean(info.serial_number());
+                token.model = clean(info.model());
+                token.manufacturer = clean(info.manufacturer_id());
+                token.pin_state = pin_state(&info);
+                token.initialized = info.token_initialized();
+                token.login_required = info.login_required();
+                token.pin_pad = info.protected_authentication_path();
+                token.write_protected = info.write_protected();
+                token.pin_min = info.min_pin_length();
+                token.pin_max = info.max_pin_length();
+                token.hardware_version = info.hardware_version().to_string();
+                token.firmware_version = info.firmware_version().to_string();
+            }
+        }
+        token
+    }
+
+    /// The slot's number; it changes from run to run.
+    pub fn slot_id(&self) -> u64 {
+        self.slot_id
+    }
+
+    /// The slot's description: the reader.
+    pub fn reader(&self) -> &str {
+        &self.reader
+    }
+
+    /// The label its owner chose.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The serial number.
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The model.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The manufacturer.
+    pub fn manufacturer(&self) -> &str {
+        &self.manufacturer
+    }
+
+    /// What its flags say about the user PIN.
+    pub fn pin_state(&self) -> PinState {
+        self.pin_state
+    }
+
+    /// Whether the token was initialised; one that was not holds nothing.
+    pub fn is_initialized(&self) -> bool {
+        self.initialized
+    }
+
+    /// Whether its private objects need a login.
+    pub fn login_required(&self) -> bool {
+        self.login_required
+    }
+
+    /// Whether the PIN is typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH).
+    pub fn has_pin_pad(&self) -> bool {
+        self.pin_pad
+    }
+
+    /// Whether nothing can be written to it.
+    pub fn is_write_protected(&self) -> bool {
+        self.write_protected
+    }
+
+    /// Shortest and longest PIN in bytes; 0 where the token does not say.
+    pub fn pin_lengths(&self) -> (usize, usize) {
+        (self.pin_min, self.pin_max)
+    }
+
+    /// Hardware and firmware version.
+    pub fn versions(&self) -> (&str, &str) {
+        (&self.hardware_version, &self.firmware_version)
+    }
+
+    /// Why its info could not be read, if so.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Its name for messages.
+    pub fn name(&self) -> TokenName {
+        TokenName { label: self.label.clone(), serial: self.serial.clone(), reader: self.reader.clone() }
+    }
+
+    pub(super) fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            label: &self.label,
+            serial: &self.serial,
+            model: &self.model,
+            manufacturer: &self.manufacturer,
+            reader: &self.reader,
+        }
+    }
+}
+
+/// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.
+fn pin_state(info: &TokenInfo) -> PinState {
+    if info.user_pin_locked() {
+        PinState::Locked
+    } else if info.user_pin_final_try() {
+        PinState::LastTry
+    } else if info.user_pin_count_low() {
+        PinState::Low
+    } else if info.token_initialized() && info.login_required() && !info.user_pin_initialized() {
+        PinState::NotSet
+    } else {
+        PinState::Ok
+    }
+}
+
+/// Labels and serials are padded with blanks, or with NULs by careless drivers.
+fn clean(text: &str) -> String {
+    let trimmed = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    trimmed
+        .chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
+}
