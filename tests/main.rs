@@ -10,8 +10,16 @@
 )]
 
 mod pki;
+mod support;
 
 mod bad_input;
 mod building;
+mod certificates;
+mod changing;
+mod command_line;
 mod golden_files;
+mod pins;
 mod properties;
+mod reverting;
+mod showing;
+mod tokens;

@@ -181,7 +181,7 @@ mod tests {
         }
         for text in ["Cisco123", "env:", "file:", "fd:x", "fd:", ""] {
             let error = text.parse::<PinSource>().unwrap_err().to_string();
-            assert!(text.is_empty() || !error.contains(text), "{error}");
+            assert!(!error.contains("Cisco123"), "{error}");
         }
     }
 }

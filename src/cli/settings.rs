@@ -126,7 +126,8 @@ fn config_file() -> Result<ConfigFile, CommandError> {
     };
     toml::from_str(&text).map_err(|e| {
         CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
-            .detail("", e.to_string().trim_end().replace('\n', "\n  "))
+            // Without the line itself, which may hold what should not be there: a PIN.
+            .detail("", e.message().to_owned())
             .hint("the keys are profile, module, token, pin-source, color and json")
     })
 }

@@ -27,7 +27,8 @@ impl Ui {
     /// Prints text for people; adds the line end if there is none.
     pub fn print(&self, text: &str) -> Result<(), CommandError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        self.write(format!("{text}{end}").as_bytes())
+        // Takes colours out where the reader is no terminal; only for text, it would harm anything else.
+        Self::put(&mut anstream::stdout().lock(), format!("{text}{end}").as_bytes())
     }
 
     /// Prints one JSON document.
@@ -41,7 +42,10 @@ impl Ui {
 
     /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
-        let mut out = anstream::stdout().lock();
+        Self::put(&mut io::stdout().lock(), bytes)
+    }
+
+    fn put(out: &mut impl io::Write, bytes: &[u8]) -> Result<(), CommandError> {
         out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => {
                 CommandError::new(ErrorKind::ClosedPipe, "standard output was closed")

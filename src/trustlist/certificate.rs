@@ -12,7 +12,7 @@ use super::name::{Name, Style};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// Neither DER nor PEM.
-    #[error("it is not a certificate: {0}")]
+    #[error("not an X.509 certificate in DER ({0})")]
     NotACertificate(String),
     /// A certificate and more bytes behind it.
     #[error("{0} bytes follow the certificate")]
@@ -42,7 +42,7 @@ impl Certificate {
     pub fn from_der(der: impl Into<Bytes>) -> Result<Self, CertificateError> {
         let der = der.into();
         let (rest, x509) =
-            X509Certificate::from_der(&der).map_err(|e| CertificateError::NotACertificate(e.to_string()))?;
+            X509Certificate::from_der(&der).map_err(|e| CertificateError::NotACertificate(why(e)))?;
         if !rest.is_empty() {
             return Err(CertificateError::TrailingBytes(rest.len()));
         }
@@ -174,6 +174,14 @@ impl Certificate {
     /// The name of the certificate for people and for file names: the common name without padding.
     pub fn sast_name(&self) -> String {
         self.subject.short()
+    }
+}
+
+/// What the parser said, without the words that its error types put around it.
+fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
+    match error {
+        x509_parser::nom::Err::Incomplete(_) => "it is cut short".to_owned(),
+        x509_parser::nom::Err::Error(e) | x509_parser::nom::Err::Failure(e) => e.to_string(),
     }
 }
 

@@ -244,7 +244,7 @@ impl fmt::Display for Change {
             }
             Change::Reordered { old_records } => {
                 let order = old_records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                write!(f, "  order: the records that stay were numbers {order}")
+                write!(f, "  order: what stays was records {order} of the old list")
             }
         }
     }

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
-use crate::trustlist::{Certificate, Function, SignedFile, TrustFile, TrustList, digest};
+use crate::files::FileError;
+use crate::trustlist::{Certificate, DecodeError, Function, SignedFile, TrustFile, TrustList, digest};
 
 /// Verify the signatures of CTL, ITL and .sgn files
 #[derive(Debug, Args)]
@@ -117,6 +118,8 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>) -> Verdict {
     };
     let file = match crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES) {
         Ok(bytes) => TrustFile::decode(bytes).map_err(|e| e.to_string()),
+        Err(FileError::Read { source, .. }) => Err(format!("cannot be read: {source}")),
+        Err(FileError::TooLarge { .. }) => Err(DecodeError::TooLarge.to_string()),
         Err(e) => Err(format!("cannot be read: {e}")),
     };
     let file = match file {

@@ -1,0 +1,76 @@
+//! The operator exports certificates to upload them as Phone-SAST-trust.
+
+use crate::pki;
+use crate::support::World;
+
+#[test]
+fn both_certificates_are_exported_without_a_pin() {
+    let mut world = World::with_tokens();
+    world.unset("SAST_PIN");
+    world.set("SASTCTL_PIN_SOURCE", "prompt");
+    world.run(&["cert", "export", "--all"]).done();
+    assert_eq!(world.files(), ["SAST-ADN0054f509.cer", "SAST-ADN008580ef.cer"]);
+    for name in ["SAST-ADN0054f509", "SAST-ADN008580ef"] {
+        let exported = world.read(&format!("{name}.cer"));
+        assert_eq!(exported.len(), 902);
+        assert_eq!(exported, pki::read(&format!("softhsm-fixtures/{name}.der")));
+    }
+}
+
+#[test]
+fn an_exported_certificate_is_not_overwritten_unless_told_and_then_kept() {
+    let world = World::with_tokens();
+    std::fs::write(world.path("SAST-ADN008580ef.cer"), "somebody else's").unwrap();
+    let refused = world.run(&["cert", "export", "--token", "SAST token A"]);
+    insta::assert_snapshot!(refused.all(), @"
+    --- stderr
+    error: ./SAST-ADN008580ef.cer is there already
+    help: --force replaces it and keeps the old one as NAME.bak
+    --- exit code 4
+    ");
+    assert_eq!(world.read("SAST-ADN008580ef.cer"), b"somebody else's");
+    world.run(&["cert", "export", "--token", "SAST token A", "--force"]).done();
+    assert_eq!(world.read("SAST-ADN008580ef.cer").len(), 902);
+    assert_eq!(world.read("SAST-ADN008580ef.cer.bak"), b"somebody else's");
+}
+
+#[test]
+fn pem_and_standard_output_suit_other_programs() {
+    let world = World::with_tokens();
+    let pem =
+        world.run(&["cert", "export", "--token", "SAST-ADN008580ef", "--format", "pem", "--out", "-"]).done();
+    assert!(pem.stdout.starts_with("-----BEGIN CERTIFICATE-----\n"));
+    let back = sastctl::trustlist::Certificate::from_file_bytes(&pem.bytes).unwrap();
+    assert_eq!(back, pki::token("SAST-ADN008580ef"));
+    let der = world.run(&["cert", "export", "--token", "SAST-ADN008580ef", "--out", "-"]).done();
+    assert_eq!(der.bytes, pki::read("softhsm-fixtures/SAST-ADN008580ef.der"));
+    assert_eq!(world.run(&["cert", "export", "--all", "--out", "-"]).code, 2);
+}
+
+#[test]
+fn a_certificate_is_shown_as_it_will_stand_in_the_list() {
+    let world = World::with_tokens();
+    insta::assert_snapshot!(world.run(&["cert", "show", "--token", "SAST token A"]).done().stdout, @r#"
+    Name         SAST-ADN008580ef
+    Subject      CN=SAST-ADN008580ef        ;OU=IPCBU;O=Cisco Systems
+    Issuer       CN=Cisco Manufacturing CA;O=Cisco Systems
+    Serial       31:AF:45:55:00:00:00:08:E9:83
+    Valid        2012-05-17 to 2022-05-17 (expired)
+    Key          RSA 1024
+    Signed with  sha1WithRSAEncryption
+    SHA1         d954212b866fc3a1163fc8be48da235157f82bc4
+    SHA256       415967b38e0485e6cb64117c0c8b0c58393b183a147de9c20434c5f2c327536b
+    Length       902 bytes (DER)
+    As SAST      written the CTL Client's way
+      subject    cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems
+      issuer     cn=Cisco Manufacturing CA;o=Cisco Systems
+      serial     83:E9:08:00:00:00:55:45:AF:31
+    "#);
+    // A certificate file needs no token.
+    let file = pki::path("tests/testdata/pki/cucm8-callmanager.der");
+    let json = world.run(&["cert", "show", file.to_str().unwrap(), "--json"]).done().json();
+    assert_eq!(json["issuer"], "CN=JASBURNS-AD");
+    assert_eq!(json["serial"], "21:00:2D:17:00:00:00:00:00:05");
+    let list = world.run(&["cert", "list"]).done();
+    assert!(list.stdout.contains("SAST-ADN0054f509") && list.stdout.contains("SAST-ADN008580ef"));
+}

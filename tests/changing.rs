@@ -1,0 +1,222 @@
+//! Lists in force are changed, made from nothing, and signed again.
+
+use sastctl::trustlist::{Function, TrustFile, TrustList};
+
+use crate::pki;
+use crate::support::World;
+
+fn world() -> World {
+    let world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world
+}
+
+fn list(world: &World, name: &str) -> TrustList {
+    let list = TrustList::decode(world.read(name)).unwrap();
+    list.verify().unwrap();
+    list
+}
+
+fn update<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["ctl", "update", "CTLFile.tlv", "--yes"], more].concat()
+}
+
+fn certificate(name: &str) -> String {
+    pki::path(&format!("tests/testdata/pki/{name}.der")).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn non_secure_mode_empties_the_callmanager_records() {
+    let world = world();
+    let args = update(&["--token", "SAST-ADN0054f509", "--set-mode", "non-secure"]);
+    let outcome = world.run(&args).done();
+    insta::assert_snapshot!(outcome.stdout.lines().take(7).collect::<Vec<_>>().join("\n"), @"
+    CTLFile.tlv   5728 bytes, token-signed, signed by SAST-ADN008580ef, 5 records
+    Plan
+        SAST       SAST-ADN0054f509  signs this file (RSA 1024, SHA-1)
+      ~ CCM+TFTP   10.48.47.155      non-secure mode: address alone (cucm-1051-a-pub leaves)
+        CAPF       CAPF-e41e7d87     stays as it is
+      ~ CCM+TFTP   10.48.47.156      non-secure mode: address alone (cucm-1051-a-sub1 leaves)
+        SAST       SAST-ADN008580ef  stays as it is
+    ");
+    let new = list(&world, "CTLFile.tlv");
+    assert_eq!(new.bytes().len(), 3746);
+    let emptied =
+        new.records().iter().filter(|r| r.bytes().len() == 33 && r.function() == Function::CCM_TFTP);
+    assert_eq!(emptied.count(), 2);
+    assert!(
+        world.read("CTLFile.tlv.bak") == pki::golden_bytes("token-signed.tlv"),
+        "the list before is kept"
+    );
+}
+
+#[test]
+fn a_lost_token_is_replaced_by_the_one_that_is_left() {
+    let world = world();
+    let new_token = pki::path("tests/testdata/keys/rsa2048.der");
+    let args = update(&[
+        "--token",
+        "SAST-ADN0054f509",
+        "--add-token",
+        new_token.to_str().unwrap(),
+        "--remove-token",
+        "SAST-ADN008580ef",
+    ]);
+    world.run(&args).done();
+    let names: Vec<String> = list(&world, "CTLFile.tlv").sasts().map(|r| r.short_name()).collect();
+    assert_eq!(names, ["SAST-ADN0054f509", "SAST-RSA2048"]);
+}
+
+#[test]
+fn a_token_that_is_not_in_the_list_cannot_change_it() {
+    let world = world();
+    world.run(&update(&["--token", "SAST-ADN0054f509", "--remove-token", "SAST-ADN008580ef"])).done();
+    let stranger = world.run(&update(&["--token", "SAST-ADN008580ef", "--set-mode", "non-secure"]));
+    insta::assert_snapshot!(stranger.stderr, @"
+    error: The Security Token you have inserted does not exist in the CTL File
+      token    SAST-ADN008580ef
+      the list in force knows SAST-ADN0054f509
+    help: insert one of these, or, if they are lost: sastctl help lost-tokens
+    ");
+    assert_eq!(stranger.code, 1);
+}
+
+#[test]
+fn servers_come_and_go() {
+    let world = world();
+    let spec = format!("tftp:10.48.47.160:{}", certificate("cucm8-callmanager"));
+    let tokens = ["--token", "SAST-ADN008580ef"];
+    world.run(&update(&[&tokens[..], &["--add-server", &spec]].concat())).done();
+    let new = list(&world, "CTLFile.tlv");
+    assert_eq!(new.records()[4].function(), Function::TFTP);
+    assert_eq!(new.records()[4].dns_name().unwrap(), "10.48.47.160");
+    let again = world.run(&update(&[&tokens[..], &["--add-server", &spec]].concat()));
+    assert_eq!(again.code, 1, "{}", again.all());
+    world.run(&update(&[&tokens[..], &["--remove-server", "10.48.47.160"]].concat())).done();
+    let back = list(&world, "CTLFile.tlv");
+    assert_eq!(back.records(), TrustList::decode(pki::golden_bytes("token-signed.tlv")).unwrap().records());
+    for wrong in ["tftp:10.48.47.160", "nobody:10.48.47.160:x", "tftp:10.48.47:x"] {
+        assert_eq!(world.run(&update(&[&tokens[..], &["--add-server", wrong]].concat())).code, 2, "{wrong}");
+    }
+    let missing = world.run(&update(&[&tokens[..], &["--remove-server", "10.1.1.1"]].concat()));
+    assert!(missing.stderr.contains("no server matches \"10.1.1.1\""), "{}", missing.stderr);
+}
+
+#[test]
+fn a_regenerated_certificate_is_refreshed() {
+    let world = world();
+    let path = certificate("cucm-1051-a-pub-regenerated");
+    world.run(&update(&["--token", "SAST-ADN008580ef", "--refresh", &path])).done();
+    let record = list(&world, "CTLFile.tlv").records()[1].clone();
+    assert!(record.is_of(&pki::certificate("tests/testdata/pki/cucm-1051-a-pub-regenerated.der")));
+    let nothing = world.run(&update(&["--token", "SAST-ADN008580ef", "--refresh", &path]));
+    assert_eq!(nothing.code, 1, "it is there already: {}", nothing.all());
+}
+
+#[test]
+fn a_first_list_is_made_from_certificates_and_addresses() {
+    let world = World::with_tokens();
+    let cluster = format!(
+        "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\ncertificate = '{}'\n\
+         [[server]]\nfunction = 'CAPF'\naddress = '10.48.47.155'\ncertificate = '{}'\n\
+         [[server]]\nfunction = 'ccm+tftp'\naddress = '10.48.47.156'\ncertificate = '{}'\n",
+        certificate("cucm-1051-a-pub"),
+        certificate("capf-e41e7d87"),
+        certificate("cucm-1051-a-sub1"),
+    );
+    std::fs::write(world.path("cluster.toml"), cluster).unwrap();
+    let args = [
+        "ctl",
+        "create",
+        "--cluster",
+        "cluster.toml",
+        "--token",
+        "SAST-ADN008580ef",
+        "--spare",
+        "SAST-ADN0054f509",
+        "--timestamp",
+        "2015-03-06T21:53:33Z",
+        "--yes",
+    ];
+    world.run(&args).done();
+    assert!(world.read("CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"), "as the CTL Client made it");
+    std::fs::write(world.path("cluster.toml"), "[[server]]\nfunction = 'Router'\n").unwrap();
+    let wrong = world.run(&args);
+    assert_eq!(wrong.code, 4);
+    assert!(wrong.stderr.contains("\"Router\" is not a function"), "{}", wrong.stderr);
+}
+
+#[test]
+fn an_itl_is_made_the_way_cucm_writes_one() {
+    let world = World::with_tokens();
+    let cluster = format!(
+        "kind = 'itl'\n\
+         [[server]]\nfunction = 'CCM+TFTP'\nhost = 'pub'\ncertificate = '{}'\n\
+         [[server]]\nfunction = 'TVS'\nhost = 'pub'\ncertificate = '{}'\nhash-only = true\n",
+        certificate("cucm8-callmanager"),
+        certificate("cucm8-tvs"),
+    );
+    std::fs::write(world.path("cluster.toml"), cluster).unwrap();
+    let args = ["ctl", "create", "--cluster", "cluster.toml", "--token", "SAST token A", "--yes"];
+    world.run(&args).done();
+    let shown = world.run(&["ctl", "show", "ITLFile.tlv"]).done().stdout;
+    assert!(shown.contains("ITL Record #:2") && shown.contains("11\tCERTHASH\t20\t"), "{shown}");
+    assert!(shown.ends_with("The ITL file was verified successfully.\n"));
+}
+
+#[test]
+fn lists_and_configuration_files_are_signed_with_one_login() {
+    let world = world();
+    world.place("token-signed-non-secure.tlv", "other.tlv");
+    std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>\n").unwrap();
+    let files = ["CTLFile.tlv", "other.tlv", "SEP001122334455.cnf.xml"];
+    let args = [&["ctl", "sign", "--token", "SAST-ADN0054f509", "--yes", "-v"], &files[..]].concat();
+    let outcome = world.run(&args).done();
+    assert_eq!(outcome.stderr.matches("C_Login: CKR_OK").count(), 1);
+    assert_eq!(outcome.stderr.matches("C_Logout: CKR_OK").count(), 1);
+    assert_eq!(outcome.stderr.matches("C_Sign: CKR_OK").count(), 3);
+    for name in ["CTLFile.tlv", "other.tlv"] {
+        let verified = list(&world, name).verify().unwrap();
+        assert_eq!(verified.signer_name(), "SAST-ADN0054f509");
+    }
+    let old = TrustList::decode(world.read("CTLFile.tlv.bak")).unwrap();
+    assert_eq!(old.records(), list(&world, "CTLFile.tlv").records(), "the records stay as they are");
+    let sgn = "SEP001122334455.cnf.xml.sgn";
+    let TrustFile::Signed(signed) = TrustFile::decode(world.read(sgn)).unwrap() else {
+        panic!("a .sgn file")
+    };
+    assert_eq!(signed.header().file_name(), sgn);
+    let signer = pki::path("softhsm-fixtures/SAST-ADN0054f509.der");
+    world.run(&["ctl", "verify", sgn, "--signer", signer.to_str().unwrap()]).done();
+    // Signing it again replaces the signature, not the name.
+    world.run(&["ctl", "sign", "--token", "SAST-ADN008580ef", "--yes", sgn]).done();
+    let signer = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
+    world.run(&["ctl", "verify", sgn, "--signer", signer.to_str().unwrap()]).done();
+}
+
+#[test]
+fn a_damaged_list_is_not_signed_as_if_it_were_a_configuration_file() {
+    let world = world();
+    let bytes = pki::golden_bytes("token-signed.tlv");
+    std::fs::write(world.path("cut.tlv"), &bytes[..2000]).unwrap();
+    let refused = world.run(&["ctl", "sign", "--token", "SAST-ADN008580ef", "--yes", "cut.tlv"]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.stderr.contains("cut.tlv is cut short"), "{}", refused.stderr);
+    assert_eq!(world.files(), ["CTLFile.tlv", "cut.tlv"]);
+}
+
+#[test]
+fn other_digests_and_the_signer_version_are_there_when_asked_for() {
+    let world = world();
+    let options = ["--digest", "sha512", "--signer-version", "1.1", "--out", "new.tlv"];
+    let args =
+        [&["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--yes"], &options[..]].concat();
+    let outcome = world.run(&args).done();
+    assert!(
+        outcome.stderr.contains("SHA-512: phones of the 7900 era know SHA-1 alone"),
+        "{}",
+        outcome.stderr
+    );
+    let json = world.run(&["ctl", "show", "new.tlv", "--json"]).done().json();
+    assert_eq!((&json["digest"], &json["signer_version"]), (&"SHA-512".into(), &"1.1".into()));
+}

@@ -1,0 +1,101 @@
+//! The program as scripts and shells meet it.
+
+use std::io::Read as _;
+use std::process::Stdio;
+
+use crate::support::World;
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    let world = World::new();
+    for args in
+        [&["nonsense"][..], &["ctl"], &["ctl", "verify"], &["revert"], &["ctl", "show", "--frob"], &[]]
+    {
+        assert_eq!(world.run(args).code, 2, "{args:?}");
+    }
+    assert_eq!(world.run(&["--version"]).done().stdout, format!("sastctl {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn help_explains_commands_and_topics() {
+    let world = World::new();
+    insta::assert_snapshot!(world.run(&["help"]).done().stdout);
+    assert_eq!(
+        world.run(&["help", "ctl", "update"]).done().stdout,
+        world.run(&["ctl", "update", "--help"]).done().stdout
+    );
+    assert!(world.run(&["help", "lost-tokens"]).done().stdout.contains("All tokens of the CTL are lost"));
+    assert_eq!(world.run(&["help", "nonsense"]).code, 2);
+}
+
+#[test]
+fn every_topic_that_a_message_points_to_is_there() {
+    let world = World::new();
+    for topic in ["exit-codes", "lost-tokens", "pin", "way-back"] {
+        world.run(&["help", topic]).done();
+    }
+}
+
+#[test]
+fn completions_and_man_pages_come_with_the_program() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        assert!(world.run(&["completions", shell]).done().stdout.contains("sastctl"), "{shell}");
+    }
+    world.run(&["man", "pages"]).done();
+    let mut pages: Vec<_> = std::fs::read_dir(world.path("pages"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    assert!(
+        pages.contains(&"sastctl.1".to_owned()) && pages.contains(&"sastctl-ctl-update.1".to_owned()),
+        "{pages:?}"
+    );
+}
+
+#[test]
+fn options_come_from_the_command_line_then_the_environment_then_the_configuration() {
+    let mut world = World::with_tokens();
+    let config = world.path("home/.config/sastctl");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "token = 'SAST token B'\njson = true\n").unwrap();
+    assert_eq!(world.run(&["cert", "show"]).done().json()["name"], "SAST-ADN0054f509");
+    world.set("SASTCTL_TOKEN", "SAST token A");
+    assert_eq!(world.run(&["cert", "show"]).done().json()["name"], "SAST-ADN008580ef");
+    let last = world.run(&["cert", "show", "--token", "SAST token B"]).done();
+    assert_eq!(last.json()["name"], "SAST-ADN0054f509");
+    std::fs::write(config.join("config.toml"), "tokn = 'x'\n").unwrap();
+    let wrong = world.run(&["cert", "show"]);
+    assert_eq!(wrong.code, 4);
+    assert!(wrong.stderr.contains("tokn"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let world = World::new();
+    // More than a pipe holds.
+    let header = &crate::pki::golden_bytes("token-signed.tlv")[..304];
+    let records = crate::pki::golden_bytes("token-signed.tlv")[304..].repeat(100);
+    std::fs::write(world.path("big.tlv"), [header, &records].concat()).unwrap();
+    let mut child = world
+        .command(&["ctl", "show", "big.tlv"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let world = World::new();
+    let plain = world.run(&["ctl", "verify", "missing.tlv"]);
+    assert!(!plain.all().contains('\u{1b}'));
+}

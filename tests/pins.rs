@@ -1,0 +1,260 @@
+//! PINs: where they come from, that they are tried once, and that nobody sees them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+
+use rexpect::session::spawn_command;
+
+use crate::pki;
+use crate::support::{PIN, World};
+
+const SIGN: [&str; 6] = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST token A", "--out=new.tlv"];
+
+fn world() -> World {
+    let world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world
+}
+
+fn sign(world: &World, more: &[&str]) -> crate::support::Outcome {
+    world.run(&[&SIGN[..], more].concat())
+}
+
+#[test]
+fn a_pin_comes_from_the_environment_a_file_or_a_descriptor() {
+    let mut world = world();
+    sign(&world, &["--pin-source", "env:SAST_PIN"]).done();
+    world.unset("SAST_PIN");
+    assert_eq!(sign(&world, &["--pin-source", "env:SAST_PIN"]).code, 3);
+
+    let file = world.path("pin");
+    std::fs::write(&file, format!("{PIN}\nsecond line\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = sign(&world, &["--pin-source", "file:pin"]).done();
+    assert!(open.stderr.contains("warning: pin can be read by others: chmod 600 pin"), "{}", open.stderr);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let private = sign(&world, &["--pin-source", "file:pin"]).done();
+    assert!(!private.stderr.contains("can be read by others"));
+    assert_eq!(sign(&world, &["--pin-source", "file:none"]).code, 3);
+
+    let mut shell = std::process::Command::new("sh");
+    let program = world.command(&[]);
+    shell.envs(program.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(world.path(""));
+    let line = format!("{} {} --pin-source fd:7 7<pin", program.get_program().display(), quoted(&SIGN));
+    let status = shell.arg("-c").arg(line).process_group(0).output().unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+}
+
+fn quoted(args: &[&str]) -> String {
+    args.iter().map(|a| format!("'{a}'")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once_and_the_next_run_is_warned() {
+    let mut world = world();
+    world.set("SAST_PIN", "wrong-4711");
+    let wrong = sign(&world, &["-v"]);
+    assert_eq!(wrong.stderr.matches("C_Login").count(), 1, "{}", wrong.stderr);
+    assert_eq!(wrong.stderr.matches("C_Sign").count(), 0);
+    let quiet = sign(&world, &[]);
+    insta::assert_snapshot!(quiet.stderr, @"
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: SAST token A: a wrong PIN was entered before; few tries are left
+    error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
+      token    SAST token A, serial serial-A, reader Reader A
+      tries    the token says few are left; it locks for good when they run out
+      nothing was written
+    help: check the PIN, then run the same command again. The PIN is tried once per run.
+    ");
+    assert_eq!(quiet.code, 3);
+    assert_eq!(world.files(), ["CTLFile.tlv"]);
+    // The right PIN resets the count.
+    world.set("SAST_PIN", PIN);
+    assert!(sign(&world, &[]).done().stderr.contains("a wrong PIN was entered before"));
+    assert!(!sign(&world, &[]).done().stderr.contains("a wrong PIN was entered before"));
+}
+
+#[test]
+fn a_pin_of_impossible_length_costs_no_try() {
+    let mut world = world();
+    for pin in ["123", &"x".repeat(300)] {
+        world.set("SAST_PIN", pin);
+        let refused = sign(&world, &["-v"]);
+        assert_eq!(refused.code, 3);
+        assert!(!refused.stderr.contains("C_Login"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("the token takes 4 to 255"), "{}", refused.stderr);
+    }
+    world.set("SAST_PIN", "");
+    assert!(sign(&world, &[]).stderr.contains("the PIN for SAST token A is empty"));
+}
+
+#[test]
+fn a_pin_is_never_an_argument_and_never_repeated() {
+    let world = world();
+    for args in [&["--pin-source", "4711-secret"][..], &["--pin-source=4711-secret"]] {
+        let refused = sign(&world, args);
+        assert_eq!(refused.code, 2);
+        assert!(!refused.all().contains("4711"), "{}", refused.all());
+    }
+    let config = world.path("home/.config/sastctl");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "pin = '4711-secret'\n").unwrap();
+    let refused = sign(&world, &[]);
+    assert_eq!(refused.code, 4);
+    assert!(!refused.all().contains("4711"), "{}", refused.all());
+}
+
+/// Whatever is said at the highest verbosity, right or wrong: the PIN is not in it.
+#[test]
+fn no_output_holds_the_pin() {
+    let mut world = world();
+    let canary = "Canary-5f3a";
+    for (pin, code) in [(PIN, 0), (canary, 3)] {
+        world.set("SAST_PIN", pin);
+        let outcome = sign(&world, &["-vv"]);
+        assert_eq!(outcome.code, code);
+        assert!(!outcome.all().contains(pin), "{}", outcome.all());
+    }
+}
+
+fn pty(world: &World, args: &[&str]) -> rexpect::session::PtySession {
+    let mut command = world.command(args);
+    command.env_remove("SASTCTL_PIN_SOURCE").env("TERM", "dumb");
+    spawn_command(command, Some(20_000)).unwrap()
+}
+
+fn exit_code(session: &rexpect::session::PtySession) -> i32 {
+    match session.process().wait().unwrap() {
+        rexpect::process::WaitStatus::Exited(_, code) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_operator_is_asked_twice_and_the_pin_is_not_shown() {
+    let world = world();
+    let mut session = pty(&world, &SIGN);
+    session.exp_string("signs this file (RSA 1024, SHA-1)").unwrap();
+    session.exp_string("Sign with SAST-ADN008580ef on \"SAST token A\"").unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("PIN for SAST token A: ").unwrap();
+    session.send_line(PIN).unwrap();
+    let rest = session.exp_eof().unwrap();
+    assert!(rest.contains("signed by SAST-ADN008580ef, verified"), "{rest}");
+    assert!(!rest.contains(PIN), "{rest}");
+    assert_eq!(exit_code(&session), 0);
+    assert!(world.path("new.tlv").exists());
+}
+
+#[test]
+fn no_means_no() {
+    let world = world();
+    for answer in ["n", "", "nonsense"] {
+        let mut session = pty(&world, &SIGN);
+        session.exp_string("[y/N] ").unwrap();
+        session.send_line(answer).unwrap();
+        let rest = session.exp_eof().unwrap();
+        assert!(rest.contains("not signed; nothing was written"), "{rest}");
+        assert_eq!(exit_code(&session), 130);
+    }
+    assert_eq!(world.files(), ["CTLFile.tlv"]);
+}
+
+/// Ctrl-C at the PIN: nothing written, exit code 130, and the terminal echoes again.
+#[test]
+fn ctrl_c_at_the_pin_leaves_the_terminal_as_it_was() {
+    let world = world();
+    let mut shell = std::process::Command::new("sh");
+    let program = world.command(&[]);
+    shell.env_clear().envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    shell.env_remove("SASTCTL_PIN_SOURCE").current_dir(world.path(""));
+    let line = format!(
+        "stty echo; {} {} --yes; echo code $?; stty -a",
+        program.get_program().display(),
+        quoted(&SIGN)
+    );
+    // The shell lets the interrupt pass to the program and goes on.
+    shell.args(["-c", &format!("trap : INT; {line}")]);
+    let mut session = spawn_command(shell, Some(20_000)).unwrap();
+    session.exp_string("PIN for SAST token A: ").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("code 130").unwrap();
+    let terminal = session.exp_eof().unwrap();
+    assert!(terminal.contains(" echo ") && !terminal.contains(" -echo "), "{terminal}");
+    assert_eq!(world.files(), ["CTLFile.tlv"]);
+}
+
+#[test]
+fn without_a_terminal_a_prompt_says_where_else_a_pin_may_come_from() {
+    let mut world = world();
+    world.unset("SASTCTL_PIN_SOURCE");
+    let mut command = world.command(&SIGN);
+    // No controlling terminal.
+    command.stdin(std::process::Stdio::null());
+    let output = std::process::Command::new("setsid")
+        .arg("--wait")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(world.path(""))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("--pin-source env:VAR, file:PATH or fd:N"), "{stderr}");
+}
+
+/// An old token that knows SHA-1 alone, and one that wants the DigestInfo made for it.
+#[test]
+fn old_tokens_sign_with_what_they_have() {
+    for (mechanisms, digest, raw) in [
+        ("CKM_RSA_PKCS,CKM_SHA1_RSA_PKCS", "sha1", false),
+        ("CKM_RSA_PKCS,CKM_SHA1_RSA_PKCS", "sha256", true),
+        ("CKM_RSA_PKCS", "sha1", true),
+        ("CKM_RSA_PKCS", "sha512", true),
+    ] {
+        let world = world();
+        limit(&world, mechanisms);
+        let outcome = sign(&world, &["--digest", digest]).done();
+        assert!(outcome.stdout.contains("verified"), "{mechanisms} {digest} {raw}");
+        world.run(&["ctl", "verify", "new.tlv"]).done();
+    }
+    let world = world();
+    limit(&world, "CKM_SHA256_RSA_PKCS");
+    let refused = sign(&world, &[]);
+    assert_eq!(refused.code, 3);
+    assert!(refused.stderr.contains("the token cannot sign with SHA-1"), "{}", refused.stderr);
+    assert_eq!(world.files(), ["CTLFile.tlv"]);
+}
+
+fn limit(world: &World, mechanisms: &str) {
+    let conf = world.path("hsm/softhsm2.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(conf, format!("{text}slots.mechanisms = {mechanisms}\n")).unwrap();
+}
+
+/// A certificate whose key is on another token.
+#[test]
+fn a_certificate_without_its_key_does_not_sign() {
+    let world = world();
+    let module = crate::support::softhsm_module();
+    let delete = |kind: &str| {
+        let mut tool = std::process::Command::new("pkcs11-tool");
+        tool.arg("--module").arg(&module).args(["--token-label", "SAST token A", "--login", "--pin", PIN]);
+        tool.args(["--delete-object", "--type", kind, "--id", "01"]);
+        tool.envs(world.command(&[]).get_envs().filter_map(|(k, v)| Some((k, v?))));
+        assert!(tool.output().unwrap().status.success());
+    };
+    delete("privkey");
+    let refused = sign(&world, &[]);
+    assert_eq!(refused.code, 3);
+    assert!(
+        refused.stderr.contains("no private key on the token belongs to the certificate SAST-ADN008580ef"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(pki::golden_bytes("token-signed.tlv"), world.read("CTLFile.tlv"));
+}

@@ -1,0 +1,185 @@
+//! The operator looks at trust lists: show, verify, diff.
+
+use crate::pki;
+use crate::support::World;
+
+/// `show` prints what CUCM printed, tabs and all.
+#[test]
+fn show_prints_what_cucm_prints() {
+    for (name, zone) in [
+        ("tokenless", "Europe/Warsaw"),
+        ("tokenless-regenerated", "Europe/Warsaw"),
+        ("token-signed", "Europe/Warsaw"),
+        ("token-signed-non-secure", "Europe/Warsaw"),
+        ("itl", "America/New_York"),
+    ] {
+        let mut world = World::new();
+        world.set("TZ", zone);
+        let file = world.place(&format!("{name}.tlv"), "list.tlv");
+        let shown = world.run(&["ctl", "show", &file]).done();
+        let expected = String::from_utf8(pki::golden_bytes(&format!("{name}.show.txt"))).unwrap();
+        assert_eq!(shown.stdout, expected, "{name}");
+        assert_eq!(shown.stderr, "");
+        let from_pipe = world.run_with_input(&["ctl", "show", "-"], &world.read("list.tlv")).done();
+        assert_eq!(from_pipe.stdout, expected);
+    }
+}
+
+#[test]
+fn a_list_that_does_not_verify_ends_in_cucms_words_and_ours() {
+    let world = World::new();
+    let mut bytes = pki::golden_bytes("token-signed.tlv");
+    bytes[1000] ^= 1;
+    std::fs::write(world.path("CTLFile.tlv"), bytes).unwrap();
+    let shown = world.run(&["ctl", "show", "CTLFile.tlv"]).done();
+    assert!(
+        shown.stdout.ends_with("\n\nVerification of the CTL file failed.\nError parsing the CTL file!!\n")
+    );
+    insta::assert_snapshot!(shown.stderr, @"
+    warning: CTLFile.tlv is not verified: the signature does not match the file (signer SAST-ADN008580ef)
+    warning: the certificate of record 1 does not parse: not an X.509 certificate in DER (nom error: Eof); its bytes are kept
+    ");
+}
+
+#[test]
+fn json_has_everything_decoded() {
+    let world = World::new();
+    let file = world.place("token-signed.tlv", "CTLFile.tlv");
+    let json = world.run(&["ctl", "show", &file, "--json"]).done().json();
+    let mut brief = json.clone();
+    brief["records"] = serde_json::json!(json["records"].as_array().unwrap().len());
+    brief["signature"] = serde_json::json!(json["signature"].as_str().unwrap().len());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&brief).unwrap());
+    let mut signer = json["records"][4].clone();
+    signer["public_key"] = serde_json::json!("…");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&signer).unwrap());
+}
+
+#[test]
+fn a_signed_configuration_file_is_shown() {
+    let world = World::new();
+    let file = pki::path("tests/testdata/certutils/SEP58971ECC97C1.cnf.xml.sgn");
+    let shown = world.run(&["ctl", "show", file.to_str().unwrap()]).done();
+    assert!(shown.stdout.contains("Version:\t1.0\nHeaderLength:\t460 (BYTES)\n"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.ends_with("Payload: 93 (BYTES) of SEP58971ECC97C1.cnf.xml.sgn\n"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn terminal_escapes_in_a_file_stay_on_paper() {
+    let world = World::new();
+    let mut bytes = pki::golden_bytes("token-signed.tlv");
+    let at = bytes.windows(12).position(|w| w == b"10.48.47.155").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"\x1b[2J");
+    std::fs::write(world.path("evil.tlv"), bytes).unwrap();
+    for args in [["ctl", "show", "evil.tlv"], ["ctl", "verify", "evil.tlv"]] {
+        assert!(!world.run(&args).all().contains('\x1b'));
+    }
+    world.place("tokenless.tlv", "old.tlv");
+    assert!(!world.run(&["ctl", "diff", "old.tlv", "evil.tlv"]).all().contains('\x1b'));
+}
+
+#[test]
+fn every_file_at_hand_verifies() {
+    let world = World::new();
+    let mut args = vec!["ctl".to_owned(), "verify".to_owned()];
+    let signer = pki::path("tests/testdata/certutils/tftp-signer.pem");
+    args.extend(["--signer".to_owned(), signer.to_str().unwrap().to_owned()]);
+    for folder in ["golden", "certutils"] {
+        for entry in std::fs::read_dir(pki::path("tests/testdata").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "tlv" || e == "sgn") {
+                args.push(path.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(args.len(), 4 + 5 + 4);
+    let verified = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>()).done();
+    assert_eq!(verified.stdout.lines().filter(|l| l.contains(": verified, signed by ")).count(), 9);
+    assert_eq!(verified.stderr, "");
+}
+
+#[test]
+fn verify_says_for_each_file_why_not() {
+    let world = World::new();
+    world.place("token-signed.tlv", "good.tlv");
+    let mut changed = pki::golden_bytes("token-signed.tlv");
+    changed[2000] ^= 0x10;
+    std::fs::write(world.path("changed.tlv"), &changed).unwrap();
+    std::fs::write(world.path("cut.tlv"), &changed[..2700]).unwrap();
+    std::fs::write(world.path("empty.tlv"), "").unwrap();
+    std::fs::write(world.path("page.html"), "<html><body>404").unwrap();
+    let sgn = "tests/testdata/certutils/SEP58971ECC97C1.cnf.xml.sgn";
+    std::fs::write(world.path("a.sgn"), pki::read(sgn)).unwrap();
+    let files = ["good.tlv", "changed.tlv", "cut.tlv", "empty.tlv", "page.html", "a.sgn", "missing.tlv"];
+    let outcome = world.run(&[&["ctl", "verify"], &files[..]].concat());
+    insta::assert_snapshot!(outcome.all(), @r#"
+    good.tlv: verified, signed by SAST-ADN008580ef (RSA 1024, SHA-1)
+    changed.tlv: NOT verified: the signature does not match the file (signer SAST-ADN008580ef)
+    cut.tlv: NOT verified: it is cut short: record 3 says 1004 bytes, 188 are left (byte 2512)
+    empty.tlv: NOT verified: it is empty (0 bytes)
+    page.html: NOT verified: it is not a CTL, ITL or .sgn file: it begins with the text "<html><body>404", not with a Version element (byte 0)
+    a.sgn: NOT verified: a .sgn file does not hold its signer: name the certificate with --signer
+    missing.tlv: NOT verified: it cannot be read: No such file or directory (os error 2)
+    --- stderr
+    error: 6 of 7 files not verified
+    --- exit code 4
+    "#);
+    assert_eq!(world.run(&["ctl", "verify", "good.tlv", "changed.tlv"]).code, 1, "all readable, one refused");
+    let json = world.run(&["ctl", "verify", "changed.tlv", "--json"]).json();
+    assert_eq!(json["files"][0]["verified"], false);
+}
+
+/// A .sgn file can be checked the way a phone does: with the CTL that it holds.
+#[test]
+fn a_signed_configuration_file_verifies_with_the_ctl_of_its_signer() {
+    let world = World::new();
+    let folder = pki::path("tests/testdata/certutils");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let sgn = path("SEP58971ECC97C1.cnf.xml.sgn");
+    world.run(&["ctl", "verify", &sgn, "--signer", &path("b-sha512.tlv")]).done();
+    let other = pki::path("tests/testdata/golden/itl.tlv");
+    let refused = world.run(&["ctl", "verify", &sgn, "--signer", other.to_str().unwrap()]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stdout.contains("the list given has no TFTP record for Asterisk"), "{}", refused.stdout);
+}
+
+#[test]
+fn a_gigabyte_is_not_read() {
+    let world = World::new();
+    std::fs::File::create(world.path("big.tlv")).unwrap().set_len(1 << 30).unwrap();
+    let refused = world.run(&["ctl", "show", "big.tlv"]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.stderr.contains("big.tlv has more than 16777216 bytes"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_difference_is_told_in_words() {
+    let world = World::new();
+    world.place("tokenless.tlv", "old.tlv");
+    world.place("token-signed.tlv", "new.tlv");
+    insta::assert_snapshot!(world.run(&["ctl", "diff", "old.tlv", "new.tlv"]).done().stdout, @r#"
+      signer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL (serial 70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB) → cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31)
+      signed: 2015-03-06T20:56:07Z → 2015-03-06T21:53:33Z
+    - SAST       cucm-1051-a-pub        removed (record 1)
+    ~ CCM+TFTP   cucm-1051-a-pub        DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
+    ~ CAPF       CAPF-e41e7d87          DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
+    ~ CCM+TFTP   cucm-1051-a-sub1       DNSNAME cucm-1051-a-sub1 → 10.48.47.156; certificate signature (tag 8) left out
+    + SAST       SAST-ADN0054f509       added (record 1)
+    + SAST       SAST-ADN008580ef       added (record 5)
+    "#);
+    assert_eq!(world.run(&["ctl", "diff", "old.tlv", "old.tlv"]).done().stdout, "the files are identical\n");
+    world.place("token-signed-non-secure.tlv", "emptied.tlv");
+    insta::assert_snapshot!(world.run(&["ctl", "diff", "new.tlv", "emptied.tlv"]).done().stdout, @r#"
+      signer: cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31) → cn="SAST-ADN0054f509        ";ou=IPCBU;o="Cisco Systems (serial 3C:F9:27:00:00:00:AF:A2:DA:45)
+      signed: 2015-03-06T21:53:33Z → 2015-02-24T15:37:45Z
+    ~ CCM+TFTP   cucm-1051-a-pub        SUBJECTNAME left out; ISSUERNAME left out; SERIALNUMBER left out; PUBLICKEY left out; CERTIFICATE left out
+    ~ CCM+TFTP   cucm-1051-a-sub1       SUBJECTNAME left out; ISSUERNAME left out; SERIALNUMBER left out; PUBLICKEY left out; CERTIFICATE left out
+      order: what stays was records 1, 5, 2, 3, 4 of the old list
+    "#);
+    let json = world.run(&["ctl", "diff", "old.tlv", "new.tlv", "--json"]).done().json();
+    assert_eq!(json["identical"], false);
+}

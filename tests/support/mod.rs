@@ -1,0 +1,196 @@
+//! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::pki;
+
+/// The PIN of the software eTokens.
+pub const PIN: &str = "Cisco123";
+
+/// What a run left behind, with everything random replaced by names.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// Standard output as it was.
+    pub bytes: Vec<u8>,
+}
+
+impl Outcome {
+    /// The three together, for snapshots.
+    pub fn all(&self) -> String {
+        format!("{}--- stderr\n{}--- exit code {}", self.stdout, self.stderr, self.code)
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e}\n{}", self.all()))
+    }
+
+    #[track_caller]
+    pub fn done(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.all());
+        self
+    }
+}
+
+/// A folder of its own, and an environment that holds nothing else.
+pub struct World {
+    dir: tempfile::TempDir,
+    env: BTreeMap<String, String>,
+    names: Vec<(String, String)>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap().to_owned();
+        let mut world = World { dir, env: BTreeMap::new(), names: vec![(path.clone(), "DIR".into())] };
+        for sub in ["home", "runtime"] {
+            std::fs::create_dir(world.path(sub)).unwrap();
+        }
+        for (key, value) in [
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("HOME", format!("{path}/home")),
+            ("XDG_RUNTIME_DIR", format!("{path}/runtime")),
+            ("TMPDIR", path.clone()),
+            ("TZ", "UTC".into()),
+            // The tests of the signal and the broken pipe read what a panic would say.
+            ("RUST_BACKTRACE", "0".into()),
+        ] {
+            world.env.insert(key.into(), value);
+        }
+        world
+    }
+
+    /// Two software eTokens: "SAST token A" with SAST-ADN008580ef, "SAST token B" with SAST-ADN0054f509.
+    pub fn with_tokens() -> Self {
+        let mut world = World::new();
+        let made = Command::new(pki::path("softhsm-fixtures/make-tokens.sh"))
+            .arg(world.path("hsm"))
+            .env_clear()
+            .envs(&world.env)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        for line in String::from_utf8(made.stdout).unwrap().lines() {
+            let (key, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            world.env.insert(key.into(), value.trim_matches('\'').into());
+        }
+        world.env.insert("SAST_PIN".into(), PIN.into());
+        world.env.insert("SASTCTL_PIN_SOURCE".into(), "env:SAST_PIN".into());
+        world.names.push((softhsm_module().to_str().unwrap().to_owned(), "MODULE".into()));
+        world.learn_names();
+        world
+    }
+
+    /// Slot numbers and serials are random: from here on they are called by the token's letter.
+    pub fn learn_names(&mut self) {
+        let list = self.run(&["token", "list", "--json"]).done().json();
+        for token in list["tokens"].as_array().unwrap() {
+            let letter = match token["label"].as_str().unwrap() {
+                "SAST token A" => "A",
+                "SAST token B" => "B",
+                _ => continue,
+            };
+            for (value, name) in [
+                (token["reader"].as_str().unwrap().to_owned(), format!("Reader {letter}")),
+                (token["serial"].as_str().unwrap().to_owned(), format!("serial-{letter}")),
+                (token["slot_id"].to_string(), format!("slot-{letter}")),
+            ] {
+                self.names.push((value, name));
+            }
+        }
+    }
+
+    /// The serial number of a token, by its letter.
+    pub fn serial(&self, letter: &str) -> String {
+        let wanted = format!("serial-{letter}");
+        self.names.iter().find(|(_, name)| *name == wanted).unwrap().0.clone()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.env.insert(key.into(), value.into());
+    }
+
+    pub fn unset(&mut self, key: &str) {
+        self.env.remove(key);
+    }
+
+    /// Puts a golden file into the world's folder, under another name.
+    pub fn place(&self, golden: &str, name: &str) -> String {
+        std::fs::write(self.path(name), pki::golden_bytes(golden)).unwrap();
+        name.to_owned()
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// The files in the world's folder that a command may have made.
+    pub fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .filter(|n| !["home", "runtime", "hsm"].contains(&n.as_str()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The program, to be run in the world's folder with nothing but the world's environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sastctl"));
+        command.args(args).current_dir(self.dir.path()).env_clear().envs(&self.env);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Outcome {
+        self.run_with_input(args, b"")
+    }
+
+    pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> Outcome {
+        use std::io::Write as _;
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that fails before it reads closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: self.named(&String::from_utf8_lossy(&output.stdout)),
+            stderr: self.named(&String::from_utf8_lossy(&output.stderr)),
+            bytes: output.stdout,
+        }
+    }
+
+    /// Replaces what is random by names.
+    pub fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+    }
+}
+
+/// Where SoftHSM's module lies, as make-tokens.sh finds it.
+pub fn softhsm_module() -> PathBuf {
+    [
+        "/usr/lib/softhsm/libsofthsm2.so",
+        "/usr/lib64/pkcs11/libsofthsm2.so",
+        "/usr/lib64/softhsm/libsofthsm.so",
+    ]
+    .iter()
+    .map(Path::new)
+    .find(|p| p.exists())
+    .expect("SoftHSM is not installed: make test installs it")
+    .to_owned()
+}

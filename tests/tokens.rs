@@ -1,0 +1,165 @@
+//! An operator plugs tokens in and looks at them.
+
+use crate::support::World;
+
+#[test]
+fn the_tokens_are_listed_with_their_sast_certificates() {
+    let world = World::with_tokens();
+    let list = world.run(&["token", "list"]).done();
+    // SoftHSM orders slots by their random numbers.
+    let mut lines: Vec<String> =
+        list.stdout.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    lines[1..4].sort();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    SLOT READER TOKEN SERIAL PIN SAST CERTIFICATE KEY EXPIRES
+    2 SoftHSM slot ID 0x2 - (not initialised)
+    slot-A Reader A SAST token A serial-A ok SAST-ADN008580ef RSA 1024 2022-05-17 expired
+    slot-B Reader B SAST token B serial-B ok SAST-ADN0054f509 RSA 1024 2020-06-09 expired
+    Expired SAST certificates still sign: phones and CUCM do not look at the date.
+    ");
+
+    let json = world.run(&["token", "list", "--json"]).done().json();
+    let tokens = json["tokens"].as_array().unwrap();
+    let a = tokens.iter().find(|t| t["label"] == "SAST token A").unwrap();
+    assert_eq!(a["pin_state"], "ok");
+    assert_eq!(a["certificates"][0]["name"], "SAST-ADN008580ef");
+    assert_eq!(a["certificates"][0]["expired"], true);
+    assert_eq!(a["certificates"][0]["not_after"], "2022-05-17T00:00:00Z");
+}
+
+#[test]
+fn one_token_is_shown_whole() {
+    let world = World::with_tokens();
+    let shown = world.run(&["token", "show", "SAST token A"]).done().stdout;
+    // Versions and mechanisms are SoftHSM's own affair.
+    let (shown, mechanisms) = shown.split_once("Mechanisms").unwrap();
+    let shown = shown.split_inclusive('\n').filter(|l| !l.starts_with("Model")).collect::<String>();
+    assert!(mechanisms.contains(" CKM_SHA1_RSA_PKCS "));
+    insta::assert_snapshot!(shown, @r#"
+    Token            SAST token A
+    Serial           serial-A
+    Reader           Reader A (slot slot-A)
+    PIN              ok, 4 to 255 characters
+    PIN pad          no
+    Login required   yes
+    Write-protected  no
+    Module           MODULE (profile softhsm)
+    Certificate      SAST-ADN008580ef, RSA 1024, until 2022-05-17 (expired)
+                     id 01, label "SAST-ADN008580ef"; its key cannot be seen without the PIN
+    "#);
+    let json = world.run(&["token", "show", "SAST-ADN0054f509", "--json"]).done().json();
+    assert_eq!(json["label"], "SAST token B");
+    assert!(json["mechanisms"].as_array().unwrap().iter().any(|m| m == "CKM_SHA1_RSA_PKCS"));
+}
+
+#[test]
+fn a_token_is_named_by_sast_name_label_serial_or_uri() {
+    let world = World::with_tokens();
+    let serial = world.serial("B");
+    for selector in [
+        "SAST-ADN0054f509",
+        "SAST token B",
+        &serial,
+        &serial.to_uppercase(),
+        "pkcs11:token=SAST%20token%20B",
+        &format!("pkcs11:serial={serial}"),
+    ] {
+        let show = world.run(&["cert", "show", "--token", selector]).done();
+        assert!(show.stdout.starts_with("Name         SAST-ADN0054f509\n"), "{selector}: {}", show.stdout);
+    }
+}
+
+#[test]
+fn which_token_is_never_guessed() {
+    let world = World::with_tokens();
+    let none_named = world.run(&["cert", "show"]);
+    assert_eq!(none_named.code, 3);
+    assert!(none_named.stderr.starts_with("error: two tokens are there: serial-"), "{}", none_named.stderr);
+    assert!(none_named.stderr.contains("help: name one: --token serial-"), "{}", none_named.stderr);
+
+    let unknown = world.run(&["cert", "show", "--token", "SAST-ADN0011aa22"]);
+    assert_eq!(unknown.code, 3);
+    assert!(
+        unknown.stderr.contains("there is  serial-A (SAST token A, SAST-ADN008580ef)"),
+        "{}",
+        unknown.stderr
+    );
+
+    let with_pin = world.run(&["cert", "show", "--token", "pkcs11:token=x?pin-value=4711"]);
+    assert_eq!(with_pin.code, 2);
+    assert!(!with_pin.all().contains("4711"), "{}", with_pin.all());
+}
+
+#[test]
+fn no_token_says_what_was_looked_at() {
+    let mut world = World::with_tokens();
+    std::fs::create_dir(world.path("empty")).unwrap();
+    let conf =
+        format!("directories.tokendir = {}\nobjectstore.backend = file\n", world.path("empty").display());
+    std::fs::write(world.path("empty.conf"), conf).unwrap();
+    world.set("SOFTHSM2_CONF", world.path("empty.conf").to_str().unwrap());
+    insta::assert_snapshot!(world.run(&["cert", "export"]).all(), @"
+    --- stderr
+    error: no token was found
+      module   MODULE
+      slots    1, all empty
+    help: insert a token and wait for its light; then sastctl token list
+    --- exit code 3
+    ");
+}
+
+#[test]
+fn a_module_that_does_not_load_says_which_paths_were_tried() {
+    let mut world = World::new();
+    insta::assert_snapshot!(world.run(&["token", "list", "--module", "no/such.so"]).all(), @"
+    --- stderr
+    error: no PKCS#11 module was loaded for the profile opensc
+      no/such.so: there is no such file
+    help: install the HSM's client software, or name its library with --module PATH
+    --- exit code 3
+    ");
+
+    std::fs::write(world.path("text.so"), "not a library").unwrap();
+    let text = world.run(&["token", "list", "--module", "text.so"]);
+    assert_eq!(text.code, 3);
+    assert!(text.stderr.contains("text.so: "), "{}", text.stderr);
+
+    // A library, but not a PKCS#11 one.
+    let libc = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
+    let libc = libc.iter().find(|p| std::path::Path::new(p).exists()).unwrap();
+    let not_pkcs11 = world.run(&["token", "list", "--module", libc]);
+    assert_eq!(not_pkcs11.code, 3);
+    assert!(not_pkcs11.stderr.contains("C_GetFunctionList"), "{}", not_pkcs11.stderr);
+
+    // SoftHSM with a configuration that is not there.
+    world.set("SOFTHSM2_CONF", "/no/such.conf");
+    let broken = world.run(&["token", "list", "--profile", "softhsm"]);
+    assert_eq!(broken.code, 3);
+    assert!(broken.stderr.contains("C_Initialize failed: CKR_GENERAL_ERROR"), "{}", broken.stderr);
+}
+
+#[test]
+fn profiles_are_listed_shown_and_written_as_files() {
+    let world = World::with_tokens();
+    let list = world.run(&["profile", "list", "--json"]).done().json();
+    let names: Vec<&str> =
+        list["profiles"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 15);
+    assert_eq!(names[0], "safenet-etoken");
+
+    // A profile that was printed is one that can be used.
+    let shown = world.run(&["profile", "show", "softhsm"]).done();
+    std::fs::write(world.path("mine.toml"), shown.bytes).unwrap();
+    let tested = world.run(&["profile", "test", "--profile", "mine.toml", "--token", "SAST token A"]).done();
+    let (_, tested) = tested.stdout.split_once('\n').unwrap();
+    insta::assert_snapshot!(tested, @"
+    SAST token A, serial serial-A, reader Reader A with SAST-ADN008580ef
+      SHA-1    signed and verified, 128 bytes
+      SHA-256  signed and verified, 128 bytes
+      SHA-512  signed and verified, 128 bytes
+    ");
+
+    std::fs::write(world.path("bad.toml"), "name = 1").unwrap();
+    assert_eq!(world.run(&["token", "list", "--profile", "bad.toml"]).code, 4);
+    assert_eq!(world.run(&["token", "list", "--profile", "nonsense"]).code, 2);
+}
