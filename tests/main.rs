@@ -23,3 +23,4 @@ mod properties;
 mod reverting;
 mod showing;
 mod tokens;
+mod udev_rules;

@@ -31,6 +31,9 @@ pub fn listen() -> Result<(), CommandError> {
             if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
                 continue;
             }
+            // Twice: the prompt may be about to turn the echo off when the signal comes.
+            restore_terminal();
+            std::thread::sleep(std::time::Duration::from_millis(50));
             restore_terminal();
             // Behind the prompt, so that the shell's own begins a line.
             let _ =
@@ -66,10 +69,12 @@ impl Drop for Busy {
 
 /// An error if a signal came while the token was logged in. Called before anything is written.
 pub fn check() -> Result<(), CommandError> {
-    if INTERRUPTED.load(Ordering::SeqCst) {
-        return Err(CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written"));
-    }
-    Ok(())
+    if INTERRUPTED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
+}
+
+/// What an interruption is called.
+pub fn interrupted() -> CommandError {
+    CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written")
 }
 
 /// Remembers the terminal as it is, and gives it back when dropped or interrupted.
@@ -89,14 +94,18 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         restore_terminal();
+        #[cfg(unix)]
+        if let Ok(mut terminal) = TERMINAL.lock() {
+            *terminal = None;
+        }
     }
 }
 
 fn restore_terminal() {
     #[cfg(unix)]
-    if let (Ok(tty), Ok(mut terminal)) = (std::fs::File::open("/dev/tty"), TERMINAL.lock())
-        && let Some(termios) = terminal.take()
+    if let (Ok(tty), Ok(terminal)) = (std::fs::File::open("/dev/tty"), TERMINAL.lock())
+        && let Some(termios) = terminal.as_ref()
     {
-        let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, &termios);
+        let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, termios);
     }
 }

@@ -84,11 +84,14 @@ pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, Com
         PinSource::Prompt => {
             keep_to_ourselves();
             let _terminal = interrupt::Terminal::remember();
-            let typed = rpassword::prompt_password(format!("PIN for {token}: ")).map_err(|e| {
-                failed("the PIN cannot be asked for: there is no terminal".to_owned())
-                    .caused_by(&e)
-                    .hint("name where it comes from: --pin-source env:VAR, file:PATH or fd:N")
-            })?;
+            let typed =
+                rpassword::prompt_password(format!("PIN for {token}: ")).map_err(|e| match e.kind() {
+                    // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
+                    io::ErrorKind::Interrupted => interrupt::interrupted(),
+                    _ => failed("the PIN cannot be asked for: there is no terminal".to_owned())
+                        .caused_by(&e)
+                        .hint("name where it comes from: --pin-source env:VAR, file:PATH or fd:N"),
+                })?;
             Zeroizing::new(typed)
         }
         PinSource::Env(var) => {

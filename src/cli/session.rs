@@ -42,13 +42,9 @@ pub fn sign_with<T>(
     may_try(token, ui, allow_last_try)?;
     let pin = obtain_pin(module, token, settings, ui)?;
     module.check_pin(token, pin.as_ref())?;
-    let result = {
-        let _busy = interrupt::Busy::new();
-        let mut signer = module.signer(sast, pin).map_err(|e| CommandError::not_signed(sast, e))?;
-        work(&mut signer)
-    };
-    interrupt::check()?;
-    result
+    let _busy = interrupt::Busy::new();
+    let mut signer = module.signer(sast, pin).map_err(|e| CommandError::not_signed(sast, e))?;
+    work(&mut signer)
 }
 
 /// Whether a PIN may be tried at all, by the token's flags.

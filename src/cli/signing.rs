@@ -238,7 +238,9 @@ impl<'a> Desk<'a> {
             session::sign_with(&self.module, &self.sast, self.settings, ui, args.allow_last_try, |signer| {
                 let mut written = Vec::new();
                 for file in batch.files {
-                    written.push(file.sign_and_write(signer, &say, json)?);
+                    let done = file.sign_and_write(signer, &say, json);
+                    // Later files are not written; what the ones before are is said above, a line each.
+                    written.push(done.map_err(|e| e.after(written.len()))?);
                 }
                 Ok(written)
             })?;
@@ -394,6 +396,7 @@ impl BatchFile {
                 (signed.bytes().clone(), signed.header().signer_short_name())
             }
         };
+        super::interrupt::check()?;
         let (md5, sha1) = (digest::md5(&bytes), digest::sha1(&bytes));
         let phone = digest::phone_lines(&md5);
         let kept = if self.out.as_os_str() == "-" {

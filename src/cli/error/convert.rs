@@ -49,6 +49,19 @@ impl CommandError {
         converted
     }
 
+    /// The same error, when some files of a batch were written before it.
+    #[must_use]
+    pub fn after(mut self, written: usize) -> Self {
+        if written > 0 {
+            let files = if written == 1 { "file was".to_owned() } else { format!("{written} files were") };
+            let truth = format!("the first {files} written, the others were not");
+            self.message = self.message.replace(NOTHING_WRITTEN, &truth);
+            self.details.retain(|(_, fact)| fact != NOTHING_WRITTEN);
+            self.details.push((String::new(), truth));
+        }
+        self
+    }
+
     fn token(self, token: &TokenName) -> Self {
         self.detail("token", token.to_string())
     }

@@ -1,0 +1,41 @@
+# make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench fmt
+
+# A Rust that `make setup` has just installed is not on the PATH yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+help: ## this text
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 16
+
+setup: ## install what building and testing need (Debian, Ubuntu, Fedora; elsewhere it says what)
+	@packaging/setup.sh
+
+demo: setup ## revert a sample cluster to two software eTokens
+	@cargo build --quiet --locked
+	@PATH="$(CURDIR)/target/debug:$$PATH" packaging/demo.sh
+
+# One process per test where cargo-nextest is there; every test also works without it.
+test: setup ## run every test
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --locked && cargo test --locked --doc --quiet; \
+	else \
+		cargo test --locked; \
+	fi
+
+check: ## format, lints, documentation, dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+	@if cargo deny --version >/dev/null 2>&1; then \
+		cargo deny check bans licenses sources; \
+	else \
+		echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); dependencies were not checked" >&2; \
+	fi
+
+bench: setup ## measure, beside pkcs11-tool on the same token
+	@packaging/bench.sh
+
+fmt: ## format the code
+	cargo fmt --all

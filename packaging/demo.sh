@@ -1,0 +1,66 @@
+#!/bin/sh
+# The main job on a sample cluster: two software eTokens, a tokenless CTL, and the CTL that the CTL Client would have
+# written. Needs sastctl on PATH.
+set -eu
+
+cd "$(dirname -- "$0")/.."
+demo=${1:-demo}
+rm -rf -- "$demo"
+mkdir -p -- "$demo/certs"
+
+environment=$(softhsm-fixtures/make-tokens.sh "$demo/hsm")
+eval "$environment"
+SAST_PIN=Cisco123 # the factory PIN of Cisco's tokens; a real one is asked for
+SASTCTL_PIN_SOURCE=env:SAST_PIN
+TZ=${TZ:-UTC}
+export SAST_PIN SASTCTL_PIN_SOURCE TZ
+cp tests/testdata/golden/tokenless.tlv "$demo/CTLFile.tlv"
+cd "$demo"
+
+run() {
+    printf '\n$ sastctl'
+    for word in "$@"; do
+        case $word in
+        *' '*) printf ' "%s"' "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    sastctl "$@"
+}
+
+echo "A tokenless cluster goes back to eTokens. The tokens, made by SoftHSM for this demonstration:"
+run token list
+
+echo
+echo "Their certificates, to be uploaded as Phone-SAST-trust before anything else:"
+run cert export --all --out certs -q
+
+echo
+echo "The new list, signed on the token:"
+run revert CTLFile.tlv --token SAST-ADN008580ef --spare SAST-ADN0054f509 \
+    --timestamp 2015-03-06T22:53:33+01:00 --out CTLFile.new.tlv --yes -q 2>&1
+
+printf '\n$ sastctl ctl show CTLFile.new.tlv        (both checksums, and the record of the signer)\n'
+sastctl ctl show CTLFile.new.tlv | awk '
+    NR <= 3 { print }
+    /Record #:/ { record = "" }
+    { record = record $0 "\n" }
+    /^This etoken was used to sign/ { printf "\n%s", record }'
+
+run ctl verify CTLFile.new.tlv
+
+if cmp -s CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv; then
+    echo "Byte for byte the sample of the CTL Client's file for this cluster (tests/testdata/golden/token-signed.tlv)."
+else
+    echo "NOT the sample of the CTL Client's file for this cluster."
+    exit 1
+fi
+cat <<END
+
+The files are in $(pwd).
+On a real cluster, next: upload certs/*.cer as Phone-SAST-trust; put CTLFile.new.tlv on every TFTP node; restart
+Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones; compare the checksum above with
+the one on a phone. The old list stays in CTLFile.tlv. To go on here:
+  export SOFTHSM2_CONF=$SOFTHSM2_CONF SASTCTL_PROFILE=softhsm
+END

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
+# Elsewhere: says what to install, and goes on.
+set -eu
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "this needs root, and there is no sudo: $*"
+        exit 1
+    fi
+}
+
+debian_packages="gcc libc6-dev pkg-config libpcsclite-dev softhsm2 opensc ca-certificates curl util-linux"
+fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel softhsm opensc ca-certificates curl util-linux"
+
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
+    missing=
+    for package in $debian_packages; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    if [ -n "$missing" ]; then
+        say "installing$missing"
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+        # shellcheck disable=SC2086
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >&2
+    fi
+elif command -v dnf >/dev/null && command -v rpm >/dev/null; then
+    missing=
+    for package in $fedora_packages; do
+        rpm -q "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    if [ -n "$missing" ]; then
+        say "installing$missing"
+        # shellcheck disable=SC2086
+        as_root dnf -q -y install $missing >&2
+    fi
+else
+    for tool in cc pkg-config softhsm2-util pkcs11-tool; do
+        command -v "$tool" >/dev/null || say "$tool is missing"
+    done
+    say "this system is not known here: install a C compiler, pkg-config, the pcsc-lite headers, SoftHSM 2 and OpenSC"
+    say "macOS: brew install pkg-config softhsm opensc; Arch: pacman -S base-devel pcsclite softhsm opensc"
+fi
+
+# Rust, as new as Cargo.toml says.
+needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+new_enough() {
+    have=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p')
+    [ -n "$have" ] && [ "$(printf '%s\n%s\n' "$needed" "$have" | sort -V | head -n 1)" = "$needed" ]
+}
+if [ -d "$HOME/.cargo/bin" ]; then
+    PATH="$HOME/.cargo/bin:$PATH"
+    export PATH
+fi
+if ! new_enough; then
+    say "installing Rust ($needed or later is needed) with rustup, for this user"
+    if ! command -v rustup >/dev/null; then
+        if command -v apt-get >/dev/null && apt-cache show rustup >/dev/null 2>&1; then
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rustup >&2
+        else
+            curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal >&2
+            PATH="$HOME/.cargo/bin:$PATH"
+        fi
+    fi
+    rustup toolchain install stable --profile minimal >&2
+    rustup default stable >&2
+    new_enough || {
+        say "there is still no cargo $needed or later; see https://rustup.rs"
+        exit 1
+    }
+fi
