@@ -90,6 +90,15 @@ pub struct Written {
     pub backup: Option<PathBuf>,
 }
 
+/// Makes a folder, and those above it, where there is none yet.
+pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|source| FileError::Write {
+        path: path.to_owned(),
+        step: "making the folder",
+        source,
+    })
+}
+
 /// Writes a file whole or not at all. Its mode is what the umask leaves, or that of the file before it.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
     // Through a symbolic link the file behind it is replaced, not the link.

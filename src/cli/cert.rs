@@ -198,6 +198,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         return ui.write(&encoded(certificate, args.format));
     }
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
+    files::make_folder(&args.out)?;
     let mut written = Vec::new();
     for certificate in &certificates {
         let path = args.out.join(file_name(certificate, args.format));

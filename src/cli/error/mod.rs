@@ -7,7 +7,7 @@ mod convert;
 
 use std::fmt::{self, Write as _};
 
-/// The kinds of failure that scripts can tell apart (`docs/cli.md`, "Exit codes").
+/// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The answer is no: a signature is wrong, a check failed. Exit code 1.
