@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
-# Elsewhere: says what to install, and goes on.
+# Elsewhere: says what to install, and goes on. Arguments: further packages, of the same name everywhere.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -16,8 +16,8 @@ as_root() {
     fi
 }
 
-debian_packages="gcc libc6-dev pkg-config libpcsclite-dev softhsm2 opensc ca-certificates curl util-linux"
-fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel softhsm opensc ca-certificates curl util-linux"
+debian_packages="gcc libc6-dev pkg-config libpcsclite-dev softhsm2 opensc ca-certificates curl util-linux $*"
+fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel softhsm opensc ca-certificates curl util-linux $*"
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=
