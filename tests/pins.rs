@@ -240,15 +240,7 @@ fn limit(world: &World, mechanisms: &str) {
 #[test]
 fn a_certificate_without_its_key_does_not_sign() {
     let world = world();
-    let module = crate::support::softhsm_module();
-    let delete = |kind: &str| {
-        let mut tool = std::process::Command::new("pkcs11-tool");
-        tool.arg("--module").arg(&module).args(["--token-label", "SAST token A", "--login", "--pin", PIN]);
-        tool.args(["--delete-object", "--type", kind, "--id", "01"]);
-        tool.envs(world.command(&[]).get_envs().filter_map(|(k, v)| Some((k, v?))));
-        assert!(tool.output().unwrap().status.success());
-    };
-    delete("privkey");
+    world.pkcs11_tool("SAST token A", &["--delete-object", "--type", "privkey", "--id", "01"]);
     let refused = sign(&world, &[]);
     assert_eq!(refused.code, 3);
     assert!(
@@ -257,4 +249,38 @@ fn a_certificate_without_its_key_does_not_sign() {
         refused.stderr
     );
     assert_eq!(pki::golden_bytes("token-signed.tlv"), world.read("CTLFile.tlv"));
+}
+
+/// IDPrime tokens want the PIN before each signature (CKA_ALWAYS_AUTHENTICATE); the operator types it once.
+#[test]
+fn a_key_that_wants_the_pin_every_time_gets_it_for_every_file() {
+    let world = world();
+    world.place("tokenless.tlv", "second.tlv");
+    let key = pki::path("softhsm-fixtures/SAST-ADN008580ef.key.pem");
+    world.pkcs11_tool("SAST token A", &["--delete-object", "--type", "privkey", "--id", "01"]);
+    let store = ["--write-object", key.to_str().unwrap(), "--type", "privkey", "--id", "01", "--always-auth"];
+    world.pkcs11_tool("SAST token A", &store);
+
+    world.run(&["ctl", "sign", "CTLFile.tlv", "--token", "SAST token A", "--out=new.tlv"]).done();
+    world.run(&["ctl", "verify", "new.tlv"]).done();
+    let many = world.run(&["ctl", "sign", "CTLFile.tlv", "new.tlv", "--token", "SAST token A", "-v"]).done();
+    let logins = many.stderr.matches("C_Login").count();
+    assert!(logins >= 3, "one login, and one for each file: {}", many.stderr);
+    world.run(&["ctl", "verify", "CTLFile.tlv", "new.tlv"]).done();
+
+    // Only a mechanism that takes its data in parts leaves room for the PIN.
+    let prefer_raw = world.run(&["profile", "show", "softhsm"]).done();
+    std::fs::write(world.path("raw.toml"), with_raw_preferred(&prefer_raw.stdout)).unwrap();
+    sign(&world, &["--profile", "raw.toml"]).done();
+    limit(&world, "CKM_RSA_PKCS");
+    let refused = sign(&world, &[]);
+    assert_eq!(refused.code, 3, "{}", refused.all());
+    assert!(refused.stderr.contains("CKM_SHA1_RSA_PKCS"), "{}", refused.stderr);
+}
+
+fn with_raw_preferred(profile: &str) -> String {
+    let mut table: toml::Table = profile.parse().unwrap();
+    let sign = table.entry("sign").or_insert_with(|| toml::Table::new().into());
+    sign.as_table_mut().unwrap().insert("prefer".into(), "raw".into());
+    table.to_string()
 }

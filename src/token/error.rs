@@ -171,6 +171,19 @@ pub enum TokenError {
         /// The digest.
         digest: String,
     },
+    /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
+    #[error(
+        "the key wants the PIN at every signature, which CKM_RSA_PKCS leaves no room for; the token lacks \
+         {mechanism} ({code})"
+    )]
+    NoRoomForPin {
+        /// The token.
+        token: TokenName,
+        /// The mechanism that would do.
+        mechanism: &'static str,
+        /// What the token answered.
+        code: String,
+    },
     /// The PIN was wrong. It was tried once.
     #[error("the PIN is wrong ({code})")]
     PinIncorrect {

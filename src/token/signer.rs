@@ -3,7 +3,7 @@
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 
-use super::error::TokenError;
+use super::error::{TokenError, reason};
 use super::lock::ModuleLock;
 use super::login::{Login, check_pin};
 use super::module::{Module, failed, logged};
@@ -92,21 +92,24 @@ fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
 
 impl TokenSigner<'_> {
     fn ways(&self, digest: Digest) -> Option<(Way, Mechanism<'static>)> {
-        let (hash, hash_type) = match digest {
-            Digest::Sha1 => (Mechanism::Sha1RsaPkcs, MechanismType::SHA1_RSA_PKCS),
-            Digest::Sha256 => (Mechanism::Sha256RsaPkcs, MechanismType::SHA256_RSA_PKCS),
-            Digest::Sha512 => (Mechanism::Sha512RsaPkcs, MechanismType::SHA512_RSA_PKCS),
-        };
+        let (hash, hash_type, _) = hash_mechanism(digest);
         let hash = self.mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
         let raw =
             self.mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
         match self.prefer {
-            MechanismPreference::Hash => hash.or(raw),
-            MechanismPreference::Raw => raw.or(hash),
+            // CKM_RSA_PKCS takes its data in one call: no room for the context login.
+            MechanismPreference::Raw if !self.always_authenticate => raw.or(hash),
+            _ => hash.or(raw),
         }
     }
 
-    fn ask(&self, mechanism: &Mechanism<'_>, data: &[u8]) -> Result<Vec<u8>, TokenError> {
+    fn ask(
+        &self,
+        digest: Digest,
+        way: Way,
+        mechanism: &Mechanism<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, TokenError> {
         let token = self.sast.token();
         let session = self.login.session()?;
         let error = |name| move |e| failed(name, Some(token), &e);
@@ -116,8 +119,24 @@ impl TokenSigner<'_> {
         // The context login stands between C_SignInit and the data, which a single call has no room for.
         logged("C_SignInit", session.sign_init(mechanism, self.key)).map_err(error("C_SignInit"))?;
         self.login.enter_for_operation()?;
-        logged("C_SignUpdate", session.sign_update(data)).map_err(error("C_SignUpdate"))?;
+        logged("C_SignUpdate", session.sign_update(data)).map_err(|e| match way {
+            Way::Hash => failed("C_SignUpdate", Some(token), &e),
+            Way::Raw => TokenError::NoRoomForPin {
+                token: token.name(),
+                mechanism: hash_mechanism(digest).2,
+                code: reason(&e),
+            },
+        })?;
         logged("C_SignFinal", session.sign_final()).map_err(error("C_SignFinal"))
+    }
+}
+
+/// The mechanism with which the token computes the digest itself (PKCS#11 v2.20, section 12.1.6 and following).
+fn hash_mechanism(digest: Digest) -> (Mechanism<'static>, MechanismType, &'static str) {
+    match digest {
+        Digest::Sha1 => (Mechanism::Sha1RsaPkcs, MechanismType::SHA1_RSA_PKCS, "CKM_SHA1_RSA_PKCS"),
+        Digest::Sha256 => (Mechanism::Sha256RsaPkcs, MechanismType::SHA256_RSA_PKCS, "CKM_SHA256_RSA_PKCS"),
+        Digest::Sha512 => (Mechanism::Sha512RsaPkcs, MechanismType::SHA512_RSA_PKCS, "CKM_SHA512_RSA_PKCS"),
     }
 }
 
@@ -134,8 +153,8 @@ impl Signer for TokenSigner<'_> {
             .ways(digest)
             .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
         let signature = match way {
-            Way::Hash => self.ask(&mechanism, message)?,
-            Way::Raw => self.ask(&mechanism, &digest.info(message))?,
+            Way::Hash => self.ask(digest, way, &mechanism, message)?,
+            Way::Raw => self.ask(digest, way, &mechanism, &digest.info(message))?,
         };
         let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
         let Some(key) = self.certificate().public_key().rsa() else {

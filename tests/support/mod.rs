@@ -151,6 +151,15 @@ impl World {
         command
     }
 
+    /// OpenSC's tool on one of the tokens, logged in.
+    #[track_caller]
+    pub fn pkcs11_tool(&self, token: &str, args: &[&str]) {
+        let mut tool = Command::new("pkcs11-tool");
+        tool.arg("--module").arg(softhsm_module()).args(["--token-label", token, "--login", "--pin", PIN]);
+        let output = tool.args(args).env_clear().envs(&self.env).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.run_with_input(args, b"")
     }

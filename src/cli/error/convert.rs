@@ -125,6 +125,9 @@ impl From<TokenError> for CommandError {
             TokenError::NoMechanism { token, .. } => {
                 base.token(&token).hint("--digest sha1 is what every SAST token can")
             }
+            TokenError::NoRoomForPin { token, .. } => base
+                .token(&token)
+                .hint("sastctl token show lists its mechanisms; another --digest may be among them"),
             TokenError::PinIncorrect { token, state, .. } => base
                 .token(&token)
                 .detail("tries", tries(state))
