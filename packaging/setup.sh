@@ -16,8 +16,8 @@ as_root() {
     fi
 }
 
-debian_packages="gcc libc6-dev pkg-config libpcsclite-dev softhsm2 opensc ca-certificates curl util-linux $*"
-fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel softhsm opensc ca-certificates curl util-linux $*"
+debian_packages="gcc libc6-dev pkg-config libpcsclite-dev libssl-dev softhsm2 opensc ca-certificates curl util-linux $*"
+fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel openssl-devel softhsm opensc ca-certificates curl util-linux $*"
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=
@@ -44,8 +44,8 @@ else
     for tool in cc pkg-config softhsm2-util pkcs11-tool; do
         command -v "$tool" >/dev/null || say "$tool is missing"
     done
-    say "this system is not known here: install a C compiler, pkg-config, the pcsc-lite headers, SoftHSM 2 and OpenSC"
-    say "macOS: brew install pkg-config softhsm opensc; Arch: pacman -S base-devel pcsclite softhsm opensc"
+    say "this system is not known here: install a C compiler, pkg-config, the pcsc-lite and OpenSSL headers, SoftHSM 2 and OpenSC"
+    say "macOS: brew install pkg-config openssl softhsm opensc; Arch: pacman -S base-devel pcsclite openssl softhsm opensc"
 fi
 
 # Rust, as new as Cargo.toml says.

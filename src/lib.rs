@@ -1,10 +1,11 @@
 //! Hardware-token trust lists for Cisco voice clusters.
 //!
-//! Imports run one way: [`cli`] → [`workflow`] → [`token`] → [`trustlist`]. Nothing below `cli` prints; nothing
+//! Imports run one way: [`cli`] → [`workflow`] → [`phone`], [`token`] → [`trustlist`]. Nothing below `cli` prints; nothing
 //! below `workflow` asks.
 
 pub mod cli;
 pub mod files;
+pub mod phone;
 pub mod token;
 pub mod trustlist;
 pub mod workflow;

@@ -12,6 +12,7 @@
 mod pki;
 mod support;
 
+mod acceptance;
 mod bad_input;
 mod building;
 mod certificates;

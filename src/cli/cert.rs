@@ -9,10 +9,10 @@ use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::session;
 use super::settings::Settings;
-use super::token::{day, expired};
+use super::token::expired;
 use super::ui::{Ui, printable, table};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{Certificate, CertificateReport, Style, digest};
+use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
 
 /// Certificates on the tokens.
 #[derive(Debug, Subcommand)]

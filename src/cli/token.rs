@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::signing::now;
 use super::ui::{Ui, printable, table};
 use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents};
-use crate::trustlist::{Certificate, CertificateReport};
+use crate::trustlist::{Certificate, CertificateReport, day};
 
 /// Tokens.
 #[derive(Debug, Subcommand)]
@@ -217,10 +217,4 @@ fn certificate_json(entry: &TokenCertificate) -> CertificateJson {
 /// Whether its validity ended.
 pub fn expired(certificate: &Certificate) -> bool {
     certificate.not_after() < now()
-}
-
-/// A date for people: `2022-05-17` (UTC).
-pub fn day(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
 }

@@ -66,6 +66,19 @@ impl Draft {
         Ok(header.into_iter().chain(records).fold(0, usize::saturating_add))
     }
 
+    /// How the header will name the signer.
+    pub fn signer_id(&self, signer: &Certificate) -> Result<SignerId, BuildError> {
+        Ok(self.header(signer)?.signer)
+    }
+
+    /// The bytes that are to be signed: the finished file without its SIGNATURE element.
+    pub fn message(&self, signer: &Certificate) -> Result<Vec<u8>, BuildError> {
+        let (mut message, behind) = self.header(signer)?.around_signature(signature_len(signer)?)?;
+        message.extend(behind);
+        message.extend(self.records.iter().flat_map(|r| r.bytes().iter()));
+        Ok(message)
+    }
+
     /// Signs the draft. What comes out was read back and verified.
     ///
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::certificate::{Certificate, CertificateError};
 use super::digest;
 use super::error::{BuildError, DecodeError, Place};
+use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
 use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
 
@@ -186,6 +187,15 @@ impl Record {
     /// The certificate, where the record carries one whole.
     pub fn certificate(&self) -> Option<Result<Certificate, CertificateError>> {
         self.get(tag::CERTIFICATE).map(|der| Certificate::from_der(self.bytes.slice_ref(der)))
+    }
+
+    /// The public key: the certificate's, else PUBLICKEY. `None` where the record has neither, or one that does not
+    /// parse.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        match self.certificate() {
+            Some(certificate) => certificate.ok().map(|c| c.public_key().clone()),
+            None => self.get(tag::PUBLIC_KEY).and_then(RsaKey::from_pkcs1).map(PublicKey::Rsa),
+        }
     }
 
     /// Whether issuer and serial are these: how signers and phones find a record.

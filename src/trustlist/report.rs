@@ -284,3 +284,9 @@ fn colons(bytes: &[u8]) -> String {
 pub(super) fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
 }
+
+/// A date for people: `2022-05-17` (UTC), from seconds since 1970-01-01.
+pub fn day(seconds: i64) -> String {
+    Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
+}

@@ -1,0 +1,83 @@
+//! What an operator should know about a list, whoever takes it: sizes, keys, dates, digests.
+
+use crate::trustlist::{Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, day};
+
+use super::acceptance::NewList;
+
+/// About as many certificates as a list of 64 KiB holds.
+const MANY_CERTIFICATES: usize = 39;
+
+/// Warnings about a new list, signed with `digest`; `now` in seconds since 1970-01-01 UTC.
+pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(certificate) = &new.certificate {
+        warnings.extend(about_dates(certificate, now));
+    }
+    warnings.extend(new.key.as_ref().and_then(about_key));
+    if digest != Digest::Sha1 {
+        warnings.push(format!("{digest}: phones of the 7900 era know SHA-1 alone"));
+    }
+    warnings.extend(about_sasts(new));
+    warnings.extend(about_size(new));
+    warnings
+}
+
+fn about_dates(certificate: &Certificate, now: i64) -> Option<String> {
+    let name = certificate.sast_name();
+    if certificate.not_after() < now {
+        let day = day(certificate.not_after());
+        return Some(format!(
+            "the certificate of {name} expired on {day}; it still signs: phones and CUCM do not look at the date"
+        ));
+    }
+    (certificate.not_before() > now)
+        .then(|| format!("the certificate of {name} is not valid before {}", day(certificate.not_before())))
+}
+
+fn about_key(key: &PublicKey) -> Option<String> {
+    match key.rsa()?.bits() {
+        bits if bits < 2048 => {
+            Some(format!("the signer's key is RSA {bits}: phones in FIPS mode refuse less than 2048 bits"))
+        }
+        bits if bits > 2048 => Some(format!(
+            "the signer's key is RSA {bits}: older phones are not known to take more than 2048 bits"
+        )),
+        _ => None,
+    }
+}
+
+fn about_sasts(new: &NewList<'_>) -> Option<String> {
+    if new.view.kind != ListKind::Ctl {
+        return None;
+    }
+    match new.view.records.iter().filter(|r| r.function() == Function::SAST).count() {
+        1 => Some(
+            "there is one SAST record: when its key is lost, nothing signs a list that phones with this one take"
+                .to_owned(),
+        ),
+        sasts if sasts > 2 => {
+            Some(format!("{sasts} SAST records: some phones are reported to take no more than two"))
+        }
+        _ => None,
+    }
+}
+
+fn about_size(new: &NewList<'_>) -> Option<String> {
+    let bytes = new.bytes;
+    let certificates = new.view.records.iter().filter(|r| has_certificate(r)).count();
+    if bytes > PHONE_LIMIT_BYTES {
+        Some(format!("the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)"))
+    } else if certificates > MANY_CERTIFICATES {
+        Some(format!(
+            "the list has {certificates} certificates in {bytes} bytes; Cisco names {MANY_CERTIFICATES} as what phones load"
+        ))
+    } else if bytes > PHONE_LIMIT_BYTES / 10 * 9 {
+        Some(format!("the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load"))
+    } else {
+        None
+    }
+}
+
+fn has_certificate(record: &Record) -> bool {
+    record.get(crate::trustlist::record_tag::CERTIFICATE).is_some()
+}

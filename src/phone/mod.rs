@@ -1,0 +1,19 @@
+//! How a phone decides whether it takes a new trust list, and what it can still do afterwards.
+//!
+//! [`assess`] is pure: from what a phone holds, the new list and what TVS says, to a [`Verdict`] with the reasons in
+//! the order in which the phone looks. [`tvs`] asks a Trust Verification Service as a phone would. The facts are in
+//! `docs/phones.md`.
+
+mod acceptance;
+mod cautions;
+mod reason;
+mod services;
+pub mod tvs;
+
+pub use acceptance::{
+    ClassVerdict, Decision, Held, HeldItl, Installed, ListView, NewList, PhoneClass, Verdict, Vouch, Way,
+    assess, assess_classes,
+};
+pub use cautions::cautions;
+pub use reason::Reason;
+pub use services::{Service, ServiceFinding, Severity, services};

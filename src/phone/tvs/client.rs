@@ -1,0 +1,388 @@
+//! One question over TLS. The server needs no name: its certificate is the one in the ITL's TVS record, or it is shown.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{
+    HandshakeError, SslConnector, SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
+};
+
+use super::error::{TvsError, roles};
+use super::wire::{self, HEADER_BYTES, Message, Status, command};
+use crate::trustlist::{Certificate, Function, Record, digest};
+
+/// Where TVS listens.
+pub const TVS_PORT: u16 = 2445;
+
+/// A node that runs TVS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TvsAddress {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for TvsAddress {
+    type Err = TvsError;
+
+    /// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT` for IPv6.
+    fn from_str(text: &str) -> Result<Self, TvsError> {
+        let wrong = || TvsError::NotAnAddress(text.to_owned());
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, behind)) => (host, Some(behind.strip_prefix(':').ok_or_else(wrong)?)),
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = port.map_or(Ok(TVS_PORT), |p| p.parse().map_err(|_| wrong()))?;
+        if host.is_empty() || port == 0 || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(wrong());
+        }
+        Ok(TvsAddress { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for TvsAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.host.contains(':'), self.port) {
+            (false, TVS_PORT) => write!(f, "{}", self.host),
+            (false, port) => write!(f, "{}:{port}", self.host),
+            (true, port) => write!(f, "[{}]:{port}", self.host),
+        }
+    }
+}
+
+/// What is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The certificate that TVS should vouch for.
+    pub certificate: &'a Certificate,
+    /// The phone that is said to ask: `CP-7965-SEP001122334455`.
+    pub device_name: &'a str,
+    /// The TVS records of the ITL that phones hold; the server must show one of these certificates.
+    pub known: Option<&'a [Record]>,
+    /// Speak TLS 1.0 and take weak keys and ciphers too, as nodes of the 7900 era need.
+    pub legacy_tls: bool,
+    /// For all of it together.
+    pub timeout: Duration,
+}
+
+/// Whether the server's certificate was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerCheck {
+    /// It is in a TVS record of the ITL.
+    InItl,
+    /// There was no ITL to check it against.
+    NotChecked,
+}
+
+/// The certificate that a server showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCertificate {
+    /// Its common name, or what else there is.
+    pub name: String,
+    /// SHA-256 of its DER bytes.
+    pub sha256: String,
+    /// Whether it was checked.
+    pub check: ServerCheck,
+}
+
+/// What TVS answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Who answered.
+    pub server: String,
+    /// Whether it vouches for the certificate.
+    pub valid: bool,
+    /// As what.
+    pub roles: Vec<Function>,
+    /// How long a phone keeps the answer, in seconds.
+    pub ttl: Option<u32>,
+    /// Who showed itself.
+    pub shown: ServerCertificate,
+    /// `TLSv1.2`.
+    pub tls_version: String,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TVS on {} says {}", self.server, if self.valid { "valid" } else { "invalid" })?;
+        if !self.roles.is_empty() {
+            write!(f, ", as {}", roles(&self.roles))?;
+        }
+        if let Some(ttl) = self.ttl {
+            write!(f, ", for {ttl} s")?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks one server about one certificate.
+pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsError> {
+    let server = address.to_string();
+    let deadline = Deadline { end: Instant::now().checked_add(question.timeout), limit: question.timeout };
+    let tcp = connect(address, &server, &deadline)?;
+    let stream = Timed { tcp, deadline };
+    let mut tls = handshake(&server, stream, question)?;
+    let shown = check_server(&server, &tls, question.known)?;
+    let session = session_id();
+    let request = wire::verify_request(session, question.device_name, question.certificate.der())
+        .ok_or(TvsError::TooLong)?;
+    tls.write_all(&request)
+        .and_then(|()| tls.flush())
+        .map_err(|e| io_error(&server, question.timeout, "sending the question", e))?;
+    let message = read_answer(&server, &mut tls, question.timeout)?;
+    if message.session != session {
+        return Err(TvsError::WrongSession { server, got: message.session, expected: session });
+    }
+    if message.command != command::VERIFY_RESPONSE {
+        return Err(TvsError::WrongCommand { server, command: message.command });
+    }
+    let valid = match message.status {
+        Some(Status::Valid) => true,
+        Some(Status::Invalid) => false,
+        Some(Status::Other(code)) => {
+            return Err(TvsError::NoStatus { server, status: format!("status {code}") });
+        }
+        None => return Err(TvsError::NoStatus { server, status: "no status".to_owned() }),
+    };
+    let tls_version = tls.ssl().version_str().to_owned();
+    Ok(Answer { server, valid, roles: message.roles, ttl: message.ttl, shown, tls_version })
+}
+
+/// All reads and writes together end at one moment, however slowly the bytes drip.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    end: Option<Instant>,
+    limit: Duration,
+}
+
+impl Deadline {
+    fn left(&self) -> Duration {
+        let end = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        end.unwrap_or(self.limit)
+    }
+}
+
+/// A connection whose every call minds the deadline.
+#[derive(Debug)]
+struct Timed {
+    tcp: TcpStream,
+    deadline: Deadline,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        match self.deadline.left() {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+/// A blocking socket says WouldBlock when its timeout is over; OpenSSL would take that as "try again".
+fn timed_out(e: io::Error) -> io::Error {
+    if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(Some(self.left()?))?;
+        self.tcp.read(buffer).map_err(timed_out)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(Some(self.left()?))?;
+        self.tcp.write(bytes).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<TcpStream, TvsError> {
+    let addresses = (address.host.as_str(), address.port)
+        .to_socket_addrs()
+        .map_err(|source| TvsError::NoAddress { host: address.host.clone(), source })?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        let left = deadline.left();
+        if left.is_zero() {
+            last = io::ErrorKind::TimedOut.into();
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(tcp) => return Ok(tcp),
+            Err(e) => last = e,
+        }
+    }
+    if last.kind() == io::ErrorKind::TimedOut {
+        let limit = deadline.limit;
+        return Err(TvsError::Timeout { server: server.to_owned(), during: "connecting", limit });
+    }
+    Err(TvsError::Connect { server: server.to_owned(), source: last })
+}
+
+fn handshake(server: &str, stream: Timed, question: &Question<'_>) -> Result<SslStream<Timed>, TvsError> {
+    let tls = |e: ErrorStack| TvsError::Tls { server: server.to_owned(), reason: e.to_string() };
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
+    // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
+    builder.set_verify(SslVerifyMode::NONE);
+    if question.legacy_tls {
+        builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
+        builder.set_cipher_list("ALL:@SECLEVEL=0").map_err(tls)?;
+        builder.set_options(SslOptions::ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+    }
+    let configured = builder.build().configure().map_err(tls)?;
+    let configured = configured.verify_hostname(false).use_server_name_indication(false);
+    configured.connect("", stream).map_err(|e| match e {
+        HandshakeError::SetupFailure(e) => tls(e),
+        HandshakeError::Failure(mid) | HandshakeError::WouldBlock(mid) => {
+            let error = mid.into_error();
+            if let Some(io) = error.io_error() {
+                let copy = io::Error::new(io.kind(), io.to_string());
+                return io_error(server, question.timeout, "the TLS handshake", copy);
+            }
+            let reason = error
+                .ssl_error()
+                .and_then(|stack| stack.errors().iter().find_map(openssl::error::Error::reason))
+                .map_or_else(|| error.to_string(), str::to_owned);
+            let server = server.to_owned();
+            if !question.legacy_tls && is_old_tls(&reason) {
+                TvsError::OldTls { server, reason }
+            } else {
+                TvsError::Tls { server, reason }
+            }
+        }
+    })
+}
+
+/// OpenSSL's words for a server that is too old for its defaults.
+fn is_old_tls(reason: &str) -> bool {
+    [
+        "unsupported protocol",
+        "protocol version",
+        "key too small",
+        "md too weak",
+        "handshake failure",
+        "legacy renegotiation",
+        "legacy sigalg",
+        "wrong signature type",
+        "no shared cipher",
+        "internal error",
+    ]
+    .iter()
+    .any(|old| reason.contains(old))
+}
+
+fn check_server(
+    server: &str,
+    tls: &SslStream<Timed>,
+    known: Option<&[Record]>,
+) -> Result<ServerCertificate, TvsError> {
+    let none = |why: &str| TvsError::Tls { server: server.to_owned(), reason: why.to_owned() };
+    let shown = tls.ssl().peer_certificate().ok_or_else(|| none("it showed no certificate"))?;
+    let der = shown.to_der().map_err(|e| none(&e.to_string()))?;
+    let sha256 = digest::hex(&digest::sha256(&der), "");
+    let certificate = Certificate::from_der(der).ok();
+    let name = certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), Certificate::sast_name);
+    let Some(known) = known else {
+        return Ok(ServerCertificate { name, sha256, check: ServerCheck::NotChecked });
+    };
+    let is_known = certificate
+        .as_ref()
+        .is_some_and(|c| known.iter().any(|r| r.function() == Function::TVS && r.is_of(c)));
+    if is_known {
+        Ok(ServerCertificate { name, sha256, check: ServerCheck::InItl })
+    } else {
+        let shown = format!("{name}, SHA-256 {sha256}");
+        Err(TvsError::OtherCertificate { server: server.to_owned(), shown })
+    }
+}
+
+fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Result<Message, TvsError> {
+    let garbage = |why| TvsError::Garbage { server: server.to_owned(), why };
+    let mut header = [0; HEADER_BYTES];
+    fill(server, tls, &mut header, 0, HEADER_BYTES, limit)?;
+    let (command, session, length) = wire::decode_header(&header).map_err(garbage)?;
+    let mut body = vec![0; length];
+    let expected = HEADER_BYTES.saturating_add(length);
+    fill(server, tls, &mut body, HEADER_BYTES, expected, limit)?;
+    Message::decode(command, session, &body).map_err(garbage)
+}
+
+/// Reads until the buffer is full; says how many bytes came where it does not become so.
+fn fill(
+    server: &str,
+    tls: &mut SslStream<Timed>,
+    buffer: &mut [u8],
+    before: usize,
+    expected: usize,
+    limit: Duration,
+) -> Result<(), TvsError> {
+    let mut got = before;
+    let mut rest = buffer;
+    while !rest.is_empty() {
+        match tls.read(rest) {
+            Ok(0) => return Err(TvsError::HalfAnAnswer { server: server.to_owned(), got, expected }),
+            Ok(n) => {
+                got = got.saturating_add(n);
+                rest = rest.get_mut(n..).unwrap_or_default();
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(TvsError::HalfAnAnswer { server: server.to_owned(), got, expected });
+            }
+            Err(e) => return Err(io_error(server, limit, "waiting for the answer", e)),
+        }
+    }
+    Ok(())
+}
+
+fn io_error(server: &str, limit: Duration, during: &'static str, source: io::Error) -> TvsError {
+    let server = server.to_owned();
+    // OpenSSL wraps the error of the socket.
+    let kind = source
+        .get_ref()
+        .and_then(|e| e.downcast_ref::<openssl::ssl::Error>())
+        .and_then(openssl::ssl::Error::io_error)
+        .map_or(source.kind(), io::Error::kind);
+    match kind {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TvsError::Timeout { server, during, limit },
+        _ => TvsError::Io { server, source },
+    }
+}
+
+/// An id that an answer must repeat. Without randomness any other number does.
+fn session_id() -> u32 {
+    let mut bytes = [0; 4];
+    match openssl::rand::rand_bytes(&mut bytes) {
+        Ok(()) => u32::from_be_bytes(bytes),
+        Err(_) => std::process::id(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port_or_the_usual_one() {
+        let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
+        assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
+        assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));
+        assert_eq!(parsed("[::1]:9").as_deref(), Some("[::1]:9"));
+        assert_eq!(parsed("[fe80::1]").as_deref(), Some("[fe80::1]:2445"));
+        for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+}

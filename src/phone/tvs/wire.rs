@@ -1,0 +1,208 @@
+//! The bytes of TVS: a header of 10 bytes and elements, big-endian (`docs/phones.md`, "TVS on the wire").
+
+use crate::trustlist::Function;
+
+/// First byte of every message.
+const PROTOCOL: u8 = 87;
+/// Second byte.
+const VERSION: u8 = 1;
+/// Length of the header in bytes.
+pub(super) const HEADER_BYTES: usize = 10;
+
+/// Commands.
+pub(super) mod command {
+    pub const VERIFY_REQUEST: u8 = 1;
+    pub const VERIFY_RESPONSE: u8 = 2;
+}
+
+mod tag {
+    pub const DEVICE_NAME: u8 = 1;
+    pub const CERTIFICATE: u8 = 2;
+    pub const STATUS: u8 = 7;
+    pub const ROLES: u8 = 8;
+    pub const TTL: u8 = 9;
+}
+
+/// What stands before a device name (seen in clients that TVS servers answer).
+const DEVICE_NAME_PREFIX: u8 = 1;
+
+/// A status, element 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 0: the certificate is vouched for.
+    Valid,
+    /// 1: it is not.
+    Invalid,
+    /// Any other value.
+    Other(u8),
+}
+
+/// A decoded message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Command byte.
+    pub command: u8,
+    /// The session id, which an answer repeats.
+    pub session: u32,
+    /// Element 7.
+    pub status: Option<Status>,
+    /// Element 8.
+    pub roles: Vec<Function>,
+    /// Element 9, seconds.
+    pub ttl: Option<u32>,
+}
+
+/// Why bytes are no message of this protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAMessage {
+    /// The header is not one.
+    #[error("it does not begin with {PROTOCOL} and {VERSION} but with {first} and {second}")]
+    NotTvs {
+        /// First byte.
+        first: u8,
+        /// Second byte.
+        second: u8,
+    },
+    /// Cut short.
+    #[error("it ends at byte {at}, in the middle of {what}")]
+    Cut {
+        /// Byte offset.
+        at: usize,
+        /// What is cut.
+        what: &'static str,
+    },
+    /// An element with a length that it cannot have.
+    #[error("element {tag} has {length} bytes instead of {expected} (byte {at})")]
+    Length {
+        /// The element.
+        tag: u8,
+        /// Its length in bytes.
+        length: usize,
+        /// What it should be.
+        expected: usize,
+        /// Byte offset.
+        at: usize,
+    },
+    /// The same element twice.
+    #[error("element {tag} stands there twice (byte {at})")]
+    Twice {
+        /// The element.
+        tag: u8,
+        /// Byte offset.
+        at: usize,
+    },
+}
+
+/// A verify request for a certificate (DER); `None` where a part does not fit its 16-bit length.
+pub fn verify_request(session: u32, device_name: &str, certificate: &[u8]) -> Option<Vec<u8>> {
+    let name = [&[DEVICE_NAME_PREFIX], device_name.as_bytes()].concat();
+    let mut body = Vec::new();
+    for (tag, value) in [(tag::DEVICE_NAME, &name[..]), (tag::CERTIFICATE, certificate)] {
+        body.push(tag);
+        body.extend(u16::try_from(value.len()).ok()?.to_be_bytes());
+        body.extend(value);
+    }
+    let length = u16::try_from(body.len()).ok()?;
+    let mut message = vec![PROTOCOL, VERSION, command::VERIFY_REQUEST, 0];
+    message.extend(session.to_be_bytes());
+    message.extend(length.to_be_bytes());
+    message.extend(body);
+    Some(message)
+}
+
+/// Command, session id and body length (bytes) of a header.
+pub fn decode_header(header: &[u8; HEADER_BYTES]) -> Result<(u8, u32, usize), NotAMessage> {
+    let [first, second, command, _, s1, s2, s3, s4, l1, l2] = *header;
+    if (first, second) != (PROTOCOL, VERSION) {
+        return Err(NotAMessage::NotTvs { first, second });
+    }
+    Ok((command, u32::from_be_bytes([s1, s2, s3, s4]), usize::from(u16::from_be_bytes([l1, l2]))))
+}
+
+impl Message {
+    /// Decodes the elements behind a header. Elements that are not known are passed over.
+    pub fn decode(command: u8, session: u32, body: &[u8]) -> Result<Self, NotAMessage> {
+        let mut message = Message { command, session, status: None, roles: vec![], ttl: None };
+        let mut seen = Vec::new();
+        let mut rest = body;
+        while !rest.is_empty() {
+            let at = HEADER_BYTES.saturating_add(body.len().saturating_sub(rest.len()));
+            let cut = |what| NotAMessage::Cut { at: HEADER_BYTES.saturating_add(body.len()), what };
+            let (&[tag, l1, l2], behind) =
+                rest.split_first_chunk::<3>().ok_or_else(|| cut("an element's head"))?;
+            let length = usize::from(u16::from_be_bytes([l1, l2]));
+            let (value, behind) = behind.split_at_checked(length).ok_or_else(|| cut("an element's value"))?;
+            if seen.contains(&tag) {
+                return Err(NotAMessage::Twice { tag, at });
+            }
+            seen.push(tag);
+            let wrong = |expected| NotAMessage::Length { tag, length, expected, at };
+            match tag {
+                tag::STATUS => {
+                    let [status] = *value else { return Err(wrong(1)) };
+                    message.status = Some(match status {
+                        0 => Status::Valid,
+                        1 => Status::Invalid,
+                        other => Status::Other(other),
+                    });
+                }
+                tag::ROLES => message.roles = value.iter().map(|r| Function(u16::from(*r))).collect(),
+                tag::TTL => {
+                    let ttl = <[u8; 4]>::try_from(value).map_err(|_| wrong(4))?;
+                    message.ttl = Some(u32::from_be_bytes(ttl));
+                }
+                _ => {}
+            }
+            rest = behind;
+        }
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_header_and_two_elements() {
+        let request = verify_request(0x0102_0304, "CP-7962-SEP001122334455", b"DER").unwrap();
+        let expected = [
+            &[87, 1, 1, 0, 1, 2, 3, 4, 0, 33][..],
+            &[1, 0, 24, 1],
+            b"CP-7962-SEP001122334455",
+            &[2, 0, 3],
+            b"DER",
+        ];
+        assert_eq!(request, expected.concat());
+        assert_eq!(verify_request(1, "x", &vec![0; 70_000]), None);
+        let header = request.first_chunk().unwrap();
+        assert_eq!(decode_header(header), Ok((1, 0x0102_0304, 33)));
+    }
+
+    #[test]
+    fn an_answer_has_status_roles_and_time_to_live() {
+        let body = [7, 0, 1, 0, 8, 0, 2, 0, 2, 9, 0, 4, 0, 1, 0x51, 0x80];
+        let message = Message::decode(2, 9, &body).unwrap();
+        assert_eq!(message.status, Some(Status::Valid));
+        assert_eq!(message.roles, [Function::SAST, Function::CCM_TFTP]);
+        assert_eq!(message.ttl, Some(86_400));
+    }
+
+    #[test]
+    fn hostile_answers_are_named_by_what_is_wrong() {
+        let decode = |body: &[u8]| Message::decode(2, 1, body);
+        assert_eq!(decode(&[7, 0]), Err(NotAMessage::Cut { at: 12, what: "an element's head" }));
+        assert_eq!(decode(&[7, 0, 9, 0]), Err(NotAMessage::Cut { at: 14, what: "an element's value" }));
+        assert_eq!(
+            decode(&[7, 0, 2, 0, 0]),
+            Err(NotAMessage::Length { tag: 7, length: 2, expected: 1, at: 10 })
+        );
+        assert_eq!(decode(&[7, 0, 1, 0, 7, 0, 1, 1]), Err(NotAMessage::Twice { tag: 7, at: 14 }));
+        assert_eq!(
+            decode(&[9, 0, 3, 0, 0, 0]),
+            Err(NotAMessage::Length { tag: 9, length: 3, expected: 4, at: 10 })
+        );
+        assert_eq!(decode(&[7, 0, 1, 5]).unwrap().status, Some(Status::Other(5)));
+        assert_eq!(decode_header(b"HTTP/1.1 4"), Err(NotAMessage::NotTvs { first: b'H', second: b'T' }));
+    }
+}

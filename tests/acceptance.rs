@@ -1,0 +1,289 @@
+//! Phone states × new lists × what TVS says: who takes what, and the rule of `docs/phones.md` behind it.
+
+use sastctl::phone::{
+    ClassVerdict, Decision, Held, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, Way, assess,
+    assess_classes,
+};
+use sastctl::trustlist::{
+    Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Signer, Style, VerifiedList,
+    record_tag,
+};
+use sastctl::workflow::{Release, Request, revert};
+
+use crate::pki::{KeyFile, certificate, golden, options, token};
+
+const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
+const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+const TVS: &str = "tests/testdata/pki/cucm8-tvs";
+const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
+const HSM: &str = "tests/testdata/keys/rsa2048";
+const STRANGER: &str = "tests/testdata/keys/rsa1024";
+const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
+const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
+
+fn cert(stem: &str) -> Certificate {
+    certificate(&format!("{stem}.der"))
+}
+
+/// A server's record as CUCM writes it.
+fn server(stem: &str, function: Function, hash_only: bool) -> Record {
+    let server = ServerRecord {
+        function,
+        certificate: &cert(stem),
+        dns_name: "cucm-1051-a-pub",
+        ip_address: Some([10, 48, 47, 155].into()),
+        style: Style::Cucm,
+        hash_only,
+    };
+    Record::server(&server).unwrap()
+}
+
+fn sast(stem: &str, style: Style) -> Record {
+    Record::token(&cert(stem), style).unwrap()
+}
+
+fn list(kind: ListKind, records: Vec<Record>, signer: &str) -> VerifiedList {
+    let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
+    Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(signer)).unwrap()
+}
+
+/// The lists of the table, by the name that its rows use.
+struct Lists(Vec<(&'static str, VerifiedList)>);
+
+impl Lists {
+    fn new() -> Self {
+        use Function as F;
+        let ctl = |records, signer| list(ListKind::Ctl, records, signer);
+        let itl = |records, signer| list(ListKind::Itl, records, signer);
+        let ccm = || server(PUB, F::CCM_TFTP, false);
+        let capf = || server(CAPF, F::CAPF, false);
+        let signed = golden("token-signed.tlv");
+        let with = |record: Record| [signed.list().records(), &[record]].concat();
+        // Issuer and serial of token A over the key of somebody else.
+        let stranger = sast(STRANGER, Style::CtlClient)
+            .with(record_tag::ISSUER_NAME, sast(A, Style::CtlClient).get(record_tag::ISSUER_NAME).unwrap())
+            .and_then(|r| {
+                let a = sast(A, Style::CtlClient);
+                r.with(record_tag::SERIAL_NUMBER, a.get(record_tag::SERIAL_NUMBER).unwrap())
+            })
+            .unwrap();
+        let mut many = vec![sast(B, Style::CtlClient)];
+        many.extend((0..60).map(|_| ccm()));
+        many.push(sast(A, Style::CtlClient));
+        let tvs_by_hash = vec![server(PUB, F::SAST, false), ccm(), server(TVS, F::TVS, true), capf()];
+        Lists(vec![
+            ("tokenless", golden("tokenless.tlv")),
+            ("regenerated", golden("tokenless-regenerated.tlv")),
+            ("tokens", golden("token-signed.tlv")),
+            ("non-secure", golden("token-signed-non-secure.tlv")),
+            ("bridge", {
+                let tokenless = golden("tokenless.tlv");
+                let mut records = tokenless.list().records().to_vec();
+                records.extend([sast(A, Style::CtlClient), sast(B, Style::CtlClient)]);
+                ctl(records, PUB)
+            }),
+            ("recovery", {
+                let old = golden("tokenless.tlv");
+                let signer = cert(A);
+                let request =
+                    Request { signer: &signer, options: options(Digest::Sha1), name_style: None, now: 0 };
+                let spare = [token("SAST-ADN0054f509")];
+                let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false).unwrap();
+                plan.draft().clone().sign(&mut KeyFile::open(A)).unwrap()
+            }),
+            ("hsm", ctl(vec![sast(A, Style::CtlClient), ccm(), sast(HSM, Style::Cucm)], HSM)),
+            ("hsm reversed", ctl(vec![sast(A, Style::CtlClient), ccm(), sast(HSM, Style::CtlClient)], HSM)),
+            ("tokens and hsm", ctl(with(sast(HSM, Style::Cucm)), A)),
+            ("stranger", ctl(vec![ccm(), stranger], STRANGER)),
+            ("too large", ctl(many, A)),
+            ("itl", itl(tvs_by_hash, PUB)),
+            ("itl without tvs", itl(vec![server(PUB, F::SAST, false), ccm(), capf()], PUB)),
+            ("itl renewed", {
+                let tvs = server(TVS, F::TVS, false);
+                itl(vec![server(PUB_NEW, F::SAST, false), server(PUB_NEW, F::CCM_TFTP, false), tvs], PUB_NEW)
+            }),
+            ("itl other", golden("itl.tlv")),
+        ])
+    }
+
+    fn get(&self, name: &str) -> &VerifiedList {
+        &self.0.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no list {name}")).1
+    }
+}
+
+fn vouch(name: &str) -> Vouch {
+    let server = || "cucm-1051-a-pub".to_owned();
+    let valid = |roles| Vouch::Valid { server: server(), roles, ttl: Some(86_400) };
+    match name {
+        "-" => Vouch::NotAsked,
+        "uploaded" => Vouch::Uploaded,
+        "not uploaded" => Vouch::NotUploaded,
+        "valid" => valid(vec![Function::SAST]),
+        "valid, no roles" => valid(vec![]),
+        "valid as CCM+TFTP" => valid(vec![Function::CCM_TFTP]),
+        "invalid" => Vouch::Invalid { server: server() },
+        "silent" => Vouch::NoAnswer { server: server(), why: "no connection".into() },
+        "disagree" => Vouch::together(vec![vouch("valid"), vouch("silent"), vouch("invalid")]),
+        "one silent" => Vouch::together(vec![vouch("silent"), vouch("valid")]),
+        other => panic!("no answer {other}"),
+    }
+}
+
+/// CTL held; ITL held; whether the phone asks TVS; new list; what TVS says; verdict; the rule.
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
+    // Nothing to check against.
+    ("-",           "-",               true,  "tokens",         "-",                 "blind",   "blind: no CTL and no ITL"),
+    ("-",           "-",               false, "tokens",         "-",                 "blind",   "blind: no CTL and no ITL"),
+    ("-",           "-",               true,  "itl",            "-",                 "blind",   "blind: an ITL as well"),
+    ("-",           "-",               true,  "stranger",       "invalid",           "blind",   "blind: whoever signed"),
+    ("-",           "emptied",         true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
+    ("-",           "emptied",         true,  "itl renewed",    "invalid",           "blind",   "blind: an ITL emptied for a rollback"),
+    ("tokens",      "emptied",         true,  "tokens",         "-",                 "ctl",     "by CTL: the CTL still vouches"),
+    ("tokenless",   "emptied",         true,  "tokens",         "valid",             "unknown", "open: a CTL and an emptied ITL"),
+    // A CTL, no ITL.
+    ("tokens",      "-",               false, "tokens",         "-",                 "ctl",     "by CTL: signer is SAST there"),
+    ("tokens",      "-",               false, "non-secure",     "-",                 "ctl",     "by CTL: the other token is SAST there too"),
+    ("non-secure",  "-",               false, "tokens",         "-",                 "ctl",     "by CTL: non-secure mode keeps the SAST records"),
+    ("tokenless",   "-",               false, "tokens",         "-",                 "refuse",  "by CTL: a token is not in a tokenless CTL"),
+    ("tokenless",   "-",               false, "tokens",         "valid",             "refuse",  "by TVS: Security by Default alone"),
+    ("tokenless",   "-",               true,  "tokens",         "valid",             "refuse",  "by CTL: without an ITL there is no TVS to ask"),
+    ("tokens",      "-",               false, "tokenless",      "-",                 "refuse",  "lookup: CallManager is CCM+TFTP there, not SAST"),
+    ("recovery",    "-",               false, "tokenless",      "-",                 "ctl",     "SAST records per release: the way back"),
+    ("tokenless",   "-",               false, "bridge",         "-",                 "ctl",     "by CTL: the bridge is signed by CallManager"),
+    ("bridge",      "-",               false, "tokens",         "-",                 "ctl",     "by CTL: the bridge made the tokens known"),
+    ("tokenless",   "-",               false, "regenerated",    "-",                 "refuse",  "lookup: a new certificate has a new serial"),
+    ("tokens",      "-",               false, "stranger",       "-",                 "refuse",  "signature: another key under the same issuer and serial"),
+    ("tokens",      "-",               false, "hsm",            "uploaded",          "refuse",  "by CTL: an HSM that no CTL names yet"),
+    ("tokens and hsm", "-",            false, "hsm",            "-",                 "ctl",     "by CTL: in two steps the HSM is known"),
+    ("tokens",      "-",               false, "tokens and hsm", "-",                 "ctl",     "by CTL: the first of the two steps"),
+    ("tokens",      "-",               false, "too large",      "-",                 "refuse",  "size: over 64 KiB"),
+    ("-",           "-",               false, "too large",      "-",                 "refuse",  "size: blindly, but it does not load"),
+    ("tokenless",   "-",               true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CTL"),
+    ("tokens",      "-",               true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
+    ("tokens",      "-",               true,  "itl renewed",    "-",                 "refuse",  "by CTL: the renewed CallManager is not in it"),
+    ("non-secure",  "-",               true,  "itl",            "-",                 "refuse",  "lookup: an emptied CCM+TFTP record vouches for nobody"),
+    // CTL and ITL.
+    ("tokens",      "itl",             true,  "tokens",         "invalid",           "ctl",     "by either: the CTL is asked first"),
+    ("tokens",      "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
+    ("tokenless",   "itl",             true,  "tokens",         "-",                 "unknown", "by TVS: nobody asked it"),
+    ("tokenless",   "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: uploaded as Phone-SAST-trust"),
+    ("tokenless",   "itl",             true,  "tokens",         "not uploaded",      "refuse",  "by TVS: others were uploaded"),
+    ("tokenless",   "itl",             true,  "tokens",         "valid",             "tvs",     "by TVS: it says so"),
+    ("tokenless",   "itl",             true,  "tokens",         "valid, no roles",   "tvs",     "by TVS: it says so"),
+    ("tokenless",   "itl",             true,  "tokens",         "valid as CCM+TFTP", "unknown", "open: valid, but not as SAST"),
+    ("tokenless",   "itl",             true,  "tokens",         "invalid",           "refuse",  "by TVS: it does not"),
+    ("tokenless",   "itl",             true,  "tokens",         "silent",            "unknown", "by TVS: no answer is no verdict"),
+    ("tokenless",   "itl",             true,  "tokens",         "disagree",          "unknown", "by TVS: a phone asks either"),
+    ("tokenless",   "itl",             true,  "tokens",         "one silent",        "tvs",     "by TVS: a phone goes on to the next"),
+    ("tokenless",   "itl",             false, "tokens",         "valid",             "refuse",  "by TVS: Security by Default alone"),
+    ("tokenless",   "itl without tvs", true,  "tokens",         "valid",             "refuse",  "by TVS: reached through the ITL's TVS record"),
+    ("tokenless",   "itl",             true,  "stranger",       "uploaded",          "refuse",  "TVS: found by the spelling of Cisco's tokens alone"),
+    ("tokens",      "itl",             true,  "stranger",       "valid",             "refuse",  "signature: the CTL names the key"),
+    ("tokenless",   "itl",             true,  "hsm",            "uploaded",          "tvs",     "TVS: keyed by CUCM's spelling"),
+    ("tokenless",   "itl",             true,  "hsm reversed",   "uploaded",          "refuse",  "TVS: only Cisco's own tokens are known reversed"),
+    ("tokenless",   "itl",             true,  "itl renewed",    "valid as CCM+TFTP", "tvs",     "by TVS: CCM+TFTP is enough for an ITL"),
+    ("tokenless",   "itl",             true,  "itl renewed",    "invalid",           "refuse",  "by either, by TVS: nobody knows it"),
+    ("regenerated", "itl",             true,  "itl renewed",    "-",                 "ctl",     "by either: the CTL follows the certificate"),
+    ("tokens",      "itl",             true,  "itl other",      "-",                 "unknown", "by TVS: another cluster's ITL"),
+    // An ITL alone: a cluster that goes to mixed mode.
+    ("-",           "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
+    ("-",           "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: a first CTL on tokens"),
+    ("-",           "itl",             true,  "tokens",         "invalid",           "refuse",  "by TVS: a first CTL on tokens"),
+    // An ITL that was not shown.
+    ("tokenless",   "?",               true,  "tokens",         "-",                 "unknown", "by TVS: nobody asked it"),
+    ("tokenless",   "?",               true,  "tokens",         "uploaded",          "tvs",     "by TVS: every ITL names one"),
+    ("tokenless",   "?",               true,  "tokens",         "invalid",           "refuse",  "by TVS: tokens are in no ITL"),
+    ("tokens",      "?",               true,  "tokenless",      "invalid",           "unknown", "by either: CallManager may be in the ITL"),
+];
+
+#[test]
+fn every_row_of_the_table() {
+    let lists = Lists::new();
+    assert!(TABLE.len() >= 40);
+    for (row, (ctl, itl, asks_tvs, new, tvs, expected, rule)) in TABLE.iter().enumerate() {
+        let view = |name| ListView::of(lists.get(name));
+        let held = Held {
+            ctl: (*ctl != "-").then(|| view(ctl)),
+            itl: match *itl {
+                "-" => HeldItl::None,
+                "?" => HeldItl::Unknown,
+                "emptied" => HeldItl::Emptied,
+                name => HeldItl::List(view(name)),
+            },
+            asks_tvs: *asks_tvs,
+        };
+        let verdict = assess(&held, &NewList::of(lists.get(new)), &vouch(tvs));
+        let expected = match *expected {
+            "blind" => Decision::Accepts(Way::Blind),
+            "ctl" => Decision::Accepts(Way::Ctl),
+            "itl" => Decision::Accepts(Way::Itl),
+            "tvs" => Decision::Accepts(Way::Tvs),
+            "refuse" => Decision::Refuses,
+            "unknown" => Decision::NotKnown,
+            other => panic!("{other}"),
+        };
+        let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+        assert_eq!(verdict.decision, expected, "row {row}: {ctl} {itl} {new} {tvs} ({rule})\n{told:#?}");
+        assert!(!told.is_empty(), "row {row}: a verdict has a reason");
+    }
+}
+
+/// Every rule that the table names is a rule of the document.
+#[test]
+fn every_rule_is_written_down() {
+    let document = String::from_utf8(crate::pki::read("docs/phones.md")).unwrap();
+    for (.., rule) in TABLE {
+        for name in rule.split(": ").next().unwrap().split(", ") {
+            let known = document.contains(&format!("\n| {name} |"))
+                || document.contains(&format!("\n## {name}"))
+                || (name == "open" && document.contains("\nOpen: "));
+            assert!(known, "docs/phones.md has no rule {name:?}");
+        }
+    }
+}
+
+#[test]
+fn reasons_come_in_the_order_in_which_the_phone_looks() {
+    let lists = Lists::new();
+    let installed = Installed {
+        ctl: Some(ListView::of(lists.get("tokenless"))),
+        itl: HeldItl::List(ListView::of(lists.get("itl"))),
+    };
+    let verdicts = assess_classes(&installed, &NewList::of(lists.get("tokens")), &vouch("valid"));
+    let told: Vec<String> = verdicts
+        .iter()
+        .map(|ClassVerdict { class, verdict }| {
+            let reasons: Vec<_> = verdict.reasons.iter().map(|r| format!("  {r}\n")).collect();
+            format!("{}: {:?}\n{}", class.label(), verdict.decision, reasons.concat())
+        })
+        .collect();
+    insta::assert_snapshot!(told.concat());
+    let verdicts = assess_classes(&installed, &NewList::of(lists.get("itl renewed")), &vouch("valid"));
+    let without = verdicts.iter().find(|v| v.class == PhoneClass::WithoutTvs).unwrap();
+    assert_eq!(without.verdict.decision, Decision::DoesNotApply);
+}
+
+/// A plan is judged like the file that it becomes.
+#[test]
+fn a_planned_list_gets_the_verdict_of_the_signed_one() {
+    let lists = Lists::new();
+    let old = golden("tokenless.tlv");
+    let mut signer = KeyFile::open(A);
+    let certificate = signer.certificate().clone();
+    let request = Request { signer: &certificate, options: options(Digest::Sha1), name_style: None, now: 0 };
+    let plan = revert(&old, &request, &[cert(B)], None, false).unwrap();
+    let draft = plan.draft().clone();
+    let planned = NewList::planned(&draft, ListKind::Ctl, &certificate).unwrap();
+    let signed = draft.clone().sign(&mut signer).unwrap();
+    for held in ["tokenless", "tokens", "bridge"] {
+        let installed = Installed { ctl: Some(ListView::of(lists.get(held))), itl: HeldItl::Unknown };
+        for said in ["-", "valid", "invalid"] {
+            assert_eq!(
+                assess_classes(&installed, &planned, &vouch(said)),
+                assess_classes(&installed, &NewList::of(&signed), &vouch(said)),
+                "{held} {said}"
+            );
+        }
+    }
+}
