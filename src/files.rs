@@ -176,7 +176,7 @@ fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes a rename last. Systems that cannot open folders do not need it.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

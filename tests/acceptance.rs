@@ -85,8 +85,13 @@ impl Lists {
             ("recovery", {
                 let old = golden("tokenless.tlv");
                 let signer = cert(A);
-                let request =
-                    Request { signer: &signer, options: options(Digest::Sha1), name_style: None, now: 0 };
+                let request = Request {
+                    signer: &signer,
+                    options: options(Digest::Sha1),
+                    name_style: None,
+                    now: 0,
+                    force: false,
+                };
                 let spare = [token("SAST-ADN0054f509")];
                 let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false).unwrap();
                 plan.draft().clone().sign(&mut KeyFile::open(A)).unwrap()
@@ -271,10 +276,16 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     let old = golden("tokenless.tlv");
     let mut signer = KeyFile::open(A);
     let certificate = signer.certificate().clone();
-    let request = Request { signer: &certificate, options: options(Digest::Sha1), name_style: None, now: 0 };
+    let request = Request {
+        signer: &certificate,
+        options: options(Digest::Sha1),
+        name_style: None,
+        now: 0,
+        force: false,
+    };
     let plan = revert(&old, &request, &[cert(B)], None, false).unwrap();
     let draft = plan.draft().clone();
-    let planned = NewList::planned(&draft, ListKind::Ctl, &certificate).unwrap();
+    let planned = NewList::planned(&draft, &certificate).unwrap();
     let signed = draft.clone().sign(&mut signer).unwrap();
     for held in ["tokenless", "tokens", "bridge"] {
         let installed = Installed { ctl: Some(ListView::of(lists.get(held))), itl: HeldItl::Unknown };

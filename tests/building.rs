@@ -4,14 +4,36 @@ use sastctl::trustlist::{
     BuildError, Certificate, Digest, Draft, Function, Record, SgnDraft, SignError, Signer, SigningOptions,
     Style, TrustList, VerifyError, header_tag,
 };
-use sastctl::workflow::{Edit, Mode, PlanError, Release, Request, resign, revert, update};
+use sastctl::workflow::{
+    ConfirmedPlan, Edit, Mode, Plan, PlanError, Release, Request, resign, revert, update,
+};
 
 use std::slice::from_ref;
 
 use crate::pki::{GOLDEN_TIME, KeyFile, certificate, golden, golden_bytes, options, token};
 
 fn request(signer: &Certificate) -> Request<'_> {
-    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_425_678_813 }
+    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_425_678_813, force: false }
+}
+
+/// As an operator who saw this very plan and said yes.
+fn confirmed(plan: Plan) -> ConfirmedPlan {
+    let shown = plan.digest();
+    plan.confirm(shown).unwrap()
+}
+
+#[test]
+fn a_plan_that_changed_after_it_was_shown_is_not_carried_out() {
+    let signer = token("SAST-ADN008580ef");
+    let old = golden("tokenless.tlv");
+    let plan = |b| revert(&old, &request(&signer), &[token(b)], None, false).unwrap();
+    let shown = plan("SAST-ADN0054f509").digest();
+    assert_eq!(shown, plan("SAST-ADN0054f509").digest(), "the same plan has the same digest");
+    let mut later = request(&signer);
+    later.options.timestamp += 1;
+    let other = revert(&old, &later, &[token("SAST-ADN0054f509")], None, false).unwrap();
+    assert!(matches!(other.confirm(shown), Err(PlanError::Changed { .. })));
+    plan("SAST-ADN0054f509").confirm(shown).unwrap();
 }
 
 #[test]
@@ -21,7 +43,7 @@ fn a_reverted_cluster_gets_the_file_of_the_ctl_client_to_the_byte() {
     let old = golden("tokenless.tlv");
     let plan = revert(&old, &request(&certificate), &[token("SAST-ADN0054f509")], None, false).unwrap();
     assert_eq!(plan.signed_len(), 5728);
-    let new = plan.execute(&mut signer).unwrap();
+    let new = confirmed(plan).execute(&mut signer).unwrap();
     assert!(new.list().bytes()[..] == golden_bytes("token-signed.tlv"));
 }
 
@@ -70,7 +92,7 @@ fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_aga
     let own = signer.certificate().clone();
     let old = golden("token-signed.tlv");
     let plan = update(&old, &request(&own), &[Edit::SetMode(Mode::NonSecure)]).unwrap();
-    let emptied = plan.execute(&mut signer).unwrap();
+    let emptied = confirmed(plan).execute(&mut signer).unwrap();
     assert_eq!(emptied.list().bytes().len(), 3746);
     let small: Vec<_> = emptied.list().records().iter().filter(|r| r.bytes().len() == 33).collect();
     assert_eq!(small.len(), 2);
@@ -87,7 +109,7 @@ fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_aga
     let error = update(&emptied, &request(&own), &[mixed.clone(), one.clone()]).unwrap_err();
     assert!(matches!(error, PlanError::NeedsCertificate { .. }));
     let both = [mixed, one, refresh("10.48.47.156", "cucm-1051-a-sub1")];
-    let filled = update(&emptied, &request(&own), &both).unwrap().execute(&mut signer).unwrap();
+    let filled = confirmed(update(&emptied, &request(&own), &both).unwrap()).execute(&mut signer).unwrap();
     let records = |list: &TrustList| list.records().iter().map(|r| r.bytes().clone()).collect::<Vec<_>>();
     assert!(records(filled.list()) == records(old.list()), "as before non-secure mode");
 }

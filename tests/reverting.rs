@@ -34,6 +34,10 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       ~ CCM+TFTP   cucm-1051-a-sub1  10.48.47.156, as the CTL Client writes it
       + SAST       SAST-ADN0054f509  spare
       + SAST       SAST-ADN008580ef  signs this file (RSA 1024, SHA-1)
+    Phones that hold CTLFile.tlv
+      7945, 7965 and newer     accept, if TVS knows SAST-ADN008580ef: its certificate must be in Phone-SAST-trust first
+      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand
+      no list yet              accept
     CTLFile.new.tlv   5728 bytes, signed by SAST-ADN008580ef, verified
       MD5   5402a98cb52f35fd9f251d9a6472cedf
             on the phone: 54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
@@ -41,7 +45,13 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
     --- stderr
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    Next: sastctl cert export --all, upload the certificates as Phone-SAST-trust, then put CTLFile.new.tlv on every TFTP node, restart Cisco Tftp and Cisco CallManager there, and reset the phones.
+    Journal: DIR/state/sastctl/TIME-revert.jsonl
+    Left to do by hand:
+      1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
+      2. put the file on every TFTP node, in the place of the one in force
+      3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …
+      5. compare the checksum with `show ctl` on every node, and with a phone's screen
     --- exit code 0
     ");
     assert!(world.read("CTLFile.new.tlv") == pki::golden_bytes("token-signed.tlv"));
@@ -100,6 +110,10 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       ~ CCM+TFTP   cucm-1051-a-sub1  10.48.47.156, as the CTL Client writes it
       + SAST       SAST-ADN0054f509  spare
       + SAST       SAST-ADN008580ef  signs this file (RSA 1024, SHA-1)
+    Phones that hold CTLFile.tlv
+      7945, 7965 and newer     accept, if TVS knows SAST-ADN008580ef: its certificate must be in Phone-SAST-trust first
+      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand
+      no list yet              accept
     Difference
     - SAST       cucm-1051-a-pub        removed (record 1)
     ~ CCM+TFTP   cucm-1051-a-pub        DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
@@ -107,6 +121,13 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
     ~ CCM+TFTP   cucm-1051-a-sub1       DNSNAME cucm-1051-a-sub1 → 10.48.47.156; certificate signature (tag 8) left out
     + SAST       SAST-ADN0054f509       added (record 1)
     + SAST       SAST-ADN008580ef       added (record 5)
+    Left to do by hand
+      1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
+      2. put the file on every TFTP node, in the place of the one in force
+      3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …
+      5. compare the checksum with `show ctl` on every node, and with a phone's screen
+    Plan digest bc052076f4b0165b29afa906c39fd802f87153bb708fc1047df573da301c4f38
     Dry run: nothing was signed and nothing was written.
     ");
     assert_eq!(world.files(), ["CTLFile.tlv"]);

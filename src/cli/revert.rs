@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::error::{CommandError, ErrorKind};
 use super::settings::Settings;
-use super::signing::{Desk, SigningArgs, headline, in_force, now};
+use super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
 use super::ui::Ui;
-use crate::workflow::{Release, Request, revert};
+use crate::workflow::{Release, revert};
 
 /// Turn a tokenless CTL into one signed by tokens, as the CTL Client would have written it
 #[derive(Debug, Args)]
@@ -29,7 +29,6 @@ pub struct RevertArgs {
 }
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let options = args.signing.options()?;
     let release = args
         .release
         .as_deref()
@@ -40,18 +39,12 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let desk = Desk::open(settings, ui)?;
     let spares = desk.certificates(&args.spare)?;
     let signer = desk.signer().certificate().clone();
-    let request = Request { signer: &signer, options, name_style: args.signing.style(), now: now() };
+    let request = args.signing.request(&signer)?;
     let plan = revert(&old, &request, &spares, release, args.single_token)?;
     let out = args.signing.out_or(|| beside(&args.old));
-    desk.sign_plan(plan, &headline(&args.old, &old), Some(old.list()), &out, &args.signing, ui)?;
-    if !args.signing.is_dry_run() {
-        ui.note(&format!(
-            "Next: sastctl cert export --all, upload the certificates as Phone-SAST-trust, then put {} on every \
-             TFTP node, restart Cisco Tftp and Cisco CallManager there, and reset the phones.",
-            out.display()
-        ));
-    }
-    Ok(())
+    let mut file = BatchFile::list(headline(&args.old, &old), plan, out);
+    file.replaces(&args.old, &old);
+    desk.sign_plan("revert", file, &args.signing, ui)
 }
 
 /// `CTLFile.tlv` → `CTLFile.new.tlv`: the list in force stays where it is.

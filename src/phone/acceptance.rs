@@ -88,10 +88,10 @@ impl<'a> NewList<'a> {
     }
 
     /// A list that `signer` will sign; `None` where the draft has no SAST record for it.
-    pub fn planned(draft: &'a Draft, kind: ListKind, signer: &Certificate) -> Option<Self> {
+    pub fn planned(draft: &'a Draft, signer: &Certificate) -> Option<Self> {
         let record = draft.records().iter().find(|r| r.function() == Function::SAST && r.is_of(signer))?;
         Some(NewList {
-            view: ListView { kind, records: draft.records() },
+            view: ListView { kind: draft.kind(), records: draft.records() },
             signer: draft.signer_id(signer).ok()?,
             key: Some(signer.public_key().clone()),
             certificate: Some(signer.clone()),
@@ -185,12 +185,20 @@ pub enum Decision {
 }
 
 /// A decision, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// What the phone does.
+    #[serde(flatten)]
     pub decision: Decision,
     /// Why, in the order in which it looks.
     pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Whether it hangs on TVS alone, which nobody asked yet.
+    pub fn waits_for_tvs(&self) -> bool {
+        self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
+    }
 }
 
 /// Would a phone that holds this take that?
@@ -406,11 +414,12 @@ pub struct Installed<'a> {
 }
 
 /// What the phones of one class do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClassVerdict {
     /// Which phones.
     pub class: PhoneClass,
     /// What they do, and why.
+    #[serde(flatten)]
     pub verdict: Verdict,
 }
 

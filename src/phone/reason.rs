@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::acceptance::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 
 /// One step of a phone's search. The facts are in `docs/phones.md`.
@@ -125,5 +126,41 @@ impl fmt::Display for Reason {
                 "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone asks either"
             ),
         }
+    }
+}
+
+impl Verdict {
+    /// In one line: `accept, if TVS knows SAST-ADN008580ef`.
+    pub fn says(&self, signer: &str) -> String {
+        let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();
+        match self.decision {
+            Decision::Accepts(Way::Blind) => "accept".to_owned(),
+            Decision::Accepts(Way::Ctl) => format!("accept: {signer} is in the CTL that they hold"),
+            Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
+            Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
+            Decision::NotKnown if self.waits_for_tvs() => {
+                format!("accept, if TVS knows {signer}: its certificate must be in Phone-SAST-trust first")
+            }
+            Decision::NotKnown => format!("cannot be known: {last}"),
+            Decision::Refuses => match self.reasons.last() {
+                // What it looked for and did not find says more than where it did not look any more.
+                Some(Reason::HoldsNoItl | Reason::CannotAskTvs) => {
+                    format!("refuse: {signer} is not SAST in the CTL that they hold")
+                }
+                _ => format!("refuse: {last}"),
+            },
+            Decision::DoesNotApply => last,
+        }
+    }
+}
+
+impl ClassVerdict {
+    /// Which phones, and what they do, as one line of a plan.
+    pub fn line(&self, signer: &str) -> String {
+        let cure = match (self.class, self.verdict.decision) {
+            (PhoneClass::WithoutTvs, Decision::Refuses) => "; their list must be deleted by hand",
+            _ => "",
+        };
+        format!("{:<24} {}{cure}", self.class.label(), self.verdict.says(signer))
     }
 }

@@ -6,7 +6,7 @@ use super::certificate::Certificate;
 use super::digest::Digest;
 use super::error::{BuildError, SignError};
 use super::header::{HeaderDraft, SignerId, Version};
-use super::list::{SignedFile, TrustFile, TrustList};
+use super::list::{ListKind, SignedFile, TrustFile, TrustList};
 use super::name::Style;
 use super::record::{Function, Record};
 use super::signer::Signer;
@@ -51,6 +51,11 @@ impl Draft {
     /// FILENAME of the header.
     pub fn file_name(&self) -> &str {
         &self.file_name
+    }
+
+    /// CTL or ITL, by FILENAME.
+    pub fn kind(&self) -> ListKind {
+        ListKind::of_file_name(&self.file_name)
     }
 
     /// How it will be signed.
@@ -129,6 +134,16 @@ impl SgnDraft {
         style: Style,
     ) -> Self {
         SgnDraft { file_name: file_name.into(), payload: payload.into(), options, style }
+    }
+
+    /// FILENAME of the header.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// The configuration file.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
     }
 
     /// Signs the draft. What comes out was read back and verified.

@@ -20,6 +20,11 @@ pub enum ListKind {
 }
 
 impl ListKind {
+    /// What a FILENAME names: `ITLFile.tlv` and `ITLSEP….tlv` an ITL, anything else a CTL.
+    pub fn of_file_name(name: &str) -> Self {
+        if name.to_uppercase().starts_with("ITL") { ListKind::Itl } else { ListKind::Ctl }
+    }
+
     /// `CTL` or `ITL`.
     pub fn label(self) -> &'static str {
         match self {
@@ -118,7 +123,7 @@ impl TrustList {
 
     /// CTL or ITL.
     pub fn kind(&self) -> ListKind {
-        if self.header.file_name().to_uppercase().starts_with("ITL") { ListKind::Itl } else { ListKind::Ctl }
+        ListKind::of_file_name(&self.header.file_name())
     }
 
     /// The SAST records: whose keys may sign the next list.

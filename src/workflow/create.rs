@@ -3,7 +3,8 @@
 use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
 
 use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
-use super::plan::{Mark, Plan, PlanError, PlanStep, Request, signs_this_file, token_record};
+use super::error::PlanError;
+use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
 ///
@@ -22,7 +23,7 @@ pub fn create(
         }
         seen.push(spare.der());
     }
-    if spares.is_empty() && !single_token && cluster.kind == Kind::Ctl {
+    if spares.is_empty() && !single_token && !request.force && cluster.kind == Kind::Ctl {
         return Err(PlanError::OneToken { name: request.signer.sast_name() });
     }
     let default_style = if cluster.kind == Kind::Ctl { Style::CtlClient } else { Style::Cucm };
@@ -49,7 +50,7 @@ pub fn create(
         }
         .to_owned()
     });
-    Plan::new(request, file_name, steps, records, vec![])
+    Plan::new(request, None, Sketch { file_name, steps, records, warnings: vec![] })
 }
 
 fn server_record(

@@ -5,13 +5,16 @@
 
 pub mod cluster_file;
 mod create;
+mod error;
+pub mod journal;
 mod plan;
 mod revert;
 mod sign;
 mod update;
 
 pub use create::create;
-pub use plan::{Mark, Plan, PlanError, PlanStep, Request};
+pub use error::PlanError;
+pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
 pub use revert::{Release, revert};
 pub use sign::resign;
 pub use update::{Edit, Mode, NewServer, update};

@@ -1,14 +1,21 @@
 //! The plan: what will change, why, and who signs. Confirmed, it is executed as it was shown.
 
-use serde::Serialize;
+use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
+use super::error::PlanError;
+use crate::phone::{
+    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, ServiceFinding, Vouch, assess_classes,
+    cautions, services,
+};
 use crate::trustlist::{
-    BuildError, Certificate, Draft, Function, PHONE_LIMIT_BYTES, Record, SignError, Signer, SigningOptions,
-    Style, TrustList, VerifiedList, VerifyError,
+    BuildError, Certificate, Draft, Function, ListKind, Record, SignError, Signer, SigningOptions, Style,
+    TrustList, VerifiedList, digest,
 };
 
 /// What happens to a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// It stays as it is.
@@ -34,7 +41,7 @@ impl Mark {
 }
 
 /// One record's part in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanStep {
     /// What happens to it.
     pub mark: Mark,
@@ -63,137 +70,95 @@ pub struct Request<'a> {
     pub name_style: Option<Style>,
     /// Now, seconds since 1970-01-01 UTC, for warnings about expired certificates.
     pub now: i64,
+    /// The operator insists where the CTL Client would refuse. Never silently: the plan says so.
+    pub force: bool,
 }
 
-/// A plan that may be carried out: a draft, what it does in words, and what the operator should know.
+/// What a workflow worked out: the parts of a plan that are its own.
+#[derive(Debug, Default)]
+pub(super) struct Sketch {
+    /// FILENAME of the new list.
+    pub file_name: String,
+    /// What happens to each record.
+    pub steps: Vec<PlanStep>,
+    /// The new list's records in their order.
+    pub records: Vec<Record>,
+    /// What the operator should know about the change.
+    pub warnings: Vec<String>,
+}
+
+/// A plan that may be carried out: a draft, what it does in words, what phones will say, and what is left to do by hand.
 #[derive(Debug, Clone)]
 pub struct Plan {
     steps: Vec<PlanStep>,
     warnings: Vec<String>,
+    phones: Vec<ClassVerdict>,
+    findings: Vec<ServiceFinding>,
+    by_hand: Vec<String>,
     draft: Draft,
+    message: Vec<u8>,
     signer: Certificate,
     signed_len: usize,
 }
 
-/// Why a plan was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The list in force does not verify.
-    #[error("the list in force does not verify")]
-    NotVerified(#[source] VerifyError),
-    /// A revert of a list that a token signed already.
-    #[error("the list is already signed by the token {signer}")]
-    AlreadyTokenSigned {
-        /// The signer's name.
-        signer: String,
-    },
-    /// A revert of an ITL, which has no tokens.
-    #[error("this is an ITL file; a revert starts from the CTL of the cluster")]
-    NotACtl,
-    /// Fewer than two tokens.
-    #[error("a first CTL needs two tokens, one signs and the other is the spare; there is one: {name}")]
-    OneToken {
-        /// The token that there is.
-        name: String,
-    },
-    /// The same token in two roles.
-    #[error("the token {name} is named twice")]
-    TokenTwice {
-        /// The token's name.
-        name: String,
-    },
-    /// A token that is in the list already.
-    #[error("the token {name} is in the list already (record {record})")]
-    TokenAlreadyInList {
-        /// The token's name.
-        name: String,
-        /// Counted from 1.
-        record: usize,
-    },
-    /// The signer of an update is not in the list in force. The CTL Client's own words.
-    #[error("The Security Token you have inserted does not exist in the CTL File")]
-    SignerNotInForce {
-        /// The token that would sign.
-        signer: String,
-        /// The SAST records that are in force.
-        known: Vec<String>,
-    },
-    /// The signer would remove itself.
-    #[error("the record of {name} cannot be removed: it signs this file")]
-    RemovesSigner {
-        /// The signer's name.
-        name: String,
-    },
-    /// Nothing matches a name.
-    #[error("no {what} matches {name:?}")]
-    NoMatch {
-        /// What was looked for.
-        what: &'static str,
-        /// The name.
-        name: String,
-        /// What there is.
-        there_are: Vec<String>,
-    },
-    /// Several match a name.
-    #[error("{count} {what}s match {name:?}")]
-    Ambiguous {
-        /// What was looked for.
-        what: &'static str,
-        /// The name.
-        name: String,
-        /// How many match.
-        count: usize,
-        /// What matches.
-        matches: Vec<String>,
-    },
-    /// A server that is in the list already.
-    #[error("the list already has a {function} record for {address}")]
-    ServerAlreadyInList {
-        /// FUNCTION by name.
-        function: String,
-        /// DNSNAME or address.
-        address: String,
-    },
-    /// Mixed mode, and a server without certificate.
-    #[error("mixed mode needs the certificate of {address}")]
-    NeedsCertificate {
-        /// The server.
-        address: String,
-    },
-    /// Nothing would change.
-    #[error("there is nothing to change")]
-    NothingToDo,
-    /// The new list cannot be built.
-    #[error("the new list cannot be built: {0}")]
-    Build(#[from] BuildError),
+/// SHA-256 over everything that a plan shows and everything that would be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanDigest([u8; 32]);
+
+impl fmt::Display for PlanDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&digest::hex(&self.0, ""))
+    }
+}
+
+impl PlanDigest {
+    /// The 32 bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Over parts that are told apart by their lengths.
+    pub fn over(parts: &[&[u8]]) -> Self {
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend((part.len() as u64).to_be_bytes());
+            all.extend(*part);
+        }
+        PlanDigest(digest::sha256(&all))
+    }
 }
 
 impl Plan {
-    /// Puts a plan together and works out what the operator should know about it.
+    /// Puts a plan together and works out what phones that hold `in_force` will say.
     pub(super) fn new(
         request: &Request<'_>,
-        file_name: String,
-        steps: Vec<PlanStep>,
-        records: Vec<Record>,
-        mut warnings: Vec<String>,
+        in_force: Option<&VerifiedList>,
+        sketch: Sketch,
     ) -> Result<Self, PlanError> {
-        let draft = Draft::new(file_name, records, request.options);
+        let draft = Draft::new(sketch.file_name, sketch.records, request.options);
+        let message = draft.message(request.signer)?;
         let signed_len = draft.signed_len(request.signer)?;
-        warnings.extend(about_signer(request));
-        let sasts = draft.records().iter().filter(|r| r.function() == Function::SAST).count();
-        if sasts > 2 {
-            warnings.push(format!("{sasts} SAST records: some phones are reported to take no more than two"));
+        let mut warnings = sketch.warnings;
+        let (mut phones, mut findings) = (Vec::new(), Vec::new());
+        if let Some(new) = NewList::planned(&draft, request.signer) {
+            warnings.extend(cautions(&new, request.options.digest, request.now));
+            let installed = installed(in_force, draft.kind());
+            phones = assess_classes(&installed, &new, &Vouch::NotAsked);
+            findings = services(&installed, new.view);
         }
-        if signed_len > PHONE_LIMIT_BYTES {
-            warnings.push(format!(
-                "the list will have {signed_len} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)"
-            ));
-        } else if signed_len > PHONE_LIMIT_BYTES / 10 * 9 {
-            warnings.push(format!(
-                "the list will have {signed_len} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load"
-            ));
-        }
-        Ok(Plan { steps, warnings, draft, signer: request.signer.clone(), signed_len })
+        let by_hand = by_hand(&phones, &request.signer.sast_name());
+        let signer = request.signer.clone();
+        Ok(Plan {
+            steps: sketch.steps,
+            warnings,
+            phones,
+            findings,
+            by_hand,
+            draft,
+            message,
+            signer,
+            signed_len,
+        })
     }
 
     /// What happens to each record.
@@ -204,6 +169,21 @@ impl Plan {
     /// What the operator should know before going on.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What phones will do that hold the list in force, class by class.
+    pub fn phones(&self) -> &[ClassVerdict] {
+        &self.phones
+    }
+
+    /// What phones can no longer do, or do otherwise, once they took the list.
+    pub fn findings(&self) -> &[ServiceFinding] {
+        &self.findings
+    }
+
+    /// What is left to do by hand, in this order.
+    pub fn by_hand(&self) -> &[String] {
+        &self.by_hand
     }
 
     /// What is to be signed.
@@ -221,48 +201,77 @@ impl Plan {
         self.signed_len
     }
 
+    /// What identifies this plan: it changes with anything that is shown or signed.
+    pub fn digest(&self) -> PlanDigest {
+        let lines = |items: Vec<String>| items.join("\n").into_bytes();
+        let steps =
+            self.steps.iter().map(|s| format!("{}|{}|{}|{}", s.mark.sign(), s.function, s.name, s.why));
+        let phones = self.phones.iter().map(|v| format!("{:?}", v.verdict.decision));
+        PlanDigest::over(&[
+            &self.message,
+            self.signer.der(),
+            &lines(steps.collect()),
+            &lines(self.warnings.clone()),
+            &lines(phones.collect()),
+            &lines(self.by_hand.clone()),
+        ])
+    }
+
+    /// The operator saw the plan `shown` and said yes. Refused when this is another one.
+    pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedPlan, PlanError> {
+        let now = self.digest();
+        if now == shown { Ok(ConfirmedPlan { plan: self }) } else { Err(PlanError::Changed { shown, now }) }
+    }
+}
+
+/// A plan that somebody saw and agreed to: the only kind that is carried out.
+#[derive(Debug, Clone)]
+pub struct ConfirmedPlan {
+    plan: Plan,
+}
+
+impl ConfirmedPlan {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Signs. What comes out was read back and verified, and holds the records that the plan showed.
     pub fn execute<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
-        self.draft.sign(signer)
+        self.plan.draft.sign(signer)
     }
 }
 
-fn about_signer(request: &Request<'_>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let signer = request.signer;
-    if signer.not_after() < request.now {
-        let day = day(signer.not_after());
-        warnings.push(format!(
-            "the certificate of {} expired on {day}; it still signs: phones and CUCM do not look at the date",
-            signer.sast_name()
+/// What the phones of the cluster hold: the list in force, and of the other kind nothing that is known here.
+fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
+    let view = in_force.map(ListView::of);
+    match (kind, view) {
+        (ListKind::Itl, Some(itl)) => Installed { ctl: None, itl: HeldItl::List(itl) },
+        (ListKind::Itl, None) => Installed { ctl: None, itl: HeldItl::None },
+        (ListKind::Ctl, ctl) => Installed { ctl, itl: HeldItl::Unknown },
+    }
+}
+
+/// What the program cannot do for the operator.
+fn by_hand(phones: &[ClassVerdict], signer: &str) -> Vec<String> {
+    let mut steps = Vec::new();
+    if phones.iter().any(|p| p.verdict.waits_for_tvs()) {
+        steps.push(format!(
+            "before anything else: export the certificates (sastctl cert export --all) and upload them as \
+             Phone-SAST-trust, so that TVS knows {signer}"
         ));
-    } else if signer.not_before() > request.now {
-        let day = day(signer.not_before());
-        warnings.push(format!("the certificate of {} is not valid before {day}", signer.sast_name()));
     }
-    match signer.public_key().rsa().map(|key| key.bits()) {
-        Some(bits) if bits < 2048 => {
-            warnings.push(format!(
-                "the signer's key is RSA {bits}: phones in FIPS mode refuse less than 2048 bits"
-            ));
-        }
-        Some(bits) if bits > 2048 => {
-            warnings.push(format!(
-                "the signer's key is RSA {bits}: older phones are not known to take more than 2048 bits"
-            ));
-        }
-        _ => {}
+    steps.push("put the file on every TFTP node, in the place of the one in force".to_owned());
+    steps.push(
+        "restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones"
+            .to_owned(),
+    );
+    let left_behind = |p: &&ClassVerdict| p.verdict.decision == Decision::Refuses;
+    for phones in phones.iter().filter(left_behind) {
+        steps.push(format!("delete the list by hand on phones that refuse: {}", phones.class.label()));
     }
-    if request.options.digest != crate::trustlist::Digest::Sha1 {
-        warnings.push(format!("{}: phones of the 7900 era know SHA-1 alone", request.options.digest));
-    }
-    warnings
-}
-
-/// A date for people: `2022-05-17` (UTC).
-pub(super) fn day(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
+    steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
+    steps
 }
 
 /// The words for the signer's own line.

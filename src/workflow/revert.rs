@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
 
-use super::plan::{Mark, Plan, PlanError, PlanStep, Request, signs_this_file, token_record};
+use super::error::PlanError;
+use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
 /// Which SAST records a release's token-signed CTL has beside the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,8 @@ pub fn revert(
     records.extend(work.tokens);
     records.extend(work.servers);
     records.push(signer);
-    Plan::new(request, old.list().header().file_name(), work.steps, records, work.warnings)
+    let file_name = old.list().header().file_name();
+    Plan::new(request, Some(old), Sketch { file_name, steps: work.steps, records, warnings: work.warnings })
 }
 
 fn check_tokens(
@@ -111,7 +113,7 @@ fn check_tokens(
         }
         seen.push(spare.der());
     }
-    if spares.is_empty() && !single_token {
+    if spares.is_empty() && !single_token && !request.force {
         return Err(PlanError::OneToken { name: request.signer.sast_name() });
     }
     Ok(())

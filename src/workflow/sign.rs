@@ -2,7 +2,8 @@
 
 use crate::trustlist::VerifiedList;
 
-use super::plan::{Mark, Plan, PlanError, PlanStep, Request, sast_names, signs_this_file};
+use super::error::PlanError;
+use super::plan::{Mark, Plan, PlanStep, Request, Sketch, sast_names, signs_this_file};
 
 /// Plans a list's new signature. The signer must be a SAST of the list.
 pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
@@ -25,5 +26,6 @@ pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanErr
             )
         })
         .collect();
-    Plan::new(request, list.header().file_name(), steps, list.records().to_vec(), vec![])
+    let (file_name, records) = (list.header().file_name(), list.records().to_vec());
+    Plan::new(request, Some(old), Sketch { file_name, steps, records, warnings: vec![] })
 }

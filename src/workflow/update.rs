@@ -6,8 +6,9 @@ use crate::trustlist::{
     Certificate, Function, Record, ServerRecord, Style, TrustList, VerifiedList, digest, record_tag,
 };
 
+use super::error::PlanError;
 use super::plan::{
-    Mark, Plan, PlanError, PlanStep, Request, sast_names, signs_this_file, token_position, token_record,
+    Mark, Plan, PlanStep, Request, Sketch, sast_names, signs_this_file, token_position, token_record,
 };
 
 /// The cluster's security mode.
@@ -57,13 +58,17 @@ pub enum Edit {
 /// Plans changes to the list in force. The signer must be a SAST of that list, and stay one.
 pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Result<Plan, PlanError> {
     let list = old.list();
-    if !list.sasts().any(|r| r.is_of(request.signer)) {
+    let in_force = list.sasts().any(|r| r.is_of(request.signer));
+    if !in_force && !request.force {
         return Err(PlanError::SignerNotInForce {
             signer: request.signer.sast_name(),
             known: sast_names(list),
         });
     }
     let mut work = Update::new(list);
+    if !in_force {
+        work.force_signer(request)?;
+    }
     for edit in edits {
         work.apply(edit, request)?;
     }
@@ -74,16 +79,10 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     if let (Some(Mode::Mixed), Some(emptied)) = (work.mode, emptied) {
         return Err(PlanError::NeedsCertificate { address: emptied.record.short_name() });
     }
-    let sasts = work.records.iter().filter(|e| e.record.function() == Function::SAST).count();
-    if sasts < 2 {
-        work.warnings.push(
-            "the list will have a single SAST record: when that token is lost, no later list can be signed"
-                .to_owned(),
-        );
-    }
     let steps = work.steps(request);
     let records = work.records.into_iter().map(|e| e.record).collect();
-    Plan::new(request, list.header().file_name(), steps, records, work.warnings)
+    let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings: work.warnings };
+    Plan::new(request, Some(old), sketch)
 }
 
 /// A record on its way into the new list.
@@ -129,6 +128,18 @@ impl Update {
         }
     }
 
+    /// A signer that phones do not know from the list in force; its record stands last, as a signer's does.
+    fn force_signer(&mut self, request: &Request<'_>) -> Result<(), PlanError> {
+        let record = token_record(request.signer, request.name_style)?;
+        self.records.push(Entry { record, mark: Mark::Add, why: String::new() });
+        self.warnings.push(format!(
+            "forced: {} is not in the list in force; phones that hold that list take the new one only if TVS \
+             vouches for the token",
+            request.signer.sast_name()
+        ));
+        Ok(())
+    }
+
     fn add_token(&mut self, certificate: &Certificate, request: &Request<'_>) -> Result<(), PlanError> {
         let taken = self
             .records
@@ -152,6 +163,10 @@ impl Update {
         let [index] = hits[..] else {
             return Err(self.ambiguous("token", name, &hits));
         };
+        let sasts = self.records.iter().filter(|e| e.record.function() == Function::SAST).count();
+        if sasts < 2 {
+            return Err(PlanError::RemovesLastSast { name: name.to_owned() });
+        }
         if self.records.get(index).is_some_and(|e| e.record.is_of(request.signer)) {
             return Err(PlanError::RemovesSigner { name: request.signer.sast_name() });
         }

@@ -48,13 +48,14 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap().to_owned();
         let mut world = World { dir, env: BTreeMap::new(), names: vec![(path.clone(), "DIR".into())] };
-        for sub in ["home", "runtime"] {
+        for sub in ["home", "runtime", "state"] {
             std::fs::create_dir(world.path(sub)).unwrap();
         }
         for (key, value) in [
             ("PATH", std::env::var("PATH").unwrap()),
             ("HOME", format!("{path}/home")),
             ("XDG_RUNTIME_DIR", format!("{path}/runtime")),
+            ("XDG_STATE_HOME", format!("{path}/state")),
             ("TMPDIR", path.clone()),
             ("TZ", "UTC".into()),
             // The tests of the signal and the broken pipe read what a panic would say.
@@ -138,7 +139,7 @@ impl World {
         let mut names: Vec<String> = std::fs::read_dir(self.dir.path())
             .unwrap()
             .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .filter(|n| !["home", "runtime", "hsm"].contains(&n.as_str()))
+            .filter(|n| !["home", "runtime", "state", "hsm"].contains(&n.as_str()))
             .collect();
         names.sort();
         names
@@ -186,7 +187,15 @@ impl World {
 
     /// Replaces what is random by names.
     pub fn named(&self, text: &str) -> String {
-        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+        let text = self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name));
+        // Journals are named by the time of the run: `20261121T073000-revert.jsonl`.
+        let mut parts = text.split("DIR/state/sastctl/");
+        let mut named = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            named += "DIR/state/sastctl/TIME";
+            named += part.get(15..).unwrap_or(part);
+        }
+        named
     }
 }
 

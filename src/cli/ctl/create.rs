@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Desk, SigningArgs};
+use super::super::signing::{BatchFile, Desk, SigningArgs};
 use super::super::ui::Ui;
 use crate::workflow::cluster_file::ClusterFile;
-use crate::workflow::{Request, create};
+use crate::workflow::create;
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
 #[derive(Debug, Args)]
@@ -28,7 +28,6 @@ pub struct CreateArgs {
 }
 
 pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let options = args.signing.options()?;
     let cluster = read_cluster(&args.cluster)?;
     let folder = args.cluster.parent().unwrap_or(Path::new(""));
     let certificates = cluster
@@ -42,17 +41,12 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         spares.push(super::read_certificate(&folder.join(&token.certificate))?);
     }
     let signer = desk.signer().certificate().clone();
-    let request = Request {
-        signer: &signer,
-        options,
-        name_style: args.signing.style(),
-        now: super::super::signing::now(),
-    };
+    let request = args.signing.request(&signer)?;
     let plan = create(&cluster, &certificates, &request, &spares, args.single_token)?;
     let out = args.signing.out_or(|| PathBuf::from(plan.draft().file_name()));
     let head =
         format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
-    desk.sign_plan(plan, &head, None, &out, &args.signing, ui)
+    desk.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
 }
 
 fn read_cluster(path: &Path) -> Result<ClusterFile, CommandError> {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Batch, BatchFile, Desk, SigningArgs, headline, now};
+use super::super::signing::{Batch, BatchFile, Desk, SigningArgs, headline};
 use super::super::ui::Ui;
 use crate::files;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile};
@@ -28,12 +28,12 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     let targets = targets(args)?;
     let desk = Desk::open(settings, ui)?;
     let signer = desk.signer().certificate().clone();
-    let request = Request { signer: &signer, options, name_style: args.signing.style(), now: now() };
+    let request = args.signing.request(&signer)?;
     let mut batch = Vec::new();
     for (path, out) in args.files.iter().zip(targets) {
         batch.push(prepare(path, out, &request, options)?);
     }
-    desk.sign_batch(Batch { files: batch }, &args.signing, ui)
+    desk.sign_batch(Batch { what: "ctl-sign", files: batch }, &args.signing, ui)
 }
 
 /// Reads one file and decides what signing it means.
@@ -51,13 +51,15 @@ fn prepare(
                 list.verify().map_err(|e| CommandError::not_verified(&super::display_name(path), &e))?;
             let plan = resign(&verified, request)?;
             let out = out.for_list(path);
-            Ok(BatchFile::list(headline(path, &verified), plan, out))
+            let mut file = BatchFile::list(headline(path, &verified), plan, out);
+            file.replaces(path, &verified);
+            Ok(file)
         }
         Ok(TrustFile::Signed(signed)) => {
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, out.for_list(path)))
+            Ok(BatchFile::sgn(head, draft, path, out.for_list(path)))
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -75,7 +77,7 @@ fn prepare(
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
-            Ok(BatchFile::sgn(head, SgnDraft::new(name, bytes, options, style), out))
+            Ok(BatchFile::sgn(head, SgnDraft::new(name, bytes, options, style), path, out))
         }
     }
 }

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Desk, SigningArgs, in_force};
+use super::super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
 use super::super::ui::Ui;
 use crate::workflow::cluster_file::parse_function;
-use crate::workflow::{Edit, Mode, NewServer, Request, update};
+use crate::workflow::{Edit, Mode, NewServer, update};
 
 /// Change a list in force: tokens, servers, security mode, renewed certificates
 #[derive(Debug, Args)]
@@ -48,7 +48,6 @@ enum ModeArg {
 }
 
 pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let options = args.signing.options()?;
     let old = in_force(&args.file)?;
     let mut edits = Vec::new();
     edits.extend(args.remove_token.iter().cloned().map(Edit::RemoveToken));
@@ -68,16 +67,12 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let desk = Desk::open(settings, ui)?;
     edits.extend(desk.certificates(&args.add_token)?.into_iter().map(Edit::AddToken));
     let signer = desk.signer().certificate().clone();
-    let request = Request {
-        signer: &signer,
-        options,
-        name_style: args.signing.style(),
-        now: super::super::signing::now(),
-    };
+    let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;
     let out = args.signing.out_or(|| args.file.clone());
-    let head = super::super::signing::headline(&args.file, &old);
-    desk.sign_plan(plan, &head, Some(old.list()), &out, &args.signing, ui)
+    let mut file = BatchFile::list(headline(&args.file, &old), plan, out);
+    file.replaces(&args.file, &old);
+    desk.sign_plan("ctl-update", file, &args.signing, ui)
 }
 
 fn refresh(spec: &str) -> Result<Edit, CommandError> {

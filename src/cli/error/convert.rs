@@ -5,6 +5,7 @@ use crate::files::FileError;
 use crate::token::{PinState, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
 use crate::workflow::PlanError;
+use crate::workflow::journal::JournalWriteError;
 
 const NOTHING_WRITTEN: &str = "nothing was written";
 
@@ -186,6 +187,15 @@ fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
+impl From<JournalWriteError> for CommandError {
+    fn from(error: JournalWriteError) -> Self {
+        CommandError::new(ErrorKind::File, error.to_string())
+            .caused_by_sources(&error)
+            .detail("", "a run that signs keeps a journal")
+            .hint("name a folder that can be written: --journal DIR")
+    }
+}
+
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
         let base = CommandError::new(ErrorKind::File, error.to_string());
@@ -217,6 +227,12 @@ impl From<PlanError> for CommandError {
                 base.hint("the spare must be another token than the one that signs")
             }
             PlanError::TokenAlreadyInList { .. } => base,
+            PlanError::Changed { .. } => {
+                base.detail("", NOTHING_WRITTEN).hint("this is a fault of the program: report it")
+            }
+            PlanError::RemovesLastSast { .. } => {
+                base.hint("add another token first: --add-token, signed by the one that is there")
+            }
             PlanError::SignerNotInForce { signer, known } => base
                 .detail("token", signer)
                 .detail("", format!("the list in force knows {}", known.join(" and ")))

@@ -72,6 +72,15 @@ impl CommandError {
         self
     }
 
+    /// Adds everything that caused an error, without the error itself, a line each.
+    #[must_use]
+    pub fn caused_by_sources(self, error: &(dyn std::error::Error + 'static)) -> Self {
+        match error.source() {
+            Some(source) => self.caused_by(source),
+            None => self,
+        }
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

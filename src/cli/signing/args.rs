@@ -1,0 +1,153 @@
+//! The options that all commands that sign share.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::now;
+use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
+use crate::workflow::Request;
+
+/// Options of every command that signs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct SigningArgs {
+    /// The time that the file states, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
+    #[arg(long, value_name = "RFC3339")]
+    timestamp: Option<String>,
+    /// Where the result goes; `-` is standard output. An existing file is kept as NAME.bak
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Show the plan and the difference; touch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before signing
+    #[arg(long)]
+    yes: bool,
+    /// The digest to sign with; phones of the 7900 era know sha1 alone
+    #[arg(long, value_enum, default_value_t = DigestArg::Sha1)]
+    digest: DigestArg,
+    /// Put a signer version (tag 28) into the header, as newer writers do
+    #[arg(long, value_name = "MAJOR.MINOR")]
+    signer_version: Option<String>,
+    /// Spell names and serials this way, whatever the certificate [default: what fits it]
+    #[arg(long, value_enum)]
+    name_style: Option<StyleArg>,
+    /// Spend the token's last PIN try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+    /// Insist where a plan is refused: a signer that is not in the list in force, a single token. The plan says so
+    #[arg(long)]
+    force: bool,
+    /// Sign only if the plan is this one, as --dry-run printed its digest
+    #[arg(long, value_name = "DIGEST")]
+    plan_digest: Option<String>,
+    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
+    journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DigestArg {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StyleArg {
+    /// CN=…;OU=…, the serial as it is
+    Cucm,
+    /// cn="…";ou=…, the serial reversed: Cisco's own tokens
+    CtlClient,
+}
+
+impl SigningArgs {
+    /// How files are to be signed.
+    pub fn options(&self) -> Result<SigningOptions, CommandError> {
+        let digest = match self.digest {
+            DigestArg::Sha1 => Digest::Sha1,
+            DigestArg::Sha256 => Digest::Sha256,
+            DigestArg::Sha512 => Digest::Sha512,
+        };
+        let signer_version = self.signer_version.as_deref().map(version).transpose()?;
+        Ok(SigningOptions { digest, timestamp: self.time()?, signer_version })
+    }
+
+    /// What every plan needs beside the records.
+    pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
+        let (options, name_style) = (self.options()?, self.style());
+        Ok(Request { signer, options, name_style, now: now(), force: self.force })
+    }
+
+    /// The spelling asked for.
+    pub fn style(&self) -> Option<Style> {
+        self.name_style.map(|style| match style {
+            StyleArg::Cucm => Style::Cucm,
+            StyleArg::CtlClient => Style::CtlClient,
+        })
+    }
+
+    /// `--out`, as given.
+    pub fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
+    /// `--out`, or what the command does without it.
+    pub fn out_or(&self, default: impl FnOnce() -> PathBuf) -> PathBuf {
+        self.out.clone().unwrap_or_else(default)
+    }
+
+    /// Whether nothing is to be touched.
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// Whether the plan is carried out without a question.
+    pub(super) fn yes(&self) -> bool {
+        self.yes
+    }
+
+    pub(super) fn allow_last_try(&self) -> bool {
+        self.allow_last_try
+    }
+
+    /// The digest of the plan that may be carried out, if one was named.
+    pub(super) fn plan_digest(&self) -> Option<&str> {
+        self.plan_digest.as_deref()
+    }
+
+    /// Where journals go.
+    pub fn journal_folder(&self) -> Option<&Path> {
+        self.journal.as_deref()
+    }
+
+    fn time(&self) -> Result<u32, CommandError> {
+        let wrong = |what: String| {
+            CommandError::new(ErrorKind::Usage, what)
+                .hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
+        };
+        let seconds = match (&self.timestamp, std::env::var("SOURCE_DATE_EPOCH")) {
+            (Some(text), _) => Timestamp::from_str(text)
+                .map_err(|e| wrong(format!("--timestamp {text} is not a time: {e}")))?
+                .as_second(),
+            (None, Ok(epoch)) if !epoch.is_empty() => epoch
+                .parse()
+                .map_err(|_| wrong(format!("SOURCE_DATE_EPOCH={epoch} is not a number of seconds")))?,
+            (None, _) => now(),
+        };
+        u32::try_from(seconds)
+            .map_err(|_| wrong(format!("the time {seconds} does not fit the file's 32 bits")))
+    }
+}
+
+fn version(text: &str) -> Result<Version, CommandError> {
+    let parsed =
+        text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    parsed.ok_or_else(|| {
+        CommandError::new(ErrorKind::Usage, format!("--signer-version {text} is not like 1.0 or 1.1"))
+    })
+}

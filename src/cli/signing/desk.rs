@@ -1,0 +1,176 @@
+//! The token that signs, and the way from plans to files.
+
+use std::path::Path;
+
+use super::super::ctl::read_certificate;
+use super::super::error::{CommandError, ErrorKind};
+use super::super::session;
+use super::super::settings::Settings;
+use super::super::ui::Ui;
+use super::args::SigningArgs;
+use super::batch::{Batch, BatchFile, PlanJson, Shown, Voice, WrittenJson};
+use super::run_log::RunLog;
+use super::selector;
+use crate::token::{Module, Sast};
+use crate::trustlist::Certificate;
+
+/// The module and the token that will sign.
+pub struct Desk<'a> {
+    module: Module,
+    sast: Sast,
+    settings: &'a Settings,
+}
+
+/// What was signed and written.
+pub struct Signed {
+    /// The files, in their order.
+    pub written: Vec<WrittenJson>,
+    /// Where the journal lies.
+    pub journal: std::path::PathBuf,
+}
+
+impl<'a> Desk<'a> {
+    /// Loads the module and finds the token that `--token` names; no PIN yet.
+    pub fn open(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
+        let selector = settings.token.as_deref().map(selector).transpose()?;
+        let module = session::open_module(settings, ui)?;
+        let sast = module.sast(selector.as_ref())?;
+        Ok(Desk { module, sast, settings })
+    }
+
+    /// With a module that is open and a token that was chosen already.
+    pub fn with(module: Module, sast: Sast, settings: &'a Settings) -> Self {
+        Desk { module, sast, settings }
+    }
+
+    /// The token that will sign.
+    pub fn signer(&self) -> &Sast {
+        &self.sast
+    }
+
+    /// Certificates of further tokens: inserted ones by selector, others by their certificate file.
+    pub fn certificates(&self, names: &[String]) -> Result<Vec<Certificate>, CommandError> {
+        names
+            .iter()
+            .map(|name| {
+                if Path::new(name).is_file() {
+                    return read_certificate(Path::new(name));
+                }
+                Ok(self.module.sast(Some(&selector(name)?))?.certificate().clone())
+            })
+            .collect()
+    }
+
+    /// Shows one plan, asks, signs and writes. `what` names the command in the journal.
+    pub fn sign_plan(
+        self,
+        what: &'static str,
+        file: BatchFile,
+        args: &SigningArgs,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        self.sign_batch(Batch { what, files: vec![file] }, args, ui)
+    }
+
+    /// Shows the plans, asks once, logs in once, signs and writes file after file.
+    pub fn sign_batch(self, batch: Batch, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+        let say = Voice { ui, aside: batch.files.iter().any(|f| f.out().as_os_str() == "-") };
+        let shown = self.show(&batch, &say)?;
+        check_digest(&shown, args)?;
+        let plans: Vec<PlanJson<'_>> = batch.files.iter().map(|f| f.json(&self.sast)).collect();
+        let plans = serde_json::to_value(&plans).unwrap_or_default();
+        if args.is_dry_run() {
+            if !ui.is_json() {
+                for file in &batch.files {
+                    say.text(&file.dry_run_text())?;
+                }
+                return say.text("Dry run: nothing was signed and nothing was written.");
+            }
+            return ui.print_json(&serde_json::json!({ "dry_run": true, "plans": plans, "written": [] }));
+        }
+        if !args.yes() && ui.can_ask() && !ui.confirm(&self.question())? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
+        }
+        let signed = self.sign_shown(batch, shown, args.journal_folder(), args.allow_last_try(), &say)?;
+        if ui.is_json() && !say.aside {
+            let journal = signed.journal.display().to_string();
+            let document = serde_json::json!({
+                "dry_run": false, "plans": plans, "written": signed.written, "journal": journal,
+            });
+            ui.print_json(&document)?;
+        }
+        Ok(())
+    }
+
+    fn question(&self) -> String {
+        let (token, name) = (self.sast.token(), self.sast.certificate().sast_name());
+        format!("Sign with {name} on \"{}\" ({})?", token.label(), token.serial())
+    }
+
+    /// Prints the plans; from here on these, and no others, may be carried out.
+    fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
+        for file in &batch.files {
+            if !say.ui.is_json() {
+                say.text(&file.plan_text())?;
+            }
+            for warning in file.warnings() {
+                say.ui.warn(warning);
+            }
+        }
+        Ok(batch.shown())
+    }
+
+    /// Carries out plans that were shown and agreed to: one login, a journal, file after file.
+    pub fn sign_shown(
+        self,
+        batch: Batch,
+        shown: Shown,
+        journal: Option<&Path>,
+        allow_last_try: bool,
+        say: &Voice<'_>,
+    ) -> Result<Signed, CommandError> {
+        let what = batch.what;
+        let confirmed = batch.confirm(shown)?;
+        let hand = confirmed.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
+        let signed =
+            session::sign_with(&self.module, &self.sast, self.settings, say.ui, allow_last_try, |signer| {
+                let mut log = RunLog::begin(journal, what, &self.sast)?;
+                let mut written = Vec::new();
+                let sign_all = || {
+                    for file in confirmed {
+                        // Later files are not written; what the ones before are is said above, a line each.
+                        let done = file.sign_and_write(signer, say, &mut log);
+                        written.push(done.map_err(|e| e.after(written.len()))?);
+                    }
+                    Ok(())
+                };
+                let result = sign_all();
+                let ended = log.end(&result);
+                result?;
+                Ok(Signed { written, journal: ended? })
+            })?;
+        say.ui.note(&format!("Journal: {}", signed.journal.display()));
+        if !hand.is_empty() {
+            let steps: Vec<String> = hand
+                .iter()
+                .enumerate()
+                .map(|(i, step)| format!("\n  {}. {step}", i.saturating_add(1)))
+                .collect();
+            say.ui.note(&format!("Left to do by hand:{}", steps.concat()));
+        }
+        Ok(signed)
+    }
+}
+
+fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
+    let Some(wanted) = args.plan_digest() else { return Ok(()) };
+    let there_is = shown.digest().to_string();
+    if wanted.eq_ignore_ascii_case(&there_is) {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
+        .detail("wanted", wanted)
+        .detail("plan", there_is)
+        .detail("", "nothing was written")
+        .hint("run with --dry-run and compare; the time is part of a plan: --timestamp sets it"))
+}

@@ -1,0 +1,47 @@
+//! What all commands that sign share: their options, the token on the desk, plan → confirm → sign → write → journal.
+
+mod args;
+mod batch;
+mod desk;
+mod run_log;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use args::SigningArgs;
+pub use batch::{Batch, BatchFile};
+pub use desk::Desk;
+pub use run_log::state_folder;
+
+use super::ctl::{display_name, read_list};
+use super::error::{CommandError, ErrorKind};
+use crate::token::Selector;
+use crate::trustlist::{Record, VerifiedList};
+
+/// Now, in seconds since 1970-01-01 UTC.
+pub fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// The list in force: decoded and verified, else the error that says why not.
+pub fn in_force(path: &Path) -> Result<VerifiedList, CommandError> {
+    read_list(path)?.verify().map_err(|e| CommandError::not_verified(&display_name(path), &e))
+}
+
+/// `CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records`
+pub fn headline(path: &Path, old: &VerifiedList) -> String {
+    let how = if old.signer().is_some_and(Record::is_token) { "token-signed" } else { "tokenless" };
+    format!(
+        "{}   {} bytes, {how}, signed by {}, {} records",
+        display_name(path),
+        old.list().bytes().len(),
+        old.signer_name(),
+        old.list().records().len()
+    )
+}
+
+/// Reads a token selector.
+pub fn selector(text: &str) -> Result<Selector, CommandError> {
+    text.parse::<Selector>().map_err(|e| CommandError::new(ErrorKind::Usage, e.to_string()))
+}

@@ -1,0 +1,113 @@
+//! Why a plan was refused: the CTL Client's rules, and what cannot be built.
+
+use super::plan::PlanDigest;
+use crate::trustlist::{BuildError, VerifyError};
+
+/// Why a plan was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The list in force does not verify.
+    #[error("the list in force does not verify")]
+    NotVerified(#[source] VerifyError),
+    /// A revert of a list that a token signed already.
+    #[error("the list is already signed by the token {signer}")]
+    AlreadyTokenSigned {
+        /// The signer's name.
+        signer: String,
+    },
+    /// A revert of an ITL, which has no tokens.
+    #[error("this is an ITL file; a revert starts from the CTL of the cluster")]
+    NotACtl,
+    /// Fewer than two tokens.
+    #[error("a first CTL needs two tokens, one signs and the other is the spare; there is one: {name}")]
+    OneToken {
+        /// The token that there is.
+        name: String,
+    },
+    /// The same token in two roles.
+    #[error("the token {name} is named twice")]
+    TokenTwice {
+        /// The token's name.
+        name: String,
+    },
+    /// A token that is in the list already.
+    #[error("the token {name} is in the list already (record {record})")]
+    TokenAlreadyInList {
+        /// The token's name.
+        name: String,
+        /// Counted from 1.
+        record: usize,
+    },
+    /// The plan that was confirmed is not the one that would be carried out.
+    #[error("the plan changed after it was shown: {shown} was shown, {now} would be signed")]
+    Changed {
+        /// What was shown.
+        shown: PlanDigest,
+        /// What it is now.
+        now: PlanDigest,
+    },
+    /// The signer of an update is not in the list in force. The CTL Client's own words.
+    #[error("The Security Token you have inserted does not exist in the CTL File")]
+    SignerNotInForce {
+        /// The token that would sign.
+        signer: String,
+        /// The SAST records that are in force.
+        known: Vec<String>,
+    },
+    /// The signer would remove itself.
+    #[error("the record of {name} cannot be removed: it signs this file")]
+    RemovesSigner {
+        /// The signer's name.
+        name: String,
+    },
+    /// The only SAST record would leave.
+    #[error(
+        "the record of {name} cannot be removed: it is the last SAST, and nothing could sign a list after it"
+    )]
+    RemovesLastSast {
+        /// Its name.
+        name: String,
+    },
+    /// Nothing matches a name.
+    #[error("no {what} matches {name:?}")]
+    NoMatch {
+        /// What was looked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What there is.
+        there_are: Vec<String>,
+    },
+    /// Several match a name.
+    #[error("{count} {what}s match {name:?}")]
+    Ambiguous {
+        /// What was looked for.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// How many match.
+        count: usize,
+        /// What matches.
+        matches: Vec<String>,
+    },
+    /// A server that is in the list already.
+    #[error("the list already has a {function} record for {address}")]
+    ServerAlreadyInList {
+        /// FUNCTION by name.
+        function: String,
+        /// DNSNAME or address.
+        address: String,
+    },
+    /// Mixed mode, and a server without certificate.
+    #[error("mixed mode needs the certificate of {address}")]
+    NeedsCertificate {
+        /// The server.
+        address: String,
+    },
+    /// Nothing would change.
+    #[error("there is nothing to change")]
+    NothingToDo,
+    /// The new list cannot be built.
+    #[error("the new list cannot be built: {0}")]
+    Build(#[from] BuildError),
+}

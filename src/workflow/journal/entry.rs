@@ -1,0 +1,186 @@
+//! What a journal's lines say. Fields are only ever added.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+use crate::phone::ClassVerdict;
+use crate::trustlist::digest;
+use crate::workflow::{Plan, PlanStep};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// Counted from 1.
+    pub seq: u64,
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// SHA-256 of the line before, hexadecimal; zeros in the first.
+    pub prev: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first line.
+    Start {
+        /// Version of the program.
+        version: String,
+        /// The command line, without anything secret: a PIN is never an argument.
+        command: Vec<String>,
+        /// Who ran it.
+        operator: String,
+        /// On which machine.
+        host: String,
+    },
+    /// The token that signs.
+    Token(TokenSeal),
+    /// A file that was read.
+    Input {
+        /// What it is: `in force`, `configuration`.
+        role: String,
+        /// The file.
+        #[serde(flatten)]
+        file: FileSeal,
+    },
+    /// A plan that was shown and confirmed.
+    Plan {
+        /// The digest that identifies it.
+        digest: String,
+        /// Where the result goes.
+        out: String,
+        /// What happens to each record.
+        steps: Vec<PlanStep>,
+        /// What the operator was told.
+        warnings: Vec<String>,
+        /// What phones will do.
+        phones: Vec<PhoneLine>,
+        /// What is left to do by hand.
+        by_hand: Vec<String>,
+    },
+    /// A step of a longer run begins, or ended.
+    Step {
+        /// Which.
+        name: String,
+        /// What is done, or how it ended.
+        says: String,
+        /// Whether it ended well; `None` while it goes on.
+        done: Option<bool>,
+    },
+    /// A file that was signed, verified and written.
+    Output {
+        /// Who signed it.
+        signed_by: String,
+        /// Where the file before it is kept.
+        kept_old_as: Option<String>,
+        /// The file.
+        #[serde(flatten)]
+        file: FileSeal,
+    },
+    /// The last line.
+    End {
+        /// How it ended.
+        outcome: Outcome,
+        /// In words.
+        says: String,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// Something did not work.
+    Failed,
+    /// The operator interrupted it.
+    Interrupted,
+}
+
+/// A token, as far as it is nobody's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSeal {
+    /// Its label.
+    pub label: String,
+    /// Its serial number.
+    pub serial: String,
+    /// The SAST name.
+    pub name: String,
+    /// SHA-256 of the certificate (DER).
+    pub certificate_sha256: String,
+}
+
+/// A file with its checksums and, so that the page can show it, itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSeal {
+    /// Its path as the operator named it.
+    pub file: String,
+    /// Length in bytes.
+    pub bytes: usize,
+    /// MD5, hexadecimal.
+    pub md5: String,
+    /// SHA-1, hexadecimal.
+    pub sha1: String,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// The file itself, Base64; left out above 256 KiB.
+    pub data: Option<String>,
+}
+
+/// Files above this many bytes are named by their checksums alone.
+const LARGEST_DATA: usize = 256 * 1024;
+
+impl FileSeal {
+    /// The seal of a file.
+    pub fn of(file: impl Into<String>, bytes: &[u8]) -> Self {
+        FileSeal {
+            file: file.into(),
+            bytes: bytes.len(),
+            md5: digest::hex(&digest::md5(bytes), ""),
+            sha1: digest::hex(&digest::sha1(bytes), ""),
+            sha256: digest::hex(&digest::sha256(bytes), ""),
+            data: (bytes.len() <= LARGEST_DATA).then(|| BASE64.encode(bytes)),
+        }
+    }
+
+    /// The file itself, if it is there and is what the checksum says.
+    pub fn content(&self) -> Option<Vec<u8>> {
+        let bytes = BASE64.decode(self.data.as_deref()?.as_bytes()).ok()?;
+        (digest::hex(&digest::sha256(&bytes), "") == self.sha256).then_some(bytes)
+    }
+}
+
+/// What one class of phones does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneLine {
+    /// Which phones.
+    pub phones: String,
+    /// What they do.
+    pub says: String,
+}
+
+impl PhoneLine {
+    /// A verdict in words.
+    pub fn of(verdict: &ClassVerdict, signer: &str) -> Self {
+        PhoneLine { phones: verdict.class.label().to_owned(), says: verdict.verdict.says(signer) }
+    }
+}
+
+impl Event {
+    /// A plan that was confirmed.
+    pub fn plan(plan: &Plan, out: impl Into<String>) -> Self {
+        let signer = plan.signer().sast_name();
+        Event::Plan {
+            digest: plan.digest().to_string(),
+            out: out.into(),
+            steps: plan.steps().to_vec(),
+            warnings: plan.warnings().to_vec(),
+            phones: plan.phones().iter().map(|v| PhoneLine::of(v, &signer)).collect(),
+            by_hand: plan.by_hand().to_vec(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The record of a run: a line for everything that happened, each holding the hash of the line before.
+//!
+//! A journal is a text file of JSON lines. It proves that nobody changed a line, took one out or swapped two by
+//! accident or in passing; it is not signed, so whoever can rewrite all of it can make another. See `docs/journal.md`.
+
+mod entry;
+mod verify;
+mod writer;
+
+pub use entry::{Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal};
+pub use verify::{JournalError, VerifiedJournal};
+pub use writer::{Journal, JournalWriteError};
+
+/// `prev` of the first line.
+const NO_LINE_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What stands between a line's body and its own hash.
+const SUM: &str = ",\"sum\":\"";
+
+/// The hash of a line's body: all of it up to, and without, `,"sum":`.
+fn sum_of(body: &str) -> String {
+    crate::trustlist::digest::hex(&crate::trustlist::digest::sha256(body.as_bytes()), "")
+}

@@ -1,0 +1,131 @@
+//! Whether a journal is as it was written: every line whole, none missing, none moved, none added.
+
+use super::entry::{Event, JournalLine, Outcome};
+use super::{NO_LINE_BEFORE, SUM, sum_of};
+
+/// A journal whose every line was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedJournal {
+    lines: Vec<JournalLine>,
+}
+
+/// What is wrong with a journal. Lines are counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Nothing in it.
+    #[error("the journal is empty")]
+    Empty,
+    /// Not text.
+    #[error("line {line} is not UTF-8 text")]
+    NotText {
+        /// The line.
+        line: usize,
+    },
+    /// Not a line of a journal.
+    #[error("line {line} is not a line of a journal: {why}")]
+    NotALine {
+        /// The line.
+        line: usize,
+        /// Why not.
+        why: String,
+    },
+    /// The last line does not end.
+    #[error("line {line} is cut short: the run ended while it was written, or the file was cut")]
+    Cut {
+        /// The line.
+        line: usize,
+    },
+    /// A line's own hash does not fit it.
+    #[error("line {line} was changed: its hash does not fit it")]
+    Changed {
+        /// The line.
+        line: usize,
+    },
+    /// The hash of the line before does not fit.
+    #[error("line {line} does not follow the line before it: one was changed, taken out, added or moved")]
+    Broken {
+        /// The line.
+        line: usize,
+    },
+    /// The first line is not a start.
+    #[error("the first line is not the start of a run")]
+    NoStart,
+    /// Lines behind the end.
+    #[error("line {line} stands behind the end of the run")]
+    BehindTheEnd {
+        /// The line.
+        line: usize,
+    },
+    /// No end.
+    #[error(
+        "the last line is missing: the run did not come to its end, or lines were taken out (line {line} is the last)"
+    )]
+    NoEnd {
+        /// The last line that there is.
+        line: usize,
+    },
+}
+
+impl VerifiedJournal {
+    /// Checks every line, and that the run came to its end.
+    pub fn read(bytes: &[u8]) -> Result<Self, JournalError> {
+        let journal = Self::read_so_far(bytes)?;
+        match journal.outcome() {
+            Some(_) => Ok(journal),
+            None => Err(JournalError::NoEnd { line: journal.lines.len() }),
+        }
+    }
+
+    /// Checks every line of a run that may still go on, or that was cut off between two lines.
+    pub fn read_so_far(bytes: &[u8]) -> Result<Self, JournalError> {
+        if bytes.is_empty() {
+            return Err(JournalError::Empty);
+        }
+        let mut lines: Vec<JournalLine> = Vec::new();
+        let mut prev = NO_LINE_BEFORE.to_owned();
+        for piece in bytes.split_inclusive(|b| *b == b'\n') {
+            let line = lines.len().saturating_add(1);
+            let text = piece.strip_suffix(b"\n").ok_or(JournalError::Cut { line })?;
+            let text = std::str::from_utf8(text).map_err(|_| JournalError::NotText { line })?;
+            let parsed = parse(line, text)?;
+            if parsed.prev != prev || parsed.seq != line as u64 {
+                return Err(JournalError::Broken { line });
+            }
+            match (line, &parsed.event) {
+                (1, Event::Start { .. }) => {}
+                (1, _) => return Err(JournalError::NoStart),
+                (_, Event::Start { .. }) => return Err(JournalError::Broken { line }),
+                _ => {}
+            }
+            if lines.last().is_some_and(|l| matches!(l.event, Event::End { .. })) {
+                return Err(JournalError::BehindTheEnd { line });
+            }
+            lines.push(parsed);
+            prev = sum_of(text);
+        }
+        Ok(VerifiedJournal { lines })
+    }
+
+    /// The lines in their order.
+    pub fn lines(&self) -> &[JournalLine] {
+        &self.lines
+    }
+
+    /// How the run ended; `None` where it did not.
+    pub fn outcome(&self) -> Option<(Outcome, &str)> {
+        match self.lines.last().map(|l| &l.event) {
+            Some(Event::End { outcome, says }) => Some((*outcome, says)),
+            _ => None,
+        }
+    }
+}
+
+fn parse(line: usize, text: &str) -> Result<JournalLine, JournalError> {
+    let not = |why: &str| JournalError::NotALine { line, why: why.to_owned() };
+    let (body, tail) = text.rsplit_once(SUM).ok_or_else(|| not("it has no hash of its own"))?;
+    let sum = tail.strip_suffix("\"}").ok_or_else(|| not("it does not end as a line does"))?;
+    if sum != sum_of(body) {
+        return Err(JournalError::Changed { line });
+    }
+    serde_json::from_str(&format!("{body}}}")).map_err(|e| not(&e.to_string()))
+}

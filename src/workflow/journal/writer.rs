@@ -1,0 +1,98 @@
+//! Writing a journal: a line at a time, synced before the next thing happens.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::entry::{Event, JournalLine};
+use super::{NO_LINE_BEFORE, SUM, sum_of};
+use crate::files;
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    seq: u64,
+    prev: String,
+}
+
+/// Why a journal could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalWriteError {
+    /// The file, or the folder that it lies in.
+    #[error("the journal {} cannot be written", path.display())]
+    Io {
+        /// The journal.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A line could not be put into words; never happens with the lines that there are.
+    #[error("a line of the journal cannot be written down")]
+    Line(#[from] serde_json::Error),
+}
+
+impl Journal {
+    /// Begins a journal in a folder, which is made if there is none. `time` is RFC 3339 in UTC and gives the name,
+    /// with `what` (`revert`, `ctl-sign`).
+    pub fn create(folder: &Path, what: &str, time: &str) -> Result<Self, JournalWriteError> {
+        let stamp: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| JournalWriteError::Io { path, source }
+        };
+        make_private(folder).map_err(failed(folder))?;
+        for number in 1..1000_u32 {
+            let more = if number == 1 { String::new() } else { format!("-{number}") };
+            let path = folder.join(format!("{stamp}-{what}{more}.jsonl"));
+            match private(File::options().append(true).create_new(true)).open(&path) {
+                Ok(file) => {
+                    files::sync_folder(folder).map_err(failed(&path))?;
+                    return Ok(Journal { file, path, seq: 0, prev: NO_LINE_BEFORE.to_owned() });
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(failed(&path)(e)),
+            }
+        }
+        Err(failed(folder)(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a line and syncs it. `time` is RFC 3339 in UTC.
+    pub fn add(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
+        let seq = self.seq.saturating_add(1);
+        let line = JournalLine { seq, time: time.to_owned(), prev: self.prev.clone(), event };
+        let mut text = serde_json::to_string(&line)?;
+        // The body is the object without its closing brace.
+        text.pop();
+        let sum = sum_of(&text);
+        let text = format!("{text}{SUM}{sum}\"}}");
+        let failed = |source| JournalWriteError::Io { path: self.path.clone(), source };
+        self.file.write_all(format!("{text}\n").as_bytes()).map_err(failed)?;
+        self.file.sync_data().map_err(failed)?;
+        self.seq = seq;
+        self.prev = sum_of(&text);
+        Ok(())
+    }
+}
+
+/// A run is the operator's own affair: others may not read it.
+fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
