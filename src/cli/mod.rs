@@ -4,6 +4,7 @@ mod cert;
 mod ctl;
 mod error;
 mod interrupt;
+mod journal;
 mod manual;
 mod pin;
 mod profile;
@@ -47,6 +48,9 @@ enum Command {
     /// HSM profiles: which PKCS#11 modules are known, and whether one works
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// The record of a run: show it as a page, verify it
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// Explain a topic, or a command
     Help(manual::HelpArgs),
     /// Print the completions for a shell
@@ -81,6 +85,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Ctl(command) => ctl::run(command, settings, ui),
         Command::Revert(args) => revert::run(&args, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
+        Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, ui),
         Command::Completions(args) => manual::completions(&args, ui),
         Command::Man(args) => manual::man(&args, ui),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::reason::Reason;
 use crate::trustlist::{
     Certificate, Draft, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, SignerId, Style,
-    VerifiedList,
+    VerifiedList, record_tag,
 };
 
 /// A list as a phone looks things up in it: its kind and its records.
@@ -84,6 +84,37 @@ impl<'a> NewList<'a> {
             by_token: record.is_some_and(Record::is_token),
             name: list.signer_name(),
             bytes: list.list().bytes().len(),
+        }
+    }
+
+    /// A list that the key of this record will sign, whatever is in it.
+    pub fn by_record(view: ListView<'a>, record: &Record, bytes: usize) -> Self {
+        let element = |tag| record.get(tag).map(bytes::Bytes::copy_from_slice).unwrap_or_default();
+        NewList {
+            view,
+            signer: SignerId {
+                name: element(record_tag::SUBJECT_NAME),
+                serial: element(record_tag::SERIAL_NUMBER),
+                issuer: element(record_tag::ISSUER_NAME),
+            },
+            key: record.public_key(),
+            certificate: record.certificate().and_then(Result::ok),
+            by_token: record.is_token(),
+            name: record.short_name(),
+            bytes,
+        }
+    }
+
+    /// A list that a token will sign which is in no list yet.
+    pub fn by_unknown_token(view: ListView<'a>, bytes: usize) -> Self {
+        NewList {
+            view,
+            signer: SignerId::default(),
+            key: None,
+            certificate: None,
+            by_token: true,
+            name: "the new token".to_owned(),
+            bytes,
         }
     }
 
@@ -337,7 +368,7 @@ impl Look<'_, '_> {
             return Decision::Refuses;
         }
         let (decision, reason) = match vouch {
-            Vouch::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name }),
+            Vouch::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: self.new.by_token }),
             Vouch::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
             Vouch::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
             Vouch::Valid { server, roles, .. } => {

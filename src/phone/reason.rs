@@ -25,7 +25,7 @@ pub enum Reason {
     NoTvsRecord,
     CannotAskTvs,
     TvsDoesNotFindTheSpelling { name: String },
-    TvsNotAsked { name: String },
+    TvsNotAsked { name: String, token: bool },
     TvsUploaded { name: String },
     TvsNotUploaded { name: String },
     TvsValid { server: String, roles: Vec<Function> },
@@ -99,7 +99,7 @@ impl fmt::Display for Reason {
                 f,
                 "TVS does not find {name} as the list spells it: only Cisco's own tokens are known by a reversed serial"
             ),
-            Reason::TvsNotAsked { name } => {
+            Reason::TvsNotAsked { name, .. } => {
                 write!(f, "TVS was not asked whether it knows {name} (--tvs HOST, or --trusted CERT)")
             }
             Reason::TvsUploaded { name } => {
@@ -139,7 +139,9 @@ impl Verdict {
             Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
             Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
             Decision::NotKnown if self.waits_for_tvs() => {
-                format!("accept, if TVS knows {signer}: its certificate must be in Phone-SAST-trust first")
+                let token = matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }));
+                let how = if token { ": its certificate must be in Phone-SAST-trust first" } else { "" };
+                format!("accept, if TVS knows {signer}{how}")
             }
             Decision::NotKnown => format!("cannot be known: {last}"),
             Decision::Refuses => match self.reasons.last() {

@@ -12,7 +12,7 @@ use super::tlv::{self, Element, Inside, Reader, header_tag as tag};
 pub type Version = (u8, u8);
 
 /// Who signed, as the file spells it: the values of SIGNERNAME, SERIALNUMBER and CANAME.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignerId {
     /// Subject name with its NUL.
     pub name: Bytes,

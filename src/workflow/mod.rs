@@ -11,6 +11,7 @@ mod plan;
 mod revert;
 mod sign;
 mod update;
+mod ways;
 
 pub use create::create;
 pub use error::PlanError;
@@ -18,3 +19,4 @@ pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
 pub use revert::{Release, revert};
 pub use sign::resign;
 pub use update::{Edit, Mode, NewServer, update};
+pub use ways::{WayStep, WayThrough, ways};

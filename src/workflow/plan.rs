@@ -146,7 +146,8 @@ impl Plan {
             phones = assess_classes(&installed, &new, &Vouch::NotAsked);
             findings = services(&installed, new.view);
         }
-        let by_hand = by_hand(&phones, &request.signer.sast_name());
+        let from_tokenless = in_force.is_some_and(|old| !old.signer().is_some_and(Record::is_token));
+        let by_hand = by_hand(&phones, &request.signer.sast_name(), from_tokenless);
         let signer = request.signer.clone();
         Ok(Plan {
             steps: sketch.steps,
@@ -253,7 +254,7 @@ fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
 }
 
 /// What the program cannot do for the operator.
-fn by_hand(phones: &[ClassVerdict], signer: &str) -> Vec<String> {
+fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<String> {
     let mut steps = Vec::new();
     if phones.iter().any(|p| p.verdict.waits_for_tvs()) {
         steps.push(format!(
@@ -268,7 +269,13 @@ fn by_hand(phones: &[ClassVerdict], signer: &str) -> Vec<String> {
     );
     let left_behind = |p: &&ClassVerdict| p.verdict.decision == Decision::Refuses;
     for phones in phones.iter().filter(left_behind) {
-        steps.push(format!("delete the list by hand on phones that refuse: {}", phones.class.label()));
+        let bridge = if from_tokenless {
+            "; the bridge leaves none of them behind: sastctl ctl ways FILE bridge"
+        } else {
+            ""
+        };
+        steps
+            .push(format!("delete the list by hand on phones that refuse: {}{bridge}", phones.class.label()));
     }
     steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
     steps

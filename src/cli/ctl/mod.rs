@@ -1,11 +1,13 @@
 //! `ctl …`: the trust list files.
 
+mod check;
 mod create;
 mod diff;
 mod show;
 mod sign;
 mod update;
 mod verify;
+mod ways;
 
 use std::path::Path;
 
@@ -23,9 +25,11 @@ pub enum CtlCommand {
     Show(show::ShowArgs),
     Verify(verify::VerifyArgs),
     Diff(diff::DiffArgs),
-    Create(create::CreateArgs),
-    Update(update::UpdateArgs),
-    Sign(sign::SignArgs),
+    Check(Box<check::CheckArgs>),
+    Ways(ways::WaysArgs),
+    Create(Box<create::CreateArgs>),
+    Update(Box<update::UpdateArgs>),
+    Sign(Box<sign::SignArgs>),
 }
 
 /// Runs one of them.
@@ -34,6 +38,8 @@ pub fn run(command: CtlCommand, settings: &Settings, ui: &Ui) -> Result<(), Comm
         CtlCommand::Show(args) => show::run(&args, ui),
         CtlCommand::Verify(args) => verify::run(&args, ui),
         CtlCommand::Diff(args) => diff::run(&args, ui),
+        CtlCommand::Check(args) => check::run(&args, ui),
+        CtlCommand::Ways(args) => ways::run(&args, ui),
         CtlCommand::Create(args) => create::run(&args, settings, ui),
         CtlCommand::Update(args) => update::run(&args, settings, ui),
         CtlCommand::Sign(args) => sign::run(&args, settings, ui),

@@ -2,6 +2,7 @@
 
 use super::{CommandError, ErrorKind};
 use crate::files::FileError;
+use crate::phone::tvs::TvsError;
 use crate::token::{PinState, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
 use crate::workflow::PlanError;
@@ -187,6 +188,33 @@ fn advice(code: &str) -> Option<&'static str> {
     })
 }
 
+impl CommandError {
+    /// What to do about a TVS that could not be asked.
+    #[must_use]
+    pub fn tvs_hint(self, error: &TvsError) -> Self {
+        match error {
+            TvsError::OldTls { .. } => {
+                self.hint("--legacy-tls speaks TLS 1.0 and takes weak keys, as nodes of the 7900 era need")
+            }
+            TvsError::OtherCertificate { .. } => self.hint(
+                "phones would not speak with it: fetch the ITL again, or look who answers on that address",
+            ),
+            TvsError::Connect { .. } | TvsError::Timeout { .. } => {
+                self.hint("TVS listens on TCP 2445; is Cisco Trust Verification Service started there?")
+            }
+            _ => self,
+        }
+    }
+}
+
+impl From<TvsError> for CommandError {
+    fn from(error: TvsError) -> Self {
+        let kind =
+            if matches!(error, TvsError::NotAnAddress(_)) { ErrorKind::Usage } else { ErrorKind::Network };
+        CommandError::new(kind, error.to_string()).caused_by_sources(&error).tvs_hint(&error)
+    }
+}
+
 impl From<JournalWriteError> for CommandError {
     fn from(error: JournalWriteError) -> Self {
         CommandError::new(ErrorKind::File, error.to_string())
@@ -216,9 +244,9 @@ impl From<PlanError> for CommandError {
         let base = CommandError::new(ErrorKind::No, error.to_string());
         match error {
             PlanError::NotVerified(_) | PlanError::NothingToDo => base,
-            PlanError::AlreadyTokenSigned { .. } => {
-                base.hint("sastctl ctl update changes a list that tokens signed")
-            }
+            PlanError::AlreadyTokenSigned { .. } => base
+                .hint("sastctl ctl update changes a list that tokens signed")
+                .hint("ways through: lost-token, to-hsm, to-tokenless: sastctl ctl ways FILE"),
             PlanError::NotACtl => base.hint("name the file CTLFile.tlv"),
             PlanError::OneToken { .. } => base
                 .hint("name the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted")
@@ -236,8 +264,14 @@ impl From<PlanError> for CommandError {
             PlanError::SignerNotInForce { signer, known } => base
                 .detail("token", signer)
                 .detail("", format!("the list in force knows {}", known.join(" and ")))
-                .hint("insert one of these, or, if they are lost: sastctl help lost-tokens"),
-            PlanError::RemovesSigner { .. } => base.hint("sign with the token that stays: --token"),
+                .hint("insert one of these, or, if they are lost: sastctl help lost-tokens")
+                .hint("ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
+                .hint(
+                    "--force signs all the same; phones then take the list only if TVS vouches for the token",
+                ),
+            PlanError::RemovesSigner { .. } => base
+                .hint("sign with the token that stays: --token")
+                .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
             PlanError::Ambiguous { matches, .. } => {
                 matches.iter().fold(base, |e, m| e.detail("", m.clone())).hint("name it by its serial number")

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Token,
     /// A file is not what it should be, or cannot be read or written. Exit code 4.
     File,
+    /// Cluster or network. Exit code 5.
+    Network,
     /// Interrupted by the operator. Exit code 130.
     Interrupted,
     /// Whoever read our output has gone; nothing is printed. Exit code 141, as a shell shows SIGPIPE.
@@ -32,6 +34,7 @@ impl ErrorKind {
             ErrorKind::Usage => 2,
             ErrorKind::Token => 3,
             ErrorKind::File => 4,
+            ErrorKind::Network => 5,
             ErrorKind::Interrupted => 130,
             ErrorKind::ClosedPipe => 141,
         }

@@ -1,0 +1,321 @@
+//! `ctl check`: would phones accept a new list?
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::signing::{in_force, now};
+use super::super::ui::{Ui, printable};
+use super::{display_name, read_certificate, read_list};
+use crate::phone::tvs::{self, Answer, Question, ServerCheck, TvsAddress, TvsError};
+use crate::phone::{
+    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, PhoneClass, ServiceFinding, Severity,
+    Vouch, assess_classes, cautions, services,
+};
+use crate::trustlist::{Certificate, ListKind, Record, VerifiedList};
+
+/// Would phones accept a new list? A verdict per class of phone, with the way it was reached
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The new list
+    new: PathBuf,
+    /// The CTL that phones hold
+    #[arg(long, value_name = "FILE")]
+    installed_ctl: Option<PathBuf>,
+    /// The ITL that phones hold
+    #[arg(long, value_name = "FILE")]
+    installed_itl: Option<PathBuf>,
+    /// A certificate that was uploaded as Phone-SAST-trust; may be given several times
+    #[arg(long, value_name = "CERT")]
+    trusted: Vec<PathBuf>,
+    /// Ask the TVS of a node about the signer, as a phone would; may be given several times
+    #[arg(long, value_name = "HOST[:PORT]")]
+    tvs: Vec<String>,
+    /// The phone that is said to ask TVS
+    #[arg(long, value_name = "NAME", default_value = "CP-7965-SEP000000000000")]
+    device_name: String,
+    /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
+    #[arg(long)]
+    legacy_tls: bool,
+    /// How long one TVS is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    tvs_timeout: u64,
+    /// Only these phones exist here [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CLASS")]
+    phones: Vec<ClassArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ClassArg {
+    /// Security by Default: 7945, 7965 and newer
+    SecurityByDefault,
+    /// 7940, 7960, Jabber, many TelePresence
+    WithoutTvs,
+    /// New phones, and those whose lists were deleted
+    WithoutList,
+}
+
+impl ClassArg {
+    fn class(self) -> PhoneClass {
+        match self {
+            ClassArg::SecurityByDefault => PhoneClass::SecurityByDefault,
+            ClassArg::WithoutTvs => PhoneClass::WithoutTvs,
+            ClassArg::WithoutList => PhoneClass::WithoutList,
+        }
+    }
+}
+
+pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
+    if args.installed_ctl.is_none() && args.installed_itl.is_none() {
+        return Err(CommandError::new(
+            ErrorKind::Usage,
+            "say what phones hold: --installed-ctl or --installed-itl",
+        )
+        .hint("phones that hold neither take any list"));
+    }
+    let new = read_list(&args.new)?.verify().map_err(|e| {
+        CommandError::not_verified(&display_name(&args.new), &e)
+            .hint("phones refuse a list that does not verify")
+    })?;
+    let ctl = args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?;
+    let itl = args.installed_itl.as_deref().map(held_itl).transpose()?;
+    let installed = Installed {
+        ctl: ctl.as_ref().map(ListView::of),
+        itl: match &itl {
+            None => HeldItl::Unknown,
+            Some(Itl::Emptied) => HeldItl::Emptied,
+            Some(Itl::List(list)) => HeldItl::List(ListView::of(list)),
+        },
+    };
+    let list = NewList::of(&new);
+    let (vouch, answers) = vouch(args, &list, &installed, ui)?;
+    let mut verdicts = assess_classes(&installed, &list, &vouch);
+    if !args.phones.is_empty() {
+        verdicts.retain(|v| args.phones.iter().any(|p| p.class() == v.class));
+    }
+    let report = Report {
+        new: &args.new,
+        list: &list,
+        verdicts,
+        findings: services(&installed, list.view),
+        warnings: cautions(&list, new.digest(), now()),
+        answers,
+    };
+    if ui.is_json() {
+        ui.print_json(&report.json())?
+    } else {
+        ui.print(&report.text())?
+    }
+    report.result()
+}
+
+fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
+    let list = in_force(path)?;
+    if list.list().kind() == kind {
+        return Ok(list);
+    }
+    let (is, not) = (list.list().kind().label(), kind.label());
+    Err(CommandError::new(ErrorKind::Usage, format!("{} is an {is}, not an {not}", display_name(path)))
+        .hint("--installed-ctl takes a CTL, --installed-itl an ITL"))
+}
+
+enum Itl {
+    Emptied,
+    List(Box<VerifiedList>),
+}
+
+/// An ITL that was emptied for a rollback has no signer's record, and so does not verify.
+fn held_itl(path: &Path) -> Result<Itl, CommandError> {
+    let list = read_list(path)?;
+    if list.kind() == ListKind::Itl && list.records().iter().all(Record::is_emptied) {
+        return Ok(Itl::Emptied);
+    }
+    Ok(Itl::List(Box::new(held(path, ListKind::Itl)?)))
+}
+
+type Asked = Vec<(String, Result<Answer, TvsError>)>;
+
+/// What TVS says, or is said to know, about the signer.
+fn vouch(
+    args: &CheckArgs,
+    new: &NewList<'_>,
+    installed: &Installed<'_>,
+    ui: &Ui,
+) -> Result<(Vouch, Asked), CommandError> {
+    let trusted = args.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
+    let addresses = args.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
+    if addresses.is_empty() {
+        let is_signer = |c: &Certificate| new.certificate.as_ref().is_some_and(|s| s.der() == c.der());
+        let vouch = match trusted.iter().any(is_signer) {
+            true => Vouch::Uploaded,
+            false if trusted.is_empty() => Vouch::NotAsked,
+            false => Vouch::NotUploaded,
+        };
+        return Ok((vouch, vec![]));
+    }
+    let Some(certificate) = &new.certificate else {
+        return Err(CommandError::new(ErrorKind::File, "the list does not carry the signer's certificate")
+            .hint("TVS is asked about a certificate: use --trusted instead of --tvs"));
+    };
+    let known = match &installed.itl {
+        HeldItl::List(itl) => Some(itl.records),
+        HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
+    };
+    let question = Question {
+        certificate,
+        device_name: &args.device_name,
+        known,
+        legacy_tls: args.legacy_tls,
+        timeout: Duration::from_secs(args.tvs_timeout),
+    };
+    let mut asked = Vec::new();
+    for address in addresses {
+        ui.note(&format!("Asking TVS on {address} about {} …", new.name));
+        asked.push((address.to_string(), tvs::ask(&address, &question)));
+    }
+    let answers = asked.iter().map(|(server, answer)| as_vouch(server, answer)).collect();
+    Ok((Vouch::together(answers), asked))
+}
+
+fn as_vouch(server: &str, answer: &Result<Answer, TvsError>) -> Vouch {
+    let server = server.to_owned();
+    match answer {
+        Ok(a) if a.valid => Vouch::Valid { server, roles: a.roles.clone(), ttl: a.ttl },
+        Ok(_) => Vouch::Invalid { server },
+        Err(e) => Vouch::NoAnswer { server, why: e.to_string() },
+    }
+}
+
+struct Report<'a> {
+    new: &'a Path,
+    list: &'a NewList<'a>,
+    verdicts: Vec<ClassVerdict>,
+    findings: Vec<ServiceFinding>,
+    warnings: Vec<String>,
+    answers: Asked,
+}
+
+impl Report<'_> {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{}   {} of {} bytes, signed by {}\n",
+            display_name(self.new),
+            self.list.view.kind.label(),
+            self.list.bytes,
+            self.list.name
+        );
+        for verdict in &self.verdicts {
+            let _ = writeln!(text, "{:<24} {}", verdict.class.label(), word(&verdict.verdict));
+            for reason in &verdict.verdict.reasons {
+                let _ = writeln!(text, "    {}", printable(&reason.to_string()));
+            }
+        }
+        if !self.findings.is_empty() {
+            text.push_str("Once it is taken\n");
+        }
+        for finding in &self.findings {
+            let _ = writeln!(text, "    {}", printable(&super::super::signing::finding_line(finding)));
+        }
+        for (server, answer) in &self.answers {
+            let _ = writeln!(text, "TVS {server}\n    {}", printable(&answered(answer)));
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "warning: {}", printable(warning));
+        }
+        text
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let tvs: Vec<_> = self
+            .answers
+            .iter()
+            .map(|(server, answer)| match answer {
+                Ok(a) => serde_json::json!({
+                    "server": server, "answered": true, "valid": a.valid,
+                    "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    "ttl_seconds": a.ttl, "tls": a.tls_version,
+                    "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
+                    "certificate_in_itl": a.shown.check == ServerCheck::InItl,
+                }),
+                Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
+            })
+            .collect();
+        serde_json::json!({
+            "file": self.new, "kind": self.list.view.kind.label(), "bytes": self.list.bytes,
+            "signed_by": self.list.name, "phones": self.verdicts, "findings": self.findings,
+            "tvs": tvs, "warnings": self.warnings, "accepted": self.result().is_ok(),
+        })
+    }
+
+    /// An error where a class of phones would not take the list, or would be locked out by it.
+    fn result(&self) -> Result<(), CommandError> {
+        let mut no: Vec<(String, String)> = self
+            .verdicts
+            .iter()
+            .filter(|v| matches!(v.verdict.decision, Decision::Refuses | Decision::NotKnown))
+            .map(|v| (v.class.label().to_owned(), v.verdict.says(&self.list.name)))
+            .collect();
+        let locked = self.findings.iter().filter(|f| f.severity == Severity::LockedOut);
+        no.extend(locked.map(|f| (String::new(), f.says.clone())));
+        if no.is_empty() {
+            return Ok(());
+        }
+        let mut error =
+            CommandError::new(ErrorKind::No, format!("not every phone takes {}", display_name(self.new)));
+        for (class, says) in no {
+            error = error.detail(class, printable(&says));
+        }
+        for (_, answer) in &self.answers {
+            if let Err(e) = answer {
+                error = error.tvs_hint(e);
+            }
+        }
+        if self.verdicts.iter().any(|v| v.verdict.waits_for_tvs()) {
+            error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
+        }
+        Err(error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are"))
+    }
+}
+
+fn word(verdict: &crate::phone::Verdict) -> &'static str {
+    match verdict.decision {
+        Decision::Accepts(crate::phone::Way::Blind) => "accept (blindly)",
+        Decision::Accepts(crate::phone::Way::Ctl) => "accept (by CTL)",
+        Decision::Accepts(crate::phone::Way::Itl) => "accept (by ITL)",
+        Decision::Accepts(crate::phone::Way::Tvs) => "accept (by TVS)",
+        Decision::Refuses => "REFUSE",
+        Decision::NotKnown if verdict.waits_for_tvs() => "accept only if TVS vouches for the signer",
+        Decision::NotKnown => "cannot be known",
+        Decision::DoesNotApply => "does not apply",
+    }
+}
+
+fn answered(answer: &Result<Answer, TvsError>) -> String {
+    match answer {
+        Ok(answer) => {
+            let check = match answer.shown.check {
+                ServerCheck::InItl => "in the ITL's TVS records",
+                ServerCheck::NotChecked => "not checked: give --installed-itl",
+            };
+            format!(
+                "{}\n    {}, its certificate {} (SHA-256 {}) {check}",
+                answer, answer.tls_version, answer.shown.name, answer.shown.sha256
+            )
+        }
+        Err(e) => causes(e),
+    }
+}
+
+/// An error with everything that caused it, on one line.
+fn causes(error: &TvsError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(e) = next {
+        let _ = write!(text, ": {e}");
+        next = e.source();
+    }
+    text
+}

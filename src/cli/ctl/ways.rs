@@ -1,0 +1,52 @@
+//! `ctl ways`: the ways through that are open from a list in force.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::signing::{in_force, now};
+use super::super::ui::{Ui, printable};
+use crate::workflow::{WayThrough, ways};
+
+/// The ways through that are open from a list in force: lost tokens, the bridge, an HSM, back to tokenless
+#[derive(Debug, Args)]
+pub struct WaysArgs {
+    /// The list in force
+    file: PathBuf,
+    /// One of them, by name [default: all]
+    way: Option<String>,
+}
+
+pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
+    let old = in_force(&args.file)?;
+    let mut open = ways(&old, &args.file.display().to_string(), now());
+    if let Some(name) = &args.way {
+        let names: Vec<&str> = open.iter().map(|w| w.name).collect();
+        let unknown = CommandError::new(ErrorKind::Usage, format!("no way {name:?} is open from this list"))
+            .detail("there are", names.join(", "));
+        open.retain(|w| w.name == name);
+        if open.is_empty() {
+            return Err(unknown);
+        }
+    }
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({ "ways": open }));
+    }
+    ui.print(&open.iter().map(text).collect::<Vec<_>>().join("\n"))
+}
+
+fn text(way: &WayThrough) -> String {
+    let mut text = format!("{}: {}\n", way.name, way.what);
+    for (index, step) in way.steps.iter().enumerate() {
+        let _ = writeln!(text, "  {}. {}", index.saturating_add(1), printable(&step.act));
+        if let Some(command) = &step.command {
+            let _ = writeln!(text, "       {}", printable(command));
+        }
+        for line in &step.phones {
+            let _ = writeln!(text, "     {}", printable(line));
+        }
+    }
+    text
+}

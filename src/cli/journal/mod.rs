@@ -1,0 +1,103 @@
+//! `journal …`: the record of a run as a page, and proof that nobody changed it.
+
+mod drawing;
+mod html;
+mod markdown;
+mod story;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::error::{CommandError, ErrorKind};
+use super::signing::state_folder;
+use super::ui::{Ui, printable};
+use crate::files::{self, OnExisting};
+use crate::workflow::journal::{JournalError, VerifiedJournal};
+use story::Story;
+
+/// A journal is never longer than this, in bytes: every file in it is limited.
+const LARGEST: usize = 512 * 1024 * 1024;
+
+/// The record of a run: show it as a page, verify it
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    Show(ShowArgs),
+    Verify(VerifyArgs),
+}
+
+/// Show a run as a page for the change ticket: Markdown, or one HTML file
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The journal [default: the newest one]
+    file: Option<PathBuf>,
+    /// Write a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Prove that no line of a journal was changed, taken out or moved
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The journal [default: the newest one]
+    file: Option<PathBuf>,
+}
+
+/// Runs one of them.
+pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        JournalCommand::Show(args) => show(&args, ui),
+        JournalCommand::Verify(args) => verify(&args, ui),
+    }
+}
+
+fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
+    let path = journal_path(args.file.as_deref())?;
+    let bytes = files::read_limited(&path, LARGEST)?;
+    // A run that was cut off can be shown, too; the page says so.
+    let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({ "journal": path, "lines": journal.lines() }));
+    }
+    let story = Story::of(&journal, &path);
+    match &args.html {
+        None => ui.print(&markdown::page(&story)),
+        Some(out) if out.as_os_str() == "-" => ui.write(html::page(&story).as_bytes()),
+        Some(out) => {
+            let written = files::write_new(out, html::page(&story).as_bytes(), OnExisting::KeepBackup)?;
+            ui.print(&format!("{}   the page of {}", written.path.display(), path.display()))
+        }
+    }
+}
+
+fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
+    let path = journal_path(args.file.as_deref())?;
+    let bytes = files::read_limited(&path, LARGEST)?;
+    let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
+    let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({ "journal": path, "verified": true, "lines": lines }));
+    }
+    ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)))
+}
+
+fn broken(path: &Path, error: &JournalError) -> CommandError {
+    let error = CommandError::new(ErrorKind::No, format!("{} does not verify: {error}", path.display()));
+    error.hint("do not rely on it; the files that it names still have their own checksums")
+}
+
+/// The journal that was named, else the newest in the folder for journals.
+fn journal_path(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    let folder = state_folder()?;
+    let none = || {
+        CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display()))
+            .hint("every run that signs writes one; name it if it lies elsewhere")
+    };
+    let entries = std::fs::read_dir(&folder).map_err(|_| none())?;
+    // Their names begin with the time.
+    let journals = entries.filter_map(Result::ok).map(|e| e.path());
+    journals.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).max().ok_or_else(none)
+}
