@@ -25,3 +25,4 @@ mod reverting;
 mod showing;
 mod tokens;
 mod udev_rules;
+mod windows;

@@ -1,6 +1,7 @@
 //! What people type and see: one file per command group. Prepares values, calls the layers below, prints.
 
 mod cert;
+mod client;
 mod ctl;
 mod error;
 mod interrupt;
@@ -45,6 +46,7 @@ enum Command {
     #[command(subcommand)]
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
+    Client(Box<client::ClientArgs>),
     /// HSM profiles: which PKCS#11 modules are known, and whether one works
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
@@ -84,6 +86,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Cert(command) => cert::run(command, settings, ui),
         Command::Ctl(command) => ctl::run(command, settings, ui),
         Command::Revert(args) => revert::run(&args, settings, ui),
+        Command::Client(args) => client::run(&args, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, ui),

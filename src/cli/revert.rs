@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
 use super::settings::Settings;
 use super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
 use super::ui::Ui;
-use crate::workflow::{Release, revert};
+use crate::workflow::{Release, revert_and};
 
 /// Turn a tokenless CTL into one signed by tokens, as the CTL Client would have written it
 #[derive(Debug, Args)]
@@ -25,6 +26,8 @@ pub struct RevertArgs {
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
     #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
     signing: SigningArgs,
 }
 
@@ -40,7 +43,8 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let spares = desk.certificates(&args.spare)?;
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let plan = revert(&old, &request, &spares, release, args.single_token)?;
+    let edits = args.servers.edits()?;
+    let plan = revert_and(&old, &request, &spares, release, args.single_token, &edits)?;
     let out = args.signing.out_or(|| beside(&args.old));
     let mut file = BatchFile::list(headline(&args.old, &old), plan, out);
     file.replaces(&args.old, &old);
@@ -48,7 +52,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 }
 
 /// `CTLFile.tlv` → `CTLFile.new.tlv`: the list in force stays where it is.
-fn beside(old: &Path) -> PathBuf {
+pub fn beside(old: &Path) -> PathBuf {
     if old.as_os_str() == "-" {
         return PathBuf::from("CTLFile.new.tlv");
     }

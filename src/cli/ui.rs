@@ -54,6 +54,11 @@ impl Ui {
         })
     }
 
+    /// What a window shows, on standard error; not left out with `--quiet`.
+    pub fn show(&self, text: &str) {
+        Self::complain(text);
+    }
+
     /// A remark for people, on standard error, left out with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.quiet {

@@ -5,6 +5,7 @@ use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
 use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
+use super::update::{Edit, amend};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
 ///
@@ -15,6 +16,18 @@ pub fn create(
     request: &Request<'_>,
     spares: &[Certificate],
     single_token: bool,
+) -> Result<Plan, PlanError> {
+    create_and(cluster, certificates, request, spares, single_token, &[])
+}
+
+/// The same, with changes to servers in the same list.
+pub fn create_and(
+    cluster: &ClusterFile,
+    certificates: &[Option<Certificate>],
+    request: &Request<'_>,
+    spares: &[Certificate],
+    single_token: bool,
+    edits: &[Edit],
 ) -> Result<Plan, PlanError> {
     let mut seen = vec![request.signer.der()];
     for spare in spares {
@@ -50,7 +63,8 @@ pub fn create(
         }
         .to_owned()
     });
-    Plan::new(request, None, Sketch { file_name, steps, records, warnings: vec![] })
+    let sketch = Sketch { file_name, steps, records, warnings: vec![] };
+    Plan::new(request, None, amend(sketch, request, edits)?)
 }
 
 fn server_record(

@@ -3,6 +3,7 @@
 //! Planning is pure: it takes verified lists and certificates and returns a [`Plan`] that can be printed, tested
 //! and refused. Signing happens in [`Plan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
+mod client;
 pub mod cluster_file;
 mod create;
 mod error;
@@ -13,10 +14,11 @@ mod sign;
 mod update;
 mod ways;
 
-pub use create::create;
+pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
+pub use create::{create, create_and};
 pub use error::PlanError;
 pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
-pub use revert::{Release, revert};
+pub use revert::{Release, revert, revert_and};
 pub use sign::resign;
 pub use update::{Edit, Mode, NewServer, update};
 pub use ways::{WayStep, WayThrough, ways};

@@ -6,6 +6,7 @@ use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
 
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
+use super::update::{Edit, amend};
 
 /// Which SAST records a release's token-signed CTL has beside the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,18 @@ pub fn revert(
     release: Option<Release>,
     single_token: bool,
 ) -> Result<Plan, PlanError> {
+    revert_and(old, request, spares, release, single_token, &[])
+}
+
+/// The same, with changes to servers in the same list.
+pub fn revert_and(
+    old: &VerifiedList,
+    request: &Request<'_>,
+    spares: &[Certificate],
+    release: Option<Release>,
+    single_token: bool,
+    edits: &[Edit],
+) -> Result<Plan, PlanError> {
     check_tokens(old, request, spares, single_token)?;
     let release = release.unwrap_or_else(|| Release::told_by(old));
     let in_force =
@@ -91,7 +104,8 @@ pub fn revert(
     records.extend(work.servers);
     records.push(signer);
     let file_name = old.list().header().file_name();
-    Plan::new(request, Some(old), Sketch { file_name, steps: work.steps, records, warnings: work.warnings })
+    let sketch = Sketch { file_name, steps: work.steps, records, warnings: work.warnings };
+    Plan::new(request, Some(old), amend(sketch, request, edits)?)
 }
 
 fn check_tokens(

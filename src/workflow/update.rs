@@ -3,9 +3,10 @@
 use std::net::Ipv4Addr;
 
 use crate::trustlist::{
-    Certificate, Function, Record, ServerRecord, Style, TrustList, VerifiedList, digest, record_tag,
+    Certificate, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
 };
 
+use super::cluster_file::parse_function;
 use super::error::PlanError;
 use super::plan::{
     Mark, Plan, PlanStep, Request, Sketch, sast_names, signs_this_file, token_position, token_record,
@@ -42,7 +43,7 @@ pub enum Edit {
     RemoveToken(String),
     /// A server joins.
     AddServer(NewServer),
-    /// A server's records leave, by address, DNSNAME or name.
+    /// A server's records leave, by address, DNSNAME or name; `capf:10.1.2.3` means the record of one function.
     RemoveServer(String),
     /// The cluster's mode changes.
     SetMode(Mode),
@@ -65,7 +66,7 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
             known: sast_names(list),
         });
     }
-    let mut work = Update::new(list);
+    let mut work = Update::over(list.records());
     if !in_force {
         work.force_signer(request)?;
     }
@@ -75,14 +76,27 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     if work.steps_without_signer() == 0 {
         return Err(PlanError::NothingToDo);
     }
-    let emptied = work.records.iter().find(|e| e.record.is_emptied());
-    if let (Some(Mode::Mixed), Some(emptied)) = (work.mode, emptied) {
-        return Err(PlanError::NeedsCertificate { address: emptied.record.short_name() });
-    }
+    work.check_mode()?;
     let steps = work.steps(request);
     let records = work.records.into_iter().map(|e| e.record).collect();
     let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings: work.warnings };
     Plan::new(request, Some(old), sketch)
+}
+
+/// Changes to a list that another workflow sketched: servers of a first list, say.
+pub(super) fn amend(sketch: Sketch, request: &Request<'_>, edits: &[Edit]) -> Result<Sketch, PlanError> {
+    if edits.is_empty() {
+        return Ok(sketch);
+    }
+    let mut work = Update::over(&sketch.records);
+    for edit in edits {
+        work.apply(edit, request)?;
+    }
+    work.check_mode()?;
+    let Sketch { file_name, mut steps, mut warnings, .. } = sketch;
+    steps.extend(work.steps(request).into_iter().filter(|s| s.mark != Mark::Keep));
+    warnings.extend(work.warnings);
+    Ok(Sketch { file_name, steps, records: work.records.into_iter().map(|e| e.record).collect(), warnings })
 }
 
 /// A record on its way into the new list.
@@ -101,12 +115,11 @@ struct Update {
 }
 
 impl Update {
-    fn new(list: &TrustList) -> Self {
-        let servers = || list.records().iter().filter(|r| r.function() != Function::SAST);
-        let cucm = servers().any(|r| r.get(record_tag::SIGNATURE).is_some());
+    fn over(records: &[Record]) -> Self {
+        let mut servers = records.iter().filter(|r| r.function() != Function::SAST);
+        let cucm = servers.any(|r| r.get(record_tag::SIGNATURE).is_some());
         Update {
-            records: list
-                .records()
+            records: records
                 .iter()
                 .map(|r| Entry { record: r.clone(), mark: Mark::Keep, why: "stays as it is".to_owned() })
                 .collect(),
@@ -114,6 +127,16 @@ impl Update {
             warnings: vec![],
             mode: None,
             server_style: if cucm { Style::Cucm } else { Style::CtlClient },
+        }
+    }
+
+    /// Mixed mode needs a certificate in every server's record.
+    fn check_mode(&self) -> Result<(), PlanError> {
+        match self.records.iter().find(|e| e.record.is_emptied()) {
+            Some(emptied) if self.mode == Some(Mode::Mixed) => {
+                Err(PlanError::NeedsCertificate { address: emptied.record.short_name() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -203,8 +226,17 @@ impl Update {
     }
 
     fn remove_server(&mut self, name: &str) -> Result<(), PlanError> {
+        // `capf:10.48.47.155` means one of its records.
+        let (function, name) = match name.split_once(':') {
+            Some((function, rest)) => match parse_function(function) {
+                Some(function) => (Some(function), rest),
+                None => (None, name),
+            },
+            None => (None, name),
+        };
         let hits = self.find("server", name, |record| {
             record.function() != Function::SAST
+                && function.is_none_or(|f| f == record.function())
                 && (record.short_name() == name
                     || record.dns_name().as_deref() == Some(name)
                     || record.ip_address().is_some_and(|ip| ip.to_string() == name))

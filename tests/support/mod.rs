@@ -161,6 +161,32 @@ impl World {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// A module that writes every call to the file `calls`, and passes it on to SoftHSM.
+    pub fn spied_on(&mut self) -> String {
+        let calls = self.path("calls");
+        self.set("PKCS11SPY", softhsm_module().to_str().unwrap());
+        self.set("PKCS11SPY_OUTPUT", calls.to_str().unwrap());
+        let spy = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+            .iter()
+            .flat_map(|lib| [format!("{lib}/pkcs11-spy.so"), format!("{lib}/pkcs11/pkcs11-spy.so")])
+            .find(|path| Path::new(path).exists());
+        spy.expect("OpenSC's pkcs11-spy is not installed: make test installs it")
+    }
+
+    /// A third token, with the key and certificate of `stem.key.pem` and `stem.der`.
+    pub fn new_token(&self, label: &str, stem: &str) {
+        let make = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PIN];
+        let output = Command::new("softhsm2-util").args(make).env_clear().envs(&self.env).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for (kind, file) in [("privkey", "key.pem"), ("cert", "der")] {
+            let path = pki::path(&format!("{stem}.{file}"));
+            self.pkcs11_tool(
+                label,
+                &["--write-object", path.to_str().unwrap(), "--type", kind, "--id", "01"],
+            );
+        }
+    }
+
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.run_with_input(args, b"")
     }

@@ -8,8 +8,10 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
 use super::super::signing::{BatchFile, Desk, SigningArgs};
 use super::super::ui::Ui;
+use super::ServerArgs;
+use crate::trustlist::Certificate;
 use crate::workflow::cluster_file::ClusterFile;
-use crate::workflow::create;
+use crate::workflow::create_and;
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
 #[derive(Debug, Args)]
@@ -24,17 +26,14 @@ pub struct CreateArgs {
     #[arg(long)]
     single_token: bool,
     #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
     signing: SigningArgs,
 }
 
 pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let cluster = read_cluster(&args.cluster)?;
+    let (cluster, certificates) = read_cluster(&args.cluster)?;
     let folder = args.cluster.parent().unwrap_or(Path::new(""));
-    let certificates = cluster
-        .servers
-        .iter()
-        .map(|s| s.certificate.as_ref().map(|path| super::read_certificate(&folder.join(path))).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
     let desk = Desk::open(settings, ui)?;
     let mut spares = desk.certificates(&args.spare)?;
     for token in &cluster.tokens {
@@ -42,21 +41,30 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     }
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let plan = create(&cluster, &certificates, &request, &spares, args.single_token)?;
+    let edits = args.servers.edits()?;
+    let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
     let out = args.signing.out_or(|| PathBuf::from(plan.draft().file_name()));
     let head =
         format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
     desk.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
 }
 
-fn read_cluster(path: &Path) -> Result<ClusterFile, CommandError> {
+/// Reads a cluster file, and the certificates of its servers in their order.
+pub fn read_cluster(path: &Path) -> Result<(ClusterFile, Vec<Option<Certificate>>), CommandError> {
     let name = super::display_name(path);
     let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CommandError::new(ErrorKind::File, format!("{name} is not a text file")))?;
-    toml::from_str(&text).map_err(|e| {
+    let cluster: ClusterFile = toml::from_str(&text).map_err(|e| {
         CommandError::new(ErrorKind::File, format!("{name} does not describe a cluster"))
             .detail("", e.to_string().trim_end().replace('\n', "\n  "))
             .hint("docs/cluster-file.md has every key and an example")
-    })
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let certificates = cluster
+        .servers
+        .iter()
+        .map(|s| s.certificate.as_ref().map(|path| super::read_certificate(&folder.join(path))).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((cluster, certificates))
 }

@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod diff;
+mod servers;
 mod show;
 mod sign;
 mod update;
@@ -10,6 +11,9 @@ mod verify;
 mod ways;
 
 use std::path::Path;
+
+pub(super) use create::read_cluster;
+pub(super) use servers::ServerArgs;
 
 use clap::Subcommand;
 

@@ -83,6 +83,11 @@ impl SigningArgs {
         Ok(Request { signer, options, name_style, now: now(), force: self.force })
     }
 
+    /// Checks the options before anything is asked.
+    pub fn request_options(&self) -> Result<(), CommandError> {
+        self.options().map(drop)
+    }
+
     /// The spelling asked for.
     pub fn style(&self) -> Option<Style> {
         self.name_style.map(|style| match style {
@@ -111,7 +116,8 @@ impl SigningArgs {
         self.yes
     }
 
-    pub(super) fn allow_last_try(&self) -> bool {
+    /// Whether a last PIN try may be spent without a question.
+    pub fn allow_last_try(&self) -> bool {
         self.allow_last_try
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use args::SigningArgs;
-pub use batch::{Batch, BatchFile, finding_line};
+pub use batch::{Batch, BatchFile, Voice, finding_line};
 pub use desk::Desk;
 pub use run_log::state_folder;
 

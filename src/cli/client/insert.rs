@@ -1,0 +1,80 @@
+//! The fourth window: wait for a token, show what is seen.
+
+use std::time::Duration;
+
+use super::super::error::CommandError;
+use super::super::ui::Ui;
+use super::terminal::{Answer, Key, SingleKeys, choose};
+use crate::token::{Module, Sast};
+
+/// How often the slots are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The CTL Client's words.
+pub const INSERT: &str = "Please insert a Security Token.  Click Ok when done.";
+
+/// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once.
+pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>>, CommandError> {
+    ui.show(INSERT);
+    ui.show("  (Enter is Ok, Esc goes back, Ctrl-C leaves)");
+    let mut shown = None;
+    loop {
+        let found = look(module, known)?;
+        let line = describe(&found);
+        if shown.as_ref() != Some(&line) {
+            ui.show(&line);
+            shown = Some(line);
+        }
+        let key = SingleKeys::begin()?.next(LOOK_EVERY)?;
+        match key {
+            Key::Escape => return Ok(Answer::Back),
+            Key::None => {}
+            Key::Enter if found.is_empty() => {
+                ui.show("No Security Token is inserted that was not added yet.");
+                shown = None;
+            }
+            Key::Enter => match which(found)? {
+                Answer::Given(chosen) => return Ok(Answer::Given(chosen)),
+                Answer::Back => shown = None,
+            },
+        }
+    }
+}
+
+/// The tokens that were not added yet.
+fn look(module: &Module, known: &[Sast]) -> Result<Vec<Sast>, CommandError> {
+    let added = |sast: &Sast| known.iter().any(|k| k.certificate().der() == sast.certificate().der());
+    let contents = module.contents()?.into_iter().filter(|c| c.token.is_initialized());
+    // A token that cannot be read now may be read in a moment.
+    Ok(contents.filter_map(|c| c.sast(None).ok()).filter(|sast| !added(sast)).collect())
+}
+
+fn name(sast: &Sast) -> String {
+    let (token, certificate) = (sast.token(), sast.certificate());
+    format!("{} on \"{}\", serial {}", certificate.sast_name(), token.label(), token.serial())
+}
+
+fn describe(found: &[Sast]) -> String {
+    match found {
+        [] => "  waiting for a token …".to_owned(),
+        _ => found.iter().map(|s| format!("  inserted: {}\n", name(s))).collect(),
+    }
+}
+
+/// One of several that are inserted at once, or all of them.
+fn which(mut found: Vec<Sast>) -> Result<Answer<Vec<Sast>>, CommandError> {
+    if found.len() < 2 {
+        return Ok(Answer::Given(found));
+    }
+    let mut options: Vec<String> = found.iter().map(name).collect();
+    let all = format!("all {} of them, in this order", found.len());
+    options.push(all.clone());
+    match choose("Several tokens are inserted. Which one?", options.clone(), 0)? {
+        Answer::Back => Ok(Answer::Back),
+        Answer::Given(chosen) if chosen == all => Ok(Answer::Given(found)),
+        Answer::Given(chosen) => {
+            let at = options.iter().position(|o| *o == chosen).unwrap_or(0);
+            Ok(Answer::Given(vec![found.swap_remove(at.min(found.len().saturating_sub(1)))]))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `client`: the CTL Client's windows, one after the other, in its order and words.
+//!
+//! The windows gather [`Choices`]; the plan, the signature and the journal are those of the other commands.
+
+mod insert;
+mod result;
+mod terminal;
+mod windows;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::error::{CommandError, ErrorKind};
+use super::interrupt;
+use super::session;
+use super::settings::Settings;
+use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, headline};
+use super::ui::Ui;
+use crate::token::{Module, Sast};
+use crate::workflow::{Choices, Plan, Start};
+use terminal::Answer;
+
+/// The CTL Client's windows in the terminal
+#[derive(Debug, Args)]
+pub struct ClientArgs {
+    /// The CTL in force, or a cluster file (*.toml) for a first one [default: the first window asks]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// What the windows know.
+struct Client<'a> {
+    args: &'a ClientArgs,
+    settings: &'a Settings,
+    ui: &'a Ui,
+    module: Module,
+    source: PathBuf,
+    folder: PathBuf,
+    choices: Option<Choices>,
+    tokens: Vec<Sast>,
+}
+
+/// Where in the CTL Client's order we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Server,
+    Warning,
+    Mode,
+    Insert,
+    Entries,
+    Finish,
+}
+
+pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    if ui.is_json() || !ui.can_ask() {
+        return Err(CommandError::new(ErrorKind::Usage, "the windows need a terminal")
+            .hint("sastctl revert, ctl create and ctl update do the same without questions"));
+    }
+    args.signing.request_options()?;
+    interrupt::listen()?;
+    let _terminal = interrupt::Terminal::remember();
+    terminal::set_up();
+    let module = session::open_module(settings, ui)?;
+    ui.show(
+        "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to",
+    );
+    ui.show("tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).");
+    let source = args.file.clone().unwrap_or_else(|| PathBuf::from("CTLFile.tlv"));
+    let folder = args.signing.out().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let client = Client { args, settings, ui, module, source, folder, choices: None, tokens: vec![] };
+    client.go()
+}
+
+impl Client<'_> {
+    fn go(mut self) -> Result<(), CommandError> {
+        let mut window = Window::Server;
+        loop {
+            let forward = match window {
+                Window::Server => self.server()?,
+                Window::Warning => self.warning()?,
+                Window::Mode => self.mode()?,
+                Window::Insert => self.insert()?,
+                Window::Entries => self.entries()?,
+                Window::Finish => match self.planned()? {
+                    Some((plan, signer)) => return self.finish(plan, signer),
+                    None => false,
+                },
+            };
+            window = match (window, forward) {
+                (Window::Server, false) => {
+                    return Err(CommandError::new(ErrorKind::Interrupted, "left; nothing was written"));
+                }
+                (Window::Server, true) => Window::Warning,
+                (Window::Warning, true) => Window::Mode,
+                (Window::Mode, true) if self.tokens.is_empty() => Window::Insert,
+                (Window::Mode | Window::Insert, true) => Window::Entries,
+                (Window::Entries, true) => Window::Finish,
+                (Window::Warning | Window::Mode, false) => Window::Server,
+                (Window::Insert, false) => Window::Mode,
+                (Window::Entries, false) => Window::Mode,
+                (Window::Finish, _) => Window::Entries,
+            };
+        }
+    }
+
+    fn choices(&mut self) -> Result<&mut Choices, CommandError> {
+        // The first window fills it; no other is reached before.
+        self.choices.as_mut().ok_or_else(|| CommandError::new(ErrorKind::Usage, "no CTL file was named"))
+    }
+
+    /// The plan, shown and agreed to; `None` goes back to the entries.
+    fn planned(&mut self) -> Result<Option<(Plan, Sast)>, CommandError> {
+        let Some(signer) = self.signer()? else { return Ok(None) };
+        let certificate = signer.certificate().clone();
+        let request = self.args.signing.request(&certificate)?;
+        let plan = match self.choices()?.plan(&request) {
+            Ok(plan) => plan,
+            Err(e) => {
+                self.ui.show(&CommandError::from(e).to_string());
+                return Ok(None);
+            }
+        };
+        let file = self.batch_file(plan.clone());
+        self.ui.show(&file.plan_text());
+        for warning in file.warnings() {
+            self.ui.warn(warning);
+        }
+        if self.args.signing.is_dry_run() {
+            self.ui.show(&file.dry_run_text());
+            return Err(CommandError::new(
+                ErrorKind::Interrupted,
+                "dry run: nothing was signed and nothing was written",
+            ));
+        }
+        let (token, name) = (signer.token().label().to_owned(), certificate.sast_name());
+        let sign = format!("Sign with {name} on \"{token}\"");
+        let back = "Back to the CTL entries".to_owned();
+        match terminal::choose("Finish", vec![sign.clone(), back], 0)? {
+            Answer::Given(answer) if answer == sign => Ok(Some((plan, signer))),
+            Answer::Given(_) | Answer::Back => Ok(None),
+        }
+    }
+
+    /// The token that signs, as it is inserted now.
+    fn signer(&mut self) -> Result<Option<Sast>, CommandError> {
+        let wanted = match self.choices()?.signer() {
+            Some(certificate) => certificate.der().clone(),
+            None => {
+                self.ui.show("No Security Token was added: choose Add Tokens first.");
+                return Ok(None);
+            }
+        };
+        Ok(self.tokens.iter().find(|sast| sast.certificate().der() == &wanted).cloned())
+    }
+
+    fn batch_file(&self, plan: Plan) -> BatchFile {
+        let out = self.out(plan.draft().file_name());
+        let (head, old) = match self.choices.as_ref().map(|c| &c.start) {
+            Some(Start::InForce(old)) => (headline(&self.source, old), Some(old)),
+            _ => (format!("{}   a new list", plan.draft().file_name()), None),
+        };
+        let mut file = BatchFile::list(head, plan, out);
+        if let Some(old) = old {
+            file.replaces(&self.source, old);
+        }
+        file
+    }
+
+    /// The file in the output folder; never the list in force itself.
+    fn out(&self, file_name: &str) -> PathBuf {
+        if !self.folder.is_dir() && self.folder.extension().is_some() {
+            return self.folder.clone();
+        }
+        let plain = self.folder.join(Path::new(file_name).file_name().unwrap_or("CTLFile.tlv".as_ref()));
+        let same = match (plain.canonicalize(), self.source.canonicalize()) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => plain == self.source,
+        };
+        if same { super::revert::beside(&plain) } else { plain }
+    }
+
+    /// The password, the signature, and the result.
+    fn finish(self, plan: Plan, signer: Sast) -> Result<(), CommandError> {
+        let out = self.out(plan.draft().file_name());
+        if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
+            crate::files::make_folder(folder)?;
+        }
+        let batch = Batch { what: "client", files: vec![self.batch_file(plan.clone())] };
+        let shown = batch.shown();
+        let (choices, source, args, ui) = (self.choices, self.source, self.args, self.ui);
+        let desk = Desk::with(self.module, signer, self.settings);
+        let say = Voice { ui, aside: false };
+        desk.sign_shown(batch, shown, args.signing.journal_folder(), args.signing.allow_last_try(), &say)?;
+        ui.show(&result::window(&plan, &out));
+        if let Some(choices) = choices {
+            ui.show(&result::commands(&choices, &plan, &source, &out));
+        }
+        Ok(())
+    }
+}

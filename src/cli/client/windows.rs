@@ -1,0 +1,218 @@
+//! The windows before Finish. Each answers whether to go on (`true`) or back (`false`).
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use super::super::ctl::{read_certificate, read_cluster};
+use super::super::error::CommandError;
+use super::super::signing::in_force;
+use super::super::ui::{printable, table};
+use super::terminal::{Answer, choose, text};
+use super::{Client, insert};
+use crate::trustlist::{Certificate, Function, Name};
+use crate::workflow::cluster_file::FileMode;
+use crate::workflow::{AddedServer, Choices, NewServer, PlanError, SecurityMode, Start};
+
+/// The CTL Client's words at a token that is not in the list in force.
+const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
+                       Click Ok when done.";
+
+impl Client<'_> {
+    /// Window 1. Without a connection to a cluster: the CTL in force or a cluster file, and an output folder.
+    pub(super) fn server(&mut self) -> Result<bool, CommandError> {
+        self.ui.show("\nServer");
+        loop {
+            let now = self.source.display().to_string();
+            let file = match text("CTL file in force, or a cluster file (*.toml) for a first CTL:", &now)? {
+                Answer::Given(file) => PathBuf::from(file),
+                Answer::Back => return Ok(false),
+            };
+            let start = match start(&file) {
+                Ok(start) => start,
+                Err(e) => {
+                    self.ui.show(&e.to_string());
+                    continue;
+                }
+            };
+            let folder = match text("Output folder:", &self.folder.display().to_string())? {
+                Answer::Given(folder) => {
+                    PathBuf::from(if folder.is_empty() { ".".to_owned() } else { folder })
+                }
+                Answer::Back => continue,
+            };
+            if file != self.source || self.choices.is_none() {
+                // Another file: what was chosen for the one before does not hold.
+                self.choices = Some(Choices::new(start));
+                self.tokens.clear();
+            }
+            (self.source, self.folder) = (file, folder);
+            return Ok(true);
+        }
+    }
+
+    /// Window 2, where there is no file in mixed mode.
+    pub(super) fn warning(&mut self) -> Result<bool, CommandError> {
+        let no_file = matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == FileMode::Mixed);
+        if !no_file {
+            return Ok(true);
+        }
+        self.ui.show(
+            "\nNo CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n\
+             For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
+        );
+        Ok(matches!(choose("", vec!["OK"], 0)?, Answer::Given(_)))
+    }
+
+    /// Window 3.
+    pub(super) fn mode(&mut self) -> Result<bool, CommandError> {
+        self.ui.show("");
+        let labels: Vec<&str> = SecurityMode::ALL.iter().map(|mode| mode.label()).collect();
+        let now = SecurityMode::ALL.iter().position(|m| self.choices.as_ref().is_some_and(|c| c.mode == *m));
+        match choose("Cluster Security Mode", labels, now.unwrap_or(0))? {
+            Answer::Back => Ok(false),
+            Answer::Given(label) => {
+                let chosen = SecurityMode::ALL.into_iter().find(|m| m.label() == label);
+                self.choices()?.mode = chosen.unwrap_or(SecurityMode::Update);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Windows 4 and 5: a token, what it is, Add.
+    pub(super) fn insert(&mut self) -> Result<bool, CommandError> {
+        self.ui.show("");
+        loop {
+            let inserted = match insert::wait(&self.module, self.ui, &self.tokens)? {
+                Answer::Given(inserted) => inserted,
+                Answer::Back => return Ok(false),
+            };
+            let mut added = false;
+            for sast in inserted {
+                self.ui.show(&information(sast.certificate()));
+                match choose("Security Token Information", vec!["Add", "Cancel"], 0)? {
+                    Answer::Given("Add") => {}
+                    Answer::Given(_) | Answer::Back => continue,
+                }
+                match self.choices()?.add_token(sast.certificate().clone()) {
+                    Ok(()) => {
+                        self.tokens.push(sast);
+                        added = true;
+                    }
+                    Err(e @ PlanError::SignerNotInForce { .. }) => {
+                        self.ui.show(&CommandError::from(e).to_string());
+                        self.ui.show(ANOTHER);
+                    }
+                    Err(e) => self.ui.show(&CommandError::from(e).to_string()),
+                }
+            }
+            if added {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Window 6.
+    pub(super) fn entries(&mut self) -> Result<bool, CommandError> {
+        const ACTIONS: [&str; 5] = ["Finish", "Add Tokens", "Add TFTP", "Add Firewall", "Delete Selected"];
+        loop {
+            self.ui.show("\nCTL Entries");
+            self.ui.show(&self.entry_table());
+            // What is missing comes first: one token is not enough for a first file.
+            let first = !self.choices()?.start.is_token_signed() && self.tokens.len() < 2;
+            match choose("CTL Entries", ACTIONS.to_vec(), usize::from(first))? {
+                Answer::Back => return Ok(false),
+                Answer::Given("Finish") => return Ok(true),
+                Answer::Given("Add Tokens") => {
+                    self.insert()?;
+                }
+                Answer::Given("Add TFTP") => self.add_server("TFTP", Function::TFTP)?,
+                Answer::Given("Add Firewall") => self.add_server("Firewall", Function::CCM)?,
+                Answer::Given(_) => self.delete()?,
+            }
+        }
+    }
+
+    fn entry_table(&self) -> String {
+        let entries = self.choices.as_ref().map(Choices::entries).unwrap_or_default();
+        let rows: Vec<Vec<String>> =
+            entries.iter().map(|e| e.columns.iter().map(|c| printable(c)).collect()).collect();
+        table(&["Type", "Hostname/IP Address", "Issuer Name", "Subject Name"], &rows)
+    }
+
+    fn add_server(&mut self, what: &str, function: Function) -> Result<(), CommandError> {
+        let mut address_text = String::new();
+        loop {
+            address_text = match text(&format!("{what} server, IP address:"), &address_text)? {
+                Answer::Given(text) => text,
+                Answer::Back => return Ok(()),
+            };
+            let Ok(address) = address_text.parse::<Ipv4Addr>() else {
+                self.ui.show(&format!("{} is not an IPv4 address.", printable(&address_text)));
+                continue;
+            };
+            let file = match text(&format!("{what} server, certificate file:"), "")? {
+                Answer::Given(file) => file,
+                Answer::Back => continue,
+            };
+            let certificate = match read_certificate(Path::new(&file)) {
+                Ok(certificate) => certificate,
+                Err(e) => {
+                    self.ui.show(&e.to_string());
+                    continue;
+                }
+            };
+            let server = NewServer { function, address, certificate, host: None };
+            self.choices()?.servers.push(AddedServer { server, file });
+            return Ok(());
+        }
+    }
+
+    fn delete(&mut self) -> Result<(), CommandError> {
+        let entries = self.choices()?.entries();
+        let options: Vec<String> = entries
+            .iter()
+            .map(|e| {
+                let [kind, host, _, subject] = &e.columns;
+                format!("{kind}  {host}  {}", printable(subject))
+            })
+            .collect();
+        if options.is_empty() {
+            self.ui.show("There is nothing to delete.");
+            return Ok(());
+        }
+        let Answer::Given(chosen) = choose("Delete Selected", options.clone(), 0)? else { return Ok(()) };
+        let Some(entry) = options.iter().position(|o| *o == chosen).and_then(|at| entries.get(at)) else {
+            return Ok(());
+        };
+        self.choices()?.delete(entry.kind);
+        // A token that is no longer among the choices may be added again.
+        let kept = self.choices()?.tokens.clone();
+        self.tokens.retain(|sast| kept.iter().any(|t| t.der() == sast.certificate().der()));
+        Ok(())
+    }
+}
+
+fn start(file: &Path) -> Result<Start, CommandError> {
+    if file.extension().is_some_and(|e| e == "toml") {
+        let (cluster, certificates) = read_cluster(file)?;
+        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates });
+    }
+    Ok(Start::InForce(Box::new(in_force(file)?)))
+}
+
+/// Window 5. Dates as MM/DD/YYYY, as the CTL Client shows them.
+fn information(certificate: &Certificate) -> String {
+    let date = |seconds: i64| {
+        jiff::Timestamp::from_second(seconds)
+            .map_or_else(|_| seconds.to_string(), |t| t.strftime("%m/%d/%Y").to_string())
+    };
+    let style = certificate.sast_style();
+    let name = |name: &Name| printable(name.spelled(style).trim_end_matches('\0'));
+    format!(
+        "\nSecurity Token Information\n  Subject Name:  {}\n  Issuer Name:   {}\n  Valid From:    {}\n  Expires on:    {}",
+        name(certificate.subject()),
+        name(certificate.issuer()),
+        date(certificate.not_before()),
+        date(certificate.not_after())
+    )
+}

@@ -1,0 +1,502 @@
+//! The CTL Client's windows through a real terminal, from the first to the result, and every way out of them.
+
+use std::os::unix::process::CommandExt as _;
+use std::time::Duration;
+
+use rexpect::reader::Options;
+use rexpect::session::{PtySession, spawn_with_options};
+
+use crate::pki;
+use crate::support::{PIN, World};
+
+const GOLDEN_TIME: &str = "2015-03-06T22:53:33+01:00";
+const FIRST: &str = "SAST-ADN0054f509";
+const SECOND: &str = "SAST-ADN008580ef";
+
+const ENTER: &str = "\r";
+const ESC: &str = "\x1b";
+const DOWN: &str = "\x1b[B";
+const CTRL_C: &str = "\x03";
+
+fn world(golden: &str) -> World {
+    let world = World::with_tokens();
+    world.place(golden, "CTLFile.tlv");
+    std::fs::create_dir(world.path("out")).unwrap();
+    world
+}
+
+/// Somebody who reads the windows and presses keys.
+struct Operator {
+    session: PtySession,
+}
+
+impl Operator {
+    fn sits_down(world: &World, more: &[&str]) -> Self {
+        let args = [&["client", "CTLFile.tlv", "--timestamp", GOLDEN_TIME, "--out", "out"], more].concat();
+        let mut shell = std::process::Command::new("sh");
+        let program = world.command(&args);
+        shell.env_clear().envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        shell.env_remove("SASTCTL_PIN_SOURCE").env("TERM", "xterm").current_dir(world.path(""));
+        // A terminal as wide as a real one, and a look at it afterwards.
+        let words: Vec<String> = args.iter().map(|a| format!("'{a}'")).collect();
+        let line = format!(
+            "stty echo cols 160 rows 50; {} {}; echo code $?; stty -a",
+            program.get_program().display(),
+            words.join(" ")
+        );
+        shell.args(["-c", &format!("trap : INT; {line}")]).arg0("sh");
+        let options = Options::new().timeout_ms(Some(20_000)).strip_ansi_escape_codes(true);
+        Operator { session: spawn_with_options(shell, options).unwrap() }
+    }
+
+    #[track_caller]
+    fn sees(&mut self, text: &str) -> String {
+        self.session.exp_string(text).unwrap_or_else(|e| panic!("waiting for {text:?}: {e}"))
+    }
+
+    fn presses(&mut self, keys: &str) {
+        // A key that is pressed while the window is drawn is not a person's.
+        std::thread::sleep(Duration::from_millis(60));
+        self.session.send(keys).unwrap();
+        self.session.flush().unwrap();
+    }
+
+    #[track_caller]
+    fn through_server(&mut self) {
+        self.sees("CTL file in force");
+        self.presses(ENTER);
+        self.sees("Output folder:");
+        self.presses(ENTER);
+    }
+
+    #[track_caller]
+    fn chooses_mode(&mut self, down: usize) {
+        self.sees("Cluster Security Mode");
+        self.sees("Update CTL File");
+        for _ in 0..down {
+            self.presses(DOWN);
+        }
+        self.presses(ENTER);
+    }
+
+    /// Ok at "Please insert", with both tokens in: picks one by name.
+    #[track_caller]
+    fn picks_token(&mut self, name: &str) {
+        self.sees("Please insert a Security Token.  Click Ok when done.");
+        self.sees("inserted: ");
+        self.presses(ENTER);
+        self.sees("Which one?");
+        let shown = self.sees("all ");
+        let mut options = shown.lines().filter(|line| line.contains(" on \""));
+        for _ in 0..options.position(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {shown}"))
+        {
+            self.presses(DOWN);
+        }
+        self.presses(ENTER);
+        self.sees("Security Token Information");
+    }
+
+    #[track_caller]
+    fn adds(&mut self) {
+        self.sees("Add");
+        self.presses(ENTER);
+    }
+
+    /// Ok at "Please insert" when one token is left to add.
+    #[track_caller]
+    fn adds_the_other(&mut self) {
+        self.sees("Please insert a Security Token.  Click Ok when done.");
+        self.sees("inserted: ");
+        self.presses(ENTER);
+        self.sees("Security Token Information");
+        self.adds();
+    }
+
+    /// In window 6, with the cursor on `from`.
+    #[track_caller]
+    fn chooses_entry(&mut self, from: &str, action: &str) {
+        const ACTIONS: [&str; 5] = ["Finish", "Add Tokens", "Add TFTP", "Add Firewall", "Delete Selected"];
+        self.sees("Hostname/IP Address");
+        self.sees("Delete Selected");
+        // The list is a ring.
+        let at = |name| ACTIONS.iter().position(|a| *a == name).unwrap();
+        for _ in 0..(at(action) + ACTIONS.len() - at(from)) % ACTIONS.len() {
+            self.presses(DOWN);
+        }
+        self.presses(ENTER);
+    }
+
+    #[track_caller]
+    fn types(&mut self, text: &str) {
+        self.presses(text);
+        self.presses(ENTER);
+    }
+
+    #[track_caller]
+    fn signs(&mut self, token: &str, pin: &str) {
+        self.sees("Back to the CTL entries");
+        self.presses(ENTER);
+        self.sees(&format!("PIN for {token}: "));
+        self.types(pin);
+    }
+
+    /// From the first window to the plan, on two tokens.
+    #[track_caller]
+    fn reverts(&mut self) {
+        self.through_server();
+        self.chooses_mode(0);
+        self.picks_token(FIRST);
+        self.adds();
+        self.chooses_entry("Add Tokens", "Add Tokens");
+        self.adds_the_other();
+        self.chooses_entry("Finish", "Finish");
+        self.sees("signs this file");
+    }
+
+    /// Everything that is left, the exit code, and whether the terminal is as it was.
+    #[track_caller]
+    fn leaves(mut self) -> (i32, String) {
+        let rest = self.session.exp_eof().unwrap();
+        let (said, after) = rest.rsplit_once("code ").unwrap_or_else(|| panic!("{rest}"));
+        assert!(
+            after.contains(" echo ") && after.contains(" icanon "),
+            "the terminal is left broken: {after}"
+        );
+        (after.split_whitespace().next().unwrap().parse().unwrap(), said.to_owned())
+    }
+}
+
+/// The command that a run names as doing the same.
+fn the_same_without_questions(said: &str) -> String {
+    let (_, behind) = said.split_once("The same without questions:").unwrap_or_else(|| panic!("{said}"));
+    behind.trim().lines().next().unwrap().trim().to_owned()
+}
+
+/// Runs it as a shell would, into another file, and compares.
+fn repeats(world: &World, said: &str, made: &str) {
+    let line = the_same_without_questions(said).replace(made, "again.tlv");
+    let mut shell = std::process::Command::new("sh");
+    let program = world.command(&[]);
+    let line = line.replacen("sastctl", &program.get_program().to_string_lossy(), 1);
+    shell.args(["-c", &line]).env_clear().envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let output = shell.current_dir(world.path("")).output().unwrap();
+    assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(world.read("again.tlv") == world.read(made), "{line} makes another file");
+}
+
+fn out(world: &World) -> Vec<String> {
+    let files = std::fs::read_dir(world.path("out")).unwrap();
+    files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_cluster_goes_back_to_tokens_window_by_window() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.sees("The same without questions: sastctl revert");
+    operator.reverts();
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains(PIN), "{said}");
+    for text in [
+        "File Location",
+        "Passed",
+        "10.48.47.156",
+        "/usr/local/cm/tftp/CTLFile.tlv",
+        "You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.",
+    ] {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    assert!(
+        world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"),
+        "not the CTL Client's file"
+    );
+    assert!(world.read("CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"), "the list in force was touched");
+    repeats(&world, &said, "out/CTLFile.tlv");
+    world.run(&["journal", "verify"]).done();
+}
+
+#[test]
+fn esc_goes_back_and_nothing_is_forgotten() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.through_server();
+    operator.sees("Update CTL File");
+    operator.presses(ESC);
+    // Window 1 again, with what was typed.
+    operator.sees("CTL file in force");
+    operator.presses(ENTER);
+    operator.sees("Output folder:");
+    operator.presses(ESC);
+    operator.through_server();
+    operator.chooses_mode(0);
+    operator.sees("inserted: ");
+    operator.presses(ESC);
+    operator.chooses_mode(0);
+    operator.picks_token(FIRST);
+    operator.sees("Cancel");
+    operator.presses(ESC);
+    operator.picks_token(FIRST);
+    operator.adds();
+    operator.sees("Delete Selected");
+    operator.presses(ESC);
+    // The token that was added is still there.
+    operator.chooses_mode(0);
+    operator.chooses_entry("Add Tokens", "Add TFTP");
+    operator.sees("TFTP server, IP address:");
+    operator.presses(ESC);
+    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.adds_the_other();
+    operator.chooses_entry("Finish", "Finish");
+    operator.sees("Back to the CTL entries");
+    operator.presses(ESC);
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+}
+
+/// At the first window Esc leaves, too.
+#[test]
+fn esc_at_the_first_window_leaves() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.sees("CTL file in force");
+    operator.presses(ESC);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 130);
+    assert!(said.contains("nothing was written"), "{said}");
+}
+
+#[test]
+fn ctrl_c_leaves_at_every_window_with_nothing_changed() {
+    type GoThere = fn(&mut Operator);
+    let steps: [(&str, GoThere); 9] = [
+        ("server", |o| drop(o.sees("CTL file in force"))),
+        ("folder", |o| {
+            o.sees("CTL file in force");
+            o.presses(ENTER);
+            o.sees("Output folder:");
+        }),
+        ("mode", |o| {
+            o.through_server();
+            o.sees("Update CTL File");
+        }),
+        ("insert", |o| {
+            o.through_server();
+            o.chooses_mode(0);
+            o.sees("inserted: ");
+        }),
+        ("information", |o| {
+            o.through_server();
+            o.chooses_mode(0);
+            o.picks_token(FIRST);
+            o.sees("Cancel");
+        }),
+        ("entries", |o| {
+            o.through_server();
+            o.chooses_mode(0);
+            o.picks_token(FIRST);
+            o.adds();
+            o.sees("Delete Selected");
+        }),
+        ("add tftp", |o| {
+            o.through_server();
+            o.chooses_mode(0);
+            o.picks_token(FIRST);
+            o.adds();
+            o.chooses_entry("Add Tokens", "Add TFTP");
+            o.sees("TFTP server, IP address:");
+        }),
+        ("finish", |o| {
+            o.reverts();
+            o.sees("Back to the CTL entries");
+        }),
+        ("password", |o| {
+            o.reverts();
+            o.sees("Back to the CTL entries");
+            o.presses(ENTER);
+            o.sees("PIN for SAST token A: ");
+        }),
+    ];
+    let mut world = world("tokenless.tlv");
+    let spy = world.spied_on();
+    for (window, go_there) in steps {
+        let mut operator = Operator::sits_down(&world, &["--module", &spy]);
+        go_there(&mut operator);
+        operator.presses(CTRL_C);
+        let (code, said) = operator.leaves();
+        assert_eq!(code, 130, "{window}: {said}");
+        assert!(said.contains("nothing was written"), "{window}: {said}");
+        assert!(out(&world).is_empty(), "{window}");
+        assert!(world.read("CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"), "{window}");
+        let journals = std::fs::read_dir(world.path("state")).unwrap().count();
+        assert_eq!(journals, 0, "{window}: nothing was signed, so there is nothing to record");
+        let calls = String::from_utf8(world.read("calls")).unwrap();
+        let count = |name: &str| calls.matches(&format!(": {name}\n")).count();
+        assert_eq!(count("C_OpenSession"), count("C_CloseSession"), "{window}: a session is left");
+        assert_eq!(count("C_Login"), 0, "{window}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_and_changes_nothing() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.reverts();
+    operator.signs("SAST token A", "Wrong1234");
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{said}");
+    assert!(!said.contains("Wrong1234"), "{said}");
+    assert!(out(&world).is_empty());
+}
+
+/// Tokens of another cluster; and the right one after it.
+#[test]
+fn a_token_that_is_not_in_the_file_is_refused_in_the_ctl_clients_words() {
+    let world = world("token-signed.tlv");
+    world.new_token("Strange token", "tests/testdata/keys/rsa1024");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.through_server();
+    operator.chooses_mode(2);
+    operator.picks_token("SAST-RSA1024");
+    operator.adds();
+    operator.sees("The Security Token you have inserted does not exist in the CTL File");
+    operator.sees(
+        "Please remove any Security Tokens already inserted and insert another Security Token.  Click Ok when done.",
+    );
+    operator.picks_token(SECOND);
+    operator.adds();
+    operator.chooses_entry("Finish", "Add Tokens");
+    operator.picks_token("SAST-RSA1024");
+    operator.adds();
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    repeats(&world, &said, "out/CTLFile.tlv");
+    let list = world.run(&["ctl", "show", "out/CTLFile.tlv", "--json"]).done().json();
+    assert_eq!(list["signed_by"], SECOND);
+    assert_eq!(list["records"].as_array().unwrap().len(), 6);
+}
+
+/// Non-secure mode, a firewall, an alternate TFTP server, and an entry that is deleted.
+#[test]
+fn the_other_buttons_do_what_the_commands_do() {
+    let world = world("token-signed.tlv");
+    std::fs::copy(pki::path("tests/testdata/keys/rsa2048.der"), world.path("alt.cer")).unwrap();
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.through_server();
+    operator.chooses_mode(1);
+    operator.picks_token(FIRST);
+    operator.adds();
+    operator.chooses_entry("Finish", "Add TFTP");
+    operator.sees("TFTP server, IP address:");
+    operator.types("10.48.47.300");
+    operator.sees("10.48.47.300 is not an IPv4 address.");
+    operator.sees("TFTP server, IP address:");
+    for _ in 0..3 {
+        operator.presses("\x7f");
+    }
+    operator.types("160");
+    operator.sees("TFTP server, certificate file:");
+    operator.types("alt.cer");
+    operator.chooses_entry("Finish", "Add Firewall");
+    operator.sees("Firewall server, IP address:");
+    operator.types("10.48.47.1");
+    operator.sees("Firewall server, certificate file:");
+    operator.types("alt.cer");
+    operator.chooses_entry("Finish", "Delete Selected");
+    operator.sees("CAPF  10.48.47.155");
+    // The third of the list: SAST, CCM+TFTP, CAPF.
+    operator.presses(DOWN);
+    operator.presses(DOWN);
+    operator.presses(ENTER);
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token B", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    repeats(&world, &said, "out/CTLFile.tlv");
+    let list = world.run(&["ctl", "show", "out/CTLFile.tlv", "--json"]).done().json();
+    let functions: Vec<&str> =
+        list["records"].as_array().unwrap().iter().map(|r| r["function"].as_str().unwrap()).collect();
+    assert_eq!(functions, ["SAST", "CCM+TFTP", "CCM+TFTP", "TFTP", "CCM", "SAST"]);
+}
+
+/// One token is not enough for a first file, and the list in force is not overwritten by its successor.
+#[test]
+fn one_token_is_refused_and_the_second_is_added() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.through_server();
+    operator.chooses_mode(0);
+    operator.picks_token(FIRST);
+    operator.adds();
+    operator.chooses_entry("Add Tokens", "Finish");
+    operator.sees("a first CTL needs two tokens");
+    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.adds_the_other();
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    assert_eq!(operator.leaves().0, 0);
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+}
+
+/// A first file from certificates: the warning of the second window, word for word.
+#[test]
+fn a_first_file_begins_with_the_warning() {
+    let world = world("tokenless.tlv");
+    for name in ["cucm-1051-a-pub", "capf-e41e7d87", "cucm-1051-a-sub1"] {
+        let file = format!("{name}.der");
+        std::fs::copy(pki::path(&format!("tests/testdata/pki/{file}")), world.path(&file)).unwrap();
+    }
+    let cluster = r#"
+        [[server]]
+        function = "CCM+TFTP"
+        address = "10.48.47.155"
+        certificate = "cucm-1051-a-pub.der"
+        [[server]]
+        function = "CAPF"
+        address = "10.48.47.155"
+        certificate = "capf-e41e7d87.der"
+        [[server]]
+        function = "CCM+TFTP"
+        address = "10.48.47.156"
+        certificate = "cucm-1051-a-sub1.der"
+    "#;
+    std::fs::write(world.path("CTLFile.tlv.toml"), cluster).unwrap();
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.sees("CTL file in force");
+    operator.types(".toml");
+    operator.sees("Output folder:");
+    operator.presses(ENTER);
+    operator.sees(
+        "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.",
+    );
+    operator.sees(
+        "For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
+    );
+    operator.presses(ENTER);
+    operator.chooses_mode(0);
+    operator.picks_token(FIRST);
+    operator.adds();
+    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.adds_the_other();
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+    repeats(&world, &said, "out/CTLFile.tlv");
+}
+
+#[test]
+fn without_a_terminal_the_commands_are_named() {
+    let world = world("tokenless.tlv");
+    let refused = world.run(&["client", "CTLFile.tlv"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("the windows need a terminal"), "{}", refused.stderr);
+}
