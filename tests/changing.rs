@@ -77,6 +77,8 @@ fn a_token_that_is_not_in_the_list_cannot_change_it() {
       token    SAST-ADN008580ef
       the list in force knows SAST-ADN0054f509
     help: insert one of these, or, if they are lost: sastctl help lost-tokens
+    help: ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE
+    help: --force signs all the same; phones then take the list only if TVS vouches for the token
     ");
     assert_eq!(stranger.code, 1);
 }

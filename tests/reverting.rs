@@ -50,7 +50,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
-      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
       5. compare the checksum with `show ctl` on every node, and with a phone's screen
     --- exit code 0
     ");
@@ -125,9 +125,9 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
-      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
       5. compare the checksum with `show ctl` on every node, and with a phone's screen
-    Plan digest bc052076f4b0165b29afa906c39fd802f87153bb708fc1047df573da301c4f38
+    Plan digest ec8e9d13f2d0d2084ea2c5cb0de7891da48f40e8dc70f2e1773b9ba046b75136
     Dry run: nothing was signed and nothing was written.
     ");
     assert_eq!(world.files(), ["CTLFile.tlv"]);

@@ -236,6 +236,8 @@ fn handshake(server: &str, stream: Timed, question: &Question<'_>) -> Result<Ssl
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
     // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
     builder.set_verify(SslVerifyMode::NONE);
+    // Some systems still take TLS 1.0 by themselves; here it is asked for.
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(tls)?;
     if question.legacy_tls {
         builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
         builder.set_cipher_list("ALL:@SECLEVEL=0").map_err(tls)?;

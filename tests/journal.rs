@@ -1,0 +1,196 @@
+//! The record of a run: what it holds, that nobody can change it unseen, and the page for the change ticket.
+
+use sastctl::workflow::journal::{JournalError, Outcome, VerifiedJournal};
+
+use crate::pki;
+use crate::support::{PIN, World};
+
+const REVERT: [&str; 8] = [
+    "revert",
+    "CTLFile.tlv",
+    "--token",
+    "SAST-ADN008580ef",
+    "--spare",
+    "SAST-ADN0054f509",
+    "--timestamp",
+    "2015-03-06T22:53:33+01:00",
+];
+
+fn world() -> World {
+    let world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    world
+}
+
+/// The only journal of the world.
+fn journal(world: &World) -> (String, Vec<u8>) {
+    let mut journals = std::fs::read_dir(world.path("state/sastctl")).unwrap();
+    let path = journals.next().unwrap().unwrap().path();
+    assert!(journals.next().is_none(), "one run, one journal");
+    (path.to_str().unwrap().to_owned(), std::fs::read(path).unwrap())
+}
+
+#[test]
+fn a_run_is_written_down_without_its_secrets() {
+    let world = world();
+    world.run(&REVERT).done();
+    let (path, bytes) = journal(&world);
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(!text.contains(PIN));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "nobody else's affair");
+    }
+    let events: Vec<String> = text
+        .lines()
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["event"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(events, ["start", "token", "input", "plan", "output", "end"]);
+    let shown = world.run(&["journal", "show", &path, "--json"]).done().json();
+    let line = |event: &str| {
+        let lines = shown["lines"].as_array().unwrap();
+        lines.iter().find(|l| l["event"] == event).unwrap().clone()
+    };
+    assert_eq!(line("token")["serial"], world.serial("A").as_str());
+    assert_eq!(line("token")["name"], "SAST-ADN008580ef");
+    assert_eq!(line("input")["bytes"], 4947);
+    assert_eq!(line("output")["bytes"], 5728);
+    let golden = pki::golden_bytes("token-signed.tlv");
+    let sha1 = sastctl::trustlist::digest::hex(&sastctl::trustlist::digest::sha1(&golden), "");
+    assert_eq!(line("output")["sha1"], sha1.as_str());
+    assert_eq!(line("plan")["digest"].as_str().unwrap().len(), 64);
+    let said = world.run(&["journal", "verify"]).done().stdout;
+    assert!(said.contains("verified, 6 lines; everything was written"), "{said}");
+}
+
+/// Any byte, any line, any order.
+#[test]
+fn a_journal_that_was_changed_does_not_verify() {
+    let world = world();
+    world.run(&REVERT).done();
+    let (path, bytes) = journal(&world);
+    assert_eq!(VerifiedJournal::read(&bytes).unwrap().outcome().unwrap().0, Outcome::Done);
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(VerifiedJournal::read(&changed).is_err(), "byte {at} changed unseen");
+    }
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+    for gone in 0..lines.len() {
+        let rest: Vec<&[u8]> =
+            lines.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, l)| *l).collect();
+        assert!(VerifiedJournal::read(&rest.concat()).is_err(), "line {} taken out unseen", gone + 1);
+        for other in 0..gone {
+            let mut swapped = lines.clone();
+            swapped.swap(gone, other);
+            assert!(
+                VerifiedJournal::read(&swapped.concat()).is_err(),
+                "lines {gone} and {other} swapped unseen"
+            );
+        }
+        let twice = [&lines[..=gone], &lines[gone..]].concat().concat();
+        assert!(VerifiedJournal::read(&twice).is_err(), "line {} doubled unseen", gone + 1);
+    }
+    for cut in 0..bytes.len() {
+        assert!(VerifiedJournal::read(&bytes[..cut]).is_err(), "cut at {cut} unseen");
+    }
+    let last = lines.len();
+    assert_eq!(
+        VerifiedJournal::read(&lines[..last - 1].concat()),
+        Err(JournalError::NoEnd { line: last - 1 }),
+        "a run that was cut off says so"
+    );
+    assert!(VerifiedJournal::read_so_far(&lines[..last - 1].concat()).is_ok(), "and can still be read");
+
+    std::fs::write(&path, [&bytes[..700], b"x", &bytes[701..]].concat()).unwrap();
+    let refused = world.run(&["journal", "verify"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("does not verify: line"), "{}", refused.stderr);
+    assert_eq!(world.run(&["journal", "show"]).code, 1, "what was changed is not shown as if it were true");
+}
+
+#[test]
+fn a_run_becomes_a_page() {
+    let world = world();
+    world.run(&REVERT).done();
+    let page = world.run(&["journal", "show"]).done().stdout;
+    let golden = pki::golden_bytes("token-signed.tlv");
+    let md5 = sastctl::trustlist::digest::md5(&golden);
+    for text in [
+        "| - | SAST | cucm-1051-a-pub | the tokenless signer leaves |",
+        "### Before: CTLFile.tlv",
+        "4947 bytes, verified, signed by cucm-1051-a-pub",
+        "### After: CTLFile.new.tlv",
+        "5728 bytes, verified, signed by SAST-ADN008580ef",
+        "| SAST | SAST-ADN008580ef |  | RSA 1024, signs |",
+        "- 7945, 7965 and newer: accept, if TVS knows SAST-ADN008580ef",
+        "1. before anything else: export the certificates",
+        &sastctl::trustlist::digest::phone_lines(&md5)[0],
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    world.run(&["journal", "show", "--html", "page.html"]).done();
+    let html = String::from_utf8(world.read("page.html")).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>\n"));
+    assert_eq!(html.matches("<svg").count(), 2, "before and after");
+    assert_eq!(html.matches("<div class=\"side\">").count(), 2);
+    for elsewhere in ["src=", "href=", "url(", "@import", "<script"] {
+        assert!(!html.contains(elsewhere), "the page needs something else: {elsewhere}");
+    }
+    assert!(
+        html.contains("27 34 5A 32 76 45 D8 BE<br>62 EA 7F 26 FC 9E 34 C0<br>93 FF AC F8"),
+        "the phone's screen"
+    );
+}
+
+/// Names come from files: a page shows them and does not obey them.
+#[test]
+fn nothing_in_a_file_becomes_part_of_the_page() {
+    let world = world();
+    let name = "<b onclick=x>`|.tlv";
+    std::fs::rename(world.path("CTLFile.tlv"), world.path(name)).unwrap();
+    let mut args = REVERT;
+    args[1] = name;
+    world.run(&args).done();
+    let html = world.run(&["journal", "show", "--html", "-"]).done().stdout;
+    assert!(!html.contains("<b onclick") && html.contains("&lt;b onclick=x&gt;"));
+    let page = world.run(&["journal", "show"]).done().stdout;
+    assert!(!page.lines().filter(|l| !l.starts_with("- Run")).any(|l| l.contains("<b onclick")), "{page}");
+}
+
+#[test]
+fn a_run_that_cannot_be_written_down_does_not_sign() {
+    let world = world();
+    std::fs::write(world.path("blocked"), "").unwrap();
+    let refused = world.run(&[&REVERT[..], &["--journal", "blocked/journals"]].concat());
+    assert_eq!(refused.code, 4, "{}", refused.all());
+    assert!(refused.stderr.contains("--journal DIR"), "{}", refused.stderr);
+    assert_eq!(world.files(), ["CTLFile.tlv", "blocked"]);
+    world.run(&[&REVERT[..], &["--journal", "journals"]].concat()).done();
+    assert_eq!(std::fs::read_dir(world.path("journals")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_run_that_failed_says_so_in_its_journal() {
+    let world = world();
+    let failed = world.run(&[&REVERT[..], &["--out", "no/such/folder.tlv"]].concat());
+    assert_eq!(failed.code, 4, "{}", failed.all());
+    let said = world.run(&["journal", "verify"]).done().stdout;
+    assert!(said.contains("folder.tlv was not written"), "{said}");
+    let page = world.run(&["journal", "show"]).done().stdout;
+    assert!(page.contains("Outcome: **failed**") && page.contains("**Nothing was written.**"), "{page}");
+}
+
+#[test]
+fn without_a_journal_there_is_a_word_for_it() {
+    let world = World::new();
+    let none = world.run(&["journal", "show"]);
+    assert_eq!(none.code, 4);
+    assert!(none.stderr.contains("there is no journal in"), "{}", none.stderr);
+    std::fs::write(world.path("text"), "hello\n").unwrap();
+    assert_eq!(world.run(&["journal", "verify", "text"]).code, 1);
+    std::fs::write(world.path("empty"), "").unwrap();
+    assert_eq!(world.run(&["journal", "verify", "empty"]).code, 1);
+}

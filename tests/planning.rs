@@ -1,0 +1,143 @@
+//! Plans: refused by the CTL Client's rules, insisted on, shown by digest, and the ways through.
+
+use crate::pki;
+use crate::support::{Outcome, World};
+
+fn world(golden: &str) -> World {
+    let world = World::with_tokens();
+    world.place(golden, "CTLFile.tlv");
+    world.new_token("Third token", "tests/testdata/keys/rsa2048");
+    world
+}
+
+fn update(world: &World, more: &[&str]) -> Outcome {
+    world.run(&[&["ctl", "update", "CTLFile.tlv", "--out", "new.tlv"], more].concat())
+}
+
+#[test]
+fn a_signer_that_is_not_in_force_is_refused_unless_the_operator_insists() {
+    let world = world("token-signed.tlv");
+    let refused = update(&world, &["--token", "Third token", "--remove-token", "SAST-ADN0054f509"]);
+    insta::assert_snapshot!(refused.all());
+
+    let forced =
+        update(&world, &["--token", "Third token", "--remove-token", "SAST-ADN0054f509", "--force"]).done();
+    assert!(
+        forced.stderr.contains("warning: forced: SAST-RSA2048 is not in the list in force"),
+        "{}",
+        forced.stderr
+    );
+    assert!(
+        forced.stdout.contains("7940, 7960, Jabber, …    refuse: SAST-RSA2048 is not SAST"),
+        "{}",
+        forced.stdout
+    );
+    world.run(&["ctl", "verify", "new.tlv"]).done();
+    let list = world.run(&["ctl", "show", "new.tlv", "--json"]).done().json();
+    assert_eq!(list["signed_by"], "SAST-RSA2048");
+    let page = world.run(&["journal", "show"]).done().stdout;
+    assert!(page.contains("forced: SAST-RSA2048"), "never silently: {page}");
+}
+
+#[test]
+fn one_token_is_refused_unless_the_operator_insists() {
+    let world = world("tokenless.tlv");
+    let revert =
+        |more: &[&str]| world.run(&[&["revert", "CTLFile.tlv", "--token", "SAST token A"], more].concat());
+    assert_eq!(revert(&[]).code, 1);
+    let forced = revert(&["--force"]).done();
+    assert!(forced.stderr.contains("warning: there is one SAST record"), "{}", forced.stderr);
+}
+
+#[test]
+fn the_last_sast_stays() {
+    let world = world("tokenless.tlv");
+    let single = ["revert", "CTLFile.tlv", "--token", "SAST token A", "--single-token", "--out", "one.tlv"];
+    world.run(&single).done();
+    let refused = world.run(&[
+        "ctl",
+        "update",
+        "one.tlv",
+        "--token",
+        "SAST token A",
+        "--remove-token",
+        "SAST-ADN008580ef",
+    ]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("it is the last SAST"), "{}", refused.stderr);
+}
+
+/// Two people: one plans, the other signs exactly that.
+#[test]
+fn only_the_plan_that_was_shown_is_signed() {
+    let world = world("token-signed.tlv");
+    let edit = ["--token", "SAST token A", "--set-mode", "non-secure", "--timestamp", "2026-01-01T00:00:00Z"];
+    let planned = update(&world, &[&edit[..], &["--dry-run", "--json"]].concat()).done().json();
+    let digest = planned["plans"][0]["digest"].as_str().unwrap().to_owned();
+    assert_eq!(planned["plans"][0]["phones"][0]["decision"], "accepts");
+    assert!(!planned["plans"][0]["by_hand"].as_array().unwrap().is_empty());
+
+    let mut other = edit;
+    other[5] = "2026-01-01T00:00:01Z";
+    let refused = update(&world, &[&other[..], &["--plan-digest", &digest]].concat());
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("not the plan that --plan-digest names"), "{}", refused.stderr);
+    assert_eq!(world.files(), ["CTLFile.tlv"]);
+    update(&world, &[&edit[..], &["--plan-digest", &digest]].concat()).done();
+    let journal = world.run(&["journal", "show"]).done().stdout;
+    assert!(journal.contains(&digest), "the journal names the plan");
+}
+
+#[test]
+fn servers_may_join_with_the_first_list_of_tokens() {
+    let world = world("tokenless.tlv");
+    std::fs::copy(pki::path("tests/testdata/keys/rsa2048.der"), world.path("alt.cer")).unwrap();
+    let args = ["revert", "CTLFile.tlv", "--token", "SAST token A", "--spare", "SAST token B"];
+    let more = ["--add-server", "tftp:10.48.47.160:alt.cer", "--remove-server", "capf:10.48.47.155"];
+    world.run(&[&args[..], &more].concat()).done();
+    let list = world.run(&["ctl", "show", "CTLFile.new.tlv", "--json"]).done().json();
+    let functions: Vec<&str> =
+        list["records"].as_array().unwrap().iter().map(|r| r["function"].as_str().unwrap()).collect();
+    assert_eq!(functions, ["SAST", "CCM+TFTP", "CCM+TFTP", "TFTP", "SAST"]);
+}
+
+#[test]
+fn ways_are_computed_from_the_list() {
+    let world = World::new();
+    world.place("tokenless.tlv", "tokenless.tlv");
+    world.place("token-signed.tlv", "tokens.tlv");
+    insta::assert_snapshot!(
+        "ways_from_tokenless",
+        world.run(&["ctl", "ways", "tokenless.tlv"]).done().stdout
+    );
+    insta::assert_snapshot!("ways_from_tokens", world.run(&["ctl", "ways", "tokens.tlv"]).done().stdout);
+    let unknown = world.run(&["ctl", "ways", "tokenless.tlv", "to-hsm"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("there are  tvs, bridge"), "{}", unknown.stderr);
+}
+
+/// The two steps to an HSM, and that phones follow both.
+#[test]
+fn phones_follow_to_an_hsm_in_two_steps() {
+    let world = world("token-signed.tlv");
+    let check = |new: &str, old: &str| world.run(&["ctl", "check", new, "--installed-ctl", old]);
+    world
+        .run(&[
+            "ctl",
+            "update",
+            "CTLFile.tlv",
+            "--token",
+            "SAST token A",
+            "--add-token",
+            "Third token",
+            "--out",
+            "1.tlv",
+        ])
+        .done();
+    check("1.tlv", "CTLFile.tlv").done();
+    let second = ["ctl", "update", "1.tlv", "--token", "Third token", "--remove-token", "SAST-ADN008580ef"];
+    world.run(&[&second[..], &["--out", "2.tlv"]].concat()).done();
+    check("2.tlv", "1.tlv").done();
+    let straight = check("2.tlv", "CTLFile.tlv");
+    assert_eq!(straight.code, 1, "in one step phones would have refused: {}", straight.all());
+}

@@ -1,0 +1,457 @@
+//! `ctl check`, and a Trust Verification Service over real TLS on loopback: valid, invalid, silent and hostile.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslStream, SslVersion};
+use openssl::x509::X509;
+
+use crate::pki;
+use crate::support::{Outcome, World};
+
+/// Certificate and key of a server: below the project, without `.der` and `.key.pem`.
+const TVS_1024: &str = "tests/testdata/pki/cucm8-tvs";
+const TVS_2048: &str = "tests/testdata/keys/rsa2048";
+
+/// What a server does with one connection.
+type Behaviour = fn(&mut SslStream<TcpStream>);
+
+/// How old the server is.
+#[derive(Clone, Copy, PartialEq)]
+enum Age {
+    Today,
+    /// TLS 1.0 and RSA 1024, as in the days of the 7900 series.
+    Old,
+}
+
+/// Serves one connection; answers with what it was asked, once the connection is over.
+struct Server {
+    address: String,
+    asked: mpsc::Receiver<Vec<u8>>,
+}
+
+thread_local! {
+    static REQUEST: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+fn serve(certificate: &str, age: Age, behaviour: Behaviour) -> Server {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    builder.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+    let key = String::from_utf8(pki::read(&format!("{certificate}.key.pem"))).unwrap();
+    builder.set_private_key(&PKey::private_key_from_pem(key.as_bytes()).unwrap()).unwrap();
+    builder.set_certificate(&X509::from_der(&pki::read(&format!("{certificate}.der"))).unwrap()).unwrap();
+    if age == Age::Old {
+        builder.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
+        builder.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+        builder.set_max_proto_version(Some(SslVersion::TLS1)).unwrap();
+        // The key exchange that Cisco's logs show.
+        builder.set_cipher_list("AES256-SHA:@SECLEVEL=0").unwrap();
+    }
+    let acceptor = builder.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tell, asked) = mpsc::channel();
+    thread::spawn(move || {
+        let (tcp, _) = listener.accept().unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        // A client that refuses the handshake is one of the stories.
+        let Ok(mut tls) = acceptor.accept(tcp) else { return };
+        behaviour(&mut tls);
+        let _ = tls.shutdown();
+        let _ = tell.send(REQUEST.with_borrow(Clone::clone));
+    });
+    Server { address, asked }
+}
+
+/// Reads the question; its session id.
+fn question(tls: &mut SslStream<TcpStream>) -> [u8; 4] {
+    let mut header = [0; 10];
+    tls.read_exact(&mut header).unwrap();
+    let mut body = vec![0; usize::from(u16::from_be_bytes([header[8], header[9]]))];
+    tls.read_exact(&mut body).unwrap();
+    REQUEST.with_borrow_mut(|r| *r = [&header[..], &body].concat());
+    header[4..8].try_into().unwrap()
+}
+
+fn answer(tls: &mut SslStream<TcpStream>, session: [u8; 4], command: u8, body: &[u8]) {
+    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+    let message = [&[87, 1, command, 0][..], &session, &length, body].concat();
+    tls.write_all(&message).unwrap();
+}
+
+const VALID: [u8; 15] = [7, 0, 1, 0, 8, 0, 1, 0, 9, 0, 4, 0, 1, 0x51, 0x80];
+
+fn says_valid(tls: &mut SslStream<TcpStream>) {
+    let session = question(tls);
+    answer(tls, session, 2, &VALID);
+}
+
+fn says_invalid(tls: &mut SslStream<TcpStream>) {
+    let session = question(tls);
+    answer(tls, session, 2, &[7, 0, 1, 1]);
+}
+
+/// An ITL of the cluster: CallManager, and TVS by its certificate or by its hash.
+fn itl(world: &World, tvs: &str, by_hash: bool) {
+    use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, Style};
+    let record = |stem: &str, function, hash_only| {
+        let certificate = pki::certificate(&format!("{stem}.der"));
+        let server = ServerRecord {
+            function,
+            certificate: &certificate,
+            dns_name: "cucm-1051-a-pub",
+            ip_address: None,
+            style: Style::Cucm,
+            hash_only,
+        };
+        Record::server(&server).unwrap()
+    };
+    let publisher = "tests/testdata/pki/cucm-1051-a-pub";
+    let records = vec![
+        record(publisher, Function::SAST, false),
+        record(publisher, Function::CCM_TFTP, false),
+        record(tvs, Function::TVS, by_hash),
+    ];
+    let list = Draft::new("ITLFile.tlv", records, pki::options(Digest::Sha1))
+        .sign(&mut pki::KeyFile::open(publisher))
+        .unwrap();
+    std::fs::write(world.path("ITLFile.tlv"), list.list().bytes()).unwrap();
+}
+
+fn world() -> World {
+    let world = World::new();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    world.place("token-signed.tlv", "new.tlv");
+    for name in ["SAST-ADN008580ef", "SAST-ADN0054f509"] {
+        let der = pki::read(&format!("softhsm-fixtures/{name}.der"));
+        std::fs::write(world.path(&format!("{name}.cer")), der).unwrap();
+    }
+    world
+}
+
+fn check(world: &World, more: &[&str]) -> Outcome {
+    world.run(&[&["ctl", "check", "new.tlv", "--installed-ctl", "CTLFile.tlv"], more].concat())
+}
+
+/// The decision of a class of phones.
+fn decision(outcome: &Outcome, class: &str) -> String {
+    let json = outcome.json();
+    let phones = json["phones"].as_array().unwrap();
+    let phone = phones.iter().find(|p| p["class"] == class).unwrap();
+    match phone["by"].as_str() {
+        Some(by) => format!("{} by {by}", phone["decision"].as_str().unwrap()),
+        None => phone["decision"].as_str().unwrap().to_owned(),
+    }
+}
+
+#[test]
+fn from_tokenless_to_tokens_phones_need_tvs() {
+    let world = world();
+    let alone = check(&world, &[]);
+    insta::assert_snapshot!(alone.all());
+    assert_eq!(alone.code, 1);
+
+    let trusted = check(&world, &["--trusted", "SAST-ADN008580ef.cer", "--json"]);
+    assert_eq!(trusted.code, 1, "phones without TVS still refuse");
+    assert_eq!(decision(&trusted, "security-by-default"), "accepts by tvs");
+    assert_eq!(decision(&trusted, "without-tvs"), "refuses");
+    assert_eq!(decision(&trusted, "without-list"), "accepts by blind");
+
+    let without_old_phones =
+        ["--trusted", "SAST-ADN008580ef.cer", "--phones", "security-by-default,without-list"];
+    check(&world, &without_old_phones).done();
+    let other = check(&world, &["--trusted", "SAST-ADN0054f509.cer", "--json"]);
+    assert_eq!(decision(&other, "security-by-default"), "refuses", "the spare alone is not the signer");
+}
+
+#[test]
+fn the_way_back_and_the_same_tokens_again() {
+    let world = world();
+    let back = world.run(&["ctl", "check", "CTLFile.tlv", "--installed-ctl", "new.tlv", "--json"]);
+    assert_eq!(back.code, 1);
+    assert_eq!(decision(&back, "without-tvs"), "refuses");
+    itl(&world, TVS_2048, false);
+    let args =
+        ["ctl", "check", "CTLFile.tlv", "--installed-ctl", "new.tlv", "--installed-itl", "ITLFile.tlv"];
+    let by_itl = world.run(&[&args[..], &["--json"]].concat());
+    assert_eq!(decision(&by_itl, "security-by-default"), "accepts by itl");
+
+    world.place("token-signed-non-secure.tlv", "again.tlv");
+    let again = world.run(&["ctl", "check", "again.tlv", "--installed-ctl", "new.tlv", "--json"]).done();
+    assert_eq!(decision(&again, "security-by-default"), "accepts by ctl");
+    assert_eq!(decision(&again, "without-tvs"), "accepts by ctl");
+}
+
+#[test]
+fn what_phones_hold_must_be_said_and_must_be_what_it_is_called() {
+    let world = world();
+    assert_eq!(world.run(&["ctl", "check", "new.tlv"]).code, 2);
+    world.place("itl.tlv", "ITLFile.tlv");
+    let swapped = world.run(&["ctl", "check", "new.tlv", "--installed-ctl", "ITLFile.tlv"]);
+    assert_eq!(swapped.code, 2);
+    assert!(swapped.stderr.contains("ITLFile.tlv is an ITL, not an CTL"), "{}", swapped.stderr);
+    let mut damaged = pki::golden_bytes("token-signed.tlv");
+    damaged[3000] ^= 1;
+    std::fs::write(world.path("new.tlv"), damaged).unwrap();
+    let refused = check(&world, &[]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("phones refuse a list that does not verify"), "{}", refused.stderr);
+}
+
+/// A list that verifies, and from which the phones' servers are gone.
+#[test]
+fn a_list_that_locks_phones_out_is_named() {
+    let mut world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world.set("SAST_PIN", crate::support::PIN);
+    let remove = |world: &World, servers: &[&str], out: &str| {
+        let mut args = vec!["ctl", "update", "CTLFile.tlv", "--token", "SAST token A", "--out", out];
+        args.extend(servers.iter().flat_map(|s| ["--remove-server", *s]));
+        world.run(&args).done()
+    };
+    let told =
+        remove(&world, &["ccm+tftp:10.48.47.155", "ccm+tftp:10.48.47.156", "capf:10.48.47.155"], "none.tlv");
+    assert!(told.stdout.contains("careful: no CCM+TFTP or TFTP certificate is left"), "{}", told.stdout);
+    remove(&world, &["ccm+tftp:10.48.47.156"], "one.tlv");
+    let check = |new: &str, more: &[&str]| {
+        world.run(&[&["ctl", "check", new, "--installed-ctl", "CTLFile.tlv"], more].concat())
+    };
+    let one = check("one.tlv", &[]).done();
+    assert!(
+        one.stdout.contains("careful: cucm-1051-a-sub1 (10.48.47.156) leaves: configuration files"),
+        "{}",
+        one.stdout
+    );
+    itl(&world, TVS_2048, false);
+    // The ITL still has the publisher, and no CAPF.
+    let none = check("none.tlv", &["--installed-itl", "ITLFile.tlv"]);
+    assert_eq!(none.code, 1, "{}", none.all());
+    assert!(none.stdout.contains("LOCKED OUT: no CAPF record is left"), "{}", none.stdout);
+    assert!(none.stdout.contains("accept (by CTL)"), "it verifies, all the same: {}", none.stdout);
+    let emptied = pki::golden_bytes("itl.tlv");
+    std::fs::write(world.path("ITLFile.tlv"), emptied).unwrap();
+    let capf = check("none.tlv", &["--installed-itl", "ITLFile.tlv"]).done();
+    assert!(capf.stdout.contains("CAPF-e41e7d87 (10.48.47.155) leaves"), "{}", capf.stdout);
+}
+
+#[test]
+fn tvs_is_asked_as_a_phone_would() {
+    let world = world();
+    itl(&world, TVS_2048, false);
+    let server = serve(TVS_2048, Age::Today, says_valid);
+    let outcome = check(
+        &world,
+        &[
+            "--installed-itl",
+            "ITLFile.tlv",
+            "--tvs",
+            &server.address,
+            "--device-name",
+            "CP-7962-SEP001122334455",
+            "--json",
+        ],
+    );
+    assert_eq!(decision(&outcome, "security-by-default"), "accepts by tvs", "{}", outcome.all());
+    let json = outcome.json();
+    assert_eq!(json["tvs"][0]["valid"], true);
+    assert_eq!(json["tvs"][0]["roles"][0], "SAST");
+    assert_eq!(json["tvs"][0]["ttl_seconds"], 86_400);
+    assert_eq!(json["tvs"][0]["certificate_in_itl"], true);
+
+    let request = server.asked.recv_timeout(Duration::from_secs(5)).unwrap();
+    let certificate = pki::read("softhsm-fixtures/SAST-ADN008580ef.der");
+    assert_eq!(request[..4], [87, 1, 1, 0]);
+    assert_eq!(request[10..40], b"\x01\x00\x18\x01CP-7962-SEP001122334455\x02\x03\x86"[..]);
+    assert!(request.ends_with(&certificate));
+}
+
+#[test]
+fn tvs_says_no() {
+    let world = world();
+    let server = serve(TVS_2048, Age::Today, says_invalid);
+    let outcome = check(&world, &["--tvs", &server.address, "--json"]);
+    assert_eq!(outcome.code, 1);
+    assert_eq!(decision(&outcome, "security-by-default"), "refuses");
+    assert_eq!(outcome.json()["tvs"][0]["certificate_in_itl"], false, "there was no ITL to check it against");
+}
+
+#[test]
+fn nodes_that_do_not_agree() {
+    let world = world();
+    let yes = serve(TVS_2048, Age::Today, says_valid);
+    let no = serve(TVS_2048, Age::Today, says_invalid);
+    let outcome = check(&world, &["--tvs", &yes.address, "--tvs", &no.address, "--json"]);
+    assert_eq!(decision(&outcome, "security-by-default"), "not-known");
+}
+
+/// The server's certificate is in the ITL whole, or by its hash; another one is nobody a phone would speak with.
+#[test]
+fn the_servers_certificate_is_checked_against_the_itl() {
+    let world = world();
+    for (in_itl, by_hash, shown, known) in [
+        (TVS_2048, false, TVS_2048, true),
+        (TVS_2048, true, TVS_2048, true),
+        (TVS_2048, true, "tests/testdata/keys/rsa3072", false),
+        ("tests/testdata/keys/rsa3072", false, TVS_2048, false),
+    ] {
+        itl(&world, in_itl, by_hash);
+        let server = serve(shown, Age::Today, says_valid);
+        let outcome = check(&world, &["--installed-itl", "ITLFile.tlv", "--tvs", &server.address]);
+        let accepted = outcome.stdout.contains("accept (by TVS)");
+        assert_eq!(accepted, known, "{}", outcome.all());
+        if !known {
+            assert!(outcome.stdout.contains("not in the ITL's TVS records"), "{}", outcome.all());
+            assert!(outcome.stderr.contains("phones would not speak with it"), "{}", outcome.all());
+        }
+    }
+}
+
+#[test]
+fn an_old_server_is_reached_when_asked_for() {
+    let world = world();
+    itl(&world, TVS_1024, true);
+    let server = serve(TVS_1024, Age::Old, says_valid);
+    let hint = check(&world, &["--installed-itl", "ITLFile.tlv", "--tvs", &server.address]);
+    assert!(hint.stdout.contains("offers only old TLS"), "{}", hint.all());
+    assert!(hint.stderr.contains("--legacy-tls"), "{}", hint.all());
+
+    let server = serve(TVS_1024, Age::Old, says_valid);
+    let reached = check(
+        &world,
+        &["--installed-itl", "ITLFile.tlv", "--tvs", &server.address, "--legacy-tls", "--json"],
+    );
+    assert_eq!(decision(&reached, "security-by-default"), "accepts by tvs", "{}", reached.all());
+    assert_eq!(reached.json()["tvs"][0]["tls"], "TLSv1");
+}
+
+/// Everything else that may sit behind a port, each with its own words.
+#[test]
+fn hostile_answers_each_have_their_own_error() {
+    let cases: [(Behaviour, &str); 11] = [
+        (
+            |tls| {
+                question(tls);
+                tls.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            },
+            "did not answer like TVS",
+        ),
+        (
+            |tls| {
+                question(tls);
+                tls.write_all(&[87, 1, 2, 0, 0]).unwrap();
+            },
+            "closed the connection after 5 of 10 bytes",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                let message = [&[87, 1, 2, 0][..], &session, &[0, 15], &VALID[..4]].concat();
+                tls.write_all(&message).unwrap();
+            },
+            "closed the connection after 14 of 25 bytes",
+        ),
+        (
+            |tls| {
+                let session = question(tls).map(|b| b.wrapping_add(1));
+                answer(tls, session, 2, &VALID);
+            },
+            "answered session",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, 4, &VALID);
+            },
+            "answered with command 4 instead of a verify response",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, 2, &[9, 0, 4, 0, 1, 0x51, 0x80]);
+            },
+            "without saying valid or invalid (no status)",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, 2, &[7, 0, 1, 9]);
+            },
+            "without saying valid or invalid (status 9)",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, 2, &[7, 0, 200, 0]);
+            },
+            "in the middle of an element's value",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, 2, &[7, 0, 1, 1, 7, 0, 1, 0]);
+            },
+            "stands there twice",
+        ),
+        (
+            |tls| {
+                question(tls);
+                thread::sleep(Duration::from_secs(4));
+            },
+            "did not answer within 1 s (waiting for the answer)",
+        ),
+        (
+            // A byte every 300 ms: each read is in time, the whole is not.
+            |tls| {
+                let session = question(tls);
+                for byte in [&[87, 1, 2, 0][..], &session, &[0, 15], &VALID].concat() {
+                    thread::sleep(Duration::from_millis(300));
+                    if tls.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                }
+            },
+            "did not answer within 1 s (waiting for the answer)",
+        ),
+    ];
+    let world = world();
+    for (behaviour, words) in cases {
+        let server = serve(TVS_2048, Age::Today, behaviour);
+        let outcome = check(&world, &["--tvs", &server.address, "--tvs-timeout", "1"]);
+        assert_eq!(outcome.code, 1, "{words}: {}", outcome.all());
+        assert!(outcome.stdout.contains(words), "{words}: {}", outcome.all());
+        assert!(outcome.stdout.contains("cannot be known"), "no answer is no verdict: {}", outcome.all());
+    }
+}
+
+/// Nobody there, somebody who says nothing at all, and somebody who does not speak TLS.
+#[test]
+fn servers_that_are_none() {
+    let world = world();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let outcome = check(&world, &["--tvs", &closed]);
+    assert!(outcome.stdout.contains(&format!("no connection to {closed}")), "{}", outcome.all());
+    assert!(outcome.stderr.contains("TVS listens on TCP 2445"), "{}", outcome.all());
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let outcome = check(&world, &["--tvs", &address, "--tvs-timeout", "1"]);
+    assert!(outcome.stdout.contains("did not answer within 1 s (the TLS handshake)"), "{}", outcome.all());
+
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let (mut tcp, _) = plain.accept().unwrap();
+        let _ = tcp.write_all(b"220 ready\r\n");
+        thread::sleep(Duration::from_secs(2));
+    });
+    let outcome = check(&world, &["--tvs", &address]);
+    assert!(outcome.stdout.contains("no TLS with"), "{}", outcome.all());
+    assert!(!outcome.stderr.contains("--legacy-tls"), "{}", outcome.all());
+
+    let wrong = check(&world, &["--tvs", "a b"]);
+    assert_eq!(wrong.code, 2);
+}
