@@ -193,7 +193,7 @@ fn what_phones_hold_must_be_said_and_must_be_what_it_is_called() {
     world.place("itl.tlv", "ITLFile.tlv");
     let swapped = world.run(&["ctl", "check", "new.tlv", "--installed-ctl", "ITLFile.tlv"]);
     assert_eq!(swapped.code, 2);
-    assert!(swapped.stderr.contains("ITLFile.tlv is an ITL, not an CTL"), "{}", swapped.stderr);
+    assert!(swapped.stderr.contains("ITLFile.tlv is an ITL, not a CTL"), "{}", swapped.stderr);
     let mut damaged = pki::golden_bytes("token-signed.tlv");
     damaged[3000] ^= 1;
     std::fs::write(world.path("new.tlv"), damaged).unwrap();

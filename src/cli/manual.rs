@@ -12,7 +12,7 @@ use crate::files::{self, OnExisting};
 /// Explain a topic, or a command
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command (`ctl update`), or a topic: exit-codes, lost-tokens, pin, way-back
+    /// A command (`ctl update`), or a topic: bridge, exit-codes, lost-tokens, pin, way-back
     words: Vec<String>,
 }
 
@@ -31,7 +31,8 @@ pub struct ManArgs {
 }
 
 /// Topics that several commands point to.
-const TOPICS: [(&str, &str); 4] = [
+const TOPICS: [(&str, &str); 5] = [
+    ("bridge", include_str!("../../docs/help/bridge.md")),
     ("exit-codes", include_str!("../../docs/help/exit-codes.md")),
     ("lost-tokens", include_str!("../../docs/help/lost-tokens.md")),
     ("pin", include_str!("../../docs/help/pin.md")),

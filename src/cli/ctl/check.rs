@@ -117,8 +117,11 @@ fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
     if list.list().kind() == kind {
         return Ok(list);
     }
-    let (is, not) = (list.list().kind().label(), kind.label());
-    Err(CommandError::new(ErrorKind::Usage, format!("{} is an {is}, not an {not}", display_name(path)))
+    let (is, not) = match kind {
+        ListKind::Ctl => ("an ITL", "a CTL"),
+        ListKind::Itl => ("a CTL", "an ITL"),
+    };
+    Err(CommandError::new(ErrorKind::Usage, format!("{} is {is}, not {not}", display_name(path)))
         .hint("--installed-ctl takes a CTL, --installed-itl an ITL"))
 }
 
