@@ -1,7 +1,7 @@
 //! The work of the CTL Client: a plan (a value: what will change and why), then its execution.
 //!
 //! Planning is pure: it takes verified lists and certificates and returns a [`Plan`] that can be printed, tested
-//! and refused. Signing happens in [`Plan::execute`], through a [`Signer`](crate::trustlist::Signer).
+//! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
 mod client;
 pub mod cluster_file;
