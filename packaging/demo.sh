@@ -16,6 +16,8 @@ TZ=${TZ:-UTC}
 export SAST_PIN SASTCTL_PIN_SOURCE TZ
 cp tests/testdata/golden/tokenless.tlv "$demo/CTLFile.tlv"
 cd "$demo"
+XDG_STATE_HOME=$(pwd)/state
+export XDG_STATE_HOME
 
 run() {
     printf '\n$ sastctl'
@@ -41,6 +43,8 @@ echo "The new list, signed on the token:"
 run revert CTLFile.tlv --token SAST-ADN008580ef --spare SAST-ADN0054f509 \
     --timestamp 2015-03-06T22:53:33+01:00 --out CTLFile.new.tlv --yes -q 2>&1
 
+run journal show --html page.html
+
 printf '\n$ sastctl ctl show CTLFile.new.tlv        (both checksums, and the record of the signer)\n'
 sastctl ctl show CTLFile.new.tlv | awk '
     NR <= 3 { print }
@@ -58,7 +62,7 @@ else
 fi
 cat <<END
 
-The files are in $(pwd).
+The files are in $(pwd); page.html is what goes into the change ticket.
 On a real cluster, next: upload certs/*.cer as Phone-SAST-trust; put CTLFile.new.tlv on every TFTP node; restart
 Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones; compare the checksum above with
 the one on a phone. The old list stays in CTLFile.tlv. To go on here:
