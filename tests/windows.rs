@@ -439,6 +439,12 @@ fn one_token_is_refused_and_the_second_is_added() {
     operator.sees("a first CTL needs two tokens");
     operator.chooses_entry("Add Tokens", "Add Tokens");
     operator.adds_the_other();
+    // Both are added: the window waits for a third.
+    operator.chooses_entry("Finish", "Add Tokens");
+    operator.sees("waiting for a token");
+    operator.presses(ENTER);
+    operator.sees("No Security Token is inserted that was not added yet.");
+    operator.presses(ESC);
     operator.chooses_entry("Finish", "Finish");
     operator.signs("SAST token A", PIN);
     assert_eq!(operator.leaves().0, 0);
