@@ -24,6 +24,7 @@ mod pins;
 mod planning;
 mod properties;
 mod reverting;
+mod shell;
 mod showing;
 mod tokens;
 mod tvs;

@@ -1,0 +1,121 @@
+//! Where a node is: `HOST`, `ssh://user@host:port`, `serial:/dev/ttyUSB0?baud=9600`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A node's console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeAddress {
+    /// Over SSH.
+    Ssh(SshAddress),
+    /// Over a serial line.
+    Serial(SerialAddress),
+}
+
+/// A node over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshAddress {
+    /// The administrator, where named.
+    pub user: Option<String>,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// A node over a serial line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialAddress {
+    /// The device.
+    pub device: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+}
+
+/// Text that names no node.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a node: write HOST, ssh://user@host:port or serial:/dev/ttyUSB0?baud=9600")]
+pub struct NotAnAddress(pub String);
+
+impl FromStr for NodeAddress {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        if let Some(rest) = text.strip_prefix("serial:") {
+            return serial(rest).map(NodeAddress::Serial).ok_or_else(|| NotAnAddress(text.to_owned()));
+        }
+        let rest = text.strip_prefix("ssh://").unwrap_or(text).trim_end_matches('/');
+        ssh(rest).map(NodeAddress::Ssh).ok_or_else(|| NotAnAddress(text.to_owned()))
+    }
+}
+
+fn serial(rest: &str) -> Option<SerialAddress> {
+    let (device, query) = rest.split_once('?').unwrap_or((rest, "baud=9600"));
+    let baud = query.strip_prefix("baud=")?.parse().ok().filter(|b| *b > 0)?;
+    (!device.is_empty()).then(|| SerialAddress { device: PathBuf::from(device), baud })
+}
+
+fn ssh(rest: &str) -> Option<SshAddress> {
+    let (user, at) = match rest.rsplit_once('@') {
+        Some((user, at)) => (Some(user.to_owned()).filter(|u| !u.is_empty()), at),
+        None => (None, rest),
+    };
+    let (host, port) = match at.strip_prefix('[').and_then(|r| r.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':')?)),
+        None => match at.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (at, None),
+        },
+    };
+    let port = port.map_or(Some(22), |p| p.parse().ok().filter(|p| *p != 0))?;
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+    // A host that begins with a dash would be an option to somebody.
+    if host.is_empty() || host.starts_with('-') || host.contains(odd) {
+        return None;
+    }
+    Some(SshAddress { user, host: host.to_owned(), port })
+}
+
+impl NodeAddress {
+    /// The host, for TFTP, HTTP and TVS; a serial line has none.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            NodeAddress::Ssh(ssh) => Some(&ssh.host),
+            NodeAddress::Serial(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeAddress::Ssh(ssh) if ssh.port == 22 => f.write_str(&ssh.host),
+            NodeAddress::Ssh(ssh) => write!(f, "{}:{}", ssh.host, ssh.port),
+            NodeAddress::Serial(serial) => write!(f, "{}", serial.device.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_hosts_ssh_urls_or_serial_lines() {
+        let ssh = |user: Option<&str>, host: &str, port| {
+            Ok(NodeAddress::Ssh(SshAddress { user: user.map(str::to_owned), host: host.to_owned(), port }))
+        };
+        assert_eq!("cucm-pub".parse(), ssh(None, "cucm-pub", 22));
+        assert_eq!("ssh://admin@10.1.2.3:2222/".parse(), ssh(Some("admin"), "10.1.2.3", 2222));
+        assert_eq!("admin@[::1]:22".parse(), ssh(Some("admin"), "::1", 22));
+        let line =
+            |baud| Ok(NodeAddress::Serial(SerialAddress { device: PathBuf::from("/dev/ttyUSB0"), baud }));
+        assert_eq!("serial:/dev/ttyUSB0".parse(), line(9600));
+        assert_eq!("serial:/dev/ttyUSB0?baud=115200".parse(), line(115_200));
+        for wrong in ["", "ssh://", "a b", "host:0", "host:x", "-oProxy", "serial:", "serial:/dev/x?baud=0"] {
+            assert!(wrong.parse::<NodeAddress>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What the shell's answers mean.
+
+use std::fmt;
+
+/// The cluster's security mode, as the database has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurityMode {
+    /// 0
+    NonSecure,
+    /// 1
+    Mixed,
+}
+
+impl fmt::Display for SecurityMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SecurityMode::NonSecure => "non-secure",
+            SecurityMode::Mixed => "mixed",
+        })
+    }
+}
+
+/// The query for it.
+pub const SECURITY_MODE: &str =
+    "run sql select paramname,paramvalue from processconfig where paramname='ClusterSecurityMode'";
+
+/// Reads the answer to [`SECURITY_MODE`].
+pub fn security_mode(lines: &[String]) -> Option<SecurityMode> {
+    let row = lines.iter().find(|l| l.trim_start().starts_with("ClusterSecurityMode"))?;
+    match row.split_whitespace().last()? {
+        "0" => Some(SecurityMode::NonSecure),
+        "1" => Some(SecurityMode::Mixed),
+        _ => None,
+    }
+}
+
+/// What `show ctl` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShownCtl {
+    /// There is none.
+    None,
+    /// One that CUCM does not accept.
+    Bad {
+        /// Its words.
+        says: String,
+    },
+    /// One that it accepts.
+    Verified(Checksums),
+    /// One whose end was not seen, or in words that are not known.
+    Unclear,
+}
+
+/// Of a file, hexadecimal in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksums {
+    /// MD5.
+    pub md5: String,
+    /// SHA-1, where it is printed.
+    pub sha1: Option<String>,
+}
+
+/// Reads the answer to `show ctl`.
+pub fn shown_ctl(lines: &[String]) -> ShownCtl {
+    let has = |text: &str| lines.iter().find(|l| l.to_lowercase().contains(text));
+    if has("length of ctl file: 0").is_some() || has("ctl file not found").is_some() {
+        return ShownCtl::None;
+    }
+    if let Some(line) =
+        has("verification of the ctl file failed").or_else(|| has("error parsing the ctl file"))
+    {
+        return ShownCtl::Bad { says: line.trim().to_owned() };
+    }
+    let sum = |kind: &str| {
+        lines.iter().find_map(|l| l.trim().strip_suffix(kind).map(str::to_lowercase)).filter(|s| is_hex(s))
+    };
+    match (sum("(MD5)"), has("the ctl file was verified successfully")) {
+        (Some(md5), Some(_)) => ShownCtl::Verified(Checksums { md5, sha1: sum("(SHA1)") }),
+        _ => ShownCtl::Unclear,
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// A service's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceState {
+    /// `[STARTED]`
+    Started,
+    /// `[STARTING]`
+    Starting,
+    /// `[STOPPED]`, or anything else.
+    Stopped,
+    /// The node does not run it.
+    NotActivated,
+}
+
+/// Reads a service's state out of `utils service list`, or of a restart; the last word about it counts.
+pub fn service_state(lines: &[String], service: &str) -> Option<ServiceState> {
+    let line = lines.iter().rev().find(|l| {
+        l.trim_start().strip_prefix(service).is_some_and(|rest| rest.trim_start().starts_with('['))
+    })?;
+    Some(if line.contains("[STARTED]") {
+        ServiceState::Started
+    } else if line.contains("[STARTING]") {
+        ServiceState::Starting
+    } else if line.to_lowercase().contains("not activated") {
+        ServiceState::NotActivated
+    } else {
+        ServiceState::Stopped
+    })
+}
+
+/// Reads `show version active`: `14.0.1.10000-20`.
+pub fn version(lines: &[String]) -> Option<String> {
+    let line = lines.iter().find(|l| l.to_lowercase().contains("version:"))?;
+    let (_, version) = line.split_once(':')?;
+    let version = version.trim();
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+}
+
+/// A node as `show network cluster` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterNode {
+    /// Its address.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the publisher.
+    pub publisher: bool,
+}
+
+/// Reads `show network cluster`: a line per node, address, full name, name, role.
+pub fn nodes(lines: &[String]) -> Vec<ClusterNode> {
+    lines
+        .iter()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let address = words.first().filter(|a| a.parse::<std::net::IpAddr>().is_ok())?;
+            let publisher = words.iter().any(|w| w.eq_ignore_ascii_case("publisher"));
+            let subscriber = words.iter().any(|w| w.eq_ignore_ascii_case("subscriber"));
+            let callmanager = words.iter().any(|w| w.eq_ignore_ascii_case("callmanager"));
+            // Presence and voice mail nodes stand in the list too, and hold no CTL.
+            let other =
+                words.iter().any(|w| w.eq_ignore_ascii_case("dbsub") || w.eq_ignore_ascii_case("cups"));
+            if !(publisher || subscriber || callmanager) || (other && !callmanager && !subscriber) {
+                return None;
+            }
+            let name = words.get(2).or(words.get(1)).map_or("", |n| *n);
+            Some(ClusterNode { address: (*address).to_owned(), name: name.to_owned(), publisher })
+        })
+        .collect()
+}
+
+/// How many files `file delete` took away: `files: found = 1, deleted = 1`.
+pub fn deleted(lines: &[String]) -> Option<u32> {
+    let line = lines.iter().find(|l| l.contains("deleted ="))?;
+    line.rsplit('=').next()?.trim().parse().ok()
+}
+
+/// The descriptions of `show cert list trust`: `unit/name.pem: description`.
+pub fn trusted(lines: &[String], unit: &str) -> Vec<String> {
+    let prefix = format!("{unit}/").to_lowercase();
+    lines
+        .iter()
+        .map(|l| l.trim())
+        .filter(|l| l.to_lowercase().starts_with(&prefix))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn answers_are_read() {
+        let mode = "paramname           paramvalue\n=================== ==========\nClusterSecurityMode 1";
+        assert_eq!(security_mode(&lines(mode)), Some(SecurityMode::Mixed));
+        assert_eq!(security_mode(&lines("Something else")), None);
+        let shown = "The checksum value of the CTL file:\n2e7a6113eadbdae67ffa918d81376902(MD5)\n\
+                     d0f3511f10eef775cc91cce3fa6840c2640f11b8(SHA1)\n\nLength of CTL file: 5728\n\
+                     The CTL file was verified successfully.";
+        assert!(matches!(shown_ctl(&lines(shown)), ShownCtl::Verified(sums) if sums.md5.starts_with("2e7a")));
+        let cut = shown.rsplit_once('\n').unwrap().0;
+        assert_eq!(shown_ctl(&lines(cut)), ShownCtl::Unclear, "without its last line it proves nothing");
+        let none = "Length of CTL file: 0\nCTL File not found. Please run CTLClient plugin or run the CLI - utils \
+                    ctl.. to generate the CTL file.\nError parsing the CTL File.";
+        assert_eq!(shown_ctl(&lines(none)), ShownCtl::None);
+        let bad =
+            "Length of CTL file: 5728\nVerification of the CTL file failed.\nError parsing the CTL file!!";
+        assert!(matches!(shown_ctl(&lines(bad)), ShownCtl::Bad { .. }));
+    }
+
+    #[test]
+    fn services_nodes_and_versions_are_read() {
+        let list = "Requesting service status, please wait...\nCisco Tftp[STOPPED]  Service Not Activated\n\
+                    Cisco CallManager[STARTED]\nCisco Tftp Extra[STARTED]";
+        assert_eq!(service_state(&lines(list), "Cisco Tftp"), Some(ServiceState::NotActivated));
+        assert_eq!(service_state(&lines(list), "Cisco CallManager"), Some(ServiceState::Started));
+        assert_eq!(service_state(&lines(list), "Cisco CAPF"), None);
+        let restart = "Cisco Tftp[STOPPING]\nCisco Tftp[STARTING]\nCisco Tftp[STARTED]";
+        assert_eq!(service_state(&lines(restart), "Cisco Tftp"), Some(ServiceState::Started));
+        let network = "10.48.47.155 cucm-1051-a-pub.example.com cucm-1051-a-pub Publisher callmanager DBPub authenticated\n\
+                       10.48.47.156 cucm-1051-a-sub1.example.com cucm-1051-a-sub1 Subscriber callmanager DBSub authenticated";
+        let found = nodes(&lines(network));
+        assert_eq!(found.len(), 2);
+        assert!(found[0].publisher && !found[1].publisher && found[1].name == "cucm-1051-a-sub1");
+        assert_eq!(version(&lines("Active Master Version: 10.5.1.10000-7")), Some("10.5.1.10000-7".into()));
+        assert_eq!(deleted(&lines("files: found = 1, deleted = 1")), Some(1));
+    }
+}

@@ -1,0 +1,188 @@
+//! What a terminal shows of a stream of bytes: lines, without escape sequences, overwritten where it was overwritten.
+
+/// Longer lines are cut; nothing a shell says is that long. In characters.
+const LONGEST_LINE: usize = 64 * 1024;
+/// Lines beyond this are a stream that never ends.
+const MOST_LINES: usize = 2_000_000;
+
+/// The lines that were shown since the screen was last cleared.
+#[derive(Debug, Default)]
+pub struct Screen {
+    lines: Vec<String>,
+    line: Vec<char>,
+    column: usize,
+    state: State,
+    /// Bytes of a character that is not complete yet.
+    partial: Vec<u8>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Text,
+    /// ESC was seen.
+    Escape,
+    /// ESC [ … until a letter.
+    Sequence,
+    /// ESC ] … until BEL or ESC \.
+    Title,
+    TitleEscape,
+    /// ESC ( and its kin: one more byte.
+    Charset,
+}
+
+impl Screen {
+    /// Forgets everything that was shown.
+    pub fn clear(&mut self) {
+        self.lines.clear();
+        self.line.clear();
+        self.column = 0;
+    }
+
+    /// The finished lines.
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// The line that the cursor stands on.
+    pub fn last_line(&self) -> String {
+        self.line.iter().collect()
+    }
+
+    /// Takes the line that the cursor stands on away: a pager's question, once it is answered.
+    pub fn forget_last_line(&mut self) {
+        self.line.clear();
+        self.column = 0;
+    }
+
+    /// Shows further bytes; they may be cut anywhere.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.byte(*byte);
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        match self.state {
+            State::Text => self.text(byte),
+            State::Escape => {
+                self.state = match byte {
+                    b'[' => State::Sequence,
+                    b']' => State::Title,
+                    b'(' | b')' | b'#' | b'%' => State::Charset,
+                    _ => State::Text,
+                };
+            }
+            State::Sequence => match byte {
+                b'K' => {
+                    // Erases to the end of the line.
+                    self.line.truncate(self.column);
+                    self.state = State::Text;
+                }
+                b'D' => {
+                    self.column = self.column.saturating_sub(1);
+                    self.state = State::Text;
+                }
+                0x40..=0x7e => self.state = State::Text,
+                0x1b => self.state = State::Escape,
+                b'\n' => {
+                    // Noise cut the sequence off.
+                    self.state = State::Text;
+                    self.text(byte);
+                }
+                _ => {}
+            },
+            State::Title => match byte {
+                0x07 | b'\n' => self.state = State::Text,
+                0x1b => self.state = State::TitleEscape,
+                _ => {}
+            },
+            State::TitleEscape | State::Charset => self.state = State::Text,
+        }
+    }
+
+    fn text(&mut self, byte: u8) {
+        match byte {
+            0x1b => self.state = State::Escape,
+            b'\n' => {
+                let line: String = self.line.drain(..).collect();
+                if self.lines.len() < MOST_LINES {
+                    self.lines.push(line);
+                }
+                self.column = 0;
+            }
+            b'\r' => {
+                self.column = 0;
+            }
+            0x08 | 0x7f => self.column = self.column.saturating_sub(1),
+            b'\t' => self.put('\t'),
+            0x20..=0x7e => self.put(char::from(byte)),
+            0x80.. => self.beyond_ascii(byte),
+            // BEL, NUL and the rest show nothing.
+            _ => {}
+        }
+    }
+
+    fn beyond_ascii(&mut self, byte: u8) {
+        self.partial.push(byte);
+        match std::str::from_utf8(&self.partial) {
+            Ok(text) => {
+                let text = text.to_owned();
+                self.partial.clear();
+                text.chars().for_each(|c| self.put(c));
+            }
+            Err(e) if e.error_len().is_some() || self.partial.len() > 3 => {
+                self.partial.clear();
+                self.put(char::REPLACEMENT_CHARACTER);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn put(&mut self, c: char) {
+        let length = self.line.len();
+        match self.line.get_mut(self.column) {
+            Some(there) => *there = c,
+            None if length < LONGEST_LINE => self.line.push(c),
+            None => return,
+        }
+        self.column = self.column.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> (Vec<String>, String) {
+        let mut screen = Screen::default();
+        screen.feed(bytes);
+        (screen.lines().to_vec(), screen.last_line())
+    }
+
+    #[test]
+    fn a_terminal_shows_what_was_meant() {
+        assert_eq!(shown(b"admin:show ctl\r\n\r\nadmin:").0, ["admin:show ctl", ""]);
+        assert_eq!(shown(b"\x1b[1;32madmin:\x1b[0m").1, "admin:");
+        assert_eq!(shown(b"Progress 10%\rProgress 100%").1, "Progress 100%");
+        assert_eq!(shown(b"tpyo\x08\x08\x08ypo").1, "typo");
+        assert_eq!(shown(b"abc\x08 \x08\x08 \x08").1.trim_end(), "a");
+        assert_eq!(shown(b"press q\r\x1b[Knext").1, "next");
+        assert_eq!(shown("gru\u{fc}\u{df}e".as_bytes()).1, "gru\u{fc}\u{df}e");
+        assert_eq!(shown(b"\xff\xfeok").1, "\u{fffd}\u{fffd}ok");
+        assert_eq!(shown(b"\x1b]0;title\x07admin:").1, "admin:");
+    }
+
+    #[test]
+    fn where_the_bytes_are_cut_makes_no_difference() {
+        let stream =
+            "\x1b[2J\x1b[1;1Hadmin:show\u{e9}\r\n\x1b[7mPress\x1b[0m\r\x1b[Kx\x08y\r\nadmin:".as_bytes();
+        let whole = shown(stream);
+        for cut in 0..stream.len() {
+            let mut screen = Screen::default();
+            screen.feed(&stream[..cut]);
+            screen.feed(&stream[cut..]);
+            assert_eq!((screen.lines().to_vec(), screen.last_line()), whole, "cut at {cut}");
+        }
+    }
+}
