@@ -5,7 +5,9 @@
 mod address;
 pub mod console;
 mod error;
+pub mod http;
 pub mod shell;
+pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
 pub use error::{ClusterError, ConsoleError};
