@@ -17,7 +17,8 @@ demo: setup ## revert a sample cluster to two software eTokens
 	@PATH="$(CURDIR)/target/debug:$$PATH" packaging/demo.sh
 
 # One process per test where cargo-nextest is there; every test also works without it.
-test: setup ## run every test
+test: ## run every test
+	@packaging/setup.sh tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --locked && cargo test --locked --doc --quiet; \
 	else \

@@ -3,7 +3,7 @@
 # verified in microseconds. Installs hyperfine and GNU time where they are missing.
 set -eu
 cd "$(dirname -- "$0")/.."
-packaging/setup.sh hyperfine time
+packaging/setup.sh bench
 cargo build --release --locked --quiet
 
 work=$(pwd)/target/bench-tokens

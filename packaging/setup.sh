@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
-# Elsewhere: says what to install, and goes on. Arguments: further packages, of the same name everywhere.
+# Elsewhere: says what to install, and goes on. `tests` adds the servers that tests talk to, `bench` what measures.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -16,8 +16,13 @@ as_root() {
     fi
 }
 
-debian_packages="gcc libc6-dev pkg-config libpcsclite-dev libssl-dev softhsm2 opensc ca-certificates curl util-linux $*"
-fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel openssl-devel softhsm opensc ca-certificates curl util-linux $*"
+case ${1:-} in
+tests) more_debian="openssh-server tftpd-hpa" more_fedora="openssh-server tftp-server" ;;
+bench) more_debian="hyperfine time" more_fedora="hyperfine time" ;;
+*) more_debian="" more_fedora="" ;;
+esac
+debian_packages="gcc libc6-dev pkg-config libpcsclite-dev libssl-dev softhsm2 opensc ca-certificates curl util-linux $more_debian"
+fedora_packages="gcc glibc-devel pkgconf-pkg-config pcsc-lite-devel openssl-devel softhsm opensc ca-certificates curl util-linux $more_fedora"
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=

@@ -17,6 +17,7 @@ mod bad_input;
 mod building;
 mod certificates;
 mod changing;
+mod cluster;
 mod command_line;
 mod golden_files;
 mod journal;

@@ -2,6 +2,7 @@
 
 mod cert;
 mod client;
+mod cluster;
 mod ctl;
 mod error;
 mod interrupt;
@@ -47,6 +48,9 @@ enum Command {
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
     Client(Box<client::ClientArgs>),
+    /// A cluster's nodes: look, fetch, trust, restart
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// HSM profiles: which PKCS#11 modules are known, and whether one works
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
@@ -86,6 +90,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Cert(command) => cert::run(command, settings, ui),
         Command::Ctl(command) => ctl::run(command, settings, ui),
         Command::Revert(args) => revert::run(&args, settings, ui),
+        Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => client::run(&args, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -75,56 +76,78 @@ impl fmt::Display for PinSource {
 
 /// Reads the PIN; `None` for a PIN pad. From here on the process leaves no core and cannot be looked into.
 pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
-    let failed = |what: String| {
-        CommandError::new(ErrorKind::Token, what).detail("", "no PIN was tried, nothing was written")
+    if *source == PinSource::PinPad {
+        no_core_dumps();
+        return Ok(None);
+    }
+    let what = Secret { what: "PIN", of: token, kind: ErrorKind::Token, option: "--pin-source" };
+    Ok(Some(Pin::new(secret(source, &what, ui)?)))
+}
+
+/// Reads a password for a node; a PIN pad has none.
+pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
+    let what = Secret { what: "password", of, kind: ErrorKind::Network, option: "--password-source" };
+    Ok(SecretString::from(secret(source, &what, ui)?.as_str()))
+}
+
+/// What is asked for, for messages.
+struct Secret<'a> {
+    what: &'static str,
+    of: &'a str,
+    kind: ErrorKind,
+    option: &'static str,
+}
+
+fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
+    let Secret { what, of, kind, option } = *secret;
+    let failed = |message: String| {
+        CommandError::new(kind, message).detail("", format!("no {what} was tried, nothing was written"))
     };
     no_core_dumps();
     let text = match source {
-        PinSource::PinPad => return Ok(None),
+        PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
         PinSource::Prompt => {
             keep_to_ourselves();
             let _terminal = interrupt::Terminal::remember();
             let typed =
-                rpassword::prompt_password(format!("PIN for {token}: ")).map_err(|e| match e.kind() {
+                rpassword::prompt_password(format!("{what} for {of}: ")).map_err(|e| match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
                     io::ErrorKind::Interrupted => interrupt::interrupted(),
-                    _ => failed("the PIN cannot be asked for: there is no terminal".to_owned())
+                    _ => failed(format!("the {what} cannot be asked for: there is no terminal"))
                         .caused_by(&e)
-                        .hint("name where it comes from: --pin-source env:VAR, file:PATH or fd:N"),
+                        .hint(format!("name where it comes from: {option} env:VAR, file:PATH or fd:N")),
                 })?;
             Zeroizing::new(typed)
         }
         PinSource::Env(var) => {
             keep_to_ourselves();
             let value = std::env::var(var)
-                .map_err(|_| failed(format!("there is no PIN in the environment variable {var}")))?;
+                .map_err(|_| failed(format!("there is no {what} in the environment variable {var}")))?;
             Zeroizing::new(value)
         }
         PinSource::File(path) => {
             warn_if_others_read(path, ui);
-            let file = File::open(path).map_err(|e| {
-                failed(format!("the PIN file {} cannot be read", path.display())).caused_by(&e)
-            })?;
+            let unread = |e: io::Error| {
+                failed(format!("the {what} file {} cannot be read", path.display())).caused_by(&e)
+            };
+            let file = File::open(path).map_err(unread)?;
             keep_to_ourselves();
-            first_line(file).map_err(|e| {
-                failed(format!("the PIN file {} cannot be read", path.display())).caused_by(&e)
-            })?
+            first_line(file).map_err(unread)?
         }
         PinSource::Fd(n) => {
+            let unread = |e: io::Error| {
+                failed(format!("the {what} cannot be read from file descriptor {n}")).caused_by(&e)
+            };
             // Opened before the process is closed to looks, its own through /dev/fd among them.
-            let file = File::open(format!("/dev/fd/{n}")).map_err(|e| {
-                failed(format!("the PIN cannot be read from file descriptor {n}")).caused_by(&e)
-            })?;
+            let file = File::open(format!("/dev/fd/{n}")).map_err(unread)?;
             keep_to_ourselves();
-            first_line(file).map_err(|e| {
-                failed(format!("the PIN cannot be read from file descriptor {n}")).caused_by(&e)
-            })?
+            first_line(file).map_err(unread)?
         }
     };
     if text.is_empty() {
-        return Err(failed(format!("the PIN for {token} is empty")));
+        return Err(failed(format!("the {what} for {of} is empty")));
     }
-    Ok(Some(Pin::new(text)))
+    Ok(text)
 }
 
 /// The first line, without its end. Every buffer it passes through is zeroized.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use ureq::tls::{Certificate as TlsCertificate, PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{Certificate as TlsCertificate, RootCerts, TlsConfig, TlsProvider};
 
 use crate::trustlist::Certificate;
 
@@ -152,12 +152,7 @@ impl TrustStore {
                 }
                 // That very certificate is the only authority, so what answers next is who answered now.
                 let root = TlsCertificate::from_der(&der).to_owned();
-                let item = PemItem::Certificate(root);
-                let roots: Vec<TlsCertificate<'static>> = match item {
-                    PemItem::Certificate(c) => vec![c],
-                    _ => vec![],
-                };
-                Ok(builder.root_certs(RootCerts::Specific(roots.into())).build())
+                Ok(builder.root_certs(RootCerts::Specific(vec![root].into())).build())
             }
         }
     }
@@ -189,13 +184,12 @@ impl TrustStore {
 /// `message`, or `messages`, of an answer.
 fn says(text: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let words = match (&value["message"], &value["messages"]) {
-        (serde_json::Value::String(message), _) => message.clone(),
-        (_, serde_json::Value::Array(messages)) => messages
-            .iter()
-            .map(|m| m.as_str().map_or_else(|| m.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join("; "),
+    let words = match (value.get("message"), value.get("messages")) {
+        (Some(serde_json::Value::String(message)), _) => message.clone(),
+        (_, Some(serde_json::Value::Array(messages))) => {
+            let text = |m: &serde_json::Value| m.as_str().map_or_else(|| m.to_string(), str::to_owned);
+            messages.iter().map(text).collect::<Vec<_>>().join("; ")
+        }
         _ => text.chars().take(200).collect(),
     };
     words.chars().filter(|c| !c.is_control()).collect()

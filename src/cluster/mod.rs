@@ -4,10 +4,15 @@
 
 mod address;
 pub mod console;
+mod dump;
 mod error;
+mod fetch;
 pub mod http;
+mod node;
 pub mod shell;
 pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
 pub use error::{ClusterError, ConsoleError};
+pub use fetch::{By, FetchError, Fetched, Ports, fetch};
+pub use node::{Node, PHONE_SAST_TRUST, SERVICES};

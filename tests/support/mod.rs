@@ -1,5 +1,7 @@
 //! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
 
+pub mod cluster;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -139,7 +141,7 @@ impl World {
         let mut names: Vec<String> = std::fs::read_dir(self.dir.path())
             .unwrap()
             .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .filter(|n| !["home", "runtime", "state", "hsm"].contains(&n.as_str()))
+            .filter(|n| !["home", "runtime", "state", "hsm", "cluster", "serial"].contains(&n.as_str()))
             .collect();
         names.sort();
         names

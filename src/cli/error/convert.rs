@@ -1,6 +1,8 @@
 //! From the errors of the layers below to what an operator reads: one place, so that the same thing reads the same.
 
 use super::{CommandError, ErrorKind};
+use crate::cluster::http::HttpError;
+use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::{PinState, Sast, TokenError, TokenName};
@@ -212,6 +214,71 @@ impl From<TvsError> for CommandError {
         let kind =
             if matches!(error, TvsError::NotAnAddress(_)) { ErrorKind::Usage } else { ErrorKind::Network };
         CommandError::new(kind, error.to_string()).caused_by_sources(&error).tvs_hint(&error)
+    }
+}
+
+impl From<NotAnAddress> for CommandError {
+    fn from(error: NotAnAddress) -> Self {
+        CommandError::new(ErrorKind::Usage, error.to_string())
+    }
+}
+
+impl From<ConsoleError> for CommandError {
+    fn from(error: ConsoleError) -> Self {
+        let base = CommandError::new(ErrorKind::Network, error.to_string());
+        match error {
+            ConsoleError::OldAlgorithms { .. } => {
+                base.hint("--legacy-ssh takes them: SHA-1 key exchange, ssh-rsa, CBC ciphers")
+            }
+            ConsoleError::UnknownHostKey { fingerprint, .. } => base
+                .hint("compare it with what the node shows on its console")
+                .hint(format!("then: --host-key {fingerprint}")),
+            ConsoleError::ChangedHostKey { line, .. } => base
+                .detail("", "somebody may be in between; nothing was sent")
+                .hint(format!("if the node was installed again, take line {line} out of known_hosts")),
+            ConsoleError::LoginRefused { .. } => {
+                base.hint("the password was tried once; check user (--user) and password")
+            }
+            ConsoleError::Connect { .. } | ConsoleError::Closed { .. } | ConsoleError::Broken { .. } => base,
+        }
+    }
+}
+
+impl From<ClusterError> for CommandError {
+    fn from(error: ClusterError) -> Self {
+        let base = CommandError::new(ErrorKind::Network, error.to_string()).caused_by_sources(&error);
+        match error {
+            ClusterError::Console(e) => e.into(),
+            ClusterError::CutOff { .. } => {
+                base.hint("look at the node before you repeat it: sastctl cluster status")
+            }
+            ClusterError::NotUnderstood { .. } => base.hint(
+                "nothing of this was tried on every release: do this step by hand; -vv shows the dialogue",
+            ),
+            _ => base,
+        }
+    }
+}
+
+impl From<FetchError> for CommandError {
+    fn from(error: FetchError) -> Self {
+        CommandError::new(ErrorKind::Network, format!("{} did not come from {}", error.file, error.host))
+            .detail("TFTP", error.tftp.to_string())
+            .detail("HTTP", error.http.to_string())
+            .hint("is Cisco Tftp started there, and is UDP 69 or TCP 6970 open from here?")
+    }
+}
+
+impl From<HttpError> for CommandError {
+    fn from(error: HttpError) -> Self {
+        let base = CommandError::new(ErrorKind::Network, error.to_string());
+        match error {
+            HttpError::NotTrusted { .. } => base.detail("", "nothing was sent"),
+            HttpError::Reach { .. } => {
+                base.hint("a node's own certificate is known by no authority: --tls-fingerprint SHA256")
+            }
+            _ => base,
+        }
     }
 }
 

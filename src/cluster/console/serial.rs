@@ -95,13 +95,15 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             });
         }
         if line == "admin:" {
-            return Ok(());
+            // The prompt was read here: the shell's reader gets one of its own.
+            return console.send(b"\r");
         } else if line.ends_with("login:") && !sent_user {
             sent_user = true;
             screen.feed(b"\n");
             console.send(format!("{user}\n").as_bytes())?;
         } else if line.ends_with("password:") && sent_user && !sent_password {
             sent_password = true;
+            nudge_at = console.elapsed().saturating_add(NUDGE.saturating_mul(2));
             screen.feed(b"\n");
             console.send_secret(format!("{password}\n").as_bytes())?;
         } else if line.ends_with("password:") && !sent_user {
@@ -111,10 +113,10 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
         } else if console.elapsed() >= end {
             let why = format!("no prompt within {} s; the last line was {line:?}", LOGIN_LIMIT.as_secs());
             return Err(ConsoleError::Connect { node: console.node().to_owned(), why });
-        } else if console.elapsed() >= nudge_at && !sent_password {
+        } else if console.elapsed() >= nudge_at && !line.ends_with("password:") {
             nudge_at = console.elapsed().saturating_add(NUDGE);
-            // Ctrl-C leaves a half-typed line, the newline asks for a prompt.
-            console.send(b"\x03\r")?;
+            // Ctrl-C leaves a half-typed line, the newline asks for a prompt. A shell that starts gets no Ctrl-C.
+            console.send(if sent_password { b"\r" } else { b"\x03\r" })?;
         }
     }
 }

@@ -78,7 +78,7 @@ pub enum NoConsole {
         /// The server: the node, or the jump host.
         address: SshAddress,
         /// The key that it showed.
-        key: HostKey,
+        key: Box<HostKey>,
     },
 }
 
@@ -94,6 +94,14 @@ struct Handler {
     seen: Arc<Mutex<Option<Seen>>>,
 }
 
+impl Handler {
+    /// The keys that are known of this host, with their lines. No file is no key.
+    fn known_keys(&self) -> Vec<(usize, PublicKey)> {
+        let (host, port) = (&self.address.host, self.address.port);
+        keys::known_hosts::known_host_keys_path(host, port, &self.known_hosts).unwrap_or_default()
+    }
+}
+
 impl client::Handler for Handler {
     type Error = russh::Error;
 
@@ -106,8 +114,11 @@ impl client::Handler for Handler {
         let seen = match keys::known_hosts::check_known_hosts_path(host, port, &key, &self.known_hosts) {
             Ok(true) => return Ok(true),
             Err(keys::Error::KeyChanged { line }) => Seen::Changed(HostKey(key), line),
-            // No file, or none of its lines is about this host.
-            Ok(false) | Err(_) => Seen::Unknown(HostKey(key)),
+            // Another kind of key than the known one is another key.
+            Ok(false) | Err(_) => match self.known_keys().first() {
+                Some((line, _)) => Seen::Changed(HostKey(key), *line),
+                None => Seen::Unknown(HostKey(key)),
+            },
         };
         if let Ok(mut slot) = self.seen.lock() {
             *slot = Some(seen);
@@ -164,13 +175,21 @@ impl SshConsole {
 /// Connects and logs in, over the jump host if there is one.
 async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Result<(), NoConsole> {
     let (host, port) = (options.address.host.clone(), options.address.port);
-    let config = Arc::new(config(options.legacy));
     let seen = Arc::new(Mutex::new(None));
     let handler = Handler {
         address: options.address.clone(),
         known_hosts: options.known_hosts.clone(),
         seen: seen.clone(),
     };
+    let mut config = config(options.legacy);
+    // A server with several keys shows the kind that is known.
+    let known: Vec<Algorithm> = handler.known_keys().iter().map(|(_, key)| key.algorithm()).collect();
+    let is_known = |algorithm: &Algorithm| {
+        known.iter().any(|k| k == algorithm || (k.clone().is_rsa() && algorithm.clone().is_rsa()))
+    };
+    let (first, rest): (Vec<_>, Vec<_>) = config.preferred.key.iter().cloned().partition(is_known);
+    config.preferred.key = Cow::Owned(first.into_iter().chain(rest).collect());
+    let config = Arc::new(config);
     let connected = match &options.jump {
         None => client::connect(config, (host.as_str(), port), handler).await,
         Some(jump) => {
@@ -197,7 +216,9 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
 fn no_connection(options: &SshOptions, seen: Option<Seen>, e: &russh::Error) -> NoConsole {
     let node = options.address.host.clone();
     match (seen, e) {
-        (Some(Seen::Unknown(key)), _) => NoConsole::Unknown { address: options.address.clone(), key },
+        (Some(Seen::Unknown(key)), _) => {
+            NoConsole::Unknown { address: options.address.clone(), key: Box::new(key) }
+        }
         (Some(Seen::Changed(key, line)), _) => {
             ConsoleError::ChangedHostKey { node, fingerprint: key.fingerprint(), line }.into()
         }
@@ -284,8 +305,9 @@ impl Console for SshConsole {
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         let node = || self.node.clone();
-        let sending = timeout(SEND_LIMIT, self.channel.data(bytes));
-        match self.runtime.block_on(async { sending.await }) {
+        // Within the runtime: its clock is needed to make the timeout.
+        let sending = async { timeout(SEND_LIMIT, self.channel.data(bytes)).await };
+        match self.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ConsoleError::Closed { node: node() }),
             Err(_) => Err(ConsoleError::Broken { node: node(), why: "it takes no more bytes".to_owned() }),

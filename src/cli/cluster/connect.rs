@@ -1,0 +1,193 @@
+//! How a command gets to a node's shell: over SSH, or over a serial line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::pin::{self, PinSource};
+use super::super::ui::Ui;
+use crate::cluster::console::serial::{self, SerialConsole};
+#[cfg(feature = "ssh")]
+use crate::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
+use crate::cluster::console::{Console, Recorded, Transcript};
+use crate::cluster::{Node, NodeAddress, SshAddress};
+
+/// Options of every command that opens a node's shell.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectArgs {
+    /// The OS administrator [default: the one of the address, else admin]
+    #[arg(long, env = "SASTCTL_USER", hide_env_values = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Where the administrator's password comes from: prompt, env:VAR, file:PATH or fd:N
+    // Parsed by us: clap would print the text of a wrong value, and that may be the password itself.
+    #[arg(long, env = "SASTCTL_PASSWORD_SOURCE", hide_env_values = true, value_name = "SOURCE")]
+    password_source: Option<String>,
+    /// A private key to log in with
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// The known host keys [default: ~/.ssh/known_hosts]
+    #[arg(long, value_name = "FILE")]
+    known_hosts: Option<PathBuf>,
+    /// Take this host key, as SHA256:…, without a question
+    #[arg(long, value_name = "FINGERPRINT")]
+    host_key: Vec<String>,
+    /// Speak SSH as old releases do: SHA-1 key exchange, ssh-rsa, CBC ciphers
+    #[arg(long)]
+    legacy_ssh: bool,
+    /// A host to go through
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    jump: Option<String>,
+    /// Write everything that goes over the line into this file, passwords as stars
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+}
+
+/// Opens shells; asks for the password once.
+pub struct Connector<'a> {
+    args: &'a ConnectArgs,
+    ui: &'a Ui,
+    password: Option<SecretString>,
+}
+
+/// A console of either kind, written down.
+pub type AnyConsole = Recorded<Box<dyn Console>>;
+
+impl<'a> Connector<'a> {
+    /// For these options.
+    pub fn new(args: &'a ConnectArgs, ui: &'a Ui) -> Self {
+        Connector { args, ui, password: None }
+    }
+
+    /// The node's shell, at its prompt.
+    pub fn open(&mut self, address: &NodeAddress) -> Result<Node<AnyConsole>, CommandError> {
+        Ok(Node::open(self.console(address)?)?)
+    }
+
+    /// The node's console, logged in.
+    pub fn console(&mut self, address: &NodeAddress) -> Result<AnyConsole, CommandError> {
+        let console: Box<dyn Console> = match address {
+            #[cfg(feature = "ssh")]
+            NodeAddress::Ssh(ssh) => Box::new(self.ssh(ssh)?),
+            #[cfg(not(feature = "ssh"))]
+            NodeAddress::Ssh(_) => {
+                return Err(CommandError::new(ErrorKind::Usage, "this sastctl was built without SSH")
+                    .hint("use the serial console: serial:/dev/ttyUSB0"));
+            }
+            NodeAddress::Serial(line) => {
+                let user = self.user(None);
+                let password = self.password(&line.device.display().to_string())?;
+                let mut console = Recorded::new(SerialConsole::open(line)?, None);
+                serial::log_in(&mut console, &user, password.expose_secret())?;
+                Box::new(console)
+            }
+        };
+        Ok(Recorded::new(console, self.transcript()?))
+    }
+
+    /// The administrator's name.
+    pub fn user(&self, address: Option<&SshAddress>) -> String {
+        let named = address.and_then(|a| a.user.clone());
+        named.or_else(|| self.args.user.clone()).unwrap_or_else(|| "admin".to_owned())
+    }
+
+    /// The administrator's password, asked for once.
+    pub fn password(&mut self, of: &str) -> Result<SecretString, CommandError> {
+        if let Some(password) = &self.password {
+            return Ok(password.clone());
+        }
+        let source = match &self.args.password_source {
+            None => PinSource::Prompt,
+            Some(text) => text.parse().map_err(|_| {
+                CommandError::new(
+                    ErrorKind::Usage,
+                    "--password-source is prompt, env:VAR, file:PATH or fd:N (never the password itself)",
+                )
+            })?,
+        };
+        let password = pin::password(&source, of, self.ui)?;
+        self.password = Some(password.clone());
+        Ok(password)
+    }
+
+    fn transcript(&self) -> Result<Option<Transcript>, CommandError> {
+        let Some(path) = &self.args.transcript else { return Ok(None) };
+        let file = std::fs::File::options().create(true).append(true).open(path).map_err(|e| {
+            CommandError::new(ErrorKind::File, format!("the transcript {} cannot be written", path.display()))
+                .caused_by(&e)
+        })?;
+        Ok(Some(Box::new(file)))
+    }
+
+    #[cfg(feature = "ssh")]
+    fn ssh(&mut self, address: &SshAddress) -> Result<SshConsole, CommandError> {
+        let options = self.options(address)?;
+        // The node, and the jump host before it, may each show a key that is not known yet.
+        for _ in 0..4 {
+            match SshConsole::open(&options) {
+                Ok(console) => return Ok(console),
+                Err(NoConsole::Error(e)) => return Err(e.into()),
+                Err(NoConsole::Unknown { address, key }) => {
+                    let fingerprint = key.fingerprint();
+                    let given = self.args.host_key.contains(&fingerprint);
+                    if !given && !self.accept(&address.host, &fingerprint)? {
+                        let node = address.host.clone();
+                        return Err(crate::cluster::ConsoleError::UnknownHostKey { node, fingerprint }.into());
+                    }
+                    key.learn(&options.known_hosts, &address)?;
+                }
+            }
+        }
+        Err(CommandError::new(ErrorKind::Network, format!("{} shows a new host key each time", address.host)))
+    }
+
+    #[cfg(feature = "ssh")]
+    fn accept(&self, host: &str, fingerprint: &str) -> Result<bool, CommandError> {
+        if !self.ui.can_ask() {
+            return Ok(false);
+        }
+        self.ui.show(&format!("The host key of {host} is not known: {fingerprint}"));
+        self.ui.confirm("Compare it with what the node shows on its console. Is it right?")
+    }
+
+    #[cfg(feature = "ssh")]
+    fn options(&mut self, address: &SshAddress) -> Result<SshOptions, CommandError> {
+        let known_hosts = match &self.args.known_hosts {
+            Some(path) => path.clone(),
+            None => std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".ssh/known_hosts"),
+        };
+        let jump = match &self.args.jump {
+            None => None,
+            Some(text) => match text.parse::<NodeAddress>()? {
+                NodeAddress::Ssh(jump) => Some(jump),
+                NodeAddress::Serial(_) => {
+                    return Err(CommandError::new(
+                        ErrorKind::Usage,
+                        format!("--jump {text} is not an SSH host"),
+                    ));
+                }
+            },
+        };
+        // With a key of one's own no password is asked for.
+        let password = match &self.args.identity {
+            Some(_) if self.args.password_source.is_none() => None,
+            _ => Some(self.password(&address.host)?),
+        };
+        let to = |address: &SshAddress, jump: Option<Box<SshOptions>>| SshOptions {
+            user: self.user(Some(address)),
+            address: address.clone(),
+            password: password.clone(),
+            identity: self.args.identity.clone(),
+            known_hosts: known_hosts.clone(),
+            legacy: self.args.legacy_ssh,
+            jump,
+        };
+        if self.args.legacy_ssh {
+            self.ui.warn("old SSH algorithms are taken: somebody who reads the network may read along");
+        }
+        let jump = jump.as_ref().map(|jump| Box::new(to(jump, None)));
+        Ok(to(address, jump))
+    }
+}

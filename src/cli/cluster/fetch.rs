@@ -1,0 +1,181 @@
+//! `cluster fetch`: the lists of every node, and whether they are the same.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::ui::Ui;
+use super::connect::{ConnectArgs, Connector};
+use crate::cluster::console::Console;
+use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch};
+use crate::files::{self, OnExisting};
+use crate::trustlist::{TrustList, VerifiedList, digest};
+
+/// Where nodes serve their files.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct PortArgs {
+    /// UDP port of TFTP
+    #[arg(long, value_name = "PORT", default_value_t = 69)]
+    tftp_port: u16,
+    /// TCP port of the nodes' file server
+    #[arg(long, value_name = "PORT", default_value_t = 6970)]
+    http_port: u16,
+}
+
+impl PortArgs {
+    /// As the layer below takes them.
+    pub fn ports(&self) -> Ports {
+        Ports { tftp: self.tftp_port, http: self.http_port }
+    }
+}
+
+/// Fetch CTL and ITL of every node, and check that all nodes hold the same bytes
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// A node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    #[arg(long)]
+    node: String,
+    /// Only this node: no shell is opened, and no password needed
+    #[arg(long)]
+    alone: bool,
+    /// The files [default: CTLFile.tlv and ITLFile.tlv]
+    #[arg(long, value_name = "NAME")]
+    file: Vec<String>,
+    /// Where they go
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Replace files that are there; the old ones are kept as NAME.bak
+    #[arg(long)]
+    force: bool,
+    /// Ask the shell to print a file that comes by no other way (layout not published; believed only if it verifies)
+    #[arg(long)]
+    dump: bool,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// The nodes of a cluster as addresses, with the port and user of the one that was asked; the publisher first.
+pub fn nodes_of<C: Console>(
+    publisher: &mut Node<C>,
+    asked: &NodeAddress,
+) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
+    let NodeAddress::Ssh(asked) = asked else {
+        // Over a serial line there is no way to the others.
+        return Ok(vec![(asked.clone(), true)]);
+    };
+    let mut nodes: Vec<(NodeAddress, bool)> = publisher
+        .cluster()?
+        .into_iter()
+        .map(|node| (NodeAddress::Ssh(SshAddress { host: node.address, ..asked.clone() }), node.publisher))
+        .collect();
+    nodes.sort_by_key(|(_, publisher)| !publisher);
+    Ok(nodes)
+}
+
+pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
+    let address: NodeAddress = args.node.parse()?;
+    let mut connector = Connector::new(&args.connect, ui);
+    let nodes: Vec<NodeAddress> = if args.alone {
+        vec![address]
+    } else {
+        let mut publisher = connector.open(&address)?;
+        nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
+    };
+    let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
+    let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
+    let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
+    files::make_folder(&args.out)?;
+    let mut documents = Vec::new();
+    let mut differing = Vec::new();
+    for name in wanted {
+        let mut first: Option<(Vec<u8>, String)> = None;
+        for node in &nodes {
+            let (bytes, by) = match from_node(node, name, args, &mut connector)? {
+                Some(found) => found,
+                None => {
+                    ui.note(&format!("{node}: no {name}"));
+                    if first.is_some() {
+                        differing.push(format!("{node} has no {name}"));
+                    }
+                    continue;
+                }
+            };
+            let md5 = digest::hex(&digest::md5(&bytes), "");
+            let verified = TrustList::decode(bytes.clone()).map_err(|e| e.to_string()).and_then(|l| {
+                l.verify().as_ref().map(VerifiedList::signer_name).map_err(ToString::to_string)
+            });
+            let says = match &verified {
+                Ok(signer) => format!("verified, signed by {signer}"),
+                Err(e) => format!("not verified: {e}"),
+            };
+            match &first {
+                None => {
+                    let out = args.out.join(safe_name(name)?);
+                    let written = files::write_new(&out, &bytes, existing)?;
+                    documents.push(serde_json::json!({
+                        "node": node.to_string(), "file": written.path, "bytes": bytes.len(), "md5": md5,
+                        "by": by, "kept_old_as": written.backup, "says": says,
+                    }));
+                    if !ui.is_json() {
+                        ui.print(&format!(
+                            "{}   {} bytes from {node} by {by}, {says}, MD5 {md5}",
+                            out.display(),
+                            bytes.len()
+                        ))?;
+                    }
+                    first = Some((bytes, node.to_string()));
+                }
+                Some((same, from)) if *same != bytes => {
+                    differing.push(format!("{node} has another {name} than {from}: MD5 {md5}, {says}"));
+                }
+                Some(_) => ui.note(&format!("{node}: the same {name}")),
+            }
+        }
+    }
+    if ui.is_json() {
+        ui.print_json(&serde_json::json!({ "written": documents, "differing": differing }))?;
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let error = CommandError::new(ErrorKind::No, "the nodes do not hold the same lists");
+    let error = differing.into_iter().fold(error, |e, d| e.detail("", d));
+    Err(error.hint("restart Cisco Tftp on the nodes that differ, or put the right file there"))
+}
+
+fn from_node(
+    node: &NodeAddress,
+    name: &str,
+    args: &FetchArgs,
+    connector: &mut Connector<'_>,
+) -> Result<Option<(Vec<u8>, String)>, CommandError> {
+    let by_network = node.host().map(|host| fetch(host, args.ports.ports(), name));
+    match by_network {
+        Some(Ok(fetched)) => Ok(fetched.map(|f| (f.bytes, f.by.to_string()))),
+        Some(Err(e)) if !args.dump => Err(e.into()),
+        _ => {
+            let bytes = connector.open(node)?.dump_tftp(name)?;
+            // Nobody published the layout: only a signature says that these are the bytes.
+            match TrustList::decode(bytes.clone()).map(|l| l.verify().is_ok()) {
+                Ok(true) => Ok(Some((bytes, "file dump".to_owned()))),
+                _ => Err(CommandError::new(
+                    ErrorKind::Network,
+                    format!("what {node} printed of {name} does not verify"),
+                )
+                .hint("`file get tftp` on the node pushes the file to an SFTP server")),
+            }
+        }
+    }
+}
+
+/// A name that stays in the folder.
+fn safe_name(name: &str) -> Result<&str, CommandError> {
+    if name.contains(['/', '\\']) || name.starts_with('.') || name.is_empty() {
+        return Err(CommandError::new(ErrorKind::Usage, format!("{name:?} is not the name of a TFTP file")));
+    }
+    Ok(name)
+}

@@ -1,0 +1,32 @@
+//! `cluster …`: a cluster's nodes, one step at a time.
+
+mod connect;
+mod fetch;
+mod restart;
+mod status;
+mod trust;
+
+use clap::Subcommand;
+
+use super::error::CommandError;
+use super::settings::Settings;
+use super::ui::Ui;
+
+/// A cluster's nodes: look, fetch, trust, restart
+#[derive(Debug, Subcommand)]
+pub enum ClusterCommand {
+    Status(Box<status::StatusArgs>),
+    Fetch(Box<fetch::FetchArgs>),
+    Trust(Box<trust::TrustArgs>),
+    Restart(Box<restart::RestartArgs>),
+}
+
+/// Runs one of them.
+pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        ClusterCommand::Status(args) => status::run(&args, ui),
+        ClusterCommand::Fetch(args) => fetch::run(&args, ui),
+        ClusterCommand::Trust(args) => trust::run(&args, settings, ui),
+        ClusterCommand::Restart(args) => restart::run(&args, ui),
+    }
+}

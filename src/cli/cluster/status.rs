@@ -1,0 +1,153 @@
+//! `cluster status`: mode, lists, services and checksums, node by node.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::ui::{Ui, printable, table};
+use super::connect::{ConnectArgs, Connector};
+use super::fetch::{PortArgs, nodes_of};
+use crate::cluster::shell::answers::{ServiceState, ShownCtl};
+use crate::cluster::{NodeAddress, fetch};
+use crate::trustlist::{Record, TrustList, VerifiedList, digest};
+
+/// Look at a cluster: security mode, CTL, signer, checksums and services of every node
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    node: String,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    mode: String,
+    version: String,
+    nodes: Vec<NodeStatus>,
+    same_everywhere: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct NodeStatus {
+    node: String,
+    publisher: bool,
+    ctl: String,
+    md5: Option<String>,
+    bytes: Option<usize>,
+    signed_by: Option<String>,
+    tokens: Vec<String>,
+    services: Vec<(String, String)>,
+    problem: Option<String>,
+}
+
+pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
+    let address: NodeAddress = args.node.parse()?;
+    let mut connector = Connector::new(&args.connect, ui);
+    let mut publisher = connector.open(&address)?;
+    let mode = publisher.security_mode()?;
+    let version = publisher.version()?;
+    let nodes = nodes_of(&mut publisher, &address)?;
+    drop(publisher);
+    let mut status = Status { mode: mode.to_string(), version, nodes: vec![], same_everywhere: true };
+    for (node, is_publisher) in nodes {
+        ui.note(&format!("{node} …"));
+        let mut of_node =
+            NodeStatus { node: node.to_string(), publisher: is_publisher, ..NodeStatus::default() };
+        if let Err(e) = look(&node, args, &mut connector, &mut of_node) {
+            of_node.problem = Some(e.message().to_owned());
+        }
+        status.nodes.push(of_node);
+    }
+    let first = status.nodes.first().and_then(|n| n.md5.clone());
+    status.same_everywhere = status.nodes.iter().all(|n| n.md5 == first && n.problem.is_none());
+    if ui.is_json() {
+        ui.print_json(&status)?
+    } else {
+        ui.print(&text(&status))?
+    }
+    if status.same_everywhere {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::No, "the nodes do not all serve the same CTL"))
+}
+
+fn look(
+    node: &NodeAddress,
+    args: &StatusArgs,
+    connector: &mut Connector<'_>,
+    status: &mut NodeStatus,
+) -> Result<(), CommandError> {
+    let mut shell = connector.open(node)?;
+    let shown = shell.shown_ctl()?;
+    status.services =
+        shell.services()?.into_iter().map(|(name, s)| (name.to_owned(), state(s).to_owned())).collect();
+    status.ctl = match &shown {
+        ShownCtl::None => "none".to_owned(),
+        ShownCtl::Bad { says } => says.clone(),
+        ShownCtl::Verified(_) => "verified".to_owned(),
+        ShownCtl::Unclear => "shown in words that are not known".to_owned(),
+    };
+    let Some(host) = node.host() else {
+        if let ShownCtl::Verified(sums) = shown {
+            status.md5 = Some(sums.md5);
+        }
+        return Ok(());
+    };
+    if let Some(fetched) = fetch(host, args.ports.ports(), "CTLFile.tlv")? {
+        let md5 = digest::hex(&digest::md5(&fetched.bytes), "");
+        if let ShownCtl::Verified(sums) = &shown
+            && sums.md5 != md5
+        {
+            status.problem =
+                Some(format!("it serves another CTL by {} than it shows: restart Cisco Tftp", fetched.by));
+        }
+        status.bytes = Some(fetched.bytes.len());
+        status.md5 = Some(md5);
+        if let Ok(list) = TrustList::decode(fetched.bytes) {
+            status.signed_by = list.verify().as_ref().map(VerifiedList::signer_name).ok();
+            status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
+        }
+    }
+    Ok(())
+}
+
+/// A service's state for people.
+pub fn state(state: Option<ServiceState>) -> &'static str {
+    match state {
+        Some(ServiceState::Started) => "started",
+        Some(ServiceState::Starting) => "starting",
+        Some(ServiceState::Stopped) => "stopped",
+        Some(ServiceState::NotActivated) => "not activated",
+        None => "not there",
+    }
+}
+
+fn text(status: &Status) -> String {
+    let mut text = format!("Release {}, {} mode\n", status.version, status.mode);
+    let dash = || "-".to_owned();
+    let rows: Vec<Vec<String>> = status
+        .nodes
+        .iter()
+        .map(|n| {
+            let services: Vec<String> = n.services.iter().map(|(_, state)| state.clone()).collect();
+            vec![
+                format!("{}{}", n.node, if n.publisher { " (publisher)" } else { "" }),
+                n.ctl.clone(),
+                n.signed_by.clone().unwrap_or_else(dash),
+                if n.tokens.is_empty() { "none".to_owned() } else { n.tokens.join(", ") },
+                n.md5.clone().unwrap_or_else(dash),
+                services.join(", "),
+            ]
+        })
+        .collect();
+    text.push_str(&table(&["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"], &rows));
+    for node in status.nodes.iter().filter(|n| n.problem.is_some()) {
+        let _ = writeln!(text, "{}: {}", node.node, printable(node.problem.as_deref().unwrap_or_default()));
+    }
+    text
+}

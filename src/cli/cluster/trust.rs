@@ -1,0 +1,197 @@
+//! `cluster trust`: certificates into Phone-SAST-trust, and the proof that TVS vouches for them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::super::ctl::read_certificate;
+use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
+use super::super::ui::Ui;
+use super::connect::{ConnectArgs, Connector};
+use crate::cluster::http::{TlsTrust, TrustStore};
+use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST};
+use crate::phone::tvs::{self, Question, TvsAddress};
+use crate::trustlist::Certificate;
+
+/// Put certificates into Phone-SAST-trust, and ask TVS until it vouches for them
+#[derive(Debug, Args)]
+pub struct TrustArgs {
+    /// The certificates
+    #[arg(required = true)]
+    certificates: Vec<PathBuf>,
+    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    #[arg(long)]
+    node: String,
+    /// How: rest (release 14 and later), cli, or by hand on the web page [default: the release tells]
+    #[arg(long, value_enum)]
+    by: Option<ByArg>,
+    /// TCP port of OS Administration
+    #[arg(long, value_name = "PORT", default_value_t = 443)]
+    https_port: u16,
+    /// SHA-256 of the node's web certificate: it is compared instead of being trusted by an authority
+    #[arg(long, value_name = "SHA256")]
+    tls_fingerprint: Option<String>,
+    #[command(flatten)]
+    tvs: TvsArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// How TVS is asked whether an upload worked.
+#[derive(Debug, Clone, Args)]
+pub struct TvsArgs {
+    /// TCP port of TVS
+    #[arg(long, value_name = "PORT", default_value_t = 2445)]
+    tvs_port: u16,
+    /// Do not ask TVS
+    #[arg(long)]
+    no_tvs: bool,
+    /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
+    #[arg(long)]
+    legacy_tls: bool,
+    /// How long TVS may take to know a certificate that was uploaded
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    tvs_wait: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ByArg {
+    /// The REST interface
+    Rest,
+    /// `set cert import trust` on the admin shell
+    Cli,
+    /// The web page; this says what to do there, and waits for TVS
+    Hand,
+}
+
+pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let address: NodeAddress = args.node.parse()?;
+    let certificates =
+        args.certificates.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
+    let mut connector = Connector::new(&args.connect, ui);
+    let how = match args.by {
+        Some(by) => by,
+        None => by_release(&connector.open(&address)?.version()?),
+    };
+    let mut documents = Vec::new();
+    for certificate in &certificates {
+        let name = certificate.sast_name();
+        match how {
+            ByArg::Rest => {
+                let host = address.host().ok_or_else(no_host)?;
+                let password = connector.password(host)?;
+                let user = match &address {
+                    NodeAddress::Ssh(ssh) => connector.user(Some(ssh)),
+                    NodeAddress::Serial(_) => connector.user(None),
+                };
+                let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
+                TrustStore::new(host, args.https_port, &user, password, trust)
+                    .upload(PHONE_SAST_TRUST, certificate)?;
+            }
+            ByArg::Cli => import(&mut connector, &address, certificate, ui)?,
+            ByArg::Hand => by_hand(&name, ui),
+        }
+        let says = prove(&address, certificate, &args.tvs, ui)?;
+        if !ui.is_json() {
+            ui.print(&format!("{name}: {says}"))?;
+        }
+        documents.push(
+            serde_json::json!({ "certificate": name, "by": format!("{how:?}").to_lowercase(), "says": says }),
+        );
+    }
+    if ui.is_json() {
+        ui.print_json(&serde_json::json!({ "trusted": documents }))?;
+    }
+    Ok(())
+}
+
+fn no_host() -> CommandError {
+    CommandError::new(ErrorKind::Usage, "over a serial line there is no way to the REST interface")
+        .hint("--by cli, or --by hand")
+}
+
+/// REST came with release 14.
+fn by_release(version: &str) -> ByArg {
+    let major: u32 = version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0);
+    if major >= 14 { ByArg::Rest } else { ByArg::Cli }
+}
+
+/// Over the admin shell, unless it is there already; a shell that does not take the unit leaves the web page.
+pub fn import(
+    connector: &mut Connector<'_>,
+    address: &NodeAddress,
+    certificate: &Certificate,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let name = certificate.sast_name();
+    let mut node = connector.open(address)?;
+    if node.trusted()?.iter().any(|line| line.contains(&name)) {
+        ui.note(&format!("{name} is in {PHONE_SAST_TRUST} already"));
+        return Ok(());
+    }
+    match node.import(certificate) {
+        Ok(()) => Ok(()),
+        Err(ClusterError::Refused { says, .. }) => {
+            ui.warn(&format!("{address} does not take {PHONE_SAST_TRUST} on its shell: {says}"));
+            by_hand(&name, ui);
+            Ok(())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn by_hand(name: &str, ui: &Ui) {
+    ui.show(&format!(
+        "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload Certificate/Certificate \
+         chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {name}.cer; Upload."
+    ));
+}
+
+/// Asks TVS until it vouches for a certificate, or the time is over.
+pub fn prove(
+    address: &NodeAddress,
+    certificate: &Certificate,
+    args: &TvsArgs,
+    ui: &Ui,
+) -> Result<String, CommandError> {
+    let (Some(host), false) = (address.host(), args.no_tvs) else {
+        return Ok("TVS was not asked".to_owned());
+    };
+    let text = if host.contains(':') {
+        format!("[{host}]:{}", args.tvs_port)
+    } else {
+        format!("{host}:{}", args.tvs_port)
+    };
+    let tvs: TvsAddress = text.parse()?;
+    let question = Question {
+        certificate,
+        device_name: "CP-7965-SEP000000000000",
+        known: None,
+        legacy_tls: args.legacy_tls,
+        timeout: Duration::from_secs(10),
+    };
+    let end = std::time::Instant::now().checked_add(Duration::from_secs(args.tvs_wait));
+    let mut told = false;
+    loop {
+        let answer = tvs::ask(&tvs, &question);
+        if let Ok(answer) = &answer
+            && answer.valid
+        {
+            return Ok(answer.to_string());
+        }
+        if end.is_none_or(|end| std::time::Instant::now() >= end) {
+            let answer = answer?;
+            let name = certificate.sast_name();
+            let what = format!("{answer}: phones would refuse a list signed by {name}");
+            return Err(CommandError::new(ErrorKind::No, what)
+                .hint("is the certificate in Phone-SAST-trust of the publisher, and is TVS started?"));
+        }
+        if !told {
+            ui.note(&format!("Waiting until TVS on {host} vouches for {} …", certificate.sast_name()));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,88 @@
+//! A node's lists, from where phones get them.
+
+use std::fmt;
+
+use super::http::{self, HttpError};
+use super::tftp::{self, TftpError, TftpServer};
+
+/// Larger than any list that phones load, in bytes; an ITL or CTL that is longer is not read.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// The ports of a node's file servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// UDP; 69.
+    pub tftp: u16,
+    /// TCP; 6970.
+    pub http: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports { tftp: 69, http: http::FILES_PORT }
+    }
+}
+
+/// By which way a file came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// TFTP.
+    Tftp,
+    /// HTTP on port 6970.
+    Http,
+    /// Printed by the shell.
+    Dump,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            By::Tftp => "TFTP",
+            By::Http => "HTTP",
+            By::Dump => "file dump",
+        })
+    }
+}
+
+/// A file that a node serves.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// How it came.
+    pub by: By,
+}
+
+/// Why a file did not come, by either way.
+#[derive(Debug, thiserror::Error)]
+#[error("{file} did not come from {host}: {tftp}; {http}")]
+pub struct FetchError {
+    /// The node.
+    pub host: String,
+    /// The file.
+    pub file: String,
+    /// By TFTP.
+    pub tftp: Box<TftpError>,
+    /// By HTTP.
+    pub http: Box<HttpError>,
+}
+
+/// Fetches a file by TFTP, else by HTTP. `None` where the node answers and has no such file.
+pub fn fetch(host: &str, ports: Ports, file: &str) -> Result<Option<Fetched>, FetchError> {
+    let server = TftpServer { host: host.to_owned(), port: ports.tftp };
+    let by_tftp = match tftp::get(&server, file, LARGEST) {
+        Ok(bytes) => return Ok(Some(Fetched { bytes, by: By::Tftp })),
+        Err(e) if e.is_not_found() => return Ok(None),
+        Err(e) => e,
+    };
+    match http::get(host, ports.http, file, LARGEST) {
+        Ok(bytes) => Ok(Some(Fetched { bytes, by: By::Http })),
+        Err(e) if e.is_not_found() => Ok(None),
+        Err(http) => Err(FetchError {
+            host: host.to_owned(),
+            file: file.to_owned(),
+            tftp: Box::new(by_tftp),
+            http: Box::new(http),
+        }),
+    }
+}

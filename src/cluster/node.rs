@@ -1,0 +1,135 @@
+//! What one node can be asked and told, as values.
+
+use std::time::Duration;
+
+use super::console::Console;
+use super::error::ClusterError;
+use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
+use super::shell::{Reply, Shell};
+use crate::trustlist::Certificate;
+
+/// The trust unit of SAST certificates.
+pub const PHONE_SAST_TRUST: &str = "Phone-SAST-trust";
+/// The services that are restarted after a new list, in this order.
+pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
+
+/// A service takes up to some minutes to come up.
+const RESTART_LIMIT: Duration = Duration::from_secs(420);
+/// A new list is made on the publisher.
+const UPDATE_LIMIT: Duration = Duration::from_secs(300);
+
+/// A node whose shell is open.
+pub struct Node<C> {
+    shell: Shell<C>,
+}
+
+impl<C: Console> Node<C> {
+    /// Waits for the shell.
+    pub fn open(console: C) -> Result<Self, ClusterError> {
+        Ok(Node { shell: Shell::open(console)? })
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self) -> &str {
+        self.shell.node()
+    }
+
+    /// The cluster's security mode.
+    pub fn security_mode(&mut self) -> Result<SecurityMode, ClusterError> {
+        let said = self.shell.run(answers::SECURITY_MODE)?;
+        answers::security_mode(&said).ok_or_else(|| self.not_understood(answers::SECURITY_MODE, &said))
+    }
+
+    /// What the node itself says of its CTL.
+    pub fn shown_ctl(&mut self) -> Result<ShownCtl, ClusterError> {
+        Ok(answers::shown_ctl(&self.shell.run("show ctl")?))
+    }
+
+    /// The active release.
+    pub fn version(&mut self) -> Result<String, ClusterError> {
+        let command = "show version active";
+        let said = self.shell.run(command)?;
+        answers::version(&said).ok_or_else(|| self.not_understood(command, &said))
+    }
+
+    /// The nodes of the cluster.
+    pub fn cluster(&mut self) -> Result<Vec<ClusterNode>, ClusterError> {
+        let command = "show network cluster";
+        let said = self.shell.run(command)?;
+        let nodes = answers::nodes(&said);
+        if nodes.is_empty() { Err(self.not_understood(command, &said)) } else { Ok(nodes) }
+    }
+
+    /// The state of the services that matter here; `None` for one that the node does not know.
+    pub fn services(&mut self) -> Result<Vec<(&'static str, Option<ServiceState>)>, ClusterError> {
+        let said = self.shell.run("utils service list")?;
+        Ok(SERVICES.map(|service| (service, answers::service_state(&said, service))).into())
+    }
+
+    /// Restarts a service, and says in which state it is then.
+    pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
+        let command = format!("utils service restart {service}");
+        let replies = [Reply { question: "(y/n)", answer: "y" }];
+        let said = self.shell.run_and_reply(&command, &replies, RESTART_LIMIT)?;
+        match answers::service_state(&said, service) {
+            Some(ServiceState::Started) => Ok(ServiceState::Started),
+            // The command may come back before the service is up.
+            _ => {
+                let listed = self.shell.run("utils service list")?;
+                answers::service_state(&listed, service).ok_or_else(|| self.not_understood(&command, &said))
+            }
+        }
+    }
+
+    /// Deletes a file from the TFTP folder of this node alone; whether there was one.
+    pub fn delete_tftp(&mut self, file: &str) -> Result<bool, ClusterError> {
+        let command = format!("file delete tftp {file}");
+        let replies = [Reply { question: "to continue", answer: "y" }];
+        let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
+        match answers::deleted(&said) {
+            Some(count) => Ok(count > 0),
+            None => Err(self.not_understood(&command, &said)),
+        }
+    }
+
+    /// The certificates of Phone-SAST-trust, as `show cert list trust` names them.
+    pub fn trusted(&mut self) -> Result<Vec<String>, ClusterError> {
+        Ok(answers::trusted(&self.shell.run("show cert list trust")?, PHONE_SAST_TRUST))
+    }
+
+    /// Pastes a certificate into Phone-SAST-trust. Whether a release takes this unit is open: it says so when not.
+    pub fn import(&mut self, certificate: &Certificate) -> Result<(), ClusterError> {
+        let command = format!("set cert import trust {PHONE_SAST_TRUST}");
+        let pem = format!("{}\n", certificate.to_pem().trim_end());
+        let replies = [Reply { question: "Hit Enter", answer: &pem }];
+        let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
+        if said.iter().any(|l| l.to_lowercase().contains("successfully imported")) {
+            Ok(())
+        } else {
+            Err(self.not_understood(&command, &said))
+        }
+    }
+
+    /// Makes the publisher write its CTL again, tokenless, with the certificates of Phone-SAST-trust.
+    pub fn update_ctl(&mut self) -> Result<(), ClusterError> {
+        let command = "utils ctl update CTLFile";
+        let replies = [Reply { question: "(y/n)", answer: "y" }];
+        let said = self.shell.run_and_reply(command, &replies, UPDATE_LIMIT)?;
+        if said.iter().any(|l| l.to_lowercase().contains("ctl file updated")) {
+            Ok(())
+        } else {
+            Err(self.not_understood(command, &said))
+        }
+    }
+
+    /// A file of the TFTP folder as the shell prints it. Believed only where the caller can verify it.
+    pub fn dump_tftp(&mut self, file: &str) -> Result<Vec<u8>, ClusterError> {
+        let command = format!("file dump tftp {file} hex");
+        Ok(super::dump::bytes_of(&self.shell.run(&command)?))
+    }
+
+    fn not_understood(&self, command: &str, said: &[String]) -> ClusterError {
+        let says: String = said.join(" / ").chars().take(200).collect();
+        ClusterError::NotUnderstood { node: self.name().to_owned(), command: command.to_owned(), says }
+    }
+}

@@ -1,0 +1,299 @@
+//! A cluster's nodes over real sshd, tftpd and HTTP, and a node on a serial line.
+
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use crate::pki;
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, TVS_PORT, fake_cucm, missing, node_folder};
+use crate::support::{Outcome, World};
+
+/// The world and its cluster; `None` where a real server cannot be had, and says so.
+fn started(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    let world = World::new();
+    let cluster = Cluster::start(&world, count, ssh);
+    Some((world, cluster))
+}
+
+fn run(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
+    let options = cluster.options();
+    let all: Vec<&str> = args.iter().copied().chain(options.iter().map(String::as_str)).collect();
+    world.run(&all)
+}
+
+fn with_ports(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
+    let ports = Cluster::ports();
+    let all: Vec<&str> = args.iter().copied().chain(ports.iter().map(String::as_str)).collect();
+    run(world, cluster, &all)
+}
+
+#[test]
+fn a_cluster_is_looked_at_node_by_node() {
+    let Some((world, cluster)) = started(3, Ssh::Today) else { return };
+    for quirks in [&["pager=first", "ansi", "delay=20"][..], &["pager=second", "old"], &["noise"]] {
+        cluster.nodes.iter().for_each(|n| n.quirks(quirks));
+        let status = with_ports(&world, &cluster, &["cluster", "status", &cluster.publisher(), "--json"])
+            .done()
+            .json();
+        assert_eq!(status["mode"], "mixed");
+        assert_eq!(status["version"], "10.5.1.10000-7");
+        assert_eq!(status["same_everywhere"], true);
+        let nodes = status["nodes"].as_array().unwrap();
+        assert_eq!(nodes.len(), 3);
+        for node in nodes {
+            assert_eq!(node["ctl"], "verified", "{quirks:?}");
+            assert_eq!(node["signed_by"], "cucm-1051-a-pub");
+            assert_eq!(node["md5"], "070367a63575fce81194a47c671ce3c2");
+            assert_eq!(node["services"][0][1], "started");
+        }
+    }
+    std::fs::write(cluster.nodes[2].folder.join("tftp/CTLFile.tlv"), pki::golden_bytes("token-signed.tlv"))
+        .unwrap();
+    let differs = with_ports(&world, &cluster, &["cluster", "status", &cluster.publisher()]);
+    assert_eq!(differs.code, 1, "{}", differs.all());
+    assert!(differs.stderr.contains("do not all serve the same CTL"), "{}", differs.stderr);
+}
+
+#[test]
+fn the_lists_of_every_node_are_fetched_and_compared() {
+    let Some((world, mut cluster)) = started(2, Ssh::Today) else { return };
+    let publisher = cluster.publisher();
+    let fetch = ["cluster", "fetch", "--node", &publisher, "--out", "lists"];
+    with_ports(&world, &cluster, &fetch).done();
+    assert!(world.read("lists/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"));
+    assert!(world.read("lists/ITLFile.tlv") == pki::golden_bytes("itl.tlv"));
+    let refused = with_ports(&world, &cluster, &fetch);
+    assert_eq!(refused.code, 4, "what is there is not replaced");
+
+    let other = cluster.nodes[1].folder.join("tftp/CTLFile.tlv");
+    std::fs::write(&other, pki::golden_bytes("token-signed.tlv")).unwrap();
+    let differs = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
+    assert_eq!(differs.code, 1);
+    assert!(differs.stderr.contains("has another CTLFile.tlv than"), "{}", differs.stderr);
+    std::fs::remove_file(&other).unwrap();
+    let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
+    assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
+
+    // By HTTP where TFTP is silent, and from the shell where both are.
+    cluster.nodes[1].stop();
+    let node = cluster.nodes[0].address.clone();
+    let alone = ["cluster", "fetch", "--node", &node, "--alone", "--out", "http", "--tftp-port", "6"];
+    let http = run(&world, &cluster, &[&alone[..], &["--http-port", "16970"]].concat()).done();
+    assert!(http.stdout.contains("by HTTP"), "{}", http.stdout);
+    let neither = run(&world, &cluster, &[&alone[..], &["--http-port", "6", "--out", "none"]].concat());
+    assert_eq!(neither.code, 2, "one --out is enough");
+    let dump = [
+        "cluster",
+        "fetch",
+        "--node",
+        &publisher,
+        "--alone",
+        "--dump",
+        "--file",
+        "CTLFile.tlv",
+        "--out",
+        "dump",
+    ];
+    let dumped =
+        run(&world, &cluster, &[&dump[..], &["--tftp-port", "6", "--http-port", "6"]].concat()).done();
+    assert!(dumped.stdout.contains("by file dump"), "{}", dumped.stdout);
+    assert!(world.read("dump/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"));
+}
+
+#[test]
+fn certificates_are_trusted_and_tvs_proves_it() {
+    let Some((world, cluster)) = started(1, Ssh::Today) else { return };
+    let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
+    let publisher = cluster.publisher();
+    let tvs_port = TVS_PORT.to_string();
+    let trust =
+        ["cluster", "trust", certificate.to_str().unwrap(), "--node", &publisher, "--tvs-port", &tvs_port];
+    let done = run(&world, &cluster, &trust).done();
+    assert!(done.stdout.contains("says valid, as SAST"), "{}", done.all());
+    let again = run(&world, &cluster, &trust).done();
+    assert!(again.stderr.contains("is in Phone-SAST-trust already"), "{}", again.stderr);
+    let imports = cluster.nodes[0].told().iter().filter(|c| c.starts_with("set cert import")).count();
+    assert_eq!(imports, 1);
+
+    // A release whose shell does not know the unit: what to do by hand, and TVS says when it was done.
+    std::fs::remove_dir_all(cluster.nodes[0].folder.join("trust")).unwrap();
+    cluster.nodes[0].quirks(&["no-import"]);
+    let by_hand = run(&world, &cluster, &[&trust[..], &["--tvs-wait", "1"]].concat());
+    assert_eq!(by_hand.code, 1, "{}", by_hand.all());
+    assert!(by_hand.stderr.contains("Certificate Purpose Phone-SAST-trust"), "{}", by_hand.stderr);
+    assert!(by_hand.stderr.contains("says invalid: phones would refuse"), "{}", by_hand.stderr);
+}
+
+#[test]
+fn services_are_restarted_where_they_run() {
+    let Some((world, cluster)) = started(2, Ssh::Today) else { return };
+    let only_tftp = "Cisco CallManager[STOPPED]  Service Not Activated\nCisco Tftp[STARTED]\n";
+    std::fs::write(cluster.nodes[1].folder.join("services"), only_tftp).unwrap();
+    let publisher = cluster.publisher();
+    run(&world, &cluster, &["cluster", "restart", "--node", &publisher]).done();
+    let restarts = |node: usize| -> Vec<String> {
+        cluster.nodes[node].told().into_iter().filter(|c| c.contains("restart")).collect()
+    };
+    assert_eq!(restarts(0), ["utils service restart Cisco Tftp", "utils service restart Cisco CallManager"]);
+    assert_eq!(restarts(1), ["utils service restart Cisco Tftp"]);
+
+    let stays_down = "Cisco CallManager[STARTED]\nCisco Tftp[STOPPED]\n";
+    std::fs::write(cluster.nodes[1].folder.join("services"), stays_down).unwrap();
+    cluster.nodes[1].quirks(&["stays-down=Cisco Tftp"]);
+    let down = run(&world, &cluster, &["cluster", "restart", "--node", &publisher]);
+    assert_eq!(down.code, 5, "{}", down.all());
+    assert!(down.stderr.contains("is stopped after its restart"), "{}", down.stderr);
+}
+
+#[test]
+fn a_node_that_speaks_only_old_ssh_is_reached_when_asked_for() {
+    let Some((world, cluster)) = started(1, Ssh::Old) else { return };
+    let publisher = cluster.publisher();
+    let hint = with_ports(&world, &cluster, &["cluster", "status", &publisher]);
+    assert_eq!(hint.code, 5);
+    assert!(hint.stderr.contains("offers only old SSH algorithms"), "{}", hint.stderr);
+    assert!(hint.stderr.contains("--legacy-ssh"), "{}", hint.stderr);
+    let reached = with_ports(&world, &cluster, &["cluster", "status", &publisher, "--legacy-ssh"]).done();
+    assert!(reached.stdout.contains("Release 10.5.1.10000-7, mixed mode"), "{}", reached.stdout);
+    assert!(reached.stderr.contains("warning: old SSH algorithms are taken"), "{}", reached.stderr);
+}
+
+#[test]
+fn host_keys_are_shown_learnt_and_never_changed_unseen() {
+    let Some((world, cluster)) = started(1, Ssh::Today) else { return };
+    let publisher = cluster.publisher();
+    let options = cluster.options();
+    let (without_key, key) = options.split_at(4);
+    let status = |more: &[String]| {
+        let ports = Cluster::ports();
+        let more = more.iter().chain(&ports).map(String::as_str);
+        world.run(&["cluster", "status", &publisher].into_iter().chain(more).collect::<Vec<_>>())
+    };
+    let unknown = status(without_key);
+    assert_eq!(unknown.code, 5);
+    assert!(unknown.stderr.contains(&format!("--host-key {}", key[1])), "{}", unknown.stderr);
+    status(&options).done();
+    status(without_key).done();
+    // Another machine on the same address.
+    let known = std::fs::read_to_string(cluster.folder.join("known_hosts")).unwrap();
+    let host =
+        known.lines().find(|l| !l.trim().is_empty()).unwrap().split_whitespace().next().unwrap().to_owned();
+    let stranger = std::fs::read_to_string(cluster.folder.join("user_key.pub")).unwrap();
+    let ed25519 = stranger.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    std::fs::write(cluster.folder.join("known_hosts"), format!("{host} {ed25519}\n")).unwrap();
+    let changed = status(&options);
+    assert_eq!(changed.code, 5, "{}", changed.all());
+    assert!(
+        changed.stderr.contains("changed") && changed.stderr.contains("known_hosts"),
+        "{}",
+        changed.stderr
+    );
+    assert!(cluster.nodes[0].told().len() < 12, "nothing was sent");
+}
+
+#[test]
+fn a_node_that_is_not_there() {
+    let world = World::new();
+    world.run(&["cluster", "status", "a b"]);
+    let gone = world.run(&[
+        "cluster",
+        "status",
+        "ssh://admin@127.0.0.99:9",
+        "--identity",
+        "none",
+        "--known-hosts",
+        "known",
+    ]);
+    assert_eq!(gone.code, 5, "{}", gone.all());
+    assert!(gone.stderr.contains("no connection to 127.0.0.99"), "{}", gone.stderr);
+}
+
+/// A fake node behind a pty: what a USB adapter is to a real one.
+struct SerialNode {
+    shell: std::process::Child,
+    line: String,
+}
+
+impl SerialNode {
+    fn start(world: &World, quirks: &[&str]) -> Self {
+        let folder = world.path("serial");
+        node_folder(
+            &folder,
+            "127.0.0.1 cucm-0.example.com cucm-0 Publisher callmanager DBPub authenticated\n",
+        );
+        std::fs::write(folder.join("quirks"), quirks.join("\n")).unwrap();
+        std::fs::write(folder.join("password"), "Serial-5ecret").unwrap();
+        let master =
+            rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY).unwrap();
+        rustix::pty::grantpt(&master).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let line = rustix::pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        // Held open, so that the line does not hang up between two runs.
+        let held = std::fs::File::options().read(true).write(true).open(&line).unwrap();
+        let mut mode = rustix::termios::tcgetattr(&held).unwrap();
+        mode.make_raw();
+        rustix::termios::tcsetattr(&held, rustix::termios::OptionalActions::Now, &mode).unwrap();
+        std::mem::forget(held);
+        let copy: OwnedFd = master.try_clone().unwrap();
+        let shell = Command::new(fake_cucm())
+            .arg(&folder)
+            .stdin(Stdio::from(master))
+            .stdout(Stdio::from(copy))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        SerialNode { shell, line }
+    }
+}
+
+impl Drop for SerialNode {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+#[test]
+fn a_node_on_a_serial_line_with_noise_and_delays() {
+    let mut world = World::new();
+    world.set("NODE_PASSWORD", "Serial-5ecret");
+    let node = SerialNode::start(&world, &["login=admin", "noise", "delay=15", "silent", "pager=first"]);
+    let address = format!("serial:{}?baud=9600", node.line);
+    let status = world.run(&[
+        "cluster",
+        "status",
+        &address,
+        "--password-source",
+        "env:NODE_PASSWORD",
+        "--transcript",
+        "transcript",
+        "-vv",
+    ]);
+    assert_eq!(status.code, 0, "{}", status.all());
+    assert!(status.stdout.contains("Release 10.5.1.10000-7, mixed mode"), "{}", status.stdout);
+    assert!(status.stdout.contains("070367a63575fce81194a47c671ce3c2"), "{}", status.stdout);
+    let transcript = String::from_utf8(world.read("transcript")).unwrap();
+    assert!(transcript.contains("show ctl"), "{transcript}");
+    for text in [&transcript, &status.stderr] {
+        assert!(!text.contains("Serial-5ecret"), "the password was written down");
+    }
+    // Somebody left a half-typed line.
+    std::fs::write(&node.line, "show stat").unwrap();
+    world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]).done();
+    let _ = SSH_PORT;
+}
+
+#[test]
+fn a_wrong_password_on_a_serial_line_is_tried_once() {
+    let mut world = World::new();
+    world.set("NODE_PASSWORD", "wrong");
+    let node = SerialNode::start(&world, &["login=admin"]);
+    let address = format!("serial:{}", node.line);
+    let refused = world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]);
+    assert_eq!(refused.code, 5, "{}", refused.all());
+    assert!(refused.stderr.contains("does not let admin in"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("tried once"), "{}", refused.stderr);
+}

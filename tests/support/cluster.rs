@@ -1,0 +1,276 @@
+//! A cluster that does not exist, behind real servers: OpenSSH's sshd, tftpd-hpa, HTTP and TVS, each on a loopback
+//! address of its own.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::X509;
+
+use super::World;
+use crate::pki;
+
+pub const SSH_PORT: u16 = 2222;
+pub const TFTP_PORT: u16 = 6969;
+pub const HTTP_PORT: u16 = 16970;
+pub const TVS_PORT: u16 = 12445;
+
+/// How the nodes' sshd speaks.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Ssh {
+    Today,
+    /// As old releases: group14-sha1, ssh-rsa, aes-cbc, hmac-sha1.
+    Old,
+}
+
+/// One node: its folder, and the servers that show it.
+pub struct FakeNode {
+    pub address: String,
+    pub folder: PathBuf,
+    servers: Vec<Child>,
+}
+
+pub struct Cluster {
+    pub nodes: Vec<FakeNode>,
+    pub folder: PathBuf,
+}
+
+/// Real servers that the tests need; where one is missing, a test says so and is skipped.
+pub fn missing() -> Option<String> {
+    for (tool, path) in [("sshd", "/usr/sbin/sshd"), ("in.tftpd", "/usr/sbin/in.tftpd")] {
+        if !Path::new(path).exists() {
+            return Some(format!("{tool} is not installed"));
+        }
+    }
+    (!rustix::process::getuid().is_root()).then(|| "tftpd needs root to serve a folder".to_owned())
+}
+
+/// The fake shell: built with the tests, beside them.
+pub fn fake_cucm() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_sastctl")).with_file_name("examples").join("fake-cucm");
+    assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
+    program
+}
+
+/// A node's folder: a tokenless cluster of release 10.5.
+pub fn node_folder(folder: &Path, network: &str) {
+    fs::create_dir_all(folder.join("tftp")).unwrap();
+    fs::write(folder.join("tftp/CTLFile.tlv"), pki::golden_bytes("tokenless.tlv")).unwrap();
+    fs::write(folder.join("tftp/ITLFile.tlv"), pki::golden_bytes("itl.tlv")).unwrap();
+    fs::write(folder.join("mode"), "1").unwrap();
+    fs::write(folder.join("version"), "10.5.1.10000-7").unwrap();
+    fs::write(folder.join("network"), network).unwrap();
+    let services =
+        "Cisco CallManager[STARTED]\nCisco Tftp[STARTED]\nCisco Trust Verification Service[STARTED]\n";
+    fs::write(folder.join("services"), services).unwrap();
+    for file in ["der", "key.pem"] {
+        let from = pki::path(&format!("tests/testdata/pki/cucm-1051-a-pub.{file}"));
+        fs::copy(from, folder.join(format!("publisher.{file}"))).unwrap();
+    }
+}
+
+impl Cluster {
+    /// `count` nodes on addresses that no other test process has.
+    pub fn start(world: &World, count: usize, ssh: Ssh) -> Self {
+        let pid = std::process::id();
+        let net = format!("127.{}.{}", 10 + pid / 250 % 200, 1 + pid % 250);
+        let folder = world.path("cluster");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all("/run/sshd").unwrap();
+        for (name, kind) in [("host_key", "rsa"), ("user_key", "ed25519")] {
+            let keygen = Command::new("ssh-keygen")
+                .args(["-q", "-t", kind, "-N", "", "-f"])
+                .arg(folder.join(name))
+                .output()
+                .unwrap();
+            assert!(keygen.status.success(), "{}", String::from_utf8_lossy(&keygen.stderr));
+        }
+        let network: String = (0..count)
+            .map(|i| {
+                let role =
+                    if i == 0 { "Publisher callmanager DBPub" } else { "Subscriber callmanager DBSub" };
+                format!("{net}.{} cucm-{i}.example.com cucm-{i} {role} authenticated\n", 10 + i)
+            })
+            .collect();
+        let nodes = (0..count)
+            .map(|i| {
+                let address = format!("{net}.{}", 10 + i);
+                let node = folder.join(format!("node{i}"));
+                node_folder(&node, &network);
+                let servers = vec![sshd(&folder, &node, &address, ssh), tftpd(&node, &address)];
+                http(node.join("tftp"), &address);
+                tvs(folder.join("node0/trust"), &address);
+                FakeNode { address, folder: node, servers }
+            })
+            .collect();
+        let cluster = Cluster { nodes, folder };
+        for node in &cluster.nodes {
+            wait_for(&node.address, SSH_PORT);
+        }
+        cluster
+    }
+
+    pub fn publisher(&self) -> String {
+        format!("ssh://{}@{}:{SSH_PORT}", whoami(), self.nodes[0].address)
+    }
+
+    /// The options that get a command to the cluster.
+    pub fn options(&self) -> Vec<String> {
+        let file = |name: &str| self.folder.join(name).to_str().unwrap().to_owned();
+        let fingerprint = Command::new("ssh-keygen").args(["-lf", &file("host_key.pub")]).output().unwrap();
+        let fingerprint = String::from_utf8(fingerprint.stdout).unwrap();
+        let fingerprint = fingerprint.split_whitespace().nth(1).unwrap().to_owned();
+        ["--identity", &file("user_key"), "--known-hosts", &file("known_hosts"), "--host-key", &fingerprint]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    pub fn ports() -> Vec<String> {
+        ["--tftp-port", &TFTP_PORT.to_string(), "--http-port", &HTTP_PORT.to_string()]
+            .map(str::to_owned)
+            .to_vec()
+    }
+}
+
+impl FakeNode {
+    pub fn quirks(&self, quirks: &[&str]) {
+        fs::write(self.folder.join("quirks"), quirks.join("\n")).unwrap();
+    }
+
+    /// What the node's shell was told, without what every session says.
+    pub fn told(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.join("commands")).unwrap_or_default();
+        log.lines().filter(|l| *l != "set cli pagination off").map(str::to_owned).collect()
+    }
+
+    pub fn ctl(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("tftp/CTLFile.tlv")).ok()
+    }
+
+    pub fn stop(&mut self) {
+        for server in &mut self.servers {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+impl Drop for FakeNode {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn whoami() -> String {
+    String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+fn sshd(folder: &Path, node: &Path, address: &str, ssh: Ssh) -> Child {
+    let old = "KexAlgorithms diffie-hellman-group14-sha1\nHostKeyAlgorithms ssh-rsa\nCiphers aes256-cbc\nMACs hmac-sha1\n";
+    let config = format!(
+        "ListenAddress {address}:{SSH_PORT}\nHostKey {key}\nPidFile none\nUsePAM no\nStrictModes no\n\
+         PermitRootLogin yes\nAuthorizedKeysFile {user}\nPasswordAuthentication no\nForceCommand {shell} {node}\n\
+         MaxStartups 100\n{algorithms}",
+        key = folder.join("host_key").display(),
+        user = folder.join("user_key.pub").display(),
+        shell = fake_cucm().display(),
+        node = node.display(),
+        algorithms = if ssh == Ssh::Old { old } else { "" },
+    );
+    let path = node.join("sshd_config");
+    fs::write(&path, config).unwrap();
+    let log = File::create(node.join("sshd.log")).unwrap();
+    Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f"])
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+fn tftpd(node: &Path, address: &str) -> Child {
+    Command::new("/usr/sbin/in.tftpd")
+        .args(["--foreground", "--listen", "--user", "root", "--secure", "--address"])
+        .arg(format!("{address}:{TFTP_PORT}"))
+        .arg(node.join("tftp"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// The file server of a node.
+fn http(folder: PathBuf, address: &str) {
+    let listener = TcpListener::bind((address, HTTP_PORT)).unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(mut tcp) = connection else { return };
+            let mut request = [0; 2048];
+            let n = tcp.read(&mut request).unwrap_or(0);
+            let text = String::from_utf8_lossy(&request[..n]).into_owned();
+            let name = text.split_whitespace().nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+            let answer = match fs::read(folder.join(name)) {
+                Ok(bytes) => {
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                        bytes.len()
+                    );
+                    [head.into_bytes(), bytes].concat()
+                }
+                Err(_) => {
+                    b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec()
+                }
+            };
+            let _ = tcp.write_all(&answer);
+        }
+    });
+}
+
+/// Vouches for what is in the publisher's Phone-SAST-trust.
+fn tvs(trust: PathBuf, address: &str) {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    let stem = "tests/testdata/keys/rsa2048";
+    let key = pki::read(&format!("{stem}.key.pem"));
+    builder.set_private_key(&PKey::private_key_from_pem(&key).unwrap()).unwrap();
+    builder.set_certificate(&X509::from_der(&pki::read(&format!("{stem}.der"))).unwrap()).unwrap();
+    let acceptor = builder.build();
+    let listener = TcpListener::bind((address, TVS_PORT)).unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let Ok(tcp) = connection else { return };
+            let Ok(mut tls) = acceptor.accept(tcp) else { continue };
+            let mut header = [0; 10];
+            if tls.read_exact(&mut header).is_err() {
+                continue;
+            }
+            let mut body = vec![0; usize::from(u16::from_be_bytes([header[8], header[9]]))];
+            let _ = tls.read_exact(&mut body);
+            let known = fs::read_dir(&trust).is_ok_and(|mut files| {
+                files.any(|f| fs::read(f.unwrap().path()).is_ok_and(|der| body.ends_with(&der)))
+            });
+            let status: &[u8] =
+                if known { &[7, 0, 1, 0, 8, 0, 1, 0, 9, 0, 4, 0, 1, 0x51, 0x80] } else { &[7, 0, 1, 1] };
+            let length = u16::try_from(status.len()).unwrap().to_be_bytes();
+            let answer = [&[87, 1, 2, 0][..], &header[4..8], &length, status].concat();
+            let _ = tls.write_all(&answer);
+            let _ = tls.shutdown();
+        }
+    });
+}
+
+fn wait_for(address: &str, port: u16) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect((address, port)).is_err() {
+        assert!(Instant::now() < end, "nobody listens on {address}:{port}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
