@@ -30,4 +30,5 @@ mod showing;
 mod tokens;
 mod tvs;
 mod udev_rules;
+mod whole_run;
 mod windows;

@@ -8,6 +8,7 @@ mod error;
 mod interrupt;
 mod journal;
 mod manual;
+mod node_run;
 mod pin;
 mod profile;
 mod revert;

@@ -82,13 +82,11 @@ fn main() {
             continue;
         }
         node.note(&command);
-        if let Some(cut) = node.quirk("hangup") {
-            if command.starts_with(cut) {
-                // In the middle of its work: it was begun, and nobody hears how it ended.
-                let _ = commands::run(&node, &mut terminal, &command, true);
-                node.use_up(&format!("hangup={cut}"));
-                return;
-            }
+        if let Some(cut) = node.quirk("hangup").filter(|cut| command.starts_with(cut)) {
+            // In the middle of its work: it was begun, and nobody hears how it ended.
+            let _ = commands::run(&node, &mut terminal, &command, true);
+            node.use_up(&format!("hangup={cut}"));
+            return;
         }
         if command == "exit" || command == "quit" {
             return;

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,9 @@ pub fn node_folder(folder: &Path, network: &str) {
 impl Cluster {
     /// `count` nodes on addresses that no other test process has.
     pub fn start(world: &World, count: usize, ssh: Ssh) -> Self {
+        // One process may start several, one after the other or side by side.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let first = 10 + 20 * (STARTED.fetch_add(1, Ordering::SeqCst) % 12);
         let pid = std::process::id();
         let net = format!("127.{}.{}", 10 + pid / 250 % 200, 1 + pid % 250);
         let folder = world.path("cluster");
@@ -95,12 +99,12 @@ impl Cluster {
             .map(|i| {
                 let role =
                     if i == 0 { "Publisher callmanager DBPub" } else { "Subscriber callmanager DBSub" };
-                format!("{net}.{} cucm-{i}.example.com cucm-{i} {role} authenticated\n", 10 + i)
+                format!("{net}.{} cucm-{i}.example.com cucm-{i} {role} authenticated\n", first as usize + i)
             })
             .collect();
         let nodes = (0..count)
             .map(|i| {
-                let address = format!("{net}.{}", 10 + i);
+                let address = format!("{net}.{}", first as usize + i);
                 let node = folder.join(format!("node{i}"));
                 node_folder(&node, &network);
                 let servers = vec![sshd(&folder, &node, &address, ssh), tftpd(&node, &address)];

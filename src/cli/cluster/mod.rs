@@ -8,6 +8,12 @@ mod trust;
 
 use clap::Subcommand;
 
+pub use connect::{ConnectArgs, Connector};
+pub use fetch::{PortArgs, nodes_of};
+pub use restart::restart;
+pub use status::state;
+pub use trust::{TvsArgs, import, prove};
+
 use super::error::CommandError;
 use super::settings::Settings;
 use super::ui::Ui;

@@ -8,7 +8,7 @@ use crate::phone::tvs::TvsError;
 use crate::token::{PinState, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
 use crate::workflow::PlanError;
-use crate::workflow::journal::JournalWriteError;
+use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 
 const NOTHING_WRITTEN: &str = "nothing was written";
 
@@ -288,6 +288,15 @@ impl From<JournalWriteError> for CommandError {
             .caused_by_sources(&error)
             .detail("", "a run that signs keeps a journal")
             .hint("name a folder that can be written: --journal DIR")
+    }
+}
+
+impl From<JournalReopenError> for CommandError {
+    fn from(error: JournalReopenError) -> Self {
+        match error {
+            JournalReopenError::Io(e) => e.into(),
+            e => CommandError::new(ErrorKind::No, e.to_string()).hint("begin a new run, without --resume"),
+        }
     }
 }
 

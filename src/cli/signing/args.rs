@@ -112,7 +112,7 @@ impl SigningArgs {
     }
 
     /// Whether the plan is carried out without a question.
-    pub(super) fn yes(&self) -> bool {
+    pub fn yes(&self) -> bool {
         self.yes
     }
 

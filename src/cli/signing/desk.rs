@@ -8,10 +8,10 @@ use super::super::session;
 use super::super::settings::Settings;
 use super::super::ui::Ui;
 use super::args::SigningArgs;
-use super::batch::{Batch, BatchFile, PlanJson, Shown, Voice, WrittenJson};
+use super::batch::{Batch, BatchFile, ConfirmedFile, PlanJson, Shown, Voice, WrittenJson};
 use super::run_log::RunLog;
 use super::selector;
-use crate::token::{Module, Sast};
+use crate::token::{Module, Sast, TokenSigner};
 use crate::trustlist::Certificate;
 
 /// The module and the token that will sign.
@@ -102,13 +102,14 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn question(&self) -> String {
+    /// What is asked before anything is signed.
+    pub fn question(&self) -> String {
         let (token, name) = (self.sast.token(), self.sast.certificate().sast_name());
         format!("Sign with {name} on \"{}\" ({})?", token.label(), token.serial())
     }
 
     /// Prints the plans; from here on these, and no others, may be carried out.
-    fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
+    pub fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
         for file in &batch.files {
             if !say.ui.is_json() {
                 say.text(&file.plan_text())?;
@@ -118,6 +119,31 @@ impl<'a> Desk<'a> {
             }
         }
         Ok(batch.shown())
+    }
+
+    fn with_login<T>(
+        &self,
+        allow_last_try: bool,
+        say: &Voice<'_>,
+        work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        session::sign_with(&self.module, &self.sast, self.settings, say.ui, allow_last_try, work)
+    }
+
+    /// The same as a step of a longer run, into its journal.
+    pub fn sign_into(
+        self,
+        batch: Batch,
+        shown: Shown,
+        log: &mut RunLog,
+        allow_last_try: bool,
+        say: &Voice<'_>,
+    ) -> Result<(), CommandError> {
+        let confirmed = batch.confirm(shown)?;
+        self.with_login(allow_last_try, say, |signer| {
+            log.token(&self.sast)?;
+            sign_all(confirmed, signer, say, log).map(drop)
+        })
     }
 
     /// Carries out plans that were shown and agreed to: one login, a journal, file after file.
@@ -132,23 +158,12 @@ impl<'a> Desk<'a> {
         let what = batch.what;
         let confirmed = batch.confirm(shown)?;
         let hand = confirmed.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
-        let signed =
-            session::sign_with(&self.module, &self.sast, self.settings, say.ui, allow_last_try, |signer| {
-                let mut log = RunLog::begin(journal, what, &self.sast)?;
-                let mut written = Vec::new();
-                let sign_all = || {
-                    for file in confirmed {
-                        // Later files are not written; what the ones before are is said above, a line each.
-                        let done = file.sign_and_write(signer, say, &mut log);
-                        written.push(done.map_err(|e| e.after(written.len()))?);
-                    }
-                    Ok(())
-                };
-                let result = sign_all();
-                let ended = log.end(&result);
-                result?;
-                Ok(Signed { written, journal: ended? })
-            })?;
+        let signed = self.with_login(allow_last_try, say, |signer| {
+            let mut log = RunLog::begin(journal, what, &self.sast)?;
+            let result = sign_all(confirmed, signer, say, &mut log);
+            let ended = log.end(&result);
+            Ok(Signed { written: result?, journal: ended? })
+        })?;
         say.ui.note(&format!("Journal: {}", signed.journal.display()));
         if !hand.is_empty() {
             let steps: Vec<String> = hand
@@ -160,6 +175,21 @@ impl<'a> Desk<'a> {
         }
         Ok(signed)
     }
+}
+
+/// File after file. Later ones are not written; what the ones before are is said, a line each.
+fn sign_all(
+    confirmed: Vec<ConfirmedFile>,
+    signer: &mut TokenSigner<'_>,
+    say: &Voice<'_>,
+    log: &mut RunLog,
+) -> Result<Vec<WrittenJson>, CommandError> {
+    let mut written = Vec::new();
+    for file in confirmed {
+        let done = file.sign_and_write(signer, say, log);
+        written.push(done.map_err(|e| e.after(written.len()))?);
+    }
+    Ok(written)
 }
 
 fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 pub use args::SigningArgs;
 pub use batch::{Batch, BatchFile, Voice, finding_line};
 pub use desk::Desk;
-pub use run_log::state_folder;
+pub use run_log::{RunLog, newest_journal, state_folder};
 
 use super::ctl::{display_name, read_list};
 use super::error::{CommandError, ErrorKind};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::super::error::{CommandError, ErrorKind};
 use crate::token::Sast;
 use crate::trustlist::digest;
-use crate::workflow::journal::{Event, Journal, Outcome, TokenSeal};
+use crate::workflow::journal::{Event, Journal, Outcome, TokenSeal, VerifiedJournal};
 
 /// A journal that is being kept.
 pub struct RunLog {
@@ -17,6 +17,19 @@ pub struct RunLog {
 impl RunLog {
     /// Begins the journal of a command, and names the token that signs.
     pub fn begin(folder: Option<&Path>, what: &str, sast: &Sast) -> Result<Self, CommandError> {
+        let mut log = Self::begin_run(folder, what)?;
+        log.token(sast)?;
+        Ok(log)
+    }
+
+    /// Goes on with a journal that was cut off.
+    pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), CommandError> {
+        let (journal, verified) = Journal::reopen(path)?;
+        Ok((RunLog { journal }, verified))
+    }
+
+    /// Begins the journal of a run whose token comes later.
+    pub fn begin_run(folder: Option<&Path>, what: &str) -> Result<Self, CommandError> {
         let folder = match folder {
             Some(folder) => folder.to_owned(),
             None => state_folder()?,
@@ -28,13 +41,17 @@ impl RunLog {
             operator: operator(),
             host: host(),
         })?;
-        log.add(Event::Token(TokenSeal {
+        Ok(log)
+    }
+
+    /// Names the token that signs.
+    pub fn token(&mut self, sast: &Sast) -> Result<(), CommandError> {
+        self.add(Event::Token(TokenSeal {
             label: sast.token().label().to_owned(),
             serial: sast.token().serial().to_owned(),
             name: sast.certificate().sast_name(),
             certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
-        }))?;
-        Ok(log)
+        }))
     }
 
     /// Adds a line.
@@ -64,6 +81,16 @@ pub fn state_folder() -> Result<PathBuf, CommandError> {
             CommandError::new(ErrorKind::Usage, "there is no folder for the journal: HOME is not set")
                 .hint("name one: --journal DIR")
         })
+}
+
+/// The newest journal in a folder whose name says `what`; their names begin with the time.
+pub fn newest_journal(folder: &Path, what: &str) -> Result<Option<PathBuf>, CommandError> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(None) };
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.ends_with(".jsonl") && name.contains(what)
+    };
+    Ok(entries.filter_map(Result::ok).map(|e| e.path()).filter(is_it).max())
 }
 
 /// RFC 3339 in UTC, whole seconds.

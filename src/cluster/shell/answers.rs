@@ -140,11 +140,9 @@ pub fn nodes(lines: &[String]) -> Vec<ClusterNode> {
             let address = words.first().filter(|a| a.parse::<std::net::IpAddr>().is_ok())?;
             let publisher = words.iter().any(|w| w.eq_ignore_ascii_case("publisher"));
             let subscriber = words.iter().any(|w| w.eq_ignore_ascii_case("subscriber"));
-            let callmanager = words.iter().any(|w| w.eq_ignore_ascii_case("callmanager"));
             // Presence and voice mail nodes stand in the list too, and hold no CTL.
-            let other =
-                words.iter().any(|w| w.eq_ignore_ascii_case("dbsub") || w.eq_ignore_ascii_case("cups"));
-            if !(publisher || subscriber || callmanager) || (other && !callmanager && !subscriber) {
+            let presence = words.iter().any(|w| w.eq_ignore_ascii_case("cups"));
+            if presence || !(publisher || subscriber) {
                 return None;
             }
             let name = words.get(2).or(words.get(1)).map_or("", |n| *n);

@@ -9,7 +9,7 @@ mod writer;
 
 pub use entry::{Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal};
 pub use verify::{JournalError, VerifiedJournal};
-pub use writer::{Journal, JournalWriteError};
+pub use writer::{Journal, JournalReopenError, JournalWriteError};
 
 /// `prev` of the first line.
 const NO_LINE_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";

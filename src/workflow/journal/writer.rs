@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::entry::{Event, JournalLine};
+use super::verify::{JournalError, VerifiedJournal};
 use super::{NO_LINE_BEFORE, SUM, sum_of};
 use crate::files;
 
@@ -34,6 +35,20 @@ pub enum JournalWriteError {
     Line(#[from] serde_json::Error),
 }
 
+/// Why a journal cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalReopenError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] JournalWriteError),
+    /// It was changed.
+    #[error("the journal does not verify: {0}")]
+    Broken(#[from] JournalError),
+    /// The run came to its end.
+    #[error("the run of this journal came to its end: there is nothing to go on with")]
+    AtItsEnd,
+}
+
 impl Journal {
     /// Begins a journal in a folder, which is made if there is none. `time` is RFC 3339 in UTC and gives the name,
     /// with `what` (`revert`, `ctl-sign`).
@@ -57,6 +72,31 @@ impl Journal {
             }
         }
         Err(failed(folder)(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Goes on with a journal that was cut off, behind its last whole line. What was written of a further line stays
+    /// beside it as `NAME.cut`.
+    pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), JournalReopenError> {
+        let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };
+        let bytes = fs::read(path).map_err(failed)?;
+        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at.saturating_add(1));
+        let (lines, rest) = bytes.split_at_checked(whole).unwrap_or((&bytes, &[]));
+        let journal = VerifiedJournal::read_so_far(lines)?;
+        if journal.outcome().is_some() {
+            return Err(JournalReopenError::AtItsEnd);
+        }
+        let file = private(File::options().append(true)).open(path).map_err(failed)?;
+        if !rest.is_empty() {
+            let mut cut = path.to_owned().into_os_string();
+            cut.push(".cut");
+            fs::write(cut, rest).map_err(failed)?;
+            file.set_len(whole as u64).map_err(failed)?;
+        }
+        let last = lines.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
+        let text = String::from_utf8_lossy(last);
+        let prev = sum_of(text.trim_end_matches('\n'));
+        let seq = journal.lines().len() as u64;
+        Ok((Journal { file, path: path.to_owned(), seq, prev }, journal))
     }
 
     /// Where it lies.

@@ -1,0 +1,190 @@
+//! `revert --node`: the whole way from tokenless to tokens on a running cluster, step by step, with a way back.
+
+mod publish;
+mod steps;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::cluster::{ConnectArgs, Connector, PortArgs, TvsArgs};
+use super::error::{CommandError, ErrorKind};
+use super::interrupt;
+use super::settings::Settings;
+use super::signing::{RunLog, SigningArgs, newest_journal, state_folder};
+use super::ui::Ui;
+use crate::cluster::NodeAddress;
+use crate::workflow::journal::Event;
+use crate::workflow::{Progress, RunStep};
+pub use publish::PublishArgs;
+
+/// The journal's name for these runs.
+pub const WHAT: &str = "revert-node";
+
+/// Options of `revert --node`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The whole run")]
+pub struct NodeArgs {
+    /// Do the whole run on a cluster: the publisher as HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    #[arg(long, value_name = "HOST")]
+    pub node: Option<String>,
+    /// Go by the bridge: phones without TVS follow too (sastctl help bridge)
+    #[arg(long, requires = "node")]
+    bridge: bool,
+    /// The folder of the run: the CTL before, the certificates, the new CTL
+    #[arg(long, value_name = "DIR", requires = "node")]
+    work: Option<PathBuf>,
+    /// Go on with the run that was cut off; nothing that is done is done again
+    #[arg(long, requires = "node", conflicts_with = "rollback")]
+    resume: bool,
+    /// Put the CTL back that was in force before the run
+    #[arg(long, requires = "node")]
+    rollback: bool,
+    #[command(flatten)]
+    publish: PublishArgs,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    tvs: TvsArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// What the tokens are for in this run.
+pub struct Tokens<'a> {
+    /// `--spare`.
+    pub spare: &'a [String],
+    /// `--single-token`.
+    pub single: bool,
+    /// `--release`.
+    pub release: Option<&'a str>,
+    /// The options of signing.
+    pub signing: &'a SigningArgs,
+}
+
+/// A run that is under way.
+struct Run<'a> {
+    args: &'a NodeArgs,
+    tokens: &'a Tokens<'a>,
+    settings: &'a Settings,
+    ui: &'a Ui,
+    connector: Connector<'a>,
+    publisher: NodeAddress,
+    nodes: Vec<NodeAddress>,
+    work: PathBuf,
+    log: RunLog,
+    progress: Progress,
+}
+
+/// Carries it out.
+pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let node = args.node.as_deref().unwrap_or_default();
+    let publisher: NodeAddress = node.parse()?;
+    interrupt::listen()?;
+    let work = args.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(&publisher))));
+    let mut connector = Connector::new(&args.connect, ui);
+    let nodes: Vec<NodeAddress> = {
+        let mut shell = connector.open(&publisher)?;
+        super::cluster::nodes_of(&mut shell, &publisher)?.into_iter().map(|(node, _)| node).collect()
+    };
+    if tokens.signing.is_dry_run() {
+        return steps::dry_run(args, tokens, settings, ui, connector, &publisher, &nodes, &work);
+    }
+    let (log, progress) = begin(args, tokens, &work)?;
+    let run = Run { args, tokens, settings, ui, connector, publisher, nodes, work, log, progress };
+    if args.rollback { run.roll_back() } else { run.go() }
+}
+
+/// A new journal, or the one of the run that was cut off. Its path is kept in the run's folder.
+fn begin(args: &NodeArgs, tokens: &Tokens<'_>, work: &Path) -> Result<(RunLog, Progress), CommandError> {
+    let named = tokens.signing.journal_folder();
+    if !args.resume && !args.rollback {
+        let log = RunLog::begin_run(named, WHAT)?;
+        return Ok((log, Progress::default()));
+    }
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None => state_folder()?,
+    };
+    let path = newest_journal(&folder, WHAT)?.ok_or_else(|| {
+        CommandError::new(ErrorKind::File, format!("there is no run to go on with in {}", folder.display()))
+            .hint("--journal DIR names where its journal lies")
+    })?;
+    let (mut log, journal) = RunLog::reopen(&path)?;
+    let progress = Progress::of(&journal);
+    let what = if args.rollback { "rollback" } else { "resume" };
+    log.add(Event::Step { name: what.to_owned(), says: format!("in {}", work.display()), done: None })?;
+    Ok((log, progress))
+}
+
+impl Run<'_> {
+    fn go(mut self) -> Result<(), CommandError> {
+        for step in RunStep::all(self.args.bridge) {
+            // Looking again does no harm, and the world may have changed.
+            if self.progress.is_done(step.name()) && step != RunStep::Preflight {
+                self.ui.note(&format!("{:<10} done before", step.name()));
+                continue;
+            }
+            self.ui.note(&format!("{:<10} {}", step.name(), step.says()));
+            self.begin_step(step.name(), step.says())?;
+            match self.perform(step) {
+                Ok(says) => self.end_step(step.name(), &says)?,
+                Err(e) => return Err(self.stopped(step, e)),
+            }
+        }
+        let path = self.log.end(&Ok::<(), CommandError>(()))?;
+        self.ui.note(&format!("Journal: {}", path.display()));
+        self.ui.print(&format!(
+            "Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
+             checksum above.\nsastctl journal show {} is the page for the change ticket.",
+            path.display()
+        ))
+    }
+
+    fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
+        self.log.add(Event::Step { name: name.to_owned(), says: says.to_owned(), done: None })
+    }
+
+    fn end_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
+        self.log.add(Event::Step { name: name.to_owned(), says: says.to_owned(), done: Some(true) })?;
+        self.progress.mark(name);
+        self.ui.note(&format!("{:<10} {says}", ""));
+        Ok(())
+    }
+
+    /// What state the cluster is in, the way on and the way back.
+    fn stopped(&mut self, step: RunStep, error: CommandError) -> CommandError {
+        let said = error.message().to_owned();
+        let failed = Event::Step { name: step.name().to_owned(), says: said, done: Some(false) };
+        // The error itself is what counts, whether it can be written down or not.
+        let _ = self.log.add(failed);
+        let node = self.args.node.as_deref().unwrap_or_default();
+        let error = error
+            .detail("stopped", format!("at {}: {}", step.name(), step.says()))
+            .detail("state", step.state_when_stopped())
+            .detail("kept", self.old_path().display().to_string())
+            .hint(format!("way on: the same command with --resume (--node {node})"));
+        match step {
+            RunStep::Preflight | RunStep::Keep | RunStep::Trust | RunStep::Vouch | RunStep::Sign => error,
+            _ => error.hint("way back: the same command with --rollback puts the old CTL back"),
+        }
+    }
+
+    /// The CTL that was in force before the run.
+    fn old_path(&self) -> PathBuf {
+        self.work.join("CTLFile.tlv")
+    }
+
+    /// The CTL that the run makes.
+    fn new_path(&self) -> PathBuf {
+        self.work.join("CTLFile.new.tlv")
+    }
+}
+
+/// A folder's name for a node.
+fn safe(node: &NodeAddress) -> String {
+    node.to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' })
+        .collect()
+}

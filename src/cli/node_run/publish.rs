@@ -1,0 +1,100 @@
+//! Putting a list where phones fetch it, and the proof that they get it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::super::cluster::PortArgs;
+use super::super::error::{CommandError, ErrorKind};
+use super::super::ui::Ui;
+use crate::cluster::{NodeAddress, fetch};
+use crate::files::{self, OnExisting};
+use crate::trustlist::digest;
+
+/// Where the list goes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Publishing")]
+pub struct PublishArgs {
+    /// A folder that a TFTP server serves, for all nodes or for one; without it the operator uploads by hand
+    #[arg(long, value_name = "[NODE=]DIR")]
+    tftp_root: Vec<String>,
+    /// How long the nodes are waited for when the operator uploads by hand
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    publish_wait: u64,
+}
+
+impl PublishArgs {
+    /// The folder of a node, if one was named.
+    fn root(&self, node: &NodeAddress) -> Option<PathBuf> {
+        let host = node.host()?;
+        let of_node = self.tftp_root.iter().find_map(|r| r.strip_prefix(host)?.strip_prefix('='));
+        let for_all = || self.tftp_root.iter().find(|r| !r.contains('=')).map(String::as_str);
+        of_node.or_else(for_all).map(PathBuf::from)
+    }
+}
+
+/// Puts a file to where a node serves it from. `true` where it was done, `false` where it is left to the operator.
+pub fn put(args: &PublishArgs, node: &NodeAddress, name: &str, bytes: &[u8]) -> Result<bool, CommandError> {
+    let Some(root) = args.root(node) else { return Ok(false) };
+    let path = root.join(name);
+    if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        return Ok(true);
+    }
+    files::write_new(&path, bytes, OnExisting::KeepBackup)?;
+    Ok(true)
+}
+
+/// What the operator does on a node's own page. Whether that page takes this name is open.
+pub fn by_hand(nodes: &[NodeAddress], path: &std::path::Path, name: &str, ui: &Ui) {
+    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    ui.show(&format!(
+        "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
+         file {}, directory empty, name {name}. (Nobody has published whether that page takes this name.)\n\
+         Waiting until every node serves it …",
+        names.join(", "),
+        path.display()
+    ));
+}
+
+/// Whether a node serves exactly these bytes now.
+pub fn serves(node: &NodeAddress, ports: &PortArgs, name: &str, bytes: &[u8]) -> Result<bool, CommandError> {
+    let Some(host) = node.host() else { return Ok(true) };
+    Ok(fetch(host, ports.ports(), name)?.is_some_and(|fetched| fetched.bytes == bytes))
+}
+
+/// Waits until a node serves exactly these bytes.
+pub fn wait(
+    node: &NodeAddress,
+    ports: &PortArgs,
+    name: &str,
+    bytes: &[u8],
+    limit: Duration,
+) -> Result<(), CommandError> {
+    let end = Instant::now().checked_add(limit);
+    loop {
+        match serves(node, ports, name, bytes) {
+            Ok(true) => return Ok(()),
+            Ok(false) | Err(_) if end.is_some_and(|end| Instant::now() < end) => {
+                super::super::interrupt::check()?;
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            Ok(false) => {
+                let md5 = digest::hex(&digest::md5(bytes), "");
+                return Err(CommandError::new(
+                    ErrorKind::Network,
+                    format!("{node} does not serve the {name} with MD5 {md5}"),
+                )
+                .hint("is the file there, and was Cisco Tftp restarted?"));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+impl PublishArgs {
+    /// How long the nodes are waited for: long where the operator uploads, short where the file was put there.
+    pub fn patience(&self, by_hand: bool) -> Duration {
+        Duration::from_secs(if by_hand { self.publish_wait } else { 10 })
+    }
+}

@@ -1,0 +1,439 @@
+//! What each step does, and how it proves that it was done.
+
+use std::path::Path;
+
+use super::super::cluster::{Connector, import, prove, restart};
+use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
+use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
+use super::super::ui::Ui;
+use super::{NodeArgs, Run, Tokens, publish};
+use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
+use crate::cluster::{ConsoleError, NodeAddress, SERVICES, fetch};
+use crate::files::{self, OnExisting};
+use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
+use crate::trustlist::{Certificate, Record, TrustList, VerifiedList, digest};
+use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::{Plan, Release, RunStep, revert};
+
+/// What phones fetch.
+const CTL: &str = "CTLFile.tlv";
+
+impl Run<'_> {
+    /// Does a step; what it proved.
+    pub(super) fn perform(&mut self, step: RunStep) -> Result<String, CommandError> {
+        match step {
+            RunStep::Preflight => self.preflight(),
+            RunStep::Keep => self.keep(),
+            RunStep::Trust => self.trust(),
+            RunStep::Vouch => self.vouch(),
+            RunStep::Bridge => self.bridge(),
+            RunStep::Cross => self.cross(),
+            RunStep::Sign => self.sign(),
+            RunStep::Delete => self.delete(),
+            RunStep::Publish => self.publish_new(),
+            RunStep::Restart => self.restart(),
+            RunStep::Verify => self.verify(),
+        }
+    }
+
+    fn preflight(&mut self) -> Result<String, CommandError> {
+        // Behind the first change the nodes need not be the same any more.
+        if self.progress.is_done(RunStep::Keep.name()) {
+            for node in self.nodes.clone() {
+                self.connector.open(&node)?;
+            }
+            return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
+        }
+        let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
+        self.progress.keep(FileSeal::of(self.old_path().display().to_string(), old.list().bytes()));
+        let certificates = self.certificates()?;
+        let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
+        Ok(format!(
+            "{} nodes serve the same CTL, signed by {}; the tokens are {}",
+            self.nodes.len(),
+            old.signer_name(),
+            names.join(" and ")
+        ))
+    }
+
+    fn keep(&mut self) -> Result<String, CommandError> {
+        let seal = self.progress.in_force().cloned().ok_or_else(|| self.lost("the CTL in force"))?;
+        let bytes = seal.content().ok_or_else(|| self.lost("the CTL in force"))?;
+        files::make_folder(&self.work)?;
+        let path = self.old_path();
+        if !std::fs::read(&path).is_ok_and(|there| there == bytes) {
+            files::write_new(&path, &bytes, OnExisting::KeepBackup)?;
+        }
+        self.log.add(Event::Input { role: "in force".to_owned(), file: seal })?;
+        Ok(format!("kept as {}", path.display()))
+    }
+
+    fn trust(&mut self) -> Result<String, CommandError> {
+        let folder = self.work.join("certs");
+        files::make_folder(&folder)?;
+        let certificates = self.certificates()?;
+        for certificate in &certificates {
+            let path = folder.join(format!("{}.cer", certificate.sast_name()));
+            if !std::fs::read(&path).is_ok_and(|there| there == certificate.der()[..]) {
+                files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
+            }
+            import(&mut self.connector, &self.publisher, certificate, self.ui)?;
+        }
+        let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
+        Ok(format!("{} in Phone-SAST-trust", names.join(" and ")))
+    }
+
+    fn vouch(&mut self) -> Result<String, CommandError> {
+        let mut says = String::new();
+        for certificate in self.certificates()? {
+            for node in self.nodes.clone() {
+                says = prove(&node, &certificate, &self.args.tvs, self.ui)?;
+            }
+        }
+        Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))
+    }
+
+    fn bridge(&mut self) -> Result<String, CommandError> {
+        let old = self.old()?;
+        let certificates = self.certificates()?;
+        // A bridge that stands already is not built again.
+        let served = self.served(&self.publisher.clone())?;
+        let stands = |bytes: &[u8]| names_tokens(bytes, &certificates);
+        let bytes = match served.filter(|bytes| stands(bytes)) {
+            Some(bytes) => bytes,
+            None => {
+                self.connector.open(&self.publisher)?.update_ctl()?;
+                self.served(&self.publisher.clone())?.unwrap_or_default()
+            }
+        };
+        if !stands(&bytes) {
+            return Err(CommandError::new(ErrorKind::No, "the publisher did not take the tokens into its CTL")
+                .detail("", "utils ctl update CTLFile is known to take in other certificates; yours does not do it with tokens")
+                .hint("run again without --bridge: phones with TVS follow, the others are named in the plan"));
+        }
+        let bridge = verified(bytes)?;
+        let installed = Installed { ctl: Some(ListView::of(&old)), itl: HeldItl::Unknown };
+        let verdicts = assess_classes(&installed, &NewList::of(&bridge), &Vouch::NotAsked);
+        let refuse = |class| {
+            verdicts.iter().any(|v| v.class == class && !matches!(v.verdict.decision, Decision::Accepts(_)))
+        };
+        if refuse(PhoneClass::WithoutTvs) || refuse(PhoneClass::SecurityByDefault) {
+            return Err(CommandError::new(
+                ErrorKind::No,
+                "phones would not take the bridge: its signer is not in their CTL",
+            ));
+        }
+        let path = self.work.join("CTLFile.bridge.tlv");
+        files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
+        Ok(format!("both tokens are SAST in it, and every phone takes it; kept as {}", path.display()))
+    }
+
+    fn cross(&mut self) -> Result<String, CommandError> {
+        let bytes =
+            std::fs::read(self.work.join("CTLFile.bridge.tlv")).map_err(|_| self.lost("the bridge"))?;
+        self.publish("cross", &bytes, &self.work.join("CTLFile.bridge.tlv"))?;
+        self.restart_all("cross restart")?;
+        if !self.tokens.signing.yes() && self.ui.can_ask() {
+            self.ui.show(
+                "Reset the phones now. Each of them must hold this CTL before the next one is published.",
+            );
+            let md5 = digest::phone_lines(&digest::md5(&bytes)).join(" ");
+            if !self.ui.confirm(&format!("Do all phones show {md5}?"))? {
+                return Err(CommandError::new(ErrorKind::Interrupted, "waiting for the phones"));
+            }
+        }
+        Ok("every node serves the bridge".to_owned())
+    }
+
+    fn sign(&mut self) -> Result<String, CommandError> {
+        let path = self.new_path();
+        // Signed and written before the line that says so.
+        if let Ok(new) = self.new() {
+            return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
+        }
+        let from = if self.args.bridge { self.work.join("CTLFile.bridge.tlv") } else { self.old_path() };
+        let old = verified(std::fs::read(&from).map_err(|_| self.lost("the CTL in force"))?)?;
+        let (desk, plan) = plan(self.tokens, self.settings, self.ui, &old)?;
+        let mut file = BatchFile::list(headline(&from, &old), plan, path.clone());
+        file.replaces(&from, &old);
+        let batch = Batch { what: super::WHAT, files: vec![file] };
+        let say = Voice { ui: self.ui, aside: false };
+        let shown = desk.show(&batch, &say)?;
+        let signing = self.tokens.signing;
+        if !signing.yes() && self.ui.can_ask() && !self.ui.confirm(&desk.question())? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
+        }
+        desk.sign_into(batch, shown, &mut self.log, signing.allow_last_try(), &say)?;
+        let bytes = std::fs::read(&path).map_err(|_| self.lost("the new CTL"))?;
+        let new = verified(bytes)?;
+        self.progress.sign(FileSeal::of(path.display().to_string(), new.list().bytes()));
+        Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
+    }
+
+    fn delete(&mut self) -> Result<String, CommandError> {
+        self.new()?;
+        let there_was = self.connector.open(&self.publisher)?.delete_tftp(CTL)?;
+        Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
+    }
+
+    fn publish_new(&mut self) -> Result<String, CommandError> {
+        let new = self.new()?;
+        self.publish("publish", new.list().bytes(), &self.new_path())?;
+        Ok(format!("{} nodes serve it", self.nodes.len()))
+    }
+
+    /// Puts a list to every node that does not serve it yet, and waits for each to serve it.
+    fn publish(&mut self, name: &str, bytes: &[u8], path: &Path) -> Result<(), CommandError> {
+        let mut by_hand = Vec::new();
+        for node in self.nodes.clone() {
+            let part = format!("{name} {node}");
+            if self.progress.is_done(&part)
+                || publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false)
+            {
+                continue;
+            }
+            self.begin_step(&part, "put")?;
+            if publish::put(&self.args.publish, &node, CTL, bytes)? {
+                publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(false))?;
+                self.end_step(&part, "put there and fetched again")?;
+            } else {
+                by_hand.push(node);
+            }
+        }
+        if !by_hand.is_empty() {
+            publish::by_hand(&by_hand, path, CTL, self.ui);
+        }
+        for node in by_hand {
+            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(true))?;
+            self.end_step(&format!("{name} {node}"), "uploaded by hand, and fetched again")?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<String, CommandError> {
+        self.restart_all("restart")?;
+        Ok(format!("{} on {} nodes", SERVICES.join(", then "), self.nodes.len()))
+    }
+
+    /// TFTP everywhere first, then CallManager: phones that register again find the new list.
+    fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
+        for service in SERVICES {
+            for node in self.nodes.clone() {
+                let part = format!("{name} {service} {node}");
+                if self.progress.is_done(&part) {
+                    continue;
+                }
+                self.begin_step(&part, "restart")?;
+                let state = restart(&mut self.connector, &node, service, self.ui)?;
+                self.end_step(&part, super::super::cluster::state(state))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn verify(&mut self) -> Result<String, CommandError> {
+        let new = self.new()?;
+        let md5 = self.show_everywhere(&new)?;
+        Ok(format!("{} nodes show MD5 {md5}, signed by {}", self.nodes.len(), new.signer_name()))
+    }
+
+    /// Every node shows and serves exactly this list; its MD5.
+    fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
+        let md5 = digest::hex(&list.list().md5(), "");
+        for node in self.nodes.clone() {
+            let no = |what: String| CommandError::new(ErrorKind::No, what);
+            match self.connector.open(&node)?.shown_ctl()? {
+                ShownCtl::Verified(sums) if sums.md5 == md5 => {}
+                ShownCtl::Verified(sums) => {
+                    return Err(no(format!("{node} shows another CTL: MD5 {} instead of {md5}", sums.md5)));
+                }
+                ShownCtl::None => return Err(no(format!("{node} shows no CTL"))),
+                ShownCtl::Bad { says } => return Err(no(format!("{node} does not accept the CTL: {says}"))),
+                ShownCtl::Unclear => {
+                    return Err(no(format!("{node} shows its CTL in words that are not known here")));
+                }
+            }
+            if !publish::serves(&node, &self.args.ports, CTL, list.list().bytes())? {
+                return Err(no(format!("{node} shows the new CTL, but serves another")));
+            }
+        }
+        Ok(md5)
+    }
+
+    /// Puts the CTL back that was in force before the run.
+    pub(super) fn roll_back(mut self) -> Result<(), CommandError> {
+        let old = self.old()?;
+        let bytes = old.list().bytes().clone();
+        let path = self.old_path();
+        let result = (|| {
+            self.publish("rollback", &bytes, &path)?;
+            self.restart_all("rollback restart")?;
+            self.show_everywhere(&old)
+        })();
+        match result {
+            Ok(md5) => {
+                self.end_step(
+                    "rollback",
+                    &format!("every node serves the CTL that was in force: MD5 {md5}"),
+                )?;
+                let path = self.log.end(&Ok::<(), CommandError>(()))?;
+                self.ui.note(&format!("Journal: {}", path.display()));
+                self.ui.print(&format!(
+                    "The CTL that was in force before is back on every node: MD5 {md5}. Certificates in \
+                     Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
+                     only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
+                    self.work.join(CTL).display(),
+                    self.work.join("CTLFile.new.tlv").display()
+                ))
+            }
+            Err(e) => Err(e
+                .detail("kept", self.old_path().display().to_string())
+                .hint("the same command with --rollback goes on where it stopped")),
+        }
+    }
+
+    fn certificates(&self) -> Result<Vec<Certificate>, CommandError> {
+        let desk = Desk::open(self.settings, self.ui)?;
+        let mut certificates = vec![desk.signer().certificate().clone()];
+        certificates.extend(desk.certificates(self.tokens.spare)?);
+        Ok(certificates)
+    }
+
+    /// The CTL that was in force, as it was kept, and as the journal knows it.
+    fn old(&self) -> Result<VerifiedList, CommandError> {
+        let bytes = std::fs::read(self.old_path()).map_err(|_| self.lost("the CTL in force"))?;
+        let same =
+            self.progress.in_force().is_none_or(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
+        if same { verified(bytes) } else { Err(self.lost("the CTL in force")) }
+    }
+
+    /// The CTL that the run signed, as the journal knows it.
+    fn new(&self) -> Result<VerifiedList, CommandError> {
+        let bytes = std::fs::read(self.new_path()).map_err(|_| self.lost("the new CTL"))?;
+        let same =
+            self.progress.signed().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
+        if same { verified(bytes) } else { Err(self.lost("the new CTL")) }
+    }
+
+    fn lost(&self, what: &str) -> CommandError {
+        CommandError::new(
+            ErrorKind::File,
+            format!("{what} is not in {} as the run left it", self.work.display()),
+        )
+        .hint("the journal holds it: sastctl journal show --json has the bytes of every file")
+    }
+
+    fn served(&self, node: &NodeAddress) -> Result<Option<Vec<u8>>, CommandError> {
+        let Some(host) = node.host() else { return Ok(None) };
+        Ok(fetch(host, self.args.ports.ports(), CTL)?.map(|f| f.bytes))
+    }
+}
+
+fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
+    TrustList::decode(bytes)
+        .map_err(|e| CommandError::decode(CTL, &e))?
+        .verify()
+        .map_err(|e| CommandError::not_verified(CTL, &e))
+}
+
+/// Whether a list has a SAST record of each of these certificates.
+fn names_tokens(bytes: &[u8], certificates: &[Certificate]) -> bool {
+    TrustList::decode(bytes.to_vec())
+        .is_ok_and(|list| certificates.iter().all(|c| list.sasts().any(|r: &Record| r.is_of(c))))
+}
+
+fn plan<'a>(
+    tokens: &Tokens<'_>,
+    settings: &'a Settings,
+    ui: &Ui,
+    old: &VerifiedList,
+) -> Result<(Desk<'a>, Plan), CommandError> {
+    let desk = Desk::open(settings, ui)?;
+    let spares = desk.certificates(tokens.spare)?;
+    let signer = desk.signer().certificate().clone();
+    let request = tokens.signing.request(&signer)?;
+    let release = tokens.release.map(str::parse::<Release>).transpose();
+    let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+    let plan = revert(old, &request, &spares, release, tokens.single)?;
+    Ok((desk, plan))
+}
+
+/// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
+fn look(
+    connector: &mut Connector<'_>,
+    args: &NodeArgs,
+    publisher: &NodeAddress,
+    nodes: &[NodeAddress],
+    ui: &Ui,
+) -> Result<VerifiedList, CommandError> {
+    let no = |what: String| CommandError::new(ErrorKind::No, what);
+    let mode = connector.open(publisher)?.security_mode()?;
+    if mode != SecurityMode::Mixed {
+        return Err(no(format!("the cluster is in {mode} mode: it has no CTL to go on from"))
+            .hint("utils ctl set-cluster mixed-mode makes a tokenless CTL; then run this again"));
+    }
+    let mut first: Option<(NodeAddress, VerifiedList)> = None;
+    for node in nodes {
+        ui.note(&format!("{:<10} {node} …", ""));
+        let shown = connector.open(node)?.shown_ctl()?;
+        let Some(host) = node.host() else {
+            let node = node.to_string();
+            let why = "over a serial line its files cannot be fetched".to_owned();
+            return Err(ConsoleError::Connect { node, why }.into());
+        };
+        let fetched = fetch(host, args.ports.ports(), CTL)?
+            .ok_or_else(|| no(format!("{node} serves no CTL, though the cluster is in mixed mode")))?;
+        let list = verified(fetched.bytes)?;
+        let md5 = digest::hex(&list.list().md5(), "");
+        match shown {
+            ShownCtl::Verified(sums) if sums.md5 == md5 => {}
+            ShownCtl::Verified(sums) => {
+                return Err(no(format!(
+                    "{node} shows MD5 {} and serves {md5}: restart Cisco Tftp there",
+                    sums.md5
+                )));
+            }
+            other => return Err(no(format!("{node} does not show a verified CTL: {other:?}"))),
+        }
+        match &first {
+            Some((from, same)) if same.list().bytes() != list.list().bytes() => {
+                return Err(no(format!("{node} holds another CTL than {from}: MD5 {md5}")).hint(
+                    "bring all nodes to the same CTL first: sastctl cluster fetch shows what each holds",
+                ));
+            }
+            Some(_) => {}
+            None => first = Some((node.clone(), list)),
+        }
+    }
+    first.map(|(_, list)| list).ok_or_else(|| no("the cluster has no nodes".to_owned()))
+}
+
+/// The reading steps, and the plan.
+#[allow(clippy::too_many_arguments, reason = "a run without its journal")]
+pub(super) fn dry_run(
+    args: &NodeArgs,
+    tokens: &Tokens<'_>,
+    settings: &Settings,
+    ui: &Ui,
+    mut connector: Connector<'_>,
+    publisher: &NodeAddress,
+    nodes: &[NodeAddress],
+    work: &Path,
+) -> Result<(), CommandError> {
+    let old = look(&mut connector, args, publisher, nodes, ui)?;
+    let (_, plan) = plan(tokens, settings, ui, &old)?;
+    let mut text = String::from("Steps\n");
+    for step in RunStep::all(args.bridge) {
+        text.push_str(&format!("  {:<10} {}\n", step.name(), step.says()));
+    }
+    ui.print(&text)?;
+    let path = work.join(CTL);
+    let mut file = BatchFile::list(headline(&path, &old), plan, work.join("CTLFile.new.tlv"));
+    file.replaces(&path, &old);
+    ui.print(&file.plan_text())?;
+    for warning in file.warnings() {
+        ui.warn(warning);
+    }
+    ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
+}

@@ -1,0 +1,154 @@
+//! The whole revert of a cluster as steps: in which order, what each does, and which of them a journal says are done.
+
+use super::journal::{Event, FileSeal, VerifiedJournal};
+
+/// One step of `revert --node`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStep {
+    /// Reach every node, the same CTL everywhere, tokens, TVS.
+    Preflight,
+    /// Keep the CTL in force.
+    Keep,
+    /// The tokens' certificates into Phone-SAST-trust.
+    Trust,
+    /// TVS says that it knows them.
+    Vouch,
+    /// The tokenless CTL takes the tokens in.
+    Bridge,
+    /// Phones hold the bridge.
+    Cross,
+    /// Plan and sign.
+    Sign,
+    /// Delete the CTL in force on the publisher.
+    Delete,
+    /// The new CTL to every node.
+    Publish,
+    /// Cisco Tftp, then Cisco CallManager.
+    Restart,
+    /// Every node shows and serves the new CTL.
+    Verify,
+}
+
+impl RunStep {
+    /// The steps of a run, in their order.
+    pub fn all(bridge: bool) -> Vec<RunStep> {
+        use RunStep as S;
+        let mut steps = vec![S::Preflight, S::Keep, S::Trust, S::Vouch];
+        if bridge {
+            steps.extend([S::Bridge, S::Cross]);
+        }
+        steps.extend([S::Sign, S::Delete, S::Publish, S::Restart, S::Verify]);
+        steps
+    }
+
+    /// The name that the journal has.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunStep::Preflight => "preflight",
+            RunStep::Keep => "keep",
+            RunStep::Trust => "trust",
+            RunStep::Vouch => "vouch",
+            RunStep::Bridge => "bridge",
+            RunStep::Cross => "cross",
+            RunStep::Sign => "sign",
+            RunStep::Delete => "delete",
+            RunStep::Publish => "publish",
+            RunStep::Restart => "restart",
+            RunStep::Verify => "verify",
+        }
+    }
+
+    /// What it will do, before it does it.
+    pub fn says(self) -> &'static str {
+        match self {
+            RunStep::Preflight => "look at every node, the tokens and TVS; nothing is changed",
+            RunStep::Keep => "keep the CTL in force",
+            RunStep::Trust => "put the tokens' certificates into Phone-SAST-trust",
+            RunStep::Vouch => "ask TVS of every node as a phone would",
+            RunStep::Bridge => "let the publisher take the tokens into its tokenless CTL",
+            RunStep::Cross => "serve that CTL on every node, restart, and wait until phones hold it",
+            RunStep::Sign => "plan the new CTL and sign it on the token",
+            RunStep::Delete => "delete the CTL in force on the publisher",
+            RunStep::Publish => "put the new CTL where phones fetch it, on every node",
+            RunStep::Restart => "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
+            RunStep::Verify => "see that every node shows and serves the new CTL",
+        }
+    }
+
+    /// In which state the cluster is when this step did not come to its end.
+    pub fn state_when_stopped(self) -> &'static str {
+        match self {
+            RunStep::Preflight | RunStep::Keep => "the cluster is as it was",
+            RunStep::Trust | RunStep::Vouch => {
+                "the cluster is as it was; certificates in Phone-SAST-trust do no harm"
+            }
+            RunStep::Bridge | RunStep::Cross => {
+                "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet"
+            }
+            RunStep::Sign => "the new CTL is not on the cluster; the CTL in force still is",
+            RunStep::Delete => "the publisher may serve no CTL; phones keep the one that they hold",
+            RunStep::Publish => {
+                "some nodes may serve the old CTL or none; phones keep the one that they hold"
+            }
+            RunStep::Restart => "the new CTL lies on every node; some services may not serve it yet",
+            RunStep::Verify => "the new CTL was put on every node, and one of them does not show it",
+        }
+    }
+}
+
+/// What a journal says of a run that was cut off.
+#[derive(Debug, Default)]
+pub struct Progress {
+    done: Vec<String>,
+    input: Option<FileSeal>,
+    output: Option<FileSeal>,
+}
+
+impl Progress {
+    /// Out of a journal.
+    pub fn of(journal: &VerifiedJournal) -> Self {
+        let mut progress = Progress::default();
+        for line in journal.lines() {
+            match &line.event {
+                Event::Step { name, done: Some(true), .. } => progress.done.push(name.clone()),
+                // The first one; a bridge is signed upon later.
+                Event::Input { role, file } if role == "in force" && progress.input.is_none() => {
+                    progress.input = Some(file.clone());
+                }
+                Event::Output { file, .. } => progress.output = Some(file.clone()),
+                _ => {}
+            }
+        }
+        progress
+    }
+
+    /// Whether a step, or a part of one (`publish 10.1.2.3`), is done.
+    pub fn is_done(&self, name: &str) -> bool {
+        self.done.iter().any(|d| d == name)
+    }
+
+    /// It is done now.
+    pub fn mark(&mut self, name: &str) {
+        self.done.push(name.to_owned());
+    }
+
+    /// The CTL that was in force when the run began.
+    pub fn in_force(&self) -> Option<&FileSeal> {
+        self.input.as_ref()
+    }
+
+    /// The CTL that the run signed.
+    pub fn signed(&self) -> Option<&FileSeal> {
+        self.output.as_ref()
+    }
+
+    /// It was read.
+    pub fn keep(&mut self, file: FileSeal) {
+        self.input = Some(file);
+    }
+
+    /// It was signed.
+    pub fn sign(&mut self, file: FileSeal) {
+        self.output = Some(file);
+    }
+}

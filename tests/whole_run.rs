@@ -1,0 +1,285 @@
+//! `revert --node`: the whole way from tokenless to tokens on three nodes, and every way that it can be stopped.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::pki;
+use crate::support::cluster::{Cluster, Ssh, TVS_PORT, missing};
+use crate::support::{Outcome, World};
+
+fn started(count: usize) -> Option<(World, Cluster)> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    let world = World::with_tokens();
+    let cluster = Cluster::start(&world, count, Ssh::Today);
+    Some((world, cluster))
+}
+
+fn arguments(cluster: &Cluster, more: &[&str]) -> Vec<String> {
+    let mut args: Vec<String> = [
+        "revert",
+        "--node",
+        &cluster.publisher(),
+        "--token",
+        "SAST-ADN008580ef",
+        "--spare",
+        "SAST-ADN0054f509",
+        "--timestamp",
+        "2015-03-06T22:53:33+01:00",
+        "--work",
+        "run",
+        "--tvs-port",
+        &TVS_PORT.to_string(),
+        "--tvs-wait",
+        "2",
+        "--yes",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    args.extend(cluster.options());
+    args.extend(Cluster::ports());
+    for node in &cluster.nodes {
+        let root = node.folder.join("tftp");
+        args.extend(["--tftp-root".to_owned(), format!("{}={}", node.address, root.display())]);
+    }
+    args.extend(more.iter().map(|m| (*m).to_owned()));
+    args
+}
+
+fn go(world: &World, cluster: &Cluster, more: &[&str]) -> Outcome {
+    let args = arguments(cluster, more);
+    world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn assert_reverted(world: &World, cluster: &Cluster) {
+    let golden = pki::golden_bytes("token-signed.tlv");
+    assert!(world.read("run/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"), "the old list is kept");
+    assert!(world.read("run/CTLFile.new.tlv") == golden);
+    for node in &cluster.nodes {
+        assert!(node.ctl().is_some_and(|ctl| ctl == golden), "{}", node.address);
+    }
+}
+
+/// What changes something, as the nodes were told it; no line twice.
+#[track_caller]
+fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
+    let changes = |c: &String| {
+        ["file delete", "utils service restart", "set cert", "utils ctl"].iter().any(|w| c.starts_with(w))
+    };
+    let acts: Vec<Vec<String>> =
+        cluster.nodes.iter().map(|n| n.told().into_iter().filter(changes).collect()).collect();
+    for (node, acts) in cluster.nodes.iter().zip(&acts) {
+        for (at, act) in acts.iter().enumerate() {
+            let twice = acts[..at].contains(act) && !act.starts_with("set cert");
+            assert!(!twice, "{} was told twice: {act} ({acts:?})", node.address);
+        }
+        assert!(acts.iter().filter(|a| a.starts_with("set cert")).count() <= 2, "{acts:?}");
+    }
+    acts
+}
+
+#[test]
+fn a_cluster_goes_from_tokenless_to_tokens() {
+    let Some((world, cluster)) = started(3) else { return };
+    cluster.nodes[1].quirks(&["pager=first", "ansi"]);
+    cluster.nodes[2].quirks(&["pager=second", "old", "delay=10"]);
+    let dry = go(&world, &cluster, &["--dry-run"]).done();
+    assert!(dry.stdout.contains("Dry run: nothing was changed on the cluster"), "{}", dry.all());
+    assert!(acts(&cluster).iter().all(Vec::is_empty), "a dry run changes nothing");
+
+    let done = go(&world, &cluster, &[]).done();
+    assert_reverted(&world, &cluster);
+    let acts = acts(&cluster);
+    assert_eq!(
+        acts[0],
+        [
+            "set cert import trust Phone-SAST-trust",
+            "set cert import trust Phone-SAST-trust",
+            "file delete tftp CTLFile.tlv",
+            "utils service restart Cisco Tftp",
+            "utils service restart Cisco CallManager",
+        ]
+    );
+    assert_eq!(acts[1], ["utils service restart Cisco Tftp", "utils service restart Cisco CallManager"]);
+    assert!(done.stdout.contains("Done. Every node shows and serves the new CTL."), "{}", done.all());
+    world.run(&["journal", "verify"]).done();
+    let page = world.run(&["journal", "show"]).done().stdout;
+    assert!(page.contains("## Steps") && page.contains("verify: done:"), "{page}");
+    let again = go(&world, &cluster, &["--resume"]);
+    assert_eq!(again.code, 1, "{}", again.all());
+    assert!(again.stderr.contains("came to its end"), "{}", again.stderr);
+}
+
+#[test]
+fn by_the_bridge_no_phone_is_left_behind() {
+    let Some((world, cluster)) = started(2) else { return };
+    go(&world, &cluster, &["--bridge"]).done();
+    let bridge = world.run(&["ctl", "show", "run/CTLFile.bridge.tlv", "--json"]).done().json();
+    assert_eq!(bridge["signed_by"], "cucm-1051-a-pub");
+    for (new, old) in
+        [("run/CTLFile.bridge.tlv", "run/CTLFile.tlv"), ("run/CTLFile.new.tlv", "run/CTLFile.bridge.tlv")]
+    {
+        let check = world.run(&["ctl", "check", new, "--installed-ctl", old]);
+        assert_eq!(check.code, 0, "{}", check.all());
+    }
+    for node in &cluster.nodes {
+        assert!(node.ctl().unwrap() == world.read("run/CTLFile.new.tlv"));
+    }
+}
+
+#[test]
+fn a_bridge_that_does_not_take_the_tokens_stops_there() {
+    let Some((world, cluster)) = started(1) else { return };
+    cluster.nodes[0].quirks(&["no-bridge"]);
+    let stopped = go(&world, &cluster, &["--bridge"]);
+    assert_eq!(stopped.code, 1);
+    assert!(stopped.stderr.contains("did not take the tokens into its CTL"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("run again without --bridge"), "{}", stopped.stderr);
+}
+
+/// Ends the run the moment its journal says that a step is done.
+fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
+    let args = arguments(cluster, more);
+    let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut child: Child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let wanted = format!("\"name\":\"{step}\"");
+    loop {
+        let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
+        let done = journals.filter_map(Result::ok).any(|j| {
+            let text = std::fs::read_to_string(j.path()).unwrap_or_default();
+            text.lines().any(|l| l.contains(&wanted) && l.contains("\"done\":true"))
+        });
+        if done {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return;
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the run ended before {step} was done: {status}");
+        }
+        assert!(Instant::now() < end, "{step} was never done");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// SIGKILL behind each step in turn, then on: the same end, and nothing done twice.
+#[test]
+fn a_run_that_was_killed_goes_on_where_it_was() {
+    for step in ["preflight", "keep", "trust", "vouch", "sign", "delete"] {
+        let Some((world, cluster)) = started(1) else { return };
+        kill_after(&world, &cluster, step, &[]);
+        let done = go(&world, &cluster, &["--resume"]);
+        assert_eq!(done.code, 0, "killed after {step}: {}", done.all());
+        assert_reverted(&world, &cluster);
+        acts(&cluster);
+        world.run(&["journal", "verify"]).done();
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_late_goes_on_where_it_was() {
+    for step in ["publish", "restart", "verify"] {
+        let Some((world, cluster)) = started(2) else { return };
+        if step == "verify" {
+            // Behind the last step there may be nothing left to do.
+            go(&world, &cluster, &[]).done();
+            assert_reverted(&world, &cluster);
+            continue;
+        }
+        kill_after(&world, &cluster, step, &[]);
+        go(&world, &cluster, &["--resume"]).done();
+        assert_reverted(&world, &cluster);
+        acts(&cluster);
+    }
+}
+
+/// The connection ends in the middle of a command that changes something: nobody heard how it ended.
+#[test]
+fn a_connection_that_is_cut_stops_the_run_and_it_goes_on() {
+    for command in ["file delete", "set cert import", "show ctl"] {
+        let Some((world, cluster)) = started(1) else { return };
+        cluster.nodes[0].quirks(&[&format!("hangup={command}")]);
+        let stopped = go(&world, &cluster, &[]);
+        assert_eq!(stopped.code, 5, "{command}: {}", stopped.all());
+        assert!(stopped.stderr.contains("ended in the middle of"), "{command}: {}", stopped.stderr);
+        assert!(stopped.stderr.contains("--resume"), "{}", stopped.stderr);
+        go(&world, &cluster, &["--resume"]).done();
+        assert_reverted(&world, &cluster);
+    }
+}
+
+#[test]
+fn the_way_back() {
+    let Some((world, cluster)) = started(2) else { return };
+    kill_after(&world, &cluster, "publish", &[]);
+    let back = go(&world, &cluster, &["--rollback"]).done();
+    assert!(back.stdout.contains("is back on every node"), "{}", back.all());
+    let old = pki::golden_bytes("tokenless.tlv");
+    for node in &cluster.nodes {
+        assert!(node.ctl().is_some_and(|ctl| ctl == old), "{}", node.address);
+    }
+}
+
+#[test]
+fn what_is_not_right_stops_the_run_at_the_right_step() {
+    // One node holds another CTL.
+    let Some((world, cluster)) = started(2) else { return };
+    let other = cluster.nodes[1].folder.join("tftp/CTLFile.tlv");
+    std::fs::write(&other, pki::golden_bytes("tokenless-regenerated.tlv")).unwrap();
+    let stopped = go(&world, &cluster, &[]);
+    assert_eq!(stopped.code, 1);
+    assert!(stopped.stderr.contains("holds another CTL than"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("stopped  at preflight"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("the cluster is as it was"), "{}", stopped.stderr);
+    std::fs::write(&other, pki::golden_bytes("tokenless.tlv")).unwrap();
+
+    // The cluster is in non-secure mode.
+    std::fs::write(cluster.nodes[0].folder.join("mode"), "0").unwrap();
+    let stopped = go(&world, &cluster, &[]);
+    assert!(stopped.stderr.contains("in non-secure mode"), "{}", stopped.stderr);
+    std::fs::write(cluster.nodes[0].folder.join("mode"), "1").unwrap();
+
+    // TVS says invalid, since the shell does not take the certificates.
+    cluster.nodes[0].quirks(&["no-import"]);
+    let stopped = go(&world, &cluster, &[]);
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    assert!(stopped.stderr.contains("says invalid: phones would refuse"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("stopped  at vouch"), "{}", stopped.stderr);
+    // The operator uploads them on the web page.
+    std::fs::create_dir_all(cluster.nodes[0].folder.join("trust")).unwrap();
+    for name in ["SAST-ADN008580ef", "SAST-ADN0054f509"] {
+        let der = pki::path(&format!("softhsm-fixtures/{name}.der"));
+        std::fs::copy(der, cluster.nodes[0].folder.join(format!("trust/{name}.der"))).unwrap();
+    }
+
+    // A service does not come up.
+    cluster.nodes[1].quirks(&["stays-down=Cisco CallManager"]);
+    let services = "Cisco CallManager[STOPPED]\nCisco Tftp[STARTED]\n";
+    std::fs::write(cluster.nodes[1].folder.join("services"), services).unwrap();
+    let stopped = go(&world, &cluster, &["--work", "run2"]);
+    assert_eq!(stopped.code, 2, "--work is given once");
+    let stopped = go(&world, &cluster, &["--resume"]);
+    assert_eq!(stopped.code, 5, "{}", stopped.all());
+    assert!(
+        stopped.stderr.contains("Cisco CallManager on") && stopped.stderr.contains("is stopped"),
+        "{}",
+        stopped.stderr
+    );
+    assert!(stopped.stderr.contains("stopped  at restart"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("--rollback"), "{}", stopped.stderr);
+}
+
+#[test]
+fn a_node_that_is_down_stops_the_run_before_anything_changes() {
+    let Some((world, mut cluster)) = started(2) else { return };
+    cluster.nodes[1].stop();
+    let stopped = go(&world, &cluster, &[]);
+    assert_eq!(stopped.code, 5, "{}", stopped.all());
+    assert!(stopped.stderr.contains("no connection to"), "{}", stopped.stderr);
+    assert!(acts(&cluster).iter().all(Vec::is_empty));
+}
