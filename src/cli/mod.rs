@@ -49,7 +49,7 @@ enum Command {
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
     Client(Box<client::ClientArgs>),
-    /// A cluster's nodes: look, fetch, trust, restart
+    /// A cluster's nodes: look, fetch, trust, publish, restart
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
     /// HSM profiles: which PKCS#11 modules are known, and whether one works

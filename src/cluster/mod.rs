@@ -9,6 +9,8 @@ mod error;
 mod fetch;
 pub mod http;
 mod node;
+#[cfg(feature = "ssh")]
+pub mod sftp;
 pub mod shell;
 pub mod tftp;
 

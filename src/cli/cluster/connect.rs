@@ -1,6 +1,8 @@
 //! How a command gets to a node's shell: over SSH, or over a serial line.
 
 use std::path::PathBuf;
+#[cfg(feature = "ssh")]
+use std::sync::Mutex;
 
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,6 +14,8 @@ use crate::cluster::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
 use crate::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
 use crate::cluster::console::{Console, Recorded, Transcript};
+#[cfg(feature = "ssh")]
+use crate::cluster::sftp::{self, SftpFolder};
 use crate::cluster::{Node, NodeAddress, SshAddress};
 
 /// Options of every command that opens a node's shell.
@@ -46,10 +50,41 @@ pub struct ConnectArgs {
 }
 
 /// Opens shells; asks for the password once.
+#[derive(Clone)]
 pub struct Connector<'a> {
     args: &'a ConnectArgs,
     ui: &'a Ui,
     password: Option<SecretString>,
+}
+
+#[cfg(feature = "ssh")]
+static LEARNING: Mutex<()> = Mutex::new(());
+#[cfg(feature = "ssh")]
+static ASKING: Mutex<()> = Mutex::new(());
+
+/// What is done for every node side by side; the answers in the order of the nodes.
+pub fn side_by_side<T: Send>(
+    nodes: &[NodeAddress],
+    connector: &Connector<'_>,
+    work: impl Fn(&NodeAddress, &mut Connector<'_>) -> T + Sync,
+) -> Vec<T> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = nodes
+            .iter()
+            .map(|node| {
+                let mut connector = connector.clone();
+                scope.spawn(move || work(node, &mut connector))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(answer) => answer,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
 }
 
 /// A console of either kind, written down.
@@ -112,7 +147,8 @@ impl<'a> Connector<'a> {
         Ok(password)
     }
 
-    fn transcript(&self) -> Result<Option<Transcript>, CommandError> {
+    /// Where the transcript goes, if one was asked for.
+    pub fn transcript(&self) -> Result<Option<Transcript>, CommandError> {
         let Some(path) = &self.args.transcript else { return Ok(None) };
         let file = std::fs::File::options().create(true).append(true).open(path).map_err(|e| {
             CommandError::new(ErrorKind::File, format!("the transcript {} cannot be written", path.display()))
@@ -123,11 +159,32 @@ impl<'a> Connector<'a> {
 
     #[cfg(feature = "ssh")]
     fn ssh(&mut self, address: &SshAddress) -> Result<SshConsole, CommandError> {
+        self.known(address, SshConsole::open)
+    }
+
+    /// Puts a file into a folder of another host, by SFTP; where the file before it is kept.
+    #[cfg(feature = "ssh")]
+    pub fn sftp(
+        &mut self,
+        folder: &SftpFolder,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Option<String>, CommandError> {
+        self.known(&folder.address, |options| sftp::put(options, &folder.path, name, bytes))
+    }
+
+    /// Does something over SSH; a host key that is not known yet is shown, asked about, and learnt.
+    #[cfg(feature = "ssh")]
+    fn known<T>(
+        &mut self,
+        address: &SshAddress,
+        work: impl Fn(&SshOptions) -> Result<T, NoConsole>,
+    ) -> Result<T, CommandError> {
         let options = self.options(address)?;
         // The node, and the jump host before it, may each show a key that is not known yet.
         for _ in 0..4 {
-            match SshConsole::open(&options) {
-                Ok(console) => return Ok(console),
+            match work(&options) {
+                Ok(done) => return Ok(done),
                 Err(NoConsole::Error(e)) => return Err(e.into()),
                 Err(NoConsole::Unknown { address, key }) => {
                     let fingerprint = key.fingerprint();
@@ -136,6 +193,8 @@ impl<'a> Connector<'a> {
                         let node = address.host.clone();
                         return Err(crate::cluster::ConsoleError::UnknownHostKey { node, fingerprint }.into());
                     }
+                    // Nodes that are asked side by side learn one after the other.
+                    let _one_at_a_time = LEARNING.lock();
                     key.learn(&options.known_hosts, &address)?;
                 }
             }
@@ -145,6 +204,8 @@ impl<'a> Connector<'a> {
 
     #[cfg(feature = "ssh")]
     fn accept(&self, host: &str, fingerprint: &str) -> Result<bool, CommandError> {
+        // One question at a time, however many nodes are asked side by side.
+        let _one_at_a_time = ASKING.lock();
         if !self.ui.can_ask() {
             return Ok(false);
         }

@@ -1,14 +1,16 @@
 //! `cluster …`: a cluster's nodes, one step at a time.
 
 mod connect;
+mod console;
 mod fetch;
+pub mod publish;
 mod restart;
 mod status;
 mod trust;
 
 use clap::Subcommand;
 
-pub use connect::{ConnectArgs, Connector};
+pub use connect::{ConnectArgs, Connector, side_by_side};
 pub use fetch::{PortArgs, nodes_of};
 pub use restart::restart;
 pub use status::state;
@@ -18,13 +20,15 @@ use super::error::CommandError;
 use super::settings::Settings;
 use super::ui::Ui;
 
-/// A cluster's nodes: look, fetch, trust, restart
+/// A cluster's nodes: look, fetch, trust, publish, restart
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     Status(Box<status::StatusArgs>),
     Fetch(Box<fetch::FetchArgs>),
     Trust(Box<trust::TrustArgs>),
+    Publish(Box<publish::PublishCommand>),
     Restart(Box<restart::RestartArgs>),
+    Console(Box<console::ConsoleArgs>),
 }
 
 /// Runs one of them.
@@ -33,6 +37,8 @@ pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), 
         ClusterCommand::Status(args) => status::run(&args, ui),
         ClusterCommand::Fetch(args) => fetch::run(&args, ui),
         ClusterCommand::Trust(args) => trust::run(&args, settings, ui),
+        ClusterCommand::Publish(args) => publish::run(&args, ui),
         ClusterCommand::Restart(args) => restart::run(&args, ui),
+        ClusterCommand::Console(args) => console::run(&args, ui),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable, table};
-use super::connect::{ConnectArgs, Connector};
+use super::connect::{ConnectArgs, Connector, side_by_side};
 use super::fetch::{PortArgs, nodes_of};
 use crate::cluster::shell::answers::{ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
@@ -54,13 +54,17 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let nodes = nodes_of(&mut publisher, &address)?;
     drop(publisher);
     let mut status = Status { mode: mode.to_string(), version, nodes: vec![], same_everywhere: true };
-    for (node, is_publisher) in nodes {
-        ui.note(&format!("{node} …"));
-        let mut of_node =
-            NodeStatus { node: node.to_string(), publisher: is_publisher, ..NodeStatus::default() };
-        if let Err(e) = look(&node, args, &mut connector, &mut of_node) {
+    let addresses: Vec<NodeAddress> = nodes.iter().map(|(node, _)| node.clone()).collect();
+    let looks = side_by_side(&addresses, &connector, |node, connector| {
+        let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
+        if let Err(e) = look(node, args, connector, &mut of_node) {
             of_node.problem = Some(e.message().to_owned());
         }
+        ui.note(&format!("{node}: looked at"));
+        of_node
+    });
+    for (mut of_node, (_, publisher)) in looks.into_iter().zip(nodes) {
+        of_node.publisher = publisher;
         status.nodes.push(of_node);
     }
     let first = status.nodes.first().and_then(|n| n.md5.clone());

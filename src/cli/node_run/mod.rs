@@ -1,12 +1,12 @@
 //! `revert --node`: the whole way from tokenless to tokens on a running cluster, step by step, with a way back.
 
-mod publish;
 mod steps;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, Connector, PortArgs, TvsArgs};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
@@ -16,7 +16,6 @@ use super::ui::Ui;
 use crate::cluster::NodeAddress;
 use crate::workflow::journal::Event;
 use crate::workflow::{Progress, RunStep};
-pub use publish::PublishArgs;
 
 /// The journal's name for these runs.
 pub const WHAT: &str = "revert-node";

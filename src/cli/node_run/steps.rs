@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::super::cluster::{Connector, import, prove, restart};
+use super::super::cluster::{Connector, import, prove, publish, restart, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
 use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
 use super::super::ui::Ui;
-use super::{NodeArgs, Run, Tokens, publish};
+use super::{NodeArgs, Run, Tokens};
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::cluster::{ConsoleError, NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
@@ -149,7 +149,7 @@ impl Run<'_> {
     fn sign(&mut self) -> Result<String, CommandError> {
         let path = self.new_path();
         // Signed and written before the line that says so.
-        if let Ok(new) = self.new() {
+        if let Ok(new) = self.made() {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let from = if self.args.bridge { self.work.join("CTLFile.bridge.tlv") } else { self.old_path() };
@@ -172,13 +172,13 @@ impl Run<'_> {
     }
 
     fn delete(&mut self) -> Result<String, CommandError> {
-        self.new()?;
+        self.made()?;
         let there_was = self.connector.open(&self.publisher)?.delete_tftp(CTL)?;
         Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
     }
 
     fn publish_new(&mut self) -> Result<String, CommandError> {
-        let new = self.new()?;
+        let new = self.made()?;
         self.publish("publish", new.list().bytes(), &self.new_path())?;
         Ok(format!("{} nodes serve it", self.nodes.len()))
     }
@@ -194,7 +194,7 @@ impl Run<'_> {
                 continue;
             }
             self.begin_step(&part, "put")?;
-            if publish::put(&self.args.publish, &node, CTL, bytes)? {
+            if publish::put(&self.args.publish, &mut self.connector, &node, CTL, bytes)? {
                 publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(false))?;
                 self.end_step(&part, "put there and fetched again")?;
             } else {
@@ -233,7 +233,7 @@ impl Run<'_> {
     }
 
     fn verify(&mut self) -> Result<String, CommandError> {
-        let new = self.new()?;
+        let new = self.made()?;
         let md5 = self.show_everywhere(&new)?;
         Ok(format!("{} nodes show MD5 {md5}, signed by {}", self.nodes.len(), new.signer_name()))
     }
@@ -241,23 +241,27 @@ impl Run<'_> {
     /// Every node shows and serves exactly this list; its MD5.
     fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
         let md5 = digest::hex(&list.list().md5(), "");
-        for node in self.nodes.clone() {
-            let no = |what: String| CommandError::new(ErrorKind::No, what);
-            match self.connector.open(&node)?.shown_ctl()? {
-                ShownCtl::Verified(sums) if sums.md5 == md5 => {}
+        let (args, wanted) = (self.args, &md5);
+        let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
+            let no = |what: String| Err(CommandError::new(ErrorKind::No, what));
+            match connector.open(node)?.shown_ctl()? {
+                ShownCtl::Verified(sums) if sums.md5 == *wanted => {}
                 ShownCtl::Verified(sums) => {
-                    return Err(no(format!("{node} shows another CTL: MD5 {} instead of {md5}", sums.md5)));
+                    return no(format!("{node} shows another CTL: MD5 {} instead of {wanted}", sums.md5));
                 }
-                ShownCtl::None => return Err(no(format!("{node} shows no CTL"))),
-                ShownCtl::Bad { says } => return Err(no(format!("{node} does not accept the CTL: {says}"))),
+                ShownCtl::None => return no(format!("{node} shows no CTL")),
+                ShownCtl::Bad { says } => return no(format!("{node} does not accept the CTL: {says}")),
                 ShownCtl::Unclear => {
-                    return Err(no(format!("{node} shows its CTL in words that are not known here")));
+                    return no(format!("{node} shows its CTL in words that are not known here"));
                 }
             }
-            if !publish::serves(&node, &self.args.ports, CTL, list.list().bytes())? {
-                return Err(no(format!("{node} shows the new CTL, but serves another")));
+            if publish::serves(node, &args.ports, CTL, list.list().bytes())? {
+                Ok(())
+            } else {
+                no(format!("{node} shows the new CTL, but serves another"))
             }
-        }
+        });
+        shows.into_iter().collect::<Result<Vec<()>, CommandError>>()?;
         Ok(md5)
     }
 
@@ -309,7 +313,7 @@ impl Run<'_> {
     }
 
     /// The CTL that the run signed, as the journal knows it.
-    fn new(&self) -> Result<VerifiedList, CommandError> {
+    fn made(&self) -> Result<VerifiedList, CommandError> {
         let bytes = std::fs::read(self.new_path()).map_err(|_| self.lost("the new CTL"))?;
         let same =
             self.progress.signed().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
@@ -373,40 +377,54 @@ fn look(
         return Err(no(format!("the cluster is in {mode} mode: it has no CTL to go on from"))
             .hint("utils ctl set-cluster mixed-mode makes a tokenless CTL; then run this again"));
     }
-    let mut first: Option<(NodeAddress, VerifiedList)> = None;
-    for node in nodes {
-        ui.note(&format!("{:<10} {node} …", ""));
-        let shown = connector.open(node)?.shown_ctl()?;
-        let Some(host) = node.host() else {
-            let node = node.to_string();
-            let why = "over a serial line its files cannot be fetched".to_owned();
-            return Err(ConsoleError::Connect { node, why }.into());
-        };
-        let fetched = fetch(host, args.ports.ports(), CTL)?
-            .ok_or_else(|| no(format!("{node} serves no CTL, though the cluster is in mixed mode")))?;
-        let list = verified(fetched.bytes)?;
-        let md5 = digest::hex(&list.list().md5(), "");
-        match shown {
-            ShownCtl::Verified(sums) if sums.md5 == md5 => {}
-            ShownCtl::Verified(sums) => {
-                return Err(no(format!(
-                    "{node} shows MD5 {} and serves {md5}: restart Cisco Tftp there",
-                    sums.md5
-                )));
-            }
-            other => return Err(no(format!("{node} does not show a verified CTL: {other:?}"))),
-        }
+    let looks = side_by_side(nodes, connector, |node, connector| {
+        let found = look_at(node, connector, args);
+        let says = if found.is_ok() { "the CTL that it shows" } else { "not as it should be" };
+        ui.note(&format!("{:<10} {node}: {says}", ""));
+        found
+    });
+    let mut first: Option<(&NodeAddress, VerifiedList)> = None;
+    for (node, list) in nodes.iter().zip(looks) {
+        let list = list?;
         match &first {
             Some((from, same)) if same.list().bytes() != list.list().bytes() => {
+                let md5 = digest::hex(&list.list().md5(), "");
                 return Err(no(format!("{node} holds another CTL than {from}: MD5 {md5}")).hint(
                     "bring all nodes to the same CTL first: sastctl cluster fetch shows what each holds",
                 ));
             }
             Some(_) => {}
-            None => first = Some((node.clone(), list)),
+            None => first = Some((node, list)),
         }
     }
     first.map(|(_, list)| list).ok_or_else(|| no("the cluster has no nodes".to_owned()))
+}
+
+/// The CTL that a node shows, serves and accepts.
+fn look_at(
+    node: &NodeAddress,
+    connector: &mut Connector<'_>,
+    args: &NodeArgs,
+) -> Result<VerifiedList, CommandError> {
+    let no = |what: String| CommandError::new(ErrorKind::No, what);
+    let shown = connector.open(node)?.shown_ctl()?;
+    let Some(host) = node.host() else {
+        let why = "over a serial line its files cannot be fetched".to_owned();
+        return Err(ConsoleError::Connect { node: node.to_string(), why }.into());
+    };
+    let fetched = fetch(host, args.ports.ports(), CTL)?
+        .ok_or_else(|| no(format!("{node} serves no CTL, though the cluster is in mixed mode")))?;
+    let list = verified(fetched.bytes)?;
+    let md5 = digest::hex(&list.list().md5(), "");
+    match shown {
+        ShownCtl::Verified(sums) if sums.md5 == md5 => Ok(list),
+        ShownCtl::Verified(sums) => {
+            Err(no(format!("{node} shows MD5 {} and serves {md5}: restart Cisco Tftp there", sums.md5)))
+        }
+        ShownCtl::None => Err(no(format!("{node} serves a CTL and shows none: restart Cisco Tftp there"))),
+        ShownCtl::Bad { says } => Err(no(format!("{node} does not accept its CTL: {says}"))),
+        ShownCtl::Unclear => Err(no(format!("{node} shows its CTL in words that are not known here"))),
+    }
 }
 
 /// The reading steps, and the plan.

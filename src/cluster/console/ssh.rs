@@ -129,46 +129,62 @@ impl client::Handler for Handler {
 
 /// The shell of a node.
 pub struct SshConsole {
-    runtime: Runtime,
+    connected: Connected,
     channel: russh::Channel<client::Msg>,
-    // Held so that the connection lives.
-    _handles: Vec<Handle<Handler>>,
     node: String,
     opened: Instant,
+}
+
+/// Connections that are logged in, and the runtime that they live in. The last one is to the host that was meant.
+pub(in crate::cluster) struct Connected {
+    pub(in crate::cluster) runtime: Runtime,
+    handles: Vec<Handle<Handler>>,
+}
+
+impl Connected {
+    /// Connects, checks the host key, logs in.
+    pub(in crate::cluster) fn open(options: &SshOptions) -> Result<Self, NoConsole> {
+        let node = options.address.host.clone();
+        let refuse = |why: String| ConsoleError::Connect { node: node.clone(), why };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| refuse(e.to_string()))?;
+        let mut handles = Vec::new();
+        runtime
+            .block_on(async { timeout(LOGIN_LIMIT, log_in(options, &mut handles)).await })
+            .map_err(|_| refuse(format!("no login within {} s", LOGIN_LIMIT.as_secs())))??;
+        Ok(Connected { runtime, handles })
+    }
+
+    /// A channel on the host that was meant.
+    pub(in crate::cluster) async fn channel(&self) -> Result<russh::Channel<client::Msg>, russh::Error> {
+        match self.handles.last() {
+            Some(handle) => handle.channel_open_session().await,
+            None => Err(russh::Error::Disconnect),
+        }
+    }
 }
 
 impl SshConsole {
     /// Connects, checks the host key, logs in, and opens a shell.
     pub fn open(options: &SshOptions) -> Result<Self, NoConsole> {
         let node = options.address.host.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| ConsoleError::Connect { node: node.clone(), why: e.to_string() })?;
-        let work = async {
-            let mut handles = Vec::new();
-            log_in(options, &mut handles).await?;
-            let handle = handles.last().ok_or_else(|| ConsoleError::Closed { node: node.clone() })?;
-            let broken = |e: russh::Error| ConsoleError::Broken { node: node.clone(), why: e.to_string() };
-            let channel = handle.channel_open_session().await.map_err(broken)?;
+        let connected = Connected::open(options)?;
+        let shell = async {
+            let channel = connected.channel().await?;
             // Wide, so that nothing is wrapped; the pagers are dealt with by the shell's reader.
-            channel.request_pty(true, "vt100", 250, 100, 0, 0, &[]).await.map_err(broken)?;
-            channel.request_shell(true).await.map_err(broken)?;
-            Ok::<_, NoConsole>((channel, handles))
+            channel.request_pty(true, "vt100", 250, 100, 0, 0, &[]).await?;
+            channel.request_shell(true).await?;
+            Ok::<_, russh::Error>(channel)
         };
-        let late = || ConsoleError::Connect {
-            node: options.address.host.clone(),
-            why: format!("no login within {} s", LOGIN_LIMIT.as_secs()),
-        };
-        let (channel, handles) =
-            runtime.block_on(async { timeout(LOGIN_LIMIT, work).await }).map_err(|_| late())??;
-        Ok(SshConsole {
-            runtime,
-            channel,
-            _handles: handles,
-            node: options.address.host.clone(),
-            opened: Instant::now(),
-        })
+        let late = || ConsoleError::Connect { node: node.clone(), why: "it opens no shell".to_owned() };
+        let channel = connected
+            .runtime
+            .block_on(async { timeout(LOGIN_LIMIT, shell).await })
+            .map_err(|_| late())?
+            .map_err(|e| ConsoleError::Broken { node: node.clone(), why: e.to_string() })?;
+        Ok(SshConsole { connected, channel, node, opened: Instant::now() })
     }
 }
 
@@ -307,7 +323,7 @@ impl Console for SshConsole {
         let node = || self.node.clone();
         // Within the runtime: its clock is needed to make the timeout.
         let sending = async { timeout(SEND_LIMIT, self.channel.data(bytes)).await };
-        match self.runtime.block_on(sending) {
+        match self.connected.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ConsoleError::Closed { node: node() }),
             Err(_) => Err(ConsoleError::Broken { node: node(), why: "it takes no more bytes".to_owned() }),
@@ -318,7 +334,7 @@ impl Console for SshConsole {
         let end = Instant::now().checked_add(patience);
         loop {
             let left = end.map_or(patience, |end| end.saturating_duration_since(Instant::now()));
-            let message = self.runtime.block_on(async { timeout(left, self.channel.wait()).await });
+            let message = self.connected.runtime.block_on(async { timeout(left, self.channel.wait()).await });
             match message {
                 Err(_) => return Ok(vec![]),
                 Ok(Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. })) => {

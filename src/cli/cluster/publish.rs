@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::super::cluster::PortArgs;
 use super::super::error::{CommandError, ErrorKind};
+use super::super::signing::in_force;
 use super::super::ui::Ui;
+use super::connect::{ConnectArgs, Connector};
+use super::fetch::{PortArgs, nodes_of};
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::digest;
@@ -16,7 +18,8 @@ use crate::trustlist::digest;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Publishing")]
 pub struct PublishArgs {
-    /// A folder that a TFTP server serves, for all nodes or for one; without it the operator uploads by hand
+    /// A folder that a TFTP server serves, for all nodes or for one: a path, or sftp://user@host/path; without it the
+    /// operator uploads by hand
     #[arg(long, value_name = "[NODE=]DIR")]
     tftp_root: Vec<String>,
     /// How long the nodes are waited for when the operator uploads by hand
@@ -26,23 +29,108 @@ pub struct PublishArgs {
 
 impl PublishArgs {
     /// The folder of a node, if one was named.
-    fn root(&self, node: &NodeAddress) -> Option<PathBuf> {
+    fn root(&self, node: &NodeAddress) -> Option<&str> {
         let host = node.host()?;
         let of_node = self.tftp_root.iter().find_map(|r| r.strip_prefix(host)?.strip_prefix('='));
-        let for_all = || self.tftp_root.iter().find(|r| !r.contains('=')).map(String::as_str);
-        of_node.or_else(for_all).map(PathBuf::from)
+        of_node.or_else(|| self.tftp_root.iter().find(|r| !r.contains('=')).map(String::as_str))
     }
 }
 
 /// Puts a file to where a node serves it from. `true` where it was done, `false` where it is left to the operator.
-pub fn put(args: &PublishArgs, node: &NodeAddress, name: &str, bytes: &[u8]) -> Result<bool, CommandError> {
+pub fn put(
+    args: &PublishArgs,
+    connector: &mut Connector<'_>,
+    node: &NodeAddress,
+    name: &str,
+    bytes: &[u8],
+) -> Result<bool, CommandError> {
     let Some(root) = args.root(node) else { return Ok(false) };
-    let path = root.join(name);
+    if root.starts_with("sftp://") {
+        #[cfg(feature = "ssh")]
+        {
+            let folder = crate::cluster::sftp::SftpFolder::parse(root).ok_or_else(|| {
+                CommandError::new(ErrorKind::Usage, format!("{root} is not sftp://user@host/path"))
+            })?;
+            connector.sftp(&folder, name, bytes)?;
+            return Ok(true);
+        }
+        #[cfg(not(feature = "ssh"))]
+        {
+            let _ = connector;
+            return Err(CommandError::new(ErrorKind::Usage, "this sastctl was built without SSH and SFTP"));
+        }
+    }
+    let path = PathBuf::from(root).join(name);
     if std::fs::read(&path).is_ok_and(|there| there == bytes) {
         return Ok(true);
     }
     files::write_new(&path, bytes, OnExisting::KeepBackup)?;
     Ok(true)
+}
+
+/// Put a signed CTL where phones fetch it, and prove that every node serves it
+#[derive(Debug, Args)]
+pub struct PublishCommand {
+    /// The signed list
+    file: PathBuf,
+    /// The publisher: HOST or ssh://user@host
+    #[arg(long)]
+    node: String,
+    /// Only this node
+    #[arg(long)]
+    alone: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    publish: PublishArgs,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
+    // What does not verify is not published.
+    let list = in_force(&args.file)?;
+    let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
+    let address: NodeAddress = args.node.parse()?;
+    let mut connector = Connector::new(&args.connect, ui);
+    let nodes: Vec<NodeAddress> = if args.alone {
+        vec![address]
+    } else {
+        let mut publisher = connector.open(&address)?;
+        nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
+    };
+    ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
+    if !args.yes
+        && ui.can_ask()
+        && !ui.confirm(&format!("Publish {name}, signed by {}?", list.signer_name()))?
+    {
+        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
+    }
+    let mut left = Vec::new();
+    for node in &nodes {
+        if !put(&args.publish, &mut connector, node, &name, bytes)? {
+            left.push(node.clone());
+        }
+    }
+    if !left.is_empty() {
+        by_hand(&left, &args.file, &name, ui);
+    }
+    let mut served = Vec::new();
+    for node in &nodes {
+        wait(node, &args.ports, &name, bytes, args.publish.patience(left.contains(node)))?;
+        if !ui.is_json() {
+            ui.print(&format!("{node}: serves it, MD5 {}", digest::hex(&digest::md5(bytes), "")))?;
+        }
+        served.push(node.to_string());
+    }
+    if ui.is_json() {
+        ui.print_json(&serde_json::json!({ "published": name, "served_by": served }))?;
+    }
+    ui.note("Next: sastctl cluster restart, then reset the phones.");
+    Ok(())
 }
 
 /// What the operator does on a node's own page. Whether that page takes this name is open.

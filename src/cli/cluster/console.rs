@@ -1,0 +1,105 @@
+//! `cluster console`: the node's own shell, typed into, with everything written down.
+
+use std::io::{Read as _, Write as _};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::ui::Ui;
+use super::connect::{ConnectArgs, Connector};
+use crate::cluster::ConsoleError;
+use crate::cluster::NodeAddress;
+use crate::cluster::console::serial::SerialConsole;
+use crate::cluster::console::{Console as _, Recorded};
+
+/// Ctrl-] leaves, as in telnet.
+const LEAVE: u8 = 0x1d;
+
+/// Type into a node's console, or into any serial line (a phone's AUX port, say); --transcript writes it down
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    /// The node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    node: String,
+    /// A serial line as it is: no login
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// Keys one by one, until this is dropped.
+struct RawTerminal;
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}
+
+pub fn run(args: &ConsoleArgs, ui: &Ui) -> Result<(), CommandError> {
+    let address: NodeAddress = args.node.parse()?;
+    let mut connector = Connector::new(&args.connect, ui);
+    let mut console: Recorded<Box<dyn crate::cluster::console::Console>> = match (&address, args.raw) {
+        (NodeAddress::Serial(line), true) => {
+            Recorded::new(Box::new(SerialConsole::open(line)?), connector.transcript()?)
+        }
+        _ => connector.console(&address)?,
+    };
+    ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
+    let interactive = ui.can_ask();
+    let _raw = if interactive {
+        crossterm::terminal::enable_raw_mode().map_err(|e| {
+            CommandError::new(ErrorKind::Usage, "the terminal gives no single keys").caused_by(&e)
+        })?;
+        Some(RawTerminal)
+    } else {
+        None
+    };
+    let (tell, keys) = mpsc::channel();
+    // Ends with the process: a read from a terminal cannot be called back.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while let Ok(n) = std::io::stdin().read(&mut buffer) {
+            let typed = buffer.get(..n).unwrap_or_default().to_vec();
+            if tell.send(typed).is_err() || n == 0 {
+                return;
+            }
+        }
+    });
+    let mut out = std::io::stdout();
+    let mut ended = false;
+    let mut quiet_for = Duration::ZERO;
+    loop {
+        while let Ok(typed) = keys.try_recv() {
+            if typed.is_empty() {
+                ended = true;
+                continue;
+            }
+            let before_leaving = typed.split(|b| *b == LEAVE).next().unwrap_or_default();
+            console.send(before_leaving)?;
+            quiet_for = Duration::ZERO;
+            if before_leaving.len() < typed.len() {
+                return Ok(());
+            }
+        }
+        let patience = Duration::from_millis(50);
+        match console.receive(patience) {
+            Ok(bytes) if bytes.is_empty() => quiet_for = quiet_for.saturating_add(patience),
+            Ok(bytes) => {
+                quiet_for = Duration::ZERO;
+                let gone = |e: std::io::Error| {
+                    CommandError::new(ErrorKind::ClosedPipe, "standard output was closed").caused_by(&e)
+                };
+                out.write_all(&bytes).and_then(|()| out.flush()).map_err(gone)?;
+            }
+            Err(ConsoleError::Closed { .. }) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        }
+        // Input from a file is over: what it led to has been said.
+        if ended && quiet_for > Duration::from_secs(2) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Putting a file into a folder of another host by SFTP: written beside, synced, renamed; the old one is kept.
+
+use std::time::Duration;
+
+use russh_sftp::client::RawSftpSession;
+use russh_sftp::client::error::Error as SftpFault;
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
+use tokio::time::timeout;
+
+use super::address::SshAddress;
+use super::console::ssh::{Connected, NoConsole, SshOptions};
+use super::error::ConsoleError;
+
+/// For the whole transfer.
+const LIMIT: Duration = Duration::from_secs(120);
+/// What every server takes in one packet, in bytes.
+const CHUNK: usize = 16 * 1024;
+/// Renames over a file that is there, as POSIX does; without it there would be a moment without the file.
+const POSIX_RENAME: &str = "posix-rename@openssh.com";
+/// No more old files than this are kept.
+const MOST_BACKUPS: u32 = 1000;
+
+/// A folder on another host: `sftp://user@host:port/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SftpFolder {
+    /// The host.
+    pub address: SshAddress,
+    /// The folder.
+    pub path: String,
+}
+
+impl SftpFolder {
+    /// Reads `sftp://user@host:port/path`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (authority, path) = text.strip_prefix("sftp://")?.split_once('/')?;
+        let super::NodeAddress::Ssh(address) = format!("ssh://{authority}").parse().ok()? else {
+            return None;
+        };
+        Some(SftpFolder { address, path: format!("/{path}") })
+    }
+}
+
+/// Puts a file there; where the file before it is kept.
+pub fn put(
+    options: &SshOptions,
+    folder: &str,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Option<String>, NoConsole> {
+    let node = options.address.host.clone();
+    let connected = Connected::open(options)?;
+    let transfer = async {
+        let channel = connected.channel().await.map_err(|e| e.to_string())?;
+        channel.request_subsystem(true, "sftp").await.map_err(|e| e.to_string())?;
+        let session = RawSftpSession::new(channel.into_stream());
+        write(&session, folder.trim_end_matches('/'), name, bytes).await
+    };
+    let result = connected.runtime.block_on(async { timeout(LIMIT, transfer).await });
+    let why = match result {
+        Ok(Ok(kept)) => return Ok(kept),
+        Ok(Err(why)) => why,
+        Err(_) => format!("not done within {} s", LIMIT.as_secs()),
+    };
+    Err(ConsoleError::Broken { node, why: format!("{folder}/{name} was not written: {why}") }.into())
+}
+
+async fn write(
+    session: &RawSftpSession,
+    folder: &str,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Option<String>, String> {
+    let said = |what: &'static str| move |e: SftpFault| format!("{what}: {e}");
+    session.init().await.map_err(said("no SFTP"))?;
+    let target = format!("{folder}/{name}");
+    let beside = format!("{folder}/.sastctl-{}.tmp", std::process::id());
+    let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+    let handle = session
+        .open(&beside, flags, FileAttributes::empty())
+        .await
+        .map_err(said("making a file beside it"))?
+        .handle;
+    let filled = fill(session, &handle, bytes).await;
+    session.close(&handle).await.map_err(said("closing"))?;
+    if let Err(why) = filled {
+        let _ = session.remove(&beside).await;
+        return Err(why);
+    }
+    let kept = match keep(session, &target).await {
+        Ok(kept) => kept,
+        Err(why) => {
+            let _ = session.remove(&beside).await;
+            return Err(why);
+        }
+    };
+    rename(session, &beside, &target, kept.is_some()).await?;
+    Ok(kept)
+}
+
+async fn fill(session: &RawSftpSession, handle: &str, bytes: &[u8]) -> Result<(), String> {
+    let mut offset = 0_u64;
+    for chunk in bytes.chunks(CHUNK) {
+        session.write(handle, offset, chunk.to_vec()).await.map_err(|e| format!("writing beside it: {e}"))?;
+        offset = offset.saturating_add(chunk.len() as u64);
+    }
+    match session.fsync(handle).await {
+        Ok(_) => Ok(()),
+        // Servers without the extension sync by themselves, or not at all.
+        Err(SftpFault::Status(status)) if status.status_code == StatusCode::OpUnsupported => Ok(()),
+        Err(e) => Err(format!("syncing: {e}")),
+    }
+}
+
+/// Keeps the file that is there under a further name.
+async fn keep(session: &RawSftpSession, target: &str) -> Result<Option<String>, String> {
+    match session.stat(target).await {
+        Err(SftpFault::Status(status)) if status.status_code == StatusCode::NoSuchFile => return Ok(None),
+        Err(e) => return Err(format!("looking for the old file: {e}")),
+        Ok(_) => {}
+    }
+    for number in 1..MOST_BACKUPS {
+        let name = if number == 1 { format!("{target}.bak") } else { format!("{target}.bak.{number}") };
+        match session.lstat(&name).await {
+            Ok(_) => {}
+            Err(SftpFault::Status(status)) if status.status_code == StatusCode::NoSuchFile => {
+                session.hardlink(target, &name).await.map_err(|e| format!("keeping the old file: {e}"))?;
+                return Ok(Some(name));
+            }
+            Err(e) => return Err(format!("keeping the old file: {e}")),
+        }
+    }
+    Err("keeping the old file: there are too many already".to_owned())
+}
+
+async fn rename(session: &RawSftpSession, from: &str, to: &str, replaces: bool) -> Result<(), String> {
+    if !replaces {
+        return session.rename(from, to).await.map(drop).map_err(|e| format!("renaming: {e}"));
+    }
+    let mut data = Vec::new();
+    for path in [from, to] {
+        let length = u32::try_from(path.len()).map_err(|_| "renaming: the path is too long".to_owned())?;
+        data.extend(length.to_be_bytes());
+        data.extend(path.as_bytes());
+    }
+    match session.extended(POSIX_RENAME, data).await {
+        Ok(Packet::Status(status)) if status.status_code == StatusCode::Ok => Ok(()),
+        Ok(Packet::Status(status)) => {
+            Err(format!("renaming: {}: {}", status.status_code, status.error_message))
+        }
+        Ok(_) => Err("renaming: an answer that is none".to_owned()),
+        Err(e) => Err(format!("renaming: {e}")),
+    }
+}
