@@ -18,6 +18,7 @@ mod building;
 mod certificates;
 mod changing;
 mod cluster;
+mod cluster_servers;
 mod command_line;
 mod golden_files;
 mod journal;

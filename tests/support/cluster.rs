@@ -142,6 +142,49 @@ impl Cluster {
     }
 }
 
+/// A further sshd: a file server, a jump host, or one that asks for passwords.
+pub struct OtherSshd {
+    pub address: String,
+    server: Child,
+}
+
+impl Drop for OtherSshd {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Cluster {
+    /// On an address of its own beside the nodes, with these lines in its configuration. `wrapped` runs it in a world
+    /// of its own: what stands before the command.
+    pub fn other_sshd(&self, last_byte: u8, lines: &str, wrapped: &[&str]) -> OtherSshd {
+        let net = self.nodes[0].address.rsplit_once('.').unwrap().0;
+        let address = format!("{net}.{last_byte}");
+        let config = format!(
+            "ListenAddress {address}:{SSH_PORT}\nHostKey {}\nPidFile none\nStrictModes no\nPermitRootLogin yes\n\
+             AuthorizedKeysFile {}\n{lines}\n",
+            self.folder.join("host_key").display(),
+            self.folder.join("user_key.pub").display(),
+        );
+        let path = self.folder.join(format!("sshd_{last_byte}"));
+        fs::write(&path, config).unwrap();
+        let mut words: Vec<&str> = wrapped.to_vec();
+        let path = path.to_str().unwrap().to_owned();
+        words.extend(["/usr/sbin/sshd", "-D", "-e", "-f", &path]);
+        let log = File::create(self.folder.join(format!("sshd_{last_byte}.log"))).unwrap();
+        let server = Command::new(words[0])
+            .args(&words[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        wait_for(&address, SSH_PORT);
+        OtherSshd { address, server }
+    }
+}
+
 impl FakeNode {
     pub fn quirks(&self, quirks: &[&str]) {
         fs::write(self.folder.join("quirks"), quirks.join("\n")).unwrap();

@@ -1,0 +1,459 @@
+//! The servers around a cluster: TFTP that misbehaves, the certificate interface, passwords, jump hosts, SFTP.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, UdpSocket};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::X509;
+use sastctl::cluster::tftp::{self, TftpError, TftpServer};
+use sastctl::trustlist::digest;
+
+use crate::pki;
+use crate::support::World;
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, fake_cucm, missing};
+
+/// A TFTP server by the book, or not: it gets the request and the socket of the transfer, and does what it likes.
+fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServer {
+    let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((n, from)) = listener.recv_from(&mut buffer) {
+            let transfer = UdpSocket::bind("127.0.0.1:0").unwrap();
+            transfer.connect(from).unwrap();
+            transfer.set_read_timeout(Some(Duration::from_millis(2_500))).unwrap();
+            behaves(&buffer[..n], &transfer);
+        }
+    });
+    TftpServer { host: "127.0.0.1".into(), port }
+}
+
+fn data(block: u16, bytes: &[u8]) -> Vec<u8> {
+    [&[0, 3][..], &block.to_be_bytes(), bytes].concat()
+}
+
+/// What the client says next: the number of the block that it acknowledges.
+fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
+    let mut buffer = [0; 600];
+    let n = transfer.recv(&mut buffer).ok()?;
+    (n >= 4 && buffer[1] == 4).then(|| u16::from_be_bytes([buffer[2], buffer[3]]))
+}
+
+const LIMIT: usize = 100_000;
+
+#[test]
+fn tftp_without_options_with_doubles_and_strangers() {
+    let file = pki::golden_bytes("token-signed.tlv");
+    let served = file.clone();
+    let server = tftp_server(move |request, transfer| {
+        assert!(request.starts_with(b"\0\x01CTLFile.tlv\0octet\0"), "{request:?}");
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = transfer.peer_addr().unwrap();
+        // A server that knows no options: blocks of 512.
+        let blocks: Vec<&[u8]> = served.chunks(512).collect();
+        for (index, block) in blocks.iter().enumerate() {
+            let number = u16::try_from(index + 1).unwrap();
+            transfer.send(&data(number, block)).unwrap();
+            // Somebody else's block of the same number, the same block again, one from the past.
+            if index > 0 {
+                stranger.send_to(&data(number, b"forged"), client).unwrap();
+                transfer.send(&data(number - 1, blocks[index - 1])).unwrap();
+            }
+            while acknowledged(transfer).is_some_and(|n| n < number) {}
+        }
+    });
+    assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file);
+}
+
+#[test]
+fn tftp_packets_that_are_lost_are_asked_for_again() {
+    let served = pki::golden_bytes("tokenless.tlv");
+    let file = served.clone();
+    let server = tftp_server(move |_, transfer| {
+        let options = b"\0\x06blksize\x001428\0tsize\x004947\0";
+        transfer.send(options).unwrap();
+        assert_eq!(acknowledged(transfer), Some(0));
+        for (index, block) in served.chunks(1428).enumerate() {
+            let number = u16::try_from(index + 1).unwrap();
+            // Each second block is lost once: the client repeats its acknowledgement, and gets it then.
+            if index % 2 == 0 {
+                assert_eq!(acknowledged(transfer), Some(number - 1));
+            }
+            transfer.send(&data(number, block)).unwrap();
+            assert_eq!(acknowledged(transfer), Some(number));
+        }
+    });
+    assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file);
+}
+
+#[test]
+fn tftp_servers_that_misbehave_each_have_their_error() {
+    let get = |server: &TftpServer| tftp::get(server, "CTLFile.tlv", 3_000).unwrap_err();
+    let refused = get(&tftp_server(|_, t| drop(t.send(b"\0\x05\0\x01File not found\0"))));
+    assert!(refused.is_not_found() && refused.to_string().contains("File not found"), "{refused}");
+    let announced = get(&tftp_server(|_, t| drop(t.send(b"\0\x06tsize\x0099999\0"))));
+    assert!(matches!(announced, TftpError::TooLarge { limit: 3_000, .. }), "{announced}");
+    let endless = get(&tftp_server(|_, t| {
+        for block in 1..100 {
+            t.send(&data(block, &[7; 512])).unwrap();
+            if acknowledged(t).is_none() {
+                return;
+            }
+        }
+    }));
+    assert!(matches!(endless, TftpError::TooLarge { .. }), "{endless}");
+    let garbage = get(&tftp_server(|_, t| drop(t.send(b"HTTP/1.1 200"))));
+    assert!(matches!(garbage, TftpError::Garbage { .. }), "{garbage}");
+    let unasked = get(&tftp_server(|_, t| drop(t.send(b"\0\x06windowsize\x0064\0"))));
+    assert!(matches!(unasked, TftpError::Garbage { .. }), "{unasked}");
+    let shorter = get(&tftp_server(|_, t| {
+        t.send(b"\0\x06tsize\x00600\0").unwrap();
+        acknowledged(t);
+        t.send(&data(1, &[1; 100])).unwrap();
+    }));
+    assert!(matches!(shorter, TftpError::OtherSize { announced: 600, got: 100, .. }), "{shorter}");
+    let start = Instant::now();
+    let stops = get(&tftp_server(|_, t| drop(t.send(&data(1, &[1; 512])))));
+    assert!(matches!(stops, TftpError::Stopped { got: 512, .. }), "{stops}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let silent = get(&TftpServer { host: "127.0.0.1".into(), port: nobody.local_addr().unwrap().port() });
+    assert!(matches!(silent, TftpError::Silent { .. }), "{silent}");
+}
+
+/// OS Administration's certificate interface: answers `status` and `body`, and tells what it was sent.
+fn rest(status: &'static str, body: &'static str) -> (u16, std::sync::mpsc::Receiver<String>) {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    let (key, certificate) = web_certificate();
+    builder.set_private_key(&key).unwrap();
+    builder.set_certificate(&certificate).unwrap();
+    let acceptor = builder.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for tcp in listener.incoming().flatten() {
+            let Ok(mut tls) = acceptor.accept(tcp) else { continue };
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            loop {
+                let n = tls.read(&mut buffer).unwrap_or(0);
+                request.extend(&buffer[..n]);
+                let text = String::from_utf8_lossy(&request).into_owned();
+                let whole = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+                    let length = head
+                        .to_lowercase()
+                        .lines()
+                        .find_map(|l| l.strip_prefix("content-length: ")?.trim().parse().ok());
+                    body.len() >= length.unwrap_or(0)
+                });
+                if n == 0 || whole {
+                    break;
+                }
+            }
+            if request.is_empty() {
+                continue;
+            }
+            let _ = tell.send(String::from_utf8_lossy(&request).into_owned());
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = tls.write_all(answer.as_bytes());
+            let _ = tls.shutdown();
+        }
+    });
+    (port, told)
+}
+
+/// Self-signed, for 127.0.0.1, as a node's own web certificate is.
+fn web_certificate() -> (PKey<openssl::pkey::Private>, X509) {
+    use openssl::{asn1::Asn1Time, bn::BigNum, hash::MessageDigest, x509::extension::SubjectAlternativeName};
+    let key = PKey::private_key_from_pem(&pki::read("tests/testdata/keys/rsa2048.key.pem")).unwrap();
+    let mut name = openssl::x509::X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", "cucm-pub").unwrap();
+    let name = name.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap()).unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(1_600_000_000).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(2_500_000_000).unwrap()).unwrap();
+    let context = builder.x509v3_context(None, None);
+    let names = SubjectAlternativeName::new().ip("127.0.0.1").build(&context).unwrap();
+    builder.append_extension(names).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    (key, builder.build())
+}
+
+#[test]
+fn certificates_go_in_by_rest_where_the_node_is_known() {
+    let mut world = World::new();
+    world.set("NODE_PASSWORD", "Re5t-password");
+    let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
+    let fingerprint = digest::hex(&digest::sha256(&web_certificate().1.to_der().unwrap()), "");
+    let trust = |port: u16, more: &[&str]| {
+        let port = port.to_string();
+        let args = [
+            "cluster",
+            "trust",
+            certificate.to_str().unwrap(),
+            "--node",
+            "ssh://admin@127.0.0.1",
+            "--by",
+            "rest",
+            "--https-port",
+            &port,
+            "--no-tvs",
+            "--password-source",
+            "env:NODE_PASSWORD",
+        ];
+        world.run(&[&args[..], more].concat())
+    };
+    let (port, told) = rest("201 Created", "{}");
+    let done = trust(port, &["--tls-fingerprint", &fingerprint]);
+    assert_eq!(done.code, 0, "{}", done.all());
+    let request = told.recv_timeout(Duration::from_secs(5)).unwrap();
+    assert!(request.starts_with("POST /platformcom/api/v1/certmgr/config/trust/certificates "), "{request}");
+    let login = data_encoding_basic("admin", "Re5t-password").to_lowercase();
+    assert!(request.to_lowercase().contains(&login), "{request}");
+    let body: serde_json::Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(body["service"][0], "Phone-SAST-trust");
+    assert!(body["certificates"][0].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"), "{body}");
+
+    let (port, _) = rest("400 Bad Request", "{\"messages\":[\"unit unknown\"]}");
+    let refused = trust(port, &["--tls-fingerprint", &fingerprint]);
+    assert_eq!(refused.code, 5);
+    assert!(refused.stderr.contains("400: unit unknown"), "{}", refused.stderr);
+
+    // Somebody else's certificate, and one that no authority knows: nothing is sent.
+    let (port, told) = rest("200 OK", "{}");
+    let other = trust(port, &["--tls-fingerprint", &fingerprint.replace('a', "b")]);
+    assert_eq!(other.code, 5);
+    assert!(
+        other.stderr.contains("is not trusted") && other.stderr.contains("nothing was sent"),
+        "{}",
+        other.stderr
+    );
+    let unpinned = trust(port, &[]);
+    assert_eq!(unpinned.code, 5, "{}", unpinned.all());
+    assert!(unpinned.stderr.contains("--tls-fingerprint"), "{}", unpinned.stderr);
+    assert!(told.recv_timeout(Duration::from_millis(200)).is_err(), "the password was sent to a stranger");
+}
+
+fn data_encoding_basic(user: &str, password: &str) -> String {
+    let output =
+        Command::new("sh").arg("-c").arg(format!("printf %s '{user}:{password}' | base64")).output().unwrap();
+    format!("Basic {}", String::from_utf8(output.stdout).unwrap().trim())
+}
+
+fn started(count: usize) -> Option<(World, Cluster)> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    let world = World::new();
+    let cluster = Cluster::start(&world, count, Ssh::Today);
+    Some((world, cluster))
+}
+
+/// Opens the node's shell and leaves it.
+fn visit(
+    world: &World,
+    cluster: &Cluster,
+    address: &str,
+    more: &[&str],
+    key: bool,
+) -> crate::support::Outcome {
+    let options = cluster.options();
+    let options = if key { &options[..] } else { &options[2..] };
+    let node = format!("ssh://root@{address}:{SSH_PORT}");
+    let args = ["cluster", "console", &node];
+    let args = args.into_iter().chain(options.iter().map(String::as_str)).chain(more.iter().copied());
+    world.run_with_input(&args.collect::<Vec<_>>(), b"exit\n")
+}
+
+/// The methods password and keyboard-interactive, by PAM, with an account that exists in that sshd's world alone.
+#[test]
+fn passwords_by_either_method_and_tried_once() {
+    let Some((mut world, cluster)) = started(1) else { return };
+    let shadow = cluster.folder.join("shadow");
+    let hashed = Command::new("openssl").args(["passwd", "-6", "Adm1n-password"]).output().unwrap();
+    let hashed = String::from_utf8(hashed.stdout).unwrap();
+    std::fs::write(&shadow, format!("root:{}:19000:0:99999:7:::\n", hashed.trim())).unwrap();
+    let pam = cluster.folder.join("pam");
+    std::fs::write(
+        &pam,
+        "auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n",
+    )
+    .unwrap();
+    let mounts = format!(
+        "mount --bind {} /etc/shadow && mount --bind {} /etc/pam.d/sshd && exec \"$@\"",
+        shadow.display(),
+        pam.display()
+    );
+    let wrapped = ["unshare", "-m", "sh", "-c", &mounts, "sh"];
+    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: no mount namespace can be had here");
+        return;
+    }
+    let shell = format!("ForceCommand {} {}", fake_cucm().display(), cluster.nodes[0].folder.display());
+    for (byte, methods) in [
+        (201, "PasswordAuthentication yes\nKbdInteractiveAuthentication no"),
+        (202, "PasswordAuthentication no\nKbdInteractiveAuthentication yes"),
+    ] {
+        let lines = format!("UsePAM yes\nPubkeyAuthentication no\n{methods}\n{shell}");
+        let sshd = cluster.other_sshd(byte, &lines, &wrapped);
+        world.set("NODE_PASSWORD", "Adm1n-password");
+        let source = ["--password-source", "env:NODE_PASSWORD"];
+        let done = visit(&world, &cluster, &sshd.address, &source, false);
+        assert_eq!(done.code, 0, "{methods}: {}", done.all());
+        world.set("NODE_PASSWORD", "wrong");
+        let refused = visit(&world, &cluster, &sshd.address, &source, false);
+        assert_eq!(refused.code, 5, "{}", refused.all());
+        assert!(refused.stderr.contains("does not let root in"), "{}", refused.stderr);
+        assert!(!refused.all().contains("wrong"), "{}", refused.all());
+        let log = std::fs::read_to_string(cluster.folder.join(format!("sshd_{byte}.log"))).unwrap();
+        let failures =
+            log.matches("Failed password").count() + log.matches("PAM: Authentication failure").count();
+        assert_eq!(failures, 1, "one try: {log}");
+    }
+}
+
+/// A node that is reached over another host alone.
+#[test]
+fn over_a_jump_host() {
+    let Some((world, cluster)) = started(1) else { return };
+    let jump = cluster.other_sshd(203, "UsePAM no\nPasswordAuthentication no", &[]);
+    let through = format!("root@{}:{SSH_PORT}", jump.address);
+    let done = visit(&world, &cluster, &cluster.nodes[0].address, &["--jump", &through], true);
+    assert_eq!(done.code, 0, "{}", done.all());
+    let log = std::fs::read_to_string(cluster.folder.join("sshd_203.log")).unwrap();
+    assert!(log.contains("Accepted publickey"), "{log}");
+    let closed = format!("root@{}:9", jump.address);
+    let refused = visit(&world, &cluster, &cluster.nodes[0].address, &["--jump", &closed], true);
+    assert_eq!(refused.code, 5, "{}", refused.all());
+}
+
+#[test]
+fn a_list_is_published_to_folders_here_and_elsewhere() {
+    let Some((world, cluster)) = started(2) else { return };
+    world.place("token-signed.tlv", "new.tlv");
+    let files = cluster.other_sshd(204, "UsePAM no\nSubsystem sftp internal-sftp", &[]);
+    let roots: Vec<String> = cluster
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| {
+            let folder = node.folder.join("tftp");
+            let folder = folder.display();
+            let root = if index == 0 {
+                format!("{folder}")
+            } else {
+                format!("sftp://root@{}:{SSH_PORT}{folder}", files.address)
+            };
+            format!("{}={root}", node.address)
+        })
+        .collect();
+    let publish = |file: &str, roots: &[String]| {
+        let publisher = cluster.publisher();
+        let mut args: Vec<String> =
+            ["cluster", "publish", file, "--node", &publisher, "--yes", "--publish-wait", "1"]
+                .map(str::to_owned)
+                .to_vec();
+        args.extend(roots.iter().flat_map(|r| ["--tftp-root".to_owned(), r.clone()]));
+        args.extend(cluster.options());
+        args.extend(Cluster::ports());
+        world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let done = publish("new.tlv", &roots);
+    assert_eq!(done.code, 0, "{}", done.all());
+    let golden = pki::golden_bytes("token-signed.tlv");
+    for node in &cluster.nodes {
+        assert!(node.ctl().unwrap() == golden);
+        let kept = std::fs::read(node.folder.join("tftp/CTLFile.tlv.bak")).unwrap();
+        assert!(kept == pki::golden_bytes("tokenless.tlv"), "the old list is kept");
+        let left: Vec<_> = std::fs::read_dir(node.folder.join("tftp"))
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .filter(|f| f.starts_with('.'))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    // By hand, and nobody does it.
+    world.place("token-signed-non-secure.tlv", "next.tlv");
+    let waits = publish("next.tlv", &roots[..1]);
+    assert_eq!(waits.code, 5, "{}", waits.all());
+    assert!(waits.stderr.contains("TFTP File Management > Upload File"), "{}", waits.stderr);
+    assert!(waits.stderr.contains("does not serve the CTLFile.tlv with MD5"), "{}", waits.stderr);
+    // A list that does not verify goes nowhere.
+    let mut damaged = golden;
+    damaged[700] ^= 1;
+    std::fs::write(world.path("damaged.tlv"), damaged).unwrap();
+    assert_eq!(publish("damaged.tlv", &roots).code, 1);
+}
+
+/// A disk that is full: the old list stays, whole.
+#[test]
+fn a_full_disk_leaves_the_old_list() {
+    let Some((world, cluster)) = started(1) else { return };
+    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: no mount namespace can be had here");
+        return;
+    }
+    world.place("token-signed.tlv", "new.tlv");
+    let small = world.path("cluster/small");
+    std::fs::create_dir(&small).unwrap();
+    let publisher = cluster.publisher();
+    let root = small.display().to_string();
+    let mut args: Vec<String> =
+        ["cluster", "publish", "new.tlv", "--node", &publisher, "--yes", "--tftp-root", &root]
+            .map(str::to_owned)
+            .to_vec();
+    args.extend(cluster.options());
+    args.extend(Cluster::ports());
+    let program = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let quoted: Vec<String> = std::iter::once(program.get_program())
+        .chain(program.get_args())
+        .map(|w| format!("'{}'", w.to_string_lossy()))
+        .collect();
+    let script = format!(
+        "mount -t tmpfs -o size=8k none {root} && cp {}/tftp/CTLFile.tlv {root}/ && {}; echo code $?; md5sum {root}/CTLFile.tlv; ls -A {root}",
+        cluster.nodes[0].folder.display(),
+        quoted.join(" ")
+    );
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", &script])
+        .env_clear()
+        .envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .current_dir(world.path(""))
+        .output()
+        .unwrap();
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("code 4"), "{said}{complained}");
+    assert!(complained.contains("No space left on device"), "{complained}");
+    assert!(said.contains("070367a63575fce81194a47c671ce3c2"), "{said}");
+    assert_eq!(said.lines().last(), Some("CTLFile.tlv"), "{said}");
+}
+
+/// The console, typed into from a file, and written down.
+#[test]
+fn a_console_is_typed_into_and_written_down() {
+    let Some((world, cluster)) = started(1) else { return };
+    let mut args: Vec<String> =
+        ["cluster", "console", &cluster.publisher(), "--transcript", "session"].map(str::to_owned).to_vec();
+    args.extend(cluster.options());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = world.run_with_input(&args, b"show version active\nexit\n");
+    assert_eq!(outcome.code, 0, "{}", outcome.all());
+    assert!(outcome.stdout.contains("Active Master Version: 10.5.1.10000-7"), "{}", outcome.all());
+    let session = String::from_utf8(world.read("session")).unwrap();
+    assert!(session.contains("show version active"), "{session}");
+}
