@@ -3,6 +3,7 @@
 # verified in microseconds. Installs hyperfine and GNU time where they are missing.
 set -eu
 cd "$(dirname -- "$0")/.."
+packaging/setup.sh tests
 packaging/setup.sh bench
 cargo build --release --locked --quiet
 
@@ -55,3 +56,6 @@ cargo bench --locked --quiet --bench trustlist -- --noplot 2>/dev/null | awk '
     / time: / { line = $0; sub(/ time: .*/, "", line); if (line ~ /[a-z]/) name = line
                 sub(/.*\[/, ""); split($0, t, " "); sub(/ *$/, "", name); printf "  %8s %s  %s\n", t[3], t[4], name; next }
     { name = $0 }'
+
+printf '\nA cluster of fake nodes on loopback\n'
+cargo test --release --locked --quiet --test stories -- --ignored --nocapture figures_of_a_cluster 2>/dev/null | grep ' ms' || true

@@ -18,7 +18,7 @@ as_root() {
 
 case ${1:-} in
 tests) more_debian="openssh-server tftpd-hpa" more_fedora="openssh-server tftp-server" ;;
-bench) more_debian="hyperfine time" more_fedora="hyperfine time" ;;
+bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;
 esac
 debian_packages="gcc libc6-dev pkg-config libpcsclite-dev libssl-dev softhsm2 opensc ca-certificates curl util-linux $more_debian"

@@ -297,3 +297,16 @@ fn a_wrong_password_on_a_serial_line_is_tried_once() {
     assert!(refused.stderr.contains("does not let admin in"), "{}", refused.stderr);
     assert!(refused.stderr.contains("tried once"), "{}", refused.stderr);
 }
+
+/// The cable is pulled in the middle of a command.
+#[test]
+fn a_cable_that_is_pulled_is_an_error() {
+    let mut world = World::new();
+    world.set("NODE_PASSWORD", "Serial-5ecret");
+    let node = SerialNode::start(&world, &["login=admin", "hangup=show ctl"]);
+    let address = format!("serial:{}", node.line);
+    let pulled = world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]);
+    assert_ne!(pulled.code, 0, "{}", pulled.all());
+    let says = pulled.all();
+    assert!(says.contains("in the middle of \"show ctl\"") || says.contains("did not end within"), "{says}");
+}

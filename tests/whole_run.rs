@@ -4,16 +4,20 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::pki;
-use crate::support::cluster::{Cluster, Ssh, TVS_PORT, missing};
+use crate::support::cluster::{Cluster, HTTP_PORT, Ssh, TFTP_PORT, TVS_PORT, missing};
 use crate::support::{Outcome, World};
 
 fn started(count: usize) -> Option<(World, Cluster)> {
+    started_with(count, Ssh::Today)
+}
+
+fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
     if let Some(why) = missing() {
         eprintln!("SKIPPED: {why}");
         return None;
     }
     let world = World::with_tokens();
-    let cluster = Cluster::start(&world, count, Ssh::Today);
+    let cluster = Cluster::start(&world, count, ssh);
     Some((world, cluster))
 }
 
@@ -81,16 +85,18 @@ fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
     acts
 }
 
+/// Three nodes behind an sshd that speaks only old algorithms, with noise, delays and both pagers.
 #[test]
 fn a_cluster_goes_from_tokenless_to_tokens() {
-    let Some((world, cluster)) = started(3) else { return };
+    let Some((world, cluster)) = started_with(3, Ssh::Old) else { return };
+    cluster.nodes[0].quirks(&["noise", "delay=15", "start=1500"]);
     cluster.nodes[1].quirks(&["pager=first", "ansi"]);
     cluster.nodes[2].quirks(&["pager=second", "old", "delay=10"]);
-    let dry = go(&world, &cluster, &["--dry-run"]).done();
+    let dry = go(&world, &cluster, &["--dry-run", "--legacy-ssh"]).done();
     assert!(dry.stdout.contains("Dry run: nothing was changed on the cluster"), "{}", dry.all());
     assert!(acts(&cluster).iter().all(Vec::is_empty), "a dry run changes nothing");
 
-    let done = go(&world, &cluster, &[]).done();
+    let done = go(&world, &cluster, &["--legacy-ssh"]).done();
     assert_reverted(&world, &cluster);
     let acts = acts(&cluster);
     assert_eq!(
@@ -108,7 +114,7 @@ fn a_cluster_goes_from_tokenless_to_tokens() {
     world.run(&["journal", "verify"]).done();
     let page = world.run(&["journal", "show"]).done().stdout;
     assert!(page.contains("## Steps") && page.contains("verify: done:"), "{page}");
-    let again = go(&world, &cluster, &["--resume"]);
+    let again = go(&world, &cluster, &["--resume", "--legacy-ssh"]);
     assert_eq!(again.code, 1, "{}", again.all());
     assert!(again.stderr.contains("came to its end"), "{}", again.stderr);
 }
@@ -198,18 +204,32 @@ fn a_run_that_was_killed_late_goes_on_where_it_was() {
     }
 }
 
-/// The connection ends in the middle of a command that changes something: nobody heard how it ended.
+/// The connection ends in the middle of a command, and nobody heard how it ended: the run stops, says so, goes on.
+fn cut_in_the_middle_of(command: &str) {
+    let Some((world, cluster)) = started(1) else { return };
+    cluster.nodes[0].quirks(&[&format!("hangup={command}")]);
+    let stopped = go(&world, &cluster, &[]);
+    assert_eq!(stopped.code, 5, "{command}: {}", stopped.all());
+    assert!(stopped.stderr.contains("ended in the middle of"), "{command}: {}", stopped.stderr);
+    // Before the first step there is no run to go on with.
+    let on = if stopped.stderr.contains("--resume") { &["--resume"][..] } else { &[] };
+    go(&world, &cluster, on).done();
+    assert_reverted(&world, &cluster);
+}
+
 #[test]
-fn a_connection_that_is_cut_stops_the_run_and_it_goes_on() {
-    for command in ["file delete", "set cert import", "show ctl"] {
-        let Some((world, cluster)) = started(1) else { return };
-        cluster.nodes[0].quirks(&[&format!("hangup={command}")]);
-        let stopped = go(&world, &cluster, &[]);
-        assert_eq!(stopped.code, 5, "{command}: {}", stopped.all());
-        assert!(stopped.stderr.contains("ended in the middle of"), "{command}: {}", stopped.stderr);
-        assert!(stopped.stderr.contains("--resume"), "{}", stopped.stderr);
-        go(&world, &cluster, &["--resume"]).done();
-        assert_reverted(&world, &cluster);
+fn the_connection_is_cut_while_the_run_looks() {
+    for command in ["show network cluster", "show version", "run sql", "show ctl"] {
+        cut_in_the_middle_of(command);
+    }
+}
+
+#[test]
+fn the_connection_is_cut_while_the_run_changes_something() {
+    for command in
+        ["show cert list", "set cert import", "file delete", "utils service list", "utils service restart"]
+    {
+        cut_in_the_middle_of(command);
     }
 }
 
@@ -282,4 +302,73 @@ fn a_node_that_is_down_stops_the_run_before_anything_changes() {
     assert_eq!(stopped.code, 5, "{}", stopped.all());
     assert!(stopped.stderr.contains("no connection to"), "{}", stopped.stderr);
     assert!(acts(&cluster).iter().all(Vec::is_empty));
+}
+
+/// Figures: `make bench` prints them.
+#[test]
+#[ignore = "figures, not a check: make bench runs it"]
+fn figures_of_a_cluster() {
+    let Some((world, cluster)) = started(20) else { return };
+    let median = |mut times: Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2]
+    };
+    let timed = |work: &dyn Fn()| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    let preflight = |network: &str| {
+        std::fs::write(cluster.nodes[0].folder.join("network"), network).unwrap();
+        median((0..5).map(|_| timed(&|| drop(go(&world, &cluster, &["--dry-run"]).done()))).collect())
+    };
+    let all = std::fs::read_to_string(cluster.nodes[0].folder.join("network")).unwrap();
+    let one = preflight(all.lines().next().unwrap());
+    let twenty = preflight(&all);
+    println!("  preflight of 1 node    {:7.0} ms", one.as_secs_f64() * 1000.0);
+    println!(
+        "  preflight of 20 nodes  {:7.0} ms, {:.1} times as long",
+        twenty.as_secs_f64() * 1000.0,
+        twenty.as_secs_f64() / one.as_secs_f64()
+    );
+
+    let address = cluster.nodes[0].address.clone();
+    let (tftp, http) = (TFTP_PORT.to_string(), HTTP_PORT.to_string());
+    let ours = |tftp: &str| {
+        let args = [
+            "cluster",
+            "fetch",
+            "--node",
+            &address,
+            "--alone",
+            "--file",
+            "CTLFile.tlv",
+            "--force",
+            "--tftp-port",
+            tftp,
+            "--http-port",
+            &http,
+        ];
+        timed(&|| drop(world.run(&args).done()))
+    };
+    let other =
+        |line: &str| timed(&|| assert!(shell_ok(&mut std::process::Command::new("sh"), line, &world)));
+    let report = |name: &str, times: Vec<Duration>| {
+        println!("  {name:<34} {:7.2} ms", median(times).as_secs_f64() * 1000.0)
+    };
+    report("fetch one CTL by TFTP", (0..20).map(|_| ours(&tftp)).collect());
+    let url = format!("http://{address}:{http}/CTLFile.tlv");
+    report("curl, the same by HTTP", (0..20).map(|_| other(&format!("curl -s -o c.tlv {url}"))).collect());
+    report(
+        "curl, the same by TFTP",
+        (0..20).map(|_| other(&format!("curl -s -o c.tlv tftp://{address}:{tftp}/CTLFile.tlv"))).collect(),
+    );
+    if std::path::Path::new("/usr/bin/tftp").exists() {
+        let line = format!("tftp -m binary {address} {tftp} -c get CTLFile.tlv c.tlv");
+        report("tftp-hpa's client, the same", (0..20).map(|_| other(&line)).collect());
+    }
+}
+
+fn shell_ok(shell: &mut std::process::Command, line: &str, world: &World) -> bool {
+    shell.args(["-c", line]).current_dir(world.path("")).stdout(Stdio::null()).status().unwrap().success()
 }

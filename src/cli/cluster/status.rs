@@ -30,6 +30,8 @@ struct Status {
     version: String,
     nodes: Vec<NodeStatus>,
     same_everywhere: bool,
+    /// Whose signature phones that hold this CTL take without asking TVS.
+    phones_follow: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -41,6 +43,7 @@ struct NodeStatus {
     bytes: Option<usize>,
     signed_by: Option<String>,
     tokens: Vec<String>,
+    sasts: Vec<String>,
     services: Vec<(String, String)>,
     problem: Option<String>,
 }
@@ -53,7 +56,13 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let version = publisher.version()?;
     let nodes = nodes_of(&mut publisher, &address)?;
     drop(publisher);
-    let mut status = Status { mode: mode.to_string(), version, nodes: vec![], same_everywhere: true };
+    let mut status = Status {
+        mode: mode.to_string(),
+        version,
+        nodes: vec![],
+        same_everywhere: true,
+        phones_follow: vec![],
+    };
     let addresses: Vec<NodeAddress> = nodes.iter().map(|(node, _)| node.clone()).collect();
     let looks = side_by_side(&addresses, &connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
@@ -69,6 +78,7 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     let first = status.nodes.first().and_then(|n| n.md5.clone());
     status.same_everywhere = status.nodes.iter().all(|n| n.md5 == first && n.problem.is_none());
+    status.phones_follow = status.nodes.first().map(|n| n.sasts.clone()).unwrap_or_default();
     if ui.is_json() {
         ui.print_json(&status)?
     } else {
@@ -114,6 +124,7 @@ fn look(
         status.md5 = Some(md5);
         if let Ok(list) = TrustList::decode(fetched.bytes) {
             status.signed_by = list.verify().as_ref().map(VerifiedList::signer_name).ok();
+            status.sasts = list.sasts().map(Record::short_name).collect();
             status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
         }
     }
@@ -150,6 +161,14 @@ fn text(status: &Status) -> String {
         })
         .collect();
     text.push_str(&table(&["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"], &rows));
+    if !status.phones_follow.is_empty() {
+        let _ = writeln!(
+            text,
+            "Phones that hold this CTL take the next one if {} signs it; another signer only if TVS vouches.\n\
+             sastctl ctl ways shows what is open from here.",
+            status.phones_follow.join(" or ")
+        );
+    }
     for node in status.nodes.iter().filter(|n| n.problem.is_some()) {
         let _ = writeln!(text, "{}: {}", node.node, printable(node.problem.as_deref().unwrap_or_default()));
     }

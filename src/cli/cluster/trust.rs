@@ -24,6 +24,17 @@ pub struct TrustArgs {
     /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long)]
     node: String,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    tvs: TvsArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// How certificates get into a trust store.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
     /// How: rest (release 14 and later), cli, or by hand on the web page [default: the release tells]
     #[arg(long, value_enum)]
     by: Option<ByArg>,
@@ -33,10 +44,13 @@ pub struct TrustArgs {
     /// SHA-256 of the node's web certificate: it is compared instead of being trusted by an authority
     #[arg(long, value_name = "SHA256")]
     tls_fingerprint: Option<String>,
-    #[command(flatten)]
-    tvs: TvsArgs,
-    #[command(flatten)]
-    connect: ConnectArgs,
+}
+
+impl StoreArgs {
+    /// What was said, else what the release has.
+    pub fn by(&self, version: &str) -> ByArg {
+        self.by.unwrap_or_else(|| by_release(version))
+    }
 }
 
 /// How TVS is asked whether an upload worked.
@@ -71,28 +85,14 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
     let certificates =
         args.certificates.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
     let mut connector = Connector::new(&args.connect, ui);
-    let how = match args.by {
+    let how = match args.store.by {
         Some(by) => by,
         None => by_release(&connector.open(&address)?.version()?),
     };
     let mut documents = Vec::new();
     for certificate in &certificates {
         let name = certificate.sast_name();
-        match how {
-            ByArg::Rest => {
-                let host = address.host().ok_or_else(no_host)?;
-                let password = connector.password(host)?;
-                let user = match &address {
-                    NodeAddress::Ssh(ssh) => connector.user(Some(ssh)),
-                    NodeAddress::Serial(_) => connector.user(None),
-                };
-                let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
-                TrustStore::new(host, args.https_port, &user, password, trust)
-                    .upload(PHONE_SAST_TRUST, certificate)?;
-            }
-            ByArg::Cli => import(&mut connector, &address, certificate, ui)?,
-            ByArg::Hand => by_hand(&name, ui),
-        }
+        store(&mut connector, &address, certificate, &args.store, how, ui)?;
         let says = prove(&address, certificate, &args.tvs, ui)?;
         if !ui.is_json() {
             ui.print(&format!("{name}: {says}"))?;
@@ -107,6 +107,35 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
     Ok(())
 }
 
+/// Puts one certificate into Phone-SAST-trust, or says how to.
+pub fn store(
+    connector: &mut Connector<'_>,
+    address: &NodeAddress,
+    certificate: &Certificate,
+    args: &StoreArgs,
+    how: ByArg,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    match how {
+        ByArg::Rest => {
+            let host = address.host().ok_or_else(no_host)?;
+            let password = connector.password(host)?;
+            let user = match address {
+                NodeAddress::Ssh(ssh) => connector.user(Some(ssh)),
+                NodeAddress::Serial(_) => connector.user(None),
+            };
+            let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
+            let store = TrustStore::new(host, args.https_port, &user, password, trust);
+            Ok(store.upload(PHONE_SAST_TRUST, certificate)?)
+        }
+        ByArg::Cli => import(connector, address, certificate, ui),
+        ByArg::Hand => {
+            by_hand(&certificate.sast_name(), ui);
+            Ok(())
+        }
+    }
+}
+
 fn no_host() -> CommandError {
     CommandError::new(ErrorKind::Usage, "over a serial line there is no way to the REST interface")
         .hint("--by cli, or --by hand")
@@ -119,7 +148,7 @@ fn by_release(version: &str) -> ByArg {
 }
 
 /// Over the admin shell, unless it is there already; a shell that does not take the unit leaves the web page.
-pub fn import(
+fn import(
     connector: &mut Connector<'_>,
     address: &NodeAddress,
     certificate: &Certificate,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::cluster::publish::PublishArgs;
-use super::cluster::{ConnectArgs, Connector, PortArgs, TvsArgs};
+use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::settings::Settings;
@@ -42,6 +42,8 @@ pub struct NodeArgs {
     #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
     ports: PortArgs,
     #[command(flatten)]
     tvs: TvsArgs,
@@ -69,9 +71,11 @@ struct Run<'a> {
     ui: &'a Ui,
     connector: Connector<'a>,
     publisher: NodeAddress,
+    version: String,
     nodes: Vec<NodeAddress>,
     work: PathBuf,
-    log: RunLog,
+    /// `None` in a dry run, which writes nothing.
+    log: Option<RunLog>,
     progress: Progress,
 }
 
@@ -82,24 +86,31 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
     interrupt::listen()?;
     let work = args.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(&publisher))));
     let mut connector = Connector::new(&args.connect, ui);
-    let nodes: Vec<NodeAddress> = {
+    let (version, nodes) = {
         let mut shell = connector.open(&publisher)?;
-        super::cluster::nodes_of(&mut shell, &publisher)?.into_iter().map(|(node, _)| node).collect()
+        let nodes = super::cluster::nodes_of(&mut shell, &publisher)?;
+        (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
-    if tokens.signing.is_dry_run() {
-        return steps::dry_run(args, tokens, settings, ui, connector, &publisher, &nodes, &work);
+    let dry = tokens.signing.is_dry_run();
+    let (log, progress) = if dry { (None, Progress::default()) } else { begin(args, tokens, &work)? };
+    let run = Run { args, tokens, settings, ui, connector, publisher, version, nodes, work, log, progress };
+    match (dry, args.rollback) {
+        (true, _) => run.dry_run(),
+        (false, true) => run.roll_back(),
+        (false, false) => run.go(),
     }
-    let (log, progress) = begin(args, tokens, &work)?;
-    let run = Run { args, tokens, settings, ui, connector, publisher, nodes, work, log, progress };
-    if args.rollback { run.roll_back() } else { run.go() }
 }
 
 /// A new journal, or the one of the run that was cut off. Its path is kept in the run's folder.
-fn begin(args: &NodeArgs, tokens: &Tokens<'_>, work: &Path) -> Result<(RunLog, Progress), CommandError> {
+fn begin(
+    args: &NodeArgs,
+    tokens: &Tokens<'_>,
+    work: &Path,
+) -> Result<(Option<RunLog>, Progress), CommandError> {
     let named = tokens.signing.journal_folder();
     if !args.resume && !args.rollback {
         let log = RunLog::begin_run(named, WHAT)?;
-        return Ok((log, Progress::default()));
+        return Ok((Some(log), Progress::default()));
     }
     let folder = match named {
         Some(folder) => folder.to_owned(),
@@ -113,7 +124,7 @@ fn begin(args: &NodeArgs, tokens: &Tokens<'_>, work: &Path) -> Result<(RunLog, P
     let progress = Progress::of(&journal);
     let what = if args.rollback { "rollback" } else { "resume" };
     log.add(Event::Step { name: what.to_owned(), says: format!("in {}", work.display()), done: None })?;
-    Ok((log, progress))
+    Ok((Some(log), progress))
 }
 
 impl Run<'_> {
@@ -131,8 +142,7 @@ impl Run<'_> {
                 Err(e) => return Err(self.stopped(step, e)),
             }
         }
-        let path = self.log.end(&Ok::<(), CommandError>(()))?;
-        self.ui.note(&format!("Journal: {}", path.display()));
+        let path = self.end_log()?;
         self.ui.print(&format!(
             "Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
              checksum above.\nsastctl journal show {} is the page for the change ticket.",
@@ -141,11 +151,24 @@ impl Run<'_> {
     }
 
     fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
-        self.log.add(Event::Step { name: name.to_owned(), says: says.to_owned(), done: None })
+        self.note_down(Event::Step { name: name.to_owned(), says: says.to_owned(), done: None })
+    }
+
+    /// A line of the journal.
+    fn note_down(&mut self, event: Event) -> Result<(), CommandError> {
+        self.log.as_mut().map_or(Ok(()), |log| log.add(event))
+    }
+
+    /// The last line of the journal; where it lies.
+    fn end_log(&mut self) -> Result<PathBuf, CommandError> {
+        let Some(log) = self.log.take() else { return Ok(PathBuf::new()) };
+        let path = log.end(&Ok::<(), CommandError>(()))?;
+        self.ui.note(&format!("Journal: {}", path.display()));
+        Ok(path)
     }
 
     fn end_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
-        self.log.add(Event::Step { name: name.to_owned(), says: says.to_owned(), done: Some(true) })?;
+        self.note_down(Event::Step { name: name.to_owned(), says: says.to_owned(), done: Some(true) })?;
         self.progress.mark(name);
         self.ui.note(&format!("{:<10} {says}", ""));
         Ok(())
@@ -156,7 +179,7 @@ impl Run<'_> {
         let said = error.message().to_owned();
         let failed = Event::Step { name: step.name().to_owned(), says: said, done: Some(false) };
         // The error itself is what counts, whether it can be written down or not.
-        let _ = self.log.add(failed);
+        let _ = self.note_down(failed);
         let node = self.args.node.as_deref().unwrap_or_default();
         let error = error
             .detail("stopped", format!("at {}: {}", step.name(), step.says()))

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use super::super::cluster::{Connector, import, prove, publish, restart, side_by_side};
+use super::super::cluster::{Connector, prove, publish, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::settings::Settings;
 use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
 use super::super::ui::Ui;
-use super::{NodeArgs, Run, Tokens};
+use super::{NodeArgs, Run};
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::cluster::{ConsoleError, NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
@@ -19,7 +18,7 @@ use crate::workflow::{Plan, Release, RunStep, revert};
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Does a step; what it proved.
     pub(super) fn perform(&mut self, step: RunStep) -> Result<String, CommandError> {
         match step {
@@ -65,7 +64,7 @@ impl Run<'_> {
         if !std::fs::read(&path).is_ok_and(|there| there == bytes) {
             files::write_new(&path, &bytes, OnExisting::KeepBackup)?;
         }
-        self.log.add(Event::Input { role: "in force".to_owned(), file: seal })?;
+        self.note_down(Event::Input { role: "in force".to_owned(), file: seal })?;
         Ok(format!("kept as {}", path.display()))
     }
 
@@ -73,12 +72,13 @@ impl Run<'_> {
         let folder = self.work.join("certs");
         files::make_folder(&folder)?;
         let certificates = self.certificates()?;
+        let how = self.args.store.by(&self.version);
         for certificate in &certificates {
             let path = folder.join(format!("{}.cer", certificate.sast_name()));
             if !std::fs::read(&path).is_ok_and(|there| there == certificate.der()[..]) {
                 files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
             }
-            import(&mut self.connector, &self.publisher, certificate, self.ui)?;
+            store(&mut self.connector, &self.publisher, certificate, &self.args.store, how, self.ui)?;
         }
         let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
         Ok(format!("{} in Phone-SAST-trust", names.join(" and ")))
@@ -154,7 +154,7 @@ impl Run<'_> {
         }
         let from = if self.args.bridge { self.work.join("CTLFile.bridge.tlv") } else { self.old_path() };
         let old = verified(std::fs::read(&from).map_err(|_| self.lost("the CTL in force"))?)?;
-        let (desk, plan) = plan(self.tokens, self.settings, self.ui, &old)?;
+        let (desk, plan) = self.plan(&old)?;
         let mut file = BatchFile::list(headline(&from, &old), plan, path.clone());
         file.replaces(&from, &old);
         let batch = Batch { what: super::WHAT, files: vec![file] };
@@ -164,7 +164,9 @@ impl Run<'_> {
         if !signing.yes() && self.ui.can_ask() && !self.ui.confirm(&desk.question())? {
             return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
         }
-        desk.sign_into(batch, shown, &mut self.log, signing.allow_last_try(), &say)?;
+        if let Some(log) = &mut self.log {
+            desk.sign_into(batch, shown, log, signing.allow_last_try(), &say)?;
+        }
         let bytes = std::fs::read(&path).map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;
         self.progress.sign(FileSeal::of(path.display().to_string(), new.list().bytes()));
@@ -281,8 +283,7 @@ impl Run<'_> {
                     "rollback",
                     &format!("every node serves the CTL that was in force: MD5 {md5}"),
                 )?;
-                let path = self.log.end(&Ok::<(), CommandError>(()))?;
-                self.ui.note(&format!("Journal: {}", path.display()));
+                self.end_log()?;
                 self.ui.print(&format!(
                     "The CTL that was in force before is back on every node: MD5 {md5}. Certificates in \
                      Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
@@ -295,6 +296,37 @@ impl Run<'_> {
                 .detail("kept", self.old_path().display().to_string())
                 .hint("the same command with --rollback goes on where it stopped")),
         }
+    }
+
+    /// The reading steps, and the plan.
+    pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
+        let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
+        let (_, plan) = self.plan(&old)?;
+        let steps: Vec<String> = RunStep::all(self.args.bridge)
+            .into_iter()
+            .map(|step| format!("  {:<10} {}\n", step.name(), step.says()))
+            .collect();
+        self.ui.print(&format!("Steps\n{}", steps.concat()))?;
+        let path = self.old_path();
+        let mut file = BatchFile::list(headline(&path, &old), plan, self.new_path());
+        file.replaces(&path, &old);
+        self.ui.print(&file.plan_text())?;
+        for warning in file.warnings() {
+            self.ui.warn(warning);
+        }
+        self.ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
+    }
+
+    /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
+    fn plan(&self, old: &VerifiedList) -> Result<(Desk<'a>, Plan), CommandError> {
+        let desk = Desk::open(self.settings, self.ui)?;
+        let spares = desk.certificates(self.tokens.spare)?;
+        let signer = desk.signer().certificate().clone();
+        let request = self.tokens.signing.request(&signer)?;
+        let release = self.tokens.release.unwrap_or(&self.version).parse::<Release>();
+        let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+        let plan = revert(old, &request, &spares, Some(release), self.tokens.single)?;
+        Ok((desk, plan))
     }
 
     fn certificates(&self) -> Result<Vec<Certificate>, CommandError> {
@@ -345,22 +377,6 @@ fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
 fn names_tokens(bytes: &[u8], certificates: &[Certificate]) -> bool {
     TrustList::decode(bytes.to_vec())
         .is_ok_and(|list| certificates.iter().all(|c| list.sasts().any(|r: &Record| r.is_of(c))))
-}
-
-fn plan<'a>(
-    tokens: &Tokens<'_>,
-    settings: &'a Settings,
-    ui: &Ui,
-    old: &VerifiedList,
-) -> Result<(Desk<'a>, Plan), CommandError> {
-    let desk = Desk::open(settings, ui)?;
-    let spares = desk.certificates(tokens.spare)?;
-    let signer = desk.signer().certificate().clone();
-    let request = tokens.signing.request(&signer)?;
-    let release = tokens.release.map(str::parse::<Release>).transpose();
-    let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
-    let plan = revert(old, &request, &spares, release, tokens.single)?;
-    Ok((desk, plan))
 }
 
 /// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
@@ -425,33 +441,4 @@ fn look_at(
         ShownCtl::Bad { says } => Err(no(format!("{node} does not accept its CTL: {says}"))),
         ShownCtl::Unclear => Err(no(format!("{node} shows its CTL in words that are not known here"))),
     }
-}
-
-/// The reading steps, and the plan.
-#[allow(clippy::too_many_arguments, reason = "a run without its journal")]
-pub(super) fn dry_run(
-    args: &NodeArgs,
-    tokens: &Tokens<'_>,
-    settings: &Settings,
-    ui: &Ui,
-    mut connector: Connector<'_>,
-    publisher: &NodeAddress,
-    nodes: &[NodeAddress],
-    work: &Path,
-) -> Result<(), CommandError> {
-    let old = look(&mut connector, args, publisher, nodes, ui)?;
-    let (_, plan) = plan(tokens, settings, ui, &old)?;
-    let mut text = String::from("Steps\n");
-    for step in RunStep::all(args.bridge) {
-        text.push_str(&format!("  {:<10} {}\n", step.name(), step.says()));
-    }
-    ui.print(&text)?;
-    let path = work.join(CTL);
-    let mut file = BatchFile::list(headline(&path, &old), plan, work.join("CTLFile.new.tlv"));
-    file.replaces(&path, &old);
-    ui.print(&file.plan_text())?;
-    for warning in file.warnings() {
-        ui.warn(warning);
-    }
-    ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
 }
