@@ -58,4 +58,5 @@ cargo bench --locked --quiet --bench trustlist -- --noplot 2>/dev/null | awk '
     { name = $0 }'
 
 printf '\nA cluster of fake nodes on loopback\n'
-cargo test --release --locked --quiet --test stories -- --ignored --nocapture figures_of_a_cluster 2>/dev/null | grep ' ms' || true
+cargo build --release --locked --quiet --examples
+cargo test --release --locked --quiet --test stories -- --ignored --nocapture figures_of_a_cluster 2>&1 | grep -E ' ms|panicked|SKIPPED'

@@ -2,7 +2,7 @@
 
 use crate::trustlist::{Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, day};
 
-use super::acceptance::NewList;
+use super::list::NewList;
 
 /// About as many certificates as a list of 64 KiB holds.
 const MANY_CERTIFICATES: usize = 39;

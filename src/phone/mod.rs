@@ -6,14 +6,15 @@
 
 mod acceptance;
 mod cautions;
+mod list;
 mod reason;
 mod services;
 pub mod tvs;
 
 pub use acceptance::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, ListView, NewList, PhoneClass, Verdict, Vouch, Way,
-    assess, assess_classes,
+    ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Vouch, Way, assess, assess_classes,
 };
 pub use cautions::cautions;
+pub use list::{ListView, NewList};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::acceptance::{HeldItl, Installed, ListView};
+use super::acceptance::{HeldItl, Installed};
+use super::list::ListView;
 use crate::trustlist::{Function, ListKind, Record};
 
 /// What a phone needs a list for.
