@@ -133,17 +133,19 @@ fn services_are_restarted_where_they_run() {
     let only_tftp = "Cisco CallManager[STOPPED]  Service Not Activated\nCisco Tftp[STARTED]\n";
     std::fs::write(cluster.nodes[1].folder.join("services"), only_tftp).unwrap();
     let publisher = cluster.publisher();
-    run(&world, &cluster, &["cluster", "restart", "--node", &publisher]).done();
+    run(&world, &cluster, &["cluster", "restart", "--node", &publisher, "--yes"]).done();
     let restarts = |node: usize| -> Vec<String> {
         cluster.nodes[node].told().into_iter().filter(|c| c.contains("restart")).collect()
     };
     assert_eq!(restarts(0), ["utils service restart Cisco Tftp", "utils service restart Cisco CallManager"]);
     assert_eq!(restarts(1), ["utils service restart Cisco Tftp"]);
 
+    let unasked = run(&world, &cluster, &["cluster", "restart", "--node", &publisher]);
+    assert_eq!(unasked.code, 2, "nobody said yes: {}", unasked.all());
     let stays_down = "Cisco CallManager[STARTED]\nCisco Tftp[STOPPED]\n";
     std::fs::write(cluster.nodes[1].folder.join("services"), stays_down).unwrap();
     cluster.nodes[1].quirks(&["stays-down=Cisco Tftp"]);
-    let down = run(&world, &cluster, &["cluster", "restart", "--node", &publisher]);
+    let down = run(&world, &cluster, &["cluster", "restart", "--node", &publisher, "--yes"]);
     assert_eq!(down.code, 5, "{}", down.all());
     assert!(down.stderr.contains("is stopped after its restart"), "{}", down.stderr);
 }

@@ -112,6 +112,8 @@ fn a_cluster_goes_from_tokenless_to_tokens() {
     assert_eq!(acts[1], ["utils service restart Cisco Tftp", "utils service restart Cisco CallManager"]);
     assert!(done.stdout.contains("Done. Every node shows and serves the new CTL."), "{}", done.all());
     world.run(&["journal", "verify"]).done();
+    let transcript = String::from_utf8(world.read("run/transcript.txt")).unwrap();
+    assert!(transcript.contains("file delete tftp CTLFile.tlv"), "every byte is written down");
     let page = world.run(&["journal", "show"]).done().stdout;
     assert!(page.contains("## Steps") && page.contains("verify: done:"), "{page}");
     let again = go(&world, &cluster, &["--resume", "--legacy-ssh"]);

@@ -83,6 +83,22 @@ impl Ui {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Whether the operator agrees to a change on a cluster: `--yes`, or an answer. Where nobody can be asked, nothing is
+    /// taken for a yes.
+    pub fn agrees(&self, yes: bool, question: &str) -> Result<bool, CommandError> {
+        if yes {
+            return Ok(true);
+        }
+        if !self.can_ask() {
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                "this changes a cluster, and nobody can be asked",
+            )
+            .hint("--yes goes on without a question"));
+        }
+        self.confirm(question)
+    }
+
     /// Asks a question that is answered by `y` or `yes`; anything else, and the end of input, is no.
     pub fn confirm(&self, question: &str) -> Result<bool, CommandError> {
         let answer = self.ask(&format!("{question} [y/N] "))?;

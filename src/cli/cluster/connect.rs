@@ -55,6 +55,7 @@ pub struct Connector<'a> {
     args: &'a ConnectArgs,
     ui: &'a Ui,
     password: Option<SecretString>,
+    transcript: Option<PathBuf>,
 }
 
 #[cfg(feature = "ssh")]
@@ -93,7 +94,12 @@ pub type AnyConsole = Recorded<Box<dyn Console>>;
 impl<'a> Connector<'a> {
     /// For these options.
     pub fn new(args: &'a ConnectArgs, ui: &'a Ui) -> Self {
-        Connector { args, ui, password: None }
+        Connector { args, ui, password: None, transcript: args.transcript.clone() }
+    }
+
+    /// Keeps a transcript there, unless the operator named another place. Where it is kept.
+    pub fn keep_transcript(&mut self, path: PathBuf) -> &std::path::Path {
+        self.transcript.get_or_insert(path)
     }
 
     /// The node's shell, at its prompt.
@@ -149,7 +155,7 @@ impl<'a> Connector<'a> {
 
     /// Where the transcript goes, if one was asked for.
     pub fn transcript(&self) -> Result<Option<Transcript>, CommandError> {
-        let Some(path) = &self.args.transcript else { return Ok(None) };
+        let Some(path) = &self.transcript else { return Ok(None) };
         let file = std::fs::File::options().create(true).append(true).open(path).map_err(|e| {
             CommandError::new(ErrorKind::File, format!("the transcript {} cannot be written", path.display()))
                 .caused_by(&e)

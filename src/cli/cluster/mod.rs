@@ -14,7 +14,7 @@ pub use connect::{ConnectArgs, Connector, side_by_side};
 pub use fetch::{PortArgs, nodes_of};
 pub use restart::restart;
 pub use status::state;
-pub use trust::{StoreArgs, TvsArgs, prove, store};
+pub use trust::{StoreArgs, TvsArgs, prove, reach_tvs, store};
 
 use super::error::CommandError;
 use super::settings::Settings;

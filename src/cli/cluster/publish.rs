@@ -36,6 +36,18 @@ impl PublishArgs {
     }
 }
 
+impl PublishArgs {
+    /// A local folder that is not there stops a run before anything is changed.
+    pub fn check(&self, node: &NodeAddress) -> Result<(), CommandError> {
+        match self.root(node) {
+            Some(root) if !root.starts_with("sftp://") && !std::path::Path::new(root).is_dir() => Err(
+                CommandError::new(ErrorKind::File, format!("the TFTP folder {root} of {node} is not there")),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Puts a file to where a node serves it from. `true` where it was done, `false` where it is left to the operator.
 pub fn put(
     args: &PublishArgs,
@@ -103,10 +115,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
         nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
     };
     ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
-    if !args.yes
-        && ui.can_ask()
-        && !ui.confirm(&format!("Publish {name}, signed by {}?", list.signer_name()))?
-    {
+    if !ui.agrees(args.yes, &format!("Publish {name}, signed by {}?", list.signer_name()))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
     }
     let mut left = Vec::new();

@@ -41,7 +41,7 @@ pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
         SERVICES.join(", then "),
         names.join(", ")
     ));
-    if !args.yes && ui.can_ask() && !ui.confirm("Restart them?")? {
+    if !ui.agrees(args.yes, "Restart them?")? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was restarted"));
     }
     let mut done = Vec::new();

@@ -178,6 +178,40 @@ fn by_hand(name: &str, ui: &Ui) {
     ));
 }
 
+/// The TVS of a node, unless it is not to be asked.
+fn tvs_of<'a>(
+    address: &'a NodeAddress,
+    args: &TvsArgs,
+) -> Result<Option<(&'a str, TvsAddress)>, CommandError> {
+    let (Some(host), false) = (address.host(), args.no_tvs) else { return Ok(None) };
+    let port = args.tvs_port;
+    let text = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    Ok(Some((host, text.parse()?)))
+}
+
+/// What is asked about a certificate.
+fn question<'a>(certificate: &'a Certificate, args: &TvsArgs) -> Question<'a> {
+    Question {
+        certificate,
+        device_name: "CP-7965-SEP000000000000",
+        known: None,
+        legacy_tls: args.legacy_tls,
+        timeout: Duration::from_secs(10),
+    }
+}
+
+/// Whether a node's TVS answers at all, whatever it says.
+pub fn reach_tvs(
+    address: &NodeAddress,
+    certificate: &Certificate,
+    args: &TvsArgs,
+) -> Result<(), CommandError> {
+    if let Some((_, tvs)) = tvs_of(address, args)? {
+        tvs::ask(&tvs, &question(certificate, args))?;
+    }
+    Ok(())
+}
+
 /// Asks TVS until it vouches for a certificate, or the time is over.
 pub fn prove(
     address: &NodeAddress,
@@ -185,22 +219,8 @@ pub fn prove(
     args: &TvsArgs,
     ui: &Ui,
 ) -> Result<String, CommandError> {
-    let (Some(host), false) = (address.host(), args.no_tvs) else {
-        return Ok("TVS was not asked".to_owned());
-    };
-    let text = if host.contains(':') {
-        format!("[{host}]:{}", args.tvs_port)
-    } else {
-        format!("{host}:{}", args.tvs_port)
-    };
-    let tvs: TvsAddress = text.parse()?;
-    let question = Question {
-        certificate,
-        device_name: "CP-7965-SEP000000000000",
-        known: None,
-        legacy_tls: args.legacy_tls,
-        timeout: Duration::from_secs(10),
-    };
+    let Some((host, tvs)) = tvs_of(address, args)? else { return Ok("TVS was not asked".to_owned()) };
+    let question = question(certificate, args);
     let end = std::time::Instant::now().checked_add(Duration::from_secs(args.tvs_wait));
     let mut told = false;
     loop {

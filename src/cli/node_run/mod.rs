@@ -92,7 +92,12 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
     let dry = tokens.signing.is_dry_run();
-    let (log, progress) = if dry { (None, Progress::default()) } else { begin(args, tokens, &work)? };
+    let (mut log, progress) = if dry { (None, Progress::default()) } else { begin(args, tokens, &work)? };
+    if let Some(log) = &mut log {
+        crate::files::make_folder(&work)?;
+        let path = connector.keep_transcript(work.join("transcript.txt")).display().to_string();
+        log.add(Event::Step { name: "transcript".to_owned(), says: path, done: None })?;
+    }
     let run = Run { args, tokens, settings, ui, connector, publisher, version, nodes, work, log, progress };
     match (dry, args.rollback) {
         (true, _) => run.dry_run(),

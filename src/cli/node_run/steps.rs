@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::cluster::{Connector, prove, publish, restart, side_by_side, store};
+use super::super::cluster::{Connector, prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
 use super::super::ui::Ui;
@@ -47,6 +47,12 @@ impl<'a> Run<'a> {
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
         self.progress.keep(FileSeal::of(self.old_path().display().to_string(), old.list().bytes()));
         let certificates = self.certificates()?;
+        for node in &self.nodes {
+            self.args.publish.check(node)?;
+            for certificate in certificates.iter().take(1) {
+                reach_tvs(node, certificate, &self.args.tvs)?;
+            }
+        }
         let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
         Ok(format!(
             "{} nodes serve the same CTL, signed by {}; the tokens are {}",
@@ -175,6 +181,11 @@ impl<'a> Run<'a> {
 
     fn delete(&mut self) -> Result<String, CommandError> {
         self.made()?;
+        let question = "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
+                        CallManager are restarted, which cuts off calls. Go on?";
+        if !self.ui.agrees(self.tokens.signing.yes(), question)? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "the cluster was left as it is"));
+        }
         let there_was = self.connector.open(&self.publisher)?.delete_tftp(CTL)?;
         Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
     }
