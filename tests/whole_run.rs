@@ -245,6 +245,19 @@ fn the_way_back() {
     for node in &cluster.nodes {
         assert!(node.ctl().is_some_and(|ctl| ctl == old), "{}", node.address);
     }
+    assert_eq!(go(&world, &cluster, &["--resume"]).code, 1, "what was taken back does not go on");
+}
+
+/// Everything went well, and then the phones did not.
+#[test]
+fn a_run_that_came_to_its_end_is_taken_back() {
+    let Some((world, cluster)) = started(1) else { return };
+    go(&world, &cluster, &[]).done();
+    assert_reverted(&world, &cluster);
+    let back = go(&world, &cluster, &["--rollback"]).done();
+    assert!(back.stdout.contains("is back on every node"), "{}", back.all());
+    assert!(cluster.nodes[0].ctl().unwrap() == pki::golden_bytes("tokenless.tlv"));
+    world.run(&["journal", "verify"]).done();
 }
 
 #[test]

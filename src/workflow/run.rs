@@ -122,6 +122,12 @@ impl Progress {
         progress
     }
 
+    /// Forgets which steps are done, and keeps the files: for the way back.
+    #[must_use]
+    pub fn files_alone(self) -> Self {
+        Progress { done: vec![], ..self }
+    }
+
     /// Whether a step, or a part of one (`publish 10.1.2.3`), is done.
     pub fn is_done(&self, name: &str) -> bool {
         self.done.iter().any(|d| d == name)

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::signing::{RunLog, SigningArgs, newest_journal, state_folder};
 use super::ui::Ui;
 use crate::cluster::NodeAddress;
-use crate::workflow::journal::Event;
+use crate::workflow::journal::{Event, VerifiedJournal};
 use crate::workflow::{Progress, RunStep};
 
 /// The journal's name for these runs.
@@ -125,6 +125,12 @@ fn begin(
         CommandError::new(ErrorKind::File, format!("there is no run to go on with in {}", folder.display()))
             .hint("--journal DIR names where its journal lies")
     })?;
+    if args.rollback
+        && let Ok(ended) = VerifiedJournal::read(&std::fs::read(&path).unwrap_or_default())
+    {
+        // The run came to its end, and is to be taken back all the same: that is a run of its own.
+        return Ok((Some(RunLog::begin_run(named, "rollback-node")?), Progress::of(&ended).files_alone()));
+    }
     let (mut log, journal) = RunLog::reopen(&path)?;
     let progress = Progress::of(&journal);
     let what = if args.rollback { "rollback" } else { "resume" };
