@@ -13,6 +13,7 @@ mod pki;
 mod support;
 
 mod acceptance;
+mod administration;
 mod bad_input;
 mod building;
 mod certificates;

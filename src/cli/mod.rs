@@ -16,6 +16,7 @@ mod session;
 mod settings;
 mod signing;
 mod token;
+mod token_admin;
 mod ui;
 
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tokens: list, show
+    /// Tokens: list, show, change and unlock their PIN, make them empty
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Certificates on the tokens: list, show, export

@@ -84,6 +84,28 @@ pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, Com
     Ok(Some(Pin::new(secret(source, &what, ui)?)))
 }
 
+/// Reads a further secret of a token: its SO PIN, or a new PIN, which a terminal is asked for twice.
+pub fn read_other(
+    source: &PinSource,
+    what: &'static str,
+    token: &str,
+    twice: bool,
+    ui: &Ui,
+) -> Result<Pin, CommandError> {
+    let first =
+        Secret { what, of: token, kind: ErrorKind::Token, option: "--new-pin-source or --so-pin-source" };
+    let text = secret(source, &first, ui)?;
+    if twice && *source == PinSource::Prompt {
+        let again =
+            Secret { what: "the same again", of: token, kind: ErrorKind::Token, option: "--new-pin-source" };
+        if *secret(source, &again, ui)? != *text {
+            return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
+                .detail("", "no PIN was tried, nothing was changed"));
+        }
+    }
+    Ok(Pin::new(text))
+}
+
 /// Reads a password for a node; a PIN pad has none.
 pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
     let what = Secret { what: "password", of, kind: ErrorKind::Network, option: "--password-source" };

@@ -48,7 +48,7 @@ pub fn sign_with<T>(
 }
 
 /// Whether a PIN may be tried at all, by the token's flags.
-fn may_try(token: &Token, ui: &Ui, allow_last_try: bool) -> Result<(), CommandError> {
+pub fn may_try(token: &Token, ui: &Ui, allow_last_try: bool) -> Result<(), CommandError> {
     if !token.login_required() {
         return Ok(());
     }

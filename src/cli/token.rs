@@ -7,6 +7,7 @@ use super::error::CommandError;
 use super::session;
 use super::settings::Settings;
 use super::signing::now;
+use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
 use super::ui::{Ui, printable, table};
 use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents};
 use crate::trustlist::{Certificate, CertificateReport, day};
@@ -17,6 +18,9 @@ pub enum TokenCommand {
     /// List the tokens: reader, label, serial, PIN state, SAST certificates
     List,
     Show(ShowArgs),
+    ChangePin(ChangePinArgs),
+    Unlock(UnlockArgs),
+    Init(InitArgs),
 }
 
 /// Show all of one token: flags, mechanisms, certificates, and which has its key
@@ -53,10 +57,15 @@ struct CertificateJson {
 
 /// Runs one of them.
 pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let module = session::open_module(settings, ui)?;
     match command {
-        TokenCommand::List => list(&module, ui),
-        TokenCommand::Show(args) => show(&module, args.selector.or_else(|| settings.token.clone()), ui),
+        TokenCommand::List => list(&session::open_module(settings, ui)?, ui),
+        TokenCommand::Show(args) => {
+            let module = session::open_module(settings, ui)?;
+            show(&module, args.selector.or_else(|| settings.token.clone()), ui)
+        }
+        TokenCommand::ChangePin(args) => token_admin::change_pin(&args, settings, ui),
+        TokenCommand::Unlock(args) => token_admin::unlock(&args, settings, ui),
+        TokenCommand::Init(args) => token_admin::init(&args, settings, ui),
     }
 }
 

@@ -184,6 +184,22 @@ pub enum TokenError {
         /// What the token answered.
         code: String,
     },
+    /// The SO PIN was wrong. It was tried once.
+    #[error("the administrator (SO) PIN is wrong ({code})")]
+    SoPinIncorrect {
+        /// The token.
+        token: TokenName,
+        /// The return code.
+        code: String,
+        /// What the flags said before the try.
+        state: super::PinState,
+    },
+    /// The SO PIN is locked: the token cannot be unlocked any more.
+    #[error("the administrator (SO) PIN is locked (CKR_PIN_LOCKED)")]
+    SoPinLocked {
+        /// The token.
+        token: TokenName,
+    },
     /// The PIN was wrong. It was tried once.
     #[error("the PIN is wrong ({code})")]
     PinIncorrect {

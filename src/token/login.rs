@@ -80,6 +80,12 @@ pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Re
         let no_pin_needed = token.has_pin_pad() || !token.login_required();
         return if no_pin_needed { Ok(()) } else { Err(TokenError::PinPad { token: name, has: false }) };
     };
+    check_length(module, token, pin)
+}
+
+/// Whether a PIN may be one of this token, by its length in bytes.
+pub(super) fn check_length(module: &Module, token: &Token, pin: &Pin) -> Result<(), TokenError> {
+    let name = token.name();
     let (mut min, mut max) = token.pin_lengths();
     if max == 0 {
         let format = &module.profile().pin;

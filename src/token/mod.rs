@@ -4,6 +4,7 @@
 //! it lists [`Token`]s and their certificates without a PIN; the one that is meant becomes a [`Sast`], and with the PIN
 //! a [`TokenSigner`].
 
+mod admin;
 mod error;
 mod init_args;
 mod lock;

@@ -105,6 +105,11 @@ impl Module {
         self.settled("C_OpenSession", Some(token), |p| p.open_ro_session(token.slot))
     }
 
+    /// A session that may change the token.
+    pub(super) fn open_rw(&self, token: &Token) -> Result<Session, TokenError> {
+        self.settled("C_OpenSession", Some(token), |p| p.open_rw_session(token.slot))
+    }
+
     /// Waits for the other processes of ours that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
         ModuleLock::acquire(&self.path)
@@ -117,10 +122,12 @@ impl Module {
         token: Option<&Token>,
         work: impl FnOnce(&Pkcs11) -> Result<T, Pkcs11Error>,
     ) -> Result<T, TokenError> {
-        let Some(pkcs11) = &self.pkcs11 else {
-            return Err(failed(name, token, &Pkcs11Error::NullFunctionPointer));
-        };
-        logged(name, work(pkcs11)).map_err(|e| failed(name, token, &e))
+        logged(name, work(self.loaded(name, token)?)).map_err(|e| failed(name, token, &e))
+    }
+
+    /// The module itself; there until it is dropped.
+    pub(super) fn loaded(&self, name: &'static str, token: Option<&Token>) -> Result<&Pkcs11, TokenError> {
+        self.pkcs11.as_ref().ok_or_else(|| failed(name, token, &Pkcs11Error::NullFunctionPointer))
     }
 
     /// One reading call, tried again while the token settles. Never for a login.
@@ -173,6 +180,18 @@ pub(super) fn logged<T>(name: &str, result: Result<T, Pkcs11Error>) -> Result<T,
 /// The error of a call.
 pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error) -> TokenError {
     TokenError::Call { what: name, code: error::reason(e), token: token.map(Token::name) }
+}
+
+/// The error of a login as SO, by what it means.
+pub(super) fn so_login_failed(token: &Token, e: &Pkcs11Error) -> TokenError {
+    let name: TokenName = token.name();
+    match error::code(e) {
+        Some(RvError::PinIncorrect | RvError::PinInvalid) => {
+            TokenError::SoPinIncorrect { token: name, code: error::reason(e), state: token.so_pin_state() }
+        }
+        Some(RvError::PinLocked) => TokenError::SoPinLocked { token: name },
+        _ => failed("C_Login (SO)", Some(token), e),
+    }
 }
 
 /// The error of a login, by what it means.

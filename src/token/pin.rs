@@ -57,6 +57,11 @@ impl Pin {
         self.len() == 0
     }
 
+    /// Whether it is one of these: the PINs that tokens leave the factory with.
+    pub fn is_one_of(&self, known: &[String]) -> bool {
+        known.iter().any(|k| k == self.0.expose_secret())
+    }
+
     pub(super) fn auth(&self) -> &AuthPin {
         &self.0
     }

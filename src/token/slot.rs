@@ -19,6 +19,7 @@ pub struct Token {
     model: String,
     manufacturer: String,
     pin_state: PinState,
+    so_pin_state: PinState,
     initialized: bool,
     login_required: bool,
     pin_pad: bool,
@@ -47,6 +48,7 @@ impl Token {
             model: String::new(),
             manufacturer: String::new(),
             pin_state: PinState::Unknown,
+            so_pin_state: PinState::Unknown,
             // A token whose info is unreadable may still sign; it must not vanish.
             initialized: true,
             login_required: true,
@@ -66,6 +68,7 @@ impl Token {
                 token.model = clean(info.model());
                 token.manufacturer = clean(info.manufacturer_id());
                 token.pin_state = pin_state(&info);
+                token.so_pin_state = so_pin_state(&info);
                 token.initialized = info.token_initialized();
                 token.login_required = info.login_required();
                 token.pin_pad = info.protected_authentication_path();
@@ -112,6 +115,11 @@ impl Token {
     /// What its flags say about the user PIN.
     pub fn pin_state(&self) -> PinState {
         self.pin_state
+    }
+
+    /// What its flags say about the SO (administrator) PIN.
+    pub fn so_pin_state(&self) -> PinState {
+        self.so_pin_state
     }
 
     /// Whether the token was initialised; one that was not holds nothing.
@@ -166,6 +174,19 @@ impl Token {
 }
 
 /// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.
+/// The same of the SO PIN. A CardOS token without one says locked, which is harmless until it is needed.
+fn so_pin_state(info: &TokenInfo) -> PinState {
+    if info.so_pin_locked() {
+        PinState::Locked
+    } else if info.so_pin_final_try() {
+        PinState::LastTry
+    } else if info.so_pin_count_low() {
+        PinState::Low
+    } else {
+        PinState::Ok
+    }
+}
+
 fn pin_state(info: &TokenInfo) -> PinState {
     if info.user_pin_locked() {
         PinState::Locked

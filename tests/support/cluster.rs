@@ -79,11 +79,12 @@ pub fn node_folder(folder: &Path, network: &str) {
 impl Cluster {
     /// `count` nodes on addresses that no other test process has.
     pub fn start(world: &World, count: usize, ssh: Ssh) -> Self {
-        // One process may start several, one after the other or side by side.
+        // One process may start many, one after the other or side by side, and the servers in threads stay.
         static STARTED: AtomicU32 = AtomicU32::new(0);
-        let first = 10 + 20 * (STARTED.fetch_add(1, Ordering::SeqCst) % 12);
+        let number = STARTED.fetch_add(1, Ordering::SeqCst);
+        let first = 10 + 20 * (number % 12);
         let pid = std::process::id();
-        let net = format!("127.{}.{}", 10 + pid / 250 % 200, 1 + pid % 250);
+        let net = format!("127.{}.{}", 10 + pid / 250 % 40 + 40 * (number / 12 % 6), 1 + pid % 250);
         let folder = world.path("cluster");
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all("/run/sshd").unwrap();

@@ -132,6 +132,13 @@ impl From<TokenError> for CommandError {
             TokenError::NoRoomForPin { token, .. } => base
                 .token(&token)
                 .hint("sastctl token show lists its mechanisms; another --digest may be among them"),
+            TokenError::SoPinIncorrect { token, state, .. } => base
+                .token(&token)
+                .detail("tries", tries(state))
+                .hint("check it before you run this again; some tokens are destroyed when its tries run out"),
+            TokenError::SoPinLocked { token } => {
+                base.token(&token).hint("the token cannot be unlocked any more: sastctl help lost-tokens")
+            }
             TokenError::PinIncorrect { token, state, .. } => base
                 .token(&token)
                 .detail("tries", tries(state))

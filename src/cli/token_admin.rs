@@ -1,0 +1,175 @@
+//! `token change-pin`, `token unlock`, `token init`.
+
+use clap::Args;
+
+use super::error::{CommandError, ErrorKind};
+use super::pin::{self, PinSource};
+use super::session;
+use super::settings::Settings;
+use super::signing::selector;
+use super::ui::Ui;
+use crate::token::{Module, Pin, PinState, Token};
+
+/// Change a token's PIN: the old one (--pin-source), then the new one twice
+#[derive(Debug, Args)]
+pub struct ChangePinArgs {
+    /// The token [default: --token, else the only one]
+    token: Option<String>,
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    #[arg(long, value_name = "SOURCE")]
+    new_pin_source: Option<String>,
+    /// Spend the token's last PIN try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+}
+
+/// Give a locked token a new PIN with its administrator (SO) PIN
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The token [default: --token, else the only one]
+    token: Option<String>,
+    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    #[arg(long, value_name = "SOURCE")]
+    so_pin_source: Option<String>,
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    #[arg(long, value_name = "SOURCE")]
+    new_pin_source: Option<String>,
+    /// Spend the administrator PIN's last try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+}
+
+/// Delete everything on a token, its key and certificate with it, and give it a label and a PIN
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The token, by its label, serial number or URI
+    token: String,
+    /// The new label
+    #[arg(long, value_name = "LABEL")]
+    label: String,
+    /// The token's serial number, typed: what is deleted is gone. Asked for on a terminal
+    #[arg(long, value_name = "SERIAL")]
+    confirm: Option<String>,
+    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    #[arg(long, value_name = "SOURCE")]
+    so_pin_source: Option<String>,
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    #[arg(long, value_name = "SOURCE")]
+    new_pin_source: Option<String>,
+    /// Spend the administrator PIN's last try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+}
+
+/// `token change-pin`
+pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let (module, token) = find(args.token.as_deref(), settings, ui)?;
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    session::may_try(&token, ui, args.allow_last_try)?;
+    let old = settings.pin_source.clone().unwrap_or(PinSource::Prompt);
+    let old = pin::read_other(&old, "PIN", token.label(), false, ui)?;
+    // Its length costs no try.
+    module.check_pin(&token, Some(&old))?;
+    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
+    warn_about_factory(&module, &new, ui);
+    module.change_pin(&token, &old, &new)?;
+    ui.print(&format!("{}: the PIN was changed", token.name()))
+}
+
+/// `token unlock`
+pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let (module, token) = find(args.token.as_deref(), settings, ui)?;
+    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source")?;
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    may_try_so(&token, args.allow_last_try, ui)?;
+    let so_pin = pin::read_other(&so_source, "administrator (SO) PIN", token.label(), false, ui)?;
+    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
+    warn_about_factory(&module, &new, ui);
+    module.unlock(&token, &so_pin, &new)?;
+    ui.print(&format!("{}: it has a new PIN", token.name()))
+}
+
+/// `token init`
+pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let (module, token) = find(Some(&args.token), settings, ui)?;
+    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source")?;
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    confirm(args, &token, ui)?;
+    may_try_so(&token, args.allow_last_try, ui)?;
+    let so_pin = pin::read_other(&so_source, "administrator (SO) PIN", token.label(), false, ui)?;
+    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
+    warn_about_factory(&module, &new, ui);
+    module.init_token(&token, &so_pin, &args.label)?;
+    module.unlock(&token, &so_pin, &new)?;
+    ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
+}
+
+fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Token), CommandError> {
+    let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
+    let module = session::open_module(settings, ui)?;
+    let token = module.find(selector.as_ref())?.token;
+    Ok((module, token))
+}
+
+fn source(text: Option<&str>, option: &str) -> Result<PinSource, CommandError> {
+    match text {
+        None => Ok(PinSource::Prompt),
+        Some(text) => text.parse().map_err(|_| {
+            let what = format!("{option} is prompt, env:VAR, file:PATH or fd:N (never the PIN itself)");
+            CommandError::new(ErrorKind::Usage, what)
+        }),
+    }
+}
+
+/// The operator types the serial number of what will be deleted.
+fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> {
+    let serial = token.serial();
+    let typed = match &args.confirm {
+        Some(typed) => typed.clone(),
+        None if ui.can_ask() => {
+            ui.warn(&format!(
+                "{}: its key, its certificates and everything else on it will be gone for good",
+                token.name()
+            ));
+            ui.ask("Type its serial number to go on: ")?
+        }
+        None => String::new(),
+    };
+    if !serial.is_empty() && typed.trim() == serial {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::Usage, "that is not the token's serial number; nothing was deleted")
+        .detail("token", token.name().to_string())
+        .hint(format!("--confirm {serial} says it without a question")))
+}
+
+/// The SO PIN by its flags: a last try needs the operator's word.
+fn may_try_so(token: &Token, allow_last_try: bool, ui: &Ui) -> Result<(), CommandError> {
+    match token.so_pin_state() {
+        PinState::Low => {
+            ui.warn(&format!(
+                "{}: a wrong administrator PIN was entered before; few tries are left",
+                token.label()
+            ));
+            Ok(())
+        }
+        PinState::LastTry if !allow_last_try => {
+            ui.warn(&format!("{}: this is the last try of the administrator PIN!", token.label()));
+            if ui.can_ask() && ui.confirm("Try it?")? {
+                return Ok(());
+            }
+            Err(CommandError::new(
+                ErrorKind::Token,
+                format!("{}: the administrator PIN was not tried", token.label()),
+            )
+            .hint("if you are sure of it, run the command again with --allow-last-try"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn warn_about_factory(module: &Module, new: &Pin, ui: &Ui) {
+    if new.is_one_of(&module.profile().pin.factory) {
+        ui.warn("the new PIN is the one that tokens leave the factory with: everybody knows it");
+    }
+}
