@@ -248,6 +248,33 @@ fn the_way_back() {
     assert_eq!(go(&world, &cluster, &["--resume"]).code, 1, "what was taken back does not go on");
 }
 
+/// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.
+#[test]
+fn what_is_uploaded_by_hand_is_waited_for() {
+    let Some((world, cluster)) = started(1) else { return };
+    let mut args = arguments(&cluster, &["--publish-wait", "60"]);
+    let root = args.iter().position(|a| a == "--tftp-root").unwrap();
+    args.drain(root..root + 2);
+    let (made, served) =
+        (world.path("run/CTLFile.new.tlv"), cluster.nodes[0].folder.join("tftp/CTLFile.tlv"));
+    let operator = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(60);
+        // Once the old list was deleted, the new one is there to be uploaded.
+        while served.exists() || !made.exists() {
+            assert!(Instant::now() < end);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_millis(1_500));
+        std::fs::copy(&made, &served).unwrap();
+    });
+    let done = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(done.code, 0, "{}", done.all());
+    operator.join().unwrap();
+    assert!(done.stderr.contains("TFTP File Management > Upload File"), "{}", done.stderr);
+    assert_reverted(&world, &cluster);
+    acts(&cluster);
+}
+
 /// Everything went well, and then the phones did not.
 #[test]
 fn a_run_that_came_to_its_end_is_taken_back() {

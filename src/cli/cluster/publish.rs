@@ -148,6 +148,7 @@ pub fn by_hand(nodes: &[NodeAddress], path: &std::path::Path, name: &str, ui: &U
     ui.show(&format!(
         "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
          file {}, directory empty, name {name}. (Nobody has published whether that page takes this name.)\n\
+         A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
          Waiting until every node serves it …",
         names.join(", "),
         path.display()
@@ -192,6 +193,7 @@ pub fn wait(
 impl PublishArgs {
     /// How long the nodes are waited for: long where the operator uploads, short where the file was put there.
     pub fn patience(&self, by_hand: bool) -> Duration {
-        Duration::from_secs(if by_hand { self.publish_wait } else { 10 })
+        // A service that was restarted a moment ago needs its time, too.
+        Duration::from_secs(if by_hand { self.publish_wait } else { 60 })
     }
 }

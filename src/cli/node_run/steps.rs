@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         let bytes =
             std::fs::read(self.work.join("CTLFile.bridge.tlv")).map_err(|_| self.lost("the bridge"))?;
         self.publish("cross", &bytes, &self.work.join("CTLFile.bridge.tlv"))?;
-        self.restart_all("cross restart")?;
+        self.restart_all("cross")?;
         if !self.tokens.signing.yes() && self.ui.can_ask() {
             self.ui.show(
                 "Reset the phones now. Each of them must hold this CTL before the next one is published.",
@@ -217,8 +217,19 @@ impl<'a> Run<'a> {
         if !by_hand.is_empty() {
             publish::by_hand(&by_hand, path, CTL, self.ui);
         }
+        // An uploaded file is served once Cisco Tftp was restarted. Only somebody who sits there can say that it was
+        // uploaded; where nobody does, the nodes are watched until they serve it.
+        let uploaded = !by_hand.is_empty()
+            && self.ui.can_ask()
+            && self.ui.confirm("Uploaded on each of them? Cisco Tftp is restarted there next.")?;
         for node in by_hand {
-            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(true))?;
+            if uploaded && !publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false) {
+                let part = restart_part(if name == "publish" { "restart" } else { name }, SERVICES[0], &node);
+                self.begin_step(&part, "restart")?;
+                let state = restart(&mut self.connector, &node, SERVICES[0], self.ui)?;
+                self.end_step(&part, super::super::cluster::state(state))?;
+            }
+            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(!uploaded))?;
             self.end_step(&format!("{name} {node}"), "uploaded by hand, and fetched again")?;
         }
         Ok(())
@@ -233,7 +244,7 @@ impl<'a> Run<'a> {
     fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
         for service in SERVICES {
             for node in self.nodes.clone() {
-                let part = format!("{name} {service} {node}");
+                let part = restart_part(name, service, &node);
                 if self.progress.is_done(&part) {
                     continue;
                 }
@@ -285,7 +296,7 @@ impl<'a> Run<'a> {
         let path = self.old_path();
         let result = (|| {
             self.publish("rollback", &bytes, &path)?;
-            self.restart_all("rollback restart")?;
+            self.restart_all("rollback")?;
             self.show_everywhere(&old)
         })();
         match result {
@@ -375,6 +386,11 @@ impl<'a> Run<'a> {
         let Some(host) = node.host() else { return Ok(None) };
         Ok(fetch(host, self.args.ports.ports(), CTL)?.map(|f| f.bytes))
     }
+}
+
+/// The name of one service's restart on one node: what is done once is not done again.
+fn restart_part(name: &str, service: &str, node: &NodeAddress) -> String {
+    format!("{name} {service} {node}")
 }
 
 fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
