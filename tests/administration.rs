@@ -1,6 +1,6 @@
 //! A token's PIN is changed, a token is unlocked, a token is made empty.
 
-use crate::support::{PIN, World};
+use crate::support::World;
 
 fn world() -> World {
     let mut world = World::with_tokens();
@@ -110,5 +110,4 @@ fn a_token_is_made_empty_when_its_serial_number_is_typed() {
     let empty = tokens["tokens"].as_array().unwrap().iter().find(|t| t["label"] == "Empty").unwrap().clone();
     assert_eq!(empty["certificates"].as_array().unwrap().len(), 0);
     assert_eq!(empty["pin_state"], "ok");
-    let _ = PIN;
 }

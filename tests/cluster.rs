@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use crate::pki;
-use crate::support::cluster::{Cluster, SSH_PORT, Ssh, TVS_PORT, fake_cucm, missing, node_folder};
+use crate::support::cluster::{Cluster, Ssh, TVS_PORT, fake_cucm, missing, node_folder};
 use crate::support::{Outcome, World};
 
 /// The world and its cluster; `None` where a real server cannot be had, and says so.
@@ -83,8 +83,10 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
     let alone = ["cluster", "fetch", "--node", &node, "--alone", "--out", "http", "--tftp-port", "6"];
     let http = run(&world, &cluster, &[&alone[..], &["--http-port", "16970"]].concat()).done();
     assert!(http.stdout.contains("by HTTP"), "{}", http.stdout);
-    let neither = run(&world, &cluster, &[&alone[..], &["--http-port", "6", "--out", "none"]].concat());
-    assert_eq!(neither.code, 2, "one --out is enough");
+    let neither = ["cluster", "fetch", "--node", &node, "--alone", "--out", "none", "--tftp-port", "6"];
+    let neither = run(&world, &cluster, &[&neither[..], &["--http-port", "6"]].concat());
+    assert_eq!(neither.code, 5, "{}", neither.all());
+    assert!(neither.stderr.contains("TFTP") && neither.stderr.contains("HTTP"), "{}", neither.stderr);
     let dump = [
         "cluster",
         "fetch",
@@ -199,7 +201,7 @@ fn host_keys_are_shown_learnt_and_never_changed_unseen() {
 #[test]
 fn a_node_that_is_not_there() {
     let world = World::new();
-    world.run(&["cluster", "status", "a b"]);
+    assert_eq!(world.run(&["cluster", "status", "a b"]).code, 2);
     let gone = world.run(&[
         "cluster",
         "status",
@@ -285,7 +287,6 @@ fn a_node_on_a_serial_line_with_noise_and_delays() {
     // Somebody left a half-typed line.
     std::fs::write(&node.line, "show stat").unwrap();
     world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]).done();
-    let _ = SSH_PORT;
 }
 
 #[test]

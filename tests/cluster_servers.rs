@@ -386,6 +386,8 @@ fn a_list_is_published_to_folders_here_and_elsewhere() {
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }
+    let journal = world.run(&["journal", "verify"]).done().stdout;
+    assert!(journal.contains("cluster-publish.jsonl: verified"), "{journal}");
     // By hand, and nobody does it.
     world.place("token-signed-non-secure.tlv", "next.tlv");
     let waits = publish("next.tlv", &roots[..1]);

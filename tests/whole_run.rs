@@ -248,6 +248,26 @@ fn the_way_back() {
     assert_eq!(go(&world, &cluster, &["--resume"]).code, 1, "what was taken back does not go on");
 }
 
+/// Where nobody can be asked, and nobody said yes: nothing on the cluster changes, by whichever way.
+#[test]
+fn without_a_yes_nothing_on_the_cluster_changes() {
+    let Some((world, cluster)) = started(1) else { return };
+    let unasked = |more: &[&str]| {
+        let args: Vec<String> = arguments(&cluster, more).into_iter().filter(|a| a != "--yes").collect();
+        world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    for more in [&[][..], &["--bridge"]] {
+        let refused = unasked(more);
+        assert_eq!(refused.code, 2, "{}", refused.all());
+        assert!(refused.stderr.contains("--yes goes on without a question"), "{}", refused.stderr);
+        assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
+    }
+    go(&world, &cluster, &["--resume"]).done();
+    let before = acts(&cluster);
+    assert_eq!(unasked(&["--rollback"]).code, 2);
+    assert_eq!(acts(&cluster), before, "the way back asks, too");
+}
+
 /// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.
 #[test]
 fn what_is_uploaded_by_hand_is_waited_for() {

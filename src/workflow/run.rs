@@ -75,6 +75,31 @@ impl RunStep {
         }
     }
 
+    /// What the operator is asked before the step: whatever changes the cluster needs a yes.
+    pub fn question(self) -> Option<&'static str> {
+        match self {
+            RunStep::Trust => {
+                Some("The tokens' certificates go into Phone-SAST-trust of the publisher now. Go on?")
+            }
+            RunStep::Bridge => Some("The publisher writes its CTL again now, with the tokens in it. Go on?"),
+            RunStep::Cross => Some(
+                "That CTL goes to every node now, and Cisco Tftp and CallManager are restarted, which cuts off calls. Go on?",
+            ),
+            RunStep::Delete => Some(
+                "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
+                 CallManager are restarted, which cuts off calls. Go on?",
+            ),
+            // Signing has a question of its own; what follows a deletion belongs to it.
+            RunStep::Preflight
+            | RunStep::Keep
+            | RunStep::Vouch
+            | RunStep::Sign
+            | RunStep::Publish
+            | RunStep::Restart
+            | RunStep::Verify => None,
+        }
+    }
+
     /// In which state the cluster is when this step did not come to its end.
     pub fn state_when_stopped(self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::pin::{self, PinSource};
 use super::super::ui::Ui;
+use super::fetch::nodes_of;
 use crate::cluster::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
 use crate::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
@@ -105,6 +106,15 @@ impl<'a> Connector<'a> {
     /// The node's shell, at its prompt.
     pub fn open(&mut self, address: &NodeAddress) -> Result<Node<AnyConsole>, CommandError> {
         Ok(Node::open(self.console(address)?)?)
+    }
+
+    /// The nodes that a command is about: this one alone, or all of its cluster, the publisher first.
+    pub fn nodes(&mut self, address: &NodeAddress, alone: bool) -> Result<Vec<NodeAddress>, CommandError> {
+        if alone {
+            return Ok(vec![address.clone()]);
+        }
+        let nodes = nodes_of(&mut self.open(address)?, address)?;
+        Ok(nodes.into_iter().map(|(node, _)| node).collect())
     }
 
     /// The node's console, logged in.

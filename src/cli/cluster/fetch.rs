@@ -79,12 +79,7 @@ pub fn nodes_of<C: Console>(
 pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
-    let nodes: Vec<NodeAddress> = if args.alone {
-        vec![address]
-    } else {
-        let mut publisher = connector.open(&address)?;
-        nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
-    };
+    let nodes = connector.nodes(&address, args.alone)?;
     let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
     let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };

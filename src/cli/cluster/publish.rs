@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::in_force;
+use super::super::signing::{RunLog, in_force};
 use super::super::ui::Ui;
 use super::connect::{ConnectArgs, Connector};
-use super::fetch::{PortArgs, nodes_of};
+use super::fetch::PortArgs;
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::digest;
+use crate::workflow::journal::{Event, FileSeal};
 
 /// Where the list goes.
 #[derive(Debug, Clone, Args)]
@@ -94,6 +95,9 @@ pub struct PublishCommand {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
+    journal: Option<PathBuf>,
     #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
@@ -108,37 +112,59 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
-    let nodes: Vec<NodeAddress> = if args.alone {
-        vec![address]
-    } else {
-        let mut publisher = connector.open(&address)?;
-        nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
-    };
+    let nodes = connector.nodes(&address, args.alone)?;
     ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
     if !ui.agrees(args.yes, &format!("Publish {name}, signed by {}?", list.signer_name()))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
     }
+    let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
+    let seal = FileSeal::of(args.file.display().to_string(), bytes);
+    log.add(Event::Input { role: "published".to_owned(), file: seal })?;
+    let result = to_every_node(args, &mut connector, &nodes, &name, bytes, &mut log, ui);
+    let journal = log.end(&result)?;
+    result?;
+    if ui.is_json() {
+        let served: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+        let document = serde_json::json!({ "published": name, "served_by": served, "journal": journal });
+        ui.print_json(&document)?;
+    }
+    ui.note(&format!("Journal: {}", journal.display()));
+    ui.note("Next: sastctl cluster restart, then reset the phones.");
+    Ok(())
+}
+
+/// Puts the list to every node, and waits until each serves it; a line of the journal for both.
+fn to_every_node(
+    args: &PublishCommand,
+    connector: &mut Connector<'_>,
+    nodes: &[NodeAddress],
+    name: &str,
+    bytes: &[u8],
+    log: &mut RunLog,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let step = |node: &NodeAddress, says: &str, done| Event::Step {
+        name: format!("publish {node}"),
+        says: says.to_owned(),
+        done,
+    };
     let mut left = Vec::new();
-    for node in &nodes {
-        if !put(&args.publish, &mut connector, node, &name, bytes)? {
+    for node in nodes {
+        log.add(step(node, "put", None))?;
+        if !put(&args.publish, connector, node, name, bytes)? {
             left.push(node.clone());
         }
     }
     if !left.is_empty() {
-        by_hand(&left, &args.file, &name, ui);
+        by_hand(&left, &args.file, name, ui);
     }
-    let mut served = Vec::new();
-    for node in &nodes {
-        wait(node, &args.ports, &name, bytes, args.publish.patience(left.contains(node)))?;
+    for node in nodes {
+        wait(node, &args.ports, name, bytes, args.publish.patience(left.contains(node)))?;
+        log.add(step(node, "put there and fetched again", Some(true)))?;
         if !ui.is_json() {
             ui.print(&format!("{node}: serves it, MD5 {}", digest::hex(&digest::md5(bytes), "")))?;
         }
-        served.push(node.to_string());
     }
-    if ui.is_json() {
-        ui.print_json(&serde_json::json!({ "published": name, "served_by": served }))?;
-    }
-    ui.note("Next: sastctl cluster restart, then reset the phones.");
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::Ui;
 use super::connect::{ConnectArgs, Connector};
-use super::fetch::nodes_of;
 use super::status::state;
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{NodeAddress, SERVICES};
@@ -29,12 +28,7 @@ pub struct RestartArgs {
 pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
-    let nodes: Vec<NodeAddress> = if args.alone {
-        vec![address]
-    } else {
-        let mut publisher = connector.open(&address)?;
-        nodes_of(&mut publisher, &address)?.into_iter().map(|(node, _)| node).collect()
-    };
+    let nodes = connector.nodes(&address, args.alone)?;
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     ui.note(&format!(
         "{} on {}: calls are cut off while CallManager restarts.",

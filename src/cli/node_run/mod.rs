@@ -147,6 +147,9 @@ impl Run<'_> {
                 continue;
             }
             self.ui.note(&format!("{:<10} {}", step.name(), step.says()));
+            if let Some(question) = step.question() {
+                self.agree(question)?;
+            }
             self.begin_step(step.name(), step.says())?;
             match self.perform(step) {
                 Ok(says) => self.end_step(step.name(), &says)?,
@@ -159,6 +162,15 @@ impl Run<'_> {
              checksum above.\nsastctl journal show {} is the page for the change ticket.",
             path.display()
         ))
+    }
+
+    /// The operator's yes to a change on the cluster.
+    fn agree(&self, question: &str) -> Result<(), CommandError> {
+        if self.ui.agrees(self.tokens.signing.yes(), question)? {
+            return Ok(());
+        }
+        Err(CommandError::new(ErrorKind::Interrupted, "the cluster was left as it is")
+            .hint("the same command with --resume goes on from here"))
     }
 
     fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {

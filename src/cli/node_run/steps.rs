@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
     fn cross(&mut self) -> Result<String, CommandError> {
         let bytes =
             std::fs::read(self.work.join("CTLFile.bridge.tlv")).map_err(|_| self.lost("the bridge"))?;
-        self.publish("cross", &bytes, &self.work.join("CTLFile.bridge.tlv"))?;
+        self.publish("cross", "cross", &bytes, &self.work.join("CTLFile.bridge.tlv"))?;
         self.restart_all("cross")?;
         if !self.tokens.signing.yes() && self.ui.can_ask() {
             self.ui.show(
@@ -181,23 +181,19 @@ impl<'a> Run<'a> {
 
     fn delete(&mut self) -> Result<String, CommandError> {
         self.made()?;
-        let question = "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
-                        CallManager are restarted, which cuts off calls. Go on?";
-        if !self.ui.agrees(self.tokens.signing.yes(), question)? {
-            return Err(CommandError::new(ErrorKind::Interrupted, "the cluster was left as it is"));
-        }
         let there_was = self.connector.open(&self.publisher)?.delete_tftp(CTL)?;
         Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
     }
 
     fn publish_new(&mut self) -> Result<String, CommandError> {
         let new = self.made()?;
-        self.publish("publish", new.list().bytes(), &self.new_path())?;
+        self.publish("publish", "restart", new.list().bytes(), &self.new_path())?;
         Ok(format!("{} nodes serve it", self.nodes.len()))
     }
 
     /// Puts a list to every node that does not serve it yet, and waits for each to serve it.
-    fn publish(&mut self, name: &str, bytes: &[u8], path: &Path) -> Result<(), CommandError> {
+    /// `restarts` names the step whose restart an upload by hand takes in advance.
+    fn publish(&mut self, name: &str, restarts: &str, bytes: &[u8], path: &Path) -> Result<(), CommandError> {
         let mut by_hand = Vec::new();
         for node in self.nodes.clone() {
             let part = format!("{name} {node}");
@@ -224,7 +220,7 @@ impl<'a> Run<'a> {
             && self.ui.confirm("Uploaded on each of them? Cisco Tftp is restarted there next.")?;
         for node in by_hand {
             if uploaded && !publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false) {
-                let part = restart_part(if name == "publish" { "restart" } else { name }, SERVICES[0], &node);
+                let part = restart_part(restarts, SERVICES[0], &node);
                 self.begin_step(&part, "restart")?;
                 let state = restart(&mut self.connector, &node, SERVICES[0], self.ui)?;
                 self.end_step(&part, super::super::cluster::state(state))?;
@@ -292,10 +288,14 @@ impl<'a> Run<'a> {
     /// Puts the CTL back that was in force before the run.
     pub(super) fn roll_back(mut self) -> Result<(), CommandError> {
         let old = self.old()?;
+        self.agree(
+            "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
+             restarted, which cuts off calls. Go on?",
+        )?;
         let bytes = old.list().bytes().clone();
         let path = self.old_path();
         let result = (|| {
-            self.publish("rollback", &bytes, &path)?;
+            self.publish("rollback", "rollback", &bytes, &path)?;
             self.restart_all("rollback")?;
             self.show_everywhere(&old)
         })();
