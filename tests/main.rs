@@ -16,6 +16,7 @@ mod acceptance;
 mod administration;
 mod bad_input;
 mod building;
+mod calls;
 mod certificates;
 mod changing;
 mod cluster;

@@ -75,7 +75,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = session::open_module(settings, ui)?;
     let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
-    let sast = module.sast(selector.as_ref())?;
+    let sast = module.find(selector.as_ref())?.sast(selector.as_ref())?;
     let about = module.describe()?;
     let results = session::sign_with(&module, &sast, settings, ui, args.allow_last_try, |signer| {
         let mut results = Vec::new();

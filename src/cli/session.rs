@@ -42,8 +42,16 @@ pub fn sign_with<T>(
     may_try(token, ui, allow_last_try)?;
     let pin = obtain_pin(module, token, settings, ui)?;
     module.check_pin(token, pin.as_ref())?;
+    let factory = pin.as_ref().is_some_and(|pin| pin.is_one_of(&module.profile().pin.factory));
     let _busy = interrupt::Busy::new();
     let mut signer = module.signer(sast, pin).map_err(|e| CommandError::not_signed(sast, e))?;
+    if factory {
+        ui.warn(&format!(
+            "{}: its PIN is the one that tokens leave the factory with, and everybody knows it: \
+             sastctl token change-pin",
+            token.label()
+        ));
+    }
     work(&mut signer)
 }
 

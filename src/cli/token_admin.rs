@@ -99,8 +99,8 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let so_pin = pin::read_other(&so_source, "administrator (SO) PIN", token.label(), false, ui)?;
     let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
     warn_about_factory(&module, &new, ui);
-    module.init_token(&token, &so_pin, &args.label)?;
-    module.unlock(&token, &so_pin, &new)?;
+    let empty = module.init_token(&token, &so_pin, &args.label)?;
+    module.unlock(&empty, &so_pin, &new)?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
 }
 

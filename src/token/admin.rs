@@ -4,7 +4,7 @@
 use cryptoki::session::UserType;
 
 use super::error::TokenError;
-use super::login::{check_length, check_pin};
+use super::login::{check_length, check_pin, same_state};
 use super::module::{Module, failed, logged, login_failed, so_login_failed};
 use super::pin::{Pin, PinState};
 use super::slot::Token;
@@ -15,6 +15,8 @@ impl Module {
         check_pin(self, token, Some(old))?;
         check_length(self, token, new)?;
         let _lock = self.lock()?;
+        self.close_sessions();
+        same_state(self, token)?;
         let session = self.open_rw(token)?;
         let result = logged("C_SetPIN", session.set_pin(old.auth(), new.auth()));
         let _ = logged("C_CloseSession", session.close());
@@ -27,6 +29,8 @@ impl Module {
         check_length(self, token, so_pin)?;
         check_length(self, token, new)?;
         let _lock = self.lock()?;
+        self.close_sessions();
+        same_so_state(self, token)?;
         let session = self.open_rw(token)?;
         let result = (|| {
             logged("C_Login", session.login(UserType::So, Some(so_pin.auth())))
@@ -42,13 +46,33 @@ impl Module {
     /// Deletes everything on a token, keys and certificates with it, and gives it a label (C_InitToken).
     ///
     /// The SO PIN is the token's own; a token that was never initialised takes it as its new one.
-    pub fn init_token(&self, token: &Token, so_pin: &Pin, label: &str) -> Result<(), TokenError> {
+    /// Returns the token as it is then.
+    pub fn init_token(&self, token: &Token, so_pin: &Pin, label: &str) -> Result<Token, TokenError> {
         check_so_pin(token)?;
         check_length(self, token, so_pin)?;
         let _lock = self.lock()?;
+        self.close_sessions();
+        same_so_state(self, token)?;
         let pkcs11 = self.loaded("C_InitToken", Some(token))?;
         logged("C_InitToken", pkcs11.init_token(token.slot, so_pin.auth(), label))
-            .map_err(|e| so_login_failed(token, &e))
+            .map_err(|e| so_login_failed(token, &e))?;
+        let gone = || TokenError::Call {
+            what: "C_GetTokenInfo",
+            code: "CKR_TOKEN_NOT_PRESENT".to_owned(),
+            token: Some(token.name()),
+        };
+        self.token_in(token.slot).ok_or_else(gone)
+    }
+}
+
+/// As for the user PIN: if the token says worse than when it was looked at, no try is spent.
+fn same_so_state(module: &Module, token: &Token) -> Result<(), TokenError> {
+    let Some(now) = module.same_token(token)? else { return Ok(()) };
+    match now.so_pin_state() {
+        PinState::Ok => Ok(()),
+        state if state == token.so_pin_state() => Ok(()),
+        PinState::Locked => Err(TokenError::SoPinLocked { token: token.name() }),
+        state => Err(TokenError::PinStateChanged { token: token.name(), state }),
     }
 }
 

@@ -210,8 +210,24 @@ pub enum TokenError {
         /// What the token says about the tries that are left.
         state: super::PinState,
     },
+    /// Another token is in the slot than the one that was chosen. No PIN was tried.
+    #[error("another token is in the slot now: {found}")]
+    OtherToken {
+        /// The one that was chosen.
+        token: TokenName,
+        /// The one that is there.
+        found: TokenName,
+    },
+    /// A wrong PIN was entered elsewhere since the token was looked at. No PIN was tried.
+    #[error("the token's PIN state changed meanwhile: {state}")]
+    PinStateChanged {
+        /// The token.
+        token: TokenName,
+        /// What its flags say now.
+        state: super::PinState,
+    },
     /// The PIN is locked.
-    #[error("the PIN is locked")]
+    #[error("the PIN is locked (CKR_PIN_LOCKED)")]
     PinLocked {
         /// The token.
         token: TokenName,

@@ -20,6 +20,9 @@ impl<'t> Login<'t> {
     /// Opens a session and logs in, once. `pin` is `None` for a PIN pad.
     pub(super) fn new(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
         check_pin(module, token, pin.as_ref())?;
+        if token.login_required() {
+            same_state(module, token)?;
+        }
         let mut login = Login { session: Some(module.open(token)?), token, pin, logged_in: false };
         if token.login_required() {
             login.enter(UserType::User)?;
@@ -81,6 +84,17 @@ pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Re
         return if no_pin_needed { Ok(()) } else { Err(TokenError::PinPad { token: name, has: false }) };
     };
     check_length(module, token, pin)
+}
+
+/// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
+pub(super) fn same_state(module: &Module, token: &Token) -> Result<(), TokenError> {
+    let Some(now) = module.same_token(token)? else { return Ok(()) };
+    match now.pin_state() {
+        PinState::Ok => Ok(()),
+        state if state == token.pin_state() => Ok(()),
+        PinState::Locked => Err(TokenError::PinLocked { token: token.name() }),
+        state => Err(TokenError::PinStateChanged { token: token.name(), state }),
+    }
 }
 
 /// Whether a PIN may be one of this token, by its length in bytes.

@@ -1,5 +1,6 @@
 //! The PKCS#11 module as an object: loaded and initialised once, finalised when dropped.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::mechanism::MechanismType;
 use cryptoki::session::Session;
+use cryptoki::slot::{Slot, TokenInfo};
 use tracing::debug;
 
 use super::error::{self, TokenError, TokenName};
@@ -21,6 +23,8 @@ pub struct Module {
     pkcs11: Option<Pkcs11>,
     profile: Profile,
     path: PathBuf,
+    /// Sessions that were only read in. Each C_CloseSession is a round trip to the token, so C_Finalize ends them.
+    read_in: RefCell<Vec<Session>>,
 }
 
 impl Module {
@@ -31,7 +35,9 @@ impl Module {
         let mut tried = Vec::new();
         for path in paths {
             match load(&path, &profile) {
-                Ok(pkcs11) => return Ok(Module { pkcs11: Some(pkcs11), profile, path }),
+                Ok(pkcs11) => {
+                    return Ok(Module { pkcs11: Some(pkcs11), profile, path, read_in: RefCell::default() });
+                }
                 Err(why) => tried.push((path, why)),
             }
         }
@@ -62,27 +68,58 @@ impl Module {
 
     /// The tokens that are there now, in slot order. One whose info cannot be read is listed with the reason.
     pub fn tokens(&self) -> Result<Vec<Token>, TokenError> {
-        let slots = self.settled("C_GetSlotList", None, |p| p.get_slots_with_token())?;
-        let mut tokens = Vec::new();
-        for slot in slots {
-            let slot_info = self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok();
-            let info = self.settled("C_GetTokenInfo", None, |p| p.get_token_info(slot));
-            let info = match info {
-                // Pulled between the two calls.
-                Err(TokenError::Call { code, .. }) if code == "CKR_TOKEN_NOT_PRESENT" => continue,
-                Err(e) => Err(e.to_string()),
-                Ok(info) => Ok(info),
-            };
-            let token = Token::new(slot, slot_info.as_ref(), info);
-            let left_out = |word: &String| {
-                let word = word.to_lowercase();
-                token.label().to_lowercase().contains(&word) || token.reader().to_lowercase().contains(&word)
-            };
-            if !self.profile.slots.leave_out.iter().any(left_out) {
-                tokens.push(token);
-            }
+        Ok(self.slots()?.into_iter().filter_map(|slot| self.token_in(slot)).collect())
+    }
+
+    /// The slots with a token in them.
+    pub(super) fn slots(&self) -> Result<Vec<Slot>, TokenError> {
+        self.settled("C_GetSlotList", None, |p| p.get_slots_with_token())
+    }
+
+    /// The token in a slot; `None` where it was pulled meanwhile, or where the profile leaves it out.
+    pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
+        let info = self.token_info(slot)?;
+        let spare =
+            self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.token_initialized());
+        let slot_info =
+            if spare { None } else { self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok() };
+        let token = Token::new(slot, slot_info.as_ref(), info);
+        let left_out = |word: &String| {
+            let word = word.to_lowercase();
+            token.label().to_lowercase().contains(&word) || token.reader().to_lowercase().contains(&word)
+        };
+        (!self.profile.slots.leave_out.iter().any(left_out)).then_some(token)
+    }
+
+    /// The same without its reader, which is a call less, where the profile does not need it to leave slots out.
+    pub(super) fn token_without_reader(&self, slot: Slot) -> Option<Token> {
+        if !self.profile.slots.leave_out.is_empty() {
+            return self.token_in(slot);
         }
-        Ok(tokens)
+        Some(Token::new(slot, None, self.token_info(slot)?))
+    }
+
+    fn token_info(&self, slot: Slot) -> Option<Result<TokenInfo, String>> {
+        match self.settled("C_GetTokenInfo", None, |p| p.get_token_info(slot)) {
+            // Pulled between the two calls.
+            Err(TokenError::Call { code, .. }) if code == "CKR_TOKEN_NOT_PRESENT" => None,
+            Err(e) => Some(Err(e.to_string())),
+            Ok(info) => Some(Ok(info)),
+        }
+    }
+
+    /// The token as it is now, right before a PIN is tried on it: another one may be in the slot by now, and another
+    /// program may have spent tries. `None` where its info could not be read before, either.
+    pub(super) fn same_token(&self, token: &Token) -> Result<Option<Token>, TokenError> {
+        if token.problem().is_some() {
+            return Ok(None);
+        }
+        let info = self.settled("C_GetTokenInfo", Some(token), |p| p.get_token_info(token.slot))?;
+        let now = Token::new(token.slot, None, Ok(info));
+        if (now.serial(), now.label()) != (token.serial(), token.label()) {
+            return Err(TokenError::OtherToken { token: token.name(), found: now.name() });
+        }
+        Ok(Some(now))
     }
 
     /// How many slots there are, with and without tokens.
@@ -108,6 +145,19 @@ impl Module {
     /// A session that may change the token.
     pub(super) fn open_rw(&self, token: &Token) -> Result<Session, TokenError> {
         self.settled("C_OpenSession", Some(token), |p| p.open_rw_session(token.slot))
+    }
+
+    /// Keeps a session that was read in until C_Finalize, or `close_sessions`.
+    pub(super) fn keep(&self, session: Session) {
+        self.read_in.borrow_mut().push(session);
+    }
+
+    /// Closes the sessions that were read in: before an operator is waited for, and before the token is changed, which
+    /// an open session forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
+    pub fn close_sessions(&self) {
+        for session in self.read_in.take() {
+            let _ = logged("C_CloseSession", session.close());
+        }
     }
 
     /// Waits for the other processes of ours that use the module.
@@ -152,6 +202,8 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
+        // C_Finalize ends them; the wrapper would close each by a call of its own.
+        self.read_in.take().into_iter().for_each(std::mem::forget);
         if let Some(pkcs11) = self.pkcs11.take() {
             let _ = logged("C_Finalize", pkcs11.finalize());
         }

@@ -118,6 +118,12 @@ pub struct SlotRules {
     /// Slots whose description or token label contains one of these are left out.
     #[serde(default)]
     pub leave_out: Vec<String>,
+    /// Whether an uninitialised slot is but room for the next token, so that its reader says nothing.
+    #[serde(default)]
+    pub spare: bool,
+    /// Whether several logical tokens may carry one serial number, so that all are looked at before one is chosen by it.
+    #[serde(default)]
+    pub shared_serials: bool,
 }
 
 /// How a module signs.

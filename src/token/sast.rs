@@ -2,6 +2,7 @@
 
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
 use cryptoki::session::Session;
+use cryptoki::slot::Slot;
 
 use super::error::TokenError;
 use super::module::{Module, failed, logged};
@@ -62,26 +63,61 @@ impl Module {
     /// Every token and its certificates, without login. Tokens that fail are listed with the reason.
     pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
         let _lock = self.lock()?;
-        let read = |token: Token| {
-            if !token.is_initialized() {
-                return TokenContents { token, certificates: vec![], problem: None };
-            }
-            match self.certificates(&token) {
-                Ok(certificates) => TokenContents { token, certificates, problem: None },
-                Err(e) => TokenContents { token, certificates: vec![], problem: Some(e) },
-            }
-        };
-        Ok(self.tokens()?.into_iter().map(read).collect())
+        Ok(self.tokens()?.into_iter().map(|token| self.read(token)).collect())
     }
 
     /// The contents of the one token that is meant.
+    ///
+    /// A serial number names one token alone, unless the profile says otherwise: the others are not looked at.
     pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
-        choose(self, self.contents()?, selector)
+        self.find_by(selector, |slot| self.token_in(slot))
     }
 
-    /// The SAST certificate that is meant, without login.
+    /// The SAST certificate that is meant, without login. What is only read needs no reader's name.
     pub fn sast(&self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
-        self.find(selector)?.sast(selector)
+        match selector.and_then(Selector::name) {
+            Some(_) => self.find_by(selector, |slot| self.token_without_reader(slot)),
+            None => self.find(selector),
+        }?
+        .sast(selector)
+    }
+
+    fn find_by(
+        &self,
+        selector: Option<&Selector>,
+        look: impl Fn(Slot) -> Option<Token>,
+    ) -> Result<TokenContents, TokenError> {
+        let lock = self.lock()?;
+        let serial = selector.and_then(Selector::name).filter(|_| !self.profile().slots.shared_serials);
+        let mut tokens = Vec::new();
+        for token in self.slots()?.into_iter().filter_map(look) {
+            if token.is_initialized() && Some(token.serial()) == serial {
+                return Ok(self.read(token));
+            }
+            tokens.push(token);
+        }
+        let all: Vec<_> = tokens.into_iter().map(|token| self.read(token)).collect();
+        drop(lock);
+        self.find_among(all, selector)
+    }
+
+    /// The one token that is meant, among those that were read.
+    pub fn find_among(
+        &self,
+        all: Vec<TokenContents>,
+        selector: Option<&Selector>,
+    ) -> Result<TokenContents, TokenError> {
+        choose(self, all, selector)
+    }
+
+    fn read(&self, token: Token) -> TokenContents {
+        if !token.is_initialized() {
+            return TokenContents { token, certificates: vec![], problem: None };
+        }
+        match self.certificates(&token) {
+            Ok(certificates) => TokenContents { token, certificates, problem: None },
+            Err(e) => TokenContents { token, certificates: vec![], problem: Some(e) },
+        }
     }
 
     fn certificates(&self, token: &Token) -> Result<Vec<TokenCertificate>, TokenError> {
@@ -99,7 +135,7 @@ impl Module {
                 .map_err(error("C_GetAttributeValue"))?;
             certificates.extend(certificate(attributes));
         }
-        logged("C_CloseSession", session.close()).map_err(error("C_CloseSession"))?;
+        self.keep(session);
         Ok(certificates)
     }
 
@@ -114,8 +150,8 @@ impl Module {
             let fits = keys.iter().any(|key| key.belongs_to(certificate, &entry.id));
             entry.has_key = if fits { Some(true) } else { certain.then_some(false) };
         }
-        logged("C_CloseSession", session.close())
-            .map_err(|e| failed("C_CloseSession", Some(&contents.token), &e))
+        self.keep(session);
+        Ok(())
     }
 }
 

@@ -114,6 +114,14 @@ fn decode(text: &str) -> Option<String> {
 }
 
 impl Selector {
+    /// The name, where it is not a URI.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Selector::Name(name) => Some(name),
+            Selector::Uri(_) => None,
+        }
+    }
+
     /// Whether the token itself is meant, by label, serial or URI.
     pub fn matches_token(&self, token: &Candidate<'_>) -> bool {
         match self {

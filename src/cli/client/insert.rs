@@ -44,7 +44,10 @@ pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>
 /// The tokens that were not added yet.
 fn look(module: &Module, known: &[Sast]) -> Result<Vec<Sast>, CommandError> {
     let added = |sast: &Sast| known.iter().any(|k| k.certificate().der() == sast.certificate().der());
-    let contents = module.contents()?.into_iter().filter(|c| c.token.is_initialized());
+    let contents = module.contents();
+    // Tokens come and go while we wait: none keeps a session.
+    module.close_sessions();
+    let contents = contents?.into_iter().filter(|c| c.token.is_initialized());
     // A token that cannot be read now may be read in a moment.
     Ok(contents.filter_map(|c| c.sast(None).ok()).filter(|sast| !added(sast)).collect())
 }

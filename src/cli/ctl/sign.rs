@@ -26,7 +26,7 @@ pub struct SignArgs {
 pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let options = args.signing.options()?;
     let targets = targets(args)?;
-    let desk = Desk::open(settings, ui)?;
+    let desk = Desk::open_for_one(settings, ui)?;
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let mut batch = Vec::new();

@@ -11,12 +11,14 @@ use super::args::SigningArgs;
 use super::batch::{Batch, BatchFile, ConfirmedFile, PlanJson, Shown, Voice, WrittenJson};
 use super::run_log::RunLog;
 use super::selector;
-use crate::token::{Module, Sast, TokenSigner};
+use crate::token::{Module, Sast, TokenContents, TokenSigner};
 use crate::trustlist::Certificate;
 
 /// The module and the token that will sign.
 pub struct Desk<'a> {
     module: Module,
+    /// What was on the tokens when they were looked at.
+    seen: Vec<TokenContents>,
     sast: Sast,
     settings: &'a Settings,
 }
@@ -34,13 +36,22 @@ impl<'a> Desk<'a> {
     pub fn open(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
         let selector = settings.token.as_deref().map(selector).transpose()?;
         let module = session::open_module(settings, ui)?;
-        let sast = module.sast(selector.as_ref())?;
-        Ok(Desk { module, sast, settings })
+        let seen = module.contents()?;
+        let sast = module.find_among(seen.clone(), selector.as_ref())?.sast(selector.as_ref())?;
+        Ok(Desk { module, seen, sast, settings })
+    }
+
+    /// The same for a command that needs no other token: the others are looked at only as far as it takes.
+    pub fn open_for_one(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
+        let selector = settings.token.as_deref().map(selector).transpose()?;
+        let module = session::open_module(settings, ui)?;
+        let sast = module.find(selector.as_ref())?.sast(selector.as_ref())?;
+        Ok(Desk { module, seen: vec![], sast, settings })
     }
 
     /// With a module that is open and a token that was chosen already.
     pub fn with(module: Module, sast: Sast, settings: &'a Settings) -> Self {
-        Desk { module, sast, settings }
+        Desk { module, seen: vec![], sast, settings }
     }
 
     /// The token that will sign.
@@ -56,7 +67,9 @@ impl<'a> Desk<'a> {
                 if Path::new(name).is_file() {
                     return read_certificate(Path::new(name));
                 }
-                Ok(self.module.sast(Some(&selector(name)?))?.certificate().clone())
+                let selector = selector(name)?;
+                let contents = self.module.find_among(self.seen.clone(), Some(&selector))?;
+                Ok(contents.sast(Some(&selector))?.certificate().clone())
             })
             .collect()
     }

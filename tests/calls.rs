@@ -1,0 +1,60 @@
+//! On a USB token every PKCS#11 call is a round trip: how many each command needs, so that none grows unnoticed.
+
+use crate::support::World;
+
+/// The calls of a command on SoftHSM with two tokens and its spare slot, counted by pkcs11-spy.
+fn calls(world: &mut World, args: &[&str]) -> Vec<String> {
+    let spy = world.spied_on();
+    let _ = std::fs::remove_file(world.path("calls"));
+    let args = [&["--module", &spy, "--profile", "softhsm"], args].concat();
+    world.run(&args).done();
+    let log = String::from_utf8_lossy(&world.read("calls")).into_owned();
+    let number = |line: &str| line.split(':').next().is_some_and(|n| n.parse::<u32>().is_ok());
+    let calls = log.lines().filter(|line| number(line)).filter_map(|line| line.split(": ").nth(1));
+    calls.filter(|name| name.starts_with("C_")).map(|name| name.trim().to_owned()).collect()
+}
+
+/// The serial number of the token in the first slot, where a reader of one token finds it at once.
+fn first_serial(world: &World) -> String {
+    let list = world.run(&["token", "list", "--json"]).done();
+    let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
+    list["tokens"][0]["serial"].as_str().unwrap().to_owned()
+}
+
+#[track_caller]
+fn at_most(limit: usize, what: &str, calls: &[String]) {
+    assert!(calls.len() <= limit, "{what}: {} calls, at most {limit}: {calls:?}", calls.len());
+}
+
+#[test]
+fn no_command_makes_more_calls_than_it_needs() {
+    let mut world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    let list = calls(&mut world, &["token", "list"]);
+    at_most(11 + 2 * 6, "token list", &list);
+    let serial = first_serial(&world);
+    at_most(13, "cert export", &calls(&mut world, &["cert", "export", "--token", &serial, "--out=-"]));
+    // The token in the second slot: the first one's serial number has to be asked for, as pkcs11-tool does, too.
+    let other = if serial == world.serial("A") { world.serial("B") } else { world.serial("A") };
+    at_most(14, "cert export", &calls(&mut world, &["cert", "export", "--token", &other, "--out=-"]));
+
+    let revert = ["revert", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--spare", "SAST-ADN0054f509"];
+    let revert = calls(&mut world, &[&revert[..], &["--out=new.tlv", "--yes"]].concat());
+    at_most(40, "revert", &revert);
+    let count = |name: &str| revert.iter().filter(|call| *call == name).count();
+    assert_eq!((count("C_Login"), count("C_Logout"), count("C_Finalize")), (1, 1, 1), "{revert:?}");
+
+    at_most(30, "ctl sign", &calls(&mut world, &["ctl", "sign", "new.tlv", "--token", &serial, "--out=x.tlv"]));
+}
+
+/// A thousand files take one login, and three calls each.
+#[test]
+fn every_further_file_takes_three_calls() {
+    let mut world = World::with_tokens();
+    let mut sign = vec!["ctl", "sign", "--token", "SAST token A"];
+    world.place("token-signed.tlv", "one.tlv");
+    let one = calls(&mut world, &[&sign[..], &["one.tlv"]].concat()).len();
+    let names: Vec<String> = (0..10).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
+    sign.extend(names.iter().map(String::as_str));
+    assert_eq!(calls(&mut world, &sign).len(), one + 9 * 3);
+}
