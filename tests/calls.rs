@@ -44,7 +44,11 @@ fn no_command_makes_more_calls_than_it_needs() {
     let count = |name: &str| revert.iter().filter(|call| *call == name).count();
     assert_eq!((count("C_Login"), count("C_Logout"), count("C_Finalize")), (1, 1, 1), "{revert:?}");
 
-    at_most(30, "ctl sign", &calls(&mut world, &["ctl", "sign", "new.tlv", "--token", &serial, "--out=x.tlv"]));
+    at_most(
+        30,
+        "ctl sign",
+        &calls(&mut world, &["ctl", "sign", "new.tlv", "--token", &serial, "--out=x.tlv"]),
+    );
 }
 
 /// A thousand files take one login, and three calls each.

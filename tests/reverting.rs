@@ -45,6 +45,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
     --- stderr
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: SAST token A: its PIN is the one that tokens leave the factory with, and everybody knows it: sastctl token change-pin
     Journal: DIR/state/sastctl/TIME-revert.jsonl
     Left to do by hand:
       1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef

@@ -215,8 +215,8 @@ pub enum TokenError {
     OtherToken {
         /// The one that was chosen.
         token: TokenName,
-        /// The one that is there.
-        found: TokenName,
+        /// The one that is there, by its name.
+        found: String,
     },
     /// A wrong PIN was entered elsewhere since the token was looked at. No PIN was tried.
     #[error("the token's PIN state changed meanwhile: {state}")]

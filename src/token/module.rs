@@ -79,8 +79,7 @@ impl Module {
     /// The token in a slot; `None` where it was pulled meanwhile, or where the profile leaves it out.
     pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
         let info = self.token_info(slot)?;
-        let spare =
-            self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.token_initialized());
+        let spare = self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.token_initialized());
         let slot_info =
             if spare { None } else { self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok() };
         let token = Token::new(slot, slot_info.as_ref(), info);
@@ -117,7 +116,7 @@ impl Module {
         let info = self.settled("C_GetTokenInfo", Some(token), |p| p.get_token_info(token.slot))?;
         let now = Token::new(token.slot, None, Ok(info));
         if (now.serial(), now.label()) != (token.serial(), token.label()) {
-            return Err(TokenError::OtherToken { token: token.name(), found: now.name() });
+            return Err(TokenError::OtherToken { token: token.name(), found: now.name().to_string() });
         }
         Ok(Some(now))
     }

@@ -143,10 +143,11 @@ impl From<TokenError> for CommandError {
                 .detail("chosen", token.to_string())
                 .detail("", "no PIN was tried")
                 .hint("insert the token that was chosen, and run the same command again"),
-            TokenError::PinStateChanged { token, .. } => base
-                .token(&token)
-                .detail("", "no PIN was tried")
-                .hint("somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again"),
+            TokenError::PinStateChanged { token, .. } => {
+                base.token(&token).detail("", "no PIN was tried").hint(
+                    "somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again",
+                )
+            }
             TokenError::PinIncorrect { token, state, .. } => base
                 .token(&token)
                 .detail("tries", tries(state))
