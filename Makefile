@@ -20,15 +20,15 @@ demo: setup ## revert a sample cluster to two software eTokens
 test: ## run every test
 	@packaging/setup.sh tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		cargo nextest run --locked && cargo test --locked --doc --quiet; \
+		cargo nextest run --workspace --locked && cargo test --workspace --locked --doc --quiet; \
 	else \
-		cargo test --locked; \
+		cargo test --workspace --locked; \
 	fi
 
 check: ## format, lints, documentation, dependencies
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+	cargo clippy --workspace --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --quiet
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny check bans licenses sources; \
 	else \

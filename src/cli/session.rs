@@ -99,7 +99,7 @@ fn obtain_pin(
     let source = settings.pin_source.clone().or_else(by_profile).unwrap_or_else(by_token);
     if matches!(token.pin_state(), PinState::Locked | PinState::NotSet) {
         // No use in asking for it.
-        module.check_pin(token, None)?;
+        module.check_pin(token, None).map_err(|e| CommandError::from(e).detail("", "nothing was written"))?;
     }
     if source == PinSource::PinPad && token.has_pin_pad() {
         ui.note(&format!("Type the PIN for {} on its reader.", token.label()));

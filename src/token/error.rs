@@ -60,7 +60,7 @@ pub(super) fn reason(error: &Pkcs11Error) -> String {
         Pkcs11Error::Pkcs11(code, _) => Ckr::new(*code).to_string(),
         Pkcs11Error::MissingSymbol(symbol) => format!("it is not a PKCS#11 library (no {symbol})"),
         Pkcs11Error::LibraryLoading(e) => e.to_string(),
-        other => other.to_string(),
+        other => format!("the module's answer makes no sense ({other})"),
     }
 }
 
@@ -146,6 +146,14 @@ pub enum TokenError {
     NoCertificate {
         /// The token.
         token: TokenName,
+    },
+    /// The token holds certificates, and none can be read.
+    #[error("the token's certificate cannot be read: {why}")]
+    UnreadableCertificate {
+        /// The token.
+        token: TokenName,
+        /// What is wrong with it.
+        why: String,
     },
     /// The token holds several certificates and none stands out.
     #[error("the token holds several certificates that may sign")]
@@ -233,7 +241,7 @@ pub enum TokenError {
         token: TokenName,
     },
     /// No PIN was ever set.
-    #[error("no PIN is set on the token")]
+    #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
     PinNotSet {
         /// The token.
         token: TokenName,

@@ -128,7 +128,7 @@ impl Module {
 
     /// The mechanisms of a token that the wrapper knows.
     pub fn mechanisms(&self, token: &Token) -> Result<Vec<MechanismType>, TokenError> {
-        self.call("C_GetMechanismList", Some(token), |p| p.get_mechanism_list(token.slot))
+        self.settled("C_GetMechanismList", Some(token), |p| p.get_mechanism_list(token.slot))
     }
 
     /// The error for "nothing is inserted".
@@ -179,7 +179,8 @@ impl Module {
         self.pkcs11.as_ref().ok_or_else(|| failed(name, token, &Pkcs11Error::NullFunctionPointer))
     }
 
-    /// One reading call, tried again while the token settles. Never for a login.
+    /// One reading call, tried again while the token settles, and where a list grew since its length was asked for.
+    /// Never for a login.
     fn settled<T>(
         &self,
         name: &'static str,
@@ -187,8 +188,15 @@ impl Module {
         work: impl Fn(&Pkcs11) -> Result<T, Pkcs11Error>,
     ) -> Result<T, TokenError> {
         let start = Instant::now();
+        let mut grown: u8 = 0;
         loop {
             let result = self.call(name, token, &work);
+            if matches!(&result, Err(TokenError::Call { code, .. }) if code == "CKR_BUFFER_TOO_SMALL")
+                && grown < 3
+            {
+                grown = grown.saturating_add(1);
+                continue;
+            }
             let unsettled = matches!(&result, Err(TokenError::Call { code, .. })
                 if code == "CKR_DEVICE_ERROR" || code == "CKR_TOKEN_NOT_PRESENT");
             if !unsettled || start.elapsed() >= Duration::from_millis(self.profile.settle_ms) {
@@ -254,6 +262,8 @@ pub(super) fn login_failed(token: &Token, e: &Pkcs11Error) -> TokenError {
         }
         Some(RvError::PinLocked) => TokenError::PinLocked { token: name },
         Some(RvError::UserPinNotInitialized) => TokenError::PinNotSet { token: name },
+        // Many pads take a PIN from elsewhere, too; this one says that it does not.
+        Some(RvError::ArgumentsBad) if token.has_pin_pad() => TokenError::PinPad { token: name, has: true },
         _ => failed("C_Login", Some(token), e),
     }
 }

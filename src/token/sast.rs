@@ -133,7 +133,7 @@ impl Module {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
             let attributes = logged("C_GetAttributeValue", session.get_attributes(object, &wanted))
                 .map_err(error("C_GetAttributeValue"))?;
-            certificates.extend(certificate(attributes));
+            certificates.push(certificate(attributes));
         }
         self.keep(session);
         Ok(certificates)
@@ -156,7 +156,7 @@ impl Module {
 }
 
 /// Matches on variants, never on position: attributes that are unavailable are left out.
-fn certificate(attributes: Vec<Attribute>) -> Option<TokenCertificate> {
+fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
     let (mut value, mut id, mut label) = (Vec::new(), Vec::new(), Vec::new());
     for attribute in attributes {
         match attribute {
@@ -166,14 +166,14 @@ fn certificate(attributes: Vec<Attribute>) -> Option<TokenCertificate> {
             _ => {}
         }
     }
-    if value.is_empty() {
-        return None;
-    }
     let label = String::from_utf8_lossy(&label);
     let label = label.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    let certificate =
-        Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value.clone(), e.to_string()));
-    Some(TokenCertificate { id, label: label.escape_debug().to_string(), certificate, has_key: None })
+    let certificate = if value.is_empty() {
+        Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
+    } else {
+        Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
+    };
+    TokenCertificate { id, label: label.escape_debug().to_string(), certificate, has_key: None }
 }
 
 /// The outer DER element; some tokens pad the value they were given.
@@ -227,9 +227,16 @@ impl TokenContents {
     }
 
     fn describe(&self) -> String {
-        let names = self.sast_names().collect::<Vec<_>>().join(", ");
-        let names = if names.is_empty() { "no certificate".to_owned() } else { names };
-        format!("{} ({}, {names})", self.token.serial(), self.token.label())
+        let mut facts: Vec<String> = self.sast_names().collect();
+        facts.extend(self.problem.as_ref().map(ToString::to_string));
+        if facts.is_empty() {
+            facts.push("no certificate".to_owned());
+        }
+        let facts = facts.join(", ");
+        match self.token.problem() {
+            Some(problem) => format!("a token whose name cannot be read: {problem} ({facts})"),
+            None => format!("{} ({}, {facts})", self.token.serial(), self.token.label()),
+        }
     }
 
     /// The certificate that may sign: the one the selector names, else the only one, else the only one that is
@@ -259,7 +266,12 @@ impl TokenContents {
         }
         let names: Vec<String> = self.sast_names().collect();
         Err(match names.len() {
-            0 => TokenError::NoCertificate { token: self.token.name() },
+            0 => match self.certificates.iter().find_map(|c| c.certificate.as_ref().err()) {
+                Some((_, why)) => {
+                    TokenError::UnreadableCertificate { token: self.token.name(), why: why.clone() }
+                }
+                None => TokenError::NoCertificate { token: self.token.name() },
+            },
             _ => TokenError::AmbiguousCertificate { token: self.token.name(), names },
         })
     }

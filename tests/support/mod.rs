@@ -175,6 +175,33 @@ impl World {
         spy.expect("OpenSC's pkcs11-spy is not installed: make test installs it")
     }
 
+    /// Puts the misbehaving module before SoftHSM; without a script it hands everything on.
+    pub fn behind_faulty_token(&mut self) {
+        self.set("FAULTY_MODULE", softhsm_module().to_str().unwrap());
+        self.set("FAULTY_CALLS", self.path("calls").to_str().unwrap());
+        let module = faulty_token();
+        self.set("SASTCTL_MODULE", module.to_str().unwrap());
+        self.names.push((module.to_str().unwrap().to_owned(), "MODULE".into()));
+    }
+
+    /// A run behind the misbehaving module; the calls it made, each with the code it returned.
+    pub fn faulty(&mut self, script: &str, args: &[&str]) -> (Outcome, Vec<(String, u64)>) {
+        let _ = std::fs::remove_file(self.path("calls"));
+        self.set("FAULTY_SCRIPT", script);
+        let outcome = self.run(args);
+        (outcome, self.calls())
+    }
+
+    /// The calls that the misbehaving module saw.
+    pub fn calls(&self) -> Vec<(String, u64)> {
+        let log = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
+        let call = |line: &str| {
+            let (name, code) = line.split_once(" 0x")?;
+            Some((name.to_owned(), u64::from_str_radix(code, 16).ok()?))
+        };
+        log.lines().filter_map(call).collect()
+    }
+
     /// A third token, with the key and certificate of `stem.key.pem` and `stem.der`.
     pub fn new_token(&self, label: &str, stem: &str) {
         let make = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PIN];
@@ -225,6 +252,14 @@ impl World {
         }
         named
     }
+}
+
+/// The misbehaving module, which is built with the tests.
+pub fn faulty_token() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_sastctl"));
+    let module = program.with_file_name("deps").join("libfaulty_token.so");
+    assert!(module.exists(), "{} was not built", module.display());
+    module
 }
 
 /// Where SoftHSM's module lies, as make-tokens.sh finds it.

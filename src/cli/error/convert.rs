@@ -99,10 +99,7 @@ impl From<TokenError> for CommandError {
                 .hint("or name its PKCS#11 library with --module PATH"),
             TokenError::Call { code, token, .. } => {
                 let base = token.iter().fold(base, CommandError::token);
-                match advice(&code) {
-                    Some(hint) => base.hint(hint),
-                    None => base,
-                }
+                base.hint(advice(&code))
             }
             TokenError::NoToken { module, slots } => base
                 .detail("module", module.display().to_string())
@@ -119,6 +116,9 @@ impl From<TokenError> for CommandError {
             TokenError::NoCertificate { token } => {
                 base.token(&token).hint("sastctl token show lists what is on it; is it the right token?")
             }
+            TokenError::UnreadableCertificate { token, .. } => base
+                .token(&token)
+                .hint("take the token out, insert it, and try again; sastctl token show lists what is on it"),
             TokenError::AmbiguousCertificate { token, names } => {
                 let hint = names.first().map(|name| format!("name one: --token {name}")).unwrap_or_default();
                 base.token(&token).detail("they are", names.join(", ")).hint(hint)
@@ -154,7 +154,7 @@ impl From<TokenError> for CommandError {
                 .hint("check the PIN, then run the same command again. The PIN is tried once per run."),
             TokenError::PinLocked { token } => base
                 .token(&token)
-                .hint("only the token's administrator PIN can unlock it; use the other token"),
+                .hint("sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock"),
             TokenError::PinNotSet { token } => {
                 base.token(&token).hint("set a PIN with the token's own software")
             }
@@ -186,24 +186,41 @@ fn tries(state: PinState) -> &'static str {
     }
 }
 
-/// What to do about a return code that operators meet.
-fn advice(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "CKR_TOKEN_NOT_PRESENT" | "CKR_DEVICE_REMOVED" => {
-            "insert the token again, wait for its light, and run the same command again"
+/// What to do about a return code.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "CKR_TOKEN_NOT_PRESENT"
+        | "CKR_DEVICE_REMOVED"
+        | "CKR_SESSION_HANDLE_INVALID"
+        | "CKR_SESSION_CLOSED" => {
+            "the token was taken out: insert it, wait for its light, and run the same command again"
         }
         "CKR_DEVICE_ERROR" => "take the token out and insert it again; another program may be using it",
         "CKR_DEVICE_MEMORY" | "CKR_HOST_MEMORY" => "the token or the system is out of memory",
-        "CKR_GENERAL_ERROR" => "the module gave no reason; its own log may",
-        "CKR_PIN_EXPIRED" => "set a new PIN with the token's own software",
+        "CKR_GENERAL_ERROR" | "CKR_FUNCTION_FAILED" => {
+            "the module gave no reason; its own log may, and sastctl doctor looks at what it needs"
+        }
+        "CKR_PIN_EXPIRED" => "set a new PIN: sastctl token change-pin",
+        "CKR_PIN_LEN_RANGE" => {
+            "the token takes no PIN of this length; sastctl token show says which it takes"
+        }
         "CKR_FUNCTION_CANCELED" | "CKR_CANCEL" => "the PIN entry was cancelled on the reader",
-        "CKR_MECHANISM_INVALID" => {
+        "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
             "the token does not sign this way; --digest sha1 is what every SAST token can"
         }
-        "CKR_SESSION_COUNT" => "too many sessions are open; end other programs that use the token",
+        "CKR_KEY_FUNCTION_NOT_PERMITTED" | "CKR_KEY_TYPE_INCONSISTENT" | "CKR_KEY_SIZE_RANGE" => {
+            "the key may not sign, or not this way; is it the key of a SAST token?"
+        }
+        "CKR_USER_ANOTHER_ALREADY_LOGGED_IN" => {
+            "the administrator is logged in to the token: end the program that is, and run the command again"
+        }
+        "CKR_SESSION_COUNT" | "CKR_SESSION_EXISTS" | "CKR_OPERATION_ACTIVE" => {
+            "end other programs that use the token, and run the same command again"
+        }
         "CKR_TOKEN_NOT_RECOGNIZED" => "the module does not know this kind of token; another --profile may",
-        _ => return None,
-    })
+        "CKR_FUNCTION_NOT_SUPPORTED" => "the module cannot do this; its maker's own software may",
+        _ => "take the token out, insert it, and run the same command again; if it stays: sastctl doctor",
+    }
 }
 
 impl CommandError {

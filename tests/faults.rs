@@ -1,0 +1,219 @@
+//! A token that misbehaves: every call of a signing run fails in turn with every code, and nothing is harmed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::pki;
+use crate::support::{Outcome, World};
+
+/// The codes that a token in the field may answer with.
+const CODES: [&str; 43] = [
+    "CKR_HOST_MEMORY",
+    "CKR_SLOT_ID_INVALID",
+    "CKR_GENERAL_ERROR",
+    "CKR_FUNCTION_FAILED",
+    "CKR_ARGUMENTS_BAD",
+    "CKR_NEED_TO_CREATE_THREADS",
+    "CKR_CANT_LOCK",
+    "CKR_ATTRIBUTE_SENSITIVE",
+    "CKR_ATTRIBUTE_TYPE_INVALID",
+    "CKR_ATTRIBUTE_VALUE_INVALID",
+    "CKR_DATA_INVALID",
+    "CKR_DATA_LEN_RANGE",
+    "CKR_DEVICE_ERROR",
+    "CKR_DEVICE_MEMORY",
+    "CKR_DEVICE_REMOVED",
+    "CKR_FUNCTION_CANCELED",
+    "CKR_FUNCTION_NOT_SUPPORTED",
+    "CKR_KEY_HANDLE_INVALID",
+    "CKR_KEY_SIZE_RANGE",
+    "CKR_KEY_TYPE_INCONSISTENT",
+    "CKR_KEY_FUNCTION_NOT_PERMITTED",
+    "CKR_MECHANISM_INVALID",
+    "CKR_MECHANISM_PARAM_INVALID",
+    "CKR_OBJECT_HANDLE_INVALID",
+    "CKR_OPERATION_ACTIVE",
+    "CKR_OPERATION_NOT_INITIALIZED",
+    "CKR_PIN_INCORRECT",
+    "CKR_PIN_INVALID",
+    "CKR_PIN_LEN_RANGE",
+    "CKR_PIN_EXPIRED",
+    "CKR_PIN_LOCKED",
+    "CKR_SESSION_CLOSED",
+    "CKR_SESSION_COUNT",
+    "CKR_SESSION_HANDLE_INVALID",
+    "CKR_TOKEN_NOT_PRESENT",
+    "CKR_TOKEN_NOT_RECOGNIZED",
+    "CKR_USER_ALREADY_LOGGED_IN",
+    "CKR_USER_NOT_LOGGED_IN",
+    "CKR_USER_PIN_NOT_INITIALIZED",
+    "CKR_USER_ANOTHER_ALREADY_LOGGED_IN",
+    "CKR_BUFFER_TOO_SMALL",
+    "CKR_CRYPTOKI_NOT_INITIALIZED",
+    "CKR_VENDOR_DEFINED",
+];
+
+const REVERT: [&str; 7] = [
+    "revert",
+    "CTLFile.tlv",
+    "--token=SAST-ADN008580ef",
+    "--spare=SAST-ADN0054f509",
+    "--out=new.tlv",
+    "--timestamp=2026-11-21T07:30:00Z",
+    "--yes",
+];
+
+pub const SIGN: [&str; 6] = [
+    "ctl",
+    "sign",
+    "CTLFile.tlv",
+    "--token=SAST token A",
+    "--out=new.tlv",
+    "--timestamp=2026-11-21T07:30:00Z",
+];
+
+pub fn world() -> World {
+    let mut world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world.behind_faulty_token();
+    world
+}
+
+/// A signing run under a script; the calls it made, each with what it returned.
+pub fn sign(world: &mut World, script: &str) -> (Outcome, Vec<(String, u64)>) {
+    let _ = std::fs::remove_file(world.path("new.tlv"));
+    world.faulty(script, &SIGN)
+}
+
+pub fn count(calls: &[(String, u64)], name: &str) -> usize {
+    calls.iter().filter(|(call, _)| call == name).count()
+}
+
+/// What holds for every run, whatever failed in it.
+#[track_caller]
+fn nothing_is_harmed(world: &World, script: &str, outcome: &Outcome, calls: &[(String, u64)], right: &[u8]) {
+    let all = outcome.all();
+    assert!(
+        world.read("CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"),
+        "{script}: the old file\n{all}"
+    );
+    let new = std::fs::read(world.path("new.tlv")).ok();
+    match outcome.code {
+        0 => assert!(new.as_deref() == Some(right), "{script}: another file than it should be\n{all}"),
+        3 => {
+            assert!(new.is_none(), "{script}: a file was written\n{all}");
+            assert!(outcome.stderr.contains("error: "), "{script}\n{all}");
+            assert!(outcome.stderr.contains("help: "), "{script}: no word of what to do\n{all}");
+        }
+        code => panic!("{script}: exit code {code}\n{all}"),
+    }
+    assert!(count(calls, "C_Login") <= 1, "{script}: a PIN was tried twice: {calls:?}");
+    let first = |name: &str| calls.iter().find(|(call, _)| call == name).map(|(_, code)| *code);
+    if first("C_Login") == Some(0) {
+        assert!(count(calls, "C_Logout") == 1, "{script}: still logged in: {calls:?}");
+    }
+    if first("C_Initialize") == Some(0) {
+        assert!(count(calls, "C_Finalize") == 1, "{script}: sessions are left: {calls:?}");
+    }
+}
+
+/// Runs a job for each number, in as many worlds as there are processors; every job that fails is told of.
+#[track_caller]
+fn in_worlds(jobs: usize, job: impl Fn(&mut World, usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let mut world = world();
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= jobs {
+                        break;
+                    }
+                    let result = catch_unwind(AssertUnwindSafe(|| job(&mut world, n)));
+                    if let Err(panic) = result {
+                        failures.lock().unwrap().push(panic.downcast::<String>().map_or_else(
+                            |other| format!("job {n}: {:?}", other.downcast_ref::<&str>()),
+                            |text| *text,
+                        ));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    let some: Vec<_> = failures.iter().take(20).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{} of {jobs} runs failed:\n{}", failures.len(), some.join("\n"));
+}
+
+/// The code is named, or what it leads to where the wrapper keeps it to itself.
+fn is_named(code: &str, name: &str, stderr: &str) -> bool {
+    let instead: &[&str] = match (name, code) {
+        // Pulled while the slots were looked at: it is not among the tokens that are there.
+        ("C_GetTokenInfo", "CKR_TOKEN_NOT_PRESENT") => &["no token matches"],
+        // A search that was not ended is still on when the next one begins.
+        ("C_FindObjectsFinal", _) => &["CKR_OPERATION_ACTIVE"],
+        // Said to be logged in, and is not: its keys cannot be seen.
+        ("C_Login", "CKR_USER_ALREADY_LOGGED_IN") => &["no private key on the token belongs to"],
+        // The wrapper goes on without the attributes.
+        (
+            "C_GetAttributeValue",
+            "CKR_ATTRIBUTE_SENSITIVE" | "CKR_ATTRIBUTE_TYPE_INVALID" | "CKR_BUFFER_TOO_SMALL",
+        ) => &["makes no sense", "certificate cannot be read", "no private key on the token belongs to"],
+        _ => &[],
+    };
+    stderr.contains(code) || instead.iter().any(|words| stderr.contains(words))
+}
+
+#[test]
+fn every_call_fails_in_turn_with_every_code() {
+    let mut first = world();
+    let (done, calls) = sign(&mut first, "");
+    let done = done.done();
+    let right = first.read("new.tlv");
+    assert!(done.stdout.contains("verified"), "{}", done.all());
+
+    in_worlds(calls.len() * CODES.len(), |world, n| {
+        let (at, code) = (n / CODES.len() + 1, CODES[n % CODES.len()]);
+        let script = format!("fail any {at} {code}");
+        let (outcome, calls) = sign(world, &script);
+        let name = calls.get(at - 1).map_or("?", |(name, _)| name);
+        nothing_is_harmed(world, &format!("{script} ({name})"), &outcome, &calls, &right);
+        if outcome.code != 0 {
+            assert!(is_named(code, name, &outcome.stderr), "{script} ({name}): not named\n{}", outcome.all());
+        }
+    });
+}
+
+/// The main job with both tokens, whose calls fail by what the field sees most.
+#[test]
+fn a_revert_survives_every_fault_at_every_call() {
+    let faults =
+        ["CKR_DEVICE_ERROR", "CKR_DEVICE_REMOVED", "CKR_GENERAL_ERROR", "CKR_SESSION_HANDLE_INVALID"];
+    let faults: Vec<String> =
+        faults.iter().map(|code| format!("fail any # {code}")).chain(["remove any #".to_owned()]).collect();
+    let tokenless = pki::golden_bytes("tokenless.tlv");
+    let run = |world: &mut World, script: &str| {
+        let _ = std::fs::remove_file(world.path("new.tlv"));
+        std::fs::write(world.path("CTLFile.tlv"), &tokenless).unwrap();
+        world.faulty(script, &REVERT)
+    };
+    let mut first = world();
+    let (done, calls) = run(&mut first, "");
+    done.done();
+    let right = first.read("new.tlv");
+    in_worlds(calls.len() * faults.len(), |world, n| {
+        let script = faults[n % faults.len()].replace('#', &(n / faults.len() + 1).to_string());
+        let (outcome, calls) = run(world, &script);
+        assert!(world.read("CTLFile.tlv") == tokenless, "{script}: the old file");
+        let new = std::fs::read(world.path("new.tlv")).ok();
+        assert_eq!(new.is_some(), outcome.code == 0, "{script}\n{}", outcome.all());
+        assert!(new.is_none_or(|new| new == right), "{script}: another file than it should be");
+        assert!(matches!(outcome.code, 0 | 3), "{script}\n{}", outcome.all());
+        assert!(outcome.code == 0 || outcome.stderr.contains("help: "), "{script}\n{}", outcome.all());
+        assert!(count(&calls, "C_Login") <= 1, "{script}: a PIN was tried twice: {calls:?}");
+    });
+}

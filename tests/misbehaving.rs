@@ -1,0 +1,246 @@
+//! Tokens with habits: slots that move, PIN counters, PIN pads, always-authenticate keys, wrong signatures.
+
+use crate::faults::{SIGN, count, sign, world};
+use crate::support::World;
+
+/// A slot list and a mechanism list that grew since their length was asked for are asked for again.
+#[test]
+fn lists_may_grow_while_they_are_read() {
+    let mut world = world();
+    for script in ["grow C_GetSlotList 2", "grow C_GetMechanismList 2", "grow C_GetMechanismList 1"] {
+        let (outcome, _) = sign(&mut world, script);
+        assert_eq!(outcome.code, 0, "{script}\n{}", outcome.all());
+    }
+    let (outcome, _) = sign(&mut world, "grow C_GetMechanismList 1..");
+    assert_eq!(outcome.code, 3);
+    assert!(outcome.stderr.contains("CKR_BUFFER_TOO_SMALL"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_wrong_signature_is_thrown_away() {
+    let mut world = world();
+    for (script, why) in [
+        ("wrong-signature", "another key made it, or the token is broken"),
+        ("short-signature", "it has 127 bytes instead of 128"),
+        ("long-signature", "it has 129 bytes instead of 128"),
+    ] {
+        let (outcome, calls) = sign(&mut world, script);
+        assert_eq!(outcome.code, 3, "{script}");
+        assert!(
+            outcome.stderr.contains("a signature that its certificate does not verify"),
+            "{}",
+            outcome.all()
+        );
+        assert!(outcome.stderr.contains(why), "{script}: {}", outcome.all());
+        assert_eq!(count(&calls, "C_Logout"), 1, "{calls:?}");
+        assert_eq!(world.files().iter().filter(|f| f.starts_with("new")).count(), 0);
+    }
+}
+
+/// What SafeNet's library and tokens are like, one after the other and all together.
+#[test]
+fn safenets_habits_do_no_harm() {
+    let mut world = world();
+    let habits = [
+        "empty-slots 8",
+        "move-slots",
+        "pad-nul",
+        "id-mismatch",
+        "vendor-mechanisms",
+        "vendor-types",
+        "always-authenticate",
+        "delay C_Sign 1 200",
+    ];
+    let (plain, _) = sign(&mut world, "");
+    plain.done();
+    let right = world.read("new.tlv");
+    for script in habits.iter().map(|habit| (*habit).to_owned()).chain([habits.join("; ")]) {
+        let (outcome, calls) = sign(&mut world, &script);
+        assert_eq!(outcome.code, 0, "{script}\n{}", outcome.all());
+        assert!(world.read("new.tlv") == right, "{script}");
+        // With CKA_ALWAYS_AUTHENTICATE the same PIN a second time, for the operation; it was right a moment ago.
+        let logins = if script.contains("always-authenticate") { 2 } else { 1 };
+        assert_eq!(count(&calls, "C_Login"), logins, "{script}");
+    }
+    let (list, _) = world.faulty(&habits.join("; "), &["token", "list", "--json"]);
+    let list = list.done().json();
+    let labels: Vec<_> =
+        list["tokens"].as_array().unwrap().iter().map(|t| t["label"].as_str().unwrap()).collect();
+    assert_eq!(labels.len(), 2, "{labels:?}");
+    assert!(labels.contains(&"SAST token A") && labels.contains(&"SAST token B"), "{labels:?}");
+}
+
+#[test]
+fn the_empty_slots_are_counted_where_there_is_no_token() {
+    let mut world = world();
+    std::fs::create_dir(world.path("inserted")).unwrap();
+    let script = format!("present {}; empty-slots 8", world.path("inserted").display());
+    let (none, _) = world.faulty(&script, &SIGN);
+    insta::assert_snapshot!(none.stderr, @"
+    error: no token was found
+      module   MODULE
+      slots    8, all empty
+    help: insert a token and wait for its light; then sastctl token list
+    ");
+    let (list, _) = world.faulty(&script, &["token", "list"]);
+    insta::assert_snapshot!(list.stdout, @"No token. Looked at MODULE (profile softhsm): 8 slots, all empty.");
+}
+
+/// A PIN counter at 2, at 1, and locked: what the operator sees, and what is spent.
+#[test]
+fn a_pin_counter_is_respected() {
+    let mut world = world();
+    let script = format!("tries 15 {}", world.path("tries").display());
+    let left = |world: &World| std::fs::read_to_string(world.path("tries")).unwrap().trim().to_owned();
+    let set = |world: &World, left: u64| {
+        std::fs::write(world.path("tries"), format!("SAST token A={left}\n")).unwrap();
+    };
+
+    // Two left: a warning, and a right PIN resets the count.
+    set(&world, 2);
+    world.set("SAST_PIN", "wrong-4711");
+    let (outcome, calls) = sign(&mut world, &script);
+    insta::assert_snapshot!(outcome.stderr, @"
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: SAST token A: a wrong PIN was entered before; few tries are left
+    error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
+      token    SAST token A, serial serial-A, reader Reader A
+      tries    the token says few are left; it locks for good when they run out
+      nothing was written
+    help: check the PIN, then run the same command again. The PIN is tried once per run.
+    ");
+    assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 1));
+    assert_eq!(left(&world), "SAST token A=1", "one try was spent");
+
+    // The last one: it is not spent without the operator's word.
+    let (outcome, calls) = sign(&mut world, &script);
+    insta::assert_snapshot!(outcome.stderr, @"
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: SAST token A: this is the last PIN try! A wrong PIN locks the token for good.
+    error: SAST token A: the PIN was not tried
+      token    SAST token A, serial serial-A, reader Reader A
+      nothing was written
+    help: if you are sure of the PIN, run the command again with --allow-last-try
+    ");
+    assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 0));
+    assert_eq!(left(&world), "SAST token A=1", "none was spent");
+    let allowed = [&SIGN[..], &["--allow-last-try"]].concat();
+    let (outcome, calls) = world.faulty(&script, &allowed);
+    assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 1));
+    assert!(outcome.stderr.contains("that was the last one"), "{}", outcome.stderr);
+    assert_eq!(left(&world), "SAST token A=0");
+
+    // Locked: no PIN is asked for, none is tried.
+    world.set("SAST_PIN", crate::support::PIN);
+    let (outcome, calls) = sign(&mut world, &script);
+    insta::assert_snapshot!(outcome.stderr, @"
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    error: the PIN is locked (CKR_PIN_LOCKED)
+      token    SAST token A, serial serial-A, reader Reader A
+      nothing was written
+    help: sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock
+    ");
+    assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 0));
+    let (list, _) = world.faulty(&script, &["token", "list", "--json"]);
+    let list = list.done().json();
+    let state = |label: &str| {
+        let tokens = list["tokens"].as_array().unwrap();
+        tokens.iter().find(|t| t["label"] == label).unwrap()["pin_state"].clone()
+    };
+    assert_eq!((state("SAST token A"), state("SAST token B")), ("locked".into(), "ok".into()));
+
+    // The administrator unlocks it.
+    world.set("SO_PIN", "12345678");
+    world.set("NEW_PIN", "N3w-password");
+    let unlock = [
+        "token",
+        "unlock",
+        "SAST token A",
+        "--so-pin-source",
+        "env:SO_PIN",
+        "--new-pin-source",
+        "env:NEW_PIN",
+    ];
+    world.faulty(&script, &unlock).0.done();
+    world.set("SAST_PIN", "N3w-password");
+    sign(&mut world, &script).0.done();
+    assert_eq!(left(&world), "SAST token A=15");
+}
+
+/// Another program spends tries while the operator types: what was agreed to no longer holds.
+#[test]
+fn a_pin_state_that_got_worse_meanwhile_is_not_spent() {
+    let mut world = world();
+    let tries = format!("tries 15 {}", world.path("tries").display());
+    // The file is written by a second process between the look at the token and the login.
+    world.set("SAST_PIN", "wrong-4711");
+    std::fs::write(world.path("tries"), "SAST token A=15\n").unwrap();
+    let script = format!("{tries}; delay C_GetMechanismList 1 1500");
+    world.set("FAULTY_SCRIPT", &script);
+    let _ = std::fs::remove_file(world.path("calls"));
+    let child = world.command(&SIGN).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while count(&world.calls(), "C_GetAttributeValue") < 4 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::fs::write(world.path("tries"), "SAST token A=1\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = world.named(&String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("the token's PIN state changed meanwhile: last try!"), "{stderr}");
+    assert!(stderr.contains("no PIN was tried"), "{stderr}");
+    assert_eq!(count(&world.calls(), "C_Login"), 0);
+}
+
+/// The PIN is typed on the reader: it is never asked for here.
+#[test]
+fn a_pin_pad_takes_the_pin_itself() {
+    let mut world = world();
+    world.unset("SASTCTL_PIN_SOURCE");
+    let (outcome, calls) = sign(&mut world, "pin-pad Cisco123");
+    assert!(outcome.stderr.contains("Type the PIN for SAST token A on its reader."), "{}", outcome.all());
+    assert_eq!((outcome.code, count(&calls, "C_Login")), (0, 1), "{}", outcome.all());
+
+    let (cancelled, calls) = sign(&mut world, "pin-pad Cisco123; fail C_Login 1 CKR_FUNCTION_CANCELED");
+    assert!(cancelled.stderr.contains("the PIN entry was cancelled on the reader"), "{}", cancelled.stderr);
+    assert_eq!((cancelled.code, count(&calls, "C_Login")), (3, 1));
+
+    let (wrong, calls) = sign(&mut world, "pin-pad wrong-one");
+    assert!(wrong.stderr.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
+    assert_eq!((wrong.code, count(&calls, "C_Login")), (3, 1));
+
+    // A pad that takes no PIN from elsewhere says so; no try was spent.
+    world.set("SASTCTL_PIN_SOURCE", "env:SAST_PIN");
+    let (refused, calls) = sign(&mut world, "pin-pad Cisco123");
+    assert!(refused.stderr.contains("use --pin-source pinpad"), "{}", refused.stderr);
+    assert_eq!((refused.code, count(&calls, "C_Login")), (3, 1));
+
+    // And a token without one is not asked to use it.
+    world.set("SASTCTL_PIN_SOURCE", "pinpad");
+    let (none, calls) = sign(&mut world, "");
+    assert!(none.stderr.contains("it has no PIN pad"), "{}", none.stderr);
+    assert_eq!((none.code, count(&calls, "C_Login")), (3, 0));
+}
+
+/// Another token sits in the slot by the time the PIN is to be tried: it is not tried on that one.
+#[test]
+fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
+    let mut world = world();
+    let inserted = world.path("inserted");
+    std::fs::create_dir(&inserted).unwrap();
+    std::fs::write(inserted.join("SAST token A"), "2").unwrap();
+    world.set("FAULTY_SCRIPT", &format!("present {}; delay C_GetMechanismList 1 1500", inserted.display()));
+    let child = world.command(&SIGN).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while count(&world.calls(), "C_GetAttributeValue") < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::fs::remove_file(inserted.join("SAST token A")).unwrap();
+    std::fs::write(inserted.join("SAST token B"), "2").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = world.named(&String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("another token is in the slot now: SAST token B"), "{stderr}");
+    assert_eq!(count(&world.calls(), "C_Login"), 0);
+}
