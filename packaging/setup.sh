@@ -17,7 +17,10 @@ as_root() {
 }
 
 case ${1:-} in
-tests) more_debian="openssh-server tftpd-hpa" more_fedora="openssh-server tftp-server" ;;
+tests)
+    more_debian="openssh-server tftpd-hpa pcscd vsmartcard-vpcd python3 python3-cryptography"
+    more_fedora="openssh-server tftp-server pcsc-lite python3 python3-cryptography"
+    ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;
 esac

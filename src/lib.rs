@@ -1,12 +1,13 @@
 //! Hardware-token trust lists for Cisco voice clusters.
 //!
-//! Imports run one way: [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`] → [`trustlist`]. Nothing below `cli` prints; nothing
+//! Imports run one way: [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`], [`reader`] → [`trustlist`]. Nothing below `cli` prints; nothing
 //! below `workflow` asks.
 
 pub mod cli;
 pub mod cluster;
 pub mod files;
 pub mod phone;
+pub mod reader;
 pub mod token;
 pub mod trustlist;
 pub mod workflow;

@@ -24,6 +24,7 @@ mod cluster_servers;
 mod command_line;
 mod faults;
 mod golden_files;
+mod hot_plug;
 mod journal;
 mod misbehaving;
 mod pins;

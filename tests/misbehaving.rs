@@ -244,3 +244,30 @@ fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
     assert!(stderr.contains("another token is in the slot now: SAST token B"), "{stderr}");
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }
+
+/// A module that does not come back is given up, whatever call it hangs in, and nothing is written.
+#[test]
+fn a_module_that_hangs_is_given_up() {
+    let mut world = world();
+    world.set("SASTCTL_TIMEOUT", "1");
+    for call in
+        ["C_Initialize", "C_GetTokenInfo", "C_OpenSession", "C_Login", "C_Sign", "C_Logout", "C_Finalize"]
+    {
+        let since = std::time::Instant::now();
+        let (outcome, calls) = sign(&mut world, &format!("hang {call} 1"));
+        let took = since.elapsed();
+        assert_eq!(outcome.code, 3, "{call}\n{}", outcome.all());
+        let told = format!("the module did not return from {call} for 1 seconds, and was given up");
+        assert!(outcome.stderr.contains(&told), "{call}\n{}", outcome.all());
+        assert!(took < std::time::Duration::from_secs(4), "{call}: {took:?}");
+        assert_eq!(
+            count(&calls, "C_Login"),
+            usize::from(["C_Sign", "C_Logout", "C_Finalize"].contains(&call))
+        );
+        // What was signed and verified before is whole.
+        let written = ["C_Logout", "C_Finalize"].contains(&call);
+        assert_eq!(world.path("new.tlv").exists(), written, "{call}");
+    }
+    let (delayed, _) = sign(&mut world, "delay C_Sign 1 700");
+    assert_eq!(delayed.code, 0, "{}", delayed.all());
+}

@@ -101,7 +101,8 @@ impl Drop for Terminal {
     }
 }
 
-fn restore_terminal() {
+/// Gives the terminal its echo back, if it was taken.
+pub fn restore_terminal() {
     #[cfg(unix)]
     if let (Ok(tty), Ok(terminal)) = (std::fs::File::open("/dev/tty"), TERMINAL.lock())
         && let Some(termios) = terminal.as_ref()

@@ -17,6 +17,7 @@ mod settings;
 mod signing;
 mod token;
 mod token_admin;
+mod token_watch;
 mod ui;
 
 use std::process::ExitCode;

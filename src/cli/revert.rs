@@ -49,7 +49,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
     let old = in_force(path)?;
     let desk = Desk::open(settings, ui)?;
-    let spares = desk.certificates(&args.spare)?;
+    let spares = desk.certificates(&args.spare, ui)?;
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;

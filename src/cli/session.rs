@@ -1,11 +1,19 @@
 //! The module, the PIN and the login, as commands use them.
 
+use std::time::Duration;
+
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
-use super::ui::Ui;
-use crate::token::{Module, Pin, PinState, Profile, Sast, Token, TokenSigner};
+use super::ui::{Ui, printable};
+use crate::token::{
+    Module, OnHang, Pin, PinState, Profile, Sast, Token, TokenContents, TokenError, TokenSigner,
+};
+use crate::workflow::TokenWatch;
+
+/// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
+const CALL_SECONDS: u64 = 60;
 
 /// The profile that the settings name, else the first whose module is installed.
 pub fn profile(settings: &Settings) -> Result<Profile, CommandError> {
@@ -19,10 +27,82 @@ pub fn profile(settings: &Settings) -> Result<Profile, CommandError> {
 
 /// Loads the module that the settings name.
 pub fn open_module(settings: &Settings, ui: &Ui) -> Result<Module, CommandError> {
-    let module = Module::load(profile(settings)?, settings.module.as_deref())?;
+    let profile = profile(settings)?;
+    let patience = Duration::from_secs(settings.timeout.unwrap_or(CALL_SECONDS).max(1));
+    let on_hang = give_up(*ui, profile.name.clone());
+    let module = Module::load(profile, settings.module.as_deref(), Some((patience, on_hang)))?;
     tracing::debug!("module {} by profile {}", module.path().display(), module.profile().name);
-    let _ = ui;
     Ok(module)
+}
+
+/// What is done about a call that does not return: nothing was written yet, so the process ends.
+fn give_up(ui: Ui, profile: String) -> OnHang {
+    Box::new(move |name, limit| {
+        interrupt::restore_terminal();
+        let seconds = limit.as_secs();
+        let what = format!("the module did not return from {name} for {seconds} seconds, and was given up");
+        ui.error(
+            &CommandError::new(ErrorKind::Token, what)
+                .detail("profile", profile.clone())
+                .detail("", "nothing was written by this call")
+                .hint("take the token out, insert it, and run the same command again; a key that takes longer: --timeout")
+                .hint("if it stays: restart the token's middleware or pcscd; sastctl doctor"),
+        );
+        // Without the exit handlers of libraries: the module's own may wait for what hangs.
+        signal_hook::low_level::exit(i32::from(ErrorKind::Token.exit_code()));
+    })
+}
+
+/// Waits for a token on a terminal, where it may be put in: one USB port is enough for several tokens.
+///
+/// `wanted` looks at what is there; the error that it gives is what is wrong until then.
+pub fn wait_for(
+    module: &Module,
+    ui: &Ui,
+    name: &str,
+    wanted: impl Fn(&[TokenContents]) -> Result<Sast, TokenError>,
+) -> Result<Sast, CommandError> {
+    interrupt::listen()?;
+    let mut watch = TokenWatch::begin(module)?;
+    let mut said = None;
+    loop {
+        match wanted(watch.present()) {
+            Ok(sast) => return Ok(sast),
+            Err(e) if !can_be_inserted(&e) => return Err(e.into()),
+            Err(_) => {}
+        }
+        let there: Vec<_> = watch.present().iter().map(name_of).collect();
+        let there = if there.is_empty() { "no token".to_owned() } else { there.join(", ") };
+        if said.as_ref() != Some(&there) {
+            ui.show(&printable(&format!("Insert the token {name}. Now inserted: {there}. (Ctrl-C leaves)")));
+            said = Some(there);
+        }
+        watch.next(module, Duration::from_secs(1))?;
+    }
+}
+
+fn name_of(contents: &TokenContents) -> String {
+    contents.sast_names().next().unwrap_or_else(|| contents.token.label().to_owned())
+}
+
+/// Whether it may be put right by inserting a token.
+pub fn can_be_inserted(error: &TokenError) -> bool {
+    matches!(error, TokenError::NoToken { .. } | TokenError::NoMatch { .. }) || error.is_passing()
+}
+
+/// The same token as it is now: it may be in another slot since it was chosen, or out. Where nobody can put it in again,
+/// it is left to the login to find that out, which tries no PIN then.
+fn still_there(module: &Module, sast: &Sast, ui: &Ui) -> Result<Sast, CommandError> {
+    if !ui.can_ask() || module.is_there(sast)? {
+        return Ok(sast.clone());
+    }
+    let wanted = |present: &[TokenContents]| {
+        let all = present.iter().filter_map(|contents| contents.clone().sast(None).ok());
+        all.into_iter()
+            .find(|other| other.is_same(sast))
+            .ok_or_else(|| TokenError::NoMatch { selector: sast.certificate().sast_name(), tokens: vec![] })
+    };
+    wait_for(module, ui, &sast.certificate().sast_name(), wanted)
 }
 
 /// Logs in once, does the work, logs out whatever happens.
@@ -38,6 +118,7 @@ pub fn sign_with<T>(
     work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
     interrupt::listen()?;
+    let sast = &still_there(module, sast, ui)?;
     let token = sast.token();
     may_try(token, ui, allow_last_try)?;
     let pin = obtain_pin(module, token, settings, ui)?;

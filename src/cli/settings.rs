@@ -27,6 +27,9 @@ pub struct GlobalArgs {
     // Parsed in `Settings::load`: clap would print the text of a wrong value, and that may be the PIN itself.
     #[arg(long, global = true, env = "SASTCTL_PIN_SOURCE", value_name = "SOURCE", hide_env_values = true)]
     pub pin_source: Option<String>,
+    /// Seconds that a call to the token may take before it is given up [default: 60]; of `token watch`: when it ends
+    #[arg(long, global = true, env = "SASTCTL_TIMEOUT", hide_env_values = true, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
     /// Answer with one JSON document
     #[arg(long, global = true, env = "SASTCTL_JSON", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
     pub json: bool,
@@ -61,6 +64,7 @@ struct ConfigFile {
     module: Option<PathBuf>,
     token: Option<String>,
     pin_source: Option<PinSource>,
+    timeout: Option<u64>,
     color: Option<Color>,
     json: Option<bool>,
 }
@@ -76,6 +80,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Where the PIN comes from, if it was said; else the profile's own default.
     pub pin_source: Option<PinSource>,
+    /// How long a call to the token may take, in seconds, if it was said.
+    pub timeout: Option<u64>,
     /// Answer with one JSON document.
     pub json: bool,
     /// When to use colour.
@@ -100,6 +106,7 @@ impl Settings {
             module: args.module.or(file.module),
             token: args.token.or(file.token),
             pin_source,
+            timeout: args.timeout.or(file.timeout),
             json: args.json || file.json.unwrap_or(false),
             color: args.color.or(file.color).unwrap_or(Color::Auto),
             verbose: args.verbose,
@@ -128,6 +135,6 @@ fn config_file() -> Result<ConfigFile, CommandError> {
         CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
             // Without the line itself, which may hold what should not be there: a PIN.
             .detail("", e.message().to_owned())
-            .hint("the keys are profile, module, token, pin-source, color and json")
+            .hint("the keys are profile, module, token, pin-source, timeout, color and json")
     })
 }

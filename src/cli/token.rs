@@ -1,4 +1,4 @@
-//! `token list`, `token show`.
+//! `token list`, `token show`; the other token commands by their own files.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -8,6 +8,7 @@ use super::session;
 use super::settings::Settings;
 use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
+use super::token_watch::{self, WatchArgs};
 use super::ui::{Ui, printable, table};
 use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents};
 use crate::trustlist::{Certificate, CertificateReport, day};
@@ -18,6 +19,7 @@ pub enum TokenCommand {
     /// List the tokens: reader, label, serial, PIN state, SAST certificates
     List,
     Show(ShowArgs),
+    Watch(WatchArgs),
     ChangePin(ChangePinArgs),
     Unlock(UnlockArgs),
     Init(InitArgs),
@@ -63,6 +65,7 @@ pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), Co
             let module = session::open_module(settings, ui)?;
             show(&module, args.selector.or_else(|| settings.token.clone()), ui)
         }
+        TokenCommand::Watch(args) => token_watch::run(&args, settings, ui),
         TokenCommand::ChangePin(args) => token_admin::change_pin(&args, settings, ui),
         TokenCommand::Unlock(args) => token_admin::unlock(&args, settings, ui),
         TokenCommand::Init(args) => token_admin::init(&args, settings, ui),

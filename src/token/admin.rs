@@ -18,8 +18,8 @@ impl Module {
         self.close_sessions();
         same_state(self, token)?;
         let session = self.open_rw(token)?;
-        let result = logged("C_SetPIN", session.set_pin(old.auth(), new.auth()));
-        let _ = logged("C_CloseSession", session.close());
+        let result = logged("C_SetPIN", || session.set_pin(old.auth(), new.auth()));
+        let _ = logged("C_CloseSession", || session.close());
         result.map_err(|e| login_failed(token, &e))
     }
 
@@ -33,13 +33,13 @@ impl Module {
         same_so_state(self, token)?;
         let session = self.open_rw(token)?;
         let result = (|| {
-            logged("C_Login", session.login(UserType::So, Some(so_pin.auth())))
+            logged("C_Login", || session.login(UserType::So, Some(so_pin.auth())))
                 .map_err(|e| so_login_failed(token, &e))?;
-            let set = logged("C_InitPIN", session.init_pin(new.auth()));
-            let _ = logged("C_Logout", session.logout());
+            let set = logged("C_InitPIN", || session.init_pin(new.auth()));
+            let _ = logged("C_Logout", || session.logout());
             set.map_err(|e| failed("C_InitPIN", Some(token), &e))
         })();
-        let _ = logged("C_CloseSession", session.close());
+        let _ = logged("C_CloseSession", || session.close());
         result
     }
 
@@ -54,7 +54,7 @@ impl Module {
         self.close_sessions();
         same_so_state(self, token)?;
         let pkcs11 = self.loaded("C_InitToken", Some(token))?;
-        logged("C_InitToken", pkcs11.init_token(token.slot, so_pin.auth(), label))
+        logged("C_InitToken", || pkcs11.init_token(token.slot, so_pin.auth(), label))
             .map_err(|e| so_login_failed(token, &e))?;
         let gone = || TokenError::Call {
             what: "C_GetTokenInfo",

@@ -286,6 +286,17 @@ pub enum TokenError {
     },
 }
 
+impl TokenError {
+    /// Whether it is of the moment: a token was pulled while it was looked at, or is not ready yet.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, TokenError::Call { code, .. } if matches!(
+            code.as_str(),
+            "CKR_TOKEN_NOT_PRESENT" | "CKR_DEVICE_REMOVED" | "CKR_DEVICE_ERROR" | "CKR_SESSION_HANDLE_INVALID"
+                | "CKR_SESSION_CLOSED" | "CKR_SLOT_ID_INVALID" | "CKR_TOKEN_NOT_RECOGNIZED"
+        ))
+    }
+}
+
 fn several(selector: &Option<String>, tokens: &[String]) -> String {
     let count = match tokens.len() {
         2 => "two".to_owned(),

@@ -21,6 +21,11 @@ pub(super) struct ModuleLock {
 impl ModuleLock {
     /// Waits for its turn. Where there is no private folder for the lock file, goes on without one.
     pub(super) fn acquire(module: &Path) -> Result<Self, TokenError> {
+        Self::acquire_within(module, PATIENCE)
+    }
+
+    /// The same, with a patience of the caller's.
+    pub(super) fn acquire_within(module: &Path, patience: Duration) -> Result<Self, TokenError> {
         let Some(folder) = private_folder() else { return Ok(ModuleLock { _file: None }) };
         let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
         let path = folder.join(format!("module-{}.lock", id.get(..16).unwrap_or(&id)));
@@ -32,7 +37,7 @@ impl ModuleLock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -43,7 +48,7 @@ impl ModuleLock {
                     } else {
                         holder.trim().to_owned()
                     };
-                    return Err(TokenError::Busy { holder, seconds: PATIENCE.as_secs() });
+                    return Err(TokenError::Busy { holder, seconds: patience.as_secs() });
                 }
                 Err(TryLockError::Error(_)) => return Ok(ModuleLock { _file: None }),
             }

@@ -4,9 +4,10 @@ use cryptoki::error::RvError;
 use cryptoki::session::{Session, UserType};
 
 use super::error::{self, TokenError};
-use super::module::{Module, logged, login_failed};
+use super::module::{Module, logged, logged_patiently, login_failed};
 use super::pin::{Pin, PinState};
 use super::slot::Token;
+use super::watchdog::Patience;
 
 /// A session that is logged in; logs out and closes when dropped.
 pub(super) struct Login<'t> {
@@ -48,8 +49,11 @@ impl<'t> Login<'t> {
     }
 
     fn enter(&self, user: UserType) -> Result<(), TokenError> {
-        let result = self.session()?.login(user, self.pin.as_ref().map(Pin::auth));
-        match logged("C_Login", result) {
+        let session = self.session()?;
+        // On a PIN pad it waits for the operator.
+        let patience = if self.pin.is_none() { Patience::Long } else { Patience::Machine };
+        let login = || session.login(user, self.pin.as_ref().map(Pin::auth));
+        match logged_patiently("C_Login", patience, login) {
             Ok(()) => Ok(()),
             // Another application of ours is logged in: the token is open, which is all that was wanted.
             Err(e) if error::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
@@ -62,9 +66,9 @@ impl Drop for Login<'_> {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
             if self.logged_in {
-                let _ = logged("C_Logout", session.logout());
+                let _ = logged("C_Logout", || session.logout());
             }
-            let _ = logged("C_CloseSession", session.close());
+            let _ = logged("C_CloseSession", || session.close());
         }
     }
 }

@@ -16,6 +16,7 @@ mod sast;
 mod selector;
 mod signer;
 mod slot;
+mod watchdog;
 
 pub use error::{Ckr, TokenError, TokenName};
 pub use module::Module;
@@ -27,3 +28,4 @@ pub use sast::{Sast, TokenCertificate, TokenContents};
 pub use selector::{NotASelector, Selector, Uri};
 pub use signer::TokenSigner;
 pub use slot::Token;
+pub use watchdog::OnHang;

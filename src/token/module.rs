@@ -16,6 +16,7 @@ use super::init_args;
 use super::lock::ModuleLock;
 use super::profile::Profile;
 use super::slot::Token;
+use super::watchdog::{self, OnHang, Patience};
 
 /// A loaded module. One per process: some modules crash when they are initialised twice.
 #[derive(Debug)]
@@ -29,7 +30,16 @@ pub struct Module {
 
 impl Module {
     /// Loads and initialises the module: `path`, else the first of the profile's paths that loads.
-    pub fn load(profile: Profile, path: Option<&Path>) -> Result<Self, TokenError> {
+    ///
+    /// `patience` is how long a call may take, and what is done about one that does not return.
+    pub fn load(
+        profile: Profile,
+        path: Option<&Path>,
+        patience: Option<(Duration, OnHang)>,
+    ) -> Result<Self, TokenError> {
+        if let Some((limit, on_hang)) = patience {
+            watchdog::begin(limit, on_hang);
+        }
         let paths = path.map_or_else(|| profile.library_paths(), |path| vec![path.to_owned()]);
         let unset = profile.unset_environment();
         let mut tried = Vec::new();
@@ -155,13 +165,18 @@ impl Module {
     /// an open session forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
     pub fn close_sessions(&self) {
         for session in self.read_in.take() {
-            let _ = logged("C_CloseSession", session.close());
+            let _ = logged("C_CloseSession", || session.close());
         }
     }
 
     /// Waits for the other processes of ours that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
         ModuleLock::acquire(&self.path)
+    }
+
+    /// The same without waiting.
+    pub(super) fn try_lock(&self) -> Option<ModuleLock> {
+        ModuleLock::acquire_within(&self.path, Duration::ZERO).ok()
     }
 
     /// One call, logged by name and result. Arguments are never logged.
@@ -171,7 +186,8 @@ impl Module {
         token: Option<&Token>,
         work: impl FnOnce(&Pkcs11) -> Result<T, Pkcs11Error>,
     ) -> Result<T, TokenError> {
-        logged(name, work(self.loaded(name, token)?)).map_err(|e| failed(name, token, &e))
+        let pkcs11 = self.loaded(name, token)?;
+        logged(name, || work(pkcs11)).map_err(|e| failed(name, token, &e))
     }
 
     /// The module itself; there until it is dropped.
@@ -212,7 +228,7 @@ impl Drop for Module {
         // C_Finalize ends them; the wrapper would close each by a call of its own.
         self.read_in.take().into_iter().for_each(std::mem::forget);
         if let Some(pkcs11) = self.pkcs11.take() {
-            let _ = logged("C_Finalize", pkcs11.finalize());
+            let _ = logged("C_Finalize", || pkcs11.finalize());
         }
     }
 }
@@ -221,14 +237,27 @@ fn load(path: &Path, profile: &Profile) -> Result<Pkcs11, String> {
     if !path.exists() {
         return Err("there is no such file".to_owned());
     }
-    let pkcs11 = Pkcs11::new(path).map_err(|e| error::reason(&e))?;
-    logged("C_Initialize", init_args::initialize(&pkcs11, profile.init_argument().as_deref()))
+    let pkcs11 = logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| error::reason(&e))?;
+    logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()))
         .map_err(|e| format!("C_Initialize failed: {}", error::reason(&e)))?;
     Ok(pkcs11)
 }
 
-/// Logs a call by name and result.
-pub(super) fn logged<T>(name: &str, result: Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
+/// Makes a call under the watchdog's eyes, and logs it by name and result.
+pub(super) fn logged<T>(
+    name: &'static str,
+    call: impl FnOnce() -> Result<T, Pkcs11Error>,
+) -> Result<T, Pkcs11Error> {
+    logged_patiently(name, Patience::Machine, call)
+}
+
+/// The same for a call that waits for a person, or makes a key.
+pub(super) fn logged_patiently<T>(
+    name: &'static str,
+    patience: Patience,
+    call: impl FnOnce() -> Result<T, Pkcs11Error>,
+) -> Result<T, Pkcs11Error> {
+    let result = watchdog::over(name, patience, call);
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
         Err(e) => debug!("{name}: {}", error::reason(e)),

@@ -53,6 +53,12 @@ impl Sast {
         &self.token
     }
 
+    /// Whether it is the same certificate on the same token, in whatever slot.
+    pub fn is_same(&self, other: &Sast) -> bool {
+        self.certificate.der() == other.certificate.der()
+            && (self.token.serial(), self.token.label()) == (other.token.serial(), other.token.label())
+    }
+
     /// CKA_ID of the certificate.
     pub(super) fn id(&self) -> &[u8] {
         &self.id
@@ -64,6 +70,28 @@ impl Module {
     pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
         let _lock = self.lock()?;
         Ok(self.tokens()?.into_iter().map(|token| self.read(token)).collect())
+    }
+
+    /// The same, or `None` where another process of ours talks to the tokens just now.
+    pub fn contents_if_free(&self) -> Result<Option<Vec<TokenContents>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        Ok(Some(self.tokens()?.into_iter().map(|token| self.read(token)).collect()))
+    }
+
+    /// The tokens without what is on them, or `None` where another process of ours talks to them just now.
+    pub fn tokens_if_free(&self) -> Result<Option<Vec<Token>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        self.tokens().map(Some)
+    }
+
+    /// Whether the token is still in its slot; costs one call.
+    pub fn is_there(&self, sast: &Sast) -> Result<bool, TokenError> {
+        match self.same_token(sast.token()) {
+            Ok(_) => Ok(true),
+            Err(TokenError::OtherToken { .. }) => Ok(false),
+            Err(e) if e.is_passing() => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The contents of the one token that is meant.
@@ -127,11 +155,11 @@ impl Module {
         let template =
             [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
         let objects =
-            logged("C_FindObjects", session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+            logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
         let mut certificates = Vec::new();
         for object in objects {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
-            let attributes = logged("C_GetAttributeValue", session.get_attributes(object, &wanted))
+            let attributes = logged("C_GetAttributeValue", || session.get_attributes(object, &wanted))
                 .map_err(error("C_GetAttributeValue"))?;
             certificates.push(certificate(attributes));
         }
@@ -304,11 +332,12 @@ pub(super) fn private_keys(
     let error = |name| move |e| failed(name, Some(token), &e);
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
     template.extend(id.map(|id| Attribute::Id(id.to_vec())));
-    let objects = logged("C_FindObjects", session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+    let objects =
+        logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
     let mut keys = Vec::new();
     for handle in objects {
         let wanted = [AttributeType::Id, AttributeType::Modulus];
-        let attributes = logged("C_GetAttributeValue", session.get_attributes(handle, &wanted))
+        let attributes = logged("C_GetAttributeValue", || session.get_attributes(handle, &wanted))
             .map_err(error("C_GetAttributeValue"))?;
         let mut key = PrivateKey { handle, id: vec![], modulus: vec![] };
         for attribute in attributes {

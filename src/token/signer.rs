@@ -71,8 +71,9 @@ fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> 
 
 /// CKA_ALWAYS_AUTHENTICATE; missing, or unknown to the module, means no.
 fn asks_every_time(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<bool, TokenError> {
-    let result = login.session()?.get_attributes(key, &[AttributeType::AlwaysAuthenticate]);
-    match logged("C_GetAttributeValue", result) {
+    let session = login.session()?;
+    match logged("C_GetAttributeValue", || session.get_attributes(key, &[AttributeType::AlwaysAuthenticate]))
+    {
         Ok(attributes) => Ok(attributes.iter().any(|a| matches!(a, Attribute::AlwaysAuthenticate(true)))),
         Err(e) if super::error::code(&e).is_some_and(is_about_the_token) => {
             Err(failed("C_GetAttributeValue", Some(token), &e))
@@ -114,12 +115,12 @@ impl TokenSigner<'_> {
         let session = self.login.session()?;
         let error = |name| move |e| failed(name, Some(token), &e);
         if !self.always_authenticate {
-            return logged("C_Sign", session.sign(mechanism, self.key, data)).map_err(error("C_Sign"));
+            return logged("C_Sign", || session.sign(mechanism, self.key, data)).map_err(error("C_Sign"));
         }
         // The context login stands between C_SignInit and the data, which a single call has no room for.
-        logged("C_SignInit", session.sign_init(mechanism, self.key)).map_err(error("C_SignInit"))?;
+        logged("C_SignInit", || session.sign_init(mechanism, self.key)).map_err(error("C_SignInit"))?;
         self.login.enter_for_operation()?;
-        logged("C_SignUpdate", session.sign_update(data)).map_err(|e| match way {
+        logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match way {
             Way::Hash => failed("C_SignUpdate", Some(token), &e),
             Way::Raw => TokenError::NoRoomForPin {
                 token: token.name(),
@@ -127,7 +128,7 @@ impl TokenSigner<'_> {
                 code: reason(&e),
             },
         })?;
-        logged("C_SignFinal", session.sign_final()).map_err(error("C_SignFinal"))
+        logged("C_SignFinal", || session.sign_final()).map_err(error("C_SignFinal"))
     }
 }
 

@@ -13,6 +13,7 @@ mod revert;
 mod run;
 mod sign;
 mod update;
+mod watch;
 mod ways;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
@@ -23,4 +24,5 @@ pub use revert::{Release, revert, revert_and};
 pub use run::{Progress, RunStep};
 pub use sign::resign;
 pub use update::{Edit, Mode, NewServer, update};
+pub use watch::{TokenEvent, TokenWatch};
 pub use ways::{WayStep, WayThrough, ways};

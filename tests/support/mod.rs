@@ -1,6 +1,7 @@
 //! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
 
 pub mod cluster;
+pub mod readers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use super::terminal::{Answer, Key, SingleKeys, choose};
-use crate::token::{Module, Sast};
+use crate::token::{Module, Sast, TokenContents};
+use crate::workflow::TokenWatch;
 
-/// How often the slots are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long keys are waited for between two looks at the tokens.
+const KEYS_FOR: Duration = Duration::from_millis(200);
 
 /// The CTL Client's words.
 pub const INSERT: &str = "Please insert a Security Token.  Click Ok when done.";
@@ -18,14 +19,16 @@ pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>
     ui.show(INSERT);
     ui.show("  (Enter is Ok, Esc goes back, Ctrl-C leaves)");
     let mut shown = None;
+    let mut watch = TokenWatch::begin(module)?;
     loop {
-        let found = look(module, known)?;
+        watch.next(module, Duration::ZERO)?;
+        let found = usable(watch.present(), known);
         let line = describe(&found);
         if shown.as_ref() != Some(&line) {
             ui.show(&line);
             shown = Some(line);
         }
-        let key = SingleKeys::begin()?.next(LOOK_EVERY)?;
+        let key = SingleKeys::begin()?.next(KEYS_FOR)?;
         match key {
             Key::Escape => return Ok(Answer::Back),
             Key::None => {}
@@ -42,14 +45,10 @@ pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>
 }
 
 /// The tokens that were not added yet.
-fn look(module: &Module, known: &[Sast]) -> Result<Vec<Sast>, CommandError> {
+fn usable(present: &[TokenContents], known: &[Sast]) -> Vec<Sast> {
     let added = |sast: &Sast| known.iter().any(|k| k.certificate().der() == sast.certificate().der());
-    let contents = module.contents();
-    // Tokens come and go while we wait: none keeps a session.
-    module.close_sessions();
-    let contents = contents?.into_iter().filter(|c| c.token.is_initialized());
-    // A token that cannot be read now may be read in a moment.
-    Ok(contents.filter_map(|c| c.sast(None).ok()).filter(|sast| !added(sast)).collect())
+    let contents = present.iter().filter(|c| c.token.is_initialized());
+    contents.filter_map(|c| c.clone().sast(None).ok()).filter(|sast| !added(sast)).collect()
 }
 
 fn name(sast: &Sast) -> String {

@@ -35,7 +35,7 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let (cluster, certificates) = read_cluster(&args.cluster)?;
     let folder = args.cluster.parent().unwrap_or(Path::new(""));
     let desk = Desk::open(settings, ui)?;
-    let mut spares = desk.certificates(&args.spare)?;
+    let mut spares = desk.certificates(&args.spare, ui)?;
     for token in &cluster.tokens {
         spares.push(super::read_certificate(&folder.join(&token.certificate))?);
     }

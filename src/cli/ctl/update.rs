@@ -41,7 +41,7 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     }
     edits.extend(args.servers.edits()?);
     let desk = Desk::open(settings, ui)?;
-    edits.extend(desk.certificates(&args.add_token)?.into_iter().map(Edit::AddToken));
+    edits.extend(desk.certificates(&args.add_token, ui)?.into_iter().map(Edit::AddToken));
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;

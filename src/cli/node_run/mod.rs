@@ -2,6 +2,7 @@
 
 mod steps;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +15,7 @@ use super::settings::Settings;
 use super::signing::{RunLog, SigningArgs, newest_journal, state_folder};
 use super::ui::Ui;
 use crate::cluster::NodeAddress;
+use crate::trustlist::Certificate;
 use crate::workflow::journal::{Event, VerifiedJournal};
 use crate::workflow::{Progress, RunStep};
 
@@ -77,6 +79,9 @@ struct Run<'a> {
     /// `None` in a dry run, which writes nothing.
     log: Option<RunLog>,
     progress: Progress,
+    /// The signer's certificate and the spares', once they were read: with one USB port a token cannot be asked again
+    /// without taking the other one out.
+    certificates: OnceCell<Vec<Certificate>>,
 }
 
 /// Carries it out.
@@ -98,7 +103,21 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         let path = connector.keep_transcript(work.join("transcript.txt")).display().to_string();
         log.add(Event::Step { name: "transcript".to_owned(), says: path, done: None })?;
     }
-    let run = Run { args, tokens, settings, ui, connector, publisher, version, nodes, work, log, progress };
+    let certificates = OnceCell::new();
+    let run = Run {
+        args,
+        tokens,
+        settings,
+        ui,
+        connector,
+        publisher,
+        version,
+        nodes,
+        work,
+        log,
+        progress,
+        certificates,
+    };
     match (dry, args.rollback) {
         (true, _) => run.dry_run(),
         (false, true) => run.roll_back(),

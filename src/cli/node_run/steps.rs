@@ -341,21 +341,30 @@ impl<'a> Run<'a> {
 
     /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
     fn plan(&self, old: &VerifiedList) -> Result<(Desk<'a>, Plan), CommandError> {
-        let desk = Desk::open(self.settings, self.ui)?;
-        let spares = desk.certificates(self.tokens.spare)?;
-        let signer = desk.signer().certificate().clone();
-        let request = self.tokens.signing.request(&signer)?;
+        let known = self.certificates()?;
+        let (signer, spares) = known.split_first().ok_or_else(|| self.lost("the tokens' certificates"))?;
+        let desk = Desk::open_for_one(self.settings, self.ui)?;
+        if desk.signer().certificate().der() != signer.der() {
+            return Err(CommandError::new(ErrorKind::Token, "this is not the token that the run began with")
+                .detail("inserted", desk.signer().certificate().sast_name())
+                .detail("chosen", signer.sast_name())
+                .hint("insert the token that was chosen, and go on with --resume"));
+        }
+        let request = self.tokens.signing.request(signer)?;
         let release = self.tokens.release.unwrap_or(&self.version).parse::<Release>();
         let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
-        let plan = revert(old, &request, &spares, Some(release), self.tokens.single)?;
+        let plan = revert(old, &request, spares, Some(release), self.tokens.single)?;
         Ok((desk, plan))
     }
 
     fn certificates(&self) -> Result<Vec<Certificate>, CommandError> {
+        if let Some(known) = self.certificates.get() {
+            return Ok(known.clone());
+        }
         let desk = Desk::open(self.settings, self.ui)?;
         let mut certificates = vec![desk.signer().certificate().clone()];
-        certificates.extend(desk.certificates(self.tokens.spare)?);
-        Ok(certificates)
+        certificates.extend(desk.certificates(self.tokens.spare, self.ui)?);
+        Ok(self.certificates.get_or_init(|| certificates).clone())
     }
 
     /// The CTL that was in force, as it was kept, and as the journal knows it.

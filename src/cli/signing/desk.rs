@@ -11,7 +11,7 @@ use super::args::SigningArgs;
 use super::batch::{Batch, BatchFile, ConfirmedFile, PlanJson, Shown, Voice, WrittenJson};
 use super::run_log::RunLog;
 use super::selector;
-use crate::token::{Module, Sast, TokenContents, TokenSigner};
+use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::Certificate;
 
 /// The module and the token that will sign.
@@ -37,7 +37,9 @@ impl<'a> Desk<'a> {
         let selector = settings.token.as_deref().map(selector).transpose()?;
         let module = session::open_module(settings, ui)?;
         let seen = module.contents()?;
-        let sast = module.find_among(seen.clone(), selector.as_ref())?.sast(selector.as_ref())?;
+        let found =
+            module.find_among(seen.clone(), selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
+        let sast = or_wait(&module, found, selector.as_ref(), ui)?;
         Ok(Desk { module, seen, sast, settings })
     }
 
@@ -45,7 +47,8 @@ impl<'a> Desk<'a> {
     pub fn open_for_one(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
         let selector = settings.token.as_deref().map(selector).transpose()?;
         let module = session::open_module(settings, ui)?;
-        let sast = module.find(selector.as_ref())?.sast(selector.as_ref())?;
+        let found = module.find(selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
+        let sast = or_wait(&module, found, selector.as_ref(), ui)?;
         Ok(Desk { module, seen: vec![], sast, settings })
     }
 
@@ -60,7 +63,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Certificates of further tokens: inserted ones by selector, others by their certificate file.
-    pub fn certificates(&self, names: &[String]) -> Result<Vec<Certificate>, CommandError> {
+    /// On a terminal, those that are not inserted are waited for.
+    pub fn certificates(&self, names: &[String], ui: &Ui) -> Result<Vec<Certificate>, CommandError> {
         names
             .iter()
             .map(|name| {
@@ -68,8 +72,10 @@ impl<'a> Desk<'a> {
                     return read_certificate(Path::new(name));
                 }
                 let selector = selector(name)?;
-                let contents = self.module.find_among(self.seen.clone(), Some(&selector))?;
-                Ok(contents.sast(Some(&selector))?.certificate().clone())
+                let seen = self.seen.clone();
+                let found =
+                    self.module.find_among(seen, Some(&selector)).and_then(|c| c.sast(Some(&selector)));
+                Ok(or_wait(&self.module, found, Some(&selector), ui)?.certificate().clone())
             })
             .collect()
     }
@@ -203,6 +209,24 @@ fn sign_all(
         written.push(done.map_err(|e| e.after(written.len()))?);
     }
     Ok(written)
+}
+
+/// The token that was looked for; one that is not there is waited for where somebody can put it in.
+fn or_wait(
+    module: &Module,
+    found: Result<Sast, TokenError>,
+    selector: Option<&Selector>,
+    ui: &Ui,
+) -> Result<Sast, CommandError> {
+    match found {
+        Err(e) if session::can_be_inserted(&e) && ui.can_ask() => {
+            let name = selector.map_or_else(|| "that signs".to_owned(), ToString::to_string);
+            session::wait_for(module, ui, &name, |present| {
+                module.find_among(present.to_vec(), selector)?.sast(selector)
+            })
+        }
+        other => Ok(other?),
+    }
 }
 
 fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {

@@ -1,0 +1,48 @@
+//! What the system sees of tokens without PKCS#11: PC/SC readers, the cards in them, and USB devices.
+
+mod models;
+#[cfg(feature = "pcsc")]
+mod pcsc;
+#[cfg(not(feature = "pcsc"))]
+mod without;
+
+mod usb;
+
+pub use models::{Driver, TokenModel, model_by_atr, model_by_usb_id};
+#[cfg(feature = "pcsc")]
+pub use pcsc::{ReaderWatch, readers};
+pub use usb::{UsbDevice, UsbError, usb_devices};
+#[cfg(not(feature = "pcsc"))]
+pub use without::{ReaderWatch, readers};
+
+use serde::Serialize;
+
+/// A PC/SC reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reader {
+    /// Its name: `AKS ifdh 00 00`, `SafeNet eToken 5100 [eToken 5110 SC] 00 00`.
+    pub name: String,
+    /// The answer to reset of the card in it (ISO/IEC 7816-3), in hexadecimal; `None` where there is no card.
+    pub atr: Option<String>,
+    /// Whether a card is there that does not answer.
+    pub mute: bool,
+    /// Whether another program holds the card for itself.
+    pub exclusive: bool,
+}
+
+/// Why the readers could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReaderError {
+    /// SCARD_E_NO_SERVICE and its kin: pcscd, or the system's smart card service, is not there.
+    #[error("the smart card service does not run")]
+    NoService,
+    /// SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: polkit says no.
+    #[error("the smart card service refuses this user")]
+    NotAllowed,
+    /// Built without the feature `pcsc`.
+    #[error("this sastctl was built without PC/SC")]
+    NotBuilt,
+    /// Anything else.
+    #[error("the smart card service failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,108 @@
+//! A module that hangs inside a call: after a time the caller is told, who can do nothing but end the process.
+//!
+//! A thread of C cannot be stopped. OpenSC 0.23, for one, waits for itself for ever when a card is pulled while it is
+//! read for the first time.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// What is done about a call that does not return: its name and how long it was waited for. Does not come back.
+pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// What a machine does.
+    Machine,
+    /// A PIN is typed on a reader, or a key is made: five times as long.
+    Long,
+}
+
+/// The call that runs.
+type Running = Mutex<Option<(&'static str, Instant, Duration)>>;
+
+/// The watchdog of this process; there is one module in it.
+static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
+
+/// Begins to watch the calls of this process, once.
+pub(super) fn begin(limit: Duration, on_hang: OnHang) {
+    WATCHDOG.get_or_init(|| Watchdog::begin(limit, on_hang));
+}
+
+/// Runs a call, watched where a watchdog was begun.
+pub(super) fn over<T>(name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
+    match WATCHDOG.get() {
+        Some(watchdog) => watchdog.over(name, patience, call),
+        None => call(),
+    }
+}
+
+/// Watches calls.
+#[derive(Debug)]
+struct Watchdog {
+    limit: Duration,
+    running: Arc<Running>,
+}
+
+impl Watchdog {
+    /// Begins to watch.
+    fn begin(limit: Duration, on_hang: OnHang) -> Self {
+        let running = Arc::new(Running::default());
+        let watched = Arc::downgrade(&running);
+        // A few looks within the limit; a longer wait would keep the thread no idler.
+        let every = (limit / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
+        // Without a thread calls are simply not watched.
+        let _ = std::thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(move || watch(&watched, every, &on_hang));
+        Watchdog { limit, running }
+    }
+
+    /// Runs a call.
+    fn over<T>(&self, name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
+        let limit = match patience {
+            Patience::Machine => self.limit,
+            Patience::Long => self.limit.saturating_mul(5),
+        };
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, Instant::now(), limit));
+        let result = call();
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        result
+    }
+}
+
+/// Until the module is gone.
+fn watch(watched: &Weak<Running>, every: Duration, on_hang: &OnHang) {
+    loop {
+        std::thread::sleep(every);
+        let Some(running) = watched.upgrade() else { return };
+        let now = *running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((name, _, limit)) = now.filter(|(_, since, limit)| since.elapsed() > *limit) {
+            on_hang(name, limit);
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_does_not_return_is_told_of_and_others_are_not() {
+        let (send, told) = channel();
+        let send = Mutex::new(send);
+        let limit = Duration::from_millis(100);
+        let on_hang: OnHang = Box::new(move |name, _| {
+            let _ = send.lock().unwrap().send(name);
+        });
+        let watchdog = Watchdog::begin(limit, on_hang);
+        watchdog.over("C_GetInfo", Patience::Machine, || ());
+        watchdog.over("C_Login", Patience::Long, || std::thread::sleep(limit * 2));
+        assert!(told.try_recv().is_err());
+        watchdog.over("C_Sign", Patience::Machine, || std::thread::sleep(limit * 3));
+        assert_eq!(told.recv_timeout(limit * 3), Ok("C_Sign"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Tokens that come and go, as events: from PC/SC where there is a reader service, else by asking the module again and
+//! again.
+
+use std::time::{Duration, Instant};
+
+use crate::reader::ReaderWatch;
+use crate::token::{Module, Token, TokenContents, TokenError, Wait};
+
+/// How often slots are asked where nothing tells of a change.
+const POLL_EVERY: Duration = Duration::from_millis(200);
+/// How often a change that PC/SC did not tell of is looked for.
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
+/// How often a slot is asked while a token that was just inserted answers nothing yet.
+const SETTLING_EVERY: Duration = Duration::from_millis(50);
+/// Longest time in one wait, so that the caller can look at signals and keys.
+const SLICE: Duration = Duration::from_millis(200);
+
+/// A token came or went.
+#[derive(Debug, Clone)]
+pub enum TokenEvent {
+    /// It is there now.
+    Inserted(Box<TokenContents>),
+    /// It was there.
+    Removed(Box<TokenContents>),
+}
+
+impl TokenEvent {
+    /// The token and what was on it.
+    pub fn contents(&self) -> &TokenContents {
+        match self {
+            TokenEvent::Inserted(contents) | TokenEvent::Removed(contents) => contents,
+        }
+    }
+}
+
+/// How a change is noticed.
+#[derive(Debug)]
+enum Trigger {
+    Readers(ReaderWatch),
+    Poll,
+}
+
+/// The tokens of a module, watched.
+#[derive(Debug)]
+pub struct TokenWatch {
+    trigger: Trigger,
+    present: Vec<TokenContents>,
+    looked: Option<Instant>,
+    /// After a change that PC/SC told of: until when the module may be behind.
+    settles_until: Option<Instant>,
+}
+
+impl TokenWatch {
+    /// Looks at what is there now; only later changes are events.
+    pub fn begin(module: &Module) -> Result<Self, TokenError> {
+        let by_readers = module.profile().wait == Wait::Pcsc;
+        let trigger = match by_readers.then(ReaderWatch::begin) {
+            Some(Ok(readers)) => Trigger::Readers(readers),
+            Some(Err(why)) => {
+                tracing::debug!("PC/SC is not watched: {why}");
+                Trigger::Poll
+            }
+            None => Trigger::Poll,
+        };
+        let mut watch = TokenWatch { trigger, present: vec![], looked: None, settles_until: None };
+        watch.present = look(module)?.unwrap_or_default();
+        watch.looked = Some(Instant::now());
+        Ok(watch)
+    }
+
+    /// What is there, as of the last look.
+    pub fn present(&self) -> &[TokenContents] {
+        &self.present
+    }
+
+    /// Waits for changes, and no longer than `timeout`; empty when that is over.
+    pub fn next(&mut self, module: &Module, timeout: Duration) -> Result<Vec<TokenEvent>, TokenError> {
+        let end = Instant::now().checked_add(timeout);
+        loop {
+            let left = end.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+            if self.must_look(left.min(SLICE)) {
+                self.looked = Some(Instant::now());
+                let events = self.look_again(module)?;
+                if !events.is_empty() {
+                    self.settles_until = None;
+                    return Ok(events);
+                }
+            }
+            if left.is_zero() {
+                return Ok(vec![]);
+            }
+        }
+    }
+
+    /// Waits for a reason to look, and no longer than `longest`.
+    fn must_look(&mut self, longest: Duration) -> bool {
+        let since = self.looked.map_or(Duration::MAX, |at| at.elapsed());
+        if self.settles_until.is_some_and(|until| Instant::now() < until) {
+            std::thread::sleep(SETTLING_EVERY.min(longest));
+            return true;
+        }
+        match &mut self.trigger {
+            Trigger::Readers(readers) => match readers.wait(longest) {
+                Ok(true) => {
+                    self.settles_until = Instant::now().checked_add(SETTLES);
+                    true
+                }
+                Ok(false) => since >= LOOK_ANYWAY_EVERY,
+                Err(why) => {
+                    tracing::debug!("PC/SC is watched no more: {why}");
+                    self.trigger = Trigger::Poll;
+                    true
+                }
+            },
+            Trigger::Poll => {
+                std::thread::sleep(POLL_EVERY.saturating_sub(since).min(longest));
+                self.looked.is_none_or(|at| at.elapsed() >= POLL_EVERY)
+            }
+        }
+    }
+
+    fn look_again(&mut self, module: &Module) -> Result<Vec<TokenEvent>, TokenError> {
+        let now = match look_if_changed(module, &self.present)? {
+            Some(now) => now,
+            None => return Ok(vec![]),
+        };
+        let same = |a: &TokenContents, b: &TokenContents| identity(&a.token) == identity(&b.token);
+        let gone = self.present.iter().filter(|old| !now.iter().any(|new| same(old, new)));
+        let mut events: Vec<_> = gone.map(|old| TokenEvent::Removed(Box::new(old.clone()))).collect();
+        let come = now.iter().filter(|new| !self.present.iter().any(|old| same(old, new)));
+        events.extend(come.map(|new| TokenEvent::Inserted(Box::new(new.clone()))));
+        self.present = now;
+        Ok(events)
+    }
+}
+
+/// How long a module may take to see a token after its reader did.
+const SETTLES: Duration = Duration::from_millis(1500);
+
+/// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.
+fn identity(token: &Token) -> (u64, &str, &str, &str) {
+    (token.slot_id(), token.serial(), token.label(), token.reader())
+}
+
+/// `None` where another process of ours talks to the tokens, or where a token was pulled while it was looked at.
+fn look(module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
+    let contents = module.contents_if_free();
+    // Tokens come and go while we wait: none keeps a session.
+    module.close_sessions();
+    match contents {
+        Ok(contents) => Ok(contents),
+        Err(e) if e.is_passing() => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// The certificates are read only where a token came or went.
+fn look_if_changed(
+    module: &Module,
+    known: &[TokenContents],
+) -> Result<Option<Vec<TokenContents>>, TokenError> {
+    match module.tokens_if_free() {
+        Ok(None) => Ok(None),
+        Ok(Some(tokens)) => {
+            let known = known.iter().map(|contents| identity(&contents.token));
+            if known.eq(tokens.iter().map(identity)) { Ok(None) } else { look(module) }
+        }
+        Err(e) if e.is_passing() => Ok(None),
+        Err(e) => Err(e),
+    }
+}

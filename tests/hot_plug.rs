@@ -1,0 +1,318 @@
+//! Tokens come and go: by polling (a token is there while a file says so), and through a real pcscd with a virtual reader.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::pki;
+use crate::support::readers::Readers;
+use crate::support::{World, readers::CARD_PIN};
+use rexpect::session::{PtySession, spawn_command};
+
+/// Slots of the misbehaving module: a token is inserted while a file named by its label is in the folder.
+struct Slots {
+    world: World,
+    folder: PathBuf,
+}
+
+impl Slots {
+    fn new() -> Self {
+        let mut world = World::with_tokens();
+        world.behind_faulty_token();
+        let folder = world.path("inserted");
+        std::fs::create_dir(&folder).unwrap();
+        world.set("FAULTY_SCRIPT", &format!("present {}; empty-slots 8", folder.display()));
+        Slots { world, folder }
+    }
+
+    fn insert(&self, letter: &str, slot: u32) {
+        // Written beside and renamed: the module never sees half of it.
+        let beside = self.folder.with_extension(letter);
+        std::fs::write(&beside, slot.to_string()).unwrap();
+        std::fs::rename(beside, self.folder.join(format!("SAST token {letter}"))).unwrap();
+    }
+
+    fn remove(&self, letter: &str) {
+        std::fs::remove_file(self.folder.join(format!("SAST token {letter}"))).unwrap();
+    }
+
+    fn watch(&self, args: &[&str]) -> Watch {
+        Watch::begin(&self.world, &[&["token", "watch", "--json"], args].concat())
+    }
+}
+
+/// A running `token watch`.
+pub struct Watch {
+    child: Child,
+    lines: std::sync::mpsc::Receiver<(Instant, serde_json::Value)>,
+}
+
+impl Watch {
+    pub fn begin(world: &World, args: &[&str]) -> Self {
+        let mut command = world.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It says when it begins to watch.
+        let mut ready = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut ready).unwrap();
+        assert!(ready.starts_with("Watching."), "{ready}");
+        let lines = read_lines(child.stdout.take().unwrap());
+        Watch { child, lines }
+    }
+
+    /// The next event, and how long it took since `since`.
+    #[track_caller]
+    pub fn next(&self, since: Instant) -> (serde_json::Value, Duration) {
+        let (at, line) =
+            self.lines.recv_timeout(Duration::from_secs(5)).expect("an event within five seconds");
+        (line, at.saturating_duration_since(since))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn end(mut self) -> i32 {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the watch does not end");
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_lines(out: ChildStdout) -> std::sync::mpsc::Receiver<(Instant, serde_json::Value)> {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            let event = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            if send.send((Instant::now(), event)).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+/// What an event says: `inserted SAST token A in 3`.
+fn words(event: &serde_json::Value) -> String {
+    let token = &event["token"];
+    format!(
+        "{} {} in {}",
+        event["event"].as_str().unwrap(),
+        token["label"].as_str().unwrap(),
+        token["slot_id"]
+    )
+}
+
+/// One USB port: the first is taken out, the second put in, in whatever slot; several at once; the same one again.
+#[test]
+fn insertions_and_removals_are_told_within_half_a_second() {
+    let slots = Slots::new();
+    let watch = slots.watch(&["--count", "6"]);
+    let expect = |act: &dyn Fn(), expected: &str| {
+        let since = Instant::now();
+        act();
+        let (event, latency) = watch.next(since);
+        assert_eq!(words(&event), expected);
+        assert!(latency < Duration::from_millis(500), "{expected}: after {latency:?}");
+        event
+    };
+    let event = expect(&|| slots.insert("A", 3), "inserted SAST token A in 3");
+    assert_eq!(event["certificates"], serde_json::json!(["SAST-ADN008580ef"]));
+    assert_eq!(event["token"]["serial"], slots.world.serial("A"));
+    expect(&|| slots.remove("A"), "removed SAST token A in 3");
+    expect(&|| slots.insert("B", 3), "inserted SAST token B in 3");
+    expect(&|| slots.insert("A", 0), "inserted SAST token A in 0");
+    // Moved from slot to slot: taken out, put in.
+    let since = Instant::now();
+    slots.insert("A", 5);
+    assert_eq!(words(&watch.next(since).0), "removed SAST token A in 0");
+    assert_eq!(words(&watch.next(since).0), "inserted SAST token A in 5");
+    assert_eq!(watch.end(), 0);
+}
+
+#[test]
+fn a_watch_ends_by_its_count_or_its_time() {
+    let slots = Slots::new();
+    let nothing = slots.world.run(&["token", "watch", "--timeout", "1"]).done();
+    assert_eq!((nothing.stdout.as_str(), nothing.stderr.as_str()), ("", "Watching. No token is inserted.\n"));
+    let too_few = slots.world.run(&["token", "watch", "--timeout", "1", "--count", "1"]);
+    assert_eq!((too_few.code, too_few.stderr.contains("0 of 1 events in 1 seconds")), (1, true));
+    slots.insert("A", 1);
+    let there = slots.world.run(&["token", "watch", "--timeout", "0"]).done();
+    assert_eq!(there.stderr, "Watching. Inserted: SAST token A.\n");
+}
+
+#[test]
+fn a_watch_reads_like_a_log() {
+    let slots = Slots::new();
+    slots.insert("A", 1);
+    let mut command = slots.world.command(&["token", "watch", "--count", "1"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut ready).unwrap();
+    slots.remove("A");
+    let output = child.wait_with_output().unwrap();
+    let line = slots.world.named(&String::from_utf8_lossy(&output.stdout));
+    let (time, rest) = line.split_once("  ").unwrap();
+    assert!(time.ends_with('Z') && time.len() == 24, "{time}");
+    insta::assert_snapshot!(rest, @"removed   SAST token A  serial serial-A, reader AKS ifdh 01 00, SAST-ADN008580ef");
+}
+
+/// Waiting costs next to nothing: below 0.5 % of a processor.
+#[test]
+fn a_watch_that_waits_is_idle() {
+    let slots = Slots::new();
+    slots.insert("A", 1);
+    let watch = slots.watch(&[]);
+    let before = processor_time(watch.id());
+    std::thread::sleep(Duration::from_secs(4));
+    let used = processor_time(watch.id()) - before;
+    assert!(used < Duration::from_millis(20), "{used:?} of 4 s");
+}
+
+/// User and system time of a process (proc(5), fields 14 and 15, in ticks of 10 ms).
+pub fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<u64> =
+        stat[stat.rfind(')').unwrap() + 2..].split(' ').filter_map(|f| f.parse().ok()).collect();
+    // The first field behind the name is a letter.
+    Duration::from_millis((fields[10] + fields[11]) * 10)
+}
+
+const A: &str = "SAST-ADN008580ef";
+const B: &str = "SAST-ADN0054f509";
+
+/// Through pcscd and vpcd. pcscd looks at such a reader every 400 ms, so the time is taken from when it noticed.
+#[test]
+fn pcscd_tells_of_cards_that_come_and_go() {
+    let mut world = World::new();
+    let Some(mut readers) = Readers::start(&mut world) else { return };
+    let watch = Watch::begin(&world, &["token", "watch", "--json", "--count", "6"]);
+    let mut latencies = Vec::new();
+    let mut expect = |noticed: Instant, event: &str, name: &str, reader: &str| {
+        let (line, latency) = watch.next(noticed);
+        assert_eq!(line["event"], event, "{line}");
+        assert_eq!(line["certificates"], serde_json::json!([name]), "{line}");
+        assert_eq!(line["token"]["reader"], reader, "{line}");
+        assert!(latency < Duration::from_millis(500), "{event} {name}: after {latency:?}");
+        latencies.push(latency);
+    };
+    expect(readers.insert(0, A), "inserted", A, "AKS ifdh 00 00");
+    expect(readers.remove(0), "removed", A, "AKS ifdh 00 00");
+    expect(readers.insert(0, B), "inserted", B, "AKS ifdh 00 00");
+    expect(readers.insert(1, A), "inserted", A, "AKS ifdh 00 01");
+    expect(readers.remove(0), "removed", B, "AKS ifdh 00 00");
+    expect(readers.remove(1), "removed", A, "AKS ifdh 00 01");
+    println!("from pcscd to the line: {latencies:?}");
+    assert_eq!(watch.end(), 0);
+}
+
+#[test]
+fn waiting_for_a_reader_is_idle() {
+    let mut world = World::new();
+    let Some(mut readers) = Readers::start(&mut world) else { return };
+    readers.insert(0, A);
+    let watch = Watch::begin(&world, &["token", "watch", "--json"]);
+    std::thread::sleep(Duration::from_millis(500));
+    let before = processor_time(watch.id());
+    std::thread::sleep(Duration::from_secs(4));
+    let used = processor_time(watch.id()) - before;
+    assert!(used <= Duration::from_millis(20), "{used:?} of 4 s");
+}
+
+fn pty(world: &World, args: &[&str]) -> PtySession {
+    let mut command = world.command(args);
+    command.env("TERM", "dumb");
+    spawn_command(command, Some(20_000)).unwrap()
+}
+
+/// One USB port and two tokens: the spare's certificate is read, the signer comes back, and signs.
+#[test]
+fn one_port_is_enough_for_two_tokens() {
+    let mut world = World::new();
+    let Some(mut readers) = Readers::start(&mut world) else { return };
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    let mut session = pty(
+        &world,
+        &["revert", "CTLFile.tlv", "--token", A, "--spare", B, "--out=new.tlv", "--pin-source=env:SAST_PIN"],
+    );
+    session.exp_string("Insert the token SAST-ADN008580ef. Now inserted: no token. (Ctrl-C leaves)").unwrap();
+    // The wrong one first.
+    readers.insert(0, B);
+    session.exp_string("Now inserted: SAST-ADN0054f509.").unwrap();
+    readers.remove(0);
+    readers.insert(0, A);
+    session.exp_string("Insert the token SAST-ADN0054f509. Now inserted: SAST-ADN008580ef.").unwrap();
+    readers.remove(0);
+    readers.insert(1, B);
+    session.exp_string("[y/N]").unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("Insert the token SAST-ADN008580ef. Now inserted: SAST-ADN0054f509.").unwrap();
+    readers.remove(1);
+    readers.insert(1, A);
+    session.exp_string("verified").unwrap();
+    session.exp_eof().unwrap();
+    assert!(matches!(session.process().wait().unwrap(), rexpect::process::WaitStatus::Exited(_, 0)));
+    world.unset("SASTCTL_PROFILE");
+    let verified = world.run(&["ctl", "verify", "new.tlv"]).done();
+    assert!(verified.stdout.contains(A), "{}", verified.stdout);
+    assert_eq!(CARD_PIN.len(), 6);
+}
+
+/// Ctrl-C while a token is waited for leaves at once, with nothing written.
+#[test]
+fn waiting_can_be_left() {
+    let slots = Slots::new();
+    let mut world = slots.world;
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world.unset("SASTCTL_PIN_SOURCE");
+    let mut session = pty(&world, &["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv"]);
+    session.exp_string("Insert the token SAST-ADN008580ef.").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("interrupted; nothing was written").unwrap();
+    session.exp_eof().unwrap();
+    assert!(matches!(session.process().wait().unwrap(), rexpect::process::WaitStatus::Exited(_, 130)));
+    assert_eq!(world.read("CTLFile.tlv"), pki::golden_bytes("token-signed.tlv"));
+    assert!(!world.path("new.tlv").exists());
+}
+
+/// A card is pulled while it is read, and while it signs: an error, and the next run works.
+#[test]
+fn a_card_that_is_pulled_is_missed_and_nothing_else() {
+    let mut world = World::new();
+    let Some(mut readers) = Readers::start(&mut world) else { return };
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world.set("SASTCTL_PIN_SOURCE", "env:SAST_PIN");
+    // OpenSC 0.23 may wait for itself for ever when a card is pulled while it is read for the first time.
+    world.set("SASTCTL_TIMEOUT", "2");
+    readers.insert(0, A);
+    for delay in [0, 20, 40, 80, 160] {
+        let mut command = world.command(&["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        readers.remove(0);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        match output.status.code() {
+            Some(0) => assert!(world.path("new.tlv").exists()),
+            Some(3) => assert!(stderr.contains("help: ") && !world.path("new.tlv").exists(), "{stderr}"),
+            other => panic!("{other:?}: {stderr}"),
+        }
+        readers.insert(0, A);
+        let again = world.run(&["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv"]);
+        assert_eq!(again.code, 0, "{}", again.all());
+        std::fs::remove_file(world.path("new.tlv")).unwrap();
+    }
+}
