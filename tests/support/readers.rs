@@ -34,7 +34,8 @@ impl Readers {
         std::fs::create_dir(&folder).unwrap();
         let mut command = Command::new("unshare");
         command
-            .args(["-Urn", "python3"])
+            // In a process namespace of its own, so that pcscd ends with it whatever happens.
+            .args(["-Urnpf", "--kill-child", "python3"])
             .arg(pki::path("tests/virtual-card/readers.py"))
             .arg(&folder)
             .arg(name);
