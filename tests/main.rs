@@ -22,6 +22,7 @@ mod changing;
 mod cluster;
 mod cluster_servers;
 mod command_line;
+mod doctor;
 mod faults;
 mod golden_files;
 mod hot_plug;

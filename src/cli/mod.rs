@@ -4,6 +4,7 @@ mod cert;
 mod client;
 mod cluster;
 mod ctl;
+mod doctor;
 mod error;
 mod interrupt;
 mod journal;
@@ -57,6 +58,7 @@ enum Command {
     /// HSM profiles: which PKCS#11 modules are known, and whether one works
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    Doctor(doctor::DoctorArgs),
     /// The record of a run: show it as a page, verify it
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -95,6 +97,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Revert(args) => revert::run(&args, settings, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => client::run(&args, settings, ui),
+        Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, ui),

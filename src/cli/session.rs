@@ -27,12 +27,16 @@ pub fn profile(settings: &Settings) -> Result<Profile, CommandError> {
 
 /// Loads the module that the settings name.
 pub fn open_module(settings: &Settings, ui: &Ui) -> Result<Module, CommandError> {
-    let profile = profile(settings)?;
-    let patience = Duration::from_secs(settings.timeout.unwrap_or(CALL_SECONDS).max(1));
-    let on_hang = give_up(*ui, profile.name.clone());
-    let module = Module::load(profile, settings.module.as_deref(), Some((patience, on_hang)))?;
+    let module = load(profile(settings)?, settings, ui)?;
     tracing::debug!("module {} by profile {}", module.path().display(), module.profile().name);
     Ok(module)
+}
+
+/// Loads the module of a profile, or the one that the settings name.
+pub fn load(profile: Profile, settings: &Settings, ui: &Ui) -> Result<Module, TokenError> {
+    let patience = Duration::from_secs(settings.timeout.unwrap_or(CALL_SECONDS).max(1));
+    let on_hang = give_up(*ui, profile.name.clone());
+    Module::load(profile, settings.module.as_deref(), Some((patience, on_hang)))
 }
 
 /// What is done about a call that does not return: nothing was written yet, so the process ends.

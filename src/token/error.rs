@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 
+use super::library::LoadProblem;
+
 /// Which token is meant, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenName {
@@ -97,7 +99,7 @@ pub enum TokenError {
         /// The profile.
         profile: String,
         /// Each path and why it was not loaded.
-        tried: Vec<(PathBuf, String)>,
+        tried: Vec<(PathBuf, LoadProblem)>,
         /// Environment variables that the module needs and that are not set.
         unset: Vec<String>,
     },

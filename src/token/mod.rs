@@ -7,6 +7,7 @@
 mod admin;
 mod error;
 mod init_args;
+mod library;
 mod lock;
 mod login;
 mod module;
@@ -19,6 +20,7 @@ mod slot;
 mod watchdog;
 
 pub use error::{Ckr, TokenError, TokenName};
+pub use library::LoadProblem;
 pub use module::Module;
 pub use pin::{Pin, PinState};
 pub use profile::{

@@ -13,6 +13,7 @@ use tracing::debug;
 
 use super::error::{self, TokenError, TokenName};
 use super::init_args;
+use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
 use super::profile::Profile;
 use super::slot::Token;
@@ -233,13 +234,17 @@ impl Drop for Module {
     }
 }
 
-fn load(path: &Path, profile: &Profile) -> Result<Pkcs11, String> {
+fn load(path: &Path, profile: &Profile) -> Result<Pkcs11, LoadProblem> {
     if !path.exists() {
-        return Err("there is no such file".to_owned());
+        return Err(LoadProblem::Missing);
     }
-    let pkcs11 = logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| error::reason(&e))?;
+    let pkcs11 = logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
+        Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
+        Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),
+        e => LoadProblem::Other(error::reason(&e)),
+    })?;
     logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()))
-        .map_err(|e| format!("C_Initialize failed: {}", error::reason(&e)))?;
+        .map_err(|e| LoadProblem::Initialize(error::reason(&e)))?;
     Ok(pkcs11)
 }
 

@@ -42,6 +42,9 @@ pub struct Profile {
     /// Environment variables that the module reads.
     #[serde(default)]
     pub environment: Vec<EnvironmentVariable>,
+    /// Programs of which one must run for the module to find its tokens.
+    #[serde(default)]
+    pub daemons: Vec<String>,
     /// What its PIN looks like.
     #[serde(default)]
     pub pin: PinFormat,

@@ -50,7 +50,8 @@ impl Watchdog {
         let running = Arc::new(Running::default());
         let watched = Arc::downgrade(&running);
         // A few looks within the limit; a longer wait would keep the thread no idler.
-        let every = limit.checked_div(4).unwrap_or(limit).clamp(Duration::from_millis(20), Duration::from_secs(1));
+        let every =
+            limit.checked_div(4).unwrap_or(limit).clamp(Duration::from_millis(20), Duration::from_secs(1));
         // Without a thread calls are simply not watched.
         let _ = std::thread::Builder::new()
             .name("watchdog".to_owned())

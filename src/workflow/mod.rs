@@ -6,6 +6,7 @@
 mod client;
 pub mod cluster_file;
 mod create;
+pub mod doctor;
 mod error;
 pub mod journal;
 mod plan;

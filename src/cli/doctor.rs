@@ -1,0 +1,69 @@
+//! `doctor`.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::error::{CommandError, ErrorKind};
+use super::session;
+use super::settings::Settings;
+use super::ui::{Ui, printable};
+use crate::token::TokenError;
+use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
+
+/// Look at module, middleware, readers, rules and tokens, and say what to do about each thing found; exit code 1 when
+/// something stops work
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Whose commands the advice names: debian, fedora, macos or windows [default: this system]
+    #[arg(long, value_name = "SYSTEM")]
+    system: Option<System>,
+}
+
+/// Runs it.
+pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let system = args.system.unwrap_or_else(System::here);
+    let (profile, module) = match session::profile(settings) {
+        Ok(profile) => {
+            let module = session::load(profile.clone(), settings, ui);
+            (Some(profile), module)
+        }
+        // What is wrong with --profile itself is the operator's to mend first.
+        Err(e) if settings.profile.is_some() => return Err(e),
+        Err(_) => (None, Err(TokenError::NothingInstalled { profiles: vec![] })),
+    };
+    // The system's own time: SOURCE_DATE_EPOCH is of no interest to a clock.
+    let findings = judge(&gather(profile.as_ref(), &module, Timestamp::now()));
+    tell(&findings, system, ui)?;
+    let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
+    match problems {
+        0 => Ok(()),
+        1 => Err(CommandError::new(ErrorKind::No, "1 thing stops work here")),
+        n => Err(CommandError::new(ErrorKind::No, format!("{n} things stop work here"))),
+    }
+}
+
+fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandError> {
+    if ui.is_json() {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|f| {
+                let remedies: serde_json::Map<_, _> =
+                    System::ALL.into_iter().map(|s| (s.to_string(), f.remedies.on(s).into())).collect();
+                serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
+            })
+            .collect();
+        return ui.print_json(&serde_json::json!({ "system": system, "findings": list }));
+    }
+    for finding in findings {
+        let mark = match finding.severity {
+            Severity::Fine => "ok",
+            Severity::Note => "note",
+            Severity::Problem => "PROBLEM",
+        };
+        ui.print(&format!("{mark:<8} {}", printable(&finding.says)))?;
+        for line in finding.remedies.on(system) {
+            ui.print(&format!("         -> {line}"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Why a library does not load as a PKCS#11 module, by looking at the file: what the loader says is short, and for a
+//! library of another processor wrong.
+
+use std::fmt;
+use std::path::Path;
+
+use object::{Architecture, Object as _};
+
+/// Largest library that is looked into, in bytes.
+const MAX_LIBRARY: usize = 256 * 1024 * 1024;
+
+/// Why a library was not loaded as a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadProblem {
+    /// There is no such file.
+    Missing,
+    /// It is for another processor, or for 32-bit programs: both are named.
+    OtherArchitecture {
+        /// What the library is for.
+        library: String,
+        /// What this program is.
+        program: String,
+    },
+    /// A library that it needs is not there.
+    MissingDependency(String),
+    /// It is a library, and not a PKCS#11 module.
+    NotPkcs11,
+    /// It is no library at all, or a damaged one.
+    NotALibrary,
+    /// C_Initialize failed: the CKR_ name.
+    Initialize(String),
+    /// Anything else, in the loader's words.
+    Other(String),
+}
+
+impl fmt::Display for LoadProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadProblem::Missing => f.write_str("there is no such file"),
+            LoadProblem::OtherArchitecture { library, program } => {
+                write!(f, "it is for {library} programs, and this one is {program}")
+            }
+            LoadProblem::MissingDependency(name) => write!(f, "it needs {name}, which is not installed"),
+            LoadProblem::NotPkcs11 => f.write_str("it is not a PKCS#11 library (no C_GetFunctionList)"),
+            LoadProblem::NotALibrary => f.write_str("it is not a library, or a damaged one"),
+            LoadProblem::Initialize(code) => write!(f, "C_Initialize failed: {code}"),
+            LoadProblem::Other(words) => f.write_str(words),
+        }
+    }
+}
+
+/// Looks at a library that the system's loader refused with these words.
+pub(super) fn diagnose(path: &Path, words: String) -> LoadProblem {
+    let Ok(bytes) = crate::files::read_limited(path, MAX_LIBRARY) else { return LoadProblem::Other(words) };
+    let Ok(library) = object::File::parse(&*bytes) else { return LoadProblem::NotALibrary };
+    let this = (std::env::consts::ARCH, cfg!(target_pointer_width = "64"));
+    if (name(library.architecture()), library.is_64()) != this {
+        return LoadProblem::OtherArchitecture {
+            library: described(name(library.architecture()), library.is_64()),
+            program: described(this.0, this.1),
+        };
+    }
+    match missing_dependency(path, &words) {
+        Some(dependency) => LoadProblem::MissingDependency(dependency),
+        None => LoadProblem::Other(words),
+    }
+}
+
+/// `libzip.so.4: cannot open shared object file` (glibc), `Library not loaded: …` (macOS): another file than the library.
+fn missing_dependency(path: &Path, words: &str) -> Option<String> {
+    let file = match words.split_once(": cannot open shared object file") {
+        Some((file, _)) => file,
+        None => words.split_once("Library not loaded: ")?.1.lines().next()?.trim(),
+    };
+    (Path::new(file) != path).then(|| file.to_owned())
+}
+
+fn described(architecture: &str, is_64: bool) -> String {
+    format!("{}-bit {architecture}", if is_64 { 64 } else { 32 })
+}
+
+/// As Rust calls it.
+fn name(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 | Architecture::X86_64_X32 => "x86_64",
+        Architecture::I386 => "x86",
+        Architecture::Aarch64 | Architecture::Aarch64_Ilp32 => "aarch64",
+        Architecture::Arm => "arm",
+        Architecture::PowerPc64 => "powerpc64",
+        Architecture::Riscv64 => "riscv64",
+        Architecture::S390x => "s390x",
+        Architecture::LoongArch64 => "loongarch64",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_missing_dependency_is_read_from_the_loaders_words() {
+        let path = Path::new("/usr/lib/libeToken.so");
+        let of = |words: &str| missing_dependency(path, words);
+        let glibc = "libhal.so.1: cannot open shared object file: No such file or directory";
+        assert_eq!(of(glibc).as_deref(), Some("libhal.so.1"));
+        assert_eq!(of("/usr/lib/libeToken.so: cannot open shared object file: No such file"), None);
+        let macos =
+            "dlopen(/x.dylib): Library not loaded: /opt/lib/libssl.dylib\n  Referenced from: /x.dylib";
+        assert_eq!(of(macos).as_deref(), Some("/opt/lib/libssl.dylib"));
+        assert_eq!(of("no reason"), None);
+    }
+
+    /// This very program is a library of the right kind; cut off, or with another processor, it is not.
+    #[test]
+    fn a_library_of_another_processor_is_told_from_a_damaged_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("library.so");
+        let words = || "words".to_owned();
+        std::fs::write(&path, "no library").unwrap();
+        assert_eq!(diagnose(&path, words()), LoadProblem::NotALibrary);
+        let mut bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        if bytes.starts_with(b"\x7fELF") {
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(diagnose(&path, words()), LoadProblem::Other("words".to_owned()));
+            // e_machine: EM_S390, which nobody runs this on.
+            bytes[18] = 22;
+            std::fs::write(&path, &bytes).unwrap();
+            assert!(matches!(diagnose(&path, words()), LoadProblem::OtherArchitecture { .. }));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What is looked at, as values. Nothing here judges.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::reader::{self, Reader, ReaderError, UsbDevice};
+use crate::token::{LoadProblem, Module, PinState, Profile, TokenContents, TokenError, Wait};
+
+/// Everything that was looked at.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Whether this is Linux: udev rules and polkit are its own.
+    pub linux: bool,
+    /// The PKCS#11 module.
+    pub module: ModuleFacts,
+    /// The readers, or why they could not be asked.
+    pub readers: Result<Vec<Reader>, ReaderError>,
+    /// The USB devices, or why they could not be listed.
+    pub usb: Result<Vec<UsbDevice>, String>,
+    /// The udev rules, on Linux.
+    pub udev: UdevFacts,
+    /// The tokens; `Err` where the module did not list them.
+    pub tokens: Result<Vec<TokenFacts>, String>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// The PKCS#11 module.
+#[derive(Debug, Clone, Default)]
+pub struct ModuleFacts {
+    /// The profile; `None` where no built-in one has its module installed.
+    pub profile: Option<String>,
+    /// Its tokens come by PC/SC.
+    pub by_pcsc: bool,
+    /// The library that was loaded, and what it says of itself.
+    pub loaded: Option<(PathBuf, String)>,
+    /// The libraries that were not, each with the reason.
+    pub tried: Vec<(PathBuf, LoadProblem)>,
+    /// Anything else that kept it from loading.
+    pub problem: Option<String>,
+    /// Environment variables that the module needs and that are not set.
+    pub unset: Vec<String>,
+    /// Programs of which one must run, and whether one does.
+    pub daemons: Option<(Vec<String>, bool)>,
+    /// How many slots it shows.
+    pub slots: usize,
+}
+
+/// The udev rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UdevFacts {
+    /// A file of rules that names the CardOS models.
+    pub rules: Option<PathBuf>,
+}
+
+/// A token and what is on it.
+#[derive(Debug, Clone)]
+pub struct TokenFacts {
+    /// What it is called.
+    pub name: String,
+    /// The reader.
+    pub reader: String,
+    /// Whether it was ever initialised.
+    pub initialized: bool,
+    /// Its PIN.
+    pub pin: PinState,
+    /// Whether its label and flags, or its certificates, could not be read.
+    pub problem: Option<String>,
+    /// Its certificates.
+    pub certificates: Vec<CertificateFacts>,
+    /// Certificates that do not parse, each with the reason.
+    pub unreadable: Vec<String>,
+}
+
+/// A certificate on a token.
+#[derive(Debug, Clone)]
+pub struct CertificateFacts {
+    /// Its SAST name.
+    pub name: String,
+    /// Begin of validity, in seconds since 1970.
+    pub not_before: i64,
+    /// End of validity, in seconds since 1970.
+    pub not_after: i64,
+}
+
+/// The clock, and what it is held against.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// The time.
+    pub now: Timestamp,
+    /// When this program's own file was written: it cannot be later.
+    pub program: Option<Timestamp>,
+}
+
+/// Looks at everything. `module` is what loading it gave.
+pub fn gather(profile: Option<&Profile>, module: &Result<Module, TokenError>, now: Timestamp) -> Facts {
+    let tokens = match module {
+        Ok(module) => module.contents().map_err(|e| e.to_string()),
+        Err(_) => Ok(vec![]),
+    };
+    Facts {
+        linux: cfg!(target_os = "linux"),
+        module: module_facts(profile, module),
+        readers: reader::readers(),
+        usb: reader::usb_devices().map_err(|e| e.to_string()),
+        udev: UdevFacts { rules: rules_file() },
+        tokens: tokens.map(|tokens| tokens.iter().map(token_facts).collect()),
+        clock: Clock { now, program: program_written() },
+    }
+}
+
+fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) -> ModuleFacts {
+    let mut facts = ModuleFacts {
+        profile: profile.map(|p| p.name.clone()),
+        by_pcsc: profile.is_some_and(|p| p.wait == Wait::Pcsc),
+        unset: profile.map(Profile::unset_environment).unwrap_or_default(),
+        daemons: profile.filter(|p| !p.daemons.is_empty()).map(|p| (p.daemons.clone(), any_runs(&p.daemons))),
+        ..ModuleFacts::default()
+    };
+    match module {
+        Ok(module) => {
+            let about = module.describe().unwrap_or_else(|e| e.to_string());
+            facts.loaded = Some((module.path().to_owned(), about));
+            facts.slots = module.slot_count().unwrap_or(0);
+        }
+        Err(TokenError::NoModule { tried, .. }) => facts.tried.clone_from(tried),
+        Err(TokenError::NothingInstalled { .. }) => {}
+        Err(e) => facts.problem = Some(e.to_string()),
+    }
+    facts
+}
+
+fn token_facts(contents: &TokenContents) -> TokenFacts {
+    let token = &contents.token;
+    let problem = token.problem().map(str::to_owned);
+    let name = match (token.label(), token.serial()) {
+        ("", "") => format!("the token in slot {}", token.slot_id()),
+        ("", serial) => serial.to_owned(),
+        (label, _) => label.to_owned(),
+    };
+    let certificates = contents.certificates.iter().filter_map(|c| c.certificate.as_ref().ok());
+    let unreadable = contents.certificates.iter().filter_map(|c| c.certificate.as_ref().err());
+    TokenFacts {
+        name,
+        reader: token.reader().to_owned(),
+        initialized: token.is_initialized(),
+        pin: token.pin_state(),
+        problem: problem.or_else(|| contents.problem.as_ref().map(ToString::to_string)),
+        certificates: certificates
+            .map(|c| CertificateFacts {
+                name: c.sast_name(),
+                not_before: c.not_before(),
+                not_after: c.not_after(),
+            })
+            .collect(),
+        unreadable: unreadable.map(|(_, why)| why.clone()).collect(),
+    }
+}
+
+/// Whether one of these programs runs, as /proc tells; where there is no /proc, nobody is accused.
+fn any_runs(names: &[String]) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    let mut commands = processes
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok());
+    // The kernel keeps 15 bytes of a name.
+    commands.any(|command| names.iter().any(|name| name.get(..15).unwrap_or(name) == command.trim_end()))
+}
+
+/// The first rules file that names a CardOS model and makes a reader of it.
+fn rules_file() -> Option<PathBuf> {
+    let folders = ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"];
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(Path::new(folder)).ok()).flatten();
+    let names =
+        |text: &str| text.contains("\"0529\"") && (text.contains("\"0600\"") || text.contains("\"0514\""));
+    files
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
+        .find(|path| std::fs::read_to_string(path).is_ok_and(|text| names(&text)))
+}
+
+fn program_written() -> Option<Timestamp> {
+    let modified = std::env::current_exe().and_then(std::fs::metadata).and_then(|m| m.modified()).ok()?;
+    Timestamp::try_from(modified).ok()
+}

@@ -1,0 +1,295 @@
+//! The judgement: facts in, findings out.
+
+use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
+use super::{Finding, Remedies, module};
+use crate::reader::{Driver, Reader, ReaderError, TokenModel, UsbDevice, model_by_atr, model_by_usb_id};
+use crate::token::PinState;
+use crate::trustlist::day;
+
+/// What the facts mean, in the order in which an operator would look.
+pub fn judge(facts: &Facts) -> Vec<Finding> {
+    let works = facts.tokens.as_ref().is_ok_and(|tokens| tokens.iter().any(|t| t.initialized));
+    let mut findings = module::judge(&facts.module, works);
+    findings.extend(readers(facts));
+    findings.extend(usb(facts));
+    findings.extend(tokens(facts));
+    findings.push(clock(facts));
+    findings
+}
+
+fn readers(facts: &Facts) -> Vec<Finding> {
+    // A module whose tokens are no smart cards does not care.
+    let matters = facts.module.by_pcsc || facts.module.profile.is_none();
+    let readers = match &facts.readers {
+        Ok(readers) => readers,
+        Err(ReaderError::NotBuilt) if matters => {
+            let says = "this sastctl was built without PC/SC: readers are not looked at";
+            return vec![Finding::note("pcsc", says, Remedies::none())];
+        }
+        Err(_) if !matters => return vec![],
+        Err(e) => return vec![no_service(e)],
+    };
+    if !matters && readers.is_empty() {
+        return vec![];
+    }
+    let mut findings = vec![Finding::fine("pcsc", "the smart card service runs")];
+    if readers.is_empty() {
+        findings.push(Finding::problem(
+            "no-reader",
+            "no reader is there",
+            Remedies::everywhere("insert the token; a USB token is its own reader").and(Remedies::each(
+                "sudo apt install libccid; then sudo systemctl restart pcscd",
+                "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
+                "system_profiler SPUSBDataType shows whether the system sees the token",
+                "Device Manager, Smart card readers: shows whether the system sees the token",
+            )),
+        ));
+    }
+    findings.extend(readers.iter().flat_map(|reader| one_reader(reader, facts)));
+    findings
+}
+
+fn no_service(error: &ReaderError) -> Finding {
+    match error {
+        ReaderError::NotAllowed => Finding::problem(
+            "polkit",
+            "the smart card service refuses this user (SCARD_W_SECURITY_VIOLATION): polkit allows it to local seats only",
+            Remedies::each(
+                "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
+                "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
+                "allow smart cards for this user in the system settings",
+                "log in at the machine itself: a remote desktop session has its own smart card service",
+            ),
+        ),
+        other => Finding::problem(
+            "pcscd",
+            format!("{other}"),
+            Remedies::each(
+                "sudo apt install pcscd; then sudo systemctl enable --now pcscd.socket",
+                "sudo dnf install pcsc-lite; then sudo systemctl enable --now pcscd.socket",
+                "take the token out and insert it: the service starts by itself",
+                "services.msc: start Smart Card (SCardSvr), which runs while a reader is plugged in",
+            ),
+        ),
+    }
+}
+
+fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
+    let name = &reader.name;
+    let Some(atr) = &reader.atr else {
+        return vec![Finding::fine("reader", format!("{name}: empty"))];
+    };
+    if reader.mute {
+        let remedy = "take it out, clean its contacts, insert it again; in another reader if it stays";
+        let says = format!("{name}: a card is in it that does not answer");
+        return vec![Finding::problem("reader-mute", says, Remedies::everywhere(remedy))];
+    }
+    let model = model_by_atr(atr).map_or("unknown", |model| model.name);
+    let mut findings = vec![Finding::fine("reader", format!("{name}: a card, {model}, ATR {atr}"))];
+    if reader.exclusive {
+        let remedy = "end the program that holds it: a browser, gpg's scdaemon, or the token's own software";
+        let says = format!("{name}: another program holds the card for itself");
+        findings.push(Finding::problem("reader-exclusive", says, Remedies::everywhere(remedy)));
+    }
+    // A token's slot is described by its reader; some modules cut the name short.
+    let shown = facts.tokens.as_ref().map_or(true, |tokens| {
+        tokens.iter().any(|token| token.reader.is_empty() || name.starts_with(token.reader.as_str()))
+    });
+    if facts.module.loaded.is_some() && facts.module.by_pcsc && !shown {
+        let says = format!("{name}: the module shows no token for the card in it ({model})");
+        findings.push(Finding::problem("card-not-seen", says, another_module()));
+    }
+    findings
+}
+
+fn another_module() -> Remedies {
+    Remedies::everywhere(
+        "the module may not know this card: name the one of its maker (--profile, --module); CardOS-based eToken PRO \
+         sticks need SafeNet Authentication Client 10.0 or older",
+    )
+}
+
+fn usb(facts: &Facts) -> Vec<Finding> {
+    // Where USB cannot be listed (a container, another system) there is nothing to compare.
+    let Ok(devices) = &facts.usb else { return vec![] };
+    let known = |device: &UsbDevice| model_by_usb_id(device.vendor, device.product);
+    let plugged: Vec<_> = devices.iter().filter_map(|device| Some((device, known(device)?))).collect();
+    let mut findings = Vec::new();
+    for (device, model) in &plugged {
+        let id = format!("{:04x}:{:04x}", device.vendor, device.product);
+        findings.push(Finding::fine("usb", format!("USB {id} at {}: {}", device.place, model.name)));
+        if facts.linux && model.driver == Driver::SafeNet && facts.udev.rules.is_none() {
+            findings.push(Finding::problem(
+                "udev",
+                format!("USB {id}: no udev rule gives anybody but root access to it"),
+                Remedies::each(RULES, RULES, "", ""),
+            ));
+        } else if device.may_open == Some(false) {
+            findings.push(Finding::note(
+                "usb-permission",
+                format!(
+                    "USB {id}: this user may not open it; pcscd does, which is enough where it runs as root"
+                ),
+                Remedies::each(GROUP_RULES, GROUP_RULES, "", ""),
+            ));
+        }
+    }
+    if let (Ok(readers), false) = (&facts.readers, plugged.is_empty())
+        && readers.len() < plugged.len()
+    {
+        let models: Vec<_> = plugged.iter().map(|(_, model)| model.name).collect();
+        let says = format!(
+            "{} plugged in ({}), and {} shown",
+            plural(plugged.len(), "token is", "tokens are"),
+            models.join(", "),
+            plural(readers.len(), "reader is", "readers are")
+        );
+        findings.push(Finding::problem("usb-no-reader", says, no_reader_driver(&plugged)));
+    }
+    findings
+}
+
+const RULES: &str = "sudo install -m 644 udev/60-sastctl-tokens.rules /etc/udev/rules.d/ && sudo udevadm control \
+                     --reload && sudo udevadm trigger; then take the token out and insert it";
+const GROUP_RULES: &str = "over SSH and in services: udev/61-sastctl-tokens-group.rules gives a group access";
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    match count {
+        0 => format!("no {one}"),
+        1 => format!("1 {one}"),
+        n => format!("{n} {many}"),
+    }
+}
+
+fn no_reader_driver(plugged: &[(&UsbDevice, TokenModel)]) -> Remedies {
+    if plugged.iter().any(|(_, model)| model.driver == Driver::SafeNet) {
+        return Remedies::everywhere(
+            "this model is no CCID reader: install SafeNet Authentication Client, which brings its reader driver",
+        )
+        .and(Remedies::each("then sudo systemctl restart pcscd", "then sudo systemctl restart pcscd", "", ""));
+    }
+    Remedies::each(
+        "sudo apt install libccid; then sudo systemctl restart pcscd",
+        "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
+        "take the token out and insert it; in another port if it stays",
+        "Device Manager: update the driver of the smart card reader",
+    )
+}
+
+fn tokens(facts: &Facts) -> Vec<Finding> {
+    if facts.module.loaded.is_none() {
+        return vec![];
+    }
+    let tokens = match &facts.tokens {
+        Ok(tokens) => tokens,
+        Err(why) => {
+            let remedy = "take the token out, insert it, and look again; then restart the token's middleware";
+            let says = format!("the module does not list its tokens: {why}");
+            return vec![Finding::problem("tokens", says, Remedies::everywhere(remedy))];
+        }
+    };
+    if !tokens.iter().any(|token| token.initialized) {
+        let says = match facts.module.slots {
+            0 => "no token: the module shows no slots".to_owned(),
+            slots => format!("no token: the module shows {slots} slots, all empty"),
+        };
+        let remedy = "insert a token and wait for its light; sastctl token watch tells when it is seen";
+        return vec![Finding::problem("no-token", says, Remedies::everywhere(remedy))];
+    }
+    tokens.iter().filter(|token| token.initialized).flat_map(|token| one_token(token, &facts.clock)).collect()
+}
+
+fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
+    let name = &token.name;
+    let mut findings = Vec::new();
+    if let Some(problem) = &token.problem {
+        let remedy = "take it out, insert it, and look again; sastctl token show reads all of it";
+        let says = format!("{name}: it cannot be read in full: {problem}");
+        findings.push(Finding::problem("token-unreadable", says, Remedies::everywhere(remedy)));
+    }
+    findings.push(pin(name, token.pin));
+    for why in &token.unreadable {
+        let remedy = "it is left alone; sastctl cert list shows the ones that are read";
+        let says = format!("{name}: a certificate does not parse: {why}");
+        findings.push(Finding::note("certificate-unreadable", says, Remedies::everywhere(remedy)));
+    }
+    if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
+        let remedy =
+            "is it the right token? a SAST token comes with its certificate; sastctl cert enroll makes one";
+        let says = format!("{name}: no certificate is on it");
+        findings.push(Finding::problem("no-certificate", says, Remedies::everywhere(remedy)));
+    }
+    findings.extend(token.certificates.iter().map(|certificate| validity(name, certificate, clock)));
+    findings
+}
+
+fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Finding {
+    let CertificateFacts { name, not_before, not_after } = certificate;
+    let now = clock.now.as_second();
+    if *not_before > now {
+        let from = day(*not_before);
+        let says = format!(
+            "{token}: {name} is valid from {from} only: the clock is behind, or the certificate ahead"
+        );
+        return Finding::problem("clock", says, set_clock());
+    }
+    if *not_after < now {
+        let until = day(*not_after);
+        let says =
+            format!("{token}: {name} expired on {until}; it still signs: phones do not look at the date");
+        return Finding::note("certificate-expired", says, Remedies::none());
+    }
+    Finding::fine("certificate", format!("{token}: {name}"))
+}
+
+fn pin(name: &str, state: PinState) -> Finding {
+    let unlock = "sastctl token unlock gives it a new PIN with its administrator's; sign with the other token meanwhile";
+    let (says, remedy) = match state {
+        PinState::Ok => return Finding::fine("pin", format!("{name}: PIN ok")),
+        PinState::Unknown => {
+            return Finding::note(
+                "pin-unknown",
+                format!("{name}: the token does not say how many PIN tries are left"),
+                Remedies::none(),
+            );
+        }
+        PinState::Low => {
+            return Finding::note(
+                "pin-low",
+                format!("{name}: a wrong PIN was entered since the last right one; few tries are left"),
+                Remedies::everywhere("a right PIN resets the count: sastctl profile test"),
+            );
+        }
+        PinState::LastTry => {
+            ("this is the last PIN try", "do not guess: ask who knows the PIN; a right one resets the count")
+        }
+        PinState::Locked => ("the PIN is locked", unlock),
+        PinState::NotSet => ("no PIN is set", "sastctl token unlock sets one with the administrator's PIN"),
+    };
+    let id = match state {
+        PinState::LastTry => "pin-last-try",
+        PinState::Locked => "pin-locked",
+        _ => "pin-not-set",
+    };
+    Finding::problem(id, format!("{name}: {says}"), Remedies::everywhere(remedy))
+}
+
+fn set_clock() -> Remedies {
+    Remedies::each(
+        "sudo timedatectl set-ntp true",
+        "sudo timedatectl set-ntp true",
+        "sudo sntp -sS time.apple.com",
+        "w32tm /resync",
+    )
+}
+
+fn clock(facts: &Facts) -> Finding {
+    let Clock { now, program } = &facts.clock;
+    match program {
+        Some(written) if now < written => {
+            let says = format!("the clock says {now:.0}, and this very program was written at {written:.0}");
+            Finding::problem("clock", says, set_clock())
+        }
+        _ => Finding::fine("clock", format!("the clock says {now:.0}")),
+    }
+}

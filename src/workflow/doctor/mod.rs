@@ -1,0 +1,115 @@
+//! What stops a token from working here, and what to do about it: facts are gathered in one place, and judged in
+//! another that looks at nothing but them.
+
+mod facts;
+mod judge;
+mod module;
+mod remedy;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, UdevFacts, gather};
+pub use judge::judge;
+pub use remedy::Remedies;
+
+/// Whose commands and packages a remedy names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Debian, Ubuntu and their kin: apt.
+    Debian,
+    /// Fedora, RHEL and their kin: dnf.
+    Fedora,
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+}
+
+impl System {
+    /// All of them.
+    pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
+
+    /// This one; of an unknown Linux, the first whose tools are like its own.
+    pub fn here() -> Self {
+        if cfg!(windows) {
+            return System::Windows;
+        }
+        if cfg!(target_os = "macos") {
+            return System::Macos;
+        }
+        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
+        let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
+        if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            System::Debian => "debian",
+            System::Fedora => "fedora",
+            System::Macos => "macos",
+            System::Windows => "windows",
+        })
+    }
+}
+
+/// Not the name of a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not one of debian, fedora, macos and windows")]
+pub struct NotASystem;
+
+impl FromStr for System {
+    type Err = NotASystem;
+
+    fn from_str(text: &str) -> Result<Self, NotASystem> {
+        System::ALL.into_iter().find(|system| system.to_string() == text).ok_or(NotASystem)
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// As it should be.
+    Fine,
+    /// Good to know.
+    Note,
+    /// It stops work.
+    Problem,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is called in scripts; only ever added to.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// In words.
+    pub says: String,
+    /// What to do about it.
+    pub remedies: Remedies,
+}
+
+impl Finding {
+    fn fine(id: &'static str, says: impl Into<String>) -> Self {
+        Finding { id, severity: Severity::Fine, says: says.into(), remedies: Remedies::none() }
+    }
+
+    fn note(id: &'static str, says: impl Into<String>, remedies: Remedies) -> Self {
+        Finding { id, severity: Severity::Note, says: says.into(), remedies }
+    }
+
+    fn problem(id: &'static str, says: impl Into<String>, remedies: Remedies) -> Self {
+        Finding { id, severity: Severity::Problem, says: says.into(), remedies }
+    }
+}

@@ -1,0 +1,127 @@
+//! The judgement on the module, and on what runs beside it.
+
+use super::facts::ModuleFacts;
+use super::{Finding, Remedies};
+use crate::token::LoadProblem;
+
+/// What to do where no module is there at all.
+fn install() -> Remedies {
+    Remedies::each(
+        "install SafeNet Authentication Client for Linux (its .deb); for other HSMs their client software",
+        "install SafeNet Authentication Client for Linux (its .rpm); for other HSMs their client software",
+        "install SafeNet Authentication Client for macOS; for other HSMs their client software",
+        "install SafeNet Authentication Client for Windows; for other HSMs their client software",
+    )
+    .and(Remedies::everywhere("or name the PKCS#11 library: --module PATH, and its --profile"))
+}
+
+/// The findings about the module. Where tokens are seen, nothing is missing beside it.
+pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let profile = facts.profile.as_deref().unwrap_or("none");
+    match &facts.loaded {
+        Some((path, about)) => {
+            let says = format!("{} (profile {profile}): {about}, {} slots", path.display(), facts.slots);
+            findings.push(Finding::fine("module", says));
+        }
+        None if facts.profile.is_none() => {
+            let says = "no PKCS#11 module is installed that a built-in profile knows";
+            findings.push(Finding::problem("module-missing", says, install()));
+        }
+        None => findings.extend(not_loaded(facts, profile)),
+    }
+    for variable in &facts.unset {
+        let says = format!("the profile {profile} needs an environment variable that is not set: {variable}");
+        let remedy = "set it where sastctl is run: export NAME=VALUE; on Windows: setx NAME VALUE";
+        findings.push(Finding::problem("environment", says, Remedies::everywhere(remedy)));
+    }
+    if let Some((names, runs)) = facts.daemons.as_ref().filter(|(_, runs)| *runs || !tokens_are_seen) {
+        findings.push(daemon(&names.join(" or "), *runs));
+    }
+    findings
+}
+
+fn daemon(names: &str, runs: bool) -> Finding {
+    if runs {
+        return Finding::fine("middleware", format!("the middleware runs ({names})"));
+    }
+    let service = names.split(' ').next().unwrap_or(names);
+    let linux = format!("sudo systemctl enable --now {service}");
+    Finding::problem(
+        "middleware",
+        format!("the middleware does not run: no process is called {names}"),
+        Remedies::each(
+            &linux,
+            &linux,
+            "start it again by its own installer, or log out and in",
+            "services.msc: start the service of the token's software",
+        ),
+    )
+}
+
+/// A path that is simply not there is no finding while another one is.
+fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
+    if let Some(problem) = &facts.problem {
+        return vec![Finding::problem("module", problem.clone(), install())];
+    }
+    let there: Vec<_> = facts.tried.iter().filter(|(_, why)| *why != LoadProblem::Missing).collect();
+    if there.is_empty() {
+        let paths: Vec<_> = facts.tried.iter().map(|(path, _)| path.display().to_string()).collect();
+        let says = format!("no module of the profile {profile} is there: looked at {}", paths.join(", "));
+        return vec![Finding::problem("module-missing", says, install())];
+    }
+    there
+        .into_iter()
+        .map(|(path, why)| {
+            let (id, remedies) = remedy(why);
+            Finding::problem(id, format!("{}: {why}", path.display()), remedies)
+        })
+        .collect()
+}
+
+fn remedy(why: &LoadProblem) -> (&'static str, Remedies) {
+    match why {
+        LoadProblem::Missing => ("module-missing", install()),
+        LoadProblem::OtherArchitecture { program, .. } => (
+            "module-architecture",
+            Remedies::each(
+                &format!(
+                    "install the {program} package of the token's software; dpkg --print-architecture says what fits"
+                ),
+                &format!("install the {program} package of the token's software; uname -m says what fits"),
+                &format!("install the {program} version of the token's software"),
+                &format!(
+                    "install the {program} version; a 32-bit library lies under SysWOW64, the other under System32"
+                ),
+            ),
+        ),
+        LoadProblem::MissingDependency(name) => (
+            "module-dependency",
+            Remedies::each(
+                &format!("find the package: apt-file search {name}; then sudo apt install it"),
+                &format!("sudo dnf install '*/{name}'"),
+                "install the token's software again; otool -L shows what its library needs",
+                "install the Visual C++ runtime that the token's software names, or the software again",
+            ),
+        ),
+        LoadProblem::NotPkcs11 => (
+            "module-not-pkcs11",
+            Remedies::everywhere(
+                "--module wants the PKCS#11 library itself; sastctl profile list names the usual paths",
+            ),
+        ),
+        LoadProblem::NotALibrary => (
+            "module-damaged",
+            Remedies::everywhere(
+                "install the token's software again; a text file by that name points to the library",
+            ),
+        ),
+        LoadProblem::Initialize(_) => (
+            "module-initialize",
+            Remedies::everywhere(
+                "the module itself refuses: its configuration, environment or middleware is not as it should be; sastctl profile show says what it needs",
+            ),
+        ),
+        LoadProblem::Other(_) => ("module", install()),
+    }
+}
