@@ -23,6 +23,7 @@ mod cluster;
 mod cluster_servers;
 mod command_line;
 mod doctor;
+mod enrolling;
 mod faults;
 mod golden_files;
 mod hot_plug;

@@ -1,10 +1,11 @@
-//! `cert list`, `cert show`, `cert export`.
+//! `cert list`, `cert show`, `cert export`; `cert enroll` by its own file.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::cert_enroll::{self, EnrollArgs};
 use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::session;
@@ -21,6 +22,7 @@ pub enum CertCommand {
     List,
     Show(ShowArgs),
     Export(ExportArgs),
+    Enroll(Box<EnrollArgs>),
 }
 
 /// Show one certificate: names, serials, validity, key, fingerprints
@@ -60,6 +62,7 @@ pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), Com
         CertCommand::List => list(settings, ui),
         CertCommand::Show(args) => show(&args, settings, ui),
         CertCommand::Export(args) => export(&args, settings, ui),
+        CertCommand::Enroll(args) => cert_enroll::run(&args, settings, ui),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people type and see: one file per command group. Prepares values, calls the layers below, prints.
 
 mod cert;
+mod cert_enroll;
 mod client;
 mod cluster;
 mod ctl;

@@ -124,9 +124,7 @@ pub fn sign_with<T>(
     interrupt::listen()?;
     let sast = &still_there(module, sast, ui)?;
     let token = sast.token();
-    may_try(token, ui, allow_last_try)?;
-    let pin = obtain_pin(module, token, settings, ui)?;
-    module.check_pin(token, pin.as_ref())?;
+    let pin = pin_for(module, token, settings, ui, allow_last_try)?;
     let factory = pin.as_ref().is_some_and(|pin| pin.is_one_of(&module.profile().pin.factory));
     let _busy = interrupt::Busy::new();
     let mut signer = module.signer(sast, pin).map_err(|e| CommandError::not_signed(sast, e))?;
@@ -138,6 +136,21 @@ pub fn sign_with<T>(
         ));
     }
     work(&mut signer)
+}
+
+/// The PIN of a token, by the same rules: what can be known about it without a try is looked at.
+pub fn pin_for(
+    module: &Module,
+    token: &Token,
+    settings: &Settings,
+    ui: &Ui,
+    allow_last_try: bool,
+) -> Result<Option<Pin>, CommandError> {
+    interrupt::listen()?;
+    may_try(token, ui, allow_last_try)?;
+    let pin = obtain_pin(module, token, settings, ui)?;
+    module.check_pin(token, pin.as_ref())?;
+    Ok(pin)
 }
 
 /// Whether a PIN may be tried at all, by the token's flags.

@@ -173,6 +173,32 @@ pub enum TokenError {
         /// The certificate's name.
         certificate: String,
     },
+    /// The token does not make such a key.
+    #[error("the token makes no RSA key of {bits} bits: {why}")]
+    CannotMakeKey {
+        /// The token.
+        token: TokenName,
+        /// The size that was asked for, in bits.
+        bits: usize,
+        /// What is in the way.
+        why: String,
+    },
+    /// The key that the token made is not what was asked for; it was destroyed again.
+    #[error("the key that the token made is not fit to be a SAST key: {why}")]
+    BadKey {
+        /// The token.
+        token: TokenName,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The certificate is on the token already.
+    #[error("the certificate {certificate} is on the token already")]
+    AlreadyThere {
+        /// The token.
+        token: TokenName,
+        /// The certificate's name.
+        certificate: String,
+    },
     /// The token has no mechanism that makes the signature.
     #[error("the token cannot sign with {digest}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
     NoMechanism {

@@ -20,11 +20,26 @@ pub(super) struct Login<'t> {
 impl<'t> Login<'t> {
     /// Opens a session and logs in, once. `pin` is `None` for a PIN pad.
     pub(super) fn new(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
+        Self::with(module, token, pin, Module::open)
+    }
+
+    /// The same with a session that may change the token.
+    pub(super) fn new_rw(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
+        module.close_sessions();
+        Self::with(module, token, pin, Module::open_rw)
+    }
+
+    fn with(
+        module: &Module,
+        token: &'t Token,
+        pin: Option<Pin>,
+        open: impl FnOnce(&Module, &Token) -> Result<Session, TokenError>,
+    ) -> Result<Self, TokenError> {
         check_pin(module, token, pin.as_ref())?;
         if token.login_required() {
             same_state(module, token)?;
         }
-        let mut login = Login { session: Some(module.open(token)?), token, pin, logged_in: false };
+        let mut login = Login { session: Some(open(module, token)?), token, pin, logged_in: false };
         if token.login_required() {
             login.enter(UserType::User)?;
             login.logged_in = true;

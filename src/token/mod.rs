@@ -5,6 +5,7 @@
 //! a [`TokenSigner`].
 
 mod admin;
+mod enroll;
 mod error;
 mod init_args;
 mod library;
@@ -19,6 +20,7 @@ mod signer;
 mod slot;
 mod watchdog;
 
+pub use enroll::{KeyRequest, NewKey};
 pub use error::{Ckr, TokenError, TokenName};
 pub use library::LoadProblem;
 pub use module::Module;

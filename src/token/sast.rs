@@ -267,6 +267,16 @@ impl TokenContents {
         }
     }
 
+    /// The token with this very certificate.
+    pub(super) fn of_certificate(self, certificate: &Certificate) -> Option<Sast> {
+        let entry = self
+            .certificates
+            .iter()
+            .find(|c| c.certificate.as_ref().is_ok_and(|there| there.der() == certificate.der()))?;
+        let id = entry.id.clone();
+        Some(Sast { token: self.token, certificate: certificate.clone(), id })
+    }
+
     /// The certificate that may sign: the one the selector names, else the only one, else the only one that is
     /// Cisco's own or nobody's issuer.
     pub fn sast(self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
@@ -313,6 +323,11 @@ pub(super) struct PrivateKey {
 }
 
 impl PrivateKey {
+    /// CKA_ID.
+    pub(super) fn id(&self) -> &[u8] {
+        &self.id
+    }
+
     /// By modulus where the token tells it, else by CKA_ID. Never by label.
     pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
         let modulus = certificate.public_key().rsa().map(|key| key.modulus());

@@ -11,17 +11,23 @@ use super::pin::Pin;
 use super::profile::MechanismPreference;
 use super::sast::{Sast, private_keys};
 use super::slot::Token;
-use crate::trustlist::{Certificate, Digest, SignatureCheck, Signer};
+use crate::trustlist::{Certificate, Digest, PublicKey, SignatureCheck, Signer};
 
 /// A token that is logged in and ready to sign. Logs out when dropped.
 pub struct TokenSigner<'m> {
     sast: &'m Sast,
-    login: Login<'m>,
-    key: ObjectHandle,
-    always_authenticate: bool,
-    mechanisms: Vec<MechanismType>,
-    prefer: MechanismPreference,
-    _lock: ModuleLock,
+    key: KeySigner<'m>,
+}
+
+/// A private key on a token that is logged in.
+pub(super) struct KeySigner<'m> {
+    pub(super) token: &'m Token,
+    pub(super) login: Login<'m>,
+    pub(super) key: ObjectHandle,
+    pub(super) always_authenticate: bool,
+    pub(super) mechanisms: Vec<MechanismType>,
+    pub(super) prefer: MechanismPreference,
+    pub(super) _lock: ModuleLock,
 }
 
 /// How a signature is asked for.
@@ -51,7 +57,8 @@ impl Module {
         let always_authenticate =
             self.profile().sign.always_authenticate || asks_every_time(&login, token, key)?;
         let prefer = self.profile().sign.prefer;
-        Ok(TokenSigner { sast, login, key, always_authenticate, mechanisms, prefer, _lock: lock })
+        let key = KeySigner { token, login, key, always_authenticate, mechanisms, prefer, _lock: lock };
+        Ok(TokenSigner { sast, key })
     }
 }
 
@@ -70,7 +77,11 @@ fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> 
 }
 
 /// CKA_ALWAYS_AUTHENTICATE; missing, or unknown to the module, means no.
-fn asks_every_time(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<bool, TokenError> {
+pub(super) fn asks_every_time(
+    login: &Login<'_>,
+    token: &Token,
+    key: ObjectHandle,
+) -> Result<bool, TokenError> {
     let session = login.session()?;
     match logged("C_GetAttributeValue", || session.get_attributes(key, &[AttributeType::AlwaysAuthenticate]))
     {
@@ -91,7 +102,7 @@ fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
     )
 }
 
-impl TokenSigner<'_> {
+impl KeySigner<'_> {
     fn ways(&self, digest: Digest) -> Option<(Way, Mechanism<'static>)> {
         let (hash, hash_type, _) = hash_mechanism(digest);
         let hash = self.mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
@@ -111,7 +122,7 @@ impl TokenSigner<'_> {
         mechanism: &Mechanism<'_>,
         data: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
-        let token = self.sast.token();
+        let token = self.token;
         let session = self.login.session()?;
         let error = |name| move |e| failed(name, Some(token), &e);
         if !self.always_authenticate {
@@ -129,6 +140,37 @@ impl TokenSigner<'_> {
             },
         })?;
         logged("C_SignFinal", || session.sign_final()).map_err(error("C_SignFinal"))
+    }
+
+    /// Signs, and verifies with the public key before anything leaves.
+    pub(super) fn sign(
+        &self,
+        digest: Digest,
+        message: &[u8],
+        public: &PublicKey,
+    ) -> Result<Vec<u8>, TokenError> {
+        let name = self.token.name();
+        let (way, mechanism) = self
+            .ways(digest)
+            .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
+        let signature = match way {
+            Way::Hash => self.ask(digest, way, &mechanism, message)?,
+            Way::Raw => self.ask(digest, way, &mechanism, &digest.info(message))?,
+        };
+        let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
+        let Some(key) = public.rsa() else {
+            return refuse(format!("the certificate's key is {}", public.describe()));
+        };
+        if signature.len() != key.signature_len() {
+            return refuse(format!("it has {} bytes instead of {}", signature.len(), key.signature_len()));
+        }
+        match key.check(digest, &[message], &signature) {
+            SignatureCheck::Valid => Ok(signature),
+            SignatureCheck::OtherDigest(other) => {
+                refuse(format!("it was made with {other} instead of {digest}"))
+            }
+            SignatureCheck::Invalid => refuse("another key made it, or the token is broken".to_owned()),
+        }
     }
 }
 
@@ -149,30 +191,6 @@ impl Signer for TokenSigner<'_> {
     }
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        let name = self.sast.token().name();
-        let (way, mechanism) = self
-            .ways(digest)
-            .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
-        let signature = match way {
-            Way::Hash => self.ask(digest, way, &mechanism, message)?,
-            Way::Raw => self.ask(digest, way, &mechanism, &digest.info(message))?,
-        };
-        let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
-        let Some(key) = self.certificate().public_key().rsa() else {
-            return refuse(format!(
-                "the certificate's key is {}",
-                self.certificate().public_key().describe()
-            ));
-        };
-        if signature.len() != key.signature_len() {
-            return refuse(format!("it has {} bytes instead of {}", signature.len(), key.signature_len()));
-        }
-        match key.check(digest, &[message], &signature) {
-            SignatureCheck::Valid => Ok(signature),
-            SignatureCheck::OtherDigest(other) => {
-                refuse(format!("it was made with {other} instead of {digest}"))
-            }
-            SignatureCheck::Invalid => refuse("another key made it, or the token is broken".to_owned()),
-        }
+        self.key.sign(digest, message, self.sast.certificate().public_key())
     }
 }

@@ -37,6 +37,17 @@ pub struct Certificate {
     signature_algorithm: String,
 }
 
+/// Names and serial number of a certificate, each a whole DER element: what PKCS#11 keeps beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RawNames {
+    /// Subject.
+    pub subject: Vec<u8>,
+    /// Issuer.
+    pub issuer: Vec<u8>,
+    /// Serial number, an INTEGER.
+    pub serial: Vec<u8>,
+}
+
 impl Certificate {
     /// Reads a DER certificate that fills the bytes.
     pub fn from_der(der: impl Into<Bytes>) -> Result<Self, CertificateError> {
@@ -95,6 +106,20 @@ impl Certificate {
             pem.push('\n');
         }
         pem + "-----END CERTIFICATE-----\n"
+    }
+
+    /// Subject, issuer and serial number as they stand in the certificate, each a whole DER element.
+    pub fn raw_names(&self) -> RawNames {
+        // It parsed when it was read.
+        let Ok((_, x509)) = X509Certificate::from_der(&self.der) else { return RawNames::default() };
+        let raw = x509.raw_serial();
+        // INTEGER; a serial number has 20 bytes at most (RFC 5280, section 4.1.2.2), a longer one is left out.
+        let serial = u8::try_from(raw.len()).ok().filter(|n| *n < 0x80);
+        RawNames {
+            subject: x509.subject().as_raw().to_vec(),
+            issuer: x509.issuer().as_raw().to_vec(),
+            serial: serial.map(|n| [&[0x02, n], raw].concat()).unwrap_or_default(),
+        }
     }
 
     /// The subject name.

@@ -1,6 +1,7 @@
 //! Public keys as trust lists hold them, and RSA verification.
 
 use rsa::pkcs1::DecodeRsaPublicKey;
+use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Sign, RsaPublicKey};
 
@@ -57,6 +58,17 @@ impl RsaKey {
     /// Reads a PKCS#1 RSAPublicKey (DER); `None` if it is not one, or above 4096 bits.
     pub fn from_pkcs1(der: &[u8]) -> Option<Self> {
         RsaPublicKey::from_pkcs1_der(der).ok().map(|key| RsaKey { key })
+    }
+
+    /// From modulus and public exponent, big-endian: what CKA_MODULUS and CKA_PUBLIC_EXPONENT hold.
+    pub fn from_parts(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let number = rsa::BigUint::from_bytes_be;
+        RsaPublicKey::new(number(modulus), number(exponent)).ok().map(|key| RsaKey { key })
+    }
+
+    /// A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), DER.
+    pub fn to_public_key_info(&self) -> Option<Vec<u8>> {
+        self.key.to_public_key_der().ok().map(|document| document.as_bytes().to_vec())
     }
 
     /// Size of the modulus in bits.

@@ -20,7 +20,7 @@ mod signer;
 mod tlv;
 mod verify;
 
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, RawNames};
 pub use diff::{Change, Difference, diff, diff_records};
 pub use digest::Digest;
 pub use draft::{Draft, SgnDraft, SigningOptions};

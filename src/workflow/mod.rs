@@ -7,6 +7,7 @@ mod client;
 pub mod cluster_file;
 mod create;
 pub mod doctor;
+pub mod enroll;
 mod error;
 pub mod journal;
 mod plan;

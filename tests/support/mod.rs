@@ -164,6 +164,18 @@ impl World {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Any other program in the world's folder; both its outputs.
+    #[track_caller]
+    pub fn tool(&self, program: &str, args: &[&str]) -> String {
+        let mut command = Command::new(program);
+        let output = command.args(args).current_dir(self.dir.path()).env_clear().envs(&self.env).output();
+        let output = output.unwrap_or_else(|e| panic!("{program}: {e}"));
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(output.status.success(), "{program} {args:?}\n{text}");
+        text
+    }
+
     /// A module that writes every call to the file `calls`, and passes it on to SoftHSM.
     pub fn spied_on(&mut self) -> String {
         let calls = self.path("calls");

@@ -8,6 +8,7 @@ use crate::phone::tvs::TvsError;
 use crate::token::{PinState, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
 use crate::workflow::PlanError;
+use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 
 const NOTHING_WRITTEN: &str = "nothing was written";
@@ -126,6 +127,16 @@ impl From<TokenError> for CommandError {
             TokenError::NoKey { token, .. } => base
                 .token(&token)
                 .hint("the certificate was copied here without its key; use the token that made the key"),
+            TokenError::CannotMakeKey { token, .. } => base
+                .token(&token)
+                .hint("sastctl token show lists its mechanisms; --bits 1024, 2048 or 4096 may fit"),
+            TokenError::BadKey { token, .. } => base
+                .token(&token)
+                .detail("", "the key was destroyed again")
+                .hint("a key that can be read out is not a SAST key; use another HSM"),
+            TokenError::AlreadyThere { token, .. } => {
+                base.token(&token).hint("nothing was changed; sastctl cert list shows it")
+            }
             TokenError::NoMechanism { token, .. } => {
                 base.token(&token).hint("--digest sha1 is what every SAST token can")
             }
@@ -247,6 +258,16 @@ impl From<TvsError> for CommandError {
         let kind =
             if matches!(error, TvsError::NotAnAddress(_)) { ErrorKind::Usage } else { ErrorKind::Network };
         CommandError::new(kind, error.to_string()).caused_by_sources(&error).tvs_hint(&error)
+    }
+}
+
+impl From<EnrollError> for CommandError {
+    fn from(error: EnrollError) -> Self {
+        let kind = match error {
+            EnrollError::Name { .. } | EnrollError::Validity { .. } => ErrorKind::Usage,
+            EnrollError::Builder(_) => ErrorKind::File,
+        };
+        CommandError::new(kind, error.to_string()).detail("", "no key was kept")
     }
 }
 

@@ -50,11 +50,25 @@ pub struct SigningArgs {
     journal: Option<PathBuf>,
 }
 
+/// A digest to sign with.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum DigestArg {
+pub enum DigestArg {
+    /// SHA-1
     Sha1,
+    /// SHA-256
     Sha256,
+    /// SHA-512
     Sha512,
+}
+
+impl From<DigestArg> for Digest {
+    fn from(digest: DigestArg) -> Self {
+        match digest {
+            DigestArg::Sha1 => Digest::Sha1,
+            DigestArg::Sha256 => Digest::Sha256,
+            DigestArg::Sha512 => Digest::Sha512,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -68,13 +82,8 @@ enum StyleArg {
 impl SigningArgs {
     /// How files are to be signed.
     pub fn options(&self) -> Result<SigningOptions, CommandError> {
-        let digest = match self.digest {
-            DigestArg::Sha1 => Digest::Sha1,
-            DigestArg::Sha256 => Digest::Sha256,
-            DigestArg::Sha512 => Digest::Sha512,
-        };
         let signer_version = self.signer_version.as_deref().map(version).transpose()?;
-        Ok(SigningOptions { digest, timestamp: self.time()?, signer_version })
+        Ok(SigningOptions { digest: self.digest.into(), timestamp: self.time()?, signer_version })
     }
 
     /// What every plan needs beside the records.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-pub use args::SigningArgs;
+pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, Voice, finding_line};
 pub use desk::Desk;
 pub use run_log::{RunLog, newest_journal, state_folder};

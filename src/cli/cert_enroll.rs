@@ -1,0 +1,292 @@
+//! `cert enroll`: a SAST key on any HSM, and its certificate.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use data_encoding::BASE64;
+
+use super::ctl::read_certificate;
+use super::error::{CommandError, ErrorKind};
+use super::interrupt;
+use super::session;
+use super::settings::Settings;
+use super::signing::{DigestArg, now, selector};
+use super::ui::{Ui, printable};
+use crate::files::{self, OnExisting};
+use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents};
+use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
+use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
+
+/// Make a SAST key on a token or HSM, which never leaves it, and a certificate or a request for one
+///
+/// Without --csr the certificate is self-signed and stored on the token. With --csr a request is written; --import
+/// stores the certificate that an authority issued for it.
+#[derive(Debug, Args)]
+pub struct EnrollArgs {
+    /// The token [default: --token, else the only one]
+    #[arg(value_name = "TOKEN")]
+    selector: Option<String>,
+    /// The name (CN) [default: SAST- and the token's serial number]
+    #[arg(long, value_name = "CN")]
+    name: Option<String>,
+    /// The unit (OU)
+    #[arg(long, value_name = "OU")]
+    unit: Option<String>,
+    /// The organization (O)
+    #[arg(long, value_name = "O")]
+    organization: Option<String>,
+    /// Size of the key in bits: 1024, 2048 or 4096, which is what a trust list can be signed with
+    #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = bits)]
+    bits: usize,
+    /// How long a self-signed certificate is valid, in days; phones do not look at the date
+    #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..))]
+    days: u32,
+    /// The digest that the certificate or the request is signed with
+    #[arg(long, value_enum, default_value_t = DigestArg::Sha256)]
+    digest: DigestArg,
+    /// CKA_ID of key and certificate, in hexadecimal [default: eight random bytes]
+    #[arg(long, value_name = "HEX")]
+    id: Option<String>,
+    /// Write a certificate signing request (PEM) instead of making a certificate
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["import", "out", "days"])]
+    csr: Option<PathBuf>,
+    /// Also write the certificate (DER) to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Store an issued certificate beside its key, once a signature proved that they belong together
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "unit", "organization", "bits", "days", "digest", "id", "out"])]
+    import: Option<PathBuf>,
+    /// Replace a file that is there already; it is kept as NAME.bak
+    #[arg(long)]
+    force: bool,
+    /// Say what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask before the key is made
+    #[arg(long)]
+    yes: bool,
+    /// Spend the token's last PIN try without being asked
+    #[arg(long)]
+    allow_last_try: bool,
+}
+
+fn bits(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bits @ (1024 | 2048 | 4096)) => Ok(bits),
+        _ => Err("a trust list is signed with RSA 1024, 2048 or 4096".to_owned()),
+    }
+}
+
+/// Runs it.
+pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let module = session::open_module(settings, ui)?;
+    let name = args.selector.as_deref().or(settings.token.as_deref());
+    let name = name.map(selector).transpose()?;
+    let contents = module.find(name.as_ref())?;
+    match &args.import {
+        Some(file) => import(args, &module, contents, file, settings, ui),
+        None => make(args, &module, &contents, settings, ui),
+    }
+}
+
+fn make(
+    args: &EnrollArgs,
+    module: &Module,
+    contents: &TokenContents,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let token = &contents.token;
+    let common_name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
+    let subject = SastSubject::new(&common_name, args.unit.as_deref(), args.organization.as_deref())?;
+    let digest = Digest::from(args.digest);
+    let id = key_id(args.id.as_deref())?;
+    module.can_make_key(token, args.bits)?;
+    let terms = Terms { from: now(), days: args.days, serial: random()? };
+    terms.check()?;
+    // Before a key is made that would have to be destroyed again.
+    if let Some(path) = args.csr.iter().chain(&args.out).find(|path| path.exists() && !args.force) {
+        return Err(CommandError::new(ErrorKind::File, format!("{} is there already", path.display()))
+            .hint("--force replaces it; the file before is kept as NAME.bak"));
+    }
+    show_plan(args, &subject, digest, contents, ui)?;
+    if args.dry_run {
+        return if ui.is_json() {
+            ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "name": common_name }))
+        } else {
+            ui.print("Dry run: no key was made and nothing was written.")
+        };
+    }
+    if !args.yes && ui.can_ask() && !ui.confirm("Make the key?")? {
+        return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
+    }
+    let pin = session::pin_for(module, token, settings, ui, args.allow_last_try)?;
+    let busy = interrupt::Busy::new();
+    ui.note(&format!("Making a key of {} bits on {}; this may take a minute.", args.bits, token.label()));
+    let label = common_name.clone();
+    let key = module.make_key(token, pin, KeyRequest { bits: args.bits, id: id.clone(), label })?;
+    interrupt::check()?;
+    if let Some(path) = &args.csr {
+        let der = request(&subject, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
+        let written = files::write_new(path, pem(&der).as_bytes(), on_existing(args))?;
+        key.keep();
+        drop(busy);
+        return tell_request(&common_name, &id, path, written.backup.as_deref(), ui);
+    }
+    let der = self_signed(&subject, &terms, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
+    let certificate =
+        Certificate::from_der(der).map_err(|e| CommandError::certificate("the new certificate", &e))?;
+    key.store(&certificate)?;
+    key.keep();
+    let sast = module.find_stored(token, &certificate)?;
+    drop(busy);
+    if let Some(path) = &args.out {
+        files::write_new(path, certificate.der(), on_existing(args))?;
+    }
+    tell_certificate(&sast, &id, args.out.as_deref(), ui)
+}
+
+fn sign(key: &NewKey<'_>, digest: Digest, bytes: &[u8]) -> Result<Vec<u8>, CommandError> {
+    Ok(key.sign(digest, bytes)?)
+}
+
+fn on_existing(args: &EnrollArgs) -> OnExisting {
+    if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse }
+}
+
+fn show_plan(
+    args: &EnrollArgs,
+    subject: &SastSubject,
+    digest: Digest,
+    contents: &TokenContents,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    for other in contents.sast_names() {
+        ui.warn(&format!(
+            "{} already holds {}: name the one that signs by its SAST name",
+            contents.token.label(),
+            printable(&other)
+        ));
+    }
+    if args.bits < 2048 {
+        ui.warn("phones in FIPS mode refuse less than 2048 bits");
+    }
+    if ui.is_json() {
+        return Ok(());
+    }
+    let what = match &args.csr {
+        Some(path) => format!("a request, signed with {digest}, to {}", path.display()),
+        None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
+    };
+    let of = [("OU", &args.unit), ("O", &args.organization)];
+    let of: String = of.iter().filter_map(|(key, v)| Some(format!(";{key}={}", v.as_ref()?))).collect();
+    ui.print(&format!(
+        "Token        {}\nKey          RSA {}, made there, sensitive and not extractable\nName         CN={}{of}\n\
+         Certificate  {what}",
+        contents.token.name(),
+        args.bits,
+        subject.common_name(),
+    ))
+}
+
+fn import(
+    args: &EnrollArgs,
+    module: &Module,
+    contents: TokenContents,
+    file: &Path,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let certificate = read_certificate(file)?;
+    let token = contents.token.clone();
+    let report = CertificateReport::new(&certificate);
+    if !ui.is_json() {
+        ui.print(&printable(&format!(
+            "{}, {}, issued by {}, until {}",
+            report.name,
+            report.key,
+            report.issuer,
+            day(certificate.not_after())
+        )))?;
+    }
+    if args.dry_run {
+        ui.note("Dry run: nothing was stored.");
+        return Ok(());
+    }
+    if !args.yes && ui.can_ask() && !ui.confirm(&format!("Store it on \"{}\"?", token.label()))? {
+        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));
+    }
+    let pin = session::pin_for(module, &token, settings, ui, args.allow_last_try)?;
+    let busy = interrupt::Busy::new();
+    module.import_certificate(&contents, pin, &certificate)?;
+    let sast = module.find_stored(&token, &certificate)?;
+    drop(busy);
+    tell_certificate(&sast, &[], None, ui)
+}
+
+fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, ui: &Ui) -> Result<(), CommandError> {
+    let (token, certificate): (&Token, &Certificate) = (sast.token(), sast.certificate());
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({
+            "dry_run": false, "token": token, "id": digest::hex(id, ""), "written": out,
+            "certificate": CertificateReport::new(certificate),
+        }));
+    }
+    ui.print(&printable(&format!(
+        "{}, {}, serial {}, until {}: on \"{}\" beside its key",
+        certificate.sast_name(),
+        certificate.public_key().describe(),
+        digest::hex(certificate.serial(), ":").to_uppercase(),
+        day(certificate.not_after()),
+        token.label()
+    )))?;
+    if let Some(path) = out {
+        ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;
+    }
+    ui.note(
+        "Next: sastctl cert export, and upload it as Phone-SAST-trust before the first CTL that it signs.",
+    );
+    Ok(())
+}
+
+fn tell_request(
+    name: &str,
+    id: &[u8],
+    path: &Path,
+    backup: Option<&Path>,
+    ui: &Ui,
+) -> Result<(), CommandError> {
+    let id = digest::hex(id, "");
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({
+            "dry_run": false, "request": path, "kept_old_as": backup, "name": name, "id": id,
+        }));
+    }
+    ui.print(&format!("{}   a request for {name}; its key is on the token, CKA_ID {id}", path.display()))?;
+    ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
+    Ok(())
+}
+
+fn key_id(text: Option<&str>) -> Result<Vec<u8>, CommandError> {
+    let Some(text) = text else { return Ok(random::<8>()?.to_vec()) };
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).unwrap_or_default();
+    if bytes.is_empty() || bytes.len() > 32 {
+        return Err(CommandError::new(ErrorKind::Usage, "--id takes 1 to 32 bytes in hexadecimal"));
+    }
+    Ok(bytes)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], CommandError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CommandError::new(ErrorKind::Token, "the system has no random numbers").caused_by(&e))?;
+    Ok(bytes)
+}
+
+/// RFC 7468, section 7.
+fn pem(der: &[u8]) -> String {
+    let text = BASE64.encode(der);
+    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned() + "\n");
+    let body: String = lines.collect();
+    format!("-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n")
+}

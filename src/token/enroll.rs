@@ -1,0 +1,265 @@
+//! A SAST key made on a token, which never leaves it, and the certificate beside it.
+
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
+use cryptoki::types::Ulong;
+
+use super::error::TokenError;
+use super::login::Login;
+use super::module::{Module, failed, logged, logged_patiently};
+use super::pin::Pin;
+use super::sast::{Sast, TokenContents, private_keys};
+use super::signer::{KeySigner, asks_every_time};
+use super::slot::Token;
+use super::watchdog::Patience;
+use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey};
+
+/// What kind of key is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRequest {
+    /// Size of the modulus in bits.
+    pub bits: usize,
+    /// CKA_ID of key and certificate.
+    pub id: Vec<u8>,
+    /// CKA_LABEL of key and certificate.
+    pub label: String,
+}
+
+/// A key pair that was just made, on a token that is logged in. Without [`NewKey::keep`] it is destroyed again.
+pub struct NewKey<'m> {
+    key: KeySigner<'m>,
+    pair: [ObjectHandle; 2],
+    public: RsaKey,
+    request: KeyRequest,
+    kept: bool,
+}
+
+impl Module {
+    /// Whether the token makes RSA keys of this size, by its mechanisms (CKM_RSA_PKCS_KEY_PAIR_GEN).
+    pub fn can_make_key(&self, token: &Token, bits: usize) -> Result<(), TokenError> {
+        let cannot = |why: String| TokenError::CannotMakeKey { token: token.name(), bits, why };
+        let kind = MechanismType::RSA_PKCS_KEY_PAIR_GEN;
+        if token.is_write_protected() {
+            return Err(cannot("it is write-protected".to_owned()));
+        }
+        if !self.mechanisms(token)?.contains(&kind) {
+            return Err(cannot("it makes no RSA keys (CKM_RSA_PKCS_KEY_PAIR_GEN)".to_owned()));
+        }
+        let info =
+            self.call("C_GetMechanismInfo", Some(token), |p| p.get_mechanism_info(token.slot, kind))?;
+        let (min, max) = (info.min_key_size(), info.max_key_size());
+        // Some modules say nothing of sizes.
+        if max > 0 && !(min..=max).contains(&bits) {
+            return Err(cannot(format!("it takes {min} to {max} bits")));
+        }
+        Ok(())
+    }
+
+    /// Logs in and makes a key pair: sensitive, not extractable, for signing.
+    pub fn make_key<'m>(
+        &self,
+        token: &'m Token,
+        pin: Option<Pin>,
+        request: KeyRequest,
+    ) -> Result<NewKey<'m>, TokenError> {
+        self.can_make_key(token, request.bits)?;
+        let lock = self.lock()?;
+        let mechanisms = self.mechanisms(token)?;
+        let login = Login::new_rw(self, token, pin)?;
+        let session = login.session()?;
+        let bits = Ulong::try_from(request.bits).map_err(|e| failed("C_GenerateKeyPair", Some(token), &e))?;
+        let (public_template, private_template) = templates(&request, bits);
+        let make =
+            || session.generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public_template, &private_template);
+        let (public, private) = logged_patiently("C_GenerateKeyPair", Patience::Long, make)
+            .map_err(|e| failed("C_GenerateKeyPair", Some(token), &e))?;
+        let pair = [public, private];
+        let made = (|| {
+            let key = read_public(&login, token, public)?;
+            check_protection(&login, token, private)?;
+            let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, private)?;
+            Ok((key, always))
+        })();
+        let (public, always_authenticate) = match made {
+            Ok(made) => made,
+            Err(e) => {
+                destroy(&login, pair);
+                return Err(e);
+            }
+        };
+        let prefer = self.profile().sign.prefer;
+        let key =
+            KeySigner { token, login, key: private, always_authenticate, mechanisms, prefer, _lock: lock };
+        Ok(NewKey { key, pair, public, request, kept: false })
+    }
+
+    /// Stores a certificate beside its key, after a signature proved that they belong together.
+    pub fn import_certificate(
+        &self,
+        contents: &TokenContents,
+        pin: Option<Pin>,
+        certificate: &Certificate,
+    ) -> Result<(), TokenError> {
+        let token = &contents.token;
+        if contents
+            .certificates
+            .iter()
+            .any(|c| c.certificate.as_ref().is_ok_and(|c| c.der() == certificate.der()))
+        {
+            return Err(TokenError::AlreadyThere {
+                token: token.name(),
+                certificate: certificate.sast_name(),
+            });
+        }
+        let lock = self.lock()?;
+        let mechanisms = self.mechanisms(token)?;
+        let login = Login::new_rw(self, token, pin)?;
+        let keys = private_keys(login.session()?, token, None)?;
+        let key = keys.into_iter().find(|key| key.belongs_to(certificate, &[]));
+        let no_key = || TokenError::NoKey { token: token.name(), certificate: certificate.sast_name() };
+        let key = key.ok_or_else(no_key)?;
+        let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, key.handle)?;
+        let signer = KeySigner {
+            token,
+            login,
+            key: key.handle,
+            always_authenticate: always,
+            mechanisms,
+            prefer: self.profile().sign.prefer,
+            _lock: lock,
+        };
+        signer.sign(Digest::Sha1, b"sastctl cert enroll --import", certificate.public_key())?;
+        store(&signer.login, token, certificate, key.id(), &certificate.sast_name())
+    }
+
+    /// Finds again what was just stored, as any later run will.
+    pub fn find_stored(&self, token: &Token, certificate: &Certificate) -> Result<Sast, TokenError> {
+        let found = self.contents()?.into_iter().find(|c| c.token.serial() == token.serial());
+        found
+            .and_then(|contents| contents.of_certificate(certificate))
+            .ok_or_else(|| TokenError::NoCertificate { token: token.name() })
+    }
+}
+
+impl NewKey<'_> {
+    /// The public key.
+    pub fn public(&self) -> &RsaKey {
+        &self.public
+    }
+
+    /// Signs with the new key, and verifies with its public key before anything leaves.
+    pub fn sign(&self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
+        self.key.sign(digest, message, &PublicKey::Rsa(self.public.clone()))
+    }
+
+    /// Stores its certificate on the token.
+    pub fn store(&self, certificate: &Certificate) -> Result<(), TokenError> {
+        store(&self.key.login, self.key.token, certificate, &self.request.id, &self.request.label)
+    }
+
+    /// From here on the key stays.
+    pub fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for NewKey<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            destroy(&self.key.login, self.pair);
+        }
+    }
+}
+
+fn templates(request: &KeyRequest, bits: Ulong) -> (Vec<Attribute>, Vec<Attribute>) {
+    let both = || {
+        [
+            Attribute::Token(true),
+            Attribute::Id(request.id.clone()),
+            Attribute::Label(request.label.clone().into_bytes()),
+        ]
+    };
+    let mut public =
+        vec![Attribute::ModulusBits(bits), Attribute::PublicExponent(vec![1, 0, 1]), Attribute::Verify(true)];
+    public.extend(both());
+    let mut private = vec![
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ];
+    private.extend(both());
+    (public, private)
+}
+
+fn read_public(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<RsaKey, TokenError> {
+    let session = login.session()?;
+    let wanted = [AttributeType::Modulus, AttributeType::PublicExponent];
+    let attributes = logged("C_GetAttributeValue", || session.get_attributes(key, &wanted))
+        .map_err(|e| failed("C_GetAttributeValue", Some(token), &e))?;
+    let (mut modulus, mut exponent) = (vec![], vec![]);
+    for attribute in attributes {
+        match attribute {
+            Attribute::Modulus(v) => modulus = v,
+            Attribute::PublicExponent(v) => exponent = v,
+            _ => {}
+        }
+    }
+    RsaKey::from_parts(&modulus, &exponent).ok_or_else(|| TokenError::BadKey {
+        token: token.name(),
+        why: "its public key is no RSA key".to_owned(),
+    })
+}
+
+/// What was asked for is looked at: a key that can be read out is not a SAST key. A module that does not tell is believed.
+fn check_protection(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<(), TokenError> {
+    let session = login.session()?;
+    let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
+    let attributes = logged("C_GetAttributeValue", || session.get_attributes(key, &wanted))
+        .map_err(|e| failed("C_GetAttributeValue", Some(token), &e))?;
+    let open = |a: &Attribute| matches!(a, Attribute::Sensitive(false) | Attribute::Extractable(true));
+    match attributes.iter().find(|a| open(a)) {
+        None => Ok(()),
+        Some(attribute) => Err(TokenError::BadKey {
+            token: token.name(),
+            why: match attribute {
+                Attribute::Sensitive(_) => "it is not sensitive (CKA_SENSITIVE)".to_owned(),
+                _ => "it is extractable (CKA_EXTRACTABLE)".to_owned(),
+            },
+        }),
+    }
+}
+
+fn store(
+    login: &Login<'_>,
+    token: &Token,
+    certificate: &Certificate,
+    id: &[u8],
+    label: &str,
+) -> Result<(), TokenError> {
+    let session = login.session()?;
+    let names = certificate.raw_names();
+    let template = [
+        Attribute::Class(ObjectClass::CERTIFICATE),
+        Attribute::CertificateType(CertificateType::X_509),
+        Attribute::Token(true),
+        Attribute::Private(false),
+        Attribute::Id(id.to_vec()),
+        Attribute::Label(label.as_bytes().to_vec()),
+        Attribute::Subject(names.subject),
+        Attribute::Issuer(names.issuer),
+        Attribute::SerialNumber(names.serial),
+        Attribute::Value(certificate.der().to_vec()),
+    ];
+    logged("C_CreateObject", || session.create_object(&template))
+        .map(drop)
+        .map_err(|e| failed("C_CreateObject", Some(token), &e))
+}
+
+fn destroy(login: &Login<'_>, pair: [ObjectHandle; 2]) {
+    if let Ok(session) = login.session() {
+        for object in pair {
+            let _ = logged("C_DestroyObject", || session.destroy_object(object));
+        }
+    }
+}

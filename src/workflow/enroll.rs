@@ -1,0 +1,278 @@
+//! Certificates and requests for keys that were made on a token: pure, the signature comes from outside.
+
+use std::str::FromStr as _;
+
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{Builder as _, CertificateBuilder, RequestBuilder};
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::der::asn1::BitString;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::{Extension, ToExtension as _};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::spki::{
+    self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
+    ObjectIdentifier, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
+};
+use x509_cert::time::{Time, Validity};
+
+use crate::trustlist::{Digest, RsaKey, digest};
+
+/// Longest value of a name, in characters (RFC 5280, ub-common-name and its kin).
+const MAX_VALUE: usize = 64;
+
+const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+
+/// The names of a SAST certificate: what a trust list can hold, and nothing that it would spell in two ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SastSubject {
+    common_name: String,
+    unit: Option<String>,
+    organization: Option<String>,
+}
+
+/// Why something is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnrollError {
+    /// A name does not fit a trust list.
+    #[error("{what} {value:?} does not fit a trust list: {why}")]
+    Name {
+        /// Which of them.
+        what: &'static str,
+        /// As it was given.
+        value: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The validity makes no sense.
+    #[error("a validity of {days} days from now cannot be written down")]
+    Validity {
+        /// The days.
+        days: u32,
+    },
+    /// The builder refused.
+    #[error("the certificate cannot be built: {0}")]
+    Builder(String),
+}
+
+impl SastSubject {
+    /// CN, and OU and O where they are wanted.
+    pub fn new(
+        common_name: &str,
+        unit: Option<&str>,
+        organization: Option<&str>,
+    ) -> Result<Self, EnrollError> {
+        let given = [("the name", Some(common_name)), ("the unit", unit), ("the organization", organization)];
+        for (what, value) in given {
+            if let Some(value) = value {
+                fits(what, value)?;
+            }
+        }
+        Ok(SastSubject {
+            common_name: common_name.to_owned(),
+            unit: unit.map(str::to_owned),
+            organization: organization.map(str::to_owned),
+        })
+    }
+
+    /// The name to call it by.
+    pub fn common_name(&self) -> &str {
+        &self.common_name
+    }
+
+    /// `CN=…,OU=…,O=…` (RFC 4514). No value has a character that would have to be escaped.
+    fn text(&self) -> String {
+        let more = [("OU", &self.unit), ("O", &self.organization)];
+        let more = more.iter().filter_map(|(key, value)| Some(format!(",{key}={}", value.as_ref()?)));
+        format!("CN={}{}", self.common_name, more.collect::<String>())
+    }
+
+    fn name(&self) -> Result<Name, EnrollError> {
+        Name::from_str(&self.text()).map_err(|e| EnrollError::Builder(e.to_string()))
+    }
+}
+
+/// A trust list separates by `;`, quotes by `"`, and ends at NUL; CUCM's file names and forms take ASCII.
+fn fits(what: &'static str, value: &str) -> Result<(), EnrollError> {
+    let refuse = |why| Err(EnrollError::Name { what, value: value.to_owned(), why });
+    if value.is_empty() || value.chars().count() > MAX_VALUE {
+        return refuse("it has 1 to 64 characters");
+    }
+    if value.trim() != value {
+        return refuse("it begins or ends with a blank");
+    }
+    if !value.chars().all(|c| c.is_ascii_alphanumeric() || " -_.:/()@".contains(c)) {
+        return refuse("it has letters, digits, blanks and - _ . : / ( ) @");
+    }
+    Ok(())
+}
+
+/// What stands for the token's key while a certificate is put together.
+struct Described {
+    info: Vec<u8>,
+    digest: Digest,
+}
+
+#[derive(Clone)]
+struct KeyInfo(Vec<u8>);
+
+impl EncodePublicKey for KeyInfo {
+    fn to_public_key_der(&self) -> spki::Result<Document> {
+        Ok(Document::from_der(&self.0)?)
+    }
+}
+
+impl signature::Keypair for Described {
+    type VerifyingKey = KeyInfo;
+
+    fn verifying_key(&self) -> KeyInfo {
+        KeyInfo(self.info.clone())
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for Described {
+    /// sha1WithRSAEncryption and its kin (RFC 4055, section 5).
+    fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
+        let oid = match self.digest {
+            Digest::Sha1 => SHA1_WITH_RSA,
+            Digest::Sha256 => SHA256_WITH_RSA,
+            Digest::Sha512 => SHA512_WITH_RSA,
+        };
+        Ok(AlgorithmIdentifierOwned { oid, parameters: Some(x509_cert::der::Any::null()) })
+    }
+}
+
+/// What a SAST certificate carries: no authority, signs; as Cisco's own tokens.
+struct SastProfile {
+    subject: Name,
+}
+
+impl BuilderProfile for SastProfile {
+    fn get_issuer(&self, subject: &Name) -> Name {
+        subject.clone()
+    }
+
+    fn get_subject(&self) -> Name {
+        self.subject.clone()
+    }
+
+    fn build_extensions(
+        &self,
+        key: SubjectPublicKeyInfoRef<'_>,
+        _: SubjectPublicKeyInfoRef<'_>,
+        tbs: &TbsCertificate,
+    ) -> x509_cert::builder::Result<Vec<Extension>> {
+        let constraints = BasicConstraints { ca: false, path_len_constraint: None };
+        let usage = KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation);
+        // RFC 5280, section 4.2.1.2, method 1: SHA-1 of the key's bits.
+        let id = digest::sha1(key.subject_public_key.raw_bytes());
+        let id = SubjectKeyIdentifier(x509_cert::der::asn1::OctetString::new(id)?);
+        let subject = tbs.subject();
+        Ok(vec![
+            constraints.to_extension(subject, &[])?,
+            usage.to_extension(subject, &[])?,
+            id.to_extension(subject, &[])?,
+        ])
+    }
+}
+
+/// The validity and serial number of a self-signed certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Begin, in seconds since 1970.
+    pub from: i64,
+    /// Days from then.
+    pub days: u32,
+    /// The serial number, big-endian; its highest bit is cleared, the one below set.
+    pub serial: [u8; 16],
+}
+
+impl Terms {
+    /// Whether they can be written down.
+    pub fn check(&self) -> Result<(), EnrollError> {
+        self.validity().map(drop)
+    }
+
+    fn validity(&self) -> Result<Validity, EnrollError> {
+        let wrong = || EnrollError::Validity { days: self.days };
+        let seconds = i64::from(self.days).checked_mul(86_400).and_then(|s| self.from.checked_add(s));
+        let time = |seconds: i64| {
+            let since = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
+            Time::try_from(std::time::SystemTime::UNIX_EPOCH.checked_add(since)?).ok()
+        };
+        let not_before = time(self.from).ok_or_else(wrong)?;
+        let not_after = seconds.and_then(time).ok_or_else(wrong)?;
+        Ok(Validity::new(not_before, not_after))
+    }
+
+    fn serial(&self) -> Result<SerialNumber, EnrollError> {
+        let mut bytes = self.serial;
+        if let Some(first) = bytes.first_mut() {
+            *first = (*first & 0x7f) | 0x40;
+        }
+        SerialNumber::new(&bytes).map_err(|e| EnrollError::Builder(e.to_string()))
+    }
+}
+
+/// A self-signed SAST certificate (DER), signed by `sign`, which gets the bytes to be signed.
+pub fn self_signed<E: From<EnrollError>>(
+    subject: &SastSubject,
+    terms: &Terms,
+    key: &RsaKey,
+    digest: Digest,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    let described = describe(key, digest)?;
+    let info = SubjectPublicKeyInfoOwned::from_der(&described.info).map_err(refused)?;
+    let profile = SastProfile { subject: subject.name()? };
+    let mut builder =
+        CertificateBuilder::new(profile, terms.serial()?, terms.validity()?, info).map_err(refused)?;
+    let bytes = builder.finalize(&described).map_err(refused)?;
+    let signature = BitString::from_bytes(&sign(&bytes)?).map_err(refused)?;
+    let certificate = builder.assemble(signature, &described).map_err(refused)?;
+    Ok(certificate.to_der().map_err(refused)?)
+}
+
+/// A certificate signing request (PKCS#10, RFC 2986), DER.
+pub fn request<E: From<EnrollError>>(
+    subject: &SastSubject,
+    key: &RsaKey,
+    digest: Digest,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    let described = describe(key, digest)?;
+    let mut builder = RequestBuilder::new(subject.name()?).map_err(refused)?;
+    let bytes = builder.finalize(&described).map_err(refused)?;
+    let signature = BitString::from_bytes(&sign(&bytes)?).map_err(refused)?;
+    let request = builder.assemble(signature, &described).map_err(refused)?;
+    Ok(request.to_der().map_err(refused)?)
+}
+
+fn describe(key: &RsaKey, digest: Digest) -> Result<Described, EnrollError> {
+    let info = key.to_public_key_info();
+    let info = info.ok_or_else(|| EnrollError::Builder("the public key cannot be encoded".to_owned()))?;
+    Ok(Described { info, digest })
+}
+
+fn refused(error: impl std::fmt::Display) -> EnrollError {
+    EnrollError::Builder(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_a_trust_list_or_are_refused() {
+        SastSubject::new("SAST-HSM-01", Some("Voice (EMEA)"), Some("Example GmbH")).unwrap();
+        let long = "x".repeat(65);
+        for bad in ["", " SAST", "SAST;01", "SAST\"01", "SAST,01", "SAST=01", "S\0", "Bücher", "a+b", &long]
+        {
+            assert!(matches!(SastSubject::new(bad, None, None), Err(EnrollError::Name { .. })), "{bad:?}");
+            assert!(SastSubject::new("SAST-01", Some(bad), None).is_err(), "{bad:?}");
+        }
+    }
+}

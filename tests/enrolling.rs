@@ -1,0 +1,194 @@
+//! Any HSM becomes a SAST token: a key that never leaves it, a certificate whose names fit the CTL.
+
+use crate::support::World;
+
+/// A world with an empty token "HSM" beside the two.
+fn world() -> World {
+    let mut world = World::with_tokens();
+    let make = ["--init-token", "--free", "--label", "HSM", "--so-pin", "12345678", "--pin", "Cisco123"];
+    world.tool("softhsm2-util", &make);
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    world.set("SAST_PIN", "Cisco123");
+    world
+}
+
+/// Certificates and private keys on the token "HSM", as OpenSC sees them.
+fn objects(world: &World, kind: &str) -> usize {
+    let module = crate::support::softhsm_module();
+    let module = module.to_str().unwrap();
+    let args =
+        ["--module", module, "--token-label", "HSM", "--login", "--pin", "Cisco123", "-O", "--type", kind];
+    let word = if kind == "cert" { "Certificate Object" } else { "Private Key Object" };
+    world.tool("pkcs11-tool", &args).matches(word).count()
+}
+
+#[test]
+fn a_key_and_a_self_signed_certificate() {
+    let world = world();
+    let made = world
+        .run(&[
+            "cert",
+            "enroll",
+            "HSM",
+            "--name=SAST-HSM-01",
+            "--organization=Example GmbH",
+            "--unit=Voice",
+            "--out=hsm.cer",
+        ])
+        .done();
+    assert!(made.stdout.contains("SAST-HSM-01, RSA 2048, serial "), "{}", made.all());
+    let text = world.tool("openssl", &["x509", "-inform", "der", "-in", "hsm.cer", "-noout", "-text"]);
+    for part in [
+        "Subject: O = Example GmbH, OU = Voice, CN = SAST-HSM-01",
+        "Public-Key: (2048 bit)",
+        "Signature Algorithm: sha256WithRSAEncryption",
+        "CA:FALSE",
+        "Digital Signature, Non Repudiation",
+        "Subject Key Identifier",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    world.tool("openssl", &["x509", "-inform", "der", "-in", "hsm.cer", "-out", "hsm.pem"]);
+    let verified = world.tool("openssl", &["verify", "-check_ss_sig", "-CAfile", "hsm.pem", "hsm.pem"]);
+    assert!(verified.contains("OK"), "{verified}");
+
+    // The key stays where it was made.
+    let module = crate::support::softhsm_module();
+    let args = ["--module", module.to_str().unwrap(), "--token-label", "HSM", "--login", "--pin", "Cisco123"];
+    let keys = world.tool("pkcs11-tool", &[&args[..], &["-O", "--type", "privkey"]].concat());
+    assert!(keys.contains("sensitive, always sensitive, never extractable, local"), "{keys}");
+
+    // It signs a CTL, which phones take.
+    let revert =
+        ["revert", "CTLFile.tlv", "--token=SAST-HSM-01", "--spare=SAST-ADN0054f509", "--out=new.tlv"];
+    world.run(&revert).done();
+    let verified = world.run(&["ctl", "verify", "new.tlv"]).done();
+    assert!(verified.stdout.contains("SAST-HSM-01"), "{}", verified.stdout);
+    let check = world.run(&["ctl", "check", "new.tlv", "--installed-ctl", "new.tlv"]);
+    assert_eq!(check.code, 0, "{}", check.all());
+    let show = world.run(&["ctl", "show", "new.tlv"]).done();
+    assert!(show.stdout.contains("CN=SAST-HSM-01;OU=Voice;O=Example GmbH"), "{}", show.stdout);
+}
+
+#[test]
+fn a_request_and_the_certificate_issued_for_it() {
+    let world = world();
+    let enroll =
+        ["cert", "enroll", "HSM", "--name=SAST-HSM-02", "--csr=hsm.csr", "--bits=1024", "--digest=sha1"];
+    let asked = world.run(&enroll).done();
+    assert!(asked.stdout.contains("a request for SAST-HSM-02"), "{}", asked.all());
+    assert!(asked.stderr.contains("phones in FIPS mode refuse less than 2048 bits"), "{}", asked.stderr);
+    let verified = world.tool("openssl", &["req", "-in", "hsm.csr", "-noout", "-verify", "-text"]);
+    assert!(verified.contains("SAST-HSM-02") && verified.contains("1024 bit"), "{verified}");
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 0));
+
+    let ca = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-subj",
+        "/CN=Voice CA",
+    ];
+    world.tool("openssl", &ca);
+    let issue = [
+        "x509",
+        "-req",
+        "-in",
+        "hsm.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-out",
+        "hsm.pem",
+    ];
+    world.tool("openssl", &issue);
+
+    // Another certificate does not belong to the key.
+    let foreign = world.run(&["cert", "enroll", "HSM", "--import=ca.pem"]);
+    assert_eq!(foreign.code, 3, "{}", foreign.all());
+    assert!(foreign.stderr.contains("no private key on the token belongs to the certificate Voice CA"));
+    assert_eq!(objects(&world, "cert"), 0);
+
+    let stored = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]).done();
+    assert!(stored.stdout.contains("issued by CN=Voice CA"), "{}", stored.stdout);
+    assert_eq!(objects(&world, "cert"), 1);
+    let again = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]);
+    assert!(again.stderr.contains("is on the token already"), "{}", again.stderr);
+    world
+        .run(&["revert", "CTLFile.tlv", "--token=SAST-HSM-02", "--spare=SAST-ADN0054f509", "--out=new.tlv"])
+        .done();
+    world.run(&["ctl", "verify", "new.tlv"]).done();
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_a_key_is_made() {
+    let world = world();
+    for (args, code, why) in [
+        (&["--name=SAST;01"][..], 2, "does not fit a trust list"),
+        (&["--name=SAST-1", "--unit=a\"b"], 2, "the unit"),
+        (&["--bits=3072"], 2, "a trust list is signed with RSA 1024, 2048 or 4096"),
+        (&["--id=xyz"], 2, "--id takes 1 to 32 bytes in hexadecimal"),
+        (&["--out=CTLFile.tlv"], 4, "CTLFile.tlv is there already"),
+        (&["--days=4294967295"], 2, "cannot be written down"),
+    ] {
+        let refused = world.run(&[&["cert", "enroll", "HSM"], args].concat());
+        assert_eq!(refused.code, code, "{args:?}\n{}", refused.all());
+        assert!(refused.stderr.contains(why), "{args:?}\n{}", refused.all());
+        assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (0, 0), "{args:?}");
+    }
+    let dry = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--dry-run"]).done();
+    insta::assert_snapshot!(world.named(&dry.stdout).lines().skip(1).collect::<Vec<_>>().join("\n"), @"
+    Key          RSA 2048, made there, sensitive and not extractable
+    Name         CN=SAST-X
+    Certificate  self-signed with SHA-256, valid for 3650 days, stored on the token
+    Dry run: no key was made and nothing was written.
+    ");
+    assert_eq!(objects(&world, "privkey"), 0);
+}
+
+/// Whatever fails behind the key's making, no key is left without its certificate.
+#[test]
+fn a_run_that_fails_leaves_no_key_behind() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let enroll = ["cert", "enroll", "HSM", "--name=SAST-X", "--out=x.cer", "--bits=1024"];
+    for script in [
+        "fail C_GenerateKeyPair 1 CKR_DEVICE_MEMORY",
+        "fail C_SignInit 1 CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "fail C_Sign 2 CKR_DEVICE_ERROR",
+        "fail C_CreateObject 1 CKR_DEVICE_MEMORY",
+        "wrong-signature",
+    ] {
+        let (failed, calls) = world.faulty(script, &enroll);
+        assert_eq!(failed.code, 3, "{script}\n{}", failed.all());
+        let logins = calls.iter().filter(|(name, _)| name == "C_Login").count();
+        assert_eq!(logins, 1, "{script}: {calls:?}");
+        assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (0, 0), "{script}");
+        assert!(!world.path("x.cer").exists(), "{script}");
+    }
+    world.faulty("", &enroll).0.done();
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
+}
+
+#[test]
+fn a_token_that_makes_no_keys_says_so() {
+    let world = world();
+    let conf = world.path("hsm/softhsm2.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(conf, format!("{text}slots.mechanisms = CKM_RSA_PKCS,CKM_SHA1_RSA_PKCS\n")).unwrap();
+    let refused = world.run(&["cert", "enroll", "HSM"]);
+    assert_eq!(refused.code, 3);
+    assert!(
+        refused.stderr.contains("it makes no RSA keys (CKM_RSA_PKCS_KEY_PAIR_GEN)"),
+        "{}",
+        refused.stderr
+    );
+}
