@@ -22,6 +22,7 @@ mod changing;
 mod cluster;
 mod cluster_servers;
 mod command_line;
+mod conformance;
 mod doctor;
 mod enrolling;
 mod faults;

@@ -44,13 +44,16 @@ pub struct World {
     dir: tempfile::TempDir,
     env: BTreeMap<String, String>,
     names: Vec<(String, String)>,
+    /// What every program is run by: another namespace.
+    inside: Vec<String>,
 }
 
 impl World {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap().to_owned();
-        let mut world = World { dir, env: BTreeMap::new(), names: vec![(path.clone(), "DIR".into())] };
+        let mut world =
+            World { dir, env: BTreeMap::new(), names: vec![(path.clone(), "DIR".into())], inside: vec![] };
         for sub in ["home", "runtime", "state"] {
             std::fs::create_dir(world.path(sub)).unwrap();
         }
@@ -148,9 +151,31 @@ impl World {
         names
     }
 
+    /// From here on every program is run by this one.
+    pub fn run_inside(&mut self, words: &[&str]) {
+        self.inside = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+
     /// The program, to be run in the world's folder with nothing but the world's environment.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sastctl"));
+        self.program(env!("CARGO_BIN_EXE_sastctl"), args)
+    }
+
+    /// The same for any program.
+    pub fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = match self.inside.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                // Another mount namespace has another working folder.
+                command
+                    .args(rest)
+                    .args(["sh", "-c", "cd \"$0\" && exec \"$@\""])
+                    .arg(self.dir.path())
+                    .arg(program);
+                command
+            }
+        };
         command.args(args).current_dir(self.dir.path()).env_clear().envs(&self.env);
         command
     }
@@ -167,8 +192,7 @@ impl World {
     /// Any other program in the world's folder; both its outputs.
     #[track_caller]
     pub fn tool(&self, program: &str, args: &[&str]) -> String {
-        let mut command = Command::new(program);
-        let output = command.args(args).current_dir(self.dir.path()).env_clear().envs(&self.env).output();
+        let output = self.program(program, args).output();
         let output = output.unwrap_or_else(|e| panic!("{program}: {e}"));
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();

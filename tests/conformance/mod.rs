@@ -1,0 +1,143 @@
+//! One suite against every PKCS#11 module that can be had: list, find, export, login, sign, revert, watch, administration
+//! and enrolment. `make matrix` installs what they need and prints the table; here each is skipped, and says so, where it
+//! is not installed.
+
+mod modules;
+mod suite;
+
+use std::fmt::Write as _;
+use std::process::Child;
+use std::time::Instant;
+
+use crate::support::World;
+
+/// A token of some module, ready to be asked.
+pub struct Subject {
+    /// The module, as the table calls it.
+    pub module: &'static str,
+    /// Its world: SASTCTL_PROFILE, SAST_PIN and SO_PIN are set.
+    pub world: World,
+    /// The token's label.
+    pub label: String,
+    /// The name of its certificate.
+    pub name: String,
+    /// Its certificate, where it was given one.
+    pub certificate: Option<Vec<u8>>,
+    /// A PIN that is wrong, and one that is new.
+    pub wrong_pin: String,
+    pub new_pin: String,
+    /// What the module cannot do, with the reason; what is named here must fail.
+    pub cannot: Vec<(&'static str, &'static str)>,
+    /// Takes the token out (`false`) and puts it in; when that was noticed.
+    pub plug: Option<Box<dyn FnMut(bool) -> Instant>>,
+    /// What runs beside it.
+    pub servers: Vec<Server>,
+}
+
+/// A server that ends with the test.
+pub struct Server(pub Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Subject {
+    fn has_golden_key(&self) -> bool {
+        self.name == modules::GOLDEN
+    }
+
+    fn cannot(&self, check: &str) -> Option<&'static str> {
+        self.cannot.iter().find(|(name, _)| *name == check).map(|(_, why)| *why)
+    }
+}
+
+/// Runs the suite; the row of the table goes where `SASTCTL_MATRIX` says.
+fn conform(mut subject: Subject) {
+    let mut failures = String::new();
+    let mut rows = String::new();
+    for (check, run) in suite::CHECKS {
+        let result = run(&mut subject);
+        let word = match (result, subject.cannot(check)) {
+            (Ok(word), None) => word,
+            (Err(_), Some(why)) => format!("cannot: {why}"),
+            (Ok(word), Some(why)) => {
+                let _ = writeln!(failures, "{check}: {word}, and yet it is said that it cannot: {why}");
+                "FAILED".to_owned()
+            }
+            (Err(why), None) => {
+                let _ = writeln!(failures, "{check}: {why}");
+                "FAILED".to_owned()
+            }
+        };
+        let _ = writeln!(rows, "{}\t{check}\t{word}", subject.module);
+    }
+    println!("{rows}");
+    report(subject.module, &rows);
+    assert!(failures.is_empty(), "{}:\n{failures}", subject.module);
+}
+
+fn report(module: &str, rows: &str) {
+    if let Some(folder) = std::env::var_os("SASTCTL_MATRIX") {
+        let name = module.replace([' ', '/'], "-");
+        std::fs::write(std::path::Path::new(&folder).join(name), rows).unwrap();
+    }
+}
+
+/// Runs the suite, or says what is missing.
+fn conform_if(module: &'static str, subject: Result<Subject, String>) {
+    match subject {
+        Ok(subject) => conform(subject),
+        Err(why) => {
+            println!("skipped: {module}: {why}");
+            report(module, &format!("{module}\tnot run\t{why}\n"));
+        }
+    }
+}
+
+#[test]
+fn softhsm() {
+    conform_if("SoftHSM", modules::softhsm());
+}
+
+#[test]
+fn opencryptoki() {
+    conform_if("openCryptoki", modules::opencryptoki());
+}
+
+#[test]
+fn tpm2() {
+    conform_if("TPM 2.0", modules::tpm2());
+}
+
+#[test]
+fn nss() {
+    conform_if("NSS softokn", modules::nss());
+}
+
+#[test]
+fn p11_kit_remoting() {
+    conform_if("p11-kit", modules::p11_kit());
+}
+
+#[test]
+fn p11_kit_remoting_over_ssh() {
+    conform_if("p11-kit over SSH", modules::p11_kit_over_ssh());
+}
+
+#[test]
+fn kryoptic() {
+    conform_if("Kryoptic", modules::kryoptic());
+}
+
+#[test]
+fn opensc_with_a_card() {
+    conform_if("OpenSC, PIV card", modules::opensc());
+}
+
+#[test]
+fn ykcs11_with_a_card() {
+    conform_if("ykcs11", modules::ykcs11());
+}
