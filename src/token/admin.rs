@@ -18,9 +18,20 @@ impl Module {
         self.close_sessions();
         same_state(self, token)?;
         let session = self.open_rw(token)?;
-        let result = logged("C_SetPIN", || session.set_pin(old.auth(), new.auth()));
+        let result = (|| {
+            // Some modules want the PIN by a login first; one that is wrong there is not tried again by C_SetPIN.
+            if self.profile().pin.change_wants_login {
+                logged("C_Login", || session.login(UserType::User, Some(old.auth())))
+                    .map_err(|e| login_failed("C_Login", token, &e))?;
+            }
+            logged("C_SetPIN", || session.set_pin(old.auth(), new.auth()))
+                .map_err(|e| login_failed("C_SetPIN", token, &e))
+        })();
+        if self.profile().pin.change_wants_login {
+            let _ = logged("C_Logout", || session.logout());
+        }
         let _ = logged("C_CloseSession", || session.close());
-        result.map_err(|e| login_failed(token, &e))
+        result
     }
 
     /// Sets a new user PIN with the SO PIN (C_Login as SO, C_InitPIN): a locked token is usable again.
@@ -34,7 +45,7 @@ impl Module {
         let session = self.open_rw(token)?;
         let result = (|| {
             logged("C_Login", || session.login(UserType::So, Some(so_pin.auth())))
-                .map_err(|e| so_login_failed(token, &e))?;
+                .map_err(|e| so_login_failed("C_Login (SO)", token, &e))?;
             let set = logged("C_InitPIN", || session.init_pin(new.auth()));
             let _ = logged("C_Logout", || session.logout());
             set.map_err(|e| failed("C_InitPIN", Some(token), &e))
@@ -55,7 +66,7 @@ impl Module {
         same_so_state(self, token)?;
         let pkcs11 = self.loaded("C_InitToken", Some(token))?;
         logged("C_InitToken", || pkcs11.init_token(token.slot, so_pin.auth(), label))
-            .map_err(|e| so_login_failed(token, &e))?;
+            .map_err(|e| so_login_failed("C_InitToken", token, &e))?;
         let gone = || TokenError::Call {
             what: "C_GetTokenInfo",
             code: "CKR_TOKEN_NOT_PRESENT".to_owned(),

@@ -72,7 +72,7 @@ impl<'t> Login<'t> {
             Ok(()) => Ok(()),
             // Another application of ours is logged in: the token is open, which is all that was wanted.
             Err(e) if error::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
-            Err(e) => Err(login_failed(self.token, &e)),
+            Err(e) => Err(login_failed("C_Login", self.token, &e)),
         }
     }
 }

@@ -14,6 +14,7 @@ mod login;
 mod module;
 mod pin;
 mod profile;
+mod raw_info;
 mod sast;
 mod selector;
 mod signer;

@@ -8,7 +8,8 @@ use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::mechanism::MechanismType;
 use cryptoki::session::Session;
-use cryptoki::slot::{Slot, TokenInfo};
+use cryptoki::slot::Slot;
+use cryptoki_sys as sys;
 use tracing::debug;
 
 use super::error::{self, TokenError, TokenName};
@@ -16,6 +17,7 @@ use super::init_args;
 use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
 use super::profile::Profile;
+use super::raw_info::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 
@@ -90,7 +92,8 @@ impl Module {
     /// The token in a slot; `None` where it was pulled meanwhile, or where the profile leaves it out.
     pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
         let info = self.token_info(slot)?;
-        let spare = self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.token_initialized());
+        let spare =
+            self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.has(sys::CKF_TOKEN_INITIALIZED));
         let slot_info =
             if spare { None } else { self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok() };
         let token = Token::new(slot, slot_info.as_ref(), info);
@@ -109,13 +112,22 @@ impl Module {
         Some(Token::new(slot, None, self.token_info(slot)?))
     }
 
-    fn token_info(&self, slot: Slot) -> Option<Result<TokenInfo, String>> {
-        match self.settled("C_GetTokenInfo", None, |p| p.get_token_info(slot)) {
+    fn token_info(&self, slot: Slot) -> Option<Result<Info, String>> {
+        match self.info_of(slot, None) {
             // Pulled between the two calls.
             Err(TokenError::Call { code, .. }) if code == "CKR_TOKEN_NOT_PRESENT" => None,
             Err(e) => Some(Err(e.to_string())),
             Ok(info) => Some(Ok(info)),
         }
+    }
+
+    /// C_GetTokenInfo; past the wrapper where that makes no sense of the answer.
+    fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<Info, TokenError> {
+        self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
+            Ok(info) => Ok(Info::from(&info)),
+            Err(e @ Pkcs11Error::Pkcs11(..)) => Err(e),
+            Err(e) => raw_info::ask(&self.path, slot.id()).ok_or(e),
+        })
     }
 
     /// The token as it is now, right before a PIN is tried on it: another one may be in the slot by now, and another
@@ -124,7 +136,7 @@ impl Module {
         if token.problem().is_some() {
             return Ok(None);
         }
-        let info = self.settled("C_GetTokenInfo", Some(token), |p| p.get_token_info(token.slot))?;
+        let info = self.info_of(token.slot, Some(token))?;
         let now = Token::new(token.slot, None, Ok(info));
         if (now.serial(), now.label()) != (token.serial(), token.label()) {
             return Err(TokenError::OtherToken { token: token.name(), found: now.name().to_string() });
@@ -275,20 +287,20 @@ pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error)
     TokenError::Call { what: name, code: error::reason(e), token: token.map(Token::name) }
 }
 
-/// The error of a login as SO, by what it means.
-pub(super) fn so_login_failed(token: &Token, e: &Pkcs11Error) -> TokenError {
+/// The error of a call that takes the SO PIN, by what it means.
+pub(super) fn so_login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
     let name: TokenName = token.name();
     match error::code(e) {
         Some(RvError::PinIncorrect | RvError::PinInvalid) => {
             TokenError::SoPinIncorrect { token: name, code: error::reason(e), state: token.so_pin_state() }
         }
         Some(RvError::PinLocked) => TokenError::SoPinLocked { token: name },
-        _ => failed("C_Login (SO)", Some(token), e),
+        _ => failed(what, Some(token), e),
     }
 }
 
-/// The error of a login, by what it means.
-pub(super) fn login_failed(token: &Token, e: &Pkcs11Error) -> TokenError {
+/// The error of a call that takes the PIN, by what it means.
+pub(super) fn login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
     let name: TokenName = token.name();
     match error::code(e) {
         Some(RvError::PinIncorrect | RvError::PinInvalid) => {
@@ -298,6 +310,6 @@ pub(super) fn login_failed(token: &Token, e: &Pkcs11Error) -> TokenError {
         Some(RvError::UserPinNotInitialized) => TokenError::PinNotSet { token: name },
         // Many pads take a PIN from elsewhere, too; this one says that it does not.
         Some(RvError::ArgumentsBad) if token.has_pin_pad() => TokenError::PinPad { token: name, has: true },
-        _ => failed("C_Login", Some(token), e),
+        _ => failed(what, Some(token), e),
     }
 }

@@ -107,6 +107,9 @@ pub struct PinFormat {
     pub min: Option<usize>,
     /// Longest PIN in bytes, where the token itself does not say.
     pub max: Option<usize>,
+    /// Whether C_SetPIN wants a login first.
+    #[serde(default)]
+    pub change_wants_login: bool,
     /// Where the PIN comes from unless `--pin-source` says otherwise: `prompt`, `pinpad`, `env:…`, ….
     pub default_source: Option<String>,
     /// PINs that tokens leave the factory with: recognised, never tried.

@@ -1,10 +1,12 @@
 //! Slots and the tokens in them.
 
-use cryptoki::slot::{Slot as Pkcs11Slot, SlotInfo, TokenInfo};
+use cryptoki::slot::{Slot as Pkcs11Slot, SlotInfo};
+use cryptoki_sys as sys;
 use serde::Serialize;
 
 use super::error::TokenName;
 use super::pin::PinState;
+use super::raw_info::Info;
 use super::selector::Candidate;
 
 /// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
@@ -33,11 +35,7 @@ pub struct Token {
 }
 
 impl Token {
-    pub(super) fn new(
-        slot: Pkcs11Slot,
-        slot_info: Option<&SlotInfo>,
-        info: Result<TokenInfo, String>,
-    ) -> Self {
+    pub(super) fn new(slot: Pkcs11Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
         let reader = slot_info.map(|i| clean(i.slot_description())).unwrap_or_default();
         let mut token = Token {
             slot,
@@ -63,20 +61,20 @@ impl Token {
         match info {
             Err(problem) => token.problem = Some(problem),
             Ok(info) => {
-                token.label = clean(info.label());
-                token.serial = clean(info.serial_number());
-                token.model = clean(info.model());
-                token.manufacturer = clean(info.manufacturer_id());
+                token.label = clean(&info.label);
+                token.serial = clean(&info.serial);
+                token.model = clean(&info.model);
+                token.manufacturer = clean(&info.manufacturer);
                 token.pin_state = pin_state(&info);
                 token.so_pin_state = so_pin_state(&info);
-                token.initialized = info.token_initialized();
-                token.login_required = info.login_required();
-                token.pin_pad = info.protected_authentication_path();
-                token.write_protected = info.write_protected();
-                token.pin_min = info.min_pin_length();
-                token.pin_max = info.max_pin_length();
-                token.hardware_version = info.hardware_version().to_string();
-                token.firmware_version = info.firmware_version().to_string();
+                token.initialized = info.has(sys::CKF_TOKEN_INITIALIZED);
+                token.login_required = info.has(sys::CKF_LOGIN_REQUIRED);
+                token.pin_pad = info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH);
+                token.write_protected = info.has(sys::CKF_WRITE_PROTECTED);
+                token.pin_min = info.pin_min;
+                token.pin_max = info.pin_max;
+                token.hardware_version = info.hardware;
+                token.firmware_version = info.firmware;
             }
         }
         token
@@ -174,28 +172,29 @@ impl Token {
 }
 
 /// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.
-/// The same of the SO PIN. A CardOS token without one says locked, which is harmless until it is needed.
-fn so_pin_state(info: &TokenInfo) -> PinState {
-    if info.so_pin_locked() {
+fn pin_state(info: &Info) -> PinState {
+    let unset = !info.has(sys::CKF_USER_PIN_INITIALIZED);
+    if info.has(sys::CKF_USER_PIN_LOCKED) {
         PinState::Locked
-    } else if info.so_pin_final_try() {
+    } else if info.has(sys::CKF_USER_PIN_FINAL_TRY) {
         PinState::LastTry
-    } else if info.so_pin_count_low() {
+    } else if info.has(sys::CKF_USER_PIN_COUNT_LOW) {
         PinState::Low
+    } else if info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED) && unset {
+        PinState::NotSet
     } else {
         PinState::Ok
     }
 }
 
-fn pin_state(info: &TokenInfo) -> PinState {
-    if info.user_pin_locked() {
+/// The same of the SO PIN. A CardOS token without one says locked, which is harmless until it is needed.
+fn so_pin_state(info: &Info) -> PinState {
+    if info.has(sys::CKF_SO_PIN_LOCKED) {
         PinState::Locked
-    } else if info.user_pin_final_try() {
+    } else if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
         PinState::LastTry
-    } else if info.user_pin_count_low() {
+    } else if info.has(sys::CKF_SO_PIN_COUNT_LOW) {
         PinState::Low
-    } else if info.token_initialized() && info.login_required() && !info.user_pin_initialized() {
-        PinState::NotSet
     } else {
         PinState::Ok
     }

@@ -80,6 +80,9 @@ fn write_golden(world: &World, module: &str, more: &[&str], pin: &str) {
         let file = fixture(file);
         let mut args = vec!["--module", module, "--login", "--pin", pin, "--write-object", path(&file)];
         args.extend(["--type", kind, "--id", "01", "--label", GOLDEN]);
+        if kind == "privkey" {
+            args.push("--usage-sign");
+        }
         args.extend(more);
         world.tool("pkcs11-tool", &args);
     }
@@ -137,6 +140,7 @@ exec sleep 600
     let mut subject = subject("openCryptoki", world, "opencryptoki", "SAST token A");
     subject.world.set("SAST_PIN", "1234");
     (subject.wrong_pin, subject.new_pin) = ("4711".to_owned(), "5678".to_owned());
+    subject.cannot = vec![("init", "openCryptoki 3.8 forgets a changed SO PIN when it initialises")];
     subject.servers.push(server);
     Ok(subject)
 }
@@ -196,6 +200,7 @@ pub fn tpm2() -> Result<Subject, String> {
     let mut subject = subject("TPM 2.0", world, "tpm2", "TPM-SAST");
     subject.world.set("SAST_PIN", "1234");
     (subject.wrong_pin, subject.new_pin) = ("4711".to_owned(), "5678".to_owned());
+    subject.cannot = vec![("init", "tpm2-pkcs11 initialises a token once")];
     (subject.name, subject.certificate) = ("SAST-TPM-00".to_owned(), None);
     let enrolled = subject.world.run(&["cert", "enroll", "TPM-SAST", "--name=SAST-TPM-00"]);
     assert_eq!(enrolled.code, 0, "{}", enrolled.all());
@@ -220,6 +225,10 @@ pub fn nss() -> Result<Subject, String> {
     world.tool("openssl", &[&pack[..], &["-out", "golden.p12", "-passout", "pass:x"]].concat());
     world.tool("pk12util", &["-i", "golden.p12", "-d", &database, "-k", path(&pin), "-W", "x"]);
     let mut subject = subject("NSS softokn", world, "nss", "NSS Certificate DB");
+    subject.cannot = vec![
+        ("unlock", "a certificate database has no administrator"),
+        ("init", "a certificate database is made by certutil -N"),
+    ];
     let config = format!("configdir='{database}' certPrefix='' keyPrefix='' secmod='secmod.db'");
     subject.world.set("SASTCTL_NSS_CONFIG", &config);
     Ok(subject)
@@ -369,10 +378,15 @@ pub fn ykcs11() -> Result<Subject, String> {
     let mut readers =
         Readers::named(&mut world, name).ok_or("there is no virtual reader (pcscd, vpcd, python3)")?;
     readers.insert_as(0, GOLDEN, "9A", "yubikey");
-    let mut subject = subject("ykcs11", world, "yubikey", "YubiKey PIV #4660");
+    let mut subject = subject("ykcs11", world, "yubikey", "YubiKey PIV #0");
     subject.world.set("SAST_PIN", CARD_PIN);
     subject.world.set("SO_PIN", &"0102030405060708".repeat(3));
     (subject.wrong_pin, subject.new_pin) = ("471147".to_owned(), "654321".to_owned());
+    subject.cannot = vec![
+        ("unlock", "ykcs11 has no C_InitPIN"),
+        ("enroll", "ykcs11 makes keys for the administrator alone"),
+        ("init", "the virtual card has no reset"),
+    ];
     subject.plug = Some(Box::new(move |insert| {
         if insert { readers.insert_as(0, GOLDEN, "9A", "yubikey") } else { readers.remove(0) }
     }));

@@ -9,8 +9,11 @@ use crate::support::Outcome;
 /// What a check came to: words for the table, or what went wrong.
 pub type Checked = Result<String, String>;
 
+/// A check.
+pub type Check = (&'static str, fn(&mut Subject) -> Checked);
+
 /// The checks, in their order: those that change the token come last.
-pub const CHECKS: [(&str, fn(&mut Subject) -> Checked); 11] = [
+pub const CHECKS: [Check; 11] = [
     ("list", list),
     ("find", find),
     ("export", export),
