@@ -1,7 +1,7 @@
 # make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fmt
+.PHONY: help setup demo test check matrix bench fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -34,6 +34,9 @@ check: ## format, lints, documentation, dependencies
 	else \
 		echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); dependencies were not checked" >&2; \
 	fi
+
+matrix: ## one suite against every module that can be had, as a table
+	@packaging/matrix.sh
 
 bench: setup ## measure, beside pkcs11-tool on the same token
 	@packaging/bench.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
-# Elsewhere: says what to install, and goes on. `tests` adds the servers that tests talk to, `bench` what measures.
+# Elsewhere: says what to install, and goes on. `tests` adds the servers and modules that tests talk to, `matrix` what builds
+# another module, `bench` what measures.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -18,9 +19,13 @@ as_root() {
 
 case ${1:-} in
 tests)
-    more_debian="openssh-server tftpd-hpa pcscd vsmartcard-vpcd python3 python3-cryptography"
-    more_fedora="openssh-server tftp-server pcsc-lite python3 python3-cryptography"
+    more_debian="openssh-server openssh-client tftpd-hpa pcscd vsmartcard-vpcd python3 python3-cryptography openssl"
+    more_debian="$more_debian opencryptoki libtpm2-pkcs11-1 swtpm swtpm-tools libtss2-tcti-swtpm0 libnss3 libnss3-tools"
+    more_debian="$more_debian p11-kit p11-kit-modules ykcs11"
+    more_fedora="openssh-server openssh-clients tftp-server pcsc-lite python3 python3-cryptography openssl"
+    more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool"
     ;;
+matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;
 esac

@@ -506,3 +506,40 @@ fn without_a_terminal_the_commands_are_named() {
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("the windows need a terminal"), "{}", refused.stderr);
 }
+
+/// Tokens are seen as they come; the one that was added already is not added again; one port is enough.
+#[test]
+fn tokens_are_seen_as_they_come() {
+    let mut world = world("tokenless.tlv");
+    world.behind_faulty_token();
+    let inserted = world.path("inserted");
+    std::fs::create_dir(&inserted).unwrap();
+    world.set("FAULTY_SCRIPT", &format!("present {}; empty-slots 8", inserted.display()));
+    let put_in = |letter: &str| std::fs::write(inserted.join(format!("SAST token {letter}")), "3").unwrap();
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.through_server();
+    operator.chooses_mode(0);
+    operator.sees("Please insert a Security Token.  Click Ok when done.");
+    operator.sees("waiting for a token");
+    put_in("B");
+    operator.sees(&format!("inserted: {FIRST}"));
+    operator.presses(ENTER);
+    operator.sees("Security Token Information");
+    operator.adds();
+    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.sees("waiting for a token");
+    operator.presses(ENTER);
+    operator.sees("No Security Token is inserted that was not added yet.");
+    std::fs::remove_file(inserted.join("SAST token B")).unwrap();
+    put_in("A");
+    operator.sees(&format!("inserted: {SECOND}"));
+    operator.presses(ENTER);
+    operator.sees("Security Token Information");
+    operator.adds();
+    operator.chooses_entry("Finish", "Finish");
+    operator.sees("signs this file");
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+}

@@ -141,3 +141,44 @@ fn opensc_with_a_card() {
 fn ykcs11_with_a_card() {
     conform_if("ykcs11", modules::ykcs11());
 }
+
+/// openCryptoki counts wrong PINs as PKCS#11 has it: low after one, the last try after two, locked after three.
+#[test]
+fn a_pin_counter_that_is_real() {
+    let mut subject = match modules::opencryptoki() {
+        Ok(subject) => subject,
+        Err(why) => return println!("skipped: openCryptoki: {why}"),
+    };
+    let state = |subject: &Subject| {
+        let list = subject.world.run(&["token", "list", "--json"]).done().json();
+        list["tokens"][0]["pin_state"].as_str().unwrap().to_owned()
+    };
+    let tries = |outcome: &crate::support::Outcome| outcome.stderr.matches("C_Login: ").count();
+    let right = subject.world.run(&["profile", "test", "-v"]).done();
+    assert_eq!((tries(&right), state(&subject).as_str()), (1, "ok"));
+
+    subject.world.set("SAST_PIN", "4711");
+    for (says, then) in [("it locks for good after too many", "low"), ("few tries are left", "last-try")] {
+        let wrong = subject.world.run(&["profile", "test", "-v"]);
+        assert_eq!((wrong.code, tries(&wrong)), (3, 1), "{}", wrong.all());
+        assert!(wrong.stderr.contains(says), "{}", wrong.stderr);
+        assert_eq!(state(&subject), then);
+    }
+    let refused = subject.world.run(&["profile", "test", "-v"]);
+    assert_eq!((refused.code, tries(&refused)), (3, 0), "{}", refused.all());
+    assert!(refused.stderr.contains("this is the last PIN try!"), "{}", refused.stderr);
+    assert_eq!(state(&subject), "last-try", "none was spent");
+
+    let spent = subject.world.run(&["profile", "test", "-v", "--allow-last-try"]);
+    assert_eq!((spent.code, tries(&spent)), (3, 1), "{}", spent.all());
+    assert_eq!(state(&subject), "locked");
+    subject.world.set("SAST_PIN", "1234");
+    let locked = subject.world.run(&["profile", "test", "-v", "--allow-last-try"]);
+    assert_eq!((locked.code, tries(&locked)), (3, 0), "{}", locked.all());
+    assert!(locked.stderr.contains("the PIN is locked (CKR_PIN_LOCKED)"), "{}", locked.stderr);
+
+    let unlock = ["token", "unlock", "--so-pin-source=env:SO_PIN", "--new-pin-source=env:SAST_PIN"];
+    subject.world.run(&unlock).done();
+    subject.world.run(&["profile", "test"]).done();
+    assert_eq!(state(&subject), "ok");
+}

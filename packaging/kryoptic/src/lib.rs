@@ -1,0 +1,1 @@
+//! Nothing: the module is built as a dependency.
