@@ -31,9 +31,10 @@ pub struct ManArgs {
 }
 
 /// Topics that several commands point to.
-const TOPICS: [(&str, &str); 5] = [
+const TOPICS: [(&str, &str); 6] = [
     ("bridge", include_str!("../../docs/help/bridge.md")),
     ("exit-codes", include_str!("../../docs/help/exit-codes.md")),
+    ("hsm", include_str!("../../docs/help/hsm.md")),
     ("lost-tokens", include_str!("../../docs/help/lost-tokens.md")),
     ("pin", include_str!("../../docs/help/pin.md")),
     ("way-back", include_str!("../../docs/help/way-back.md")),

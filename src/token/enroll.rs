@@ -39,6 +39,9 @@ impl Module {
     pub fn can_make_key(&self, token: &Token, bits: usize) -> Result<(), TokenError> {
         let cannot = |why: String| TokenError::CannotMakeKey { token: token.name(), bits, why };
         let kind = MechanismType::RSA_PKCS_KEY_PAIR_GEN;
+        if let Some(tool) = &self.profile().keys_made_with {
+            return Err(cannot(format!("its keys are made with {tool}")));
+        }
         if token.is_write_protected() {
             return Err(cannot("it is write-protected".to_owned()));
         }

@@ -54,6 +54,8 @@ pub struct Profile {
     /// How it signs.
     #[serde(default)]
     pub sign: SignRules,
+    /// The software that makes keys, where PKCS#11 lets nobody but the administrator do that.
+    pub keys_made_with: Option<String>,
     /// How insertions are noticed.
     #[serde(default)]
     pub wait: Wait,

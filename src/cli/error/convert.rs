@@ -129,7 +129,7 @@ impl From<TokenError> for CommandError {
                 .hint("the certificate was copied here without its key; use the token that made the key"),
             TokenError::CannotMakeKey { token, .. } => base
                 .token(&token)
-                .hint("sastctl token show lists its mechanisms; --bits 1024, 2048 or 4096 may fit"),
+                .hint("sastctl token show lists its mechanisms, sastctl profile show what is known of the module"),
             TokenError::BadKey { token, .. } => base
                 .token(&token)
                 .detail("", "the key was destroyed again")
