@@ -107,13 +107,6 @@ impl Readers {
         self.tell(&format!("insert {reader} {guid} {ATR} {kind} {key}"), "seen inserted")
     }
 
-    /// Puts an empty card in.
-    #[track_caller]
-    pub fn insert_empty(&mut self, reader: u32, kind: &str) -> Instant {
-        let guid = "00112233445566778899AABBCCDDEEFF";
-        self.tell(&format!("insert {reader} {guid} {ATR} {kind}"), "seen inserted")
-    }
-
     /// Takes the card out; when pcscd noticed.
     #[track_caller]
     pub fn remove(&mut self, reader: u32) -> Instant {
