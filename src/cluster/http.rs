@@ -181,8 +181,8 @@ impl TrustStore {
     }
 }
 
-/// `message`, or `messages`, of an answer.
-fn says(text: &str) -> String {
+/// What an answer says for people: its `message` or `messages`, else its beginning; without control characters.
+pub fn says(text: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let words = match (value.get("message"), value.get("messages")) {
         (Some(serde_json::Value::String(message)), _) => message.clone(),

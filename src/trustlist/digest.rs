@@ -84,8 +84,13 @@ impl Digest {
 
     /// The whole DigestInfo (prefix and digest) over a message: the input of `CKM_RSA_PKCS`.
     pub fn info(self, message: &[u8]) -> Vec<u8> {
+        self.info_of(&[message])
+    }
+
+    /// The same over the parts of a message.
+    pub fn info_of(self, parts: &[&[u8]]) -> Vec<u8> {
         let mut info = self.info_prefix().to_vec();
-        info.extend(self.hash(&[message]));
+        info.extend(self.hash(parts));
         info
     }
 }

@@ -9,11 +9,11 @@ use crate::token::{Module, Token, TokenContents, TokenError, Wait};
 /// How often slots are asked where nothing tells of a change.
 const POLL_EVERY: Duration = Duration::from_millis(200);
 /// How often a change that PC/SC did not tell of is looked for.
-const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(2);
+const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(10);
 /// How often a slot is asked while a token that was just inserted answers nothing yet.
 const SETTLING_EVERY: Duration = Duration::from_millis(50);
-/// Longest time in one wait, so that the caller can look at signals and keys.
-const SLICE: Duration = Duration::from_millis(200);
+/// Longest time in one wait for readers; each costs a few messages to pcscd.
+const SLICE: Duration = Duration::from_secs(1);
 
 /// A token came or went.
 #[derive(Debug, Clone)]

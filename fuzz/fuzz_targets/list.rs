@@ -1,0 +1,47 @@
+//! Lists and signed files: read or refused, shown, compared, judged; the bytes come back as they were.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use sastctl::phone::{HeldItl, Installed, ListView, NewList, Vouch, assess_classes, cautions, services};
+use sastctl::trustlist::{ListReport, SignedReport, TrustFile, TrustList, diff, show_list, show_signed};
+use sastctl::workflow::ways;
+
+static GOLDEN: LazyLock<TrustList> = LazyLock::new(|| {
+    TrustList::decode(&include_bytes!("../../tests/testdata/golden/token-signed.tlv")[..]).unwrap()
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    match TrustFile::decode(bytes.to_vec()) {
+        Err(error) => assert!(!error.to_string().is_empty()),
+        Ok(TrustFile::List(list)) => {
+            assert_eq!(&list.bytes()[..], bytes);
+            // Header and records are the whole file, in order.
+            let records: Vec<u8> = list.records().iter().flat_map(|r| r.bytes().to_vec()).collect();
+            assert_eq!([&list.header().bytes()[..], &records].concat(), bytes);
+            let verification = list.verify();
+            let _ = show_list(&list, "now", verification.is_ok());
+            let _ = serde_json::to_string(&ListReport::new(&list, &verification)).unwrap();
+            assert!(diff(&list, &list).changes.is_empty());
+            let _ = (diff(&GOLDEN, &list).to_string(), diff(&list, &GOLDEN).to_string());
+            for record in list.records() {
+                let _ = (record.short_name(), record.is_token(), record.is_itl_recovery(), record.is_emptied());
+                let _ = (record.as_ctl_client_server(), record.as_non_secure(), record.only(|tag| tag % 2 == 0));
+                assert!(record.certificate().is_none_or(|c| c.is_ok_and(|c| record.refreshed(&c).is_ok()) || true));
+            }
+            if let Ok(verified) = verification {
+                let held = Installed { ctl: Some(ListView::of(&verified)), itl: HeldItl::Unknown };
+                let new = NewList::of(&verified);
+                let _ = assess_classes(&held, &new, &Vouch::NotAsked);
+                let _ = (services(&held, ListView::of(&verified)), cautions(&new, verified.digest(), 0));
+                let _ = ways(&verified, "f", 0);
+            }
+        }
+        Ok(TrustFile::Signed(signed)) => {
+            assert_eq!(&signed.bytes()[..], bytes);
+            let _ = show_signed(&signed, "now");
+            let _ = serde_json::to_string(&SignedReport::new(&signed)).unwrap();
+        }
+    }
+});

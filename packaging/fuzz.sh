@@ -1,0 +1,64 @@
+#!/bin/sh
+# Runs each fuzz target for SECONDS (default 60; two processes at a time), from the seeds in the tree and the golden files.
+# A finding ends the run: the input lies in fuzz/artifacts, and belongs into fuzz/seeds once it is mended.
+# `fuzz.sh --short`: what has been found before is tried again, and a few seconds more, with what is installed.
+set -eu
+cd "$(dirname -- "$0")/.."
+seconds=${SECONDS_EACH:-60}
+if [ "${1:-}" = --short ]; then
+    if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
+        echo "fuzz: needs a nightly compiler and cargo-fuzz (make fuzz installs them); not run" >&2
+        exit 0
+    fi
+    seconds=${SECONDS_EACH:-3}
+else
+    rustup toolchain list 2>/dev/null | grep -q nightly || rustup toolchain install nightly --profile minimal >&2
+    cargo +nightly fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
+fi
+
+# The parser is safe Rust: without a sanitizer it runs several times as fast, and finds the same.
+cargo +nightly fuzz build --sanitizer none --target-dir target/fuzz >&2
+host=$(rustc -vV | sed -n 's/^host: //p')
+
+seeds() { # TARGET
+    case $1 in
+    list) echo tests/testdata/golden ;;
+    certificate) echo softhsm-fixtures tests/testdata/pki ;;
+    texts) echo hsm-profiles ;;
+    *) ;;
+    esac
+}
+
+run() { # TARGET
+    corpus=target/fuzz/corpus/$1
+    mkdir -p "$corpus" "fuzz/seeds/$1" fuzz/artifacts
+    folders=
+    for folder in "fuzz/seeds/$1" $(seeds "$1"); do
+        [ -d "$folder" ] && folders="$folders $folder"
+    done
+    # shellcheck disable=SC2086
+    if "target/fuzz/$host/release/$1" "$corpus" $folders -max_total_time="$seconds" -max_len=16384 -rss_limit_mb=1024 \
+        -timeout=10 -print_final_stats=1 -artifact_prefix="fuzz/artifacts/$1-" >"target/fuzz/$1.log" 2>&1; then
+        done=$(sed -n 's/^stat::number_of_executed_units: *//p' "target/fuzz/$1.log")
+        new=$(sed -n 's/^stat::new_units_added: *//p' "target/fuzz/$1.log")
+        printf '%-12s %11s executions  %6s new paths  no finding\n' "$1" "$done" "$new"
+    else
+        printf '%-12s FINDING: %s\n' "$1" "$(grep -E 'panicked|ERROR|SUMMARY|Test unit written' "target/fuzz/$1.log" | head -n 3 | tr '\n' ' ')"
+        return 1
+    fi
+}
+
+failed=0
+pids=
+for target in list change certificate signature tvs tftp shell rest journal texts; do
+    run "$target" &
+    pids="$pids $!"
+    set -- $pids
+    if [ $# -ge 2 ]; then
+        wait "$1" || failed=1
+        shift
+        pids=$*
+    fi
+done
+for pid in $pids; do wait "$pid" || failed=1; done
+exit $failed
