@@ -78,6 +78,12 @@ impl Module {
         Ok(Some(self.tokens()?.into_iter().map(|token| self.read(token)).collect()))
     }
 
+    /// The numbers of the slots with a token in them, or `None` where another process of ours talks to the tokens.
+    pub fn occupied_slots_if_free(&self) -> Result<Option<Vec<u64>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        Ok(Some(self.slots()?.into_iter().map(|slot| slot.id()).collect()))
+    }
+
     /// The tokens without what is on them, or `None` where another process of ours talks to them just now.
     pub fn tokens_if_free(&self) -> Result<Option<Vec<Token>>, TokenError> {
         let Some(_lock) = self.try_lock() else { return Ok(None) };

@@ -8,6 +8,8 @@ use crate::token::{Module, Token, TokenContents, TokenError, Wait};
 
 /// How often slots are asked where nothing tells of a change.
 const POLL_EVERY: Duration = Duration::from_millis(200);
+/// How often the tokens in occupied slots are asked who they are, where the slots did not change.
+const NAMES_EVERY: Duration = Duration::from_secs(1);
 /// How often a change that PC/SC did not tell of is looked for.
 const LOOK_ANYWAY_EVERY: Duration = Duration::from_secs(10);
 /// How often a slot is asked while a token that was just inserted answers nothing yet.
@@ -45,6 +47,9 @@ enum Trigger {
 pub struct TokenWatch {
     trigger: Trigger,
     present: Vec<TokenContents>,
+    /// The slots that were occupied when the tokens' names were last read, and when that was.
+    slots: Vec<u64>,
+    named: Option<Instant>,
     looked: Option<Instant>,
     /// After a change that PC/SC told of: until when the module may be behind.
     settles_until: Option<Instant>,
@@ -62,7 +67,14 @@ impl TokenWatch {
             }
             None => Trigger::Poll,
         };
-        let mut watch = TokenWatch { trigger, present: vec![], looked: None, settles_until: None };
+        let mut watch = TokenWatch {
+            trigger,
+            present: vec![],
+            slots: vec![],
+            named: None,
+            looked: None,
+            settles_until: None,
+        };
         watch.present = look(module)?.unwrap_or_default();
         watch.looked = Some(Instant::now());
         Ok(watch)
@@ -119,7 +131,28 @@ impl TokenWatch {
         }
     }
 
+    /// Which slots are occupied is asked each time; who sits in them less often, for it is a call for each.
+    fn may_have_changed(&mut self, module: &Module) -> Result<bool, TokenError> {
+        let slots = match module.occupied_slots_if_free() {
+            Ok(Some(slots)) => slots,
+            Ok(None) => return Ok(false),
+            Err(e) if e.is_passing() => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        let settles = self.settles_until.is_some();
+        let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
+        if slots == self.slots && !due && !settles {
+            return Ok(false);
+        }
+        self.slots = slots;
+        self.named = Some(Instant::now());
+        Ok(true)
+    }
+
     fn look_again(&mut self, module: &Module) -> Result<Vec<TokenEvent>, TokenError> {
+        if !self.may_have_changed(module)? {
+            return Ok(vec![]);
+        }
         let now = match look_if_changed(module, &self.present)? {
             Some(now) => now,
             None => return Ok(vec![]),
