@@ -32,6 +32,7 @@ mod journal;
 mod misbehaving;
 mod pins;
 mod planning;
+mod power_cut;
 mod properties;
 mod reverting;
 mod shell;

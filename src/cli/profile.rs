@@ -61,7 +61,7 @@ fn list(ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let profile = match &args.name {
-        Some(name) => Profile::find(name)?,
+        Some(name) => Profile::find(name, settings.allow_insecure_module)?,
         None => session::profile(settings)?,
     };
     if ui.is_json() {

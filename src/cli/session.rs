@@ -8,7 +8,7 @@ use super::pin::{self, PinSource};
 use super::settings::Settings;
 use super::ui::{Ui, printable};
 use crate::token::{
-    Module, OnHang, Pin, PinState, Profile, Sast, Token, TokenContents, TokenError, TokenSigner,
+    LoadOptions, Module, OnHang, Pin, PinState, Profile, Sast, Token, TokenContents, TokenError, TokenSigner,
 };
 use crate::workflow::TokenWatch;
 
@@ -18,9 +18,9 @@ const CALL_SECONDS: u64 = 60;
 /// The profile that the settings name, else the first whose module is installed.
 pub fn profile(settings: &Settings) -> Result<Profile, CommandError> {
     Ok(match (&settings.profile, &settings.module) {
-        (Some(name), _) => Profile::find(name)?,
+        (Some(name), _) => Profile::find(name, settings.allow_insecure_module)?,
         // A module of unknown make works by the plainest rules.
-        (None, Some(_)) => Profile::find("opensc")?,
+        (None, Some(_)) => Profile::find("opensc", false)?,
         (None, None) => Profile::first_installed()?,
     })
 }
@@ -36,7 +36,9 @@ pub fn open_module(settings: &Settings, ui: &Ui) -> Result<Module, CommandError>
 pub fn load(profile: Profile, settings: &Settings, ui: &Ui) -> Result<Module, TokenError> {
     let patience = Duration::from_secs(settings.timeout.unwrap_or(CALL_SECONDS).max(1));
     let on_hang = give_up(*ui, profile.name.clone());
-    Module::load(profile, settings.module.as_deref(), Some((patience, on_hang)))
+    let options =
+        LoadOptions { patience: Some((patience, on_hang)), allow_insecure: settings.allow_insecure_module };
+    Module::load(profile, settings.module.as_deref(), options)
 }
 
 /// What is done about a call that does not return: nothing was written yet, so the process ends.

@@ -30,6 +30,9 @@ pub struct GlobalArgs {
     /// Seconds that a call to the token may take before it is given up [default: 60]; of `token watch`: when it ends
     #[arg(long, global = true, env = "SASTCTL_TIMEOUT", hide_env_values = true, value_name = "SECONDS")]
     pub timeout: Option<u64>,
+    /// Load a module, or use a profile, that others than root and you may write
+    #[arg(long, global = true, env = "SASTCTL_ALLOW_INSECURE_MODULE", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
+    pub allow_insecure_module: bool,
     /// Answer with one JSON document
     #[arg(long, global = true, env = "SASTCTL_JSON", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
     pub json: bool,
@@ -82,6 +85,8 @@ pub struct Settings {
     pub pin_source: Option<PinSource>,
     /// How long a call to the token may take, in seconds, if it was said.
     pub timeout: Option<u64>,
+    /// Load a module that others may write.
+    pub allow_insecure_module: bool,
     /// Answer with one JSON document.
     pub json: bool,
     /// When to use colour.
@@ -107,6 +112,7 @@ impl Settings {
             token: args.token.or(file.token),
             pin_source,
             timeout: args.timeout.or(file.timeout),
+            allow_insecure_module: args.allow_insecure_module,
             json: args.json || file.json.unwrap_or(false),
             color: args.color.or(file.color).unwrap_or(Color::Auto),
             verbose: args.verbose,

@@ -93,6 +93,14 @@ pub enum TokenError {
         /// What is wrong.
         why: String,
     },
+    /// Others may write a profile, which names the module.
+    #[error("the profile {} was not used: {what}", path.display())]
+    InsecureProfile {
+        /// The file.
+        path: PathBuf,
+        /// What others may write.
+        what: String,
+    },
     /// No module could be loaded.
     #[error("no PKCS#11 module was loaded for the profile {profile}")]
     NoModule {

@@ -21,6 +21,8 @@ pub enum LoadProblem {
         /// What this program is.
         program: String,
     },
+    /// Others than root and the user may write it, or replace it: what, in words.
+    OthersMayWrite(String),
     /// A library that it needs is not there.
     MissingDependency(String),
     /// It is a library, and not a PKCS#11 module.
@@ -41,6 +43,7 @@ impl fmt::Display for LoadProblem {
                 write!(f, "it is for {library} programs, and this one is {program}")
             }
             LoadProblem::MissingDependency(name) => write!(f, "it needs {name}, which is not installed"),
+            LoadProblem::OthersMayWrite(what) => write!(f, "not loaded: {what}, and could take every PIN"),
             LoadProblem::NotPkcs11 => f.write_str("it is not a PKCS#11 library (no C_GetFunctionList)"),
             LoadProblem::NotALibrary => f.write_str("it is not a library, or a damaged one"),
             LoadProblem::Initialize(code) => write!(f, "C_Initialize failed: {code}"),

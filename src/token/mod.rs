@@ -8,6 +8,7 @@ mod admin;
 mod enroll;
 mod error;
 mod init_args;
+mod insecure;
 mod library;
 mod lock;
 mod login;
@@ -24,7 +25,7 @@ mod watchdog;
 pub use enroll::{KeyRequest, NewKey};
 pub use error::{Ckr, TokenError, TokenName};
 pub use library::LoadProblem;
-pub use module::Module;
+pub use module::{LoadOptions, Module};
 pub use pin::{Pin, PinState};
 pub use profile::{
     EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,

@@ -14,12 +14,22 @@ use tracing::debug;
 
 use super::error::{self, TokenError, TokenName};
 use super::init_args;
+use super::insecure;
 use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
 use super::profile::Profile;
 use super::raw_info::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
+
+/// How a module is loaded.
+#[derive(Default)]
+pub struct LoadOptions {
+    /// How long a call may take, and what is done about one that does not return; without it none is watched.
+    pub patience: Option<(Duration, OnHang)>,
+    /// Load a module that others than root and the user may write.
+    pub allow_insecure: bool,
+}
 
 /// A loaded module. One per process: some modules crash when they are initialised twice.
 #[derive(Debug)]
@@ -33,21 +43,15 @@ pub struct Module {
 
 impl Module {
     /// Loads and initialises the module: `path`, else the first of the profile's paths that loads.
-    ///
-    /// `patience` is how long a call may take, and what is done about one that does not return.
-    pub fn load(
-        profile: Profile,
-        path: Option<&Path>,
-        patience: Option<(Duration, OnHang)>,
-    ) -> Result<Self, TokenError> {
-        if let Some((limit, on_hang)) = patience {
+    pub fn load(profile: Profile, path: Option<&Path>, options: LoadOptions) -> Result<Self, TokenError> {
+        if let Some((limit, on_hang)) = options.patience {
             watchdog::begin(limit, on_hang);
         }
         let paths = path.map_or_else(|| profile.library_paths(), |path| vec![path.to_owned()]);
         let unset = profile.unset_environment();
         let mut tried = Vec::new();
         for path in paths {
-            match load(&path, &profile) {
+            match load(&path, &profile, options.allow_insecure) {
                 Ok(pkcs11) => {
                     return Ok(Module { pkcs11: Some(pkcs11), profile, path, read_in: RefCell::default() });
                 }
@@ -246,10 +250,15 @@ impl Drop for Module {
     }
 }
 
-fn load(path: &Path, profile: &Profile) -> Result<Pkcs11, LoadProblem> {
+fn load(path: &Path, profile: &Profile, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     if !path.exists() {
         return Err(LoadProblem::Missing);
     }
+    if let Some(what) = insecure::others_may_write(path).filter(|_| !allow_insecure) {
+        return Err(LoadProblem::OthersMayWrite(what));
+    }
+    // A bare name would be looked for in the system's folders, and be another file than the one that was looked at.
+    let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let pkcs11 = logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
         Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),

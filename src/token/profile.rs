@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::TokenError;
+use super::insecure;
 
 /// The built-in profiles in the order in which they are looked for.
 const BUILT_IN: [&str; 15] = [
@@ -174,10 +175,15 @@ impl Profile {
         BUILT_IN.iter().filter_map(|text| toml::from_str(text).ok())
     }
 
-    /// A built-in profile by name, or one from a file.
-    pub fn find(name: &str) -> Result<Profile, TokenError> {
+    /// A built-in profile by name, or one from a file; a file that others may write only where that is allowed, for it
+    /// names the module.
+    pub fn find(name: &str, allow_insecure: bool) -> Result<Profile, TokenError> {
         if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
-            return Self::read(Path::new(name));
+            let path = Path::new(name);
+            if let Some(what) = insecure::others_may_write(path).filter(|_| !allow_insecure) {
+                return Err(TokenError::InsecureProfile { path: path.to_owned(), what });
+            }
+            return Self::read(path);
         }
         Self::built_in().find(|p| p.name == name).ok_or_else(|| TokenError::UnknownProfile {
             name: name.to_owned(),
@@ -283,7 +289,7 @@ mod tests {
 
     #[test]
     fn unknown_profiles_and_keys_are_refused() {
-        assert!(matches!(Profile::find("no-such"), Err(TokenError::UnknownProfile { .. })));
+        assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile { .. })));
         let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
         assert!(toml::from_str::<Profile>(text).unwrap_err().to_string().contains("surprise"));
     }

@@ -67,7 +67,7 @@ pub(super) fn ask(module: &Path, slot: u64) -> Option<Info> {
     // unloaded before `library` is dropped at the end. C_GetFunctionList writes one pointer, to a list that lives as
     // long as the library. CK_TOKEN_INFO is numbers and bytes, for which zero is a value; C_GetTokenInfo fills it in.
     let info = unsafe {
-        let library = sys::Pkcs11::new(module).ok()?;
+        let library = sys::Pkcs11::new(std::path::absolute(module).ok()?).ok()?;
         if library.C_GetFunctionList.is_err() || library.C_GetFunctionList(&mut list) != sys::CKR_OK {
             return None;
         }

@@ -5,7 +5,7 @@ use crate::cluster::http::HttpError;
 use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
-use crate::token::{PinState, Sast, TokenError, TokenName};
+use crate::token::{LoadProblem, PinState, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
 use crate::workflow::PlanError;
 use crate::workflow::enroll::EnrollError;
@@ -87,7 +87,17 @@ impl From<TokenError> for CommandError {
                 base.kind = ErrorKind::File;
                 base
             }
+            TokenError::InsecureProfile { .. } => base
+                .hint("take the right to write from others: chmod go-w; it names the library that gets the PIN")
+                .hint("--allow-insecure-module uses it all the same"),
             TokenError::NoModule { tried, unset, .. } => {
+                let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
+                let base = if insecure {
+                    base.hint("take the right to write from others: chmod go-w")
+                        .hint("--allow-insecure-module loads it all the same")
+                } else {
+                    base
+                };
                 let base = tried
                     .iter()
                     .fold(base, |e, (path, why)| e.detail("", format!("{}: {why}", path.display())));

@@ -104,6 +104,15 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies) {
                 "install the Visual C++ runtime that the token's software names, or the software again",
             ),
         ),
+        LoadProblem::OthersMayWrite(_) => (
+            "module-insecure",
+            Remedies::each(
+                "sudo chmod go-w on what is named; a library in /usr/lib belongs to root",
+                "sudo chmod go-w on what is named; a library in /usr/lib64 belongs to root",
+                "sudo chmod go-w on what is named",
+                "take the right to write from Users in the properties of the file",
+            ),
+        ),
         LoadProblem::NotPkcs11 => (
             "module-not-pkcs11",
             Remedies::everywhere(

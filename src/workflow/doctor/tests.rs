@@ -125,6 +125,7 @@ fn the_module_does_not_load() {
     for (why, id) in [
         (other, "module-architecture"),
         (LoadProblem::MissingDependency("libhal.so.1".into()), "module-dependency"),
+        (LoadProblem::OthersMayWrite("everybody may write /x".into()), "module-insecure"),
         (LoadProblem::NotPkcs11, "module-not-pkcs11"),
         (LoadProblem::NotALibrary, "module-damaged"),
         (LoadProblem::Initialize("CKR_GENERAL_ERROR".into()), "module-initialize"),
