@@ -35,6 +35,7 @@ mod planning;
 mod power_cut;
 mod properties;
 mod reverting;
+mod secrets;
 mod shell;
 mod showing;
 mod tokens;

@@ -1,0 +1,171 @@
+//! A PIN that nobody else has: after a run of everything it is nowhere but on the token.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rexpect::session::spawn_command;
+
+use crate::support::{Outcome, World};
+
+const CANARY: &str = "Canary-5f3a9c17";
+const NEW: &str = "Kestrel-80d1e4b2";
+const SO: &str = "Heron-44c7719a";
+const ALL: [&str; 3] = [CANARY, NEW, SO];
+
+/// A token whose PINs are the canaries, behind the misbehaving module.
+fn world() -> World {
+    let mut world = World::with_tokens();
+    world.behind_faulty_token();
+    let make = ["--init-token", "--free", "--label", "Cage", "--so-pin", SO, "--pin", CANARY];
+    world.tool("softhsm2-util", &make);
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    for (name, value) in [("CANARY", CANARY), ("NEW", NEW), ("SO", SO)] {
+        world.set(name, value);
+    }
+    world.set("SASTCTL_PIN_SOURCE", "env:CANARY");
+    world
+}
+
+/// Every file under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn holds(bytes: &[u8], secret: &str) -> bool {
+    bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+}
+
+#[track_caller]
+fn nowhere(what: &str, bytes: &[u8]) {
+    for secret in ALL {
+        assert!(!holds(bytes, secret), "{what} holds a PIN");
+    }
+}
+
+#[test]
+fn a_pin_is_in_no_output_and_no_file() {
+    let mut world = world();
+    let sources = ["--so-pin-source=env:SO", "--new-pin-source=env:NEW"];
+    let runs: [(&[&str], &str); 16] = [
+        (&["cert", "enroll", "Cage", "--name=SAST-CAGE", "--bits=1024", "--out=cage.cer"], ""),
+        (&["token", "list"], ""),
+        (&["token", "show", "Cage"], ""),
+        (&["profile", "test", "--token=Cage"], ""),
+        (&["doctor"], ""),
+        (
+            &[
+                "revert",
+                "CTLFile.tlv",
+                "--token=SAST-CAGE",
+                "--spare=SAST-ADN0054f509",
+                "--out=a.tlv",
+                "--json",
+            ],
+            "",
+        ),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE"], ""),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE"], "fail C_Login 1 CKR_PIN_INCORRECT"),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE"], "fail C_Login 1 CKR_PIN_LEN_RANGE"),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE"], "fail C_Sign 1 CKR_DEVICE_REMOVED"),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE"], "wrong-signature"),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE", "--timeout=1"], "hang C_Sign 1"),
+        (&["token", "change-pin", "Cage", "--new-pin-source=env:NEW"], "fail C_SetPIN 1 CKR_PIN_INVALID"),
+        (&["token", "change-pin", "Cage", "--new-pin-source=env:NEW"], ""),
+        (&["token", "unlock", "Cage", sources[0], "--new-pin-source=env:CANARY"], ""),
+        (&["ctl", "sign", "a.tlv", "--token=SAST-CAGE", "--pin-source=env:SO"], ""),
+    ];
+    for (args, script) in runs {
+        let (outcome, _): (Outcome, _) = world.faulty(script, &[args, &["-vv"]].concat());
+        assert!(matches!(outcome.code, 0 | 3), "{args:?}\n{}", outcome.all());
+        nowhere(&format!("what {args:?} says"), outcome.all().as_bytes());
+        nowhere(&format!("what {args:?} says"), &outcome.bytes);
+    }
+    // A PIN file, by its name and by a descriptor.
+    std::fs::write(world.path("home/pin"), format!("{CANARY}\n")).unwrap();
+    let by_file = world.run(&["profile", "test", "--token=Cage", "--pin-source=file:home/pin", "-vv"]).done();
+    nowhere("a PIN from a file", by_file.all().as_bytes());
+    std::fs::remove_file(world.path("home/pin")).unwrap();
+
+    let everything = files(&world.path(""));
+    assert!(
+        everything.iter().any(|path| path.extension().is_some_and(|e| e == "jsonl")),
+        "no journal was looked at"
+    );
+    for path in everything {
+        nowhere(&path.display().to_string(), &std::fs::read(&path).unwrap());
+    }
+}
+
+/// What a terminal shows, and what is left of the process while it waits for the PIN and holds it.
+#[test]
+fn a_typed_pin_is_not_shown_and_not_left() {
+    let mut world = world();
+    world.run(&["cert", "enroll", "Cage", "--name=SAST-CAGE", "--bits=1024"]).done();
+    world.set("FAULTY_SCRIPT", "delay C_Sign 1 1500");
+    for name in ["CANARY", "NEW", "SO", "SASTCTL_PIN_SOURCE"] {
+        world.unset(name);
+    }
+    // The shell becomes the program, and leaves its number.
+    let line = "echo $$ > home/pid; exec \"$0\" profile test --token=Cage -vv";
+    let mut command = world.program("sh", &["-c", line, env!("CARGO_BIN_EXE_sastctl")]);
+    command.env("TERM", "dumb");
+    let mut session = spawn_command(command, Some(20_000)).unwrap();
+    let before = session.exp_string("PIN for Cage: ").unwrap();
+    session.send_line(CANARY).unwrap();
+    // It is in C_Sign now, and holds the PIN.
+    std::thread::sleep(Duration::from_millis(700));
+    let pid = String::from_utf8(world.read("home/pid")).unwrap().trim().to_owned();
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    for file in ["cmdline", "environ"] {
+        nowhere(file, &std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default());
+    }
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    assert_eq!(children.trim(), "", "a child could inherit what it holds");
+    // A crash leaves no core.
+    let _ = std::process::Command::new("kill").args(["-SEGV", &pid]).status();
+    let after = session.exp_eof().unwrap();
+    nowhere("the terminal", [before, after].concat().as_bytes());
+    for path in files(&world.path("")) {
+        assert!(!path.file_name().unwrap().to_string_lossy().starts_with("core"), "{}", path.display());
+        nowhere(&path.display().to_string(), &std::fs::read(&path).unwrap());
+    }
+}
+
+/// Fifty processes ask one token at once: each succeeds in turn, or says who holds it, and none hangs.
+#[test]
+fn fifty_processes_take_turns() {
+    let world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    let since = std::time::Instant::now();
+    let children: Vec<_> = (0..50)
+        .map(|n| {
+            let out = format!("--out=out-{n}.tlv");
+            let args = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", &out];
+            world.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut signed = 0;
+    for (n, child) in children.into_iter().enumerate() {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        match output.status.code() {
+            Some(0) => {
+                signed += 1;
+                assert!(world.path(&format!("out-{n}.tlv")).exists());
+            }
+            Some(3) => assert!(stderr.contains("in use by another sastctl (process "), "{stderr}"),
+            other => panic!("{other:?}: {stderr}"),
+        }
+    }
+    let took = since.elapsed();
+    println!("{signed} of 50 signed in {took:?}");
+    assert!(signed >= 40, "{signed} of 50");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    let _ = std::io::stdout().flush();
+}
