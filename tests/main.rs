@@ -23,6 +23,7 @@ mod cluster;
 mod cluster_servers;
 mod command_line;
 mod conformance;
+mod differential;
 mod doctor;
 mod enrolling;
 mod faults;
