@@ -1,7 +1,7 @@
 # make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check matrix bench fmt
+.PHONY: help setup demo test check fuzz matrix bench fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -34,6 +34,10 @@ check: ## format, lints, documentation, dependencies
 	else \
 		echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); dependencies were not checked" >&2; \
 	fi
+	@packaging/fuzz.sh --short
+
+fuzz: setup ## run every fuzz target for a minute each (SECONDS_EACH=N for longer)
+	@packaging/fuzz.sh
 
 matrix: ## one suite against every module that can be had, as a table
 	@packaging/matrix.sh

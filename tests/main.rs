@@ -29,6 +29,7 @@ mod enrolling;
 mod faults;
 mod golden_files;
 mod hot_plug;
+mod interruptions;
 mod journal;
 mod misbehaving;
 mod pins;

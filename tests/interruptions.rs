@@ -1,0 +1,147 @@
+//! Ctrl-C, SIGTERM, a closed terminal and a closed pipe at any moment of any command, a thousand times: the token is
+//! logged out, no file is half written, and the exit code says what happened.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::pki;
+use crate::support::World;
+
+const RUNS: usize = 1000;
+
+/// What is interrupted, and whether it logs in.
+const COMMANDS: [(&[&str], bool); 7] = [
+    (&["token", "list"], false),
+    (&["cert", "export", "--all", "--force"], false),
+    (&["ctl", "verify", "CTLFile.tlv"], false),
+    (&["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--timestamp=2026-11-21T07:30:00Z"], true),
+    (
+        &[
+            "revert",
+            "tokenless.tlv",
+            "--token=SAST-ADN008580ef",
+            "--spare=SAST-ADN0054f509",
+            "--out=new.tlv",
+            "--yes",
+            "--timestamp=2015-03-06T22:53:33+01:00",
+        ],
+        true,
+    ),
+    (&["profile", "test", "--token=SAST token B"], true),
+    (&["doctor"], false),
+];
+
+/// SIGINT, SIGTERM, SIGHUP; 0 closes the pipe instead.
+const SIGNALS: [i32; 4] = [2, 15, 1, 0];
+
+fn world() -> World {
+    let mut world = World::with_tokens();
+    world.behind_faulty_token();
+    world.place("tokenless.tlv", "tokenless.tlv");
+    world
+}
+
+fn signal(pid: u32, number: i32) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    let number = match number {
+        2 => rustix::process::Signal::INT,
+        15 => rustix::process::Signal::TERM,
+        _ => rustix::process::Signal::HUP,
+    };
+    // It may have ended.
+    let _ = rustix::process::kill_process(pid, number);
+}
+
+/// One run, interrupted after a while; what came of it.
+fn interrupt(world: &mut World, n: usize) -> String {
+    let (args, logs_in) = COMMANDS[n % COMMANDS.len()];
+    let number = SIGNALS[(n / COMMANDS.len()) % SIGNALS.len()];
+    let old = pki::golden_bytes("token-signed.tlv");
+    for name in world.files() {
+        if name.starts_with("CTLFile") || name.starts_with("new") || name.starts_with("SAST-") {
+            std::fs::remove_file(world.path(&name)).unwrap();
+        }
+    }
+    std::fs::write(world.path("CTLFile.tlv"), &old).unwrap();
+    let _ = std::fs::remove_file(world.path("calls"));
+
+    let mut child = world.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Spread over what a run takes: 0 to 60 ms, in steps that fit no other number here.
+    std::thread::sleep(Duration::from_micros((n as u64).wrapping_mul(7919) % 60_000));
+    match number {
+        0 => drop(child.stdout.take()),
+        number => signal(child.id(), number),
+    }
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let what = format!("run {n}: {args:?} by {number}: {:?}\n{stderr}", output.status);
+
+    // The codes that are documented: done, interrupted, or the signal itself where no token was open.
+    match (output.status.code(), output.status.signal()) {
+        (Some(0), _) => {}
+        (Some(130), _) => assert!(stderr.contains("interrupted; nothing was written"), "{what}"),
+        (None, Some(by)) => assert!(by == number && number != 0, "{what}"),
+        // A closed pipe ends the program quietly, as other tools.
+        (Some(code), _) => assert!(number == 0 && code == 141, "{what}"),
+        (None, None) => panic!("{what}"),
+    }
+    assert!(!stderr.contains("panicked"), "{what}");
+
+    let calls = world.calls();
+    let count = |name: &str| calls.iter().filter(|(call, _)| call == name).count();
+    assert!(count("C_Login") <= usize::from(logs_in), "{what}: {calls:?}");
+    let logged_in = calls.iter().any(|(call, code)| call == "C_Login" && *code == 0);
+    if logged_in {
+        assert_eq!(count("C_Logout"), 1, "{what}: still logged in: {calls:?}");
+    }
+    for name in world.files() {
+        let bytes = world.read(&name);
+        let whole = match name.as_str() {
+            "tokenless.tlv" | "calls" => continue,
+            "CTLFile.tlv" => {
+                bytes == old || sastctl::trustlist::TrustList::decode(bytes).is_ok_and(|l| l.verify().is_ok())
+            }
+            name if name.starts_with("CTLFile.tlv.") => bytes == old,
+            "new.tlv" => bytes == old,
+            name if name.starts_with("SAST-") => sastctl::trustlist::Certificate::from_der(bytes).is_ok(),
+            // What was being written, beside its target.
+            name => name.starts_with('.'),
+        };
+        assert!(whole, "{what}: {name} is not whole");
+    }
+    match output.status.code() {
+        Some(0) => "done",
+        Some(130) => "interrupted, 130",
+        None => "by the signal",
+        Some(_) => "closed pipe",
+    }
+    .to_owned()
+}
+
+#[test]
+fn a_thousand_interruptions() {
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+    let results = std::thread::scope(|scope| {
+        let work = || {
+            let mut world = world();
+            let mut results = vec![];
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= RUNS {
+                    return results;
+                }
+                results.push(interrupt(&mut world, n));
+            }
+        };
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let count = |word: &str| results.iter().filter(|result| *result == word).count();
+    let (done, interrupted) = (count("done"), count("interrupted, 130"));
+    println!("done {done}, interrupted {interrupted}, by the signal {}", count("by the signal"));
+    assert_eq!(results.len(), RUNS);
+    assert!(done > 50 && RUNS - done > 300, "done {done}: the moments are not spread");
+}
