@@ -81,13 +81,23 @@ pub fn main() -> ExitCode {
         let ui = Ui::new(settings.json, settings.quiet);
         run(cli.command, &settings, &ui)
     });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    leave(match result {
+        Ok(()) => 0,
         Err(error) => {
             bare.error(&error);
-            ExitCode::from(error.kind().exit_code())
+            error.kind().exit_code()
         }
-    }
+    })
+}
+
+/// Ends the process at once. The exit handlers of libraries only give memory back piece by piece, which the kernel does
+/// anyway; everything of ours was written and closed by now.
+fn leave(code: u8) -> ExitCode {
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    #[cfg(unix)]
+    signal_hook::low_level::exit(i32::from(code));
+    #[cfg(not(unix))]
+    ExitCode::from(code)
 }
 
 fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {

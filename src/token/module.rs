@@ -245,6 +245,8 @@ impl Drop for Module {
         // C_Finalize ends them; the wrapper would close each by a call of its own.
         self.read_in.take().into_iter().for_each(std::mem::forget);
         if let Some(pkcs11) = self.pkcs11.take() {
+            // The library stays loaded: the process ends soon, and unloading only takes time.
+            std::mem::forget(pkcs11.clone());
             let _ = logged("C_Finalize", || pkcs11.finalize());
         }
     }
