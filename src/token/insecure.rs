@@ -37,7 +37,8 @@ fn one(path: &Path) -> Option<String> {
     group_writes.then(|| format!("the group {} may write {shown}", meta.gid()))
 }
 
-/// A group of the user's own name with nobody else in it, which many systems make for each user.
+/// A group with nobody else in it: the user's own, which many systems make for each user, or Debian's staff, which may
+/// write /usr/local and is empty unless somebody was put into it.
 #[cfg(unix)]
 fn is_private_group(gid: u32, uid: u32) -> bool {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
@@ -56,7 +57,8 @@ fn is_private(passwd: &str, group: &str, gid: u32, uid: u32) -> bool {
     let Some(group) = groups.find(|group| number(group.get(2)) == Some(gid)) else { return false };
     let mut members =
         group.get(3).copied().unwrap_or_default().split(',').filter(|member| !member.is_empty());
-    nobody_else && group.first() == Some(&name) && members.all(|member| member == name)
+    let known = group.first().is_some_and(|group| *group == name || *group == "staff");
+    nobody_else && known && members.all(|member| member == name)
 }
 
 /// Access rights there are another matter.
@@ -112,6 +114,8 @@ mod tests {
         assert!(!is_private(passwd, "cy:x:1002:ann\n", 1002, 1002), "another member");
         assert!(!is_private(passwd, "ann:x:1000:\n", 1000, 1000), "bob's first group, too");
         assert!(!is_private(passwd, "users:x:1002:\n", 1002, 1002), "another name");
+        assert!(is_private(passwd, "staff:x:50:\n", 50, 1002), "Debian's, empty");
+        assert!(!is_private(passwd, "staff:x:50:bob\n", 50, 1002), "Debian's, with somebody in it");
         assert!(!is_private("", "", 1002, 1002));
     }
 }
