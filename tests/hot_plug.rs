@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::pki;
 use crate::support::readers::Readers;
+use crate::support::watch::Watch;
 use crate::support::{World, readers::CARD_PIN};
 use rexpect::session::{PtySession, spawn_command};
 
@@ -40,68 +41,6 @@ impl Slots {
     fn watch(&self, args: &[&str]) -> Watch {
         Watch::begin(&self.world, &[&["token", "watch", "--json"], args].concat())
     }
-}
-
-/// A running `token watch`.
-pub struct Watch {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<(Instant, serde_json::Value)>,
-}
-
-impl Watch {
-    pub fn begin(world: &World, args: &[&str]) -> Self {
-        let mut command = world.command(args);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // It says when it begins to watch.
-        let mut ready = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut ready).unwrap();
-        assert!(ready.starts_with("Watching."), "{ready}");
-        let lines = read_lines(child.stdout.take().unwrap());
-        Watch { child, lines }
-    }
-
-    /// The next event, and how long it took since `since`.
-    #[track_caller]
-    pub fn next(&self, since: Instant) -> (serde_json::Value, Duration) {
-        let (at, line) =
-            self.lines.recv_timeout(Duration::from_secs(5)).expect("an event within five seconds");
-        (line, at.saturating_duration_since(since))
-    }
-
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    pub fn end(mut self) -> i32 {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("the watch does not end");
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn read_lines(out: ChildStdout) -> std::sync::mpsc::Receiver<(Instant, serde_json::Value)> {
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            let event = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-            if send.send((Instant::now(), event)).is_err() {
-                break;
-            }
-        }
-    });
-    receive
 }
 
 /// What an event says: `inserted SAST token A in 3`.

@@ -171,7 +171,8 @@ fn watch(subject: &mut Subject) -> Checked {
         ensure!(quiet.stderr.contains(&subject.label), "{}", quiet.all());
         return Ok("ok, no events".to_owned());
     };
-    let watch = crate::hot_plug::Watch::begin(&subject.world, &["token", "watch", "--json", "--count=2"]);
+    let watch =
+        crate::support::watch::Watch::begin(&subject.world, &["token", "watch", "--json", "--count=2"]);
     let mut slowest = Duration::ZERO;
     for (insert, word) in [(false, "removed"), (true, "inserted")] {
         let since: Instant = plug(insert);

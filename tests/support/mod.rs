@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod readers;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -96,8 +96,11 @@ impl<'a> Desk<'a> {
         let say = Voice { ui, aside: batch.files.iter().any(|f| f.out().as_os_str() == "-") };
         let shown = self.show(&batch, &say)?;
         check_digest(&shown, args)?;
-        let plans: Vec<PlanJson<'_>> = batch.files.iter().map(|f| f.json(&self.sast)).collect();
-        let plans = serde_json::to_value(&plans).unwrap_or_default();
+        // Of a thousand files it is large: made where it is asked for.
+        let plans = ui.is_json().then(|| {
+            let plans: Vec<PlanJson<'_>> = batch.files.iter().map(|f| f.json(&self.sast)).collect();
+            serde_json::to_value(&plans).unwrap_or_default()
+        });
         if args.is_dry_run() {
             if !ui.is_json() {
                 for file in &batch.files {
