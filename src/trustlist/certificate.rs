@@ -1,6 +1,8 @@
 //! The X.509 certificates that records carry: their bytes, and what a record repeats of them.
 
 use bytes::Bytes;
+use x509_parser::certificate::X509CertificateParser;
+use x509_parser::nom::Parser as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey as X509Key;
 
@@ -52,8 +54,9 @@ impl Certificate {
     /// Reads a DER certificate that fills the bytes.
     pub fn from_der(der: impl Into<Bytes>) -> Result<Self, CertificateError> {
         let der = der.into();
-        let (rest, x509) =
-            X509Certificate::from_der(&der).map_err(|e| CertificateError::NotACertificate(why(e)))?;
+        // Extensions are nothing to a trust list: what is odd inside of one is left alone.
+        let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+        let (rest, x509) = parser.parse(&der).map_err(|e| CertificateError::NotACertificate(why(e)))?;
         if !rest.is_empty() {
             return Err(CertificateError::TrailingBytes(rest.len()));
         }
