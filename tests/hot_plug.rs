@@ -255,3 +255,39 @@ fn a_card_that_is_pulled_is_missed_and_nothing_else() {
         std::fs::remove_file(world.path("new.tlv")).unwrap();
     }
 }
+
+/// A token that was just put in may answer nothing at first: it is asked again, not forgotten.
+#[test]
+fn a_token_that_needs_a_moment_is_asked_again() {
+    let slots = Slots::new();
+    slots.world.place("token-signed.tlv", "CTLFile.tlv");
+    let mut world = slots.world;
+    let script = format!(
+        "present {}; empty-slots 8; fail C_OpenSession 1 CKR_DEVICE_ERROR; fail C_OpenSession 2 CKR_DEVICE_ERROR",
+        slots.folder.display()
+    );
+    world.set("FAULTY_SCRIPT", &script);
+    let slots = Slots { world, folder: slots.folder };
+    let mut session = pty(&slots.world, &["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv", "--yes"]);
+    session.exp_string("Insert the token SAST-ADN008580ef.").unwrap();
+    slots.insert("A", 3);
+    session.exp_string("verified").unwrap();
+    session.exp_eof().unwrap();
+    assert!(slots.world.path("new.tlv").exists());
+}
+
+/// Another process holds the tokens while the watch begins: what was there all along is no event.
+#[test]
+fn what_was_there_before_is_no_event() {
+    let mut slots = Slots::new();
+    slots.insert("A", 1);
+    let script = format!("present {}; delay C_FindObjectsInit 1 1000", slots.folder.display());
+    slots.world.set("FAULTY_SCRIPT", &script);
+    let mut busy = slots.world.command(&["token", "list"]).stdout(Stdio::null()).spawn().unwrap();
+    while !slots.world.calls().iter().any(|(name, _)| name == "C_OpenSession") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let watched = slots.world.run(&["token", "watch", "--timeout", "2"]).done();
+    busy.wait().unwrap();
+    assert_eq!((watched.stdout.as_str(), watched.stderr.as_str()), ("", "Watching. Inserted: SAST token A.\n"));
+}

@@ -67,17 +67,18 @@ impl TokenWatch {
             }
             None => Trigger::Poll,
         };
-        let mut watch = TokenWatch {
+        // Waits for other processes of ours: what is there all along must not look as if it came.
+        let present = module.contents();
+        module.close_sessions();
+        let now = Instant::now();
+        Ok(TokenWatch {
             trigger,
-            present: vec![],
+            present: present?,
             slots: vec![],
             named: None,
-            looked: None,
+            looked: Some(now),
             settles_until: None,
-        };
-        watch.present = look(module)?.unwrap_or_default();
-        watch.looked = Some(Instant::now());
-        Ok(watch)
+        })
     }
 
     /// What is there, as of the last look.
@@ -131,39 +132,50 @@ impl TokenWatch {
         }
     }
 
-    /// Which slots are occupied is asked each time; who sits in them less often, for it is a call for each.
-    fn may_have_changed(&mut self, module: &Module) -> Result<bool, TokenError> {
-        let slots = match module.occupied_slots_if_free() {
-            Ok(Some(slots)) => slots,
-            Ok(None) => return Ok(false),
-            Err(e) if e.is_passing() => return Ok(false),
-            Err(e) => return Err(e),
-        };
-        let settles = self.settles_until.is_some();
-        let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
-        if slots == self.slots && !due && !settles {
-            return Ok(false);
+    fn look_again(&mut self, module: &Module) -> Result<Vec<TokenEvent>, TokenError> {
+        match self.look(module) {
+            Ok(Some(now)) => Ok(self.replace(now)),
+            Ok(None) => Ok(vec![]),
+            // Pulled while it was looked at, or not ready yet: the next look is due as before.
+            Err(e) if e.is_passing() => Ok(vec![]),
+            Err(e) => Err(e),
         }
-        self.slots = slots;
-        self.named = Some(Instant::now());
-        Ok(true)
     }
 
-    fn look_again(&mut self, module: &Module) -> Result<Vec<TokenEvent>, TokenError> {
-        if !self.may_have_changed(module)? {
-            return Ok(vec![]);
+    /// What is there now; `None` where it is what was there before, or where another process of ours talks to the tokens.
+    ///
+    /// Which slots are occupied is asked each time; who sits in them less often, for it is a call for each; the
+    /// certificates are read only where a token came or went, or could not be read in full.
+    fn look(&mut self, module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
+        let Some(slots) = module.occupied_slots_if_free()? else { return Ok(None) };
+        let settles = self.settles_until.is_some_and(|until| Instant::now() < until);
+        let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
+        if slots == self.slots && !due && !settles {
+            return Ok(None);
         }
-        let now = match look_if_changed(module, &self.present)? {
-            Some(now) => now,
-            None => return Ok(vec![]),
-        };
+        let Some(tokens) = module.tokens_if_free()? else { return Ok(None) };
+        let known = self.present.iter().map(|contents| identity(&contents.token));
+        let trouble = self.present.iter().any(|c| c.problem.is_some() || c.token.problem().is_some());
+        let changed = trouble || !known.eq(tokens.iter().map(identity));
+        let contents = if changed { module.contents_if_free() } else { Ok(None) };
+        // Tokens come and go while we wait: none keeps a session.
+        module.close_sessions();
+        let contents = contents?;
+        if contents.is_some() || !changed {
+            (self.slots, self.named) = (slots, Some(Instant::now()));
+        }
+        Ok(contents)
+    }
+
+    /// Takes over what is there now; what came and went by that.
+    fn replace(&mut self, now: Vec<TokenContents>) -> Vec<TokenEvent> {
         let same = |a: &TokenContents, b: &TokenContents| identity(&a.token) == identity(&b.token);
         let gone = self.present.iter().filter(|old| !now.iter().any(|new| same(old, new)));
         let mut events: Vec<_> = gone.map(|old| TokenEvent::Removed(Box::new(old.clone()))).collect();
         let come = now.iter().filter(|new| !self.present.iter().any(|old| same(old, new)));
         events.extend(come.map(|new| TokenEvent::Inserted(Box::new(new.clone()))));
         self.present = now;
-        Ok(events)
+        events
     }
 }
 
@@ -173,32 +185,4 @@ const SETTLES: Duration = Duration::from_millis(1500);
 /// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.
 fn identity(token: &Token) -> (u64, &str, &str, &str) {
     (token.slot_id(), token.serial(), token.label(), token.reader())
-}
-
-/// `None` where another process of ours talks to the tokens, or where a token was pulled while it was looked at.
-fn look(module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
-    let contents = module.contents_if_free();
-    // Tokens come and go while we wait: none keeps a session.
-    module.close_sessions();
-    match contents {
-        Ok(contents) => Ok(contents),
-        Err(e) if e.is_passing() => Ok(None),
-        Err(e) => Err(e),
-    }
-}
-
-/// The certificates are read only where a token came or went.
-fn look_if_changed(
-    module: &Module,
-    known: &[TokenContents],
-) -> Result<Option<Vec<TokenContents>>, TokenError> {
-    match module.tokens_if_free() {
-        Ok(None) => Ok(None),
-        Ok(Some(tokens)) => {
-            let known = known.iter().map(|contents| identity(&contents.token));
-            if known.eq(tokens.iter().map(identity)) { Ok(None) } else { look(module) }
-        }
-        Err(e) if e.is_passing() => Ok(None),
-        Err(e) => Err(e),
-    }
 }
