@@ -268,7 +268,8 @@ fn a_token_that_needs_a_moment_is_asked_again() {
     );
     world.set("FAULTY_SCRIPT", &script);
     let slots = Slots { world, folder: slots.folder };
-    let mut session = pty(&slots.world, &["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv", "--yes"]);
+    let mut session =
+        pty(&slots.world, &["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv", "--yes"]);
     session.exp_string("Insert the token SAST-ADN008580ef.").unwrap();
     slots.insert("A", 3);
     session.exp_string("verified").unwrap();
@@ -289,5 +290,8 @@ fn what_was_there_before_is_no_event() {
     }
     let watched = slots.world.run(&["token", "watch", "--timeout", "2"]).done();
     busy.wait().unwrap();
-    assert_eq!((watched.stdout.as_str(), watched.stderr.as_str()), ("", "Watching. Inserted: SAST token A.\n"));
+    assert_eq!(
+        (watched.stdout.as_str(), watched.stderr.as_str()),
+        ("", "Watching. Inserted: SAST token A.\n")
+    );
 }

@@ -271,3 +271,45 @@ fn a_module_that_hangs_is_given_up() {
     let (delayed, _) = sign(&mut world, "delay C_Sign 1 700");
     assert_eq!(delayed.code, 0, "{}", delayed.all());
 }
+
+/// On a PIN pad every secret is typed on the reader: changing, unlocking and emptying a token ask for none here.
+#[test]
+fn a_pin_pad_takes_every_secret_itself() {
+    let mut world = world();
+    world.unset("SASTCTL_PIN_SOURCE");
+    let pad = |pin: &str, new: &str| format!("pin-pad {pin}; pin-pad-new {new}; pin-pad-so 12345678");
+    let (changed, calls) =
+        world.faulty(&pad("Cisco123", "N3w-password"), &["token", "change-pin", "SAST token A"]);
+    assert_eq!((changed.code, count(&calls, "C_SetPIN")), (0, 1), "{}", changed.all());
+    assert!(changed.stderr.contains("Type the new PIN for SAST token A on its reader"), "{}", changed.stderr);
+    sign(&mut world, "pin-pad N3w-password").0.done();
+
+    let (wrong, calls) =
+        world.faulty(&pad("wrong-one", "x1234567"), &["token", "change-pin", "SAST token A"]);
+    assert_eq!((wrong.code, count(&calls, "C_SetPIN")), (3, 1), "{}", wrong.all());
+    assert!(wrong.stderr.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
+
+    let (unlocked, _) = world.faulty(&pad("", "Third-one-1"), &["token", "unlock", "SAST token A"]);
+    unlocked.done();
+    sign(&mut world, "pin-pad Third-one-1").0.done();
+
+    // Half on the reader and half from elsewhere is nothing that PKCS#11 has.
+    let half = ["token", "change-pin", "SAST token A", "--new-pin-source=env:SAST_PIN"];
+    let (refused, calls) = world.faulty(&pad("Third-one-1", "x"), &half);
+    assert_eq!((refused.code, count(&calls, "C_SetPIN")), (2, 0), "{}", refused.all());
+    // And a token without a pad is not asked to use one.
+    let explicit = ["token", "unlock", "SAST token A", "--so-pin-source=pinpad", "--new-pin-source=pinpad"];
+    let (none, calls) = world.faulty("", &explicit);
+    assert_eq!((none.code, count(&calls, "C_Login")), (3, 0), "{}", none.all());
+    assert!(none.stderr.contains("it has no PIN pad"), "{}", none.stderr);
+
+    let confirm = format!("--confirm={}", world.serial("A"));
+    let init =
+        ["token", "init", "SAST token A", "--label=Ümlaut token with a name that is far too long", &confirm];
+    let (emptied, calls) = world.faulty(&pad("", "Fourth-one-1"), &init);
+    assert_eq!((emptied.code, count(&calls, "C_InitToken")), (0, 1), "{}", emptied.all());
+    let list = world.run(&["token", "list", "--json"]).done().json();
+    let labels: Vec<_> =
+        list["tokens"].as_array().unwrap().iter().map(|t| t["label"].as_str().unwrap()).collect();
+    assert!(labels.contains(&"Ümlaut token with a name that i"), "{labels:?}");
+}

@@ -15,7 +15,7 @@ use crate::token::{Module, Pin, PinState, Token};
 pub struct ChangePinArgs {
     /// The token [default: --token, else the only one]
     token: Option<String>,
-    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
     /// Spend the token's last PIN try without being asked
@@ -28,10 +28,10 @@ pub struct ChangePinArgs {
 pub struct UnlockArgs {
     /// The token [default: --token, else the only one]
     token: Option<String>,
-    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     so_pin_source: Option<String>,
-    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
     /// Spend the administrator PIN's last try without being asked
@@ -50,10 +50,10 @@ pub struct InitArgs {
     /// The token's serial number, typed: what is deleted is gone. Asked for on a terminal
     #[arg(long, value_name = "SERIAL")]
     confirm: Option<String>,
-    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     so_pin_source: Option<String>,
-    /// Where the new PIN comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
     /// Spend the administrator PIN's last try without being asked
@@ -64,43 +64,47 @@ pub struct InitArgs {
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
+    if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
+        let what = "on a PIN pad both PINs are typed: --pin-source and --new-pin-source pinpad, or neither";
+        return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
+    }
     session::may_try(&token, ui, args.allow_last_try)?;
-    let old = settings.pin_source.clone().unwrap_or(PinSource::Prompt);
-    let old = pin::read_other(&old, "PIN", token.label(), false, ui)?;
+    let old = secret(&old_source, "PIN", &token, false, ui)?;
     // Its length costs no try.
-    module.check_pin(&token, Some(&old))?;
-    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
-    warn_about_factory(&module, &new, ui);
-    module.change_pin(&token, &old, &new)?;
+    module.check_pin(&token, old.as_ref())?;
+    let new = secret(&new_source, "new PIN", &token, true, ui)?;
+    warn_about_factory(&module, new.as_ref(), ui);
+    module.change_pin(&token, old.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: the PIN was changed", token.name()))
 }
 
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
-    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source")?;
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source", &token)?;
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
     may_try_so(&token, args.allow_last_try, ui)?;
-    let so_pin = pin::read_other(&so_source, "administrator (SO) PIN", token.label(), false, ui)?;
-    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
-    warn_about_factory(&module, &new, ui);
-    module.unlock(&token, &so_pin, &new)?;
+    let so_pin = secret(&so_source, "administrator (SO) PIN", &token, false, ui)?;
+    let new = secret(&new_source, "new PIN", &token, true, ui)?;
+    warn_about_factory(&module, new.as_ref(), ui);
+    module.unlock(&token, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it has a new PIN", token.name()))
 }
 
 /// `token init`
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(Some(&args.token), settings, ui)?;
-    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source")?;
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source")?;
+    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source", &token)?;
+    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
     confirm(args, &token, ui)?;
     may_try_so(&token, args.allow_last_try, ui)?;
-    let so_pin = pin::read_other(&so_source, "administrator (SO) PIN", token.label(), false, ui)?;
-    let new = pin::read_other(&new_source, "new PIN", token.label(), true, ui)?;
-    warn_about_factory(&module, &new, ui);
-    let empty = module.init_token(&token, &so_pin, &args.label)?;
-    module.unlock(&empty, &so_pin, &new)?;
+    let so_pin = secret(&so_source, "administrator (SO) PIN", &token, false, ui)?;
+    let new = secret(&new_source, "new PIN", &token, true, ui)?;
+    warn_about_factory(&module, new.as_ref(), ui);
+    let empty = module.init_token(&token, so_pin.as_ref(), &args.label)?;
+    module.unlock(&empty, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
 }
 
@@ -111,11 +115,34 @@ fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Tok
     Ok((module, token))
 }
 
-fn source(text: Option<&str>, option: &str) -> Result<PinSource, CommandError> {
+/// Where a secret comes from unless it is said: the reader's own keys, where it has such.
+fn by_token(token: &Token) -> PinSource {
+    if token.has_pin_pad() { PinSource::PinPad } else { PinSource::Prompt }
+}
+
+/// A secret of the token; `None` where it is typed on the reader.
+fn secret(
+    source: &PinSource,
+    what: &'static str,
+    token: &Token,
+    twice: bool,
+    ui: &Ui,
+) -> Result<Option<Pin>, CommandError> {
+    if *source == PinSource::PinPad {
+        if token.has_pin_pad() {
+            ui.note(&format!("Type the {what} for {} on its reader when it asks.", token.label()));
+        }
+        return Ok(None);
+    }
+    pin::read_other(source, what, token.label(), twice, ui).map(Some)
+}
+
+fn source(text: Option<&str>, option: &str, token: &Token) -> Result<PinSource, CommandError> {
     match text {
-        None => Ok(PinSource::Prompt),
+        None => Ok(by_token(token)),
         Some(text) => text.parse().map_err(|_| {
-            let what = format!("{option} is prompt, env:VAR, file:PATH or fd:N (never the PIN itself)");
+            let what =
+                format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
             CommandError::new(ErrorKind::Usage, what)
         }),
     }
@@ -168,8 +195,8 @@ fn may_try_so(token: &Token, allow_last_try: bool, ui: &Ui) -> Result<(), Comman
     }
 }
 
-fn warn_about_factory(module: &Module, new: &Pin, ui: &Ui) {
-    if new.is_one_of(&module.profile().pin.factory) {
+fn warn_about_factory(module: &Module, new: Option<&Pin>, ui: &Ui) {
+    if new.is_some_and(|new| new.is_one_of(&module.profile().pin.factory)) {
         ui.warn("the new PIN is the one that tokens leave the factory with: everybody knows it");
     }
 }

@@ -4,49 +4,61 @@
 use cryptoki::session::UserType;
 
 use super::error::TokenError;
-use super::login::{check_length, check_pin, same_state};
-use super::module::{Module, failed, logged, login_failed, so_login_failed};
+use super::login::{check_length, check_pin, same_state, same_state_of};
+use super::module::{Module, failed, logged, logged_patiently, login_failed, so_login_failed};
 use super::pin::{Pin, PinState};
+use super::raw;
 use super::slot::Token;
+use super::watchdog::Patience;
 
 impl Module {
-    /// Sets a new user PIN (C_SetPIN); the old one is spent as one try.
-    pub fn change_pin(&self, token: &Token, old: &Pin, new: &Pin) -> Result<(), TokenError> {
-        check_pin(self, token, Some(old))?;
-        check_length(self, token, new)?;
+    /// Sets a new user PIN (C_SetPIN); the old one is spent as one try. Both are `None` on a PIN pad.
+    pub fn change_pin(&self, token: &Token, old: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
+        check_pin(self, token, old)?;
+        check_new(self, token, new)?;
         let _lock = self.lock()?;
         self.close_sessions();
         same_state(self, token)?;
         let session = self.open_rw(token)?;
+        let first = self.profile().pin.change_wants_login;
         let result = (|| {
             // Some modules want the PIN by a login first; one that is wrong there is not tried again by C_SetPIN.
-            if self.profile().pin.change_wants_login {
-                logged("C_Login", || session.login(UserType::User, Some(old.auth())))
+            if first {
+                let login = || session.login(UserType::User, old.map(Pin::auth));
+                logged_patiently("C_Login", patience(old), login)
                     .map_err(|e| login_failed("C_Login", token, &e))?;
             }
-            logged("C_SetPIN", || session.set_pin(old.auth(), new.auth()))
-                .map_err(|e| login_failed("C_SetPIN", token, &e))
+            let set = || match (old, new) {
+                (Some(old), Some(new)) => session.set_pin(old.auth(), new.auth()),
+                _ => raw::set_pin_on_pad(self.path(), &session),
+            };
+            logged_patiently("C_SetPIN", patience(new), set).map_err(|e| login_failed("C_SetPIN", token, &e))
         })();
-        if self.profile().pin.change_wants_login {
+        if first {
             let _ = logged("C_Logout", || session.logout());
         }
         let _ = logged("C_CloseSession", || session.close());
         result
     }
 
-    /// Sets a new user PIN with the SO PIN (C_Login as SO, C_InitPIN): a locked token is usable again.
-    pub fn unlock(&self, token: &Token, so_pin: &Pin, new: &Pin) -> Result<(), TokenError> {
-        check_so_pin(token)?;
-        check_length(self, token, so_pin)?;
-        check_length(self, token, new)?;
+    /// Sets a new user PIN with the SO PIN (C_Login as SO, C_InitPIN): a locked token is usable again. `None` is typed on
+    /// the reader.
+    pub fn unlock(&self, token: &Token, so_pin: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
+        check_so_pin(self, token, so_pin)?;
+        check_new(self, token, new)?;
         let _lock = self.lock()?;
         self.close_sessions();
         same_so_state(self, token)?;
         let session = self.open_rw(token)?;
         let result = (|| {
-            logged("C_Login", || session.login(UserType::So, Some(so_pin.auth())))
+            let login = || session.login(UserType::So, so_pin.map(Pin::auth));
+            logged_patiently("C_Login", patience(so_pin), login)
                 .map_err(|e| so_login_failed("C_Login (SO)", token, &e))?;
-            let set = logged("C_InitPIN", || session.init_pin(new.auth()));
+            let set = || match new {
+                Some(new) => session.init_pin(new.auth()),
+                None => raw::init_pin_on_pad(self.path(), &session),
+            };
+            let set = logged_patiently("C_InitPIN", patience(new), set);
             let _ = logged("C_Logout", || session.logout());
             set.map_err(|e| failed("C_InitPIN", Some(token), &e))
         })();
@@ -56,16 +68,20 @@ impl Module {
 
     /// Deletes everything on a token, keys and certificates with it, and gives it a label (C_InitToken).
     ///
-    /// The SO PIN is the token's own; a token that was never initialised takes it as its new one.
-    /// Returns the token as it is then.
-    pub fn init_token(&self, token: &Token, so_pin: &Pin, label: &str) -> Result<Token, TokenError> {
-        check_so_pin(token)?;
-        check_length(self, token, so_pin)?;
+    /// The SO PIN is the token's own, `None` where it is typed on the reader; a token that was never initialised takes it
+    /// as its new one. Returns the token as it is then.
+    pub fn init_token(&self, token: &Token, so_pin: Option<&Pin>, label: &str) -> Result<Token, TokenError> {
+        check_so_pin(self, token, so_pin)?;
         let _lock = self.lock()?;
         self.close_sessions();
         same_so_state(self, token)?;
         let pkcs11 = self.loaded("C_InitToken", Some(token))?;
-        logged("C_InitToken", || pkcs11.init_token(token.slot, so_pin.auth(), label))
+        let init = || match so_pin {
+            Some(so_pin) => pkcs11.init_token(token.slot, so_pin.auth(), label),
+            None => raw::init_token_on_pad(self.path(), token.slot.id(), label),
+        };
+        // It may take a token minutes.
+        logged_patiently("C_InitToken", Patience::Long, init)
             .map_err(|e| so_login_failed("C_InitToken", token, &e))?;
         let gone = || TokenError::Call {
             what: "C_GetTokenInfo",
@@ -76,21 +92,28 @@ impl Module {
     }
 }
 
-/// As for the user PIN: if the token says worse than when it was looked at, no try is spent.
+/// A secret that is typed on the reader is waited for.
+fn patience(secret: Option<&Pin>) -> Patience {
+    if secret.is_none() { Patience::Long } else { Patience::Machine }
+}
+
 fn same_so_state(module: &Module, token: &Token) -> Result<(), TokenError> {
-    let Some(now) = module.same_token(token)? else { return Ok(()) };
-    match now.so_pin_state() {
-        PinState::Ok => Ok(()),
-        state if state == token.so_pin_state() => Ok(()),
-        PinState::Locked => Err(TokenError::SoPinLocked { token: token.name() }),
-        state => Err(TokenError::PinStateChanged { token: token.name(), state }),
-    }
+    same_state_of(module, token, Token::so_pin_state, |token| TokenError::SoPinLocked { token })
 }
 
 /// A SO PIN that is locked is not tried.
-fn check_so_pin(token: &Token) -> Result<(), TokenError> {
+fn check_so_pin(module: &Module, token: &Token, so_pin: Option<&Pin>) -> Result<(), TokenError> {
     match token.so_pin_state() {
         PinState::Locked => Err(TokenError::SoPinLocked { token: token.name() }),
-        _ => Ok(()),
+        _ => check_new(module, token, so_pin),
+    }
+}
+
+/// Its length, or that the token has a PIN pad for it.
+fn check_new(module: &Module, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
+    match pin {
+        Some(pin) => check_length(module, token, pin),
+        None if token.has_pin_pad() => Ok(()),
+        None => Err(TokenError::PinPad { token: token.name(), has: false }),
     }
 }

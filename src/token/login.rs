@@ -3,7 +3,7 @@
 use cryptoki::error::RvError;
 use cryptoki::session::{Session, UserType};
 
-use super::error::{self, TokenError};
+use super::error::{self, TokenError, TokenName};
 use super::module::{Module, logged, logged_patiently, login_failed};
 use super::pin::{Pin, PinState};
 use super::slot::Token;
@@ -107,11 +107,21 @@ pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Re
 
 /// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
 pub(super) fn same_state(module: &Module, token: &Token) -> Result<(), TokenError> {
+    same_state_of(module, token, Token::pin_state, |token| TokenError::PinLocked { token })
+}
+
+/// The same of either PIN.
+pub(super) fn same_state_of(
+    module: &Module,
+    token: &Token,
+    state_of: fn(&Token) -> PinState,
+    locked: fn(TokenName) -> TokenError,
+) -> Result<(), TokenError> {
     let Some(now) = module.same_token(token)? else { return Ok(()) };
-    match now.pin_state() {
+    match state_of(&now) {
         PinState::Ok => Ok(()),
-        state if state == token.pin_state() => Ok(()),
-        PinState::Locked => Err(TokenError::PinLocked { token: token.name() }),
+        state if state == state_of(token) => Ok(()),
+        PinState::Locked => Err(locked(token.name())),
         state => Err(TokenError::PinStateChanged { token: token.name(), state }),
     }
 }

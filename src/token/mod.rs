@@ -15,7 +15,7 @@ mod login;
 mod module;
 mod pin;
 mod profile;
-mod raw_info;
+mod raw;
 mod sast;
 mod selector;
 mod signer;

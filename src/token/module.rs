@@ -18,7 +18,7 @@ use super::insecure;
 use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
 use super::profile::Profile;
-use super::raw_info::{self, Info};
+use super::raw::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 
@@ -130,7 +130,7 @@ impl Module {
         self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
             Ok(info) => Ok(Info::from(&info)),
             Err(e @ Pkcs11Error::Pkcs11(..)) => Err(e),
-            Err(e) => raw_info::ask(&self.path, slot.id()).ok_or(e),
+            Err(e) => raw::token_info(&self.path, slot.id()).ok_or(e),
         })
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::error::TokenName;
 use super::pin::PinState;
-use super::raw_info::Info;
+use super::raw::Info;
 use super::selector::Candidate;
 
 /// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.

@@ -6,8 +6,11 @@
 
 mod calls;
 mod codes;
+mod enter;
 mod inner;
+mod pins;
 mod script;
+mod slots;
 mod state;
 
 pub use calls::C_GetFunctionList;

@@ -94,6 +94,10 @@ pub struct Script {
     pub always_authenticate: bool,
     /// What is typed on the PIN pad.
     pub pin_pad: Option<String>,
+    /// What is typed there as a new PIN.
+    pub pin_pad_new: Option<String>,
+    /// What is typed there as the SO PIN.
+    pub pin_pad_so: Option<String>,
     /// What C_Sign returns.
     pub signature: Signature,
 }
@@ -123,6 +127,8 @@ impl Script {
             "vendor-types" => self.vendor_types = true,
             "always-authenticate" => self.always_authenticate = true,
             "pin-pad" => self.pin_pad = Some(rest.to_owned()),
+            "pin-pad-new" => self.pin_pad_new = Some(rest.to_owned()),
+            "pin-pad-so" => self.pin_pad_so = Some(rest.to_owned()),
             "wrong-signature" => self.signature = Signature::Wrong,
             "short-signature" => self.signature = Signature::Short,
             "long-signature" => self.signature = Signature::Long,

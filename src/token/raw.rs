@@ -1,0 +1,141 @@
+//! Calls past the wrapper, where it leaves no other way. With `init_args` the only unsafe code.
+//!
+//! Why they are needed: openCryptoki writes its time with letters where digits belong, and the wrapper then hides all of
+//! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. And a PIN that is typed
+//! on the reader is a null pointer, which the wrapper has for C_Login alone.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+use std::ptr::null_mut;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Error as Pkcs11Error, Rv};
+use cryptoki::session::Session;
+use cryptoki::slot::TokenInfo;
+use cryptoki_sys as sys;
+
+/// What is used of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with their padding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Info {
+    pub(super) label: String,
+    pub(super) serial: String,
+    pub(super) model: String,
+    pub(super) manufacturer: String,
+    pub(super) flags: sys::CK_FLAGS,
+    pub(super) pin_min: usize,
+    pub(super) pin_max: usize,
+    pub(super) hardware: String,
+    pub(super) firmware: String,
+}
+
+impl Info {
+    /// Whether a CKF_ flag is set.
+    pub(super) fn has(&self, flag: sys::CK_FLAGS) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+impl From<&TokenInfo> for Info {
+    fn from(info: &TokenInfo) -> Self {
+        let flags = [
+            (info.token_initialized(), sys::CKF_TOKEN_INITIALIZED),
+            (info.login_required(), sys::CKF_LOGIN_REQUIRED),
+            (info.protected_authentication_path(), sys::CKF_PROTECTED_AUTHENTICATION_PATH),
+            (info.write_protected(), sys::CKF_WRITE_PROTECTED),
+            (info.user_pin_initialized(), sys::CKF_USER_PIN_INITIALIZED),
+            (info.user_pin_count_low(), sys::CKF_USER_PIN_COUNT_LOW),
+            (info.user_pin_final_try(), sys::CKF_USER_PIN_FINAL_TRY),
+            (info.user_pin_locked(), sys::CKF_USER_PIN_LOCKED),
+            (info.so_pin_count_low(), sys::CKF_SO_PIN_COUNT_LOW),
+            (info.so_pin_final_try(), sys::CKF_SO_PIN_FINAL_TRY),
+            (info.so_pin_locked(), sys::CKF_SO_PIN_LOCKED),
+        ];
+        Info {
+            label: info.label().to_owned(),
+            serial: info.serial_number().to_owned(),
+            model: info.model().to_owned(),
+            manufacturer: info.manufacturer_id().to_owned(),
+            flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag),
+            pin_min: info.min_pin_length(),
+            pin_max: info.max_pin_length(),
+            hardware: info.hardware_version().to_string(),
+            firmware: info.firmware_version().to_string(),
+        }
+    }
+}
+
+/// C_GetTokenInfo of the module itself, which is loaded and initialised already.
+pub(super) fn token_info(module: &Path, slot: u64) -> Option<Info> {
+    let slot = sys::CK_SLOT_ID::try_from(slot).ok()?;
+    // SAFETY: CK_TOKEN_INFO is numbers and bytes, for which zero is a value; C_GetTokenInfo fills it in.
+    let info = with_functions(module, |functions| unsafe {
+        let mut info: sys::CK_TOKEN_INFO = std::mem::zeroed();
+        (functions.C_GetTokenInfo?(slot, &mut info) == sys::CKR_OK).then_some(info)
+    })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let version = |v: sys::CK_VERSION| format!("{}.{}", v.major, v.minor);
+    let length = |n: sys::CK_ULONG| usize::try_from(n).unwrap_or(usize::MAX);
+    Some(Info {
+        label: text(&info.label),
+        serial: text(&info.serialNumber),
+        model: text(&info.model),
+        manufacturer: text(&info.manufacturerID),
+        flags: info.flags,
+        pin_min: length(info.ulMinPinLen),
+        pin_max: length(info.ulMaxPinLen),
+        hardware: version(info.hardwareVersion),
+        firmware: version(info.firmwareVersion),
+    })
+}
+
+/// C_SetPIN where both PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH): null pointers say so.
+pub(super) fn set_pin_on_pad(module: &Path, session: &Session) -> Result<(), Pkcs11Error> {
+    // SAFETY: as PKCS#11 has it for such a token, both PINs are null and of no length.
+    let code = with_functions(module, |functions| unsafe {
+        Some(functions.C_SetPIN?(session.handle(), null_mut(), 0, null_mut(), 0))
+    });
+    answer(code, Function::SetPIN)
+}
+
+/// C_InitPIN where the new PIN is typed on the reader.
+pub(super) fn init_pin_on_pad(module: &Path, session: &Session) -> Result<(), Pkcs11Error> {
+    // SAFETY: as above.
+    let code = with_functions(module, |functions| unsafe {
+        Some(functions.C_InitPIN?(session.handle(), null_mut(), 0))
+    });
+    answer(code, Function::InitPIN)
+}
+
+/// C_InitToken where the SO PIN is typed on the reader.
+pub(super) fn init_token_on_pad(module: &Path, slot: u64, label: &str) -> Result<(), Pkcs11Error> {
+    // 32 bytes, padded with blanks; no character is cut in two.
+    let end = (0..=label.len().min(32)).rev().find(|end| label.is_char_boundary(*end)).unwrap_or(0);
+    let mut padded = label.get(..end).unwrap_or_default().as_bytes().to_vec();
+    padded.resize(32, b' ');
+    let slot = sys::CK_SLOT_ID::try_from(slot).map_err(|_| Pkcs11Error::InvalidValue)?;
+    // SAFETY: the SO PIN as above; the label has the 32 bytes that C_InitToken reads.
+    let code = with_functions(module, |functions| unsafe {
+        Some(functions.C_InitToken?(slot, null_mut(), 0, padded.as_mut_ptr()))
+    });
+    answer(code, Function::InitToken)
+}
+
+fn answer(code: Option<sys::CK_RV>, function: Function) -> Result<(), Pkcs11Error> {
+    Rv::from(code.ok_or(Pkcs11Error::NullFunctionPointer)?).into_result(function)
+}
+
+/// The module's own functions, once more.
+fn with_functions<T>(module: &Path, work: impl FnOnce(&sys::CK_FUNCTION_LIST) -> Option<T>) -> Option<T> {
+    let path = std::path::absolute(module).ok()?;
+    let mut list: *mut sys::CK_FUNCTION_LIST = null_mut();
+    // SAFETY: the library is loaded already, so loading it again runs nothing and gives the same one; it is not
+    // unloaded before `library` is dropped at the end. C_GetFunctionList writes one pointer, to a list that lives as
+    // long as the library.
+    unsafe {
+        let library = sys::Pkcs11::new(path).ok()?;
+        if library.C_GetFunctionList.is_err() || library.C_GetFunctionList(&mut list) != sys::CKR_OK {
+            return None;
+        }
+        work(list.as_ref()?)
+    }
+}
