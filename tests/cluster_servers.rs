@@ -1,129 +1,19 @@
 //! The servers around a cluster: TFTP that misbehaves, the certificate interface, passwords, jump hosts, SFTP.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use openssl::pkey::PKey;
 use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::X509;
-use sastctl::cluster::tftp::{self, TftpError, TftpServer};
 use sastctl::trustlist::digest;
 
 use crate::pki;
 use crate::support::World;
 use crate::support::cluster::{Cluster, SSH_PORT, Ssh, fake_cucm, missing};
-
-/// A TFTP server by the book, or not: it gets the request and the socket of the transfer, and does what it likes.
-fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServer {
-    let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        let mut buffer = [0; 2048];
-        while let Ok((n, from)) = listener.recv_from(&mut buffer) {
-            let transfer = UdpSocket::bind("127.0.0.1:0").unwrap();
-            transfer.connect(from).unwrap();
-            transfer.set_read_timeout(Some(Duration::from_millis(2_500))).unwrap();
-            behaves(&buffer[..n], &transfer);
-        }
-    });
-    TftpServer { host: "127.0.0.1".into(), port }
-}
-
-fn data(block: u16, bytes: &[u8]) -> Vec<u8> {
-    [&[0, 3][..], &block.to_be_bytes(), bytes].concat()
-}
-
-/// What the client says next: the number of the block that it acknowledges.
-fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
-    let mut buffer = [0; 600];
-    let n = transfer.recv(&mut buffer).ok()?;
-    (n >= 4 && buffer[1] == 4).then(|| u16::from_be_bytes([buffer[2], buffer[3]]))
-}
-
-const LIMIT: usize = 100_000;
-
-#[test]
-fn tftp_without_options_with_doubles_and_strangers() {
-    let file = pki::golden_bytes("token-signed.tlv");
-    let served = file.clone();
-    let server = tftp_server(move |request, transfer| {
-        assert!(request.starts_with(b"\0\x01CTLFile.tlv\0octet\0"), "{request:?}");
-        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let client = transfer.peer_addr().unwrap();
-        // A server that knows no options: blocks of 512.
-        let blocks: Vec<&[u8]> = served.chunks(512).collect();
-        for (index, block) in blocks.iter().enumerate() {
-            let number = u16::try_from(index + 1).unwrap();
-            transfer.send(&data(number, block)).unwrap();
-            // Somebody else's block of the same number, the same block again, one from the past.
-            if index > 0 {
-                stranger.send_to(&data(number, b"forged"), client).unwrap();
-                transfer.send(&data(number - 1, blocks[index - 1])).unwrap();
-            }
-            while acknowledged(transfer).is_some_and(|n| n < number) {}
-        }
-    });
-    assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file);
-}
-
-#[test]
-fn tftp_packets_that_are_lost_are_asked_for_again() {
-    let served = pki::golden_bytes("tokenless.tlv");
-    let file = served.clone();
-    let server = tftp_server(move |_, transfer| {
-        let options = b"\0\x06blksize\x001428\0tsize\x004947\0";
-        transfer.send(options).unwrap();
-        assert_eq!(acknowledged(transfer), Some(0));
-        for (index, block) in served.chunks(1428).enumerate() {
-            let number = u16::try_from(index + 1).unwrap();
-            // Each second block is lost once: the client repeats its acknowledgement, and gets it then.
-            if index % 2 == 0 {
-                assert_eq!(acknowledged(transfer), Some(number - 1));
-            }
-            transfer.send(&data(number, block)).unwrap();
-            assert_eq!(acknowledged(transfer), Some(number));
-        }
-    });
-    assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file);
-}
-
-#[test]
-fn tftp_servers_that_misbehave_each_have_their_error() {
-    let get = |server: &TftpServer| tftp::get(server, "CTLFile.tlv", 3_000).unwrap_err();
-    let refused = get(&tftp_server(|_, t| drop(t.send(b"\0\x05\0\x01File not found\0"))));
-    assert!(refused.is_not_found() && refused.to_string().contains("File not found"), "{refused}");
-    let announced = get(&tftp_server(|_, t| drop(t.send(b"\0\x06tsize\x0099999\0"))));
-    assert!(matches!(announced, TftpError::TooLarge { limit: 3_000, .. }), "{announced}");
-    let endless = get(&tftp_server(|_, t| {
-        for block in 1..100 {
-            t.send(&data(block, &[7; 512])).unwrap();
-            if acknowledged(t).is_none() {
-                return;
-            }
-        }
-    }));
-    assert!(matches!(endless, TftpError::TooLarge { .. }), "{endless}");
-    let garbage = get(&tftp_server(|_, t| drop(t.send(b"HTTP/1.1 200"))));
-    assert!(matches!(garbage, TftpError::Garbage { .. }), "{garbage}");
-    let unasked = get(&tftp_server(|_, t| drop(t.send(b"\0\x06windowsize\x0064\0"))));
-    assert!(matches!(unasked, TftpError::Garbage { .. }), "{unasked}");
-    let shorter = get(&tftp_server(|_, t| {
-        t.send(b"\0\x06tsize\x00600\0").unwrap();
-        acknowledged(t);
-        t.send(&data(1, &[1; 100])).unwrap();
-    }));
-    assert!(matches!(shorter, TftpError::OtherSize { announced: 600, got: 100, .. }), "{shorter}");
-    let start = Instant::now();
-    let stops = get(&tftp_server(|_, t| drop(t.send(&data(1, &[1; 512])))));
-    assert!(matches!(stops, TftpError::Stopped { got: 512, .. }), "{stops}");
-    assert!(start.elapsed() < Duration::from_secs(10));
-    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let silent = get(&TftpServer { host: "127.0.0.1".into(), port: nobody.local_addr().unwrap().port() });
-    assert!(matches!(silent, TftpError::Silent { .. }), "{silent}");
-}
 
 /// OS Administration's certificate interface: answers `status` and `body`, and tells what it was sent.
 fn rest(status: &'static str, body: &'static str) -> (u16, std::sync::mpsc::Receiver<String>) {

@@ -40,6 +40,7 @@ mod reverting;
 mod secrets;
 mod shell;
 mod showing;
+mod tftp;
 mod tokens;
 mod tvs;
 mod udev_rules;

@@ -23,11 +23,9 @@ pub struct ChangePinArgs {
     allow_last_try: bool,
 }
 
-/// Give a locked token a new PIN with its administrator (SO) PIN
+/// The administrator's PIN and the new one.
 #[derive(Debug, Args)]
-pub struct UnlockArgs {
-    /// The token [default: --token, else the only one]
-    token: Option<String>,
+struct AdministratorArgs {
     /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     so_pin_source: Option<String>,
@@ -37,6 +35,33 @@ pub struct UnlockArgs {
     /// Spend the administrator PIN's last try without being asked
     #[arg(long)]
     allow_last_try: bool,
+}
+
+impl AdministratorArgs {
+    /// Both secrets, each asked for once; nothing is tried yet.
+    fn secrets(
+        &self,
+        module: &Module,
+        token: &Token,
+        ui: &Ui,
+    ) -> Result<(Option<Pin>, Option<Pin>), CommandError> {
+        let so_source = source(self.so_pin_source.as_deref(), "--so-pin-source", token)?;
+        let new_source = source(self.new_pin_source.as_deref(), "--new-pin-source", token)?;
+        may_try_so(token, self.allow_last_try, ui)?;
+        let so_pin = secret(&so_source, "administrator (SO) PIN", token, false, ui)?;
+        let new = secret(&new_source, "new PIN", token, true, ui)?;
+        warn_about_factory(module, new.as_ref(), ui);
+        Ok((so_pin, new))
+    }
+}
+
+/// Give a locked token a new PIN with its administrator (SO) PIN
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The token [default: --token, else the only one]
+    token: Option<String>,
+    #[command(flatten)]
+    pins: AdministratorArgs,
 }
 
 /// Delete everything on a token, its key and certificate with it, and give it a label and a PIN
@@ -50,15 +75,8 @@ pub struct InitArgs {
     /// The token's serial number, typed: what is deleted is gone. Asked for on a terminal
     #[arg(long, value_name = "SERIAL")]
     confirm: Option<String>,
-    /// Where the administrator (SO) PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
-    #[arg(long, value_name = "SOURCE")]
-    so_pin_source: Option<String>,
-    /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
-    #[arg(long, value_name = "SOURCE")]
-    new_pin_source: Option<String>,
-    /// Spend the administrator PIN's last try without being asked
-    #[arg(long)]
-    allow_last_try: bool,
+    #[command(flatten)]
+    pins: AdministratorArgs,
 }
 
 /// `token change-pin`
@@ -83,12 +101,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
-    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source", &token)?;
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
-    may_try_so(&token, args.allow_last_try, ui)?;
-    let so_pin = secret(&so_source, "administrator (SO) PIN", &token, false, ui)?;
-    let new = secret(&new_source, "new PIN", &token, true, ui)?;
-    warn_about_factory(&module, new.as_ref(), ui);
+    let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     module.unlock(&token, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it has a new PIN", token.name()))
 }
@@ -96,13 +109,8 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 /// `token init`
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(Some(&args.token), settings, ui)?;
-    let so_source = source(args.so_pin_source.as_deref(), "--so-pin-source", &token)?;
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
     confirm(args, &token, ui)?;
-    may_try_so(&token, args.allow_last_try, ui)?;
-    let so_pin = secret(&so_source, "administrator (SO) PIN", &token, false, ui)?;
-    let new = secret(&new_source, "new PIN", &token, true, ui)?;
-    warn_about_factory(&module, new.as_ref(), ui);
+    let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     let empty = module.init_token(&token, so_pin.as_ref(), &args.label)?;
     module.unlock(&empty, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))

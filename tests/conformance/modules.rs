@@ -145,6 +145,12 @@ exec sleep 600
     Ok(subject)
 }
 
+/// Whether somebody listens there; a connection would be taken for the client.
+fn listens(port: u16) -> bool {
+    let wanted = format!(":{port:04X} ");
+    std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&wanted))
+}
+
 /// Two ports side by side that nobody uses.
 fn free_ports() -> u16 {
     loop {
@@ -176,10 +182,7 @@ pub fn tpm2() -> Result<Subject, String> {
     let args = ["socket", "--tpm2", "--tpmstate", &state, "--server", &server, "--ctrl", &control];
     let flags = ["--flags", "not-need-init,startup-clear"];
     let swtpm = serve(&world, "swtpm", &[&args[..], &flags].concat());
-    wait_until("swtpm", || {
-        let wanted = format!(":{port:04X} ");
-        std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&wanted))
-    });
+    wait_until("swtpm", || listens(port));
     world.set("TPM2_PKCS11_TCTI", &format!("swtpm:host=127.0.0.1,port={port}"));
     world.set("TPM2_PKCS11_STORE", path(&folder.join("store")));
     world.set("TPM2_PKCS11_LOG_LEVEL", "0");
@@ -274,7 +277,7 @@ pub fn p11_kit_over_ssh() -> Result<Subject, String> {
         let file = world.path(&format!("hsm/{key}"));
         world.tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", path(&file)]);
     }
-    let port = free_ports().to_string();
+    let port = free_ports();
     let (host, user) = (world.path("hsm/host"), world.path("hsm/user"));
     let config = world.path("hsm/sshd_config");
     let lines = format!(
@@ -287,10 +290,8 @@ pub fn p11_kit_over_ssh() -> Result<Subject, String> {
     // Where sshd wants to run with privileges it wants this folder.
     let _ = std::fs::create_dir("/run/sshd");
     servers.push(serve(&world, "/usr/sbin/sshd", &["-D", "-f", path(&config)]));
-    let wanted = format!(":{:04X} ", port.parse::<u16>().unwrap());
-    wait_until("sshd", || {
-        std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&wanted))
-    });
+    wait_until("sshd", || listens(port));
+    let port = port.to_string();
     let local = world.path("hsm/local.sock");
     let forward = format!("{}:{}", local.display(), remote.display());
     let known = format!("UserKnownHostsFile={}", world.path("hsm/known").display());

@@ -1,7 +1,9 @@
 //! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
 
 pub mod cluster;
+pub mod operator;
 pub mod readers;
+pub mod tvs;
 pub mod watch;
 
 use std::collections::BTreeMap;

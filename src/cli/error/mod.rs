@@ -1,9 +1,10 @@
 //! What an operator is told when something did not work, and the exit code that goes with it.
 //!
-//! Every error of the layers below becomes a [`CommandError`] in this file, so that one place decides what people
+//! Every error of the layers below becomes a [`CommandError`] in this folder, so that one place decides what people
 //! read: what happened and to which thing, why, what to do next.
 
 mod convert;
+mod token;
 
 use std::fmt::{self, Write as _};
 

@@ -1,5 +1,6 @@
 //! `revert --node`: the whole way from tokenless to tokens on a running cluster, step by step, with a way back.
 
+mod look;
 mod steps;
 
 use std::cell::OnceCell;
@@ -18,6 +19,9 @@ use crate::cluster::NodeAddress;
 use crate::trustlist::Certificate;
 use crate::workflow::journal::{Event, VerifiedJournal};
 use crate::workflow::{Progress, RunStep};
+
+/// What phones fetch.
+const CTL: &str = "CTLFile.tlv";
 
 /// The journal's name for these runs.
 pub const WHAT: &str = "revert-node";

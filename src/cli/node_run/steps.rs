@@ -2,21 +2,18 @@
 
 use std::path::Path;
 
-use super::super::cluster::{Connector, prove, publish, reach_tvs, restart, side_by_side, store};
+use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
-use super::super::ui::Ui;
-use super::{NodeArgs, Run};
-use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
-use crate::cluster::{ConsoleError, NodeAddress, SERVICES, fetch};
+use super::look::{look, verified};
+use super::{CTL, Run};
+use crate::cluster::shell::answers::ShownCtl;
+use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
 use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
 use crate::trustlist::{Certificate, Record, TrustList, VerifiedList, digest};
 use crate::workflow::journal::{Event, FileSeal};
 use crate::workflow::{Plan, Release, RunStep, revert};
-
-/// What phones fetch.
-const CTL: &str = "CTLFile.tlv";
 
 impl<'a> Run<'a> {
     /// Does a step; what it proved.
@@ -402,79 +399,8 @@ fn restart_part(name: &str, service: &str, node: &NodeAddress) -> String {
     format!("{name} {service} {node}")
 }
 
-fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
-    TrustList::decode(bytes)
-        .map_err(|e| CommandError::decode(CTL, &e))?
-        .verify()
-        .map_err(|e| CommandError::not_verified(CTL, &e))
-}
-
 /// Whether a list has a SAST record of each of these certificates.
 fn names_tokens(bytes: &[u8], certificates: &[Certificate]) -> bool {
     TrustList::decode(bytes.to_vec())
         .is_ok_and(|list| certificates.iter().all(|c| list.sasts().any(|r: &Record| r.is_of(c))))
-}
-
-/// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
-fn look(
-    connector: &mut Connector<'_>,
-    args: &NodeArgs,
-    publisher: &NodeAddress,
-    nodes: &[NodeAddress],
-    ui: &Ui,
-) -> Result<VerifiedList, CommandError> {
-    let no = |what: String| CommandError::new(ErrorKind::No, what);
-    let mode = connector.open(publisher)?.security_mode()?;
-    if mode != SecurityMode::Mixed {
-        return Err(no(format!("the cluster is in {mode} mode: it has no CTL to go on from"))
-            .hint("utils ctl set-cluster mixed-mode makes a tokenless CTL; then run this again"));
-    }
-    let looks = side_by_side(nodes, connector, |node, connector| {
-        let found = look_at(node, connector, args);
-        let says = if found.is_ok() { "the CTL that it shows" } else { "not as it should be" };
-        ui.note(&format!("{:<10} {node}: {says}", ""));
-        found
-    });
-    let mut first: Option<(&NodeAddress, VerifiedList)> = None;
-    for (node, list) in nodes.iter().zip(looks) {
-        let list = list?;
-        match &first {
-            Some((from, same)) if same.list().bytes() != list.list().bytes() => {
-                let md5 = digest::hex(&list.list().md5(), "");
-                return Err(no(format!("{node} holds another CTL than {from}: MD5 {md5}")).hint(
-                    "bring all nodes to the same CTL first: sastctl cluster fetch shows what each holds",
-                ));
-            }
-            Some(_) => {}
-            None => first = Some((node, list)),
-        }
-    }
-    first.map(|(_, list)| list).ok_or_else(|| no("the cluster has no nodes".to_owned()))
-}
-
-/// The CTL that a node shows, serves and accepts.
-fn look_at(
-    node: &NodeAddress,
-    connector: &mut Connector<'_>,
-    args: &NodeArgs,
-) -> Result<VerifiedList, CommandError> {
-    let no = |what: String| CommandError::new(ErrorKind::No, what);
-    let shown = connector.open(node)?.shown_ctl()?;
-    let Some(host) = node.host() else {
-        let why = "over a serial line its files cannot be fetched".to_owned();
-        return Err(ConsoleError::Connect { node: node.to_string(), why }.into());
-    };
-    let fetched = fetch(host, args.ports.ports(), CTL)?
-        .ok_or_else(|| no(format!("{node} serves no CTL, though the cluster is in mixed mode")))?;
-    let list = verified(fetched.bytes)?;
-    let md5 = digest::hex(&list.list().md5(), "");
-    match shown {
-        ShownCtl::Verified(sums) if sums.md5 == md5 => Ok(list),
-        ShownCtl::Verified(sums) => {
-            Err(no(format!("{node} shows MD5 {} and serves {md5}: restart Cisco Tftp there", sums.md5)))
-        }
-        ShownCtl::None => Err(no(format!("{node} serves a CTL and shows none: restart Cisco Tftp there"))),
-        ShownCtl::Bad { says } => Err(no(format!("{node} does not accept its CTL: {says}"))),
-        ShownCtl::Unclear => Err(no(format!("{node} shows its CTL in words that are not known here"))),
-    }
 }
