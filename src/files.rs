@@ -4,9 +4,13 @@
 //! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
 //! refused.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -101,53 +105,153 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
 
 /// Writes a file whole or not at all. Its mode is what the umask leaves, or that of the file before it.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
-    // Through a symbolic link the file behind it is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let failed = |step| {
-        let path = path.to_owned();
-        move |source| FileError::Write { path, step, source }
-    };
-    if target.is_dir() {
-        return Err(FileError::IsFolder { path: path.to_owned() });
+    let beside = Beside::new(path, bytes)?;
+    let kept = beside.keep_old(existing)?;
+    if kept.is_some() {
+        sync_folder(&beside.folder).map_err(beside.failed(SYNCING_FOLDER))?;
     }
-    let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".sastctl-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The umask is applied to this when the file is made.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let mut beside = builder.tempfile_in(&folder).map_err(failed("making a file beside it"))?;
-    beside.write_all(bytes).map_err(failed("writing beside it"))?;
-    let old = fs::metadata(&target).ok();
-    if let Some(old) = &old {
-        beside.as_file().set_permissions(old.permissions()).map_err(failed("copying its permissions"))?;
-    }
-    beside.as_file().sync_all().map_err(failed("syncing"))?;
-    let backup = match (old, existing) {
-        (Some(_), OnExisting::Refuse) => return Err(FileError::Exists { path: path.to_owned() }),
-        (Some(_), OnExisting::KeepBackup) => {
-            let kept = keep(&target).map_err(failed("keeping the old file"))?;
-            sync_folder(&folder).map_err(failed("syncing the folder"))?;
-            beside.persist(&target).map_err(|e| failed("renaming")(e.error))?;
-            Some(kept)
+    let folder = beside.folder.clone();
+    let written = beside.rename(kept)?;
+    sync_folder(&folder).map_err(failed(path, SYNCING_FOLDER))?;
+    Ok(written)
+}
+
+/// Writes files that belong together, each whole or not at all, as `write_new` does one: their syncs run side by side,
+/// and a folder is synced once for all of them. Each has its own result, in their order.
+///
+/// No two may have the same name.
+pub fn write_together(
+    pool: &ThreadPool,
+    files: &[(&Path, &[u8])],
+    existing: OnExisting,
+) -> Vec<Result<Written, FileError>> {
+    let beside: Vec<_> = pool
+        .install(|| files.par_iter().with_max_len(1).map(|(path, bytes)| Beside::new(path, bytes)).collect());
+    let kept: Vec<_> = beside
+        .into_iter()
+        .map(|beside| beside.and_then(|b| b.keep_old(existing).map(|kept| (b, kept))))
+        .collect();
+    let replaced = kept.iter().flatten().filter(|(_, kept)| kept.is_some()).map(|(b, _)| b.folder.as_path());
+    let synced = Synced::folders(replaced);
+    let renamed: Vec<_> = kept
+        .into_iter()
+        .map(|kept| {
+            let (beside, kept) = kept?;
+            synced.check(&beside.path, &beside.folder)?;
+            let (path, folder) = (beside.path.clone(), beside.folder.clone());
+            beside.rename(kept).map(|written| (path, folder, written))
+        })
+        .collect();
+    let synced = Synced::folders(renamed.iter().flatten().map(|(_, folder, _)| folder.as_path()));
+    renamed
+        .into_iter()
+        .map(|renamed| {
+            let (path, folder, written) = renamed?;
+            synced.check(&path, &folder).map(|()| written)
+        })
+        .collect()
+}
+
+const SYNCING_FOLDER: &str = "syncing the folder";
+
+fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> FileError + use<> {
+    let path = path.to_owned();
+    move |source| FileError::Write { path, step, source }
+}
+
+/// A file that lies whole and synced beside its target.
+struct Beside {
+    path: PathBuf,
+    target: PathBuf,
+    folder: PathBuf,
+    file: tempfile::NamedTempFile,
+    /// There was a file of that name.
+    replaces: bool,
+}
+
+impl Beside {
+    fn new(path: &Path, bytes: &[u8]) -> Result<Self, FileError> {
+        // Through a symbolic link the file behind it is replaced, not the link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if target.is_dir() {
+            return Err(FileError::IsFolder { path: path.to_owned() });
         }
-        (None, _) => {
+        let folder = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".sastctl-").suffix(".tmp");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // The umask is applied to this when the file is made.
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(&folder).map_err(failed(path, "making a file beside it"))?;
+        file.write_all(bytes).map_err(failed(path, "writing beside it"))?;
+        let old = fs::metadata(&target).ok();
+        if let Some(old) = &old {
+            file.as_file()
+                .set_permissions(old.permissions())
+                .map_err(failed(path, "copying its permissions"))?;
+        }
+        file.as_file().sync_all().map_err(failed(path, "syncing"))?;
+        Ok(Beside { path: path.to_owned(), target, folder, file, replaces: old.is_some() })
+    }
+
+    fn failed(&self, step: &'static str) -> impl FnOnce(io::Error) -> FileError + use<> {
+        failed(&self.path, step)
+    }
+
+    /// Gives the file before it a second name.
+    fn keep_old(&self, existing: OnExisting) -> Result<Option<PathBuf>, FileError> {
+        match existing {
+            _ if !self.replaces => Ok(None),
+            OnExisting::Refuse => Err(FileError::Exists { path: self.path.clone() }),
+            OnExisting::KeepBackup => {
+                keep(&self.target).map(Some).map_err(self.failed("keeping the old file"))
+            }
+        }
+    }
+
+    fn rename(self, backup: Option<PathBuf>) -> Result<Written, FileError> {
+        let failed = failed(&self.path, "renaming");
+        if backup.is_some() {
+            self.file.persist(&self.target).map_err(|e| failed(e.error))?;
+        } else {
             // Somebody else may have made the file since we looked.
-            beside.persist_noclobber(&target).map_err(|e| match e.error.kind() {
-                io::ErrorKind::AlreadyExists => FileError::Exists { path: path.to_owned() },
-                _ => failed("renaming")(e.error),
+            self.file.persist_noclobber(&self.target).map_err(|e| match e.error.kind() {
+                io::ErrorKind::AlreadyExists => FileError::Exists { path: self.path.clone() },
+                _ => failed(e.error),
             })?;
-            None
         }
-    };
-    sync_folder(&folder).map_err(failed("syncing the folder"))?;
-    Ok(Written { path: target, backup })
+        Ok(Written { path: self.target, backup })
+    }
+}
+
+/// Folders that were synced, each once, and how that ended.
+struct Synced(HashMap<PathBuf, io::Result<()>>);
+
+impl Synced {
+    fn folders<'a>(folders: impl Iterator<Item = &'a Path>) -> Self {
+        let mut synced = HashMap::new();
+        for folder in folders {
+            if !synced.contains_key(folder) {
+                synced.insert(folder.to_owned(), sync_folder(folder));
+            }
+        }
+        Synced(synced)
+    }
+
+    /// Whether the folder of a file is synced, as far as that was asked for.
+    fn check(&self, path: &Path, folder: &Path) -> Result<(), FileError> {
+        match self.0.get(folder) {
+            // An error of the system cannot be given twice.
+            Some(Err(e)) => Err(failed(path, SYNCING_FOLDER)(io::Error::new(e.kind(), e.to_string()))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Gives a file a second name that nothing has yet, so that renaming over the first does not lose it.
@@ -203,6 +307,30 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"3");
         assert_eq!(fs::read(dir.path().join("CTLFile.tlv.bak")).unwrap(), b"1");
         assert_eq!(names(dir.path()), ["CTLFile.tlv", "CTLFile.tlv.bak", "CTLFile.tlv.bak.2"]);
+    }
+
+    #[test]
+    fn files_that_belong_together_fail_each_on_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("b"), b"old").unwrap();
+        fs::create_dir(path("c")).unwrap();
+        fs::create_dir(path("d")).unwrap();
+        let targets = [path("a"), path("b"), path("c"), path("no/such"), path("d/e")];
+        let files: Vec<_> = targets.iter().map(|p| (p.as_path(), b"new".as_slice())).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let [a, b, c, none, e] = write_together(&pool, &files, OnExisting::KeepBackup).try_into().unwrap();
+        assert_eq!(a.unwrap(), Written { path: path("a"), backup: None });
+        assert_eq!(b.unwrap().backup, Some(path("b.bak")));
+        assert!(matches!(c, Err(FileError::IsFolder { .. })));
+        assert!(matches!(none, Err(FileError::Write { .. })));
+        assert_eq!(e.unwrap().path, path("d/e"));
+        for (file, says) in [("a", "new"), ("b", "new"), ("b.bak", "old"), ("d/e", "new")] {
+            assert_eq!(fs::read_to_string(path(file)).unwrap(), says);
+        }
+        let refused = write_together(&pool, &files[..1], OnExisting::Refuse).pop().unwrap();
+        assert!(matches!(refused, Err(FileError::Exists { .. })));
+        assert_eq!(names(dir.path()), ["a", "b", "b.bak", "c", "d"]);
     }
 
     #[test]

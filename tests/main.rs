@@ -31,6 +31,7 @@ mod golden_files;
 mod hot_plug;
 mod interruptions;
 mod journal;
+mod many_files;
 mod misbehaving;
 mod pins;
 mod planning;

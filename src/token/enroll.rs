@@ -9,7 +9,7 @@ use super::login::Login;
 use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::Pin;
 use super::sast::{Sast, TokenContents, private_keys};
-use super::signer::{KeySigner, asks_every_time};
+use super::signer::{KeySigner, KeyUse, asks_every_time};
 use super::slot::Token;
 use super::watchdog::Patience;
 use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey};
@@ -90,9 +90,8 @@ impl Module {
                 return Err(e);
             }
         };
-        let prefer = self.profile().sign.prefer;
-        let key =
-            KeySigner { token, login, key: private, always_authenticate, mechanisms, prefer, _lock: lock };
+        let key = KeyUse { token, handle: private, mechanisms, prefer: self.profile().sign.prefer };
+        let key = KeySigner { login, key, always_authenticate, _lock: lock };
         Ok(NewKey { key, pair, public, request, kept: false })
     }
 
@@ -122,17 +121,11 @@ impl Module {
         let no_key = || TokenError::NoKey { token: token.name(), certificate: certificate.sast_name() };
         let key = key.ok_or_else(no_key)?;
         let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, key.handle)?;
-        let signer = KeySigner {
-            token,
-            login,
-            key: key.handle,
-            always_authenticate: always,
-            mechanisms,
-            prefer: self.profile().sign.prefer,
-            _lock: lock,
-        };
+        let (id, handle) = (key.id().to_vec(), key.handle);
+        let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
+        let signer = KeySigner { login, key, always_authenticate: always, _lock: lock };
         signer.sign(Digest::Sha1, b"sastctl cert enroll --import", certificate.public_key())?;
-        store(&signer.login, token, certificate, key.id(), &certificate.sast_name())
+        store(&signer.login, token, certificate, &id, &certificate.sast_name())
     }
 
     /// Finds again what was just stored, as any later run will.
@@ -157,7 +150,7 @@ impl NewKey<'_> {
 
     /// Stores its certificate on the token.
     pub fn store(&self, certificate: &Certificate) -> Result<(), TokenError> {
-        store(&self.key.login, self.key.token, certificate, &self.request.id, &self.request.label)
+        store(&self.key.login, self.key.key.token, certificate, &self.request.id, &self.request.label)
     }
 
     /// From here on the key stays.

@@ -49,11 +49,7 @@ impl<'t> Login<'t> {
 
     /// The session; there until the login is dropped.
     pub(super) fn session(&self) -> Result<&Session, TokenError> {
-        self.session.as_ref().ok_or_else(|| TokenError::Call {
-            what: "C_OpenSession",
-            code: "CKR_SESSION_CLOSED".to_owned(),
-            token: Some(self.token.name()),
-        })
+        self.session.as_ref().ok_or_else(|| no_session(self.token))
     }
 
     /// The login that a key with CKA_ALWAYS_AUTHENTICATE wants between C_SignInit and the data.
@@ -74,6 +70,15 @@ impl<'t> Login<'t> {
             Err(e) if error::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
             Err(e) => Err(login_failed("C_Login", self.token, &e)),
         }
+    }
+}
+
+/// A session that was closed; never seen while its owner lives.
+pub(super) fn no_session(token: &Token) -> TokenError {
+    TokenError::Call {
+        what: "C_OpenSession",
+        code: "CKR_SESSION_CLOSED".to_owned(),
+        token: Some(token.name()),
     }
 }
 

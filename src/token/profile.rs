@@ -1,5 +1,6 @@
 //! HSM profiles: one TOML file per PKCS#11 module, so that a new HSM is a file and not code.
 
+use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,10 @@ pub struct SignRules {
     /// Treat keys as CKA_ALWAYS_AUTHENTICATE whatever they say.
     #[serde(default)]
     pub always_authenticate: bool,
+    /// How many sessions sign side by side where many files are signed; one where nothing is said. Only for modules that
+    /// compute more than one signature at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<NonZeroU8>,
 }
 
 /// Which signing mechanisms come first.

@@ -2,10 +2,11 @@
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::session::Session;
 
 use super::error::{TokenError, reason};
 use super::lock::ModuleLock;
-use super::login::{Login, check_pin};
+use super::login::{Login, check_pin, no_session};
 use super::module::{Module, failed, logged};
 use super::pin::Pin;
 use super::profile::MechanismPreference;
@@ -15,19 +16,33 @@ use crate::trustlist::{Certificate, Digest, PublicKey, SignatureCheck, Signer};
 
 /// A token that is logged in and ready to sign. Logs out when dropped.
 pub struct TokenSigner<'m> {
+    module: &'m Module,
     sast: &'m Sast,
     key: KeySigner<'m>,
 }
 
+/// A further session of a token that is logged in, which signs beside the first: for modules that do two things at once.
+/// Closed when dropped.
+pub struct SignerArm<'s> {
+    sast: &'s Sast,
+    key: &'s KeyUse<'s>,
+    session: Option<Session>,
+}
+
 /// A private key on a token that is logged in.
 pub(super) struct KeySigner<'m> {
-    pub(super) token: &'m Token,
     pub(super) login: Login<'m>,
-    pub(super) key: ObjectHandle,
+    pub(super) key: KeyUse<'m>,
     pub(super) always_authenticate: bool,
+    pub(super) _lock: ModuleLock,
+}
+
+/// How a private key signs.
+pub(super) struct KeyUse<'m> {
+    pub(super) token: &'m Token,
+    pub(super) handle: ObjectHandle,
     pub(super) mechanisms: Vec<MechanismType>,
     pub(super) prefer: MechanismPreference,
-    pub(super) _lock: ModuleLock,
 }
 
 /// How a signature is asked for.
@@ -48,17 +63,17 @@ impl Module {
     /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad.
     ///
     /// A locked PIN or one of impossible length costs no try; a wrong one is not tried again.
-    pub fn signer<'m>(&self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
+    pub fn signer<'m>(&'m self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
         let token = sast.token();
         let lock = self.lock()?;
         let mechanisms = self.mechanisms(token)?;
         let login = Login::new(self, token, pin)?;
-        let key = find_key(&login, sast)?;
+        let handle = find_key(&login, sast)?;
         let always_authenticate =
-            self.profile().sign.always_authenticate || asks_every_time(&login, token, key)?;
-        let prefer = self.profile().sign.prefer;
-        let key = KeySigner { token, login, key, always_authenticate, mechanisms, prefer, _lock: lock };
-        Ok(TokenSigner { sast, key })
+            self.profile().sign.always_authenticate || asks_every_time(&login, token, handle)?;
+        let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
+        let key = KeySigner { login, key, always_authenticate, _lock: lock };
+        Ok(TokenSigner { module: self, sast, key })
     }
 }
 
@@ -103,34 +118,47 @@ fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
 }
 
 impl KeySigner<'_> {
-    fn ways(&self, digest: Digest) -> Option<(Way, Mechanism<'static>)> {
+    /// Signs, and verifies with the public key before anything leaves.
+    pub(super) fn sign(
+        &self,
+        digest: Digest,
+        message: &[u8],
+        public: &PublicKey,
+    ) -> Result<Vec<u8>, TokenError> {
+        let every_time = self.always_authenticate.then_some(&self.login);
+        self.key.sign(self.login.session()?, every_time, digest, message, public)
+    }
+}
+
+impl KeyUse<'_> {
+    fn ways(&self, digest: Digest, every_time: bool) -> Option<(Way, Mechanism<'static>)> {
         let (hash, hash_type, _) = hash_mechanism(digest);
         let hash = self.mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
         let raw =
             self.mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
         match self.prefer {
             // CKM_RSA_PKCS takes its data in one call: no room for the context login.
-            MechanismPreference::Raw if !self.always_authenticate => raw.or(hash),
+            MechanismPreference::Raw if !every_time => raw.or(hash),
             _ => hash.or(raw),
         }
     }
 
     fn ask(
         &self,
+        session: &Session,
+        every_time: Option<&Login<'_>>,
         digest: Digest,
-        way: Way,
-        mechanism: &Mechanism<'_>,
+        (way, mechanism): (Way, &Mechanism<'_>),
         data: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let token = self.token;
-        let session = self.login.session()?;
         let error = |name| move |e| failed(name, Some(token), &e);
-        if !self.always_authenticate {
-            return logged("C_Sign", || session.sign(mechanism, self.key, data)).map_err(error("C_Sign"));
-        }
+        let Some(login) = every_time else {
+            return logged("C_Sign", || session.sign(mechanism, self.handle, data)).map_err(error("C_Sign"));
+        };
         // The context login stands between C_SignInit and the data, which a single call has no room for.
-        logged("C_SignInit", || session.sign_init(mechanism, self.key)).map_err(error("C_SignInit"))?;
-        self.login.enter_for_operation()?;
+        logged("C_SignInit", || session.sign_init(mechanism, self.handle)).map_err(error("C_SignInit"))?;
+        login.enter_for_operation()?;
         logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match way {
             Way::Hash => failed("C_SignUpdate", Some(token), &e),
             Way::Raw => TokenError::NoRoomForPin {
@@ -142,20 +170,24 @@ impl KeySigner<'_> {
         logged("C_SignFinal", || session.sign_final()).map_err(error("C_SignFinal"))
     }
 
-    /// Signs, and verifies with the public key before anything leaves.
-    pub(super) fn sign(
+    /// Signs in a session that is logged in, and verifies. `every_time` is the login of a key that wants one for each
+    /// signature.
+    fn sign(
         &self,
+        session: &Session,
+        every_time: Option<&Login<'_>>,
         digest: Digest,
         message: &[u8],
         public: &PublicKey,
     ) -> Result<Vec<u8>, TokenError> {
         let name = self.token.name();
         let (way, mechanism) = self
-            .ways(digest)
+            .ways(digest, every_time.is_some())
             .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
+        let how = (way, &mechanism);
         let signature = match way {
-            Way::Hash => self.ask(digest, way, &mechanism, message)?,
-            Way::Raw => self.ask(digest, way, &mechanism, &digest.info(message))?,
+            Way::Hash => self.ask(session, every_time, digest, how, message)?,
+            Way::Raw => self.ask(session, every_time, digest, how, &digest.info(message))?,
         };
         let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
         let Some(key) = public.rsa() else {
@@ -183,7 +215,40 @@ fn hash_mechanism(digest: Digest) -> (Mechanism<'static>, MechanismType, &'stati
     }
 }
 
-impl Signer for TokenSigner<'_> {
+impl TokenSigner<'_> {
+    /// Further sessions to sign in beside this one, as many as the profile says and `wanted` leaves of them. None for a
+    /// key that wants a login for each signature, and none where the token has no more sessions.
+    pub fn arms(&self, wanted: usize) -> Vec<SignerArm<'_>> {
+        let sessions = self.module.profile().sign.sessions.map_or(1, |n| usize::from(n.get()));
+        let more = if self.key.always_authenticate { 0 } else { sessions.saturating_sub(1).min(wanted) };
+        let open = || self.module.open(self.sast.token()).ok();
+        let arm = |session| SignerArm { sast: self.sast, key: &self.key.key, session: Some(session) };
+        std::iter::from_fn(open).take(more).map(arm).collect()
+    }
+}
+
+impl Signer for SignerArm<'_> {
+    type Error = TokenError;
+
+    fn certificate(&self) -> &Certificate {
+        self.sast.certificate()
+    }
+
+    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
+        let session = self.session.as_ref().ok_or_else(|| no_session(self.key.token))?;
+        self.key.sign(session, None, digest, message, self.sast.certificate().public_key())
+    }
+}
+
+impl Drop for SignerArm<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            let _ = logged("C_CloseSession", || session.close());
+        }
+    }
+}
+
+impl Signer for &TokenSigner<'_> {
     type Error = TokenError;
 
     fn certificate(&self) -> &Certificate {
@@ -192,5 +257,17 @@ impl Signer for TokenSigner<'_> {
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         self.key.sign(digest, message, self.sast.certificate().public_key())
+    }
+}
+
+impl Signer for TokenSigner<'_> {
+    type Error = TokenError;
+
+    fn certificate(&self) -> &Certificate {
+        self.sast.certificate()
+    }
+
+    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
+        Signer::sign(&mut &*self, digest, message)
     }
 }

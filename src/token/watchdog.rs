@@ -4,6 +4,7 @@
 //! read for the first time.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 /// What is done about a call that does not return: its name and how long it was waited for. Does not come back.
@@ -18,8 +19,17 @@ pub(super) enum Patience {
     Long,
 }
 
-/// The call that runs.
-type Running = Mutex<Option<(&'static str, Instant, Duration)>>;
+/// The calls that run, one of each thread that is in one.
+type Running = Mutex<Vec<Call>>;
+
+/// A call that runs.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    name: &'static str,
+    thread: ThreadId,
+    since: Instant,
+    limit: Duration,
+}
 
 /// The watchdog of this process; there is one module in it.
 static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
@@ -65,9 +75,11 @@ impl Watchdog {
             Patience::Machine => self.limit,
             Patience::Long => self.limit.saturating_mul(5),
         };
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((name, Instant::now(), limit));
+        let thread = std::thread::current().id();
+        let running = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running().push(Call { name, thread, since: Instant::now(), limit });
         let result = call();
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        running().retain(|call| call.thread != thread);
         result
     }
 }
@@ -77,9 +89,9 @@ fn watch(watched: &Weak<Running>, every: Duration, on_hang: &OnHang) {
     loop {
         std::thread::sleep(every);
         let Some(running) = watched.upgrade() else { return };
-        let now = *running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((name, _, limit)) = now.filter(|(_, since, limit)| since.elapsed() > *limit) {
-            on_hang(name, limit);
+        let calls = running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(call) = calls.iter().find(|call| call.since.elapsed() > call.limit) {
+            on_hang(call.name, call.limit);
             return;
         }
     }
@@ -105,5 +117,28 @@ mod tests {
         assert!(told.try_recv().is_err());
         watchdog.over("C_Sign", Patience::Machine, || std::thread::sleep(limit * 3));
         assert_eq!(told.recv_timeout(limit * 3), Ok("C_Sign"));
+    }
+
+    #[test]
+    fn a_call_that_hangs_is_told_of_while_another_thread_goes_on() {
+        let (send, told) = channel();
+        let send = Mutex::new(send);
+        let limit = Duration::from_millis(100);
+        let on_hang: OnHang = Box::new(move |name, _| {
+            let _ = send.lock().unwrap().send(name);
+        });
+        let watchdog = Watchdog::begin(limit, on_hang);
+        std::thread::scope(|scope| {
+            scope.spawn(|| watchdog.over("C_Sign", Patience::Machine, || std::thread::sleep(limit * 4)));
+            scope.spawn(|| {
+                let begin = Instant::now();
+                while begin.elapsed() < limit * 3 {
+                    watchdog.over("C_GetInfo", Patience::Machine, || {
+                        std::thread::sleep(Duration::from_millis(5));
+                    });
+                }
+            });
+        });
+        assert_eq!(told.try_recv(), Ok("C_Sign"));
     }
 }

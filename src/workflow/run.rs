@@ -137,7 +137,7 @@ impl Progress {
             match &line.event {
                 Event::Step { name, done: Some(true), .. } => progress.done.push(name.clone()),
                 // The first one; a bridge is signed upon later.
-                Event::Input { role, file } if role == "in force" && progress.input.is_none() => {
+                Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
                     progress.input = Some(file.clone());
                 }
                 Event::Output { file, .. } => progress.output = Some(file.clone()),

@@ -119,7 +119,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     }
     let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
     let seal = FileSeal::of(args.file.display().to_string(), bytes);
-    log.add(Event::Input { role: "published".to_owned(), file: seal })?;
+    log.add(Event::Input { role: "published".to_owned(), out: None, file: seal })?;
     let result = to_every_node(args, &mut connector, &nodes, &name, bytes, &mut log, ui);
     let journal = log.end(&result)?;
     result?;

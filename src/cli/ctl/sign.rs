@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Batch, BatchFile, Desk, SigningArgs, headline};
+use super::super::signing::{Batch, BatchFile, Desk, Many, SigningArgs, headline};
 use super::super::ui::Ui;
 use crate::files;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile};
@@ -29,17 +29,43 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     let desk = Desk::open_for_one(settings, ui)?;
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let mut batch = Vec::new();
-    for (path, out) in args.files.iter().zip(targets) {
-        batch.push(prepare(path, out, &request, options)?);
+    let work = Signing { files: args.files.iter().zip(targets).collect(), request, options };
+    // A JSON document has all plans in it; people read one after the other.
+    if work.count() > 1 && !ui.is_json() {
+        return desk.sign_many(&work, &args.signing, ui);
     }
-    desk.sign_batch(Batch { what: "ctl-sign", files: batch }, &args.signing, ui)
+    let files = (0..work.count()).map(|index| work.plan(index)).collect::<Result<_, _>>()?;
+    desk.sign_batch(Batch { what: work.what(), files }, &args.signing, ui)
+}
+
+/// The files and how they are signed.
+struct Signing<'a> {
+    files: Vec<(&'a PathBuf, Target)>,
+    request: Request<'a>,
+    options: SigningOptions,
+}
+
+impl Many for Signing<'_> {
+    fn what(&self) -> &'static str {
+        "ctl-sign"
+    }
+
+    fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    fn plan(&self, index: usize) -> Result<BatchFile, CommandError> {
+        let Some((path, out)) = self.files.get(index) else {
+            return Err(CommandError::new(ErrorKind::Usage, "there is no such file"));
+        };
+        prepare(path, out, &self.request, self.options)
+    }
 }
 
 /// Reads one file and decides what signing it means.
 fn prepare(
     path: &Path,
-    out: Target,
+    out: &Target,
     request: &Request<'_>,
     options: SigningOptions,
 ) -> Result<BatchFile, CommandError> {

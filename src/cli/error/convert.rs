@@ -50,8 +50,8 @@ impl CommandError {
     #[must_use]
     pub fn after(mut self, written: usize) -> Self {
         if written > 0 {
-            let files = if written == 1 { "file was".to_owned() } else { format!("{written} files were") };
-            let truth = format!("the first {files} written, the others were not");
+            let files = if written == 1 { "1 file was".to_owned() } else { format!("{written} files were") };
+            let truth = format!("{files} written, the others were not");
             self.message = self.message.replace(NOTHING_WRITTEN, &truth);
             self.details.retain(|(_, fact)| fact != NOTHING_WRITTEN);
             self.details.push((String::new(), truth));

@@ -33,6 +33,38 @@ pub struct Change<'a> {
     pub output: Option<Written<'a>>,
 }
 
+/// Changes whose result was not written yet, each with where it goes, as far as that is known: of many files that are
+/// signed together several are on their way.
+#[derive(Default)]
+struct Open<'a>(Vec<(Option<&'a str>, Change<'a>)>);
+
+impl<'a> Open<'a> {
+    fn begin(&mut self, out: Option<&'a str>, change: Change<'a>) {
+        self.0.push((out, change));
+    }
+
+    /// Adds a plan to the change with its result, else to the last one that says nothing of where it goes.
+    fn plan(&mut self, out: &'a str, plan: Planned<'a>) {
+        match self.find(out).and_then(|at| self.0.get_mut(at)) {
+            Some((goes_to, change)) => {
+                *goes_to = Some(out);
+                change.plan = Some(plan);
+            }
+            None => self.begin(Some(out), Change { plan: Some(plan), ..Change::default() }),
+        }
+    }
+
+    /// Takes the change out whose result was written.
+    fn end(&mut self, out: &str) -> Change<'a> {
+        self.find(out).map(|at| self.0.remove(at).1).unwrap_or_default()
+    }
+
+    fn find(&self, out: &str) -> Option<usize> {
+        let position = |wanted| self.0.iter().rposition(|(goes_to, _)| *goes_to == wanted);
+        position(Some(out)).or_else(|| position(None))
+    }
+}
+
 /// A plan as the journal has it.
 pub struct Planned<'a> {
     /// Its digest.
@@ -63,24 +95,25 @@ impl<'a> Story<'a> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let lines = journal.lines();
         let mut story = Story { name, lines, outcome: journal.outcome(), token: None, changes: Vec::new() };
-        let mut current = Change::default();
+        let mut open = Open::default();
         for line in lines {
             match &line.event {
                 Event::Token(token) => story.token = Some(token),
-                Event::Input { file, .. } => current.input = Some(file),
-                Event::Plan { digest, steps, warnings, phones, by_hand, .. } => {
-                    current.plan = Some(Planned { digest, steps, warnings, phones, by_hand });
+                Event::Input { file, out, .. } => {
+                    open.begin(out.as_deref(), Change { input: Some(file), ..Change::default() });
+                }
+                Event::Plan { digest, out, steps, warnings, phones, by_hand } => {
+                    open.plan(out, Planned { digest, steps, warnings, phones, by_hand });
                 }
                 Event::Output { signed_by, kept_old_as, file } => {
-                    current.output = Some(Written { file, signed_by, kept_old_as: kept_old_as.as_deref() });
-                    story.changes.push(std::mem::take(&mut current));
+                    let mut change = open.end(&file.file);
+                    change.output = Some(Written { file, signed_by, kept_old_as: kept_old_as.as_deref() });
+                    story.changes.push(change);
                 }
                 Event::Start { .. } | Event::Step { .. } | Event::End { .. } => {}
             }
         }
-        if current.input.is_some() || current.plan.is_some() {
-            story.changes.push(current);
-        }
+        story.changes.extend(open.0.into_iter().map(|(_, change)| change));
         story
     }
 

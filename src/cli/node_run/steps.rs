@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         if !std::fs::read(&path).is_ok_and(|there| there == bytes) {
             files::write_new(&path, &bytes, OnExisting::KeepBackup)?;
         }
-        self.note_down(Event::Input { role: "in force".to_owned(), file: seal })?;
+        self.note_down(Event::Input { role: "in force".to_owned(), out: None, file: seal })?;
         Ok(format!("kept as {}", path.display()))
     }
 

@@ -1,20 +1,18 @@
-//! Files that are signed with one login: how their plans read, and how one is signed and written.
+//! Files that are signed with one login: how their plans read.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::super::error::CommandError;
-use super::super::interrupt;
 use super::super::ui::{Ui, printable};
-use super::run_log::RunLog;
-use crate::files::{self, OnExisting, Written};
+use super::signed::{Confirmed, ConfirmedFile};
 use crate::phone::{ServiceFinding, Severity};
-use crate::token::{Sast, TokenSigner};
-use crate::trustlist::{Difference, SgnDraft, VerifiedList, diff_records, digest};
-use crate::workflow::journal::{Event, FileSeal};
-use crate::workflow::{ConfirmedPlan, Plan, PlanDigest, PlanError, PlanStep};
+use crate::token::Sast;
+use crate::trustlist::{Difference, Record, SgnDraft, VerifiedList, diff_records};
+use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
 
 /// Words for people: on standard output, unless the file itself goes there.
 pub struct Voice<'a> {
@@ -48,6 +46,16 @@ pub struct Batch {
 pub struct Shown(Vec<PlanDigest>);
 
 impl Shown {
+    /// Of plans that were shown one by one.
+    pub fn of(each: Vec<PlanDigest>) -> Self {
+        Shown(each)
+    }
+
+    /// Of each plan, in their order.
+    pub fn each(&self) -> impl Iterator<Item = PlanDigest> {
+        self.0.iter().copied()
+    }
+
     /// What identifies all of them together; of a single plan, its own digest.
     pub fn digest(&self) -> PlanDigest {
         match self.0[..] {
@@ -74,44 +82,21 @@ pub struct BatchFile {
     head: String,
     work: Work,
     out: PathBuf,
-    input: Option<(&'static str, FileSeal)>,
-    difference: Option<Difference>,
+    input: Option<Input>,
+}
+
+/// What was read.
+pub(super) struct Input {
+    pub(super) role: &'static str,
+    pub(super) path: String,
+    pub(super) bytes: Bytes,
+    /// Of a list in force.
+    records: Option<Vec<Record>>,
 }
 
 enum Work {
     List(Box<Plan>),
     Sgn(Box<SgnDraft>),
-}
-
-/// One file whose plan was agreed to.
-pub struct ConfirmedFile {
-    work: Confirmed,
-    out: PathBuf,
-    input: Option<(&'static str, FileSeal)>,
-}
-
-enum Confirmed {
-    List(Box<ConfirmedPlan>),
-    Sgn(Box<SgnDraft>),
-}
-
-/// What was written, for machines.
-#[derive(Debug, Serialize)]
-pub struct WrittenJson {
-    /// The file.
-    pub file: String,
-    /// Where the file before it is kept.
-    pub kept_old_as: Option<String>,
-    /// Its length.
-    pub bytes: usize,
-    /// Who signed it.
-    pub signed_by: String,
-    /// Its MD5.
-    pub md5: String,
-    /// Its MD5 as a phone shows it.
-    pub md5_phone: Vec<String>,
-    /// Its SHA-1.
-    pub sha1: String,
 }
 
 /// A plan, for machines.
@@ -127,29 +112,40 @@ pub struct PlanJson<'a> {
     findings: &'a [ServiceFinding],
     by_hand: &'a [String],
     bytes: Option<usize>,
-    difference: Option<&'a Difference>,
+    difference: Option<Difference>,
 }
 
 impl BatchFile {
     /// A list, by its plan.
     pub fn list(head: String, plan: Plan, out: PathBuf) -> Self {
-        BatchFile { head, work: Work::List(Box::new(plan)), out, input: None, difference: None }
+        BatchFile { head, work: Work::List(Box::new(plan)), out, input: None }
     }
 
     /// A configuration file, and what it was read from.
     pub fn sgn(head: String, draft: SgnDraft, read_from: &Path, out: PathBuf) -> Self {
-        let seal = FileSeal::of(read_from.display().to_string(), draft.payload());
-        let input = Some(("configuration", seal));
-        BatchFile { head, work: Work::Sgn(Box::new(draft)), out, input, difference: None }
+        let input = Input {
+            role: "configuration",
+            path: read_from.display().to_string(),
+            bytes: Bytes::copy_from_slice(draft.payload()),
+            records: None,
+        };
+        BatchFile { head, work: Work::Sgn(Box::new(draft)), out, input: Some(input) }
     }
 
     /// The list in force that the plan starts from.
     pub fn replaces(&mut self, path: &Path, old: &VerifiedList) {
-        self.input = Some(("in force", FileSeal::of(path.display().to_string(), old.list().bytes())));
-        if let Work::List(plan) = &self.work {
-            let changes = diff_records(old.list().records(), plan.draft().records());
-            self.difference = Some(Difference { identical: false, changes });
-        }
+        self.input = Some(Input {
+            role: "in force",
+            path: path.display().to_string(),
+            bytes: old.list().bytes().clone(),
+            records: Some(old.list().records().to_vec()),
+        });
+    }
+
+    fn difference(&self) -> Option<Difference> {
+        let Work::List(plan) = &self.work else { return None };
+        let old = self.input.as_ref()?.records.as_ref()?;
+        Some(Difference { identical: false, changes: diff_records(old, plan.draft().records()) })
     }
 
     /// Where the result goes.
@@ -165,21 +161,31 @@ impl BatchFile {
         }
     }
 
-    fn digest(&self) -> PlanDigest {
+    /// What identifies it, with all that is shown or signed.
+    pub fn digest(&self) -> PlanDigest {
         match &self.work {
             Work::List(plan) => plan.digest(),
             Work::Sgn(draft) => PlanDigest::over(&[draft.file_name().as_bytes(), draft.payload()]),
         }
     }
 
-    fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
+    /// It must be the one that was shown.
+    pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
         let now = self.digest();
         let work = match self.work {
             Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
             Work::Sgn(_) if now != shown => return Err(PlanError::Changed { shown, now }),
             Work::Sgn(draft) => Confirmed::Sgn(draft),
         };
-        Ok(ConfirmedFile { work, out: self.out, input: self.input })
+        Ok(ConfirmedFile::new(work, self.out, self.input))
+    }
+
+    /// What is left to do by hand once it is written.
+    pub fn by_hand(&self) -> &[String] {
+        match &self.work {
+            Work::List(plan) => plan.by_hand(),
+            Work::Sgn(_) => &[],
+        }
     }
 
     /// The plan as people read it.
@@ -194,8 +200,8 @@ impl BatchFile {
             let _ = writeln!(text, "{}", printable(line.trim_end()));
         }
         match &self.input {
-            Some((_, file)) => {
-                let _ = writeln!(text, "Phones that hold {}", file.file);
+            Some(input) => {
+                let _ = writeln!(text, "Phones that hold {}", input.path);
             }
             None => text.push_str("Phones\n"),
         }
@@ -211,7 +217,7 @@ impl BatchFile {
 
     /// What a dry run adds: the difference, what is left to do, and the digest of the plan.
     pub fn dry_run_text(&self) -> String {
-        let mut text = self.difference.as_ref().map(|d| format!("Difference\n{d}")).unwrap_or_default();
+        let mut text = self.difference().map(|d| format!("Difference\n{d}")).unwrap_or_default();
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -242,7 +248,7 @@ impl BatchFile {
             findings: plan.map_or(&[], |p| p.findings()),
             by_hand: plan.map_or(&[], |p| p.by_hand()),
             bytes: plan.map(|p| p.signed_len()),
-            difference: self.difference.as_ref(),
+            difference: self.difference(),
             signer,
         }
     }
@@ -271,72 +277,4 @@ pub fn finding_line(finding: &ServiceFinding) -> String {
         Severity::LockedOut => "LOCKED OUT: ",
     };
     format!("{sign}{}", finding.says)
-}
-
-impl ConfirmedFile {
-    /// What is left to do by hand once it is written.
-    pub fn by_hand(&self) -> &[String] {
-        match &self.work {
-            Confirmed::List(plan) => plan.plan().by_hand(),
-            Confirmed::Sgn(_) => &[],
-        }
-    }
-
-    /// Signs, verifies, and only then writes.
-    pub fn sign_and_write(
-        self,
-        signer: &mut TokenSigner<'_>,
-        say: &Voice<'_>,
-        log: &mut RunLog,
-    ) -> Result<WrittenJson, CommandError> {
-        let out = self.out.display().to_string();
-        if let Some((role, file)) = self.input {
-            log.add(Event::Input { role: role.to_owned(), file })?;
-        }
-        let (bytes, signed_by) = match self.work {
-            Confirmed::List(plan) => {
-                log.add(Event::plan(plan.plan(), &out))?;
-                let signed = plan.execute(signer)?;
-                (signed.list().bytes().clone(), signed.signer_name())
-            }
-            Confirmed::Sgn(draft) => {
-                let signed = draft.sign(signer)?;
-                (signed.bytes().clone(), signed.header().signer_short_name())
-            }
-        };
-        interrupt::check()?;
-        let kept = if self.out.as_os_str() == "-" {
-            say.ui.write(&bytes)?;
-            None
-        } else {
-            let Written { backup, .. } = files::write_new(&self.out, &bytes, OnExisting::KeepBackup)?;
-            backup
-        };
-        let kept_old_as = kept.map(|p| p.display().to_string());
-        let seal = FileSeal::of(&out, &bytes);
-        let (md5_phone, md5, sha1) =
-            (digest::phone_lines(&digest::md5(&bytes)), seal.md5.clone(), seal.sha1.clone());
-        log.add(Event::Output { signed_by: signed_by.clone(), kept_old_as: kept_old_as.clone(), file: seal })
-            .map_err(|e| e.detail("", format!("{out} was written before that")))?;
-        let written =
-            WrittenJson { file: out, kept_old_as, bytes: bytes.len(), signed_by, md5, md5_phone, sha1 };
-        if !say.ui.is_json() {
-            say.text(&written.text())?;
-        }
-        Ok(written)
-    }
-}
-
-impl WrittenJson {
-    fn text(&self) -> String {
-        let mut text =
-            format!("{}   {} bytes, signed by {}, verified\n", self.file, self.bytes, self.signed_by);
-        let _ = writeln!(text, "  MD5   {}", self.md5);
-        let _ = writeln!(text, "        on the phone: {}", self.md5_phone.join(" "));
-        let _ = writeln!(text, "  SHA1  {}", self.sha1);
-        if let Some(kept) = &self.kept_old_as {
-            let _ = writeln!(text, "  the file before is kept as {kept}");
-        }
-        text
-    }
 }

@@ -1,6 +1,9 @@
 //! The token that signs, and the way from plans to files.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
 
 use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
@@ -8,11 +11,27 @@ use super::super::session;
 use super::super::settings::Settings;
 use super::super::ui::Ui;
 use super::args::SigningArgs;
-use super::batch::{Batch, BatchFile, ConfirmedFile, PlanJson, Shown, Voice, WrittenJson};
+use super::batch::{Batch, BatchFile, PlanJson, Shown, Voice};
+use super::line::sign_all;
 use super::run_log::RunLog;
 use super::selector;
+use super::signed::{ConfirmedFile, WrittenJson};
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::Certificate;
+
+/// Plans that are made at a time, side by side.
+const AT_A_TIME: usize = 32;
+const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
+
+/// Many files that are signed with one login.
+pub trait Many: Sync {
+    /// The command, as the journal's name has it.
+    fn what(&self) -> &'static str;
+    /// How many.
+    fn count(&self) -> usize;
+    /// Reads the file and plans what is done with it; always the same for the same file.
+    fn plan(&self, index: usize) -> Result<BatchFile, CommandError>;
+}
 
 /// The module and the token that will sign.
 pub struct Desk<'a> {
@@ -94,6 +113,8 @@ impl<'a> Desk<'a> {
     /// Shows the plans, asks once, logs in once, signs and writes file after file.
     pub fn sign_batch(self, batch: Batch, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: batch.files.iter().any(|f| f.out().as_os_str() == "-") };
+        let mut outs = HashSet::new();
+        batch.files.iter().try_for_each(|file| check_name(&mut outs, file.out()))?;
         let shown = self.show(&batch, &say)?;
         check_digest(&shown, args)?;
         // Of a thousand files it is large: made where it is asked for.
@@ -106,13 +127,11 @@ impl<'a> Desk<'a> {
                 for file in &batch.files {
                     say.text(&file.dry_run_text())?;
                 }
-                return say.text("Dry run: nothing was signed and nothing was written.");
+                return say.text(DRY_RUN);
             }
             return ui.print_json(&serde_json::json!({ "dry_run": true, "plans": plans, "written": [] }));
         }
-        if !args.yes() && ui.can_ask() && !ui.confirm(&self.question())? {
-            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
-        }
+        self.ask(args, ui)?;
         let signed = self.sign_shown(batch, shown, args.journal_folder(), args.allow_last_try(), &say)?;
         if ui.is_json() && !say.aside {
             let journal = signed.journal.display().to_string();
@@ -120,6 +139,56 @@ impl<'a> Desk<'a> {
                 "dry_run": false, "plans": plans, "written": signed.written, "journal": journal,
             });
             ui.print_json(&document)?;
+        }
+        Ok(())
+    }
+
+    /// Many files, each read when its turn comes: a thousand take no more memory than a few. Shows their plans, asks once,
+    /// logs in once. A file that is another one when its turn comes to be signed is refused.
+    pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+        let say = Voice { ui, aside: false };
+        let mut shown = Vec::with_capacity(many.count());
+        let (mut outs, mut warned, mut hand) = (HashSet::new(), HashSet::new(), None);
+        let all: Vec<usize> = (0..many.count()).collect();
+        for some in all.chunks(AT_A_TIME) {
+            let read = |index: &usize| {
+                let file = many.plan(*index)?;
+                let mut text = file.plan_text();
+                if args.is_dry_run() {
+                    text.push_str(&file.dry_run_text());
+                }
+                Ok::<_, CommandError>((text, file.digest(), file))
+            };
+            let planned: Vec<_> = some.par_iter().map(read).collect();
+            for planned in planned {
+                let (text, digest, file) = planned?;
+                say.text(&text)?;
+                // What holds for all of them is said once.
+                let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
+                new.for_each(|warning| ui.warn(warning));
+                check_name(&mut outs, file.out())?;
+                hand.get_or_insert_with(|| file.by_hand().to_vec());
+                shown.push(digest);
+            }
+        }
+        let shown = Shown::of(shown);
+        check_digest(&shown, args)?;
+        if args.is_dry_run() {
+            say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
+            return say.text(DRY_RUN);
+        }
+        self.ask(args, ui)?;
+        let files = (0..many.count())
+            .zip(shown.each())
+            .map(|(index, digest)| Ok(many.plan(index)?.confirm(digest)?));
+        let how = (args.journal_folder(), args.allow_last_try());
+        self.sign_confirmed(many.what(), (many.count(), files), &hand.unwrap_or_default(), how, false, &say)?;
+        Ok(())
+    }
+
+    fn ask(&self, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+        if !args.yes() && ui.can_ask() && !ui.confirm(&self.question())? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
         }
         Ok(())
     }
@@ -164,7 +233,7 @@ impl<'a> Desk<'a> {
         let confirmed = batch.confirm(shown)?;
         self.with_login(allow_last_try, say, |signer| {
             log.token(&self.sast)?;
-            sign_all(confirmed, signer, say, log).map(drop)
+            sign_all(confirmed.len(), confirmed.into_iter().map(Ok), signer, log, say, false).map(drop)
         })
     }
 
@@ -180,15 +249,29 @@ impl<'a> Desk<'a> {
         let what = batch.what;
         let confirmed = batch.confirm(shown)?;
         let hand = confirmed.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
+        let files = (confirmed.len(), confirmed.into_iter().map(Ok));
+        self.sign_confirmed(what, files, &hand, (journal, allow_last_try), true, say)
+    }
+
+    /// One login, a journal, the files in their order, and what is left to do.
+    fn sign_confirmed(
+        &self,
+        what: &str,
+        (count, files): (usize, impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send),
+        by_hand: &[String],
+        (journal, allow_last_try): (Option<&Path>, bool),
+        keep: bool,
+        say: &Voice<'_>,
+    ) -> Result<Signed, CommandError> {
         let signed = self.with_login(allow_last_try, say, |signer| {
             let mut log = RunLog::begin(journal, what, &self.sast)?;
-            let result = sign_all(confirmed, signer, say, &mut log);
+            let result = sign_all(count, files, signer, &mut log, say, keep);
             let ended = log.end(&result);
             Ok(Signed { written: result?, journal: ended? })
         })?;
         say.ui.note(&format!("Journal: {}", signed.journal.display()));
-        if !hand.is_empty() {
-            let steps: Vec<String> = hand
+        if !by_hand.is_empty() {
+            let steps: Vec<String> = by_hand
                 .iter()
                 .enumerate()
                 .map(|(i, step)| format!("\n  {}. {step}", i.saturating_add(1)))
@@ -197,21 +280,6 @@ impl<'a> Desk<'a> {
         }
         Ok(signed)
     }
-}
-
-/// File after file. Later ones are not written; what the ones before are is said, a line each.
-fn sign_all(
-    confirmed: Vec<ConfirmedFile>,
-    signer: &mut TokenSigner<'_>,
-    say: &Voice<'_>,
-    log: &mut RunLog,
-) -> Result<Vec<WrittenJson>, CommandError> {
-    let mut written = Vec::new();
-    for file in confirmed {
-        let done = file.sign_and_write(signer, say, log);
-        written.push(done.map_err(|e| e.after(written.len()))?);
-    }
-    Ok(written)
 }
 
 /// The token that was looked for; one that is not there is waited for where somebody can put it in.
@@ -230,6 +298,16 @@ fn or_wait(
         }
         other => Ok(other?),
     }
+}
+
+/// No two results may have the same name: one would replace the other.
+fn check_name(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandError> {
+    if outs.insert(out.to_owned()) {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::Usage, format!("two files would be written as {}", out.display()))
+        .detail("", "nothing was signed and nothing was written")
+        .hint("sign them in two runs, each with its own --out"))
 }
 
 fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {

@@ -3,7 +3,9 @@
 mod args;
 mod batch;
 mod desk;
+mod line;
 mod run_log;
+mod signed;
 
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use jiff::Timestamp;
 
 pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, Voice, finding_line};
-pub use desk::Desk;
+pub use desk::{Desk, Many};
 pub use run_log::{RunLog, newest_journal, state_folder};
 
 use super::ctl::{display_name, read_list};

@@ -59,6 +59,16 @@ impl RunLog {
         Ok(self.journal.add(&time_now(), event)?)
     }
 
+    /// Adds a line that only `sync` makes last: for lines that belong together.
+    pub fn note(&mut self, event: Event) -> Result<(), CommandError> {
+        Ok(self.journal.note(&time_now(), event)?)
+    }
+
+    /// Waits until the lines are on the disk.
+    pub fn sync(&self) -> Result<(), CommandError> {
+        Ok(self.journal.sync()?)
+    }
+
     /// The last line, and where the journal lies.
     pub fn end<T>(mut self, result: &Result<T, CommandError>) -> Result<PathBuf, CommandError> {
         let (outcome, says) = match result {

@@ -42,6 +42,9 @@ pub enum Event {
     Input {
         /// What it is: `in force`, `configuration`.
         role: String,
+        /// Where the result goes, which tells what was made of it; `None` where it says nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        out: Option<String>,
         /// The file.
         #[serde(flatten)]
         file: FileSeal,

@@ -106,6 +106,12 @@ impl Journal {
 
     /// Adds a line and syncs it. `time` is RFC 3339 in UTC.
     pub fn add(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
+        self.note(time, event)?;
+        self.sync()
+    }
+
+    /// Adds a line that only `sync` makes last: for lines that belong together.
+    pub fn note(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
         let seq = self.seq.saturating_add(1);
         let line = JournalLine { seq, time: time.to_owned(), prev: self.prev.clone(), event };
         let mut text = serde_json::to_string(&line)?;
@@ -113,12 +119,19 @@ impl Journal {
         text.pop();
         let sum = sum_of(&text);
         let text = format!("{text}{SUM}{sum}\"}}");
-        let failed = |source| JournalWriteError::Io { path: self.path.clone(), source };
-        self.file.write_all(format!("{text}\n").as_bytes()).map_err(failed)?;
-        self.file.sync_data().map_err(failed)?;
+        self.file.write_all(format!("{text}\n").as_bytes()).map_err(|e| self.failed(e))?;
         self.seq = seq;
         self.prev = sum_of(&text);
         Ok(())
+    }
+
+    /// Waits until the lines are on the disk.
+    pub fn sync(&self) -> Result<(), JournalWriteError> {
+        self.file.sync_data().map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, source: io::Error) -> JournalWriteError {
+        JournalWriteError::Io { path: self.path.clone(), source }
     }
 }
 

@@ -1,0 +1,221 @@
+//! From plans that were agreed to, to files that lie on the disk. Few go one after the other. Of many, some are read and
+//! planned while others are signed and others are written, so that the token never waits; what is on its way at a time
+//! is bounded, and a file's place in the line stays what it was.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::super::error::{CommandError, ErrorKind};
+use super::batch::Voice;
+use super::run_log::RunLog;
+use super::signed::{ConfirmedFile, SignedFile, WrittenJson};
+use crate::files::{self, OnExisting};
+use crate::token::{TokenError, TokenSigner};
+use crate::trustlist::Signer;
+
+/// Files that share a sync of the journal and of their folder. More would keep more in memory, and lose more to a token
+/// that is pulled.
+const TOGETHER: usize = 16;
+/// Files whose syncs wait side by side: a disk ends several of them at once.
+const SYNCS: usize = 8;
+
+/// Files on their way, in their order; behind them what stopped the line, if something did.
+struct Tray<T> {
+    files: Vec<T>,
+    stop: Option<CommandError>,
+}
+
+/// The journal, which the first and the last of the line write.
+type Log<'a> = Mutex<&'a mut RunLog>;
+
+/// Signs and writes. Where one fails, those before it are written, and the error says how many; later ones are not signed,
+/// or what was signed of them is thrown away. `keep` collects what was written.
+pub fn sign_all(
+    count: usize,
+    files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
+    signer: &mut TokenSigner<'_>,
+    log: &mut RunLog,
+    say: &Voice<'_>,
+    keep: bool,
+) -> Result<Vec<WrittenJson>, CommandError> {
+    let log = Mutex::new(log);
+    let mut end = End { say, keep, count: 0, written: Vec::new(), pool: None };
+    if count > TOGETHER {
+        end.pool = ThreadPoolBuilder::new().num_threads(SYNCS).build().ok();
+        return many(count, files, signer, &log, end);
+    }
+    for file in files {
+        let tray = match file.and_then(|file| begin(&[&file], &log).and_then(|()| file.sign(signer))) {
+            Ok(signed) => Tray { files: vec![signed], stop: None },
+            Err(e) => Tray { files: vec![], stop: Some(e) },
+        };
+        end.write(tray, &log)?;
+    }
+    Ok(end.written)
+}
+
+/// The line: a thread that reads and plans, one for each session that signs, one that writes.
+fn many(
+    count: usize,
+    mut files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
+    signer: &TokenSigner<'_>,
+    log: &Log<'_>,
+    mut end: End<'_>,
+) -> Result<Vec<WrittenJson>, CommandError> {
+    let more = signer.arms(count.div_ceil(TOGETHER).saturating_sub(1));
+    // The first session signs in this thread, which owns the login.
+    let (first_in, planned) = sync_channel(1);
+    let (signed, first_out) = sync_channel(1);
+    let (mut ins, mut outs) = (vec![first_in], vec![first_out]);
+    thread::scope(|scope| {
+        for mut arm in more {
+            let (to_arm, planned) = sync_channel(1);
+            let (signed, from_arm) = sync_channel(1);
+            ins.push(to_arm);
+            outs.push(from_arm);
+            scope.spawn(move || sign_trays(&mut arm, &planned, &signed));
+        }
+        scope.spawn(move || {
+            for to_arm in ins.iter().cycle() {
+                let tray = plan_tray(&mut files, log);
+                let last = tray.stop.is_some() || tray.files.len() < TOGETHER;
+                if to_arm.send(tray).is_err() || last {
+                    return;
+                }
+            }
+        });
+        let writer = scope.spawn(move || {
+            // In the order in which the trays were given out.
+            for from_arm in outs.iter().cycle() {
+                let Ok(tray) = from_arm.recv() else { break };
+                end.write(tray, log)?;
+            }
+            Ok(end.written)
+        });
+        sign_trays(&mut &*signer, &planned, &signed);
+        drop((planned, signed));
+        writer.join().unwrap_or_else(|_| {
+            Err(CommandError::new(ErrorKind::File, "not every file was written: the writer ended early"))
+        })
+    })
+}
+
+fn hold<'l, 'r>(log: &'l Log<'r>) -> MutexGuard<'l, &'r mut RunLog> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes into the journal what will be signed.
+fn begin(files: &[&ConfirmedFile], log: &Log<'_>) -> Result<(), CommandError> {
+    let mut log = hold(log);
+    files.iter().try_for_each(|file| file.begin(&mut log))?;
+    log.sync()
+}
+
+/// Reads and plans, and writes into the journal what will be signed.
+fn plan_tray(
+    files: &mut impl Iterator<Item = Result<ConfirmedFile, CommandError>>,
+    log: &Log<'_>,
+) -> Tray<ConfirmedFile> {
+    let mut tray = Tray { files: Vec::with_capacity(TOGETHER), stop: None };
+    for file in files.take(TOGETHER) {
+        match file {
+            Ok(file) => tray.files.push(file),
+            Err(e) => {
+                tray.stop = Some(e);
+                break;
+            }
+        }
+    }
+    match begin(&tray.files.iter().collect::<Vec<_>>(), log) {
+        Ok(()) => tray,
+        Err(e) => Tray { files: vec![], stop: Some(e) },
+    }
+}
+
+/// Signs what comes in until nothing more does, or something goes wrong.
+fn sign_trays<S>(
+    signer: &mut S,
+    planned: &Receiver<Tray<ConfirmedFile>>,
+    signed: &SyncSender<Tray<SignedFile>>,
+) where
+    S: Signer<Error = TokenError>,
+{
+    while let Ok(Tray { files, mut stop }) = planned.recv() {
+        let mut done = Vec::with_capacity(files.len());
+        for file in files {
+            match file.sign(signer) {
+                Ok(file) => done.push(file),
+                Err(e) => {
+                    stop = Some(e);
+                    break;
+                }
+            }
+        }
+        let last = stop.is_some();
+        if signed.send(Tray { files: done, stop }).is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Where the line ends.
+struct End<'a> {
+    say: &'a Voice<'a>,
+    keep: bool,
+    /// Files that were written.
+    count: usize,
+    written: Vec<WrittenJson>,
+    /// For syncs that wait side by side.
+    pool: Option<ThreadPool>,
+}
+
+impl End<'_> {
+    /// Writes files, then their lines in the journal, and says so; then fails with what stopped the line.
+    fn write(&mut self, tray: Tray<SignedFile>, log: &Log<'_>) -> Result<(), CommandError> {
+        let Tray { files, stop } = tray;
+        let results = self.put(&files);
+        let mut failed = None;
+        let mut log = hold(log);
+        let mut done = Vec::with_capacity(files.len());
+        for (file, result) in files.into_iter().zip(results) {
+            match result {
+                Ok(kept) => done.push(file.written(kept.as_deref(), &mut log)?),
+                Err(e) => failed = failed.or(Some(e)),
+            }
+        }
+        log.sync()?;
+        drop(log);
+        self.count = self.count.saturating_add(done.len());
+        if !self.say.ui.is_json() {
+            done.iter().try_for_each(|written| self.say.text(&written.text()))?;
+        }
+        if self.keep {
+            self.written.extend(done);
+        }
+        match failed.or(stop) {
+            Some(e) => Err(e.after(self.count)),
+            None => Ok(()),
+        }
+    }
+
+    /// Each file to its place; where the one before it is kept.
+    fn put(&self, files: &[SignedFile]) -> Vec<Result<Option<PathBuf>, CommandError>> {
+        let (to_output, existing) = (|f: &SignedFile| f.out().as_os_str() == "-", OnExisting::KeepBackup);
+        if let Some(pool) = self.pool.as_ref().filter(|_| !files.iter().any(to_output)) {
+            let pairs: Vec<_> = files.iter().map(|f| (f.out(), f.bytes())).collect();
+            let written = files::write_together(pool, &pairs, existing);
+            return written.into_iter().map(|w| Ok(w?.backup)).collect();
+        }
+        let one = |file: &SignedFile| {
+            if to_output(file) {
+                return self.say.ui.write(file.bytes()).map(|()| None);
+            }
+            Ok(files::write_new(file.out(), file.bytes(), existing)?.backup)
+        };
+        files.iter().map(one).collect()
+    }
+}

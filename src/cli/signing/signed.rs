@@ -1,0 +1,145 @@
+//! A file whose plan was agreed to, on its way: signed, verified, written, told of.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::super::error::CommandError;
+use super::super::interrupt;
+use super::batch::Input;
+use super::run_log::RunLog;
+use crate::trustlist::{SgnDraft, SignError, Signer, digest};
+use crate::workflow::ConfirmedPlan;
+use crate::workflow::journal::{Event, FileSeal};
+
+/// One file whose plan was agreed to.
+pub struct ConfirmedFile {
+    work: Confirmed,
+    out: PathBuf,
+    input: Option<Input>,
+}
+
+/// A file that was signed and verified, and is not written yet.
+pub struct SignedFile {
+    out: PathBuf,
+    bytes: Bytes,
+    signed_by: String,
+}
+
+/// What is signed.
+pub(super) enum Confirmed {
+    List(Box<ConfirmedPlan>),
+    Sgn(Box<SgnDraft>),
+}
+
+/// What was written, for machines.
+#[derive(Debug, Serialize)]
+pub struct WrittenJson {
+    /// The file.
+    pub file: String,
+    /// Where the file before it is kept.
+    pub kept_old_as: Option<String>,
+    /// Its length.
+    pub bytes: usize,
+    /// Who signed it.
+    pub signed_by: String,
+    /// Its MD5.
+    pub md5: String,
+    /// Its MD5 as a phone shows it.
+    pub md5_phone: Vec<String>,
+    /// Its SHA-1.
+    pub sha1: String,
+}
+
+impl ConfirmedFile {
+    pub(super) fn new(work: Confirmed, out: PathBuf, input: Option<Input>) -> Self {
+        ConfirmedFile { work, out, input }
+    }
+
+    /// What is left to do by hand once it is written.
+    pub fn by_hand(&self) -> &[String] {
+        match &self.work {
+            Confirmed::List(plan) => plan.plan().by_hand(),
+            Confirmed::Sgn(_) => &[],
+        }
+    }
+
+    /// Its first lines in the journal: what was read, and the plan.
+    pub fn begin(&self, log: &mut RunLog) -> Result<(), CommandError> {
+        let out = self.out.display().to_string();
+        if let Some(Input { role, path, bytes, .. }) = &self.input {
+            let file = FileSeal::of(path, bytes);
+            log.note(Event::Input { role: (*role).to_owned(), out: Some(out.clone()), file })?;
+        }
+        match &self.work {
+            Confirmed::List(plan) => log.note(Event::plan(plan.plan(), out)),
+            Confirmed::Sgn(_) => Ok(()),
+        }
+    }
+
+    /// Signs and verifies.
+    pub fn sign<S>(self, signer: &mut S) -> Result<SignedFile, CommandError>
+    where
+        S: Signer,
+        CommandError: From<SignError<S::Error>>,
+    {
+        let (bytes, signed_by) = match self.work {
+            Confirmed::List(plan) => {
+                let signed = plan.execute(signer)?;
+                (signed.list().bytes().clone(), signed.signer_name())
+            }
+            Confirmed::Sgn(draft) => {
+                let signed = draft.sign(signer)?;
+                (signed.bytes().clone(), signed.header().signer_short_name())
+            }
+        };
+        interrupt::check()?;
+        Ok(SignedFile { out: self.out, bytes, signed_by })
+    }
+}
+
+impl SignedFile {
+    /// The file.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the journal and the operator are told once it is written.
+    pub fn written(self, kept: Option<&Path>, log: &mut RunLog) -> Result<WrittenJson, CommandError> {
+        let SignedFile { out, bytes, signed_by } = self;
+        let file = out.display().to_string();
+        let kept_old_as = kept.map(|p| p.display().to_string());
+        let seal = FileSeal::of(&file, &bytes);
+        let (md5_phone, md5, sha1) =
+            (digest::phone_lines(&digest::md5(&bytes)), seal.md5.clone(), seal.sha1.clone());
+        log.note(Event::Output {
+            signed_by: signed_by.clone(),
+            kept_old_as: kept_old_as.clone(),
+            file: seal,
+        })
+        .map_err(|e| e.detail("", format!("{file} was written before that")))?;
+        Ok(WrittenJson { file, kept_old_as, bytes: bytes.len(), signed_by, md5, md5_phone, sha1 })
+    }
+}
+
+impl WrittenJson {
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text =
+            format!("{}   {} bytes, signed by {}, verified\n", self.file, self.bytes, self.signed_by);
+        let _ = writeln!(text, "  MD5   {}", self.md5);
+        let _ = writeln!(text, "        on the phone: {}", self.md5_phone.join(" "));
+        let _ = writeln!(text, "  SHA1  {}", self.sha1);
+        if let Some(kept) = &self.kept_old_as {
+            let _ = writeln!(text, "  the file before is kept as {kept}");
+        }
+        text
+    }
+}

@@ -1,0 +1,235 @@
+//! Many files, one login: they are read, signed and written side by side, and it must not show.
+
+use std::collections::HashSet;
+
+use rexpect::session::spawn_command;
+use sastctl::trustlist::{TrustFile, TrustList};
+
+use crate::pki;
+use crate::support::{Outcome, PIN, World};
+
+const SIGNER: [&str; 2] = ["--token", "SAST-ADN0054f509"];
+
+/// Lists and, every tenth, configuration files, in the order of their names.
+fn world(count: usize) -> (World, Vec<String>) {
+    let world = World::with_tokens();
+    let bytes = pki::golden_bytes("token-signed.tlv");
+    std::fs::create_dir(world.path("in")).unwrap();
+    std::fs::create_dir(world.path("out")).unwrap();
+    let name = |n: usize| match n % 10 {
+        7 => format!("in/SEP0000000{n:05}.cnf.xml"),
+        _ => format!("in/list{n:05}.tlv"),
+    };
+    let names: Vec<String> = (0..count).map(name).collect();
+    for name in &names {
+        let config = format!("<device name=\"{name}\"/>\n");
+        std::fs::write(world.path(name), if name.ends_with("xml") { config.as_bytes() } else { &bytes })
+            .unwrap();
+    }
+    (world, names)
+}
+
+fn sign<'a>(names: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let files = names.iter().map(String::as_str);
+    let how = ["ctl", "sign", "--out", "out", "--journal", "journals"];
+    how.into_iter().chain(SIGNER).chain(more.iter().copied()).chain(files).collect()
+}
+
+fn result_of(name: &str) -> String {
+    let file = name.replace("in/", "out/");
+    if file.ends_with("xml") { format!("{file}.sgn") } else { file }
+}
+
+/// What lies in the folder of results, each signed by the token.
+fn written(world: &World) -> HashSet<String> {
+    let signer = pki::token("SAST-ADN0054f509");
+    let entries = std::fs::read_dir(world.path("out")).unwrap();
+    let names = entries.map(|e| format!("out/{}", e.unwrap().file_name().into_string().unwrap()));
+    names
+        .inspect(|name| match TrustFile::decode(world.read(name)).unwrap() {
+            TrustFile::List(list) => assert_eq!(list.verify().unwrap().signer_name(), "SAST-ADN0054f509"),
+            TrustFile::Signed(signed) => drop(signed.verify(&signer).unwrap()),
+        })
+        .collect()
+}
+
+/// The files that the program says it wrote, in its order.
+fn said(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.stdout.lines().filter(|line| line.ends_with("verified"));
+    lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+fn journal(world: &World) -> String {
+    let mut all: Vec<_> =
+        std::fs::read_dir(world.path("journals")).unwrap().map(|e| e.unwrap().path()).collect();
+    all.sort();
+    all.pop().unwrap().display().to_string()
+}
+
+#[test]
+fn a_hundred_files_come_out_in_their_order() {
+    let (world, names) = world(103);
+    let outcome = world.run(&sign(&names, &["--yes", "-v"])).done();
+    let wanted: Vec<String> = names.iter().map(|name| result_of(name)).collect();
+    assert_eq!(said(&outcome), wanted);
+    assert_eq!(written(&world), wanted.iter().cloned().collect());
+    let times = |what: &str| outcome.stderr.matches(&format!("{what}: CKR_OK")).count();
+    assert_eq!((times("C_Login"), times("C_Logout"), times("C_Sign")), (1, 1, 103));
+    let (opened, closed) = (times("C_OpenSession"), times("C_CloseSession"));
+    assert_eq!((opened, closed), (4, 2), "two that read last to the end; the one that logs in has a helper");
+    let warning = "the signer's key is RSA 1024";
+    assert_eq!(outcome.stderr.matches(warning).count(), 1, "what holds for all is said once");
+    // Each file's plan and result found each other in the journal.
+    let journal = journal(&world);
+    world.run(&["journal", "verify", &journal]).done();
+    let page = world.run(&["journal", "show", &journal]).done().stdout;
+    let sections: Vec<&str> = page.split("\n## ").skip(1).collect();
+    assert_eq!(sections.len(), names.len());
+    for (section, name) in sections.iter().zip(&names) {
+        let (before, after) = (format!("### Before: {name}\n"), format!("### After: {}\n", result_of(name)));
+        assert!(section.contains(&before) && section.contains(&after), "{name}: {section}");
+        assert_eq!(section.contains("\nPlan `"), name.ends_with("tlv"), "{section}");
+    }
+}
+
+#[test]
+fn what_was_there_before_is_kept_beside_each() {
+    let (world, names) = world(40);
+    world.run(&sign(&names, &["--yes"])).done();
+    let first: Vec<_> = names.iter().map(|name| world.read(&result_of(name))).collect();
+    world.run(&sign(&names, &["--yes", "--timestamp", "2031-01-01T00:00:00Z"])).done();
+    for (name, first) in names.iter().zip(first) {
+        let result = result_of(name);
+        assert!(world.read(&format!("{result}.bak")) == first, "{result}");
+        assert!(world.read(&result) != first, "{result}");
+    }
+    assert_eq!(written(&world).len(), 80);
+}
+
+#[test]
+fn a_damaged_file_among_many_stops_all_of_them_before_the_login() {
+    let (world, names) = world(60);
+    std::fs::write(world.path(&names[50]), b"\x01\x00\x02half a list").unwrap();
+    let outcome = world.run(&sign(&names, &["--yes", "-v"]));
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&names[50]), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("C_Login"), "{}", outcome.stderr);
+    assert!(written(&world).is_empty());
+}
+
+#[test]
+fn no_result_replaces_another() {
+    let (world, mut names) = world(20);
+    std::fs::create_dir(world.path("other")).unwrap();
+    std::fs::copy(world.path(&names[3]), world.path("other/list00003.tlv")).unwrap();
+    names.push("other/list00003.tlv".to_owned());
+    let few = [names[3].clone(), names[20].clone()];
+    for names in [&names[..], &few] {
+        for more in [&["--yes"][..], &["--yes", "--json"]] {
+            let outcome = world.run(&sign(names, more));
+            assert_eq!(outcome.code, 2, "{}", outcome.all());
+            assert!(
+                outcome.stderr.contains("two files would be written as out/list00003.tlv"),
+                "{}",
+                outcome.all()
+            );
+            assert!(written(&world).is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_plan_of_all_has_a_digest_that_can_be_asked_for() {
+    let (world, names) = world(30);
+    let time = ["--timestamp", "2026-11-01T00:00:00Z"];
+    let dry = world.run(&sign(&names, &[&time[..], &["--dry-run"]].concat())).done();
+    let digest = dry.stdout.lines().find_map(|line| line.strip_prefix("Plan digest of all 30: ")).unwrap();
+    assert!(written(&world).is_empty());
+    let wrong = "0".repeat(64);
+    let refused = world.run(&sign(&names, &[&time[..], &["--yes", "--plan-digest", &wrong]].concat()));
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(written(&world).is_empty());
+    world.run(&sign(&names, &[&time[..], &["--yes", "--plan-digest", digest]].concat())).done();
+    assert_eq!(written(&world).len(), 30);
+}
+
+/// The token fails in the middle, at different places: what the program says was written is what lies there, whole, and it
+/// is the first files and no others.
+#[test]
+fn a_token_that_fails_in_the_middle_leaves_whole_files() {
+    for (nth, code) in [(1, "CKR_DEVICE_ERROR"), (17, "CKR_DEVICE_REMOVED"), (58, "CKR_GENERAL_ERROR")] {
+        let (mut world, names) = world(70);
+        world.behind_faulty_token();
+        let script = format!("fail C_Sign {nth} {code}");
+        let (outcome, calls) = world.faulty(&script, &sign(&names, &["--yes"]));
+        assert_eq!(outcome.code, 3, "{}", outcome.all());
+        assert!(outcome.stderr.contains(code), "{}", outcome.stderr);
+        let said = said(&outcome);
+        let wanted: Vec<String> = names.iter().take(said.len()).map(|name| result_of(name)).collect();
+        assert_eq!(said, wanted, "the first ones");
+        assert_eq!(written(&world), wanted.into_iter().collect());
+        assert!(said.len() < nth, "{} of {nth}", said.len());
+        let words = match said.len() {
+            0 => "nothing was written".to_owned(),
+            n => format!("{n} files were written, the others were not"),
+        };
+        assert!(outcome.stderr.contains(&words), "{words}: {}", outcome.stderr);
+        assert_eq!(calls.iter().filter(|(name, _)| name == "C_Logout").count(), 1);
+        let page = world.run(&["journal", "show", &journal(&world)]).done().stdout;
+        assert!(page.contains("failed"), "{page}");
+    }
+}
+
+/// Somebody replaces a file between the question and the signature.
+#[test]
+fn a_file_that_is_another_one_when_its_turn_comes_is_refused() {
+    let (world, names) = world(60);
+    let mut command = world.command(&sign(&names, &[]));
+    command.env_remove("SASTCTL_PIN_SOURCE").env("TERM", "dumb");
+    let mut session = spawn_command(command, Some(20_000)).unwrap();
+    session.exp_string("[y/N] ").unwrap();
+    std::fs::write(world.path(&names[45]), pki::golden_bytes("token-signed-non-secure.tlv")).unwrap();
+    session.send_line("y").unwrap();
+    session.exp_string("PIN for SAST token").unwrap();
+    session.send_line(PIN).unwrap();
+    let rest = session.exp_eof().unwrap();
+    assert!(rest.contains("the plan changed"), "{rest}");
+    assert!(rest.contains("45 files were written, the others were not"), "{rest}");
+    let wanted: HashSet<String> = names[..45].iter().map(|name| result_of(name)).collect();
+    assert_eq!(written(&world), wanted);
+}
+
+/// A disk that is full in the middle: what was written is whole, what was there before is there.
+#[test]
+fn a_disk_that_is_full_in_the_middle_leaves_whole_files() {
+    let (mut world, names) = world(60);
+    let keep = "mount -t tmpfs -o size=200k none out || exit 99; cp in/list00059.tlv out/; \
+                \"$@\"; code=$?; mkdir kept; cp -a out/. kept/; exit $code";
+    world.run_inside(&[
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        &format!("cd '{}'; {keep}", world.path("").display()),
+        "sh",
+    ]);
+    let outcome = world.run(&sign(&names, &["--yes"]));
+    if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
+        println!("SKIPPED: no mount namespace here");
+        return;
+    }
+    assert_eq!(outcome.code, 4, "{}", outcome.all());
+    assert!(outcome.stderr.contains("No space left on device"), "{}", outcome.stderr);
+    let said = said(&outcome);
+    assert!(outcome.stderr.contains(&format!("{} files were written, the others were not", said.len())));
+    let kept = std::fs::read_dir(world.path("kept")).unwrap();
+    let kept: HashSet<String> = kept.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut wanted: HashSet<String> = said.iter().map(|name| name.replace("out/", "")).collect();
+    assert!(wanted.len() > 10 && wanted.len() < 60, "{}", wanted.len());
+    wanted.insert("list00059.tlv".to_owned());
+    assert_eq!(kept, wanted);
+    assert!(world.read("kept/list00059.tlv") == pki::golden_bytes("token-signed.tlv"));
+    for name in kept.iter().filter(|name| name.ends_with("tlv")) {
+        TrustList::decode(world.read(&format!("kept/{name}"))).unwrap().verify().unwrap();
+    }
+}
