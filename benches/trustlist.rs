@@ -3,10 +3,16 @@
 use std::hint::black_box;
 use std::path::Path;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sastctl::trustlist::TrustList;
 
-fn lists(c: &mut Criterion) {
+#[allow(clippy::unwrap_used, missing_docs)]
+mod lists;
+#[path = "../tests/pki/mod.rs"]
+#[allow(dead_code, clippy::unwrap_used, missing_docs)]
+mod pki;
+
+fn one_list(c: &mut Criterion) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/golden/token-signed.tlv");
     let Ok(bytes) = std::fs::read(&path).map(bytes::Bytes::from) else {
         panic!("{} is not there", path.display())
@@ -22,5 +28,17 @@ fn lists(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, lists);
+/// Time must grow with the number of records and no faster.
+fn growth(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decode and verify a CTL, by records");
+    for records in [1, 10, 100, 400] {
+        let bytes = bytes::Bytes::from(lists::list_of(records));
+        group.throughput(Throughput::Elements(records as u64));
+        group.bench_function(BenchmarkId::from_parameter(records), |b| {
+            b.iter(|| TrustList::decode(black_box(&bytes).clone()).is_ok_and(|list| list.verify().is_ok()));
+        });
+    }
+}
+
+criterion_group!(benches, one_list, growth);
 criterion_main!(benches);

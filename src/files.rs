@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
 /// Why a file was not read or written.
@@ -120,13 +119,9 @@ pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Writ
 /// and a folder is synced once for all of them. Each has its own result, in their order.
 ///
 /// No two may have the same name.
-pub fn write_together(
-    pool: &ThreadPool,
-    files: &[(&Path, &[u8])],
-    existing: OnExisting,
-) -> Vec<Result<Written, FileError>> {
-    let beside: Vec<_> = pool
-        .install(|| files.par_iter().with_max_len(1).map(|(path, bytes)| Beside::new(path, bytes)).collect());
+pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Result<Written, FileError>> {
+    let beside: Vec<_> =
+        files.par_iter().with_max_len(1).map(|(path, bytes)| Beside::new(path, bytes)).collect();
     let kept: Vec<_> = beside
         .into_iter()
         .map(|beside| beside.and_then(|b| b.keep_old(existing).map(|kept| (b, kept))))
@@ -318,8 +313,7 @@ mod tests {
         fs::create_dir(path("d")).unwrap();
         let targets = [path("a"), path("b"), path("c"), path("no/such"), path("d/e")];
         let files: Vec<_> = targets.iter().map(|p| (p.as_path(), b"new".as_slice())).collect();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let [a, b, c, none, e] = write_together(&pool, &files, OnExisting::KeepBackup).try_into().unwrap();
+        let [a, b, c, none, e] = write_together(&files, OnExisting::KeepBackup).try_into().unwrap();
         assert_eq!(a.unwrap(), Written { path: path("a"), backup: None });
         assert_eq!(b.unwrap().backup, Some(path("b.bak")));
         assert!(matches!(c, Err(FileError::IsFolder { .. })));
@@ -328,7 +322,7 @@ mod tests {
         for (file, says) in [("a", "new"), ("b", "new"), ("b.bak", "old"), ("d/e", "new")] {
             assert_eq!(fs::read_to_string(path(file)).unwrap(), says);
         }
-        let refused = write_together(&pool, &files[..1], OnExisting::Refuse).pop().unwrap();
+        let refused = write_together(&files[..1], OnExisting::Refuse).pop().unwrap();
         assert!(matches!(refused, Err(FileError::Exists { .. })));
         assert_eq!(names(dir.path()), ["a", "b", "b.bak", "c", "d"]);
     }

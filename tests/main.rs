@@ -27,6 +27,7 @@ mod differential;
 mod doctor;
 mod enrolling;
 mod faults;
+mod findings;
 mod golden_files;
 mod hot_plug;
 mod interruptions;

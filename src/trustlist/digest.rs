@@ -122,7 +122,18 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// Bytes as hexadecimal digits with a separator between bytes: `hex(b, ":")`; lower case.
 pub fn hex(bytes: &[u8], separator: &str) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(separator)
+    let digits = data_encoding::HEXLOWER.encode(bytes);
+    if separator.is_empty() {
+        return digits;
+    }
+    let mut text = String::with_capacity(digits.len().saturating_mul(2));
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && at % 2 == 0 {
+            text.push_str(separator);
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A checksum as the phone's screen shows it: upper-case pairs with blanks between, eight to a line.
@@ -130,6 +141,11 @@ pub fn hex(bytes: &[u8], separator: &str) -> String {
 /// Source: `EB C6 49 59 82 80 A4 47` / `7E B3 E4 53 34 5C 8C 9D` on a 7900 phone.
 pub fn phone_lines(checksum: &[u8]) -> Vec<String> {
     checksum.chunks(8).map(|line| hex(line, " ").to_uppercase()).collect()
+}
+
+/// The same of a checksum in lower-case hexadecimal digits; of anything else, nothing.
+pub fn phone_lines_of_hex(checksum: &str) -> Vec<String> {
+    phone_lines(&data_encoding::HEXLOWER.decode(checksum.as_bytes()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Draft {
     pub fn message(&self, signer: &Certificate) -> Result<Vec<u8>, BuildError> {
         let (mut message, behind) = self.header(signer)?.around_signature(signature_len(signer)?)?;
         message.extend(behind);
-        message.extend(self.records.iter().flat_map(|r| r.bytes().iter()));
+        self.records.iter().for_each(|record| message.extend_from_slice(record.bytes()));
         Ok(message)
     }
 
@@ -89,7 +89,7 @@ impl Draft {
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
         let header = self.header(signer.certificate())?;
-        let records: Vec<u8> = self.records.iter().flat_map(|r| r.bytes().iter().copied()).collect();
+        let records = self.records.iter().map(|record| record.bytes().as_ref()).collect::<Vec<_>>().concat();
         let bytes = assemble(&header, self.options.digest, &records, signer)?;
         TrustList::decode(bytes).map_err(SignError::NotDecoded)?.verify().map_err(SignError::NotVerified)
     }

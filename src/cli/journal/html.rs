@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::drawing;
-use super::story::{Change, Story, list_of, on_the_phone, row, verified};
+use super::story::{Change, Story, list_of, row, verified};
 use crate::trustlist::TrustList;
+use crate::trustlist::digest::phone_lines_of_hex;
 use crate::workflow::Mark;
 use crate::workflow::journal::{Event, FileSeal, Outcome};
 
@@ -120,7 +121,7 @@ fn file(title: &str, seal: &FileSeal, list: Option<&TrustList>) -> String {
     }
     text.push_str("</p>\n<table class=\"sums\">\n");
     for (label, sum) in [("MD5", &seal.md5), ("SHA-1", &seal.sha1)] {
-        let lines: Vec<String> = on_the_phone(sum).iter().map(|l| escape(l)).collect();
+        let lines: Vec<String> = phone_lines_of_hex(sum).iter().map(|l| escape(l)).collect();
         let _ = writeln!(
             text,
             "<tr><th>{label}</th><td><code>{}</code><div class=\"phone\">{}</div></td></tr>",

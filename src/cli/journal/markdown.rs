@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::story::{Change, Story, list_of, on_the_phone, row, verified};
+use super::story::{Change, Story, list_of, row, verified};
+use crate::trustlist::digest::phone_lines_of_hex;
 use crate::workflow::journal::{Event, FileSeal, Outcome};
 
 /// The whole page.
@@ -127,11 +128,11 @@ fn file(when: &str, seal: &FileSeal) -> String {
         }
     }
     let _ = writeln!(text, "\n```\nMD5   {}", seal.md5);
-    for line in on_the_phone(&seal.md5) {
+    for line in phone_lines_of_hex(&seal.md5) {
         let _ = writeln!(text, "      on the phone: {line}");
     }
     let _ = writeln!(text, "SHA1  {}", seal.sha1);
-    for line in on_the_phone(&seal.sha1) {
+    for line in phone_lines_of_hex(&seal.sha1) {
         let _ = writeln!(text, "      on the phone: {line}");
     }
     text.push_str("```\n");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList, digest};
+use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList};
 use crate::workflow::PlanStep;
 use crate::workflow::journal::{
     Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal, VerifiedJournal,
@@ -161,10 +161,4 @@ pub fn verified(list: &TrustList) -> String {
         Ok(name) => format!("verified, signed by {name}"),
         Err(e) => format!("not verified: {e}"),
     }
-}
-
-/// A checksum as a phone's screen shows it: lines of spaced pairs.
-pub fn on_the_phone(hex: &str) -> Vec<String> {
-    let bytes: Vec<u8> = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap_or_default();
-    digest::phone_lines(&bytes)
 }

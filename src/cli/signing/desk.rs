@@ -20,7 +20,7 @@ use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigne
 use crate::trustlist::Certificate;
 
 /// Plans that are made at a time, side by side.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 8;
 const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
 /// Many files that are signed with one login.

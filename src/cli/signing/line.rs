@@ -7,8 +7,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::super::error::{CommandError, ErrorKind};
 use super::batch::Voice;
 use super::run_log::RunLog;
@@ -19,9 +17,7 @@ use crate::trustlist::Signer;
 
 /// Files that share a sync of the journal and of their folder. More would keep more in memory, and lose more to a token
 /// that is pulled.
-const TOGETHER: usize = 16;
-/// Files whose syncs wait side by side: a disk ends several of them at once.
-const SYNCS: usize = 8;
+const TOGETHER: usize = 8;
 
 /// Files on their way, in their order; behind them what stopped the line, if something did.
 struct Tray<T> {
@@ -43,9 +39,8 @@ pub fn sign_all(
     keep: bool,
 ) -> Result<Vec<WrittenJson>, CommandError> {
     let log = Mutex::new(log);
-    let mut end = End { say, keep, count: 0, written: Vec::new(), pool: None };
+    let mut end = End { say, keep, count: 0, written: Vec::new() };
     if count > TOGETHER {
-        end.pool = ThreadPoolBuilder::new().num_threads(SYNCS).build().ok();
         return many(count, files, signer, &log, end);
     }
     for file in files {
@@ -169,8 +164,6 @@ struct End<'a> {
     /// Files that were written.
     count: usize,
     written: Vec<WrittenJson>,
-    /// For syncs that wait side by side.
-    pool: Option<ThreadPool>,
 }
 
 impl End<'_> {
@@ -205,9 +198,9 @@ impl End<'_> {
     /// Each file to its place; where the one before it is kept.
     fn put(&self, files: &[SignedFile]) -> Vec<Result<Option<PathBuf>, CommandError>> {
         let (to_output, existing) = (|f: &SignedFile| f.out().as_os_str() == "-", OnExisting::KeepBackup);
-        if let Some(pool) = self.pool.as_ref().filter(|_| !files.iter().any(to_output)) {
+        if files.len() > 1 && !files.iter().any(to_output) {
             let pairs: Vec<_> = files.iter().map(|f| (f.out(), f.bytes())).collect();
-            let written = files::write_together(pool, &pairs, existing);
+            let written = files::write_together(&pairs, existing);
             return written.into_iter().map(|w| Ok(w?.backup)).collect();
         }
         let one = |file: &SignedFile| {

@@ -118,7 +118,7 @@ impl SignedFile {
         let kept_old_as = kept.map(|p| p.display().to_string());
         let seal = FileSeal::of(&file, &bytes);
         let (md5_phone, md5, sha1) =
-            (digest::phone_lines(&digest::md5(&bytes)), seal.md5.clone(), seal.sha1.clone());
+            (digest::phone_lines_of_hex(&seal.md5), seal.md5.clone(), seal.sha1.clone());
         log.note(Event::Output {
             signed_by: signed_by.clone(),
             kept_old_as: kept_old_as.clone(),

@@ -11,11 +11,23 @@ pub use entry::{Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal};
 pub use verify::{JournalError, VerifiedJournal};
 pub use writer::{Journal, JournalReopenError, JournalWriteError};
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
 /// `prev` of the first line.
 const NO_LINE_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What stands between a line's body and its own hash.
 const SUM: &str = ",\"sum\":\"";
+
+/// A body made a line, and the line's hash, for the next one: the body is hashed once for both.
+fn sealed(body: &str) -> (String, String) {
+    let mut hash = Sha256::new_with_prefix(body);
+    let sum = HEXLOWER.encode(&hash.clone().finalize());
+    let end = format!("{SUM}{sum}\"}}");
+    hash.update(&end);
+    (format!("{body}{end}\n"), HEXLOWER.encode(&hash.finalize()))
+}
 
 /// The hash of a line's body: all of it up to, and without, `,"sum":`.
 fn sum_of(body: &str) -> String {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Event, JournalLine};
 use super::verify::{JournalError, VerifiedJournal};
-use super::{NO_LINE_BEFORE, SUM, sum_of};
+use super::{NO_LINE_BEFORE, sealed, sum_of};
 use crate::files;
 
 /// A journal that is being written.
@@ -117,11 +117,10 @@ impl Journal {
         let mut text = serde_json::to_string(&line)?;
         // The body is the object without its closing brace.
         text.pop();
-        let sum = sum_of(&text);
-        let text = format!("{text}{SUM}{sum}\"}}");
-        self.file.write_all(format!("{text}\n").as_bytes()).map_err(|e| self.failed(e))?;
+        let (text, prev) = sealed(&text);
+        self.file.write_all(text.as_bytes()).map_err(|e| self.failed(e))?;
         self.seq = seq;
-        self.prev = sum_of(&text);
+        self.prev = prev;
         Ok(())
     }
 

@@ -1,0 +1,254 @@
+//! What an operator is told of a new list beside the phones' verdict: sizes, keys, dates, and what phones can no longer do.
+
+use std::net::Ipv4Addr;
+use std::slice;
+
+use sastctl::phone::{HeldItl, Installed, ListView, NewList, Severity, cautions, services};
+use sastctl::trustlist::{
+    Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, Style, VerifiedList,
+};
+
+use crate::pki::{KeyFile, certificate, golden, options};
+
+const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
+const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
+const TVS: &str = "tests/testdata/pki/cucm8-tvs";
+const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
+const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
+const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
+
+fn token(stem: &str) -> Record {
+    Record::token(&certificate(&format!("{stem}.der")), Style::CtlClient).unwrap()
+}
+
+/// A server's record; without a certificate it is known by its key and a hash.
+fn server(stem: &str, function: Function, name: &str, address: [u8; 4], hash_only: bool) -> Record {
+    let server = ServerRecord {
+        function,
+        certificate: &certificate(&format!("{stem}.der")),
+        dns_name: name,
+        ip_address: (address != [0; 4]).then(|| address.into()),
+        style: Style::Cucm,
+        hash_only,
+    };
+    Record::server(&server).unwrap()
+}
+
+fn ccm(stem: &str, name: &str, last: u8) -> Record {
+    server(stem, Function::CCM_TFTP, name, if last == 0 { [0; 4] } else { [10, 0, 0, last] }, false)
+}
+
+fn signed(kind: ListKind, records: &[Record], by: &str) -> VerifiedList {
+    let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
+    let records = [&[token(by)], records].concat();
+    Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(by)).unwrap()
+}
+
+/// After 2012-05-17 and before 2022-05-17, between which the tokens' certificates are valid.
+const VALID: i64 = 1_500_000_000;
+
+fn said(new: &NewList<'_>, now: i64) -> Vec<String> {
+    cautions(new, Digest::Sha1, now)
+}
+
+#[test]
+fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
+    let list = golden("token-signed.tlv");
+    let new = NewList::of(&list);
+    let signer = certificate(&format!("{A}.der"));
+    let about_dates = |now| {
+        let mut said = said(&new, now);
+        assert_eq!(
+            said.pop().unwrap(),
+            "the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits"
+        );
+        said.pop()
+    };
+    assert_eq!(about_dates(signer.not_before()), None);
+    assert_eq!(about_dates(signer.not_after()), None);
+    let early = about_dates(signer.not_before() - 1).unwrap();
+    assert_eq!(early, "the certificate of SAST-ADN008580ef is not valid before 2012-05-17");
+    let late = about_dates(signer.not_after() + 1).unwrap();
+    assert!(late.starts_with("the certificate of SAST-ADN008580ef expired on 2022-05-17"), "{late}");
+}
+
+#[test]
+fn keys_that_phones_may_refuse_are_told_of() {
+    for (stem, says) in [
+        ("rsa1024", Some("RSA 1024: phones in FIPS mode")),
+        ("rsa2048", None),
+        ("rsa4096", Some("RSA 4096: older phones")),
+    ] {
+        let stem = format!("tests/testdata/keys/{stem}");
+        let list = signed(ListKind::Ctl, &[token(A)], &stem);
+        let said = said(&NewList::of(&list), VALID.max(certificate(&format!("{stem}.der")).not_before()));
+        let about = said.iter().find(|line| line.contains("the signer's key"));
+        match says {
+            None => assert_eq!(about, None),
+            Some(says) => assert!(about.is_some_and(|line| line.contains(says)), "{said:?}"),
+        }
+    }
+}
+
+#[test]
+fn one_sast_and_more_than_two_are_told_of_in_a_ctl() {
+    let others = [token(B), token("tests/testdata/keys/rsa1024")];
+    for (count, says) in [(0, Some("there is one SAST record")), (1, None), (2, Some("3 SAST records"))] {
+        for kind in [ListKind::Ctl, ListKind::Itl] {
+            let list = signed(kind, &others[..count], A);
+            let said = said(&NewList::of(&list), VALID);
+            let about = said.iter().find(|line| line.contains("SAST record"));
+            match says.filter(|_| kind == ListKind::Ctl) {
+                None => assert_eq!(about, None),
+                Some(says) => assert!(about.is_some_and(|line| line.starts_with(says)), "{said:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_are_told_of_before_phones_refuse_them() {
+    let list = golden("token-signed.tlv");
+    let about = |bytes, records: &[Record]| {
+        let view = ListView { kind: ListKind::Ctl, records };
+        let new = NewList { bytes, view, key: None, certificate: None, ..NewList::of(&list) };
+        let said = said(&new, VALID);
+        said.into_iter().find(|line| line.starts_with("the list has"))
+    };
+    let two = [token(A), token(B)];
+    assert_eq!(PHONE_LIMIT_BYTES, 65_536);
+    for (bytes, says) in [
+        (58_977, None),
+        (58_978, Some("the list has 58978 bytes, near the 65536 (64 KiB) that phones load")),
+        (65_536, Some("the list has 65536 bytes, near the 65536 (64 KiB) that phones load")),
+        (65_537, Some("the list has 65537 bytes; phones do not load one over 65536 (64 KiB)")),
+    ] {
+        assert_eq!(about(bytes, &two).as_deref(), says);
+    }
+    let servers = |n: usize| vec![ccm(PUB, "pub", 1); n];
+    assert_eq!(about(40_000, &servers(39)), None);
+    let many = "the list has 40 certificates in 40000 bytes; Cisco names 39 as what phones load";
+    assert_eq!(about(40_000, &servers(40)).as_deref(), Some(many));
+    let emptied = Record::emptied_server(Function::CCM_TFTP, "pub", None).unwrap();
+    assert_eq!(about(40_000, &vec![emptied; 60]), None, "a record without a certificate is not one");
+}
+
+/// What phones can no longer do with `new` that they could with what they hold.
+fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Record]) -> Vec<String> {
+    let ctl = ctl.map(|records| ListView { kind: ListKind::Ctl, records });
+    let found = services(&Installed { ctl, itl }, ListView { kind, records: new });
+    found
+        .into_iter()
+        .map(|f| {
+            let mark = match f.severity {
+                Severity::Note => "note",
+                Severity::Loses => "loses",
+                Severity::LockedOut => "locked out",
+            };
+            format!("{mark}: {:?}: {}", f.service, f.says)
+        })
+        .collect()
+}
+
+/// From one CTL to another, with no ITL.
+fn from_to(old: &[Record], new: &[Record]) -> Vec<String> {
+    findings(Some(old), HeldItl::None, ListKind::Ctl, new)
+}
+
+#[test]
+fn a_server_that_leaves_is_told_of_with_its_place() {
+    let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
+    assert!(from_to(&[publisher.clone(), sub.clone()], &[sub.clone(), publisher.clone()]).is_empty());
+    insta::assert_debug_snapshot!(from_to(&[publisher.clone(), sub], slice::from_ref(&publisher)));
+    insta::assert_debug_snapshot!(from_to(
+        &[publisher.clone(), ccm(SUB, "sub", 0)],
+        slice::from_ref(&publisher)
+    ));
+    insta::assert_debug_snapshot!(from_to(
+        &[publisher.clone(), ccm(SUB, "", 0)],
+        slice::from_ref(&publisher)
+    ));
+    let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], false);
+    insta::assert_debug_snapshot!(from_to(&[publisher.clone(), capf], &[publisher]));
+}
+
+#[test]
+fn when_nothing_is_left_the_itl_may_still_help() {
+    let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));
+    let tftp = server(SUB, Function::TFTP, "tftp", [10, 0, 0, 9], false);
+    let old = [publisher.clone()];
+    let itl = [publisher.clone(), tvs.clone()];
+    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let to = |itl, kind, new: &[Record]| findings(Some(&old), itl, kind, new);
+    insta::assert_debug_snapshot!(to(HeldItl::None, ListKind::Ctl, &[token(A)]));
+    insta::assert_debug_snapshot!(to(HeldItl::Unknown, ListKind::Ctl, &[token(A)]));
+    assert!(to(held, ListKind::Ctl, &[token(A)]).is_empty(), "the same server is in the ITL");
+    assert!(to(HeldItl::None, ListKind::Ctl, &[publisher.clone(), tftp]).is_empty());
+    // An ITL without TVS leaves the phone alone with what it holds.
+    insta::assert_debug_snapshot!(to(HeldItl::Unknown, ListKind::Itl, slice::from_ref(&publisher)));
+    insta::assert_debug_snapshot!(to(held, ListKind::Itl, slice::from_ref(&publisher)));
+    insta::assert_debug_snapshot!(findings(None, HeldItl::None, ListKind::Itl, &[tvs]));
+    insta::assert_debug_snapshot!(findings(None, HeldItl::None, ListKind::Itl, &[token(A)]));
+    assert!(
+        findings(None, HeldItl::None, ListKind::Ctl, &[token(A)]).is_empty(),
+        "there was nothing to lose"
+    );
+}
+
+#[test]
+fn non_secure_mode_is_no_loss_where_the_same_server_is_emptied() {
+    let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
+    let emptied = |name: &str, last| {
+        let ip: Ipv4Addr = [10, 0, 0, last].into();
+        Record::emptied_server(Function::CCM_TFTP, name, Some(ip)).unwrap()
+    };
+    let old = [publisher.clone(), sub.clone()];
+    insta::assert_debug_snapshot!(from_to(&old, &[emptied("10.0.0.1", 1), emptied("10.0.0.2", 2)]));
+    insta::assert_debug_snapshot!(from_to(&old, &[emptied("pub", 1), sub.clone()]));
+    insta::assert_debug_snapshot!(from_to(&old, &[emptied("elsewhere", 7), sub]));
+    // What is emptied already can no longer be lost.
+    assert!(from_to(&[emptied("pub", 1), publisher.clone()], &[publisher]).is_empty());
+}
+
+#[test]
+fn a_server_is_the_same_by_its_certificate_or_its_key() {
+    let with = |hash_only| server(PUB, Function::CCM_TFTP, "pub", [10, 0, 0, 1], hash_only);
+    for old in [false, true] {
+        for new in [false, true] {
+            assert!(from_to(&[with(old)], &[with(new)]).is_empty(), "by hash: {old} {new}");
+        }
+    }
+    let other = server(SUB, Function::CCM_TFTP, "sub", [10, 0, 0, 2], true);
+    for old in [false, true] {
+        let said = from_to(&[with(old)], slice::from_ref(&other));
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("loses: Tftp: cucm-1051-a-pub (10.0.0.1) leaves"), "{said:?}");
+    }
+}
+
+#[test]
+fn another_certificate_of_the_same_server_is_no_loss() {
+    let note = |old: Record, new: Record| {
+        let said = from_to(&[old], &[new]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        said[0].starts_with("note: Tftp: ") && said[0].contains("has another certificate")
+    };
+    assert!(note(ccm(PUB, "pub", 1), ccm(PUB_NEW, "else", 1)), "by address");
+    assert!(note(ccm(PUB, "pub", 1), ccm(PUB_NEW, "pub", 2)), "by name");
+    assert!(note(ccm(PUB, "pub", 0), ccm(PUB_NEW, "else", 2)), "by the certificate's name");
+    assert!(note(ccm(PUB, "pub", 0), ccm(SUB, "pub", 0)), "by name alone");
+    assert!(note(ccm(PUB, "pub", 1), ccm(SUB, "sub", 1)), "by address alone");
+    assert!(!note(ccm(PUB, "pub", 1), ccm(SUB, "sub", 2)));
+    assert!(!note(ccm(PUB, "", 0), ccm(SUB, "", 0)), "no name and no address are nothing in common");
+    assert!(!note(ccm(PUB, "pub", 0), ccm(SUB, "sub", 0)));
+}
+
+#[test]
+fn an_itl_of_emptied_records_vouches_for_nobody() {
+    let emptied = Record::emptied_server(Function::CCM_TFTP, "pub", None).unwrap();
+    let (all, some) = ([emptied.clone(), emptied.clone()], [emptied, ccm(PUB, "pub", 1)]);
+    let view = |records| ListView { kind: ListKind::Itl, records };
+    assert!(view(&all).is_empty_of_certificates());
+    assert!(!view(&some).is_empty_of_certificates());
+}
