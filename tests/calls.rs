@@ -51,14 +51,17 @@ fn no_command_makes_more_calls_than_it_needs() {
     );
 }
 
-/// A thousand files take one login, and three calls each.
+/// A thousand files take one login, and three calls each; of more than a few, a second session signs its part.
 #[test]
 fn every_further_file_takes_three_calls() {
     let mut world = World::with_tokens();
-    let mut sign = vec!["ctl", "sign", "--token", "SAST token A"];
+    let sign = ["ctl", "sign", "--token", "SAST token A"];
     world.place("token-signed.tlv", "one.tlv");
     let one = calls(&mut world, &[&sign[..], &["one.tlv"]].concat()).len();
-    let names: Vec<String> = (0..10).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
-    sign.extend(names.iter().map(String::as_str));
-    assert_eq!(calls(&mut world, &sign).len(), one + 9 * 3);
+    for (count, second_session) in [(8, 0), (9, 2), (30, 2)] {
+        let names: Vec<_> =
+            (0..count).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
+        let all: Vec<&str> = sign.iter().copied().chain(names.iter().map(String::as_str)).collect();
+        assert_eq!(calls(&mut world, &all).len(), one + (count - 1) * 3 + second_session, "{count} files");
+    }
 }
