@@ -367,6 +367,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_of_the_moment_is_told_from_what_lasts() {
+        let call = |code: &str| TokenError::Call { what: "C_Sign", code: code.to_owned(), token: None };
+        for code in ["CKR_TOKEN_NOT_PRESENT", "CKR_DEVICE_REMOVED", "CKR_DEVICE_ERROR", "CKR_SESSION_CLOSED"]
+        {
+            assert!(call(code).is_passing(), "{code}");
+        }
+        assert!(!call("CKR_FUNCTION_FAILED").is_passing());
+        assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_passing());
+    }
+
+    #[test]
+    fn ambiguity_counts_and_lists() {
+        let tokens = |n: usize| (0..n).map(|i| format!("t{i}")).collect::<Vec<_>>();
+        assert_eq!(several(&None, &tokens(1)), "1 tokens are there: t0");
+        assert_eq!(several(&None, &tokens(3)), "three tokens are there: t0, t1 and t2");
+        assert_eq!(several(&None, &tokens(4)), "4 tokens are there: t0, t1, t2 and t3");
+    }
+
+    #[test]
     fn ambiguity_names_what_matches() {
         let tokens = vec!["02aea1d3".to_owned(), "00373fad".to_owned()];
         let error = TokenError::Ambiguous { selector: Some("SAST token".to_owned()), tokens };

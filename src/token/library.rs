@@ -114,6 +114,20 @@ mod tests {
         assert_eq!(of("no reason"), None);
     }
 
+    #[test]
+    fn processors_have_the_names_that_rust_gives_them() {
+        use Architecture as A;
+        let named =
+            [A::X86_64, A::I386, A::Aarch64, A::Arm, A::PowerPc64, A::Riscv64, A::S390x, A::LoongArch64];
+        let names = ["x86_64", "x86", "aarch64", "arm", "powerpc64", "riscv64", "s390x", "loongarch64"];
+        assert_eq!(named.map(name), names);
+        assert_eq!(name(A::Avr), "other");
+        assert_eq!(
+            (described("arm", false), described("arm", true)),
+            ("32-bit arm".into(), "64-bit arm".into())
+        );
+    }
+
     /// This very program is a library of the right kind; cut off, or with another processor, it is not.
     #[test]
     fn a_library_of_another_processor_is_told_from_a_damaged_one() {

@@ -94,3 +94,57 @@ fn make_private(folder: &Path) -> bool {
 fn make_private(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_in_vain_is_told_who_holds_it() {
+        let module = tempfile::tempdir().unwrap();
+        let held = ModuleLock::acquire(module.path()).unwrap();
+        let start = Instant::now();
+        let patience = Duration::from_millis(60);
+        let refused = ModuleLock::acquire_within(module.path(), patience).unwrap_err();
+        let waited = start.elapsed();
+        assert!(waited >= patience && waited < Duration::from_secs(5), "{waited:?}");
+        assert!(
+            matches!(refused, TokenError::Busy { holder, .. } if holder == std::process::id().to_string())
+        );
+        drop(held);
+        ModuleLock::acquire_within(module.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn who_waits_gets_it_when_it_is_free() {
+        let module = tempfile::tempdir().unwrap();
+        let held = ModuleLock::acquire(module.path()).unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| ModuleLock::acquire_within(module.path(), Duration::from_secs(10)));
+            std::thread::sleep(Duration::from_millis(80));
+            drop(held);
+            assert!(waits.join().unwrap().is_ok());
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_may_write_holds_no_lock() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("locks");
+        assert!(make_private(&folder), "it is made");
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(make_private(&folder), "it is there");
+        for mode in [0o720, 0o702] {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(!make_private(&folder), "{mode:o}");
+        }
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
+        assert!(!make_private(&dir.path().join("link")), "somebody else's link");
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(!make_private(&dir.path().join("file")));
+        assert_eq!(user(), rustix::process::getuid().as_raw().to_string());
+    }
+}

@@ -324,3 +324,40 @@ pub(super) fn login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -
         _ => failed(what, Some(token), e),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use cryptoki::context::Function;
+
+    use super::super::raw::Info;
+    use super::*;
+
+    fn token(flags: sys::CK_FLAGS) -> Token {
+        Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(Info { flags, ..Info::default() }))
+    }
+
+    fn error(code: RvError) -> Pkcs11Error {
+        Pkcs11Error::Pkcs11(code, Function::Login)
+    }
+
+    #[test]
+    fn a_login_that_failed_says_what_it_means() {
+        let of = |flags, code| login_failed("C_Login", &token(flags), &error(code));
+        let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
+        assert!(matches!(of(0, RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(0, RvError::PinLocked), TokenError::PinLocked { .. }));
+        assert!(matches!(of(0, RvError::UserPinNotInitialized), TokenError::PinNotSet { .. }));
+        assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad { has: true, .. }));
+        assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
+        assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
+    }
+
+    #[test]
+    fn an_administrators_login_that_failed_says_what_it_means() {
+        let of = |code| so_login_failed("C_Login", &token(0), &error(code));
+        assert!(matches!(of(RvError::PinIncorrect), TokenError::SoPinIncorrect { .. }));
+        assert!(matches!(of(RvError::PinLocked), TokenError::SoPinLocked { .. }));
+        assert!(matches!(of(RvError::DeviceError), TokenError::Call { .. }));
+    }
+}

@@ -72,3 +72,15 @@ impl fmt::Debug for Pin {
         f.write_str("Pin(…)")
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_not_shown_by_accident() {
+        let pin = Pin::new(zeroize::Zeroizing::new("Cisco123".to_owned()));
+        assert_eq!(format!("{pin:?}"), "Pin(…)");
+    }
+}

@@ -301,6 +301,23 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_says_what_it_does_not_say() {
+        let text =
+            "name = 'x'\ndescription = 'y'\ninit-argument = 'own'\n[paths]\nlinux = ['/nonexistent.so']\n";
+        let mut profile: Profile = toml::from_str(text).unwrap();
+        assert_eq!(profile.settle_ms, 1500);
+        assert!(!profile.is_installed());
+        profile.paths.linux.push(std::env::current_exe().unwrap().display().to_string());
+        assert_eq!(profile.is_installed(), cfg!(target_os = "linux"));
+        assert_eq!(profile.init_argument().as_deref(), Some("own"));
+        // Cargo sets it for every test; an empty or missing one says nothing.
+        profile.init_argument_env = Some("CARGO_MANIFEST_DIR".to_owned());
+        assert_eq!(profile.init_argument().as_deref(), Some(env!("CARGO_MANIFEST_DIR")));
+        profile.init_argument_env = Some("SASTCTL_NO_SUCH_VARIABLE".to_owned());
+        assert_eq!(profile.init_argument().as_deref(), Some("own"));
+    }
+
+    #[test]
     fn unknown_profiles_and_keys_are_refused() {
         assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile { .. })));
         let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";

@@ -336,11 +336,14 @@ impl PrivateKey {
 
     /// By modulus where the token tells it, else by CKA_ID. Never by label.
     pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
-        let modulus = certificate.public_key().rsa().map(|key| key.modulus());
-        match modulus {
-            Some(modulus) if !self.modulus.is_empty() => self.modulus == modulus,
-            _ => !id.is_empty() && self.id == id,
-        }
+        belongs_to(&self.modulus, &self.id, certificate, id)
+    }
+}
+
+fn belongs_to(modulus: &[u8], key_id: &[u8], certificate: &Certificate, id: &[u8]) -> bool {
+    match certificate.public_key().rsa() {
+        Some(rsa) if !modulus.is_empty() => modulus == rsa.modulus(),
+        _ => !id.is_empty() && key_id == id,
     }
 }
 
@@ -371,4 +374,116 @@ pub(super) fn private_keys(
         keys.push(key);
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::raw::Info;
+    use super::*;
+
+    fn token(serial: &str) -> Token {
+        let info = Info { label: "SAST".to_owned(), serial: serial.to_owned(), ..Info::default() };
+        Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(info))
+    }
+
+    fn read(name: &str) -> Certificate {
+        let file = format!("{}/softhsm-fixtures/{name}.der", env!("CARGO_MANIFEST_DIR"));
+        Certificate::from_der(std::fs::read(file).unwrap()).unwrap()
+    }
+
+    fn contents(serial: &str, certificates: &[&Certificate]) -> TokenContents {
+        let entry = |c: &&Certificate| TokenCertificate {
+            id: vec![1],
+            label: String::new(),
+            certificate: Ok((*c).clone()),
+            has_key: None,
+        };
+        let certificates = certificates.iter().map(entry).collect();
+        TokenContents { token: token(serial), certificates, problem: None }
+    }
+
+    #[test]
+    fn a_padded_certificate_ends_where_its_length_says() {
+        let long = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256], &[0; 9]].concat();
+        assert_eq!(der_prefix(&long).len(), 260);
+        let short = [&[0x30, 0x81, 0x80][..], &[7; 128], &[0; 9]].concat();
+        assert_eq!(der_prefix(&short).len(), 131);
+        assert_eq!(der_prefix(&[0x30, 0x81, 0x80, 7]).len(), 4, "cut short");
+        assert_eq!(der_prefix(&[0x04, 1, 7, 0]).len(), 4);
+    }
+
+    #[test]
+    fn the_same_certificate_on_another_token_is_another_sast() {
+        let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
+        let sast = |serial, c: &Certificate| contents(serial, &[c]).sast(None).unwrap();
+        assert!(sast("1", &a).is_same(&sast("1", &a)));
+        assert!(!sast("1", &a).is_same(&sast("2", &a)));
+        assert!(!sast("1", &a).is_same(&sast("1", &b)));
+    }
+
+    #[test]
+    fn an_issuer_beside_its_certificate_does_not_sign() {
+        let (ca, a) = (
+            std::fs::read(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/testdata/pki/cisco-manufacturing-ca.der"
+            )),
+            read("SAST-ADN008580ef"),
+        );
+        let ca = Certificate::from_der(ca.unwrap()).unwrap();
+        for list in [[&ca, &a], [&a, &ca]] {
+            assert_eq!(contents("1", &list).sast(None).unwrap().certificate().der(), a.der());
+        }
+        let alone = contents("1", &[&ca]).sast(None).unwrap();
+        assert_eq!(alone.certificate().der(), ca.der(), "the only one");
+    }
+
+    /// Two certificates of which neither is Cisco's: the one that issued the other is left.
+    #[test]
+    fn of_an_own_chain_the_leaf_signs() {
+        use openssl::asn1::{Asn1Integer, Asn1Time};
+        use openssl::bn::BigNum;
+        use openssl::x509::{X509Builder, X509NameBuilder};
+        let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+        let make = |subject: &str, issuer: &str| {
+            let name = |cn: &str| {
+                let mut name = X509NameBuilder::new().unwrap();
+                name.append_entry_by_text("CN", cn).unwrap();
+                name.build()
+            };
+            let mut builder = X509Builder::new().unwrap();
+            builder.set_subject_name(&name(subject)).unwrap();
+            builder.set_issuer_name(&name(issuer)).unwrap();
+            builder.set_pubkey(&key).unwrap();
+            builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
+            builder.set_not_after(&Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
+            let serial = Asn1Integer::from_bn(&BigNum::from_u32(7).unwrap()).unwrap();
+            builder.set_serial_number(&serial).unwrap();
+            builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+            Certificate::from_der(builder.build().to_der().unwrap()).unwrap()
+        };
+        let (root, leaf, other) = (make("root", "root"), make("leaf", "root"), make("other", "root"));
+        let of = |list: &[&Certificate]| contents("1", list).sast(None);
+        assert_eq!(of(&[&root, &leaf]).unwrap().certificate().der(), leaf.der());
+        assert_eq!(of(&[&leaf, &root]).unwrap().certificate().der(), leaf.der());
+        assert!(matches!(of(&[&leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
+        assert!(matches!(of(&[&root, &leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
+        assert!(matches!(of(&[]), Err(TokenError::NoCertificate { .. })));
+        let named: Selector = "leaf".parse().unwrap();
+        let found = contents("1", &[&leaf, &other]).sast(Some(&named)).unwrap();
+        assert_eq!(found.certificate().der(), leaf.der());
+    }
+
+    #[test]
+    fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
+        let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
+        let modulus = |c: &Certificate| c.public_key().rsa().unwrap().modulus().to_vec();
+        let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);
+        assert!(key(&[9], &modulus(&a), &[1]), "the modulus decides");
+        assert!(!key(&[1], &modulus(&b), &[1]));
+        assert!(key(&[1], &[], &[1]));
+        assert!(!key(&[2], &[], &[1]));
+        assert!(!key(&[], &[], &[]), "no id is no id in common");
+    }
 }

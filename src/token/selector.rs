@@ -156,6 +156,13 @@ impl fmt::Display for Selector {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_selector_reads_as_it_was_written() {
+        for text in ["SAST token A", "pkcs11:token=SAST%20token%20A;serial=02aea1d3"] {
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+    }
+
     const TOKEN: Candidate<'_> = Candidate {
         label: "SAST token A",
         serial: "02aea1d3",

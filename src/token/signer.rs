@@ -131,18 +131,6 @@ impl KeySigner<'_> {
 }
 
 impl KeyUse<'_> {
-    fn ways(&self, digest: Digest, every_time: bool) -> Option<(Way, Mechanism<'static>)> {
-        let (hash, hash_type, _) = hash_mechanism(digest);
-        let hash = self.mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
-        let raw =
-            self.mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
-        match self.prefer {
-            // CKM_RSA_PKCS takes its data in one call: no room for the context login.
-            MechanismPreference::Raw if !every_time => raw.or(hash),
-            _ => hash.or(raw),
-        }
-    }
-
     fn ask(
         &self,
         session: &Session,
@@ -181,8 +169,7 @@ impl KeyUse<'_> {
         public: &PublicKey,
     ) -> Result<Vec<u8>, TokenError> {
         let name = self.token.name();
-        let (way, mechanism) = self
-            .ways(digest, every_time.is_some())
+        let (way, mechanism) = way(&self.mechanisms, self.prefer, digest, every_time.is_some())
             .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
         let how = (way, &mechanism);
         let signature = match way {
@@ -203,6 +190,23 @@ impl KeyUse<'_> {
             }
             SignatureCheck::Invalid => refuse("another key made it, or the token is broken".to_owned()),
         }
+    }
+}
+
+/// The way to sign that the token knows and the profile prefers. `every_time`: each signature takes a login of its own.
+fn way(
+    mechanisms: &[MechanismType],
+    prefer: MechanismPreference,
+    digest: Digest,
+    every_time: bool,
+) -> Option<(Way, Mechanism<'static>)> {
+    let (hash, hash_type, _) = hash_mechanism(digest);
+    let hash = mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
+    let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
+    match prefer {
+        // CKM_RSA_PKCS takes its data in one call: no room for the context login.
+        MechanismPreference::Raw if !every_time => raw.or(hash),
+        _ => hash.or(raw),
     }
 }
 
@@ -269,5 +273,36 @@ impl Signer for TokenSigner<'_> {
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         Signer::sign(&mut &*self, digest, message)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use cryptoki::error::RvError as R;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_is_gone_is_no_key_without_an_attribute() {
+        for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
+            assert!(is_about_the_token(code), "{code:?}");
+        }
+        assert!(!is_about_the_token(R::AttributeTypeInvalid));
+    }
+
+    #[test]
+    fn the_way_to_sign_follows_what_the_token_can_do_and_the_profile_wants() {
+        let way = |mechanisms: &[MechanismType], prefer, every_time| {
+            way(mechanisms, prefer, Digest::Sha1, every_time).map(|(way, _)| way)
+        };
+        use MechanismPreference::{Hash, Raw};
+        let (hash, raw) = (MechanismType::SHA1_RSA_PKCS, MechanismType::RSA_PKCS);
+        assert_eq!(way(&[hash, raw], Hash, false), Some(Way::Hash));
+        assert_eq!(way(&[hash, raw], Raw, false), Some(Way::Raw));
+        assert_eq!(way(&[hash, raw], Raw, true), Some(Way::Hash), "the context login needs room");
+        assert_eq!(way(&[hash], Raw, false), Some(Way::Hash));
+        assert_eq!(way(&[raw], Hash, false), Some(Way::Raw));
+        assert_eq!(way(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
     }
 }

@@ -148,6 +148,25 @@ mod tests {
     }
 
     #[test]
+    fn directory_strings_of_every_kind_are_read() {
+        let wide = "Žižkov \u{1F4DE}";
+        let bmp: Vec<u8> = wide.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(text(AsnTag::BmpString, &bmp), wide);
+        let universal: Vec<u8> = wide.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+        assert_eq!(text(AsnTag::UniversalString, &universal), wide);
+        assert_eq!(text(AsnTag::UniversalString, &[0, 0x11, 0, 0]), "\u{FFFD}");
+        assert_eq!(text(AsnTag::T61String, b"M\xFCnchen"), "München", "Latin-1");
+        assert_eq!(text(AsnTag::T61String, "München".as_bytes()), "München", "in the field UTF-8, too");
+        assert_eq!(text(AsnTag::Utf8String, b"M\xFCnchen"), "M\u{FFFD}nchen");
+    }
+
+    #[test]
+    fn a_name_of_nothing_but_padding_is_called_by_all_of_it() {
+        let padded = name(&[("2.5.4.3", "  \0"), ("2.5.4.11", "IPCBU")]);
+        assert_eq!(padded.short(), padded.spelled(Style::Cucm));
+    }
+
+    #[test]
     fn cucm_orders_the_attributes_and_leaves_domain_components_out() {
         let issuer = name(&[
             ("0.9.2342.19200300.100.1.25", "lab"),

@@ -112,7 +112,8 @@ impl Choices {
         if let Start::InForce(old) = &self.start
             && self.start.is_token_signed()
         {
-            let record = old.list().sasts().position(|r| r.is_of(&certificate));
+            let is_it = |r: &Record| r.function() == Function::SAST && r.is_of(&certificate);
+            let record = old.list().records().iter().position(is_it);
             match (self.tokens.is_empty(), record) {
                 (true, None) => {
                     return Err(PlanError::SignerNotInForce {

@@ -275,4 +275,26 @@ mod tests {
             assert!(SastSubject::new("SAST-01", Some(bad), None).is_err(), "{bad:?}");
         }
     }
+
+    #[test]
+    fn the_longest_name_fits() {
+        assert!(SastSubject::new(&"x".repeat(64), None, None).is_ok());
+    }
+
+    #[test]
+    fn terms_that_cannot_be_written_down_are_refused() {
+        let terms = |from, days| Terms { from, days, serial: [0xFF; 16] };
+        assert!(terms(1_700_000_000, 7300).check().is_ok());
+        assert!(terms(-1, 1).check().is_err(), "before 1970");
+        assert!(terms(1_700_000_000, u32::MAX).check().is_err());
+        assert!(terms(i64::MAX, 1).check().is_err());
+    }
+
+    #[test]
+    fn a_serial_number_is_positive_and_of_sixteen_bytes() {
+        for (random, first) in [(0x00, 0x40), (0xFF, 0x7F), (0x80, 0x40), (0x3A, 0x7A), (0x45, 0x45)] {
+            let serial = Terms { from: 0, days: 1, serial: [random; 16] }.serial().unwrap();
+            assert_eq!((serial.as_bytes().len(), serial.as_bytes()[0]), (16, first), "{random:x}");
+        }
+    }
 }

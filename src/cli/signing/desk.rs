@@ -178,9 +178,11 @@ impl<'a> Desk<'a> {
             return say.text(DRY_RUN);
         }
         self.ask(args, ui)?;
-        let files = (0..many.count())
-            .zip(shown.each())
-            .map(|(index, digest)| Ok(many.plan(index)?.confirm(digest)?));
+        let files = (0..many.count()).zip(shown.each()).map(|(index, digest)| {
+            let file = many.plan(index)?;
+            let out = file.out().display().to_string();
+            file.confirm(digest).map_err(|_| changed(&out))
+        });
         let how = (args.journal_folder(), args.allow_last_try());
         self.sign_confirmed(many.what(), (many.count(), files), &hand.unwrap_or_default(), how, false, &say)?;
         Ok(())
@@ -308,6 +310,13 @@ fn check_name(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErro
     Err(CommandError::new(ErrorKind::Usage, format!("two files would be written as {}", out.display()))
         .detail("", "nothing was signed and nothing was written")
         .hint("sign them in two runs, each with its own --out"))
+}
+
+/// A file that was read again to be signed, and is not what was shown.
+fn changed(out: &str) -> CommandError {
+    CommandError::new(ErrorKind::No, format!("what {out} is made from changed after the plan was shown"))
+        .detail("", "nothing was written")
+        .hint("look who writes there, and run the command again")
 }
 
 fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {

@@ -17,8 +17,9 @@ pub struct RunLog {
 impl RunLog {
     /// Begins the journal of a command, and names the token that signs.
     pub fn begin(folder: Option<&Path>, what: &str, sast: &Sast) -> Result<Self, CommandError> {
-        let mut log = Self::begin_run(folder, what)?;
-        log.token(sast)?;
+        let mut log = Self::create(folder, what)?;
+        log.note(token_line(sast))?;
+        log.sync()?;
         Ok(log)
     }
 
@@ -30,12 +31,18 @@ impl RunLog {
 
     /// Begins the journal of a run whose token comes later.
     pub fn begin_run(folder: Option<&Path>, what: &str) -> Result<Self, CommandError> {
+        let log = Self::create(folder, what)?;
+        log.sync()?;
+        Ok(log)
+    }
+
+    fn create(folder: Option<&Path>, what: &str) -> Result<Self, CommandError> {
         let folder = match folder {
             Some(folder) => folder.to_owned(),
             None => state_folder()?,
         };
         let mut log = RunLog { journal: Journal::create(&folder, what, &time_now())? };
-        log.add(Event::Start {
+        log.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
             operator: operator(),
@@ -46,12 +53,7 @@ impl RunLog {
 
     /// Names the token that signs.
     pub fn token(&mut self, sast: &Sast) -> Result<(), CommandError> {
-        self.add(Event::Token(TokenSeal {
-            label: sast.token().label().to_owned(),
-            serial: sast.token().serial().to_owned(),
-            name: sast.certificate().sast_name(),
-            certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
-        }))
+        self.add(token_line(sast))
     }
 
     /// Adds a line.
@@ -79,6 +81,15 @@ impl RunLog {
         self.add(Event::End { outcome, says })?;
         Ok(self.journal.path().to_owned())
     }
+}
+
+fn token_line(sast: &Sast) -> Event {
+    Event::Token(TokenSeal {
+        label: sast.token().label().to_owned(),
+        serial: sast.token().serial().to_owned(),
+        name: sast.certificate().sast_name(),
+        certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
+    })
 }
 
 /// `$XDG_STATE_HOME/sastctl`, else `~/.local/state/sastctl`.

@@ -171,8 +171,11 @@ fn any_runs(names: &[String]) -> bool {
 
 /// The first rules file that names a CardOS model and makes a reader of it.
 fn rules_file() -> Option<PathBuf> {
-    let folders = ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"];
-    let files = folders.iter().filter_map(|folder| std::fs::read_dir(Path::new(folder)).ok()).flatten();
+    rules_file_in(&["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"])
+}
+
+fn rules_file_in(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
+    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let names =
         |text: &str| text.contains("\"0529\"") && (text.contains("\"0600\"") || text.contains("\"0514\""));
     files
@@ -185,4 +188,29 @@ fn rules_file() -> Option<PathBuf> {
 fn program_written() -> Option<Timestamp> {
     let modified = std::env::current_exe().and_then(std::fs::metadata).and_then(|m| m.modified()).ok()?;
     Timestamp::try_from(modified).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rules_file_is_known_by_what_it_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = dir.path().join("none");
+        let found = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let found = rules_file_in(&[none.as_path(), dir.path()]);
+            std::fs::remove_file(&path).unwrap();
+            found == Some(path)
+        };
+        let both = "ATTRS{idVendor}==\"0529\", ATTRS{idProduct}==\"0600\"";
+        assert!(found("69-sastctl.rules", both));
+        assert!(found("69-sastctl.rules", &both.replace("0600", "0514")));
+        assert!(!found("69-sastctl.rules", &both.replace("0600", "0620")), "another model");
+        assert!(!found("69-sastctl.rules", &both.replace("0529", "0530")), "another vendor");
+        assert!(!found("69-sastctl.txt", both), "no rules file");
+    }
 }

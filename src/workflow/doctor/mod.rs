@@ -44,7 +44,11 @@ impl System {
         if cfg!(target_os = "macos") {
             return System::Macos;
         }
-        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        Self::of_release(&std::fs::read_to_string("/etc/os-release").unwrap_or_default())
+    }
+
+    /// Of a Linux, by its os-release(5).
+    fn of_release(release: &str) -> Self {
         let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
         let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
         if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }

@@ -251,3 +251,16 @@ fn the_clock() {
         token(facts).certificates = vec![certificate("2010-01-01T00:00:00Z", "2020-01-01T00:00:00Z")];
     });
 }
+
+#[test]
+fn a_linux_is_known_by_its_release_file() {
+    for (release, system) in [
+        ("NAME=\"Debian\"\nID=debian\n", System::Debian),
+        ("ID=fedora\n", System::Fedora),
+        ("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", System::Fedora),
+        ("ID=arch\nHOME_URL=\"https://fedora.example\"\n", System::Debian),
+        ("", System::Debian),
+    ] {
+        assert_eq!(System::of_release(release), system, "{release}");
+    }
+}

@@ -1,0 +1,334 @@
+//! Plans made in the library itself: what may be changed in a list, by which names, and what the CTL Client's windows make
+//! of an operator's choices.
+
+use std::net::Ipv4Addr;
+
+use sastctl::trustlist::{
+    Certificate, Digest, Draft, Function, Record, Style, VerifiedList, record_tag as tag,
+};
+use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
+use sastctl::workflow::{
+    AddedServer, Choices, Edit, EntryKind, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request,
+    SecurityMode, Start, create_and, update, ways,
+};
+
+use crate::pki::{KeyFile, certificate, golden, options, token};
+
+const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub.der";
+const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated.der";
+const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1.der";
+const TVS: &str = "tests/testdata/pki/cucm8-tvs.der";
+const HSM: &str = "tests/testdata/keys/rsa2048.der";
+
+fn a() -> Certificate {
+    token("SAST-ADN008580ef")
+}
+
+fn b() -> Certificate {
+    token("SAST-ADN0054f509")
+}
+
+fn request(signer: &Certificate) -> Request<'_> {
+    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_500_000_000, force: false }
+}
+
+/// Servers 10.48.47.155 (CCM+TFTP, CAPF) and .156, signed by A, with B.
+fn tokens() -> VerifiedList {
+    golden("token-signed.tlv")
+}
+
+fn change(edits: &[Edit]) -> Result<Plan, PlanError> {
+    update(&tokens(), &request(&b()), edits)
+}
+
+fn server(function: Function, last: u8, file: &str, host: Option<&str>) -> NewServer {
+    let address = [10, 48, 47, last].into();
+    NewServer { function, address, certificate: certificate(file), host: host.map(str::to_owned) }
+}
+
+/// What is marked: `- CCM+TFTP cucm-1051-a-sub1`.
+fn marked(plan: &Plan) -> Vec<String> {
+    let steps = plan.steps().iter().filter(|s| s.mark != Mark::Keep);
+    steps.map(|s| format!("{} {} {}", s.mark.sign(), s.function, s.name)).collect()
+}
+
+fn leaves(name: &str) -> Vec<String> {
+    marked(&change(&[Edit::RemoveServer(name.to_owned())]).unwrap())
+}
+
+#[test]
+fn a_server_leaves_by_any_of_its_names() {
+    let both = ["- CCM+TFTP cucm-1051-a-pub", "- CAPF CAPF-e41e7d87"];
+    // The CTL Client writes the address as DNSNAME; the CAPF record has the publisher's.
+    assert_eq!(leaves("10.48.47.155").len(), 2);
+    for one in both {
+        assert!(leaves("10.48.47.155").contains(&one.to_owned()));
+    }
+    assert_eq!(leaves("cucm-1051-a-pub"), [both[0]]);
+    assert_eq!(leaves("CAPF-e41e7d87"), [both[1]]);
+    assert_eq!(leaves("capf:10.48.47.155"), [both[1]]);
+    assert_eq!(leaves("ccm+tftp:10.48.47.155"), [both[0]]);
+    let named = tokens().list().records()[3].with(tag::DNS_NAME, b"sub.example.com\0").unwrap();
+    let records = [&tokens().list().records()[..3], &[named, tokens().list().records()[4].clone()]].concat();
+    let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
+    let list = draft.sign(&mut KeyFile::open("softhsm-fixtures/SAST-ADN008580ef")).unwrap();
+    for name in ["sub.example.com", "10.48.47.156", "cucm-1051-a-sub1"] {
+        let plan = update(&list, &request(&b()), &[Edit::RemoveServer(name.to_owned())]).unwrap();
+        assert_eq!(marked(&plan), ["- CCM+TFTP cucm-1051-a-sub1"], "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_answered_with_what_is() {
+    let there_are = |edit: Edit| match change(&[edit]) {
+        Err(PlanError::NoMatch { there_are, .. }) => there_are,
+        other => panic!("{other:?}"),
+    };
+    let servers = ["cucm-1051-a-pub", "CAPF-e41e7d87", "cucm-1051-a-sub1"];
+    assert_eq!(there_are(Edit::RemoveServer("nobody".to_owned())), servers);
+    // A token is no server, and a server no token.
+    assert_eq!(there_are(Edit::RemoveServer("SAST-ADN008580ef".to_owned())), servers);
+    let tokens = ["SAST-ADN0054f509", "SAST-ADN008580ef"];
+    assert_eq!(there_are(Edit::RemoveToken("cucm-1051-a-pub".to_owned())), tokens);
+    assert_eq!(there_are(Edit::RemoveToken(String::new())), tokens);
+    let other = Edit::Refresh { address: Some([10, 0, 0, 1].into()), certificate: certificate(PUB_NEW) };
+    assert_eq!(there_are(other).len(), 5);
+}
+
+#[test]
+fn a_token_leaves_by_its_serial_number_in_either_spelling() {
+    let record = tokens().list().records()[4].clone();
+    let serial = record.get(tag::SERIAL_NUMBER).unwrap().to_vec();
+    let reversed: Vec<u8> = serial.iter().rev().copied().collect();
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>();
+    for text in [
+        hex(&serial).concat(),
+        hex(&serial).join(":").to_uppercase(),
+        hex(&reversed).concat(),
+        hex(&reversed).join(":"),
+        "SAST-ADN008580ef".to_owned(),
+    ] {
+        let signer = b();
+        let one_left = Request { force: true, ..request(&signer) };
+        let plan = update(&tokens(), &one_left, &[Edit::RemoveToken(text.clone())]).unwrap();
+        assert_eq!(marked(&plan), ["- SAST SAST-ADN008580ef"], "{text}");
+    }
+}
+
+#[test]
+fn a_server_joins_in_the_style_of_the_list() {
+    let joins = |host: Option<&str>, style: Option<Style>| {
+        let signer = b();
+        let request = Request { name_style: style, ..request(&signer) };
+        let new = server(Function::CCM_TFTP, 157, SUB, host);
+        let plan = update(&tokens(), &request, &[Edit::AddServer(new)]).unwrap();
+        let added = plan.draft().records().iter().find(|r| r.ip_address() == Some([10, 48, 47, 157].into()));
+        added.unwrap().dns_name().unwrap()
+    };
+    assert_eq!(joins(Some("sub2"), None), "10.48.47.157", "as the CTL Client writes it");
+    assert_eq!(joins(Some("sub2"), Some(Style::Cucm)), "sub2");
+    assert_eq!(joins(None, Some(Style::Cucm)), "10.48.47.157");
+    // The same address for something else is no second time.
+    assert!(change(&[Edit::AddServer(server(Function::TVS, 155, TVS, None))]).is_ok());
+    let twice = change(&[Edit::AddServer(server(Function::CAPF, 155, TVS, None))]);
+    assert!(matches!(twice, Err(PlanError::ServerAlreadyInList { .. })), "{twice:?}");
+    assert!(change(&[Edit::AddServer(server(Function::CAPF, 156, TVS, None))]).is_ok());
+}
+
+#[test]
+fn a_new_certificate_goes_to_the_records_with_its_subject() {
+    let refresh = |address: Option<[u8; 4]>, file: &str| {
+        let edit = Edit::Refresh { address: address.map(Ipv4Addr::from), certificate: certificate(file) };
+        change(&[edit]).map(|plan| marked(&plan))
+    };
+    let publisher = ["~ CCM+TFTP cucm-1051-a-pub"];
+    assert_eq!(refresh(None, PUB_NEW).unwrap(), publisher);
+    // At the address there is CAPF, too, which has another subject.
+    assert_eq!(refresh(Some([10, 48, 47, 155]), PUB_NEW).unwrap(), publisher);
+    assert!(matches!(refresh(Some([10, 48, 47, 156]), PUB_NEW), Err(PlanError::NoMatch { .. })));
+    assert!(matches!(refresh(None, TVS), Err(PlanError::NoMatch { .. })));
+    // Of a token, whose record spells names its own way.
+    assert!(matches!(refresh(None, "softhsm-fixtures/SAST-ADN008580ef.der"), Err(PlanError::NothingToDo)));
+}
+
+#[test]
+fn plans_that_differ_have_other_digests() {
+    let plan = change(&[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let other = change(&[Edit::RemoveServer("10.48.47.156".to_owned())]).unwrap();
+    let digest = plan.digest();
+    assert_ne!(digest.bytes(), other.digest().bytes());
+    assert_eq!(digest.bytes().iter().map(|b| format!("{b:02x}")).collect::<String>(), digest.to_string());
+    assert_ne!(PlanDigest::over(&[b"ab", b"c"]).bytes(), PlanDigest::over(&[b"a", b"bc"]).bytes());
+    assert!(other.confirm(digest).is_err());
+    assert!(plan.confirm(digest).is_ok());
+}
+
+fn cluster(text: &str) -> ClusterFile {
+    toml::from_str(text).unwrap()
+}
+
+const TWO_SERVERS: &str = "
+[[server]]
+function = 'CCM+TFTP'
+address = '10.0.0.1'
+host = 'pub'
+certificate = 'pub.der'
+[[server]]
+function = 'CAPF'
+host = 'sub'
+certificate = 'sub.der'
+";
+
+#[test]
+fn a_first_list_has_two_tokens_unless_it_is_an_itl() {
+    let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
+    let create = |cluster: &ClusterFile, spares: &[Certificate], single, force| {
+        let signer = a();
+        let request = Request { force, ..request(&signer) };
+        create_and(cluster, &certificates, &request, spares, single, &[])
+    };
+    let ctl = cluster(TWO_SERVERS);
+    let itl = cluster(&format!("kind = 'itl'\n{TWO_SERVERS}"));
+    assert!(matches!(create(&ctl, &[], false, false), Err(PlanError::OneToken { .. })));
+    assert!(create(&ctl, &[], true, false).is_ok());
+    assert!(create(&ctl, &[], false, true).is_ok());
+    assert!(create(&ctl, &[b()], false, false).is_ok());
+    assert!(create(&itl, &[], false, false).is_ok());
+    assert!(matches!(create(&ctl, &[a()], false, false), Err(PlanError::TokenTwice { .. })));
+    assert!(matches!(create(&ctl, &[b(), b()], false, false), Err(PlanError::TokenTwice { .. })));
+}
+
+#[test]
+fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
+    let create = |text: &str, certificates: [Option<Certificate>; 2]| {
+        create_and(&cluster(text), &certificates, &request(&a()), &[b()], false, &[])
+    };
+    let non_secure = format!("mode = 'non-secure'\n{TWO_SERVERS}");
+    let (one, two) = (Some(certificate(PUB)), Some(certificate(SUB)));
+    assert!(create(&non_secure, [None, two.clone()]).is_ok());
+    let needs = |result: Result<Plan, PlanError>| match result {
+        Err(PlanError::NeedsCertificate { address }) => address,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(needs(create(&non_secure, [one.clone(), None])), "sub");
+    assert_eq!(needs(create(TWO_SERVERS, [None, two])), "10.0.0.1");
+    assert_eq!(cluster(&non_secure).mode, FileMode::NonSecure);
+}
+
+fn choices(start: Start, with: &[Certificate]) -> Choices {
+    let mut choices = Choices::new(start);
+    choices.mode = SecurityMode::Update;
+    with.iter().for_each(|token| choices.add_token(token.clone()).unwrap());
+    choices
+}
+
+fn in_force() -> Start {
+    Start::InForce(Box::new(tokens()))
+}
+
+fn added() -> AddedServer {
+    AddedServer { server: server(Function::CCM_TFTP, 157, SUB, None), file: "sub2.der".to_owned() }
+}
+
+#[test]
+fn an_update_begins_with_a_token_of_the_list_and_takes_none_twice() {
+    let hsm = certificate(HSM);
+    let mut update = Choices::new(in_force());
+    assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::SignerNotInForce { .. })));
+    update.add_token(b()).unwrap();
+    let twice = update.add_token(a());
+    assert!(matches!(twice, Err(PlanError::TokenAlreadyInList { record: 5, .. })), "{twice:?}");
+    update.add_token(hsm.clone()).unwrap();
+    assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::TokenTwice { .. })));
+    assert_eq!(update.signer().unwrap().der(), b().der(), "the first inserted");
+    let mut first = Choices::new(Start::InForce(Box::new(golden("tokenless.tlv"))));
+    first.add_token(b()).unwrap();
+    first.add_token(a()).unwrap();
+    assert_eq!(first.signer().unwrap().der(), a().der(), "the last inserted");
+}
+
+#[test]
+fn entries_come_and_go() {
+    let hsm = certificate(HSM);
+    let mut update = choices(in_force(), &[b(), hsm]);
+    update.servers.push(added());
+    let kinds = |choices: &Choices| choices.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>();
+    let in_list = (0..5).map(EntryKind::InList);
+    let all: Vec<_> = in_list.chain([EntryKind::Server(0), EntryKind::Token(1)]).collect();
+    assert_eq!(kinds(&update), all, "a token of the list has its entry already");
+    let own = |entry: &str| update.entries().into_iter().find(|e| e.columns[0] == entry).unwrap().columns;
+    assert_eq!(own("Security Token")[1], "- No Hostname -");
+    assert_eq!(own("CAPF")[1], "10.48.47.155");
+    for nothing in [EntryKind::Token(2), EntryKind::Token(9), EntryKind::Server(1), EntryKind::Server(9)] {
+        update.delete(nothing);
+        assert_eq!(kinds(&update), all, "{nothing:?}");
+    }
+    update.delete(EntryKind::Server(0));
+    update.delete(EntryKind::Token(1));
+    update.delete(EntryKind::InList(3));
+    assert_eq!(kinds(&update), [0, 1, 2, 4].map(EntryKind::InList));
+    assert_eq!((update.servers.len(), update.tokens.len()), (0, 1));
+
+    let tokenless = choices(Start::InForce(Box::new(golden("tokenless.tlv"))), &[a(), b()]);
+    let shown = tokenless.entries();
+    assert!(shown.iter().all(|e| e.columns[0] != "SAST"), "a tokenless signer leaves: {shown:?}");
+    assert_eq!(shown.iter().filter(|e| e.columns[0] == "Security Token").count(), 2);
+}
+
+#[test]
+fn what_was_chosen_is_what_the_options_and_the_plan_say() {
+    let hsm = certificate(HSM);
+    let mut update = choices(in_force(), &[b(), hsm]);
+    update.servers.push(added());
+    update.delete(EntryKind::InList(3));
+    update.delete(EntryKind::InList(4));
+    update.mode = SecurityMode::NonSecure;
+    let options = update.options().join(" ");
+    let serial = tokens().list().records()[4].get(tag::SERIAL_NUMBER).unwrap().to_vec();
+    let serial: String = serial.iter().map(|b| format!("{b:02x}")).collect();
+    let hsm_name = certificate(HSM).sast_name();
+    assert_eq!(
+        options,
+        format!(
+            "--add-token {hsm_name} --remove-server ccm+tftp:10.48.47.156 --remove-token {serial} \
+             --add-server ccm+tftp:10.48.47.157:sub2.der --set-mode non-secure"
+        )
+    );
+    let plan = update.plan(&request(&b())).unwrap();
+    let marks = marked(&plan);
+    for mark in ["- CCM+TFTP cucm-1051-a-sub1", "- SAST SAST-ADN008580ef", "~ CCM+TFTP 10.48.47.155"] {
+        assert!(marks.contains(&mark.to_owned()), "{mark}: {marks:?}");
+    }
+    assert!(marks.contains(&format!("+ SAST {hsm_name}")), "{marks:?}");
+
+    let mut first = choices(
+        Start::NoFile {
+            cluster: Box::new(cluster(TWO_SERVERS)),
+            certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
+        },
+        &[b(), a()],
+    );
+    assert_eq!(
+        first.entries().iter().map(|e| e.columns[1].clone()).collect::<Vec<_>>()[..2],
+        ["10.0.0.1", "sub"]
+    );
+    first.delete(EntryKind::InList(1));
+    assert_eq!(first.options().join(" "), "--spare SAST-ADN0054f509 --remove-server capf:sub");
+    assert_eq!(first.entries().len(), 3);
+    let signer = a();
+    let plan = first.plan(&request(&signer)).unwrap();
+    assert_eq!(plan.draft().records().len(), 3);
+    assert!(plan.draft().records().iter().all(|r: &Record| r.function() != Function::CAPF));
+}
+
+#[test]
+fn certificates_that_expire_are_told_of_in_time() {
+    let soon = |now: i64| {
+        let ways = ways(&tokens(), "CTLFile.tlv", now);
+        ways.into_iter().find(|way| way.name == "expiring").map(|way| way.what)
+    };
+    // 182 days before the first of them ends.
+    let first = a().not_after().min(b().not_after()) - 182 * 86_400;
+    assert_eq!(soon(first), None);
+    assert!(soon(first + 1).unwrap().contains("SAST-ADN"));
+}
