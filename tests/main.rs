@@ -15,6 +15,7 @@ mod support;
 mod acceptance;
 mod administration;
 mod bad_input;
+mod bad_places;
 mod building;
 mod calls;
 mod certificates;
