@@ -1,7 +1,7 @@
 # make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz matrix bench fmt
+.PHONY: help setup demo test check fuzz mutants matrix bench fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -38,6 +38,11 @@ check: ## format, lints, documentation, dependencies
 
 fuzz: setup ## run every fuzz target for a minute each (SECONDS_EACH=N for longer)
 	@packaging/fuzz.sh
+
+mutants: ## change the code in every small way, and see that a test notices (a night; FILE=src/phone/services.rs for a part)
+	@packaging/setup.sh tests
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --quiet
+	cargo mutants --output target $(if $(FILE),--file $(FILE))
 
 matrix: ## one suite against every module that can be had, as a table
 	@packaging/matrix.sh

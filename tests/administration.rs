@@ -111,3 +111,55 @@ fn a_token_is_made_empty_when_its_serial_number_is_typed() {
     assert_eq!(empty["certificates"].as_array().unwrap().len(), 0);
     assert_eq!(empty["pin_state"], "ok");
 }
+
+/// The administrator's PIN has a counter of its own; when it is gone, the token is.
+#[test]
+fn the_administrators_counter_is_respected() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let script = format!("so-tries 15 {}", world.path("so-tries").display());
+    let serial = world.serial("A");
+    let pins = ["--so-pin-source", "env:SO_PIN", "--new-pin-source", "env:NEW_PIN"];
+    let unlock = [&["token", "unlock", "SAST token A"][..], &pins].concat();
+    let init = ["token", "init", "SAST token A", "--label", "Empty", "--confirm", &serial];
+    let init = [&init[..], &pins].concat();
+    let spent = |calls: &[(String, u64)]| {
+        calls.iter().filter(|(name, _)| ["C_Login", "C_InitToken"].contains(&name.as_str())).count()
+    };
+    let counter = world.path("so-tries");
+    let left = |n: u32| std::fs::write(&counter, format!("SAST token A={n}\n")).unwrap();
+    for (tries, says) in
+        [(0, "administrator (SO) PIN is locked"), (1, "this is the last try of the administrator PIN!")]
+    {
+        for command in [&unlock, &init] {
+            left(tries);
+            let (refused, calls) = world.faulty(&script, command);
+            assert_eq!((refused.code, spent(&calls)), (3, 0), "{}", refused.all());
+            assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        }
+    }
+    // Another program spends tries while this one gets ready: what was agreed to no longer holds.
+    for (command, before) in [(&unlock, "C_OpenSession"), (&init, "C_GetTokenInfo")] {
+        for tries in [0, 1] {
+            left(15);
+            let nth = if before == "C_GetTokenInfo" { 2 } else { 1 };
+            let delayed = format!("{script}; delay {before} {nth} 1500");
+            let _ = std::fs::remove_file(world.path("calls"));
+            world.set("FAULTY_SCRIPT", &delayed);
+            let child = world.command(command).stderr(std::process::Stdio::piped()).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            left(tries);
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            let calls = world.calls();
+            assert_eq!(
+                (output.status.code(), spent(&calls)),
+                (Some(3), 0),
+                "{command:?} {tries}: {stderr}\n{calls:?}"
+            );
+        }
+    }
+    left(2);
+    let (done, _) = world.faulty(&script, &unlock);
+    assert!(done.done().stderr.contains("few tries are left"));
+}

@@ -188,8 +188,12 @@ fn may_try_so(token: &Token, allow_last_try: bool, ui: &Ui) -> Result<(), Comman
             ));
             Ok(())
         }
-        PinState::LastTry if !allow_last_try => {
-            ui.warn(&format!("{}: this is the last try of the administrator PIN!", token.label()));
+        state @ (PinState::LastTry | PinState::Unknown) if !allow_last_try => {
+            let what = match state {
+                PinState::LastTry => "this is the last try of the administrator PIN!",
+                _ => "the token does not say how many tries of the administrator PIN are left",
+            };
+            ui.warn(&format!("{}: {what}", token.label()));
             if ui.can_ask() && ui.confirm("Try it?")? {
                 return Ok(());
             }
