@@ -9,7 +9,7 @@ use sastctl::trustlist::{
 use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
 use sastctl::workflow::{
     AddedServer, Choices, Edit, EntryKind, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request,
-    SecurityMode, Start, create_and, update, ways,
+    SecurityMode, Start, create_and, resign, update, ways,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options, token};
@@ -331,4 +331,17 @@ fn certificates_that_expire_are_told_of_in_time() {
     let first = a().not_after().min(b().not_after()) - 182 * 86_400;
     assert_eq!(soon(first), None);
     assert!(soon(first + 1).unwrap().contains("SAST-ADN"));
+}
+
+#[test]
+fn signing_again_names_the_one_that_signs() {
+    let signer = b();
+    let plan = resign(&tokens(), &request(&signer)).unwrap();
+    let whys: Vec<&str> = plan.steps().iter().map(|step| step.why.as_str()).collect();
+    let stays = "stays as it is";
+    assert_eq!(whys, ["signs this file (RSA 1024, SHA-1)", stays, stays, stays, stays]);
+    assert!(matches!(
+        resign(&tokens(), &request(&certificate(HSM))),
+        Err(PlanError::SignerNotInForce { .. })
+    ));
 }

@@ -3,9 +3,13 @@
 use std::net::Ipv4Addr;
 use std::slice;
 
-use sastctl::phone::{HeldItl, Installed, ListView, NewList, Severity, cautions, services};
+use sastctl::phone::{
+    Decision, Held, HeldItl, Installed, ListView, NewList, Reason, Severity, Vouch, Way, assess, cautions,
+    services,
+};
 use sastctl::trustlist::{
     Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, Style, VerifiedList,
+    record_tag,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options};
@@ -251,4 +255,50 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
     let view = |records| ListView { kind: ListKind::Itl, records };
     assert!(view(&all).is_empty_of_certificates());
     assert!(!view(&some).is_empty_of_certificates());
+}
+
+fn decides(held: &[Record], new: &NewList<'_>) -> Decision {
+    let ctl = Some(ListView { kind: ListKind::Ctl, records: held });
+    assess(&Held { ctl, itl: HeldItl::None, asks_tvs: false }, new, &Vouch::NotAsked).decision
+}
+
+#[test]
+fn the_largest_list_that_phones_load_is_taken() {
+    let list = golden("token-signed.tlv");
+    let of_size = |bytes| NewList { bytes, ..NewList::of(&list) };
+    let held = list.list().records();
+    assert_eq!(decides(held, &of_size(PHONE_LIMIT_BYTES)), Decision::Accepts(Way::Ctl));
+    assert_eq!(decides(held, &of_size(PHONE_LIMIT_BYTES + 1)), Decision::Refuses);
+}
+
+#[test]
+fn a_signer_is_known_by_its_hash_alone_if_its_certificate_fits() {
+    let list = golden("token-signed.tlv");
+    let new = NewList::of(&list);
+    let by_hash = |hash: &[u8]| {
+        let record = token(A).only(|t| t != record_tag::PUBLIC_KEY && t != record_tag::CERTIFICATE).unwrap();
+        record.with(record_tag::CERT_HASH, hash).unwrap()
+    };
+    let right = by_hash(&certificate(&format!("{A}.der")).sha1());
+    assert_eq!(decides(std::slice::from_ref(&right), &new), Decision::Accepts(Way::Ctl));
+    assert_ne!(decides(&[by_hash(&[7; 20])], &new), Decision::Accepts(Way::Ctl));
+    let unknown = NewList { certificate: None, ..new };
+    assert_ne!(decides(&[right], &unknown), Decision::Accepts(Way::Ctl));
+}
+
+#[test]
+fn a_tvs_that_names_no_roles_is_quoted() {
+    let says = |roles: Vec<Function>| Reason::TvsValid { server: "pub".to_owned(), roles }.to_string();
+    assert_eq!(says(vec![]), "TVS on pub says valid, without naming roles");
+    assert_eq!(says(vec![Function::SAST]), "TVS on pub says valid, as SAST");
+}
+
+#[test]
+fn a_planned_list_is_signed_by_a_sast() {
+    let capf = server(CAPF, Function::CAPF, "pub", [10, 0, 0, 1], false);
+    let signer = certificate(&format!("{CAPF}.der"));
+    let draft = Draft::new("CTLFile.tlv", vec![token(A), capf], options(Digest::Sha1));
+    assert!(NewList::planned(&draft, &signer).is_none(), "in the list, and no SAST");
+    assert!(NewList::planned(&draft, &certificate(&format!("{B}.der"))).is_none());
+    assert!(NewList::planned(&draft, &certificate(&format!("{A}.der"))).is_some());
 }

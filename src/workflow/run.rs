@@ -183,3 +183,65 @@ impl Progress {
         self.output = Some(file);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::workflow::journal::Journal;
+
+    #[test]
+    fn every_step_says_what_it_does_and_what_it_leaves() {
+        for bridge in [false, true] {
+            let steps = RunStep::all(bridge);
+            let texts = |of: &dyn Fn(RunStep) -> &'static str| {
+                let mut texts: Vec<_> = steps.iter().map(|step| of(*step)).collect();
+                assert!(texts.iter().all(|text| text.split(' ').count() > 2), "{texts:?}");
+                texts.sort_unstable();
+                texts.dedup();
+                texts.len()
+            };
+            assert_eq!(texts(&RunStep::says), steps.len(), "no two do the same");
+            assert!(texts(&RunStep::state_when_stopped) > 2);
+            let asked: Vec<_> = steps.iter().filter_map(|step| step.question()).collect();
+            assert!(
+                asked.len() >= 2 && asked.iter().all(|question| question.ends_with("Go on?")),
+                "{asked:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_run_goes_on_where_its_journal_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let time = "2026-11-21T08:18:43Z";
+        let mut journal = Journal::create(dir.path(), "revert", time).unwrap();
+        let text = || "x".to_owned();
+        let seal = |name: &str| FileSeal::of(name, name.as_bytes());
+        let input =
+            |role: &str, name: &str| Event::Input { role: role.to_owned(), out: None, file: seal(name) };
+        let step = |name: &str, done| Event::Step { name: name.to_owned(), says: String::new(), done };
+        for event in [
+            Event::Start { version: text(), command: vec![], operator: text(), host: text() },
+            input("configuration", "other"),
+            input("in force", "first"),
+            input("in force", "bridge"),
+            step("sign", None),
+            step("sign", Some(true)),
+            step("publish", Some(false)),
+            Event::Output { signed_by: text(), kept_old_as: None, file: seal("new") },
+        ] {
+            journal.add(time, event).unwrap();
+        }
+        let bytes = std::fs::read(journal.path()).unwrap();
+        let progress = Progress::of(&VerifiedJournal::read_so_far(&bytes).unwrap());
+        assert_eq!(progress.in_force().unwrap().file, "first");
+        assert_eq!(progress.signed().unwrap().file, "new");
+        assert_eq!(["sign", "publish", "delete"].map(|name| progress.is_done(name)), [true, false, false]);
+        let mut back = progress.files_alone();
+        assert!(!back.is_done("sign"));
+        assert_eq!(back.in_force().unwrap().file, "first");
+        back.mark("publish");
+        assert!(back.is_done("publish"));
+    }
+}
