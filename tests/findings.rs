@@ -8,8 +8,8 @@ use sastctl::phone::{
     services,
 };
 use sastctl::trustlist::{
-    Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, Style, VerifiedList,
-    record_tag,
+    Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, Style,
+    VerifiedList, record_tag,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options};
@@ -301,4 +301,41 @@ fn a_planned_list_is_signed_by_a_sast() {
     assert!(NewList::planned(&draft, &signer).is_none(), "in the list, and no SAST");
     assert!(NewList::planned(&draft, &certificate(&format!("{B}.der"))).is_none());
     assert!(NewList::planned(&draft, &certificate(&format!("{A}.der"))).is_some());
+}
+
+/// A certificate that was issued again for the same key is another one, whatever the key.
+#[test]
+fn a_certificate_of_the_same_key_is_another_certificate() {
+    use openssl::x509::X509;
+    let pem = std::fs::read(crate::pki::path(&format!("{PUB}.key.pem"))).unwrap();
+    let key = openssl::pkey::PKey::private_key_from_pem(&pem).unwrap();
+    let old = X509::from_der(certificate(&format!("{PUB}.der")).der()).unwrap();
+    let mut builder = openssl::x509::X509Builder::new().unwrap();
+    builder.set_subject_name(old.subject_name()).unwrap();
+    builder.set_issuer_name(old.issuer_name()).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(old.not_before()).unwrap();
+    builder.set_not_after(old.not_after()).unwrap();
+    let serial = openssl::bn::BigNum::from_u32(77).unwrap().to_asn1_integer().unwrap();
+    builder.set_serial_number(&serial).unwrap();
+    builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    let renewed = Certificate::from_der(builder.build().to_der().unwrap()).unwrap();
+    let record = |certificate: &Certificate, hash_only| {
+        let server = ServerRecord {
+            function: Function::CCM_TFTP,
+            certificate,
+            dns_name: "pub",
+            ip_address: Some([10, 0, 0, 1].into()),
+            style: Style::Cucm,
+            hash_only,
+        };
+        Record::server(&server).unwrap()
+    };
+    let old = certificate(&format!("{PUB}.der"));
+    for (before, after) in [(false, false), (true, false), (false, true)] {
+        let said = from_to(&[record(&old, before)], &[record(&renewed, after)]);
+        assert_eq!(said.len(), 1, "by hash: {before} {after}");
+        assert!(said[0].contains("has another certificate"), "{said:?}");
+        assert!(from_to(&[record(&old, before)], &[record(&old, after)]).is_empty());
+    }
 }

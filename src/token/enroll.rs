@@ -51,8 +51,7 @@ impl Module {
         let info =
             self.call("C_GetMechanismInfo", Some(token), |p| p.get_mechanism_info(token.slot, kind))?;
         let (min, max) = (info.min_key_size(), info.max_key_size());
-        // Some modules say nothing of sizes.
-        if max > 0 && !(min..=max).contains(&bits) {
+        if !fits(bits, min, max) {
             return Err(cannot(format!("it takes {min} to {max} bits")));
         }
         Ok(())
@@ -213,17 +212,24 @@ fn check_protection(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Resu
     let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
     let attributes = logged("C_GetAttributeValue", || session.get_attributes(key, &wanted))
         .map_err(|e| failed("C_GetAttributeValue", Some(token), &e))?;
-    let open = |a: &Attribute| matches!(a, Attribute::Sensitive(false) | Attribute::Extractable(true));
-    match attributes.iter().find(|a| open(a)) {
+    match readable(&attributes) {
         None => Ok(()),
-        Some(attribute) => Err(TokenError::BadKey {
-            token: token.name(),
-            why: match attribute {
-                Attribute::Sensitive(_) => "it is not sensitive (CKA_SENSITIVE)".to_owned(),
-                _ => "it is extractable (CKA_EXTRACTABLE)".to_owned(),
-            },
-        }),
+        Some(why) => Err(TokenError::BadKey { token: token.name(), why: why.to_owned() }),
     }
+}
+
+/// Why a key with these attributes can be read out; `None` where it cannot, as far as they say.
+fn readable(attributes: &[Attribute]) -> Option<&'static str> {
+    attributes.iter().find_map(|attribute| match attribute {
+        Attribute::Sensitive(false) => Some("it is not sensitive (CKA_SENSITIVE)"),
+        Attribute::Extractable(true) => Some("it is extractable (CKA_EXTRACTABLE)"),
+        _ => None,
+    })
+}
+
+/// Whether a mechanism takes keys of this size, in bits. Some modules say nothing of sizes, which is a maximum of 0.
+fn fits(bits: usize, min: usize, max: usize) -> bool {
+    max == 0 || (min..=max).contains(&bits)
 }
 
 fn store(
@@ -257,5 +263,28 @@ fn destroy(login: &Login<'_>, pair: [ObjectHandle; 2]) {
         for object in pair {
             let _ = logged("C_DestroyObject", || session.destroy_object(object));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_can_be_read_out_is_told_from_one_that_cannot() {
+        use Attribute::{Extractable, Sensitive};
+        assert_eq!(readable(&[Sensitive(true), Extractable(false)]), None);
+        assert_eq!(readable(&[]), None, "a module that does not tell is believed");
+        let open = readable(&[Sensitive(false), Extractable(false)]);
+        assert_eq!(open, Some("it is not sensitive (CKA_SENSITIVE)"));
+        let open = readable(&[Sensitive(true), Extractable(true)]);
+        assert_eq!(open, Some("it is extractable (CKA_EXTRACTABLE)"));
+    }
+
+    #[test]
+    fn sizes_are_as_the_mechanism_says_if_it_says_any() {
+        assert!(fits(2048, 1024, 2048) && fits(1024, 1024, 2048));
+        assert!(!fits(1023, 1024, 2048) && !fits(2049, 1024, 2048));
+        assert!(fits(2048, 0, 0));
     }
 }

@@ -16,25 +16,56 @@ pub(super) fn others_may_write(path: &Path) -> Option<String> {
 #[cfg(unix)]
 fn one(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    const GROUP_WRITES: u32 = 0o020;
-    const OTHERS_WRITE: u32 = 0o002;
-    const STICKY: u32 = 0o1000;
     let meta = std::fs::metadata(path).ok()?;
-    let shown = path.display();
     let me = rustix::process::geteuid().as_raw();
-    if meta.uid() != 0 && meta.uid() != me {
-        return Some(format!("{shown} belongs to another user ({})", meta.uid()));
+    let rights = Rights { owner: meta.uid(), group: meta.gid(), mode: meta.mode(), is_folder: meta.is_dir() };
+    let shown = path.display();
+    rights.others(me, |group| is_private_group(group, me)).map(|others| match others {
+        Others::Owner(owner) => format!("{shown} belongs to another user ({owner})"),
+        Others::Everybody => format!("everybody may write {shown}"),
+        Others::Group(group) => format!("the group {group} may write {shown}"),
+    })
+}
+
+/// Whose a file is, and its mode (inode(7)).
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+struct Rights {
+    owner: u32,
+    group: u32,
+    mode: u32,
+    is_folder: bool,
+}
+
+/// Who may write it beside root and this user.
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+enum Others {
+    Owner(u32),
+    Everybody,
+    Group(u32),
+}
+
+#[cfg(unix)]
+impl Rights {
+    fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
+        const GROUP_WRITES: u32 = 0o020;
+        const OTHERS_WRITE: u32 = 0o002;
+        const STICKY: u32 = 0o1000;
+        let may = |bit: u32| self.mode & bit != 0;
+        if ![0, me].contains(&self.owner) {
+            return Some(Others::Owner(self.owner));
+        }
+        // In a folder like /tmp everybody may make files, and nobody may replace another's.
+        if self.is_folder && may(STICKY) {
+            return None;
+        }
+        if may(OTHERS_WRITE) {
+            return Some(Others::Everybody);
+        }
+        let group_writes = may(GROUP_WRITES) && self.group != 0 && !is_private(self.group);
+        group_writes.then_some(Others::Group(self.group))
     }
-    // In a folder like /tmp everybody may make files, and nobody may replace another's.
-    if meta.is_dir() && meta.mode() & STICKY != 0 {
-        return None;
-    }
-    if meta.mode() & OTHERS_WRITE != 0 {
-        return Some(format!("everybody may write {shown}"));
-    }
-    let group_writes =
-        meta.mode() & GROUP_WRITES != 0 && meta.gid() != 0 && !is_private_group(meta.gid(), me);
-    group_writes.then(|| format!("the group {} may write {shown}", meta.gid()))
 }
 
 /// A group with nobody else in it: the user's own, which many systems make for each user, or Debian's staff, which may
@@ -104,6 +135,26 @@ mod tests {
         std::os::unix::fs::symlink(&file, open.join("link.so")).unwrap();
         assert!(others_may_write(&open.join("link.so")).unwrap().ends_with("open"));
         assert_eq!(others_may_write(&folder.path().join("none")), None);
+    }
+
+    #[test]
+    fn root_and_this_user_may_write_and_nobody_else() {
+        let file = Rights { owner: 0, group: 0, mode: 0o100_644, is_folder: false };
+        let folder = Rights { mode: 0o040_755, is_folder: true, ..file };
+        let of = |rights: Rights| rights.others(1000, |group| group == 1000);
+        assert_eq!([of(file), of(folder), of(Rights { owner: 1000, ..file })], [None, None, None]);
+        assert_eq!(of(Rights { owner: 1001, ..file }), Some(Others::Owner(1001)));
+        assert_eq!(of(Rights { mode: 0o100_646, ..file }), Some(Others::Everybody));
+        let group = |group| of(Rights { group, mode: 0o100_664, ..file });
+        assert_eq!([group(0), group(1000), group(50)], [None, None, Some(Others::Group(50))]);
+        assert_eq!(of(Rights { group: 50, ..file }), None, "it may read");
+        assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
+        assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
+        assert_eq!(
+            of(Rights { mode: 0o101_646, ..file }),
+            Some(Others::Everybody),
+            "sticky means nothing here"
+        );
     }
 
     #[test]

@@ -98,16 +98,21 @@ impl Drop for Login<'_> {
 /// Whether a last try may be spent is the caller's question to the operator.
 pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
     let name = token.name();
-    match token.pin_state() {
-        PinState::Locked => return Err(TokenError::PinLocked { token: name }),
-        PinState::NotSet => return Err(TokenError::PinNotSet { token: name }),
-        _ => {}
-    }
+    has_a_pin(token)?;
     let Some(pin) = pin else {
         let no_pin_needed = token.has_pin_pad() || !token.login_required();
         return if no_pin_needed { Ok(()) } else { Err(TokenError::PinPad { token: name, has: false }) };
     };
     check_length(module, token, pin)
+}
+
+/// Whether there is a PIN to try.
+fn has_a_pin(token: &Token) -> Result<(), TokenError> {
+    match token.pin_state() {
+        PinState::Locked => Err(TokenError::PinLocked { token: token.name() }),
+        PinState::NotSet => Err(TokenError::PinNotSet { token: token.name() }),
+        _ => Ok(()),
+    }
 }
 
 /// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
@@ -144,4 +149,29 @@ pub(super) fn check_length(module: &Module, token: &Token, pin: &Pin) -> Result<
         return Err(TokenError::PinLength { token: name, length: pin.len(), min: min.max(1), max });
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use cryptoki_sys as sys;
+
+    use super::super::raw::Info;
+    use super::*;
+
+    #[test]
+    fn a_pin_that_is_locked_or_was_never_set_is_not_tried() {
+        let of = |flags| {
+            let info = Info {
+                flags: flags | sys::CKF_LOGIN_REQUIRED | sys::CKF_TOKEN_INITIALIZED,
+                ..Info::default()
+            };
+            has_a_pin(&Token::new(1_u64.try_into().unwrap(), None, Ok(info)))
+        };
+        let set = sys::CKF_USER_PIN_INITIALIZED;
+        assert!(of(set).is_ok());
+        assert!(of(set | sys::CKF_USER_PIN_FINAL_TRY).is_ok(), "the operator is asked elsewhere");
+        assert!(matches!(of(0), Err(TokenError::PinNotSet { .. })));
+        assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked { .. })));
+    }
 }
