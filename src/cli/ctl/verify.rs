@@ -62,21 +62,33 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     let (mut unverified, mut unreadable) = (0_usize, 0_usize);
     let mut all = Vec::new();
-    // As many as keep the processors busy: ten thousand files take no more memory than a few.
-    for some in args.files.chunks(AT_A_TIME) {
-        let verdicts: Vec<Verdict> = if let [file] = some {
-            vec![verdict(file, signer.as_ref(), ui.is_json())]
-        } else {
-            some.par_iter().map(|file| verdict(file, signer.as_ref(), ui.is_json())).collect()
-        };
+    let verify = |some: &[PathBuf]| -> Vec<Verdict> {
+        match some {
+            [file] => vec![verdict(file, signer.as_ref(), ui.is_json())],
+            some => some.par_iter().map(|file| verdict(file, signer.as_ref(), ui.is_json())).collect(),
+        }
+    };
+    // Some at a time, printed while the next are verified: ten thousand files take no more memory than a few.
+    let mut rest = args.files.chunks(AT_A_TIME);
+    let mut verdicts = verify(rest.next().unwrap_or_default());
+    while !verdicts.is_empty() {
+        progress.inc(u64::try_from(verdicts.len()).unwrap_or_default());
         unverified = unverified.saturating_add(verdicts.iter().filter(|v| !v.verified).count());
         unreadable = unreadable.saturating_add(verdicts.iter().filter(|v| !v.readable).count());
+        let some = rest.next().unwrap_or_default();
+        let next;
         if ui.is_json() {
             all.extend(verdicts);
-        } else {
+            next = verify(some);
+        } else if some.is_empty() {
             progress.suspend(|| say(&verdicts, ui))?;
+            next = vec![];
+        } else {
+            let said;
+            (said, next) = rayon::join(|| progress.suspend(|| say(&verdicts, ui)), || verify(some));
+            said?;
         }
-        progress.inc(u64::try_from(some.len()).unwrap_or_default());
+        verdicts = next;
     }
     progress.finish();
     if ui.is_json() {

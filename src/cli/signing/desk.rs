@@ -171,6 +171,7 @@ impl<'a> Desk<'a> {
                 shown.push(digest);
             }
         }
+        drop((all, outs, warned));
         let shown = Shown::of(shown);
         check_digest(&shown, args)?;
         if args.is_dry_run() {
