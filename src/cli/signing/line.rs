@@ -28,8 +28,8 @@ struct Tray<T> {
 /// The journal, which the first and the last of the line write.
 type Log<'a> = Mutex<&'a mut RunLog>;
 
-/// Signs and writes. Where one fails, those before it are written, and the error says how many; later ones are not signed,
-/// or what was signed of them is thrown away. `keep` collects what was written.
+/// Signs and writes. Where one fails, those before it are written (and perhaps some that share its syncs), and the error says
+/// how many; later ones are not signed, or what was signed of them is thrown away. `keep` collects what was written.
 pub fn sign_all(
     count: usize,
     files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
