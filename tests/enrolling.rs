@@ -178,6 +178,19 @@ fn a_run_that_fails_leaves_no_key_behind() {
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
 }
 
+/// A key that wants the PIN for each signature gets it: for the certificate, and for the proof that it works.
+#[test]
+fn a_key_that_asks_every_time_is_enrolled_too() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let enroll = ["cert", "enroll", "HSM", "--name=SAST-X", "--out=x.cer", "--bits=1024"];
+    let (outcome, calls) = world.faulty("always-authenticate", &enroll);
+    outcome.done();
+    let count = |wanted: &str| calls.iter().filter(|(name, _)| name == wanted).count();
+    assert_eq!(count("C_Login"), 1 + count("C_SignInit"), "{calls:?}");
+    assert!(count("C_SignFinal") > 0 && count("C_Sign") == 0, "{calls:?}");
+}
+
 #[test]
 fn a_token_that_makes_no_keys_says_so() {
     let world = world();

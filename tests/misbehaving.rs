@@ -245,6 +245,16 @@ fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }
 
+/// openCryptoki's login is the machine's: whoever is logged in is so for every program of the user.
+#[test]
+fn a_token_that_is_logged_in_already_signs() {
+    let mut world = world();
+    let (outcome, calls) = sign(&mut world, "after C_Login 1 CKR_USER_ALREADY_LOGGED_IN");
+    outcome.done();
+    assert_eq!((count(&calls, "C_Login"), count(&calls, "C_Logout")), (1, 1));
+    assert!(world.path("new.tlv").exists());
+}
+
 /// A module that does not come back is given up, whatever call it hangs in, and nothing is written.
 #[test]
 fn a_module_that_hangs_is_given_up() {
