@@ -99,19 +99,24 @@ fn watch(watched: &Weak<Running>, every: Duration, on_hang: &OnHang) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
 
-    #[test]
-    fn a_call_that_does_not_return_is_told_of_and_others_are_not() {
+    /// A watchdog, and where it tells of a call.
+    fn watched(limit: Duration) -> (Watchdog, Receiver<&'static str>) {
         let (send, told) = channel();
         let send = Mutex::new(send);
-        let limit = Duration::from_millis(100);
         let on_hang: OnHang = Box::new(move |name, _| {
             let _ = send.lock().unwrap().send(name);
         });
-        let watchdog = Watchdog::begin(limit, on_hang);
+        (Watchdog::begin(limit, on_hang), told)
+    }
+
+    #[test]
+    fn a_call_that_does_not_return_is_told_of_and_others_are_not() {
+        let limit = Duration::from_millis(100);
+        let (watchdog, told) = watched(limit);
         watchdog.over("C_GetInfo", Patience::Machine, || ());
         watchdog.over("C_Login", Patience::Long, || std::thread::sleep(limit * 2));
         assert!(told.try_recv().is_err());
@@ -121,13 +126,8 @@ mod tests {
 
     #[test]
     fn a_call_that_hangs_is_told_of_while_another_thread_goes_on() {
-        let (send, told) = channel();
-        let send = Mutex::new(send);
         let limit = Duration::from_millis(100);
-        let on_hang: OnHang = Box::new(move |name, _| {
-            let _ = send.lock().unwrap().send(name);
-        });
-        let watchdog = Watchdog::begin(limit, on_hang);
+        let (watchdog, told) = watched(limit);
         std::thread::scope(|scope| {
             scope.spawn(|| watchdog.over("C_Sign", Patience::Machine, || std::thread::sleep(limit * 4)));
             scope.spawn(|| {
