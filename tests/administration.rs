@@ -26,6 +26,15 @@ fn a_pin_is_changed() {
     assert!(done.stdout.contains("the PIN was changed"), "{}", done.all());
     assert!(signs(&world, "NEW_PIN") && !signs(&world, "SAST_PIN"));
     assert!(!done.all().contains("N3w-password"), "{}", done.all());
+    assert!(!done.all().contains("leave the factory with"), "it is a good one: {}", done.all());
+    let factory = ["token", "change-pin", "SAST token A", "--pin-source", "env:NEW_PIN", "--new-pin-source"];
+    let back = world.run(&[&factory[..], &["env:SAST_PIN"]].concat()).done();
+    assert!(
+        back.stderr.contains("the new PIN is the one that tokens leave the factory with"),
+        "{}",
+        back.all()
+    );
+    world.run(&change).done();
 
     let wrong = world.run(&[&change[..], &["--pin-source", "env:WRONG"]].concat());
     assert_eq!(wrong.code, 3);

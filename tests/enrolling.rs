@@ -14,12 +14,15 @@ fn world() -> World {
 
 /// Certificates and private keys on the token "HSM", as OpenSC sees them.
 fn objects(world: &World, kind: &str) -> usize {
+    let word = if kind == "cert" { "Certificate Object" } else { "Private Key Object" };
+    listed(world, &["--type", kind]).matches(word).count()
+}
+
+fn listed(world: &World, more: &[&str]) -> String {
     let module = crate::support::softhsm_module();
     let module = module.to_str().unwrap();
-    let args =
-        ["--module", module, "--token-label", "HSM", "--login", "--pin", "Cisco123", "-O", "--type", kind];
-    let word = if kind == "cert" { "Certificate Object" } else { "Private Key Object" };
-    world.tool("pkcs11-tool", &args).matches(word).count()
+    let args = ["--module", module, "--token-label", "HSM", "--login", "--pin", "Cisco123", "-O"];
+    world.tool("pkcs11-tool", &[&args[..], more].concat())
 }
 
 #[test]
@@ -120,6 +123,11 @@ fn a_request_and_the_certificate_issued_for_it() {
     let stored = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]).done();
     assert!(stored.stdout.contains("issued by CN=Voice CA"), "{}", stored.stdout);
     assert_eq!(objects(&world, "cert"), 1);
+    // It has the CKA_ID of its key.
+    let listed = listed(&world, &[]);
+    let ids: Vec<&str> =
+        listed.lines().filter_map(|line| line.trim().strip_prefix("ID:")).map(str::trim).collect();
+    assert!(ids.len() > 1 && ids.iter().all(|id| *id == ids[0] && id.len() > 2), "{listed}");
     let again = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]);
     assert!(again.stderr.contains("is on the token already"), "{}", again.stderr);
     world

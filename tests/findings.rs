@@ -300,6 +300,10 @@ fn a_planned_list_is_signed_by_a_sast() {
     let draft = Draft::new("CTLFile.tlv", vec![token(A), capf], options(Digest::Sha1));
     assert!(NewList::planned(&draft, &signer).is_none(), "in the list, and no SAST");
     assert!(NewList::planned(&draft, &certificate(&format!("{B}.der"))).is_none());
+    let tokenless = server(PUB, Function::SAST, "pub", [10, 0, 0, 1], false);
+    let both = Draft::new("CTLFile.tlv", vec![tokenless, token(A)], options(Digest::Sha1));
+    let by = |file: &str| NewList::planned(&both, &certificate(file)).unwrap().by_token;
+    assert!(by(&format!("{A}.der")) && !by(&format!("{PUB}.der")), "by its own record");
     assert!(NewList::planned(&draft, &certificate(&format!("{A}.der"))).is_some());
 }
 

@@ -245,6 +245,16 @@ fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }
 
+/// A list that grows whenever it is asked for is asked for four times, and no more.
+#[test]
+fn a_list_that_never_stops_growing_is_given_up() {
+    let mut world = world();
+    let (outcome, calls) = world.faulty("fail C_GetSlotList 1.. CKR_BUFFER_TOO_SMALL", &["token", "list"]);
+    assert_eq!(outcome.code, 3, "{}", outcome.all());
+    assert!(outcome.stderr.contains("CKR_BUFFER_TOO_SMALL"), "{}", outcome.stderr);
+    assert_eq!(count(&calls, "C_GetSlotList"), 4);
+}
+
 /// openCryptoki's login is the machine's: whoever is logged in is so for every program of the user.
 #[test]
 fn a_token_that_is_logged_in_already_signs() {

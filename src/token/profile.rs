@@ -318,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_has_a_megabyte_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.toml");
+        let read = |bytes: usize| {
+            let text = "name = 'x'\ndescription = 'y'\n[paths]\n#";
+            std::fs::write(&path, format!("{text}{}", " ".repeat(bytes - text.len()))).unwrap();
+            Profile::read(&path)
+        };
+        assert!(read(1024 * 1024).is_ok());
+        assert!(matches!(read(1024 * 1024 + 1), Err(TokenError::BadProfile { .. })));
+    }
+
+    #[test]
     fn unknown_profiles_and_keys_are_refused() {
         assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile { .. })));
         let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";

@@ -467,6 +467,8 @@ mod tests {
         let of = |list: &[&Certificate]| contents("1", list).sast(None);
         assert_eq!(of(&[&root, &leaf]).unwrap().certificate().der(), leaf.der());
         assert_eq!(of(&[&leaf, &root]).unwrap().certificate().der(), leaf.der());
+        let (middle, end) = (make("middle", "root"), make("end", "middle"));
+        assert_eq!(of(&[&middle, &end]).unwrap().certificate().der(), end.der(), "no root on the token");
         assert!(matches!(of(&[&leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
         assert!(matches!(of(&[&root, &leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
         assert!(matches!(of(&[]), Err(TokenError::NoCertificate { .. })));
