@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use sastctl::trustlist::{
-    Certificate, Digest, Draft, Function, Record, Style, VerifiedList, record_tag as tag,
+    Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
 use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
 use sastctl::workflow::{
@@ -344,4 +344,95 @@ fn signing_again_names_the_one_that_signs() {
         resign(&tokens(), &request(&certificate(HSM))),
         Err(PlanError::SignerNotInForce { .. })
     ));
+}
+
+/// A list of these records, signed by token A, which stands before them.
+fn signed(records: &[Record]) -> VerifiedList {
+    let first = Record::token(&a(), Style::CtlClient).unwrap();
+    let draft = Draft::new("CTLFile.tlv", [&[first], records].concat(), options(Digest::Sha1));
+    draft.sign(&mut KeyFile::open("softhsm-fixtures/SAST-ADN008580ef")).unwrap()
+}
+
+fn as_cucm(function: Function, name: &str, address: Option<[u8; 4]>) -> Record {
+    let certificate = certificate(PUB);
+    let server = ServerRecord {
+        function,
+        certificate: &certificate,
+        dns_name: name,
+        ip_address: address.map(Into::into),
+        style: Style::Cucm,
+        hash_only: false,
+    };
+    Record::server(&server).unwrap()
+}
+
+#[test]
+fn a_server_joins_cucms_list_by_its_host_name() {
+    let list = signed(&[as_cucm(Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]))]);
+    let new = server(Function::CCM_TFTP, 157, SUB, Some("sub2"));
+    let signer = a();
+    let request = Request { force: true, ..request(&signer) };
+    let plan = update(&list, &request, &[Edit::AddServer(new)]).unwrap();
+    let names: Vec<_> = plan.draft().records().iter().filter_map(Record::dns_name).collect();
+    assert!(names.contains(&"sub2".to_owned()), "{names:?}");
+}
+
+#[test]
+fn a_new_token_stands_behind_those_at_the_head() {
+    let second = Record::token(&b(), Style::CtlClient).unwrap();
+    let list = signed(&[second, as_cucm(Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]))]);
+    let plan = update(&list, &request(&a()), &[Edit::AddToken(certificate(HSM))]).unwrap();
+    let position = plan.draft().records().iter().position(|r| r.is_of(&certificate(HSM)));
+    assert_eq!(position, Some(2));
+}
+
+#[test]
+fn the_mode_is_an_option_where_it_is_a_change() {
+    let options = |start: Start, mode| {
+        let mut choices = choices(start, &[b()]);
+        choices.mode = mode;
+        choices.options().join(" ")
+    };
+    let tokenless = || Start::InForce(Box::new(golden("tokenless.tlv")));
+    assert_eq!(options(in_force(), SecurityMode::Mixed), "--set-mode mixed");
+    assert_eq!(options(tokenless(), SecurityMode::Mixed), "", "the first list of tokens is that");
+    for start in [in_force(), tokenless()] {
+        assert_eq!(options(start, SecurityMode::NonSecure), "--set-mode non-secure");
+    }
+    assert_eq!(options(in_force(), SecurityMode::Update), "");
+}
+
+#[test]
+fn entries_show_where_a_server_is_and_how_its_names_will_be_spelled() {
+    let list = signed(&[
+        as_cucm(Function::CCM_TFTP, "pub", None),
+        as_cucm(Function::TVS, "pub", Some([0; 4])),
+        as_cucm(Function::CAPF, "", Some([10, 0, 0, 9])),
+    ]);
+    let mut choices = choices(Start::InForce(Box::new(list)), &[a(), certificate(HSM), b()]);
+    choices.servers.push(added());
+    let shown: Vec<[String; 4]> = choices.entries().into_iter().map(|entry| entry.columns).collect();
+    let places: Vec<&str> = shown.iter().map(|columns| columns[1].as_str()).collect();
+    let token = "- No Hostname -";
+    assert_eq!(places, [token, "pub", "pub", "10.0.0.9", "10.48.47.157", token, token]);
+    let subjects: Vec<&str> = shown.iter().map(|columns| columns[3].as_str()).collect();
+    assert!(subjects[0].starts_with("cn=\"SAST-ADN008580ef"), "{subjects:?}");
+    assert!(subjects[4].starts_with("CN=cucm-1051-a-sub1;"), "{subjects:?}");
+    assert!(subjects[5].starts_with("CN="), "no token of Cisco's: {subjects:?}");
+    assert!(subjects[6].starts_with("cn=\"SAST-ADN0054f509"), "{subjects:?}");
+}
+
+#[test]
+fn the_way_to_tokenless_knows_who_may_sign_then() {
+    let way = |list: &VerifiedList| {
+        let ways = ways(list, "CTLFile.tlv", 1_500_000_000);
+        format!("{:?}", ways.into_iter().find(|way| way.name == "to-tokenless").unwrap())
+    };
+    let second = Record::token(&b(), Style::CtlClient).unwrap();
+    let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));
+    let recovery = as_cucm(Function::SAST, "pub", Some([10, 0, 0, 1]));
+    let with = signed(&[second.clone(), recovery, server.clone()]);
+    let without = signed(&[second, server]);
+    assert_ne!(way(&with), way(&without));
+    assert!(way(&with).contains("cucm-1051-a-pub"), "{}", way(&with));
 }

@@ -72,6 +72,8 @@ fn a_record_is_found_again_by_its_key_else_by_its_place() {
     let all = |old: &[Record], new: &[Record]| changes(old, new);
     // One change means that the pair was found; two, that one left and another came.
     assert_eq!(one(&old, &server(PUB, "else", Some([10, 9, 9, 9]))), 1, "the same certificate elsewhere");
+    let renamed = server(PUB, "else", Some([10, 9, 9, 9])).with(tag::SUBJECT_NAME, b"CN=other\0").unwrap();
+    assert_eq!(one(&old, &renamed), 1, "issuer and serial alone");
     assert_eq!(one(&old, &server(SUB, "else", Some([10, 0, 0, 1]))), 1, "the same address");
     assert_eq!(one(&old, &server(SUB, "pub", Some([10, 9, 9, 9]))), 1, "the same name");
     let same_subject = sub.with(tag::SUBJECT_NAME, old.get(tag::SUBJECT_NAME).unwrap()).unwrap();
