@@ -27,6 +27,8 @@ impl ModuleLock {
     /// The same, with a patience of the caller's.
     pub(super) fn acquire_within(module: &Path, patience: Duration) -> Result<Self, TokenError> {
         let Some(folder) = private_folder() else { return Ok(ModuleLock { _file: None }) };
+        // One lock for a module under all its names.
+        let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
         let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
         let path = folder.join(format!("module-{}.lock", id.get(..16).unwrap_or(&id)));
         let Ok(mut file) = File::options().read(true).write(true).create(true).truncate(false).open(&path)
@@ -114,6 +116,19 @@ mod tests {
         );
         drop(held);
         ModuleLock::acquire_within(module.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_module_under_another_name_has_the_same_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (module, link) = (folder.path().join("module.so"), folder.path().join("link.so"));
+        std::fs::write(&module, "").unwrap();
+        std::os::unix::fs::symlink(&module, &link).unwrap();
+        let held = ModuleLock::acquire(&module).unwrap();
+        ModuleLock::acquire_within(&link, Duration::ZERO).unwrap_err();
+        drop(held);
+        ModuleLock::acquire_within(&link, Duration::ZERO).unwrap();
     }
 
     #[test]

@@ -51,11 +51,23 @@ impl Module {
         let unset = profile.unset_environment();
         let mut tried = Vec::new();
         for path in paths {
-            match load(&path, &profile, options.allow_insecure) {
-                Ok(pkcs11) => {
+            let pkcs11 = match load(&path, options.allow_insecure) {
+                Ok(pkcs11) => pkcs11,
+                Err(why) => {
+                    tried.push((path, why));
+                    continue;
+                }
+            };
+            // SoftHSM reads the tokens when it begins, and misses one that another process logs in to meanwhile.
+            let lock = ModuleLock::acquire(&path)?;
+            let begun =
+                logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()));
+            drop(lock);
+            match begun {
+                Ok(()) => {
                     return Ok(Module { pkcs11: Some(pkcs11), profile, path, read_in: RefCell::default() });
                 }
-                Err(why) => tried.push((path, why)),
+                Err(e) => tried.push((path, LoadProblem::Initialize(error::reason(&e)))),
             }
         }
         Err(TokenError::NoModule { profile: profile.name, tried, unset })
@@ -252,7 +264,7 @@ impl Drop for Module {
     }
 }
 
-fn load(path: &Path, profile: &Profile, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
+fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     if !path.exists() {
         return Err(LoadProblem::Missing);
     }
@@ -261,14 +273,11 @@ fn load(path: &Path, profile: &Profile, allow_insecure: bool) -> Result<Pkcs11, 
     }
     // A bare name would be looked for in the system's folders, and be another file than the one that was looked at.
     let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let pkcs11 = logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
+    logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
         Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),
         e => LoadProblem::Other(error::reason(&e)),
-    })?;
-    logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()))
-        .map_err(|e| LoadProblem::Initialize(error::reason(&e)))?;
-    Ok(pkcs11)
+    })
 }
 
 /// Makes a call under the watchdog's eyes, and logs it by name and result.
