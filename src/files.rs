@@ -93,6 +93,18 @@ pub struct Written {
     pub backup: Option<PathBuf>,
 }
 
+/// Where a file of this name lies, or would: links are resolved. Two names with one place are one file.
+pub fn place_of(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match (fs::canonicalize(folder.unwrap_or(Path::new("."))), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Makes a folder, and those above it, where there is none yet.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|source| FileError::Write {
@@ -118,7 +130,7 @@ pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Writ
 /// Writes files that belong together, each whole or not at all, as `write_new` does one: their syncs run side by side,
 /// and a folder is synced once for all of them. Each has its own result, in their order.
 ///
-/// No two may have the same name.
+/// No two may have the same place ([`place_of`]).
 pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Result<Written, FileError>> {
     let beside: Vec<_> =
         files.par_iter().with_max_len(1).map(|(path, bytes)| Beside::new(path, bytes)).collect();
@@ -167,7 +179,7 @@ struct Beside {
 impl Beside {
     fn new(path: &Path, bytes: &[u8]) -> Result<Self, FileError> {
         // Through a symbolic link the file behind it is replaced, not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = place_of(path);
         if target.is_dir() {
             return Err(FileError::IsFolder { path: path.to_owned() });
         }

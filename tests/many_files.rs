@@ -138,6 +138,62 @@ fn no_result_replaces_another() {
     }
 }
 
+/// One file under several names is still one file.
+#[test]
+fn no_result_replaces_another_under_another_name() {
+    let (world, _) = world(12);
+    std::os::unix::fs::symlink("list00003.tlv", world.path("in/link.tlv")).unwrap();
+    let before = world.read("in/list00003.tlv");
+    for other in ["./in/list00003.tlv", "in/../in/list00003.tlv", "in/link.tlv"] {
+        let args = ["ctl", "sign", "in/list00003.tlv", "in/list00004.tlv", other, "--yes"];
+        let outcome = world.run(&[&args[..], &SIGNER].concat());
+        assert_eq!(outcome.code, 2, "{other}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("two files would be written as"), "{}", outcome.stderr);
+        assert!(world.read("in/list00003.tlv") == before);
+    }
+    // New ones, too.
+    std::fs::create_dir(world.path("other")).unwrap();
+    std::os::unix::fs::symlink("in", world.path("again")).unwrap();
+    let args = ["ctl", "sign", "in/SEP000000000007.cnf.xml", "again/SEP000000000007.cnf.xml", "--yes"];
+    let outcome = world.run(&[&args[..], &SIGNER].concat());
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    assert!(!world.path("in/SEP000000000007.cnf.xml.sgn").exists());
+}
+
+/// The journal's disk is full in the middle: what was written is told of, and the journal is whole as far as it goes.
+#[test]
+fn a_journal_that_is_full_in_the_middle_hides_nothing() {
+    for size in [230, 300, 420] {
+        let (mut world, names) = world(60);
+        std::fs::create_dir(world.path("journals")).unwrap();
+        let keep = format!(
+            "mount -t tmpfs -o size={size}k none journals || exit 99; \
+             \"$@\"; code=$?; mkdir kept; cp -a journals/. kept/; exit $code"
+        );
+        let folder = world.path("").display().to_string();
+        world.run_inside(&["unshare", "-m", "sh", "-c", &format!("cd '{folder}'; {keep}"), "sh"]);
+        let outcome = world.run(&sign(&names, &["--yes"]));
+        if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
+            println!("SKIPPED: no mount namespace here");
+            return;
+        }
+        assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("No space left on device"), "{}", outcome.stderr);
+        let (said, written) = (said(&outcome), written(&world));
+        assert_eq!(said.iter().cloned().collect::<HashSet<_>>(), written, "{size}");
+        let count = format!("{} files were written, the others were not", written.len());
+        assert!(written.len() > 1 && outcome.stderr.contains(&count), "{count}: {}", outcome.stderr);
+        world.run_inside(&[]);
+        let journal = std::fs::read_dir(world.path("kept")).unwrap().next().unwrap().unwrap().path();
+        let verified = world.run(&["journal", "verify", journal.to_str().unwrap()]);
+        // Room for a last line may be left: it says that the run failed.
+        let whole = ["the last line is missing", "cannot be written"]
+            .iter()
+            .any(|words| verified.all().contains(words));
+        assert!(whole, "{size}: {}", verified.all());
+    }
+}
+
 #[test]
 fn the_plan_of_all_has_a_digest_that_can_be_asked_for() {
     let (world, names) = world(30);

@@ -112,7 +112,7 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
                     let out = args.out.join(safe_name(name)?);
                     let written = files::write_new(&out, &bytes, existing)?;
                     documents.push(serde_json::json!({
-                        "node": node.to_string(), "file": written.path, "bytes": bytes.len(), "md5": md5,
+                        "node": node.to_string(), "file": out, "bytes": bytes.len(), "md5": md5,
                         "by": by, "kept_old_as": written.backup, "says": says,
                     }));
                     if !ui.is_json() {

@@ -60,45 +60,69 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     if let Ok(style) = ProgressStyle::with_template("{pos} of {len} files  {wide_bar}") {
         progress.set_style(style);
     }
-    let (mut unverified, mut unreadable) = (0_usize, 0_usize);
-    let mut all = Vec::new();
-    let verify = |some: &[PathBuf]| -> Vec<Verdict> {
-        match some {
-            [file] => vec![verdict(file, signer.as_ref(), ui.is_json())],
-            some => some.par_iter().map(|file| verdict(file, signer.as_ref(), ui.is_json())).collect(),
-        }
+    let one = |file: &PathBuf| {
+        progress.inc(1);
+        verdict(file, signer.as_ref(), ui.is_json())
     };
-    // Some at a time, printed while the next are verified: ten thousand files take no more memory than a few.
-    let mut rest = args.files.chunks(AT_A_TIME);
-    let mut verdicts = verify(rest.next().unwrap_or_default());
-    while !verdicts.is_empty() {
-        progress.inc(u64::try_from(verdicts.len()).unwrap_or_default());
-        unverified = unverified.saturating_add(verdicts.iter().filter(|v| !v.verified).count());
-        unreadable = unreadable.saturating_add(verdicts.iter().filter(|v| !v.readable).count());
-        let some = rest.next().unwrap_or_default();
-        let next;
-        if ui.is_json() {
-            all.extend(verdicts);
-            next = verify(some);
-        } else if some.is_empty() {
-            progress.suspend(|| say(&verdicts, ui))?;
-            next = vec![];
-        } else {
-            let said;
-            (said, next) = rayon::join(|| progress.suspend(|| say(&verdicts, ui)), || verify(some));
-            said?;
+    let verify = |some: &[PathBuf]| match some {
+        [file] => vec![one(file)],
+        some => some.par_iter().map(one).collect(),
+    };
+    let tally = if ui.is_json() {
+        let all = verify(&args.files);
+        ui.print_json(&serde_json::json!({ "files": &all }))?;
+        Tally::default().and(&all)
+    } else {
+        verify_and_say(&args.files, verify, &progress, ui)?
+    };
+    progress.finish();
+    match tally {
+        Tally { unverified: 0, .. } => Ok(()),
+        Tally { unverified, unreadable } => {
+            let kind = if unreadable == 0 { ErrorKind::No } else { ErrorKind::File };
+            Err(CommandError::new(kind, format!("{unverified} of {} not verified", count(args.files.len()))))
         }
+    }
+}
+
+/// How many were not verified, and how many of these not even read.
+#[derive(Default)]
+struct Tally {
+    unverified: usize,
+    unreadable: usize,
+}
+
+impl Tally {
+    fn and(self, verdicts: &[Verdict]) -> Self {
+        let more = |is_so: fn(&Verdict) -> bool| verdicts.iter().filter(|v| is_so(v)).count();
+        Tally {
+            unverified: self.unverified.saturating_add(more(|v| !v.verified)),
+            unreadable: self.unreadable.saturating_add(more(|v| !v.readable)),
+        }
+    }
+}
+
+/// Some at a time, printed while the next are verified: ten thousand files take no more memory than a few.
+fn verify_and_say(
+    files: &[PathBuf],
+    verify: impl Fn(&[PathBuf]) -> Vec<Verdict> + Sync,
+    progress: &ProgressBar,
+    ui: &Ui,
+) -> Result<Tally, CommandError> {
+    let mut tally = Tally::default();
+    let mut rest = files.chunks(AT_A_TIME);
+    let mut verdicts = verify(rest.next().unwrap_or_default());
+    loop {
+        tally = tally.and(&verdicts);
+        let print = || progress.suspend(|| say(&verdicts, ui));
+        let Some(some) = rest.next() else {
+            print()?;
+            return Ok(tally);
+        };
+        let (said, next) = rayon::join(print, || verify(some));
+        said?;
         verdicts = next;
     }
-    progress.finish();
-    if ui.is_json() {
-        ui.print_json(&serde_json::json!({ "files": &all }))?;
-    }
-    if unverified == 0 {
-        return Ok(());
-    }
-    let kind = if unreadable == 0 { ErrorKind::No } else { ErrorKind::File };
-    Err(CommandError::new(kind, format!("{unverified} of {} not verified", count(args.files.len()))))
 }
 
 /// A line for each file, and what is odd about it.

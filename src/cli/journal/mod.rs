@@ -64,8 +64,8 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         None => ui.print(&markdown::page(&story)),
         Some(out) if out.as_os_str() == "-" => ui.write(html::page(&story).as_bytes()),
         Some(out) => {
-            let written = files::write_new(out, html::page(&story).as_bytes(), OnExisting::KeepBackup)?;
-            ui.print(&format!("{}   the page of {}", written.path.display(), path.display()))
+            files::write_new(out, html::page(&story).as_bytes(), OnExisting::KeepBackup)?;
+            ui.print(&format!("{}   the page of {}", out.display(), path.display()))
         }
     }
 }

@@ -16,6 +16,7 @@ use super::line::sign_all;
 use super::run_log::RunLog;
 use super::selector;
 use super::signed::{ConfirmedFile, WrittenJson};
+use crate::files;
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::Certificate;
 
@@ -114,7 +115,7 @@ impl<'a> Desk<'a> {
     pub fn sign_batch(self, batch: Batch, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: batch.files.iter().any(|f| f.out().as_os_str() == "-") };
         let mut outs = HashSet::new();
-        batch.files.iter().try_for_each(|file| check_name(&mut outs, file.out()))?;
+        batch.files.iter().try_for_each(|file| check_place(&mut outs, file.out()))?;
         let shown = self.show(&batch, &say)?;
         check_digest(&shown, args)?;
         // Of a thousand files it is large: made where it is asked for.
@@ -147,32 +148,7 @@ impl<'a> Desk<'a> {
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
     pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: false };
-        let mut shown = Vec::with_capacity(many.count());
-        let (mut outs, mut warned, mut hand) = (HashSet::new(), HashSet::new(), None);
-        let all: Vec<usize> = (0..many.count()).collect();
-        for some in all.chunks(AT_A_TIME) {
-            let read = |index: &usize| {
-                let file = many.plan(*index)?;
-                let mut text = file.plan_text();
-                if args.is_dry_run() {
-                    text.push_str(&file.dry_run_text());
-                }
-                Ok::<_, CommandError>((text, file.digest(), file))
-            };
-            let planned: Vec<_> = some.par_iter().map(read).collect();
-            for planned in planned {
-                let (text, digest, file) = planned?;
-                say.text(&text)?;
-                // What holds for all of them is said once.
-                let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
-                new.for_each(|warning| ui.warn(warning));
-                check_name(&mut outs, file.out())?;
-                hand.get_or_insert_with(|| file.by_hand().to_vec());
-                shown.push(digest);
-            }
-        }
-        drop((all, outs, warned));
-        let shown = Shown::of(shown);
+        let (shown, by_hand) = show_many(many, args.is_dry_run(), &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
             say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
@@ -185,8 +161,7 @@ impl<'a> Desk<'a> {
             file.confirm(digest).map_err(|_| changed(&out))
         });
         let how = (args.journal_folder(), args.allow_last_try());
-        self.sign_confirmed(many.what(), (many.count(), files), &hand.unwrap_or_default(), how, false, &say)?;
-        Ok(())
+        self.sign_confirmed(many.what(), (many.count(), files), &by_hand, how, false, &say).map(drop)
     }
 
     fn ask(&self, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -303,9 +278,38 @@ fn or_wait(
     }
 }
 
-/// No two results may have the same name: one would replace the other.
-fn check_name(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandError> {
-    if outs.insert(out.to_owned()) {
+/// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
+fn show_many(many: &dyn Many, dry_run: bool, say: &Voice<'_>) -> Result<(Shown, Vec<String>), CommandError> {
+    let read = |index: &usize| {
+        let file = many.plan(*index)?;
+        let mut text = file.plan_text();
+        if dry_run {
+            text.push_str(&file.dry_run_text());
+        }
+        Ok::<_, CommandError>((text, file.digest(), file))
+    };
+    let (mut outs, mut warned, mut by_hand) = (HashSet::new(), HashSet::new(), None);
+    let mut shown = Vec::with_capacity(many.count());
+    let all: Vec<usize> = (0..many.count()).collect();
+    for some in all.chunks(AT_A_TIME) {
+        let planned: Vec<_> = some.par_iter().map(read).collect();
+        for planned in planned {
+            let (text, digest, file) = planned?;
+            check_place(&mut outs, file.out())?;
+            say.text(&text)?;
+            // What holds for all of them is said once.
+            let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
+            new.for_each(|warning| say.ui.warn(warning));
+            by_hand.get_or_insert_with(|| file.by_hand().to_vec());
+            shown.push(digest);
+        }
+    }
+    Ok((Shown::of(shown), by_hand.unwrap_or_default()))
+}
+
+/// No two results may be the same file: one would replace the other.
+fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandError> {
+    if outs.insert(files::place_of(out)) {
         return Ok(());
     }
     Err(CommandError::new(ErrorKind::Usage, format!("two files would be written as {}", out.display()))

@@ -176,11 +176,16 @@ impl End<'_> {
         let mut done = Vec::with_capacity(files.len());
         for (file, result) in files.into_iter().zip(results) {
             match result {
-                Ok(kept) => done.push(file.written(kept.as_deref(), &mut log)?),
+                Ok(kept) => {
+                    let (line, written) = file.written(kept.as_deref());
+                    // A journal that is full does not undo the file: it is counted, and told of.
+                    failed = failed.or(log.note(line).err());
+                    done.push(written);
+                }
                 Err(e) => failed = failed.or(Some(e)),
             }
         }
-        log.sync()?;
+        failed = failed.or(log.sync().err());
         drop(log);
         self.count = self.count.saturating_add(done.len());
         if !self.say.ui.is_json() {

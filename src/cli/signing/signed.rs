@@ -112,20 +112,16 @@ impl SignedFile {
     }
 
     /// What the journal and the operator are told once it is written.
-    pub fn written(self, kept: Option<&Path>, log: &mut RunLog) -> Result<WrittenJson, CommandError> {
+    pub fn written(self, kept: Option<&Path>) -> (Event, WrittenJson) {
         let SignedFile { out, bytes, signed_by } = self;
         let file = out.display().to_string();
         let kept_old_as = kept.map(|p| p.display().to_string());
         let seal = FileSeal::of(&file, &bytes);
         let (md5_phone, md5, sha1) =
             (digest::phone_lines_of_hex(&seal.md5), seal.md5.clone(), seal.sha1.clone());
-        log.note(Event::Output {
-            signed_by: signed_by.clone(),
-            kept_old_as: kept_old_as.clone(),
-            file: seal,
-        })
-        .map_err(|e| e.detail("", format!("{file} was written before that")))?;
-        Ok(WrittenJson { file, kept_old_as, bytes: bytes.len(), signed_by, md5, md5_phone, sha1 })
+        let line =
+            Event::Output { signed_by: signed_by.clone(), kept_old_as: kept_old_as.clone(), file: seal };
+        (line, WrittenJson { file, kept_old_as, bytes: bytes.len(), signed_by, md5, md5_phone, sha1 })
     }
 }
 

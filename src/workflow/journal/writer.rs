@@ -14,6 +14,8 @@ use crate::files;
 pub struct Journal {
     file: File,
     path: PathBuf,
+    /// Length in bytes.
+    len: u64,
     seq: u64,
     prev: String,
 }
@@ -65,7 +67,7 @@ impl Journal {
             match private(File::options().append(true).create_new(true)).open(&path) {
                 Ok(file) => {
                     files::sync_folder(folder).map_err(failed(&path))?;
-                    return Ok(Journal { file, path, seq: 0, prev: NO_LINE_BEFORE.to_owned() });
+                    return Ok(Journal { file, path, len: 0, seq: 0, prev: NO_LINE_BEFORE.to_owned() });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(failed(&path)(e)),
@@ -96,7 +98,7 @@ impl Journal {
         let text = String::from_utf8_lossy(last);
         let prev = sum_of(text.trim_end_matches('\n'));
         let seq = journal.lines().len() as u64;
-        Ok((Journal { file, path: path.to_owned(), seq, prev }, journal))
+        Ok((Journal { file, path: path.to_owned(), len: whole as u64, seq, prev }, journal))
     }
 
     /// Where it lies.
@@ -118,7 +120,12 @@ impl Journal {
         // The body is the object without its closing brace.
         text.pop();
         let (text, prev) = sealed(&text);
-        self.file.write_all(text.as_bytes()).map_err(|e| self.failed(e))?;
+        if let Err(e) = self.file.write_all(text.as_bytes()) {
+            // Half a line would break every line behind it.
+            let _ = self.file.set_len(self.len);
+            return Err(self.failed(e));
+        }
+        self.len = self.len.saturating_add(text.len() as u64);
         self.seq = seq;
         self.prev = prev;
         Ok(())
