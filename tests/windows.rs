@@ -331,12 +331,7 @@ fn a_first_file_begins_with_the_warning() {
         "For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
     );
     operator.presses(ENTER);
-    operator.chooses_mode(0);
-    operator.picks_token(FIRST);
-    operator.adds();
-    operator.chooses_entry("Add Tokens", "Add Tokens");
-    operator.adds_the_other();
-    operator.chooses_entry("Finish", "Finish");
+    operator.chooses_mode_and_tokens();
     operator.signs("SAST token A", PIN);
     let (code, said) = operator.leaves();
     assert_eq!(code, 0, "{said}");

@@ -4,11 +4,13 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
 use cryptoki::types::Ulong;
 
+use super::contents::TokenContents;
 use super::error::TokenError;
 use super::login::Login;
 use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::Pin;
-use super::sast::{Sast, TokenContents, private_keys};
+use super::private_key::private_keys;
+use super::sast::Sast;
 use super::signer::{KeySigner, KeyUse, asks_every_time};
 use super::slot::Token;
 use super::watchdog::Patience;

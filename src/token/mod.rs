@@ -5,6 +5,7 @@
 //! a [`TokenSigner`].
 
 mod admin;
+mod contents;
 mod enroll;
 mod error;
 mod init_args;
@@ -14,6 +15,7 @@ mod lock;
 mod login;
 mod module;
 mod pin;
+mod private_key;
 mod profile;
 mod raw;
 mod sast;
@@ -22,6 +24,7 @@ mod signer;
 mod slot;
 mod watchdog;
 
+pub use contents::{TokenCertificate, TokenContents};
 pub use enroll::{KeyRequest, NewKey};
 pub use error::{Ckr, TokenError, TokenName};
 pub use library::LoadProblem;
@@ -30,7 +33,7 @@ pub use pin::{Pin, PinState};
 pub use profile::{
     EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
 };
-pub use sast::{Sast, TokenCertificate, TokenContents};
+pub use sast::Sast;
 pub use selector::{NotASelector, Selector, Uri};
 pub use signer::TokenSigner;
 pub use slot::Token;

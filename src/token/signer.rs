@@ -9,8 +9,9 @@ use super::lock::ModuleLock;
 use super::login::{Login, check_pin, no_session};
 use super::module::{Module, failed, logged};
 use super::pin::Pin;
+use super::private_key::private_keys;
 use super::profile::MechanismPreference;
-use super::sast::{Sast, private_keys};
+use super::sast::Sast;
 use super::slot::Token;
 use crate::trustlist::{Certificate, Digest, PublicKey, SignatureCheck, Signer};
 

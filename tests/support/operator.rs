@@ -136,13 +136,19 @@ impl Operator {
     #[track_caller]
     pub fn reverts(&mut self) {
         self.through_server();
+        self.chooses_mode_and_tokens();
+        self.sees("signs this file");
+    }
+
+    /// The mode of the first line, two tokens, and Finish.
+    #[track_caller]
+    pub fn chooses_mode_and_tokens(&mut self) {
         self.chooses_mode(0);
         self.picks_token(FIRST);
         self.adds();
         self.chooses_entry("Add Tokens", "Add Tokens");
         self.adds_the_other();
         self.chooses_entry("Finish", "Finish");
-        self.sees("signs this file");
     }
 
     /// Everything that is left, the exit code, and whether the terminal is as it was.

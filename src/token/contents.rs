@@ -1,0 +1,171 @@
+//! What is on a token: its certificates, read without a login.
+
+use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
+
+use super::error::TokenError;
+use super::module::{Module, failed, logged};
+use super::private_key::private_keys;
+use super::slot::Token;
+use crate::trustlist::Certificate;
+
+/// A certificate object on a token.
+#[derive(Debug, Clone)]
+pub struct TokenCertificate {
+    /// CKA_ID: pairs it with its key, unless the token is careless.
+    pub id: Vec<u8>,
+    /// CKA_LABEL, made printable.
+    pub label: String,
+    /// The certificate, or its bytes and why they do not parse.
+    pub certificate: Result<Certificate, (Vec<u8>, String)>,
+    /// Whether a private key for it is visible; `None` where that needs the PIN.
+    pub has_key: Option<bool>,
+}
+
+/// A token and what is on it.
+#[derive(Debug, Clone)]
+pub struct TokenContents {
+    /// The token.
+    pub token: Token,
+    /// Its certificates; empty for a token that was never initialised.
+    pub certificates: Vec<TokenCertificate>,
+    /// Why the certificates could not be read, if so.
+    pub problem: Option<TokenError>,
+}
+
+impl TokenContents {
+    /// The names of its certificates.
+    pub fn sast_names(&self) -> impl Iterator<Item = String> {
+        self.certificates.iter().filter_map(|c| c.certificate.as_ref().ok()).map(Certificate::sast_name)
+    }
+
+    /// Its name and what is on it, for an error that lists what is there.
+    pub(super) fn describe(&self) -> String {
+        let mut facts: Vec<String> = self.sast_names().collect();
+        facts.extend(self.problem.as_ref().map(ToString::to_string));
+        if facts.is_empty() {
+            facts.push("no certificate".to_owned());
+        }
+        let facts = facts.join(", ");
+        match self.token.problem() {
+            Some(problem) => format!("a token whose name cannot be read: {problem} ({facts})"),
+            None => format!("{} ({}, {facts})", self.token.serial(), self.token.label()),
+        }
+    }
+}
+
+impl Module {
+    /// Every token and its certificates, without login. Tokens that fail are listed with the reason.
+    pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
+        let _lock = self.lock()?;
+        Ok(self.tokens()?.into_iter().map(|token| self.read(token)).collect())
+    }
+
+    /// The same, or `None` where another process of ours talks to the tokens just now.
+    pub fn contents_if_free(&self) -> Result<Option<Vec<TokenContents>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        Ok(Some(self.tokens()?.into_iter().map(|token| self.read(token)).collect()))
+    }
+
+    /// The numbers of the slots with a token in them, or `None` where another process of ours talks to the tokens.
+    pub fn occupied_slots_if_free(&self) -> Result<Option<Vec<u64>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        Ok(Some(self.slots()?.into_iter().map(|slot| slot.id()).collect()))
+    }
+
+    /// The tokens without what is on them, or `None` where another process of ours talks to them just now.
+    pub fn tokens_if_free(&self) -> Result<Option<Vec<Token>>, TokenError> {
+        let Some(_lock) = self.try_lock() else { return Ok(None) };
+        self.tokens().map(Some)
+    }
+
+    /// A token that cannot be read is there with the reason.
+    pub(super) fn read(&self, token: Token) -> TokenContents {
+        if !token.is_initialized() {
+            return TokenContents { token, certificates: vec![], problem: None };
+        }
+        match self.certificates(&token) {
+            Ok(certificates) => TokenContents { token, certificates, problem: None },
+            Err(e) => TokenContents { token, certificates: vec![], problem: Some(e) },
+        }
+    }
+
+    fn certificates(&self, token: &Token) -> Result<Vec<TokenCertificate>, TokenError> {
+        let session = self.open(token)?;
+        let error = |name| move |e| failed(name, Some(token), &e);
+        // The type is part of the search, not asked for: a vendor's value would fail the whole answer.
+        let template =
+            [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
+        let objects =
+            logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+        let mut certificates = Vec::new();
+        for object in objects {
+            let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
+            let attributes = logged("C_GetAttributeValue", || session.get_attributes(object, &wanted))
+                .map_err(error("C_GetAttributeValue"))?;
+            certificates.push(certificate(attributes));
+        }
+        self.keep(session);
+        Ok(certificates)
+    }
+
+    /// Looks for the private keys that can be seen without the PIN, and says so at each certificate.
+    pub fn look_for_keys(&self, contents: &mut TokenContents) -> Result<(), TokenError> {
+        let _lock = self.lock()?;
+        let session = self.open(&contents.token)?;
+        let keys = private_keys(&session, &contents.token, None)?;
+        let certain = !keys.is_empty() || !contents.token.login_required();
+        for entry in &mut contents.certificates {
+            let Ok(certificate) = &entry.certificate else { continue };
+            let fits = keys.iter().any(|key| key.belongs_to(certificate, &entry.id));
+            entry.has_key = if fits { Some(true) } else { certain.then_some(false) };
+        }
+        self.keep(session);
+        Ok(())
+    }
+}
+
+/// Matches on variants, never on position: attributes that are unavailable are left out.
+fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
+    let (mut value, mut id, mut label) = (Vec::new(), Vec::new(), Vec::new());
+    for attribute in attributes {
+        match attribute {
+            Attribute::Value(v) => value = v,
+            Attribute::Id(v) => id = v,
+            Attribute::Label(v) => label = v,
+            _ => {}
+        }
+    }
+    let label = String::from_utf8_lossy(&label);
+    let label = label.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    let certificate = if value.is_empty() {
+        Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
+    } else {
+        Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
+    };
+    TokenCertificate { id, label: label.escape_debug().to_string(), certificate, has_key: None }
+}
+
+/// The outer DER element; some tokens pad the value they were given.
+fn der_prefix(value: &[u8]) -> &[u8] {
+    let length = match value {
+        [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])).saturating_add(4),
+        [0x30, 0x81, length, ..] => usize::from(*length).saturating_add(3),
+        _ => value.len(),
+    };
+    value.get(..length).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padded_certificate_ends_where_its_length_says() {
+        let long = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256], &[0; 9]].concat();
+        assert_eq!(der_prefix(&long).len(), 260);
+        let short = [&[0x30, 0x81, 0x80][..], &[7; 128], &[0; 9]].concat();
+        assert_eq!(der_prefix(&short).len(), 131);
+        assert_eq!(der_prefix(&[0x30, 0x81, 0x80, 7]).len(), 4, "cut short");
+        assert_eq!(der_prefix(&[0x04, 1, 7, 0]).len(), 4);
+    }
+}

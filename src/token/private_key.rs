@@ -1,0 +1,87 @@
+//! Private keys on a token, and the certificates they belong to.
+
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+
+use super::error::TokenError;
+use super::module::{failed, logged};
+use super::slot::Token;
+use crate::trustlist::Certificate;
+
+/// A private key object that can be seen.
+pub(super) struct PrivateKey {
+    pub(super) handle: ObjectHandle,
+    id: Vec<u8>,
+    modulus: Vec<u8>,
+}
+
+impl PrivateKey {
+    /// CKA_ID.
+    pub(super) fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    /// By modulus where the token tells it, else by CKA_ID. Never by label.
+    pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
+        belongs_to(&self.modulus, &self.id, certificate, id)
+    }
+}
+
+fn belongs_to(modulus: &[u8], key_id: &[u8], certificate: &Certificate, id: &[u8]) -> bool {
+    match certificate.public_key().rsa() {
+        Some(rsa) if !modulus.is_empty() => modulus == rsa.modulus(),
+        _ => !id.is_empty() && key_id == id,
+    }
+}
+
+/// The private keys that a session sees, those with this CKA_ID if one is given.
+pub(super) fn private_keys(
+    session: &Session,
+    token: &Token,
+    id: Option<&[u8]>,
+) -> Result<Vec<PrivateKey>, TokenError> {
+    let error = |name| move |e| failed(name, Some(token), &e);
+    let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
+    template.extend(id.map(|id| Attribute::Id(id.to_vec())));
+    let objects =
+        logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
+    let mut keys = Vec::new();
+    for handle in objects {
+        let wanted = [AttributeType::Id, AttributeType::Modulus];
+        let attributes = logged("C_GetAttributeValue", || session.get_attributes(handle, &wanted))
+            .map_err(error("C_GetAttributeValue"))?;
+        let mut key = PrivateKey { handle, id: vec![], modulus: vec![] };
+        for attribute in attributes {
+            match attribute {
+                Attribute::Id(v) => key.id = v,
+                Attribute::Modulus(v) => key.modulus = v.into_iter().skip_while(|b| *b == 0).collect(),
+                _ => {}
+            }
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str) -> Certificate {
+        let file = format!("{}/softhsm-fixtures/{name}.der", env!("CARGO_MANIFEST_DIR"));
+        Certificate::from_der(std::fs::read(file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
+        let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
+        let modulus = |c: &Certificate| c.public_key().rsa().unwrap().modulus().to_vec();
+        let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);
+        assert!(key(&[9], &modulus(&a), &[1]), "the modulus decides");
+        assert!(!key(&[1], &modulus(&b), &[1]));
+        assert!(key(&[1], &[], &[1]));
+        assert!(!key(&[2], &[], &[1]));
+        assert!(!key(&[], &[], &[]), "no id is no id in common");
+    }
+}

@@ -1,0 +1,147 @@
+//! What the CTL Client's windows make of an operator's choices.
+
+use sastctl::workflow::{AddedServer, Choices, EntryKind, SecurityMode, Start};
+
+use super::*;
+
+fn choices(start: Start, with: &[Certificate]) -> Choices {
+    let mut choices = Choices::new(start);
+    choices.mode = SecurityMode::Update;
+    with.iter().for_each(|token| choices.add_token(token.clone()).unwrap());
+    choices
+}
+
+fn in_force() -> Start {
+    Start::InForce(Box::new(tokens()))
+}
+
+fn added() -> AddedServer {
+    AddedServer { server: server(Function::CCM_TFTP, 157, SUB, None), file: "sub2.der".to_owned() }
+}
+
+#[test]
+fn an_update_begins_with_a_token_of_the_list_and_takes_none_twice() {
+    let hsm = certificate(HSM);
+    let mut update = Choices::new(in_force());
+    assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::SignerNotInForce { .. })));
+    update.add_token(b()).unwrap();
+    let twice = update.add_token(a());
+    assert!(matches!(twice, Err(PlanError::TokenAlreadyInList { record: 5, .. })), "{twice:?}");
+    update.add_token(hsm.clone()).unwrap();
+    assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::TokenTwice { .. })));
+    assert_eq!(update.signer().unwrap().der(), b().der(), "the first inserted");
+    let mut first = Choices::new(Start::InForce(Box::new(golden("tokenless.tlv"))));
+    first.add_token(b()).unwrap();
+    first.add_token(a()).unwrap();
+    assert_eq!(first.signer().unwrap().der(), a().der(), "the last inserted");
+}
+
+#[test]
+fn entries_come_and_go() {
+    let hsm = certificate(HSM);
+    let mut update = choices(in_force(), &[b(), hsm]);
+    update.servers.push(added());
+    let kinds = |choices: &Choices| choices.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>();
+    let in_list = (0..5).map(EntryKind::InList);
+    let all: Vec<_> = in_list.chain([EntryKind::Server(0), EntryKind::Token(1)]).collect();
+    assert_eq!(kinds(&update), all, "a token of the list has its entry already");
+    let own = |entry: &str| update.entries().into_iter().find(|e| e.columns[0] == entry).unwrap().columns;
+    assert_eq!(own("Security Token")[1], "- No Hostname -");
+    assert_eq!(own("CAPF")[1], "10.48.47.155");
+    for nothing in [EntryKind::Token(2), EntryKind::Token(9), EntryKind::Server(1), EntryKind::Server(9)] {
+        update.delete(nothing);
+        assert_eq!(kinds(&update), all, "{nothing:?}");
+    }
+    update.delete(EntryKind::Server(0));
+    update.delete(EntryKind::Token(1));
+    update.delete(EntryKind::InList(3));
+    assert_eq!(kinds(&update), [0, 1, 2, 4].map(EntryKind::InList));
+    assert_eq!((update.servers.len(), update.tokens.len()), (0, 1));
+
+    let tokenless = choices(Start::InForce(Box::new(golden("tokenless.tlv"))), &[a(), b()]);
+    let shown = tokenless.entries();
+    assert!(shown.iter().all(|e| e.columns[0] != "SAST"), "a tokenless signer leaves: {shown:?}");
+    assert_eq!(shown.iter().filter(|e| e.columns[0] == "Security Token").count(), 2);
+}
+
+#[test]
+fn what_was_chosen_is_what_the_options_and_the_plan_say() {
+    let hsm = certificate(HSM);
+    let mut update = choices(in_force(), &[b(), hsm]);
+    update.servers.push(added());
+    update.delete(EntryKind::InList(3));
+    update.delete(EntryKind::InList(4));
+    update.mode = SecurityMode::NonSecure;
+    let options = update.options().join(" ");
+    let serial = tokens().list().records()[4].get(tag::SERIAL_NUMBER).unwrap().to_vec();
+    let serial: String = serial.iter().map(|b| format!("{b:02x}")).collect();
+    let hsm_name = certificate(HSM).sast_name();
+    assert_eq!(
+        options,
+        format!(
+            "--add-token {hsm_name} --remove-server ccm+tftp:10.48.47.156 --remove-token {serial} \
+             --add-server ccm+tftp:10.48.47.157:sub2.der --set-mode non-secure"
+        )
+    );
+    let plan = update.plan(&request(&b())).unwrap();
+    let marks = marked(&plan);
+    for mark in ["- CCM+TFTP cucm-1051-a-sub1", "- SAST SAST-ADN008580ef", "~ CCM+TFTP 10.48.47.155"] {
+        assert!(marks.contains(&mark.to_owned()), "{mark}: {marks:?}");
+    }
+    assert!(marks.contains(&format!("+ SAST {hsm_name}")), "{marks:?}");
+
+    let mut first = choices(
+        Start::NoFile {
+            cluster: Box::new(cluster(TWO_SERVERS)),
+            certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
+        },
+        &[b(), a()],
+    );
+    assert_eq!(
+        first.entries().iter().map(|e| e.columns[1].clone()).collect::<Vec<_>>()[..2],
+        ["10.0.0.1", "sub"]
+    );
+    first.delete(EntryKind::InList(1));
+    assert_eq!(first.options().join(" "), "--spare SAST-ADN0054f509 --remove-server capf:sub");
+    assert_eq!(first.entries().len(), 3);
+    let signer = a();
+    let plan = first.plan(&request(&signer)).unwrap();
+    assert_eq!(plan.draft().records().len(), 3);
+    assert!(plan.draft().records().iter().all(|r: &Record| r.function() != Function::CAPF));
+}
+
+#[test]
+fn entries_show_where_a_server_is_and_how_its_names_will_be_spelled() {
+    let list = signed(&[
+        as_cucm(Function::CCM_TFTP, "pub", None),
+        as_cucm(Function::TVS, "pub", Some([0; 4])),
+        as_cucm(Function::CAPF, "", Some([10, 0, 0, 9])),
+    ]);
+    let mut choices = choices(Start::InForce(Box::new(list)), &[a(), certificate(HSM), b()]);
+    choices.servers.push(added());
+    let shown: Vec<[String; 4]> = choices.entries().into_iter().map(|entry| entry.columns).collect();
+    let places: Vec<&str> = shown.iter().map(|columns| columns[1].as_str()).collect();
+    let token = "- No Hostname -";
+    assert_eq!(places, [token, "pub", "pub", "10.0.0.9", "10.48.47.157", token, token]);
+    let subjects: Vec<&str> = shown.iter().map(|columns| columns[3].as_str()).collect();
+    assert!(subjects[0].starts_with("cn=\"SAST-ADN008580ef"), "{subjects:?}");
+    assert!(subjects[4].starts_with("CN=cucm-1051-a-sub1;"), "{subjects:?}");
+    assert!(subjects[5].starts_with("CN="), "no token of Cisco's: {subjects:?}");
+    assert!(subjects[6].starts_with("cn=\"SAST-ADN0054f509"), "{subjects:?}");
+}
+
+#[test]
+fn the_mode_is_an_option_where_it_is_a_change() {
+    let options = |start: Start, mode| {
+        let mut choices = choices(start, &[b()]);
+        choices.mode = mode;
+        choices.options().join(" ")
+    };
+    let tokenless = || Start::InForce(Box::new(golden("tokenless.tlv")));
+    assert_eq!(options(in_force(), SecurityMode::Mixed), "--set-mode mixed");
+    assert_eq!(options(tokenless(), SecurityMode::Mixed), "", "the first list of tokens is that");
+    for start in [in_force(), tokenless()] {
+        assert_eq!(options(start, SecurityMode::NonSecure), "--set-mode non-secure");
+    }
+    assert_eq!(options(in_force(), SecurityMode::Update), "");
+}
