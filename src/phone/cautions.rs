@@ -1,6 +1,6 @@
 //! What an operator should know about a list, whoever takes it: sizes, keys, dates, digests.
 
-use crate::trustlist::{Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, day};
+use crate::trustlist::{Certificate, Digest, Function, ListKind, PublicKey, Record, Remark, day};
 
 use super::list::NewList;
 
@@ -65,16 +65,12 @@ fn about_sasts(new: &NewList<'_>) -> Option<String> {
 fn about_size(new: &NewList<'_>) -> Option<String> {
     let bytes = new.bytes;
     let certificates = new.view.records.iter().filter(|r| has_certificate(r)).count();
-    if bytes > PHONE_LIMIT_BYTES {
-        Some(format!("the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)"))
-    } else if certificates > MANY_CERTIFICATES {
-        Some(format!(
+    match Remark::about_size(bytes) {
+        Some(remark @ Remark::TooLargeForPhones { .. }) => Some(remark.to_string()),
+        _ if certificates > MANY_CERTIFICATES => Some(format!(
             "the list has {certificates} certificates in {bytes} bytes; Cisco names {MANY_CERTIFICATES} as what phones load"
-        ))
-    } else if bytes > PHONE_LIMIT_BYTES / 10 * 9 {
-        Some(format!("the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load"))
-    } else {
-        None
+        )),
+        remark => remark.map(|remark| remark.to_string()),
     }
 }
 

@@ -89,16 +89,21 @@ impl fmt::Display for Remark {
     }
 }
 
+impl Remark {
+    /// What is odd about a list of so many bytes.
+    pub fn about_size(bytes: usize) -> Option<Self> {
+        if bytes > PHONE_LIMIT_BYTES {
+            return Some(Remark::TooLargeForPhones { bytes });
+        }
+        (bytes > NEAR_LIMIT_BYTES).then_some(Remark::NearPhoneLimit { bytes })
+    }
+}
+
 impl TrustList {
     /// Everything odd about the list, in the order of the file.
     pub fn remarks(&self) -> Vec<Remark> {
         let mut remarks = Vec::new();
-        let bytes = self.bytes().len();
-        if bytes > PHONE_LIMIT_BYTES {
-            remarks.push(Remark::TooLargeForPhones { bytes });
-        } else if bytes > NEAR_LIMIT_BYTES {
-            remarks.push(Remark::NearPhoneLimit { bytes });
-        }
+        remarks.extend(Remark::about_size(self.bytes().len()));
         for element in self.header().elements() {
             if tlv::header_tag_name(element.tag).is_none() {
                 remarks.push(Remark::UnknownElement { record: None, tag: element.tag });
