@@ -186,6 +186,19 @@ fn a_run_that_fails_leaves_no_key_behind() {
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
 }
 
+/// A module may make something else than it was asked for.
+#[test]
+fn a_key_that_can_be_read_out_is_not_kept() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let before = objects(&world, "privkey");
+    let (refused, _) = world.faulty("extractable", &["cert", "enroll", "HSM", "--out=x.cer", "--bits=1024"]);
+    assert_eq!(refused.code, 3, "{}", refused.all());
+    assert!(refused.stderr.contains("it is extractable (CKA_EXTRACTABLE)"), "{}", refused.stderr);
+    assert_eq!(objects(&world, "privkey"), before);
+    assert!(!world.path("x.cer").exists());
+}
+
 /// A key that wants the PIN for each signature gets it: for the certificate, and for the proof that it works.
 #[test]
 fn a_key_that_asks_every_time_is_enrolled_too() {

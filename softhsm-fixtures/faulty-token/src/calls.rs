@@ -110,6 +110,7 @@ unsafe extern "C" fn C_GetAttributeValue(
             let value = std::slice::from_raw_parts_mut(attribute.pValue.cast::<u8>(), length as usize);
             match attribute.type_ {
                 sys::CKA_ID if script.id_mismatch && certificate => value.fill(0),
+                sys::CKA_EXTRACTABLE if script.extractable => value.fill(1),
                 sys::CKA_ALWAYS_AUTHENTICATE if script.always_authenticate => value.fill(1),
                 sys::CKA_CERTIFICATE_TYPE | sys::CKA_KEY_TYPE if script.vendor_types => value.fill(0x80),
                 _ => {}

@@ -92,6 +92,8 @@ pub struct Script {
     pub vendor_types: bool,
     /// Keys want the PIN each time.
     pub always_authenticate: bool,
+    /// Private keys say that they can be read out.
+    pub extractable: bool,
     /// What is typed on the PIN pad.
     pub pin_pad: Option<String>,
     /// What is typed there as a new PIN.
@@ -126,6 +128,7 @@ impl Script {
             "vendor-mechanisms" => self.vendor_mechanisms = true,
             "vendor-types" => self.vendor_types = true,
             "always-authenticate" => self.always_authenticate = true,
+            "extractable" => self.extractable = true,
             "pin-pad" => self.pin_pad = Some(rest.to_owned()),
             "pin-pad-new" => self.pin_pad_new = Some(rest.to_owned()),
             "pin-pad-so" => self.pin_pad_so = Some(rest.to_owned()),
