@@ -210,6 +210,16 @@ fn a_key_that_asks_every_time_is_enrolled_too() {
     let count = |wanted: &str| calls.iter().filter(|(name, _)| name == wanted).count();
     assert_eq!(count("C_Login"), 1 + count("C_SignInit"), "{calls:?}");
     assert!(count("C_SignFinal") > 0 && count("C_Sign") == 0, "{calls:?}");
+
+    // The same certificate once more, as one that a CA sent: the key proves that it is its own.
+    let id = listed(&world, &["--type", "cert"]);
+    let id = id.lines().find_map(|line| line.trim().strip_prefix("ID:")).unwrap().trim().to_owned();
+    world.pkcs11_tool("HSM", &["--delete-object", "--type", "cert", "--id", &id]);
+    let (outcome, calls) =
+        world.faulty("always-authenticate", &["cert", "enroll", "HSM", "--import", "x.cer"]);
+    outcome.done();
+    let count = |wanted: &str| calls.iter().filter(|(name, _)| name == wanted).count();
+    assert_eq!((count("C_SignInit"), count("C_Login"), count("C_Sign")), (1, 2, 0), "{calls:?}");
 }
 
 #[test]

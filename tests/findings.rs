@@ -8,7 +8,7 @@ use sastctl::phone::{
     services,
 };
 use sastctl::trustlist::{
-    Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, Style,
+    Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, SignerId, Style,
     VerifiedList, record_tag,
 };
 
@@ -291,6 +291,36 @@ fn a_tvs_that_names_no_roles_is_quoted() {
     let says = |roles: Vec<Function>| Reason::TvsValid { server: "pub".to_owned(), roles }.to_string();
     assert_eq!(says(vec![]), "TVS on pub says valid, without naming roles");
     assert_eq!(says(vec![Function::SAST]), "TVS on pub says valid, as SAST");
+}
+
+/// TVS has certificates by issuer and serial number together.
+#[test]
+fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
+    let list = golden("tokenless.tlv");
+    let new = NewList::of(&list);
+    let itl = [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)];
+    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let asks = Held { ctl: None, itl, asks_tvs: true };
+    let says_valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], ttl: None };
+    let decides =
+        |signer: SignerId| assess(&asks, &NewList { signer, ..NewList::of(&list) }, &says_valid).decision;
+    let (right, other) = (new.signer.clone(), NewList::of(&golden("token-signed.tlv")).signer);
+    assert_eq!(decides(right.clone()), Decision::Accepts(Way::Tvs));
+    assert_eq!(decides(SignerId { serial: other.serial.clone(), ..right.clone() }), Decision::Refuses);
+    assert_eq!(decides(SignerId { issuer: other.issuer.clone(), ..right }), Decision::Refuses);
+}
+
+#[test]
+fn what_tvs_did_not_settle_stays_open() {
+    let list = golden("tokenless.tlv");
+    let new = NewList::of(&list);
+    let itl = [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)];
+    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let asks = Held { ctl: None, itl, asks_tvs: true };
+    let says = |vouch: &Vouch| assess(&asks, &new, vouch).says("the signer");
+    let pub_and_sub = Vouch::Disagree { valid: "pub".to_owned(), invalid: "sub".to_owned() };
+    assert!(says(&pub_and_sub).starts_with("cannot be known: the TVS of the cluster do not agree"));
+    assert!(says(&Vouch::NotAsked).starts_with("accept, if TVS knows the signer"));
 }
 
 #[test]

@@ -52,6 +52,26 @@ fn one_token_is_shown_whole() {
     assert!(json["mechanisms"].as_array().unwrap().iter().any(|m| m == "CKM_SHA1_RSA_PKCS"));
 }
 
+/// Some tokens show their keys to everybody: what is not seen there is not there.
+#[test]
+fn a_key_that_can_be_seen_without_the_pin_is_told_of() {
+    let mut world = World::with_tokens();
+    let other = crate::pki::path("tests/testdata/keys/rsa2048.der");
+    let store = ["--write-object", other.to_str().unwrap(), "--type", "cert", "--id", "07"];
+    world.pkcs11_tool("SAST token A", &store);
+    world.behind_faulty_token();
+    let keys = |world: &mut World, script: &str| {
+        let (shown, _) = world.faulty(script, &["token", "show", "SAST token A", "--json"]);
+        let shown = shown.done().json();
+        let entries = shown["certificates"].as_array().unwrap().iter();
+        let mut keys: Vec<_> = entries.map(|c| (c["id"].to_string(), c["has_key"].as_bool())).collect();
+        keys.sort();
+        keys.into_iter().map(|(_, has_key)| has_key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&mut world, ""), [None, None]);
+    assert_eq!(keys(&mut world, "visible-keys Cisco123"), [Some(true), Some(false)]);
+}
+
 #[test]
 fn a_token_is_named_by_sast_name_label_serial_or_uri() {
     let world = World::with_tokens();

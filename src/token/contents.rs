@@ -156,8 +156,20 @@ fn der_prefix(value: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_printable_without_what_pads_it() {
+        let label = |bytes: &[u8]| certificate(vec![Attribute::Label(bytes.to_vec())]).label;
+        assert_eq!(label(b" SAST A\0\0"), "SAST A");
+        assert_eq!(label(b"SAST A \0 \0"), "SAST A");
+        assert_eq!(label(b"SAST\x1b[2J"), r"SAST\u{1b}[2J");
+        let read = certificate(vec![Attribute::Id(vec![7]), Attribute::Owner(vec![1])]);
+        assert_eq!(read.id, [7]);
+        assert!(read.certificate.unwrap_err().1.contains("CKA_VALUE"));
+    }
 
     #[test]
     fn a_padded_certificate_ends_where_its_length_says() {

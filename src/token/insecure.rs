@@ -158,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn the_groups_of_this_system_are_looked_at() {
+        let read = |file| std::fs::read_to_string(file).unwrap();
+        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
+        let uid = rustix::process::getuid().as_raw();
+        let groups = group.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok());
+        let of_system: Vec<bool> = groups.clone().map(|gid| is_private_group(gid, uid)).collect();
+        let of_files: Vec<bool> = groups.map(|gid| is_private(&passwd, &group, gid, uid)).collect();
+        assert_eq!(of_system, of_files);
+        assert!(of_system.contains(&false), "{group}");
+    }
+
+    #[test]
     fn a_private_group_has_one_member() {
         let passwd = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1000::/:/bin/sh\ncy:x:1002:1002::/:\n";
         assert!(is_private(passwd, "cy:x:1002:\n", 1002, 1002));

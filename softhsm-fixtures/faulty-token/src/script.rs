@@ -94,6 +94,8 @@ pub struct Script {
     pub always_authenticate: bool,
     /// Private keys say that they can be read out.
     pub extractable: bool,
+    /// Private objects are seen without a login: the PIN.
+    pub visible_keys: Option<String>,
     /// What is typed on the PIN pad.
     pub pin_pad: Option<String>,
     /// What is typed there as a new PIN.
@@ -129,6 +131,7 @@ impl Script {
             "vendor-types" => self.vendor_types = true,
             "always-authenticate" => self.always_authenticate = true,
             "extractable" => self.extractable = true,
+            "visible-keys" => self.visible_keys = Some(rest.to_owned()),
             "pin-pad" => self.pin_pad = Some(rest.to_owned()),
             "pin-pad-new" => self.pin_pad_new = Some(rest.to_owned()),
             "pin-pad-so" => self.pin_pad_so = Some(rest.to_owned()),

@@ -171,9 +171,16 @@ pub(crate) unsafe extern "C" fn C_OpenSession(
     unsafe {
         let code = function(inner.as_ref().map_or(slot, |t| t.slot), flags, application, notify, session);
         if code == CKR_OK {
-            let mut state = state();
-            state.dead.remove(&*session);
-            state.sessions.insert(*session, Seat { shown: slot, inner });
+            let pin = {
+                let mut state = state();
+                state.dead.remove(&*session);
+                state.sessions.insert(*session, Seat { shown: slot, inner });
+                state.script.visible_keys.clone()
+            };
+            // For the token it is a login, for the caller there was none.
+            if let (Some(mut pin), Some(login)) = (pin.map(String::into_bytes), functions().C_Login) {
+                login(*session, sys::CKU_USER, pin.as_mut_ptr(), pin.len() as CK_ULONG);
+            }
         }
         entered.done(code)
     }
