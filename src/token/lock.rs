@@ -26,7 +26,8 @@ impl ModuleLock {
 
     /// The same, with a patience of the caller's.
     pub(super) fn acquire_within(module: &Path, patience: Duration) -> Result<Self, TokenError> {
-        let Some(folder) = private_folder() else { return Ok(ModuleLock { _file: None }) };
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let Some(folder) = private_folder(runtime) else { return Ok(ModuleLock { _file: None }) };
         // One lock for a module under all its names.
         let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
         let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
@@ -63,9 +64,8 @@ impl ModuleLock {
     }
 }
 
-/// `$XDG_RUNTIME_DIR/sastctl`, else a folder of our own in the folder for temporary files.
-fn private_folder() -> Option<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+/// `sastctl` in the folder for what runs (`$XDG_RUNTIME_DIR`), else a folder of our own in the folder for temporary files.
+fn private_folder(runtime: Option<PathBuf>) -> Option<PathBuf> {
     let folder = match runtime {
         Some(dir) if dir.is_dir() => dir.join("sastctl"),
         _ => std::env::temp_dir().join(format!("sastctl-{}", user())),
@@ -116,6 +116,18 @@ mod tests {
         );
         drop(held);
         ModuleLock::acquire_within(module.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn without_a_folder_for_what_runs_there_is_one_for_temporary_files() {
+        let runtime = tempfile::tempdir().unwrap();
+        let there = private_folder(Some(runtime.path().to_owned())).unwrap();
+        assert_eq!(there, runtime.path().join("sastctl"));
+        let temporary = private_folder(None).unwrap();
+        assert!(temporary.starts_with(std::env::temp_dir()), "{temporary:?}");
+        for none in [PathBuf::new(), runtime.path().join("none")] {
+            assert_eq!(private_folder(Some(none)).unwrap(), temporary);
+        }
     }
 
     #[test]

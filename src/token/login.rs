@@ -6,6 +6,7 @@ use cryptoki::session::{Session, UserType};
 use super::error::{self, TokenError, TokenName};
 use super::module::{Module, logged, logged_patiently, login_failed};
 use super::pin::{Pin, PinState};
+use super::profile::PinFormat;
 use super::slot::Token;
 use super::watchdog::Patience;
 
@@ -138,17 +139,19 @@ pub(super) fn same_state_of(
 
 /// Whether a PIN may be one of this token, by its length in bytes.
 pub(super) fn check_length(module: &Module, token: &Token, pin: &Pin) -> Result<(), TokenError> {
-    let name = token.name();
-    let (mut min, mut max) = token.pin_lengths();
-    if max == 0 {
-        let format = &module.profile().pin;
-        (min, max) = (format.min.unwrap_or(0), format.max.unwrap_or(usize::MAX));
+    let (min, max) = lengths(token.pin_lengths(), &module.profile().pin);
+    if (min..=max).contains(&pin.len()) {
+        return Ok(());
     }
-    // An empty PIN would mean the PIN pad to some modules.
-    if pin.is_empty() || pin.len() < min || pin.len() > max {
-        return Err(TokenError::PinLength { token: name, length: pin.len(), min: min.max(1), max });
-    }
-    Ok(())
+    Err(TokenError::PinLength { token: token.name(), length: pin.len(), min, max })
+}
+
+/// Shortest and longest PIN in bytes: what the token says, else the profile. Never empty: to some modules that would
+/// mean the PIN pad.
+fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
+    let (min, max) =
+        if max == 0 { (format.min.unwrap_or(0), format.max.unwrap_or(usize::MAX)) } else { (min, max) };
+    (min.max(1), max)
 }
 
 #[cfg(test)]
@@ -173,5 +176,14 @@ mod tests {
         assert!(of(set | sys::CKF_USER_PIN_FINAL_TRY).is_ok(), "the operator is asked elsewhere");
         assert!(matches!(of(0), Err(TokenError::PinNotSet { .. })));
         assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked { .. })));
+    }
+
+    #[test]
+    fn a_pin_has_the_length_that_the_token_says_else_the_profile() {
+        let format = PinFormat { min: Some(6), max: Some(8), ..PinFormat::default() };
+        assert_eq!(lengths((4, 255), &format), (4, 255));
+        assert_eq!(lengths((0, 16), &format), (1, 16), "never empty");
+        assert_eq!(lengths((0, 0), &format), (6, 8));
+        assert_eq!(lengths((4, 0), &PinFormat::default()), (1, usize::MAX));
     }
 }

@@ -83,4 +83,14 @@ mod tests {
         let pin = Pin::new(zeroize::Zeroizing::new("Cisco123".to_owned()));
         assert_eq!(format!("{pin:?}"), "Pin(…)");
     }
+
+    #[test]
+    fn a_pin_of_the_factory_is_told_from_others() {
+        let pin = |text: &str| Pin::new(zeroize::Zeroizing::new(text.to_owned()));
+        let factory = ["1234567890".to_owned(), "0000".to_owned()];
+        assert!(pin("0000").is_one_of(&factory));
+        assert!(!pin("00000").is_one_of(&factory) && !pin("0000").is_one_of(&[]));
+        assert_eq!((pin("").len(), pin("0000").len()), (0, 4));
+        assert!(pin("").is_empty() && !pin("0").is_empty());
+    }
 }

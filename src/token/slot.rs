@@ -208,3 +208,59 @@ fn clean(text: &str) -> String {
         .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
         .collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn token(info: Result<Info, String>) -> Token {
+        Token::new(Pkcs11Slot::try_from(7_u64).unwrap(), None, info)
+    }
+
+    #[test]
+    fn a_token_is_what_its_info_says() {
+        let info = Info {
+            label: "SAST A\0 \0".to_owned(),
+            serial: "  0012ab\x1b".to_owned(),
+            model: "eToken".to_owned(),
+            manufacturer: "SafeNet".to_owned(),
+            flags: sys::CKF_WRITE_PROTECTED,
+            pin_min: 4,
+            pin_max: 16,
+            hardware: "4.29".to_owned(),
+            firmware: "2.8".to_owned(),
+        };
+        let it = token(Ok(info));
+        assert_eq!((it.slot_id(), it.label(), it.serial()), (7, "SAST A", r"0012ab\u{1b}"));
+        assert_eq!((it.model(), it.manufacturer(), it.versions()), ("eToken", "SafeNet", ("4.29", "2.8")));
+        assert_eq!((it.pin_lengths(), it.problem()), ((4, 16), None));
+        assert!(it.is_write_protected());
+        assert!(!it.login_required() && !it.has_pin_pad() && !it.is_initialized());
+        let flags =
+            sys::CKF_LOGIN_REQUIRED | sys::CKF_PROTECTED_AUTHENTICATION_PATH | sys::CKF_TOKEN_INITIALIZED;
+        let other = token(Ok(Info { flags, ..Info::default() }));
+        assert!(!other.is_write_protected());
+        assert!(other.login_required() && other.has_pin_pad() && other.is_initialized());
+    }
+
+    /// It may sign all the same.
+    #[test]
+    fn a_token_whose_info_cannot_be_read_is_there_with_the_reason() {
+        let it = token(Err("CKR_DEVICE_ERROR".to_owned()));
+        assert_eq!(it.problem(), Some("CKR_DEVICE_ERROR"));
+        assert!(it.is_initialized() && it.login_required() && !it.is_write_protected());
+        assert_eq!((it.pin_state(), it.so_pin_state()), (PinState::Unknown, PinState::Unknown));
+    }
+
+    #[test]
+    fn a_pin_was_never_set_only_where_one_is_wanted() {
+        let state = |flags| pin_state(&Info { flags, ..Info::default() });
+        let (initialized, wanted) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_LOGIN_REQUIRED);
+        assert_eq!(state(initialized | wanted), PinState::NotSet);
+        assert_eq!(state(initialized | wanted | sys::CKF_USER_PIN_INITIALIZED), PinState::Ok);
+        assert_eq!([state(initialized), state(wanted), state(0)], [PinState::Ok; 3]);
+        let locked = sys::CKF_USER_PIN_LOCKED | sys::CKF_USER_PIN_COUNT_LOW;
+        assert_eq!(state(initialized | wanted | locked), PinState::Locked);
+    }
+}
