@@ -16,6 +16,33 @@ fn lists_may_grow_while_they_are_read() {
     assert!(outcome.stderr.contains("CKR_BUFFER_TOO_SMALL"), "{}", outcome.stderr);
 }
 
+/// Pulled after the slots were listed: gone, and no error. Any other failure: there, with the reason.
+#[test]
+fn a_token_that_is_gone_is_told_from_one_that_fails() {
+    let mut world = world();
+    let listed = |world: &mut World, code: &str| {
+        let script = format!("fail C_GetTokenInfo 1.. {code}");
+        world.faulty(&script, &["token", "list", "--json"]).0.done().json()["tokens"].clone()
+    };
+    assert_eq!(listed(&mut world, "CKR_TOKEN_NOT_PRESENT").as_array().unwrap().len(), 0);
+    let failing = listed(&mut world, "CKR_FUNCTION_FAILED");
+    assert!(failing.as_array().unwrap().len() >= 2, "{failing}");
+    assert!(failing[0].to_string().contains("CKR_FUNCTION_FAILED"), "{failing}");
+}
+
+/// What passes does not end a watch; what does not is told of.
+#[test]
+fn a_watch_goes_on_while_a_token_settles() {
+    let mut world = world();
+    let watch = ["token", "watch", "--timeout=1"];
+    let (passing, calls) = world.faulty("fail C_GetSlotList 3.. CKR_DEVICE_ERROR", &watch);
+    assert_eq!(passing.code, 0, "{}", passing.all());
+    assert!(calls.iter().any(|(_, code)| *code == 0x30), "{calls:?}");
+    let (lasting, _) = world.faulty("fail C_GetSlotList 3.. CKR_GENERAL_ERROR", &watch);
+    assert_eq!(lasting.code, 3, "{}", lasting.all());
+    assert!(lasting.stderr.contains("CKR_GENERAL_ERROR"), "{}", lasting.stderr);
+}
+
 #[test]
 fn a_wrong_signature_is_thrown_away() {
     let mut world = world();

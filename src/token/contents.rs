@@ -38,6 +38,11 @@ impl TokenContents {
         self.certificates.iter().filter_map(|c| c.certificate.as_ref().ok()).map(Certificate::sast_name)
     }
 
+    /// Whether it, or what is on it, could not be read.
+    pub fn is_in_trouble(&self) -> bool {
+        self.problem.is_some() || self.token.problem().is_some()
+    }
+
     /// Its name and what is on it, for an error that lists what is there.
     pub(super) fn describe(&self) -> String {
         let mut facts: Vec<String> = self.sast_names().collect();
@@ -159,6 +164,18 @@ fn der_prefix(value: &[u8]) -> &[u8] {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_cannot_be_read_in_full_is_in_trouble() {
+        let slot = || cryptoki::slot::Slot::try_from(1_u64).unwrap();
+        let of = |info, problem| {
+            TokenContents { token: Token::new(slot(), None, info), certificates: vec![], problem }
+                .is_in_trouble()
+        };
+        let (info, lost) = (super::super::raw::Info::default, || Err("CKR_DEVICE_ERROR".to_owned()));
+        let problem = || Some(TokenError::NothingInstalled { profiles: vec![] });
+        assert!(!of(Ok(info()), None) && of(lost(), None) && of(Ok(info()), problem()));
+    }
 
     #[test]
     fn a_label_is_printable_without_what_pads_it() {

@@ -105,10 +105,15 @@ impl TokenWatch {
         }
     }
 
+    /// Whether a reader told of a change so lately that the module may still show another one.
+    fn settles(&self, now: Instant) -> bool {
+        self.settles_until.is_some_and(|until| now < until)
+    }
+
     /// Waits for a reason to look, and no longer than `longest`.
     fn must_look(&mut self, longest: Duration) -> bool {
         let since = self.looked.map_or(Duration::MAX, |at| at.elapsed());
-        if self.settles_until.is_some_and(|until| Instant::now() < until) {
+        if self.settles(Instant::now()) {
             std::thread::sleep(SETTLING_EVERY.min(longest));
             return true;
         }
@@ -148,14 +153,14 @@ impl TokenWatch {
     /// certificates are read only where a token came or went, or could not be read in full.
     fn look(&mut self, module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
         let Some(slots) = module.occupied_slots_if_free()? else { return Ok(None) };
-        let settles = self.settles_until.is_some_and(|until| Instant::now() < until);
+        let settles = self.settles(Instant::now());
         let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
         if slots == self.slots && !due && !settles {
             return Ok(None);
         }
         let Some(tokens) = module.tokens_if_free()? else { return Ok(None) };
         let known = self.present.iter().map(|contents| identity(&contents.token));
-        let trouble = self.present.iter().any(|c| c.problem.is_some() || c.token.problem().is_some());
+        let trouble = self.present.iter().any(TokenContents::is_in_trouble);
         let changed = trouble || !known.eq(tokens.iter().map(identity));
         let contents = if changed { module.contents_if_free() } else { Ok(None) };
         // Tokens come and go while we wait: none keeps a session.
@@ -185,4 +190,26 @@ const SETTLES: Duration = Duration::from_millis(1500);
 /// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.
 fn identity(token: &Token) -> (u64, &str, &str, &str) {
     (token.slot_id(), token.serial(), token.label(), token.reader())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_settles_until_its_time_is_over() {
+        let now = Instant::now();
+        let watch = |settles_until| TokenWatch {
+            trigger: Trigger::Poll,
+            present: vec![],
+            slots: vec![],
+            named: None,
+            looked: None,
+            settles_until,
+        };
+        let until = now + SETTLES;
+        assert!(watch(Some(until)).settles(now) && watch(Some(until)).settles(until - POLL_EVERY));
+        assert!(!watch(Some(until)).settles(until) && !watch(Some(until)).settles(until + POLL_EVERY));
+        assert!(!watch(None).settles(now));
+    }
 }
