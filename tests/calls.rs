@@ -8,6 +8,10 @@ fn calls(world: &mut World, args: &[&str]) -> Vec<String> {
     let _ = std::fs::remove_file(world.path("calls"));
     let args = [&["--module", &spy, "--profile", "softhsm"], args].concat();
     world.run(&args).done();
+    called(world)
+}
+
+fn called(world: &World) -> Vec<String> {
     let log = String::from_utf8_lossy(&world.read("calls")).into_owned();
     let number = |line: &str| line.split(':').next().is_some_and(|n| n.parse::<u32>().is_ok());
     let calls = log.lines().filter(|line| number(line)).filter_map(|line| line.split(": ").nth(1));
@@ -49,6 +53,27 @@ fn no_command_makes_more_calls_than_it_needs() {
         "ctl sign",
         &calls(&mut world, &["ctl", "sign", "new.tlv", "--token", &serial, "--out=x.tlv"]),
     );
+}
+
+/// Where an operator could put the token in, it is looked at once more before the PIN; nothing is read anew.
+#[test]
+fn on_a_terminal_it_takes_one_call_more() {
+    let mut world = World::with_tokens();
+    world.place("token-signed.tlv", "one.tlv");
+    let serial = first_serial(&world);
+    let sign = ["ctl", "sign", "one.tlv", "--token", &serial, "--out=new.tlv"];
+    let alone = calls(&mut world, &[&sign[..], &["--yes"]].concat());
+    std::fs::remove_file(world.path("calls")).unwrap();
+    let spy = world.spied_on();
+    let mut command = world.command(&[&["--module", &spy, "--profile", "softhsm"], &sign[..]].concat());
+    command.env("TERM", "dumb");
+    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    session.exp_string("Sign with").unwrap();
+    session.send_line("y").unwrap();
+    let said = session.exp_eof().unwrap();
+    assert!(said.contains("verified"), "{said}");
+    let on_terminal = called(&world);
+    assert_eq!(on_terminal.len(), alone.len() + 1, "{on_terminal:?}");
 }
 
 /// A thousand files take one login, and three calls each; of more than a few, a second session signs its part.

@@ -3,13 +3,15 @@
 mod choices;
 
 use std::net::Ipv4Addr;
+use std::slice;
 
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
 use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
 use sastctl::workflow::{
-    Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, update, ways,
+    Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert, update,
+    ways,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options, token};
@@ -76,6 +78,41 @@ fn a_server_leaves_by_any_of_its_names() {
         let plan = update(&list, &request(&b()), &[Edit::RemoveServer(name.to_owned())]).unwrap();
         assert_eq!(marked(&plan), ["- CCM+TFTP cucm-1051-a-sub1"], "{name}");
     }
+}
+
+#[test]
+fn a_server_that_leaves_is_told_of_by_what_phones_lose() {
+    let plan = change(&[Edit::RemoveServer("ccm+tftp:10.48.47.156".to_owned())]).unwrap();
+    assert!(!plan.findings().is_empty());
+    assert!(change(&[]).is_err() || change(&[]).unwrap().findings().is_empty());
+}
+
+#[test]
+fn a_first_list_without_one_of_its_servers_says_so() {
+    let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
+    let leaves = [Edit::RemoveServer("capf:sub".to_owned())];
+    let signer = a();
+    let plan =
+        create_and(&cluster(TWO_SERVERS), &certificates, &request(&signer), &[b()], false, &leaves).unwrap();
+    let capf: Vec<_> = marked(&plan).into_iter().filter(|line| line.contains("CAPF")).collect();
+    assert_eq!(capf, ["+ CAPF cucm-1051-a-sub1", "- CAPF cucm-1051-a-sub1"]);
+    assert!(plan.draft().records().iter().all(|record| record.function() != Function::CAPF));
+}
+
+/// After a bridge the tokens are in the list already: they are not added a second time.
+#[test]
+fn a_revert_keeps_the_tokens_that_are_there() {
+    let (signer, spare) = (a(), b());
+    let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));
+    let token = |certificate| Record::token(certificate, Style::CtlClient).unwrap();
+    let records = vec![as_cucm(Function::SAST, "pub", None), token(&signer), token(&spare), server];
+    let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
+    let bridged = draft.sign(&mut KeyFile::open("tests/testdata/pki/cucm-1051-a-pub")).unwrap();
+    let plan = revert(&bridged, &request(&signer), slice::from_ref(&spare), None, false).unwrap();
+    let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST);
+    let names: Vec<_> = sasts.map(Record::short_name).collect();
+    assert_eq!(names, ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
+    assert!(marked(&plan).iter().all(|line| !line.contains("SAST-")), "{:?}", marked(&plan));
 }
 
 #[test]

@@ -127,7 +127,8 @@ fn a_request_and_the_certificate_issued_for_it() {
     let listed = listed(&world, &[]);
     let ids: Vec<&str> =
         listed.lines().filter_map(|line| line.trim().strip_prefix("ID:")).map(str::trim).collect();
-    assert!(ids.len() > 1 && ids.iter().all(|id| *id == ids[0] && id.len() > 2), "{listed}");
+    assert_eq!(ids.len(), 3, "certificate, private and public key: {listed}");
+    assert!(ids.iter().all(|id| *id == ids[0] && id.len() > 2), "{listed}");
     let again = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]);
     assert!(again.stderr.contains("is on the token already"), "{}", again.stderr);
     world

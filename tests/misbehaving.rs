@@ -43,6 +43,25 @@ fn a_watch_goes_on_while_a_token_settles() {
     assert!(lasting.stderr.contains("CKR_GENERAL_ERROR"), "{}", lasting.stderr);
 }
 
+/// Older modules do not know CKA_ALWAYS_AUTHENTICATE, and sign; a token that is gone does not.
+#[test]
+fn an_attribute_that_is_not_known_is_told_from_a_token_that_is_gone() {
+    let mut world = world();
+    let (_, calls) = sign(&mut world, "");
+    let before = calls.iter().take_while(|(name, _)| name != "C_SignInit");
+    let last = before.filter(|(name, _)| name == "C_GetAttributeValue").count();
+    for (code, exit) in [
+        ("CKR_ATTRIBUTE_TYPE_INVALID", 0),
+        ("CKR_FUNCTION_FAILED", 0),
+        ("CKR_DEVICE_REMOVED", 3),
+        ("CKR_SESSION_HANDLE_INVALID", 3),
+    ] {
+        let (outcome, _) = sign(&mut world, &format!("fail C_GetAttributeValue {last} {code}"));
+        assert_eq!(outcome.code, exit, "{code}: {}", outcome.all());
+        assert_eq!(outcome.stderr.contains(code), exit != 0, "{}", outcome.all());
+    }
+}
+
 #[test]
 fn a_wrong_signature_is_thrown_away() {
     let mut world = world();

@@ -9,6 +9,7 @@ use sastctl::trustlist::{
 use crate::pki::{KeyFile, certificate, golden, options, token};
 
 const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
+const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
 const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
 
@@ -93,6 +94,10 @@ fn a_record_is_found_again_by_its_key_else_by_its_place() {
     let renewed = server(SUB, "pub", Some([10, 0, 0, 1]));
     let moved = all(&[old.clone(), sub.clone()], &[renewed, old.clone()]);
     assert_eq!(moved.len(), 2, "one changed, and they changed places: {moved:?}");
+    // Of one issuer the serial number decides.
+    let more = |record: &Record| record.with(200, b"more").unwrap();
+    let swapped = all(&[sast(A), sast(B)], &[more(&sast(B)), more(&sast(A))]);
+    assert_eq!(swapped.len(), 3, "both changed, and they changed places: {swapped:?}");
     assert!(all(&[old.clone(), old.clone()], &[old.clone(), old]).is_empty(), "twins are two");
 }
 

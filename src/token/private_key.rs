@@ -50,17 +50,23 @@ pub(super) fn private_keys(
         let wanted = [AttributeType::Id, AttributeType::Modulus];
         let attributes = logged("C_GetAttributeValue", || session.get_attributes(handle, &wanted))
             .map_err(error("C_GetAttributeValue"))?;
-        let mut key = PrivateKey { handle, id: vec![], modulus: vec![] };
-        for attribute in attributes {
-            match attribute {
-                Attribute::Id(v) => key.id = v,
-                Attribute::Modulus(v) => key.modulus = v.into_iter().skip_while(|b| *b == 0).collect(),
-                _ => {}
-            }
-        }
-        keys.push(key);
+        let (id, modulus) = told(attributes);
+        keys.push(PrivateKey { handle, id, modulus });
     }
     Ok(keys)
+}
+
+/// CKA_ID, and the modulus, big-endian and without leading zeros; each empty where the token does not tell.
+fn told(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
+    let (mut id, mut modulus) = (vec![], vec![]);
+    for attribute in attributes {
+        match attribute {
+            Attribute::Id(v) => id = v,
+            Attribute::Modulus(v) => modulus = v.into_iter().skip_while(|b| *b == 0).collect(),
+            _ => {}
+        }
+    }
+    (id, modulus)
 }
 
 #[cfg(test)]
@@ -83,5 +89,12 @@ mod tests {
         assert!(key(&[1], &[], &[1]));
         assert!(!key(&[2], &[], &[1]));
         assert!(!key(&[], &[], &[]), "no id is no id in common");
+    }
+
+    #[test]
+    fn a_token_may_pad_a_modulus() {
+        let attributes = vec![Attribute::Id(vec![0, 7]), Attribute::Modulus(vec![0, 0, 9, 0, 8])];
+        assert_eq!(told(attributes), (vec![0, 7], vec![9, 0, 8]));
+        assert_eq!(told(vec![Attribute::Label(vec![1])]), (vec![], vec![]));
     }
 }

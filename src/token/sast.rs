@@ -43,12 +43,7 @@ impl Sast {
 impl Module {
     /// Whether the token is still in its slot; costs one call.
     pub fn is_there(&self, sast: &Sast) -> Result<bool, TokenError> {
-        match self.same_token(sast.token()) {
-            Ok(_) => Ok(true),
-            Err(TokenError::OtherToken { .. }) => Ok(false),
-            Err(e) if e.is_passing() => Ok(false),
-            Err(e) => Err(e),
-        }
+        is_seen(self.same_token(sast.token()))
     }
 
     /// The contents of the one token that is meant.
@@ -93,6 +88,16 @@ impl Module {
         selector: Option<&Selector>,
     ) -> Result<TokenContents, TokenError> {
         choose(self, all, selector)
+    }
+}
+
+/// What the look at a token says: it is there, or it is gone, or nobody can say.
+fn is_seen(look: Result<Option<Token>, TokenError>) -> Result<bool, TokenError> {
+    match look {
+        Ok(_) => Ok(true),
+        Err(TokenError::OtherToken { .. }) => Ok(false),
+        Err(e) if e.is_passing() => Ok(false),
+        Err(e) => Err(e),
     }
 }
 
@@ -197,7 +202,7 @@ mod tests {
 
     fn contents(serial: &str, certificates: &[&Certificate]) -> TokenContents {
         let entry = |c: &&Certificate| TokenCertificate {
-            id: vec![1],
+            id: vec![7, 8],
             label: String::new(),
             certificate: Ok((*c).clone()),
             has_key: None,
@@ -210,9 +215,21 @@ mod tests {
     fn the_same_certificate_on_another_token_is_another_sast() {
         let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
         let sast = |serial, c: &Certificate| contents(serial, &[c]).sast(None).unwrap();
+        assert_eq!(sast("1", &a).id(), [7, 8]);
         assert!(sast("1", &a).is_same(&sast("1", &a)));
         assert!(!sast("1", &a).is_same(&sast("2", &a)));
         assert!(!sast("1", &a).is_same(&sast("1", &b)));
+    }
+
+    #[test]
+    fn a_token_that_was_pulled_is_told_from_one_that_fails() {
+        let name = || token("1").name();
+        let failed =
+            |code: &str| TokenError::Call { what: "C_GetTokenInfo", code: code.to_owned(), token: None };
+        assert!(is_seen(Ok(Some(token("1")))).unwrap() && is_seen(Ok(None)).unwrap());
+        assert!(!is_seen(Err(TokenError::OtherToken { token: name(), found: String::new() })).unwrap());
+        assert!(!is_seen(Err(failed("CKR_TOKEN_NOT_PRESENT"))).unwrap());
+        is_seen(Err(failed("CKR_GENERAL_ERROR"))).unwrap_err();
     }
 
     #[test]

@@ -304,4 +304,16 @@ mod tests {
         let long = |bytes: usize| raw(&vec![0x71; bytes]).serial.len();
         assert_eq!([long(20), long(127), long(128)], [22, 129, 0]);
     }
+
+    /// Of a key that is no use to anybody its kind is told.
+    #[test]
+    fn keys_are_named_by_kind_and_size() {
+        let rsa = x509_parser::public_key::RSAPublicKey {
+            modulus: &[&[0][..], &[0x81; 128]].concat(),
+            exponent: &[2],
+        };
+        assert_eq!(describe_key(Some(X509Key::RSA(rsa))), "RSA 1024");
+        assert_eq!(describe_key(Some(X509Key::DSA(&[]))), "DSA");
+        assert_eq!(describe_key(None), "unknown");
+    }
 }

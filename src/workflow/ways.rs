@@ -323,3 +323,22 @@ fn every_class(says: &str) -> Vec<String> {
         .map(|class| format!("{:<24} {says}", class.label()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phone::{Decision, Verdict, Way};
+
+    #[test]
+    fn phones_without_a_list_are_named_where_it_is_news() {
+        let of = |class, decision, reason: Reason| {
+            let reasons = vec![Reason::HoldsNothing, reason];
+            lines(&[ClassVerdict { class, verdict: Verdict { decision, reasons } }], "it").len()
+        };
+        let (without, with) = (PhoneClass::WithoutList, PhoneClass::SecurityByDefault);
+        assert_eq!(of(without, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 0);
+        assert_eq!(of(without, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
+        assert_eq!(of(with, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 1);
+        assert_eq!(of(with, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
+    }
+}

@@ -324,7 +324,7 @@ fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Res
 /// Reads until the buffer is full; says how many bytes came where it does not become so.
 fn fill(
     server: &str,
-    tls: &mut SslStream<Timed>,
+    tls: &mut impl Read,
     buffer: &mut [u8],
     before: usize,
     expected: usize,
@@ -386,5 +386,42 @@ mod tests {
         for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
             assert_eq!(parsed(wrong), None, "{wrong}");
         }
+    }
+
+    /// Says one thing after the other.
+    struct Says(Vec<io::Result<Vec<u8>>>);
+
+    impl Read for Says {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Ok(0);
+            }
+            let bytes = self.0.remove(0)?;
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_in_pieces_and_may_end_too_early() {
+        let failed = |kind: io::ErrorKind| Err(kind.into());
+        let mut buffer = [0; 4];
+        let mut read =
+            |says: Vec<_>| fill("pub", &mut Says(says), &mut buffer, 8, 12, Duration::from_secs(1));
+        read(vec![Ok(vec![1]), failed(io::ErrorKind::Interrupted), Ok(vec![2, 3, 4])]).unwrap();
+        for end in [Ok(vec![]), failed(io::ErrorKind::UnexpectedEof)] {
+            let half = read(vec![Ok(vec![9, 9]), end]).unwrap_err();
+            assert!(matches!(half, TvsError::HalfAnAnswer { got: 10, expected: 12, .. }), "{half}");
+        }
+        let reset = read(vec![failed(io::ErrorKind::ConnectionReset)]).unwrap_err();
+        assert!(!matches!(reset, TvsError::HalfAnAnswer { .. }), "{reset}");
+        assert_eq!(buffer, [9, 9, 3, 4]);
+    }
+
+    #[test]
+    fn a_timeout_of_the_socket_is_no_invitation_to_try_again() {
+        assert_eq!(timed_out(io::ErrorKind::WouldBlock.into()).kind(), io::ErrorKind::TimedOut);
+        let reset = timed_out(io::ErrorKind::ConnectionReset.into());
+        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
     }
 }
