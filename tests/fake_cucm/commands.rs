@@ -1,17 +1,13 @@
 //! What the node does when it is told something.
 
-use std::convert::Infallible;
-use std::path::Path;
 use std::time::Duration;
 
-use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use sastctl::trustlist::{
-    Certificate, Digest, Draft, Function, Record, Signer, SigningOptions, TrustFile, TrustList, digest,
-    show_list,
+    Certificate, Digest, Draft, Function, Record, SigningOptions, TrustFile, TrustList, digest, show_list,
 };
 
 use crate::Node;
+use crate::pki::KeyFile;
 use crate::terminal::Terminal;
 
 /// Carries out a command. `None` where the line ended in the middle. `cut`: nobody hears how it ends.
@@ -196,7 +192,7 @@ fn update_ctl(node: &Node, terminal: &mut Terminal, cut: bool) -> Option<()> {
         }
     }
     let options = SigningOptions { digest: Digest::Sha1, timestamp: 1_425_680_000, signer_version: None };
-    let mut key = Key::open(&node.path("publisher"));
+    let mut key = KeyFile::open(node.path("publisher").to_str().unwrap());
     let new = Draft::new("CTLFile.tlv", records, options).sign(&mut key).unwrap();
     std::fs::write(&path, new.list().bytes()).unwrap();
     terminal.say(&format!(
@@ -204,33 +200,4 @@ fn update_ctl(node: &Node, terminal: &mut Terminal, cut: bool) -> Option<()> {
         digest::hex(&new.list().md5(), "")
     ));
     Some(())
-}
-
-struct Key {
-    certificate: Certificate,
-    key: RsaPrivateKey,
-}
-
-impl Key {
-    fn open(stem: &Path) -> Self {
-        let der = std::fs::read(stem.with_extension("der")).unwrap();
-        let pem = std::fs::read_to_string(stem.with_extension("key.pem")).unwrap();
-        Key {
-            certificate: Certificate::from_der(der).unwrap(),
-            key: RsaPrivateKey::from_pkcs8_pem(&pem).unwrap(),
-        }
-    }
-}
-
-impl Signer for Key {
-    type Error = Infallible;
-
-    fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
-
-    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Infallible> {
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
-        Ok(self.key.sign(scheme, &digest.hash(&[message])).unwrap())
-    }
 }

@@ -13,6 +13,9 @@
 )]
 
 mod commands;
+#[allow(dead_code)]
+#[path = "../pki/mod.rs"]
+mod pki;
 mod terminal;
 
 use std::path::PathBuf;
