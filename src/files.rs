@@ -82,6 +82,8 @@ pub enum OnExisting {
     Refuse,
     /// Keep it as `NAME.bak`, or `NAME.bak.2` and so on where that is taken.
     KeepBackup,
+    /// Let it go: it can be made again.
+    Replace,
 }
 
 /// What was written.
@@ -122,7 +124,7 @@ pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Writ
         sync_folder(&beside.folder).map_err(beside.failed(SYNCING_FOLDER))?;
     }
     let folder = beside.folder.clone();
-    let written = beside.rename(kept)?;
+    let written = beside.rename(kept, existing)?;
     sync_folder(&folder).map_err(failed(path, SYNCING_FOLDER))?;
     Ok(written)
 }
@@ -146,7 +148,7 @@ pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Res
             let (beside, kept) = kept?;
             synced.check(&beside.path, &beside.folder)?;
             let (path, folder) = (beside.path.clone(), beside.folder.clone());
-            beside.rename(kept).map(|written| (path, folder, written))
+            beside.rename(kept, existing).map(|written| (path, folder, written))
         })
         .collect();
     let synced = Synced::folders(renamed.iter().flatten().map(|(_, folder, _)| folder.as_path()));
@@ -215,6 +217,7 @@ impl Beside {
     fn keep_old(&self, existing: OnExisting) -> Result<Option<PathBuf>, FileError> {
         match existing {
             _ if !self.replaces => Ok(None),
+            OnExisting::Replace => Ok(None),
             OnExisting::Refuse => Err(FileError::Exists { path: self.path.clone() }),
             OnExisting::KeepBackup => {
                 keep(&self.target).map(Some).map_err(self.failed("keeping the old file"))
@@ -222,9 +225,9 @@ impl Beside {
         }
     }
 
-    fn rename(self, backup: Option<PathBuf>) -> Result<Written, FileError> {
+    fn rename(self, backup: Option<PathBuf>, existing: OnExisting) -> Result<Written, FileError> {
         let failed = failed(&self.path, "renaming");
-        if backup.is_some() {
+        if backup.is_some() || existing == OnExisting::Replace {
             self.file.persist(&self.target).map_err(|e| failed(e.error))?;
         } else {
             // Somebody else may have made the file since we looked.

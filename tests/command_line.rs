@@ -52,6 +52,9 @@ fn completions_and_man_pages_come_with_the_program() {
         pages.contains(&"sastctl.1".to_owned()) && pages.contains(&"sastctl-ctl-update.1".to_owned()),
         "{pages:?}"
     );
+    world.run(&["man", "pages"]).done();
+    let again = std::fs::read_dir(world.path("pages")).unwrap().count();
+    assert_eq!(again, pages.len(), "what can be made again is not kept");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The plug is pulled at every step of every command that writes: the old file or the new one is there, whole, and the
 //! next run works. strace kills the program at each write, sync and rename in turn.
 
+use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 use crate::pki;
 use crate::support::World;
+use crate::tftp::{acknowledged, data, tftp_server};
 
 /// What a power cut may come between: whatever the program calls to bring something to the disk.
 const STEPS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,\
@@ -53,78 +55,182 @@ fn pull_the_plug(world: &World, args: &[&str], prepare: &dyn Fn(), check: &dyn F
     panic!("it never comes to its end");
 }
 
-/// Files that no run should leave behind: half of something, under a name of its own.
-fn litter(world: &World) -> Vec<String> {
-    world.files().into_iter().filter(|name| name.starts_with('.') && !name.starts_with(".tmp")).collect()
+/// What lies in the world, by name; folders one deep.
+fn files(world: &World) -> HashMap<String, Vec<u8>> {
+    let mut files = HashMap::new();
+    for name in world.files() {
+        let path = world.path(&name);
+        if path.is_dir() {
+            let inner =
+                std::fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+            files.extend(inner.map(|i| format!("{name}/{i}")).map(|name| (name.clone(), world.read(&name))));
+        } else {
+            let bytes = world.read(&name);
+            files.insert(name, bytes);
+        }
+    }
+    files
+}
+
+/// A command whose results are the same each time: each of them is the old one or the new one, whole, and an old one
+/// that was replaced is kept. `replaces`: what is not kept, because it can be made again.
+fn is_old_or_new(world: &World, args: &[&str]) {
+    let before = files(world);
+    let prepare = || {
+        for name in files(world).into_keys().filter(|name| !before.contains_key(name)) {
+            std::fs::remove_file(world.path(&name)).unwrap();
+        }
+        for (name, bytes) in &before {
+            std::fs::write(world.path(name), bytes).unwrap();
+        }
+    };
+    world.run(args).done();
+    let is_kept = |name: &str| name.rsplit_once(".bak").is_some();
+    let after: HashMap<_, _> = files(world).into_iter().filter(|(name, _)| !is_kept(name)).collect();
+    assert!(after.iter().any(|(name, bytes)| before.get(name) != Some(bytes)), "it writes nothing");
+    let check = |n: usize| {
+        let there = files(world);
+        for (name, new) in &after {
+            let (old, now) = (before.get(name), there.get(name));
+            assert!(now == old || now == Some(new), "{args:?} cut at {n}: {name} is neither");
+            let Some(old) = old.filter(|old| now != Some(old)) else { continue };
+            // A name behind it, or behind a backup that stood in its way.
+            let mut kept =
+                there.iter().filter(|(other, _)| other.starts_with(name.as_str()) && is_kept(other));
+            assert!(kept.any(|(_, bytes)| bytes == old), "{args:?} cut at {n}: the old {name} is lost");
+        }
+    };
+    let steps = pull_the_plug(world, args, &prepare, &check);
+    println!("{}: {steps} steps", args[..2].join(" "));
+    assert!(steps > 10, "{steps}: the steps are not seen");
+}
+
+const TOKEN: &str = "--token=SAST-ADN008580ef";
+const TIME: &str = "--timestamp=2026-11-21T07:30:00Z";
+
+fn signed() -> World {
+    let world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world
 }
 
 #[test]
 fn a_signed_file_is_the_old_one_or_the_new_one() {
+    if can_trace() {
+        is_old_or_new(&signed(), &["ctl", "sign", "CTLFile.tlv", TOKEN, TIME, "--yes", "-q"]);
+    }
+}
+
+/// Files that are written together, one of them over an old one.
+#[test]
+fn of_many_signed_files_each_is_the_old_one_or_the_new_one() {
     if !can_trace() {
         return;
     }
-    let world = World::with_tokens();
-    let old = pki::golden_bytes("token-signed.tlv");
-    let args = [
-        "ctl",
-        "sign",
-        "CTLFile.tlv",
-        "--token=SAST token A",
-        "--timestamp=2026-11-21T07:30:00Z",
-        "--yes",
-        "-q",
-    ];
-    std::fs::write(world.path("CTLFile.tlv"), &old).unwrap();
-    world.run(&args).done();
-    let new = world.read("CTLFile.tlv");
-    assert_ne!(old, new);
-    let prepare = || {
-        for name in world.files() {
-            if name.starts_with("CTLFile") {
-                std::fs::remove_file(world.path(&name)).unwrap();
-            }
-        }
-        std::fs::write(world.path("CTLFile.tlv"), &old).unwrap();
-    };
-    let check = |n: usize| {
-        let there = world.read("CTLFile.tlv");
-        assert!(there == old || there == new, "cut at {n}: {} bytes that are neither", there.len());
-        if there == new {
-            // The old file is kept, whole.
-            let kept = world.files().into_iter().filter(|name| name.starts_with("CTLFile.tlv."));
-            assert!(
-                kept.into_iter().any(|name| world.read(&name) == old),
-                "cut at {n}: the old file is lost"
-            );
-        }
-    };
-    let steps = pull_the_plug(&world, &args, &prepare, &check);
-    println!("ctl sign: {steps} steps; left behind: {:?}", litter(&world));
-    assert!(steps > 20, "{steps}: the steps are not seen");
+    let world = signed();
+    world.place("token-signed-non-secure.tlv", "other.tlv");
+    std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>\n").unwrap();
+    let names = ["CTLFile.tlv", "other.tlv", "SEP001122334455.cnf.xml"];
+    let options = [TOKEN, TIME, "--yes", "-q"];
+    is_old_or_new(&world, &[&["ctl", "sign"], &names[..], &options].concat());
 }
 
 #[test]
-fn an_exported_certificate_is_whole_or_not_there() {
+fn a_changed_list_is_the_old_one_or_the_new_one() {
+    if can_trace() {
+        let world = signed();
+        world.place("tokenless.tlv", "new.tlv");
+        let update = ["ctl", "update", "CTLFile.tlv", "--out=new.tlv", "--set-mode=non-secure", TOKEN, TIME];
+        is_old_or_new(&world, &[&update[..], &["--yes", "-q"]].concat());
+    }
+}
+
+#[test]
+fn a_first_list_is_whole_or_not_there() {
     if !can_trace() {
         return;
     }
     let world = World::with_tokens();
-    let args = ["cert", "export", "--token=SAST token A", "--force", "-q"];
-    world.run(&args).done();
-    let right = world.read("SAST-ADN008580ef.cer");
-    let prepare = || {
-        for name in world.files() {
-            if name.starts_with("SAST-") {
-                std::fs::remove_file(world.path(&name)).unwrap();
+    let certificate = pki::path("tests/testdata/pki/cucm-1051-a-pub.der");
+    let cluster = format!(
+        "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\ncertificate = '{}'\n",
+        certificate.display()
+    );
+    std::fs::write(world.path("cluster.toml"), cluster).unwrap();
+    let spare = "--spare=SAST-ADN0054f509";
+    let create = ["ctl", "create", "--cluster=cluster.toml", TOKEN, spare, TIME, "--yes", "-q"];
+    is_old_or_new(&world, &create);
+}
+
+#[test]
+fn exported_certificates_are_whole_or_not_there() {
+    if can_trace() {
+        let world = World::with_tokens();
+        is_old_or_new(&world, &["cert", "export", "--all", "--out=certs", "--force", "-q"]);
+    }
+}
+
+#[test]
+fn pages_are_whole_or_not_there() {
+    if !can_trace() {
+        return;
+    }
+    let world = signed();
+    world.run(&["ctl", "sign", "CTLFile.tlv", TOKEN, "--yes", "--journal=journals"]).done();
+    let journal = std::fs::read_dir(world.path("journals")).unwrap().next().unwrap().unwrap().path();
+    let journal = journal.to_str().unwrap().to_owned();
+    std::fs::write(world.path("page.html"), "an old page").unwrap();
+    is_old_or_new(&world, &["journal", "show", &journal, "--html=page.html", "-q"]);
+}
+
+#[test]
+fn fetched_lists_are_whole_or_not_there() {
+    if !can_trace() {
+        return;
+    }
+    let server = tftp_server(|request, transfer| {
+        let name = if request.windows(3).any(|w| w == b"ITL") { "itl.tlv" } else { "tokenless.tlv" };
+        for (block, bytes) in (1..).zip(pki::golden_bytes(name).chunks(512)) {
+            transfer.send(&data(block, bytes)).unwrap();
+            if acknowledged(transfer) != Some(block) {
+                return;
             }
+        }
+    });
+    let world = World::new();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    let port = format!("--tftp-port={}", server.port);
+    let fetch = ["cluster", "fetch", "--node=127.0.0.1", "--alone", &port, "--out=.", "--force", "-q"];
+    is_old_or_new(&world, &fetch);
+}
+
+/// The request is another one each time; the key on the token is what the module makes of it.
+#[test]
+fn a_request_is_whole_or_not_there() {
+    if !can_trace() {
+        return;
+    }
+    let world = World::with_tokens();
+    let enroll =
+        ["cert", "enroll", "SAST token A", "--name=SAST-X", "--bits=1024", "--csr=x.csr", "--force", "-q"];
+    let tokens = world.path("hsm").display().to_string();
+    let sh =
+        |line: &str| assert!(Command::new("sh").args(["-c", line]).status().unwrap().success(), "{line}");
+    sh(&format!("cp -a {tokens} {tokens}.kept"));
+    let prepare = || {
+        sh(&format!("rm -rf {tokens} && cp -a {tokens}.kept {tokens}"));
+        for name in world.files().into_iter().filter(|name| name.starts_with("x.csr")) {
+            std::fs::remove_file(world.path(&name)).unwrap();
         }
     };
     let check = |n: usize| {
-        let there = std::fs::read(world.path("SAST-ADN008580ef.cer")).ok();
-        assert!(there.is_none_or(|there| there == right), "cut at {n}: half a certificate");
+        if world.path("x.csr").exists() {
+            let verified = world.tool("openssl", &["req", "-in", "x.csr", "-noout", "-verify", "-subject"]);
+            assert!(verified.contains("SAST-X"), "cut at {n}: {verified}");
+        }
     };
-    let steps = pull_the_plug(&world, &args, &prepare, &check);
-    println!("cert export: {steps} steps");
+    let steps = pull_the_plug(&world, &enroll, &prepare, &check);
+    println!("cert enroll: {steps} steps");
     assert!(steps > 10, "{steps}: the steps are not seen");
 }
 

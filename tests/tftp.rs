@@ -9,7 +9,7 @@ use sastctl::cluster::tftp::{self, TftpError, TftpServer};
 use crate::pki;
 
 /// A TFTP server by the book, or not: it gets the request and the socket of the transfer, and does what it likes.
-fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServer {
+pub fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServer {
     let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -24,12 +24,12 @@ fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServ
     TftpServer { host: "127.0.0.1".into(), port }
 }
 
-fn data(block: u16, bytes: &[u8]) -> Vec<u8> {
+pub fn data(block: u16, bytes: &[u8]) -> Vec<u8> {
     [&[0, 3][..], &block.to_be_bytes(), bytes].concat()
 }
 
 /// What the client says next: the number of the block that it acknowledges.
-fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
+pub fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
     let mut buffer = [0; 600];
     let n = transfer.recv(&mut buffer).ok()?;
     (n >= 4 && buffer[1] == 4).then(|| u16::from_be_bytes([buffer[2], buffer[3]]))

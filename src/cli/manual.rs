@@ -93,7 +93,7 @@ pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
         let mut page = Vec::new();
         clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-        files::write_new(&args.dir.join(format!("{name}.1")), &page, OnExisting::KeepBackup)?;
+        files::write_new(&args.dir.join(format!("{name}.1")), &page, OnExisting::Replace)?;
     }
     ui.note(&format!("{} man pages in {}", pages.len(), args.dir.display()));
     Ok(())
