@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use sastctl::trustlist::TrustList;
 
 use crate::pki;
-use crate::support::{Outcome, World};
+use crate::support::{Outcome, World, can_trace};
 
 const SIGN: [&str; 6] = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN0054f509", "--yes"];
 const REVERT: [&str; 7] =
@@ -84,6 +84,24 @@ fn without_room_for_the_journal_nothing_is_signed() {
         assert!(outcome.stderr.contains("C_Logout: CKR_OK"), "{}", outcome.stderr);
         assert!(!world.path("new.tlv").exists());
     }
+}
+
+/// Before the run says that it is done: the list, its folder and the journal.
+#[test]
+fn what_is_said_to_be_written_is_on_the_disk() {
+    let mut world = world();
+    if !can_trace() {
+        return;
+    }
+    world.run_inside(&["strace", "-f", "-y", "-qq", "-o", "syncs", "-e", "trace=fsync,fdatasync"]);
+    world.run(&[&SIGN[..], &["--out=new.tlv", "--journal=journals"]].concat()).done();
+    let log = String::from_utf8(world.read("syncs")).unwrap();
+    let folder = std::fs::canonicalize(world.path("")).unwrap().display().to_string();
+    let syncs = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(syncs(&format!("{folder}/.sastctl-")), 1, "{log}");
+    assert_eq!(syncs(&format!("<{folder}>")), 1, "{log}");
+    // Before the PIN is asked for, before the signature, once the list is written, and at the end.
+    assert_eq!(syncs(&format!("<{folder}/journals/")), 4, "{log}");
 }
 
 #[test]

@@ -6,22 +6,12 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 use crate::pki;
-use crate::support::World;
+use crate::support::{World, can_trace};
 use crate::tftp::{acknowledged, data, tftp_server};
 
 /// What a power cut may come between: whatever the program calls to bring something to the disk.
 const STEPS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,\
                      ftruncate,openat,mkdir,fchmod,fallocate";
-
-fn can_trace() -> bool {
-    let works =
-        Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
-    let works = works.is_ok_and(|status| status.success());
-    if !works {
-        println!("skipped: strace is not installed, or may not trace here");
-    }
-    works
-}
 
 /// Runs a command that is killed at its `n`th step; whether it came to its end before that.
 fn cut_at(world: &World, n: usize, args: &[&str]) -> bool {

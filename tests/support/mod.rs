@@ -315,3 +315,14 @@ pub fn softhsm_module() -> PathBuf {
     .expect("SoftHSM is not installed: make test installs it")
     .to_owned()
 }
+
+/// Whether strace is installed and may trace here.
+pub fn can_trace() -> bool {
+    let works =
+        Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let works = works.is_ok_and(|status| status.success());
+    if !works {
+        println!("skipped: strace is not installed, or may not trace here");
+    }
+    works
+}

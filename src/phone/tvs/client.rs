@@ -424,4 +424,9 @@ mod tests {
         let reset = timed_out(io::ErrorKind::ConnectionReset.into());
         assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
     }
+
+    #[test]
+    fn two_questions_have_two_ids() {
+        assert_ne!(session_id(), session_id());
+    }
 }

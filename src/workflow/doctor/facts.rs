@@ -104,7 +104,7 @@ pub fn gather(profile: Option<&Profile>, module: &Result<Module, TokenError>, no
         module: module_facts(profile, module),
         readers: reader::readers(),
         usb: reader::usb_devices().map_err(|e| e.to_string()),
-        udev: UdevFacts { rules: rules_file() },
+        udev: UdevFacts { rules: rules_file(&RULES_FOLDERS) },
         tokens: tokens.map(|tokens| tokens.iter().map(token_facts).collect()),
         clock: Clock { now, program: program_written() },
     }
@@ -169,12 +169,12 @@ fn any_runs(names: &[String]) -> bool {
     commands.any(|command| names.iter().any(|name| name.get(..15).unwrap_or(name) == command.trim_end()))
 }
 
-/// The first rules file that names a CardOS model and makes a reader of it.
-fn rules_file() -> Option<PathBuf> {
-    rules_file_in(&["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"])
-}
+/// Where udev looks for rules.
+const RULES_FOLDERS: [&str; 4] =
+    ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"];
 
-fn rules_file_in(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
+/// The first rules file that names a CardOS model and makes a reader of it.
+fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
     let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let names =
         |text: &str| text.contains("\"0529\"") && (text.contains("\"0600\"") || text.contains("\"0514\""));
@@ -202,7 +202,7 @@ mod tests {
         let found = |name: &str, text: &str| {
             let path = dir.path().join(name);
             std::fs::write(&path, text).unwrap();
-            let found = rules_file_in(&[none.as_path(), dir.path()]);
+            let found = rules_file(&[none.as_path(), dir.path()]);
             std::fs::remove_file(&path).unwrap();
             found == Some(path)
         };

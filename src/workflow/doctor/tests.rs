@@ -108,10 +108,11 @@ fn a_healthy_machine_has_no_findings() {
 
 #[test]
 fn no_module_is_installed() {
-    problem("module-missing", |facts| {
+    let says = problem("module-missing", |facts| {
         facts.module = ModuleFacts::default();
         facts.tokens = Ok(vec![]);
     });
+    assert_eq!(says, "no PKCS#11 module is installed that a built-in profile knows");
     let says = problem("module-missing", |facts| {
         not_loaded(facts, LoadProblem::Missing);
     });
@@ -166,8 +167,10 @@ fn the_smart_card_service() {
     // An HSM on the network needs none.
     let mut facts = healthy();
     facts.module.by_pcsc = false;
-    facts.readers = Err(ReaderError::NoService);
-    assert!(judge(&facts).iter().all(|f| f.severity == Severity::Fine));
+    for reason in [ReaderError::NoService, ReaderError::NotBuilt] {
+        facts.readers = Err(reason);
+        assert!(judge(&facts).iter().all(|f| f.severity == Severity::Fine));
+    }
 }
 
 #[test]
@@ -196,7 +199,10 @@ fn the_readers() {
 
 #[test]
 fn usb_ids_against_readers() {
-    let says = problem("usb-no-reader", |facts| facts.usb.as_mut().unwrap().push(device(0x0529, 0x0602)));
+    let another = |facts: &mut Facts| facts.usb.as_mut().unwrap().push(device(0x0529, 0x0602));
+    let says = problem("usb-no-reader", another);
+    let finding = only("usb-no-reader", Severity::Problem, another);
+    assert!(finding.remedies.on(System::Debian)[0].contains("libccid"), "{finding:#?}");
     assert!(says.contains("2 tokens are plugged in") && says.contains("1 reader is shown"), "{says}");
     // A CardOS stick wants SafeNet's own reader driver, and a rule.
     let finding = only("usb-no-reader", Severity::Problem, |facts| {
@@ -262,5 +268,16 @@ fn a_linux_is_known_by_its_release_file() {
         ("", System::Debian),
     ] {
         assert_eq!(System::of_release(release), system, "{release}");
+    }
+}
+
+/// Valid from its first second to its last, and a clock that stands still is not behind.
+#[test]
+fn the_second_itself_is_still_good() {
+    for now in ["2012-05-17T00:00:00Z", "2032-05-17T00:00:00Z"] {
+        let mut facts = healthy();
+        facts.clock = Clock { now: time(now), program: Some(time(now)) };
+        let findings = judge(&facts);
+        assert!(findings.iter().all(|f| f.severity == Severity::Fine), "{findings:#?}");
     }
 }

@@ -242,4 +242,25 @@ mod tests {
         assert_eq!(fs::read(dir.path().join("20261121T081843-revert.jsonl.cut")).unwrap(), b"{\"seq\":3,");
         assert!(matches!(Journal::reopen(&path), Err(JournalReopenError::AtItsEnd)));
     }
+
+    /// A line that was made anew, with a hash of its own that is right.
+    #[test]
+    fn a_forged_line_fits_neither_by_its_number_nor_by_its_chain_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = written(dir.path(), vec![(TIME, start()), (TIME, step("a"))]);
+        let text = String::from_utf8(bytes).unwrap();
+        let (first, second) = text.split_once('\n').unwrap();
+        let (body, _) = second.rsplit_once(crate::workflow::journal::SUM).unwrap();
+        let read = |body: &str| {
+            VerifiedJournal::read_so_far(format!("{first}\n{}", sealed(body).0).as_bytes()).map(drop)
+        };
+        assert_eq!(read(body), Ok(()));
+        let other_number = body.replace("\"seq\":2", "\"seq\":3");
+        let prev = sum_of(first);
+        assert!(body.contains(&prev) && other_number != body);
+        let other_chain = body.replace(&prev, &sum_of("another line"));
+        for forged in [other_number, other_chain] {
+            assert_eq!(read(&forged), Err(JournalError::Broken { line: 2 }), "{forged}");
+        }
+    }
 }
