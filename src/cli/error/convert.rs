@@ -52,9 +52,12 @@ impl CommandError {
         if written > 0 {
             let files = if written == 1 { "1 file was".to_owned() } else { format!("{written} files were") };
             let truth = format!("{files} written, the others were not");
-            self.message = self.message.replace(NOTHING_WRITTEN, &truth);
             self.details.retain(|(_, fact)| fact != NOTHING_WRITTEN);
-            self.details.push((String::new(), truth));
+            if self.message.contains(NOTHING_WRITTEN) {
+                self.message = self.message.replace(NOTHING_WRITTEN, &truth);
+            } else {
+                self.details.push((String::new(), truth));
+            }
         }
         self
     }

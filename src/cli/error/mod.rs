@@ -147,4 +147,16 @@ mod tests {
         ");
         assert_eq!(error.kind().exit_code(), 3);
     }
+
+    #[test]
+    fn what_was_written_before_an_error_is_said_once() {
+        let interrupted = CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written");
+        insta::assert_snapshot!(interrupted.after(1), @"error: interrupted; 1 file was written, the others were not");
+        let failed = || CommandError::new(ErrorKind::Token, "no").detail("", "nothing was written");
+        insta::assert_snapshot!(failed().after(3), @"
+        error: no
+          3 files were written, the others were not
+        ");
+        assert_eq!(failed().after(0).to_string(), failed().to_string());
+    }
 }
