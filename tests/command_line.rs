@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
-use crate::support::World;
+use crate::support::{World, can_trace};
 
 #[test]
 fn a_wrong_command_line_exits_with_2() {
@@ -55,6 +55,39 @@ fn completions_and_man_pages_come_with_the_program() {
     world.run(&["man", "pages"]).done();
     let again = std::fs::read_dir(world.path("pages")).unwrap().count();
     assert_eq!(again, pages.len(), "what can be made again is not kept");
+}
+
+/// No module, no thread, no connection, no folder looked through, where the command needs none.
+#[test]
+fn what_a_command_does_not_need_is_not_begun() {
+    let mut world = World::with_tokens();
+    if !can_trace() {
+        return;
+    }
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    world.unset("TZ");
+    let trace = ["strace", "-f", "-qq", "-o", "calls", "-e", "trace=openat,connect,clone,clone3,vfork"];
+    world.run_inside(&trace);
+    for args in [
+        &["--version"][..],
+        &["ctl", "show", "CTLFile.tlv"],
+        &["ctl", "verify", "CTLFile.tlv"],
+        &["ctl", "check", "CTLFile.tlv", "--installed-ctl=CTLFile.tlv"],
+        &["profile", "list"],
+        &["token", "list"],
+    ] {
+        world.run(args).done();
+        let log = String::from_utf8(world.read("calls")).unwrap();
+        let count = |word: &str| log.lines().filter(|line| line.contains(word)).count();
+        let of_token = usize::from(args[0] == "token");
+        assert_eq!(count("clone"), of_token, "the watchdog alone, {args:?}: {log}");
+        assert_eq!(count("connect("), 0, "{args:?}: {log}");
+        assert_eq!(count("libsofthsm2"), of_token, "{args:?}: {log}");
+        // What SoftHSM looks through is its own affair.
+        let folders =
+            log.lines().filter(|line| line.contains("O_DIRECTORY") && !line.contains("/hsm/tokens"));
+        assert_eq!(folders.count(), 0, "{args:?}: {log}");
+    }
 }
 
 #[test]

@@ -48,5 +48,14 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
 /// A header's time as CUCM prints it, in the local zone: `Fri Mar 06 22:53:33 CET 2015`.
 pub fn modified(seconds: u32) -> String {
     let time = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
-    time.to_zoned(TimeZone::system()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+    time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+}
+
+/// The system's zone. Only where a zone is asked for by name (`TZ`) are the others looked through for it.
+fn local_zone() -> TimeZone {
+    let read = || TimeZone::tzif("local", &std::fs::read("/etc/localtime").ok()?).ok();
+    match std::env::var_os("TZ") {
+        None if cfg!(unix) => read().unwrap_or_else(TimeZone::system),
+        _ => TimeZone::system(),
+    }
 }
