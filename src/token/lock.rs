@@ -27,7 +27,13 @@ impl ModuleLock {
     /// The same, with a patience of the caller's.
     pub(super) fn acquire_within(module: &Path, patience: Duration) -> Result<Self, TokenError> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let Some(folder) = private_folder(runtime) else { return Ok(ModuleLock { _file: None }) };
+        match private_folder(runtime) {
+            Some(folder) => Self::acquire_in(&folder, module, patience),
+            None => Ok(ModuleLock { _file: None }),
+        }
+    }
+
+    fn acquire_in(folder: &Path, module: &Path, patience: Duration) -> Result<Self, TokenError> {
         // One lock for a module under all its names.
         let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
         let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
@@ -105,17 +111,18 @@ mod tests {
     #[test]
     fn who_waits_in_vain_is_told_who_holds_it() {
         let module = tempfile::tempdir().unwrap();
-        let held = ModuleLock::acquire(module.path()).unwrap();
+        let lock = |patience| ModuleLock::acquire_in(module.path(), module.path(), patience);
+        let held = lock(PATIENCE).unwrap();
         let start = Instant::now();
         let patience = Duration::from_millis(60);
-        let refused = ModuleLock::acquire_within(module.path(), patience).unwrap_err();
+        let refused = lock(patience).unwrap_err();
         let waited = start.elapsed();
         assert!(waited >= patience && waited < Duration::from_secs(5), "{waited:?}");
         assert!(
             matches!(refused, TokenError::Busy { holder, .. } if holder == std::process::id().to_string())
         );
         drop(held);
-        ModuleLock::acquire_within(module.path(), Duration::ZERO).unwrap();
+        lock(Duration::ZERO).unwrap();
     }
 
     #[test]
@@ -137,18 +144,20 @@ mod tests {
         let (module, link) = (folder.path().join("module.so"), folder.path().join("link.so"));
         std::fs::write(&module, "").unwrap();
         std::os::unix::fs::symlink(&module, &link).unwrap();
-        let held = ModuleLock::acquire(&module).unwrap();
-        ModuleLock::acquire_within(&link, Duration::ZERO).unwrap_err();
+        let lock = |module: &Path| ModuleLock::acquire_in(folder.path(), module, Duration::ZERO);
+        let held = lock(&module).unwrap();
+        lock(&link).unwrap_err();
         drop(held);
-        ModuleLock::acquire_within(&link, Duration::ZERO).unwrap();
+        lock(&link).unwrap();
     }
 
     #[test]
     fn who_waits_gets_it_when_it_is_free() {
         let module = tempfile::tempdir().unwrap();
-        let held = ModuleLock::acquire(module.path()).unwrap();
+        let lock = |patience| ModuleLock::acquire_in(module.path(), module.path(), patience);
+        let held = lock(PATIENCE).unwrap();
         std::thread::scope(|scope| {
-            let waits = scope.spawn(|| ModuleLock::acquire_within(module.path(), Duration::from_secs(10)));
+            let waits = scope.spawn(|| lock(Duration::from_secs(10)));
             std::thread::sleep(Duration::from_millis(80));
             drop(held);
             assert!(waits.join().unwrap().is_ok());

@@ -39,6 +39,8 @@ pub struct ModuleFacts {
     pub tried: Vec<(PathBuf, LoadProblem)>,
     /// Anything else that kept it from loading.
     pub problem: Option<String>,
+    /// Another run has the tokens: which, in words.
+    pub busy: Option<String>,
     /// Environment variables that the module needs and that are not set.
     pub unset: Vec<String>,
     /// Programs of which one must run, and whether one does.
@@ -126,6 +128,7 @@ fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) 
         }
         Err(TokenError::NoModule { tried, .. }) => facts.tried.clone_from(tried),
         Err(TokenError::NothingInstalled { .. }) => {}
+        Err(e @ TokenError::Busy { .. }) => facts.busy = Some(e.to_string()),
         Err(e) => facts.problem = Some(e.to_string()),
     }
     facts
@@ -212,5 +215,13 @@ mod tests {
         assert!(!found("69-sastctl.rules", &both.replace("0600", "0620")), "another model");
         assert!(!found("69-sastctl.rules", &both.replace("0529", "0530")), "another vendor");
         assert!(!found("69-sastctl.txt", both), "no rules file");
+    }
+
+    #[test]
+    fn a_module_that_another_run_has_is_busy_and_not_broken() {
+        let busy = TokenError::Busy { holder: "4711".to_owned(), seconds: 20 };
+        let facts = module_facts(None, &Err(busy));
+        assert!(facts.busy.unwrap().contains("process 4711"));
+        assert_eq!(facts.problem, None);
     }
 }

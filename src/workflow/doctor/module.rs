@@ -19,16 +19,20 @@ fn install() -> Remedies {
 pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let profile = facts.profile.as_deref().unwrap_or("none");
-    match &facts.loaded {
-        Some((path, about)) => {
+    match (&facts.loaded, &facts.busy) {
+        (Some((path, about)), _) => {
             let says = format!("{} (profile {profile}): {about}, {} slots", path.display(), facts.slots);
             findings.push(Finding::fine("module", says));
         }
-        None if facts.profile.is_none() => {
+        (None, Some(says)) => {
+            let remedy = "wait for it, or end it; then sastctl doctor again";
+            findings.push(Finding::problem("tokens-busy", says.clone(), Remedies::everywhere(remedy)));
+        }
+        (None, None) if facts.profile.is_none() => {
             let says = "no PKCS#11 module is installed that a built-in profile knows";
             findings.push(Finding::problem("module-missing", says, install()));
         }
-        None => findings.extend(not_loaded(facts, profile)),
+        (None, None) => findings.extend(not_loaded(facts, profile)),
     }
     for variable in &facts.unset {
         let says = format!("the profile {profile} needs an environment variable that is not set: {variable}");

@@ -142,6 +142,21 @@ fn the_module_does_not_load() {
     });
 }
 
+/// Nothing is to be installed where another run has the tokens.
+#[test]
+fn another_run_has_the_tokens() {
+    let finding = only("tokens-busy", Severity::Problem, |facts| {
+        facts.module.loaded = None;
+        facts.module.busy = Some("the tokens are in use by another sastctl (process 4711)".into());
+        facts.tokens = Ok(vec![]);
+    });
+    assert!(finding.says.contains("process 4711"), "{finding:#?}");
+    for system in System::ALL {
+        let advice = finding.remedies.on(system).join(" ");
+        assert!(advice.contains("wait for it") && !advice.contains("install"), "{advice}");
+    }
+}
+
 #[test]
 fn what_the_module_needs_beside_it() {
     let says = problem("environment", |facts| facts.module.unset = vec!["CKNFAST_X (why)".into()]);
