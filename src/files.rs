@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -73,6 +74,14 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
         return Err(FileError::TooLarge { path: path.to_owned(), limit });
     }
     Ok(bytes)
+}
+
+/// Whether a file took its place.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process wrote any file: what an interruption may say of itself.
+pub fn any_was_written() -> bool {
+    WRITTEN.load(Ordering::SeqCst)
 }
 
 /// What to do with a file that has the name already.
@@ -236,6 +245,7 @@ impl Beside {
                 _ => failed(e.error),
             })?;
         }
+        WRITTEN.store(true, Ordering::SeqCst);
         Ok(Written { path: self.target, backup })
     }
 }

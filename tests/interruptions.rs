@@ -113,9 +113,11 @@ fn interrupt(world: &mut World, n: usize) -> String {
     match (output.status.code(), output.status.signal()) {
         (Some(0), _) => {}
         (Some(130), _) => {
-            let told =
-                stderr.contains("nothing was written") || stderr.contains("written, the others were not");
-            assert!(stderr.contains("interrupted") && told, "{what}");
+            assert!(stderr.contains("interrupted"), "{what}");
+            let changed = |name: &str| std::fs::read(world.path(name)).is_ok_and(|bytes| bytes != old);
+            let wrote =
+                changed("CTLFile.tlv") || ["new.tlv", "new.csr"].iter().any(|n| world.path(n).exists());
+            assert!(!wrote || !stderr.contains("nothing was written"), "{what}");
         }
         (None, Some(by)) => assert!(by == number && number != 0, "{what}"),
         // A closed pipe ends the program quietly, as other tools.
@@ -186,4 +188,32 @@ fn fifteen_hundred_interruptions() {
     println!("done {done}, interrupted {interrupted}, by the signal {}", count("by the signal"));
     assert_eq!(results.len(), RUNS);
     assert!(done > 50 && RUNS - done > 300, "done {done}: the moments are not spread");
+}
+
+/// The program ends a moment after the signal: in that moment nobody logs in any more.
+#[test]
+fn a_signal_right_before_the_login_keeps_it_from_happening() {
+    let mut world = world();
+    let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(world.path("pin")).status();
+    assert!(made.unwrap().success());
+    world.set("SASTCTL_PIN_SOURCE", &format!("file:{}", world.path("pin").display()));
+    for n in 0..10_u64 {
+        let _ = std::fs::remove_file(world.path("calls"));
+        let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
+        let child = world.command(&sign).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        // Open for writing once the program reads it: it waits for the PIN.
+        let mut pin = std::fs::File::options().write(true).open(world.path("pin")).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        signal(child.id(), 15);
+        std::thread::sleep(Duration::from_millis(4 * n));
+        let _ = std::io::Write::write_all(&mut pin, b"Cisco123\n");
+        drop(pin);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let calls = world.calls();
+        let count = |name: &str| calls.iter().filter(|(call, _)| call == name).count();
+        assert_eq!(count("C_Login"), count("C_Logout"), "{n}: {stderr}: {calls:?}");
+        assert_eq!(output.status.code(), Some(130), "{n}: {stderr}");
+        assert!(stderr.contains("interrupted; nothing was written") && !world.path("new.tlv").exists());
+    }
 }

@@ -139,10 +139,10 @@ fn make(
     key.store(&certificate)?;
     key.keep();
     let sast = module.find_stored(token, &certificate)?;
-    drop(busy);
     if let Some(path) = &args.out {
         files::write_new(path, certificate.der(), on_existing(args))?;
     }
+    drop(busy);
     tell_certificate(&sast, &id, args.out.as_deref(), ui)
 }
 

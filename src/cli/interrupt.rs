@@ -3,15 +3,20 @@
 //! At a prompt the program ends at once. While a token is logged in, the call that runs is let finish, the token is
 //! logged out, and then the program ends; a second Ctrl-C does not wait.
 
+#[cfg(unix)]
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{CommandError, ErrorKind};
+use crate::files;
 
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// A signal came while busy.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Held while the program ends by a signal, and to its end: nobody logs in any more.
+static ENDING: Mutex<()> = Mutex::new(());
 /// How the terminal was before its echo was turned off.
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
@@ -28,6 +33,7 @@ pub fn listen() -> Result<(), CommandError> {
         .map_err(|e| CommandError::new(ErrorKind::Token, "signals cannot be watched").caused_by(&e))?;
     std::thread::spawn(move || {
         for _ in signals.forever() {
+            let _ending = ENDING.lock();
             if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
                 continue;
             }
@@ -36,8 +42,7 @@ pub fn listen() -> Result<(), CommandError> {
             std::thread::sleep(std::time::Duration::from_millis(50));
             restore_terminal();
             // Behind the prompt, so that the shell's own begins a line.
-            let _ =
-                std::io::Write::write_all(&mut std::io::stderr(), b"\ninterrupted; nothing was written\n");
+            let _ = writeln!(std::io::stderr(), "\n{}", interrupted().message());
             std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
         }
     });
@@ -54,8 +59,9 @@ pub fn listen() -> Result<(), CommandError> {
 pub struct Busy;
 
 impl Busy {
-    /// From here on a first signal waits.
+    /// From here on a first signal waits. Where one came just before, this is the end.
     pub fn new() -> Self {
+        let _ending = ENDING.lock();
         BUSY.store(true, Ordering::SeqCst);
         Busy
     }
@@ -74,7 +80,8 @@ pub fn check() -> Result<(), CommandError> {
 
 /// What an interruption is called.
 pub fn interrupted() -> CommandError {
-    CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written")
+    let says = if files::any_was_written() { "interrupted" } else { "interrupted; nothing was written" };
+    CommandError::new(ErrorKind::Interrupted, says)
 }
 
 /// Remembers the terminal as it is, and gives it back when dropped or interrupted.
