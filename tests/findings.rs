@@ -134,6 +134,8 @@ fn sizes_are_told_of_before_phones_refuse_them() {
     assert_eq!(about(40_000, &servers(39)), None);
     let many = "the list has 40 certificates in 40000 bytes; Cisco names 39 as what phones load";
     assert_eq!(about(40_000, &servers(40)).as_deref(), Some(many));
+    let large = "the list has 70000 bytes; phones do not load one over 65536 (64 KiB)";
+    assert_eq!(about(70_000, &servers(40)).as_deref(), Some(large), "what stops them comes first");
     let emptied = Record::emptied_server(Function::CCM_TFTP, "pub", None).unwrap();
     assert_eq!(about(40_000, &vec![emptied; 60]), None, "a record without a certificate is not one");
 }
