@@ -295,14 +295,23 @@ fn a_tvs_that_names_no_roles_is_quoted() {
     assert_eq!(says(vec![Function::SAST]), "TVS on pub says valid, as SAST");
 }
 
+fn itl_with_tvs() -> [Record; 2] {
+    [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)]
+}
+
+/// A phone that holds this ITL alone, and asks TVS about everybody else.
+fn asks_tvs(itl: &[Record]) -> Held<'_> {
+    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: itl });
+    Held { ctl: None, itl, asks_tvs: true }
+}
+
 /// TVS has certificates by issuer and serial number together.
 #[test]
 fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
-    let itl = [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)];
-    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
-    let asks = Held { ctl: None, itl, asks_tvs: true };
+    let itl = itl_with_tvs();
+    let asks = asks_tvs(&itl);
     let says_valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], ttl: None };
     let decides =
         |signer: SignerId| assess(&asks, &NewList { signer, ..NewList::of(&list) }, &says_valid).decision;
@@ -316,9 +325,8 @@ fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
 fn what_tvs_did_not_settle_stays_open() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
-    let itl = [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)];
-    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
-    let asks = Held { ctl: None, itl, asks_tvs: true };
+    let itl = itl_with_tvs();
+    let asks = asks_tvs(&itl);
     let says = |vouch: &Vouch| assess(&asks, &new, vouch).says("the signer");
     let pub_and_sub = Vouch::Disagree { valid: "pub".to_owned(), invalid: "sub".to_owned() };
     assert!(says(&pub_and_sub).starts_with("cannot be known: the TVS of the cluster do not agree"));

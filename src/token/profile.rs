@@ -344,18 +344,4 @@ mod tests {
         assert_eq!(expand("%SASTCTL_NO_SUCH%\\x"), "%SASTCTL_NO_SUCH%\\x");
         assert_eq!(expand("100%"), "100%");
     }
-
-    /// Larger than any, and not endless.
-    #[test]
-    fn a_profile_has_a_mebibyte_of_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("mine.toml");
-        for (bytes, fits) in [(3_000, true), (1_048_576, true), (1_048_577, false)] {
-            let mut text = BUILT_IN[0].as_bytes().to_vec();
-            text.push(b'#');
-            text.resize(bytes.max(text.len()), b'x');
-            std::fs::write(&path, &text).unwrap();
-            assert_eq!(Profile::read(&path).is_ok(), fits, "{bytes}");
-        }
-    }
 }
