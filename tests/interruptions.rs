@@ -217,3 +217,39 @@ fn a_signal_right_before_the_login_keeps_it_from_happening() {
         assert!(stderr.contains("interrupted; nothing was written") && !world.path("new.tlv").exists());
     }
 }
+
+/// A call that never returns, of a module whose exit handler waits for it: the second Ctrl-C ends the program all the same.
+#[test]
+fn what_hangs_does_not_outlast_a_second_ctrl_c() {
+    let mut world = world();
+    let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
+    let (_, calls) = world.faulty("", &sign);
+    let names: Vec<_> = calls.into_iter().map(|(call, _)| call).collect();
+    let first = |name: &str| names.iter().position(|call| call == name).unwrap();
+    for last in [first("C_Login") - 1, first("C_Login"), first("C_Sign")] {
+        let hangs = &names[last];
+        let nth = names[..=last].iter().filter(|call| *call == hangs).count();
+        world.set("FAULTY_SCRIPT", &format!("hang {hangs} {nth}"));
+        for name in ["calls", "new.tlv"] {
+            let _ = std::fs::remove_file(world.path(name));
+        }
+        let mut child = world.command(&sign).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        while world.calls().len() < last {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        for press in 1..=2 {
+            assert!(child.try_wait().unwrap().is_none(), "{hangs}: ended before Ctrl-C {press}");
+            signal(child.id(), 2);
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{hangs}: {stderr}");
+        assert!(stderr.contains("interrupted; nothing was written") && !world.path("new.tlv").exists());
+        assert!(stderr.contains("Ctrl-C again does not wait"), "{hangs}: {stderr}");
+    }
+}

@@ -35,6 +35,7 @@ pub fn listen() -> Result<(), CommandError> {
         for _ in signals.forever() {
             let _ending = ENDING.lock();
             if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
+                std::thread::spawn(say_what_is_waited_for);
                 continue;
             }
             // Twice: the prompt may be about to turn the echo off when the signal comes.
@@ -43,10 +44,22 @@ pub fn listen() -> Result<(), CommandError> {
             restore_terminal();
             // Behind the prompt, so that the shell's own begins a line.
             let _ = writeln!(std::io::stderr(), "\n{}", interrupted().message());
-            std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
+            // Without the exit handlers of libraries: a module's own may wait for a call that hangs.
+            signal_hook::low_level::exit(i32::from(ErrorKind::Interrupted.exit_code()));
         }
     });
     Ok(())
+}
+
+/// Where the call that runs takes its time, the operator should not wonder whether Ctrl-C was heard.
+#[cfg(unix)]
+fn say_what_is_waited_for() {
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    if BUSY.load(Ordering::SeqCst) {
+        let what =
+            "interrupted: the token is asked to log out once its call returns; Ctrl-C again does not wait";
+        let _ = writeln!(std::io::stderr(), "\n{what}");
+    }
 }
 
 /// Starts listening for signals; nothing to do here.

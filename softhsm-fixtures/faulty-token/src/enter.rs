@@ -69,6 +69,17 @@ fn token_at(about: About) -> Result<Option<Inner>, CK_RV> {
     }
 }
 
+unsafe extern "C" {
+    fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
+}
+
+/// Waits for what never comes: a call that hangs, and the module's own end, which waits for the call.
+extern "C" fn never() {
+    loop {
+        std::thread::sleep(Duration::from_secs(3600));
+    }
+}
+
 /// Counts a call and does what the script says; what is left to hand on.
 pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> {
     let faults = state().begin(name);
@@ -83,9 +94,11 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
             Fault::Fail(code) => return refuse(code as CK_RV),
             Fault::After(code) => after = Some(code as CK_RV),
             Fault::Delay(ms) => std::thread::sleep(Duration::from_millis(ms)),
-            Fault::Hang => loop {
-                std::thread::sleep(Duration::from_secs(3600));
-            },
+            Fault::Hang => {
+                // SAFETY: atexit (C11, 7.22.4.2) takes a function of this module, which stays loaded.
+                unsafe { atexit(never) };
+                never();
+            }
             Fault::Grow => grows = true,
             Fault::Remove => {
                 if let Ok(Some(inner)) = token_at(about) {
