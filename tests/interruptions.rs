@@ -253,3 +253,112 @@ fn what_hangs_does_not_outlast_a_second_ctrl_c() {
         assert!(stderr.contains("Ctrl-C again does not wait"), "{hangs}: {stderr}");
     }
 }
+
+/// A command in a shell of its own on a terminal, which says the exit code and what became of the terminal.
+fn on_a_terminal(world: &World, args: &[&str]) -> rexpect::session::PtySession {
+    let program = world.command(&[]);
+    let words: Vec<_> = args.iter().map(|arg| format!("'{arg}'")).collect();
+    // The shell lets the interrupt pass to the program and goes on.
+    let line = format!(
+        "trap : INT; stty echo; {} {}; echo code $?; stty -a",
+        program.get_program().display(),
+        words.join(" ")
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line]).env_clear().current_dir(world.path(""));
+    shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    rexpect::session::spawn_command(shell, Some(10_000)).unwrap()
+}
+
+/// At every question and every secret Ctrl-C ends the program at once, and the terminal echoes again.
+#[test]
+fn ctrl_c_at_a_question_or_a_secret_ends_the_program() {
+    let mut world = world();
+    world.unset("SASTCTL_PIN_SOURCE");
+    std::fs::write(world.path("tries"), "SAST token A=1\n").unwrap();
+    let tries = format!("tries 15 {}", world.path("tries").display());
+    let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
+    let change = ["token", "change-pin", "SAST token B"];
+    let unlock = ["token", "unlock", "SAST token B"];
+    for (args, script, asks) in [
+        (&sign[..], tries.as_str(), "Try the PIN? [y/N] "),
+        (&change[..], "", "PIN for SAST token B: "),
+        (&unlock[..], "", "administrator (SO) PIN for SAST token B: "),
+    ] {
+        world.set("FAULTY_SCRIPT", script);
+        let mut session = on_a_terminal(&world, args);
+        session.exp_string(asks).unwrap();
+        session.send_control('c').unwrap();
+        session.exp_string("code 130").unwrap_or_else(|e| panic!("{args:?}: {e}"));
+        let terminal = session.exp_eof().unwrap();
+        assert!(terminal.contains(" echo ") && !terminal.contains(" -echo "), "{args:?}: {terminal}");
+        assert!(!world.path("new.tlv").exists());
+    }
+}
+
+/// What a signal comes to: the exit code, what was said, and the calls. It is sent once the named call was made.
+fn signalled(world: &World, mut command: std::process::Command, number: i32, after: &str) -> (i32, String) {
+    let _ = std::fs::remove_file(world.path("calls"));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !world.calls().iter().any(|(call, _)| call == after) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    signal(child.id(), number);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap_or(-1), stderr)
+}
+
+/// A token that is being changed is not left in the middle: its new PIN is set, and it is let go.
+#[test]
+fn a_signal_does_not_leave_a_token_half_changed() {
+    let mut world = world();
+    world.set("SAST_NEW_PIN", "N3w-password");
+    world.set("SO_PIN", "12345678");
+    let change = ["token", "change-pin", "SAST token A", "--new-pin-source=env:SAST_NEW_PIN"];
+    let serial = format!("--confirm={}", world.serial("B"));
+    let init = [
+        "token",
+        "init",
+        "SAST token B",
+        "--label=empty",
+        &serial,
+        "--so-pin-source=env:SO_PIN",
+        "--new-pin-source=env:SAST_NEW_PIN",
+    ];
+    for (args, hurts, after) in
+        [(&change[..], "C_SetPIN", "C_OpenSession"), (&init[..], "C_InitToken", "C_GetTokenInfo")]
+    {
+        world.set("FAULTY_SCRIPT", &format!("delay {hurts} 1 1500"));
+        let (code, stderr) = signalled(&world, world.command(args), 15, after);
+        assert_eq!(code, 0, "{hurts}: {stderr}");
+        let calls = world.calls();
+        assert!(
+            calls.contains(&(hurts.to_owned(), 0)) && calls.last().unwrap().0 == "C_Finalize",
+            "{calls:?}"
+        );
+    }
+    world.set("FAULTY_SCRIPT", "");
+    world.set("SAST_PIN", "N3w-password");
+    for token in ["SAST token A", "empty"] {
+        let (outcome, _) =
+            world.faulty("", &["token", "change-pin", token, "--new-pin-source=env:SAST_NEW_PIN"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.all());
+    }
+}
+
+/// What whoever began the program had ignored stays so: `nohup` outlives the terminal.
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let mut world = world();
+    world.set("FAULTY_SCRIPT", "delay C_Sign 1 1500");
+    let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
+    let program = world.command(&sign);
+    let mut nohup = world.program("sh", &["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    nohup.arg(program.get_program()).args(program.get_args());
+    let (code, stderr) = signalled(&world, nohup, 1, "C_SignInit");
+    assert_eq!(code, 0, "{stderr}");
+    let (code, stderr) = signalled(&world, program, 1, "C_SignInit");
+    assert_eq!(code, 130, "{stderr}");
+}

@@ -13,6 +13,8 @@ use crate::files;
 
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
+/// Something was changed that is no file: a token, or a cluster.
+static CHANGED: AtomicBool = AtomicBool::new(false);
 /// A signal came while busy.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Held while the program ends by a signal, and to its end: nobody logs in any more.
@@ -29,7 +31,9 @@ pub fn listen() -> Result<(), CommandError> {
     if ONCE.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+    let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
+    let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored.contains(signal));
+    let mut signals = signal_hook::iterator::Signals::new(heard)
         .map_err(|e| CommandError::new(ErrorKind::Token, "signals cannot be watched").caused_by(&e))?;
     std::thread::spawn(move || {
         for _ in signals.forever() {
@@ -49,6 +53,15 @@ pub fn listen() -> Result<(), CommandError> {
         }
     });
     Ok(())
+}
+
+/// The signals that whoever began this process had ignored, as `nohup` does with SIGHUP: they stay so. From the text of
+/// `/proc/self/status` (proc_pid_status(5): SigIgn, a mask of 64 bits in hexadecimal, signal 1 is the lowest).
+#[cfg(unix)]
+fn ignored(status: &str) -> Vec<i32> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
+    (1..=64).filter(|signal: &i32| mask & (1_u64 << signal.saturating_sub(1)) != 0).collect()
 }
 
 /// Where the call that runs takes its time, the operator should not wonder whether Ctrl-C was heard.
@@ -93,8 +106,14 @@ pub fn check() -> Result<(), CommandError> {
 
 /// What an interruption is called.
 pub fn interrupted() -> CommandError {
-    let says = if files::any_was_written() { "interrupted" } else { "interrupted; nothing was written" };
+    let nothing = !files::any_was_written() && !CHANGED.load(Ordering::SeqCst);
+    let says = if nothing { "interrupted; nothing was written" } else { "interrupted" };
     CommandError::new(ErrorKind::Interrupted, says)
+}
+
+/// Right before a token or a cluster is changed: from here on no interruption says that nothing was.
+pub fn something_changes() {
+    CHANGED.store(true, Ordering::SeqCst);
 }
 
 /// Remembers the terminal as it is, and gives it back when dropped or interrupted.
@@ -128,5 +147,17 @@ pub fn restore_terminal() {
         && let Some(termios) = terminal.as_ref()
     {
         let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, termios);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_ignored_is_read_from_the_mask() {
+        assert_eq!(ignored("SigBlk:\tff\nSigIgn:\t0000000000001001\nSigCgt:\t3\n"), [1, 13]);
+        assert_eq!(ignored("SigIgn:\t8000000000000002\n"), [2, 64]);
+        assert!(ignored("").is_empty() && ignored("SigIgn:\tx\n").is_empty());
     }
 }

@@ -130,6 +130,8 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
         PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
         PinSource::Prompt => {
             keep_to_ourselves();
+            // Or a signal would end the program with the terminal's echo off.
+            interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
             let typed =
                 rpassword::prompt_password(format!("{what} for {of}: ")).map_err(|e| match e.kind() {

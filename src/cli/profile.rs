@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::error::{CommandError, ErrorKind};
+use super::interrupt;
 use super::session;
 use super::settings::Settings;
 use super::ui::{Ui, table};
@@ -80,6 +81,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let results = session::sign_with(&module, &sast, settings, ui, args.allow_last_try, |signer| {
         let mut results = Vec::new();
         for digest in Digest::ALL {
+            interrupt::check()?;
             // Verified with the certificate by the signer itself.
             let result = signer.sign(digest, b"sastctl profile test");
             results.push((digest, result.map(|signature| signature.len())));
@@ -100,7 +102,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
             })
             .collect();
         ui.print_json(&serde_json::json!({
-            "profile": module.profile().name, "module": module.path(), "about": about,
+            "profile": module.profile().name, "module": module.path().display().to_string(), "about": about,
             "token": sast.token(), "certificate": name, "results": results,
         }))?;
     } else {

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::{CommandError, ErrorKind};
+use super::interrupt;
 use super::pin::{self, PinSource};
 use super::session;
 use super::settings::Settings;
@@ -94,6 +95,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
     module.check_pin(&token, old.as_ref())?;
     let new = secret(&new_source, "new PIN", &token, true, ui)?;
     warn_about_factory(&module, new.as_ref(), ui);
+    let _busy = changing();
     module.change_pin(&token, old.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: the PIN was changed", token.name()))
 }
@@ -102,6 +104,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
+    let _busy = changing();
     module.unlock(&token, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it has a new PIN", token.name()))
 }
@@ -111,12 +114,22 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let (module, token) = find(Some(&args.token), settings, ui)?;
     confirm(args, &token, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
+    // To the end: an emptied token without a PIN is of no use.
+    let _busy = changing();
     let empty = module.init_token(&token, so_pin.as_ref(), &args.label)?;
     module.unlock(&empty, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
 }
 
+/// From here on a first signal waits until the token is as it should be.
+fn changing() -> interrupt::Busy {
+    let busy = interrupt::Busy::new();
+    interrupt::something_changes();
+    busy
+}
+
 fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Token), CommandError> {
+    interrupt::listen()?;
     let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
     let module = session::open_module(settings, ui)?;
     let token = module.find(selector.as_ref())?.token;

@@ -107,8 +107,11 @@ impl Ui {
 
     /// Asks for a line of text. Never for a PIN.
     pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
-        let mut err = anstream::stderr().lock();
-        let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
+        {
+            // Let go of before the answer is waited for: a signal ends the program with a word on standard error.
+            let mut err = anstream::stderr().lock();
+            let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
+        }
         let mut line = String::new();
         io::stdin()
             .lock()

@@ -149,9 +149,11 @@ pub(super) fn check_length(module: &Module, token: &Token, pin: &Pin) -> Result<
 /// Shortest and longest PIN in bytes: what the token says, else the profile. Never empty: to some modules that would
 /// mean the PIN pad.
 fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
-    let (min, max) =
-        if max == 0 { (format.min.unwrap_or(0), format.max.unwrap_or(usize::MAX)) } else { (min, max) };
-    (min.max(1), max)
+    // CK_UNAVAILABLE_INFORMATION: the token does not say (PKCS#11 v3.0, section 3.2).
+    let said = |length: usize| (length != usize::MAX).then_some(length);
+    let (min, max) = if max == 0 { (None, None) } else { (said(min), said(max)) };
+    let min = min.or(format.min).unwrap_or(0);
+    (min.max(1), max.or(format.max).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -184,6 +186,8 @@ mod tests {
         assert_eq!(lengths((4, 255), &format), (4, 255));
         assert_eq!(lengths((0, 16), &format), (1, 16), "never empty");
         assert_eq!(lengths((0, 0), &format), (6, 8));
+        assert_eq!(lengths((usize::MAX, 16), &format), (6, 16), "a shortest that is not said");
+        assert_eq!(lengths((4, usize::MAX), &format), (4, 8));
         assert_eq!(lengths((4, 0), &PinFormat::default()), (1, usize::MAX));
     }
 }
