@@ -137,6 +137,55 @@ fn a_typed_pin_is_not_shown_and_not_left() {
     }
 }
 
+/// A PIN in the environment is in the process from its beginning: before a module is loaded, which may crash, there can be no
+/// core any more, and nobody may look into the process.
+#[test]
+fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
+    let mut world = world();
+    if !crate::support::can_trace() {
+        return;
+    }
+    world.run_inside(&["strace", "-f", "-qq", "-o", "calls", "-e", "trace=openat,prctl,prlimit64,setrlimit"]);
+    let from_environment = ["--new-pin-source=env:NEW", "--pin-source=env:CANARY"];
+    for source in from_environment {
+        let args = ["token", "change-pin", "Cage", source];
+        // Where the other secret is missing, it ends later; what was done until then is what counts.
+        world.run(&args);
+        let log = String::from_utf8(world.read("calls")).unwrap();
+        let at = |word: &str| {
+            let found = log.lines().position(|line| line.contains(word));
+            found.unwrap_or_else(|| panic!("{source}: no {word}: {log}"))
+        };
+        assert!(at("RLIMIT_CORE, {rlim_cur=0, rlim_max=0}") < at("libsofthsm2"), "{source}: {log}");
+        assert!(at("PR_SET_DUMPABLE, SUID_DUMP_DISABLE") < at("libsofthsm2"), "{source}: {log}");
+    }
+}
+
+/// Two secrets by descriptors, as a user other than root: the second can be read though the process is closed to looks by then.
+#[test]
+fn two_secrets_come_by_descriptors_for_everybody() {
+    let world = world();
+    let line = "exec 3<home/old 4<home/new; exec $AS \"$0\" token change-pin Cage --pin-source=fd:3 --new-pin-source=fd:4";
+    std::fs::write(world.path("home/old"), format!("{CANARY}\n")).unwrap();
+    std::fs::write(world.path("home/new"), "another-word\n").unwrap();
+    let mut command = world.program("sh", &["-c", line, env!("CARGO_BIN_EXE_sastctl")]);
+    if rustix::process::geteuid().is_root() {
+        let anybody = "chmod -R a+rwX . && chmod a+rwx .";
+        assert!(
+            std::process::Command::new("sh")
+                .args(["-c", anybody])
+                .current_dir(world.path(""))
+                .status()
+                .unwrap()
+                .success()
+        );
+        command.env("AS", "setpriv --reuid=65534 --clear-groups");
+    }
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+}
+
 /// Fifty processes ask one token at once: each succeeds in turn, or says who holds it, and none hangs.
 #[test]
 fn fifty_processes_take_turns() {

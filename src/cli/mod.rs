@@ -73,6 +73,7 @@ enum Command {
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
+    pin::no_core_dumps();
     let cli = Cli::parse();
     let bare = Ui::new(cli.global.json, cli.global.quiet);
     let result = Settings::load(cli.global).and_then(|settings| {

@@ -74,10 +74,17 @@ impl fmt::Display for PinSource {
     }
 }
 
-/// Reads the PIN; `None` for a PIN pad. From here on the process leaves no core and cannot be looked into.
+/// What holds before a module is loaded, which may crash: a secret in the environment is in the memory of the process from
+/// its beginning.
+pub fn guard_environment<'a>(sources: impl IntoIterator<Item = &'a PinSource>) {
+    if sources.into_iter().any(|source| matches!(source, PinSource::Env(_))) {
+        keep_to_ourselves();
+    }
+}
+
+/// Reads the PIN; `None` for a PIN pad. From here on the process cannot be looked into.
 pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
     if *source == PinSource::PinPad {
-        no_core_dumps();
         return Ok(None);
     }
     let what = Secret { what: "PIN", of: token, kind: ErrorKind::Token, option: "--pin-source" };
@@ -125,7 +132,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
     let failed = |message: String| {
         CommandError::new(kind, message).detail("", format!("no {what} was tried, nothing was written"))
     };
-    no_core_dumps();
     let text = match source {
         PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
         PinSource::Prompt => {
@@ -162,7 +168,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             let unread = |e: io::Error| {
                 failed(format!("the {what} cannot be read from file descriptor {n}")).caused_by(&e)
             };
-            // Opened before the process is closed to looks, its own through /dev/fd among them.
             let file = File::open(format!("/dev/fd/{n}")).map_err(unread)?;
             keep_to_ourselves();
             first_line(file).map_err(unread)?
@@ -203,8 +208,8 @@ fn warn_if_others_read(path: &Path, ui: &Ui) {
 #[cfg(not(unix))]
 fn warn_if_others_read(_path: &Path, _ui: &Ui) {}
 
-/// A core dump would hold the PIN.
-fn no_core_dumps() {
+/// A core dump would hold the PIN, and the environment that it may come from: never one, from the beginning.
+pub fn no_core_dumps() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};

@@ -82,6 +82,7 @@ pub struct InitArgs {
 
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    guard([&args.new_pin_source]);
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
     let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
@@ -102,6 +103,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     let _busy = changing();
@@ -111,6 +113,7 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 
 /// `token init`
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
     let (module, token) = find(Some(&args.token), settings, ui)?;
     confirm(args, &token, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
@@ -119,6 +122,12 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let empty = module.init_token(&token, so_pin.as_ref(), &args.label)?;
     module.unlock(&empty, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
+}
+
+/// Before the module is loaded: a secret that comes from the environment is there already.
+fn guard<const N: usize>(sources: [&Option<String>; N]) {
+    let sources = sources.into_iter().flatten().filter_map(|text| text.parse().ok());
+    pin::guard_environment(&sources.collect::<Vec<_>>());
 }
 
 /// From here on a first signal waits until the token is as it should be.
