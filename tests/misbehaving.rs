@@ -338,6 +338,22 @@ fn a_module_that_hangs_is_given_up() {
     assert_eq!(delayed.code, 0, "{}", delayed.all());
 }
 
+/// Lengths that no memory has, and more than there was room for: an error that names the call, nothing written, and the token
+/// is let go.
+#[test]
+fn lengths_that_make_no_sense_are_errors() {
+    let mut world = world();
+    for call in ["C_GetSlotList", "C_FindObjects", "C_GetMechanismList", "C_Sign"] {
+        let (outcome, calls) = sign(&mut world, &format!("huge {call} 1"));
+        assert_eq!(outcome.code, 3, "{call}\n{}", outcome.all());
+        assert!(!outcome.stderr.contains("panicked"), "{call}\n{}", outcome.all());
+        assert!(outcome.stderr.contains("makes no sense"), "{call}\n{}", outcome.all());
+        assert!(!world.path("new.tlv").exists(), "{call}");
+        assert_eq!(count(&calls, "C_Login"), count(&calls, "C_Logout"), "{call}: {calls:?}");
+        assert_eq!(calls.last().unwrap().0, "C_Finalize", "{call}: {calls:?}");
+    }
+}
+
 /// On a PIN pad every secret is typed on the reader: changing, unlocking and emptying a token ask for none here.
 #[test]
 fn a_pin_pad_takes_every_secret_itself() {

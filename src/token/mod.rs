@@ -20,6 +20,7 @@ mod profile;
 mod raw;
 mod sast;
 mod selector;
+mod sense;
 mod signer;
 mod slot;
 mod watchdog;

@@ -19,6 +19,7 @@ use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
 use super::profile::Profile;
 use super::raw::{self, Info};
+use super::sense;
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 
@@ -294,7 +295,7 @@ pub(super) fn logged_patiently<T>(
     patience: Patience,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,
 ) -> Result<T, Pkcs11Error> {
-    let result = watchdog::over(name, patience, call);
+    let result = watchdog::over(name, patience, || sense::made_of(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
         Err(e) => debug!("{name}: {}", error::reason(e)),

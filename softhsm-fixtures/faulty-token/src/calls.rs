@@ -54,7 +54,6 @@ hand_on! {
     C_SetAttributeValue session
         (session: CK_SESSION_HANDLE, object: sys::CK_OBJECT_HANDLE, template: Attributes, count: CK_ULONG);
     C_FindObjectsInit session (session: CK_SESSION_HANDLE, template: Attributes, count: CK_ULONG);
-    C_FindObjects session (session: CK_SESSION_HANDLE, objects: Handles, room: CK_ULONG, count: *mut CK_ULONG);
     C_FindObjectsFinal session (session: CK_SESSION_HANDLE);
     C_GenerateKeyPair session (session: CK_SESSION_HANDLE, mechanism: Mechanism, public: Attributes,
         public_count: CK_ULONG, private: Attributes, private_count: CK_ULONG, public_key: Handles,
@@ -84,6 +83,25 @@ unsafe extern "C" fn C_CloseSession(session: CK_SESSION_HANDLE) -> CK_RV {
         state().sessions.remove(&session);
     }
     entered.done(code)
+}
+
+unsafe extern "C" fn C_FindObjects(
+    session: CK_SESSION_HANDLE,
+    objects: Handles,
+    room: CK_ULONG,
+    count: *mut CK_ULONG,
+) -> CK_RV {
+    let entered = match enter("C_FindObjects", About::Session(session)) {
+        Ok(entered) => entered,
+        Err(code) => return code,
+    };
+    let Some(function) = functions().C_FindObjects else { return sys::CKR_FUNCTION_NOT_SUPPORTED };
+    // SAFETY: see above.
+    unsafe {
+        let code = function(session, objects, room, count);
+        entered.size(count);
+        entered.done(code)
+    }
 }
 
 unsafe extern "C" fn C_GetAttributeValue(
@@ -180,6 +198,7 @@ unsafe extern "C" fn C_Sign(
     unsafe {
         let code = function(session, data, length, signature, signature_length);
         spoil(code, signature, signature_length);
+        entered.size(signature_length);
         entered.done(code)
     }
 }

@@ -21,11 +21,23 @@ pub(crate) enum About {
 pub(crate) struct Entered {
     name: &'static str,
     after: Option<CK_RV>,
+    huge: bool,
     /// The inner slot, where the call is about one.
     pub(crate) inner: Option<Inner>,
 }
 
 impl Entered {
+    /// Says a length that no memory has, where the script wants that.
+    ///
+    /// # Safety
+    /// `length` points to one, which the wrapped module has written.
+    pub(crate) unsafe fn size(&self, length: *mut sys::CK_ULONG) {
+        if self.huge {
+            // SAFETY: see above.
+            unsafe { *length = sys::CK_ULONG::MAX };
+        }
+    }
+
     /// Logs the call; the code that it returns.
     pub(crate) fn done(self, code: CK_RV) -> CK_RV {
         let code = self.after.unwrap_or(code);
@@ -88,7 +100,7 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
         Err(code)
     };
     let mut after = None;
-    let mut grows = false;
+    let (mut grows, mut huge) = (false, false);
     for fault in faults {
         match fault {
             Fault::Fail(code) => return refuse(code as CK_RV),
@@ -100,6 +112,7 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
                 never();
             }
             Fault::Grow => grows = true,
+            Fault::Huge => huge = true,
             Fault::Remove => {
                 if let Ok(Some(inner)) = token_at(about) {
                     state().pull(inner.slot);
@@ -117,6 +130,6 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
     match token_at(about) {
         Err(code) => refuse(code),
         Ok(None) if matches!(about, About::Slot(_)) => refuse(sys::CKR_TOKEN_NOT_PRESENT),
-        Ok(inner) => Ok(Entered { name, after, inner }),
+        Ok(inner) => Ok(Entered { name, after, huge, inner }),
     }
 }

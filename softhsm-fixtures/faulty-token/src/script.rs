@@ -17,6 +17,8 @@ pub enum Fault {
     Delay(u64),
     /// Never returns.
     Hang,
+    /// Its list or answer is as long as no memory is.
+    Huge,
     /// A list that grew since its length was asked for.
     Grow,
 }
@@ -119,7 +121,9 @@ impl Script {
     fn instruction(&mut self, line: &str) -> Option<()> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
-            "fail" | "after" | "remove" | "delay" | "hang" | "grow" => self.rules.push(rule(word, rest)?),
+            "fail" | "after" | "remove" | "delay" | "hang" | "grow" | "huge" => {
+                self.rules.push(rule(word, rest)?)
+            }
             "tries" => self.tries = Some(tries(rest)?),
             "so-tries" => self.so_tries = Some(tries(rest)?),
             "present" => self.present = Some(PathBuf::from(rest)),
@@ -163,6 +167,7 @@ fn rule(word: &str, rest: &str) -> Option<Rule> {
         "delay" => Fault::Delay(words.next()?.parse().ok()?),
         "remove" => Fault::Remove,
         "hang" => Fault::Hang,
+        "huge" => Fault::Huge,
         _ => Fault::Grow,
     };
     let function = (function != "any").then(|| function.to_owned());

@@ -31,7 +31,11 @@ pub(crate) unsafe extern "C" fn C_GetSlotList(
     if !state().script.renumbers() {
         let Some(function) = functions().C_GetSlotList else { return sys::CKR_FUNCTION_NOT_SUPPORTED };
         // SAFETY: see above.
-        return entered.done(unsafe { function(with_token, list, count) });
+        return unsafe {
+            let code = function(with_token, list, count);
+            entered.size(count);
+            entered.done(code)
+        };
     }
     let shown = seats().into_iter().filter(|seat| with_token == sys::CK_FALSE || seat.inner.is_some());
     let ids: Vec<CK_SLOT_ID> = shown.map(|seat| seat.shown).collect();
@@ -145,6 +149,7 @@ pub(crate) unsafe extern "C" fn C_GetMechanismList(
         let first = if list.is_null() { list } else { list.add(vendor as usize) };
         let code = function(slot, first, count);
         *count += vendor;
+        entered.size(count);
         if !list.is_null() && code == CKR_OK {
             for i in 0..vendor {
                 *list.add(i as usize) = (sys::CKM_VENDOR_DEFINED | 0x4711) + i;

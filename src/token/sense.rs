@@ -1,0 +1,45 @@
+//! Answers that make no sense: the PKCS#11 wrapper makes room, and looks things up, by the lengths that a module says, and
+//! panics where no memory has them. Here that is an error like any other, and the token is let go.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use cryptoki::error::Error as Pkcs11Error;
+
+thread_local! {
+    /// This thread is in a call: its panics become errors, and are not printed.
+    static IN_CALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a call of the wrapper; one that panics has failed ([`Pkcs11Error::InvalidValue`]).
+pub(super) fn made_of<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IN_CALL.get() {
+                others(info);
+            }
+        }));
+    });
+    let before = IN_CALL.replace(true);
+    // What the wrapper holds is handles, which are as good after a panic as before.
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    IN_CALL.set(before);
+    result.unwrap_or(Err(Pkcs11Error::InvalidValue))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_and_an_answer_stays_one() {
+        assert_eq!(made_of(|| Ok(7)).unwrap(), 7);
+        let nonsense: Result<(), _> = made_of(|| panic!("as long as no memory is"));
+        assert!(matches!(nonsense, Err(Pkcs11Error::InvalidValue)));
+        assert!(!IN_CALL.get());
+    }
+}
