@@ -101,6 +101,15 @@ fn options_come_from_the_command_line_then_the_environment_then_the_configuratio
     assert_eq!(world.run(&["cert", "show"]).done().json()["name"], "SAST-ADN008580ef");
     let last = world.run(&["cert", "show", "--token", "SAST token B"]).done();
     assert_eq!(last.json()["name"], "SAST-ADN0054f509");
+    world.set("SASTCTL_JSON", "0");
+    assert!(!world.run(&["cert", "show"]).done().stdout.starts_with('{'), "no is said, too");
+    std::fs::write(config.join("config.toml"), "verbose = 1\nquiet = true\n").unwrap();
+    assert!(world.run(&["cert", "show"]).done().stderr.contains("C_Initialize"));
+    std::fs::write(config.join("config.toml"), "").unwrap();
+    assert!(!world.run(&["cert", "show"]).done().stderr.contains("C_Initialize"));
+    world.set("SASTCTL_VERBOSE", "1");
+    assert!(world.run(&["cert", "show"]).done().stderr.contains("C_Initialize"));
+    world.unset("SASTCTL_VERBOSE");
     std::fs::write(config.join("config.toml"), "tokn = 'x'\n").unwrap();
     let wrong = world.run(&["cert", "show"]);
     assert_eq!(wrong.code, 4);

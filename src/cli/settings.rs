@@ -40,7 +40,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, env = "SASTCTL_COLOR", hide_env_values = true, value_name = "WHEN")]
     pub color: Option<Color>,
     /// Say more on standard error: -v each PKCS#11 call by name and result, -vv all there is
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, env = "SASTCTL_VERBOSE", hide_env_values = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Say less on standard error: warnings, errors and questions only
     #[arg(short, long, global = true, env = "SASTCTL_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
@@ -70,6 +70,8 @@ struct ConfigFile {
     timeout: Option<u64>,
     color: Option<Color>,
     json: Option<bool>,
+    verbose: Option<u8>,
+    quiet: Option<bool>,
 }
 
 /// What is in force for this run.
@@ -113,12 +115,17 @@ impl Settings {
             pin_source,
             timeout: args.timeout.or(file.timeout),
             allow_insecure_module: args.allow_insecure_module,
-            json: args.json || file.json.unwrap_or(false),
+            json: args.json || unless_said("SASTCTL_JSON", file.json),
             color: args.color.or(file.color).unwrap_or(Color::Auto),
-            verbose: args.verbose,
-            quiet: args.quiet,
+            verbose: if args.verbose == 0 { file.verbose.unwrap_or(0) } else { args.verbose },
+            quiet: args.quiet || unless_said("SASTCTL_QUIET", file.quiet),
         })
     }
+}
+
+/// What the configuration says of a switch, unless the environment says something, be it no.
+fn unless_said(variable: &str, configured: Option<bool>) -> bool {
+    configured.unwrap_or(false) && std::env::var_os(variable).is_none()
 }
 
 fn config_file() -> Result<ConfigFile, CommandError> {
@@ -141,6 +148,6 @@ fn config_file() -> Result<ConfigFile, CommandError> {
         CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
             // Without the line itself, which may hold what should not be there: a PIN.
             .detail("", e.message().to_owned())
-            .hint("the keys are profile, module, token, pin-source, timeout, color and json")
+            .hint("the keys are profile, module, token, pin-source, timeout, color, json, verbose and quiet")
     })
 }

@@ -6,7 +6,7 @@ use super::cluster_file::ClusterFile;
 use super::create::create_and;
 use super::error::PlanError;
 use super::plan::{Plan, Request};
-use super::revert::revert_and;
+use super::revert::{Release, leaves, revert_and};
 use super::sign::resign;
 use super::update::{Edit, Mode, NewServer, update};
 use crate::trustlist::{Certificate, Function, Name, Record, Style, VerifiedList, digest, record_tag};
@@ -131,6 +131,12 @@ impl Choices {
         if self.tokens.iter().any(|t| t.der() == certificate.der()) {
             return Err(PlanError::TokenTwice { name: certificate.sast_name() });
         }
+        // Who adds a token that was taken out wants it back.
+        if let Start::InForce(old) = &self.start {
+            let is_it =
+                |index: &usize| old.list().records().get(*index).is_some_and(|r| r.is_of(&certificate));
+            self.deleted.retain(|index| !is_it(index));
+        }
         self.tokens.push(certificate);
         Ok(())
     }
@@ -145,9 +151,9 @@ impl Choices {
         let mut entries = Vec::new();
         match &self.start {
             Start::InForce(old) => {
+                let release = Release::told_by(old);
                 for (index, record) in old.list().records().iter().enumerate() {
-                    // A tokenless signer leaves with the first list that tokens sign.
-                    let leaves = !self.start.is_token_signed() && record.function() == Function::SAST;
+                    let leaves = !self.start.is_token_signed() && leaves(record, release);
                     if !leaves && !self.deleted.contains(&index) {
                         entries.push(Entry { kind: EntryKind::InList(index), columns: of_record(record) });
                     }

@@ -133,6 +133,11 @@ fn check_tokens(
     Ok(())
 }
 
+/// Whether a record of the list in force leaves it with the first list that tokens sign.
+pub(super) fn leaves(record: &Record, release: Release) -> bool {
+    record.function() == Function::SAST && !record.is_token() && release == Release::TokensAlone
+}
+
 /// The records of the old list, as they are sorted into the new one.
 #[derive(Default)]
 struct Revert {
@@ -149,7 +154,7 @@ impl Revert {
             self.tokens.push(record.clone());
             return Ok(());
         }
-        if record.function() == Function::SAST && release == Release::TokensAlone {
+        if leaves(record, release) {
             self.steps.push(PlanStep::new(Mark::Remove, record, "the tokenless signer leaves"));
             return Ok(());
         }

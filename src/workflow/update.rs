@@ -73,10 +73,10 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     for edit in edits {
         work.apply(edit, request)?;
     }
+    work.check_mode()?;
     if work.steps_without_signer() == 0 {
         return Err(PlanError::NothingToDo);
     }
-    work.check_mode()?;
     let steps = work.steps(request);
     let records = work.records.into_iter().map(|e| e.record).collect();
     let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings: work.warnings };
@@ -268,13 +268,17 @@ impl Update {
         let subject = certificate.subject().spelled(Style::Cucm);
         let token_subject = certificate.subject().spelled(certificate.sast_style());
         let name = address.map_or_else(|| certificate.sast_name(), |ip| ip.to_string());
-        let hits = self.find("record", &name, |record| match address {
+        let of_subject = |record: &Record| match address {
             Some(ip) => {
-                record.ip_address() == Some(ip)
-                    // An address has a CAPF record too; only records of this subject, or without one, are meant.
-                    && record.subject_name().is_none_or(|s| s == subject)
+                record.ip_address() == Some(ip) && record.subject_name().is_some_and(|s| s == subject)
             }
             None => record.subject_name().is_some_and(|s| s == subject || s == token_subject),
+        };
+        // An address has a CAPF record, too: the emptied records are meant where none has the certificate's subject.
+        let named = self.records.iter().any(|entry| of_subject(&entry.record));
+        let hits = self.find("record", &name, |record| {
+            let emptied = !named && record.subject_name().is_none();
+            of_subject(record) || (emptied && address.is_some() && record.ip_address() == address)
         })?;
         for index in hits {
             let Some(entry) = self.records.get_mut(index) else { continue };

@@ -115,7 +115,7 @@ impl From<'_> {
 
     fn revert(&self) -> WayStep {
         WayStep::act(format!("make and sign the new list; SAST records in it: {}", self.stays()))
-            .by(format!("sastctl revert {} --token SIGNER --spare OTHER", self.file))
+            .by(format!("sastctl revert {} --token SIGNER --spare OTHER --out CTLFile.new.tlv", self.file))
     }
 
     fn by_tvs(&self) -> WayThrough {

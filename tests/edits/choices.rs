@@ -64,6 +64,63 @@ fn entries_come_and_go() {
     assert_eq!(shown.iter().filter(|e| e.columns[0] == "Security Token").count(), 2);
 }
 
+/// After a bridge the tokens stand in a tokenless list: they stay, so they are entries, and one can be taken out.
+#[test]
+fn the_tokens_of_a_bridge_are_entries() {
+    let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));
+    let token = |certificate: Certificate| Record::token(&certificate, Style::CtlClient).unwrap();
+    let records = vec![as_cucm(Function::SAST, "pub", None), token(a()), token(b()), server];
+    let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
+    let bridged = draft.sign(&mut KeyFile::open("tests/testdata/pki/cucm-1051-a-pub")).unwrap();
+    let mut windows = choices(Start::InForce(Box::new(bridged)), &[b(), a()]);
+    assert_eq!(
+        windows.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>(),
+        [1, 2, 3].map(EntryKind::InList)
+    );
+    windows.delete(EntryKind::InList(2));
+    let signer = a();
+    let plan = windows.plan(&request(&signer)).unwrap();
+    let names: Vec<_> = plan.draft().records().iter().map(Record::short_name).collect();
+    assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
+    windows.add_token(b()).unwrap_err();
+}
+
+/// Mixed mode where the servers' certificates are missing: neither "nothing to change" nor a signature over the emptied list.
+#[test]
+fn mixed_mode_needs_the_certificates_that_non_secure_mode_took_out() {
+    let emptied = golden("token-signed-non-secure.tlv");
+    let signer = b();
+    let needs = |plan: Result<Plan, PlanError>| matches!(plan, Err(PlanError::NeedsCertificate { .. }));
+    assert!(needs(update(&emptied, &request(&signer), &[Edit::SetMode(Mode::Mixed)])));
+    let mut windows = Choices::new(Start::InForce(Box::new(emptied)));
+    windows.add_token(signer.clone()).unwrap();
+    assert_eq!(windows.mode, SecurityMode::Mixed);
+    assert!(needs(windows.plan(&request(&signer))));
+}
+
+/// In non-secure mode an address tells the CCM+TFTP record only where no other record has the certificate's subject.
+#[test]
+fn a_renewed_capf_certificate_stays_out_of_an_emptied_record() {
+    let emptied = golden("token-signed-non-secure.tlv");
+    let signer = b();
+    let refreshed = |file: &str| {
+        let edit =
+            Edit::Refresh { address: Some(Ipv4Addr::new(10, 48, 47, 155)), certificate: certificate(file) };
+        update(&emptied, &request(&signer), &[edit])
+    };
+    let capf = refreshed("tests/testdata/pki/capf-e41e7d87.der");
+    assert!(matches!(capf, Err(PlanError::NothingToDo)), "{capf:?}");
+    let server = refreshed(PUB).unwrap();
+    let filled: Vec<_> = server
+        .draft()
+        .records()
+        .iter()
+        .filter(|r| r.subject_name().is_some())
+        .map(Record::function)
+        .collect();
+    assert_eq!(filled.iter().filter(|f| **f == Function::CCM_TFTP).count(), 1, "{filled:?}");
+}
+
 #[test]
 fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     let hsm = certificate(HSM);

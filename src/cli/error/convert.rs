@@ -239,7 +239,8 @@ impl From<PlanError> for CommandError {
                 base.hint("--refresh ADDRESS=CERT renews its certificate; --remove-server takes it out")
             }
             PlanError::NeedsCertificate { address } => {
-                base.hint(format!("name it: --refresh {address}=CERTFILE, for every CCM+TFTP record"))
+                base.hint(format!("name it: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP record"))
+                    .hint("in a first list: mode = 'mixed' in the cluster file, and the certificate of every server")
             }
             PlanError::Build(e) => CommandError::from(e),
         }
