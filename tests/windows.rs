@@ -62,6 +62,23 @@ fn a_cluster_goes_back_to_tokens_window_by_window() {
     world.run(&["journal", "verify"]).done();
 }
 
+/// The options that decide what is signed are in the command that does the same, too.
+#[test]
+fn the_same_without_questions_is_the_same_with_options() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(
+        &world,
+        &["--digest", "sha256", "--name-style", "cucm", "--signer-version", "1.1"],
+    );
+    operator.reverts();
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    let line = the_same_without_questions(&said);
+    assert!(line.contains("--digest sha256 --name-style cucm --signer-version 1.1"), "{line}");
+    repeats(&world, &said, "out/CTLFile.tlv");
+}
+
 #[test]
 fn esc_goes_back_and_nothing_is_forgotten() {
     let world = world("tokenless.tlv");

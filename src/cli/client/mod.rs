@@ -195,7 +195,12 @@ impl Client<'_> {
         desk.sign_shown(batch, shown, args.signing.journal_folder(), args.signing.allow_last_try(), &say)?;
         ui.show(&result::window(&plan, &out));
         if let Some(choices) = choices {
-            ui.show(&result::commands(&choices, &plan, &source, &out));
+            let mut again = args.signing.again();
+            let module = self.settings.module.as_ref().map(|path| path.display().to_string());
+            for (name, value) in [("--profile", &self.settings.profile), ("--module", &module)] {
+                again.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+            }
+            ui.show(&result::commands(&choices, &plan, &source, &out, &again));
         }
         Ok(())
     }

@@ -29,8 +29,9 @@ pub fn window(plan: &Plan, out: &Path) -> String {
     )
 }
 
-/// The exact command that does the same without questions.
-pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path) -> String {
+/// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
+/// what is signed and by which module.
+pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
     let options = choices.options();
     let source = source.display().to_string();
     let mut words: Vec<String> = vec!["sastctl".to_owned()];
@@ -52,6 +53,7 @@ pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path) -> St
     }
     let time = jiff::Timestamp::from_second(i64::from(plan.draft().options().timestamp));
     words.extend(["--timestamp".to_owned(), time.map(|t| t.to_string()).unwrap_or_default()]);
+    words.extend_from_slice(again);
     words.extend(["--out".to_owned(), out.display().to_string()]);
     let line: Vec<String> = words.iter().map(|w| quoted(w)).collect();
     format!("\nThe same without questions:\n  {}", line.join(" "))

@@ -79,6 +79,11 @@ enum StyleArg {
     CtlClient,
 }
 
+/// A value as it is typed.
+fn possible(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
 impl SigningArgs {
     /// How files are to be signed.
     pub fn options(&self) -> Result<SigningOptions, CommandError> {
@@ -90,6 +95,23 @@ impl SigningArgs {
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
         let (options, name_style) = (self.options()?, self.style());
         Ok(Request { signer, options, name_style, now: now(), force: self.force })
+    }
+
+    /// The options that decide what is signed, as words of a command line; those that are as without them are left out.
+    pub fn again(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        if Digest::from(self.digest) != Digest::Sha1 {
+            option("--digest", possible(self.digest));
+        }
+        if let Some(style) = self.name_style {
+            option("--name-style", possible(style));
+        }
+        if let Some(version) = &self.signer_version {
+            option("--signer-version", version.clone());
+        }
+        words.extend(self.force.then(|| "--force".to_owned()));
+        words
     }
 
     /// Checks the options before anything is asked.
