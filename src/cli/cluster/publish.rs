@@ -111,6 +111,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let list = in_force(&args.file)?;
     let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
     let address: NodeAddress = args.node.parse()?;
+    host_of(&address)?;
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
     ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
@@ -181,10 +182,20 @@ pub fn by_hand(nodes: &[NodeAddress], path: &std::path::Path, name: &str, ui: &U
     ));
 }
 
+/// Where a node's files are put and fetched. Over a serial line nothing proves what phones get.
+fn host_of(node: &NodeAddress) -> Result<&str, CommandError> {
+    node.host().ok_or_else(|| {
+        CommandError::new(
+            ErrorKind::Usage,
+            format!("{node} is a serial line: no file is put there, and none is fetched to prove that phones get it"),
+        )
+        .hint("name the node by its address: --node HOST; with --alone no shell is opened, and no password needed")
+    })
+}
+
 /// Whether a node serves exactly these bytes now.
 pub fn serves(node: &NodeAddress, ports: &PortArgs, name: &str, bytes: &[u8]) -> Result<bool, CommandError> {
-    let Some(host) = node.host() else { return Ok(true) };
-    Ok(fetch(host, ports.ports(), name)?.is_some_and(|fetched| fetched.bytes == bytes))
+    Ok(fetch(host_of(node)?, ports.ports(), name)?.is_some_and(|fetched| fetched.bytes == bytes))
 }
 
 /// Waits until a node serves exactly these bytes.
