@@ -1,6 +1,30 @@
 //! What is put to a cluster, and what is shown of it: names from outside, places that are none, proofs that are ones.
 
+use sastctl::cluster::tftp::TftpServer;
+use sastctl::trustlist::{Digest, Draft};
+
+use crate::pki::{self, KeyFile};
 use crate::support::World;
+use crate::tftp::{acknowledged, data, tftp_server};
+
+/// A node that serves these bytes by TFTP, whatever it is asked for.
+fn serving(bytes: Vec<u8>) -> TftpServer {
+    tftp_server(move |_, transfer| {
+        for (index, block) in bytes.chunks(512).enumerate() {
+            let number = u16::try_from(index + 1).unwrap();
+            transfer.send(&data(number, block)).unwrap();
+            while acknowledged(transfer).is_some_and(|n| n < number) {}
+        }
+    })
+}
+
+/// The tokenless list under another FILENAME, signed anew.
+fn named(name: &str) -> Vec<u8> {
+    let records = pki::golden("tokenless.tlv").list().records().to_vec();
+    let mut key = KeyFile::open("tests/testdata/pki/cucm-1051-a-pub");
+    let signed = Draft::new(name, records, pki::options(Digest::Sha1)).sign(&mut key).unwrap();
+    signed.list().bytes().to_vec()
+}
 
 /// Over a serial line nothing is put and nothing is fetched: publishing that way would prove nothing.
 #[test]
@@ -18,4 +42,51 @@ fn nothing_is_published_over_a_serial_line() {
     }
     assert!(std::fs::read_dir(world.path("root")).unwrap().next().is_none());
     assert!(!world.path("state/sastctl").exists(), "a run that does not begin has no journal");
+}
+
+/// FILENAME is whoever wrote the list's: it names a file in the TFTP folder, and none elsewhere.
+#[test]
+fn a_list_that_names_a_file_elsewhere_is_not_put() {
+    let world = World::new();
+    std::fs::create_dir(world.path("root")).unwrap();
+    let absolute = world.path("x.tlv").display().to_string();
+    for name in ["../x.tlv", &absolute, "below/x.tlv", "..\\x.tlv", "..", ".hidden.tlv"] {
+        std::fs::write(world.path("evil.tlv"), named(name)).unwrap();
+        // A server that serves it would be the proof of a thing that must not be done.
+        let server = serving(named(name));
+        let refused = world.run(&[
+            "cluster",
+            "publish",
+            "evil.tlv",
+            "--node",
+            "127.0.0.1",
+            "--alone",
+            "--yes",
+            "--tftp-root",
+            "root",
+            "--tftp-port",
+            &server.port.to_string(),
+        ]);
+        assert_eq!(refused.code, 4, "{name:?}: {}", refused.all());
+        assert!(refused.stderr.contains("is not the name of a TFTP file"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("nothing was published"), "{}", refused.stderr);
+        assert_eq!(world.files(), ["evil.tlv", "root"], "{name:?}");
+        assert!(std::fs::read_dir(world.path("root")).unwrap().next().is_none(), "{name:?}");
+    }
+    assert!(!world.path("state/sastctl").exists(), "a run that does not begin has no journal");
+}
+
+/// What is not a file of the TFTP folder is not asked for either.
+#[test]
+fn a_file_elsewhere_is_not_fetched() {
+    let world = World::new();
+    let server = serving(pki::golden_bytes("tokenless.tlv"));
+    for name in ["../x.tlv", "/etc/passwd", "CTLFile.tlv\n", ""] {
+        let port = server.port.to_string();
+        let fetch = ["cluster", "fetch", "--node", "127.0.0.1", "--alone", "--tftp-port", &port];
+        let refused = world.run(&[&fetch[..], &["--file", "CTLFile.tlv", "--file", name]].concat());
+        assert_eq!(refused.code, 2, "{name:?}: {}", refused.all());
+        assert!(refused.stderr.contains("is not the name of a TFTP file"), "{}", refused.stderr);
+        assert!(world.files().is_empty(), "before anything is fetched: {:?}", world.files());
+    }
 }

@@ -48,6 +48,10 @@ pub fn put(
     bytes: &[u8],
 ) -> Result<Option<String>, NoConsole> {
     let node = options.address.host.clone();
+    if !super::is_file_name(name) {
+        let why = format!("{name:?} is not the name of a file in {folder}");
+        return Err(ConsoleError::Broken { node, why }.into());
+    }
     let connected = Connected::open(options)?;
     let transfer = async {
         let channel = connected.channel().await.map_err(|e| e.to_string())?;
@@ -149,5 +153,35 @@ async fn rename(session: &RawSftpSession, from: &str, to: &str, replaces: bool) 
         }
         Ok(_) => Err("renaming: an answer that is none".to_owned()),
         Err(e) => Err(format!("renaming: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leaves_the_folder_is_not_put() {
+        // Nobody listens there: the name is looked at first.
+        let address = SshAddress { user: None, host: "127.0.0.1".to_owned(), port: 9 };
+        let known_hosts = std::path::PathBuf::new();
+        let user = "admin".to_owned();
+        let options = SshOptions {
+            address,
+            user,
+            password: None,
+            identity: None,
+            known_hosts,
+            legacy: false,
+            jump: None,
+        };
+        for name in ["../x.tlv", "/etc/cron.d/x.tlv", ""] {
+            match put(&options, "/srv/tftp", name, b"") {
+                Err(NoConsole::Error(e)) => {
+                    assert!(e.to_string().contains("is not the name of a file in /srv/tftp"), "{e}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::Ui;
 use super::connect::{ConnectArgs, Connector};
 use crate::cluster::console::Console;
-use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch};
+use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch, is_file_name};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 
@@ -77,11 +77,14 @@ pub fn nodes_of<C: Console>(
 }
 
 pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
+    let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
+    let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
+    if let Some(name) = wanted.iter().find(|name| !is_file_name(name)) {
+        return Err(CommandError::new(ErrorKind::Usage, format!("{name:?} is not the name of a TFTP file")));
+    }
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
-    let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
-    let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
     files::make_folder(&args.out)?;
     let mut documents = Vec::new();
@@ -109,7 +112,7 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
             };
             match &first {
                 None => {
-                    let out = args.out.join(safe_name(name)?);
+                    let out = args.out.join(name);
                     let written = files::write_new(&out, &bytes, existing)?;
                     documents.push(serde_json::json!({
                         "node": node.to_string(), "file": out, "bytes": bytes.len(), "md5": md5,
@@ -165,12 +168,4 @@ fn from_node(
             }
         }
     }
-}
-
-/// A name that stays in the folder.
-fn safe_name(name: &str) -> Result<&str, CommandError> {
-    if name.contains(['/', '\\']) || name.starts_with('.') || name.is_empty() {
-        return Err(CommandError::new(ErrorKind::Usage, format!("{name:?} is not the name of a TFTP file")));
-    }
-    Ok(name)
 }

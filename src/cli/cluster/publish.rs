@@ -10,7 +10,7 @@ use super::super::signing::{RunLog, in_force};
 use super::super::ui::Ui;
 use super::connect::{ConnectArgs, Connector};
 use super::fetch::PortArgs;
-use crate::cluster::{NodeAddress, fetch};
+use crate::cluster::{NodeAddress, fetch, is_file_name};
 use crate::files::{self, OnExisting};
 use crate::trustlist::digest;
 use crate::workflow::journal::{Event, FileSeal};
@@ -49,6 +49,19 @@ impl PublishArgs {
     }
 }
 
+/// FILENAME of a list is its writer's. One that names a file outside the TFTP folder would be written there.
+fn check_name(name: &str) -> Result<(), CommandError> {
+    if is_file_name(name) {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        ErrorKind::File,
+        format!("the list calls itself {name:?}, which is not the name of a TFTP file"),
+    )
+    .detail("", "nothing was published")
+    .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"))
+}
+
 /// Puts a file to where a node serves it from. `true` where it was done, `false` where it is left to the operator.
 pub fn put(
     args: &PublishArgs,
@@ -57,6 +70,7 @@ pub fn put(
     name: &str,
     bytes: &[u8],
 ) -> Result<bool, CommandError> {
+    check_name(name)?;
     let Some(root) = args.root(node) else { return Ok(false) };
     if root.starts_with("sftp://") {
         #[cfg(feature = "ssh")]
@@ -110,6 +124,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     // What does not verify is not published.
     let list = in_force(&args.file)?;
     let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
+    check_name(&name)?;
     let address: NodeAddress = args.node.parse()?;
     host_of(&address)?;
     let mut connector = Connector::new(&args.connect, ui);
