@@ -5,6 +5,7 @@ use sastctl::trustlist::{Digest, Draft};
 
 use crate::pki::{self, KeyFile};
 use crate::support::World;
+use crate::support::cluster::{Cluster, Ssh, missing};
 use crate::tftp::{acknowledged, data, tftp_server};
 
 /// A node that serves these bytes by TFTP, whatever it is asked for.
@@ -89,4 +90,73 @@ fn a_file_elsewhere_is_not_fetched() {
         assert!(refused.stderr.contains("is not the name of a TFTP file"), "{}", refused.stderr);
         assert!(world.files().is_empty(), "before anything is fetched: {:?}", world.files());
     }
+}
+
+/// A list whose names hold escape sequences, as anybody may put on a wire that nobody authenticates.
+fn evil() -> Vec<u8> {
+    let mut bytes = pki::golden_bytes("tokenless.tlv");
+    let name = b"CN=cucm-1051-a-pub";
+    let places: Vec<usize> =
+        bytes.windows(name.len()).enumerate().filter(|(_, w)| w == name).map(|(at, _)| at + 3).collect();
+    assert!(places.len() > 1, "the signer and a record");
+    for at in places {
+        bytes[at..at + 4].copy_from_slice(b"\x1b[2J");
+    }
+    bytes
+}
+
+#[test]
+fn escape_sequences_in_a_fetched_list_do_not_reach_the_terminal() {
+    let world = World::new();
+    let port = serving(evil()).port.to_string();
+    let fetch =
+        ["--color", "always", "cluster", "fetch", "--node", "127.0.0.1", "--alone", "--tftp-port", &port];
+    let fetched = world.run(&[&fetch[..], &["--file", "CTLFile.tlv"]].concat());
+    assert!(fetched.stdout.contains("not verified: "), "{}", fetched.all());
+    assert!(fetched.stdout.contains("\\u{1b}[2J"), "{}", fetched.all());
+    assert!(!fetched.all().contains('\x1b'), "{:?}", fetched.all());
+}
+
+#[test]
+fn escape_sequences_in_a_certificate_do_not_reach_the_terminal() {
+    let world = World::new();
+    let mut der = pki::read("softhsm-fixtures/SAST-ADN008580ef.der");
+    let name = b"SAST-ADN008580ef";
+    let places: Vec<usize> =
+        der.windows(name.len()).enumerate().filter(|(_, w)| w == name).map(|(at, _)| at).collect();
+    places.iter().for_each(|at| der[*at..*at + 4].copy_from_slice(b"\x1b[2J"));
+    std::fs::write(world.path("evil.der"), der).unwrap();
+    let trust = ["cluster", "trust", "evil.der", "--node", "127.0.0.1", "--by", "hand", "--no-tvs"];
+    let done = world.run(&[&["--color", "always"], &trust[..]].concat()).done();
+    assert!(done.stderr.contains("file \\u{1b}[2J-ADN008580ef.cer"), "{}", done.all());
+    assert!(!done.all().contains('\x1b'), "{:?}", done.all());
+}
+
+#[test]
+fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return;
+    }
+    let world = World::new();
+    let cluster = Cluster::start(&world, 2, Ssh::Today);
+    let publisher = cluster.publisher();
+    let all = |words: &[&str]| {
+        let (options, ports) = (cluster.options(), Cluster::ports());
+        let more = options.iter().chain(&ports).map(String::as_str);
+        let args: Vec<&str> = ["--color", "always"].iter().chain(words).copied().chain(more).collect();
+        world.run(&args)
+    };
+    let file = |node: usize| cluster.nodes[node].folder.join("tftp/CTLFile.tlv");
+    std::fs::write(file(0), evil()).unwrap();
+    let status = all(&["cluster", "status", &publisher]);
+    assert!(status.stdout.contains("\\u{1b}[2J"), "{}", status.all());
+    assert!(!status.all().contains('\x1b'), "{:?}", status.all());
+    // The second node's words stand in an error.
+    std::fs::write(file(0), pki::golden_bytes("tokenless.tlv")).unwrap();
+    std::fs::write(file(1), evil()).unwrap();
+    let fetched = all(&["cluster", "fetch", "--node", &publisher, "--file", "CTLFile.tlv"]);
+    assert!(fetched.stderr.contains("has another CTLFile.tlv than"), "{}", fetched.all());
+    assert!(fetched.stderr.contains("\\u{1b}[2J"), "{}", fetched.all());
+    assert!(!fetched.all().contains('\x1b'), "{:?}", fetched.all());
 }

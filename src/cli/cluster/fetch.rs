@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::ui::Ui;
+use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use crate::cluster::console::Console;
 use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch, is_file_name};
@@ -120,14 +120,16 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
                     }));
                     if !ui.is_json() {
                         ui.print(&format!(
-                            "{}   {} bytes from {node} by {by}, {says}, MD5 {md5}",
+                            "{}   {} bytes from {node} by {by}, {}, MD5 {md5}",
                             out.display(),
-                            bytes.len()
+                            bytes.len(),
+                            printable(&says)
                         ))?;
                     }
                     first = Some((bytes, node.to_string()));
                 }
                 Some((same, from)) if *same != bytes => {
+                    let says = printable(&says);
                     differing.push(format!("{node} has another {name} than {from}: MD5 {md5}, {says}"));
                 }
                 Some(_) => ui.note(&format!("{node}: the same {name}")),

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{RunLog, in_force};
-use super::super::ui::Ui;
+use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use super::fetch::PortArgs;
 use crate::cluster::{NodeAddress, fetch, is_file_name};
@@ -130,7 +130,8 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
     ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
-    if !ui.agrees(args.yes, &format!("Publish {name}, signed by {}?", list.signer_name()))? {
+    let signer = printable(&list.signer_name());
+    if !ui.agrees(args.yes, &format!("Publish {name}, signed by {signer}?"))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
     }
     let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;

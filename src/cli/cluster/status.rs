@@ -143,21 +143,23 @@ pub fn state(state: Option<ServiceState>) -> &'static str {
 }
 
 fn text(status: &Status) -> String {
-    let mut text = format!("Release {}, {} mode\n", status.version, status.mode);
+    let mut text = format!("Release {}, {} mode\n", printable(&status.version), status.mode);
     let dash = || "-".to_owned();
     let rows: Vec<Vec<String>> = status
         .nodes
         .iter()
         .map(|n| {
             let services: Vec<String> = n.services.iter().map(|(_, state)| state.clone()).collect();
-            vec![
+            // What came over the network is anybody's: no escape sequence of it reaches the terminal.
+            let cells = [
                 format!("{}{}", n.node, if n.publisher { " (publisher)" } else { "" }),
                 n.ctl.clone(),
                 n.signed_by.clone().unwrap_or_else(dash),
                 if n.tokens.is_empty() { "none".to_owned() } else { n.tokens.join(", ") },
                 n.md5.clone().unwrap_or_else(dash),
                 services.join(", "),
-            ]
+            ];
+            cells.iter().map(|cell| printable(cell)).collect()
         })
         .collect();
     text.push_str(&table(&["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"], &rows));
@@ -166,7 +168,7 @@ fn text(status: &Status) -> String {
             text,
             "Phones that hold this CTL take the next one if {} signs it; another signer only if TVS vouches.\n\
              sastctl ctl ways shows what is open from here.",
-            status.phones_follow.join(" or ")
+            printable(&status.phones_follow.join(" or "))
         );
     }
     for node in status.nodes.iter().filter(|n| n.problem.is_some()) {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::ui::Ui;
+use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use crate::cluster::http::{TlsTrust, TrustStore};
 use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST};
@@ -95,7 +95,7 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
         store(&mut connector, &address, certificate, &args.store, how, ui)?;
         let says = prove(&address, certificate, &args.tvs, ui)?;
         if !ui.is_json() {
-            ui.print(&format!("{name}: {says}"))?;
+            ui.print(&format!("{}: {says}", printable(&name)))?;
         }
         documents.push(
             serde_json::json!({ "certificate": name, "by": format!("{how:?}").to_lowercase(), "says": says }),
@@ -157,7 +157,7 @@ fn import(
     let name = certificate.sast_name();
     let mut node = connector.open(address)?;
     if node.trusted()?.iter().any(|line| line.contains(&name)) {
-        ui.note(&format!("{name} is in {PHONE_SAST_TRUST} already"));
+        ui.note(&format!("{} is in {PHONE_SAST_TRUST} already", printable(&name)));
         return Ok(());
     }
     match node.import(certificate) {
@@ -174,7 +174,8 @@ fn import(
 fn by_hand(name: &str, ui: &Ui) {
     ui.show(&format!(
         "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload Certificate/Certificate \
-         chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {name}.cer; Upload."
+         chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
+        printable(name)
     ));
 }
 
@@ -232,13 +233,14 @@ pub fn prove(
         }
         if end.is_none_or(|end| std::time::Instant::now() >= end) {
             let answer = answer?;
-            let name = certificate.sast_name();
+            let name = printable(&certificate.sast_name());
             let what = format!("{answer}: phones would refuse a list signed by {name}");
             return Err(CommandError::new(ErrorKind::No, what)
                 .hint("is the certificate in Phone-SAST-trust of the publisher, and is TVS started?"));
         }
         if !told {
-            ui.note(&format!("Waiting until TVS on {host} vouches for {} …", certificate.sast_name()));
+            let name = printable(&certificate.sast_name());
+            ui.note(&format!("Waiting until TVS on {host} vouches for {name} …"));
             told = true;
         }
         std::thread::sleep(Duration::from_secs(1));

@@ -129,7 +129,8 @@ impl Screen {
             Ok(text) => {
                 let text = text.to_owned();
                 self.partial.clear();
-                text.chars().for_each(|c| self.put(c));
+                // U+009B begins a sequence as ESC [ does.
+                text.chars().filter(|c| !c.is_control()).for_each(|c| self.put(c));
             }
             Err(e) if e.error_len().is_some() || self.partial.len() > 3 => {
                 self.partial.clear();
@@ -171,6 +172,11 @@ mod tests {
         assert_eq!(shown("gru\u{fc}\u{df}e".as_bytes()).1, "gru\u{fc}\u{df}e");
         assert_eq!(shown(b"\xff\xfeok").1, "\u{fffd}\u{fffd}ok");
         assert_eq!(shown(b"\x1b]0;title\x07admin:").1, "admin:");
+        assert_eq!(
+            shown(b"\xc2\x9b2Jadmin:").1,
+            "2Jadmin:",
+            "a control character of two bytes shows nothing"
+        );
     }
 
     #[test]
