@@ -1,5 +1,8 @@
 //! What is put to a cluster, and what is shown of it: names from outside, places that are none, proofs that are ones.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use sastctl::cluster::tftp::TftpServer;
 use sastctl::trustlist::{Digest, Draft};
 
@@ -159,4 +162,34 @@ fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
     assert!(fetched.stderr.contains("has another CTLFile.tlv than"), "{}", fetched.all());
     assert!(fetched.stderr.contains("\\u{1b}[2J"), "{}", fetched.all());
     assert!(!fetched.all().contains('\x1b'), "{:?}", fetched.all());
+}
+
+/// A folder whose name is no UTF-8: what is done is told, in JSON too.
+#[test]
+fn folders_whose_names_are_no_text_are_told_of() {
+    let world = World::new();
+    let port = serving(pki::golden_bytes("token-signed.tlv")).port.to_string();
+    let odd = OsStr::from_bytes(b"odd\xff");
+    let run = |args: &[&str], option: &str| {
+        let output = world.command(args).arg(option).arg(odd).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        document
+    };
+    let node = ["--node", "127.0.0.1", "--alone", "--tftp-port", &port];
+    let fetch = [&["cluster", "fetch", "--json", "--file", "CTLFile.tlv"][..], &node].concat();
+    let fetched = run(&fetch, "--out");
+    assert_eq!(fetched["written"][0]["file"], "odd\u{fffd}/CTLFile.tlv");
+    let again = run(&[&fetch[..], &["--force"]].concat(), "--out");
+    let kept = again["written"][0]["kept_old_as"].as_str().unwrap();
+    assert!(kept.ends_with("/odd\u{fffd}/CTLFile.tlv.bak"), "{kept}");
+
+    world.place("token-signed.tlv", "new.tlv");
+    std::fs::create_dir(world.path("root")).unwrap();
+    let publish = ["cluster", "publish", "new.tlv", "--json", "--yes", "--tftp-root", "root"];
+    let published = run(&[&publish[..], &node].concat(), "--journal");
+    let journal = published["journal"].as_str().unwrap();
+    assert!(journal.starts_with("odd\u{fffd}/"), "{journal}");
+    assert!(world.path("root/CTLFile.tlv").exists());
 }

@@ -114,9 +114,11 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
                 None => {
                     let out = args.out.join(name);
                     let written = files::write_new(&out, &bytes, existing)?;
+                    // A path need not be text, and JSON holds nothing else.
+                    let kept = written.backup.map(|path| path.display().to_string());
                     documents.push(serde_json::json!({
-                        "node": node.to_string(), "file": out, "bytes": bytes.len(), "md5": md5,
-                        "by": by, "kept_old_as": written.backup, "says": says,
+                        "node": node.to_string(), "file": out.display().to_string(), "bytes": bytes.len(),
+                        "md5": md5, "by": by, "kept_old_as": kept, "says": says,
                     }));
                     if !ui.is_json() {
                         ui.print(&format!(

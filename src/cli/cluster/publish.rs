@@ -142,6 +142,8 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     result?;
     if ui.is_json() {
         let served: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+        // A path need not be text, and JSON holds nothing else.
+        let journal = journal.display().to_string();
         let document = serde_json::json!({ "published": name, "served_by": served, "journal": journal });
         ui.print_json(&document)?;
     }
