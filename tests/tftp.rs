@@ -116,3 +116,41 @@ fn tftp_servers_that_misbehave_each_have_their_error() {
     let silent = get(&TftpServer { host: "127.0.0.1".into(), port: nobody.local_addr().unwrap().port() });
     assert!(matches!(silent, TftpError::Silent { .. }), "{silent}");
 }
+
+/// An answer to the options that comes again for each acknowledgement is no progress.
+#[test]
+fn a_server_that_agrees_to_options_for_ever_is_left() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = tftp_server(move |_, transfer| {
+        // Its end is for a client that would go on for ever.
+        for _ in 0..100 {
+            transfer.send(b"\0\x06blksize\x001428\0").unwrap();
+            if acknowledged(transfer) != Some(0) {
+                return;
+            }
+            tell.send(()).unwrap();
+        }
+    });
+    let error = tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap_err();
+    assert!(matches!(error, TftpError::Stopped { got: 0, .. }), "{error}");
+    let acknowledged = told.try_iter().count();
+    assert!(acknowledged <= 5, "{acknowledged} acknowledgements");
+}
+
+/// Each block comes in time, and the file never comes to its end.
+#[test]
+fn a_transfer_that_drips_has_an_end() {
+    let server = tftp_server(|_, transfer| {
+        for block in 1..60 {
+            thread::sleep(Duration::from_millis(200));
+            if transfer.send(&data(block, &[7; 512])).is_err() || acknowledged(transfer) != Some(block) {
+                return;
+            }
+        }
+    });
+    let start = Instant::now();
+    let error = tftp::get_within(&server, "CTLFile.tlv", LIMIT, Duration::from_secs(2)).unwrap_err();
+    assert!(matches!(error, TftpError::TooSlow { got: 512.., .. }), "{error}");
+    assert!(error.to_string().contains("within 2 s"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}

@@ -1,9 +1,14 @@
 //! Reading a file by TFTP: RFC 1350, with the options of RFC 2347 to 2349. Ours, since no kept crate reads.
 
+mod packet;
+
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::time::{Duration, Instant};
+
+pub use packet::Packet;
+use packet::{acknowledge, error_packet};
 
 /// Asked for; fits an Ethernet frame. In bytes.
 const BLOCK_SIZE: usize = 1428;
@@ -13,6 +18,8 @@ const PLAIN_BLOCK_SIZE: usize = 512;
 const RESEND_AFTER: Duration = Duration::from_millis(1000);
 /// And so many times in all.
 const TRIES: u32 = 5;
+/// A whole file, however slow its blocks come: a list takes seconds, the longest that is read a minute or two.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +65,18 @@ pub enum TftpError {
         file: String,
         /// Bytes that came.
         got: usize,
+    },
+    /// Its blocks came, but not the last one.
+    #[error("{server} did not send {file} within {} s: {got} bytes came", .limit.as_secs())]
+    TooSlow {
+        /// The server.
+        server: String,
+        /// The file.
+        file: String,
+        /// Bytes that came.
+        got: usize,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// The server refused.
     #[error("{server} does not give {file}: {says} (TFTP error {code})")]
@@ -108,58 +127,18 @@ impl TftpError {
     }
 }
 
-/// A packet that a server sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Packet {
-    /// A block of the file.
-    Data {
-        /// Its number, from 1, modulo 65536.
-        block: u16,
-        /// The bytes.
-        data: Vec<u8>,
-    },
-    /// The options that the server agrees to, names in lower case.
-    Options(Vec<(String, String)>),
-    /// A refusal.
-    Error {
-        /// The code.
-        code: u16,
-        /// The words.
-        says: String,
-    },
-}
-
-impl Packet {
-    /// Decodes a packet; `None` if it is not one that a server sends.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let (opcode, rest) = bytes.split_first_chunk::<2>()?;
-        match u16::from_be_bytes(*opcode) {
-            3 => {
-                let (block, data) = rest.split_first_chunk::<2>()?;
-                Some(Packet::Data { block: u16::from_be_bytes(*block), data: data.to_vec() })
-            }
-            5 => {
-                let (code, says) = rest.split_first_chunk::<2>()?;
-                let says = says.split(|b| *b == 0).next().unwrap_or_default();
-                let says = String::from_utf8_lossy(says).chars().filter(|c| !c.is_control()).collect();
-                Some(Packet::Error { code: u16::from_be_bytes(*code), says })
-            }
-            6 => {
-                let mut words = rest.strip_suffix(&[0])?.split(|b| *b == 0);
-                let mut options = Vec::new();
-                while let Some(name) = words.next() {
-                    let text = |b: &[u8]| String::from_utf8_lossy(b).to_lowercase();
-                    options.push((text(name), text(words.next()?)));
-                }
-                Some(Packet::Options(options))
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Reads a whole file, at most `limit` bytes.
 pub fn get(server: &TftpServer, file: &str, limit: usize) -> Result<Vec<u8>, TftpError> {
+    get_within(server, file, limit, PATIENCE)
+}
+
+/// Reads a whole file, at most `limit` bytes, within about this time.
+pub fn get_within(
+    server: &TftpServer,
+    file: &str,
+    limit: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, TftpError> {
     let name = server.to_string();
     let reach = |source| TftpError::Reach { server: name.clone(), source };
     let address = (server.host.as_str(), server.port)
@@ -179,6 +158,9 @@ pub fn get(server: &TftpServer, file: &str, limit: usize) -> Result<Vec<u8>, Tft
         announced: None,
         content: Vec::new(),
         last_block: 0,
+        agreed: false,
+        started: Instant::now(),
+        patience,
     };
     transfer.run(address)
 }
@@ -194,16 +176,24 @@ struct Transfer<'a> {
     announced: Option<usize>,
     content: Vec<u8>,
     last_block: u64,
+    /// The server's options came.
+    agreed: bool,
+    started: Instant,
+    patience: Duration,
 }
 
 impl Transfer<'_> {
     fn run(&mut self, address: SocketAddr) -> Result<Vec<u8>, TftpError> {
         let mut packet = self.request();
         loop {
+            if self.started.elapsed() >= self.patience {
+                return Err(self.too_slow());
+            }
             let answer = self.exchange(&packet, address)?;
             match answer {
                 Packet::Options(options) => {
                     self.agree(&options)?;
+                    self.agreed = true;
                     packet = acknowledge(0);
                 }
                 Packet::Data { data, .. } => {
@@ -269,7 +259,7 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    /// Sends a packet until the one that follows it comes. Older blocks that come again are passed over.
+    /// Sends a packet until the one that follows it comes. Older ones that come again are passed over.
     fn exchange(&mut self, packet: &[u8], address: SocketAddr) -> Result<Packet, TftpError> {
         let expected = self.last_block.wrapping_add(1) as u16;
         for _ in 0..TRIES {
@@ -284,7 +274,7 @@ impl Transfer<'_> {
                 }
                 match Packet::decode(&bytes) {
                     Some(Packet::Data { block, .. }) if block != expected => {}
-                    Some(Packet::Options(_)) if self.last_block > 0 => {}
+                    Some(Packet::Options(_)) if self.agreed || self.last_block > 0 => {}
                     Some(packet) => {
                         self.peer = Some(from);
                         return Ok(packet);
@@ -335,34 +325,12 @@ impl Transfer<'_> {
         TftpError::Reach { server: self.server.clone(), source }
     }
 
+    fn too_slow(&self) -> TftpError {
+        let (server, file) = (self.server.clone(), self.file.to_owned());
+        TftpError::TooSlow { server, file, got: self.content.len(), limit: self.patience }
+    }
+
     fn too_large(&self) -> TftpError {
         TftpError::TooLarge { server: self.server.clone(), file: self.file.to_owned(), limit: self.limit }
-    }
-}
-
-fn acknowledge(block: u64) -> Vec<u8> {
-    let [.., high, low] = block.to_be_bytes();
-    vec![0, 4, high, low]
-}
-
-fn error_packet(code: u8, says: &str) -> Vec<u8> {
-    [&[0, 5, 0, code], says.as_bytes(), &[0]].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packets_are_told_apart() {
-        assert_eq!(Packet::decode(&[0, 3, 0, 7, 1, 2]), Some(Packet::Data { block: 7, data: vec![1, 2] }));
-        let error = Packet::Error { code: 1, says: "File not found".into() };
-        assert_eq!(Packet::decode(b"\0\x05\0\x01File not found\0"), Some(error));
-        let options = vec![("blksize".into(), "1428".into()), ("tsize".into(), "5728".into())];
-        assert_eq!(Packet::decode(b"\0\x06BLKSIZE\x001428\0tsize\x005728\0"), Some(Packet::Options(options)));
-        for wrong in [&b""[..], b"\0", b"\0\x01x\0octet\0", b"\0\x06blksize\0", b"\0\x03\0", b"\xff\xff\0\0"]
-        {
-            assert_eq!(Packet::decode(wrong), None, "{wrong:?}");
-        }
     }
 }

@@ -1,0 +1,80 @@
+//! The packets of TFTP, as bytes.
+
+/// A packet that a server sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Packet {
+    /// A block of the file.
+    Data {
+        /// Its number, from 1, modulo 65536.
+        block: u16,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+    /// The options that the server agrees to, names in lower case.
+    Options(Vec<(String, String)>),
+    /// A refusal.
+    Error {
+        /// The code.
+        code: u16,
+        /// The words.
+        says: String,
+    },
+}
+
+impl Packet {
+    /// Decodes a packet; `None` if it is not one that a server sends.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (opcode, rest) = bytes.split_first_chunk::<2>()?;
+        match u16::from_be_bytes(*opcode) {
+            3 => {
+                let (block, data) = rest.split_first_chunk::<2>()?;
+                Some(Packet::Data { block: u16::from_be_bytes(*block), data: data.to_vec() })
+            }
+            5 => {
+                let (code, says) = rest.split_first_chunk::<2>()?;
+                let says = says.split(|b| *b == 0).next().unwrap_or_default();
+                let says = String::from_utf8_lossy(says).chars().filter(|c| !c.is_control()).collect();
+                Some(Packet::Error { code: u16::from_be_bytes(*code), says })
+            }
+            6 => {
+                let mut words = rest.strip_suffix(&[0])?.split(|b| *b == 0);
+                let mut options = Vec::new();
+                while let Some(name) = words.next() {
+                    let text = |b: &[u8]| String::from_utf8_lossy(b).to_lowercase();
+                    options.push((text(name), text(words.next()?)));
+                }
+                Some(Packet::Options(options))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// That this block came.
+pub(super) fn acknowledge(block: u64) -> Vec<u8> {
+    let [.., high, low] = block.to_be_bytes();
+    vec![0, 4, high, low]
+}
+
+/// That the transfer is over.
+pub(super) fn error_packet(code: u8, says: &str) -> Vec<u8> {
+    [&[0, 5, 0, code], says.as_bytes(), &[0]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_told_apart() {
+        assert_eq!(Packet::decode(&[0, 3, 0, 7, 1, 2]), Some(Packet::Data { block: 7, data: vec![1, 2] }));
+        let error = Packet::Error { code: 1, says: "File not found".into() };
+        assert_eq!(Packet::decode(b"\0\x05\0\x01File not found\0"), Some(error));
+        let options = vec![("blksize".into(), "1428".into()), ("tsize".into(), "5728".into())];
+        assert_eq!(Packet::decode(b"\0\x06BLKSIZE\x001428\0tsize\x005728\0"), Some(Packet::Options(options)));
+        for wrong in [&b""[..], b"\0", b"\0\x01x\0octet\0", b"\0\x06blksize\0", b"\0\x03\0", b"\xff\xff\0\0"]
+        {
+            assert_eq!(Packet::decode(wrong), None, "{wrong:?}");
+        }
+    }
+}
