@@ -21,6 +21,7 @@ mod calls;
 mod certificates;
 mod changing;
 mod cluster;
+mod cluster_login;
 mod cluster_publish;
 mod cluster_servers;
 mod command_line;

@@ -104,7 +104,8 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
         } else if line.ends_with("password:") && sent_user && !sent_password {
             sent_password = true;
             nudge_at = console.elapsed().saturating_add(NUDGE.saturating_mul(2));
-            screen.feed(b"\n");
+            // What was refused before was somebody else's.
+            screen.clear();
             console.send_secret(format!("{password}\n").as_bytes())?;
         } else if line.ends_with("password:") && !sent_user {
             // Somebody else's half login: an empty password ends it.

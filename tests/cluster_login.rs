@@ -1,0 +1,91 @@
+//! From a console as somebody left it to the shell's prompt: within a time, and with one try of the password.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use sastctl::cluster::ConsoleError;
+use sastctl::cluster::console::Console;
+use sastctl::cluster::console::serial::log_in;
+
+/// A line in memory, by a clock of its own: it answers what it is sent.
+struct Line {
+    clock: Duration,
+    coming: VecDeque<Vec<u8>>,
+    answers: Box<dyn FnMut(&str) -> String>,
+    sent: Vec<String>,
+}
+
+impl Line {
+    fn new(first: &str, answers: impl FnMut(&str) -> String + 'static) -> Self {
+        let coming = [first.as_bytes().to_vec()].into();
+        Line { clock: Duration::ZERO, coming, answers: Box::new(answers), sent: vec![] }
+    }
+
+    fn count(&self, sent: &str) -> usize {
+        self.sent.iter().filter(|s| *s == sent).count()
+    }
+}
+
+impl Console for Line {
+    fn node(&self) -> &str {
+        "node"
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let answer = (self.answers)(&text);
+        self.sent.push(text);
+        if !answer.is_empty() {
+            self.coming.push_back(answer.into_bytes());
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, patience: Duration) -> Result<Vec<u8>, ConsoleError> {
+        // A test that nobody ends would never fail.
+        if self.clock > Duration::from_secs(1_000) {
+            return Err(ConsoleError::Closed { node: "the test".into() });
+        }
+        if let Some(bytes) = self.coming.pop_front() {
+            self.clock += Duration::from_millis(10);
+            return Ok(bytes);
+        }
+        self.clock += patience;
+        Ok(vec![])
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock
+    }
+}
+
+/// A login dialogue at the question of a password that somebody else left open.
+fn left_at_password(right: &'static str) -> Line {
+    let mut user = Some("somebody");
+    Line::new("\r\ncucm-pub login: somebody\r\nPassword: ", move |sent| {
+        let wrong = "\r\nLogin incorrect\r\n\r\ncucm-pub login: ".to_owned();
+        match (user, sent) {
+            (None, "admin\n") => {
+                user = Some("admin");
+                "admin\r\nPassword: ".to_owned()
+            }
+            (None, _) => "\r\ncucm-pub login: ".to_owned(),
+            (Some("admin"), sent) if sent.trim() == right => "\r\nLast login: Friday\r\nadmin:".to_owned(),
+            (Some(_), _) => {
+                user = None;
+                wrong
+            }
+        }
+    })
+}
+
+#[test]
+fn a_login_that_somebody_else_left_half_done_is_not_ours() {
+    let mut line = left_at_password("s3cret");
+    log_in(&mut line, "admin", "s3cret").unwrap();
+    assert_eq!(line.count("s3cret\n"), 1, "{:?}", line.sent);
+    let mut line = left_at_password("another");
+    let refused = log_in(&mut line, "admin", "s3cret").unwrap_err();
+    assert!(matches!(refused, ConsoleError::LoginRefused { ref user, .. } if user == "admin"), "{refused}");
+    assert_eq!(line.count("s3cret\n"), 1, "{:?}", line.sent);
+}
