@@ -7,18 +7,19 @@ use sastctl::cluster::ConsoleError;
 use sastctl::cluster::console::Console;
 use sastctl::cluster::console::serial::log_in;
 
-/// A line in memory, by a clock of its own: it answers what it is sent.
+/// A line in memory, by a clock of its own: it answers what it is sent, and may chatter all the while.
 struct Line {
     clock: Duration,
     coming: VecDeque<Vec<u8>>,
     answers: Box<dyn FnMut(&str) -> String>,
+    chatter: Option<String>,
     sent: Vec<String>,
 }
 
 impl Line {
     fn new(first: &str, answers: impl FnMut(&str) -> String + 'static) -> Self {
         let coming = [first.as_bytes().to_vec()].into();
-        Line { clock: Duration::ZERO, coming, answers: Box::new(answers), sent: vec![] }
+        Line { clock: Duration::ZERO, coming, answers: Box::new(answers), chatter: None, sent: vec![] }
     }
 
     fn count(&self, sent: &str) -> usize {
@@ -49,6 +50,10 @@ impl Console for Line {
         if let Some(bytes) = self.coming.pop_front() {
             self.clock += Duration::from_millis(10);
             return Ok(bytes);
+        }
+        if let Some(chatter) = &self.chatter {
+            self.clock += Duration::from_millis(50);
+            return Ok(chatter.clone().into_bytes());
         }
         self.clock += patience;
         Ok(vec![])
@@ -88,4 +93,17 @@ fn a_login_that_somebody_else_left_half_done_is_not_ours() {
     let refused = log_in(&mut line, "admin", "s3cret").unwrap_err();
     assert!(matches!(refused, ConsoleError::LoginRefused { ref user, .. } if user == "admin"), "{refused}");
     assert_eq!(line.count("s3cret\n"), 1, "{:?}", line.sent);
+}
+
+#[test]
+fn a_line_that_never_comes_to_a_prompt_is_left() {
+    let mut chattering = Line::new("", |_| String::new());
+    chattering.chatter = Some("eth0: link is down\r\n".to_owned());
+    let endless = Line::new("Password: ", |_| "\r\nPassword: ".to_owned());
+    for mut line in [chattering, endless] {
+        let error = log_in(&mut line, "admin", "s3cret").unwrap_err();
+        assert!(error.to_string().contains("no prompt within 90 s"), "{error}");
+        assert!(line.clock < Duration::from_secs(100), "{:?}", line.clock);
+        assert_eq!(line.count("s3cret\n"), 0);
+    }
 }

@@ -81,8 +81,10 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
     let (mut sent_user, mut sent_password) = (false, false);
     loop {
         let bytes = console.receive(QUIET)?;
-        if !bytes.is_empty() {
-            screen.feed(&bytes);
+        let over = console.elapsed() >= end;
+        screen.feed(&bytes);
+        // A line that is never quiet has its end, too.
+        if !bytes.is_empty() && !over {
             continue;
         }
         let line = screen.last_line();
@@ -93,6 +95,10 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
                 node: console.node().to_owned(),
                 user: user.to_owned(),
             });
+        }
+        if over && (line != "admin:" || !bytes.is_empty()) {
+            let why = format!("no prompt within {} s; the last line was {line:?}", LOGIN_LIMIT.as_secs());
+            return Err(ConsoleError::Connect { node: console.node().to_owned(), why });
         }
         if line == "admin:" {
             // The prompt was read here: the shell's reader gets one of its own.
@@ -111,9 +117,6 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             // Somebody else's half login: an empty password ends it.
             screen.feed(b"\n");
             console.send(b"\n")?;
-        } else if console.elapsed() >= end {
-            let why = format!("no prompt within {} s; the last line was {line:?}", LOGIN_LIMIT.as_secs());
-            return Err(ConsoleError::Connect { node: console.node().to_owned(), why });
         } else if console.elapsed() >= nudge_at && !line.ends_with("password:") {
             nudge_at = console.elapsed().saturating_add(NUDGE);
             // Ctrl-C leaves a half-typed line, the newline asks for a prompt. A shell that starts gets no Ctrl-C.
