@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use sastctl::cluster::ConsoleError;
 use sastctl::cluster::console::Console;
 use sastctl::cluster::console::serial::log_in;
+use sastctl::cluster::shell::Shell;
+use sastctl::cluster::{ClusterError, ConsoleError};
 
 /// A line in memory, by a clock of its own: it answers what it is sent, and may chatter all the while.
 struct Line {
@@ -105,5 +106,17 @@ fn a_line_that_never_comes_to_a_prompt_is_left() {
         assert!(error.to_string().contains("no prompt within 90 s"), "{error}");
         assert!(line.clock < Duration::from_secs(100), "{:?}", line.clock);
         assert_eq!(line.count("s3cret\n"), 0);
+    }
+}
+
+#[test]
+fn a_shell_that_asks_for_ever_is_left() {
+    let pager = "Press <enter> for 1 line, <space> for one page, or <q> to quit";
+    for question in ["\r\nDo you want to continue? (y/n): ", pager] {
+        let line = Line::new(question, move |_| question.to_owned());
+        match Shell::open(line).err() {
+            Some(ClusterError::NoPrompt { last, .. }) => assert_eq!(last.trim(), question.trim()),
+            other => panic!("{question}: {other:?}"),
+        }
     }
 }

@@ -178,6 +178,11 @@ impl<C: Console> Shell<C> {
             let over = self.fill(deadline)?;
             match wants(&self.screen) {
                 Wants::Command => return Ok(()),
+                // Whatever is asked: a question that comes back for ever is no prompt.
+                _ if over => {
+                    let (node, last) = (self.node().to_owned(), self.screen.last_line());
+                    return Err(ClusterError::NoPrompt { node, last, limit });
+                }
                 // Somebody left a pager or a question open.
                 Wants::Key(_) => {
                     self.screen.forget_last_line();
@@ -186,10 +191,6 @@ impl<C: Console> Shell<C> {
                 Wants::Line(_) => {
                     self.screen.feed(b"\n");
                     self.console.send(b"n\n")?;
-                }
-                Wants::Nothing if over => {
-                    let (node, last) = (self.node().to_owned(), self.screen.last_line());
-                    return Err(ClusterError::NoPrompt { node, last, limit });
                 }
                 Wants::Nothing if self.console.elapsed() >= nudge_at => {
                     nudge_at = self.console.elapsed().saturating_add(NUDGE);
