@@ -120,3 +120,13 @@ fn a_shell_that_asks_for_ever_is_left() {
         }
     }
 }
+
+/// A prompt without the echo of the command before it may be the old one: it is no answer, and no reason to wait for ever.
+#[test]
+fn a_command_without_an_echo_has_an_end() {
+    let line = Line::new("admin:", |_| "admin:".to_owned());
+    match Shell::open(line).err() {
+        Some(ClusterError::Timeout { command, .. }) => assert_eq!(command, "set cli pagination off"),
+        other => panic!("{other:?}"),
+    }
+}

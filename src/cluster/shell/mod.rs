@@ -107,12 +107,13 @@ impl<C: Console> Shell<C> {
         let mut pages = 0_usize;
         let mut unexpected = None;
         loop {
-            if self.fill(deadline)? {
+            let over = self.fill(deadline)?;
+            // The echo ends with a line end: before it, the last line is still the old prompt.
+            let wants = if self.screen.lines().is_empty() { Wants::Nothing } else { wants(&self.screen) };
+            if over || (wants == Wants::Nothing && self.console.elapsed() >= deadline) {
                 let (node, command) = (self.node().to_owned(), command.to_owned());
                 return Err(ClusterError::Timeout { node, command, last: self.screen.last_line(), limit });
             }
-            // The echo ends with a line end: before it, the last line is still the old prompt.
-            let wants = if self.screen.lines().is_empty() { Wants::Nothing } else { wants(&self.screen) };
             match wants {
                 Wants::Nothing => {}
                 Wants::Command => break,
