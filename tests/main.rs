@@ -23,6 +23,7 @@ mod changing;
 mod cluster;
 mod cluster_login;
 mod cluster_publish;
+mod cluster_rest;
 mod cluster_servers;
 mod command_line;
 mod conformance;

@@ -1,9 +1,11 @@
 //! Reading a file from a node's HTTP server on port 6970, and certificates into its trust store by REST.
 
+mod pinned;
+
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use ureq::tls::{Certificate as TlsCertificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{TlsConfig, TlsProvider};
 
 use crate::trustlist::Certificate;
 
@@ -60,22 +62,21 @@ impl HttpError {
     }
 }
 
-fn agent(tls: TlsConfig) -> ureq::Agent {
+fn config(limit: Duration) -> ureq::config::Config {
     ureq::Agent::config_builder()
-        .timeout_global(Some(LIMIT))
+        .timeout_global(Some(limit))
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
-        .tls_config(tls)
+        .tls_config(TlsConfig::builder().provider(TlsProvider::NativeTls).build())
         .build()
-        .into()
 }
 
 /// Reads `http://HOST:PORT/FILE`, at most `limit` bytes.
 pub fn get(host: &str, port: u16, file: &str, limit: usize) -> Result<Vec<u8>, HttpError> {
     let url = format!("http://{}:{port}/{file}", bracketed(host));
     let reach = |e: ureq::Error| HttpError::Reach { url: url.clone(), why: e.to_string() };
-    let mut answer = agent(TlsConfig::default()).get(&url).call().map_err(reach)?;
+    let mut answer = ureq::Agent::from(config(LIMIT)).get(&url).call().map_err(reach)?;
     let status = answer.status().as_u16();
     if status != 200 {
         let says = answer.status().canonical_reason().unwrap_or_default().to_owned();
@@ -105,13 +106,20 @@ pub struct TrustStore {
     user: String,
     password: SecretString,
     trust: TlsTrust,
+    limit: Duration,
 }
 
 impl TrustStore {
     /// `https://HOST:PORT`, with the OS administrator's account.
     pub fn new(host: &str, port: u16, user: &str, password: SecretString, trust: TlsTrust) -> Self {
         let base = format!("https://{}:{port}/platformcom/api/v1/certmgr/config", bracketed(host));
-        TrustStore { base, host: host.to_owned(), user: user.to_owned(), password, trust }
+        TrustStore { base, host: host.to_owned(), user: user.to_owned(), password, trust, limit: LIMIT }
+    }
+
+    /// Waits for a request in all no longer than this.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        TrustStore { limit, ..self }
     }
 
     /// Stores a certificate in a trust unit (`Phone-SAST-trust`).
@@ -122,14 +130,14 @@ impl TrustStore {
             "certificates": [certificate.to_pem()],
             "description": certificate.sast_name(),
         });
-        let reach = |e: ureq::Error| HttpError::Reach { url: url.clone(), why: e.to_string() };
         let login = format!("{}:{}", self.user, self.password.expose_secret());
         let login = zeroize::Zeroizing::new(data_encoding::BASE64.encode(login.as_bytes()));
-        let request = agent(self.tls()?)
+        let request = self
+            .agent()
             .post(&url)
             .header("Authorization", format!("Basic {}", login.as_str()))
             .header("Accept", "application/json");
-        let mut answer = request.send_json(&body).map_err(reach)?;
+        let mut answer = request.send_json(&body).map_err(|e| self.failed(&url, e))?;
         let status = answer.status().as_u16();
         if matches!(status, 200 | 201) {
             return Ok(());
@@ -138,46 +146,23 @@ impl TrustStore {
         Err(HttpError::Refused { url, status, says: says(&text) })
     }
 
-    fn tls(&self) -> Result<TlsConfig, HttpError> {
-        let builder = TlsConfig::builder().provider(TlsProvider::NativeTls);
+    fn agent(&self) -> ureq::Agent {
         match &self.trust {
-            TlsTrust::System => Ok(builder.build()),
-            TlsTrust::Fingerprint(wanted) => {
-                let (der, port_shown) = self.shown_certificate()?;
-                let shown = crate::trustlist::digest::hex(&crate::trustlist::digest::sha256(&der), "");
-                let plain: String = wanted.chars().filter(char::is_ascii_hexdigit).collect();
-                if plain.to_lowercase() != shown {
-                    let why = format!("{port_shown} shows SHA-256 {shown}, --tls-fingerprint says {plain}");
-                    return Err(HttpError::NotTrusted { host: self.host.clone(), why });
-                }
-                // That very certificate is the only authority, so what answers next is who answered now.
-                let root = TlsCertificate::from_der(&der).to_owned();
-                Ok(builder.root_certs(RootCerts::Specific(vec![root].into())).build())
-            }
+            TlsTrust::System => config(self.limit).into(),
+            TlsTrust::Fingerprint(fingerprint) => pinned::agent(config(self.limit), &self.host, fingerprint),
         }
     }
 
-    /// The certificate that the server shows now.
-    fn shown_certificate(&self) -> Result<(Vec<u8>, String), HttpError> {
-        use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
-        let authority =
-            self.base.trim_start_matches("https://").split('/').next().unwrap_or_default().to_owned();
-        let reach = |why: String| HttpError::Reach { url: self.base.clone(), why };
-        let tcp = std::net::TcpStream::connect(&authority).map_err(|e| reach(e.to_string()))?;
-        tcp.set_read_timeout(Some(LIMIT)).map_err(|e| reach(e.to_string()))?;
-        let mut connector =
-            SslConnector::builder(SslMethod::tls_client()).map_err(|e| reach(e.to_string()))?;
-        connector.set_verify(SslVerifyMode::NONE);
-        let tls = connector
-            .build()
-            .configure()
-            .map_err(|e| reach(e.to_string()))?
-            .verify_hostname(false)
-            .connect(&self.host, tcp)
-            .map_err(|e| reach(e.to_string()))?;
-        let certificate =
-            tls.ssl().peer_certificate().ok_or_else(|| reach("it shows no certificate".to_owned()))?;
-        Ok((certificate.to_der().map_err(|e| reach(e.to_string()))?, authority))
+    /// Why a request came to nothing.
+    fn failed(&self, url: &str, error: ureq::Error) -> HttpError {
+        let why = match error {
+            ureq::Error::Other(e) if e.is::<pinned::OtherCertificate>() => {
+                return HttpError::NotTrusted { host: self.host.clone(), why: e.to_string() };
+            }
+            ureq::Error::Other(e) => e.to_string(),
+            e => e.to_string(),
+        };
+        HttpError::Reach { url: url.to_owned(), why }
     }
 }
 
