@@ -45,6 +45,7 @@ mod power_cut;
 mod properties;
 mod records;
 mod reverting;
+mod run_ways;
 mod secrets;
 mod shell;
 mod showing;

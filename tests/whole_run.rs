@@ -1,89 +1,12 @@
 //! `revert --node`: the whole way from tokenless to tokens on three nodes, and every way that it can be stopped.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::pki;
-use crate::support::cluster::{Cluster, HTTP_PORT, Ssh, TFTP_PORT, TVS_PORT, missing};
-use crate::support::{Outcome, World};
-
-fn started(count: usize) -> Option<(World, Cluster)> {
-    started_with(count, Ssh::Today)
-}
-
-fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
-        return None;
-    }
-    let world = World::with_tokens();
-    let cluster = Cluster::start(&world, count, ssh);
-    Some((world, cluster))
-}
-
-fn arguments(cluster: &Cluster, more: &[&str]) -> Vec<String> {
-    let mut args: Vec<String> = [
-        "revert",
-        "--node",
-        &cluster.publisher(),
-        "--token",
-        "SAST-ADN008580ef",
-        "--spare",
-        "SAST-ADN0054f509",
-        "--timestamp",
-        "2015-03-06T22:53:33+01:00",
-        "--work",
-        "run",
-        "--tvs-port",
-        &TVS_PORT.to_string(),
-        "--tvs-wait",
-        "2",
-        "--yes",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    args.extend(cluster.options());
-    args.extend(Cluster::ports());
-    for node in &cluster.nodes {
-        let root = node.folder.join("tftp");
-        args.extend(["--tftp-root".to_owned(), format!("{}={}", node.address, root.display())]);
-    }
-    args.extend(more.iter().map(|m| (*m).to_owned()));
-    args
-}
-
-fn go(world: &World, cluster: &Cluster, more: &[&str]) -> Outcome {
-    let args = arguments(cluster, more);
-    world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-#[track_caller]
-fn assert_reverted(world: &World, cluster: &Cluster) {
-    let golden = pki::golden_bytes("token-signed.tlv");
-    assert!(world.read("run/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"), "the old list is kept");
-    assert!(world.read("run/CTLFile.new.tlv") == golden);
-    for node in &cluster.nodes {
-        assert!(node.ctl().is_some_and(|ctl| ctl == golden), "{}", node.address);
-    }
-}
-
-/// What changes something, as the nodes were told it; no line twice.
-#[track_caller]
-fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
-    let changes = |c: &String| {
-        ["file delete", "utils service restart", "set cert", "utils ctl"].iter().any(|w| c.starts_with(w))
-    };
-    let acts: Vec<Vec<String>> =
-        cluster.nodes.iter().map(|n| n.told().into_iter().filter(changes).collect()).collect();
-    for (node, acts) in cluster.nodes.iter().zip(&acts) {
-        for (at, act) in acts.iter().enumerate() {
-            let twice = acts[..at].contains(act) && !act.starts_with("set cert");
-            assert!(!twice, "{} was told twice: {act} ({acts:?})", node.address);
-        }
-        assert!(acts.iter().filter(|a| a.starts_with("set cert")).count() <= 2, "{acts:?}");
-    }
-    acts
-}
+use crate::support::World;
+use crate::support::cluster::{HTTP_PORT, Ssh, TFTP_PORT};
+use crate::support::run::{acts, arguments, assert_reverted, go, kill_after, started, started_with};
 
 /// Three nodes behind an sshd that speaks only old algorithms, with noise, delays and both pagers.
 #[test]
@@ -146,33 +69,6 @@ fn a_bridge_that_does_not_take_the_tokens_stops_there() {
     assert_eq!(stopped.code, 1);
     assert!(stopped.stderr.contains("did not take the tokens into its CTL"), "{}", stopped.stderr);
     assert!(stopped.stderr.contains("run again without --bridge"), "{}", stopped.stderr);
-}
-
-/// Ends the run the moment its journal says that a step is done.
-fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
-    let args = arguments(cluster, more);
-    let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    let mut child: Child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
-    let wanted = format!("\"name\":\"{step}\"");
-    loop {
-        let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
-        let done = journals.filter_map(Result::ok).any(|j| {
-            let text = std::fs::read_to_string(j.path()).unwrap_or_default();
-            text.lines().any(|l| l.contains(&wanted) && l.contains("\"done\":true"))
-        });
-        if done {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return;
-        }
-        if let Some(status) = child.try_wait().unwrap() {
-            panic!("the run ended before {step} was done: {status}");
-        }
-        assert!(Instant::now() < end, "{step} was never done");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// SIGKILL behind each step in turn, then on: the same end, and nothing done twice.

@@ -127,15 +127,20 @@ pub struct Progress {
     done: Vec<String>,
     input: Option<FileSeal>,
     output: Option<FileSeal>,
+    tokens: Option<String>,
 }
 
 impl Progress {
+    /// The journal's line that says which tokens the cluster is asked to trust.
+    pub const TOKENS: &str = "tokens";
+
     /// Out of a journal.
     pub fn of(journal: &VerifiedJournal) -> Self {
         let mut progress = Progress::default();
         for line in journal.lines() {
             match &line.event {
                 Event::Step { name, done: Some(true), .. } => progress.done.push(name.clone()),
+                Event::Step { name, says, .. } if name == Self::TOKENS => progress.bind_tokens(says.clone()),
                 // The first one; a bridge is signed upon later.
                 Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
                     progress.input = Some(file.clone());
@@ -171,6 +176,16 @@ impl Progress {
     /// The CTL that the run signed.
     pub fn signed(&self) -> Option<&FileSeal> {
         self.output.as_ref()
+    }
+
+    /// The tokens, by their certificates, that the cluster was asked to trust; `None` before it was.
+    pub fn tokens(&self) -> Option<&str> {
+        self.tokens.as_deref()
+    }
+
+    /// It is asked to trust these.
+    pub fn bind_tokens(&mut self, says: String) {
+        self.tokens = Some(says);
     }
 
     /// It was read.
@@ -226,6 +241,7 @@ mod tests {
             input("configuration", "other"),
             input("in force", "first"),
             input("in force", "bridge"),
+            step("tokens", None),
             step("sign", None),
             step("sign", Some(true)),
             step("publish", Some(false)),
@@ -237,6 +253,7 @@ mod tests {
         let progress = Progress::of(&VerifiedJournal::read_so_far(&bytes).unwrap());
         assert_eq!(progress.in_force().unwrap().file, "first");
         assert_eq!(progress.signed().unwrap().file, "new");
+        assert_eq!(progress.tokens(), Some(""));
         assert_eq!(["sign", "publish", "delete"].map(|name| progress.is_done(name)), [true, false, false]);
         let mut back = progress.files_alone();
         assert!(!back.is_done("sign"));

@@ -79,13 +79,18 @@ pub fn node_folder(folder: &Path, network: &str) {
 impl Cluster {
     /// `count` nodes on addresses that no other test process has.
     pub fn start(world: &World, count: usize, ssh: Ssh) -> Self {
+        Self::start_in(world, "cluster", count, ssh)
+    }
+
+    /// The same in a folder of its own: a world may have several clusters.
+    pub fn start_in(world: &World, folder: &str, count: usize, ssh: Ssh) -> Self {
         // One process may start many, one after the other or side by side, and the servers in threads stay.
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::SeqCst);
         let first = 10 + 20 * (number % 12);
         let pid = std::process::id();
         let net = format!("127.{}.{}", 10 + pid / 250 % 40 + 40 * (number / 12 % 6), 1 + pid % 250);
-        let folder = world.path("cluster");
+        let folder = world.path(folder);
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all("/run/sshd").unwrap();
         for (name, kind) in [("host_key", "rsa"), ("user_key", "ed25519")] {

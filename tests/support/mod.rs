@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod operator;
 pub mod readers;
+pub mod run;
 pub mod tvs;
 pub mod watch;
 

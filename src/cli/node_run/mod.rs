@@ -2,6 +2,7 @@
 
 mod look;
 mod steps;
+mod tokens;
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};

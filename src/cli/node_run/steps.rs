@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::{Batch, BatchFile, Desk, Voice, headline};
+use super::super::signing::{Batch, BatchFile, Voice, headline};
 use super::look::{look, verified};
 use super::{CTL, Run};
 use crate::cluster::shell::answers::ShownCtl;
@@ -12,10 +12,10 @@ use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
 use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
 use crate::trustlist::{Certificate, Record, TrustList, VerifiedList, digest};
+use crate::workflow::RunStep;
 use crate::workflow::journal::{Event, FileSeal};
-use crate::workflow::{Plan, Release, RunStep, revert};
 
-impl<'a> Run<'a> {
+impl Run<'_> {
     /// Does a step; what it proved.
     pub(super) fn perform(&mut self, step: RunStep) -> Result<String, CommandError> {
         match step {
@@ -75,6 +75,7 @@ impl<'a> Run<'a> {
         let folder = self.work.join("certs");
         files::make_folder(&folder)?;
         let certificates = self.certificates()?;
+        self.bind_tokens(&certificates)?;
         let how = self.args.store.by(&self.version);
         for certificate in &certificates {
             let path = folder.join(format!("{}.cer", certificate.sast_name()));
@@ -336,34 +337,6 @@ impl<'a> Run<'a> {
         self.ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
     }
 
-    /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
-    fn plan(&self, old: &VerifiedList) -> Result<(Desk<'a>, Plan), CommandError> {
-        let known = self.certificates()?;
-        let (signer, spares) = known.split_first().ok_or_else(|| self.lost("the tokens' certificates"))?;
-        let desk = Desk::open_for_one(self.settings, self.ui)?;
-        if desk.signer().certificate().der() != signer.der() {
-            return Err(CommandError::new(ErrorKind::Token, "this is not the token that the run began with")
-                .detail("inserted", desk.signer().certificate().sast_name())
-                .detail("chosen", signer.sast_name())
-                .hint("insert the token that was chosen, and go on with --resume"));
-        }
-        let request = self.tokens.signing.request(signer)?;
-        let release = self.tokens.release.unwrap_or(&self.version).parse::<Release>();
-        let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
-        let plan = revert(old, &request, spares, Some(release), self.tokens.single)?;
-        Ok((desk, plan))
-    }
-
-    fn certificates(&self) -> Result<Vec<Certificate>, CommandError> {
-        if let Some(known) = self.certificates.get() {
-            return Ok(known.clone());
-        }
-        let desk = Desk::open(self.settings, self.ui)?;
-        let mut certificates = vec![desk.signer().certificate().clone()];
-        certificates.extend(desk.certificates(self.tokens.spare, self.ui)?);
-        Ok(self.certificates.get_or_init(|| certificates).clone())
-    }
-
     /// The CTL that was in force, as it was kept, and as the journal knows it.
     fn old(&self) -> Result<VerifiedList, CommandError> {
         let bytes = std::fs::read(self.old_path()).map_err(|_| self.lost("the CTL in force"))?;
@@ -380,7 +353,7 @@ impl<'a> Run<'a> {
         if same { verified(bytes) } else { Err(self.lost("the new CTL")) }
     }
 
-    fn lost(&self, what: &str) -> CommandError {
+    pub(super) fn lost(&self, what: &str) -> CommandError {
         CommandError::new(
             ErrorKind::File,
             format!("{what} is not in {} as the run left it", self.work.display()),

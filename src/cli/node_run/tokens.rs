@@ -1,0 +1,73 @@
+//! The tokens of a run, and the plan that they sign.
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::signing::Desk;
+use super::Run;
+use crate::trustlist::{Certificate, VerifiedList, digest};
+use crate::workflow::journal::Event;
+use crate::workflow::{Plan, Progress, Release, revert};
+
+impl<'a> Run<'a> {
+    /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
+    pub(super) fn plan(&self, old: &VerifiedList) -> Result<(Desk<'a>, Plan), CommandError> {
+        let known = self.certificates()?;
+        let (signer, spares) = known.split_first().ok_or_else(|| self.lost("the tokens' certificates"))?;
+        let desk = Desk::open_for_one(self.settings, self.ui)?;
+        if desk.signer().certificate().der() != signer.der() {
+            return Err(CommandError::new(ErrorKind::Token, "this is not the token that the run began with")
+                .detail("inserted", desk.signer().certificate().sast_name())
+                .detail("chosen", signer.sast_name())
+                .hint("insert the token that was chosen, and go on with --resume"));
+        }
+        let request = self.tokens.signing.request(signer)?;
+        let release = self.tokens.release.unwrap_or(&self.version).parse::<Release>();
+        let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+        let plan = revert(old, &request, spares, Some(release), self.tokens.single)?;
+        Ok((desk, plan))
+    }
+
+    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, a run goes on with these alone.
+    pub(super) fn certificates(&self) -> Result<Vec<Certificate>, CommandError> {
+        if let Some(known) = self.certificates.get() {
+            return Ok(known.clone());
+        }
+        let desk = Desk::open(self.settings, self.ui)?;
+        let mut certificates = vec![desk.signer().certificate().clone()];
+        certificates.extend(desk.certificates(self.tokens.spare, self.ui)?);
+        if let Some(trusted) = self.progress.tokens() {
+            same_tokens(trusted, &certificates)?;
+        }
+        Ok(self.certificates.get_or_init(|| certificates).clone())
+    }
+
+    /// Writes down which tokens the cluster is asked to trust, before it is.
+    pub(super) fn bind_tokens(&mut self, certificates: &[Certificate]) -> Result<(), CommandError> {
+        if self.progress.tokens().is_some() {
+            return Ok(());
+        }
+        let says = in_words(certificates);
+        self.note_down(Event::Step { name: Progress::TOKENS.to_owned(), says: says.clone(), done: None })?;
+        self.progress.bind_tokens(says);
+        Ok(())
+    }
+}
+
+/// What is done of trust and vouch holds for the tokens that it was done with.
+fn same_tokens(trusted: &str, chosen: &[Certificate]) -> Result<(), CommandError> {
+    let chosen = in_words(chosen);
+    if chosen == trusted {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::Token, "these are not the tokens that the run began with")
+        .detail("run", trusted)
+        .detail("chosen", chosen)
+        .detail("", "TVS was asked about the tokens of the run alone; nothing was changed by this command")
+        .hint("name the tokens of the run (--token, --spare), and go on with --resume")
+        .hint("other tokens need a run of their own: another folder, --work DIR"))
+}
+
+/// `SAST-ADN008580ef (SHA-256 5d…) and SAST-ADN0054f509 (SHA-256 0c…)`
+fn in_words(certificates: &[Certificate]) -> String {
+    let one = |c: &Certificate| format!("{} (SHA-256 {})", c.sast_name(), digest::hex(&c.sha256(), ""));
+    certificates.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
