@@ -1,8 +1,11 @@
 //! The ways on and back of `revert --node`: whose run it is, with which tokens, and what a way undoes of the other.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use crate::pki;
-use crate::support::cluster::Cluster;
-use crate::support::run::{acts, arguments, assert_reverted, go, started};
+use crate::support::cluster::{Cluster, Ssh};
+use crate::support::run::{acts, arguments, assert_reverted, go, kill_after, started};
 use crate::support::{Outcome, World};
 
 /// The run with another value of one of its options.
@@ -19,6 +22,20 @@ fn assert_all_serve(cluster: &Cluster, golden: &str) {
     for node in &cluster.nodes {
         assert!(node.ctl().is_some_and(|ctl| ctl == wanted), "{} does not serve {golden}", node.address);
     }
+}
+
+/// The journals of runs and of ways back.
+fn journals(world: &World) -> Vec<String> {
+    let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap();
+    let mut names: Vec<String> =
+        journals.map(|j| j.unwrap().file_name().into_string().unwrap()[16..].to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Restarts that a node was told.
+fn restarts(cluster: &Cluster, node: usize) -> usize {
+    cluster.nodes[node].told().iter().filter(|c| c.starts_with("utils service restart")).count()
 }
 
 /// Nobody knows the PIN behind vouch, and another token lies in the drawer. TVS was never asked about that one.
@@ -45,4 +62,123 @@ fn a_run_goes_on_with_its_own_tokens_alone() {
     }
     go(&world, &cluster, &["--resume"]).done();
     assert_reverted(&world, &cluster);
+}
+
+/// Half of it is done, and the operator gives the first command once more.
+#[test]
+fn a_run_that_has_not_ended_is_not_begun_again() {
+    let Some((world, cluster)) = started(2) else { return };
+    kill_after(&world, &cluster, "restart", &[]);
+    let refused = go(&world, &cluster, &[]);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    for word in ["has not come to its end", "--resume", "--rollback", "--work"] {
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+    }
+    assert_eq!(journals(&world), ["revert-node.jsonl"], "no journal hides the one that counts");
+    assert!(
+        world.read("run/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"),
+        "what was in force stays kept"
+    );
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, "tokenless.tlv");
+    // That was its end: a new run is a new run.
+    go(&world, &cluster, &[]).done();
+    assert_reverted(&world, &cluster);
+}
+
+#[test]
+fn a_run_of_another_cluster_is_left_alone() {
+    let Some((world, a)) = started(1) else { return };
+    let b = Cluster::start_in(&world, "cluster2", 1, Ssh::Today);
+    a.nodes[0].quirks(&["hangup=file delete"]);
+    assert_eq!(go(&world, &a, &[]).code, 5);
+    // In the folder of the first nothing else is begun, gone on with or taken back.
+    for more in [&[][..], &["--resume"], &["--rollback"]] {
+        let refused = go(&world, &b, more);
+        assert_eq!(refused.code, 1, "{}", refused.all());
+        assert!(refused.stderr.contains(&a.nodes[0].address), "{}", refused.stderr);
+        assert!(acts(&b).iter().all(Vec::is_empty), "{:?}", acts(&b));
+    }
+    go_with(&world, &b, ("--work", "other"), &[]).done();
+    assert_all_serve(&b, "token-signed.tlv");
+    go(&world, &a, &["--resume"]).done();
+    assert_reverted(&world, &a);
+    // And back, the second one first.
+    go_with(&world, &b, ("--work", "other"), &["--rollback"]).done();
+    assert_all_serve(&b, "tokenless.tlv");
+    assert_all_serve(&a, "token-signed.tlv");
+    go(&world, &a, &["--rollback"]).done();
+    assert_all_serve(&a, "tokenless.tlv");
+}
+
+/// A file of that name lies there from something else: what no run kept is put nowhere.
+#[test]
+fn without_a_list_that_the_run_kept_there_is_no_way_back() {
+    let Some((world, cluster)) = started(1) else { return };
+    let none = go(&world, &cluster, &["--rollback"]);
+    assert_eq!(none.code, 4, "{}", none.all());
+    assert!(none.stderr.contains("there is no run in run"), "{}", none.stderr);
+    std::fs::write(cluster.nodes[0].folder.join("mode"), "0").unwrap();
+    assert!(go(&world, &cluster, &[]).stderr.contains("stopped  at preflight"));
+    std::fs::write(world.path("run/CTLFile.tlv"), pki::golden_bytes("tokenless-regenerated.tlv")).unwrap();
+    let refused = go(&world, &cluster, &["--rollback"]);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(refused.stderr.contains("there is nothing to go back to"), "{}", refused.stderr);
+    assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
+    assert_all_serve(&cluster, "tokenless.tlv");
+}
+
+/// Two terminals, one run.
+#[test]
+fn two_do_not_go_on_with_a_run_at_once() {
+    let Some((world, cluster)) = started(1) else { return };
+    let mut args = arguments(&cluster, &["--publish-wait", "60"]);
+    let root = args.iter().position(|a| a == "--tftp-root").unwrap();
+    args.drain(root..root + 2);
+    let mut first = world
+        .command(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It waits for an upload by hand that nobody makes.
+    let end = Instant::now() + Duration::from_secs(60);
+    while cluster.nodes[0].ctl().is_some() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for more in [&[][..], &["--resume"], &["--rollback"]] {
+        let refused = go(&world, &cluster, more);
+        assert_eq!(refused.code, 1, "{}", refused.all());
+        assert!(refused.stderr.contains(&format!("process {} of ", first.id())), "{}", refused.stderr);
+        assert!(cluster.nodes[0].ctl().is_none(), "nothing was put there");
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
+    world.run(&["journal", "verify"]).done();
+}
+
+/// Everything went well, the phones did not, and the line broke on the way back.
+#[test]
+fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
+    let Some((world, cluster)) = started(2) else { return };
+    go(&world, &cluster, &[]).done();
+    cluster.nodes[1].quirks(&["hangup=utils service restart"]);
+    assert_eq!(go(&world, &cluster, &["--rollback"]).code, 5);
+    let before = restarts(&cluster, 0);
+    let on = go(&world, &cluster, &["--resume"]);
+    assert_eq!(on.code, 1, "{}", on.all());
+    assert!(on.stderr.contains("is being taken back"), "{}", on.stderr);
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, "tokenless.tlv");
+    assert_eq!(restarts(&cluster, 0), before + 1, "Cisco Tftp was restarted there before");
+    assert_eq!(
+        journals(&world),
+        ["revert-node.jsonl", "rollback-node.jsonl"],
+        "one journal for one way back"
+    );
+    world.run(&["journal", "verify"]).done();
 }

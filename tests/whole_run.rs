@@ -68,7 +68,9 @@ fn a_bridge_that_does_not_take_the_tokens_stops_there() {
     let stopped = go(&world, &cluster, &["--bridge"]);
     assert_eq!(stopped.code, 1);
     assert!(stopped.stderr.contains("did not take the tokens into its CTL"), "{}", stopped.stderr);
-    assert!(stopped.stderr.contains("run again without --bridge"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("--resume, and no --bridge"), "{}", stopped.stderr);
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
 }
 
 /// SIGKILL behind each step in turn, then on: the same end, and nothing done twice.

@@ -128,9 +128,13 @@ pub struct Progress {
     input: Option<FileSeal>,
     output: Option<FileSeal>,
     tokens: Option<String>,
+    run: Option<String>,
+    takes_back: bool,
 }
 
 impl Progress {
+    /// The journal's line that says of which node, and in which folder.
+    pub const RUN: &str = "run";
     /// The journal's line that says which tokens the cluster is asked to trust.
     pub const TOKENS: &str = "tokens";
 
@@ -140,6 +144,8 @@ impl Progress {
         for line in journal.lines() {
             match &line.event {
                 Event::Step { name, done: Some(true), .. } => progress.done.push(name.clone()),
+                Event::Step { name, says, .. } if name == Self::RUN => progress.run = Some(says.clone()),
+                Event::Step { name, done: None, .. } if name == "rollback" => progress.takes_back = true,
                 Event::Step { name, says, .. } if name == Self::TOKENS => progress.bind_tokens(says.clone()),
                 // The first one; a bridge is signed upon later.
                 Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
@@ -176,6 +182,16 @@ impl Progress {
     /// The CTL that the run signed.
     pub fn signed(&self) -> Option<&FileSeal> {
         self.output.as_ref()
+    }
+
+    /// Of which node, and in which folder.
+    pub fn run(&self) -> Option<&str> {
+        self.run.as_deref()
+    }
+
+    /// Whether the way back was begun.
+    pub fn takes_back(&self) -> bool {
+        self.takes_back
     }
 
     /// The tokens, by their certificates, that the cluster was asked to trust; `None` before it was.

@@ -1,11 +1,12 @@
 //! `revert --node`: the whole way from tokenless to tokens on a running cluster, step by step, with a way back.
 
+mod begin;
 mod look;
 mod steps;
 mod tokens;
 
 use std::cell::OnceCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -14,11 +15,11 @@ use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::settings::Settings;
-use super::signing::{RunLog, SigningArgs, newest_journal, state_folder};
+use super::signing::{RunLog, SigningArgs};
 use super::ui::Ui;
 use crate::cluster::NodeAddress;
 use crate::trustlist::Certificate;
-use crate::workflow::journal::{Event, VerifiedJournal};
+use crate::workflow::journal::Event;
 use crate::workflow::{Progress, RunStep};
 
 /// What phones fetch.
@@ -102,9 +103,13 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
     let dry = tokens.signing.is_dry_run();
-    let (mut log, progress) = if dry { (None, Progress::default()) } else { begin(args, tokens, &work)? };
+    let (mut log, progress, _lock) = if dry {
+        (None, Progress::default(), None)
+    } else {
+        let (log, progress, lock) = begin::begin(args, tokens.signing.journal_folder(), &publisher, &work)?;
+        (Some(log), progress, Some(lock))
+    };
     if let Some(log) = &mut log {
-        crate::files::make_folder(&work)?;
         let path = connector.keep_transcript(work.join("transcript.txt")).display().to_string();
         log.add(Event::Step { name: "transcript".to_owned(), says: path, done: None })?;
     }
@@ -128,38 +133,6 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         (false, true) => run.roll_back(),
         (false, false) => run.go(),
     }
-}
-
-/// A new journal, or the one of the run that was cut off. Its path is kept in the run's folder.
-fn begin(
-    args: &NodeArgs,
-    tokens: &Tokens<'_>,
-    work: &Path,
-) -> Result<(Option<RunLog>, Progress), CommandError> {
-    let named = tokens.signing.journal_folder();
-    if !args.resume && !args.rollback {
-        let log = RunLog::begin_run(named, WHAT)?;
-        return Ok((Some(log), Progress::default()));
-    }
-    let folder = match named {
-        Some(folder) => folder.to_owned(),
-        None => state_folder()?,
-    };
-    let path = newest_journal(&folder, WHAT)?.ok_or_else(|| {
-        CommandError::new(ErrorKind::File, format!("there is no run to go on with in {}", folder.display()))
-            .hint("--journal DIR names where its journal lies")
-    })?;
-    if args.rollback
-        && let Ok(ended) = VerifiedJournal::read(&std::fs::read(&path).unwrap_or_default())
-    {
-        // The run came to its end, and is to be taken back all the same: that is a run of its own.
-        return Ok((Some(RunLog::begin_run(named, "rollback-node")?), Progress::of(&ended).files_alone()));
-    }
-    let (mut log, journal) = RunLog::reopen(&path)?;
-    let progress = Progress::of(&journal);
-    let what = if args.rollback { "rollback" } else { "resume" };
-    log.add(Event::Step { name: what.to_owned(), says: format!("in {}", work.display()), done: None })?;
-    Ok((Some(log), progress))
 }
 
 impl Run<'_> {

@@ -114,7 +114,7 @@ impl Run<'_> {
         if !stands(&bytes) {
             return Err(CommandError::new(ErrorKind::No, "the publisher did not take the tokens into its CTL")
                 .detail("", "utils ctl update CTLFile is known to take in other certificates; yours does not do it with tokens")
-                .hint("run again without --bridge: phones with TVS follow, the others are named in the plan"));
+                .hint("go on without it: --resume, and no --bridge; phones with TVS follow, the others are named in the plan"));
         }
         let bridge = verified(bytes)?;
         let installed = Installed { ctl: Some(ListView::of(&old)), itl: HeldItl::Unknown };
@@ -156,8 +156,13 @@ impl Run<'_> {
         if let Ok(new) = self.made() {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
-        let from = if self.args.bridge { self.work.join("CTLFile.bridge.tlv") } else { self.old_path() };
-        let old = verified(std::fs::read(&from).map_err(|_| self.lost("the CTL in force"))?)?;
+        let (from, old) = if self.args.bridge {
+            let from = self.work.join("CTLFile.bridge.tlv");
+            let bytes = std::fs::read(&from).map_err(|_| self.lost("the bridge"))?;
+            (from, verified(bytes)?)
+        } else {
+            (self.old_path(), self.old()?)
+        };
         let (desk, plan) = self.plan(&old)?;
         let mut file = BatchFile::list(headline(&from, &old), plan, path.clone());
         file.replaces(&from, &old);
@@ -341,7 +346,7 @@ impl Run<'_> {
     fn old(&self) -> Result<VerifiedList, CommandError> {
         let bytes = std::fs::read(self.old_path()).map_err(|_| self.lost("the CTL in force"))?;
         let same =
-            self.progress.in_force().is_none_or(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
+            self.progress.in_force().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
         if same { verified(bytes) } else { Err(self.lost("the CTL in force")) }
     }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, Voice, finding_line};
 pub use desk::{Desk, Many};
-pub use run_log::{RunLog, newest_journal, state_folder};
+pub use run_log::{RunLog, state_folder, who};
 
 use super::ctl::{display_name, read_list};
 use super::error::{CommandError, ErrorKind};

@@ -56,6 +56,11 @@ impl RunLog {
         self.add(token_line(sast))
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        self.journal.path()
+    }
+
     /// Adds a line.
     pub fn add(&mut self, event: Event) -> Result<(), CommandError> {
         Ok(self.journal.add(&time_now(), event)?)
@@ -104,19 +109,14 @@ pub fn state_folder() -> Result<PathBuf, CommandError> {
         })
 }
 
-/// The newest journal in a folder whose name says `what`; their names begin with the time.
-pub fn newest_journal(folder: &Path, what: &str) -> Result<Option<PathBuf>, CommandError> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(None) };
-    let is_it = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.ends_with(".jsonl") && name.contains(what)
-    };
-    Ok(entries.filter_map(Result::ok).map(|e| e.path()).filter(is_it).max())
-}
-
 /// RFC 3339 in UTC, whole seconds.
 fn time_now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `process 4711 of operator (uid 1000) on desk`
+pub fn who() -> String {
+    format!("process {} of {} on {}", std::process::id(), operator(), host())
 }
 
 fn operator() -> String {

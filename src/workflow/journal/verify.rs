@@ -106,6 +106,13 @@ impl VerifiedJournal {
         Ok(VerifiedJournal { lines })
     }
 
+    /// Checks every whole line of a run that was cut off; and what was written of a further one.
+    pub fn read_whole_lines(bytes: &[u8]) -> Result<(Self, &[u8]), JournalError> {
+        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at.saturating_add(1));
+        let (lines, rest) = bytes.split_at_checked(whole).unwrap_or((bytes, &[]));
+        Ok((Self::read_so_far(lines)?, rest))
+    }
+
     /// The lines in their order.
     pub fn lines(&self) -> &[JournalLine] {
         &self.lines

@@ -81,9 +81,9 @@ impl Journal {
     pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), JournalReopenError> {
         let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };
         let bytes = fs::read(path).map_err(failed)?;
-        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at.saturating_add(1));
-        let (lines, rest) = bytes.split_at_checked(whole).unwrap_or((&bytes, &[]));
-        let journal = VerifiedJournal::read_so_far(lines)?;
+        let (journal, rest) = VerifiedJournal::read_whole_lines(&bytes)?;
+        let lines = bytes.strip_suffix(rest).unwrap_or(&bytes);
+        let whole = lines.len() as u64;
         if journal.outcome().is_some() {
             return Err(JournalReopenError::AtItsEnd);
         }
@@ -92,13 +92,13 @@ impl Journal {
             let mut cut = path.to_owned().into_os_string();
             cut.push(".cut");
             fs::write(cut, rest).map_err(failed)?;
-            file.set_len(whole as u64).map_err(failed)?;
+            file.set_len(whole).map_err(failed)?;
         }
         let last = lines.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
         let text = String::from_utf8_lossy(last);
         let prev = sum_of(text.trim_end_matches('\n'));
         let seq = journal.lines().len() as u64;
-        Ok((Journal { file, path: path.to_owned(), len: whole as u64, seq, prev }, journal))
+        Ok((Journal { file, path: path.to_owned(), len: whole, seq, prev }, journal))
     }
 
     /// Where it lies.

@@ -1,0 +1,225 @@
+//! Which journal a run writes: a new one, or that of the run that was cut off. The run's folder (`--work`) knows where it
+//! lies, and the journal knows node and folder: no run goes on with another's, and none is begun over one that counts.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::super::error::{CommandError, ErrorKind};
+use super::super::signing::{RunLog, who};
+use super::{NodeArgs, WHAT};
+use crate::cluster::NodeAddress;
+use crate::files::{self, OnExisting};
+use crate::workflow::Progress;
+use crate::workflow::journal::{Event, VerifiedJournal};
+
+/// The file in the run's folder that says where its journal lies.
+const JOURNAL: &str = "journal.path";
+
+/// The file in the run's folder that says who is at work there.
+const LOCK: &str = "run.lock";
+
+/// The journal's name for taking back a run that came to its end.
+const TAKING_BACK: &str = "rollback-node";
+
+/// The run of a folder, as its journal has it.
+struct Earlier {
+    path: PathBuf,
+    progress: Progress,
+    ended: bool,
+}
+
+/// A new journal, or the one of the run that was cut off; and what is done of that run. Nobody else is at work in the
+/// folder as long as the lock is held.
+pub(super) fn begin(
+    args: &NodeArgs,
+    named: Option<&Path>,
+    publisher: &NodeAddress,
+    work: &Path,
+) -> Result<(RunLog, Progress, FolderLock), CommandError> {
+    let anew = !args.resume && !args.rollback;
+    if anew {
+        files::make_folder(work)?;
+    } else if !work.is_dir() {
+        return Err(no_run(work));
+    }
+    let lock = FolderLock::take(work)?;
+    let here = format!("{publisher} in {}", files::place_of(work).display());
+    let earlier = earlier(work)?;
+    let (log, progress) = match earlier {
+        None if anew => new_run(named, work, &here)?,
+        None => return Err(no_run(work)),
+        Some(earlier) if anew => {
+            may_be_left(&earlier, work)?;
+            new_run(named, work, &here)?
+        }
+        Some(earlier) => {
+            same_run(&earlier, &here)?;
+            if args.rollback { take_back(earlier, named, work, &here)? } else { go_on(earlier, &here)? }
+        }
+    };
+    Ok((log, progress, lock))
+}
+
+/// The run that the folder knows of.
+fn earlier(work: &Path) -> Result<Option<Earlier>, CommandError> {
+    let place = match fs::read_to_string(work.join(JOURNAL)) {
+        Ok(text) => PathBuf::from(text.trim_end_matches('\n')),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(unreadable(&work.join(JOURNAL), &e)),
+    };
+    let bytes = fs::read(&place).map_err(|e| unreadable(&place, &e))?;
+    let (journal, _) = VerifiedJournal::read_whole_lines(&bytes).map_err(|e| unreadable(&place, &e))?;
+    let (progress, ended) = (Progress::of(&journal), journal.outcome().is_some());
+    Ok(Some(Earlier { path: place, progress, ended }))
+}
+
+/// Begins a journal, bound to the node and the folder.
+fn new_journal(named: Option<&Path>, what: &str, here: &str) -> Result<RunLog, CommandError> {
+    let mut log = RunLog::begin_run(named, what)?;
+    log.add(step(Progress::RUN, here))?;
+    Ok(log)
+}
+
+fn new_run(named: Option<&Path>, work: &Path, here: &str) -> Result<(RunLog, Progress), CommandError> {
+    let log = new_journal(named, WHAT, here)?;
+    keep_place(&log, work)?;
+    Ok((log, Progress::default()))
+}
+
+fn go_on(earlier: Earlier, here: &str) -> Result<(RunLog, Progress), CommandError> {
+    let takes_back = earlier.path.file_name().is_some_and(|n| n.to_string_lossy().contains(TAKING_BACK));
+    if takes_back && !earlier.ended {
+        return Err(CommandError::new(
+            ErrorKind::No,
+            "the run in this folder came to its end, and is being taken back",
+        )
+        .hint("--rollback goes on with that; then a new run can be begun, without --resume"));
+    }
+    let (mut log, journal) = RunLog::reopen(&earlier.path)?;
+    log.add(step("resume", here))?;
+    Ok((log, Progress::of(&journal)))
+}
+
+fn take_back(
+    earlier: Earlier,
+    named: Option<&Path>,
+    work: &Path,
+    here: &str,
+) -> Result<(RunLog, Progress), CommandError> {
+    let Some(old) = earlier.progress.in_force() else {
+        let what = "the run in this folder kept no CTL: there is nothing to go back to";
+        return Err(CommandError::new(ErrorKind::No, what)
+            .detail("journal", earlier.path.display().to_string())
+            .detail("", "it changed nothing on the cluster, and neither did this command"));
+    };
+    if earlier.ended {
+        // That is a run of its own, which may be cut off as well.
+        let mut log = new_journal(named, TAKING_BACK, here)?;
+        log.add(Event::Input { role: "in force".to_owned(), out: None, file: old.clone() })?;
+        log.add(step("rollback", here))?;
+        keep_place(&log, work)?;
+        return Ok((log, earlier.progress.files_alone()));
+    }
+    let (mut log, journal) = RunLog::reopen(&earlier.path)?;
+    log.add(step("rollback", here))?;
+    Ok((log, Progress::of(&journal)))
+}
+
+/// From now on this is the folder's journal.
+fn keep_place(log: &RunLog, work: &Path) -> Result<(), CommandError> {
+    let place = files::place_of(log.path());
+    let text = place.to_str().ok_or_else(|| {
+        let what = format!("the name of the journal's folder is no text: {}", place.display());
+        CommandError::new(ErrorKind::File, what).hint("name another one: --journal DIR")
+    })?;
+    files::write_new(&work.join(JOURNAL), format!("{text}\n").as_bytes(), OnExisting::Replace)?;
+    Ok(())
+}
+
+/// A new run would keep as the CTL in force what the run before it left half done.
+fn may_be_left(earlier: &Earlier, work: &Path) -> Result<(), CommandError> {
+    let changed = earlier.progress.tokens().is_some() || earlier.progress.takes_back();
+    if earlier.ended || !changed {
+        return Ok(());
+    }
+    let what = format!("the run in {} has not come to its end", work.display());
+    Err(CommandError::new(ErrorKind::No, what)
+        .detail("run", earlier.progress.run().unwrap_or("of an unknown node"))
+        .detail("journal", earlier.path.display().to_string())
+        .detail("", "nothing was changed by this command")
+        .hint("way on: the same command with --resume")
+        .hint("way back: the same command with --rollback puts the old CTL back")
+        .hint("a run of its own needs a folder of its own: --work DIR"))
+}
+
+/// Another node, or a folder that was copied: its steps are not this run's.
+fn same_run(earlier: &Earlier, here: &str) -> Result<(), CommandError> {
+    match earlier.progress.run() {
+        Some(run) if run == here => Ok(()),
+        run => Err(CommandError::new(ErrorKind::No, "this folder is that of another run")
+            .detail("run", run.unwrap_or("of an unknown node"))
+            .detail("chosen", here)
+            .detail("", "nothing was changed by this command")
+            .hint("--node and --work as the run began with them")),
+    }
+}
+
+fn no_run(work: &Path) -> CommandError {
+    CommandError::new(ErrorKind::File, format!("there is no run in {}", work.display()))
+        .hint("--work DIR names the folder of the run")
+}
+
+/// What was done cannot be known: nothing is begun over it.
+fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> CommandError {
+    CommandError::new(
+        ErrorKind::File,
+        format!("{} cannot be read: what the run did is not known", path.display()),
+    )
+    .caused_by(error)
+    .hint("bring the journal back to where it was")
+    .hint("a run of its own needs a folder of its own: --work DIR")
+}
+
+fn step(name: &str, says: &str) -> Event {
+    Event::Step { name: name.to_owned(), says: says.to_owned(), done: None }
+}
+
+/// Held while somebody is at work in a run's folder: two at once would do things twice, and break the journal's chain.
+/// Gone when dropped or when the process ends.
+#[derive(Debug)]
+pub(super) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    fn take(work: &Path) -> Result<Self, CommandError> {
+        let path = work.join(LOCK);
+        let failed = |e: io::Error| {
+            CommandError::new(ErrorKind::File, format!("{} was not written", path.display())).caused_by(&e)
+        };
+        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let holder = Some(holder.trim()).filter(|h| !h.is_empty()).unwrap_or("another process");
+                return Err(CommandError::new(
+                    ErrorKind::No,
+                    format!("{holder} is at work in {} already", work.display()),
+                )
+                .detail("", "nothing was changed by this command")
+                .hint("wait until it ends; then --resume goes on, and --rollback goes back"));
+            }
+            // Where the file system has no locks, the operator has to see to it.
+            Err(TryLockError::Error(_)) => return Ok(FolderLock { _file: file }),
+        }
+        // Who it is, for whoever comes second.
+        let _ = file.set_len(0);
+        let _ = file.rewind();
+        let _ = writeln!(file, "{}", who());
+        Ok(FolderLock { _file: file })
+    }
+}
