@@ -161,6 +161,33 @@ fn two_do_not_go_on_with_a_run_at_once() {
     world.run(&["journal", "verify"]).done();
 }
 
+/// The way back stops half way, and the operator goes forward after all: nothing counts as done that was undone.
+#[test]
+fn forward_again_from_the_middle_of_the_way_back() {
+    let Some((world, cluster)) = started(2) else { return };
+    kill_after(&world, &cluster, "restart", &[]);
+    cluster.nodes[1].quirks(&["hangup=utils service restart"]);
+    let stopped = go(&world, &cluster, &["--rollback"]);
+    assert_eq!(stopped.code, 5, "{}", stopped.all());
+    assert_all_serve(&cluster, "tokenless.tlv");
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
+}
+
+/// Back, on, and back again, each of them cut off: the last way counts.
+#[test]
+fn back_again_from_the_middle_of_the_way_on() {
+    let Some((world, cluster)) = started(2) else { return };
+    cluster.nodes[0].quirks(&["hangup=file delete"]);
+    assert_eq!(go(&world, &cluster, &[]).code, 5);
+    cluster.nodes[1].quirks(&["hangup=utils service restart"]);
+    assert_eq!(go(&world, &cluster, &["--rollback"]).code, 5);
+    kill_after(&world, &cluster, "restart", &["--resume"]);
+    assert_all_serve(&cluster, "token-signed.tlv");
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, "tokenless.tlv");
+}
+
 /// Everything went well, the phones did not, and the line broke on the way back.
 #[test]
 fn a_way_back_that_was_cut_off_goes_on_where_it_was() {

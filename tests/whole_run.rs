@@ -164,6 +164,8 @@ fn without_a_yes_nothing_on_the_cluster_changes() {
     let before = acts(&cluster);
     assert_eq!(unasked(&["--rollback"]).code, 2);
     assert_eq!(acts(&cluster), before, "the way back asks, too");
+    let ended = go(&world, &cluster, &["--resume"]);
+    assert!(ended.stderr.contains("nothing to go on with"), "nothing is being taken back: {}", ended.all());
 }
 
 /// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.

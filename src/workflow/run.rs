@@ -100,6 +100,12 @@ impl RunStep {
         }
     }
 
+    /// Whether the way back undoes it: it puts another CTL on the nodes, or makes them serve it.
+    pub fn is_undone_on_the_way_back(self) -> bool {
+        use RunStep as S;
+        matches!(self, S::Cross | S::Delete | S::Publish | S::Restart | S::Verify)
+    }
+
     /// In which state the cluster is when this step did not come to its end.
     pub fn state_when_stopped(self) -> &'static str {
         match self {
@@ -133,6 +139,10 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// The journal's line behind which the run goes back, and the name of the way back.
+    pub const BACK: &str = "rollback";
+    /// The journal's line behind which the run goes on.
+    pub const ON: &str = "resume";
     /// The journal's line that says of which node, and in which folder.
     pub const RUN: &str = "run";
     /// The journal's line that says which tokens the cluster is asked to trust.
@@ -145,7 +155,8 @@ impl Progress {
             match &line.event {
                 Event::Step { name, done: Some(true), .. } => progress.done.push(name.clone()),
                 Event::Step { name, says, .. } if name == Self::RUN => progress.run = Some(says.clone()),
-                Event::Step { name, done: None, .. } if name == "rollback" => progress.takes_back = true,
+                Event::Step { name, done: None, .. } if name == Self::BACK => progress.go_back(),
+                Event::Step { name, done: None, .. } if name == Self::ON => progress.go_on(),
                 Event::Step { name, says, .. } if name == Self::TOKENS => progress.bind_tokens(says.clone()),
                 // The first one; a bridge is signed upon later.
                 Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
@@ -184,6 +195,20 @@ impl Progress {
         self.output.as_ref()
     }
 
+    /// The way back begins, or goes on: what it undoes is not done any more.
+    pub fn go_back(&mut self) {
+        self.takes_back = true;
+        let undone = |name: &str| {
+            RunStep::all(true).into_iter().any(|step| step.is_undone_on_the_way_back() && step.name() == name)
+        };
+        self.done.retain(|done| !undone(step_of(done)));
+    }
+
+    /// The run goes on: what the way back did, if it was gone, is not done any more.
+    pub fn go_on(&mut self) {
+        self.done.retain(|done| step_of(done) != Self::BACK);
+    }
+
     /// Of which node, and in which folder.
     pub fn run(&self) -> Option<&str> {
         self.run.as_deref()
@@ -213,6 +238,11 @@ impl Progress {
     pub fn sign(&mut self, file: FileSeal) {
         self.output = Some(file);
     }
+}
+
+/// The step that a part belongs to: `publish` of `publish 10.1.2.3`.
+fn step_of(part: &str) -> &str {
+    part.split_once(' ').map_or(part, |(step, _)| step)
 }
 
 #[cfg(test)]
@@ -276,5 +306,24 @@ mod tests {
         assert_eq!(back.in_force().unwrap().file, "first");
         back.mark("publish");
         assert!(back.is_done("publish"));
+    }
+
+    #[test]
+    fn the_way_on_and_the_way_back_undo_each_other() {
+        let mut progress = Progress::default();
+        let marks = ["keep", "sign", "cross a", "delete", "publish a", "restart Cisco Tftp a", "verify"];
+        let back = ["rollback a", "rollback Cisco Tftp a"];
+        marks.iter().for_each(|name| progress.mark(name));
+        progress.go_on();
+        assert!(marks.iter().all(|name| progress.is_done(name)), "nothing was undone yet");
+        progress.go_back();
+        let left: Vec<_> = marks.iter().filter(|name| progress.is_done(name)).collect();
+        assert_eq!(left, [&"keep", &"sign"], "what lies on no node stays");
+        back.iter().for_each(|name| progress.mark(name));
+        progress.go_back();
+        assert!(back.iter().all(|name| progress.is_done(name)), "a way back goes on where it was");
+        progress.go_on();
+        assert!(!back.iter().any(|name| progress.is_done(name)));
+        assert!(progress.is_done("sign") && progress.takes_back());
     }
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{RunLog, who};
-use super::{NodeArgs, WHAT};
+use super::look::kept_list;
+use super::{NodeArgs, WHAT, way_back};
 use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::workflow::Progress;
-use crate::workflow::journal::{Event, VerifiedJournal};
+use crate::workflow::journal::{Event, FileSeal, VerifiedJournal};
 
 /// The file in the run's folder that says where its journal lies.
 const JOURNAL: &str = "journal.path";
@@ -36,6 +37,7 @@ pub(super) fn begin(
     named: Option<&Path>,
     publisher: &NodeAddress,
     work: &Path,
+    agree: impl FnOnce(&str) -> Result<(), CommandError>,
 ) -> Result<(RunLog, Progress, FolderLock), CommandError> {
     let anew = !args.resume && !args.rollback;
     if anew {
@@ -55,7 +57,14 @@ pub(super) fn begin(
         }
         Some(earlier) => {
             same_run(&earlier, &here)?;
-            if args.rollback { take_back(earlier, named, work, &here)? } else { go_on(earlier, &here)? }
+            if args.rollback {
+                kept(&earlier, work)?;
+                // Nothing of the run is undone, and nothing of that written down, before the operator wants it.
+                agree(way_back::QUESTION)?;
+                take_back(earlier, named, work, &here)?
+            } else {
+                go_on(earlier, &here)?
+            }
         }
     };
     Ok((log, progress, lock))
@@ -97,8 +106,21 @@ fn go_on(earlier: Earlier, here: &str) -> Result<(RunLog, Progress), CommandErro
         .hint("--rollback goes on with that; then a new run can be begun, without --resume"));
     }
     let (mut log, journal) = RunLog::reopen(&earlier.path)?;
-    log.add(step("resume", here))?;
-    Ok((log, Progress::of(&journal)))
+    log.add(step(Progress::ON, here))?;
+    let mut progress = Progress::of(&journal);
+    progress.go_on();
+    Ok((log, progress))
+}
+
+/// There must be something to go back to.
+fn kept<'a>(earlier: &'a Earlier, work: &Path) -> Result<&'a FileSeal, CommandError> {
+    let old = earlier.progress.in_force().ok_or_else(|| {
+        let what = "the run in this folder kept no CTL: there is nothing to go back to";
+        CommandError::new(ErrorKind::No, what)
+            .detail("journal", earlier.path.display().to_string())
+            .detail("", "it changed nothing on the cluster, and neither did this command")
+    })?;
+    kept_list(work, old).map(|_| old)
 }
 
 fn take_back(
@@ -107,23 +129,20 @@ fn take_back(
     work: &Path,
     here: &str,
 ) -> Result<(RunLog, Progress), CommandError> {
-    let Some(old) = earlier.progress.in_force() else {
-        let what = "the run in this folder kept no CTL: there is nothing to go back to";
-        return Err(CommandError::new(ErrorKind::No, what)
-            .detail("journal", earlier.path.display().to_string())
-            .detail("", "it changed nothing on the cluster, and neither did this command"));
-    };
     if earlier.ended {
         // That is a run of its own, which may be cut off as well.
+        let old = kept(&earlier, work)?.clone();
         let mut log = new_journal(named, TAKING_BACK, here)?;
-        log.add(Event::Input { role: "in force".to_owned(), out: None, file: old.clone() })?;
-        log.add(step("rollback", here))?;
+        log.add(Event::Input { role: "in force".to_owned(), out: None, file: old })?;
+        log.add(step(Progress::BACK, here))?;
         keep_place(&log, work)?;
         return Ok((log, earlier.progress.files_alone()));
     }
     let (mut log, journal) = RunLog::reopen(&earlier.path)?;
-    log.add(step("rollback", here))?;
-    Ok((log, Progress::of(&journal)))
+    log.add(step(Progress::BACK, here))?;
+    let mut progress = Progress::of(&journal);
+    progress.go_back();
+    Ok((log, progress))
 }
 
 /// From now on this is the folder's journal.

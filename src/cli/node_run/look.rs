@@ -1,4 +1,6 @@
-//! Whether the nodes are as a run wants them: reached, in mixed mode, and all with the same CTL.
+//! Whether the nodes, and the files that were kept, are as a run wants them: reached, in mixed mode, and all with the same CTL.
+
+use std::path::Path;
 
 use super::super::cluster::{Connector, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
@@ -7,6 +9,7 @@ use super::{CTL, NodeArgs};
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::cluster::{ConsoleError, NodeAddress, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
+use crate::workflow::journal::FileSeal;
 
 /// A CTL of the cluster, decoded and verified.
 pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
@@ -14,6 +17,20 @@ pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
         .map_err(|e| CommandError::decode(CTL, &e))?
         .verify()
         .map_err(|e| CommandError::not_verified(CTL, &e))
+}
+
+/// The CTL that was in force, as the run kept it, and as the journal knows it.
+pub(super) fn kept_list(work: &Path, seal: &FileSeal) -> Result<Vec<u8>, CommandError> {
+    let what = "the CTL in force";
+    let bytes = std::fs::read(work.join(CTL)).map_err(|_| lost(work, what))?;
+    let same = seal.sha256 == digest::hex(&digest::sha256(&bytes), "");
+    if same { Ok(bytes) } else { Err(lost(work, what)) }
+}
+
+/// A file of the run that is not what it was.
+pub(super) fn lost(work: &Path, what: &str) -> CommandError {
+    CommandError::new(ErrorKind::File, format!("{what} is not in {} as the run left it", work.display()))
+        .hint("the journal holds it: sastctl journal show --json has the bytes of every file")
 }
 
 /// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.

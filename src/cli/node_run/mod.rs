@@ -4,6 +4,7 @@ mod begin;
 mod look;
 mod steps;
 mod tokens;
+mod way_back;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -106,7 +107,10 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
     let (mut log, progress, _lock) = if dry {
         (None, Progress::default(), None)
     } else {
-        let (log, progress, lock) = begin::begin(args, tokens.signing.journal_folder(), &publisher, &work)?;
+        let journal = tokens.signing.journal_folder();
+        let (log, progress, lock) = begin::begin(args, journal, &publisher, &work, |question| {
+            agree(ui, tokens, question, "--rollback")
+        })?;
         (Some(log), progress, Some(lock))
     };
     if let Some(log) = &mut log {
@@ -145,7 +149,7 @@ impl Run<'_> {
             }
             self.ui.note(&format!("{:<10} {}", step.name(), step.says()));
             if let Some(question) = step.question() {
-                self.agree(question)?;
+                agree(self.ui, self.tokens, question, "--resume")?;
             }
             self.begin_step(step.name(), step.says())?;
             match self.perform(step) {
@@ -159,15 +163,6 @@ impl Run<'_> {
              checksum above.\nsastctl journal show {} is the page for the change ticket.",
             path.display()
         ))
-    }
-
-    /// The operator's yes to a change on the cluster.
-    fn agree(&self, question: &str) -> Result<(), CommandError> {
-        if self.ui.agrees(self.tokens.signing.yes(), question)? {
-            return Ok(());
-        }
-        Err(CommandError::new(ErrorKind::Interrupted, "the cluster was left as it is")
-            .hint("the same command with --resume goes on from here"))
     }
 
     fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
@@ -221,6 +216,15 @@ impl Run<'_> {
     fn new_path(&self) -> PathBuf {
         self.work.join("CTLFile.new.tlv")
     }
+}
+
+/// The operator's yes to a change on the cluster.
+fn agree(ui: &Ui, tokens: &Tokens<'_>, question: &str, again: &str) -> Result<(), CommandError> {
+    if ui.agrees(tokens.signing.yes(), question)? {
+        return Ok(());
+    }
+    Err(CommandError::new(ErrorKind::Interrupted, "the cluster was left as it is")
+        .hint(format!("the same command with {again} goes on from here")))
 }
 
 /// A folder's name for a node.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{Batch, BatchFile, Voice, headline};
-use super::look::{look, verified};
+use super::look::{kept_list, look, lost, verified};
 use super::{CTL, Run};
 use crate::cluster::shell::answers::ShownCtl;
 use crate::cluster::{NodeAddress, SERVICES, fetch};
@@ -196,7 +196,13 @@ impl Run<'_> {
 
     /// Puts a list to every node that does not serve it yet, and waits for each to serve it.
     /// `restarts` names the step whose restart an upload by hand takes in advance.
-    fn publish(&mut self, name: &str, restarts: &str, bytes: &[u8], path: &Path) -> Result<(), CommandError> {
+    pub(super) fn publish(
+        &mut self,
+        name: &str,
+        restarts: &str,
+        bytes: &[u8],
+        path: &Path,
+    ) -> Result<(), CommandError> {
         let mut by_hand = Vec::new();
         for node in self.nodes.clone() {
             let part = format!("{name} {node}");
@@ -240,7 +246,7 @@ impl Run<'_> {
     }
 
     /// TFTP everywhere first, then CallManager: phones that register again find the new list.
-    fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
+    pub(super) fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
         for service in SERVICES {
             for node in self.nodes.clone() {
                 let part = restart_part(name, service, &node);
@@ -262,7 +268,7 @@ impl Run<'_> {
     }
 
     /// Every node shows and serves exactly this list; its MD5.
-    fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
+    pub(super) fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
         let md5 = digest::hex(&list.list().md5(), "");
         let (args, wanted) = (self.args, &md5);
         let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
@@ -288,41 +294,6 @@ impl Run<'_> {
         Ok(md5)
     }
 
-    /// Puts the CTL back that was in force before the run.
-    pub(super) fn roll_back(mut self) -> Result<(), CommandError> {
-        let old = self.old()?;
-        self.agree(
-            "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
-             restarted, which cuts off calls. Go on?",
-        )?;
-        let bytes = old.list().bytes().clone();
-        let path = self.old_path();
-        let result = (|| {
-            self.publish("rollback", "rollback", &bytes, &path)?;
-            self.restart_all("rollback")?;
-            self.show_everywhere(&old)
-        })();
-        match result {
-            Ok(md5) => {
-                self.end_step(
-                    "rollback",
-                    &format!("every node serves the CTL that was in force: MD5 {md5}"),
-                )?;
-                self.end_log()?;
-                self.ui.print(&format!(
-                    "The CTL that was in force before is back on every node: MD5 {md5}. Certificates in \
-                     Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
-                     only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
-                    self.work.join(CTL).display(),
-                    self.work.join("CTLFile.new.tlv").display()
-                ))
-            }
-            Err(e) => Err(e
-                .detail("kept", self.old_path().display().to_string())
-                .hint("the same command with --rollback goes on where it stopped")),
-        }
-    }
-
     /// The reading steps, and the plan.
     pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
@@ -343,11 +314,9 @@ impl Run<'_> {
     }
 
     /// The CTL that was in force, as it was kept, and as the journal knows it.
-    fn old(&self) -> Result<VerifiedList, CommandError> {
-        let bytes = std::fs::read(self.old_path()).map_err(|_| self.lost("the CTL in force"))?;
-        let same =
-            self.progress.in_force().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
-        if same { verified(bytes) } else { Err(self.lost("the CTL in force")) }
+    pub(super) fn old(&self) -> Result<VerifiedList, CommandError> {
+        let kept = self.progress.in_force().ok_or_else(|| self.lost("the CTL in force"))?;
+        verified(kept_list(&self.work, kept)?)
     }
 
     /// The CTL that the run signed, as the journal knows it.
@@ -359,11 +328,7 @@ impl Run<'_> {
     }
 
     pub(super) fn lost(&self, what: &str) -> CommandError {
-        CommandError::new(
-            ErrorKind::File,
-            format!("{what} is not in {} as the run left it", self.work.display()),
-        )
-        .hint("the journal holds it: sastctl journal show --json has the bytes of every file")
+        lost(&self.work, what)
     }
 
     fn served(&self, node: &NodeAddress) -> Result<Option<Vec<u8>>, CommandError> {

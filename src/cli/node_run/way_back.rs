@@ -1,0 +1,48 @@
+//! `--rollback`: the CTL that was in force before goes back to every node.
+
+use super::super::error::CommandError;
+use super::{CTL, Run};
+use crate::trustlist::VerifiedList;
+use crate::workflow::Progress;
+use crate::workflow::journal::Event;
+
+/// What the operator is asked before.
+pub(super) const QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
+     restarted, which cuts off calls. Go on?";
+
+impl Run<'_> {
+    /// Puts the CTL back that was in force before the run.
+    pub(super) fn roll_back(mut self) -> Result<(), CommandError> {
+        let old = self.old()?;
+        match self.put_back(&old) {
+            Ok(md5) => {
+                let says = format!("every node serves the CTL that was in force: MD5 {md5}");
+                self.end_step(Progress::BACK, &says)?;
+                self.end_log()?;
+                self.ui.print(&format!(
+                    "The CTL that was in force before is back on every node: MD5 {md5}. Certificates in \
+                     Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
+                     only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
+                    self.work.join(CTL).display(),
+                    self.work.join("CTLFile.new.tlv").display()
+                ))
+            }
+            Err(e) => {
+                let name = Progress::BACK.to_owned();
+                let failed = Event::Step { name, says: e.message().to_owned(), done: Some(false) };
+                // The error itself is what counts, whether it can be written down or not.
+                let _ = self.note_down(failed);
+                Err(e
+                    .detail("kept", self.old_path().display().to_string())
+                    .hint("the same command with --rollback goes on where it stopped"))
+            }
+        }
+    }
+
+    /// The CTL on every node, both services on every node, and the proof; its MD5.
+    fn put_back(&mut self, old: &VerifiedList) -> Result<String, CommandError> {
+        self.publish(Progress::BACK, Progress::BACK, old.list().bytes(), &self.old_path())?;
+        self.restart_all(Progress::BACK)?;
+        self.show_everywhere(old)
+    }
+}
