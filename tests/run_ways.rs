@@ -1,6 +1,6 @@
 //! The ways on and back of `revert --node`: whose run it is, with which tokens, and what a way undoes of the other.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::pki;
@@ -36,6 +36,20 @@ fn journals(world: &World) -> Vec<String> {
 /// Restarts that a node was told.
 fn restarts(cluster: &Cluster, node: usize) -> usize {
     cluster.nodes[node].told().iter().filter(|c| c.starts_with("utils service restart")).count()
+}
+
+/// A run that stays under way.
+fn spawned(world: &World, args: &[String]) -> Child {
+    let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// SIGTERM, the exit code, and what was said.
+fn terminated(child: Child) -> (Option<i32>, String) {
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 /// Nobody knows the PIN behind vouch, and another token lies in the drawer. TVS was never asked about that one.
@@ -135,13 +149,7 @@ fn two_do_not_go_on_with_a_run_at_once() {
     let mut args = arguments(&cluster, &["--publish-wait", "60"]);
     let root = args.iter().position(|a| a == "--tftp-root").unwrap();
     args.drain(root..root + 2);
-    let mut first = world
-        .command(&args.iter().map(String::as_str).collect::<Vec<_>>())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut first = spawned(&world, &args);
     // It waits for an upload by hand that nobody makes.
     let end = Instant::now() + Duration::from_secs(60);
     while cluster.nodes[0].ctl().is_some() {
@@ -208,4 +216,49 @@ fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
         "one journal for one way back"
     );
     world.run(&["journal", "verify"]).done();
+}
+
+/// The signature is made, and while the token is logged out the operator says stop.
+#[test]
+fn a_signal_behind_the_signature_stops_the_run_before_the_cluster_changes() {
+    let Some((mut world, cluster)) = started(1) else { return };
+    world.behind_faulty_token();
+    world.set("FAULTY_SCRIPT", "delay C_Logout 1 3000");
+    let args = arguments(&cluster, &[]);
+    let child = spawned(&world, &args);
+    let end = Instant::now() + Duration::from_secs(60);
+    while !world.path("run/CTLFile.new.tlv").exists() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (code, stderr) = terminated(child);
+    assert_eq!(code, Some(130), "{stderr}");
+    assert!(stderr.contains("error: interrupted\n") && stderr.contains("--resume"), "{stderr}");
+    assert!(stderr.contains("the CTL in force still is"), "{stderr}");
+    assert_all_serve(&cluster, "tokenless.tlv");
+    assert!(!acts(&cluster)[0].contains(&"file delete tftp CTLFile.tlv".to_owned()));
+    world.set("FAULTY_SCRIPT", "");
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
+}
+
+/// The run that goes on has written no file yet, and the cluster is not what it was: nobody is told otherwise.
+#[test]
+fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
+    let Some((world, cluster)) = started(1) else { return };
+    kill_after(&world, &cluster, "sign", &[]);
+    let mut args = arguments(&cluster, &["--resume", "--publish-wait", "60"]);
+    let root = args.iter().position(|a| a == "--tftp-root").unwrap();
+    args.drain(root..root + 2);
+    let child = spawned(&world, &args);
+    let end = Instant::now() + Duration::from_secs(60);
+    while cluster.nodes[0].ctl().is_some() {
+        assert!(Instant::now() < end);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (code, stderr) = terminated(child);
+    assert_eq!(code, Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted\n") && stderr.contains("--resume goes on from here"), "{stderr}");
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
 }

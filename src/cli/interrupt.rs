@@ -5,8 +5,8 @@
 
 #[cfg(unix)]
 use std::io::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use super::error::{CommandError, ErrorKind};
 use crate::files;
@@ -19,6 +19,8 @@ static CHANGED: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Held while the program ends by a signal, and to its end: nobody logs in any more.
 static ENDING: Mutex<()> = Mutex::new(());
+/// What to do after an interruption of a run that does more than write files.
+static UNDER_WAY: OnceLock<&str> = OnceLock::new();
 /// How the terminal was before its echo was turned off.
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
@@ -48,6 +50,9 @@ pub fn listen() -> Result<(), CommandError> {
             restore_terminal();
             // Behind the prompt, so that the shell's own begins a line.
             let _ = writeln!(std::io::stderr(), "\n{}", interrupted().message());
+            if let Some(hint) = UNDER_WAY.get() {
+                let _ = writeln!(std::io::stderr(), "help: {hint}");
+            }
             // Without the exit handlers of libraries: a module's own may wait for a call that hangs.
             signal_hook::low_level::exit(i32::from(ErrorKind::Interrupted.exit_code()));
         }
@@ -104,10 +109,15 @@ pub fn check() -> Result<(), CommandError> {
     if INTERRUPTED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
 }
 
+/// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
+pub fn under_way(hint: &'static str) {
+    let _ = UNDER_WAY.set(hint);
+}
+
 /// What an interruption is called.
 pub fn interrupted() -> CommandError {
-    let nothing = !files::any_was_written() && !CHANGED.load(Ordering::SeqCst);
-    let says = if nothing { "interrupted; nothing was written" } else { "interrupted" };
+    let changed = files::any_was_written() || CHANGED.load(Ordering::SeqCst) || UNDER_WAY.get().is_some();
+    let says = if changed { "interrupted" } else { "interrupted; nothing was written" };
     CommandError::new(ErrorKind::Interrupted, says)
 }
 

@@ -114,6 +114,11 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         (Some(log), progress, Some(lock))
     };
     if let Some(log) = &mut log {
+        interrupt::under_way(if args.rollback {
+            "the same command with --rollback goes on from here"
+        } else {
+            "the same command with --resume goes on from here"
+        });
         let path = connector.keep_transcript(work.join("transcript.txt")).display().to_string();
         log.add(Event::Step { name: "transcript".to_owned(), says: path, done: None })?;
     }
@@ -141,7 +146,11 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
 
 impl Run<'_> {
     fn go(mut self) -> Result<(), CommandError> {
+        let mut before = RunStep::Preflight;
         for step in RunStep::all(self.args.bridge) {
+            // A signal waits while a token is logged in; what it waited for is over now.
+            interrupt::check().map_err(|e| self.interrupted(step, before, e))?;
+            before = step;
             // Looking again does no harm, and the world may have changed.
             if self.progress.is_done(step.name()) && step != RunStep::Preflight {
                 self.ui.note(&format!("{:<10} done before", step.name()));
@@ -195,16 +204,26 @@ impl Run<'_> {
         let failed = Event::Step { name: step.name().to_owned(), says: said, done: Some(false) };
         // The error itself is what counts, whether it can be written down or not.
         let _ = self.note_down(failed);
-        let node = self.args.node.as_deref().unwrap_or_default();
-        let error = error
-            .detail("stopped", format!("at {}: {}", step.name(), step.says()))
-            .detail("state", step.state_when_stopped())
-            .detail("kept", self.old_path().display().to_string())
-            .hint(format!("way on: the same command with --resume (--node {node})"));
+        let error = self.ways(format!("at {}: {}", step.name(), step.says()), step, error);
         match step {
             RunStep::Preflight | RunStep::Keep | RunStep::Trust | RunStep::Vouch | RunStep::Sign => error,
             _ => error.hint("way back: the same command with --rollback puts the old CTL back"),
         }
+    }
+
+    /// The step was not begun, and the one before was not undone.
+    fn interrupted(&self, step: RunStep, before: RunStep, error: CommandError) -> CommandError {
+        self.ways(format!("before {}: {}", step.name(), step.says()), before, error)
+    }
+
+    /// Where it stopped, what the cluster is like, and the way on.
+    fn ways(&self, stopped: String, step: RunStep, error: CommandError) -> CommandError {
+        let node = self.args.node.as_deref().unwrap_or_default();
+        error
+            .detail("stopped", stopped)
+            .detail("state", step.state_when_stopped())
+            .detail("kept", self.old_path().display().to_string())
+            .hint(format!("way on: the same command with --resume (--node {node})"))
     }
 
     /// The CTL that was in force before the run.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
+use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
 use super::look::{kept_list, look, lost, verified};
 use super::{CTL, Run};
@@ -171,7 +172,7 @@ impl Run<'_> {
         let shown = desk.show(&batch, &say)?;
         let signing = self.tokens.signing;
         if !signing.yes() && self.ui.can_ask() && !self.ui.confirm(&desk.question())? {
-            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
+            return Err(CommandError::new(ErrorKind::Interrupted, "not signed"));
         }
         if let Some(log) = &mut self.log {
             desk.sign_into(batch, shown, log, signing.allow_last_try(), &say)?;
@@ -205,6 +206,7 @@ impl Run<'_> {
     ) -> Result<(), CommandError> {
         let mut by_hand = Vec::new();
         for node in self.nodes.clone() {
+            interrupt::check()?;
             let part = format!("{name} {node}");
             if self.progress.is_done(&part)
                 || publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false)
@@ -249,6 +251,7 @@ impl Run<'_> {
     pub(super) fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
         for service in SERVICES {
             for node in self.nodes.clone() {
+                interrupt::check()?;
                 let part = restart_part(name, service, &node);
                 if self.progress.is_done(&part) {
                     continue;
