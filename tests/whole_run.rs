@@ -146,6 +146,17 @@ fn the_way_back() {
     assert_eq!(go(&world, &cluster, &["--resume"]).code, 1, "what was taken back does not go on");
 }
 
+/// For a script: the plan and what phones do are said before the cluster changes, beside the answer.
+#[test]
+fn with_json_the_plan_is_shown_beside_the_answer() {
+    let Some((world, cluster)) = started(1) else { return };
+    let done = go(&world, &cluster, &["--json"]).done();
+    let (plan, delete) = (done.stderr.find("Plan\n").unwrap(), done.stderr.find("\ndelete ").unwrap());
+    let verdict = done.stderr.find("Phones that hold run/CTLFile.tlv\n").unwrap();
+    assert!(plan < verdict && verdict < delete, "{}", done.stderr);
+    assert!(!done.stdout.contains("Plan"), "{}", done.stdout);
+}
+
 /// Where nobody can be asked, and nobody said yes: nothing on the cluster changes, by whichever way.
 #[test]
 fn without_a_yes_nothing_on_the_cluster_changes() {
