@@ -43,6 +43,7 @@ mod pins;
 mod planning;
 mod power_cut;
 mod properties;
+mod questions;
 mod records;
 mod reverting;
 mod run_ways;

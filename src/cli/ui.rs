@@ -24,6 +24,11 @@ impl Ui {
         self.json
     }
 
+    /// Whether remarks are left out.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints text for people; adds the line end if there is none.
     pub fn print(&self, text: &str) -> Result<(), CommandError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -81,6 +86,11 @@ impl Ui {
     /// Whether somebody sits there who can be asked.
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether whoever sits there sees what is printed.
+    pub fn output_is_seen(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Whether the operator agrees to a change on a cluster: `--yes`, or an answer. Where nobody can be asked, nothing is

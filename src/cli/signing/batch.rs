@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::error::CommandError;
 use super::super::ui::{Ui, printable};
 use super::signed::{Confirmed, ConfirmedFile};
-use crate::phone::{ServiceFinding, Severity};
+use crate::phone::{Decision, ServiceFinding, Severity};
 use crate::token::Sast;
 use crate::trustlist::{Difference, Record, SgnDraft, VerifiedList, diff_records};
 use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
@@ -31,6 +31,23 @@ impl Voice<'_> {
         } else {
             self.ui.print(text)
         }
+    }
+
+    /// Shows a plan by its text. Whoever is `asked` to agree to it sees it, wherever standard output goes; where nobody
+    /// is shown it, what phones will refuse is said all the same.
+    pub fn plan(&self, file: &BatchFile, text: &str, asked: bool) -> Result<(), CommandError> {
+        let printed = !self.aside && !self.ui.is_json();
+        if printed {
+            self.ui.print(text)?;
+        }
+        if asked && !(printed && self.ui.output_is_seen()) {
+            self.ui.show(text);
+        } else if !printed && (self.ui.is_json() || self.ui.is_quiet()) {
+            file.troubles().iter().for_each(|trouble| self.ui.warn(trouble));
+        } else if !printed {
+            self.ui.note(text);
+        }
+        Ok(())
     }
 }
 
@@ -213,6 +230,18 @@ impl BatchFile {
             let _ = writeln!(text, "  {}", printable(&finding_line(finding)));
         }
         text
+    }
+
+    /// What phones will refuse or lose, a line each.
+    fn troubles(&self) -> Vec<String> {
+        let Work::List(plan) = &self.work else { return vec![] };
+        let signer = plan.signer().sast_name();
+        let refusals = plan.phones().iter().filter(|v| v.verdict.decision == Decision::Refuses).map(|v| {
+            let (label, line) = (v.class.label(), v.line(&signer));
+            format!("phones ({label}): {}", line.strip_prefix(label).unwrap_or(&line).trim_start())
+        });
+        let losses = plan.findings().iter().filter(|f| f.severity != Severity::Note).map(finding_line);
+        refusals.chain(losses).map(|trouble| printable(&trouble)).collect()
     }
 
     /// What a dry run adds: the difference, what is left to do, and the digest of the plan.

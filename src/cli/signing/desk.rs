@@ -113,10 +113,11 @@ impl<'a> Desk<'a> {
 
     /// Shows the plans, asks once, logs in once, signs and writes file after file.
     pub fn sign_batch(self, batch: Batch, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
-        let say = Voice { ui, aside: batch.files.iter().any(|f| f.out().as_os_str() == "-") };
+        let to_output = batch.files.iter().any(|f| f.out().as_os_str() == "-");
+        let say = Voice { ui, aside: to_output && !args.is_dry_run() };
         let mut outs = HashSet::new();
         batch.files.iter().try_for_each(|file| check_place(&mut outs, file.out()))?;
-        let shown = self.show(&batch, &say)?;
+        let shown = show(&batch, asks(args, ui), &say)?;
         check_digest(&shown, args)?;
         // Of a thousand files it is large: made where it is asked for.
         let plans = ui.is_json().then(|| {
@@ -148,7 +149,7 @@ impl<'a> Desk<'a> {
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
     pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: false };
-        let (shown, by_hand) = show_many(many, args.is_dry_run(), &say)?;
+        let (shown, by_hand) = show_many(many, args, &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
             say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
@@ -165,7 +166,7 @@ impl<'a> Desk<'a> {
     }
 
     fn ask(&self, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
-        if !args.yes() && ui.can_ask() && !ui.confirm(&self.question())? {
+        if asks(args, ui) && !ui.confirm(&self.question())? {
             return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
         }
         Ok(())
@@ -179,15 +180,7 @@ impl<'a> Desk<'a> {
 
     /// Prints the plans; from here on these, and no others, may be carried out.
     pub fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
-        for file in &batch.files {
-            if !say.ui.is_json() {
-                say.text(&file.plan_text())?;
-            }
-            for warning in file.warnings() {
-                say.ui.warn(warning);
-            }
-        }
-        Ok(batch.shown())
+        show(batch, false, say)
     }
 
     fn with_login<T>(
@@ -260,6 +253,19 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// Whether the operator is asked before anything is signed.
+fn asks(args: &SigningArgs, ui: &Ui) -> bool {
+    !args.yes() && !args.is_dry_run() && ui.can_ask()
+}
+
+fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandError> {
+    for file in &batch.files {
+        say.plan(file, &file.plan_text(), asked)?;
+        file.warnings().iter().for_each(|warning| say.ui.warn(warning));
+    }
+    Ok(batch.shown())
+}
+
 /// The token that was looked for; one that is not there is waited for where somebody can put it in.
 fn or_wait(
     module: &Module,
@@ -279,14 +285,15 @@ fn or_wait(
 }
 
 /// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
-fn show_many(many: &dyn Many, dry_run: bool, say: &Voice<'_>) -> Result<(Shown, Vec<String>), CommandError> {
+fn show_many(
+    many: &dyn Many,
+    args: &SigningArgs,
+    say: &Voice<'_>,
+) -> Result<(Shown, Vec<String>), CommandError> {
+    let asked = asks(args, say.ui);
     let read = |index: &usize| {
         let file = many.plan(*index)?;
-        let mut text = file.plan_text();
-        if dry_run {
-            text.push_str(&file.dry_run_text());
-        }
-        Ok::<_, CommandError>((text, file.digest(), file))
+        Ok::<_, CommandError>((file.plan_text(), file.digest(), file))
     };
     let (mut outs, mut warned, mut by_hand) = (HashSet::new(), HashSet::new(), None);
     let mut shown = Vec::with_capacity(many.count());
@@ -296,7 +303,10 @@ fn show_many(many: &dyn Many, dry_run: bool, say: &Voice<'_>) -> Result<(Shown, 
         for planned in planned {
             let (text, digest, file) = planned?;
             check_place(&mut outs, file.out())?;
-            say.text(&text)?;
+            say.plan(&file, &text, asked)?;
+            if args.is_dry_run() {
+                say.text(&file.dry_run_text())?;
+            }
             // What holds for all of them is said once.
             let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
             new.for_each(|warning| say.ui.warn(warning));
