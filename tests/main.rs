@@ -39,6 +39,7 @@ mod interruptions;
 mod journal;
 mod many_files;
 mod misbehaving;
+mod odd_names;
 mod pins;
 mod planning;
 mod power_cut;

@@ -217,7 +217,8 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
             ))?;
         }
         written.push(serde_json::json!({
-            "file": path, "kept_old_as": backup, "certificate": CertificateReport::new(certificate),
+            "file": path.display().to_string(), "kept_old_as": backup.map(|p| p.display().to_string()),
+            "certificate": CertificateReport::new(certificate),
         }));
     }
     if ui.is_json() {

@@ -228,7 +228,8 @@ fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, ui: &Ui) -> Resu
     let (token, certificate): (&Token, &Certificate) = (sast.token(), sast.certificate());
     if ui.is_json() {
         return ui.print_json(&serde_json::json!({
-            "dry_run": false, "token": token, "id": digest::hex(id, ""), "written": out,
+            "dry_run": false, "token": token, "id": digest::hex(id, ""),
+            "written": out.map(|p| p.display().to_string()),
             "certificate": CertificateReport::new(certificate),
         }));
     }
@@ -259,7 +260,8 @@ fn tell_request(
     let id = digest::hex(id, "");
     if ui.is_json() {
         return ui.print_json(&serde_json::json!({
-            "dry_run": false, "request": path, "kept_old_as": backup, "name": name, "id": id,
+            "dry_run": false, "request": path.display().to_string(),
+            "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
         }));
     }
     ui.print(&format!("{}   a request for {name}; its key is on the token, CKA_ID {id}", path.display()))?;

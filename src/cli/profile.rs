@@ -47,7 +47,10 @@ fn list(ui: &Ui) -> Result<(), CommandError> {
     let installed = |p: &Profile| p.library_paths().into_iter().find(|path| path.exists());
     if ui.is_json() {
         let profiles: Vec<_> = Profile::built_in()
-            .map(|p| serde_json::json!({ "name": p.name, "description": p.description, "installed": installed(&p) }))
+            .map(|p| {
+                let installed = installed(&p).map(|path| path.display().to_string());
+                serde_json::json!({ "name": p.name, "description": p.description, "installed": installed })
+            })
             .collect();
         return ui.print_json(&serde_json::json!({ "profiles": profiles }));
     }

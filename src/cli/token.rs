@@ -76,7 +76,9 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
     let all = module.contents()?;
     if ui.is_json() {
         let tokens: Vec<_> = all.iter().map(|contents| json(contents, None)).collect();
-        return ui.print_json(&serde_json::json!({ "module": module.path(), "tokens": tokens }));
+        return ui.print_json(
+            &serde_json::json!({ "module": module.path().display().to_string(), "tokens": tokens }),
+        );
     }
     if all.is_empty() {
         let slots = module.slot_count()?;

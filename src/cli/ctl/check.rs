@@ -247,7 +247,7 @@ impl Report<'_> {
             })
             .collect();
         serde_json::json!({
-            "file": self.new, "kind": self.list.view.kind.label(), "bytes": self.list.bytes,
+            "file": self.new.display().to_string(), "kind": self.list.view.kind.label(), "bytes": self.list.bytes,
             "signed_by": self.list.name, "phones": self.verdicts, "findings": self.findings,
             "tvs": tvs, "warnings": self.warnings, "accepted": self.result().is_ok(),
         })

@@ -57,6 +57,7 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     // A run that was cut off can be shown, too; the page says so.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
     if ui.is_json() {
+        let path = path.display().to_string();
         return ui.print_json(&serde_json::json!({ "journal": path, "lines": journal.lines() }));
     }
     let story = Story::of(&journal, &path);
@@ -76,6 +77,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
     let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
     if ui.is_json() {
+        let path = path.display().to_string();
         return ui.print_json(&serde_json::json!({ "journal": path, "verified": true, "lines": lines }));
     }
     ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)))
