@@ -1,6 +1,8 @@
 //! The operator looks at trust lists: show, verify, diff.
 
-use crate::pki;
+use sastctl::trustlist::{Digest, Function, Record, ServerRecord, SgnDraft, Signer as _, Style};
+
+use crate::pki::{self, KeyFile};
 use crate::support::World;
 
 /// `show` prints what CUCM printed, tabs and all.
@@ -145,6 +147,33 @@ fn a_signed_configuration_file_verifies_with_the_ctl_of_its_signer() {
     let refused = world.run(&["ctl", "verify", &sgn, "--signer", other.to_str().unwrap()]);
     assert_eq!(refused.code, 1);
     assert!(refused.stdout.contains("the list given has no TFTP record for Asterisk"), "{}", refused.stdout);
+}
+
+/// Somebody put a TFTP record of his own into a CTL, and signed a configuration file with its key.
+#[test]
+fn a_forged_ctl_makes_no_configuration_file_verified() {
+    let world = World::new();
+    let mut key = KeyFile::open("tests/testdata/keys/rsa2048");
+    let certificate = key.certificate().clone();
+    let record = Record::server(&ServerRecord {
+        function: Function::CCM_TFTP,
+        certificate: &certificate,
+        dns_name: "pub",
+        ip_address: None,
+        style: Style::Cucm,
+        hash_only: false,
+    });
+    let forged = [pki::golden_bytes("token-signed.tlv"), record.unwrap().bytes().to_vec()].concat();
+    std::fs::write(world.path("forged.tlv"), forged).unwrap();
+    let draft = SgnDraft::new("SEP1.cnf.xml.sgn", "<device/>", pki::options(Digest::Sha1), Style::Cucm);
+    std::fs::write(world.path("forged.sgn"), draft.sign(&mut key).unwrap().bytes()).unwrap();
+    let refused = world.run(&["ctl", "verify", "forged.sgn", "--signer", "forged.tlv"]);
+    insta::assert_snapshot!(refused.all(), @"
+    --- stderr
+    error: forged.tlv, named as signer, is not verified: the signature does not match the file (signer SAST-ADN008580ef)
+    help: phones would not take this list either: fetch the one in force, or name the signer's certificate
+    --- exit code 1
+    ");
 }
 
 #[test]

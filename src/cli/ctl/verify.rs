@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
 use crate::files::FileError;
-use crate::trustlist::{Certificate, DecodeError, Function, SignedFile, TrustFile, TrustList, digest};
+use crate::trustlist::{
+    Certificate, DecodeError, Function, SignedFile, TrustFile, TrustList, VerifiedList, digest,
+};
 
 /// Verify the signatures of CTL, ITL and .sgn files
 #[derive(Debug, Args)]
@@ -18,7 +20,7 @@ pub struct VerifyArgs {
     /// The files; `-` is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Who signed .sgn files: a certificate (DER or PEM), or a CTL or ITL that holds it as TFTP
+    /// Who signed .sgn files: a certificate (DER or PEM), or a CTL or ITL that verifies and holds it as TFTP
     #[arg(long, value_name = "CERT")]
     signer: Option<PathBuf>,
 }
@@ -48,7 +50,7 @@ struct Verdict {
 /// Who may have signed `.sgn` files.
 enum SgnSigner {
     Certificate(Box<Certificate>),
-    List(Box<TrustList>),
+    List(Box<VerifiedList>),
 }
 
 pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -226,7 +228,7 @@ fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<(Certificate, 
             return Err("a .sgn file does not hold its signer: name the certificate with --signer".to_owned());
         }
         Some(SgnSigner::Certificate(certificate)) => (**certificate).clone(),
-        Some(SgnSigner::List(list)) => in_list(signed, list)?,
+        Some(SgnSigner::List(list)) => in_list(signed, list.list())?,
     };
     signed.verify(&certificate).map(|digest| (certificate, digest)).map_err(|e| e.to_string())
 }
@@ -247,10 +249,19 @@ fn in_list(signed: &SignedFile, list: &TrustList) -> Result<Certificate, String>
     }
 }
 
+/// A list as signer vouches for nothing unless it verifies itself: anybody can put a record into one that does not.
 fn sgn_signer(path: &Path) -> Result<SgnSigner, CommandError> {
     let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
-    if bytes.first() == Some(&1) {
-        return super::read_list(path).map(|list| SgnSigner::List(Box::new(list)));
+    let file = super::display_name(path);
+    if bytes.first() != Some(&1) {
+        let certificate = Certificate::from_file_bytes(&bytes);
+        return certificate
+            .map(|certificate| SgnSigner::Certificate(Box::new(certificate)))
+            .map_err(|e| CommandError::certificate(&file, &e));
     }
-    super::read_certificate(path).map(|certificate| SgnSigner::Certificate(Box::new(certificate)))
+    let list = TrustList::decode(bytes).map_err(|e| CommandError::decode(&file, &e))?;
+    list.verify().map(|list| SgnSigner::List(Box::new(list))).map_err(|e| {
+        CommandError::new(ErrorKind::No, format!("{file}, named as signer, is not verified: {e}"))
+            .hint("phones would not take this list either: fetch the one in force, or name the signer's certificate")
+    })
 }
