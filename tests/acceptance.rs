@@ -11,9 +11,11 @@ use sastctl::trustlist::{
 use sastctl::workflow::{Release, Request, revert};
 
 use crate::pki::{KeyFile, certificate, golden, options, token};
+use crate::support::World;
 
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
 const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
 const TVS: &str = "tests/testdata/pki/cucm8-tvs";
 const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
 const HSM: &str = "tests/testdata/keys/rsa2048";
@@ -297,4 +299,74 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
             );
         }
     }
+}
+
+/// 7940, 7960, Jabber and many TelePresence hold a CTL alone: no ITL makes up for what leaves it.
+#[test]
+fn no_itl_helps_phones_that_hold_a_ctl_alone() {
+    let world = World::new();
+    world.place("token-signed.tlv", "old.tlv");
+    let only_tokens = list(ListKind::Ctl, [B, A].map(|token| sast(token, Style::CtlClient)).into(), A);
+    std::fs::write(world.path("new.tlv"), only_tokens.list().bytes()).unwrap();
+    let sub = Record::server(&ServerRecord {
+        function: Function::CCM_TFTP,
+        certificate: &cert(SUB),
+        dns_name: "cucm-1051-a-sub1",
+        ip_address: None,
+        style: Style::Cucm,
+        hash_only: false,
+    });
+    let mut records: Vec<_> = [(PUB, Function::SAST), (PUB, Function::CCM_TFTP), (CAPF, Function::CAPF)]
+        .map(|(stem, function)| server(stem, function, false))
+        .into();
+    records.extend(sub);
+    std::fs::write(world.path("itl.tlv"), list(ListKind::Itl, records, PUB).list().bytes()).unwrap();
+    let check = |args: &[&str]| {
+        world.run(&[&["ctl", "check", "new.tlv", "--installed-ctl", "old.tlv"], args].concat())
+    };
+    insta::assert_snapshot!(check(&["--phones", "without-tvs"]).all(), @"
+    new.tlv   CTL of 2676 bytes, signed by SAST-ADN008580ef
+    7940, 7960, Jabber, …    accept (by CTL)
+        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
+    Once it is taken
+        LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
+        LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    --- stderr
+    error: phones take new.tlv, and are locked out by it
+      7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
+      7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
+    help: sastctl ctl update --add-server puts a record back, before phones get the list
+    help: --phones CLASS,… names those that there are
+    --- exit code 1
+    ");
+    insta::assert_snapshot!(check(&["--installed-itl", "itl.tlv"]).all(), @"
+    new.tlv   CTL of 2676 bytes, signed by SAST-ADN008580ef
+    7945, 7965 and newer     accept (by CTL)
+        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
+    7940, 7960, Jabber, …    accept (by CTL)
+        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
+    no list yet              accept (blindly)
+        it holds no CTL and no ITL: the first list is taken blindly
+    Once it is taken
+        LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
+        LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    --- stderr
+    error: phones take new.tlv, and are locked out by it
+      7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
+      7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
+    help: sastctl ctl update --add-server puts a record back, before phones get the list
+    help: --phones CLASS,… names those that there are
+    --- exit code 1
+    ");
+    let others = check(&["--installed-itl", "itl.tlv", "--phones", "security-by-default"]).done();
+    assert!(!others.stdout.contains("is left"), "{}", others.stdout);
+    let json = check(&["--json"]).json();
+    let found =
+        |at: usize| (json["findings"][at]["severity"].clone(), json["findings"][at]["phones"].clone());
+    assert_eq!(found(0), ("loses".into(), serde_json::json!(["security-by-default"])));
+    assert_eq!(found(1), ("locked-out".into(), serde_json::json!(["without-tvs"])));
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::acceptance::{HeldItl, Installed};
+use super::acceptance::{HeldItl, Installed, PhoneClass};
 use super::list::ListView;
 use crate::trustlist::{Function, ListKind, Record};
 
@@ -39,6 +39,8 @@ pub struct ServiceFinding {
     pub service: Service,
     /// How bad it is.
     pub severity: Severity,
+    /// For which phones.
+    pub phones: Vec<PhoneClass>,
     /// In words.
     pub says: String,
 }
@@ -51,69 +53,143 @@ fn functions(service: Service) -> &'static [Function] {
     }
 }
 
-/// What a phone trusts after it took the new list, beside what it trusted before.
+/// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
+/// CTL may still be in the ITL, which not every phone holds.
 pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFinding> {
-    let itl = match installed.itl {
-        HeldItl::List(itl) => Some(itl),
-        HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
-    };
-    let before: Vec<&Record> =
-        [installed.ctl, itl].into_iter().flatten().flat_map(|list| list.records).collect();
-    let (ctl_after, itl_after) = match new.kind {
-        ListKind::Ctl => (Some(new), itl),
-        ListKind::Itl => (installed.ctl, Some(new)),
-    };
-    let after: Vec<&Record> = [ctl_after, itl_after].into_iter().flatten().flat_map(|l| l.records).collect();
-    let itl_may_help = new.kind == ListKind::Ctl && matches!(installed.itl, HeldItl::Unknown);
-    let mut findings = Vec::new();
+    let mut losses: Vec<(Service, Loss, Vec<PhoneClass>)> = Vec::new();
+    let change = PhoneClass::ALL.map(|class| (class, Change::of(class, installed, new)));
     for service in [Service::Tftp, Service::Tvs, Service::Capf] {
-        compare(service, &before, &after, new, itl_may_help, &mut findings);
+        for (class, change) in &change {
+            for loss in change.iter().flat_map(|change| change.losses(service, new.kind)) {
+                match losses.iter_mut().find(|(s, l, _)| *s == service && *l == loss) {
+                    Some((_, _, classes)) => classes.push(*class),
+                    None => losses.push((service, loss, vec![*class])),
+                }
+            }
+        }
     }
-    findings
+    let finding = |(service, loss, phones): (Service, Loss, Vec<PhoneClass>)| ServiceFinding {
+        service,
+        severity: loss.severity(),
+        says: loss.says(service, &phones, new.kind),
+        phones,
+    };
+    losses.into_iter().map(finding).collect()
 }
 
-fn compare(
-    service: Service,
-    before: &[&Record],
-    after: &[&Record],
-    new: ListView<'_>,
+/// What the phones of one class trust before and after.
+struct Change<'a> {
+    before: Vec<&'a Record>,
+    after: Vec<&'a Record>,
+    asks_tvs: bool,
+    /// The ITL that they hold was not shown to us.
     itl_may_help: bool,
-    findings: &mut Vec<ServiceFinding>,
-) {
-    let serves = |record: &&&Record| functions(service).contains(&record.function()) && !record.is_emptied();
-    let had: Vec<_> = before.iter().filter(serves).collect();
-    let has: Vec<_> = after.iter().filter(serves).collect();
-    let emptied = |record: &Record| {
-        let same = |r: &&Record| {
-            r.is_emptied() && functions(service).contains(&r.function()) && same_server(r, record)
+}
+
+/// Something that phones lose, before it is known which ones.
+#[derive(PartialEq, Eq)]
+enum Loss {
+    NothingLeft { itl_may_help: bool },
+    NoLongerChecked { server: String },
+    OtherCertificate { server: String },
+    Leaves { server: String },
+}
+
+impl<'a> Change<'a> {
+    /// `None` where the phones of this class do not load such a list.
+    fn of(class: PhoneClass, installed: &Installed<'a>, new: ListView<'a>) -> Option<Self> {
+        let itl = match installed.itl {
+            HeldItl::List(itl) => Some(itl),
+            HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
         };
-        after.iter().any(same)
-    };
-    let mut push = |severity, says| findings.push(ServiceFinding { service, severity, says });
-    // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
-    let expected = !had.is_empty() || (new.kind == ListKind::Itl && service != Service::Capf);
-    let non_secure = after.iter().any(|r| functions(service).contains(&r.function()) && r.is_emptied());
-    if has.is_empty() && expected && !non_secure {
-        let severity = if itl_may_help { Severity::Loses } else { Severity::LockedOut };
-        let unless = if itl_may_help { ", unless its ITL helps (--installed-itl)" } else { "" };
-        push(severity, format!("{}{unless}", nothing_left(service)));
-        return;
-    }
-    for record in had {
-        // Most records of a new list are those of the old one; to read their certificates costs more than all the rest.
-        if has.iter().any(|r| r.bytes() == record.bytes()) || has.iter().any(|r| same_identity(r, record)) {
-            continue;
+        let knows_itl = class != PhoneClass::WithoutTvs;
+        if new.kind == ListKind::Itl && !knows_itl {
+            return None;
         }
-        let (name, at) = (record.short_name(), place(record));
-        if emptied(record) {
-            push(Severity::Note, format!("non-secure mode: {name}{at} is no longer checked"));
-        } else if has.iter().any(|r| same_server(r, record)) {
-            push(
-                Severity::Note,
-                format!("{name}{at} has another certificate: right only if the server uses it by now"),
-            );
-        } else {
-            push(Severity::Loses, format!("{name}{at} leaves: {}", what_is_lost(service)));
+        let itl = itl.filter(|_| knows_itl);
+        let before = match class {
+            PhoneClass::WithoutList => [None, None],
+            PhoneClass::SecurityByDefault | PhoneClass::WithoutTvs => [installed.ctl, itl],
+        };
+        let after = match new.kind {
+            ListKind::Ctl => [Some(new), itl],
+            ListKind::Itl => [installed.ctl, Some(new)],
+        };
+        let records = |lists: [Option<ListView<'a>>; 2]| {
+            lists.into_iter().flatten().flat_map(|list| list.records).collect::<Vec<_>>()
+        };
+        Some(Change {
+            before: records(before),
+            after: records(after),
+            asks_tvs: knows_itl,
+            itl_may_help: knows_itl && new.kind == ListKind::Ctl && matches!(installed.itl, HeldItl::Unknown),
+        })
+    }
+
+    fn losses(&self, service: Service, kind: ListKind) -> Vec<Loss> {
+        if service == Service::Tvs && !self.asks_tvs {
+            return vec![];
+        }
+        let of_service = |record: &&&Record| functions(service).contains(&record.function());
+        let serves = |record: &&&Record| of_service(record) && !record.is_emptied();
+        let had: Vec<_> = self.before.iter().filter(serves).collect();
+        let has: Vec<_> = self.after.iter().filter(serves).collect();
+        let emptied: Vec<_> = self.after.iter().filter(|r| of_service(r) && r.is_emptied()).collect();
+        // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
+        let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
+        if has.is_empty() && expected && emptied.is_empty() {
+            return vec![Loss::NothingLeft { itl_may_help: self.itl_may_help }];
+        }
+        let mut losses = Vec::new();
+        for record in had {
+            // Most records of a new list are those of the old one; to read their certificates costs more than all the rest.
+            if has.iter().any(|r| r.bytes() == record.bytes()) || has.iter().any(|r| same_identity(r, record))
+            {
+                continue;
+            }
+            let server = format!("{}{}", record.short_name(), place(record));
+            losses.push(if emptied.iter().any(|r| same_server(r, record)) {
+                Loss::NoLongerChecked { server }
+            } else if has.iter().any(|r| same_server(r, record)) {
+                Loss::OtherCertificate { server }
+            } else {
+                Loss::Leaves { server }
+            });
+        }
+        losses
+    }
+}
+
+impl Loss {
+    fn severity(&self) -> Severity {
+        match self {
+            Loss::NothingLeft { itl_may_help: false } => Severity::LockedOut,
+            Loss::NothingLeft { itl_may_help: true } | Loss::Leaves { .. } => Severity::Loses,
+            Loss::NoLongerChecked { .. } | Loss::OtherCertificate { .. } => Severity::Note,
+        }
+    }
+
+    fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> String {
+        let says = match self {
+            Loss::NothingLeft { itl_may_help: false } => nothing_left(service).to_owned(),
+            Loss::NothingLeft { itl_may_help: true } => {
+                format!("{}, unless its ITL helps (--installed-itl)", nothing_left(service))
+            }
+            Loss::NoLongerChecked { server } => {
+                format!("non-secure mode: {server} is no longer checked")
+            }
+            Loss::OtherCertificate { server } => {
+                format!("{server} has another certificate: right only if the server uses it by now")
+            }
+            Loss::Leaves { server } => {
+                let tvs_may_help = phones.iter().any(|class| *class != PhoneClass::WithoutTvs);
+                format!("{server} leaves: {}", what_is_lost(service, tvs_may_help))
+            }
+        };
+        match phones {
+            // Every phone that holds a list loads a CTL; if it is one class alone, it is named.
+            [class] if kind == ListKind::Ctl => format!("{}: {says}", class.label()),
+            _ => says,
         }
     }
 }
@@ -153,8 +229,9 @@ fn nothing_left(service: Service) -> &'static str {
     }
 }
 
-fn what_is_lost(service: Service) -> &'static str {
+fn what_is_lost(service: Service, tvs_may_help: bool) -> &'static str {
     match service {
+        Service::Tftp if !tvs_may_help => "configuration files that it signs are refused",
         Service::Tftp => "configuration files that it signs are refused, unless TVS vouches for it",
         Service::Tvs => "phones no longer ask it",
         Service::Capf => "it can no longer give phones their certificates",

@@ -92,15 +92,16 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
     };
     let list = NewList::of(&new);
     let (vouch, answers) = vouch(args, &list, &installed, ui)?;
+    let exists = |class| args.phones.is_empty() || args.phones.iter().any(|p| p.class() == class);
     let mut verdicts = assess_classes(&installed, &list, &vouch);
-    if !args.phones.is_empty() {
-        verdicts.retain(|v| args.phones.iter().any(|p| p.class() == v.class));
-    }
+    verdicts.retain(|v| exists(v.class));
+    let mut findings = services(&installed, list.view);
+    findings.retain(|f| f.phones.iter().any(|class| exists(*class)));
     let report = Report {
         new: &args.new,
         list: &list,
         verdicts,
-        findings: services(&installed, list.view),
+        findings,
         warnings: cautions(&list, new.digest(), now()),
         answers,
     };
@@ -261,13 +262,18 @@ impl Report<'_> {
             .filter(|v| matches!(v.verdict.decision, Decision::Refuses | Decision::NotKnown))
             .map(|v| (v.class.label().to_owned(), v.verdict.says(&self.list.name)))
             .collect();
+        let taken = no.is_empty();
         let locked = self.findings.iter().filter(|f| f.severity == Severity::LockedOut);
         no.extend(locked.map(|f| (String::new(), f.says.clone())));
         if no.is_empty() {
             return Ok(());
         }
-        let mut error =
-            CommandError::new(ErrorKind::No, format!("not every phone takes {}", display_name(self.new)));
+        let file = display_name(self.new);
+        let what = match taken {
+            true => format!("phones take {file}, and are locked out by it"),
+            false => format!("not every phone takes {file}"),
+        };
+        let mut error = CommandError::new(ErrorKind::No, what);
         for (class, says) in no {
             error = error.detail(class, printable(&says));
         }
@@ -278,6 +284,11 @@ impl Report<'_> {
         }
         if self.verdicts.iter().any(|v| v.verdict.waits_for_tvs()) {
             error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
+        }
+        if taken {
+            error =
+                error.hint("sastctl ctl update --add-server puts a record back, before phones get the list");
+            return Err(error.hint("--phones CLASS,… names those that there are"));
         }
         Err(error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are"))
     }
