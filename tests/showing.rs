@@ -1,6 +1,6 @@
 //! The operator looks at trust lists: show, verify, diff.
 
-use sastctl::trustlist::{Digest, Function, Record, ServerRecord, SgnDraft, Signer as _, Style};
+use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, SgnDraft, Signer as _, Style};
 
 use crate::pki::{self, KeyFile};
 use crate::support::World;
@@ -70,18 +70,93 @@ fn a_signed_configuration_file_is_shown() {
     );
 }
 
+/// `--color always` hands on what a terminal would get; without it the colours are taken out of a pipe, and so is this.
+#[track_caller]
+fn on_a_terminal(world: &World, args: &[&str]) -> String {
+    let outcome = world.run(&[args, &["--color", "always"]].concat());
+    let evil = |c: char| c.is_control() && c != '\n' && c != '\t';
+    assert!(!outcome.stdout.contains(evil) && !outcome.stderr.contains(evil), "{args:?}: {}", outcome.all());
+    assert!(outcome.all().contains(r"\u{1b}"), "{args:?} did not meet it: {}", outcome.all());
+    outcome.all()
+}
+
+/// Clears the terminal, and what follows is red.
+const EVIL: &str = "\x1b[2J\x1b[31mPWNED";
+
 #[test]
 fn terminal_escapes_in_a_file_stay_on_paper() {
     let world = World::new();
-    let mut bytes = pki::golden_bytes("token-signed.tlv");
-    let at = bytes.windows(12).position(|w| w == b"10.48.47.155").unwrap();
-    bytes[at..at + 4].copy_from_slice(b"\x1b[2J");
-    std::fs::write(world.path("evil.tlv"), bytes).unwrap();
-    for args in [["ctl", "show", "evil.tlv"], ["ctl", "verify", "evil.tlv"]] {
-        assert!(!world.run(&args).all().contains('\x1b'));
-    }
     world.place("tokenless.tlv", "old.tlv");
-    assert!(!world.run(&["ctl", "diff", "old.tlv", "evil.tlv"]).all().contains('\x1b'));
+    let mut address = pki::golden_bytes("token-signed.tlv");
+    let at = address.windows(12).position(|w| w == b"10.48.47.155").unwrap();
+    address[at..at + 4].copy_from_slice(b"\x1b[2J");
+    std::fs::write(world.path("address.tlv"), address).unwrap();
+    on_a_terminal(&world, &["ctl", "show", "address.tlv"]);
+    on_a_terminal(&world, &["ctl", "diff", "old.tlv", "address.tlv"]);
+
+    let mut signer = pki::golden_bytes("token-signed.tlv");
+    let at = signer.windows(16).position(|w| w == b"SAST-ADN008580ef").unwrap();
+    signer[at..at + EVIL.len()].copy_from_slice(EVIL.as_bytes());
+    std::fs::write(world.path("signer.tlv"), &signer).unwrap();
+    on_a_terminal(&world, &["ctl", "show", "signer.tlv"]);
+    on_a_terminal(&world, &["ctl", "verify", "signer.tlv"]);
+    on_a_terminal(&world, &["ctl", "diff", "old.tlv", "signer.tlv"]);
+    on_a_terminal(&world, &["ctl", "check", "signer.tlv", "--installed-ctl", "old.tlv"]);
+    on_a_terminal(&world, &["ctl", "check", "old.tlv", "--installed-ctl", "signer.tlv"]);
+    on_a_terminal(&world, &["ctl", "ways", "signer.tlv"]);
+
+    // The name of the file itself.
+    let name = format!("{EVIL}.tlv");
+    std::fs::write(world.path(&name), &signer).unwrap();
+    for command in ["show", "verify"] {
+        on_a_terminal(&world, &["ctl", command, &name]);
+    }
+    on_a_terminal(&world, &["ctl", "check", &name, "--installed-ctl", "old.tlv"]);
+
+    let name = format!("a{EVIL}.sgn");
+    let draft = SgnDraft::new(name, "<device/>", pki::options(Digest::Sha1), Style::Cucm);
+    let sgn = draft.sign(&mut KeyFile::open("tests/testdata/keys/rsa2048")).unwrap();
+    std::fs::write(world.path("a.sgn"), sgn.bytes()).unwrap();
+    on_a_terminal(&world, &["ctl", "show", "a.sgn"]);
+    on_a_terminal(&world, &["ctl", "diff", "old.tlv", "a.sgn"]);
+}
+
+/// A list that is all in order, but for the name of its signer, which ends a line of ours and begins another.
+#[test]
+fn a_good_signature_makes_no_name_good_for_a_terminal() {
+    let world = World::new();
+    let key = pki::read("tests/testdata/keys/rsa2048.key.pem");
+    std::fs::write(world.path("evil.key.pem"), &key).unwrap();
+    let key = openssl::pkey::PKey::private_key_from_pem(&key).unwrap();
+    let mut name = openssl::x509::X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", &format!("{EVIL}\nhelp: do as we say")).unwrap();
+    let name = name.build();
+    let mut builder = openssl::x509::X509Builder::new().unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&openssl::asn1::Asn1Time::from_unix(0).unwrap()).unwrap();
+    builder.set_not_after(&openssl::asn1::Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
+    let serial = openssl::bn::BigNum::from_u32(77).unwrap().to_asn1_integer().unwrap();
+    builder.set_serial_number(&serial).unwrap();
+    builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+    std::fs::write(world.path("evil.der"), builder.build().to_der().unwrap()).unwrap();
+    let mut key = KeyFile::open(world.path("evil").to_str().unwrap());
+    let record = Record::token(key.certificate(), Style::Cucm).unwrap();
+    let list = Draft::new("CTLFile.tlv", vec![record], pki::options(Digest::Sha1)).sign(&mut key).unwrap();
+    std::fs::write(world.path("evil.tlv"), list.list().bytes()).unwrap();
+    world.place("token-signed.tlv", "old.tlv");
+    for args in [
+        &["ctl", "show", "evil.tlv"][..],
+        &["ctl", "verify", "evil.tlv"],
+        &["ctl", "diff", "old.tlv", "evil.tlv"],
+        &["ctl", "check", "evil.tlv", "--installed-ctl", "old.tlv"],
+        &["ctl", "check", "evil.tlv", "--installed-ctl", "evil.tlv"],
+        &["ctl", "ways", "evil.tlv"],
+    ] {
+        let seen = on_a_terminal(&world, args);
+        assert!(!seen.contains("\nhelp: do as we say"), "{seen}");
+    }
 }
 
 #[test]

@@ -199,6 +199,11 @@ fn tvs_says_no() {
     assert_eq!(outcome.code, 1);
     assert_eq!(decision(&outcome, "security-by-default"), "refuses");
     assert_eq!(outcome.json()["tvs"][0]["certificate_in_itl"], false, "there was no ITL to check it against");
+
+    let server = serve(TVS_2048, Age::Today, says_invalid);
+    let told = check(&world, &["--tvs", &server.address]);
+    let lines: Vec<&str> = told.stdout.lines().skip_while(|line| !line.starts_with("TVS ")).collect();
+    assert!(lines[1].ends_with(" says invalid") && lines[2].starts_with("    TLS"), "{lines:?}");
 }
 
 #[test]

@@ -130,10 +130,12 @@ impl Ui {
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    /// Standard error may be closed; then there is nobody to tell.
+    /// Standard error may be closed; then there is nobody to tell. No colours are used here, so that whatever could
+    /// move the cursor came from outside.
     fn complain(text: &str) {
+        let lines: Vec<String> = text.trim_end_matches('\n').split('\n').map(printable).collect();
         let mut err = anstream::stderr().lock();
-        let _ = err.write_all(text.trim_end_matches('\n').as_bytes());
+        let _ = err.write_all(lines.join("\n").as_bytes());
         let _ = err.write_all(b"\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::digest::{self, Digest};
 use super::record::Function;
+use super::show::visible;
 use super::tlv;
 
 /// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
@@ -128,7 +129,7 @@ pub enum DecodeError {
         offset: usize,
     },
     /// A signed configuration file where a list is needed.
-    #[error("is a signed configuration file ({file_name}), not a trust list")]
+    #[error("is a signed configuration file ({}), not a trust list", visible(.file_name))]
     NotAList {
         /// Its FILENAME.
         file_name: String,

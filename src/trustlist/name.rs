@@ -6,6 +6,8 @@
 use x509_parser::der_parser::asn1_rs::Tag as AsnTag;
 use x509_parser::x509::X509Name;
 
+use super::show::visible;
+
 /// How a name, a serial and a server record are spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -50,11 +52,11 @@ impl Name {
         self.values("2.5.4.3").next()
     }
 
-    /// A name to call this by: the common name without padding, else the whole name.
+    /// A name to call this by, printable: the common name without padding, else the whole name.
     pub fn short(&self) -> String {
         match self.common_name().map(|cn| cn.trim_matches([' ', '\0'])) {
-            Some(cn) if !cn.is_empty() => cn.to_owned(),
-            _ => self.spelled(Style::Cucm),
+            Some(cn) if !cn.is_empty() => visible(cn),
+            _ => visible(&self.spelled(Style::Cucm)),
         }
     }
 

@@ -10,6 +10,7 @@ use super::digest;
 use super::error::{BuildError, DecodeError, Place};
 use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
+use super::show::visible;
 use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
@@ -213,11 +214,13 @@ impl Record {
         }
     }
 
-    /// A name to call the record by: the certificate's common name without padding, else host name or address.
+    /// A name to call the record by, printable: the certificate's common name without padding, else host name or
+    /// address.
     pub fn short_name(&self) -> String {
         let cn = self.subject_name().and_then(|subject| name::common_name(&subject));
         let dns = self.dns_name().filter(|dns| !dns.is_empty());
         cn.or(dns)
+            .map(|name| visible(&name))
             .or_else(|| self.ip_address().map(|ip| ip.to_string()))
             .unwrap_or_else(|| "(no name)".to_owned())
     }

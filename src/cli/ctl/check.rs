@@ -206,10 +206,10 @@ impl Report<'_> {
     fn text(&self) -> String {
         let mut text = format!(
             "{}   {} of {} bytes, signed by {}\n",
-            display_name(self.new),
+            printable(&display_name(self.new)),
             self.list.view.kind.label(),
             self.list.bytes,
-            self.list.name
+            printable(&self.list.name)
         );
         for verdict in &self.verdicts {
             let _ = writeln!(text, "{:<24} {}", verdict.class.label(), word(&verdict.verdict));
@@ -224,7 +224,7 @@ impl Report<'_> {
             let _ = writeln!(text, "    {}", printable(&super::super::signing::finding_line(finding)));
         }
         for (server, answer) in &self.answers {
-            let _ = writeln!(text, "TVS {server}\n    {}", printable(&answered(answer)));
+            let _ = writeln!(text, "TVS {}\n    {}", printable(server), answered(answer));
         }
         for warning in &self.warnings {
             let _ = writeln!(text, "warning: {}", printable(warning));
@@ -314,12 +314,13 @@ fn answered(answer: &Result<Answer, TvsError>) -> String {
                 ServerCheck::InItl => "in the ITL's TVS records",
                 ServerCheck::NotChecked => "not checked: give --installed-itl",
             };
-            format!(
-                "{}\n    {}, its certificate {} (SHA-256 {}) {check}",
-                answer, answer.tls_version, answer.shown.name, answer.shown.sha256
-            )
+            let shown = format!(
+                "{}, its certificate {} (SHA-256 {}) {check}",
+                answer.tls_version, answer.shown.name, answer.shown.sha256
+            );
+            format!("{}\n    {}", printable(&answer.to_string()), printable(&shown))
         }
-        Err(e) => causes(e),
+        Err(e) => printable(&causes(e)),
     }
 }
 

@@ -8,6 +8,8 @@ mod token;
 
 use std::fmt::{self, Write as _};
 
+use super::ui::printable;
+
 /// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -105,23 +107,35 @@ impl CommandError {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = format!("error: {}\n", self.message);
+        let mut text = format!("error: {}\n", safe(&self.message));
         let width = self.details.iter().map(|(label, _)| label.len()).max().unwrap_or(0).max(7);
         for (label, fact) in &self.details {
             if label.is_empty() {
-                let _ = writeln!(text, "  {fact}");
+                let _ = writeln!(text, "  {}", safe(fact));
             } else {
-                let _ = writeln!(text, "  {label:width$}  {fact}");
+                let _ = writeln!(text, "  {:width$}  {}", safe(label), safe(fact));
             }
         }
         for cause in &self.causes {
-            let _ = writeln!(text, "  because {cause}");
+            let _ = writeln!(text, "  because {}", safe(cause));
         }
         for hint in &self.hints {
-            let _ = writeln!(text, "help: {hint}");
+            let _ = writeln!(text, "help: {}", safe(hint));
         }
         f.write_str(&text)
     }
+}
+
+/// Names from files, tokens and nodes stand in these words: what controls a terminal is made visible, and a line that
+/// one of them begins cannot be taken for one of ours.
+fn safe(words: &str) -> String {
+    let mut lines = words.split('\n').map(printable);
+    let mut text = lines.next().unwrap_or_default();
+    for line in lines {
+        text.push_str(if line.starts_with(' ') { "\n" } else { "\n  " });
+        text.push_str(&line);
+    }
+    text
 }
 
 impl std::error::Error for CommandError {}
@@ -146,6 +160,22 @@ mod tests {
         help: check the PIN, then run the same command again
         ");
         assert_eq!(error.kind().exit_code(), 3);
+    }
+
+    #[test]
+    fn words_from_outside_neither_move_the_cursor_nor_begin_a_line_of_ours() {
+        let error = CommandError::new(ErrorKind::No, "a\u{1b}[2J\nhelp: do as we say is not verified")
+            .detail("b\u{9b}31m", "1\r2")
+            .detail("", "first\n  second")
+            .hint("c\u{7}");
+        insta::assert_snapshot!(error, @r"
+        error: a\u{1b}[2J
+          help: do as we say is not verified
+          b\u{9b}31m  1\r2
+          first
+          second
+        help: c\u{7}
+        ");
     }
 
     #[test]
