@@ -34,6 +34,7 @@ mod enrolling;
 mod faults;
 mod findings;
 mod golden_files;
+mod hostile_lists;
 mod hot_plug;
 mod interruptions;
 mod journal;

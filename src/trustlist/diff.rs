@@ -1,13 +1,15 @@
 //! What differs between two lists, in words.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
 use super::digest::{self, Digest};
 use super::header::Header;
 use super::list::TrustList;
-use super::record::Record;
+use super::record::{Function, Record};
 use super::report::rfc3339;
 use super::show;
 use super::tlv::{self, record_tag as tag};
@@ -82,11 +84,11 @@ pub fn diff(old: &TrustList, new: &TrustList) -> Difference {
 /// Compares records alone: a list in force with a draft that has no header yet.
 pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
     let mut changes = Vec::new();
-    let pairs = pair_up(old, new);
+    let Pairs { became, was } = pair_up(old, new);
     let number = |index: usize| index.saturating_add(1);
-    for (index, record) in old.iter().enumerate() {
+    for (index, (record, became)) in old.iter().zip(became).enumerate() {
         let (function, name) = (record.function().to_string(), record.short_name());
-        match pairs.iter().find(|(o, _)| *o == index).and_then(|(_, n)| Some((*n, new.get(*n)?))) {
+        match became.and_then(|n| Some((n, new.get(n)?))) {
             None => changes.push(Change::Removed { record: number(index), function, name }),
             Some((_, after)) if after.bytes() == record.bytes() => {}
             Some((n, after)) => changes.push(Change::Changed {
@@ -98,52 +100,86 @@ pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
             }),
         }
     }
-    for (index, record) in new.iter().enumerate() {
-        if !pairs.iter().any(|(_, n)| *n == index) {
-            let (function, name) = (record.function().to_string(), record.short_name());
-            changes.push(Change::Added { record: number(index), function, name });
-        }
+    for (index, (record, _)) in new.iter().zip(&was).enumerate().filter(|(_, (_, was))| was.is_none()) {
+        let (function, name) = (record.function().to_string(), record.short_name());
+        changes.push(Change::Added { record: number(index), function, name });
     }
-    let mut by_new = pairs.clone();
-    by_new.sort_by_key(|(_, n)| *n);
-    if !by_new.is_sorted_by_key(|(o, _)| *o) {
-        changes.push(Change::Reordered { old_records: by_new.iter().map(|(o, _)| number(*o)).collect() });
+    let stays: Vec<usize> = was.into_iter().flatten().collect();
+    if !stays.is_sorted() {
+        changes.push(Change::Reordered { old_records: stays.into_iter().map(number).collect() });
     }
     changes
 }
 
-/// Which old record became which new one: the same bytes, else the same certificate, else the same place.
-fn pair_up(old: &[Record], new: &[Record]) -> Vec<(usize, usize)> {
-    let same_bytes = |a: &Record, b: &Record| a.bytes() == b.bytes();
-    let same_key = |a: &Record, b: &Record| {
-        a.function() == b.function()
-            && a.get(tag::SERIAL_NUMBER).is_some()
-            && a.get(tag::SERIAL_NUMBER) == b.get(tag::SERIAL_NUMBER)
-            && a.get(tag::ISSUER_NAME) == b.get(tag::ISSUER_NAME)
-    };
-    let same_place = |a: &Record, b: &Record| {
-        let address = |r: &Record| r.ip_address().filter(|ip| !ip.is_unspecified());
-        let dns = |r: &Record| r.dns_name().filter(|d| !d.is_empty());
-        a.function() == b.function()
-            && ((address(a).is_some() && address(a) == address(b))
-                || (dns(a).is_some() && dns(a) == dns(b))
-                || (a.get(tag::SUBJECT_NAME).is_some()
-                    && a.get(tag::SUBJECT_NAME) == b.get(tag::SUBJECT_NAME)))
-    };
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for same in [&same_bytes as &dyn Fn(&Record, &Record) -> bool, &same_key, &same_place] {
-        for (o, before) in old.iter().enumerate() {
-            if pairs.iter().any(|(taken, _)| *taken == o) {
+/// Which old record became which new one: for each, the index of the other.
+struct Pairs {
+    became: Vec<Option<usize>>,
+    was: Vec<Option<usize>>,
+}
+
+/// What two records can have in common that makes one the other's successor.
+#[derive(PartialEq, Eq, Hash)]
+enum Mark<'a> {
+    Bytes(&'a [u8]),
+    Certificate(Function, &'a [u8], Option<&'a [u8]>),
+    Address(Function, Ipv4Addr),
+    Host(Function, String),
+    Subject(Function, &'a [u8]),
+}
+
+/// The same bytes, else the same certificate, else the same place.
+const MARKS: [for<'a> fn(&'a Record) -> Vec<Mark<'a>>; 3] = [
+    |r| vec![Mark::Bytes(r.bytes())],
+    |r| {
+        let serial = r.get(tag::SERIAL_NUMBER);
+        let mark = serial.map(|serial| Mark::Certificate(r.function(), serial, r.get(tag::ISSUER_NAME)));
+        mark.into_iter().collect()
+    },
+    |r| {
+        let address = r.ip_address().filter(|ip| !ip.is_unspecified());
+        let host = r.dns_name().filter(|dns| !dns.is_empty());
+        let marks = [
+            address.map(|ip| Mark::Address(r.function(), ip)),
+            host.map(|dns| Mark::Host(r.function(), dns)),
+            r.get(tag::SUBJECT_NAME).map(|subject| Mark::Subject(r.function(), subject)),
+        ];
+        marks.into_iter().flatten().collect()
+    },
+];
+
+/// Each old record takes the first new one that is free and has a mark of it. Found by their marks: a list may hold a
+/// hundred thousand records that look alike.
+fn pair_up(old: &[Record], new: &[Record]) -> Pairs {
+    let mut pairs = Pairs { became: vec![None; old.len()], was: vec![None; new.len()] };
+    for marks in MARKS {
+        let mut waiting: HashMap<Mark<'_>, VecDeque<usize>> = HashMap::new();
+        for (n, record) in new.iter().enumerate().filter(|(n, _)| is_free(&pairs.was, *n)) {
+            for mark in marks(record) {
+                waiting.entry(mark).or_default().push_back(n);
+            }
+        }
+        for (o, (record, became)) in old.iter().zip(&mut pairs.became).enumerate() {
+            if became.is_some() {
                 continue;
             }
-            let free = |n: &usize| !pairs.iter().any(|(_, taken)| taken == n);
-            let found = new.iter().enumerate().find(|(n, after)| free(n) && same(before, after));
-            if let Some((n, _)) = found {
-                pairs.push((o, n));
+            let first = |mark| {
+                let waiting = waiting.get_mut(&mark)?;
+                while waiting.front().is_some_and(|n| !is_free(&pairs.was, *n)) {
+                    waiting.pop_front();
+                }
+                waiting.front().copied()
+            };
+            let found = marks(record).into_iter().filter_map(first).min();
+            if let Some(was) = found.and_then(|n| pairs.was.get_mut(n)) {
+                (*became, *was) = (found, Some(o));
             }
         }
     }
     pairs
+}
+
+fn is_free(was: &[Option<usize>], new: usize) -> bool {
+    was.get(new).is_some_and(Option::is_none)
 }
 
 fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
@@ -170,12 +206,11 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
 }
 
 fn record_changes(old: &Record, new: &Record) -> Vec<String> {
-    let mut tags: Vec<u8> = old.elements().chain(new.elements()).map(|e| e.tag).collect();
-    tags.sort_unstable();
-    tags.dedup();
+    let (old_values, new_values) = (values(old), values(new));
+    let tags: BTreeSet<u8> = old_values.keys().chain(new_values.keys()).copied().collect();
     let mut what = Vec::new();
     for tag in tags {
-        let (before, after) = (old.get(tag), new.get(tag));
+        let (before, after) = (old_values.get(&tag), new_values.get(&tag));
         if before == after || tag == tag::RECORD_LENGTH {
             continue;
         }
@@ -196,6 +231,15 @@ fn record_changes(old: &Record, new: &Record) -> Vec<String> {
         what.push("the elements stand in another order".to_owned());
     }
     what
+}
+
+/// Every element's value; of one that is there twice the first, as [`Record::get`] has it.
+fn values(record: &Record) -> BTreeMap<u8, &[u8]> {
+    let mut values = BTreeMap::new();
+    for element in record.elements() {
+        values.entry(element.tag).or_insert(element.value);
+    }
+    values
 }
 
 /// A value short enough to be read.

@@ -1,5 +1,7 @@
 //! Public keys as trust lists hold them, and RSA verification.
 
+use std::cell::OnceCell;
+
 use openssl::bn::BigNum;
 use openssl::rsa::{Padding, Rsa};
 use rsa::pkcs1::DecodeRsaPublicKey;
@@ -40,7 +42,7 @@ impl PublicKey {
 }
 
 /// An RSA public key that can verify a trust list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RsaKey {
     key: RsaPublicKey,
 }
@@ -90,24 +92,38 @@ impl RsaKey {
 
     /// Verifies a PKCS#1 v1.5 signature (RFC 8017, section 8.2.2) over the parts of a message.
     pub fn check(&self, digest: Digest, message: &[&[u8]], signature: &[u8]) -> SignatureCheck {
-        // In the usual case one RSA operation, whatever digest it turns out to be.
-        let recovered = self.recover(signature);
-        let fits = |digest: Digest| match &recovered {
-            Some(info) => *info == digest.info_of(message),
-            None => self.fits(digest, message, signature),
-        };
-        if fits(digest) {
+        let message = Message::new(message);
+        if self.signed(digest, &message, signature) {
             return SignatureCheck::Valid;
         }
-        // A file whose tag 8 was changed, or a writer that signed with another digest than it names.
-        match Digest::ALL.into_iter().filter(|other| *other != digest).find(|other| fits(*other)) {
+        match self.other_digest(digest, &message, signature) {
             Some(other) => SignatureCheck::OtherDigest(other),
             None => SignatureCheck::Invalid,
         }
     }
 
-    /// What a signature holds, by OpenSSL, which is ten times as fast: the bytes behind the padding of type 1, which
-    /// OpenSSL checks. To be compared as a whole; the length of the padding follows from theirs.
+    /// Whether this key signed the message, under this digest.
+    pub(super) fn signed(&self, digest: Digest, message: &Message<'_>, signature: &[u8]) -> bool {
+        match self.recover(signature) {
+            Some(encoded) => Some(encoded) == message.encoded(digest, self.key.size()),
+            None => self.fits(digest, message, signature),
+        }
+    }
+
+    /// The digest that was signed instead of this one: in a file whose tag 8 was changed, or by a writer that signed with
+    /// another digest than it names.
+    pub(super) fn other_digest(
+        &self,
+        digest: Digest,
+        message: &Message<'_>,
+        signature: &[u8],
+    ) -> Option<Digest> {
+        let mut others = Digest::ALL.into_iter().filter(|other| *other != digest);
+        others.find(|other| self.signed(*other, message, signature))
+    }
+
+    /// What a signature holds (RFC 8017, section 9.2, with its padding), by OpenSSL, which is ten times as fast. To be
+    /// compared as a whole.
     ///
     /// `None` where OpenSSL refuses key or signature; then `fits` decides.
     fn recover(&self, signature: &[u8]) -> Option<Vec<u8>> {
@@ -116,15 +132,45 @@ impl RsaKey {
         }
         let number = |n: &rsa::BigUint| BigNum::from_slice(&n.to_bytes_be()).ok();
         let key = Rsa::from_public_components(number(self.key.n())?, number(self.key.e())?).ok()?;
-        let mut info = vec![0; signature.len()];
-        let length = key.public_decrypt(signature, &mut info, Padding::PKCS1).ok()?;
-        info.truncate(length);
-        Some(info)
+        let mut encoded = vec![0; signature.len()];
+        let length = key.public_decrypt(signature, &mut encoded, Padding::NONE).ok()?;
+        (length == encoded.len()).then_some(encoded)
     }
 
-    fn fits(&self, digest: Digest, message: &[&[u8]], signature: &[u8]) -> bool {
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
-        self.key.verify(scheme, &digest.hash(message), signature).is_ok()
+    fn fits(&self, digest: Digest, message: &Message<'_>, signature: &[u8]) -> bool {
+        let prefix = digest.info_prefix();
+        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: prefix.into() };
+        let hash = message.info(digest).get(prefix.len()..).unwrap_or_default();
+        self.key.verify(scheme, hash, signature).is_ok()
+    }
+}
+
+/// A message that several keys may have signed: each digest is worked out once, however many keys are tried.
+pub(super) struct Message<'a> {
+    parts: &'a [&'a [u8]],
+    infos: [OnceCell<Vec<u8>>; 3],
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn new(parts: &'a [&'a [u8]]) -> Self {
+        Message { parts, infos: Default::default() }
+    }
+
+    fn info(&self, digest: Digest) -> &[u8] {
+        let [sha1, sha256, sha512] = &self.infos;
+        let info = match digest {
+            Digest::Sha1 => sha1,
+            Digest::Sha256 => sha256,
+            Digest::Sha512 => sha512,
+        };
+        info.get_or_init(|| digest.info_of(self.parts))
+    }
+
+    /// `00 01 FF … FF 00` and the DigestInfo, so many bytes in all; `None` where that leaves less than eight of padding.
+    fn encoded(&self, digest: Digest, bytes: usize) -> Option<Vec<u8>> {
+        let info = self.info(digest);
+        let padding = bytes.checked_sub(info.len().saturating_add(3)).filter(|padding| *padding >= 8)?;
+        Some([&[0, 1], &vec![0xff; padding][..], &[0], info].concat())
     }
 }
 
@@ -141,6 +187,7 @@ mod tests {
     fn openssl_and_rsa_agree() {
         let mut random = rsa::rand_core::OsRng;
         let parts: [&[u8]; 2] = [b"header", b"records"];
+        let message = Message::new(&parts);
         for (bits, exponent) in
             [(512, 65_537), (1024, 65_537), (1024, 3), (1032, 17), (2048, 65_537), (3072, 65_537)]
         {
@@ -154,8 +201,13 @@ mod tests {
                 let scheme =
                     Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
                 let Ok(good) = private.sign(scheme, &digest.hash(&parts)) else { continue };
-                assert_eq!(key.recover(&good), Some(digest.info_of(&parts)), "{bits} {digest}");
-                assert!(key.fits(digest, &parts, &good));
+                assert!(key.recover(&good).is_some(), "{bits} {digest}");
+                assert_eq!(
+                    key.recover(&good),
+                    message.encoded(digest, key.signature_len()),
+                    "{bits} {digest}"
+                );
+                assert!(key.fits(digest, &message, &good));
                 assert_eq!(key.check(digest, &parts, &good), SignatureCheck::Valid);
                 for other in Digest::ALL.into_iter().filter(|other| *other != digest) {
                     assert_eq!(key.check(other, &parts, &good), SignatureCheck::OtherDigest(digest));
@@ -163,7 +215,7 @@ mod tests {
                 for at in [0, good.len() / 2, good.len() - 1] {
                     let mut bad = good.clone();
                     bad[at] ^= 1;
-                    assert!(!key.fits(digest, &parts, &bad));
+                    assert!(!key.fits(digest, &message, &bad));
                     assert_eq!(key.check(digest, &parts, &bad), SignatureCheck::Invalid);
                 }
                 assert_eq!(key.check(digest, &[b"other"], &good), SignatureCheck::Invalid);

@@ -146,12 +146,6 @@ impl TrustList {
     pub fn sha1(&self) -> [u8; 20] {
         digest::sha1(&self.bytes)
     }
-
-    /// Where a record begins, in bytes from the start of the file.
-    pub(super) fn record_offset(&self, index: usize) -> usize {
-        let before = self.records.iter().take(index).map(|r| r.bytes().len());
-        before.fold(self.header.bytes().len(), usize::saturating_add)
-    }
 }
 
 /// A decoded `.sgn` file: a header and a configuration file in clear text.

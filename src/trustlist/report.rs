@@ -172,7 +172,7 @@ impl ListReport {
             verified: verification.is_ok(),
             signed_by: verification.as_ref().ok().map(VerifiedList::signer_name),
             not_verified_because: verification.as_ref().err().map(ToString::to_string),
-            records: (0..list.records().len()).filter_map(|i| RecordReport::new(list, i)).collect(),
+            records: reports(list),
             remarks: list.remarks().iter().map(ToString::to_string).collect(),
         }
     }
@@ -219,18 +219,27 @@ impl FileReport {
     }
 }
 
+fn reports(list: &TrustList) -> Vec<RecordReport> {
+    let mut offset = list.header().bytes().len();
+    let report = |(index, record): (usize, &Record)| {
+        let report = RecordReport::new(list, index, offset, record);
+        offset = offset.saturating_add(record.bytes().len());
+        report
+    };
+    list.records().iter().enumerate().map(report).collect()
+}
+
 impl RecordReport {
-    fn new(list: &TrustList, index: usize) -> Option<Self> {
-        let record = list.records().get(index)?;
+    fn new(list: &TrustList, index: usize, offset: usize, record: &Record) -> Self {
         let hex = |tag| record.get(tag).map(|v| digest::hex(v, ""));
         let (certificate, certificate_error) = match record.certificate() {
             None => (None, None),
             Some(Ok(certificate)) => (Some(CertificateReport::new(&certificate)), None),
             Some(Err(e)) => (None, Some(e.to_string())),
         };
-        Some(RecordReport {
+        RecordReport {
             number: index.saturating_add(1),
-            offset: list.record_offset(index),
+            offset,
             bytes: record.bytes().len(),
             name: record.short_name(),
             function: record.function().to_string(),
@@ -248,7 +257,7 @@ impl RecordReport {
             certificate,
             certificate_error,
             unknown: unknown(record),
-        })
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! From a decoded file to one whose signer is known, or to the exact reason why not.
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::certificate::Certificate;
 use super::digest::{self, Digest};
 use super::error::VerifyError;
 use super::header::{Header, modulus_code_bytes};
-use super::key::{PublicKey, RsaKey, SignatureCheck};
+use super::key::{Message, PublicKey, RsaKey};
 use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
 use super::tlv::{self, record_tag as tag};
@@ -47,68 +49,55 @@ impl VerifiedList {
 
 impl TrustList {
     /// Finds the signer among the SAST records and checks the signature with its certificate's key.
+    ///
+    /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
+    /// twice.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
         let (digest, key_bytes) = algorithm(self.header())?;
+        let covered = self.header().covered(self.bytes());
+        let message = Message::new(&covered);
+        let signature = self.header().signature();
+        let mut tried = HashSet::new();
+        let mut other_key = None;
         let mut failure = None;
+        let mut next = self.header().bytes().len();
         for (index, record) in self.records().iter().enumerate() {
+            let offset = next;
+            next = next.saturating_add(record.bytes().len());
             if !self.is_signer(record) {
                 continue;
             }
-            let key = match self.signer_key(index, record) {
-                Ok(key) => key,
+            match signer_key(index.saturating_add(1), offset, record).and_then(|key| fitting(key, key_bytes))
+            {
+                Ok(key) if tried.contains(&key) => {}
+                Ok(key) if key.signed(digest, &message, signature) => {
+                    let bits = key.bits();
+                    return Ok(VerifiedList { list: self.clone(), signer: index, digest, bits });
+                }
+                Ok(key) => {
+                    other_key.get_or_insert_with(|| key.clone());
+                    tried.insert(key);
+                }
                 Err(e) => {
                     failure.get_or_insert(e);
-                    continue;
                 }
-            };
-            match check(self.header(), self.bytes(), digest, key_bytes, &key) {
-                Ok(()) => {
-                    return Ok(VerifiedList { list: self.clone(), signer: index, digest, bits: key.bits() });
-                }
-                Err(e) => failure = Some(e),
             }
         }
-        Err(failure.unwrap_or_else(|| self.no_signer()))
-    }
-
-    /// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out.
-    fn signer_key(&self, index: usize, record: &Record) -> Result<RsaKey, VerifyError> {
-        let number = index.saturating_add(1);
-        let public_key = match record.certificate() {
-            Some(Ok(certificate)) => certificate.public_key().clone(),
-            Some(Err(e)) => {
-                let element = record.elements().find(|e| e.tag == tag::CERTIFICATE).map_or(0, |e| e.offset);
-                let offset = self.record_offset(index).saturating_add(element);
-                return Err(VerifyError::CertificateUnreadable {
-                    record: number,
-                    offset,
-                    why: e.to_string(),
-                });
-            }
-            None => match record.get(tag::PUBLIC_KEY).map(RsaKey::from_pkcs1) {
-                Some(Some(key)) => PublicKey::Rsa(key),
-                Some(None) => PublicKey::Other { what: "not RSA".to_owned() },
-                None => return Err(VerifyError::NoKey { record: number }),
-            },
-        };
-        match public_key {
-            PublicKey::Rsa(key) => Ok(key),
-            PublicKey::Other { what } => Err(VerifyError::UnsupportedKey { what }),
-        }
+        Err(match other_key {
+            Some(key) => why_not(&key, digest, &message, self.header()),
+            None => failure.unwrap_or_else(|| self.no_signer()),
+        })
     }
 
     fn no_signer(&self) -> VerifyError {
         let signer = self.header().signer();
-        let functions: Vec<Function> = self
-            .records()
-            .iter()
-            .filter(|r| r.is_for(&signer.issuer, &signer.serial))
-            .map(Record::function)
-            .collect();
+        let records = self.records().iter().filter(|r| r.is_for(&signer.issuer, &signer.serial));
+        let functions: BTreeSet<Function> = records.map(Record::function).collect();
         if functions.is_empty() {
             let serial = digest::hex(&signer.serial, ":").to_uppercase();
             VerifyError::NoSignerRecord { signer: self.header().signer_short_name(), serial }
         } else {
+            let functions = functions.into_iter().collect();
             VerifyError::SignerIsNotSast { signer: self.header().signer_short_name(), functions }
         }
     }
@@ -132,10 +121,40 @@ impl SignedFile {
         }
         let (digest, key_bytes) = algorithm(self.header())?;
         let key = match signer.public_key() {
-            PublicKey::Rsa(key) => key,
+            PublicKey::Rsa(key) => fitting(key.clone(), key_bytes)?,
             PublicKey::Other { what } => return Err(VerifyError::UnsupportedKey { what: what.clone() }),
         };
-        check(self.header(), self.bytes(), digest, key_bytes, key).map(|()| digest)
+        let covered = self.header().covered(self.bytes());
+        let message = Message::new(&covered);
+        if key.signed(digest, &message, self.header().signature()) {
+            return Ok(digest);
+        }
+        Err(why_not(&key, digest, &message, self.header()))
+    }
+}
+
+/// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out. The record is the `number`th,
+/// from 1, and begins at `offset` of the file.
+fn signer_key(number: usize, offset: usize, record: &Record) -> Result<RsaKey, VerifyError> {
+    let public_key = match record.certificate() {
+        Some(Ok(certificate)) => certificate.public_key().clone(),
+        Some(Err(e)) => {
+            let element = record.elements().find(|e| e.tag == tag::CERTIFICATE).map_or(0, |e| e.offset);
+            return Err(VerifyError::CertificateUnreadable {
+                record: number,
+                offset: offset.saturating_add(element),
+                why: e.to_string(),
+            });
+        }
+        None => match record.get(tag::PUBLIC_KEY).map(RsaKey::from_pkcs1) {
+            Some(Some(key)) => PublicKey::Rsa(key),
+            Some(None) => PublicKey::Other { what: "not RSA".to_owned() },
+            None => return Err(VerifyError::NoKey { record: number }),
+        },
+    };
+    match public_key {
+        PublicKey::Rsa(key) => Ok(key),
+        PublicKey::Other { what } => Err(VerifyError::UnsupportedKey { what }),
     }
 }
 
@@ -153,21 +172,18 @@ fn algorithm(header: &Header) -> Result<(Digest, usize), VerifyError> {
     Ok((digest, bytes))
 }
 
-fn check(
-    header: &Header,
-    file: &[u8],
-    digest: Digest,
-    signature_bytes: usize,
-    key: &RsaKey,
-) -> Result<(), VerifyError> {
-    if key.signature_len() != signature_bytes {
-        return Err(VerifyError::SignatureLength { signature: signature_bytes, key: key.signature_len() });
+/// The key, if its signatures are as long as the one in the file.
+fn fitting(key: RsaKey, signature_bytes: usize) -> Result<RsaKey, VerifyError> {
+    match key.signature_len() {
+        length if length == signature_bytes => Ok(key),
+        length => Err(VerifyError::SignatureLength { signature: signature_bytes, key: length }),
     }
-    match key.check(digest, &header.covered(file), header.signature()) {
-        SignatureCheck::Valid => Ok(()),
-        SignatureCheck::OtherDigest(other) => {
-            Err(VerifyError::DigestDisagrees { header: digest, signature: other })
-        }
-        SignatureCheck::Invalid => Err(VerifyError::DoesNotMatch { signer: header.signer_short_name() }),
+}
+
+/// What is wrong with a signature that this key did not make.
+fn why_not(key: &RsaKey, digest: Digest, message: &Message<'_>, header: &Header) -> VerifyError {
+    match key.other_digest(digest, message, header.signature()) {
+        Some(other) => VerifyError::DigestDisagrees { header: digest, signature: other },
+        None => VerifyError::DoesNotMatch { signer: header.signer_short_name() },
     }
 }

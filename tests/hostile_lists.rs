@@ -1,0 +1,120 @@
+//! Lists that somebody made to keep the program busy: the work grows with the file, not with its square.
+
+use std::time::{Duration, Instant};
+
+use sastctl::trustlist::{ListReport, Record, TrustList, VerifyError, diff};
+
+use crate::pki;
+
+fn element(tag: u8, value: &[u8]) -> Vec<u8> {
+    [&[tag][..], &u16::try_from(value.len()).unwrap().to_be_bytes(), value].concat()
+}
+
+fn record(elements: &[Vec<u8>]) -> Vec<u8> {
+    let body = elements.concat();
+    [element(1, &u16::try_from(body.len() + 5).unwrap().to_be_bytes()), body].concat()
+}
+
+/// The header of the golden list, and records that somebody else put behind it.
+fn list(records: Vec<u8>) -> TrustList {
+    let golden = pki::golden("token-signed.tlv");
+    let header = golden.list().header().bytes();
+    TrustList::decode([header, &records[..]].concat()).unwrap()
+}
+
+/// What lets the signer of the golden list be found: names, serial number, and that it is a SAST.
+fn signer() -> Vec<u8> {
+    let golden = pki::golden("token-signed.tlv");
+    let id = golden.list().header().signer().clone();
+    [element(3, b"\0"), element(4, &[0, 0]), element(5, &id.issuer), element(6, &id.serial)].concat()
+}
+
+/// Each of these took minutes, or hours.
+#[track_caller]
+fn at_once<T>(work: impl FnOnce() -> T) -> T {
+    let begin = Instant::now();
+    let result = work();
+    assert!(begin.elapsed() < Duration::from_secs(20), "took {:?}", begin.elapsed());
+    result
+}
+
+/// RSA 1024, and each another one.
+fn key(number: u32) -> Vec<u8> {
+    let modulus = [&[0, 0xff][..], &[7; 122], &number.to_be_bytes(), &[1]].concat();
+    let numbers = [&[2, 0x81, 129][..], &modulus, &[2, 3, 1, 0, 1]].concat();
+    element(7, &[&[0x30, 0x81, u8::try_from(numbers.len()).unwrap()][..], &numbers].concat())
+}
+
+#[test]
+fn ten_thousand_records_of_the_signer_are_tried_at_once() {
+    let signer = signer();
+    let records = (0..10_000).flat_map(|n| record(&[signer.clone(), key(n)])).collect();
+    let list = list(records);
+    assert!(list.bytes().len() > 2 << 20);
+    let refused = at_once(|| list.verify().unwrap_err());
+    assert_eq!(refused, VerifyError::DoesNotMatch { signer: "SAST-ADN008580ef".to_owned() });
+}
+
+#[test]
+fn the_signer_is_found_behind_ten_thousand_of_the_same_name() {
+    use sastctl::trustlist::{Digest, Draft, Signer as _, Style, record_tag};
+    let mut token = pki::KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let right = Record::token(token.certificate(), Style::CtlClient).unwrap();
+    let bare = right.only(|tag| tag != record_tag::CERTIFICATE).unwrap();
+    let mut records: Vec<Record> =
+        (0..10_000).map(|n| bare.with(record_tag::PUBLIC_KEY, &key(n)[3..]).unwrap()).collect();
+    records.push(right);
+    let draft = Draft::new("CTLFile.tlv", records, pki::options(Digest::Sha1));
+    let signed = at_once(|| draft.sign(&mut token).unwrap());
+    assert_eq!(signed.key_bits(), 1024);
+    assert_eq!(signed.signer(), signed.list().records().last());
+}
+
+#[test]
+fn a_hundred_thousand_certificates_that_do_not_parse_are_told_of_by_the_first() {
+    let broken = record(&[signer(), element(9, b"?")]);
+    let list = list(broken.repeat(100_000));
+    let refused = at_once(|| list.verify().unwrap_err());
+    assert!(
+        matches!(refused, VerifyError::CertificateUnreadable { record: 1, offset: 376, .. }),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_hundred_thousand_records_are_decoded_at_once() {
+    let list = list(record(&[element(4, &[0, 1])]).repeat(100_000));
+    let verification = list.verify();
+    let report = at_once(|| ListReport::new(&list, &verification));
+    let last = report.records.last().unwrap();
+    assert_eq!((last.number, last.offset), (100_000, list.bytes().len() - 10));
+}
+
+#[test]
+fn lists_of_like_records_are_compared_at_once() {
+    let many = |elements: &[Vec<u8>]| list(record(elements).repeat(30_000));
+    let ccm = || element(4, &[0, 1]);
+    let same = many(&[ccm()]);
+    assert!(at_once(|| diff(&same, &same)).changes.is_empty());
+    // Alike by nothing; by issuer and serial number; by address; by name; by subject.
+    assert_eq!(at_once(|| diff(&same, &many(&[ccm(), element(99, b"x")]))).changes.len(), 60_000);
+    for alike in [
+        [element(3, b"pub"), element(5, b"ca"), element(6, &[7])].concat(),
+        element(10, &[10, 0, 0, 1]),
+        element(2, b"pub\0"),
+        element(3, b"pub"),
+    ] {
+        let (old, new) = (many(&[ccm(), alike.clone()]), many(&[ccm(), alike, element(99, b"x")]));
+        assert_eq!(at_once(|| diff(&old, &new)).changes.len(), 30_000);
+    }
+}
+
+/// One record of many elements, of which every one differs.
+#[test]
+fn a_record_of_many_elements_is_compared_at_once() {
+    let full = |value: &[u8]| {
+        let all: Vec<Vec<u8>> = (0..14_000).map(|n| element(13 + (n % 240) as u8, value)).collect();
+        list(record(&[element(4, &[0, 1]), element(2, b"pub\0"), all.concat()]).repeat(40))
+    };
+    assert_eq!(at_once(|| diff(&full(b"x"), &full(b"y"))).changes.len(), 40);
+}
