@@ -202,6 +202,8 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokenless",   "?",               true,  "tokens",         "uploaded",          "tvs",     "by TVS: every ITL names one"),
     ("tokenless",   "?",               true,  "tokens",         "invalid",           "refuse",  "by TVS: tokens are in no ITL"),
     ("tokens",      "?",               true,  "tokenless",      "invalid",           "unknown", "by either: CallManager may be in the ITL"),
+    ("tokens",      "?",               true,  "itl other",      "not uploaded",      "unknown", "by either: an ITL's own signer may be in it"),
+    ("tokens",      "?",               true,  "itl renewed",    "invalid",           "unknown", "by either: an ITL's own signer may be in it"),
 ];
 
 #[test]

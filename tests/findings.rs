@@ -13,6 +13,7 @@ use sastctl::trustlist::{
 };
 
 use crate::pki::{KeyFile, certificate, golden, options};
+use crate::support::World;
 
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
 const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
@@ -348,6 +349,35 @@ fn a_planned_list_is_signed_by_a_sast() {
     let by = |file: &str| NewList::planned(&both, &certificate(file)).unwrap().by_token;
     assert!(by(&format!("{A}.der")) && !by(&format!("{PUB}.der")), "by its own record");
     assert!(NewList::planned(&draft, &certificate(&format!("{A}.der"))).is_some());
+}
+
+/// CUCM names the SAST of an ITL without a host and an address, as the CTL Client names a token.
+#[test]
+fn the_signer_of_an_itl_is_no_token() {
+    let itl = golden("itl.tlv");
+    let new = NewList::of(&itl);
+    assert!(itl.signer().unwrap().is_token() && !new.by_token);
+    assert!(!NewList::by_record(new.view, itl.signer().unwrap(), 1).by_token);
+    let held = Held { ctl: None, itl: HeldItl::Unknown, asks_tvs: true };
+    let verdict = assess(&held, &new, &Vouch::NotAsked);
+    let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
+    assert!(told.contains("it may know the signer (--installed-itl)"), "{told}");
+    assert!(!told.contains("token") && !told.contains("Phone-SAST-trust"), "{told}");
+    // One of Cisco's is a token in whatever list.
+    assert!(NewList::of(&signed(ListKind::Itl, &[], A)).by_token);
+    let draft = |name| Draft::new(name, vec![token("tests/testdata/keys/rsa2048")], options(Digest::Sha1));
+    let signer = certificate("tests/testdata/keys/rsa2048.der");
+    let planned = |name| NewList::planned(&draft(name), &signer).unwrap().by_token;
+    assert!(planned("CTLFile.tlv") && !planned("ITLFile.tlv"));
+
+    let world = World::new();
+    world.place("itl.tlv", "ITLFile.tlv");
+    insta::assert_snapshot!(world.run(&["ctl", "ways", "ITLFile.tlv"]).all(), @"
+    --- stderr
+    error: ITLFile.tlv is an ITL: the ways through begin at the cluster's CTL
+    help: sastctl ctl ways CTLFile.tlv
+    --- exit code 2
+    ");
 }
 
 /// A certificate that was issued again for the same key is another one, whatever the key.

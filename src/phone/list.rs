@@ -53,7 +53,7 @@ impl<'a> NewList<'a> {
             signer: list.list().header().signer().clone(),
             key: record.and_then(Record::public_key),
             certificate: record.and_then(Record::certificate).and_then(Result::ok),
-            by_token: record.is_some_and(Record::is_token),
+            by_token: record.is_some_and(|record| is_token(record, list.list().kind())),
             name: list.signer_name(),
             bytes: list.list().bytes().len(),
         }
@@ -71,7 +71,7 @@ impl<'a> NewList<'a> {
             },
             key: record.public_key(),
             certificate: record.certificate().and_then(Result::ok),
-            by_token: record.is_token(),
+            by_token: is_token(record, view.kind),
             name: record.short_name(),
             bytes,
         }
@@ -98,9 +98,16 @@ impl<'a> NewList<'a> {
             signer: draft.signer_id(signer).ok()?,
             key: Some(signer.public_key().clone()),
             certificate: Some(signer.clone()),
-            by_token: record.is_token(),
+            by_token: is_token(record, draft.kind()),
             name: signer.sast_name(),
             bytes: draft.signed_len(signer).ok()?,
         })
     }
+}
+
+/// CUCM names the SAST of an ITL, its own CallManager or ITLRecovery, without host and address too: there only Cisco's
+/// certificate tells a token.
+fn is_token(record: &Record, kind: ListKind) -> bool {
+    let is_cisco = || matches!(record.certificate(), Some(Ok(certificate)) if certificate.is_cisco_token());
+    record.is_token() && (kind == ListKind::Ctl || is_cisco())
 }

@@ -225,7 +225,8 @@ impl Record {
             .unwrap_or_else(|| "(no name)".to_owned())
     }
 
-    /// A token record: SAST, without a host. Records of servers that may sign (tokenless) have one.
+    /// A token record of a CTL: SAST, without a host. Records of servers that may sign (tokenless) have one; those of an
+    /// ITL need not.
     pub fn is_token(&self) -> bool {
         self.function == Function::SAST
             && self.dns_name().is_none_or(|dns| dns.is_empty())

@@ -8,6 +8,8 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{in_force, now};
 use super::super::ui::{Ui, printable};
+use super::display_name;
+use crate::trustlist::ListKind;
 use crate::workflow::{WayThrough, ways};
 
 /// The ways through that are open from a list in force: lost tokens, the bridge, an HSM, back to tokenless
@@ -21,6 +23,11 @@ pub struct WaysArgs {
 
 pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     let old = in_force(&args.file)?;
+    if old.list().kind() == ListKind::Itl {
+        let what =
+            format!("{} is an ITL: the ways through begin at the cluster's CTL", display_name(&args.file));
+        return Err(CommandError::new(ErrorKind::Usage, what).hint("sastctl ctl ways CTLFile.tlv"));
+    }
     let mut open = ways(&old, &args.file.display().to_string(), now());
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
