@@ -16,6 +16,32 @@ fn a_wrong_command_line_exits_with_2() {
     assert_eq!(world.run(&["--version"]).done().stdout, format!("sastctl {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+/// An option that a command would leave out is refused: who asks for the way back must not get a new list.
+#[test]
+fn options_of_the_other_revert_are_refused() {
+    let world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    let file =
+        ["revert", "CTLFile.tlv", "--token=SAST token A", "--spare=SAST token B", "--yes", "--out=x.tlv"];
+    let node = ["revert", "--node=192.0.2.1", "--token=SAST token A", "--yes"];
+    for (command, options) in [
+        (&file[..], &["--rollback", "--resume", "--bridge", "--work=w"][..]),
+        (
+            &node[..],
+            &["--set-mode=mixed", "--remove-server=a", "--out=x.tlv", "--plan-digest=00", "--release=x"],
+        ),
+    ] {
+        for option in options {
+            let refused = world.run(&[command, &[*option]].concat());
+            assert_eq!(refused.code, 2, "{option}: {}", refused.all());
+            let name = option.split('=').next().unwrap();
+            let said = refused.stderr.contains(name) || refused.stderr.contains("leaves servers and mode");
+            assert!(said, "{option}: {}", refused.all());
+            assert_eq!(world.files(), ["CTLFile.tlv"], "{option}");
+        }
+    }
+}
+
 #[test]
 fn help_explains_commands_and_topics() {
     let world = World::new();

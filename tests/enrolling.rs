@@ -120,6 +120,8 @@ fn a_request_and_the_certificate_issued_for_it() {
     assert!(foreign.stderr.contains("no private key on the token belongs to the certificate Voice CA"));
     assert_eq!(objects(&world, "cert"), 0);
 
+    let dry = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem", "--dry-run", "--json"]).done().json();
+    assert_eq!((&dry["dry_run"], objects(&world, "cert")), (&true.into(), 0), "{dry}");
     let stored = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]).done();
     assert!(stored.stdout.contains("issued by CN=Voice CA"), "{}", stored.stdout);
     assert_eq!(objects(&world, "cert"), 1);

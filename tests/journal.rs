@@ -183,6 +183,22 @@ fn a_run_that_failed_says_so_in_its_journal() {
     assert!(page.contains("Outcome: **failed**") && page.contains("**Nothing was written.**"), "{page}");
 }
 
+/// The folder that the commands that sign were told is the one where the newest run is looked for.
+#[test]
+fn the_newest_journal_is_looked_for_where_journals_go() {
+    let mut world = world();
+    world.run(&REVERT).done();
+    world.set("SASTCTL_JOURNAL", &world.path("tickets").display().to_string());
+    world.run(&REVERT).done();
+    let shown = world.run(&["journal", "show", "--json", "--html=page.html"]).done().json();
+    assert!(shown["journal"].as_str().unwrap().contains("/tickets/"), "{}", shown["journal"]);
+    assert_eq!(shown["html"], "page.html");
+    assert!(world.read("page.html").starts_with(b"<!doctype html>"));
+    let verified = world.run(&["journal", "verify", "--json"]).done().json();
+    assert_eq!(verified["journal"], shown["journal"]);
+    assert_eq!(world.run(&["journal", "show", "--json", "--html=-"]).code, 2);
+}
+
 #[test]
 fn without_a_journal_there_is_a_word_for_it() {
     let world = World::new();

@@ -67,6 +67,29 @@ fn the_last_sast_stays() {
     assert!(refused.stderr.contains("it is the last SAST"), "{}", refused.stderr);
 }
 
+/// Of a configuration file, too, the digest names the signer, the digest and the time.
+#[test]
+fn the_digest_of_a_configuration_file_binds_its_signature() {
+    let world = world("token-signed.tlv");
+    std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>").unwrap();
+    let sign = |more: &[&str]| world.run(&[&["ctl", "sign", "SEP001122334455.cnf.xml"][..], more].concat());
+    let digest = |more: &[&str]| {
+        let shown = sign(&[more, &["--dry-run", "--json"]].concat()).done().json();
+        shown["plans"][0]["digest"].as_str().unwrap().to_owned()
+    };
+    let usual = ["--token=SAST token A", "--timestamp=2026-01-01T00:00:00Z"];
+    let wanted = digest(&usual);
+    for other in [
+        &["--token=SAST token B", "--timestamp=2026-01-01T00:00:00Z"][..],
+        &["--token=SAST token A", "--timestamp=2026-01-01T00:00:01Z"],
+        &["--token=SAST token A", "--timestamp=2026-01-01T00:00:00Z", "--digest=sha512"],
+    ] {
+        assert_ne!(digest(other), wanted, "{other:?}");
+        assert_eq!(sign(&[other, &["--yes", "--plan-digest", &wanted]].concat()).code, 1, "{other:?}");
+    }
+    sign(&[&usual[..], &["--yes", "--plan-digest", &wanted]].concat()).done();
+}
+
 /// Two people: one plans, the other signs exactly that.
 #[test]
 fn only_the_plan_that_was_shown_is_signed() {

@@ -211,7 +211,11 @@ fn import(
     }
     if args.dry_run {
         ui.note("Dry run: nothing was stored.");
-        return Ok(());
+        return if ui.is_json() {
+            ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "certificate": report }))
+        } else {
+            Ok(())
+        };
     }
     if !args.yes && ui.can_ask() && !ui.confirm(&format!("Store it on \"{}\"?", token.label()))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));

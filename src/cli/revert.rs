@@ -35,18 +35,39 @@ pub struct RevertArgs {
     signing: SigningArgs,
 }
 
+/// What would be left out silently is refused.
+fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
+    let usage = |what: String| CommandError::new(ErrorKind::Usage, what).detail("", "nothing was done");
+    if args.old.is_some() {
+        // The parser lets them pass: what they require is in conflict with the file.
+        if let Some(option) = args.whole.not_for_a_file() {
+            return Err(usage(format!("{option} is for a run on a cluster, and a file was named"))
+                .hint(format!("sastctl revert --node PUBLISHER {option} …")));
+        }
+    } else {
+        if !args.servers.is_empty() {
+            return Err(usage(
+                "a run on a cluster turns the signer alone, and leaves servers and mode as they are"
+                    .to_owned(),
+            )
+            .hint("change them by sastctl ctl update once the run is done"));
+        }
+        if let Some(option) = args.signing.not_for_a_node() {
+            return Err(usage(format!("a run on a cluster has no use for {option}"))
+                .hint("--work DIR says where its files go; its plan is shown, and asked about, before the cluster changes"));
+        }
+    }
+    let release = args.release.as_deref().map(str::parse::<Release>).transpose();
+    release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))
+}
+
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let release = check(args)?;
     let Some(path) = &args.old else {
         let (spare, release) = (&args.spare[..], args.release.as_deref());
         let tokens = Tokens { spare, single: args.single_token, release, signing: &args.signing };
         return node_run::run(&args.whole, &tokens, settings, ui);
     };
-    let release = args
-        .release
-        .as_deref()
-        .map(str::parse::<Release>)
-        .transpose()
-        .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
     let old = in_force(path)?;
     let desk = Desk::open(settings, ui)?;
     let spares = desk.certificates(&args.spare, ui)?;

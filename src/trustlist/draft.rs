@@ -146,22 +146,34 @@ impl SgnDraft {
         &self.payload
     }
 
-    /// Signs the draft. What comes out was read back and verified.
-    pub fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
-        let certificate = signer.certificate().clone();
+    fn header(&self, signer: &Certificate) -> HeaderDraft {
         let name = |n: &super::Name| Bytes::from(format!("{}\0", n.spelled(self.style)));
-        let header = HeaderDraft {
+        HeaderDraft {
             version: SGN_VERSION,
             signer_version: self.options.signer_version,
             signer: SignerId {
-                name: name(certificate.subject()),
-                serial: certificate.serial_spelled(self.style).into(),
-                issuer: name(certificate.issuer()),
+                name: name(signer.subject()),
+                serial: signer.serial_spelled(self.style).into(),
+                issuer: name(signer.issuer()),
             },
             digest_code: self.options.digest.code(),
-            file_name: self.file_name,
+            file_name: self.file_name.clone(),
             timestamp: self.options.timestamp,
-        };
+        }
+    }
+
+    /// The bytes that are to be signed: the finished file without its SIGNATURE element.
+    pub fn message(&self, signer: &Certificate) -> Result<Vec<u8>, BuildError> {
+        let (mut message, behind) = self.header(signer).around_signature(signature_len(signer)?)?;
+        message.extend(behind);
+        message.extend_from_slice(&self.payload);
+        Ok(message)
+    }
+
+    /// Signs the draft. What comes out was read back and verified.
+    pub fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
+        let certificate = signer.certificate().clone();
+        let header = self.header(&certificate);
         let bytes = assemble(&header, self.options.digest, &self.payload, signer)?;
         match TrustFile::decode(bytes).map_err(SignError::NotDecoded)? {
             TrustFile::Signed(signed) => {

@@ -15,7 +15,7 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, headline};
+use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, check_digest, headline};
 use super::ui::Ui;
 use crate::token::{Module, Sast};
 use crate::workflow::{Choices, Plan, Start};
@@ -189,6 +189,7 @@ impl Client<'_> {
         }
         let batch = Batch { what: "client", files: vec![self.batch_file(plan.clone())] };
         let shown = batch.shown();
+        check_digest(&shown, &self.args.signing)?;
         let (choices, source, args, ui) = (self.choices, self.source, self.args, self.ui);
         let desk = Desk::with(self.module, signer, self.settings);
         let say = Voice { ui, aside: false };

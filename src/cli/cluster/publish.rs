@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::interrupt;
 use super::super::signing::{RunLog, in_force};
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
@@ -134,6 +135,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     if !ui.agrees(args.yes, &format!("Publish {name}, signed by {signer}?"))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
     }
+    interrupt::something_changes();
     let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
     let seal = FileSeal::of(args.file.display().to_string(), bytes);
     log.add(Event::Input { role: "published".to_owned(), out: None, file: seal })?;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::interrupt;
 use super::super::ui::Ui;
 use super::connect::{ConnectArgs, Connector};
 use super::status::state;
@@ -38,6 +39,7 @@ pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
     if !ui.agrees(args.yes, "Restart them?")? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was restarted"));
     }
+    interrupt::something_changes();
     let mut done = Vec::new();
     // All nodes' TFTP first: phones that reset must find the new list wherever they ask.
     for service in SERVICES {

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
+use super::super::interrupt;
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
@@ -126,9 +127,13 @@ pub fn store(
             };
             let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
             let store = TrustStore::new(host, args.https_port, &user, password, trust);
+            interrupt::something_changes();
             Ok(store.upload(PHONE_SAST_TRUST, certificate)?)
         }
-        ByArg::Cli => import(connector, address, certificate, ui),
+        ByArg::Cli => {
+            interrupt::something_changes();
+            import(connector, address, certificate, ui)
+        }
         ByArg::Hand => {
             by_hand(&certificate.sast_name(), ui);
             Ok(())

@@ -31,6 +31,11 @@ enum ModeArg {
 }
 
 impl ServerArgs {
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.add_server.is_empty() && self.remove_server.is_empty() && self.set_mode.is_none()
+    }
+
     /// The changes: what leaves, what joins, then the mode.
     pub fn edits(&self) -> Result<Vec<Edit>, CommandError> {
         let mut edits: Vec<Edit> = self.remove_server.iter().cloned().map(Edit::RemoveServer).collect();

@@ -85,7 +85,7 @@ fn prepare(
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, path, out.for_list(path)))
+            Ok(BatchFile::sgn(head, draft, request.signer, path, out.for_list(path))?)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -103,7 +103,8 @@ fn prepare(
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
-            Ok(BatchFile::sgn(head, SgnDraft::new(name, bytes, options, style), path, out))
+            let draft = SgnDraft::new(name, bytes, options, style);
+            Ok(BatchFile::sgn(head, draft, request.signer, path, out)?)
         }
     }
 }

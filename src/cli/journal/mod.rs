@@ -34,6 +34,16 @@ pub struct ShowArgs {
     /// Write a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+/// Where the newest one is looked for.
+#[derive(Debug, Args)]
+struct FolderArgs {
+    /// The folder for journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
+    journal: Option<PathBuf>,
 }
 
 /// Prove that no line of a journal was changed, taken out or moved
@@ -41,6 +51,8 @@ pub struct ShowArgs {
 pub struct VerifyArgs {
     /// The journal [default: the newest one]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    folder: FolderArgs,
 }
 
 /// Runs one of them.
@@ -52,27 +64,42 @@ pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
 }
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
-    let path = journal_path(args.file.as_deref())?;
+    let path = journal_path(args.file.as_deref(), &args.folder)?;
     let bytes = files::read_limited(&path, LARGEST)?;
     // A run that was cut off can be shown, too; the page says so.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
-    if ui.is_json() {
-        let path = path.display().to_string();
-        return ui.print_json(&serde_json::json!({ "journal": path, "lines": journal.lines() }));
-    }
     let story = Story::of(&journal, &path);
+    if ui.is_json() {
+        let page = args.html.as_ref().map(|out| write_page(out, &story)).transpose()?;
+        let page = page.map(|()| args.html.as_ref().map(|out| out.display().to_string()));
+        let path = path.display().to_string();
+        return ui
+            .print_json(&serde_json::json!({ "journal": path, "lines": journal.lines(), "html": page }));
+    }
     match &args.html {
         None => ui.print(&markdown::page(&story)),
         Some(out) if out.as_os_str() == "-" => ui.write(html::page(&story).as_bytes()),
         Some(out) => {
-            files::write_new(out, html::page(&story).as_bytes(), OnExisting::KeepBackup)?;
+            write_page(out, &story)?;
             ui.print(&format!("{}   the page of {}", out.display(), path.display()))
         }
     }
 }
 
+fn write_page(out: &Path, story: &Story<'_>) -> Result<(), CommandError> {
+    if out.as_os_str() == "-" {
+        return Err(CommandError::new(
+            ErrorKind::Usage,
+            "standard output has room for the page or for JSON, not for both",
+        )
+        .hint("--html FILE writes the page into a file"));
+    }
+    files::write_new(out, html::page(story).as_bytes(), OnExisting::KeepBackup)?;
+    Ok(())
+}
+
 fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
-    let path = journal_path(args.file.as_deref())?;
+    let path = journal_path(args.file.as_deref(), &args.folder)?;
     let bytes = files::read_limited(&path, LARGEST)?;
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
     let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
@@ -89,11 +116,11 @@ fn broken(path: &Path, error: &JournalError) -> CommandError {
 }
 
 /// The journal that was named, else the newest in the folder for journals.
-fn journal_path(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+fn journal_path(named: Option<&Path>, folder: &FolderArgs) -> Result<PathBuf, CommandError> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let folder = state_folder()?;
+    let folder = folder.journal.clone().map_or_else(state_folder, Ok)?;
     let none = || {
         CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display()))
             .hint("every run that signs writes one; name it if it lies elsewhere")

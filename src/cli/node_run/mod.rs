@@ -60,6 +60,19 @@ pub struct NodeArgs {
     connect: ConnectArgs,
 }
 
+impl NodeArgs {
+    /// The first option that means something with `--node` alone.
+    pub fn not_for_a_file(&self) -> Option<&'static str> {
+        let given = [
+            (self.bridge, "--bridge"),
+            (self.work.is_some(), "--work"),
+            (self.resume, "--resume"),
+            (self.rollback, "--rollback"),
+        ];
+        given.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
+    }
+}
+
 /// What the tokens are for in this run.
 pub struct Tokens<'a> {
     /// `--spare`.

@@ -11,7 +11,7 @@ use super::super::ui::{Ui, printable};
 use super::signed::{Confirmed, ConfirmedFile};
 use crate::phone::{Decision, ServiceFinding, Severity};
 use crate::token::Sast;
-use crate::trustlist::{Difference, Record, SgnDraft, VerifiedList, diff_records};
+use crate::trustlist::{Certificate, Difference, Record, SgnDraft, VerifiedList, diff_records};
 use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
 
 /// Words for people: on standard output, unless the file itself goes there.
@@ -113,7 +113,8 @@ pub(super) struct Input {
 
 enum Work {
     List(Box<Plan>),
-    Sgn(Box<SgnDraft>),
+    /// A configuration file, and what identifies it with its signer, digest and time.
+    Sgn(Box<SgnDraft>, PlanDigest),
 }
 
 /// A plan, for machines.
@@ -138,15 +139,22 @@ impl BatchFile {
         BatchFile { head, work: Work::List(Box::new(plan)), out, input: None }
     }
 
-    /// A configuration file, and what it was read from.
-    pub fn sgn(head: String, draft: SgnDraft, read_from: &Path, out: PathBuf) -> Self {
+    /// A configuration file that `signer` is to sign, and what it was read from.
+    pub fn sgn(
+        head: String,
+        draft: SgnDraft,
+        signer: &Certificate,
+        read_from: &Path,
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
+        let digest = PlanDigest::over(&[&draft.message(signer)?, signer.der()]);
         let input = Input {
             role: "configuration",
             path: read_from.display().to_string(),
             bytes: Bytes::copy_from_slice(draft.payload()),
             records: None,
         };
-        BatchFile { head, work: Work::Sgn(Box::new(draft)), out, input: Some(input) }
+        Ok(BatchFile { head, work: Work::Sgn(Box::new(draft), digest), out, input: Some(input) })
     }
 
     /// The list in force that the plan starts from.
@@ -174,7 +182,7 @@ impl BatchFile {
     pub fn warnings(&self) -> &[String] {
         match &self.work {
             Work::List(plan) => plan.warnings(),
-            Work::Sgn(_) => &[],
+            Work::Sgn(..) => &[],
         }
     }
 
@@ -182,7 +190,7 @@ impl BatchFile {
     pub fn digest(&self) -> PlanDigest {
         match &self.work {
             Work::List(plan) => plan.digest(),
-            Work::Sgn(draft) => PlanDigest::over(&[draft.file_name().as_bytes(), draft.payload()]),
+            Work::Sgn(_, digest) => *digest,
         }
     }
 
@@ -191,8 +199,8 @@ impl BatchFile {
         let now = self.digest();
         let work = match self.work {
             Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
-            Work::Sgn(_) if now != shown => return Err(PlanError::Changed { shown, now }),
-            Work::Sgn(draft) => Confirmed::Sgn(draft),
+            Work::Sgn(..) if now != shown => return Err(PlanError::Changed { shown, now }),
+            Work::Sgn(draft, _) => Confirmed::Sgn(draft),
         };
         Ok(ConfirmedFile::new(work, self.out, self.input))
     }
@@ -201,7 +209,7 @@ impl BatchFile {
     pub fn by_hand(&self) -> &[String] {
         match &self.work {
             Work::List(plan) => plan.by_hand(),
-            Work::Sgn(_) => &[],
+            Work::Sgn(..) => &[],
         }
     }
 
@@ -264,7 +272,7 @@ impl BatchFile {
     pub fn json<'a>(&'a self, sast: &'a Sast) -> PlanJson<'a> {
         let plan = match &self.work {
             Work::List(plan) => Some(plan),
-            Work::Sgn(_) => None,
+            Work::Sgn(..) => None,
         };
         let signer = sast.certificate().sast_name();
         PlanJson {

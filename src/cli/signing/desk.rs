@@ -334,7 +334,8 @@ fn changed(out: &str) -> CommandError {
         .hint("look who writes there, and run the command again")
 }
 
-fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
+/// Whether what was shown is what `--plan-digest` names, where it names a plan.
+pub fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
     let Some(wanted) = args.plan_digest() else { return Ok(()) };
     let there_is = shown.digest().to_string();
     if wanted.eq_ignore_ascii_case(&there_is) {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, Voice, finding_line};
-pub use desk::{Desk, Many};
+pub use desk::{Desk, Many, check_digest};
 pub use run_log::{RunLog, state_folder, who};
 
 use super::ctl::{display_name, read_list};
