@@ -100,6 +100,8 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        // A signal is either waiting by now, so that the next look at it finds it, or ends the program.
+        let _ending = ENDING.lock();
         BUSY.store(false, Ordering::SeqCst);
     }
 }
