@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use sastctl::trustlist::digest;
+
 use crate::pki;
 use crate::support::World;
 use crate::support::cluster::{HTTP_PORT, Ssh, TFTP_PORT};
@@ -146,15 +148,29 @@ fn the_way_back() {
     assert_eq!(go(&world, &cluster, &["--resume"]).code, 1, "what was taken back does not go on");
 }
 
+fn md5_of(golden: &str) -> String {
+    digest::hex(&digest::md5(&pki::golden_bytes(golden)), "")
+}
+
 /// For a script: the plan and what phones do are said before the cluster changes, beside the answer.
 #[test]
 fn with_json_the_plan_is_shown_beside_the_answer() {
     let Some((world, cluster)) = started(1) else { return };
+    let dry = go(&world, &cluster, &["--json", "--dry-run"]).done().json();
+    assert_eq!((&dry["dry_run"], &dry["plans"][0]["signer"]), (&true.into(), &"SAST-ADN008580ef".into()));
     let done = go(&world, &cluster, &["--json"]).done();
     let (plan, delete) = (done.stderr.find("Plan\n").unwrap(), done.stderr.find("\ndelete ").unwrap());
     let verdict = done.stderr.find("Phones that hold run/CTLFile.tlv\n").unwrap();
     assert!(plan < verdict && verdict < delete, "{}", done.stderr);
-    assert!(!done.stdout.contains("Plan"), "{}", done.stdout);
+    let answer = done.json();
+    assert_eq!(answer["serves"]["md5"], md5_of("token-signed.tlv"));
+    assert_eq!(answer["nodes"].as_array().unwrap().len(), 1);
+    assert!(std::path::Path::new(answer["journal"].as_str().unwrap()).exists());
+    let back = go(&world, &cluster, &["--json", "--rollback"]).done().json();
+    assert_eq!(
+        (&back["rolled_back"], &back["serves"]["md5"]),
+        (&true.into(), &md5_of("tokenless.tlv").into())
+    );
 }
 
 /// Where nobody can be asked, and nobody said yes: nothing on the cluster changes, by whichever way.

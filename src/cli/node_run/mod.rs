@@ -1,5 +1,6 @@
 //! `revert --node`: the whole way from tokenless to tokens on a running cluster, step by step, with a way back.
 
+mod answer;
 mod begin;
 mod look;
 mod steps;
@@ -179,12 +180,14 @@ impl Run<'_> {
                 Err(e) => return Err(self.stopped(step, e)),
             }
         }
+        let new = self.made()?;
         let path = self.end_log()?;
-        self.ui.print(&format!(
+        let words = format!(
             "Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
              checksum above.\nsastctl journal show {} is the page for the change ticket.",
             path.display()
-        ))
+        );
+        self.answer((&self.new_path(), &new), &path, &words)
     }
 
     fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {

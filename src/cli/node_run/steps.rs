@@ -301,25 +301,6 @@ impl Run<'_> {
         Ok(md5)
     }
 
-    /// The reading steps, and the plan.
-    pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
-        let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
-        let (_, plan) = self.plan(&old)?;
-        let steps: Vec<String> = RunStep::all(self.args.bridge)
-            .into_iter()
-            .map(|step| format!("  {:<10} {}\n", step.name(), step.says()))
-            .collect();
-        self.ui.print(&format!("Steps\n{}", steps.concat()))?;
-        let path = self.old_path();
-        let mut file = BatchFile::list(headline(&path, &old), plan, self.new_path());
-        file.replaces(&path, &old);
-        self.ui.print(&file.plan_text())?;
-        for warning in file.warnings() {
-            self.ui.warn(warning);
-        }
-        self.ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
-    }
-
     /// The CTL that was in force, as it was kept, and as the journal knows it.
     pub(super) fn old(&self) -> Result<VerifiedList, CommandError> {
         let kept = self.progress.in_force().ok_or_else(|| self.lost("the CTL in force"))?;
@@ -327,7 +308,7 @@ impl Run<'_> {
     }
 
     /// The CTL that the run signed, as the journal knows it.
-    fn made(&self) -> Result<VerifiedList, CommandError> {
+    pub(super) fn made(&self) -> Result<VerifiedList, CommandError> {
         let bytes = std::fs::read(self.new_path()).map_err(|_| self.lost("the new CTL"))?;
         let same =
             self.progress.signed().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));

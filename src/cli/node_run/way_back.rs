@@ -1,7 +1,7 @@
 //! `--rollback`: the CTL that was in force before goes back to every node.
 
 use super::super::error::CommandError;
-use super::{CTL, Run};
+use super::Run;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
 use crate::workflow::journal::Event;
@@ -18,14 +18,15 @@ impl Run<'_> {
             Ok(md5) => {
                 let says = format!("every node serves the CTL that was in force: MD5 {md5}");
                 self.end_step(Progress::BACK, &says)?;
-                self.end_log()?;
-                self.ui.print(&format!(
+                let journal = self.end_log()?;
+                let words = format!(
                     "The CTL that was in force before is back on every node: MD5 {md5}. Certificates in \
                      Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
                      only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
-                    self.work.join(CTL).display(),
-                    self.work.join("CTLFile.new.tlv").display()
-                ))
+                    self.old_path().display(),
+                    self.new_path().display()
+                );
+                self.answer((&self.old_path(), &old), &journal, &words)
             }
             Err(e) => {
                 let name = Progress::BACK.to_owned();
