@@ -305,7 +305,9 @@ fn a_certificate_is_found_in_a_file_of_several_blocks() {
     let pem = der.to_pem();
     let key = std::fs::read_to_string(crate::pki::path(&format!("{A}.key.pem"))).unwrap();
     let read = |text: String| Certificate::from_file_bytes(text.as_bytes());
-    for text in [pem.clone(), format!("{key}{pem}"), format!("words before\n{pem}{key}")] {
+    // `openssl storeutl` counts from 0, which is how DER begins.
+    let counted = format!("0: Certificate\n{pem}Total found: 1\n");
+    for text in [pem.clone(), format!("{key}{pem}"), format!("words before\n{pem}{key}"), counted] {
         assert_eq!(read(text).unwrap().der(), der.der());
     }
     assert_eq!(read(pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE")).unwrap().der(), der.der());

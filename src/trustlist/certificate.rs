@@ -82,8 +82,10 @@ impl Certificate {
 
     /// Reads a certificate file: DER, or the first certificate of a PEM text.
     pub fn from_file_bytes(bytes: &[u8]) -> Result<Self, CertificateError> {
-        if !contains_pem(bytes) {
-            return Self::from_der(bytes.to_vec());
+        // A certificate may speak of PEM, and a text before the first block may begin as DER does, with 0x30: "0".
+        let der = Self::from_der(bytes.to_vec());
+        if der.is_ok() || !contains_pem(bytes) {
+            return der;
         }
         let mut found = Vec::new();
         for pem in x509_parser::pem::Pem::iter_from_buffer(bytes) {
@@ -215,7 +217,7 @@ fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
 
 /// Whether the bytes are a PEM text (perhaps with words before the first block).
 fn contains_pem(bytes: &[u8]) -> bool {
-    bytes.first() != Some(&0x30) && bytes.windows(11).any(|w| w == b"-----BEGIN ")
+    bytes.starts_with(b"-----BEGIN ") || bytes.windows(12).any(|w| w == b"\n-----BEGIN ")
 }
 
 fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
