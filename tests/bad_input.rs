@@ -146,3 +146,14 @@ fn a_list_near_or_above_what_phones_load_is_said_so() {
     assert!(matches!(grown(45)[..], [Remark::NearPhoneLimit { bytes: 59_098 }]));
     assert!(matches!(grown(51)[..], [Remark::TooLargeForPhones { bytes: 66_214 }]));
 }
+
+#[test]
+fn an_element_0_is_kept_like_any_that_is_not_known() {
+    let mut file = token_signed();
+    file.extend([0, 0, 1, 7, 0, 0, 1, 8]);
+    let length = 4542 + 3;
+    file[length..length + 2].copy_from_slice(&(1186u16 + 8).to_be_bytes());
+    let list = TrustList::decode(file.clone()).unwrap();
+    assert_eq!(list.remarks(), vec![Remark::UnknownElement { record: Some(5), tag: 0 }; 2]);
+    assert_eq!(list.bytes()[..], file);
+}

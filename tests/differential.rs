@@ -143,7 +143,7 @@ fn naive_header(file: &[u8]) -> Option<Verdict> {
 
 fn naive_record(bytes: &[u8]) -> Option<Vec<Element>> {
     let all = elements(bytes, 0, false)?;
-    if twice(&all, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) || the(&all, 4)?.2.len() != 2 {
+    if twice(&all, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) || the(&all, 4)?.2.len() != 2 {
         return None;
     }
     if the(&all, 12).is_some_and(|e| e.2.len() != 1) {

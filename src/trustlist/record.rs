@@ -109,7 +109,8 @@ impl Record {
         let mut reader = Reader::new(&bytes, offset);
         while reader.left() > 0 {
             let element = reader.element(place, Inside::Bound("RECORDLENGTH"))?;
-            if let Some(seen) = seen.get_mut(usize::from(element.tag)) {
+            let known = tlv::record_tag_name(element.tag).is_some();
+            if let Some(seen) = seen.get_mut(usize::from(element.tag)).filter(|_| known) {
                 if *seen {
                     return Err(DecodeError::Repeated {
                         what: place.element(element.tag),
