@@ -147,6 +147,79 @@ fn a_list_near_or_above_what_phones_load_is_said_so() {
     assert!(matches!(grown(51)[..], [Remark::TooLargeForPhones { bytes: 66_214 }]));
 }
 
+/// The golden file with the elements of its header behind HeaderLength put otherwise; HeaderLength follows.
+fn header(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let file = token_signed();
+    let mut elements = vec![];
+    let mut rest = &file[10..304];
+    while let Some(tag) = rest.first() {
+        let length = if *tag == 13 { 1 } else { 3 + usize::from(u16::from_be_bytes([rest[1], rest[2]])) };
+        elements.push(rest[..length].to_vec());
+        rest = &rest[length..];
+    }
+    change(&mut elements);
+    let elements = elements.concat();
+    let length = u16::try_from(elements.len() + 10).unwrap().to_be_bytes();
+    [&file[..8], &length, &elements, &file[304..]].concat()
+}
+
+/// What a signature does not cover is its own element: with a free place for it, one list would have many checksums.
+#[test]
+fn a_header_is_not_rearranged_behind_the_signatures_back() {
+    let is = |elements: &[Vec<u8>], tag: u8| elements.iter().position(|e| e[0] == tag).unwrap();
+    let moved = |tag: u8, to: usize| {
+        header(|all| {
+            let element = all.remove(is(all, tag));
+            all.insert(to, element);
+        })
+    };
+    // Without its containers, one behind the other.
+    let flat = |tag: u8| {
+        header(|all| {
+            let at = is(all, tag);
+            all[at].drain(..3);
+        })
+    };
+    let into = |tag: u8, container: u8| {
+        header(|all| {
+            let element = all.remove(is(all, tag));
+            let container = is(all, container);
+            all[container].extend(element);
+            let length = u16::try_from(all[container].len() - 3).unwrap().to_be_bytes();
+            all[container][1..3].copy_from_slice(&length);
+        })
+    };
+    let all = [
+        error(moved(12, 7)),
+        error(moved(12, 0)),
+        error(moved(12, 3)),
+        error(header(|all| all.insert(2, vec![13]))),
+        error(flat(3)),
+        error(flat(7)),
+        error(into(14, 3)),
+        error(into(12, 7)),
+        error(header(|all| all.insert(0, vec![1, 0, 2, 1, 2]))),
+        error(header(|all| all.push(vec![2, 0, 2, 1, 0x30]))),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    CTLFile.tlv is damaged: SIGNATURE of the header should stand directly behind SIGNATUREINFO (byte 173)
+    CTLFile.tlv is damaged: SIGNATURE of the header should stand directly behind SIGNATUREINFO (byte 10)
+    CTLFile.tlv is damaged: SIGNATURE of the header should stand directly behind SIGNATUREINFO (byte 163)
+    CTLFile.tlv is damaged: SIGNATURE of the header should stand directly behind SIGNATUREINFO (byte 149)
+    CTLFile.tlv is damaged: SIGNERNAME of the header should stand in SIGNERID (byte 10)
+    CTLFile.tlv is damaged: DIGESTALGORTITHM of the header should stand in SIGNATUREINFO (byte 130)
+    CTLFile.tlv is damaged: FILENAME of the header should stand in no other element (byte 130)
+    CTLFile.tlv is damaged: SIGNATURE of the header should stand in no other element (byte 148)
+    CTLFile.tlv is damaged: Version of the header is there twice (byte 10)
+    CTLFile.tlv is damaged: HeaderLength of the header is there twice (byte 304)
+    ");
+    // Any other order is read, and covered.
+    for (tag, to) in [(15, 0), (14, 0), (14, 5)] {
+        let list = TrustList::decode(moved(tag, to)).unwrap();
+        assert!(matches!(list.verify(), Err(VerifyError::DoesNotMatch { .. })));
+    }
+}
+
 #[test]
 fn an_element_0_is_kept_like_any_that_is_not_known() {
     let mut file = token_signed();

@@ -35,12 +35,13 @@ fn number(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |n, b| n * 256 + usize::from(*b))
 }
 
-/// Tag, two bytes of length, value; one after the other to the very end.
-fn elements(bytes: &[u8], begin: usize, header: bool) -> Option<Vec<Element>> {
+/// Tag, two bytes of length, value; one after the other to the very end. `container`: of a header (0) or of one of its
+/// elements, where every known element has its place.
+fn elements(bytes: &[u8], begin: usize, container: Option<u8>) -> Option<Vec<Element>> {
     let mut all = vec![];
     let mut at = 0;
     while at < bytes.len() {
-        if header && bytes[at] == 13 {
+        if container.is_some() && bytes[at] == 13 {
             at += 1;
             continue;
         }
@@ -53,8 +54,22 @@ fn elements(bytes: &[u8], begin: usize, header: bool) -> Option<Vec<Element>> {
         }
         let value = bytes[at + 3..at + 3 + length].to_vec();
         all.push((tag, begin + at, value.clone()));
-        if header && [3, 7, 9].contains(&tag) {
-            all.extend(elements(&value, begin + at + 3, true)?);
+        if let Some(container) = container {
+            let place = match tag {
+                4..=6 => 3,
+                8 | 9 => 7,
+                10 | 11 => 9,
+                3 | 7 | 12 | 14 | 15 | 28 => 0,
+                // Version and HeaderLength are behind us.
+                1 | 2 => return None,
+                _ => container,
+            };
+            if place != container {
+                return None;
+            }
+            if [3, 7, 9].contains(&tag) {
+                all.extend(elements(&value, begin + at + 3, Some(tag))?);
+            }
         }
         at += 3 + length;
     }
@@ -86,8 +101,8 @@ fn naive_header(file: &[u8]) -> Option<Verdict> {
     if length < 10 || length > file.len() {
         return None;
     }
-    let header = elements(&file[10..length], 10, true)?;
-    if twice(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 28]) {
+    let header = elements(&file[10..length], 10, Some(0))?;
+    if twice(&header, &[3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 28]) {
         return None;
     }
     let fixed =
@@ -98,7 +113,10 @@ fn naive_header(file: &[u8]) -> Option<Verdict> {
     let (serial, issuer) = (&the(&header, 5)?.2, &the(&header, 6)?.2);
     the(&header, 4)?;
     let (hash, algorithm, modulus) = (fixed(8, 1)?, fixed(10, 1)?, fixed(11, 1)?);
-    let signature = the(&header, 12)?;
+    let (info, signature) = (the(&header, 7)?, the(&header, 12)?);
+    if signature.1 != info.1 + 3 + info.2.len() {
+        return None;
+    }
     fixed(15, 4)?;
     let name = &the(&header, 14)?.2;
     let name: Vec<u8> = name.split(|b| *b == 0).next()?.to_ascii_lowercase();
@@ -142,7 +160,7 @@ fn naive_header(file: &[u8]) -> Option<Verdict> {
 }
 
 fn naive_record(bytes: &[u8]) -> Option<Vec<Element>> {
-    let all = elements(bytes, 0, false)?;
+    let all = elements(bytes, 0, None)?;
     if twice(&all, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) || the(&all, 4)?.2.len() != 2 {
         return None;
     }
@@ -199,17 +217,17 @@ impl Numbers {
 /// Where elements begin, by their lengths: of the header, its containers, and the records.
 fn beginnings(file: &[u8]) -> Vec<(usize, usize)> {
     let length = number(&file[8..10]);
-    let mut all: Vec<_> = elements(&file[10..length], 10, true).unwrap();
+    let mut all: Vec<_> = elements(&file[10..length], 10, Some(0)).unwrap();
     let mut at = length;
     while at < file.len() {
         let end = at + number(&file[at + 3..at + 5]);
-        all.extend(elements(&file[at..end], at, false).unwrap());
+        all.extend(elements(&file[at..end], at, None).unwrap());
         at = end;
     }
     all.into_iter().map(|(_, begin, value)| (begin, value.len() + 3)).collect()
 }
 
-/// One change: a bit, a byte, a cut, an element doubled, left out or swapped, a length.
+/// One change: a bit, a byte, a cut, an element doubled, left out, swapped or moved, a length.
 fn changed(file: &[u8], random: &mut Numbers) -> Vec<u8> {
     let mut file = file.to_vec();
     let elements = beginnings(&file);
@@ -218,7 +236,7 @@ fn changed(file: &[u8], random: &mut Numbers) -> Vec<u8> {
         let (begin, length) = elements[random.below(elements.len())];
         let end = (begin + length).min(file.len());
         let begin = begin.min(end);
-        match random.below(9) {
+        match random.below(10) {
             0 | 1 => file[at] ^= 1 << random.below(8),
             2 => file[at] = random.below(256) as u8,
             3 => file.truncate(at.max(1)),
@@ -232,7 +250,12 @@ fn changed(file: &[u8], random: &mut Numbers) -> Vec<u8> {
                 let element = file[other.min(file.len())..(other + length).min(file.len())].to_vec();
                 file.splice(begin..end, element);
             }
-            7 if begin + 2 < file.len() => {
+            7 => {
+                let element: Vec<u8> = file.drain(begin..end).collect();
+                let to = elements[random.below(elements.len())].0.min(file.len());
+                file.splice(to..to, element);
+            }
+            8 if begin + 2 < file.len() => {
                 // The length of an element, a little more or less.
                 let length = number(&file[begin + 1..begin + 3]) as u16;
                 let length = length.wrapping_add(random.below(9) as u16).wrapping_sub(4);

@@ -92,6 +92,16 @@ pub enum DecodeError {
         /// Where the second one begins.
         offset: usize,
     },
+    /// An element stands where it does not belong.
+    #[error("is damaged: {what} should stand {place} (byte {offset})")]
+    Misplaced {
+        /// The element.
+        what: String,
+        /// Where it belongs.
+        place: &'static str,
+        /// Where it begins.
+        offset: usize,
+    },
     /// An element of fixed length has another.
     #[error("is damaged: {what} has {says} bytes instead of {expected} (byte {offset})")]
     WrongLength {

@@ -69,10 +69,15 @@ impl Header {
                 offset: second.offset,
             });
         };
-        let mut found = Found::default();
-        found.collect(&mut Reader::new(rest, start.offset()), Inside::Bound("HeaderLength"))?;
+        let mut found = Found(vec![version, second]);
+        found.collect(&mut Reader::new(rest, start.offset()), None, Inside::Bound("HeaderLength"))?;
         let slice = |e: &Element<'_>| file.slice_ref(e.value);
         let signature = found.need(tag::SIGNATURE)?;
+        let info = found.need(tag::SIGNATURE_INFO)?;
+        // Nothing else in a file could be moved without the signature noticing.
+        if signature.offset != info.offset.saturating_add(info.total_len()) {
+            return Err(misplaced(&signature, "directly behind SIGNATUREINFO"));
+        }
         let signature_element = signature.offset..signature.offset.saturating_add(signature.total_len());
         Ok(Header {
             version: fixed(&version)?.into(),
@@ -164,7 +169,7 @@ impl Header {
     pub fn elements(&self) -> Vec<Element<'_>> {
         let mut found = Found::default();
         // Decoded once already, so this cannot fail.
-        let _ = found.collect(&mut Reader::new(&self.bytes, 0), Inside::File);
+        let _ = found.collect(&mut Reader::new(&self.bytes, 0), None, Inside::File);
         found.0
     }
 }
@@ -184,6 +189,32 @@ fn missing(tag: u8, offset: usize) -> DecodeError {
     DecodeError::Missing { what: Place::Header.element(tag), offset }
 }
 
+fn misplaced(element: &Element<'_>, place: &'static str) -> DecodeError {
+    DecodeError::Misplaced { what: Place::Header.element(element.tag), place, offset: element.offset }
+}
+
+/// The container that a known element stands in, if it stands in one, and the words for that.
+fn home(tag: u8) -> (Option<u8>, &'static str) {
+    match tag {
+        tag::SIGNER_NAME | tag::SERIAL_NUMBER | tag::CA_NAME => (Some(tag::SIGNER_ID), "in SIGNERID"),
+        tag::DIGEST_ALGORITHM | tag::SIGNATURE_ALGO_INFO => (Some(tag::SIGNATURE_INFO), "in SIGNATUREINFO"),
+        tag::SIGNATURE_ALGORITHM | tag::SIGNATURE_MODULUS => {
+            (Some(tag::SIGNATURE_ALGO_INFO), "in SIGNATUREALGOINFO")
+        }
+        _ => (None, "in no other element"),
+    }
+}
+
+/// A container by its name; `None` for an element that holds no others.
+fn container_name(tag: u8) -> Option<&'static str> {
+    match tag {
+        tag::SIGNER_ID => Some("SIGNERID"),
+        tag::SIGNATURE_INFO => Some("SIGNATUREINFO"),
+        tag::SIGNATURE_ALGO_INFO => Some("SIGNATUREALGOINFO"),
+        _ => None,
+    }
+}
+
 /// A value of fixed length.
 fn fixed<const N: usize>(element: &Element<'_>) -> Result<[u8; N], DecodeError> {
     element.value.try_into().map_err(|_| DecodeError::WrongLength {
@@ -199,28 +230,36 @@ fn fixed<const N: usize>(element: &Element<'_>) -> Result<[u8; N], DecodeError> 
 struct Found<'a>(Vec<Element<'a>>);
 
 impl<'a> Found<'a> {
-    fn collect(&mut self, reader: &mut Reader<'a>, inside: Inside) -> Result<(), DecodeError> {
+    /// `container`: the element whose value is read.
+    fn collect(
+        &mut self,
+        reader: &mut Reader<'a>,
+        container: Option<u8>,
+        inside: Inside,
+    ) -> Result<(), DecodeError> {
         while let Some(next) = reader.peek() {
             if next == tag::PADDING {
                 reader.take(1);
                 continue;
             }
             let element = reader.element(Place::Header, inside)?;
-            if tlv::header_tag_name(element.tag).is_some() && self.get(element.tag).is_some() {
-                return Err(DecodeError::Repeated {
-                    what: Place::Header.element(element.tag),
-                    offset: element.offset,
-                });
+            if tlv::header_tag_name(element.tag).is_some() {
+                if self.get(element.tag).is_some() {
+                    return Err(DecodeError::Repeated {
+                        what: Place::Header.element(element.tag),
+                        offset: element.offset,
+                    });
+                }
+                let (home, place) = home(element.tag);
+                if home != container {
+                    return Err(misplaced(&element, place));
+                }
             }
             self.0.push(element);
-            let bound = match element.tag {
-                tag::SIGNER_ID => "SIGNERID",
-                tag::SIGNATURE_INFO => "SIGNATUREINFO",
-                tag::SIGNATURE_ALGO_INFO => "SIGNATUREALGOINFO",
-                _ => continue,
-            };
-            let mut children = Reader::new(element.value, element.offset.saturating_add(3));
-            self.collect(&mut children, Inside::Bound(bound))?;
+            if let Some(name) = container_name(element.tag) {
+                let mut children = Reader::new(element.value, element.offset.saturating_add(3));
+                self.collect(&mut children, Some(element.tag), Inside::Bound(name))?;
+            }
         }
         Ok(())
     }
