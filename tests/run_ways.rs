@@ -262,3 +262,29 @@ fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
     go(&world, &cluster, &["--resume"]).done();
     assert_reverted(&world, &cluster);
 }
+
+/// A certificate that somebody sent is called like a path.
+#[test]
+fn the_name_of_a_certificate_leads_nowhere() {
+    use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, x509};
+    let Some((world, cluster)) = started(1) else { return };
+    let key = PKey::private_key_from_pem(&pki::read("tests/testdata/keys/rsa2048.key.pem")).unwrap();
+    let mut name = x509::X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", "../../outside\u{1b}[2J").unwrap();
+    let name = name.build();
+    let mut builder = x509::X509Builder::new().unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(1_400_000_000).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(2_500_000_000).unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    std::fs::write(world.path("sent.der"), builder.build().to_der().unwrap()).unwrap();
+    let run = go_with(&world, &cluster, ("--spare", "sent.der"), &[]);
+    assert!(world.path("run/certs/SAST-ADN008580ef.cer").exists(), "it came that far: {}", run.all());
+    assert_eq!(world.files(), ["run", "sent.der"], "{}", run.all());
+    let mut kept: Vec<_> =
+        std::fs::read_dir(world.path("run/certs")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    kept.sort();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+}

@@ -228,6 +228,11 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     Ok(())
 }
 
+/// The file of a certificate as DER.
+pub fn der_name(certificate: &Certificate) -> String {
+    file_name(certificate, Format::Der)
+}
+
 /// `SAST-ADN008580ef.cer`. The name comes from a token: only what every file system takes is kept.
 fn file_name(certificate: &Certificate, format: Format) -> String {
     let safe: String = certificate

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use super::super::cert::der_name;
 use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
 use super::look::{kept_list, look, lost, verified};
+use super::tokens::names;
 use super::{CTL, Run};
 use crate::cluster::shell::answers::ShownCtl;
 use crate::cluster::{NodeAddress, SERVICES, fetch};
@@ -51,12 +53,11 @@ impl Run<'_> {
                 reach_tvs(node, certificate, &self.args.tvs)?;
             }
         }
-        let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
         Ok(format!(
             "{} nodes serve the same CTL, signed by {}; the tokens are {}",
             self.nodes.len(),
             old.signer_name(),
-            names.join(" and ")
+            names(&certificates)
         ))
     }
 
@@ -79,14 +80,13 @@ impl Run<'_> {
         self.bind_tokens(&certificates)?;
         let how = self.args.store.by(&self.version);
         for certificate in &certificates {
-            let path = folder.join(format!("{}.cer", certificate.sast_name()));
+            let path = folder.join(der_name(certificate));
             if !std::fs::read(&path).is_ok_and(|there| there == certificate.der()[..]) {
                 files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
             }
             store(&mut self.connector, &self.publisher, certificate, &self.args.store, how, self.ui)?;
         }
-        let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
-        Ok(format!("{} in Phone-SAST-trust", names.join(" and ")))
+        Ok(format!("{} in Phone-SAST-trust", names(&certificates)))
     }
 
     fn vouch(&mut self) -> Result<String, CommandError> {

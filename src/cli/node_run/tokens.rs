@@ -2,6 +2,7 @@
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::Desk;
+use super::super::ui::printable;
 use super::Run;
 use crate::trustlist::{Certificate, VerifiedList, digest};
 use crate::workflow::journal::Event;
@@ -15,8 +16,8 @@ impl<'a> Run<'a> {
         let desk = Desk::open_for_one(self.settings, self.ui)?;
         if desk.signer().certificate().der() != signer.der() {
             return Err(CommandError::new(ErrorKind::Token, "this is not the token that the run began with")
-                .detail("inserted", desk.signer().certificate().sast_name())
-                .detail("chosen", signer.sast_name())
+                .detail("inserted", name(desk.signer().certificate()))
+                .detail("chosen", name(signer))
                 .hint("insert the token that was chosen, and go on with --resume"));
         }
         let request = self.tokens.signing.request(signer)?;
@@ -66,8 +67,18 @@ fn same_tokens(trusted: &str, chosen: &[Certificate]) -> Result<(), CommandError
         .hint("other tokens need a run of their own: another folder, --work DIR"))
 }
 
+/// `SAST-ADN008580ef and SAST-ADN0054f509`
+pub(super) fn names(certificates: &[Certificate]) -> String {
+    certificates.iter().map(name).collect::<Vec<_>>().join(" and ")
+}
+
+/// Somebody else gave it.
+fn name(certificate: &Certificate) -> String {
+    printable(&certificate.sast_name())
+}
+
 /// `SAST-ADN008580ef (SHA-256 5d…) and SAST-ADN0054f509 (SHA-256 0c…)`
 fn in_words(certificates: &[Certificate]) -> String {
-    let one = |c: &Certificate| format!("{} (SHA-256 {})", c.sast_name(), digest::hex(&c.sha256(), ""));
+    let one = |c: &Certificate| format!("{} (SHA-256 {})", name(c), digest::hex(&c.sha256(), ""));
     certificates.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
