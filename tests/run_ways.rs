@@ -288,3 +288,27 @@ fn the_name_of_a_certificate_leads_nowhere() {
     kept.sort();
     assert_eq!(kept.len(), 2, "{kept:?}");
 }
+
+/// Somebody tidied up: what the run did is not known any more, and nothing is begun over it.
+#[test]
+fn without_its_journal_a_run_is_neither_gone_on_with_nor_begun_again() {
+    let Some((world, cluster)) = started(1) else { return };
+    kill_after(&world, &cluster, "delete", &[]);
+    let (there, away) = (world.path("state/sastctl"), world.path("state/away"));
+    std::fs::rename(&there, &away).unwrap();
+    let before = acts(&cluster);
+    for more in [&[][..], &["--resume"], &["--rollback"]] {
+        let refused = go(&world, &cluster, more);
+        assert_eq!(refused.code, 4, "{}", refused.all());
+        assert!(refused.stderr.contains("what the run did is not known"), "{}", refused.stderr);
+    }
+    assert_eq!(acts(&cluster), before);
+    std::fs::rename(&away, &there).unwrap();
+    // A copy of the folder is not the run.
+    world.tool("cp", &["-r", "run", "copy"]);
+    let copy = go_with(&world, &cluster, ("--work", "copy"), &["--resume"]);
+    assert_eq!(copy.code, 1, "{}", copy.all());
+    assert!(copy.stderr.contains("this folder is that of another run"), "{}", copy.stderr);
+    go(&world, &cluster, &["--resume"]).done();
+    assert_reverted(&world, &cluster);
+}
