@@ -41,6 +41,7 @@ mod journal;
 mod many_files;
 mod misbehaving;
 mod odd_names;
+mod odd_places;
 mod pins;
 mod planning;
 mod power_cut;

@@ -105,6 +105,7 @@ fn make(
     let terms = Terms { from: now(), days: args.days, serial: random()? };
     terms.check()?;
     // Before a key is made that would have to be destroyed again.
+    args.csr.iter().chain(&args.out).try_for_each(|path| files::check_place(path))?;
     if let Some(path) = args.csr.iter().chain(&args.out).find(|path| path.exists() && !args.force) {
         return Err(CommandError::new(ErrorKind::File, format!("{} is there already", path.display()))
             .hint("--force replaces it; the file before is kept as NAME.bak"));

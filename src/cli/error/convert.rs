@@ -187,6 +187,7 @@ impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
         let base = CommandError::new(ErrorKind::File, error.to_string());
         match &error {
+            FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
             FileError::Exists { .. } => base.hint("--force replaces it and keeps the old one as NAME.bak"),
             FileError::Write { .. } => base.detail("", "what was there before still is"),
             FileError::IsFolder { path } => {

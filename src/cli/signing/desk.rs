@@ -317,8 +317,12 @@ fn show_many(
     Ok((Shown::of(shown), by_hand.unwrap_or_default()))
 }
 
-/// No two results may be the same file: one would replace the other.
+/// No result may take the place of what is no file, and no two may be the same file: one would replace the other.
 fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandError> {
+    if out.as_os_str() != "-" {
+        files::check_place(out)
+            .map_err(|e| CommandError::from(e).detail("", "nothing was signed and nothing was written"))?;
+    }
     if outs.insert(files::place_of(out)) {
         return Ok(());
     }

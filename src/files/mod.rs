@@ -1,0 +1,143 @@
+//! Files: read up to a limit, written whole or not at all.
+//!
+//! A file is written beside its target, synced, and renamed onto it; then the folder is synced. Whoever pulls the plug
+//! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
+//! refused.
+
+mod write;
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+pub use write::{OnExisting, Written, any_was_written, write_new, write_together};
+
+/// Why a file was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It could not be opened or read.
+    #[error("{} cannot be read: {source}", name(path))]
+    Read {
+        /// The file; `-` is standard input.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is larger than what is read.
+    #[error("{} has more than {limit} bytes", name(path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// It is there already and must not be replaced.
+    #[error("{} is there already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder has the name.
+    #[error("{} is a folder", path.display())]
+    IsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What has the name is no file that could be replaced: a device, a pipe.
+    #[error("{} is {what}, not a file", path.display())]
+    NotAFile {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+    },
+    /// It could not be written; what was there before still is.
+    #[error("{} was not written ({step}): {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        step: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads a whole file, or standard input for `-`, but no more than `limit` bytes.
+pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
+    let failed = |source| FileError::Read { path: path.to_owned(), source };
+    // One byte more than the limit tells a file at the limit from one above it.
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() > limit {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(bytes)
+}
+
+/// Where a file of this name lies, or would: links are resolved. Two names with one place are one file.
+pub fn place_of(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match (fs::canonicalize(folder.unwrap_or(Path::new("."))), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Whether a file may be written there: where there is none yet, or a plain one, or a link to one.
+pub fn check_place(path: &Path) -> Result<(), FileError> {
+    let Ok(there) = fs::metadata(place_of(path)) else { return Ok(()) };
+    if there.is_dir() {
+        return Err(FileError::IsFolder { path: path.to_owned() });
+    }
+    if there.is_file() {
+        Ok(())
+    } else {
+        Err(FileError::NotAFile { path: path.to_owned(), what: kind(&there) })
+    }
+}
+
+#[cfg(unix)]
+fn kind(there: &fs::Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = there.file_type();
+    match () {
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: &fs::Metadata) -> &'static str {
+    "a device"
+}
+
+/// Makes a folder, and those above it, where there is none yet.
+pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|source| FileError::Write {
+        path: path.to_owned(),
+        step: "making the folder",
+        source,
+    })
+}
+
+/// Makes a rename last. Systems that cannot open folders do not need it.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;
