@@ -3,7 +3,8 @@
 
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
-use crate::support::World;
+use crate::pki;
+use crate::support::{Outcome, World, can_trace};
 
 const SIGN: [&str; 5] = ["ctl", "sign", "CTLFile.tlv", "--token=SAST-ADN0054f509", "--yes"];
 const REVERT: [&str; 5] =
@@ -84,4 +85,79 @@ fn no_key_is_made_for_a_certificate_that_has_no_place() {
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("SAST-ADN008580ef.cer is a pipe, not a file"), "{}", outcome.stderr);
     assert_eq!(names(&world, "place"), before);
+}
+
+/// Where there are no hard links, the old file is copied; here the disk is full in the middle of that.
+#[test]
+fn a_copy_that_does_not_fit_leaves_no_backup() {
+    let mut world = world();
+    if !can_trace() {
+        return;
+    }
+    let folder = world.path("").display().to_string();
+    let script = format!(
+        "cd '{folder}'; mount -t tmpfs -o size=20k none place || exit 99; cp CTLFile.tlv place/old.tlv; \
+         \"$@\"; code=$?; mkdir kept; cp -a place/. kept/; exit $code"
+    );
+    let no_links = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=link,linkat"];
+    let inject = ["-e", "inject=link,linkat:error=EPERM"];
+    world.run_inside(&[&["unshare", "-m", "sh", "-c", &script, "sh"], &no_links[..], &inject].concat());
+    let outcome = world.run(&[&SIGN[..], &["--out=place/old.tlv"]].concat());
+    if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
+        println!("SKIPPED: no mount namespace here");
+        return;
+    }
+    assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+    let words = "place/old.tlv was not written (keeping the old file): No space left on device";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    assert_eq!(names(&world, "kept"), ["old.tlv"]);
+    assert!(world.read("kept/old.tlv") == pki::golden_bytes("token-signed.tlv"));
+}
+
+/// Somebody else's file, which the system gives no second name, and which cannot be read either.
+#[test]
+fn a_file_that_cannot_be_kept_leaves_no_backup() {
+    if !can_trace() {
+        return;
+    }
+    let mut world = world();
+    world.place("tokenless.tlv", "place/old.tlv");
+    let old = std::fs::canonicalize(world.path("place/old.tlv")).unwrap().display().to_string();
+    let traced = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", &old, "-e", "trace=link,linkat,openat"];
+    let refused = ["-e", "inject=link,linkat:error=EPERM", "-e", "inject=openat:error=EACCES"];
+    world.run_inside(&[&traced[..], &refused].concat());
+    for _ in 0..2 {
+        let outcome = world.run(&[&SIGN[..], &["--out=place/old.tlv"]].concat());
+        assert_eq!(outcome.code, 4, "{}", outcome.stderr);
+        let words = "place/old.tlv was not written (keeping the old file): Permission denied";
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        assert_eq!(names(&world, "place"), ["old.tlv"]);
+    }
+}
+
+/// The folder's sync fails, the first, the second …
+fn with_failing_sync(world: &mut World, nth: usize, args: &[&str]) -> Outcome {
+    let folder = std::fs::canonicalize(world.path("place")).unwrap().display().to_string();
+    let inject = format!("inject=fsync:error=EIO:when={nth}");
+    let traced =
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-P", &folder, "-e", "trace=fsync", "-e", &inject];
+    world.run_inside(&traced);
+    let outcome = world.run(args);
+    world.run_inside(&[]);
+    outcome
+}
+
+/// The old file is not known to be kept: nothing takes its place, and no second name is left over.
+#[test]
+fn a_backup_that_may_not_be_on_the_disk_is_no_backup() {
+    if !can_trace() {
+        return;
+    }
+    let mut world = world();
+    world.place("tokenless.tlv", "place/new.tlv");
+    let outcome = with_failing_sync(&mut world, 1, &[&SIGN[..], &["--out=place/new.tlv"]].concat());
+    assert_eq!(outcome.code, 4, "{}", outcome.all());
+    assert!(outcome.stderr.contains("place/new.tlv was not written"), "{}", outcome.all());
+    assert_eq!(names(&world, "place"), ["new.tlv"]);
+    assert!(world.read("place/new.tlv") == pki::golden_bytes("tokenless.tlv"));
 }

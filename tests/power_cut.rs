@@ -15,12 +15,16 @@ const STEPS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renam
 
 /// Runs a command that is killed at its `n`th step; whether it came to its end before that.
 fn cut_at(world: &World, n: usize, args: &[&str]) -> bool {
+    cut_where(world, STEPS, &[], n, args)
+}
+
+/// The same at steps of one's own, on a system that is `odd` by what strace makes of it.
+fn cut_where(world: &World, steps: &str, odd: &[&str], n: usize, args: &[&str]) -> bool {
     let program = env!("CARGO_BIN_EXE_sastctl");
-    let inject = format!("--inject={STEPS}:signal=SIGKILL:when={n}");
-    let mut words = vec!["-f", "-qq", "-o", "/dev/null", "-e"];
-    let trace = format!("trace={STEPS}");
-    words.extend([trace.as_str(), inject.as_str(), program]);
-    words.extend(args);
+    let inject = format!("--inject={steps}:signal=SIGKILL:when={n}");
+    let mut words = vec!["-f", "-qq", "-o", "/dev/null"];
+    let trace = format!("--trace={steps},link,linkat");
+    words.extend([&[trace.as_str(), &inject], odd, &[program], args].concat());
     let mut command = world.program("strace", &words);
     let output = command.stdin(Stdio::null()).output().unwrap();
     // strace ends as what it traced.
@@ -150,6 +154,33 @@ fn a_first_list_is_whole_or_not_there() {
     let spare = "--spare=SAST-ADN0054f509";
     let create = ["ctl", "create", "--cluster=cluster.toml", TOKEN, spare, TIME, "--yes", "-q"];
     is_old_or_new(&world, &create);
+}
+
+/// A file system without hard links: the old file is copied.
+#[test]
+fn a_backup_that_is_a_copy_is_whole_or_not_there() {
+    if !can_trace() {
+        return;
+    }
+    let steps = STEPS.replace("link,linkat,", "") + ",copy_file_range,sendfile";
+    let no_links = ["--inject=link,linkat:error=EPERM"];
+    let (world, old) = (signed(), pki::golden_bytes("token-signed.tlv"));
+    let sign = ["ctl", "sign", "CTLFile.tlv", TOKEN, TIME, "--yes", "-q"];
+    for n in 1.. {
+        for name in world.files() {
+            std::fs::remove_file(world.path(&name)).unwrap();
+        }
+        world.place("token-signed.tlv", "CTLFile.tlv");
+        let ended = cut_where(&world, &steps, &no_links, n, &sign);
+        let (there, now) = (files(&world), world.read("CTLFile.tlv"));
+        let kept: Vec<_> = there.iter().filter(|(name, _)| name.contains(".bak")).collect();
+        assert!(kept.iter().all(|(_, bytes)| **bytes == old), "cut at {n}: half a backup");
+        assert!(now == old || kept.len() == 1, "cut at {n}: the old list is lost");
+        if ended {
+            assert!(n > 10 && now != old, "{n}: the steps are not seen");
+            break;
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
 //! refused.
 
+mod kept;
 mod write;
 
 use std::fs::{self, File};

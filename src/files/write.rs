@@ -1,13 +1,14 @@
 //! Writing: beside the target, synced, renamed onto it.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use super::kept::Kept;
 use super::{FileError, check_place, place_of, sync_folder};
 
 /// Whether a file took its place.
@@ -90,6 +91,19 @@ fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> FileErro
     move |source| FileError::Write { path, step, source }
 }
 
+/// A new file beside others, which goes away again where it does not get a name of its own.
+pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sastctl-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The umask is applied to this when the file is made.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
 /// A file that lies whole and synced beside its target.
 struct Beside {
     path: PathBuf,
@@ -109,15 +123,7 @@ impl Beside {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".sastctl-").suffix(".tmp");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // The umask is applied to this when the file is made.
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(&folder).map_err(failed(path, "making a file beside it"))?;
+        let mut file = file_in(&folder).map_err(failed(path, "making a file beside it"))?;
         file.write_all(bytes).map_err(failed(path, "writing beside it"))?;
         let old = fs::metadata(&target).ok();
         if let Some(old) = &old {
@@ -134,20 +140,20 @@ impl Beside {
     }
 
     /// Gives the file before it a second name.
-    fn keep_old(&self, existing: OnExisting) -> Result<Option<PathBuf>, FileError> {
+    fn keep_old(&self, existing: OnExisting) -> Result<Option<Kept>, FileError> {
         match existing {
             _ if !self.replaces => Ok(None),
             OnExisting::Replace => Ok(None),
             OnExisting::Refuse => Err(FileError::Exists { path: self.path.clone() }),
-            OnExisting::KeepBackup => {
-                keep(&self.target).map(Some).map_err(self.failed("keeping the old file"))
-            }
+            OnExisting::KeepBackup => Kept::beside(&self.target, &self.folder)
+                .map(Some)
+                .map_err(self.failed("keeping the old file")),
         }
     }
 
-    fn rename(self, backup: Option<PathBuf>, existing: OnExisting) -> Result<Written, FileError> {
+    fn rename(self, kept: Option<Kept>, existing: OnExisting) -> Result<Written, FileError> {
         let failed = failed(&self.path, "renaming");
-        if backup.is_some() || existing == OnExisting::Replace {
+        if kept.is_some() || existing == OnExisting::Replace {
             self.file.persist(&self.target).map_err(|e| failed(e.error))?;
         } else {
             // Somebody else may have made the file since we looked.
@@ -157,7 +163,7 @@ impl Beside {
             })?;
         }
         WRITTEN.store(true, Ordering::SeqCst);
-        Ok(Written { path: self.target, backup })
+        Ok(Written { path: self.target, backup: kept.map(Kept::needed) })
     }
 }
 
@@ -183,29 +189,4 @@ impl Synced {
             _ => Ok(()),
         }
     }
-}
-
-/// Gives a file a second name that nothing has yet, so that renaming over the first does not lose it.
-fn keep(target: &Path) -> io::Result<PathBuf> {
-    for n in 1..=9_999u32 {
-        let mut name = target.as_os_str().to_owned();
-        name.push(if n == 1 { ".bak".to_owned() } else { format!(".bak.{n}") });
-        let backup = PathBuf::from(name);
-        match fs::hard_link(target, &backup) {
-            Ok(()) => return Ok(backup),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            // A file system without hard links: a copy does, as it is made before the rename.
-            Err(_) => match copy_new(target, &backup) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                other => return other.map(|()| backup),
-            },
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name from .bak to .bak.9999 is taken"))
-}
-
-fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
-    let mut copy = File::options().write(true).create_new(true).open(to)?;
-    io::copy(&mut File::open(from)?, &mut copy)?;
-    copy.sync_all()
 }
