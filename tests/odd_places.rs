@@ -3,6 +3,8 @@
 
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
+use sastctl::trustlist::TrustList;
+
 use crate::pki;
 use crate::support::{Outcome, World, can_trace};
 
@@ -147,6 +149,59 @@ fn with_failing_sync(world: &mut World, nth: usize, args: &[&str]) -> Outcome {
     outcome
 }
 
+#[test]
+fn what_lies_there_and_may_not_be_on_the_disk_is_told_of_as_that() {
+    if !can_trace() {
+        return;
+    }
+    let golden = pki::golden_bytes("token-signed.tlv");
+    for (there_is_one, nth) in [(false, 1), (true, 2)] {
+        for command in [&SIGN[..], &REVERT, &UPDATE] {
+            let mut world = world();
+            if there_is_one {
+                world.place("token-signed.tlv", "place/new.tlv");
+            }
+            let args = [command, &["--out=place/new.tlv", "--journal=journals"]].concat();
+            let outcome = with_failing_sync(&mut world, nth, &args);
+            assert_eq!(outcome.code, 4, "{}", outcome.all());
+            let words = "place/new.tlv was written, but it is not known to be on the disk";
+            assert!(outcome.stderr.contains(words), "{}", outcome.all());
+            for untrue in ["was not written", "still is", "the others were not", "nothing was written"] {
+                assert!(!outcome.stderr.contains(untrue), "{untrue}: {}", outcome.all());
+            }
+            assert!(world.read("place/new.tlv") != golden);
+            TrustList::decode(world.read("place/new.tlv")).unwrap().verify().unwrap();
+            if there_is_one {
+                assert!(world.read("place/new.tlv.bak") == golden);
+                assert!(outcome.stderr.contains("is kept as"), "{}", outcome.all());
+            }
+            let journal = format!("journals/{}", names(&world, "journals")[0]);
+            let page = world.run(&["journal", "show", &journal]).done().stdout;
+            assert!(page.contains("### After: place/new.tlv"), "{page}");
+        }
+    }
+}
+
+/// A request is worth nothing without its key.
+#[test]
+fn a_request_that_lies_there_has_its_key() {
+    if !can_trace() {
+        return;
+    }
+    let mut world = world();
+    let make = ["--init-token", "--free", "--label", "HSM", "--so-pin", "12345678", "--pin", "Cisco123"];
+    world.tool("softhsm2-util", &make);
+    let enroll = ["cert", "enroll", "HSM", "--name=X", "--csr=place/x.csr", "--yes"];
+    let outcome = with_failing_sync(&mut world, 1, &enroll);
+    assert_eq!(outcome.code, 4, "{}", outcome.all());
+    assert!(outcome.stderr.contains("place/x.csr was written, but"), "{}", outcome.all());
+    world.tool("openssl", &["req", "-in", "place/x.csr", "-noout", "-verify"]);
+    let module = crate::support::softhsm_module();
+    let look = ["--token-label=HSM", "--login", "--pin=Cisco123", "-O", "--type=privkey"];
+    let objects = world.tool("pkcs11-tool", &[&["--module", module.to_str().unwrap()], &look[..]].concat());
+    assert!(objects.contains("Private Key Object"), "{objects}");
+}
+
 /// The old file is not known to be kept: nothing takes its place, and no second name is left over.
 #[test]
 fn a_backup_that_may_not_be_on_the_disk_is_no_backup() {
@@ -160,4 +215,25 @@ fn a_backup_that_may_not_be_on_the_disk_is_no_backup() {
     assert!(outcome.stderr.contains("place/new.tlv was not written"), "{}", outcome.all());
     assert_eq!(names(&world, "place"), ["new.tlv"]);
     assert!(world.read("place/new.tlv") == pki::golden_bytes("tokenless.tlv"));
+}
+
+/// Of many files, those whose folder was not synced lie there, too, and are in the journal.
+#[test]
+fn of_many_files_what_lies_there_is_told_of() {
+    if !can_trace() {
+        return;
+    }
+    let mut world = world();
+    let files: Vec<String> =
+        (0..20).map(|n| world.place("token-signed.tlv", &format!("{n:02}.tlv"))).collect();
+    let args = ["ctl", "sign", "--token=SAST-ADN0054f509", "--yes", "--out=place", "--journal=journals"];
+    let args: Vec<&str> = args.into_iter().chain(files.iter().map(String::as_str)).collect();
+    let outcome = with_failing_sync(&mut world, 2, &args);
+    assert_eq!(outcome.code, 4, "{}", outcome.all());
+    assert!(outcome.stderr.contains("place/08.tlv was written, but"), "{}", outcome.all());
+    assert!(outcome.stderr.contains("16 files were written, the others were not"), "{}", outcome.all());
+    assert_eq!(names(&world, "place"), files[..16]);
+    let journal = format!("journals/{}", names(&world, "journals")[0]);
+    let page = world.run(&["journal", "show", &journal]).done().stdout;
+    assert_eq!(page.matches("### After: place/").count(), 16, "{page}");
 }

@@ -12,7 +12,7 @@ use super::session;
 use super::settings::Settings;
 use super::signing::{DigestArg, now, selector};
 use super::ui::{Ui, printable};
-use crate::files::{self, OnExisting};
+use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
@@ -129,8 +129,12 @@ fn make(
     interrupt::check()?;
     if let Some(path) = &args.csr {
         let der = request(&subject, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
-        let written = files::write_new(path, pem(&der).as_bytes(), on_existing(args))?;
-        key.keep();
+        let written = files::write_new(path, pem(&der).as_bytes(), on_existing(args));
+        // A request that lies there needs its key, even where a power cut may still undo it.
+        if written.as_ref().err().is_none_or(FileError::lies_there) {
+            key.keep();
+        }
+        let written = written?;
         drop(busy);
         return tell_request(&common_name, &id, path, written.backup.as_deref(), ui);
     }

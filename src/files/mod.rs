@@ -52,6 +52,16 @@ pub enum FileError {
         /// What it is, with its article.
         what: &'static str,
     },
+    /// It took its place, and a power cut may still undo that.
+    #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]
+    NotSynced {
+        /// The file.
+        path: PathBuf,
+        /// Where the file before it is kept.
+        backup: Option<PathBuf>,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It could not be written; what was there before still is.
     #[error("{} was not written ({step}): {source}", path.display())]
     Write {
@@ -62,6 +72,13 @@ pub enum FileError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl FileError {
+    /// Whether the file is in its place all the same.
+    pub fn lies_there(&self) -> bool {
+        matches!(self, FileError::NotSynced { .. })
+    }
 }
 
 fn name(path: &Path) -> String {

@@ -48,8 +48,8 @@ pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Writ
     }
     let folder = beside.folder.clone();
     let written = beside.rename(kept, existing)?;
-    sync_folder(&folder).map_err(failed(path, SYNCING_FOLDER))?;
-    Ok(written)
+    let synced = sync_folder(&folder);
+    finished(path, written, synced)
 }
 
 /// Writes files that belong together, each whole or not at all, as `write_new` does one: their syncs run side by side,
@@ -69,7 +69,7 @@ pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Res
         .into_iter()
         .map(|kept| {
             let (beside, kept) = kept?;
-            synced.check(&beside.path, &beside.folder)?;
+            synced.of(&beside.folder).map_err(beside.failed(SYNCING_FOLDER))?;
             let (path, folder) = (beside.path.clone(), beside.folder.clone());
             beside.rename(kept, existing).map(|written| (path, folder, written))
         })
@@ -79,7 +79,7 @@ pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Res
         .into_iter()
         .map(|renamed| {
             let (path, folder, written) = renamed?;
-            synced.check(&path, &folder).map(|()| written)
+            finished(&path, written, synced.of(&folder))
         })
         .collect()
 }
@@ -89,6 +89,14 @@ const SYNCING_FOLDER: &str = "syncing the folder";
 fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> FileError + use<> {
     let path = path.to_owned();
     move |source| FileError::Write { path, step, source }
+}
+
+/// A file that took its place: whether that lasts.
+fn finished(path: &Path, written: Written, synced: io::Result<()>) -> Result<Written, FileError> {
+    match synced {
+        Ok(()) => Ok(written),
+        Err(source) => Err(FileError::NotSynced { path: path.to_owned(), backup: written.backup, source }),
+    }
 }
 
 /// A new file beside others, which goes away again where it does not get a name of its own.
@@ -181,11 +189,11 @@ impl Synced {
         Synced(synced)
     }
 
-    /// Whether the folder of a file is synced, as far as that was asked for.
-    fn check(&self, path: &Path, folder: &Path) -> Result<(), FileError> {
+    /// Whether a folder is synced, as far as that was asked for.
+    fn of(&self, folder: &Path) -> io::Result<()> {
         match self.0.get(folder) {
             // An error of the system cannot be given twice.
-            Some(Err(e)) => Err(failed(path, SYNCING_FOLDER)(io::Error::new(e.kind(), e.to_string()))),
+            Some(Err(e)) => Err(io::Error::new(e.kind(), e.to_string())),
             _ => Ok(()),
         }
     }

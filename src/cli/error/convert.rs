@@ -188,6 +188,11 @@ impl From<FileError> for CommandError {
         let base = CommandError::new(ErrorKind::File, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
+            FileError::NotSynced { backup, .. } => backup
+                .iter()
+                .fold(base, |e, kept| e.detail("", format!("the file before is kept as {}", kept.display())))
+                .hint("type sync, then look at the file once more: a power cut before that may undo it")
+                .hint("a folder that cannot be read cannot be synced: chmod u+r"),
             FileError::Exists { .. } => base.hint("--force replaces it and keeps the old one as NAME.bak"),
             FileError::Write { .. } => base.detail("", "what was there before still is"),
             FileError::IsFolder { path } => {

@@ -11,7 +11,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::batch::Voice;
 use super::run_log::RunLog;
 use super::signed::{ConfirmedFile, SignedFile, WrittenJson};
-use crate::files::{self, OnExisting};
+use crate::files::{self, FileError, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;
 
@@ -39,7 +39,7 @@ pub fn sign_all(
     keep: bool,
 ) -> Result<Vec<WrittenJson>, CommandError> {
     let log = Mutex::new(log);
-    let mut end = End { say, keep, count: 0, written: Vec::new() };
+    let mut end = End { say, keep, total: count, count: 0, written: Vec::new() };
     if count > TOGETHER {
         return many(count, files, signer, &log, end);
     }
@@ -161,6 +161,8 @@ fn sign_trays<S>(
 struct End<'a> {
     say: &'a Voice<'a>,
     keep: bool,
+    /// Files that are on their way.
+    total: usize,
     /// Files that were written.
     count: usize,
     written: Vec<WrittenJson>,
@@ -176,10 +178,10 @@ impl End<'_> {
         let mut done = Vec::with_capacity(files.len());
         for (file, result) in files.into_iter().zip(results) {
             match result {
-                Ok(kept) => {
+                Ok(Landed { kept, doubt }) => {
                     let (line, written) = file.written(kept.as_deref());
                     // A journal that is full does not undo the file: it is counted, and told of.
-                    failed = failed.or(log.note(line).err());
+                    failed = failed.or(doubt).or(log.note(line).err());
                     done.push(written);
                 }
                 Err(e) => failed = failed.or(Some(e)),
@@ -195,25 +197,44 @@ impl End<'_> {
             self.written.extend(done);
         }
         match failed.or(stop) {
+            // Where all lie there, none is left of which something could be said.
+            Some(e) if self.count == self.total => Err(e),
             Some(e) => Err(e.after(self.count)),
             None => Ok(()),
         }
     }
 
-    /// Each file to its place; where the one before it is kept.
-    fn put(&self, files: &[SignedFile]) -> Vec<Result<Option<PathBuf>, CommandError>> {
+    /// Each file to its place.
+    fn put(&self, files: &[SignedFile]) -> Vec<Result<Landed, CommandError>> {
         let (to_output, existing) = (|f: &SignedFile| f.out().as_os_str() == "-", OnExisting::KeepBackup);
         if files.len() > 1 && !files.iter().any(to_output) {
             let pairs: Vec<_> = files.iter().map(|f| (f.out(), f.bytes())).collect();
-            let written = files::write_together(&pairs, existing);
-            return written.into_iter().map(|w| Ok(w?.backup)).collect();
+            return files::write_together(&pairs, existing).into_iter().map(landed).collect();
         }
         let one = |file: &SignedFile| {
             if to_output(file) {
-                return self.say.ui.write(file.bytes()).map(|()| None);
+                return self.say.ui.write(file.bytes()).map(|()| Landed { kept: None, doubt: None });
             }
-            Ok(files::write_new(file.out(), file.bytes(), existing)?.backup)
+            landed(files::write_new(file.out(), file.bytes(), existing))
         };
         files.iter().map(one).collect()
+    }
+}
+
+/// A file that lies in its place.
+struct Landed {
+    /// Where the one before it is kept.
+    kept: Option<PathBuf>,
+    /// Why it may not last.
+    doubt: Option<CommandError>,
+}
+
+fn landed(written: Result<Written, FileError>) -> Result<Landed, CommandError> {
+    match written {
+        Ok(written) => Ok(Landed { kept: written.backup, doubt: None }),
+        Err(e) => match &e {
+            FileError::NotSynced { backup, .. } => Ok(Landed { kept: backup.clone(), doubt: Some(e.into()) }),
+            _ => Err(e.into()),
+        },
     }
 }
