@@ -167,10 +167,6 @@ impl Run<'_> {
         let (desk, plan) = self.plan(&old)?;
         let mut file = BatchFile::list(headline(&from, &old), plan, path.clone());
         file.replaces(&from, &old);
-        if self.ui.is_json() {
-            // Standard output is for machines, and the operator has to see it before the cluster changes.
-            self.ui.show(&file.plan_text());
-        }
         let batch = Batch { what: super::WHAT, files: vec![file] };
         let say = Voice { ui: self.ui, aside: false };
         let shown = desk.show(&batch, &say)?;

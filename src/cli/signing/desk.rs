@@ -178,9 +178,10 @@ impl<'a> Desk<'a> {
         format!("Sign with {name} on \"{}\" ({})?", token.label(), token.serial())
     }
 
-    /// Prints the plans; from here on these, and no others, may be carried out.
+    /// Shows the plans before a cluster changes, wherever standard output goes; from here on these, and no others, may be
+    /// carried out.
     pub fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
-        show(batch, false, say)
+        show(batch, true, say)
     }
 
     fn with_login<T>(
