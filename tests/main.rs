@@ -39,6 +39,7 @@ mod hot_plug;
 mod interruptions;
 mod journal;
 mod many_files;
+mod meanwhile;
 mod misbehaving;
 mod odd_names;
 mod odd_places;

@@ -13,7 +13,7 @@ pub(super) struct Kept {
     /// Which file it was.
     identity: Identity,
     needed: bool,
-    /// What was copied stays open: file systems without hard links know a file by its number only as long as it is used.
+    /// What was copied stays open: a file system without hard links may number a file anew that nobody uses.
     _copied: Option<File>,
 }
 

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-pub use write::{OnExisting, Written, any_was_written, write_new, write_together};
+pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,18 @@ pub enum FileError {
         path: PathBuf,
         /// What it is, with its article.
         what: &'static str,
+    },
+    /// What it was made from is not there any more, or is another.
+    #[error("what {} is made from changed after the plan was shown", path.display())]
+    SourceChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What lies there is not what was kept.
+    #[error("{} was changed by somebody else meanwhile", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
     /// It took its place, and a power cut may still undo that.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]

@@ -33,7 +33,7 @@ fn files_that_belong_together_fail_each_on_its_own() {
     fs::create_dir(path("c")).unwrap();
     fs::create_dir(path("d")).unwrap();
     let targets = [path("a"), path("b"), path("c"), path("no/such"), path("d/e")];
-    let files: Vec<_> = targets.iter().map(|p| (p.as_path(), b"new".as_slice())).collect();
+    let files: Vec<_> = targets.iter().map(|p| NewFile { path: p, bytes: b"new", made_from: None }).collect();
     let [a, b, c, none, e] = write_together(&files, OnExisting::KeepBackup).try_into().unwrap();
     assert_eq!(a.unwrap(), Written { path: path("a"), backup: None });
     assert_eq!(b.unwrap().backup, Some(path("b.bak")));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::kept::Kept;
-use super::{FileError, check_place, place_of, sync_folder};
+use super::{FileError, check_place, place_of, read_limited, sync_folder};
 
 /// Whether a file took its place.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -30,6 +30,39 @@ pub enum OnExisting {
     Replace,
 }
 
+/// A file that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFile<'a> {
+    /// Where.
+    pub path: &'a Path,
+    /// What.
+    pub bytes: &'a [u8],
+    /// What it was made from: it is written only while that is so.
+    pub made_from: Option<Source<'a>>,
+}
+
+/// What was read, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Where it lies; perhaps where the new file goes.
+    pub path: &'a Path,
+    /// What lay there.
+    pub bytes: &'a [u8],
+}
+
+impl Source<'_> {
+    /// Whether it is there as it was. What is no plain file is not read again: a pipe gives its bytes once.
+    pub fn is_there(&self) -> bool {
+        match fs::metadata(self.path) {
+            Ok(there) if there.is_file() => {
+                read_limited(self.path, self.bytes.len()).is_ok_and(|now| now == self.bytes)
+            }
+            Ok(there) => !there.is_dir(),
+            Err(_) => false,
+        }
+    }
+}
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -41,24 +74,28 @@ pub struct Written {
 
 /// Writes a file whole or not at all. Its mode is what the umask leaves, or that of the file before it.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
-    let beside = Beside::new(path, bytes)?;
+    write(&NewFile { path, bytes, made_from: None }, existing)
+}
+
+/// The same for a file that was made from another, or from the one that it replaces.
+pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileError> {
+    let beside = Beside::new(file)?;
     let kept = beside.keep_old(existing)?;
     if kept.is_some() {
-        sync_folder(&beside.folder).map_err(beside.failed(SYNCING_FOLDER))?;
+        sync_folder(&beside.folder).map_err(failed(file.path, SYNCING_FOLDER))?;
     }
     let folder = beside.folder.clone();
     let written = beside.rename(kept, existing)?;
     let synced = sync_folder(&folder);
-    finished(path, written, synced)
+    finished(file.path, written, synced)
 }
 
-/// Writes files that belong together, each whole or not at all, as `write_new` does one: their syncs run side by side,
+/// Writes files that belong together, each whole or not at all, as `write` does one: their syncs run side by side,
 /// and a folder is synced once for all of them. Each has its own result, in their order.
 ///
 /// No two may have the same place ([`place_of`]).
-pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Result<Written, FileError>> {
-    let beside: Vec<_> =
-        files.par_iter().with_max_len(1).map(|(path, bytes)| Beside::new(path, bytes)).collect();
+pub fn write_together(files: &[NewFile<'_>], existing: OnExisting) -> Vec<Result<Written, FileError>> {
+    let beside: Vec<_> = files.par_iter().with_max_len(1).map(Beside::new).collect();
     let kept: Vec<_> = beside
         .into_iter()
         .map(|beside| beside.and_then(|b| b.keep_old(existing).map(|kept| (b, kept))))
@@ -69,8 +106,8 @@ pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Res
         .into_iter()
         .map(|kept| {
             let (beside, kept) = kept?;
-            synced.of(&beside.folder).map_err(beside.failed(SYNCING_FOLDER))?;
-            let (path, folder) = (beside.path.clone(), beside.folder.clone());
+            synced.of(&beside.folder).map_err(failed(beside.path, SYNCING_FOLDER))?;
+            let (path, folder) = (beside.path, beside.folder.clone());
             beside.rename(kept, existing).map(|written| (path, folder, written))
         })
         .collect();
@@ -79,7 +116,7 @@ pub fn write_together(files: &[(&Path, &[u8])], existing: OnExisting) -> Vec<Res
         .into_iter()
         .map(|renamed| {
             let (path, folder, written) = renamed?;
-            finished(&path, written, synced.of(&folder))
+            finished(path, written, synced.of(&folder))
         })
         .collect()
 }
@@ -113,8 +150,9 @@ pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 /// A file that lies whole and synced beside its target.
-struct Beside {
-    path: PathBuf,
+struct Beside<'a> {
+    path: &'a Path,
+    made_from: Option<Source<'a>>,
     target: PathBuf,
     folder: PathBuf,
     file: tempfile::NamedTempFile,
@@ -122,8 +160,8 @@ struct Beside {
     replaces: bool,
 }
 
-impl Beside {
-    fn new(path: &Path, bytes: &[u8]) -> Result<Self, FileError> {
+impl<'a> Beside<'a> {
+    fn new(&NewFile { path, bytes, made_from }: &NewFile<'a>) -> Result<Self, FileError> {
         check_place(path)?;
         // Through a symbolic link the file behind it is replaced, not the link.
         let target = place_of(path);
@@ -140,11 +178,7 @@ impl Beside {
                 .map_err(failed(path, "copying its permissions"))?;
         }
         file.as_file().sync_all().map_err(failed(path, "syncing"))?;
-        Ok(Beside { path: path.to_owned(), target, folder, file, replaces: old.is_some() })
-    }
-
-    fn failed(&self, step: &'static str) -> impl FnOnce(io::Error) -> FileError + use<> {
-        failed(&self.path, step)
+        Ok(Beside { path, made_from, target, folder, file, replaces: old.is_some() })
     }
 
     /// Gives the file before it a second name.
@@ -152,26 +186,44 @@ impl Beside {
         match existing {
             _ if !self.replaces => Ok(None),
             OnExisting::Replace => Ok(None),
-            OnExisting::Refuse => Err(FileError::Exists { path: self.path.clone() }),
+            OnExisting::Refuse => Err(FileError::Exists { path: self.path.to_owned() }),
             OnExisting::KeepBackup => Kept::beside(&self.target, &self.folder)
                 .map(Some)
-                .map_err(self.failed("keeping the old file")),
+                .map_err(failed(self.path, "keeping the old file")),
         }
     }
 
     fn rename(self, kept: Option<Kept>, existing: OnExisting) -> Result<Written, FileError> {
-        let failed = failed(&self.path, "renaming");
-        if kept.is_some() || existing == OnExisting::Replace {
-            self.file.persist(&self.target).map_err(|e| failed(e.error))?;
-        } else {
-            // Somebody else may have made the file since we looked.
-            self.file.persist_noclobber(&self.target).map_err(|e| match e.error.kind() {
-                io::ErrorKind::AlreadyExists => FileError::Exists { path: self.path.clone() },
-                _ => failed(e.error),
-            })?;
+        let failed = failed(self.path, "renaming");
+        if self.made_from.is_some_and(|source| !source.is_there()) {
+            return Err(FileError::SourceChanged { path: self.path.to_owned() });
         }
+        let backup = match kept {
+            None if existing == OnExisting::Replace => {
+                self.file.persist(&self.target).map_err(|e| failed(e.error))?;
+                None
+            }
+            None => {
+                // Somebody else may have made the file since we looked.
+                self.file.persist_noclobber(&self.target).map_err(|e| match e.error.kind() {
+                    io::ErrorKind::AlreadyExists => FileError::Exists { path: self.path.to_owned() },
+                    _ => failed(e.error),
+                })?;
+                None
+            }
+            Some(kept) => {
+                // What is replaced is what was kept. Between this look and the rename nothing is left but the way from
+                // one call of the system to the next: a file that is put there just then is lost; what is written into
+                // the old one then is in the backup, unless that is a copy.
+                if !kept.is_there() {
+                    return Err(FileError::Changed { path: self.path.to_owned() });
+                }
+                self.file.persist(&self.target).map_err(|e| failed(e.error))?;
+                Some(kept.needed())
+            }
+        };
         WRITTEN.store(true, Ordering::SeqCst);
-        Ok(Written { path: self.target, backup: kept.map(Kept::needed) })
+        Ok(Written { path: self.target, backup })
     }
 }
 

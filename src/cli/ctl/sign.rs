@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
@@ -69,7 +70,7 @@ fn prepare(
     request: &Request<'_>,
     options: SigningOptions,
 ) -> Result<BatchFile, CommandError> {
-    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
+    let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
     let style = request.name_style.unwrap_or(Style::Cucm);
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
@@ -85,7 +86,7 @@ fn prepare(
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, request.signer, path, out.for_list(path))?)
+            Ok(BatchFile::sgn(head, draft, request.signer, (path, bytes), out.for_list(path))?)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -103,8 +104,8 @@ fn prepare(
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
-            let draft = SgnDraft::new(name, bytes, options, style);
-            Ok(BatchFile::sgn(head, draft, request.signer, path, out)?)
+            let draft = SgnDraft::new(name, bytes.clone(), options, style);
+            Ok(BatchFile::sgn(head, draft, request.signer, (path, bytes), out)?)
         }
     }
 }

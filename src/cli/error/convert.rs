@@ -185,9 +185,19 @@ impl From<JournalReopenError> for CommandError {
 
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
-        let base = CommandError::new(ErrorKind::File, error.to_string());
+        let kind = match error {
+            FileError::SourceChanged { .. } | FileError::Changed { .. } => ErrorKind::No,
+            _ => ErrorKind::File,
+        };
+        let base = CommandError::new(kind, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
+            FileError::Changed { .. } => base
+                .detail("", "what lies there was left as it is")
+                .hint("look who writes there, and run the command again"),
+            FileError::SourceChanged { .. } => {
+                base.detail("", NOTHING_WRITTEN).hint("look who writes there, and run the command again")
+            }
             FileError::NotSynced { backup, .. } => backup
                 .iter()
                 .fold(base, |e, kept| e.detail("", format!("the file before is kept as {}", kept.display())))

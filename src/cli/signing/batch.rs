@@ -105,7 +105,10 @@ pub struct BatchFile {
 /// What was read.
 pub(super) struct Input {
     pub(super) role: &'static str,
-    pub(super) path: String,
+    pub(super) path: PathBuf,
+    /// All of it.
+    pub(super) read: Bytes,
+    /// What of it is signed or replaced, as the journal has it.
     pub(super) bytes: Bytes,
     /// Of a list in force.
     records: Option<Vec<Record>>,
@@ -139,18 +142,19 @@ impl BatchFile {
         BatchFile { head, work: Work::List(Box::new(plan)), out, input: None }
     }
 
-    /// A configuration file that `signer` is to sign, and what it was read from.
+    /// A configuration file that `signer` is to sign, and what it was read from: where, and all that lies there.
     pub fn sgn(
         head: String,
         draft: SgnDraft,
         signer: &Certificate,
-        read_from: &Path,
+        (path, read): (&Path, Bytes),
         out: PathBuf,
     ) -> Result<Self, PlanError> {
         let digest = PlanDigest::over(&[&draft.message(signer)?, signer.der()]);
         let input = Input {
             role: "configuration",
-            path: read_from.display().to_string(),
+            path: path.to_owned(),
+            read,
             bytes: Bytes::copy_from_slice(draft.payload()),
             records: None,
         };
@@ -161,7 +165,8 @@ impl BatchFile {
     pub fn replaces(&mut self, path: &Path, old: &VerifiedList) {
         self.input = Some(Input {
             role: "in force",
-            path: path.display().to_string(),
+            path: path.to_owned(),
+            read: old.list().bytes().clone(),
             bytes: old.list().bytes().clone(),
             records: Some(old.list().records().to_vec()),
         });
@@ -226,7 +231,7 @@ impl BatchFile {
         }
         match &self.input {
             Some(input) => {
-                let _ = writeln!(text, "Phones that hold {}", input.path);
+                let _ = writeln!(text, "Phones that hold {}", input.path.display());
             }
             None => text.push_str("Phones\n"),
         }

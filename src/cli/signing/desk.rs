@@ -16,7 +16,7 @@ use super::line::sign_all;
 use super::run_log::RunLog;
 use super::selector;
 use super::signed::{ConfirmedFile, WrittenJson};
-use crate::files;
+use crate::files::{self, FileError};
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::Certificate;
 
@@ -158,8 +158,8 @@ impl<'a> Desk<'a> {
         self.ask(args, ui)?;
         let files = (0..many.count()).zip(shown.each()).map(|(index, digest)| {
             let file = many.plan(index)?;
-            let out = file.out().display().to_string();
-            file.confirm(digest).map_err(|_| changed(&out))
+            let path = file.out().to_owned();
+            file.confirm(digest).map_err(|_| FileError::SourceChanged { path }.into())
         });
         let how = (args.journal_folder(), args.allow_last_try());
         self.sign_confirmed(many.what(), (many.count(), files), &by_hand, how, false, &say).map(drop)
@@ -330,13 +330,6 @@ fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErr
     Err(CommandError::new(ErrorKind::Usage, format!("two files would be written as {}", out.display()))
         .detail("", "nothing was signed and nothing was written")
         .hint("sign them in two runs, each with its own --out"))
-}
-
-/// A file that was read again to be signed, and is not what was shown.
-fn changed(out: &str) -> CommandError {
-    CommandError::new(ErrorKind::No, format!("what {out} is made from changed after the plan was shown"))
-        .detail("", "nothing was written")
-        .hint("look who writes there, and run the command again")
 }
 
 /// Whether what was shown is what `--plan-digest` names, where it names a plan.

@@ -11,7 +11,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::batch::Voice;
 use super::run_log::RunLog;
 use super::signed::{ConfirmedFile, SignedFile, WrittenJson};
-use crate::files::{self, FileError, OnExisting, Written};
+use crate::files::{self, FileError, NewFile, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;
 
@@ -206,16 +206,19 @@ impl End<'_> {
 
     /// Each file to its place.
     fn put(&self, files: &[SignedFile]) -> Vec<Result<Landed, CommandError>> {
-        let (to_output, existing) = (|f: &SignedFile| f.out().as_os_str() == "-", OnExisting::KeepBackup);
+        let (to_output, existing) = (|f: &NewFile<'_>| f.path.as_os_str() == "-", OnExisting::KeepBackup);
+        let files: Vec<_> = files.iter().map(SignedFile::new_file).collect();
         if files.len() > 1 && !files.iter().any(to_output) {
-            let pairs: Vec<_> = files.iter().map(|f| (f.out(), f.bytes())).collect();
-            return files::write_together(&pairs, existing).into_iter().map(landed).collect();
+            return files::write_together(&files, existing).into_iter().map(landed).collect();
         }
-        let one = |file: &SignedFile| {
-            if to_output(file) {
-                return self.say.ui.write(file.bytes()).map(|()| Landed { kept: None, doubt: None });
+        let one = |file: &NewFile<'_>| {
+            if !to_output(file) {
+                return landed(files::write(file, existing));
             }
-            landed(files::write_new(file.out(), file.bytes(), existing))
+            if file.made_from.is_some_and(|source| !source.is_there()) {
+                return Err(FileError::SourceChanged { path: "standard output".into() }.into());
+            }
+            self.say.ui.write(file.bytes).map(|()| Landed { kept: None, doubt: None })
         };
         files.iter().map(one).collect()
     }

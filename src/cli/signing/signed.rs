@@ -10,6 +10,7 @@ use super::super::error::CommandError;
 use super::super::interrupt;
 use super::batch::Input;
 use super::run_log::RunLog;
+use crate::files::{NewFile, Source};
 use crate::trustlist::{SgnDraft, SignError, Signer, digest};
 use crate::workflow::ConfirmedPlan;
 use crate::workflow::journal::{Event, FileSeal};
@@ -26,6 +27,7 @@ pub struct SignedFile {
     out: PathBuf,
     bytes: Bytes,
     signed_by: String,
+    input: Option<Input>,
 }
 
 /// What is signed.
@@ -70,7 +72,7 @@ impl ConfirmedFile {
     pub fn begin(&self, log: &mut RunLog) -> Result<(), CommandError> {
         let out = self.out.display().to_string();
         if let Some(Input { role, path, bytes, .. }) = &self.input {
-            let file = FileSeal::of(path, bytes);
+            let file = FileSeal::of(path.display().to_string(), bytes);
             log.note(Event::Input { role: (*role).to_owned(), out: Some(out.clone()), file })?;
         }
         match &self.work {
@@ -96,24 +98,22 @@ impl ConfirmedFile {
             }
         };
         interrupt::check()?;
-        Ok(SignedFile { out: self.out, bytes, signed_by })
+        Ok(SignedFile { out: self.out, bytes, signed_by, input: self.input })
     }
 }
 
 impl SignedFile {
-    /// The file.
-    pub fn out(&self) -> &Path {
-        &self.out
-    }
-
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// What is to be written, where, and what must still be as it was then.
+    pub fn new_file(&self) -> NewFile<'_> {
+        // Standard input gives its bytes once.
+        let input = self.input.as_ref().filter(|input| input.path.as_os_str() != "-");
+        let made_from = input.map(|input| Source { path: &input.path, bytes: &input.read });
+        NewFile { path: &self.out, bytes: &self.bytes, made_from }
     }
 
     /// What the journal and the operator are told once it is written.
     pub fn written(self, kept: Option<&Path>) -> (Event, WrittenJson) {
-        let SignedFile { out, bytes, signed_by } = self;
+        let SignedFile { out, bytes, signed_by, .. } = self;
         let file = out.display().to_string();
         let kept_old_as = kept.map(|p| p.display().to_string());
         let seal = FileSeal::of(&file, &bytes);
