@@ -24,10 +24,17 @@ pub(super) struct OtherCertificate {
 
 /// An agent that speaks with that server alone.
 pub(super) fn agent(config: ureq::config::Config, host: &str, fingerprint: &str) -> ureq::Agent {
-    let fingerprint = fingerprint.chars().filter(char::is_ascii_hexdigit).collect::<String>().to_lowercase();
-    let pinned = Pinned { host: host.to_owned(), fingerprint };
+    let pinned = Pinned { host: host.to_owned(), fingerprint: digits(fingerprint) };
     let tcp = ().chain(TcpConnector::default());
     ureq::Agent::with_parts(config, tcp.chain(pinned), DefaultResolver::default())
+}
+
+/// The fingerprint in hexadecimal digits of lower case, however it was written: with colons, or with what openssl puts
+/// before it (`sha256 Fingerprint=`), letters of which are digits, too.
+fn digits(text: &str) -> String {
+    let all: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let of_others = all.len().saturating_sub(64);
+    all.get(of_others..).unwrap_or_default().to_lowercase()
 }
 
 /// Makes TLS of a TCP connection.
@@ -130,5 +137,25 @@ impl Transport for PinnedTransport {
 impl fmt::Debug for PinnedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PinnedTransport").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn a_fingerprint_is_taken_as_programs_print_it() {
+        let plain = "0f".repeat(32);
+        let colons = vec!["0F"; 32].join(":");
+        for text in [
+            plain.clone(),
+            colons.clone(),
+            format!("sha256 Fingerprint={colons}"),
+            format!("SHA256:{colons}"),
+        ] {
+            assert_eq!(digits(&text), plain, "{text}");
+        }
+        assert_eq!(digits("0f:0f"), "0f0f");
     }
 }
