@@ -176,6 +176,7 @@ fn every_call_fails_in_turn_with_every_code() {
     let right = first.read("new.tlv");
     assert!(done.stdout.contains("verified"), "{}", done.all());
 
+    println!("{} runs: {} calls, {} codes", calls.len() * CODES.len(), calls.len(), CODES.len());
     in_worlds(calls.len() * CODES.len(), |world, n| {
         let (at, code) = (n / CODES.len() + 1, CODES[n % CODES.len()]);
         let script = format!("fail any {at} {code}");
@@ -205,6 +206,7 @@ fn a_revert_survives_every_fault_at_every_call() {
     let (done, calls) = run(&mut first, "");
     done.done();
     let right = first.read("new.tlv");
+    println!("{} runs: {} calls, {} faults", calls.len() * faults.len(), calls.len(), faults.len());
     in_worlds(calls.len() * faults.len(), |world, n| {
         let script = faults[n % faults.len()].replace('#', &(n / faults.len() + 1).to_string());
         let (outcome, calls) = run(world, &script);
