@@ -180,6 +180,28 @@ fn a_server_that_leaves_is_told_of_with_its_place() {
     insta::assert_debug_snapshot!(from_to(&[publisher.clone(), capf], &[publisher]));
 }
 
+/// Who is meant is said where it is not everybody: what leaves the CTL is still in the ITL, but not for phones without TVS,
+/// whom TVS cannot help, either.
+#[test]
+fn what_leaves_for_some_phones_alone_names_them() {
+    let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
+    let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
+    let old = [publisher.clone(), sub.clone()];
+    let itl = [publisher.clone(), sub.clone(), tvs.clone()];
+    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let ctl = findings(Some(&old), held, ListKind::Ctl, slice::from_ref(&publisher));
+    assert_eq!(
+        ctl,
+        [
+            "loses: Tftp: 7940, 7960, Jabber, …: cucm-1051-a-sub1 (10.0.0.2) leaves: configuration files that it signs are refused"
+        ]
+    );
+    // Every phone that loads an ITL is of one class: it needs no name.
+    let shorter = findings(None, held, ListKind::Itl, &[publisher, tvs]);
+    assert!(shorter.iter().all(|line| !line.contains("7945")), "{shorter:?}");
+    assert!(shorter.iter().any(|line| line.contains("unless TVS vouches")), "{shorter:?}");
+}
+
 #[test]
 fn when_nothing_is_left_the_itl_may_still_help() {
     let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));

@@ -187,3 +187,18 @@ fn why_not(key: &RsaKey, digest: Digest, message: &Message<'_>, header: &Header)
         None => VerifyError::DoesNotMatch { signer: header.signer_short_name() },
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_fits_a_signature_of_its_own_length() {
+        let file = format!("{}/softhsm-fixtures/SAST-ADN008580ef.der", env!("CARGO_MANIFEST_DIR"));
+        let certificate = Certificate::from_der(std::fs::read(file).unwrap()).unwrap();
+        let key = || certificate.public_key().rsa().unwrap().clone();
+        assert!(fitting(key(), 128).is_ok());
+        assert_eq!(fitting(key(), 256), Err(VerifyError::SignatureLength { signature: 256, key: 128 }));
+    }
+}

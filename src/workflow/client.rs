@@ -195,7 +195,16 @@ impl Choices {
     /// Takes an entry out.
     pub fn delete(&mut self, kind: EntryKind) {
         match kind {
-            EntryKind::InList(index) => self.deleted.push(index),
+            EntryKind::InList(index) => {
+                self.deleted.push(index);
+                // A bridge's token that was inserted, too, is not inserted any more.
+                if let Start::InForce(old) = &self.start
+                    && !self.start.is_token_signed()
+                    && let Some(record) = old.list().records().get(index)
+                {
+                    self.tokens.retain(|token| !record.is_of(token));
+                }
+            }
             EntryKind::Token(index) if index < self.tokens.len() => {
                 self.tokens.remove(index);
             }
@@ -262,6 +271,17 @@ impl Choices {
         (kept, certificates)
     }
 
+    /// The serial numbers of a bridge's tokens that were taken out: `ctl update` does that once `revert` is done.
+    pub fn leave_afterwards(&self) -> Vec<String> {
+        match &self.start {
+            Start::InForce(old) if !self.start.is_token_signed() => {
+                let records = self.deleted.iter().filter_map(|i| old.list().records().get(*i));
+                records.filter(|r| r.function() == Function::SAST).map(serial).collect()
+            }
+            _ => vec![],
+        }
+    }
+
     /// The options that say the same to `revert` (`--spare`) or `ctl update` (`--add-token`), signer aside.
     pub fn options(&self) -> Vec<String> {
         let mut options = Vec::new();
@@ -274,6 +294,8 @@ impl Choices {
         if let Start::InForce(old) = &self.start {
             for record in self.deleted.iter().filter_map(|i| old.list().records().get(*i)) {
                 match record.function() {
+                    // `revert` has no such option: `leave_afterwards`.
+                    Function::SAST if !self.start.is_token_signed() => {}
                     Function::SAST => option("--remove-token", serial(record)),
                     _ => option("--remove-server", server_name(record)),
                 }

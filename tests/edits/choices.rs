@@ -72,17 +72,26 @@ fn the_tokens_of_a_bridge_are_entries() {
     let records = vec![as_cucm(Function::SAST, "pub", None), token(a()), token(b()), server];
     let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
     let bridged = draft.sign(&mut KeyFile::open("tests/testdata/pki/cucm-1051-a-pub")).unwrap();
-    let mut windows = choices(Start::InForce(Box::new(bridged)), &[b(), a()]);
-    assert_eq!(
-        windows.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>(),
-        [1, 2, 3].map(EntryKind::InList)
-    );
+    let mut windows = choices(Start::InForce(Box::new(bridged)), &[b(), certificate(HSM), a()]);
+    let in_list = |windows: &Choices| {
+        windows.entries().into_iter().filter(|e| matches!(e.kind, EntryKind::InList(_))).count()
+    };
+    assert_eq!(in_list(&windows), 3);
     windows.delete(EntryKind::InList(2));
+    assert_eq!(in_list(&windows), 2);
     let signer = a();
     let plan = windows.plan(&request(&signer)).unwrap();
     let names: Vec<_> = plan.draft().records().iter().map(Record::short_name).collect();
     assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
-    windows.add_token(b()).unwrap_err();
+    assert_eq!(windows.leave_afterwards().len(), 1);
+    assert!(!windows.options().contains(&"--remove-token".to_owned()), "revert has no such option");
+    // Who adds it again wants it back.
+    windows.add_token(b()).unwrap();
+    assert_eq!(in_list(&windows), 3);
+    assert!(windows.leave_afterwards().is_empty());
+    let signer = b();
+    let plan = windows.plan(&request(&signer)).unwrap();
+    assert_eq!(plan.draft().records().iter().filter(|r| r.function() == Function::SAST).count(), 3);
 }
 
 /// Mixed mode where the servers' certificates are missing: neither "nothing to change" nor a signature over the emptied list.

@@ -55,8 +55,16 @@ pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again
     words.extend(["--timestamp".to_owned(), time.map(|t| t.to_string()).unwrap_or_default()]);
     words.extend_from_slice(again);
     words.extend(["--out".to_owned(), out.display().to_string()]);
-    let line: Vec<String> = words.iter().map(|w| quoted(w)).collect();
-    format!("\nThe same without questions:\n  {}", line.join(" "))
+    let line = |words: &[String]| words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ");
+    let mut text = format!("\nThe same without questions:\n  {}", line(&words));
+    for serial in choices.leave_afterwards() {
+        let out = out.display().to_string();
+        let mut then = ["sastctl", "ctl", "update", &out, "--token"].map(str::to_owned).to_vec();
+        then.extend([plan.signer().sast_name(), "--remove-token".to_owned(), serial]);
+        then.extend(words.iter().skip_while(|word| *word != "--timestamp").cloned());
+        text.push_str(&format!("\n  {}", line(&then)));
+    }
+    text
 }
 
 /// A word as a shell takes it.
