@@ -316,3 +316,23 @@ fn a_certificate_is_found_in_a_file_of_several_blocks() {
     let error = read("no certificate, and no words that look like one".to_owned()).unwrap_err();
     assert!(matches!(error, sastctl::trustlist::CertificateError::NotACertificate(_)), "{error:?}");
 }
+
+/// A server that has a new certificate is told by its place: an address or a host name, neither of which is nothing.
+#[test]
+fn a_place_is_an_address_or_a_host_name() {
+    let of = |old: Record, new: Record| {
+        diff_records(&[old], &[new]).into_iter().map(|c| format!("{c:?}")).collect::<Vec<_>>()
+    };
+    let (here, nowhere) = (Some([10, 0, 0, 1]), Some([0, 0, 0, 0]));
+    for (old, new) in [
+        (server(PUB, "pub", here), server(SUB, "other", here)),
+        (server(PUB, "pub", None), server(SUB, "pub", None)),
+    ] {
+        let changes = of(old, new);
+        assert!(matches!(&changes[..], [one] if one.starts_with("Changed")), "{changes:?}");
+    }
+    for address in [nowhere, None] {
+        let changes = of(server(PUB, "", address), server(SUB, "", address));
+        assert_eq!(changes.len(), 2, "one leaves, another comes: {changes:?}");
+    }
+}
