@@ -113,12 +113,13 @@ pub fn check() -> Result<(), CommandError> {
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
 pub fn under_way(hint: &'static str) {
+    something_changes();
     let _ = UNDER_WAY.set(hint);
 }
 
 /// What an interruption is called.
 pub fn interrupted() -> CommandError {
-    let changed = files::any_was_written() || CHANGED.load(Ordering::SeqCst) || UNDER_WAY.get().is_some();
+    let changed = files::any_was_written() || CHANGED.load(Ordering::SeqCst);
     let says = if changed { "interrupted" } else { "interrupted; nothing was written" };
     CommandError::new(ErrorKind::Interrupted, says)
 }

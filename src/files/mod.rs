@@ -4,6 +4,7 @@
 //! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
 //! refused.
 
+mod held;
 mod kept;
 mod write;
 
@@ -11,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+pub use held::try_hold;
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
 
 /// Why a file was not read or written.

@@ -1,12 +1,12 @@
 //! One of our processes at a time talks to a module: drivers do not serialise processes, and a token that two
 //! processes ask at once answers CKR_DEVICE_ERROR to one of them.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::TokenError;
+use crate::files;
 use crate::trustlist::digest;
 
 /// How long another process is waited for.
@@ -44,28 +44,16 @@ impl ModuleLock {
         };
         let start = Instant::now();
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    let _ = file.read_to_string(&mut holder);
-                    let holder = if holder.trim().is_empty() {
-                        "unknown".to_owned()
-                    } else {
-                        holder.trim().to_owned()
-                    };
+            match files::try_hold(&mut file, &std::process::id().to_string()) {
+                Ok(None) => break,
+                Ok(Some(_)) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
+                Ok(Some(holder)) => {
+                    let holder = if holder.is_empty() { "unknown".to_owned() } else { holder };
                     return Err(TokenError::Busy { holder, seconds: patience.as_secs() });
                 }
-                Err(TryLockError::Error(_)) => return Ok(ModuleLock { _file: None }),
+                Err(_) => return Ok(ModuleLock { _file: None }),
             }
         }
-        // Who holds it, for whoever waits in vain.
-        let _ = file.set_len(0);
-        let _ = file.rewind();
-        let _ = writeln!(file, "{}", std::process::id());
         Ok(ModuleLock { _file: Some(file) })
     }
 }

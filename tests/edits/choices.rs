@@ -85,6 +85,15 @@ fn the_tokens_of_a_bridge_are_entries() {
     assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
     assert_eq!(windows.leave_afterwards().len(), 1);
     assert!(!windows.options().contains(&"--remove-token".to_owned()), "revert has no such option");
+    // The two commands that are named instead make the same file.
+    let serials = windows.leave_afterwards();
+    let own = || KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let signed = |plan: Plan| plan.draft().clone().sign(&mut own()).unwrap();
+    let Start::InForce(old) = &windows.start else { panic!("a list is in force") };
+    let first = signed(revert(old, &request(&signer), &[certificate(HSM)], None, false).unwrap());
+    let leaves = [Edit::RemoveToken(serials[0].clone())];
+    let both = signed(update(&first, &request(&signer), &leaves).unwrap());
+    assert!(both.list().bytes() == signed(plan).list().bytes());
     // Who adds it again wants it back.
     windows.add_token(b()).unwrap();
     assert_eq!(in_list(&windows), 3);

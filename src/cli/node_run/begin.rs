@@ -1,8 +1,8 @@
 //! Which journal a run writes: a new one, or that of the run that was cut off. The run's folder (`--work`) knows where it
 //! lies, and the journal knows node and folder: no run goes on with another's, and none is begun over one that counts.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::error::{CommandError, ErrorKind};
@@ -219,26 +219,16 @@ impl FolderLock {
         };
         let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = options.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                let holder = Some(holder.trim()).filter(|h| !h.is_empty()).unwrap_or("another process");
-                return Err(CommandError::new(
-                    ErrorKind::No,
-                    format!("{holder} is at work in {} already", work.display()),
-                )
-                .detail("", "nothing was changed by this command")
-                .hint("wait until it ends; then --resume goes on, and --rollback goes back"));
-            }
-            // Where the file system has no locks, the operator has to see to it.
-            Err(TryLockError::Error(_)) => return Ok(FolderLock { _file: file }),
+        // Where the file system has no locks, the operator has to see to it.
+        if let Ok(Some(holder)) = files::try_hold(&mut file, &who()) {
+            let holder = if holder.is_empty() { "another process" } else { &holder };
+            return Err(CommandError::new(
+                ErrorKind::No,
+                format!("{holder} is at work in {} already", work.display()),
+            )
+            .detail("", "nothing was changed by this command")
+            .hint("wait until it ends; then --resume goes on, and --rollback goes back"));
         }
-        // Who it is, for whoever comes second.
-        let _ = file.set_len(0);
-        let _ = file.rewind();
-        let _ = writeln!(file, "{}", who());
         Ok(FolderLock { _file: file })
     }
 }
