@@ -23,7 +23,7 @@ fn serving(bytes: Vec<u8>) -> TftpServer {
 }
 
 /// The tokenless list under another FILENAME, signed anew.
-fn named(name: &str) -> Vec<u8> {
+pub fn named(name: &str) -> Vec<u8> {
     let records = pki::golden("tokenless.tlv").list().records().to_vec();
     let mut key = KeyFile::open("tests/testdata/pki/cucm-1051-a-pub");
     let signed = Draft::new(name, records, pki::options(Digest::Sha1)).sign(&mut key).unwrap();

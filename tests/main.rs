@@ -33,6 +33,7 @@ mod edits;
 mod enrolling;
 mod faults;
 mod findings;
+mod foretold;
 mod golden_files;
 mod hostile_lists;
 mod hot_plug;

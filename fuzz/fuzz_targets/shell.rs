@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(whole.last_line(), pieces.last_line());
     let lines = whole.lines();
     let _ = (answers::security_mode(lines), answers::shown_ctl(lines), answers::version(lines));
-    let _ = (answers::nodes(lines), answers::deleted(lines), answers::trusted(lines, "Phone-SAST-trust"));
-    let _ = answers::service_state(lines, "Cisco Tftp");
+    let _ = (answers::nodes(lines), answers::deleted(lines), answers::service_state(lines, "Cisco Tftp"));
+    let name = lines.first().and_then(|line| line.split_whitespace().last()).unwrap_or_default();
+    let _ = answers::trusts(lines, "Phone-SAST-trust", name);
 });

@@ -92,9 +92,9 @@ impl<C: Console> Node<C> {
         }
     }
 
-    /// The certificates of Phone-SAST-trust, as `show cert list trust` names them.
-    pub fn trusted(&mut self) -> Result<Vec<String>, ClusterError> {
-        Ok(answers::trusted(&self.shell.run("show cert list trust")?, PHONE_SAST_TRUST))
+    /// Whether a certificate of this name is in Phone-SAST-trust.
+    pub fn trusts(&mut self, name: &str) -> Result<bool, ClusterError> {
+        Ok(answers::trusts(&self.shell.run("show cert list trust")?, PHONE_SAST_TRUST, name))
     }
 
     /// Pastes a certificate into Phone-SAST-trust. Whether a release takes this unit is open: it says so when not.

@@ -6,6 +6,7 @@
 
 mod acceptance;
 mod cautions;
+mod held;
 mod list;
 mod reason;
 mod services;
@@ -15,6 +16,7 @@ pub use acceptance::{
     ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Vouch, Way, assess, assess_classes,
 };
 pub use cautions::cautions;
+pub use held::{HeldLists, Itl};
 pub use list::{ListView, NewList};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};

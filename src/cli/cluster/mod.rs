@@ -3,6 +3,7 @@
 mod connect;
 mod console;
 mod fetch;
+mod foretold;
 pub mod publish;
 mod restart;
 mod status;
@@ -12,6 +13,7 @@ use clap::Subcommand;
 
 pub use connect::{ConnectArgs, Connector, side_by_side};
 pub use fetch::{PortArgs, nodes_of};
+pub use foretold::Foretold;
 pub use restart::restart;
 pub use status::state;
 pub use trust::{StoreArgs, TvsArgs, prove, reach_tvs, store};

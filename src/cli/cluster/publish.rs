@@ -11,6 +11,7 @@ use super::super::signing::{RunLog, in_force};
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use super::fetch::PortArgs;
+use super::foretold::foretell;
 use crate::cluster::{NodeAddress, fetch, is_file_name};
 use crate::files::{self, OnExisting};
 use crate::trustlist::digest;
@@ -130,7 +131,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     host_of(&address)?;
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
-    ui.note("Phones fetch what is put there. sastctl ctl check says what they make of it.");
+    let phones = foretell(&nodes, &args.ports, (&args.file, &name, &list), ui);
     let signer = printable(&list.signer_name());
     if !ui.agrees(args.yes, &format!("Publish {name}, signed by {signer}?"))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
@@ -146,7 +147,9 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
         let served: Vec<String> = nodes.iter().map(ToString::to_string).collect();
         // A path need not be text, and JSON holds nothing else.
         let journal = journal.display().to_string();
-        let document = serde_json::json!({ "published": name, "served_by": served, "journal": journal });
+        let document = serde_json::json!({
+            "published": name, "phones": phones, "served_by": served, "journal": journal,
+        });
         ui.print_json(&document)?;
     }
     ui.note(&format!("Journal: {}", journal.display()));

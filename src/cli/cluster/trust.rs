@@ -161,7 +161,7 @@ fn import(
 ) -> Result<(), CommandError> {
     let name = certificate.sast_name();
     let mut node = connector.open(address)?;
-    if node.trusted()?.iter().any(|line| line.contains(&name)) {
+    if node.trusts(&name)? {
         ui.note(&format!("{} is in {PHONE_SAST_TRUST} already", printable(&name)));
         return Ok(());
     }

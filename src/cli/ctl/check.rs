@@ -12,10 +12,10 @@ use super::super::ui::{Ui, printable};
 use super::{display_name, read_certificate, read_list};
 use crate::phone::tvs::{self, Answer, Question, ServerCheck, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, PhoneClass, ServiceFinding, Severity,
-    Vouch, assess_classes, cautions, services,
+    ClassVerdict, Decision, HeldItl, HeldLists, Installed, Itl, NewList, PhoneClass, ServiceFinding,
+    Severity, Vouch, assess_classes, cautions, services,
 };
-use crate::trustlist::{Certificate, ListKind, Record, VerifiedList};
+use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList};
 
 /// Would phones accept a new list? A verdict per class of phone, with the way it was reached
 #[derive(Debug, Args)]
@@ -80,16 +80,11 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         CommandError::not_verified(&display_name(&args.new), &e)
             .hint("phones refuse a list that does not verify")
     })?;
-    let ctl = args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?;
-    let itl = args.installed_itl.as_deref().map(held_itl).transpose()?;
-    let installed = Installed {
-        ctl: ctl.as_ref().map(ListView::of),
-        itl: match &itl {
-            None => HeldItl::Unknown,
-            Some(Itl::Emptied) => HeldItl::Emptied,
-            Some(Itl::List(list)) => HeldItl::List(ListView::of(list)),
-        },
+    let held = HeldLists {
+        ctl: args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?,
+        itl: args.installed_itl.as_deref().map(held_itl).transpose()?,
     };
+    let installed = held.installed();
     let list = NewList::of(&new);
     let (vouch, answers) = vouch(args, &list, &installed, ui)?;
     let exists = |class| args.phones.is_empty() || args.phones.iter().any(|p| p.class() == class);
@@ -115,8 +110,13 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
 
 fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
     let list = in_force(path)?;
-    if list.list().kind() == kind {
-        return Ok(list);
+    of_kind(path, list.list(), kind)?;
+    Ok(list)
+}
+
+fn of_kind(path: &Path, list: &TrustList, kind: ListKind) -> Result<(), CommandError> {
+    if list.kind() == kind {
+        return Ok(());
     }
     let (is, not) = match kind {
         ListKind::Ctl => ("an ITL", "a CTL"),
@@ -126,18 +126,11 @@ fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
         .hint("--installed-ctl takes a CTL, --installed-itl an ITL"))
 }
 
-enum Itl {
-    Emptied,
-    List(Box<VerifiedList>),
-}
-
-/// An ITL that was emptied for a rollback has no signer's record, and so does not verify.
+/// One that was emptied for a rollback has no signer's record.
 fn held_itl(path: &Path) -> Result<Itl, CommandError> {
     let list = read_list(path)?;
-    if list.kind() == ListKind::Itl && list.records().iter().all(Record::is_emptied) {
-        return Ok(Itl::Emptied);
-    }
-    Ok(Itl::List(Box::new(held(path, ListKind::Itl)?)))
+    of_kind(path, &list, ListKind::Itl)?;
+    Itl::of(&list).map_err(|e| CommandError::not_verified(&display_name(path), &e))
 }
 
 type Asked = Vec<(String, Result<Answer, TvsError>)>;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{RunLog, who};
 use super::look::kept_list;
-use super::{NodeArgs, WHAT, way_back};
+use super::{NodeArgs, WHAT};
 use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::workflow::Progress;
@@ -37,7 +37,7 @@ pub(super) fn begin(
     named: Option<&Path>,
     publisher: &NodeAddress,
     work: &Path,
-    agree: impl FnOnce(&str) -> Result<(), CommandError>,
+    agree: impl FnOnce(&Progress) -> Result<(), CommandError>,
 ) -> Result<(RunLog, Progress, FolderLock), CommandError> {
     let anew = !args.resume && !args.rollback;
     if anew {
@@ -60,7 +60,7 @@ pub(super) fn begin(
             if args.rollback {
                 kept(&earlier, work)?;
                 // Nothing of the run is undone, and nothing of that written down, before the operator wants it.
-                agree(way_back::QUESTION)?;
+                agree(&earlier.progress)?;
                 take_back(earlier, named, work, &here)?
             } else {
                 go_on(earlier, &here)?

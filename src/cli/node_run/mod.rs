@@ -27,6 +27,9 @@ use crate::workflow::{Progress, RunStep};
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
 
+/// The CTL that the run makes, in its folder.
+const NEW_CTL: &str = "CTLFile.new.tlv";
+
 /// The journal's name for these runs.
 pub const WHAT: &str = "revert-node";
 
@@ -122,8 +125,9 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         (None, Progress::default(), None)
     } else {
         let journal = tokens.signing.journal_folder();
-        let (log, progress, lock) = begin::begin(args, journal, &publisher, &work, |question| {
-            agree(ui, tokens, question, "--rollback")
+        let (log, progress, lock) = begin::begin(args, journal, &publisher, &work, |progress| {
+            way_back::foretell(&work, progress, ui)?;
+            agree(ui, tokens, way_back::QUESTION, "--rollback")
         })?;
         (Some(log), progress, Some(lock))
     };
@@ -249,7 +253,7 @@ impl Run<'_> {
 
     /// The CTL that the run makes.
     fn new_path(&self) -> PathBuf {
-        self.work.join("CTLFile.new.tlv")
+        self.work.join(NEW_CTL)
     }
 }
 

@@ -1,14 +1,34 @@
 //! `--rollback`: the CTL that was in force before goes back to every node.
 
+use std::path::Path;
+
+use super::super::cluster::Foretold;
 use super::super::error::CommandError;
-use super::Run;
+use super::super::ui::Ui;
+use super::look::{kept_list, verified};
+use super::{NEW_CTL, Run};
+use crate::phone::HeldLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
-use crate::workflow::journal::Event;
+use crate::workflow::journal::{Event, FileSeal};
 
 /// What the operator is asked before.
 pub(super) const QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
      restarted, which cuts off calls. Go on?";
+
+/// Says what phones that took the CTL of the run make of the one that was in force before: its signer need not be one
+/// that they know any more.
+pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), CommandError> {
+    let Some(old) = progress.in_force() else { return Ok(()) };
+    let old = verified(kept_list(work, old)?)?;
+    let path = work.join(NEW_CTL);
+    let signed = progress.signed().and_then(FileSeal::content).or_else(|| std::fs::read(&path).ok());
+    // What was signed, and cannot be read any more, is no reason to stay without a way back.
+    let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
+    let held = HeldLists { ctl: Some(new), itl: None };
+    Foretold::new(path.display().to_string(), &held.installed(), &old).tell(ui);
+    Ok(())
+}
 
 impl Run<'_> {
     /// Puts the CTL back that was in force before the run.

@@ -157,15 +157,20 @@ pub fn deleted(lines: &[String]) -> Option<u32> {
     line.rsplit('=').next()?.trim().parse().ok()
 }
 
-/// The descriptions of `show cert list trust`: `unit/name.pem: description`.
-pub fn trusted(lines: &[String], unit: &str) -> Vec<String> {
+/// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. `SAST-ADN1` is not in
+/// `SAST-ADN12.pem`; a serial behind the name (`SAST-ADN1_0A.pem`) is nothing else.
+pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
     let prefix = format!("{unit}/").to_lowercase();
-    lines
-        .iter()
-        .map(|l| l.trim())
-        .filter(|l| l.to_lowercase().starts_with(&prefix))
-        .map(str::to_owned)
-        .collect()
+    let of_a_name = |c: char| c.is_alphanumeric() || c == '-';
+    let is_named = |line: &str| {
+        line.match_indices(name).any(|(at, found)| {
+            let (before, after) = (line.get(..at), line.get(at.saturating_add(found.len())..));
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            !before.ends_with(of_a_name) && !after.starts_with(of_a_name)
+        })
+    };
+    let in_unit = |line: &&str| line.to_lowercase().starts_with(&prefix);
+    !name.is_empty() && lines.iter().map(|l| l.trim()).filter(in_unit).any(is_named)
 }
 
 #[cfg(test)]
@@ -174,6 +179,17 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_in_a_unit_by_its_whole_name() {
+        let shown = lines(
+            "phone-sast-trust/SAST-ADN12.pem: Certificate of SAST-ADN12\n\
+             Phone-SAST-trust/SAST-ADN3_0A.pem: old-SAST-ADN4\nCallManager-trust/SAST-ADN5.pem: SAST-ADN5",
+        );
+        let there = |name| trusts(&shown, "Phone-SAST-trust", name);
+        assert!(there("SAST-ADN12") && there("SAST-ADN3"));
+        assert!(!["SAST-ADN1", "ADN12", "SAST-ADN4", "SAST-ADN5", ""].into_iter().any(there));
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! What phones make of a list is said before it is put where they fetch it, whoever goes which way, and however quietly.
+
+use crate::cluster_publish::named;
+use crate::pki;
+use crate::support::cluster::{Cluster, Ssh, missing};
+use crate::support::run::{go, started};
+use crate::support::{Outcome, World};
+
+/// A node whose phones hold a tokenless CTL, and an ITL.
+fn node() -> Option<(World, Cluster)> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    let world = World::new();
+    let cluster = Cluster::start(&world, 1, Ssh::Today);
+    Some((world, cluster))
+}
+
+/// Publishes a golden file without a shell, into the folder that the node serves.
+fn publish(world: &World, cluster: &Cluster, golden: &str, more: &[&str]) -> Outcome {
+    world.place(golden, "new.tlv");
+    let node = &cluster.nodes[0];
+    let root = node.folder.join("tftp").display().to_string();
+    let ports = Cluster::ports();
+    let publish = ["cluster", "publish", "new.tlv", "--node", &node.address, "--alone", "--yes"];
+    let options = ports.iter().map(String::as_str).chain(["--tftp-root", &root]);
+    let args: Vec<&str> = publish.into_iter().chain(options).chain(more.iter().copied()).collect();
+    world.run(&args)
+}
+
+const REFUSED: &str =
+    "refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand";
+
+#[test]
+fn what_phones_refuse_is_said_before_it_is_published() {
+    let Some((world, cluster)) = node() else { return };
+    let address = cluster.nodes[0].address.clone();
+    for more in [&[][..], &["--quiet"], &["--json"]] {
+        std::fs::write(cluster.nodes[0].folder.join("tftp/CTLFile.tlv"), pki::golden_bytes("tokenless.tlv"))
+            .unwrap();
+        let done = publish(&world, &cluster, "token-signed.tlv", more).done();
+        let said = &done.stderr;
+        assert!(said.contains(&format!("Phones that hold what {address} serves\n")), "{more:?}: {said}");
+        assert!(said.contains(REFUSED), "{more:?}: {said}");
+        assert!(said.contains("accept, if TVS knows SAST-ADN008580ef"), "{more:?}: {said}");
+        assert!(cluster.nodes[0].ctl().unwrap() == pki::golden_bytes("token-signed.tlv"));
+        if more == ["--json"] {
+            let phones = &done.json()["phones"];
+            assert_eq!(phones[0]["held"], format!("what {address} serves"));
+            assert_eq!(phones[0]["verdicts"][1]["class"], "without-tvs");
+            assert_eq!(phones[0]["verdicts"][1]["decision"], "refuses");
+        }
+    }
+}
+
+#[test]
+fn what_phones_take_is_said_too_and_quietly_not() {
+    let Some((world, cluster)) = node() else { return };
+    let file = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
+    for (more, is_said) in [(&[][..], true), (&["--quiet"], false)] {
+        // The same records, signed anew by the same server.
+        std::fs::write(&file, named("CTLFile.tlv")).unwrap();
+        let done = publish(&world, &cluster, "tokenless.tlv", more).done();
+        let says = "accept: cucm-1051-a-pub is in the CTL that they hold";
+        assert_eq!(done.stderr.contains(says), is_said, "{more:?}: {}", done.stderr);
+    }
+    let again = publish(&world, &cluster, "tokenless.tlv", &[]).done();
+    assert!(again.stderr.contains("serves this list already"), "{}", again.stderr);
+    assert!(!again.stderr.contains("accept"), "{}", again.stderr);
+}
+
+/// Deleted before, as the CTL Client's way wants it: nobody says that phones hold nothing.
+#[test]
+fn what_phones_hold_is_not_known_where_the_node_serves_none() {
+    let Some((world, cluster)) = node() else { return };
+    let address = cluster.nodes[0].address.clone();
+    let file = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
+    std::fs::remove_file(&file).unwrap();
+    let done = publish(&world, &cluster, "token-signed.tlv", &["--quiet"]).done();
+    let says = format!("what phones hold is not known: {address} serves no CTLFile.tlv");
+    assert!(done.stderr.contains(&says), "{}", done.stderr);
+    assert!(done.stderr.contains("sastctl ctl check new.tlv --installed-ctl OLD"), "{}", done.stderr);
+    // And where what it serves is no list that a phone would hold.
+    for bytes in [&b"not a list"[..], &pki::golden_bytes("itl.tlv")] {
+        std::fs::write(&file, bytes).unwrap();
+        let done = publish(&world, &cluster, "token-signed.tlv", &["--quiet"]).done();
+        assert!(
+            done.stderr.contains(&format!("what phones hold is not known: {address}")),
+            "{}",
+            done.stderr
+        );
+    }
+}
+
+/// The old CTL is signed by a server that the new one does not name as SAST: who took the new one stays with it.
+#[test]
+fn the_way_back_says_first_who_does_not_follow() {
+    let Some((world, cluster)) = started(1) else { return };
+    go(&world, &cluster, &[]).done();
+    let back = go(&world, &cluster, &["--rollback", "--quiet"]).done();
+    let said = back.stderr.find("Phones that hold run/CTLFile.new.tlv\n");
+    assert!(said.is_some(), "{}", back.all());
+    assert!(
+        back.stderr.contains("refuse: cucm-1051-a-pub is not SAST in the CTL that they hold"),
+        "{}",
+        back.stderr
+    );
+}
