@@ -50,6 +50,8 @@ run() { # TARGET
 
 failed=0
 pids=
+# User and system time of all that this script runs, in seconds; asked in the current shell, one of its own has run nothing.
+times >target/fuzz/times.before
 for target in list change certificate signature tvs tftp shell rest journal texts; do
     run "$target" &
     pids="$pids $!"
@@ -61,8 +63,8 @@ for target in list change certificate signature tvs tftp shell rest journal text
     fi
 done
 for pid in $pids; do wait "$pid" || failed=1; done
-# User and system time of everything this script ran; where the targets were built already, that is the fuzzing.
-# (In the current shell: one of its own would have run nothing.)
-times >target/fuzz/times
-printf 'processor time: %s\n' "$(tail -n 1 target/fuzz/times)"
+times >target/fuzz/times.after
+tail -q -n 1 target/fuzz/times.before target/fuzz/times.after | awk '
+    { split($0, both, /[ms ]+/); spent = both[1] * 60 + both[2] + both[3] * 60 + both[4] - spent }
+    END { printf "processor time: %d minutes %d seconds\n", spent / 60, spent % 60 }'
 exit $failed

@@ -63,6 +63,31 @@ fn by_the_bridge_no_phone_is_left_behind() {
     }
 }
 
+/// What lies in the run's folder may be another list by the time the run goes on: no phone would take this one.
+#[test]
+fn a_bridge_that_is_another_list_is_not_published() {
+    let Some((world, cluster)) = started(2) else { return };
+    let mut args = arguments(&cluster, &["--bridge", "--publish-wait", "1"]);
+    while let Some(root) = args.iter().position(|a| a == "--tftp-root") {
+        args.drain(root..root + 2);
+    }
+    let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(stopped.stderr.contains("at cross"), "nobody uploads it: {}", stopped.all());
+    let bridge = world.read("run/CTLFile.bridge.tlv");
+    for other in [pki::golden_bytes("token-signed.tlv"), bridge[..bridge.len() - 1].to_vec()] {
+        std::fs::write(world.path("run/CTLFile.bridge.tlv"), other).unwrap();
+        let refused = go(&world, &cluster, &["--bridge", "--resume"]);
+        assert_eq!(refused.code, 4, "{}", refused.all());
+        assert!(refused.stderr.contains("the bridge is not in run as the run left it"), "{}", refused.all());
+        assert!(cluster.nodes[1].ctl().unwrap() == pki::golden_bytes("tokenless.tlv"));
+    }
+    std::fs::write(world.path("run/CTLFile.bridge.tlv"), bridge).unwrap();
+    go(&world, &cluster, &["--bridge", "--resume"]).done();
+    for node in &cluster.nodes {
+        assert!(node.ctl().unwrap() == world.read("run/CTLFile.new.tlv"));
+    }
+}
+
 #[test]
 fn a_bridge_that_does_not_take_the_tokens_stops_there() {
     let Some((world, cluster)) = started(1) else { return };

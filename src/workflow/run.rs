@@ -132,6 +132,7 @@ impl RunStep {
 pub struct Progress {
     done: Vec<String>,
     input: Option<FileSeal>,
+    bridge: Option<FileSeal>,
     output: Option<FileSeal>,
     tokens: Option<String>,
     run: Option<String>,
@@ -141,6 +142,8 @@ pub struct Progress {
 impl Progress {
     /// The journal's line behind which the run goes back, and the name of the way back.
     pub const BACK: &str = "rollback";
+    /// The role of the bridge among the journal's files.
+    pub const BRIDGE: &str = "bridge";
     /// The journal's line behind which the run goes on.
     pub const ON: &str = "resume";
     /// The journal's line that says of which node, and in which folder.
@@ -161,6 +164,9 @@ impl Progress {
                 // The first one; a bridge is signed upon later.
                 Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
                     progress.input = Some(file.clone());
+                }
+                Event::Input { role, file, .. } if role == Self::BRIDGE => {
+                    progress.bridge = Some(file.clone())
                 }
                 Event::Output { file, .. } => progress.output = Some(file.clone()),
                 _ => {}
@@ -188,6 +194,11 @@ impl Progress {
     /// The CTL that was in force when the run began.
     pub fn in_force(&self) -> Option<&FileSeal> {
         self.input.as_ref()
+    }
+
+    /// The tokenless CTL with the tokens in it, as the publisher wrote it.
+    pub fn bridge(&self) -> Option<&FileSeal> {
+        self.bridge.as_ref()
     }
 
     /// The CTL that the run signed.
@@ -232,6 +243,11 @@ impl Progress {
     /// It was read.
     pub fn keep(&mut self, file: FileSeal) {
         self.input = Some(file);
+    }
+
+    /// The publisher wrote it.
+    pub fn cross(&mut self, file: FileSeal) {
+        self.bridge = Some(file);
     }
 
     /// It was signed.
@@ -286,6 +302,8 @@ mod tests {
             Event::Start { version: text(), command: vec![], operator: text(), host: text() },
             input("configuration", "other"),
             input("in force", "first"),
+            input("bridge", "first bridge"),
+            input("bridge", "bridge"),
             input("in force", "bridge"),
             step("tokens", None),
             step("sign", None),
@@ -298,6 +316,7 @@ mod tests {
         let bytes = std::fs::read(journal.path()).unwrap();
         let progress = Progress::of(&VerifiedJournal::read_so_far(&bytes).unwrap());
         assert_eq!(progress.in_force().unwrap().file, "first");
+        assert_eq!(progress.bridge().unwrap().file, "bridge", "the publisher may write it again");
         assert_eq!(progress.signed().unwrap().file, "new");
         assert_eq!(progress.tokens(), Some(""));
         assert_eq!(["sign", "publish", "delete"].map(|name| progress.is_done(name)), [true, false, false]);

@@ -120,7 +120,7 @@ fn kept<'a>(earlier: &'a Earlier, work: &Path) -> Result<&'a FileSeal, CommandEr
             .detail("journal", earlier.path.display().to_string())
             .detail("", "it changed nothing on the cluster, and neither did this command")
     })?;
-    kept_list(work, old).map(|_| old)
+    kept_list(work, Some(old)).map(|_| old)
 }
 
 fn take_back(

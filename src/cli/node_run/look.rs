@@ -19,12 +19,20 @@ pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
         .map_err(|e| CommandError::not_verified(CTL, &e))
 }
 
-/// The CTL that was in force, as the run kept it, and as the journal knows it.
-pub(super) fn kept_list(work: &Path, seal: &FileSeal) -> Result<Vec<u8>, CommandError> {
-    let what = "the CTL in force";
-    let bytes = std::fs::read(work.join(CTL)).map_err(|_| lost(work, what))?;
-    let same = seal.sha256 == digest::hex(&digest::sha256(&bytes), "");
+/// A file in the run's folder, as the journal knows it.
+pub(super) fn kept(
+    work: &Path,
+    (name, what): (&str, &str),
+    seal: Option<&FileSeal>,
+) -> Result<Vec<u8>, CommandError> {
+    let bytes = std::fs::read(work.join(name)).map_err(|_| lost(work, what))?;
+    let same = seal.is_some_and(|seal| seal.sha256 == digest::hex(&digest::sha256(&bytes), ""));
     if same { Ok(bytes) } else { Err(lost(work, what)) }
+}
+
+/// The CTL that was in force before the run.
+pub(super) fn kept_list(work: &Path, seal: Option<&FileSeal>) -> Result<VerifiedList, CommandError> {
+    verified(kept(work, (CTL, "the CTL in force"), seal)?)
 }
 
 /// A file of the run that is not what it was.

@@ -27,6 +27,9 @@ use crate::workflow::{Progress, RunStep};
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
 
+/// The tokenless CTL with the tokens in it, in the run's folder.
+const BRIDGE: &str = "CTLFile.bridge.tlv";
+
 /// The CTL that the run makes, in its folder.
 const NEW_CTL: &str = "CTLFile.new.tlv";
 

@@ -7,16 +7,16 @@ use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, st
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
-use super::look::{kept_list, look, lost, verified};
+use super::look::{kept, kept_list, look, lost, verified};
 use super::tokens::names;
-use super::{CTL, Run};
+use super::{BRIDGE, CTL, NEW_CTL, Run};
 use crate::cluster::shell::answers::ShownCtl;
 use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
 use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
 use crate::trustlist::{Certificate, Record, TrustList, VerifiedList, digest};
-use crate::workflow::RunStep;
 use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::{Progress, RunStep};
 
 impl Run<'_> {
     /// Does a step; what it proved.
@@ -129,15 +129,17 @@ impl Run<'_> {
                 "phones would not take the bridge: its signer is not in their CTL",
             ));
         }
-        let path = self.work.join("CTLFile.bridge.tlv");
+        let path = self.work.join(BRIDGE);
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
+        let seal = FileSeal::of(path.display().to_string(), bridge.list().bytes());
+        self.note_down(Event::Input { role: Progress::BRIDGE.to_owned(), out: None, file: seal.clone() })?;
+        self.progress.cross(seal);
         Ok(format!("both tokens are SAST in it, and every phone takes it; kept as {}", path.display()))
     }
 
     fn cross(&mut self) -> Result<String, CommandError> {
-        let bytes =
-            std::fs::read(self.work.join("CTLFile.bridge.tlv")).map_err(|_| self.lost("the bridge"))?;
-        self.publish("cross", "cross", &bytes, &self.work.join("CTLFile.bridge.tlv"))?;
+        let bytes = self.kept_bridge()?;
+        self.publish("cross", "cross", &bytes, &self.work.join(BRIDGE))?;
         self.restart_all("cross")?;
         if !self.tokens.signing.yes() && self.ui.can_ask() {
             self.ui.show(
@@ -158,9 +160,7 @@ impl Run<'_> {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let (from, old) = if self.args.bridge {
-            let from = self.work.join("CTLFile.bridge.tlv");
-            let bytes = std::fs::read(&from).map_err(|_| self.lost("the bridge"))?;
-            (from, verified(bytes)?)
+            (self.work.join(BRIDGE), verified(self.kept_bridge()?)?)
         } else {
             (self.old_path(), self.old()?)
         };
@@ -299,16 +299,17 @@ impl Run<'_> {
 
     /// The CTL that was in force, as it was kept, and as the journal knows it.
     pub(super) fn old(&self) -> Result<VerifiedList, CommandError> {
-        let kept = self.progress.in_force().ok_or_else(|| self.lost("the CTL in force"))?;
-        verified(kept_list(&self.work, kept)?)
+        kept_list(&self.work, self.progress.in_force())
+    }
+
+    /// The bridge, as the journal knows it.
+    fn kept_bridge(&self) -> Result<Vec<u8>, CommandError> {
+        kept(&self.work, (BRIDGE, "the bridge"), self.progress.bridge())
     }
 
     /// The CTL that the run signed, as the journal knows it.
     pub(super) fn made(&self) -> Result<VerifiedList, CommandError> {
-        let bytes = std::fs::read(self.new_path()).map_err(|_| self.lost("the new CTL"))?;
-        let same =
-            self.progress.signed().is_some_and(|f| f.sha256 == digest::hex(&digest::sha256(&bytes), ""));
-        if same { verified(bytes) } else { Err(self.lost("the new CTL")) }
+        verified(kept(&self.work, (NEW_CTL, "the new CTL"), self.progress.signed())?)
     }
 
     pub(super) fn lost(&self, what: &str) -> CommandError {

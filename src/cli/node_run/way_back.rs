@@ -19,8 +19,7 @@ pub(super) const QUESTION: &str = "The CTL that was in force before goes back to
 /// Says what phones that took the CTL of the run make of the one that was in force before: its signer need not be one
 /// that they know any more.
 pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), CommandError> {
-    let Some(old) = progress.in_force() else { return Ok(()) };
-    let old = verified(kept_list(work, old)?)?;
+    let old = kept_list(work, progress.in_force())?;
     let path = work.join(NEW_CTL);
     let signed = progress.signed().and_then(FileSeal::content).or_else(|| std::fs::read(&path).ok());
     // What was signed, and cannot be read any more, is no reason to stay without a way back.

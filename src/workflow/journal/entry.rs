@@ -40,7 +40,7 @@ pub enum Event {
     Token(TokenSeal),
     /// A file that was read.
     Input {
-        /// What it is: `in force`, `configuration`.
+        /// What it is: `in force`, `bridge`, `configuration`, `published`.
         role: String,
         /// Where the result goes, which tells what was made of it; `None` where it says nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
