@@ -166,6 +166,32 @@ fn an_itl_is_made_the_way_cucm_writes_one() {
     assert!(shown.ends_with("The ITL file was verified successfully.\n"));
 }
 
+/// An ITL has no token mode: its CallManager signs as SAST without a host, as a token does in a CTL.
+#[test]
+fn an_itl_is_neither_tokenless_nor_token_signed() {
+    let world = World::with_tokens();
+    world.place("itl.tlv", "ITLFile.tlv");
+    let spare = pki::path("softhsm-fixtures/SAST-ADN0054f509.der").display().to_string();
+    let change = ["ctl", "update", "ITLFile.tlv", "--token", "SAST token A", "--force", "--dry-run"];
+    let planned = world.run(&[&change[..], &["--add-token", &spare]].concat()).done();
+    let head = planned.stdout.lines().next().unwrap();
+    assert!(head.contains(" bytes, signed by "), "{head}");
+}
+
+/// Signed again, a list keeps its records: nobody can insist on a token that is none of them.
+#[test]
+fn a_token_that_is_not_in_the_list_cannot_sign_it_again() {
+    let world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    for more in [&[][..], &["--force"]] {
+        let sign = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST token A", "--yes"];
+        let refused = world.run(&[&sign[..], more].concat());
+        assert_eq!(refused.code, 1, "{more:?}: {}", refused.all());
+        assert!(!refused.stderr.contains("--force signs"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("sastctl ctl update takes a token in"), "{}", refused.stderr);
+    }
+}
+
 #[test]
 fn lists_and_configuration_files_are_signed_with_one_login() {
     let world = world();

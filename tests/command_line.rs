@@ -25,7 +25,7 @@ fn options_of_the_other_revert_are_refused() {
         ["revert", "CTLFile.tlv", "--token=SAST token A", "--spare=SAST token B", "--yes", "--out=x.tlv"];
     let node = ["revert", "--node=192.0.2.1", "--token=SAST token A", "--yes"];
     for (command, options) in [
-        (&file[..], &["--rollback", "--resume", "--bridge", "--work=w"][..]),
+        (&file[..], &["--rollback", "--resume", "--bridge", "--work=w", "--tftp-root=."][..]),
         (
             &node[..],
             &["--set-mode=mixed", "--remove-server=a", "--out=x.tlv", "--plan-digest=00", "--release=x"],

@@ -259,6 +259,27 @@ fn a_run_that_came_to_its_end_is_taken_back() {
     world.run(&["journal", "verify"]).done();
 }
 
+/// A node's name with a slip in it would leave that node to the operator, once the old list is deleted.
+#[test]
+fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
+    let Some((world, cluster)) = started(1) else { return };
+    let root = cluster.nodes[0].folder.join("tftp").display().to_string();
+    for (root, says) in [
+        (format!("127.0.0.999={root}"), "is that of no node here"),
+        (format!("{}={root}/gone", cluster.nodes[0].address), "is not there"),
+        ("/gone=away".to_owned(), "/gone=away of"),
+        ("sftp://nobody".to_owned(), "is not sftp://user@host/path"),
+    ] {
+        let mut args = arguments(&cluster, &[]);
+        let at = args.iter().position(|a| a == "--tftp-root").unwrap();
+        args[at + 1] = root;
+        let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!([2, 4].contains(&stopped.code), "{}", stopped.all());
+        assert!(stopped.stderr.contains(says), "{}", stopped.all());
+        assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
+    }
+}
+
 #[test]
 fn what_is_not_right_stops_the_run_at_the_right_step() {
     // One node holds another CTL.

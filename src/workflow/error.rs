@@ -53,6 +53,8 @@ pub enum PlanError {
         signer: String,
         /// The SAST records that are in force.
         known: Vec<String>,
+        /// Whether the operator may insist: where records change, it can be taken in.
+        may_insist: bool,
     },
     /// The signer would remove itself.
     #[error("the record of {name} cannot be removed: it signs this file")]

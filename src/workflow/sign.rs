@@ -12,6 +12,7 @@ pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanErr
         return Err(PlanError::SignerNotInForce {
             signer: request.signer.sast_name(),
             known: sast_names(list),
+            may_insist: false,
         });
     }
     let steps = list

@@ -64,6 +64,7 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
         return Err(PlanError::SignerNotInForce {
             signer: request.signer.sast_name(),
             known: sast_names(list),
+            may_insist: true,
         });
     }
     let mut work = Update::over(list.records());

@@ -12,6 +12,8 @@ use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use super::fetch::PortArgs;
 use super::foretold::foretell;
+#[cfg(feature = "ssh")]
+use crate::cluster::sftp::SftpFolder;
 use crate::cluster::{NodeAddress, fetch, is_file_name};
 use crate::files::{self, OnExisting};
 use crate::trustlist::digest;
@@ -31,24 +33,65 @@ pub struct PublishArgs {
 }
 
 impl PublishArgs {
+    /// Whether a folder was named.
+    pub fn names_a_folder(&self) -> bool {
+        !self.tftp_root.is_empty()
+    }
+
     /// The folder of a node, if one was named.
     fn root(&self, node: &NodeAddress) -> Option<&str> {
         let host = node.host()?;
         let of_node = self.tftp_root.iter().find_map(|r| r.strip_prefix(host)?.strip_prefix('='));
-        of_node.or_else(|| self.tftp_root.iter().find(|r| !r.contains('=')).map(String::as_str))
+        of_node.or_else(|| self.tftp_root.iter().map(String::as_str).find(|root| is_of_all(root)))
+    }
+
+    /// A local folder that is not there, or one of a node that is not there, stops a run before anything is changed.
+    pub fn check(&self, nodes: &[NodeAddress]) -> Result<(), CommandError> {
+        let is_of = |root: &str, node: &NodeAddress| {
+            let folder = node.host().and_then(|host| root.strip_prefix(host));
+            folder.is_some_and(|folder| folder.starts_with('='))
+        };
+        let of_nobody = |root: &&String| !is_of_all(root) && !nodes.iter().any(|node| is_of(root, node));
+        if let Some(root) = self.tftp_root.iter().find(of_nobody) {
+            let nodes: Vec<&str> = nodes.iter().filter_map(NodeAddress::host).collect();
+            return Err(CommandError::new(
+                ErrorKind::Usage,
+                format!("--tftp-root {root} is that of no node here"),
+            )
+            .detail("there are", nodes.join(", "))
+            .hint("NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"));
+        }
+        for node in nodes {
+            let Some(root) = self.root(node) else { continue };
+            #[cfg(feature = "ssh")]
+            if root.starts_with("sftp://") {
+                sftp_folder(root)?;
+            }
+            if !root.starts_with("sftp://") && !std::path::Path::new(root).is_dir() {
+                let what = format!("the TFTP folder {root} of {node} is not there");
+                return Err(CommandError::new(ErrorKind::File, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the nodes are waited for: long where the operator uploads, short where the file was put there.
+    pub fn patience(&self, by_hand: bool) -> Duration {
+        // A service that was restarted a moment ago needs its time, too.
+        Duration::from_secs(if by_hand { self.publish_wait } else { 60 })
     }
 }
 
-impl PublishArgs {
-    /// A local folder that is not there stops a run before anything is changed.
-    pub fn check(&self, node: &NodeAddress) -> Result<(), CommandError> {
-        match self.root(node) {
-            Some(root) if !root.starts_with("sftp://") && !std::path::Path::new(root).is_dir() => Err(
-                CommandError::new(ErrorKind::File, format!("the TFTP folder {root} of {node} is not there")),
-            ),
-            _ => Ok(()),
-        }
-    }
+/// `DIR` in place of `NODE=DIR`. A path may have an equals sign of its own.
+fn is_of_all(root: &str) -> bool {
+    !root.contains('=') || root.starts_with(['/', '.']) || root.starts_with("sftp://")
+}
+
+#[cfg(feature = "ssh")]
+fn sftp_folder(root: &str) -> Result<SftpFolder, CommandError> {
+    SftpFolder::parse(root).ok_or_else(|| {
+        CommandError::new(ErrorKind::Usage, format!("--tftp-root {root} is not sftp://user@host/path"))
+    })
 }
 
 /// FILENAME of a list is its writer's. One that names a file outside the TFTP folder would be written there.
@@ -77,10 +120,7 @@ pub fn put(
     if root.starts_with("sftp://") {
         #[cfg(feature = "ssh")]
         {
-            let folder = crate::cluster::sftp::SftpFolder::parse(root).ok_or_else(|| {
-                CommandError::new(ErrorKind::Usage, format!("{root} is not sftp://user@host/path"))
-            })?;
-            connector.sftp(&folder, name, bytes)?;
+            connector.sftp(&sftp_folder(root)?, name, bytes)?;
             return Ok(true);
         }
         #[cfg(not(feature = "ssh"))]
@@ -131,6 +171,10 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     host_of(&address)?;
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
+    // With --alone the folders of the others are of no account.
+    if !args.alone {
+        args.publish.check(&nodes)?;
+    }
     let phones = foretell(&nodes, &args.ports, (&args.file, &name, &list), ui);
     let signer = printable(&list.signer_name());
     if !ui.agrees(args.yes, &format!("Publish {name}, signed by {signer}?"))? {
@@ -247,13 +291,5 @@ pub fn wait(
             }
             Err(e) => return Err(e),
         }
-    }
-}
-
-impl PublishArgs {
-    /// How long the nodes are waited for: long where the operator uploads, short where the file was put there.
-    pub fn patience(&self, by_hand: bool) -> Duration {
-        // A service that was restarted a moment ago needs its time, too.
-        Duration::from_secs(if by_hand { self.publish_wait } else { 60 })
     }
 }

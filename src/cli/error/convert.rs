@@ -236,14 +236,15 @@ impl From<PlanError> for CommandError {
             PlanError::RemovesLastSast { .. } => {
                 base.hint("add another token first: --add-token, signed by the one that is there")
             }
-            PlanError::SignerNotInForce { signer, known } => base
+            PlanError::SignerNotInForce { signer, known, may_insist } => base
                 .detail("token", signer)
                 .detail("", format!("the list in force knows {}", known.join(" and ")))
                 .hint("insert one of these, or, if they are lost: sastctl help lost-tokens")
                 .hint("ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
-                .hint(
-                    "--force signs all the same; phones then take the list only if TVS vouches for the token",
-                ),
+                .hint(match may_insist {
+                    true => "--force signs all the same; phones then take the list only if TVS vouches for the token",
+                    false => "the records stay as they are here; sastctl ctl update takes a token in",
+                }),
             PlanError::RemovesSigner { .. } => base
                 .hint("sign with the token that stays: --token")
                 .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),

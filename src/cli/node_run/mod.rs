@@ -75,6 +75,7 @@ impl NodeArgs {
             (self.work.is_some(), "--work"),
             (self.resume, "--resume"),
             (self.rollback, "--rollback"),
+            (self.publish.names_a_folder(), "--tftp-root"),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
     }

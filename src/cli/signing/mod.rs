@@ -19,7 +19,7 @@ pub use run_log::{RunLog, state_folder, who};
 use super::ctl::{display_name, read_list};
 use super::error::{CommandError, ErrorKind};
 use crate::token::Selector;
-use crate::trustlist::{Record, VerifiedList};
+use crate::trustlist::{ListKind, Record, VerifiedList};
 
 /// Now, in seconds since 1970-01-01 UTC.
 pub fn now() -> i64 {
@@ -33,9 +33,14 @@ pub fn in_force(path: &Path) -> Result<VerifiedList, CommandError> {
 
 /// `CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records`
 pub fn headline(path: &Path, old: &VerifiedList) -> String {
-    let how = if old.signer().is_some_and(Record::is_token) { "token-signed" } else { "tokenless" };
+    let how = match old.list().kind() {
+        ListKind::Ctl if old.signer().is_some_and(Record::is_token) => "token-signed, ",
+        ListKind::Ctl => "tokenless, ",
+        // Its CallManager signs it, as SAST without a host.
+        ListKind::Itl => "",
+    };
     format!(
-        "{}   {} bytes, {how}, signed by {}, {} records",
+        "{}   {} bytes, {how}signed by {}, {} records",
         display_name(path),
         old.list().bytes().len(),
         old.signer_name(),
