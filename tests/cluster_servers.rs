@@ -32,10 +32,12 @@ fn visit(
     world.run_with_input(&args.collect::<Vec<_>>(), b"exit\n")
 }
 
-/// The methods password and keyboard-interactive, by PAM, with an account that exists in that sshd's world alone.
-#[test]
-fn passwords_by_either_method_and_tried_once() {
-    let Some((mut world, cluster)) = started(1) else { return };
+/// What stands before an sshd that asks PAM for the password `Adm1n-password` of root, in a world of its own.
+fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
+    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED: no mount namespace can be had here");
+        return None;
+    }
     let shadow = cluster.folder.join("shadow");
     let hashed = Command::new("openssl").args(["passwd", "-6", "Adm1n-password"]).output().unwrap();
     let hashed = String::from_utf8(hashed.stdout).unwrap();
@@ -51,11 +53,15 @@ fn passwords_by_either_method_and_tried_once() {
         shadow.display(),
         pam.display()
     );
-    let wrapped = ["unshare", "-m", "sh", "-c", &mounts, "sh"];
-    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no mount namespace can be had here");
-        return;
-    }
+    Some(["unshare", "-m", "sh", "-c", &mounts, "sh"].map(str::to_owned).to_vec())
+}
+
+/// The methods password and keyboard-interactive, by PAM, with an account that exists in that sshd's world alone.
+#[test]
+fn passwords_by_either_method_and_tried_once() {
+    let Some((mut world, cluster)) = started(1) else { return };
+    let Some(wrapped) = with_passwords(&cluster) else { return };
+    let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
     let shell = format!("ForceCommand {} {}", fake_cucm().display(), cluster.nodes[0].folder.display());
     for (byte, methods) in [
         (201, "PasswordAuthentication yes\nKbdInteractiveAuthentication no"),
@@ -77,6 +83,53 @@ fn passwords_by_either_method_and_tried_once() {
             log.matches("Failed password").count() + log.matches("PAM: Authentication failure").count();
         assert_eq!(failures, 1, "one try: {log}");
     }
+}
+
+/// The administrator's password is the cluster's: no other host is told it, however it asks.
+#[test]
+fn other_hosts_are_not_told_the_password_of_the_cluster() {
+    let Some((mut world, cluster)) = started(1) else { return };
+    let Some(wrapped) = with_passwords(&cluster) else { return };
+    let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
+    let shell = format!("ForceCommand {} {}", fake_cucm().display(), cluster.nodes[0].folder.display());
+    let by_password =
+        "UsePAM yes\nPubkeyAuthentication no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no";
+    let node = cluster.other_sshd(205, &format!("{by_password}\n{shell}"), &wrapped);
+    let jump = cluster.other_sshd(206, by_password, &wrapped);
+    let files = cluster.other_sshd(207, &format!("{by_password}\nSubsystem sftp internal-sftp"), &wrapped);
+    world.set("NODE_PASSWORD", "Adm1n-password");
+    let source = ["--password-source", "env:NODE_PASSWORD"];
+    assert_eq!(visit(&world, &cluster, &node.address, &source, false).code, 0);
+
+    let through = format!("root@{}:{SSH_PORT}", jump.address);
+    let refused =
+        visit(&world, &cluster, &node.address, &[&source[..], &["--jump", &through]].concat(), false);
+    world.place("token-signed.tlv", "new.tlv");
+    let root = format!("sftp://root@{}:{SSH_PORT}/srv", files.address);
+    let (options, ports) = (cluster.options(), Cluster::ports());
+    let publish = ["cluster", "publish", "new.tlv", "--node", &cluster.nodes[0].address, "--alone", "--yes"];
+    let more =
+        options[2..].iter().chain(&ports).map(String::as_str).chain(["--tftp-root", &root]).chain(source);
+    let unpublished = world.run(&publish.into_iter().chain(more).collect::<Vec<_>>());
+    for (outcome, number, address) in [(refused, 206, &jump.address), (unpublished, 207, &files.address)] {
+        assert_eq!(outcome.code, 5, "{}", outcome.all());
+        let says = format!("the password for root@{address} cannot be asked for");
+        assert!(outcome.stderr.contains(&says), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("--identity FILE"), "{}", outcome.stderr);
+        let log = std::fs::read_to_string(cluster.folder.join(format!("sshd_{number}.log"))).unwrap();
+        assert!(!log.contains("Accepted") && !log.contains("Failed password"), "{log}");
+    }
+    // Whoever sits there is asked for each, by its name.
+    let address = format!("ssh://root@{}:{SSH_PORT}", node.address);
+    let console = ["cluster", "console", &address, "--jump", &through];
+    let args: Vec<&str> = console.into_iter().chain(options[2..].iter().map(String::as_str)).collect();
+    let command = world.command(&args);
+    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
+    session.exp_string(&format!("password for {}: ", node.address)).unwrap();
+    session.send_line("Adm1n-password").unwrap();
+    session.exp_string(&format!("password for root@{}: ", jump.address)).unwrap();
+    session.send_line("Adm1n-password").unwrap();
+    session.exp_string("Connected to").unwrap();
 }
 
 /// A node that is reached over another host alone.

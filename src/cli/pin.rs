@@ -87,7 +87,12 @@ pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, Com
     if *source == PinSource::PinPad {
         return Ok(None);
     }
-    let what = Secret { what: "PIN", of: token, kind: ErrorKind::Token, option: "--pin-source" };
+    let what = Secret {
+        what: "PIN",
+        of: token,
+        kind: ErrorKind::Token,
+        elsewhere: "name where it comes from: --pin-source env:VAR, file:PATH or fd:N",
+    };
     Ok(Some(Pin::new(secret(source, &what, ui)?)))
 }
 
@@ -99,12 +104,20 @@ pub fn read_other(
     twice: bool,
     ui: &Ui,
 ) -> Result<Pin, CommandError> {
-    let first =
-        Secret { what, of: token, kind: ErrorKind::Token, option: "--new-pin-source or --so-pin-source" };
+    let first = Secret {
+        what,
+        of: token,
+        kind: ErrorKind::Token,
+        elsewhere: "name where it comes from: --new-pin-source or --so-pin-source env:VAR, file:PATH or fd:N",
+    };
     let text = secret(source, &first, ui)?;
     if twice && *source == PinSource::Prompt {
-        let again =
-            Secret { what: "the same again", of: token, kind: ErrorKind::Token, option: "--new-pin-source" };
+        let again = Secret {
+            what: "the same again",
+            of: token,
+            kind: ErrorKind::Token,
+            elsewhere: "name where it comes from: --new-pin-source env:VAR, file:PATH or fd:N",
+        };
         if *secret(source, &again, ui)? != *text {
             return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
                 .detail("", "no PIN was tried, nothing was changed"));
@@ -115,8 +128,20 @@ pub fn read_other(
 
 /// Reads a password for a node; a PIN pad has none.
 pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
-    let what = Secret { what: "password", of, kind: ErrorKind::Network, option: "--password-source" };
+    let what = Secret {
+        what: "password",
+        of,
+        kind: ErrorKind::Network,
+        elsewhere: "name where it comes from: --password-source env:VAR, file:PATH or fd:N",
+    };
     Ok(SecretString::from(secret(source, &what, ui)?.as_str()))
+}
+
+/// Asks for the password of a host that is none of the cluster: the administrator's is none of its business.
+pub fn password_of_another(account: &str, ui: &Ui) -> Result<SecretString, CommandError> {
+    let elsewhere = "--identity FILE: a key is then all that such a host is shown";
+    let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
+    Ok(SecretString::from(secret(&PinSource::Prompt, &what, ui)?.as_str()))
 }
 
 /// What is asked for, for messages.
@@ -124,11 +149,12 @@ struct Secret<'a> {
     what: &'static str,
     of: &'a str,
     kind: ErrorKind,
-    option: &'static str,
+    /// What to do where nobody can be asked.
+    elsewhere: &'static str,
 }
 
 fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let Secret { what, of, kind, option } = *secret;
+    let Secret { what, of, kind, elsewhere } = *secret;
     let failed = |message: String| {
         CommandError::new(kind, message).detail("", format!("no {what} was tried, nothing was written"))
     };
@@ -143,9 +169,9 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
                 rpassword::prompt_password(format!("{what} for {of}: ")).map_err(|e| match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
                     io::ErrorKind::Interrupted => interrupt::interrupted(),
-                    _ => failed(format!("the {what} cannot be asked for: there is no terminal"))
+                    _ => failed(format!("the {what} for {of} cannot be asked for: there is no terminal"))
                         .caused_by(&e)
-                        .hint(format!("name where it comes from: {option} env:VAR, file:PATH or fd:N")),
+                        .hint(elsewhere),
                 })?;
             Zeroizing::new(typed)
         }

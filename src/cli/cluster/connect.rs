@@ -56,7 +56,20 @@ pub struct Connector<'a> {
     args: &'a ConnectArgs,
     ui: &'a Ui,
     password: Option<SecretString>,
+    /// Of hosts around the cluster, by account: a jump host, a file server.
+    #[cfg(feature = "ssh")]
+    others: Vec<(String, SecretString)>,
     transcript: Option<PathBuf>,
+}
+
+/// Whose host it is.
+#[cfg(feature = "ssh")]
+#[derive(Clone, Copy)]
+enum Whose {
+    /// A node's: the administrator's password is for it.
+    Cluster,
+    /// Somebody else's.
+    Another,
 }
 
 #[cfg(feature = "ssh")]
@@ -95,7 +108,14 @@ pub type AnyConsole = Recorded<Box<dyn Console>>;
 impl<'a> Connector<'a> {
     /// For these options.
     pub fn new(args: &'a ConnectArgs, ui: &'a Ui) -> Self {
-        Connector { args, ui, password: None, transcript: args.transcript.clone() }
+        Connector {
+            args,
+            ui,
+            password: None,
+            #[cfg(feature = "ssh")]
+            others: Vec::new(),
+            transcript: args.transcript.clone(),
+        }
     }
 
     /// Keeps a transcript there, unless the operator named another place. Where it is kept.
@@ -175,7 +195,7 @@ impl<'a> Connector<'a> {
 
     #[cfg(feature = "ssh")]
     fn ssh(&mut self, address: &SshAddress) -> Result<SshConsole, CommandError> {
-        self.known(address, SshConsole::open)
+        self.known(address, Whose::Cluster, SshConsole::open)
     }
 
     /// Puts a file into a folder of another host, by SFTP; where the file before it is kept.
@@ -186,7 +206,7 @@ impl<'a> Connector<'a> {
         name: &str,
         bytes: &[u8],
     ) -> Result<Option<String>, CommandError> {
-        self.known(&folder.address, |options| sftp::put(options, &folder.path, name, bytes))
+        self.known(&folder.address, Whose::Another, |options| sftp::put(options, &folder.path, name, bytes))
     }
 
     /// Does something over SSH; a host key that is not known yet is shown, asked about, and learnt.
@@ -194,9 +214,10 @@ impl<'a> Connector<'a> {
     fn known<T>(
         &mut self,
         address: &SshAddress,
+        whose: Whose,
         work: impl Fn(&SshOptions) -> Result<T, NoConsole>,
     ) -> Result<T, CommandError> {
-        let options = self.options(address)?;
+        let options = self.options(address, whose)?;
         // The node, and the jump host before it, may each show a key that is not known yet.
         for _ in 0..4 {
             match work(&options) {
@@ -230,7 +251,7 @@ impl<'a> Connector<'a> {
     }
 
     #[cfg(feature = "ssh")]
-    fn options(&mut self, address: &SshAddress) -> Result<SshOptions, CommandError> {
+    fn options(&mut self, address: &SshAddress, whose: Whose) -> Result<SshOptions, CommandError> {
         let known_hosts = match &self.args.known_hosts {
             Some(path) => path.clone(),
             None => std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".ssh/known_hosts"),
@@ -247,15 +268,20 @@ impl<'a> Connector<'a> {
                 }
             },
         };
-        // With a key of one's own no password is asked for.
-        let password = match &self.args.identity {
-            Some(_) if self.args.password_source.is_none() => None,
-            _ => Some(self.password(&address.host)?),
+        let password = match (whose, &self.args.identity) {
+            // With a key of one's own no password is asked for.
+            (Whose::Cluster, Some(_)) if self.args.password_source.is_none() => None,
+            (Whose::Cluster, _) => Some(self.password(&address.host)?),
+            (Whose::Another, _) => self.password_of_another(address)?,
         };
-        let to = |address: &SshAddress, jump: Option<Box<SshOptions>>| SshOptions {
+        let of_jump = match &jump {
+            Some(jump) => self.password_of_another(jump)?,
+            None => None,
+        };
+        let to = |address: &SshAddress, password: Option<SecretString>, jump| SshOptions {
             user: self.user(Some(address)),
             address: address.clone(),
-            password: password.clone(),
+            password,
             identity: self.args.identity.clone(),
             known_hosts: known_hosts.clone(),
             legacy: self.args.legacy_ssh,
@@ -264,7 +290,22 @@ impl<'a> Connector<'a> {
         if self.args.legacy_ssh {
             self.ui.warn("old SSH algorithms are taken: somebody who reads the network may read along");
         }
-        let jump = jump.as_ref().map(|jump| Box::new(to(jump, None)));
-        Ok(to(address, jump))
+        let jump = jump.as_ref().map(|jump| Box::new(to(jump, of_jump, None)));
+        Ok(to(address, password, jump))
+    }
+
+    /// The password of a host around the cluster, asked for once; with a key, the key alone.
+    #[cfg(feature = "ssh")]
+    fn password_of_another(&mut self, address: &SshAddress) -> Result<Option<SecretString>, CommandError> {
+        if self.args.identity.is_some() {
+            return Ok(None);
+        }
+        let account = format!("{}@{}", self.user(Some(address)), address.host);
+        if let Some((_, password)) = self.others.iter().find(|(of, _)| *of == account) {
+            return Ok(Some(password.clone()));
+        }
+        let password = pin::password_of_another(&account, self.ui)?;
+        self.others.push((account, password.clone()));
+        Ok(Some(password))
     }
 }
