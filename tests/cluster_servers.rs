@@ -194,6 +194,25 @@ fn a_list_is_published_to_folders_here_and_elsewhere() {
     }
     let journal = world.run(&["journal", "verify"]).done().stdout;
     assert!(journal.contains("cluster-publish.jsonl: verified"), "{journal}");
+    // A server that cannot keep the old file, and a folder that is none, are known before anything is put anywhere.
+    let denies = cluster.other_sshd(208, "UsePAM no\nSubsystem sftp internal-sftp -P hardlink", &[]);
+    world.place("token-signed-non-secure.tlv", "next.tlv");
+    for (address, below, says) in [
+        (&denies.address, "", "has no hardlink@openssh.com"),
+        (&files.address, "/gone", "nothing can be put into"),
+        (&files.address, "/CTLFile.tlv", "it is no folder"),
+    ] {
+        let folder = cluster.nodes[1].folder.join("tftp");
+        let root = format!(
+            "{}=sftp://root@{address}:{SSH_PORT}{}{below}",
+            cluster.nodes[1].address,
+            folder.display()
+        );
+        let refused = publish("next.tlv", &[roots[0].clone(), root]);
+        assert_eq!(refused.code, 5, "{}", refused.all());
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        assert!(cluster.nodes[0].ctl().unwrap() == golden, "nothing was put to the other node");
+    }
     // By hand, and nobody does it.
     world.place("token-signed-non-secure.tlv", "next.tlv");
     let waits = publish("next.tlv", &roots[..1]);

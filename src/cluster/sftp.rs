@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::error::Error as SftpFault;
-use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::address::SshAddress;
@@ -17,6 +17,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 const CHUNK: usize = 16 * 1024;
 /// Renames over a file that is there, as POSIX does; without it there would be a moment without the file.
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
+/// A second name for a file: so the old one is kept, and is there all the time.
+const HARD_LINK: &str = "hardlink@openssh.com";
 /// No more old files than this are kept.
 const MOST_BACKUPS: u32 = 1000;
 
@@ -52,20 +54,56 @@ pub fn put(
         let why = format!("{name:?} is not the name of a file in {folder}");
         return Err(ConsoleError::Broken { node, why }.into());
     }
+    let failed = format!("{folder}/{name} was not written");
+    in_session(options, &failed, async |session, _| {
+        write(session, folder.trim_end_matches('/'), name, bytes).await
+    })
+}
+
+/// Whether `put` has what it needs: a folder is there, and where the file is, the server keeps it and replaces it in one.
+/// Nothing is changed.
+pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), NoConsole> {
+    let failed = format!("nothing can be put into {folder}");
+    in_session(options, &failed, async |session, version| {
+        let folder = folder.trim_end_matches('/');
+        let found = session.stat(if folder.is_empty() { "/" } else { folder }).await;
+        if !found.map_err(|e| format!("looking for it: {e}"))?.attrs.is_dir() {
+            return Err("it is no folder".to_owned());
+        }
+        let is_there = session.lstat(format!("{folder}/{name}")).await.is_ok();
+        let missing =
+            [HARD_LINK, POSIX_RENAME].into_iter().find(|name| !version.extensions.contains_key(*name));
+        match missing {
+            Some(missing) if is_there => Err(format!(
+                "the server has no {missing}: the old {name} would be lost, or missing for a while"
+            )),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Does something over SFTP, or says what `failed` by it.
+fn in_session<T>(
+    options: &SshOptions,
+    failed: &str,
+    work: impl AsyncFnOnce(&RawSftpSession, Version) -> Result<T, String>,
+) -> Result<T, NoConsole> {
     let connected = Connected::open(options)?;
     let transfer = async {
         let channel = connected.channel().await.map_err(|e| e.to_string())?;
         channel.request_subsystem(true, "sftp").await.map_err(|e| e.to_string())?;
         let session = RawSftpSession::new(channel.into_stream());
-        write(&session, folder.trim_end_matches('/'), name, bytes).await
+        let version = session.init().await.map_err(|e| format!("no SFTP: {e}"))?;
+        work(&session, version).await
     };
     let result = connected.runtime.block_on(async { timeout(LIMIT, transfer).await });
     let why = match result {
-        Ok(Ok(kept)) => return Ok(kept),
+        Ok(Ok(done)) => return Ok(done),
         Ok(Err(why)) => why,
         Err(_) => format!("not done within {} s", LIMIT.as_secs()),
     };
-    Err(ConsoleError::Broken { node, why: format!("{folder}/{name} was not written: {why}") }.into())
+    let node = options.address.host.clone();
+    Err(ConsoleError::Broken { node, why: format!("{failed}: {why}") }.into())
 }
 
 async fn write(
@@ -75,7 +113,6 @@ async fn write(
     bytes: &[u8],
 ) -> Result<Option<String>, String> {
     let said = |what: &'static str| move |e: SftpFault| format!("{what}: {e}");
-    session.init().await.map_err(said("no SFTP"))?;
     let target = format!("{folder}/{name}");
     let beside = format!("{folder}/.sastctl-{}.tmp", std::process::id());
     let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;

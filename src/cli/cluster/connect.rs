@@ -209,6 +209,12 @@ impl<'a> Connector<'a> {
         self.known(&folder.address, Whose::Another, |options| sftp::put(options, &folder.path, name, bytes))
     }
 
+    /// Whether a file can be put into a folder of another host.
+    #[cfg(feature = "ssh")]
+    pub fn look_by_sftp(&mut self, folder: &SftpFolder, name: &str) -> Result<(), CommandError> {
+        self.known(&folder.address, Whose::Another, |options| sftp::look(options, &folder.path, name))
+    }
+
     /// Does something over SSH; a host key that is not known yet is shown, asked about, and learnt.
     #[cfg(feature = "ssh")]
     fn known<T>(

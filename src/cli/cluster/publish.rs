@@ -45,8 +45,13 @@ impl PublishArgs {
         of_node.or_else(|| self.tftp_root.iter().map(String::as_str).find(|root| is_of_all(root)))
     }
 
-    /// A local folder that is not there, or one of a node that is not there, stops a run before anything is changed.
-    pub fn check(&self, nodes: &[NodeAddress]) -> Result<(), CommandError> {
+    /// A folder that is not there, or one of a node that is not there, stops a run before anything is changed.
+    pub fn check(
+        &self,
+        nodes: &[NodeAddress],
+        name: &str,
+        connector: &mut Connector<'_>,
+    ) -> Result<(), CommandError> {
         let is_of = |root: &str, node: &NodeAddress| {
             let folder = node.host().and_then(|host| root.strip_prefix(host));
             folder.is_some_and(|folder| folder.starts_with('='))
@@ -61,11 +66,13 @@ impl PublishArgs {
             .detail("there are", nodes.join(", "))
             .hint("NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"));
         }
+        #[cfg(not(feature = "ssh"))]
+        let _ = (name, connector);
         for node in nodes {
             let Some(root) = self.root(node) else { continue };
             #[cfg(feature = "ssh")]
             if root.starts_with("sftp://") {
-                sftp_folder(root)?;
+                connector.look_by_sftp(&sftp_folder(root)?, name)?;
             }
             if !root.starts_with("sftp://") && !std::path::Path::new(root).is_dir() {
                 let what = format!("the TFTP folder {root} of {node} is not there");
@@ -173,7 +180,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let nodes = connector.nodes(&address, args.alone)?;
     // With --alone the folders of the others are of no account.
     if !args.alone {
-        args.publish.check(&nodes)?;
+        args.publish.check(&nodes, &name, &mut connector)?;
     }
     let phones = foretell(&nodes, &args.ports, (&args.file, &name, &list), ui);
     let signer = printable(&list.signer_name());

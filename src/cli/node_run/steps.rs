@@ -47,7 +47,7 @@ impl Run<'_> {
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
         self.progress.keep(FileSeal::of(self.old_path().display().to_string(), old.list().bytes()));
         let certificates = self.certificates()?;
-        self.args.publish.check(&self.nodes)?;
+        self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
         for node in &self.nodes {
             for certificate in certificates.iter().take(1) {
                 reach_tvs(node, certificate, &self.args.tvs)?;
