@@ -76,6 +76,13 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
     std::fs::remove_file(&other).unwrap();
     let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
     assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
+    // The first one may be the one that lacks it: right behind its deletion, for one.
+    let first = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
+    std::fs::rename(&first, &other).unwrap();
+    let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
+    assert_eq!(lacks.code, 1, "{}", lacks.all());
+    assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
+    std::fs::rename(&other, &first).unwrap();
 
     // By HTTP where TFTP is silent, and from the shell where both are.
     cluster.nodes[1].stop();

@@ -1,6 +1,6 @@
 //! The record of a run: what it holds, that nobody can change it unseen, and the page for the change ticket.
 
-use sastctl::workflow::journal::{JournalError, Outcome, VerifiedJournal};
+use sastctl::workflow::journal::{Event, FileSeal, Journal, JournalError, Outcome, VerifiedJournal};
 
 use crate::pki;
 use crate::support::{PIN, World};
@@ -197,6 +197,63 @@ fn the_newest_journal_is_looked_for_where_journals_go() {
     let verified = world.run(&["journal", "verify", "--json"]).done().json();
     assert_eq!(verified["journal"], shown["journal"]);
     assert_eq!(world.run(&["journal", "show", "--json", "--html=-"]).code, 2);
+}
+
+/// Runs of one second have names that do not tell which came last.
+#[test]
+fn the_newest_of_many_in_a_second_is_the_last() {
+    let world = world();
+    for number in 1..=12 {
+        let out = format!("out{number}.tlv");
+        let sign = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--yes", "--out", &out];
+        let revert = [&REVERT[..], &["--yes", "--out", &out]].concat();
+        world.run(if number == 1 { &revert } else { &sign[..] });
+        std::fs::copy(world.path("out1.tlv"), world.path("CTLFile.tlv")).unwrap();
+        let verified = world.run(&["journal", "show"]).done().stdout;
+        assert!(verified.contains(&format!("--out {out}`")), "{number}: {verified}");
+    }
+}
+
+/// A journal of two lines, all of which say this time; where it lies.
+fn written(world: &World, time: &str, event: Event) -> String {
+    let mut journal = Journal::create(&world.path("runs"), "x", time).unwrap();
+    let (version, operator, host) = (time.to_owned(), time.to_owned(), time.to_owned());
+    journal.add(time, Event::Start { version, command: vec![time.to_owned()], operator, host }).unwrap();
+    journal.add(time, event).unwrap();
+    journal.path().display().to_string()
+}
+
+/// What the name of a file, or a journal from elsewhere, would send to a terminal is shown instead.
+#[test]
+fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
+    let world = world();
+    let name = "a\u{1b}[31mred`\n.tlv";
+    std::fs::rename(world.path("CTLFile.tlv"), world.path(name)).unwrap();
+    let mut args = REVERT;
+    args[1] = name;
+    world.run(&args).done();
+    for show in [&["journal", "show"][..], &["journal", "verify"]] {
+        let shown = world.run(&[&["--color", "always"], show].concat()).done();
+        assert!(!shown.all().contains('\x1b'), "{:?}", shown.all());
+    }
+    // The chain is right, and the values are not what they should be.
+    let evil = || "2026\x1b[2J".to_owned();
+    let path = written(&world, &evil(), Event::Step { name: evil(), says: evil(), done: None });
+    let shown = world.run(&["--color", "always", "journal", "show", &path]);
+    assert!(shown.stdout.contains("\\u{1b}") && !shown.all().contains('\x1b'), "{:?}", shown.all());
+}
+
+/// A list that was published, and one that a run kept, were not to become another file.
+#[test]
+fn a_file_that_nothing_is_made_of_is_not_said_to_be_unwritten() {
+    let world = world();
+    let file = FileSeal::of("new.tlv", &pki::golden_bytes("token-signed.tlv"));
+    let input = Event::Input { role: "published".to_owned(), out: None, file };
+    let path = written(&world, "2026-11-21T08:18:43Z", input);
+    let page = world.run(&["journal", "show", &path]).done().stdout;
+    assert!(page.contains("### published: new.tlv") && !page.contains("Nothing was written"), "{page}");
+    let html = world.run(&["journal", "show", &path, "--html", "-"]).done().stdout;
+    assert!(html.contains("<h3>Published: new.tlv</h3>") && !html.contains("<h3>After</h3>"), "{html}");
 }
 
 #[test]

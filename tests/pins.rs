@@ -99,10 +99,25 @@ fn a_pin_is_never_an_argument_and_never_repeated() {
     }
     let config = world.path("home/.config/sastctl");
     std::fs::create_dir_all(&config).unwrap();
-    std::fs::write(config.join("config.toml"), "pin = '4711-secret'\n").unwrap();
-    let refused = sign(&world, &[]);
-    assert_eq!(refused.code, 4);
-    assert!(!refused.all().contains("4711"), "{}", refused.all());
+    for line in [
+        "pin = '4711-secret'",
+        "pin-source = '4711-secret'",
+        "pin-source = 47114711",
+        "pin-source = 4711.5",
+        "pin-source = [4711, 5]",
+        "pin-source = { value = 4711, expected = 'x' }",
+        "color = '4711-secret'",
+        "timeout = '4711, expected 4711'",
+        "4711-secret",
+        "pin-source = 4711-secret",
+        "pin-source = 47114711471147114711471147114711",
+    ] {
+        std::fs::write(config.join("config.toml"), format!("json = false\n{line}\n")).unwrap();
+        let refused = sign(&world, &[]);
+        assert_eq!(refused.code, 4, "{line}: {}", refused.all());
+        assert!(!refused.all().contains("4711"), "{line}: {}", refused.all());
+        assert!(refused.stderr.contains("line 2"), "{line}: {}", refused.all());
+    }
 }
 
 /// Whatever is said at the highest verbosity, right or wrong: the PIN is not in it.

@@ -145,9 +145,22 @@ fn config_file() -> Result<ConfigFile, CommandError> {
         }
     };
     toml::from_str(&text).map_err(|e| {
+        let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
         CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
-            // Without the line itself, which may hold what should not be there: a PIN.
-            .detail("", e.message().to_owned())
+            .detail("", format!("line {line}: {}", without_values(e.message())))
             .hint("the keys are profile, module, token, pin-source, timeout, color, json, verbose and quiet")
     })
+}
+
+/// What is wrong with a line, without what it says: that may be what should not be there, a PIN. Words of serde that
+/// repeat a value end with what was expected in its place.
+fn without_values(message: &str) -> &str {
+    if !["invalid ", "unknown variant"].iter().any(|of_a_value| message.starts_with(of_a_value)) {
+        return message;
+    }
+    message
+        .rfind(", expected ")
+        .and_then(|at| message.get(at..))
+        .map_or("a wrong value", |end| end.trim_start_matches(", "))
 }

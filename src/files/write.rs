@@ -149,6 +149,22 @@ pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
+/// A TFTP server must still be able to read its file. Where the owner cannot be given, the group may be; where neither can,
+/// the file is whoever's who wrote it.
+#[cfg(unix)]
+fn keep_owner(file: &fs::File, old: &fs::Metadata) {
+    use std::os::unix::fs::MetadataExt as _;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
+    if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid()))
+        && rustix::fs::fchown(file, Some(uid), Some(gid)).is_err()
+    {
+        let _ = rustix::fs::fchown(file, None, Some(gid));
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &fs::File, _old: &fs::Metadata) {}
+
 /// A file that lies whole and synced beside its target.
 struct Beside<'a> {
     path: &'a Path,
@@ -173,6 +189,7 @@ impl<'a> Beside<'a> {
         file.write_all(bytes).map_err(failed(path, "writing beside it"))?;
         let old = fs::metadata(&target).ok();
         if let Some(old) = &old {
+            keep_owner(file.as_file(), old);
             file.as_file()
                 .set_permissions(old.permissions())
                 .map_err(failed(path, "copying its permissions"))?;

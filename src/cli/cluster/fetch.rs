@@ -91,14 +91,13 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
     let mut differing = Vec::new();
     for name in wanted {
         let mut first: Option<(Vec<u8>, String)> = None;
+        let mut without = Vec::new();
         for node in &nodes {
             let (bytes, by) = match from_node(node, name, args, &mut connector)? {
                 Some(found) => found,
                 None => {
                     ui.note(&format!("{node}: no {name}"));
-                    if first.is_some() {
-                        differing.push(format!("{node} has no {name}"));
-                    }
+                    without.push(format!("{node} has no {name}"));
                     continue;
                 }
             };
@@ -136,6 +135,10 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
                 }
                 Some(_) => ui.note(&format!("{node}: the same {name}")),
             }
+        }
+        // Where no node has it, they are the same.
+        if first.is_some() {
+            differing.append(&mut without);
         }
     }
     if ui.is_json() {

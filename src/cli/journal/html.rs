@@ -60,13 +60,21 @@ fn header(story: &Story<'_>) -> String {
     text
 }
 
+/// `in force` → `In force`
+fn capital(role: &str) -> String {
+    let mut rest = role.chars();
+    rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).collect()
+}
+
 fn section(change: &Change<'_>) -> String {
     let name = change.output.as_ref().map(|o| &o.file.file).or(change.input.map(|i| &i.file));
     let mut text = format!("<section><h2>{}</h2>\n", escape(name.map(String::as_str).unwrap_or_default()));
     let before = change.input.map(|i| (i, list_of(i)));
     let after = change.output.as_ref().map(|o| (o.file, list_of(o.file)));
     text.push_str("<div class=\"sides\">\n");
-    for (title, side) in [("Before", &before), ("After", &after)] {
+    let alone = change.alone.map(capital);
+    let sides = [(alone.as_deref().unwrap_or("Before"), &before), ("After", &after)];
+    for (title, side) in sides.into_iter().take(if alone.is_some() { 1 } else { 2 }) {
         text.push_str("<div class=\"side\">\n");
         match side {
             Some((seal, list)) => text.push_str(&file(title, seal, list.as_ref())),
@@ -115,7 +123,7 @@ fn section(change: &Change<'_>) -> String {
 }
 
 fn file(title: &str, seal: &FileSeal, list: Option<&TrustList>) -> String {
-    let mut text = format!("<h3>{title}: {}</h3>\n<p>{} bytes", escape(&seal.file), seal.bytes);
+    let mut text = format!("<h3>{}: {}</h3>\n<p>{} bytes", escape(title), escape(&seal.file), seal.bytes);
     if let Some(list) = list {
         let _ = write!(text, ", {}", escape(&verified(list)));
     }

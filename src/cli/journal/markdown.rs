@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::ui::printable;
 use super::story::{Change, Story, list_of, row, verified};
 use crate::trustlist::digest::phone_lines_of_hex;
 use crate::workflow::journal::{Event, FileSeal, Outcome};
@@ -11,7 +12,7 @@ pub fn page(story: &Story<'_>) -> String {
     let mut page = format!("# {}\n\n", escape(&story.name));
     let (from, to) = story.times();
     if let Some((version, command, operator, host)) = story.start() {
-        let _ = writeln!(page, "- Run: `{}`", command.replace('`', "'"));
+        let _ = writeln!(page, "- Run: `{}`", printable(&command).replace('`', "'"));
         let _ = writeln!(page, "- By: {} on {}, sastctl {}", escape(operator), escape(host), escape(version));
     }
     let _ = writeln!(page, "- From {from} to {to}");
@@ -94,14 +95,14 @@ fn section(change: &Change<'_>) -> String {
         }
     }
     if let Some(input) = change.input {
-        text.push_str(&file("Before", input));
+        text.push_str(&file(&escape(change.alone.unwrap_or("Before")), input));
     }
     if let Some(output) = &change.output {
         text.push_str(&file("After", output.file));
         if let Some(kept) = output.kept_old_as {
             let _ = writeln!(text, "\nThe file before it is kept as {}.", escape(kept));
         }
-    } else {
+    } else if change.alone.is_none() {
         text.push_str("\n**Nothing was written.**\n");
     }
     if let Some(plan) = change.plan.as_ref().filter(|p| !p.by_hand.is_empty()) {

@@ -77,7 +77,11 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             .print_json(&serde_json::json!({ "journal": path, "lines": journal.lines(), "html": page }));
     }
     match &args.html {
-        None => ui.print(&markdown::page(&story)),
+        None => {
+            // Whatever could move the cursor came from outside.
+            let lines: Vec<String> = markdown::page(&story).lines().map(printable).collect();
+            ui.print(&lines.join("\n"))
+        }
         Some(out) if out.as_os_str() == "-" => ui.write(html::page(&story).as_bytes()),
         Some(out) => {
             write_page(out, &story)?;
@@ -126,7 +130,9 @@ fn journal_path(named: Option<&Path>, folder: &FolderArgs) -> Result<PathBuf, Co
             .hint("every run that signs writes one; name it if it lies elsewhere")
     };
     let entries = std::fs::read_dir(&folder).map_err(|_| none())?;
-    // Their names begin with the time.
     let journals = entries.filter_map(Result::ok).map(|e| e.path());
-    journals.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).max().ok_or_else(none)
+    // Their names begin with the time, but runs of one second have names in any order.
+    let written = |path: &PathBuf| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let journals = journals.filter(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    journals.max_by_key(|path| (written(path), path.clone())).ok_or_else(none)
 }

@@ -31,6 +31,8 @@ pub struct Change<'a> {
     pub plan: Option<Planned<'a>>,
     /// What was written.
     pub output: Option<Written<'a>>,
+    /// What the input is, where nothing was to be made of it: `published`, or kept as the list `in force`.
+    pub alone: Option<&'a str>,
 }
 
 /// Changes whose result was not written yet, each with where it goes, as far as that is known: of many files that are
@@ -48,6 +50,7 @@ impl<'a> Open<'a> {
         match self.find(out).and_then(|at| self.0.get_mut(at)) {
             Some((goes_to, change)) => {
                 *goes_to = Some(out);
+                change.alone = None;
                 change.plan = Some(plan);
             }
             None => self.begin(Some(out), Change { plan: Some(plan), ..Change::default() }),
@@ -99,14 +102,16 @@ impl<'a> Story<'a> {
         for line in lines {
             match &line.event {
                 Event::Token(token) => story.token = Some(token),
-                Event::Input { file, out, .. } => {
-                    open.begin(out.as_deref(), Change { input: Some(file), ..Change::default() });
+                Event::Input { role, file, out } => {
+                    let alone = out.is_none().then_some(role.as_str());
+                    open.begin(out.as_deref(), Change { input: Some(file), alone, ..Change::default() });
                 }
                 Event::Plan { digest, out, steps, warnings, phones, by_hand } => {
                     open.plan(out, Planned { digest, steps, warnings, phones, by_hand });
                 }
                 Event::Output { signed_by, kept_old_as, file } => {
                     let mut change = open.end(&file.file);
+                    change.alone = None;
                     change.output = Some(Written { file, signed_by, kept_old_as: kept_old_as.as_deref() });
                     story.changes.push(change);
                 }

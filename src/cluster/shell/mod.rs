@@ -244,9 +244,8 @@ fn output(screen: &Screen, command: &str) -> Vec<String> {
         let line = line.trim_start().strip_prefix(PROMPT).unwrap_or(line).trim();
         line == command.trim() || line.is_empty()
     };
-    while lines.first().is_some_and(|l| echo(l)) {
-        lines.remove(0);
-    }
+    let before = lines.iter().take_while(|l| echo(l)).count();
+    lines.drain(..before);
     while lines.last().is_some_and(|l| l.trim().is_empty()) {
         lines.pop();
     }
@@ -271,4 +270,20 @@ fn refusal(lines: &[String]) -> Option<String> {
     // What stands before it says more.
     let said: Vec<&str> = lines.iter().map(|l| l.trim()).filter(|l| !l.is_empty()).take(4).collect();
     Some(if said.len() > 1 { said.join(" / ") } else { found.trim().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that sends nothing but line ends costs what their number costs.
+    #[test]
+    fn empty_lines_before_an_answer_are_left_out_at_once() {
+        let mut screen = Screen::default();
+        screen.feed(&b"\r\n".repeat(400_000));
+        screen.feed(b"ClusterSecurityMode 1\r\n");
+        let began = std::time::Instant::now();
+        assert_eq!(output(&screen, "run sql x"), ["ClusterSecurityMode 1"]);
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    }
 }
