@@ -102,6 +102,7 @@ fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_aga
     let error = update(&emptied, &request(&own), from_ref(&mixed)).unwrap_err();
     assert!(matches!(error, PlanError::NeedsCertificate { .. }));
     let refresh = |ip: &str, cert: &str| Edit::Refresh {
+        function: None,
         address: Some(ip.parse().unwrap()),
         certificate: certificate(&format!("tests/testdata/pki/{cert}.der")),
     };
@@ -119,7 +120,7 @@ fn a_renewed_certificate_takes_the_place_of_the_old_one() {
     let signer = KeyFile::open("tests/testdata/pki/cucm-1051-a-pub");
     let own = signer.certificate().clone();
     let renewed = certificate("tests/testdata/pki/cucm-1051-a-pub-regenerated.der");
-    let edit = Edit::Refresh { address: None, certificate: renewed };
+    let edit = Edit::Refresh { function: None, address: None, certificate: renewed };
     // The SAST record would follow too, so its old key could not sign any more.
     let plan = update(&golden("tokenless.tlv"), &request(&own), from_ref(&edit));
     assert!(matches!(plan, Err(PlanError::Build(BuildError::SignerNotInList { .. }))));

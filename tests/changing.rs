@@ -181,10 +181,10 @@ fn an_itl_is_neither_tokenless_nor_token_signed() {
 /// Signed again, a list keeps its records: nobody can insist on a token that is none of them.
 #[test]
 fn a_token_that_is_not_in_the_list_cannot_sign_it_again() {
-    let world = World::with_tokens();
-    world.place("tokenless.tlv", "CTLFile.tlv");
+    let world = world();
+    world.run(&update(&["--token", "SAST-ADN0054f509", "--remove-token", "SAST-ADN008580ef"])).done();
     for more in [&[][..], &["--force"]] {
-        let sign = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST token A", "--yes"];
+        let sign = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--yes"];
         let refused = world.run(&[&sign[..], more].concat());
         assert_eq!(refused.code, 1, "{more:?}: {}", refused.all());
         assert!(!refused.stderr.contains("--force signs"), "{}", refused.stderr);

@@ -131,7 +131,11 @@ fn what_is_not_there_is_answered_with_what_is() {
     let tokens = ["SAST-ADN0054f509", "SAST-ADN008580ef"];
     assert_eq!(there_are(Edit::RemoveToken("cucm-1051-a-pub".to_owned())), tokens);
     assert_eq!(there_are(Edit::RemoveToken(String::new())), tokens);
-    let other = Edit::Refresh { address: Some([10, 0, 0, 1].into()), certificate: certificate(PUB_NEW) };
+    let other = Edit::Refresh {
+        function: None,
+        address: Some([10, 0, 0, 1].into()),
+        certificate: certificate(PUB_NEW),
+    };
     assert_eq!(there_are(other).len(), 5);
 }
 
@@ -178,14 +182,18 @@ fn a_server_joins_in_the_style_of_the_list() {
 #[test]
 fn a_new_certificate_goes_to_the_records_with_its_subject() {
     let refresh = |address: Option<[u8; 4]>, file: &str| {
-        let edit = Edit::Refresh { address: address.map(Ipv4Addr::from), certificate: certificate(file) };
+        let edit = Edit::Refresh {
+            function: None,
+            address: address.map(Ipv4Addr::from),
+            certificate: certificate(file),
+        };
         change(&[edit]).map(|plan| marked(&plan))
     };
     let publisher = ["~ CCM+TFTP cucm-1051-a-pub"];
     assert_eq!(refresh(None, PUB_NEW).unwrap(), publisher);
     // At the address there is CAPF, too, which has another subject.
     assert_eq!(refresh(Some([10, 48, 47, 155]), PUB_NEW).unwrap(), publisher);
-    assert!(matches!(refresh(Some([10, 48, 47, 156]), PUB_NEW), Err(PlanError::NoMatch { .. })));
+    assert!(matches!(refresh(Some([10, 48, 47, 156]), PUB_NEW), Err(PlanError::OtherSubject { .. })));
     assert!(matches!(refresh(None, TVS), Err(PlanError::NoMatch { .. })));
     // Of a token, whose record spells names its own way.
     assert!(matches!(refresh(None, "softhsm-fixtures/SAST-ADN008580ef.der"), Err(PlanError::NothingToDo)));
@@ -247,7 +255,7 @@ fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
     let (one, two) = (Some(certificate(PUB)), Some(certificate(SUB)));
     assert!(create(&non_secure, [None, two.clone()]).is_ok());
     let needs = |result: Result<Plan, PlanError>| match result {
-        Err(PlanError::NeedsCertificate { address }) => address,
+        Err(PlanError::ServerWithoutCertificate { address, .. }) => address,
         other => panic!("{other:?}"),
     };
     assert_eq!(needs(create(&non_secure, [one.clone(), None])), "sub");

@@ -16,6 +16,7 @@ mod acceptance;
 mod administration;
 mod bad_input;
 mod bad_places;
+mod before_signing;
 mod building;
 mod calls;
 mod certificates;

@@ -102,7 +102,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
     // It needs no PIN either.
     world.unset("SAST_PIN");
     let args = [&REVERT[..], &["--dry-run"]].concat();
-    insta::assert_snapshot!(world.run(&args).done().stdout, @"
+    insta::assert_snapshot!(world.run(&args).done().stdout, @r#"
     CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records
     Plan
       - SAST       cucm-1051-a-pub   the tokenless signer leaves
@@ -116,6 +116,8 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand
       no list yet              accept
     Difference
+      signer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL (serial 70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB) → cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31)
+      signed: 2015-03-06T20:56:07Z → 2015-03-06T21:53:33Z
     - SAST       cucm-1051-a-pub        removed (record 1)
     ~ CCM+TFTP   cucm-1051-a-pub        DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
     ~ CAPF       CAPF-e41e7d87          DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
@@ -130,7 +132,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       5. compare the checksum with `show ctl` on every node, and with a phone's screen
     Plan digest ec8e9d13f2d0d2084ea2c5cb0de7891da48f40e8dc70f2e1773b9ba046b75136
     Dry run: nothing was signed and nothing was written.
-    ");
+    "#);
     assert_eq!(world.files(), ["CTLFile.tlv"]);
     let json = world.run(&[&args[..], &["--json"]].concat()).done().json();
     assert_eq!(json["dry_run"], true);

@@ -123,6 +123,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether the list is too large for any phone, whatever it holds: no key and no deletion helps.
+    pub fn is_too_large(&self) -> bool {
+        self.reasons.iter().any(|reason| matches!(reason, Reason::TooLarge { .. }))
+    }
+
     /// Whether it hangs on TVS alone, which nobody asked yet.
     pub fn waits_for_tvs(&self) -> bool {
         self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))

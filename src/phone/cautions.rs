@@ -14,12 +14,26 @@ pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
         warnings.extend(about_dates(certificate, now));
     }
     warnings.extend(new.key.as_ref().and_then(about_key));
-    if digest != Digest::Sha1 {
-        warnings.push(format!("{digest}: phones of the 7900 era know SHA-1 alone"));
-    }
+    warnings.extend(about_digest(digest));
     warnings.extend(about_sasts(new));
     warnings.extend(about_size(new));
     warnings
+}
+
+/// Warnings about a `.sgn` file that `signer` signs with `digest`; `now` as above. Which certificates phones check it with is
+/// in `docs/phones.md`.
+pub fn cautions_of_file(signer: &Certificate, digest: Digest, now: i64) -> Vec<String> {
+    let name = signer.sast_name();
+    let who = format!(
+        "phones check a configuration file with the CCM+TFTP and TFTP certificates of their lists, and with no SAST's: they \
+         take it if {name} is one of those"
+    );
+    let others = [about_dates(signer, now), about_key(signer.public_key()), about_digest(digest)];
+    others.into_iter().flatten().chain([who]).collect()
+}
+
+fn about_digest(digest: Digest) -> Option<String> {
+    (digest != Digest::Sha1).then(|| format!("{digest}: phones of the 7900 era know SHA-1 alone"))
 }
 
 fn about_dates(certificate: &Certificate, now: i64) -> Option<String> {

@@ -15,7 +15,7 @@ pub mod tvs;
 pub use acceptance::{
     ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Vouch, Way, assess, assess_classes,
 };
-pub use cautions::cautions;
+pub use cautions::{cautions, cautions_of_file};
 pub use held::{HeldLists, Itl};
 pub use list::{ListView, NewList};
 pub use reason::Reason;

@@ -160,7 +160,9 @@ impl ClassVerdict {
     /// Which phones, and what they do, as one line of a plan.
     pub fn line(&self, signer: &str) -> String {
         let cure = match (self.class, self.verdict.decision) {
-            (PhoneClass::WithoutTvs, Decision::Refuses) => "; their list must be deleted by hand",
+            (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {
+                "; their list must be deleted by hand"
+            }
             _ => "",
         };
         format!("{:<24} {}{cure}", self.class.label(), self.verdict.says(signer))

@@ -84,6 +84,20 @@ impl Draft {
         Ok(message)
     }
 
+    /// What the finished list will be, but for its signature, which is zeros: to be compared, and to know before anything
+    /// is signed that it can be read back.
+    ///
+    /// # Errors
+    /// As [`Draft::message`], and [`BuildError::NotReadBack`].
+    pub fn unsigned(&self, signer: &Certificate) -> Result<TrustList, BuildError> {
+        let length = signature_len(signer)?;
+        let (mut bytes, behind) = self.header(signer)?.around_signature(length)?;
+        super::tlv::put(&mut bytes, super::tlv::header_tag::SIGNATURE, &vec![0; length])?;
+        bytes.extend(behind);
+        self.records.iter().for_each(|record| bytes.extend_from_slice(record.bytes()));
+        TrustList::decode(bytes).map_err(BuildError::NotReadBack)
+    }
+
     /// Signs the draft. What comes out was read back and verified.
     ///
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.

@@ -169,6 +169,9 @@ pub enum BuildError {
         /// The signer.
         name: String,
     },
+    /// What would come out is no list.
+    #[error("the list could not be read back: it {0}")]
+    NotReadBack(DecodeError),
     /// A DNSNAME or FILENAME that holds a NUL, or nothing.
     #[error("{what} is empty or holds a NUL character")]
     BadText {

@@ -119,6 +119,7 @@ impl Choices {
                     return Err(PlanError::SignerNotInForce {
                         signer: certificate.sast_name(),
                         known: super::plan::sast_names(old.list()),
+                        list: super::error::InForce::of(old),
                         may_insist: false,
                     });
                 }

@@ -84,7 +84,10 @@ fn server_record(
         if emptied {
             return Ok(Record::emptied_server(server.function, &name, server.address)?);
         }
-        return Err(PlanError::NeedsCertificate { address: name });
+        return Err(PlanError::ServerWithoutCertificate {
+            function: server.function.to_string(),
+            address: name,
+        });
     };
     let record = Record::server(&ServerRecord {
         function: server.function,

@@ -1,7 +1,29 @@
 //! Why a plan was refused: the CTL Client's rules, and what cannot be built.
 
 use super::plan::PlanDigest;
-use crate::trustlist::{BuildError, VerifyError};
+use crate::trustlist::{BuildError, ListKind, Record, VerifiedList, VerifyError};
+
+/// Whose a list in force is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InForce {
+    /// A CTL that tokens sign.
+    Tokens,
+    /// A CTL that a server signs.
+    Tokenless,
+    /// An ITL.
+    Itl,
+}
+
+impl InForce {
+    /// By its kind and its signer.
+    pub fn of(old: &VerifiedList) -> Self {
+        match old.list().kind() {
+            ListKind::Itl => InForce::Itl,
+            ListKind::Ctl if old.signer().is_some_and(Record::is_token) => InForce::Tokens,
+            ListKind::Ctl => InForce::Tokenless,
+        }
+    }
+}
 
 /// Why a plan was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +75,8 @@ pub enum PlanError {
         signer: String,
         /// The SAST records that are in force.
         known: Vec<String>,
+        /// Whose list it is.
+        list: InForce,
         /// Whether the operator may insist: where records change, it can be taken in.
         may_insist: bool,
     },
@@ -105,6 +129,24 @@ pub enum PlanError {
     NeedsCertificate {
         /// The server.
         address: String,
+    },
+    /// A server of a first list without what its record needs.
+    #[error("the {function} record of {address} needs a certificate")]
+    ServerWithoutCertificate {
+        /// FUNCTION by name.
+        function: String,
+        /// The server.
+        address: String,
+    },
+    /// A record at this address has another subject than the certificate that is to take its place.
+    #[error("{certificate} is not the subject of what is at {address}")]
+    OtherSubject {
+        /// The server.
+        address: String,
+        /// The certificate.
+        certificate: String,
+        /// `CCM+TFTP cucm-1051-a-pub`, the records there.
+        there_are: Vec<(String, String)>,
     },
     /// Nothing would change.
     #[error("there is nothing to change")]

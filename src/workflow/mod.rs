@@ -20,7 +20,7 @@ mod ways;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
 pub use create::{create, create_and};
-pub use error::PlanError;
+pub use error::{InForce, PlanError};
 pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
 pub use revert::{Release, revert, revert_and};
 pub use run::{Progress, RunStep};

@@ -10,8 +10,8 @@ use crate::phone::{
     cautions, services,
 };
 use crate::trustlist::{
-    BuildError, Certificate, Draft, Function, ListKind, Record, SignError, Signer, SigningOptions, Style,
-    TrustList, VerifiedList, digest,
+    BuildError, Certificate, Difference, Draft, Function, ListKind, Record, SignError, Signer,
+    SigningOptions, Style, TrustList, VerifiedList, diff, digest,
 };
 
 /// What happens to a record.
@@ -96,6 +96,7 @@ pub struct Plan {
     findings: Vec<ServiceFinding>,
     by_hand: Vec<String>,
     draft: Draft,
+    unsigned: TrustList,
     message: Vec<u8>,
     signer: Certificate,
     signed_len: usize,
@@ -136,7 +137,7 @@ impl Plan {
         sketch: Sketch,
     ) -> Result<Self, PlanError> {
         let draft = Draft::new(sketch.file_name, sketch.records, request.options);
-        let message = draft.message(request.signer)?;
+        let (message, unsigned) = (draft.message(request.signer)?, draft.unsigned(request.signer)?);
         let signed_len = draft.signed_len(request.signer)?;
         let mut warnings = sketch.warnings;
         let (mut phones, mut findings) = (Vec::new(), Vec::new());
@@ -156,6 +157,7 @@ impl Plan {
             findings,
             by_hand,
             draft,
+            unsigned,
             message,
             signer,
             signed_len,
@@ -190,6 +192,11 @@ impl Plan {
     /// What is to be signed.
     pub fn draft(&self) -> &Draft {
         &self.draft
+    }
+
+    /// What differs from the list that was there before: header and records. The signature always does, and says nothing.
+    pub fn difference(&self, old: &TrustList) -> Difference {
+        diff(old, &self.unsigned)
     }
 
     /// The certificate of the token that will sign.
@@ -256,6 +263,11 @@ fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
 /// What the program cannot do for the operator.
 fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<String> {
     let mut steps = Vec::new();
+    if phones.iter().any(|p| p.verdict.is_too_large()) {
+        return vec![
+            "take records out: no phone loads a list of this length, and none is to get this one".to_owned(),
+        ];
+    }
     if phones.iter().any(|p| p.verdict.waits_for_tvs()) {
         steps.push(format!(
             "before anything else: export the certificates (sastctl cert export --all) and upload them as \
@@ -284,6 +296,22 @@ fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<S
 /// The words for the signer's own line.
 pub(super) fn signs_this_file(request: &Request<'_>) -> String {
     format!("signs this file ({}, {})", request.signer.public_key().describe(), request.options.digest)
+}
+
+/// What of the header does not stay as it is, though nobody asked for a change of it: the digest, the signer version.
+pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<String> {
+    let SigningOptions { digest, signer_version, .. } = request.options;
+    let mut changes = Vec::new();
+    if old.digest() != digest {
+        let before = old.digest();
+        let option = before.to_string().to_lowercase().replace('-', "");
+        changes.push(format!("the digest changes from {before} to {digest}: --digest {option} keeps it"));
+    }
+    if let (Some((major, minor)), None) = (old.list().header().signer_version(), signer_version) {
+        changes
+            .push(format!("the header loses its signer version: --signer-version {major}.{minor} keeps it"));
+    }
+    changes
 }
 
 /// The SAST records of a list by name, for messages.

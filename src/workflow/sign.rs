@@ -2,8 +2,8 @@
 
 use crate::trustlist::VerifiedList;
 
-use super::error::PlanError;
-use super::plan::{Mark, Plan, PlanStep, Request, Sketch, sast_names, signs_this_file};
+use super::error::{InForce, PlanError};
+use super::plan::{Mark, Plan, PlanStep, Request, Sketch, header_changes, sast_names, signs_this_file};
 
 /// Plans a list's new signature. The signer must be a SAST of the list.
 pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
@@ -12,6 +12,7 @@ pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanErr
         return Err(PlanError::SignerNotInForce {
             signer: request.signer.sast_name(),
             known: sast_names(list),
+            list: InForce::of(old),
             may_insist: false,
         });
     }
@@ -28,5 +29,6 @@ pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanErr
         })
         .collect();
     let (file_name, records) = (list.header().file_name(), list.records().to_vec());
-    Plan::new(request, Some(old), Sketch { file_name, steps, records, warnings: vec![] })
+    let warnings = header_changes(old, request);
+    Plan::new(request, Some(old), Sketch { file_name, steps, records, warnings })
 }

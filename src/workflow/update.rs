@@ -7,9 +7,10 @@ use crate::trustlist::{
 };
 
 use super::cluster_file::parse_function;
-use super::error::PlanError;
+use super::error::{InForce, PlanError};
 use super::plan::{
-    Mark, Plan, PlanStep, Request, Sketch, sast_names, signs_this_file, token_position, token_record,
+    Mark, Plan, PlanStep, Request, Sketch, header_changes, sast_names, signs_this_file, token_position,
+    token_record,
 };
 
 /// The cluster's security mode.
@@ -49,6 +50,8 @@ pub enum Edit {
     SetMode(Mode),
     /// A renewed certificate takes the place of the old one: of the records with its subject, or at an address.
     Refresh {
+        /// With an address: of this function alone, and whatever its subject.
+        function: Option<Function>,
         /// The server, where the subject does not tell (after non-secure mode).
         address: Option<Ipv4Addr>,
         /// The new certificate.
@@ -64,6 +67,7 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
         return Err(PlanError::SignerNotInForce {
             signer: request.signer.sast_name(),
             known: sast_names(list),
+            list: InForce::of(old),
             may_insist: true,
         });
     }
@@ -80,7 +84,9 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     }
     let steps = work.steps(request);
     let records = work.records.into_iter().map(|e| e.record).collect();
-    let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings: work.warnings };
+    let mut warnings = work.warnings;
+    warnings.extend(header_changes(old, request));
+    let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings };
     Plan::new(request, Some(old), sketch)
 }
 
@@ -135,7 +141,9 @@ impl Update {
     fn check_mode(&self) -> Result<(), PlanError> {
         match self.records.iter().find(|e| e.record.is_emptied()) {
             Some(emptied) if self.mode == Some(Mode::Mixed) => {
-                Err(PlanError::NeedsCertificate { address: emptied.record.short_name() })
+                let address = emptied.record.ip_address().filter(|ip| !ip.is_unspecified());
+                let address = address.map_or_else(|| emptied.record.short_name(), |ip| ip.to_string());
+                Err(PlanError::NeedsCertificate { address })
             }
             _ => Ok(()),
         }
@@ -148,7 +156,10 @@ impl Update {
             Edit::AddServer(server) => self.add_server(server, request),
             Edit::RemoveServer(name) => self.remove_server(name),
             Edit::SetMode(mode) => self.set_mode(*mode),
-            Edit::Refresh { address, certificate } => self.refresh(*address, certificate),
+            Edit::Refresh { function: Some(function), address: Some(address), certificate } => {
+                self.refresh_at(*function, *address, certificate)
+            }
+            Edit::Refresh { address, certificate, .. } => self.refresh(*address, certificate),
         }
     }
 
@@ -277,12 +288,48 @@ impl Update {
         };
         // An address has a CAPF record, too: the emptied records are meant where none has the certificate's subject.
         let named = self.records.iter().any(|entry| of_subject(&entry.record));
+        if let (Some(ip), false) = (address, named) {
+            self.check_subject(ip, certificate)?;
+        }
         let hits = self.find("record", &name, |record| {
             let emptied = !named && record.subject_name().is_none();
             of_subject(record) || (emptied && address.is_some() && record.ip_address() == address)
         })?;
+        self.take(&hits, certificate)
+    }
+
+    /// A certificate at the wrong address would be a slip; one of another subject at the right one is not rare.
+    fn check_subject(&self, address: Ipv4Addr, certificate: &Certificate) -> Result<(), PlanError> {
+        let there: Vec<&Record> =
+            self.records.iter().map(|e| &e.record).filter(|r| r.ip_address() == Some(address)).collect();
+        if there.is_empty() || there.iter().any(|record| record.subject_name().is_none()) {
+            return Ok(());
+        }
+        Err(PlanError::OtherSubject {
+            address: address.to_string(),
+            certificate: certificate.sast_name(),
+            there_are: there.iter().map(|r| (r.function().to_string(), r.short_name())).collect(),
+        })
+    }
+
+    /// The record of one function at an address, whatever its subject.
+    fn refresh_at(
+        &mut self,
+        function: Function,
+        address: Ipv4Addr,
+        certificate: &Certificate,
+    ) -> Result<(), PlanError> {
+        let name = format!("{function}:{address}");
+        let hits = self.find("record", &name, |record| {
+            record.function() == function && record.ip_address() == Some(address)
+        })?;
+        self.take(&hits, certificate)
+    }
+
+    /// These records take a certificate.
+    fn take(&mut self, hits: &[usize], certificate: &Certificate) -> Result<(), PlanError> {
         for index in hits {
-            let Some(entry) = self.records.get_mut(index) else { continue };
+            let Some(entry) = self.records.get_mut(*index) else { continue };
             let record = entry.record.refreshed(certificate)?;
             if record != entry.record {
                 let serial = digest::hex(certificate.serial(), ":").to_uppercase();

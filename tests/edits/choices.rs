@@ -122,8 +122,11 @@ fn a_renewed_capf_certificate_stays_out_of_an_emptied_record() {
     let emptied = golden("token-signed-non-secure.tlv");
     let signer = b();
     let refreshed = |file: &str| {
-        let edit =
-            Edit::Refresh { address: Some(Ipv4Addr::new(10, 48, 47, 155)), certificate: certificate(file) };
+        let edit = Edit::Refresh {
+            function: None,
+            address: Some(Ipv4Addr::new(10, 48, 47, 155)),
+            certificate: certificate(file),
+        };
         update(&emptied, &request(&signer), &[edit])
     };
     let capf = refreshed("tests/testdata/pki/capf-e41e7d87.der");

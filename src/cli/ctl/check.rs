@@ -283,6 +283,9 @@ impl Report<'_> {
                 error.hint("sastctl ctl update --add-server puts a record back, before phones get the list");
             return Err(error.hint("--phones CLASS,… names those that there are"));
         }
+        if self.verdicts.iter().any(|v| v.verdict.is_too_large()) {
+            return Err(error.hint("take records out: no phone loads a list of this length"));
+        }
         Err(error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are"))
     }
 }

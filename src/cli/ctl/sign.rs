@@ -10,6 +10,7 @@ use super::super::settings::Settings;
 use super::super::signing::{Batch, BatchFile, Desk, Many, SigningArgs, headline};
 use super::super::ui::Ui;
 use crate::files;
+use crate::phone::cautions_of_file;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile};
 use crate::workflow::{Request, resign};
 
@@ -72,6 +73,7 @@ fn prepare(
 ) -> Result<BatchFile, CommandError> {
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
     let style = request.name_style.unwrap_or(Style::Cucm);
+    let signer = || (request.signer, cautions_of_file(request.signer, options.digest, request.now));
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
             let verified =
@@ -86,7 +88,7 @@ fn prepare(
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, request.signer, (path, bytes), out.for_list(path))?)
+            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out.for_list(path))?)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -105,7 +107,7 @@ fn prepare(
             let out = out.for_config(path, &name);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
             let draft = SgnDraft::new(name, bytes.clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, request.signer, (path, bytes), out)?)
+            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
         }
     }
 }

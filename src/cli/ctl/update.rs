@@ -10,6 +10,7 @@ use super::super::settings::Settings;
 use super::super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
 use super::super::ui::Ui;
 use super::ServerArgs;
+use crate::workflow::cluster_file::parse_function;
 use crate::workflow::{Edit, update};
 
 /// Change a list in force: tokens, servers, security mode, renewed certificates
@@ -23,8 +24,9 @@ pub struct UpdateArgs {
     /// Remove a SAST record, by name (SAST-ADN…) or serial number
     #[arg(long, value_name = "NAME|SERIAL")]
     remove_token: Vec<String>,
-    /// A renewed certificate takes the place of the one with its subject, or of the one at an address
-    #[arg(long, value_name = "[ADDRESS=]CERTFILE")]
+    /// A renewed certificate takes the place of the one with its subject, or of the one at an address; with a function
+    /// before the address (capf:10.1.2.3=new.pem) whatever its subject
+    #[arg(long, value_name = "[[FUNCTION:]ADDRESS=]CERTFILE")]
     refresh: Vec<String>,
     #[command(flatten)]
     servers: ServerArgs,
@@ -52,10 +54,19 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 }
 
 fn refresh(spec: &str) -> Result<Edit, CommandError> {
-    let (address, path) = match spec.split_once('=') {
-        Some((ip, path)) if ip.parse::<Ipv4Addr>().is_ok() => (ip.parse().ok(), path),
-        _ => (None, spec),
+    // `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`; a file's name may hold any of these signs.
+    let at = |place: &str| {
+        let (function, ip) = match place.split_once(':') {
+            Some((function, ip)) => (Some(parse_function(function)?), ip),
+            None => (None, place),
+        };
+        Some((function, ip.parse::<Ipv4Addr>().ok()?))
+    };
+    let placed = spec.split_once('=').and_then(|(place, path)| Some((at(place)?, path)));
+    let (function, address, path) = match placed {
+        Some(((function, ip), path)) => (function, Some(ip), path),
+        None => (None, None, spec),
     };
     let certificate = super::read_certificate(Path::new(path))?;
-    Ok(Edit::Refresh { address, certificate })
+    Ok(Edit::Refresh { function, address, certificate })
 }

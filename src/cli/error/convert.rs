@@ -7,9 +7,9 @@ use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
-use crate::workflow::PlanError;
 use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
+use crate::workflow::{InForce, PlanError};
 
 pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
 
@@ -236,15 +236,25 @@ impl From<PlanError> for CommandError {
             PlanError::RemovesLastSast { .. } => {
                 base.hint("add another token first: --add-token, signed by the one that is there")
             }
-            PlanError::SignerNotInForce { signer, known, may_insist } => base
-                .detail("token", signer)
-                .detail("", format!("the list in force knows {}", known.join(" and ")))
-                .hint("insert one of these, or, if they are lost: sastctl help lost-tokens")
-                .hint("ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
-                .hint(match may_insist {
+            PlanError::SignerNotInForce { signer, known, list, may_insist } => {
+                let base = base
+                    .detail("token", signer)
+                    .detail("", format!("the list in force knows {}", known.join(" and ")));
+                let insist = match may_insist {
                     true => "--force signs all the same; phones then take the list only if TVS vouches for the token",
                     false => "the records stay as they are here; sastctl ctl update takes a token in",
-                }),
+                };
+                match list {
+                    InForce::Tokens => base
+                        .hint("insert one of these, or, if they are lost: sastctl help lost-tokens")
+                        .hint("ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
+                        .hint(insist),
+                    InForce::Tokenless => base
+                        .hint("the list is tokenless; tokens take it over: sastctl revert FILE --token … --spare …")
+                        .hint("ways through: tvs, bridge: sastctl ctl ways FILE"),
+                    InForce::Itl => base.hint("the nodes of a cluster sign their ITL themselves").hint(insist),
+                }
+            }
             PlanError::RemovesSigner { .. } => base
                 .hint("sign with the token that stays: --token")
                 .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
@@ -252,12 +262,23 @@ impl From<PlanError> for CommandError {
             PlanError::Ambiguous { matches, .. } => {
                 matches.iter().fold(base, |e, m| e.detail("", m.clone())).hint("name it by its serial number")
             }
-            PlanError::ServerAlreadyInList { .. } => {
-                base.hint("--refresh ADDRESS=CERT renews its certificate; --remove-server takes it out")
+            PlanError::ServerAlreadyInList { function, address } => {
+                let function = function.to_lowercase();
+                base.hint(format!(
+                    "--refresh {function}:{address}=CERTFILE renews its certificate; --remove-server {function}:{address} \
+                     takes it out"
+                ))
             }
             PlanError::NeedsCertificate { address } => {
                 base.hint(format!("name it: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP record"))
                     .hint("in a first list: mode = 'mixed' in the cluster file, and the certificate of every server")
+            }
+            PlanError::ServerWithoutCertificate { .. } => base
+                .hint("certificate = 'FILE' in its [[server]]; in non-secure mode CCM+TFTP alone has none"),
+            PlanError::OtherSubject { address, there_are, .. } => {
+                let base = there_are.iter().fold(base, |e, (function, name)| e.detail(function.clone(), name.clone()));
+                let function = there_are.first().map(|(function, _)| function.to_lowercase()).unwrap_or_default();
+                base.hint(format!("whatever the subject: --refresh {function}:{address}=CERTFILE, if it is that server's now"))
             }
             PlanError::Build(e) => CommandError::from(e),
         }

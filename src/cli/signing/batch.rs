@@ -11,7 +11,7 @@ use super::super::ui::{Ui, printable};
 use super::signed::{Confirmed, ConfirmedFile};
 use crate::phone::{Decision, ServiceFinding, Severity};
 use crate::token::Sast;
-use crate::trustlist::{Certificate, Difference, Record, SgnDraft, VerifiedList, diff_records};
+use crate::trustlist::{Certificate, Difference, SgnDraft, TrustList, VerifiedList};
 use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
 
 /// Words for people: on standard output, unless the file itself goes there.
@@ -111,13 +111,13 @@ pub(super) struct Input {
     /// What of it is signed or replaced, as the journal has it.
     pub(super) bytes: Bytes,
     /// Of a list in force.
-    records: Option<Vec<Record>>,
+    list: Option<TrustList>,
 }
 
 enum Work {
     List(Box<Plan>),
-    /// A configuration file, and what identifies it with its signer, digest and time.
-    Sgn(Box<SgnDraft>, PlanDigest),
+    /// A configuration file, what identifies it with its signer, digest and time, and what the operator should know.
+    Sgn(Box<SgnDraft>, PlanDigest, Vec<String>),
 }
 
 /// A plan, for machines.
@@ -146,7 +146,7 @@ impl BatchFile {
     pub fn sgn(
         head: String,
         draft: SgnDraft,
-        signer: &Certificate,
+        (signer, warnings): (&Certificate, Vec<String>),
         (path, read): (&Path, Bytes),
         out: PathBuf,
     ) -> Result<Self, PlanError> {
@@ -156,9 +156,9 @@ impl BatchFile {
             path: path.to_owned(),
             read,
             bytes: Bytes::copy_from_slice(draft.payload()),
-            records: None,
+            list: None,
         };
-        Ok(BatchFile { head, work: Work::Sgn(Box::new(draft), digest), out, input: Some(input) })
+        Ok(BatchFile { head, work: Work::Sgn(Box::new(draft), digest, warnings), out, input: Some(input) })
     }
 
     /// The list in force that the plan starts from.
@@ -168,14 +168,13 @@ impl BatchFile {
             path: path.to_owned(),
             read: old.list().bytes().clone(),
             bytes: old.list().bytes().clone(),
-            records: Some(old.list().records().to_vec()),
+            list: Some(old.list().clone()),
         });
     }
 
     fn difference(&self) -> Option<Difference> {
         let Work::List(plan) = &self.work else { return None };
-        let old = self.input.as_ref()?.records.as_ref()?;
-        Some(Difference { identical: false, changes: diff_records(old, plan.draft().records()) })
+        Some(plan.difference(self.input.as_ref()?.list.as_ref()?))
     }
 
     /// Where the result goes.
@@ -187,7 +186,7 @@ impl BatchFile {
     pub fn warnings(&self) -> &[String] {
         match &self.work {
             Work::List(plan) => plan.warnings(),
-            Work::Sgn(..) => &[],
+            Work::Sgn(_, _, warnings) => warnings,
         }
     }
 
@@ -195,7 +194,7 @@ impl BatchFile {
     pub fn digest(&self) -> PlanDigest {
         match &self.work {
             Work::List(plan) => plan.digest(),
-            Work::Sgn(_, digest) => *digest,
+            Work::Sgn(_, digest, _) => *digest,
         }
     }
 
@@ -205,7 +204,7 @@ impl BatchFile {
         let work = match self.work {
             Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
             Work::Sgn(..) if now != shown => return Err(PlanError::Changed { shown, now }),
-            Work::Sgn(draft, _) => Confirmed::Sgn(draft),
+            Work::Sgn(draft, ..) => Confirmed::Sgn(draft),
         };
         Ok(ConfirmedFile::new(work, self.out, self.input))
     }
