@@ -239,3 +239,130 @@ fn a_token_that_makes_no_keys_says_so() {
         refused.stderr
     );
 }
+
+/// A key and a self-signed certificate of this name, put on a token by other software.
+fn put_there(world: &World, token: &str, name: &str, id: &str) {
+    let subject = format!("/CN={name}");
+    let make =
+        ["req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "put.key", "-outform", "der", "-out"];
+    world.tool("openssl", &[&make[..], &["put.der", "-subj", &subject]].concat());
+    for (kind, file) in [("privkey", "put.key"), ("cert", "put.der")] {
+        let file = world.path(file);
+        let write = ["--write-object", file.to_str().unwrap(), "--type", kind, "--id", id, "--label", name];
+        world.pkcs11_tool(token, &write);
+    }
+}
+
+/// The token A has Cisco's certificate, and two of the same name that were made later: that name never means Cisco's.
+#[test]
+fn a_name_that_two_certificates_have_signs_with_neither_of_them() {
+    let world = world();
+    put_there(&world, "SAST token A", "SAST-NEW", "0a");
+    world.run(&["cert", "show", "--token=SAST-NEW"]).done();
+    put_there(&world, "SAST token A", "SAST-NEW", "0b");
+    let revert = ["revert", "CTLFile.tlv", "--spare=SAST-ADN0054f509", "--out=new.tlv", "--yes", "--token"];
+    let refused = world.run(&[&revert[..], &["SAST-NEW"]].concat());
+    assert_eq!(refused.code, 3, "{}", refused.all());
+    assert!(
+        refused.stderr.contains("\"SAST-NEW\" names two certificates on the token, with different keys"),
+        "{}",
+        refused.all()
+    );
+    assert!(!world.path("new.tlv").exists());
+    // What is said tells them apart, and each of the selectors means one.
+    let said: Vec<&str> = refused.stderr.split("--token 'pkcs11:").skip(1).collect();
+    let selectors: Vec<_> =
+        said.iter().map(|s| format!("pkcs11:{}", s.split('\'').next().unwrap())).collect();
+    let serial = world.serial("A");
+    let selectors: Vec<_> = selectors.iter().map(|s| s.replace("serial-A", &serial)).collect();
+    assert_eq!(selectors.len(), 2, "{}", refused.all());
+    let shown = |selector: &str| world.run(&["cert", "show", "--json", "--token", selector]).done().json();
+    let (one, other) = (shown(&selectors[0]), shown(&selectors[1]));
+    assert_eq!((&one["name"], &other["name"]), (&"SAST-NEW".into(), &"SAST-NEW".into()));
+    assert_ne!(one["serial"], other["serial"]);
+    world.run(&[&revert[..], &[&selectors[1]]].concat()).done();
+    let verified = world.run(&["ctl", "verify", "new.tlv"]).done();
+    assert!(verified.stdout.contains("SAST-NEW"), "{}", verified.stdout);
+}
+
+#[test]
+fn a_uri_that_names_a_certificate_means_that_one() {
+    let world = world();
+    put_there(&world, "SAST token A", "SAST-NEW", "0a");
+    let serial = world.serial("A");
+    for (end, name) in [
+        (";object=SAST-NEW", "SAST-NEW"),
+        (";id=%0a;type=cert", "SAST-NEW"),
+        (";id=%01", "SAST-ADN008580ef"),
+        (";object=SAST-ADN008580ef;id=%01", "SAST-ADN008580ef"),
+    ] {
+        let selector = format!("pkcs11:serial={serial}{end}");
+        let shown = world.run(&["cert", "show", "--json", "--token", &selector]).done().json();
+        assert_eq!(shown["name"], name, "{end}");
+    }
+    // Without a token's name it is looked for on all of them.
+    let shown = world.run(&["cert", "show", "--json", "--token", "pkcs11:object=SAST-NEW"]).done().json();
+    assert_eq!(shown["name"], "SAST-NEW");
+    for end in [";object=SAST-OTHER", ";id=%77", ";object=SAST-NEW;id=%01"] {
+        let none = world.run(&["cert", "show", "--token", &format!("pkcs11:serial={serial}{end}")]);
+        assert_eq!(none.code, 3, "{end}: {}", none.all());
+        assert!(none.stderr.contains("no token matches"), "{}", none.stderr);
+    }
+}
+
+/// The certificate of a key that an authority renewed takes the place of the one before it.
+#[test]
+fn of_two_certificates_of_one_key_the_newer_one_signs() {
+    let world = world();
+    world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-01", "--csr=hsm.csr", "--bits=1024"]).done();
+    let ca =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj"];
+    world.tool("openssl", &[&ca[..], &["/CN=Voice CA"]].concat());
+    let mut serials = vec![];
+    for file in ["one.pem", "two.pem"] {
+        let issue =
+            ["x509", "-req", "-in", "hsm.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+        world.tool("openssl", &[&issue[..], &["-out", file]].concat());
+        let stored = world.run(&["cert", "enroll", "HSM", "--import", file]).done();
+        assert!(!stored.stderr.contains("another key"), "{}", stored.all());
+        let shown = world.run(&["cert", "show", "--json", "--token=SAST-HSM-01"]).done().json();
+        serials.push(shown["serial"].to_string());
+        // Another second to begin in.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+    }
+    assert_ne!(serials[0], serials[1]);
+    let revert =
+        ["revert", "CTLFile.tlv", "--token=SAST-HSM-01", "--spare=SAST-ADN0054f509", "--out=new.tlv"];
+    world.run(&revert).done();
+}
+
+#[test]
+fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
+    let world = world();
+    world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-01", "--bits=1024", "--id=0a"]).done();
+    for (args, why) in [
+        (["--name=SAST-HSM-01", "--bits=1024"], "a certificate called SAST-HSM-01 is on the token already"),
+        (["--name=SAST-HSM-02", "--id=0a"], "a certificate with the CKA_ID 0a is on the token already"),
+    ] {
+        for more in [&["--out=x.cer"][..], &["--csr=x.csr"], &["--dry-run"]] {
+            let again = world.run(&[&["cert", "enroll", "HSM", "--yes"], &args[..], more].concat());
+            assert_eq!(again.code, 3, "{}", again.all());
+            assert!(again.stderr.contains(why), "{}", again.stderr);
+        }
+    }
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
+    // The key of a request has no certificate yet: one of its name may come between, and the operator is told.
+    world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-02", "--bits=1024", "--csr=hsm.csr"]).done();
+    put_there(&world, "HSM", "SAST-HSM-02", "0b");
+    let ca =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj"];
+    world.tool("openssl", &[&ca[..], &["/CN=Voice CA"]].concat());
+    let issue = ["x509", "-req", "-in", "hsm.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+    world.tool("openssl", &[&issue[..], &["-out", "hsm.pem"]].concat());
+    let stored = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]).done();
+    assert!(
+        stored.stderr.contains("SAST-HSM-02 is on \"HSM\" already, with another key"),
+        "{}",
+        stored.stderr
+    );
+}

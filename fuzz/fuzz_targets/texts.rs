@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::token::{Profile, Selector};
+use sastctl::token::{Object, Profile, Selector};
 use sastctl::workflow::cluster_file::ClusterFile;
 
 fuzz_target!(|text: &str| {
@@ -13,6 +13,7 @@ fuzz_target!(|text: &str| {
     }
     let _ = toml::from_str::<ClusterFile>(text);
     if let Ok(selector) = text.parse::<Selector>() {
-        let _ = (selector.to_string(), selector.matches_certificate("SAST-ADN008580ef"));
+        let object = Object { id: &[1], label: "SAST", sast_name: "SAST-ADN008580ef" };
+        let _ = (selector.to_string(), selector.matches_certificate(&object));
     }
 });

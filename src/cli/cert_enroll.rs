@@ -101,6 +101,7 @@ fn make(
     let subject = SastSubject::new(&common_name, args.unit.as_deref(), args.organization.as_deref())?;
     let digest = Digest::from(args.digest);
     let id = key_id(args.id.as_deref())?;
+    contents.check_free(&common_name, &id)?;
     module.can_make_key(token, args.bits)?;
     let terms = Terms { from: now(), days: args.days, serial: random()? };
     terms.check()?;
@@ -213,6 +214,13 @@ fn import(
             report.issuer,
             day(certificate.not_after())
         )))?;
+    }
+    if contents.has_other_key_called(&certificate) {
+        ui.warn(&printable(&format!(
+            "{} is on \"{}\" already, with another key: that name alone will mean neither, and an error says what does",
+            report.name,
+            token.label()
+        )));
     }
     if args.dry_run {
         ui.note("Dry run: nothing was stored.");

@@ -104,7 +104,7 @@ fn still_there(module: &Module, sast: &Sast, ui: &Ui) -> Result<Sast, CommandErr
         return Ok(sast.clone());
     }
     let wanted = |present: &[TokenContents]| {
-        let all = present.iter().filter_map(|contents| contents.clone().sast(None).ok());
+        let all = present.iter().filter_map(|contents| contents.clone().of_certificate(sast.certificate()));
         all.into_iter()
             .find(|other| other.is_same(sast))
             .ok_or_else(|| TokenError::NoMatch { selector: sast.certificate().sast_name(), tokens: vec![] })

@@ -14,7 +14,7 @@ use super::sast::Sast;
 use super::signer::{KeySigner, KeyUse, asks_every_time};
 use super::slot::Token;
 use super::watchdog::Patience;
-use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey};
+use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey, digest};
 
 /// What kind of key is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,20 @@ pub struct NewKey<'m> {
     public: RsaKey,
     request: KeyRequest,
     kept: bool,
+}
+
+impl TokenContents {
+    /// Whether no certificate there has the name or the CKA_ID of the key that is to be made: either would mean two keys.
+    pub fn check_free(&self, name: &str, id: &[u8]) -> Result<(), TokenError> {
+        let taken = |called| Err(TokenError::Taken { token: self.token.name(), called });
+        if self.sast_names().any(|there| there == name) {
+            return taken(format!("called {name}"));
+        }
+        if self.certificates.iter().any(|entry| entry.id == id) {
+            return taken(format!("with the CKA_ID {}", digest::hex(id, "")));
+        }
+        Ok(())
+    }
 }
 
 impl Module {

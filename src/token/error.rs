@@ -3,8 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cryptoki::error::{Error as Pkcs11Error, RvError};
-
+use super::choice::CertificateChoice;
 use super::library::LoadProblem;
 
 /// Which token is meant, for messages.
@@ -22,55 +21,6 @@ impl fmt::Display for TokenName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, serial {}", self.label, self.serial)?;
         if self.reader.is_empty() { Ok(()) } else { write!(f, ", reader {}", self.reader) }
-    }
-}
-
-/// A PKCS#11 return code by its name: `CKR_PIN_INCORRECT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ckr(String);
-
-impl Ckr {
-    pub(super) fn new(code: RvError) -> Self {
-        if let RvError::VendorDefined(number) = code {
-            return Ckr(format!("CKR_VENDOR_DEFINED (0x{number:08x})"));
-        }
-        let mut name = "CKR".to_owned();
-        for c in format!("{code:?}").chars() {
-            if c.is_ascii_uppercase() {
-                name.push('_');
-            }
-            name.push(c.to_ascii_uppercase());
-        }
-        Ckr(name)
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Ckr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The CKR_ name in an error of the PKCS#11 wrapper, or its own words where the module was not the cause.
-pub(super) fn reason(error: &Pkcs11Error) -> String {
-    match error {
-        Pkcs11Error::Pkcs11(code, _) => Ckr::new(*code).to_string(),
-        Pkcs11Error::MissingSymbol(symbol) => format!("it is not a PKCS#11 library (no {symbol})"),
-        Pkcs11Error::LibraryLoading(e) => e.to_string(),
-        other => format!("the module's answer makes no sense ({other})"),
-    }
-}
-
-/// The return code of an error, if the module gave one.
-pub(super) fn code(error: &Pkcs11Error) -> Option<RvError> {
-    match error {
-        Pkcs11Error::Pkcs11(code, _) => Some(*code),
-        _ => None,
     }
 }
 
@@ -165,13 +115,15 @@ pub enum TokenError {
         /// What is wrong with it.
         why: String,
     },
-    /// The token holds several certificates and none stands out.
-    #[error("the token holds several certificates that may sign")]
+    /// The token holds several certificates, and neither the selector nor what they are says which is meant.
+    #[error("{}", several_certificates(.selector, .certificates.len()))]
     AmbiguousCertificate {
         /// The token.
         token: TokenName,
-        /// Their names.
-        names: Vec<String>,
+        /// The selector, if it names them.
+        selector: Option<String>,
+        /// What tells them apart.
+        certificates: Vec<CertificateChoice>,
     },
     /// No private key belongs to the certificate.
     #[error("no private key on the token belongs to the certificate {certificate}")]
@@ -206,6 +158,14 @@ pub enum TokenError {
         token: TokenName,
         /// The certificate's name.
         certificate: String,
+    },
+    /// A new key would have the name or the CKA_ID of a certificate that is there.
+    #[error("a certificate {called} is on the token already")]
+    Taken {
+        /// The token.
+        token: TokenName,
+        /// What it has: `called SAST-HSM-01`.
+        called: String,
     },
     /// The token has no mechanism that makes the signature.
     #[error("the token cannot sign with {digest}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
@@ -333,12 +293,25 @@ impl TokenError {
     }
 }
 
-fn several(selector: &Option<String>, tokens: &[String]) -> String {
-    let count = match tokens.len() {
+fn count(n: usize) -> String {
+    match n {
         2 => "two".to_owned(),
         3 => "three".to_owned(),
         n => n.to_string(),
-    };
+    }
+}
+
+fn several_certificates(selector: &Option<String>, n: usize) -> String {
+    match selector {
+        Some(selector) => {
+            format!("{selector:?} names {} certificates on the token, with different keys", count(n))
+        }
+        None => "the token holds several certificates that may sign".to_owned(),
+    }
+}
+
+fn several(selector: &Option<String>, tokens: &[String]) -> String {
+    let count = count(tokens.len());
     let list = match tokens {
         [init @ .., last] if !init.is_empty() => format!("{} and {last}", init.join(", ")),
         all => all.join(", "),
@@ -352,19 +325,6 @@ fn several(selector: &Option<String>, tokens: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn return_codes_keep_their_names() {
-        for (code, name) in [
-            (RvError::PinIncorrect, "CKR_PIN_INCORRECT"),
-            (RvError::SlotIdInvalid, "CKR_SLOT_ID_INVALID"),
-            (RvError::DeviceRemoved, "CKR_DEVICE_REMOVED"),
-            (RvError::UserAlreadyLoggedIn, "CKR_USER_ALREADY_LOGGED_IN"),
-            (RvError::CryptokiNotInitialized, "CKR_CRYPTOKI_NOT_INITIALIZED"),
-        ] {
-            assert_eq!(Ckr::new(code).name(), name);
-        }
-    }
 
     #[test]
     fn what_is_of_the_moment_is_told_from_what_lasts() {

@@ -3,7 +3,8 @@
 use cryptoki::error::RvError;
 use cryptoki::session::{Session, UserType};
 
-use super::error::{self, TokenError, TokenName};
+use super::ckr;
+use super::error::{TokenError, TokenName};
 use super::module::{Module, logged, logged_patiently, login_failed};
 use super::pin::{Pin, PinState};
 use super::profile::PinFormat;
@@ -68,7 +69,7 @@ impl<'t> Login<'t> {
         match logged_patiently("C_Login", patience, login) {
             Ok(()) => Ok(()),
             // Another application of ours is logged in: the token is open, which is all that was wanted.
-            Err(e) if error::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
+            Err(e) if ckr::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
             Err(e) => Err(login_failed("C_Login", self.token, &e)),
         }
     }

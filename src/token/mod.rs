@@ -5,6 +5,8 @@
 //! a [`TokenSigner`].
 
 mod admin;
+mod choice;
+mod ckr;
 mod contents;
 mod enroll;
 mod error;
@@ -25,9 +27,11 @@ mod signer;
 mod slot;
 mod watchdog;
 
+pub use choice::CertificateChoice;
+pub use ckr::Ckr;
 pub use contents::{TokenCertificate, TokenContents};
 pub use enroll::{KeyRequest, NewKey};
-pub use error::{Ckr, TokenError, TokenName};
+pub use error::{TokenError, TokenName};
 pub use library::LoadProblem;
 pub use module::{LoadOptions, Module};
 pub use pin::{Pin, PinState};
@@ -35,7 +39,7 @@ pub use profile::{
     EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
 };
 pub use sast::Sast;
-pub use selector::{NotASelector, Selector, Uri};
+pub use selector::{NotASelector, Object, Selector, Uri};
 pub use signer::TokenSigner;
 pub use slot::Token;
 pub use watchdog::OnHang;

@@ -12,7 +12,8 @@ use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 use tracing::debug;
 
-use super::error::{self, TokenError, TokenName};
+use super::ckr;
+use super::error::{TokenError, TokenName};
 use super::init_args;
 use super::insecure;
 use super::library::{self, LoadProblem};
@@ -68,7 +69,7 @@ impl Module {
                 Ok(()) => {
                     return Ok(Module { pkcs11: Some(pkcs11), profile, path, read_in: RefCell::default() });
                 }
-                Err(e) => tried.push((path, LoadProblem::Initialize(error::reason(&e)))),
+                Err(e) => tried.push((path, LoadProblem::Initialize(ckr::reason(&e)))),
             }
         }
         Err(TokenError::NoModule { profile: profile.name, tried, unset })
@@ -277,7 +278,7 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
         Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),
-        e => LoadProblem::Other(error::reason(&e)),
+        e => LoadProblem::Other(ckr::reason(&e)),
     })
 }
 
@@ -298,22 +299,22 @@ pub(super) fn logged_patiently<T>(
     let result = watchdog::over(name, patience, || sense::made_of(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
-        Err(e) => debug!("{name}: {}", error::reason(e)),
+        Err(e) => debug!("{name}: {}", ckr::reason(e)),
     }
     result
 }
 
 /// The error of a call.
 pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error) -> TokenError {
-    TokenError::Call { what: name, code: error::reason(e), token: token.map(Token::name) }
+    TokenError::Call { what: name, code: ckr::reason(e), token: token.map(Token::name) }
 }
 
 /// The error of a call that takes the SO PIN, by what it means.
 pub(super) fn so_login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
     let name: TokenName = token.name();
-    match error::code(e) {
+    match ckr::code(e) {
         Some(RvError::PinIncorrect | RvError::PinInvalid) => {
-            TokenError::SoPinIncorrect { token: name, code: error::reason(e), state: token.so_pin_state() }
+            TokenError::SoPinIncorrect { token: name, code: ckr::reason(e), state: token.so_pin_state() }
         }
         Some(RvError::PinLocked) => TokenError::SoPinLocked { token: name },
         _ => failed(what, Some(token), e),
@@ -323,9 +324,9 @@ pub(super) fn so_login_failed(what: &'static str, token: &Token, e: &Pkcs11Error
 /// The error of a call that takes the PIN, by what it means.
 pub(super) fn login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
     let name: TokenName = token.name();
-    match error::code(e) {
+    match ckr::code(e) {
         Some(RvError::PinIncorrect | RvError::PinInvalid) => {
-            TokenError::PinIncorrect { token: name, code: error::reason(e), state: token.pin_state() }
+            TokenError::PinIncorrect { token: name, code: ckr::reason(e), state: token.pin_state() }
         }
         Some(RvError::PinLocked) => TokenError::PinLocked { token: name },
         Some(RvError::UserPinNotInitialized) => TokenError::PinNotSet { token: name },

@@ -2,7 +2,8 @@
 
 use cryptoki::slot::Slot;
 
-use super::contents::{TokenCertificate, TokenContents};
+use super::choice::{choices, is_meant, pick};
+use super::contents::TokenContents;
 use super::error::TokenError;
 use super::module::Module;
 use super::selector::Selector;
@@ -114,8 +115,9 @@ fn choose(
     let fits = |contents: &TokenContents| match selector {
         None => true,
         Some(selector) => {
-            selector.matches_token(&contents.token.candidate())
-                || contents.sast_names().any(|name| selector.matches_certificate(&name))
+            let token = selector.matches_token(&contents.token.candidate());
+            let certificate = contents.holds(selector);
+            if selector.names_an_object() { token && certificate } else { token || certificate }
         }
     };
     let names = |list: &[TokenContents]| list.iter().map(|c| c.token.serial().to_owned()).collect();
@@ -132,12 +134,9 @@ fn choose(
     })
 }
 
-/// A certificate object whose certificate parses.
-type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
-
 impl TokenContents {
     /// The token with this very certificate.
-    pub(super) fn of_certificate(self, certificate: &Certificate) -> Option<Sast> {
+    pub fn of_certificate(self, certificate: &Certificate) -> Option<Sast> {
         let entry = self
             .certificates
             .iter()
@@ -146,40 +145,33 @@ impl TokenContents {
         Some(Sast { token: self.token, certificate: certificate.clone(), id })
     }
 
-    /// The certificate that may sign: the one the selector names, else the only one, else the only one that is
-    /// Cisco's own or nobody's issuer.
+    /// The certificate that may sign: the one the selector names, of one key the newest; where it names the token alone,
+    /// the only one, else the only one that is Cisco's own or nobody's issuer.
     pub fn sast(self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let readable: Vec<Readable<'_>> = self
-            .certificates
-            .iter()
-            .filter_map(|c| c.certificate.as_ref().ok().map(|cert| (c, cert)))
-            .collect();
-        let named = |(_, c): &Readable<'_>| selector.is_some_and(|s| s.matches_certificate(&c.sast_name()));
-        let any = |_: &Readable<'_>| true;
-        let cisco = |(_, c): &Readable<'_>| c.is_cisco_token();
-        let no_issuer = |(_, c): &Readable<'_>| {
-            !readable.iter().any(|(_, other)| other.der() != c.der() && other.issuer() == c.subject())
-        };
-        let rules: [&dyn Fn(&Readable<'_>) -> bool; 4] = [&named, &any, &cisco, &no_issuer];
-        for rule in rules {
-            let hits: Vec<_> = readable.iter().filter(|c| rule(c)).collect();
-            if let [(object, certificate)] = hits[..] {
-                let (certificate, id) = ((*certificate).clone(), object.id.clone());
+        let readable = self.readable();
+        let among = match pick(&readable, selector) {
+            Ok((entry, certificate)) => {
+                let (certificate, id) = (certificate.clone(), entry.id.clone());
                 return Ok(Sast { token: self.token, certificate, id });
             }
+            Err(among) => among,
+        };
+        let token = self.token.name();
+        if among.is_empty() {
+            let unreadable = self.certificates.iter().find_map(|c| c.certificate.as_ref().err());
+            return Err(match unreadable {
+                Some((_, why)) => TokenError::UnreadableCertificate { token, why: why.clone() },
+                None => TokenError::NoCertificate { token },
+            });
         }
-        let names: Vec<String> = self.sast_names().collect();
-        Err(match names.len() {
-            0 => match self.certificates.iter().find_map(|c| c.certificate.as_ref().err()) {
-                Some((_, why)) => {
-                    TokenError::UnreadableCertificate { token: self.token.name(), why: why.clone() }
-                }
-                None => TokenError::NoCertificate { token: self.token.name() },
-            },
-            _ => TokenError::AmbiguousCertificate { token: self.token.name(), names },
+        let named = selector.filter(|s| among.iter().all(|(entry, _)| is_meant(s, entry)));
+        Err(TokenError::AmbiguousCertificate {
+            token,
+            selector: named.map(ToString::to_string),
+            certificates: choices(&self.token, &readable, &among),
         })
     }
 }
@@ -187,6 +179,7 @@ impl TokenContents {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::contents::TokenCertificate;
     use super::super::raw::Info;
     use super::*;
 
@@ -249,30 +242,69 @@ mod tests {
         assert_eq!(alone.certificate().der(), ca.der(), "the only one");
     }
 
-    /// Two certificates of which neither is Cisco's: the one that issued the other is left.
-    #[test]
-    fn of_an_own_chain_the_leaf_signs() {
+    type Key = openssl::pkey::PKey<openssl::pkey::Private>;
+
+    fn new_key() -> Key {
+        openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap()
+    }
+
+    /// A certificate of this key that is valid from then on, in seconds since 1970.
+    fn made(key: &Key, subject: &str, issuer: &str, from: i64) -> Certificate {
         use openssl::asn1::{Asn1Integer, Asn1Time};
         use openssl::bn::BigNum;
         use openssl::x509::{X509Builder, X509NameBuilder};
-        let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
-        let make = |subject: &str, issuer: &str| {
-            let name = |cn: &str| {
-                let mut name = X509NameBuilder::new().unwrap();
-                name.append_entry_by_text("CN", cn).unwrap();
-                name.build()
-            };
-            let mut builder = X509Builder::new().unwrap();
-            builder.set_subject_name(&name(subject)).unwrap();
-            builder.set_issuer_name(&name(issuer)).unwrap();
-            builder.set_pubkey(&key).unwrap();
-            builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
-            builder.set_not_after(&Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
-            let serial = Asn1Integer::from_bn(&BigNum::from_u32(7).unwrap()).unwrap();
-            builder.set_serial_number(&serial).unwrap();
-            builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
-            Certificate::from_der(builder.build().to_der().unwrap()).unwrap()
+        let name = |cn: &str| {
+            let mut name = X509NameBuilder::new().unwrap();
+            name.append_entry_by_text("CN", cn).unwrap();
+            name.build()
         };
+        let mut builder = X509Builder::new().unwrap();
+        builder.set_subject_name(&name(subject)).unwrap();
+        builder.set_issuer_name(&name(issuer)).unwrap();
+        builder.set_pubkey(key).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(from).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
+        let serial = Asn1Integer::from_bn(&BigNum::from_u32(7).unwrap()).unwrap();
+        builder.set_serial_number(&serial).unwrap();
+        builder.sign(key, openssl::hash::MessageDigest::sha256()).unwrap();
+        Certificate::from_der(builder.build().to_der().unwrap()).unwrap()
+    }
+
+    /// A name is a promise: Cisco's certificate beside the one that is named does not take its place.
+    #[test]
+    fn what_is_named_signs_or_nothing_does() {
+        let (key, other) = (new_key(), new_key());
+        let cisco = read("SAST-ADN008580ef");
+        let (old, new) = (made(&key, "N", "ca", 1000), made(&key, "N", "ca", 2000));
+        let foreign = made(&other, "N", "ca", 3000);
+        let named: Selector = "N".parse().unwrap();
+        let of = |list: &[&Certificate], selector: &Selector| contents("1", list).sast(Some(selector));
+        for list in [[&cisco, &old, &new], [&new, &cisco, &old]] {
+            assert_eq!(of(&list, &named).unwrap().certificate().der(), new.der(), "the newest of one key");
+        }
+        let error = of(&[&cisco, &old, &foreign, &new], &named).unwrap_err();
+        let TokenError::AmbiguousCertificate { selector, certificates, .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!((selector.as_deref(), certificates.len()), (Some("N"), 2));
+        // All have one CKA_ID: no selector means one of them.
+        assert!(certificates.iter().all(|c| c.name == "N" && c.selector.is_none()), "{certificates:?}");
+        let by_id: Selector = "pkcs11:id=%07%08".parse().unwrap();
+        assert!(matches!(of(&[&cisco, &new], &by_id), Err(TokenError::AmbiguousCertificate { .. })));
+        assert_eq!(of(&[&old, &new], &by_id).unwrap().certificate().der(), new.der());
+        let nothing: Selector = "pkcs11:object=other".parse().unwrap();
+        assert!(matches!(of(&[&cisco], &nothing), Err(TokenError::NoCertificate { .. })));
+        // The token's own name means what is on it, of one name and key the newest.
+        let token: Selector = "1".parse().unwrap();
+        assert_eq!(of(&[&old, &new], &token).unwrap().certificate().der(), new.der());
+        assert_eq!(of(&[&old, &cisco, &new], &token).unwrap().certificate().der(), cisco.der());
+    }
+
+    /// Two certificates of which neither is Cisco's: the one that issued the other is left.
+    #[test]
+    fn of_an_own_chain_the_leaf_signs() {
+        let key = new_key();
+        let make = |subject: &str, issuer: &str| made(&key, subject, issuer, 0);
         let (root, leaf, other) = (make("root", "root"), make("leaf", "root"), make("other", "root"));
         let of = |list: &[&Certificate]| contents("1", list).sast(None);
         assert_eq!(of(&[&root, &leaf]).unwrap().certificate().der(), leaf.der());

@@ -12,7 +12,7 @@ pub enum Selector {
     Uri(Uri),
 }
 
-/// The path attributes of an RFC 7512 URI that say which token; all that are there must match.
+/// The path attributes of an RFC 7512 URI that say which token, and which certificate on it; all that are there must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uri {
     text: String,
@@ -21,6 +21,8 @@ pub struct Uri {
     model: Option<String>,
     manufacturer: Option<String>,
     slot_description: Option<String>,
+    object: Option<String>,
+    id: Option<Vec<u8>>,
 }
 
 /// What a token is compared by; padding is gone.
@@ -36,6 +38,17 @@ pub struct Candidate<'a> {
     pub manufacturer: &'a str,
     /// Slot description.
     pub reader: &'a str,
+}
+
+/// What a certificate on a token is compared by.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// CKA_ID.
+    pub id: &'a [u8],
+    /// CKA_LABEL.
+    pub label: &'a str,
+    /// The certificate's SAST name.
+    pub sast_name: &'a str,
 }
 
 /// A selector that is not one. A URI with a PIN in it is not repeated.
@@ -79,15 +92,22 @@ impl Uri {
         for attribute in path.split(';').filter(|a| !a.is_empty()) {
             let (key, value) =
                 attribute.split_once('=').ok_or_else(|| NotASelector::BadEncoding(attribute.to_owned()))?;
-            let value = decode(value).ok_or_else(|| NotASelector::BadEncoding(attribute.to_owned()))?;
+            let wrong = || NotASelector::BadEncoding(attribute.to_owned());
+            let bytes = decode(value).ok_or_else(wrong)?;
+            if key == "id" {
+                uri.id = Some(bytes);
+                continue;
+            }
+            let value = String::from_utf8(bytes).map_err(|_| wrong())?;
             match key {
                 "token" => uri.token = Some(value),
                 "serial" => uri.serial = Some(value),
                 "model" => uri.model = Some(value),
                 "manufacturer" => uri.manufacturer = Some(value),
                 "slot-description" => uri.slot_description = Some(value),
+                "object" => uri.object = Some(value),
                 // What kind of object is meant does not change which token.
-                "type" | "object" | "id" => {}
+                "type" => {}
                 other => return Err(NotASelector::UnknownAttribute(other.to_owned())),
             }
         }
@@ -96,7 +116,7 @@ impl Uri {
 }
 
 /// Percent-decoding (RFC 3986, section 2.1).
-fn decode(text: &str) -> Option<String> {
+fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -110,7 +130,17 @@ fn decode(text: &str) -> Option<String> {
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         rest = tail;
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
+}
+
+/// Percent-encoding of everything that a value of a URI would not take as it is.
+pub(super) fn encode(text: &str) -> String {
+    let one = |b: u8| match b {
+        b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
+        _ if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+        _ => format!("%{b:02x}"),
+    };
+    text.bytes().map(one).collect()
 }
 
 impl Selector {
@@ -137,9 +167,22 @@ impl Selector {
         }
     }
 
-    /// Whether a certificate of the token is meant, by its SAST name.
-    pub fn matches_certificate(&self, sast_name: &str) -> bool {
-        matches!(self, Selector::Name(name) if name == sast_name)
+    /// Whether it names a certificate and not the token alone.
+    pub fn names_an_object(&self) -> bool {
+        matches!(self, Selector::Uri(uri) if uri.object.is_some() || uri.id.is_some())
+    }
+
+    /// Whether a certificate of the token is meant: by its SAST name, or by what a URI says of the object.
+    pub fn matches_certificate(&self, object: &Object<'_>) -> bool {
+        match self {
+            Selector::Name(name) => object.sast_name == name,
+            Selector::Uri(uri) => {
+                let is_called = |name: &String| object.label == name || object.sast_name == name;
+                self.names_an_object()
+                    && uri.object.as_ref().is_none_or(is_called)
+                    && uri.id.as_ref().is_none_or(|id| object.id == id)
+            }
+        }
     }
 }
 
@@ -183,7 +226,25 @@ mod tests {
         assert!(matches("pkcs11:token=SAST%20token%20A;serial=02aea1d3"));
         assert!(matches("pkcs11:manufacturer=SafeNet%2C%20Inc.;type=cert?module-name=x"));
         assert!(!matches("pkcs11:token=SAST%20token%20A;serial=ffffffff"));
-        assert!("SAST-ADN008580ef".parse::<Selector>().unwrap().matches_certificate("SAST-ADN008580ef"));
+    }
+
+    #[test]
+    fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
+        let object = Object { id: &[1, 0xFF], label: "key 1", sast_name: "SAST-ADN008580ef" };
+        let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&object);
+        assert!(is_meant("SAST-ADN008580ef") && !is_meant("key 1"));
+        assert!(is_meant("pkcs11:object=SAST-ADN008580ef") && is_meant("pkcs11:object=key%201"));
+        assert!(is_meant("pkcs11:serial=1;id=%01%ff") && is_meant("pkcs11:id=%01%FF;object=key%201"));
+        assert!(!is_meant("pkcs11:id=%01") && !is_meant("pkcs11:object=key%201;id=%02"));
+        assert!(!is_meant("pkcs11:serial=1"), "the token alone is named");
+    }
+
+    #[test]
+    fn what_is_encoded_reads_as_it_was() {
+        for text in ["SAST token A", "a;b?c=%20'ü", "02aea1d3"] {
+            assert_eq!(decode(&encode(text)), Some(text.as_bytes().to_vec()));
+        }
+        assert_eq!(encode("a b-1;"), "a%20b-1%3b");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
 
-use super::error::{TokenError, reason};
+use super::ckr::{self, reason};
+use super::error::TokenError;
 use super::lock::ModuleLock;
 use super::login::{Login, check_pin, no_session};
 use super::module::{Module, failed, logged};
@@ -102,7 +103,7 @@ pub(super) fn asks_every_time(
     match logged("C_GetAttributeValue", || session.get_attributes(key, &[AttributeType::AlwaysAuthenticate]))
     {
         Ok(attributes) => Ok(attributes.iter().any(|a| matches!(a, Attribute::AlwaysAuthenticate(true)))),
-        Err(e) if super::error::code(&e).is_some_and(is_about_the_token) => {
+        Err(e) if ckr::code(&e).is_some_and(is_about_the_token) => {
             Err(failed("C_GetAttributeValue", Some(token), &e))
         }
         Err(_) => Ok(false),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::error::TokenName;
 use super::pin::PinState;
 use super::raw::Info;
-use super::selector::Candidate;
+use super::selector::{Candidate, encode};
 
 /// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
 #[derive(Debug, Clone, Serialize)]
@@ -158,6 +158,20 @@ impl Token {
     /// Its name for messages.
     pub fn name(&self) -> TokenName {
         TokenName { label: self.label.clone(), serial: self.serial.clone(), reader: self.reader.clone() }
+    }
+
+    /// A URI that names it by its serial number, or else its label, and an object on it by CKA_ID and CKA_LABEL (RFC 7512).
+    pub(super) fn uri(&self, id: Option<&[u8]>, object: Option<&str>) -> String {
+        let mut uri = match &self.serial[..] {
+            "" => format!("pkcs11:token={}", encode(&self.label)),
+            serial => format!("pkcs11:serial={}", encode(serial)),
+        };
+        if let Some(id) = id {
+            uri.push_str(";id=");
+            id.iter().for_each(|b| uri.push_str(&format!("%{b:02x}")));
+        }
+        object.iter().for_each(|object| uri.push_str(&format!(";object={}", encode(object))));
+        uri
     }
 
     pub(super) fn candidate(&self) -> Candidate<'_> {

@@ -76,9 +76,14 @@ impl From<TokenError> for CommandError {
             TokenError::UnreadableCertificate { token, .. } => base
                 .token(&token)
                 .hint("take the token out, insert it, and try again; sastctl token show lists what is on it"),
-            TokenError::AmbiguousCertificate { token, names } => {
-                let hint = names.first().map(|name| format!("name one: --token {name}")).unwrap_or_default();
-                base.token(&token).detail("they are", names.join(", ")).hint(hint)
+            TokenError::AmbiguousCertificate { token, certificates, .. } => {
+                let base = certificates
+                    .iter()
+                    .fold(base.token(&token), |e, certificate| e.detail("there is", certificate.to_string()));
+                match certificates.iter().any(|certificate| certificate.selector.is_some()) {
+                    true => base.hint("name the one that is meant as above"),
+                    false => base.hint("delete what is not needed with the token's own software"),
+                }
             }
             TokenError::NoKey { token, .. } => base
                 .token(&token)
@@ -93,6 +98,10 @@ impl From<TokenError> for CommandError {
             TokenError::AlreadyThere { token, .. } => {
                 base.token(&token).hint("nothing was changed; sastctl cert list shows it")
             }
+            TokenError::Taken { token, .. } => base
+                .token(&token)
+                .detail("", "no key was made and nothing was written")
+                .hint("another --name, or --id, tells the two apart; sastctl cert list shows what is there"),
             TokenError::NoMechanism { token, .. } => {
                 base.token(&token).hint("--digest sha1 is what every SAST token can")
             }

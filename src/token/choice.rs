@@ -1,0 +1,156 @@
+//! Which of the certificates on a token is meant, and what tells them apart.
+
+use std::fmt;
+
+use super::contents::{TokenCertificate, TokenContents};
+use super::selector::{Object, Selector};
+use super::slot::Token;
+use crate::trustlist::{Certificate, day, digest};
+
+/// A certificate object whose certificate parses.
+pub(super) type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
+
+/// One of several certificates that may be meant, as an error tells it from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateChoice {
+    /// Its SAST name.
+    pub name: String,
+    /// Its serial number in hexadecimal.
+    pub serial: String,
+    /// CKA_ID in hexadecimal.
+    pub id: String,
+    /// The day its validity begins.
+    pub from: String,
+    /// A selector that means this one and no other on the token, if there is one.
+    pub selector: Option<String>,
+}
+
+impl fmt::Display for CertificateChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CertificateChoice { name, serial, id, from, selector } = self;
+        write!(f, "{name}, serial {serial}, id {id}, from {from}")?;
+        match selector {
+            Some(uri) if uri.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) => {
+                write!(f, ": --token '{uri}'")
+            }
+            Some(name) => write!(f, ": --token {name}"),
+            None => write!(f, ": no selector means this one alone"),
+        }
+    }
+}
+
+/// What a certificate on a token is compared by.
+pub(super) fn object<'a>(entry: &'a TokenCertificate, sast_name: &'a str) -> Object<'a> {
+    Object { id: &entry.id, label: &entry.label, sast_name }
+}
+
+/// Whether a selector means this certificate.
+pub(super) fn is_meant(selector: &Selector, entry: &TokenCertificate) -> bool {
+    let name = entry.certificate.as_ref().map(Certificate::sast_name).unwrap_or_default();
+    selector.matches_certificate(&object(entry, &name))
+}
+
+/// The certificate that may sign: of those that the selector names the only one, or the newest of one key; where it names
+/// none, the only one on the token, else the only one that is Cisco's own or nobody's issuer.
+///
+/// The error is those that it cannot be chosen from.
+pub(super) fn pick<'a>(
+    readable: &[Readable<'a>],
+    selector: Option<&Selector>,
+) -> Result<Readable<'a>, Vec<Readable<'a>>> {
+    if let Some(selector) = selector {
+        let meant = readable.iter().filter(|(entry, _)| is_meant(selector, entry)).copied();
+        let meant = newest(meant.collect(), |a, b| a.public_key_bytes() == b.public_key_bytes());
+        // Named is named: none of the others takes its place.
+        match meant[..] {
+            [] if !selector.names_an_object() => {}
+            [only] => return Ok(only),
+            _ => return Err(meant),
+        }
+    }
+    let all = newest(readable.to_vec(), |a, b| {
+        a.public_key_bytes() == b.public_key_bytes() && a.sast_name() == b.sast_name()
+    });
+    let any = |_: &Readable<'_>| true;
+    let cisco = |(_, c): &Readable<'_>| c.is_cisco_token();
+    let no_issuer = |(_, c): &Readable<'_>| {
+        !all.iter().any(|(_, other)| other.der() != c.der() && other.issuer() == c.subject())
+    };
+    let rules: [&dyn Fn(&Readable<'_>) -> bool; 3] = [&any, &cisco, &no_issuer];
+    for rule in rules {
+        let hits: Vec<_> = all.iter().filter(|c| rule(c)).collect();
+        if let [only] = hits[..] {
+            return Ok(*only);
+        }
+    }
+    Err(all)
+}
+
+/// Without those that a newer one of the same kind replaces: what an authority issued anew for a key.
+fn newest<'a>(
+    all: Vec<Readable<'a>>,
+    same: impl Fn(&Certificate, &Certificate) -> bool,
+) -> Vec<Readable<'a>> {
+    let age = |c: &Certificate| (c.not_before(), c.not_after(), c.serial().to_vec());
+    let mut kept: Vec<Readable<'a>> = Vec::new();
+    for entry in all {
+        match kept.iter_mut().find(|(_, other)| same(other, entry.1)) {
+            Some(other) if age(entry.1) > age(other.1) => *other = entry,
+            Some(_) => {}
+            None => kept.push(entry),
+        }
+    }
+    kept
+}
+
+/// What tells them apart; each selector was tried on all that is there.
+pub(super) fn choices(
+    token: &Token,
+    readable: &[Readable<'_>],
+    among: &[Readable<'_>],
+) -> Vec<CertificateChoice> {
+    among
+        .iter()
+        .map(|(entry, certificate)| {
+            let name = certificate.sast_name();
+            let means_it = |text: &String| {
+                let selector = text.parse::<Selector>().ok();
+                let picked = selector.and_then(|selector| pick(readable, Some(&selector)).ok());
+                picked.is_some_and(|(_, picked)| picked.der() == certificate.der())
+            };
+            let by_id = token.uri(Some(&entry.id), None);
+            let by_label = token.uri(Some(&entry.id), Some(&entry.label));
+            CertificateChoice {
+                serial: digest::hex(certificate.serial(), ":").to_uppercase(),
+                id: digest::hex(&entry.id, ""),
+                from: day(certificate.not_before()),
+                selector: [name.clone(), by_id, by_label].into_iter().find(means_it),
+                name,
+            }
+        })
+        .collect()
+}
+
+impl TokenContents {
+    /// The certificates that parse.
+    pub(super) fn readable(&self) -> Vec<Readable<'_>> {
+        let parsed = |entry| -> Option<Readable<'_>> {
+            let entry: &TokenCertificate = entry;
+            entry.certificate.as_ref().ok().map(|certificate| (entry, certificate))
+        };
+        self.certificates.iter().filter_map(parsed).collect()
+    }
+
+    /// Whether it holds a certificate that the selector means.
+    pub(super) fn holds(&self, selector: &Selector) -> bool {
+        self.certificates.iter().any(|entry| is_meant(selector, entry))
+    }
+
+    /// Whether a certificate of that name is there with another key than this one: the name would mean both.
+    pub fn has_other_key_called(&self, certificate: &Certificate) -> bool {
+        self.readable().iter().any(|(_, there)| {
+            there.sast_name() == certificate.sast_name()
+                && there.public_key_bytes() != certificate.public_key_bytes()
+        })
+    }
+}
