@@ -172,3 +172,53 @@ fn the_administrators_counter_is_respected() {
     let (done, _) = world.faulty(&script, &unlock);
     assert!(done.done().stderr.contains("few tries are left"));
 }
+
+/// Everything that can be known to be wrong with the new PIN and the label is known before the token is emptied.
+#[test]
+fn a_token_is_not_emptied_for_a_pin_or_a_label_that_it_does_not_take() {
+    let mut world = world();
+    let serial = world.serial("A");
+    world.set("SHORT", "abc");
+    let long = "x".repeat(33);
+    for (label, new, code, why) in [
+        ("Empty", "env:SHORT", 3, "the new PIN has 3 characters; the token takes 4 to 255"),
+        ("Empty", "pinpad", 3, "no PIN pad"),
+        ("", "env:NEW_PIN", 2, "a token's label has 1 to 32 bytes; this one has 0"),
+        ("  ", "env:NEW_PIN", 2, "a token's label has 1 to 32 bytes"),
+        (&long, "env:NEW_PIN", 2, "a token's label has 1 to 32 bytes; this one has 33"),
+        ("Bücher", "env:SHORT", 3, "the new PIN has 3 characters"),
+    ] {
+        let init =
+            ["token", "init", "SAST token A", "--confirm", &serial, "-v", "--so-pin-source=env:SO_PIN"];
+        let refused = world.run(&[&init[..], &["--label", label, "--new-pin-source", new]].concat());
+        assert_eq!(refused.code, code, "{label:?} {new}: {}", refused.all());
+        assert!(refused.stderr.contains(why), "{label:?} {new}: {}", refused.stderr);
+        assert!(!refused.stderr.contains("C_InitToken"), "{}", refused.stderr);
+    }
+    assert!(signs(&world, "SAST_PIN"), "nothing was deleted");
+}
+
+/// What fails behind the emptying does not hide it.
+#[test]
+fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let serial = world.serial("A");
+    let init = ["token", "init", "SAST token A", "--confirm", &serial, "--label=Empty"];
+    let init = [&init[..], &["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"]].concat();
+    let (failed, _) = world.faulty("fail C_InitPIN 1 CKR_DEVICE_ERROR", &init);
+    assert_eq!(failed.code, 3, "{}", failed.all());
+    for part in
+        ["C_InitPIN failed: CKR_DEVICE_ERROR", "the token is empty", "no PIN", "sastctl token unlock "]
+    {
+        assert!(failed.stderr.contains(part), "{part}: {}", failed.stderr);
+    }
+    // The command that is named does it.
+    let unlock = failed.stderr.split("sastctl token unlock ").nth(1).unwrap();
+    assert_eq!(unlock.split_whitespace().next(), Some("serial-A"));
+    let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
+    world.faulty("", &[&["token", "unlock", &serial][..], &pins].concat()).0.done();
+    let tokens = world.run(&["token", "list", "--json"]).done().json();
+    let empty = tokens["tokens"].as_array().unwrap().iter().find(|t| t["label"] == "Empty").unwrap().clone();
+    assert_eq!(empty["pin_state"], "ok");
+}

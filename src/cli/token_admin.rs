@@ -9,7 +9,7 @@ use super::session;
 use super::settings::Settings;
 use super::signing::selector;
 use super::ui::Ui;
-use crate::token::{Module, Pin, PinState, Token};
+use crate::token::{Module, Pin, PinKind, PinState, Token, TokenError, check_label};
 
 /// Change a token's PIN: the old one (--pin-source), then the new one twice
 #[derive(Debug, Args)]
@@ -46,8 +46,8 @@ impl AdministratorArgs {
         token: &Token,
         ui: &Ui,
     ) -> Result<(Option<Pin>, Option<Pin>), CommandError> {
-        let so_source = source(self.so_pin_source.as_deref(), "--so-pin-source", token)?;
-        let new_source = source(self.new_pin_source.as_deref(), "--new-pin-source", token)?;
+        let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
+        let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
         may_try_so(token, self.allow_last_try, ui)?;
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, false, ui)?;
         let new = secret(&new_source, "new PIN", token, true, ui)?;
@@ -85,7 +85,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
     guard([&args.new_pin_source]);
     let (module, token) = find(args.token.as_deref(), settings, ui)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
-    let new_source = source(args.new_pin_source.as_deref(), "--new-pin-source", &token)?;
+    let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
         let what = "on a PIN pad both PINs are typed: --pin-source and --new-pin-source pinpad, or neither";
         return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
@@ -114,13 +114,13 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 /// `token init`
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
+    check_label(&args.label)?;
     let (module, token) = find(Some(&args.token), settings, ui)?;
     confirm(args, &token, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     // To the end: an emptied token without a PIN is of no use.
     let _busy = changing();
-    let empty = module.init_token(&token, so_pin.as_ref(), &args.label)?;
-    module.unlock(&empty, so_pin.as_ref(), new.as_ref())?;
+    module.init_token(&token, so_pin.as_ref(), new.as_ref(), &args.label)?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
 }
 
@@ -167,15 +167,17 @@ fn secret(
     pin::read_other(source, what, token.label(), twice, ui).map(Some)
 }
 
-fn source(text: Option<&str>, option: &str, token: &Token) -> Result<PinSource, CommandError> {
-    match text {
-        None => Ok(by_token(token)),
-        Some(text) => text.parse().map_err(|_| {
-            let what =
-                format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
-            CommandError::new(ErrorKind::Usage, what)
-        }),
+fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource, CommandError> {
+    let Some(text) = text else { return Ok(by_token(token)) };
+    let option = if which == PinKind::Administrator { "--so-pin-source" } else { "--new-pin-source" };
+    let source = text.parse().map_err(|_| {
+        let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
+        CommandError::new(ErrorKind::Usage, what)
+    })?;
+    if source == PinSource::PinPad && !token.has_pin_pad() {
+        return Err(TokenError::PinPad { token: token.name(), which, has: false }.into());
     }
+    Ok(source)
 }
 
 /// The operator types the serial number of what will be deleted.

@@ -6,7 +6,7 @@ use cryptoki::session::UserType;
 use super::error::TokenError;
 use super::login::{check_length, check_pin, same_state, same_state_of};
 use super::module::{Module, failed, logged, logged_patiently, login_failed, so_login_failed};
-use super::pin::{Pin, PinState};
+use super::pin::{Pin, PinKind, PinState};
 use super::raw;
 use super::slot::Token;
 use super::watchdog::Patience;
@@ -66,12 +66,32 @@ impl Module {
         result
     }
 
-    /// Deletes everything on a token, keys and certificates with it, and gives it a label (C_InitToken).
+    /// Deletes everything on a token, keys and certificates with it, gives it a label (C_InitToken) and a new user PIN.
     ///
     /// The SO PIN is the token's own, `None` where it is typed on the reader; a token that was never initialised takes it
-    /// as its new one. Returns the token as it is then.
-    pub fn init_token(&self, token: &Token, so_pin: Option<&Pin>, label: &str) -> Result<Token, TokenError> {
+    /// as its new one. What can be known to be wrong is refused before anything is deleted.
+    pub fn init_token(
+        &self,
+        token: &Token,
+        so_pin: Option<&Pin>,
+        new: Option<&Pin>,
+        label: &str,
+    ) -> Result<(), TokenError> {
+        check_label(label)?;
         check_so_pin(self, token, so_pin)?;
+        check_new(self, token, new)?;
+        self.make_empty(token, so_pin, label)?;
+        let emptied = |token: &Token, why| TokenError::Emptied { token: token.name(), why: Box::new(why) };
+        let gone = || TokenError::Call {
+            what: "C_GetTokenInfo",
+            code: "CKR_TOKEN_NOT_PRESENT".to_owned(),
+            token: Some(token.name()),
+        };
+        let empty = self.token_in(token.slot).ok_or_else(|| emptied(token, gone()))?;
+        self.unlock(&empty, so_pin, new).map_err(|why| emptied(&empty, why))
+    }
+
+    fn make_empty(&self, token: &Token, so_pin: Option<&Pin>, label: &str) -> Result<(), TokenError> {
         let _lock = self.lock()?;
         self.close_sessions();
         same_so_state(self, token)?;
@@ -82,14 +102,14 @@ impl Module {
         };
         // It may take a token minutes.
         logged_patiently("C_InitToken", Patience::Long, init)
-            .map_err(|e| so_login_failed("C_InitToken", token, &e))?;
-        let gone = || TokenError::Call {
-            what: "C_GetTokenInfo",
-            code: "CKR_TOKEN_NOT_PRESENT".to_owned(),
-            token: Some(token.name()),
-        };
-        self.token_in(token.slot).ok_or_else(gone)
+            .map_err(|e| so_login_failed("C_InitToken", token, &e))
     }
+}
+
+/// Whether a token can have this label: PKCS#11 has room for 32 bytes, and more would be cut.
+pub fn check_label(label: &str) -> Result<(), TokenError> {
+    let length = if label.trim().is_empty() { 0 } else { label.len() };
+    if (1..=32).contains(&length) { Ok(()) } else { Err(TokenError::Label { length }) }
 }
 
 /// A secret that is typed on the reader is waited for.
@@ -105,15 +125,34 @@ fn same_so_state(module: &Module, token: &Token) -> Result<(), TokenError> {
 fn check_so_pin(module: &Module, token: &Token, so_pin: Option<&Pin>) -> Result<(), TokenError> {
     match token.so_pin_state() {
         PinState::Locked => Err(TokenError::SoPinLocked { token: token.name() }),
-        _ => check_new(module, token, so_pin),
+        _ => check_given(module, token, PinKind::Administrator, so_pin),
     }
 }
 
+fn check_new(module: &Module, token: &Token, new: Option<&Pin>) -> Result<(), TokenError> {
+    check_given(module, token, PinKind::New, new)
+}
+
 /// Its length, or that the token has a PIN pad for it.
-fn check_new(module: &Module, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
+fn check_given(module: &Module, token: &Token, which: PinKind, pin: Option<&Pin>) -> Result<(), TokenError> {
     match pin {
-        Some(pin) => check_length(module, token, pin),
+        Some(pin) => check_length(module, token, which, pin),
         None if token.has_pin_pad() => Ok(()),
-        None => Err(TokenError::PinPad { token: token.name(), has: false }),
+        None => Err(TokenError::PinPad { token: token.name(), which, has: false }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_never_cut() {
+        assert_eq!(check_label(&"x".repeat(32)), Ok(()));
+        assert_eq!(check_label(&"ü".repeat(17)), Err(TokenError::Label { length: 34 }));
+        assert_eq!(
+            [check_label(""), check_label(" \t")],
+            [(); 2].map(|()| Err(TokenError::Label { length: 0 }))
+        );
     }
 }

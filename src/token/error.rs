@@ -243,10 +243,12 @@ pub enum TokenError {
         token: TokenName,
     },
     /// The PIN cannot be right by its length; no try was spent.
-    #[error("the PIN has {length} characters; the token takes {min} to {max}")]
+    #[error("{which} has {length} characters; the token takes {min} to {max}")]
     PinLength {
         /// The token.
         token: TokenName,
+        /// Which PIN.
+        which: super::PinKind,
         /// Its length in bytes.
         length: usize,
         /// The shortest the token takes.
@@ -255,12 +257,28 @@ pub enum TokenError {
         max: usize,
     },
     /// The token's PIN is typed on the reader, or it has no such thing.
-    #[error("the token's PIN {}", if *.has { "is typed on its reader" } else { "cannot be typed on the reader: it has no PIN pad" })]
+    #[error("{which} {}", if *.has { "is typed on the token's reader" } else { "cannot be typed on the token's reader: it has no PIN pad" })]
     PinPad {
         /// The token.
         token: TokenName,
+        /// Which PIN.
+        which: super::PinKind,
         /// Whether it has a PIN pad.
         has: bool,
+    },
+    /// A label that a token cannot have.
+    #[error("a token's label has 1 to 32 bytes; this one has {length}")]
+    Label {
+        /// Its length in bytes; 0 where it is nothing but blanks.
+        length: usize,
+    },
+    /// The token was emptied, and what has to follow failed.
+    #[error("the token is empty, and has no PIN: {why}")]
+    Emptied {
+        /// The token, as it is now where that could be read.
+        token: TokenName,
+        /// What failed.
+        why: Box<TokenError>,
     },
     /// What the token returned is not a signature by its certificate. Nothing left the module.
     #[error("the token returned a signature that its certificate does not verify")]

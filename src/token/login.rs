@@ -6,7 +6,7 @@ use cryptoki::session::{Session, UserType};
 use super::ckr;
 use super::error::{TokenError, TokenName};
 use super::module::{Module, logged, logged_patiently, login_failed};
-use super::pin::{Pin, PinState};
+use super::pin::{Pin, PinKind, PinState};
 use super::profile::PinFormat;
 use super::slot::Token;
 use super::watchdog::Patience;
@@ -103,9 +103,10 @@ pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Re
     has_a_pin(token)?;
     let Some(pin) = pin else {
         let no_pin_needed = token.has_pin_pad() || !token.login_required();
-        return if no_pin_needed { Ok(()) } else { Err(TokenError::PinPad { token: name, has: false }) };
+        let no_pad = TokenError::PinPad { token: name, which: PinKind::User, has: false };
+        return if no_pin_needed { Ok(()) } else { Err(no_pad) };
     };
-    check_length(module, token, pin)
+    check_length(module, token, PinKind::User, pin)
 }
 
 /// Whether there is a PIN to try.
@@ -139,12 +140,17 @@ pub(super) fn same_state_of(
 }
 
 /// Whether a PIN may be one of this token, by its length in bytes.
-pub(super) fn check_length(module: &Module, token: &Token, pin: &Pin) -> Result<(), TokenError> {
+pub(super) fn check_length(
+    module: &Module,
+    token: &Token,
+    which: PinKind,
+    pin: &Pin,
+) -> Result<(), TokenError> {
     let (min, max) = lengths(token.pin_lengths(), &module.profile().pin);
     if (min..=max).contains(&pin.len()) {
         return Ok(());
     }
-    Err(TokenError::PinLength { token: token.name(), length: pin.len(), min, max })
+    Err(TokenError::PinLength { token: token.name(), which, length: pin.len(), min, max })
 }
 
 /// Shortest and longest PIN in bytes: what the token says, else the profile. Never empty: to some modules that would

@@ -27,6 +27,7 @@ mod signer;
 mod slot;
 mod watchdog;
 
+pub use admin::check_label;
 pub use choice::CertificateChoice;
 pub use ckr::Ckr;
 pub use contents::{TokenCertificate, TokenContents};
@@ -34,7 +35,7 @@ pub use enroll::{KeyRequest, NewKey};
 pub use error::{TokenError, TokenName};
 pub use library::LoadProblem;
 pub use module::{LoadOptions, Module};
-pub use pin::{Pin, PinState};
+pub use pin::{Pin, PinKind, PinState};
 pub use profile::{
     EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
 };

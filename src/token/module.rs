@@ -18,6 +18,7 @@ use super::init_args;
 use super::insecure;
 use super::library::{self, LoadProblem};
 use super::lock::ModuleLock;
+use super::pin::PinKind;
 use super::profile::Profile;
 use super::raw::{self, Info};
 use super::sense;
@@ -331,7 +332,9 @@ pub(super) fn login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -
         Some(RvError::PinLocked) => TokenError::PinLocked { token: name },
         Some(RvError::UserPinNotInitialized) => TokenError::PinNotSet { token: name },
         // Many pads take a PIN from elsewhere, too; this one says that it does not.
-        Some(RvError::ArgumentsBad) if token.has_pin_pad() => TokenError::PinPad { token: name, has: true },
+        Some(RvError::ArgumentsBad) if token.has_pin_pad() => {
+            TokenError::PinPad { token: name, which: PinKind::User, has: true }
+        }
         _ => failed(what, Some(token), e),
     }
 }

@@ -38,6 +38,27 @@ impl fmt::Display for PinState {
     }
 }
 
+/// Which of a token's secrets is meant, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinKind {
+    /// The PIN that opens it.
+    User,
+    /// The one that it is to have.
+    New,
+    /// The administrator's.
+    Administrator,
+}
+
+impl fmt::Display for PinKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PinKind::User => "the PIN",
+            PinKind::New => "the new PIN",
+            PinKind::Administrator => "the administrator (SO) PIN",
+        })
+    }
+}
+
 /// A PIN. Zeroized when dropped, never shown.
 pub struct Pin(AuthPin);
 

@@ -2,7 +2,7 @@
 
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
-use crate::token::{LoadProblem, PinState, Sast, TokenError, TokenName};
+use crate::token::{LoadProblem, PinKind, PinState, Sast, TokenError, TokenName};
 
 impl CommandError {
     /// A token that did not sign, in the words of the certificate that was to sign.
@@ -138,11 +138,26 @@ impl From<TokenError> for CommandError {
                 .token(&token)
                 .detail("", "no try was spent")
                 .hint("check the PIN, then run the same command again"),
-            TokenError::PinPad { token, has } => base.token(&token).hint(if has {
-                "use --pin-source pinpad"
-            } else {
-                "use another --pin-source: prompt, env:VAR, file:PATH or fd:N"
-            }),
+            TokenError::PinPad { token, which, has } => {
+                let option = match which {
+                    PinKind::User => "--pin-source",
+                    PinKind::New => "--new-pin-source",
+                    PinKind::Administrator => "--so-pin-source",
+                };
+                base.token(&token).hint(match has {
+                    true => format!("use {option} pinpad"),
+                    false => format!("use another {option}: prompt, env:VAR, file:PATH or fd:N"),
+                })
+            }
+            TokenError::Label { .. } => {
+                let mut base = base.detail("", "nothing was deleted");
+                base.kind = ErrorKind::Usage;
+                base
+            }
+            TokenError::Emptied { token, .. } => {
+                let name = if token.serial.is_empty() { &token.label } else { &token.serial };
+                base.token(&token).hint(format!("give it a PIN: sastctl token unlock {name}"))
+            }
             TokenError::SignatureDoesNotVerify { token, why } => base
                 .token(&token)
                 .detail("because", why)
