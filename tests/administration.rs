@@ -222,3 +222,30 @@ fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
     let empty = tokens["tokens"].as_array().unwrap().iter().find(|t| t["label"] == "Empty").unwrap().clone();
     assert_eq!(empty["pin_state"], "ok");
 }
+
+/// The hint of an ambiguous token names `--token`, and so does the help.
+#[test]
+fn the_token_is_named_by_the_global_option_too() {
+    let mut world = world();
+    let (a, b) = (world.serial("A"), world.serial("B"));
+    let change = ["token", "change-pin", "--new-pin-source=env:NEW_PIN"];
+    let which = world.run(&change);
+    assert!(which.stderr.contains("name one: --token serial-"), "{}", which.stderr);
+    world.run(&[&change[..], &["--token", &a]].concat()).done();
+    assert!(signs(&world, "NEW_PIN"));
+    let unlock =
+        ["token", "unlock", "--so-pin-source=env:SO_PIN", "--new-pin-source=env:SAST_PIN", "--token"];
+    world.run(&[&unlock[..], &[&a]].concat()).done();
+    assert!(signs(&world, "SAST_PIN"));
+    let init =
+        ["token", "init", "--label=Empty", "--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
+    let none = world.run(&[&init[..], &["--confirm", &b]].concat());
+    assert_eq!(none.code, 2, "{}", none.all());
+    assert!(none.stderr.contains("name the token that is made empty"), "{}", none.stderr);
+    world.set("SASTCTL_TOKEN", &a);
+    let other = world.run(&[&init[..], &["--confirm", &b, &b]].concat()).done();
+    assert!(other.stdout.contains("it is empty"), "{}", other.all());
+    assert!(signs(&world, "SAST_PIN"), "the token that is named behind the command is the one that is meant");
+    world.unset("SASTCTL_TOKEN");
+    world.run(&[&init[..], &["--token", &a, "--confirm", &a]].concat()).done();
+}

@@ -15,7 +15,8 @@ use crate::token::{Module, Pin, PinKind, PinState, Token, TokenError, check_labe
 #[derive(Debug, Args)]
 pub struct ChangePinArgs {
     /// The token [default: --token, else the only one]
-    token: Option<String>,
+    #[arg(value_name = "TOKEN")]
+    selector: Option<String>,
     /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
@@ -60,7 +61,8 @@ impl AdministratorArgs {
 #[derive(Debug, Args)]
 pub struct UnlockArgs {
     /// The token [default: --token, else the only one]
-    token: Option<String>,
+    #[arg(value_name = "TOKEN")]
+    selector: Option<String>,
     #[command(flatten)]
     pins: AdministratorArgs,
 }
@@ -68,8 +70,9 @@ pub struct UnlockArgs {
 /// Delete everything on a token, its key and certificate with it, and give it a label and a PIN
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The token, by its label, serial number or URI
-    token: String,
+    /// The token, by its label, serial number or URI [default: --token; never the only one unnamed]
+    #[arg(value_name = "TOKEN")]
+    selector: Option<String>,
     /// The new label
     #[arg(long, value_name = "LABEL")]
     label: String,
@@ -83,7 +86,7 @@ pub struct InitArgs {
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     guard([&args.new_pin_source]);
-    let (module, token) = find(args.token.as_deref(), settings, ui)?;
+    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
@@ -104,7 +107,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
-    let (module, token) = find(args.token.as_deref(), settings, ui)?;
+    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     let _busy = changing();
     module.unlock(&token, so_pin.as_ref(), new.as_ref())?;
@@ -115,7 +118,11 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
     check_label(&args.label)?;
-    let (module, token) = find(Some(&args.token), settings, ui)?;
+    if args.selector.is_none() && settings.token.is_none() {
+        return Err(CommandError::new(ErrorKind::Usage, "name the token that is made empty")
+            .hint("sastctl token init SERIAL; sastctl token list lists them"));
+    }
+    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
     confirm(args, &token, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     // To the end: an emptied token without a PIN is of no use.
