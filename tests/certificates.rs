@@ -74,3 +74,58 @@ fn a_certificate_is_shown_as_it_will_stand_in_the_list() {
     let list = world.run(&["cert", "list"]).done();
     assert!(list.stdout.contains("SAST-ADN0054f509") && list.stdout.contains("SAST-ADN008580ef"));
 }
+
+/// A token that fails while it is read is told of; what the other one holds is there all the same.
+#[test]
+fn a_token_that_cannot_be_read_is_not_left_out_in_silence() {
+    let mut world = World::with_tokens();
+    world.behind_faulty_token();
+    let script = "fail C_FindObjectsInit 1 CKR_FUNCTION_FAILED";
+    let (list, _) = world.faulty(script, &["cert", "list"]);
+    let list = list.done();
+    assert_eq!(list.stdout.matches("SAST-ADN").count(), 1, "{}", list.all());
+    assert!(list.stderr.contains("its certificates were not read: C_FindObjects failed"), "{}", list.stderr);
+    let (list, _) = world.faulty(script, &["cert", "list", "--json"]);
+    let list = list.done().json();
+    assert_eq!(list["certificates"].as_array().unwrap().len(), 1);
+    assert_eq!(list["problems"][0]["problem"], "C_FindObjects failed: CKR_FUNCTION_FAILED");
+    assert!(list["problems"][0]["token_serial"].as_str().is_some_and(|serial| !serial.is_empty()), "{list}");
+    // Twice: for what is on it, and for its keys.
+    let script = "fail C_FindObjectsInit 1.. CKR_FUNCTION_FAILED";
+    let (show, _) = world.faulty(script, &["token", "show", "SAST token A"]);
+    let show = show.done();
+    assert!(show.stdout.contains("Certificates     not read: C_FindObjects failed"), "{}", show.stdout);
+    assert!(show.stderr.contains("SAST token A: its certificates were not read"), "{}", show.stderr);
+    let (show, _) = world.faulty(script, &["token", "show", "SAST token A", "--json"]);
+    let show = show.done().json();
+    assert_eq!(show["certificates_problem"], "C_FindObjects failed: CKR_FUNCTION_FAILED");
+}
+
+/// What can be written is written, and nobody takes that for all there is.
+#[test]
+fn exporting_all_says_which_token_was_not_read() {
+    let mut world = World::with_tokens();
+    world.behind_faulty_token();
+    let (one, _) = world.faulty(
+        "fail C_FindObjectsInit 1 CKR_FUNCTION_FAILED",
+        &["cert", "export", "--all", "--out=certificates"],
+    );
+    assert_eq!(one.code, 3, "{}", one.all());
+    assert_eq!(std::fs::read_dir(world.path("certificates")).unwrap().count(), 1);
+    assert!(one.stderr.contains("error: the certificate of 1 token was not exported"), "{}", one.stderr);
+    assert!(one.stderr.contains("SAST token "), "{}", one.stderr);
+    assert!(one.stderr.contains("C_FindObjects failed: CKR_FUNCTION_FAILED"), "{}", one.stderr);
+    let (json, _) = world.faulty(
+        "fail C_OpenSession 2 CKR_FUNCTION_FAILED",
+        &["cert", "export", "--all", "--out=json", "--json"],
+    );
+    assert_eq!(json.code, 3, "{}", json.all());
+    let json = json.json();
+    assert_eq!(json["written"].as_array().unwrap().len(), 1);
+    assert_eq!(json["problems"][0]["problem"], "C_OpenSession failed: CKR_FUNCTION_FAILED");
+    let (none, _) = world
+        .faulty("fail C_OpenSession 1.. CKR_FUNCTION_FAILED", &["cert", "export", "--all", "--out=none"]);
+    assert_eq!(none.code, 3);
+    assert!(none.stderr.contains("the certificates of 2 tokens were not exported"), "{}", none.stderr);
+    assert!(!none.stderr.contains("no token holds a certificate"), "{}", none.stderr);
+}

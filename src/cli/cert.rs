@@ -10,9 +10,10 @@ use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::session;
 use super::settings::Settings;
-use super::token::expired;
+use super::token::{expired, not_read};
 use super::ui::{Ui, printable, table};
 use crate::files::{self, OnExisting};
+use crate::token::{Token, TokenContents, TokenError};
 use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
 
 /// Certificates on the tokens.
@@ -76,10 +77,35 @@ struct Listed {
     certificate: CertificateReport,
 }
 
+/// A token whose certificates are missing in the answer.
+#[derive(Debug, Serialize)]
+struct Unread {
+    token: String,
+    token_serial: String,
+    problem: String,
+    #[serde(skip)]
+    name: String,
+}
+
+impl Unread {
+    fn new(token: &Token, problem: &TokenError) -> Self {
+        Unread {
+            token: token.label().to_owned(),
+            token_serial: token.serial().to_owned(),
+            problem: problem.to_string(),
+            name: token.name().to_string(),
+        }
+    }
+}
+
 fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = session::open_module(settings, ui)?;
-    let mut listed = Vec::new();
+    let (mut listed, mut unread) = (Vec::new(), Vec::new());
     for contents in module.contents()? {
+        if let Some(problem) = &contents.problem {
+            ui.warn(&not_read(&contents.token, problem));
+            unread.push(Unread::new(&contents.token, problem));
+        }
         for entry in contents.certificates {
             match entry.certificate {
                 Ok(certificate) => listed.push(Listed {
@@ -99,9 +125,9 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     if ui.is_json() {
-        return ui.print_json(&serde_json::json!({ "certificates": listed }));
+        return ui.print_json(&serde_json::json!({ "certificates": listed, "problems": unread }));
     }
-    if listed.is_empty() {
+    if listed.is_empty() && unread.is_empty() {
         return ui.print("No certificates on any token.");
     }
     let rows: Vec<Vec<String>> = listed
@@ -172,20 +198,15 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = session::open_module(settings, ui)?;
-    let certificates = if args.all {
-        let mut certificates = Vec::new();
-        for contents in module.contents()? {
-            if contents.token.is_initialized() && !contents.certificates.is_empty() {
-                certificates.push(contents.sast(None)?.certificate().clone());
-            }
-        }
-        certificates
+    let (certificates, unread) = if args.all {
+        of_all(module.contents()?)
     } else {
         let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
-        vec![module.sast(selector.as_ref())?.certificate().clone()]
+        (vec![module.sast(selector.as_ref())?.certificate().clone()], vec![])
     };
     drop(module);
     if certificates.is_empty() {
+        all_read(&unread)?;
         return Err(
             CommandError::new(ErrorKind::Token, "no token holds a certificate").hint("sastctl token list")
         );
@@ -198,7 +219,8 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
             )
             .hint("name a folder with --out, or one token with --token"));
         };
-        return ui.write(&encoded(certificate, args.format));
+        ui.write(&encoded(certificate, args.format))?;
+        return all_read(&unread);
     }
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
     files::make_folder(&args.out)?;
@@ -222,10 +244,39 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         }));
     }
     if ui.is_json() {
-        ui.print_json(&serde_json::json!({ "written": written }))?;
+        ui.print_json(&serde_json::json!({ "written": written, "problems": unread }))?;
     }
     ui.note("Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.");
-    Ok(())
+    all_read(&unread)
+}
+
+/// The SAST certificates of all tokens, and the tokens that have one which could not be had.
+fn of_all(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread>) {
+    let (mut certificates, mut unread) = (Vec::new(), Vec::new());
+    for contents in all {
+        if contents.problem.is_none() && contents.certificates.is_empty() {
+            continue;
+        }
+        let token = contents.token.clone();
+        match contents.sast(None) {
+            Ok(sast) => certificates.push(sast.certificate().clone()),
+            Err(problem) => unread.push(Unread::new(&token, &problem)),
+        }
+    }
+    (certificates, unread)
+}
+
+/// What is missing in the answer is an error, once the rest was written.
+fn all_read(unread: &[Unread]) -> Result<(), CommandError> {
+    let what = match unread.len() {
+        0 => return Ok(()),
+        1 => "the certificate of 1 token was not exported".to_owned(),
+        n => format!("the certificates of {n} tokens were not exported"),
+    };
+    let error = unread.iter().fold(CommandError::new(ErrorKind::Token, what), |e, unread| {
+        e.detail("token", unread.name.clone()).detail("because", unread.problem.clone())
+    });
+    Err(error.hint("sastctl cert export --token SELECTOR writes the one of a single token"))
 }
 
 /// The file of a certificate as DER.

@@ -10,7 +10,7 @@ use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
 use super::token_watch::{self, WatchArgs};
 use super::ui::{Ui, printable, table};
-use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents};
+use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::{Certificate, CertificateReport, day};
 
 /// Tokens.
@@ -96,7 +96,7 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
             ui.warn(&format!("slot {}: {problem}", contents.token.slot_id()));
         }
         if let Some(problem) = &contents.problem {
-            ui.warn(&format!("{}: its certificates were not read: {problem}", contents.token.label()));
+            ui.warn(&not_read(&contents.token, problem));
         }
     }
     if all.iter().flat_map(|c| &c.certificates).any(|c| c.certificate.as_ref().is_ok_and(expired)) {
@@ -146,7 +146,11 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
 fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), CommandError> {
     let selector = selector.as_deref().map(super::signing::selector).transpose()?;
     let mut contents = module.find(selector.as_ref().map(|s: &Selector| s))?;
-    module.look_for_keys(&mut contents)?;
+    if let Some(problem) = &contents.problem {
+        ui.warn(&not_read(&contents.token, problem));
+    } else {
+        module.look_for_keys(&mut contents)?;
+    }
     let mut mechanisms: Vec<String> =
         module.mechanisms(&contents.token)?.iter().map(|m| format!("{m}")).collect();
     mechanisms.sort();
@@ -179,8 +183,10 @@ fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), Comman
     for entry in &contents.certificates {
         text.push_str(&certificate_text(entry));
     }
-    if contents.certificates.is_empty() {
-        text.push_str("Certificates     none\n");
+    match &contents.problem {
+        Some(problem) => text.push_str(&format!("Certificates     not read: {problem}\n")),
+        None if contents.certificates.is_empty() => text.push_str("Certificates     none\n"),
+        None => {}
     }
     text.push_str(&format!("Mechanisms       {}\n", mechanisms.join(" ")));
     ui.print(&text)
@@ -226,6 +232,11 @@ fn certificate_json(entry: &TokenCertificate) -> CertificateJson {
         has_key: entry.has_key,
         problem: entry.certificate.as_ref().err().map(|(_, why)| why.clone()),
     }
+}
+
+/// That a token is there whose certificates are missing in what is shown.
+pub fn not_read(token: &Token, problem: &TokenError) -> String {
+    format!("{}: its certificates were not read: {problem}", token.label())
 }
 
 /// Whether its validity ended.
