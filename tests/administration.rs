@@ -249,3 +249,101 @@ fn the_token_is_named_by_the_global_option_too() {
     world.unset("SASTCTL_TOKEN");
     world.run(&[&init[..], &["--token", &a, "--confirm", &a]].concat()).done();
 }
+
+/// A command in a shell that opens descriptor 7 for it.
+fn with_descriptor(world: &World, args: &[&str], redirection: &str) -> crate::support::Outcome {
+    let mut shell = vec!["-c", redirection, env!("CARGO_BIN_EXE_sastctl")];
+    shell.extend(args);
+    let output = world.program("sh", &shell).output().unwrap();
+    crate::support::Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: world.named(&String::from_utf8_lossy(&output.stdout)),
+        stderr: world.named(&String::from_utf8_lossy(&output.stderr)),
+        bytes: output.stdout,
+    }
+}
+
+/// One descriptor holds both secrets, a line each, be it a file or a pipe.
+#[test]
+fn two_secrets_come_from_two_lines_of_one_descriptor() {
+    let mut world = world();
+    let change = ["token", "change-pin", "SAST token A"];
+    world.set("OTHER", "0ther-password");
+    for (source, redirection, old, new) in [
+        ("fd:7", r#"exec "$0" "$@" 7<pins"#, "SAST_PIN", "NEW_PIN"),
+        ("fd:7", r#"cat pins | (exec "$0" "$@" 7<&0)"#, "NEW_PIN", "OTHER"),
+        ("file:/dev/fd/7", r#"exec "$0" "$@" 7<pins"#, "OTHER", "NEW_PIN"),
+        ("fd:0", r#"exec "$0" "$@" <pins"#, "NEW_PIN", "OTHER"),
+        ("file:/dev/stdin", r#"exec "$0" "$@" <pins"#, "OTHER", "SAST_PIN"),
+    ] {
+        let text = |name: &str| match name {
+            "SAST_PIN" => crate::support::PIN,
+            "NEW_PIN" => "N3w-password",
+            _ => "0ther-password",
+        };
+        std::fs::write(world.path("pins"), format!("{}\n{}\n", text(old), text(new))).unwrap();
+        let args = [&change[..], &["--pin-source", source, "--new-pin-source", source]].concat();
+        with_descriptor(&world, &args, redirection).done();
+        assert!(signs(&world, new) && !signs(&world, old), "{source} {redirection}");
+    }
+    // A descriptor that has no second line has no second secret.
+    std::fs::write(world.path("pins"), format!("{}\n", crate::support::PIN)).unwrap();
+    let args = [&change[..], &["--pin-source=fd:7", "--new-pin-source=fd:7"]].concat();
+    let missing = with_descriptor(&world, &args, r#"exec "$0" "$@" 7<pins"#);
+    assert_eq!(missing.code, 3, "{}", missing.all());
+    assert!(missing.stderr.contains("the new PIN for SAST token A is empty"), "{}", missing.stderr);
+    let closed = with_descriptor(&world, &args, r#"exec "$0" "$@""#);
+    assert!(closed.stderr.contains("the PIN cannot be read from file descriptor 7"), "{}", closed.stderr);
+    assert!(signs(&world, "SAST_PIN"));
+}
+
+/// The same file, or the same secret, twice changes nothing: that must not look like success.
+#[test]
+fn a_new_pin_is_another_one() {
+    let world = world();
+    std::fs::write(world.path("pin"), "Cisco123\nN3w-password\n").unwrap();
+    let serial = world.serial("A");
+    let so_pin = ["--so-pin-source=file:pin", "--new-pin-source=file:./pin"];
+    let init = ["token", "init", "SAST token A", "--label=Empty", "--confirm", &serial];
+    let one_file = "one file holds one secret: pin is named for two";
+    let cases = [
+        (
+            [
+                &["token", "change-pin", "SAST token A"][..],
+                &["--pin-source=file:pin", "--new-pin-source=file:pin"],
+            ]
+            .concat(),
+            2,
+            one_file,
+        ),
+        ([&["token", "unlock", "SAST token A"][..], &so_pin].concat(), 2, one_file),
+        ([&init[..], &so_pin].concat(), 2, one_file),
+        (
+            vec!["token", "change-pin", "SAST token A", "--new-pin-source=env:SAST_PIN"],
+            3,
+            "the new PIN is the old one",
+        ),
+        (
+            [
+                &["token", "unlock", "SAST token A"][..],
+                &["--so-pin-source=env:SO_PIN", "--new-pin-source=env:SO_PIN"],
+            ]
+            .concat(),
+            3,
+            "the new PIN is the administrator (SO) PIN",
+        ),
+        (
+            [&init[..], &["--so-pin-source=env:SO_PIN", "--new-pin-source=env:SO_PIN"]].concat(),
+            3,
+            "the new PIN is the administrator (SO) PIN",
+        ),
+    ];
+    for (args, code, why) in cases {
+        let refused = world.run(&[&args[..], &["-v"]].concat());
+        assert_eq!(refused.code, code, "{args:?}: {}", refused.all());
+        assert!(refused.stderr.contains(why), "{args:?}: {}", refused.stderr);
+        let tried = ["C_Login", "C_SetPIN", "C_InitToken"].iter().any(|call| refused.stderr.contains(call));
+        assert!(!tried, "{}", refused.stderr);
+    }
+    assert!(signs(&world, "SAST_PIN"));
+}

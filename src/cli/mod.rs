@@ -5,6 +5,7 @@ mod cert_enroll;
 mod client;
 mod cluster;
 mod ctl;
+mod descriptor;
 mod doctor;
 mod error;
 mod interrupt;

@@ -10,9 +10,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::descriptor;
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::ui::Ui;
+use crate::files;
 use crate::token::Pin;
 
 /// Longer than any PIN: what is read at most, in bytes.
@@ -28,7 +30,7 @@ pub enum PinSource {
     Env(String),
     /// The first line of a file.
     File(PathBuf),
-    /// The first line of an open file descriptor.
+    /// The next line of an open file descriptor.
     Fd(u32),
     /// Typed on the reader itself (CKF_PROTECTED_AUTHENTICATION_PATH).
     PinPad,
@@ -126,6 +128,18 @@ pub fn read_other(
     Ok(Pin::new(text))
 }
 
+/// Whether two secrets come from two places. A file has one secret, in its first line; a descriptor has one in each line.
+pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError> {
+    let (PinSource::File(one), PinSource::File(other)) = (one, other) else { return Ok(()) };
+    if descriptor::named_by(one).is_some() || files::place_of(one) != files::place_of(other) {
+        return Ok(());
+    }
+    let what = format!("one file holds one secret: {} is named for two", one.display());
+    Err(CommandError::new(ErrorKind::Usage, what)
+        .detail("", "no PIN was tried, nothing was changed")
+        .hint("name two files, or fd:N for both: each is the next line of the descriptor"))
+}
+
 /// Reads a password for a node; a PIN pad has none.
 pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
     let what = Secret {
@@ -181,6 +195,9 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
                 .map_err(|_| failed(format!("there is no {what} in the environment variable {var}")))?;
             Zeroizing::new(value)
         }
+        PinSource::File(path) if let Some(number) = descriptor::named_by(path) => {
+            return self::secret(&PinSource::Fd(number), secret, ui);
+        }
         PinSource::File(path) => {
             warn_if_others_read(path, ui);
             let unread = |e: io::Error| {
@@ -194,7 +211,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             let unread = |e: io::Error| {
                 failed(format!("the {what} cannot be read from file descriptor {n}")).caused_by(&e)
             };
-            let file = File::open(format!("/dev/fd/{n}")).map_err(unread)?;
+            let file = descriptor::open(*n).map_err(unread)?;
             keep_to_ourselves();
             first_line(file).map_err(unread)?
         }

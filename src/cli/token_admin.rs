@@ -49,6 +49,7 @@ impl AdministratorArgs {
     ) -> Result<(Option<Pin>, Option<Pin>), CommandError> {
         let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
         let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
+        pin::two_places(&so_source, &new_source)?;
         may_try_so(token, self.allow_last_try, ui)?;
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, false, ui)?;
         let new = secret(&new_source, "new PIN", token, true, ui)?;
@@ -93,6 +94,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
         let what = "on a PIN pad both PINs are typed: --pin-source and --new-pin-source pinpad, or neither";
         return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
     }
+    pin::two_places(&old_source, &new_source)?;
     session::may_try(&token, ui, args.allow_last_try)?;
     let old = secret(&old_source, "PIN", &token, false, ui)?;
     // Its length costs no try.

@@ -15,7 +15,7 @@ impl Module {
     /// Sets a new user PIN (C_SetPIN); the old one is spent as one try. Both are `None` on a PIN pad.
     pub fn change_pin(&self, token: &Token, old: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
         check_pin(self, token, old)?;
-        check_new(self, token, new)?;
+        check_new(self, token, new, (PinKind::User, old))?;
         let _lock = self.lock()?;
         self.close_sessions();
         same_state(self, token)?;
@@ -45,7 +45,7 @@ impl Module {
     /// the reader.
     pub fn unlock(&self, token: &Token, so_pin: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
         check_so_pin(self, token, so_pin)?;
-        check_new(self, token, new)?;
+        check_new(self, token, new, (PinKind::Administrator, so_pin))?;
         let _lock = self.lock()?;
         self.close_sessions();
         same_so_state(self, token)?;
@@ -79,7 +79,7 @@ impl Module {
     ) -> Result<(), TokenError> {
         check_label(label)?;
         check_so_pin(self, token, so_pin)?;
-        check_new(self, token, new)?;
+        check_new(self, token, new, (PinKind::Administrator, so_pin))?;
         self.make_empty(token, so_pin, label)?;
         let emptied = |token: &Token, why| TokenError::Emptied { token: token.name(), why: Box::new(why) };
         let gone = || TokenError::Call {
@@ -129,8 +129,20 @@ fn check_so_pin(module: &Module, token: &Token, so_pin: Option<&Pin>) -> Result<
     }
 }
 
-fn check_new(module: &Module, token: &Token, new: Option<&Pin>) -> Result<(), TokenError> {
-    check_given(module, token, PinKind::New, new)
+/// The length of a new PIN, and that it is another one than the one it is set with.
+fn check_new(
+    module: &Module,
+    token: &Token,
+    new: Option<&Pin>,
+    (than, other): (PinKind, Option<&Pin>),
+) -> Result<(), TokenError> {
+    check_given(module, token, PinKind::New, new)?;
+    match (new, other) {
+        (Some(new), Some(other)) if new.is_same(other) => {
+            Err(TokenError::NotNew { token: token.name(), than })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Its length, or that the token has a PIN pad for it.

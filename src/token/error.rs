@@ -266,6 +266,14 @@ pub enum TokenError {
         /// Whether it has a PIN pad.
         has: bool,
     },
+    /// The new PIN is one that is known already: a change would change nothing, or tell who knows the one the other.
+    #[error("the new PIN is {}", if *.than == super::PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
+    NotNew {
+        /// The token.
+        token: TokenName,
+        /// Which PIN it is the same as.
+        than: super::PinKind,
+    },
     /// A label that a token cannot have.
     #[error("a token's label has 1 to 32 bytes; this one has {length}")]
     Label {

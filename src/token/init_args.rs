@@ -1,4 +1,4 @@
-//! The one place with unsafe code: C_Initialize with an argument of the module's own.
+//! One of the few places with unsafe code: C_Initialize with an argument of the module's own.
 //!
 //! Why it is needed: NSS softokn and YubiHSM take their configuration as a C string in `pReserved` of
 //! CK_C_INITIALIZE_ARGS, and the wrapper rightly calls a raw pointer unsafe.

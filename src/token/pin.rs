@@ -83,6 +83,11 @@ impl Pin {
         known.iter().any(|k| k == self.0.expose_secret())
     }
 
+    /// Whether it is the same as another.
+    pub fn is_same(&self, other: &Pin) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+
     pub(super) fn auth(&self) -> &AuthPin {
         &self.0
     }
@@ -113,5 +118,6 @@ mod tests {
         assert!(!pin("00000").is_one_of(&factory) && !pin("0000").is_one_of(&[]));
         assert_eq!((pin("").len(), pin("0000").len()), (0, 4));
         assert!(pin("").is_empty() && !pin("0").is_empty());
+        assert!(pin("0000").is_same(&pin("0000")) && !pin("0000").is_same(&pin("00000")));
     }
 }

@@ -149,6 +149,10 @@ impl From<TokenError> for CommandError {
                     false => format!("use another {option}: prompt, env:VAR, file:PATH or fd:N"),
                 })
             }
+            TokenError::NotNew { token, .. } => base
+                .token(&token)
+                .detail("", "no PIN was tried, nothing was changed")
+                .hint("choose another one, then run the same command again"),
             TokenError::Label { .. } => {
                 let mut base = base.detail("", "nothing was deleted");
                 base.kind = ErrorKind::Usage;

@@ -1,0 +1,62 @@
+//! An open file descriptor that a secret is read from. Beside `token::raw` and `token::init_args` the only unsafe code.
+//!
+//! It is duplicated and not opened anew by its name: a regular file that is opened anew begins at its first line again, and
+//! two secrets of one descriptor would be the same.
+#![cfg_attr(unix, allow(unsafe_code))]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// The descriptor as a file with a place of reading in common: what is read once is not read again.
+#[cfg(unix)]
+pub fn open(number: u32) -> io::Result<File> {
+    use std::os::fd::BorrowedFd;
+    let not_open = || io::Error::from(rustix::io::Errno::BADF);
+    let number = i32::try_from(number).map_err(|_| not_open())?;
+    // SAFETY: the number is not -1. It is borrowed for the one call that duplicates it, which says so (EBADF) where it is
+    // not open; none of our own is closed or read by that.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(File::from(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?))
+}
+
+/// Systems without descriptors have none.
+#[cfg(not(unix))]
+pub fn open(_: u32) -> io::Result<File> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// The number of the descriptor that a path is another name of.
+pub fn named_by(path: &Path) -> Option<u32> {
+    if path == Path::new("/dev/stdin") {
+        return Some(0);
+    }
+    let folders = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
+    let rest = folders.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
+    rest.to_str()?.parse().ok()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_be_another_name_of_a_descriptor() {
+        let named = |path: &str| named_by(Path::new(path));
+        assert_eq!(
+            [named("/dev/stdin"), named("/dev/fd/7"), named("/proc/self/fd/12")],
+            [Some(0), Some(7), Some(12)]
+        );
+        for path in ["/dev/fd", "/dev/fd/x", "/dev/fd/7/8", "/dev/stdout", "pin", "/home/fd/7"] {
+            assert_eq!(named(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_open_is_an_error() {
+        for number in [9999, u32::MAX] {
+            assert_eq!(open(number).unwrap_err().raw_os_error(), Some(9), "{number}");
+        }
+    }
+}
