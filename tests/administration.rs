@@ -347,3 +347,39 @@ fn a_new_pin_is_another_one() {
     }
     assert!(signs(&world, "SAST_PIN"));
 }
+
+/// A token may have rules of its own for PINs: the old one is not called wrong for what is wrong with the new one.
+#[test]
+fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
+    let change = ["token", "change-pin", "SAST token A", "--new-pin-source=env:NEW_PIN"];
+    let unlock = [&["token", "unlock", "SAST token A"][..], &pins].concat();
+    let serial = world.serial("A");
+    let init =
+        [&["token", "init", "SAST token A", "--label=Empty", "--confirm", &serial][..], &pins].concat();
+    for code in ["CKR_PIN_INVALID", "CKR_PIN_LEN_RANGE"] {
+        for (call, command, which) in [
+            ("C_SetPIN", &change[..], "the new PIN"),
+            ("C_InitPIN", &unlock, "the new PIN"),
+            ("C_InitToken", &init, "the administrator (SO) PIN"),
+        ] {
+            let (refused, _) = world.faulty(&format!("fail {call} 1 {code}"), command);
+            assert_eq!(refused.code, 3, "{call}: {}", refused.all());
+            let says = format!("error: the token does not take {which} ({code})");
+            assert!(refused.stderr.contains(&says), "{call}: {}", refused.stderr);
+            assert!(refused.stderr.contains("no try was spent"), "{call}: {}", refused.stderr);
+            assert!(!refused.stderr.contains("wrong"), "{call}: {}", refused.stderr);
+        }
+    }
+    // A PIN that is tried and not as it is set is wrong, by whatever name.
+    let (wrong, _) = world.faulty("fail C_SetPIN 1 CKR_PIN_INCORRECT", &change);
+    assert!(wrong.stderr.contains("error: the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
+    world.set("NEW_PIN", "abc");
+    let (short, _) = world.faulty("", &change);
+    assert!(short.stderr.contains("error: the new PIN has 3 characters"), "{}", short.stderr);
+    world.set("SO_PIN", "12");
+    let (short, _) = world.faulty("", &unlock);
+    assert!(short.stderr.contains("error: the administrator (SO) PIN has 2 characters"), "{}", short.stderr);
+}

@@ -5,7 +5,7 @@ use cryptoki::session::UserType;
 
 use super::error::TokenError;
 use super::login::{check_length, check_pin, same_state, same_state_of};
-use super::module::{Module, failed, logged, logged_patiently, login_failed, so_login_failed};
+use super::module::{Module, failed, logged, logged_patiently, login_failed, set_failed, so_login_failed};
 use super::pin::{Pin, PinKind, PinState};
 use super::raw;
 use super::slot::Token;
@@ -32,7 +32,8 @@ impl Module {
                 (Some(old), Some(new)) => session.set_pin(old.auth(), new.auth()),
                 _ => raw::set_pin_on_pad(self.path(), &session),
             };
-            logged_patiently("C_SetPIN", patience(new), set).map_err(|e| login_failed("C_SetPIN", token, &e))
+            logged_patiently("C_SetPIN", patience(new), set)
+                .map_err(|e| set_failed("C_SetPIN", token, PinKind::New, &e, login_failed))
         })();
         if first {
             let _ = logged("C_Logout", || session.logout());
@@ -60,7 +61,8 @@ impl Module {
             };
             let set = logged_patiently("C_InitPIN", patience(new), set);
             let _ = logged("C_Logout", || session.logout());
-            set.map_err(|e| failed("C_InitPIN", Some(token), &e))
+            let other = |what, token: &Token, e: &_| failed(what, Some(token), e);
+            set.map_err(|e| set_failed("C_InitPIN", token, PinKind::New, &e, other))
         })();
         let _ = logged("C_CloseSession", || session.close());
         result
@@ -102,7 +104,7 @@ impl Module {
         };
         // It may take a token minutes.
         logged_patiently("C_InitToken", Patience::Long, init)
-            .map_err(|e| so_login_failed("C_InitToken", token, &e))
+            .map_err(|e| set_failed("C_InitToken", token, PinKind::Administrator, &e, so_login_failed))
     }
 }
 

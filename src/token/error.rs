@@ -266,6 +266,16 @@ pub enum TokenError {
         /// Whether it has a PIN pad.
         has: bool,
     },
+    /// A PIN that is to be set is not as the token wants PINs.
+    #[error("the token does not take {which} ({code})")]
+    NotTaken {
+        /// The token.
+        token: TokenName,
+        /// Which PIN.
+        which: super::PinKind,
+        /// CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
+        code: String,
+    },
     /// The new PIN is one that is known already: a change would change nothing, or tell who knows the one the other.
     #[error("the new PIN is {}", if *.than == super::PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
     NotNew {

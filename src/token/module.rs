@@ -310,6 +310,23 @@ pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error)
     TokenError::Call { what: name, code: ckr::reason(e), token: token.map(Token::name) }
 }
 
+/// The error of a call that sets a PIN: what the token does not take is not a PIN that was tried and is wrong (PKCS#11 v2.40,
+/// section 5.1.6). Else by what the call's other PIN means.
+pub(super) fn set_failed(
+    what: &'static str,
+    token: &Token,
+    which: PinKind,
+    e: &Pkcs11Error,
+    otherwise: fn(&'static str, &Token, &Pkcs11Error) -> TokenError,
+) -> TokenError {
+    match ckr::code(e) {
+        Some(RvError::PinInvalid | RvError::PinLenRange) => {
+            TokenError::NotTaken { token: token.name(), which, code: ckr::reason(e) }
+        }
+        _ => otherwise(what, token, e),
+    }
+}
+
 /// The error of a call that takes the SO PIN, by what it means.
 pub(super) fn so_login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
     let name: TokenName = token.name();
@@ -365,6 +382,18 @@ mod tests {
         assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad { has: true, .. }));
         assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
         assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
+    }
+
+    #[test]
+    fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
+        let of = |code| set_failed("C_SetPIN", &token(0), PinKind::New, &error(code), login_failed);
+        for code in [RvError::PinInvalid, RvError::PinLenRange] {
+            assert!(matches!(of(code), TokenError::NotTaken { which: PinKind::New, .. }), "{code:?}");
+        }
+        assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked { .. }));
+        let by_login = login_failed("C_Login", &token(0), &error(RvError::PinInvalid));
+        assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
     }
 
     #[test]

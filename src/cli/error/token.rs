@@ -149,6 +149,9 @@ impl From<TokenError> for CommandError {
                     false => format!("use another {option}: prompt, env:VAR, file:PATH or fd:N"),
                 })
             }
+            TokenError::NotTaken { token, .. } => base.token(&token).detail("", "no try was spent").hint(
+                "the token has rules for its PINs: other characters or another length; sastctl token show says how long",
+            ),
             TokenError::NotNew { token, .. } => base
                 .token(&token)
                 .detail("", "no PIN was tried, nothing was changed")
