@@ -366,3 +366,59 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
         stored.stderr
     );
 }
+
+/// What would fail once the key is there is looked at before; what fails all the same says what is on the token.
+#[test]
+fn a_certificate_that_is_on_the_token_is_said_to_be_there() {
+    let mut world = world();
+    for out in ["--out=missing/x.cer", "--csr=missing/x.csr"] {
+        let refused = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--bits=1024", out]);
+        assert_eq!(refused.code, 4, "{}", refused.all());
+        assert!(refused.stderr.contains("there is no folder missing"), "{}", refused.stderr);
+        assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (0, 0), "{out}");
+    }
+    world.behind_faulty_token();
+    let long = format!("--out={}", "x".repeat(300));
+    for (name, script, out, code) in [
+        ("SAST-X", "", &long[..], 4),
+        ("SAST-Y", "fail C_GetSlotList 3.. CKR_GENERAL_ERROR", "--out=y.cer", 3),
+    ] {
+        let name = format!("--name={name}");
+        let (failed, _) = world.faulty(script, &["cert", "enroll", "HSM", &name, "--bits=1024", out]);
+        assert_eq!(failed.code, code, "{}", failed.all());
+        let name = name.trim_start_matches("--name=");
+        let there = format!("{name} and its key are on \"HSM\" all the same");
+        assert!(failed.stderr.contains(&there), "{}", failed.stderr);
+        let export = ["cert", "export", "--token", name];
+        assert!(failed.stderr.contains(&format!("sastctl {}", export.join(" "))), "{}", failed.stderr);
+        world.faulty("", &export).0.done();
+        assert!(world.path(&format!("{name}.cer")).exists());
+    }
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (2, 2));
+    // A certificate that was stored though the token says that it was not does not stay without its key.
+    let (failed, _) = world.faulty(
+        "after C_CreateObject 1 CKR_DEVICE_MEMORY",
+        &["cert", "enroll", "HSM", "--name=SAST-Z", "--bits=1024"],
+    );
+    assert_eq!(failed.code, 3, "{}", failed.all());
+    assert!(!failed.stderr.contains("all the same"), "{}", failed.stderr);
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (2, 2));
+}
+
+#[test]
+fn certificate_and_request_go_to_standard_output_too() {
+    let world = world();
+    let made = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--bits=1024", "--out=-"]).done();
+    let exported = world.run(&["cert", "export", "--token=SAST-X", "--out=-"]).done();
+    assert!(made.bytes == exported.bytes && made.bytes.starts_with(&[0x30, 0x82]), "{}", made.all());
+    assert!(made.stderr.contains("RSA 1024, made there"), "the plan: {}", made.stderr);
+    assert!(made.stderr.contains("SAST-X, RSA 1024, serial "), "{}", made.stderr);
+    let asked = world.run(&["cert", "enroll", "HSM", "--name=SAST-Y", "--bits=1024", "--csr=-"]).done();
+    std::fs::write(world.path("y.csr"), &asked.bytes).unwrap();
+    assert!(asked.stdout.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"), "{}", asked.stdout);
+    assert!(asked.stdout.ends_with("-----END CERTIFICATE REQUEST-----\n"), "{}", asked.stdout);
+    assert!(asked.stderr.contains("a request for SAST-Y"), "{}", asked.stderr);
+    world.tool("openssl", &["req", "-in", "y.csr", "-noout", "-verify"]);
+    assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (2, 1));
+    assert_eq!(world.files().iter().filter(|name| name.starts_with('-')).count(), 0);
+}

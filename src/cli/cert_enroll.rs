@@ -10,7 +10,7 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{DigestArg, now, selector};
+use super::signing::{DigestArg, Voice, now, selector};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents};
@@ -47,10 +47,10 @@ pub struct EnrollArgs {
     /// CKA_ID of key and certificate, in hexadecimal [default: eight random bytes]
     #[arg(long, value_name = "HEX")]
     id: Option<String>,
-    /// Write a certificate signing request (PEM) instead of making a certificate
+    /// Write a certificate signing request (PEM) instead of making a certificate; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["import", "out", "days"])]
     csr: Option<PathBuf>,
-    /// Also write the certificate (DER) to a file
+    /// Also write the certificate (DER) to a file; `-` is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Store an issued certificate beside its key, once a signature proved that they belong together
@@ -106,12 +106,11 @@ fn make(
     let terms = Terms { from: now(), days: args.days, serial: random()? };
     terms.check()?;
     // Before a key is made that would have to be destroyed again.
-    args.csr.iter().chain(&args.out).try_for_each(|path| files::check_place(path))?;
-    if let Some(path) = args.csr.iter().chain(&args.out).find(|path| path.exists() && !args.force) {
-        return Err(CommandError::new(ErrorKind::File, format!("{} is there already", path.display()))
-            .hint("--force replaces it; the file before is kept as NAME.bak"));
-    }
-    show_plan(args, &subject, digest, contents, ui)?;
+    let file = args.csr.as_deref().or(args.out.as_deref());
+    let say = Voice { ui, aside: file.is_some_and(is_output) && !args.dry_run };
+    file.filter(|path| !is_output(path)).map_or(Ok(()), |path| check_file(path, args.force))?;
+    let asks = !args.yes && !args.dry_run && ui.can_ask();
+    show_plan(args, &subject, digest, contents, asks, &say)?;
     if args.dry_run {
         return if ui.is_json() {
             ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "name": common_name }))
@@ -119,7 +118,7 @@ fn make(
             ui.print("Dry run: no key was made and nothing was written.")
         };
     }
-    if !args.yes && ui.can_ask() && !ui.confirm("Make the key?")? {
+    if asks && !ui.confirm("Make the key?")? {
         return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
     }
     let pin = session::pin_for(module, token, settings, ui, args.allow_last_try)?;
@@ -130,6 +129,12 @@ fn make(
     interrupt::check()?;
     if let Some(path) = &args.csr {
         let der = request(&subject, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
+        if is_output(path) {
+            ui.write(pem(&der).as_bytes())?;
+            key.keep();
+            drop(busy);
+            return tell_request(&common_name, &id, path, None, &say);
+        }
         let written = files::write_new(path, pem(&der).as_bytes(), on_existing(args));
         // A request that lies there needs its key, even where a power cut may still undo it.
         if written.as_ref().err().is_none_or(FileError::lies_there) {
@@ -137,19 +142,56 @@ fn make(
         }
         let written = written?;
         drop(busy);
-        return tell_request(&common_name, &id, path, written.backup.as_deref(), ui);
+        return tell_request(&common_name, &id, path, written.backup.as_deref(), &say);
     }
     let der = self_signed(&subject, &terms, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
     let certificate =
         Certificate::from_der(der).map_err(|e| CommandError::certificate("the new certificate", &e))?;
     key.store(&certificate)?;
     key.keep();
-    let sast = module.find_stored(token, &certificate)?;
-    if let Some(path) = &args.out {
-        files::write_new(path, certificate.der(), on_existing(args))?;
+    let told = (|| {
+        let sast = module.find_stored(token, &certificate)?;
+        match args.out.as_deref() {
+            Some(path) if is_output(path) => ui.write(certificate.der())?,
+            Some(path) => drop(files::write_new(path, certificate.der(), on_existing(args))?),
+            None => {}
+        }
+        drop(busy);
+        tell_certificate(&sast, &id, args.out.as_deref(), &say)
+    })();
+    told.map_err(|e| all_the_same(e, &certificate, token))
+}
+
+/// An error behind the storing: what is on the token stays there.
+fn all_the_same(error: CommandError, certificate: &Certificate, token: &Token) -> CommandError {
+    let name = certificate.sast_name();
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let quoted = if plain { name.clone() } else { format!("'{name}'") };
+    error
+        .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
+        .hint(format!("sastctl cert export --token {quoted} writes the certificate"))
+}
+
+/// Standard output, as everywhere else.
+fn is_output(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether a file can be written there, as far as that is known before there is a key that it is about.
+fn check_file(path: &Path, force: bool) -> Result<(), CommandError> {
+    files::check_place(path)?;
+    let made = |e: CommandError| e.detail("", "no key was made and nothing was written");
+    let place = files::place_of(path);
+    if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let what = format!("there is no folder {}", folder.display());
+        return Err(made(CommandError::new(ErrorKind::File, what)).hint("make it, or name another file"));
     }
-    drop(busy);
-    tell_certificate(&sast, &id, args.out.as_deref(), ui)
+    if path.exists() && !force {
+        let what = format!("{} is there already", path.display());
+        return Err(made(CommandError::new(ErrorKind::File, what))
+            .hint("--force replaces it; the file before is kept as NAME.bak"));
+    }
+    Ok(())
 }
 
 fn sign(key: &NewKey<'_>, digest: Digest, bytes: &[u8]) -> Result<Vec<u8>, CommandError> {
@@ -165,8 +207,10 @@ fn show_plan(
     subject: &SastSubject,
     digest: Digest,
     contents: &TokenContents,
-    ui: &Ui,
+    asks: bool,
+    say: &Voice<'_>,
 ) -> Result<(), CommandError> {
+    let ui = say.ui;
     for other in contents.sast_names() {
         ui.warn(&format!(
             "{} already holds {}: name the one that signs by its SAST name",
@@ -177,22 +221,28 @@ fn show_plan(
     if args.bits < 2048 {
         ui.warn("phones in FIPS mode refuse less than 2048 bits");
     }
-    if ui.is_json() {
-        return Ok(());
-    }
     let what = match &args.csr {
+        Some(path) if is_output(path) => format!("a request, signed with {digest}, to standard output"),
         Some(path) => format!("a request, signed with {digest}, to {}", path.display()),
         None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
     };
     let of = [("OU", &args.unit), ("O", &args.organization)];
     let of: String = of.iter().filter_map(|(key, v)| Some(format!(";{key}={}", v.as_ref()?))).collect();
-    ui.print(&format!(
+    let plan = format!(
         "Token        {}\nKey          RSA {}, made there, sensitive and not extractable\nName         CN={}{of}\n\
          Certificate  {what}",
         contents.token.name(),
         args.bits,
         subject.common_name(),
-    ))
+    );
+    match (say.aside || ui.is_json(), asks) {
+        (false, _) => ui.print(&plan)?,
+        // Whoever is asked sees what about, wherever standard output goes.
+        (true, true) => ui.show(&plan),
+        (true, false) if ui.is_json() => {}
+        (true, false) => ui.note(&plan),
+    }
+    Ok(())
 }
 
 fn import(
@@ -236,21 +286,25 @@ fn import(
     let pin = session::pin_for(module, &token, settings, ui, args.allow_last_try)?;
     let busy = interrupt::Busy::new();
     module.import_certificate(&contents, pin, &certificate)?;
-    let sast = module.find_stored(&token, &certificate)?;
-    drop(busy);
-    tell_certificate(&sast, &[], None, ui)
+    let told = (|| {
+        let sast = module.find_stored(&token, &certificate)?;
+        drop(busy);
+        tell_certificate(&sast, &[], None, &Voice { ui, aside: false })
+    })();
+    told.map_err(|e| all_the_same(e, &certificate, &token))
 }
 
-fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, ui: &Ui) -> Result<(), CommandError> {
+fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, say: &Voice<'_>) -> Result<(), CommandError> {
+    let ui = say.ui;
     let (token, certificate): (&Token, &Certificate) = (sast.token(), sast.certificate());
-    if ui.is_json() {
+    if ui.is_json() && !say.aside {
         return ui.print_json(&serde_json::json!({
             "dry_run": false, "token": token, "id": digest::hex(id, ""),
             "written": out.map(|p| p.display().to_string()),
             "certificate": CertificateReport::new(certificate),
         }));
     }
-    ui.print(&printable(&format!(
+    say.text(&printable(&format!(
         "{}, {}, serial {}, until {}: on \"{}\" beside its key",
         certificate.sast_name(),
         certificate.public_key().describe(),
@@ -258,7 +312,7 @@ fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, ui: &Ui) -> Resu
         day(certificate.not_after()),
         token.label()
     )))?;
-    if let Some(path) = out {
+    if let Some(path) = out.filter(|path| !is_output(path)) {
         ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;
     }
     ui.note(
@@ -272,16 +326,18 @@ fn tell_request(
     id: &[u8],
     path: &Path,
     backup: Option<&Path>,
-    ui: &Ui,
+    say: &Voice<'_>,
 ) -> Result<(), CommandError> {
+    let ui = say.ui;
     let id = digest::hex(id, "");
-    if ui.is_json() {
+    if ui.is_json() && !say.aside {
         return ui.print_json(&serde_json::json!({
             "dry_run": false, "request": path.display().to_string(),
             "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
         }));
     }
-    ui.print(&format!("{}   a request for {name}; its key is on the token, CKA_ID {id}", path.display()))?;
+    let where_to = if say.aside { "standard output".to_owned() } else { path.display().to_string() };
+    say.text(&format!("{where_to}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
     ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
     Ok(())
 }

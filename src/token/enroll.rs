@@ -163,9 +163,14 @@ impl NewKey<'_> {
         self.key.sign(digest, message, &PublicKey::Rsa(self.public.clone()))
     }
 
-    /// Stores its certificate on the token.
+    /// Stores its certificate on the token, or leaves none there: a call that failed may have done its work.
     pub fn store(&self, certificate: &Certificate) -> Result<(), TokenError> {
-        store(&self.key.login, self.key.key.token, certificate, &self.request.id, &self.request.label)
+        let (login, request) = (&self.key.login, &self.request);
+        let stored = store(login, self.key.key.token, certificate, &request.id, &request.label);
+        if stored.is_err() {
+            remove(login, certificate, &request.id);
+        }
+        stored
     }
 
     /// From here on the key stays.
@@ -274,9 +279,21 @@ fn store(
         .map_err(|e| failed("C_CreateObject", Some(token), &e))
 }
 
-fn destroy(login: &Login<'_>, pair: [ObjectHandle; 2]) {
+/// Destroys the objects of this very certificate, as far as the token still does what it is told.
+fn remove(login: &Login<'_>, certificate: &Certificate, id: &[u8]) {
+    let Ok(session) = login.session() else { return };
+    let template = [
+        Attribute::Class(ObjectClass::CERTIFICATE),
+        Attribute::Id(id.to_vec()),
+        Attribute::Value(certificate.der().to_vec()),
+    ];
+    let found = logged("C_FindObjects", || session.find_objects(&template)).unwrap_or_default();
+    destroy(login, found);
+}
+
+fn destroy(login: &Login<'_>, objects: impl IntoIterator<Item = ObjectHandle>) {
     if let Ok(session) = login.session() {
-        for object in pair {
+        for object in objects {
             let _ = logged("C_DestroyObject", || session.destroy_object(object));
         }
     }
