@@ -148,6 +148,27 @@ fn a_first_list_is_made_from_certificates_and_addresses() {
     assert!(wrong.stderr.contains("\"Router\" is not a function"), "{}", wrong.stderr);
 }
 
+/// The cluster file names all tokens of the cluster; which of them is inserted changes.
+#[test]
+fn a_token_of_the_cluster_file_that_is_named_as_well_counts_once() {
+    let world = World::with_tokens();
+    let fixture = |name: &str| pki::path(&format!("softhsm-fixtures/{name}.der")).display().to_string();
+    let server = certificate("cucm-1051-a-pub");
+    let cluster = format!(
+        "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\ncertificate = '{server}'\n\
+         [[token]]\ncertificate = '{}'\n[[token]]\ncertificate = '{}'\n",
+        fixture("SAST-ADN0054f509"),
+        fixture("SAST-ADN008580ef"),
+    );
+    std::fs::write(world.path("cluster.toml"), cluster).unwrap();
+    for more in [&[][..], &["--spare", "SAST-ADN0054f509"]] {
+        let create = ["ctl", "create", "--cluster", "cluster.toml", "--token", "SAST-ADN008580ef", "--yes"];
+        world.run(&[&create[..], more].concat()).done();
+        let names: Vec<String> = list(&world, "CTLFile.tlv").sasts().map(|r| r.short_name()).collect();
+        assert_eq!(names, ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
+    }
+}
+
 #[test]
 fn an_itl_is_made_the_way_cucm_writes_one() {
     let world = World::with_tokens();

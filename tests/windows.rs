@@ -1,5 +1,7 @@
 //! The CTL Client's windows through a real terminal, from the first to the result, and every way out of them.
 
+mod first_file;
+
 use crate::pki;
 use crate::support::operator::{CTRL_C, DOWN, ENTER, ESC, FIRST, Operator, SECOND};
 use crate::support::{PIN, World};
@@ -311,49 +313,6 @@ fn one_token_is_refused_and_the_second_is_added() {
     operator.signs("SAST token A", PIN);
     assert_eq!(operator.leaves().0, 0);
     assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
-}
-
-/// A first file from certificates: the warning of the second window, word for word.
-#[test]
-fn a_first_file_begins_with_the_warning() {
-    let world = world("tokenless.tlv");
-    for name in ["cucm-1051-a-pub", "capf-e41e7d87", "cucm-1051-a-sub1"] {
-        let file = format!("{name}.der");
-        std::fs::copy(pki::path(&format!("tests/testdata/pki/{file}")), world.path(&file)).unwrap();
-    }
-    let cluster = r#"
-        [[server]]
-        function = "CCM+TFTP"
-        address = "10.48.47.155"
-        certificate = "cucm-1051-a-pub.der"
-        [[server]]
-        function = "CAPF"
-        address = "10.48.47.155"
-        certificate = "capf-e41e7d87.der"
-        [[server]]
-        function = "CCM+TFTP"
-        address = "10.48.47.156"
-        certificate = "cucm-1051-a-sub1.der"
-    "#;
-    std::fs::write(world.path("CTLFile.tlv.toml"), cluster).unwrap();
-    let mut operator = Operator::sits_down(&world, &[]);
-    operator.sees("CTL file in force");
-    operator.types(".toml");
-    operator.sees("Output folder:");
-    operator.presses(ENTER);
-    operator.sees(
-        "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.",
-    );
-    operator.sees(
-        "For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
-    );
-    operator.presses(ENTER);
-    operator.chooses_mode_and_tokens();
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
-    repeats(&world, &said, "out/CTLFile.tlv");
 }
 
 #[test]

@@ -67,6 +67,18 @@ pub fn create_and(
     Plan::new(request, None, amend(sketch, request, edits)?)
 }
 
+/// The spare tokens of a first list: those that were named, and those of the cluster file that were not.
+pub fn spare_tokens(
+    signer: &Certificate,
+    mut named: Vec<Certificate>,
+    of_file: Vec<Certificate>,
+) -> Vec<Certificate> {
+    let mut seen: Vec<_> = named.iter().map(|token| token.der().clone()).collect();
+    seen.push(signer.der().clone());
+    named.extend(of_file.into_iter().filter(|token| !seen.contains(token.der())));
+    named
+}
+
 fn server_record(
     server: &Server,
     certificate: Option<&Certificate>,

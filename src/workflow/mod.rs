@@ -19,7 +19,7 @@ mod watch;
 mod ways;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
-pub use create::{create, create_and};
+pub use create::{create, create_and, spare_tokens};
 pub use error::{InForce, PlanError};
 pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
 pub use revert::{Release, revert, revert_and};

@@ -172,6 +172,7 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
         Start::NoFile {
             cluster: Box::new(cluster(TWO_SERVERS)),
             certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
+            tokens: vec![],
         },
         &[b(), a()],
     );
@@ -186,6 +187,55 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     let plan = first.plan(&request(&signer)).unwrap();
     assert_eq!(plan.draft().records().len(), 3);
     assert!(plan.draft().records().iter().all(|r: &Record| r.function() != Function::CAPF));
+}
+
+/// What the file names has its entry, which can be taken out and put back.
+#[test]
+fn the_tokens_of_a_cluster_file_are_entries() {
+    let start = Start::NoFile {
+        cluster: Box::new(cluster(TWO_SERVERS)),
+        certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
+        tokens: vec![b(), certificate(HSM)],
+    };
+    let mut first = choices(start, &[b(), a()]);
+    assert_eq!(first.first_tokens(), 3);
+    let kinds = |choices: &Choices| choices.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>();
+    let of_file = [0, 1, 2, 3].map(EntryKind::InList);
+    assert_eq!(kinds(&first), [&of_file[..], &[EntryKind::Token(1)]].concat(), "one entry for each");
+    assert_eq!(first.entries()[2].columns[1], "- No Hostname -");
+    assert_eq!(first.options().join(" "), "--spare SAST-ADN0054f509", "the file names the other one");
+    let signer = a();
+    let sasts = |choices: &Choices| {
+        let plan = choices.plan(&request(&signer)).unwrap();
+        let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST);
+        sasts.map(Record::short_name).collect::<Vec<_>>()
+    };
+    let hsm = certificate(HSM).sast_name();
+    assert_eq!(sasts(&first), ["SAST-ADN0054f509", &hsm, "SAST-ADN008580ef"]);
+    // Without it the command that makes the list is followed by one that takes it out.
+    first.delete(EntryKind::InList(3));
+    assert_eq!(sasts(&first), ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
+    let serials = first.leave_afterwards();
+    let three = create_and(
+        &cluster(TWO_SERVERS),
+        &[Some(certificate(PUB)), Some(certificate(SUB))],
+        &request(&signer),
+        &[b(), certificate(HSM)],
+        false,
+        &[],
+    );
+    let own = || KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let signed = |plan: Plan| plan.draft().clone().sign(&mut own()).unwrap();
+    let leaves: Vec<_> = serials.into_iter().map(Edit::RemoveToken).collect();
+    let two = update(&signed(three.unwrap()), &request(&signer), &leaves).unwrap();
+    assert!(signed(two).list().bytes() == signed(first.plan(&request(&signer)).unwrap()).list().bytes());
+    // The one that was inserted, too, is not inserted any more.
+    first.delete(EntryKind::InList(2));
+    assert_eq!((first.tokens.len(), first.first_tokens()), (1, 1));
+    assert!(matches!(first.plan(&request(&signer)), Err(PlanError::OneToken { .. })));
+    first.add_token(b()).unwrap();
+    assert_eq!(first.first_tokens(), 2);
+    assert_eq!(first.leave_afterwards().len(), 1);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::settings::Settings;
 use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, check_digest, headline};
 use super::ui::Ui;
 use crate::token::{Module, Sast};
-use crate::workflow::{Choices, Plan, Start};
+use crate::workflow::{Choices, Plan, PlanError, Start};
 use terminal::Answer;
 
 /// The CTL Client's windows in the terminal
@@ -118,7 +118,7 @@ impl Client<'_> {
         let plan = match self.choices()?.plan(&request) {
             Ok(plan) => plan,
             Err(e) => {
-                self.ui.show(&CommandError::from(e).to_string());
+                self.ui.show(&in_the_windows(e).to_string());
                 return Ok(None);
             }
         };
@@ -204,5 +204,15 @@ impl Client<'_> {
             ui.show(&result::commands(&choices, &plan, &source, &out, &again));
         }
         Ok(())
+    }
+}
+
+/// A refused plan, with what helps at the windows where that is something else than in the commands.
+fn in_the_windows(error: PlanError) -> CommandError {
+    match error {
+        PlanError::OneToken { .. } => CommandError::new(ErrorKind::No, error.to_string())
+            .hint("choose Add Tokens and insert the other one")
+            .hint("of a first CTL from a cluster file: a token that is elsewhere is named by its certificate, [[token]]"),
+        _ => error.into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::super::ctl::{read_certificate, read_cluster};
+use super::super::ctl::{ReadCluster, read_certificate, read_cluster};
 use super::super::error::CommandError;
 use super::super::signing::in_force;
 use super::super::ui::{printable, table};
@@ -118,7 +118,8 @@ impl Client<'_> {
             self.ui.show("\nCTL Entries");
             self.ui.show(&self.entry_table());
             // What is missing comes first: one token is not enough for a first file.
-            let first = !self.choices()?.start.is_token_signed() && self.tokens.len() < 2;
+            let choices = self.choices()?;
+            let first = !choices.start.is_token_signed() && choices.first_tokens() < 2;
             match choose("CTL Entries", ACTIONS.to_vec(), usize::from(first))? {
                 Answer::Back => return Ok(false),
                 Answer::Given("Finish") => return Ok(true),
@@ -194,8 +195,8 @@ impl Client<'_> {
 
 fn start(file: &Path) -> Result<Start, CommandError> {
     if file.extension().is_some_and(|e| e == "toml") {
-        let (cluster, certificates) = read_cluster(file)?;
-        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates });
+        let ReadCluster { cluster, certificates, tokens } = read_cluster(file)?;
+        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates, tokens });
     }
     Ok(Start::InForce(Box::new(in_force(file)?)))
 }

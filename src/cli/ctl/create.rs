@@ -11,7 +11,7 @@ use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::trustlist::Certificate;
 use crate::workflow::cluster_file::ClusterFile;
-use crate::workflow::create_and;
+use crate::workflow::{create_and, spare_tokens};
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
 #[derive(Debug, Args)]
@@ -32,14 +32,10 @@ pub struct CreateArgs {
 }
 
 pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let (cluster, certificates) = read_cluster(&args.cluster)?;
-    let folder = args.cluster.parent().unwrap_or(Path::new(""));
+    let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.cluster)?;
     let desk = Desk::open(settings, ui)?;
-    let mut spares = desk.certificates(&args.spare, ui)?;
-    for token in &cluster.tokens {
-        spares.push(super::read_certificate(&folder.join(&token.certificate))?);
-    }
     let signer = desk.signer().certificate().clone();
+    let spares = spare_tokens(&signer, desk.certificates(&args.spare, ui)?, tokens);
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
@@ -49,8 +45,18 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     desk.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
 }
 
-/// Reads a cluster file, and the certificates of its servers in their order.
-pub fn read_cluster(path: &Path) -> Result<(ClusterFile, Vec<Option<Certificate>>), CommandError> {
+/// A cluster file with the certificates that it names.
+pub struct ReadCluster {
+    /// The file.
+    pub cluster: ClusterFile,
+    /// Of its servers, in their order.
+    pub certificates: Vec<Option<Certificate>>,
+    /// Of its tokens.
+    pub tokens: Vec<Certificate>,
+}
+
+/// Reads a cluster file, and the certificates that it names.
+pub fn read_cluster(path: &Path) -> Result<ReadCluster, CommandError> {
     let name = super::display_name(path);
     let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
     let text = String::from_utf8(bytes)
@@ -61,10 +67,9 @@ pub fn read_cluster(path: &Path) -> Result<(ClusterFile, Vec<Option<Certificate>
             .hint("docs/cluster-file.md has every key and an example")
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let certificates = cluster
-        .servers
-        .iter()
-        .map(|s| s.certificate.as_ref().map(|path| super::read_certificate(&folder.join(path))).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok((cluster, certificates))
+    let read = |path: &PathBuf| super::read_certificate(&folder.join(path));
+    let certificates = cluster.servers.iter().map(|server| server.certificate.as_ref().map(read).transpose());
+    let certificates = certificates.collect::<Result<_, _>>()?;
+    let tokens = cluster.tokens.iter().map(|token| read(&token.certificate)).collect::<Result<_, _>>()?;
+    Ok(ReadCluster { cluster, certificates, tokens })
 }

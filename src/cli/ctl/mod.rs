@@ -12,7 +12,7 @@ mod ways;
 
 use std::path::Path;
 
-pub(super) use create::read_cluster;
+pub(super) use create::{ReadCluster, read_cluster};
 pub(super) use servers::ServerArgs;
 
 use clap::Subcommand;

@@ -1,0 +1,244 @@
+//! What the CTL Client's windows gather, as a value: from these choices to the same plans as the other commands make.
+
+mod command;
+mod rows;
+
+use super::cluster_file::ClusterFile;
+use super::create::{create_and, spare_tokens};
+use super::error::PlanError;
+use super::plan::{Plan, Request};
+use super::revert::revert_and;
+use super::sign::resign;
+use super::update::{Edit, Mode, NewServer, update};
+use crate::trustlist::{Certificate, Function, Record, VerifiedList};
+use command::{serial, server_name};
+pub use rows::{Entry, EntryKind};
+
+/// What the windows start from.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// The list in force.
+    InForce(Box<VerifiedList>),
+    /// No list yet: servers, their certificates in the same order, and those of the tokens that the file names.
+    NoFile {
+        /// The cluster.
+        cluster: Box<ClusterFile>,
+        /// Certificates of its servers.
+        certificates: Vec<Option<Certificate>>,
+        /// Certificates of its tokens.
+        tokens: Vec<Certificate>,
+    },
+}
+
+impl Start {
+    /// Whether tokens sign the list in force.
+    pub fn is_token_signed(&self) -> bool {
+        matches!(self, Start::InForce(old) if old.signer().is_some_and(Record::is_token))
+    }
+
+    /// The place of a token's entry, by [`EntryKind::InList`].
+    fn entry_of(&self, token: &Certificate) -> Option<usize> {
+        match self {
+            Start::InForce(old) => {
+                let is_it = |r: &Record| r.function() == Function::SAST && r.is_of(token);
+                old.list().records().iter().position(is_it)
+            }
+            Start::NoFile { cluster, tokens, .. } => {
+                let at = tokens.iter().position(|t| t.der() == token.der());
+                at.map(|at| at.saturating_add(cluster.servers.len()))
+            }
+        }
+    }
+}
+
+/// The third window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurityMode {
+    /// Mixed mode.
+    Mixed,
+    /// Non-secure mode.
+    NonSecure,
+    /// The mode stays; the file is updated.
+    Update,
+}
+
+impl SecurityMode {
+    /// In the window's order.
+    pub const ALL: [SecurityMode; 3] = [SecurityMode::Mixed, SecurityMode::NonSecure, SecurityMode::Update];
+
+    /// The CTL Client's words.
+    pub fn label(self) -> &'static str {
+        match self {
+            SecurityMode::Mixed => "Set Cisco Unified CallManager Cluster to Mixed Mode",
+            SecurityMode::NonSecure => "Set Cisco Unified CallManager Cluster to Non-Secure Mode",
+            SecurityMode::Update => "Update CTL File",
+        }
+    }
+}
+
+/// A server that was added in the windows.
+#[derive(Debug, Clone)]
+pub struct AddedServer {
+    /// The server.
+    pub server: NewServer,
+    /// The certificate's file, to repeat it.
+    pub file: String,
+}
+
+/// Everything that was chosen so far.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    /// Where it starts from.
+    pub start: Start,
+    /// The security mode.
+    pub mode: SecurityMode,
+    /// The tokens that were added, in the order in which they were inserted. The last one signs a first list.
+    pub tokens: Vec<Certificate>,
+    /// Servers that were added.
+    pub servers: Vec<AddedServer>,
+    /// Entries of the list in force that were deleted, by [`EntryKind::InList`].
+    pub deleted: Vec<usize>,
+}
+
+impl Choices {
+    /// From the first window.
+    pub fn new(start: Start) -> Self {
+        Choices { start, mode: SecurityMode::Mixed, tokens: vec![], servers: vec![], deleted: vec![] }
+    }
+
+    /// Adds a token. The CTL Client's rules: not twice, and an update begins with a token of the list in force.
+    pub fn add_token(&mut self, certificate: Certificate) -> Result<(), PlanError> {
+        if let Start::InForce(old) = &self.start
+            && self.start.is_token_signed()
+        {
+            match (self.tokens.is_empty(), self.start.entry_of(&certificate)) {
+                (true, None) => {
+                    return Err(PlanError::SignerNotInForce {
+                        signer: certificate.sast_name(),
+                        known: super::plan::sast_names(old.list()),
+                        list: crate::workflow::error::InForce::of(old),
+                        may_insist: false,
+                    });
+                }
+                (false, Some(record)) => {
+                    let record = record.saturating_add(1);
+                    return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
+                }
+                _ => {}
+            }
+        }
+        if self.tokens.iter().any(|t| t.der() == certificate.der()) {
+            return Err(PlanError::TokenTwice { name: certificate.sast_name() });
+        }
+        // Who adds a token that was taken out wants it back.
+        let entry = self.start.entry_of(&certificate);
+        self.deleted.retain(|index| Some(*index) != entry);
+        self.tokens.push(certificate);
+        Ok(())
+    }
+
+    /// The token that signs: the first inserted of an update, which is in the list in force; else the last inserted.
+    pub fn signer(&self) -> Option<&Certificate> {
+        if self.start.is_token_signed() { self.tokens.first() } else { self.tokens.last() }
+    }
+
+    /// How many tokens a first list would have as far as it was chosen.
+    pub fn first_tokens(&self) -> usize {
+        let inserted = |token: &Certificate| self.tokens.iter().any(|t| t.der() == token.der());
+        self.tokens.len().saturating_add(self.of_file().filter(|(_, token)| !inserted(token)).count())
+    }
+
+    /// The tokens that the cluster file names and that stay, each with the place of its entry.
+    fn of_file(&self) -> impl Iterator<Item = (usize, &Certificate)> {
+        let (servers, tokens) = match &self.start {
+            Start::NoFile { cluster, tokens, .. } => (cluster.servers.len(), &tokens[..]),
+            Start::InForce(_) => (0, &[][..]),
+        };
+        let all = tokens.iter().enumerate().map(move |(at, token)| (at.saturating_add(servers), token));
+        all.filter(|(index, _)| !self.deleted.contains(index))
+    }
+
+    /// Whether a token has an entry of the list in force, or of the cluster file, that stays.
+    fn has_entry(&self, token: &Certificate) -> bool {
+        self.start.entry_of(token).is_some_and(|index| !self.deleted.contains(&index))
+    }
+
+    /// Takes an entry out.
+    pub fn delete(&mut self, kind: EntryKind) {
+        match kind {
+            EntryKind::InList(index) => {
+                self.deleted.push(index);
+                // A token of a bridge, or of the cluster file, that was inserted, too, is not inserted any more.
+                if !self.start.is_token_signed() {
+                    let start = &self.start;
+                    self.tokens.retain(|token| start.entry_of(token) != Some(index));
+                }
+            }
+            EntryKind::Token(index) if index < self.tokens.len() => {
+                self.tokens.remove(index);
+            }
+            EntryKind::Server(index) if index < self.servers.len() => {
+                self.servers.remove(index);
+            }
+            EntryKind::Token(_) | EntryKind::Server(_) => {}
+        }
+    }
+
+    /// The plan: the same that `revert`, `ctl create`, `ctl update` or `ctl sign` makes of these choices.
+    pub fn plan(&self, request: &Request<'_>) -> Result<Plan, PlanError> {
+        let mut edits = self.edits();
+        let others: Vec<Certificate> =
+            self.tokens.iter().filter(|t| t.der() != request.signer.der()).cloned().collect();
+        match &self.start {
+            Start::InForce(old) if self.start.is_token_signed() => {
+                edits.extend(others.into_iter().map(Edit::AddToken));
+                match update(old, request, &edits) {
+                    // Nothing but a new signature and time: the CTL Client does that too.
+                    Err(PlanError::NothingToDo) => resign(old, request),
+                    plan => plan,
+                }
+            }
+            Start::InForce(old) => revert_and(old, request, &others, None, false, &edits),
+            Start::NoFile { cluster, certificates, .. } => {
+                let of_file = self.of_file().map(|(_, token)| token.clone()).collect();
+                let others = spare_tokens(request.signer, others, of_file);
+                let (cluster, certificates) = self.kept(cluster, certificates);
+                create_and(&cluster, &certificates, request, &others, false, &edits)
+            }
+        }
+    }
+
+    /// Servers and mode; tokens are each plan's own affair.
+    fn edits(&self) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        if let Start::InForce(old) = &self.start {
+            for record in self.deleted.iter().filter_map(|index| old.list().records().get(*index)) {
+                edits.push(match record.function() {
+                    Function::SAST => Edit::RemoveToken(serial(record)),
+                    _ => Edit::RemoveServer(server_name(record)),
+                });
+            }
+        }
+        edits.extend(self.servers.iter().map(|added| Edit::AddServer(added.server.clone())));
+        match self.mode {
+            SecurityMode::Mixed => edits.push(Edit::SetMode(Mode::Mixed)),
+            SecurityMode::NonSecure => edits.push(Edit::SetMode(Mode::NonSecure)),
+            SecurityMode::Update => {}
+        }
+        edits
+    }
+
+    fn kept(
+        &self,
+        cluster: &ClusterFile,
+        certificates: &[Option<Certificate>],
+    ) -> (ClusterFile, Vec<Option<Certificate>>) {
+        let mut kept = cluster.clone();
+        let stays = |index: &usize| !self.deleted.contains(index);
+        kept.servers =
+            cluster.servers.iter().enumerate().filter(|(i, _)| stays(i)).map(|(_, s)| s.clone()).collect();
+        let certificates =
+            certificates.iter().enumerate().filter(|(i, _)| stays(i)).map(|(_, c)| c.clone()).collect();
+        (kept, certificates)
+    }
+}

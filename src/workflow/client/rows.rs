@@ -1,0 +1,100 @@
+//! The rows of the sixth window: what will be in the list, and where it comes from.
+
+use std::net::Ipv4Addr;
+
+use super::super::revert::{Release, leaves};
+use super::{Choices, Start};
+use crate::trustlist::{Certificate, Name, Record, Style};
+
+/// Where an entry of the sixth window comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// The list in force, or the cluster file, whose tokens stand behind its servers; counted from 0.
+    InList(usize),
+    /// A token that was added.
+    Token(usize),
+    /// A server that was added.
+    Server(usize),
+}
+
+/// One row of the sixth window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it comes from.
+    pub kind: EntryKind,
+    /// Type, Hostname/IP Address, Issuer Name, Subject Name.
+    pub columns: [String; 4],
+}
+
+impl Choices {
+    /// The rows of the sixth window.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        match &self.start {
+            Start::InForce(old) => {
+                let release = Release::told_by(old);
+                for (index, record) in old.list().records().iter().enumerate() {
+                    let leaves = !self.start.is_token_signed() && leaves(record, release);
+                    if !leaves && !self.deleted.contains(&index) {
+                        entries.push(Entry { kind: EntryKind::InList(index), columns: of_record(record) });
+                    }
+                }
+            }
+            Start::NoFile { cluster, certificates, .. } => {
+                for (index, (server, certificate)) in cluster.servers.iter().zip(certificates).enumerate() {
+                    if !self.deleted.contains(&index) {
+                        let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
+                        let columns = columns(
+                            server.function.to_string(),
+                            at.unwrap_or_default(),
+                            certificate.as_ref(),
+                        );
+                        entries.push(Entry { kind: EntryKind::InList(index), columns });
+                    }
+                }
+            }
+        }
+        for (index, token) in self.of_file() {
+            entries.push(Entry { kind: EntryKind::InList(index), columns: of_token(token) });
+        }
+        for (index, added) in self.servers.iter().enumerate() {
+            let server = &added.server;
+            let columns =
+                columns(server.function.to_string(), server.address.to_string(), Some(&server.certificate));
+            entries.push(Entry { kind: EntryKind::Server(index), columns });
+        }
+        for (index, token) in self.tokens.iter().enumerate() {
+            if !self.has_entry(token) {
+                entries.push(Entry { kind: EntryKind::Token(index), columns: of_token(token) });
+            }
+        }
+        entries
+    }
+}
+
+/// What the CTL Client shows for a token.
+const NO_HOSTNAME: &str = "- No Hostname -";
+
+fn of_record(record: &Record) -> [String; 4] {
+    let host = record.dns_name().filter(|n| !n.is_empty());
+    let address = record.ip_address().filter(|ip| *ip != Ipv4Addr::UNSPECIFIED).map(|ip| ip.to_string());
+    let (kind, host) = if record.is_token() {
+        ("Security Token".to_owned(), NO_HOSTNAME.to_owned())
+    } else {
+        (record.function().to_string(), address.or(host).unwrap_or_default())
+    };
+    [kind, host, record.issuer_name().unwrap_or_default(), record.subject_name().unwrap_or_default()]
+}
+
+fn of_token(token: &Certificate) -> [String; 4] {
+    columns("Security Token".to_owned(), NO_HOSTNAME.to_owned(), Some(token))
+}
+
+fn columns(kind: String, host: String, certificate: Option<&Certificate>) -> [String; 4] {
+    // As its record will spell it.
+    let style = |c: &Certificate| if host == NO_HOSTNAME { c.sast_style() } else { Style::Cucm };
+    let name = |c: &Certificate, n: &Name| n.spelled(style(c)).trim_end_matches('\0').to_owned();
+    let issuer = certificate.map(|c| name(c, c.issuer())).unwrap_or_default();
+    let subject = certificate.map(|c| name(c, c.subject())).unwrap_or_default();
+    [kind, host, issuer, subject]
+}
