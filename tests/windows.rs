@@ -247,6 +247,42 @@ fn a_token_that_is_not_in_the_file_is_refused_in_the_ctl_clients_words() {
     assert_eq!(list["records"].as_array().unwrap().len(), 6);
 }
 
+/// The wrong entry was deleted: its token brings it back, and so does choosing the file once more.
+#[test]
+fn a_deleted_entry_is_put_back() {
+    let world = world("token-signed.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    let deletes_the_first = |operator: &mut Operator| {
+        operator.chooses_entry("Finish", "Delete Selected");
+        operator.sees("Security Token  - No Hostname -");
+        operator.presses(ENTER);
+    };
+    operator.through_server();
+    operator.chooses_mode(2);
+    operator.picks_token(SECOND);
+    operator.adds();
+    deletes_the_first(&mut operator);
+    operator.chooses_entry("Finish", "Add Tokens");
+    operator.adds_the_other();
+    deletes_the_first(&mut operator);
+    operator.sees("Hostname/IP Address");
+    operator.sees("Delete Selected");
+    operator.presses(ESC);
+    operator.sees("Update CTL File");
+    operator.presses(ESC);
+    // The same file again, with nothing chosen.
+    operator.through_server();
+    operator.chooses_mode(2);
+    operator.picks_token(SECOND);
+    operator.adds();
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"), "{said}");
+    repeats(&world, &said, "out/CTLFile.tlv");
+}
+
 /// Non-secure mode, a firewall, an alternate TFTP server, and an entry that is deleted.
 #[test]
 fn the_other_buttons_do_what_the_commands_do() {

@@ -189,6 +189,37 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     assert!(plan.draft().records().iter().all(|r: &Record| r.function() != Function::CAPF));
 }
 
+/// Replacing the wrong token is undone before anything is signed.
+#[test]
+fn an_entry_that_was_deleted_is_put_back_by_its_token() {
+    let mut update = choices(in_force(), &[a()]);
+    let in_list = |choices: &Choices| choices.entries().len();
+    update.delete(EntryKind::InList(0));
+    assert_eq!(in_list(&update), 4);
+    update.add_token(b()).unwrap();
+    assert_eq!(in_list(&update), 5);
+    assert!(matches!(update.add_token(b()), Err(PlanError::TokenAlreadyInList { record: 1, .. })));
+    assert!(update.options().is_empty(), "{:?}", update.options());
+    let signer = a();
+    let plan = update.plan(&request(&signer)).unwrap();
+    assert!(marked(&plan).is_empty() && plan.draft().records() == tokens().list().records());
+    update.delete(EntryKind::InList(0));
+    assert_eq!(marked(&update.plan(&request(&signer)).unwrap()), ["- SAST SAST-ADN0054f509"]);
+
+    // The one that would sign: another token of the list signs then, or it is put back, too.
+    let mut update = choices(in_force(), &[a(), certificate(HSM)]);
+    update.delete(EntryKind::InList(4));
+    assert!(update.signer().is_none());
+    let mut back = update.clone();
+    back.add_token(a()).unwrap();
+    assert_eq!(back.signer().unwrap().der(), a().der());
+    update.add_token(b()).unwrap();
+    assert_eq!(update.signer().unwrap().der(), b().der());
+    let hsm = certificate(HSM).sast_name();
+    let marks = marked(&update.plan(&request(&b())).unwrap());
+    assert_eq!(marks, ["- SAST SAST-ADN008580ef", &format!("+ SAST {hsm}")]);
+}
+
 /// What the file names has its entry, which can be taken out and put back.
 #[test]
 fn the_tokens_of_a_cluster_file_are_entries() {

@@ -40,11 +40,9 @@ impl Client<'_> {
                 }
                 Answer::Back => continue,
             };
-            if file != self.source || self.choices.is_none() {
-                // Another file: what was chosen for the one before does not hold.
-                self.choices = Some(Choices::new(start));
-                self.tokens.clear();
-            }
+            // What was chosen before does not hold: it is another file, or the same anew.
+            self.choices = Some(Choices::new(start));
+            self.tokens.clear();
             (self.source, self.folder) = (file, folder);
             return Ok(true);
         }

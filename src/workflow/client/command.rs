@@ -27,7 +27,10 @@ impl Choices {
         let signer = self.signer().map(|s| s.der().clone());
         let join = if self.start.is_token_signed() { "--add-token" } else { "--spare" };
         for token in self.tokens.iter().filter(|t| Some(t.der()) != signer.as_ref()) {
-            option(join, token.sast_name());
+            // One that was put back is in the list.
+            if !self.start.is_token_signed() || !self.has_entry(token) {
+                option(join, token.sast_name());
+            }
         }
         if let Start::InForce(old) = &self.start {
             for record in self.deleted.iter().filter_map(|i| old.list().records().get(*i)) {

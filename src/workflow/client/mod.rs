@@ -111,7 +111,7 @@ impl Choices {
         if let Start::InForce(old) = &self.start
             && self.start.is_token_signed()
         {
-            match (self.tokens.is_empty(), self.start.entry_of(&certificate)) {
+            match (self.signer().is_none(), self.start.entry_of(&certificate)) {
                 (true, None) => {
                     return Err(PlanError::SignerNotInForce {
                         signer: certificate.sast_name(),
@@ -120,7 +120,7 @@ impl Choices {
                         may_insist: false,
                     });
                 }
-                (false, Some(record)) => {
+                (false, Some(record)) if !self.deleted.contains(&record) => {
                     let record = record.saturating_add(1);
                     return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
                 }
@@ -139,7 +139,11 @@ impl Choices {
 
     /// The token that signs: the first inserted of an update, which is in the list in force; else the last inserted.
     pub fn signer(&self) -> Option<&Certificate> {
-        if self.start.is_token_signed() { self.tokens.first() } else { self.tokens.last() }
+        if self.start.is_token_signed() {
+            self.tokens.iter().find(|token| self.has_entry(token))
+        } else {
+            self.tokens.last()
+        }
     }
 
     /// How many tokens a first list would have as far as it was chosen.
@@ -168,11 +172,9 @@ impl Choices {
         match kind {
             EntryKind::InList(index) => {
                 self.deleted.push(index);
-                // A token of a bridge, or of the cluster file, that was inserted, too, is not inserted any more.
-                if !self.start.is_token_signed() {
-                    let start = &self.start;
-                    self.tokens.retain(|token| start.entry_of(token) != Some(index));
-                }
+                // Its token, if it was inserted, is not inserted any more.
+                let start = &self.start;
+                self.tokens.retain(|token| start.entry_of(token) != Some(index));
             }
             EntryKind::Token(index) if index < self.tokens.len() => {
                 self.tokens.remove(index);
@@ -191,7 +193,9 @@ impl Choices {
             self.tokens.iter().filter(|t| t.der() != request.signer.der()).cloned().collect();
         match &self.start {
             Start::InForce(old) if self.start.is_token_signed() => {
-                edits.extend(others.into_iter().map(Edit::AddToken));
+                // One that was put back is in the list.
+                let new = others.into_iter().filter(|token| !self.has_entry(token));
+                edits.extend(new.map(Edit::AddToken));
                 match update(old, request, &edits) {
                     // Nothing but a new signature and time: the CTL Client does that too.
                     Err(PlanError::NothingToDo) => resign(old, request),
