@@ -1,6 +1,7 @@
 //! The CTL Client's windows through a real terminal, from the first to the result, and every way out of them.
 
 mod first_file;
+mod options;
 
 use crate::pki;
 use crate::support::operator::{CTRL_C, DOWN, ENTER, ESC, FIRST, Operator, SECOND};

@@ -24,7 +24,12 @@ pub struct Operator {
 
 impl Operator {
     pub fn sits_down(world: &World, more: &[&str]) -> Self {
-        let args = [&["client", "CTLFile.tlv", "--timestamp", GOLDEN_TIME, "--out", "out"], more].concat();
+        Self::wants_it_in(world, "out", more)
+    }
+
+    /// With another `--out`.
+    pub fn wants_it_in(world: &World, out: &str, more: &[&str]) -> Self {
+        let args = [&["client", "CTLFile.tlv", "--timestamp", GOLDEN_TIME, "--out", out], more].concat();
         let mut shell = std::process::Command::new("sh");
         let program = world.command(&args);
         shell.env_clear().envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use super::terminal::{Answer, Key, SingleKeys, choose};
-use crate::token::{Module, Sast, TokenContents};
+use crate::token::{Module, Sast, Selector, TokenContents};
 use crate::workflow::TokenWatch;
 
 /// How long keys are waited for between two looks at the tokens.
@@ -14,15 +14,27 @@ const KEYS_FOR: Duration = Duration::from_millis(200);
 /// The CTL Client's words.
 pub const INSERT: &str = "Please insert a Security Token.  Click Ok when done.";
 
+/// A token that is in, with its SAST certificate.
+pub struct Inserted {
+    pub sast: Sast,
+    /// Whether `--token` names it.
+    pub is_named: bool,
+}
+
 /// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once.
-pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>>, CommandError> {
+pub fn wait(
+    module: &Module,
+    ui: &Ui,
+    known: &[Sast],
+    named: Option<&Selector>,
+) -> Result<Answer<Vec<Inserted>>, CommandError> {
     ui.show(INSERT);
     ui.show("  (Enter is Ok, Esc goes back, Ctrl-C leaves)");
     let mut shown = None;
     let mut watch = TokenWatch::begin(module)?;
     loop {
         watch.next(module, Duration::ZERO)?;
-        let found = usable(watch.present(), known);
+        let found = usable(module, watch.present(), known, named);
         let line = describe(&found);
         if shown.as_ref() != Some(&line) {
             ui.show(&line);
@@ -45,18 +57,27 @@ pub fn wait(module: &Module, ui: &Ui, known: &[Sast]) -> Result<Answer<Vec<Sast>
 }
 
 /// The tokens that were not added yet.
-fn usable(present: &[TokenContents], known: &[Sast]) -> Vec<Sast> {
+fn usable(
+    module: &Module,
+    present: &[TokenContents],
+    known: &[Sast],
+    named: Option<&Selector>,
+) -> Vec<Inserted> {
     let added = |sast: &Sast| known.iter().any(|k| k.certificate().der() == sast.certificate().der());
-    let contents = present.iter().filter(|c| c.token.is_initialized());
-    contents.filter_map(|c| c.clone().sast(None).ok()).filter(|sast| !added(sast)).collect()
+    let contents = present.iter().filter(|c| c.token.is_initialized()).cloned();
+    let inserted = contents.filter_map(|contents| {
+        let named = named.filter(|_| module.find_among(vec![contents.clone()], named).is_ok());
+        Some(Inserted { sast: contents.sast(named).ok()?, is_named: named.is_some() })
+    });
+    inserted.filter(|inserted| !added(&inserted.sast)).collect()
 }
 
-fn name(sast: &Sast) -> String {
+fn name(Inserted { sast, .. }: &Inserted) -> String {
     let (token, certificate) = (sast.token(), sast.certificate());
     format!("{} on \"{}\", serial {}", certificate.sast_name(), token.label(), token.serial())
 }
 
-fn describe(found: &[Sast]) -> String {
+fn describe(found: &[Inserted]) -> String {
     match found {
         [] => "  waiting for a token …".to_owned(),
         _ => found.iter().map(|s| format!("  inserted: {}\n", name(s))).collect(),
@@ -64,7 +85,7 @@ fn describe(found: &[Sast]) -> String {
 }
 
 /// One of several that are inserted at once, or all of them.
-fn which(mut found: Vec<Sast>) -> Result<Answer<Vec<Sast>>, CommandError> {
+fn which(mut found: Vec<Inserted>) -> Result<Answer<Vec<Inserted>>, CommandError> {
     if found.len() < 2 {
         return Ok(Answer::Given(found));
     }

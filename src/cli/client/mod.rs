@@ -15,9 +15,9 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, check_digest, headline};
+use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, check_digest, headline, selector};
 use super::ui::Ui;
-use crate::token::{Module, Sast};
+use crate::token::{Module, Sast, Selector};
 use crate::workflow::{Choices, Plan, PlanError, Start};
 use terminal::Answer;
 
@@ -38,8 +38,20 @@ struct Client<'a> {
     module: Module,
     source: PathBuf,
     folder: PathBuf,
+    /// The token that `--token` names.
+    named: Option<Selector>,
     choices: Option<Choices>,
     tokens: Vec<Sast>,
+}
+
+/// How the last window was left.
+enum Finish {
+    /// With a plan that was agreed to, and the token that signs it.
+    Sign(Box<(Plan, Sast)>),
+    /// With a plan that was shown, and no more was wanted.
+    DryRun,
+    /// Back to the entries.
+    Back,
 }
 
 /// Where in the CTL Client's order we are.
@@ -54,11 +66,17 @@ enum Window {
 }
 
 pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    if args.signing.out().is_some_and(|out| out.as_os_str() == "-") {
+        return Err(CommandError::new(ErrorKind::Usage, "the windows write a file, and --out - names none")
+            .hint("name a folder, or a file that ends in .tlv")
+            .hint("sastctl revert, ctl create and ctl update write to standard output"));
+    }
     if ui.is_json() || !ui.can_ask() {
         return Err(CommandError::new(ErrorKind::Usage, "the windows need a terminal")
             .hint("sastctl revert, ctl create and ctl update do the same without questions"));
     }
     args.signing.request_options()?;
+    let named = settings.token.as_deref().map(selector).transpose()?;
     interrupt::listen()?;
     let _terminal = interrupt::Terminal::remember();
     terminal::set_up();
@@ -69,7 +87,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     ui.show("tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).");
     let source = args.file.clone().unwrap_or_else(|| PathBuf::from("CTLFile.tlv"));
     let folder = args.signing.out().map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let client = Client { args, settings, ui, module, source, folder, choices: None, tokens: vec![] };
+    let client = Client { args, settings, ui, module, source, folder, named, choices: None, tokens: vec![] };
     client.go()
 }
 
@@ -84,8 +102,12 @@ impl Client<'_> {
                 Window::Insert => self.insert()?,
                 Window::Entries => self.entries()?,
                 Window::Finish => match self.planned()? {
-                    Some((plan, signer)) => return self.finish(plan, signer),
-                    None => false,
+                    Finish::Sign(agreed) => {
+                        let (plan, signer) = *agreed;
+                        return self.finish(plan, signer);
+                    }
+                    Finish::DryRun => return Ok(()),
+                    Finish::Back => false,
                 },
             };
             window = match (window, forward) {
@@ -110,16 +132,16 @@ impl Client<'_> {
         self.choices.as_mut().ok_or_else(|| CommandError::new(ErrorKind::Usage, "no CTL file was named"))
     }
 
-    /// The plan, shown and agreed to; `None` goes back to the entries.
-    fn planned(&mut self) -> Result<Option<(Plan, Sast)>, CommandError> {
-        let Some(signer) = self.signer()? else { return Ok(None) };
+    /// The plan, shown and agreed to.
+    fn planned(&mut self) -> Result<Finish, CommandError> {
+        let Some(signer) = self.signer()? else { return Ok(Finish::Back) };
         let certificate = signer.certificate().clone();
         let request = self.args.signing.request(&certificate)?;
         let plan = match self.choices()?.plan(&request) {
             Ok(plan) => plan,
             Err(e) => {
                 self.ui.show(&in_the_windows(e).to_string());
-                return Ok(None);
+                return Ok(Finish::Back);
             }
         };
         let file = self.batch_file(plan.clone());
@@ -129,22 +151,29 @@ impl Client<'_> {
         }
         if self.args.signing.is_dry_run() {
             self.ui.show(&file.dry_run_text());
-            return Err(CommandError::new(
-                ErrorKind::Interrupted,
-                "dry run: nothing was signed and nothing was written",
-            ));
+            self.ui.show("Dry run: nothing was signed and nothing was written.");
+            return Ok(Finish::DryRun);
         }
         let (token, name) = (signer.token().label().to_owned(), certificate.sast_name());
         let sign = format!("Sign with {name} on \"{token}\"");
         let back = "Back to the CTL entries".to_owned();
         match terminal::choose("Finish", vec![sign.clone(), back], 0)? {
-            Answer::Given(answer) if answer == sign => Ok(Some((plan, signer))),
-            Answer::Given(_) | Answer::Back => Ok(None),
+            Answer::Given(answer) if answer == sign => Ok(Finish::Sign(Box::new((plan, signer)))),
+            Answer::Given(_) | Answer::Back => Ok(Finish::Back),
         }
     }
 
     /// The token that signs, as it is inserted now.
     fn signer(&mut self) -> Result<Option<Sast>, CommandError> {
+        let choices = self.choices()?;
+        let is_added =
+            choices.named.as_ref().is_some_and(|n| choices.tokens.iter().any(|t| t.der() == n.der()));
+        if let Some(named) = self.named.as_ref().filter(|_| !is_added) {
+            self.ui.show(&format!(
+                "The token that --token names, {named}, was not added: choose Add Tokens first."
+            ));
+            return Ok(None);
+        }
         let wanted = match self.choices()?.signer() {
             Some(certificate) => certificate.der().clone(),
             None => {
@@ -168,9 +197,15 @@ impl Client<'_> {
         file
     }
 
+    /// Whether this is the file that `--out` names, and no folder.
+    fn is_file(&self, folder: &Path) -> bool {
+        let ends = folder.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv"));
+        ends && self.args.signing.out() == Some(folder) && !folder.is_dir()
+    }
+
     /// The file in the output folder; never the list in force itself.
     fn out(&self, file_name: &str) -> PathBuf {
-        if !self.folder.is_dir() && self.folder.extension().is_some() {
+        if self.is_file(&self.folder) {
             return self.folder.clone();
         }
         let plain = self.folder.join(Path::new(file_name).file_name().unwrap_or("CTLFile.tlv".as_ref()));

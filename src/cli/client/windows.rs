@@ -7,8 +7,9 @@ use super::super::ctl::{ReadCluster, read_certificate, read_cluster};
 use super::super::error::CommandError;
 use super::super::signing::in_force;
 use super::super::ui::{printable, table};
+use super::Client;
+use super::insert::{self, Inserted};
 use super::terminal::{Answer, choose, text};
-use super::{Client, insert};
 use crate::trustlist::{Certificate, Function, Name};
 use crate::workflow::cluster_file::FileMode;
 use crate::workflow::{AddedServer, Choices, NewServer, PlanError, SecurityMode, Start};
@@ -40,6 +41,10 @@ impl Client<'_> {
                 }
                 Answer::Back => continue,
             };
+            if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
+                self.ui.show(&format!("{} is not a folder.", folder.display()));
+                continue;
+            }
             // What was chosen before does not hold: it is another file, or the same anew.
             self.choices = Some(Choices::new(start));
             self.tokens.clear();
@@ -80,19 +85,31 @@ impl Client<'_> {
     pub(super) fn insert(&mut self) -> Result<bool, CommandError> {
         self.ui.show("");
         loop {
-            let inserted = match insert::wait(&self.module, self.ui, &self.tokens)? {
+            let inserted = match insert::wait(&self.module, self.ui, &self.tokens, self.named.as_ref())? {
                 Answer::Given(inserted) => inserted,
                 Answer::Back => return Ok(false),
             };
             let mut added = false;
-            for sast in inserted {
+            for Inserted { sast, is_named } in inserted {
                 self.ui.show(&information(sast.certificate()));
                 match choose("Security Token Information", vec!["Add", "Cancel"], 0)? {
                     Answer::Given("Add") => {}
                     Answer::Given(_) | Answer::Back => continue,
                 }
+                let choices = self.choices()?;
+                let would_sign = choices.start.is_token_signed() && choices.signer().is_none();
+                if let Some(named) = self.named.as_ref().filter(|_| would_sign && !is_named) {
+                    let name = printable(&sast.certificate().sast_name());
+                    self.ui.show(&format!(
+                        "{name} is not the token that --token names: insert {named} first. It signs."
+                    ));
+                    continue;
+                }
                 match self.choices()?.add_token(sast.certificate().clone()) {
                     Ok(()) => {
+                        if is_named {
+                            self.choices()?.named = Some(sast.certificate().clone());
+                        }
                         self.tokens.push(sast);
                         added = true;
                     }

@@ -94,6 +94,8 @@ pub struct Choices {
     pub mode: SecurityMode,
     /// The tokens that were added, in the order in which they were inserted. The last one signs a first list.
     pub tokens: Vec<Certificate>,
+    /// The token that signs whatever the order, once it was added.
+    pub named: Option<Certificate>,
     /// Servers that were added.
     pub servers: Vec<AddedServer>,
     /// Entries of the list in force that were deleted, by [`EntryKind::InList`].
@@ -103,7 +105,8 @@ pub struct Choices {
 impl Choices {
     /// From the first window.
     pub fn new(start: Start) -> Self {
-        Choices { start, mode: SecurityMode::Mixed, tokens: vec![], servers: vec![], deleted: vec![] }
+        let mode = SecurityMode::Mixed;
+        Choices { start, mode, tokens: vec![], named: None, servers: vec![], deleted: vec![] }
     }
 
     /// Adds a token. The CTL Client's rules: not twice, and an update begins with a token of the list in force.
@@ -137,13 +140,14 @@ impl Choices {
         Ok(())
     }
 
-    /// The token that signs: the first inserted of an update, which is in the list in force; else the last inserted.
+    /// The token that signs: the first inserted of an update, which is in the list in force; else the one that was
+    /// named, else the last inserted.
     pub fn signer(&self) -> Option<&Certificate> {
         if self.start.is_token_signed() {
-            self.tokens.iter().find(|token| self.has_entry(token))
-        } else {
-            self.tokens.last()
+            return self.tokens.iter().find(|token| self.has_entry(token));
         }
+        let is_named = |token: &&Certificate| self.named.as_ref().is_some_and(|n| n.der() == token.der());
+        self.tokens.iter().find(is_named).or(self.tokens.last())
     }
 
     /// How many tokens a first list would have as far as it was chosen.
