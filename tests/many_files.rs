@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use rexpect::session::spawn_command;
-use sastctl::trustlist::{TrustFile, TrustList};
+use sastctl::trustlist::{Digest, Draft, Record, Signer as _, Style, TrustFile, TrustList};
 
 use crate::pki;
 use crate::support::{Outcome, PIN, World};
@@ -288,4 +288,48 @@ fn a_disk_that_is_full_in_the_middle_leaves_whole_files() {
     for name in kept.iter().filter(|name| name.ends_with("tlv")) {
         TrustList::decode(world.read(&format!("kept/{name}"))).unwrap().verify().unwrap();
     }
+}
+
+/// Standard input and pipes give their bytes once: beside other files they are read once, too.
+#[test]
+fn what_is_read_once_is_signed_beside_other_files() {
+    let (world, _) = world(1);
+    let (second, again) = (pki::golden_bytes("token-signed-non-secure.tlv"), world.path("in/pipe.tlv"));
+    std::fs::write(world.path("second.tlv"), &second).unwrap();
+    let sign = ["ctl", "sign", "in/list00000.tlv", "--out", "out", "--yes"];
+    let outcome = world.run_with_input(&[&sign[..], &["-"], &SIGNER].concat(), &second).done();
+    assert_eq!(said(&outcome), ["out/list00000.tlv", "out/CTLFile.tlv"], "the name that its header has");
+    assert_eq!(written(&world).len(), 2);
+
+    world.tool("mkfifo", &[again.to_str().unwrap()]);
+    let mut writer = world.program("sh", &["-c", "cat second.tlv > in/pipe.tlv"]).spawn().unwrap();
+    let outcome = world.run(&[&sign[..], &["in/pipe.tlv"], &SIGNER].concat()).done();
+    assert!(writer.wait().unwrap().success());
+    assert_eq!(said(&outcome), ["out/list00000.tlv", "out/pipe.tlv"]);
+}
+
+/// Into a folder a list from standard input takes the name in its header, if that is one.
+#[test]
+fn standard_input_goes_into_a_folder_by_the_name_in_its_header() {
+    let (world, names) = world(1);
+    let sign = [&["ctl", "sign", "-", "--out", "out", "--yes"], &SIGNER[..]].concat();
+    world.run_with_input(&sign, &world.read(&names[0])).done();
+    assert_eq!(written(&world), HashSet::from(["out/CTLFile.tlv".to_owned()]));
+
+    let mut key = pki::KeyFile::open("softhsm-fixtures/SAST-ADN0054f509");
+    let record = Record::token(key.certificate(), Style::CtlClient).unwrap();
+    for name in ["../CTLFile.tlv", "a/CTL.tlv", "..", "CTL\u{1b}[2J.tlv"] {
+        let draft = Draft::new(name, vec![record.clone()], pki::options(Digest::Sha1));
+        let list = draft.sign(&mut key).unwrap();
+        let refused = world.run_with_input(&sign, list.list().bytes());
+        assert_eq!(refused.code, 4, "{}", refused.all());
+        assert!(refused.stderr.contains("no plain file name"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--out"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains('\u{1b}'), "{}", refused.stderr);
+    }
+    assert_eq!(written(&world).len(), 1);
+
+    let twice = world.run_with_input(&[&sign[..], &["-"]].concat(), &world.read(&names[0]));
+    assert_eq!(twice.code, 2, "{}", twice.all());
+    assert!(twice.stderr.contains("standard input"), "{}", twice.stderr);
 }

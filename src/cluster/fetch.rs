@@ -67,12 +67,6 @@ pub struct FetchError {
     pub http: Box<HttpError>,
 }
 
-/// Whether this names a file in the TFTP folder itself, and nothing elsewhere: names come from lists, too.
-pub fn is_file_name(name: &str) -> bool {
-    let odd = |c: char| matches!(c, '/' | '\\') || c.is_control();
-    !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
-}
-
 /// Fetches a file by TFTP, else by HTTP. `None` where the node answers and has no such file.
 pub fn fetch(host: &str, ports: Ports, file: &str) -> Result<Option<Fetched>, FetchError> {
     let server = TftpServer { host: host.to_owned(), port: ports.tftp };
@@ -90,22 +84,5 @@ pub fn fetch(host: &str, ports: Ports, file: &str) -> Result<Option<Fetched>, Fe
             tftp: Box::new(by_tftp),
             http: Box::new(http),
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_file_name;
-
-    #[test]
-    fn a_file_name_is_one_in_the_folder() {
-        for good in ["CTLFile.tlv", "CTLSEP001122334455.tlv", "a..b", "Ü 1.tlv"] {
-            assert!(is_file_name(good), "{good:?}");
-        }
-        for wrong in
-            ["", ".", "..", ".bashrc", "../x.tlv", "/etc/passwd", "a/b", "a\\b", "x\n", "x\0", "\u{9b}2J"]
-        {
-            assert!(!is_file_name(wrong), "{wrong:?}");
-        }
     }
 }

@@ -16,5 +16,5 @@ pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
 pub use error::{ClusterError, ConsoleError};
-pub use fetch::{By, FetchError, Fetched, Ports, fetch, is_file_name};
+pub use fetch::{By, FetchError, Fetched, Ports, fetch};
 pub use node::{Node, PHONE_SAST_TRUST, SERVICES};

@@ -34,6 +34,12 @@ impl ListKind {
     }
 }
 
+/// Whether this names a file in the folder itself, and nothing elsewhere: names come from lists, too.
+pub fn is_file_name(name: &str) -> bool {
+    let odd = |c: char| matches!(c, '/' | '\\') || c.is_control();
+    !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
+}
+
 /// A decoded file of either sort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustFile {
@@ -170,5 +176,22 @@ impl SignedFile {
     /// The file's bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_file_name;
+
+    #[test]
+    fn a_file_name_is_one_in_the_folder() {
+        for good in ["CTLFile.tlv", "CTLSEP001122334455.tlv", "a..b", "Ü 1.tlv"] {
+            assert!(is_file_name(good), "{good:?}");
+        }
+        for wrong in
+            ["", ".", "..", ".bashrc", "../x.tlv", "/etc/passwd", "a/b", "a\\b", "x\n", "x\0", "\u{9b}2J"]
+        {
+            assert!(!is_file_name(wrong), "{wrong:?}");
+        }
     }
 }

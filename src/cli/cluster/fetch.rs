@@ -8,9 +8,9 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
 use crate::cluster::console::Console;
-use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch, is_file_name};
+use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{TrustList, VerifiedList, digest};
+use crate::trustlist::{TrustList, VerifiedList, digest, is_file_name};
 
 /// Where nodes serve their files.
 #[derive(Debug, Clone, Args)]

@@ -14,9 +14,9 @@ use super::fetch::PortArgs;
 use super::foretold::foretell;
 #[cfg(feature = "ssh")]
 use crate::cluster::sftp::SftpFolder;
-use crate::cluster::{NodeAddress, fetch, is_file_name};
+use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::digest;
+use crate::trustlist::{digest, is_file_name};
 use crate::workflow::journal::{Event, FileSeal};
 
 /// Where the list goes.

@@ -11,7 +11,7 @@ use super::super::signing::{Batch, BatchFile, Desk, Many, SigningArgs, headline}
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
-use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile};
+use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile, is_file_name};
 use crate::workflow::{Request, resign};
 
 /// Sign lists again as they are, or make .sgn files from configuration files; one login for all
@@ -33,7 +33,9 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     let request = args.signing.request(&signer)?;
     let work = Signing { files: args.files.iter().zip(targets).collect(), request, options };
     // A JSON document has all plans in it; people read one after the other.
-    if work.count() > 1 && !ui.is_json() {
+    // A plan of these is made twice, which what is no plain file cannot be read for.
+    let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
+    if work.count() > 1 && again && !ui.is_json() {
         return desk.sign_many(&work, &args.signing, ui);
     }
     let files = (0..work.count()).map(|index| work.plan(index)).collect::<Result<_, _>>()?;
@@ -78,8 +80,9 @@ fn prepare(
         Ok(TrustFile::List(list)) => {
             let verified =
                 list.verify().map_err(|e| CommandError::not_verified(&super::display_name(path), &e))?;
+            let list_name = verified.list().header().file_name();
             let plan = resign(&verified, request)?;
-            let out = out.for_list(path);
+            let out = out.for_list(path, &list_name)?;
             let mut file = BatchFile::list(headline(path, &verified), plan, out);
             file.replaces(path, &verified);
             Ok(file)
@@ -87,8 +90,9 @@ fn prepare(
         Ok(TrustFile::Signed(signed)) => {
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
+            let out = out.for_list(path, &name)?;
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out.for_list(path))?)
+            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -124,11 +128,21 @@ enum Target {
 }
 
 impl Target {
-    fn for_list(&self, path: &Path) -> PathBuf {
+    /// Standard input has no name of its own: in a folder the file is called what its header says.
+    fn for_list(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
         match self {
-            Target::Beside => path.to_owned(),
-            Target::Folder(folder) => folder.join(path.file_name().unwrap_or(path.as_os_str())),
-            Target::File(file) => file.clone(),
+            Target::Beside => Ok(path.to_owned()),
+            Target::Folder(folder) if path.as_os_str() != "-" => {
+                Ok(folder.join(path.file_name().unwrap_or(path.as_os_str())))
+            }
+            Target::Folder(folder) if is_file_name(own) => Ok(folder.join(own)),
+            Target::Folder(_) => {
+                let what = format!("standard input calls itself {own:?}, which is no plain file name");
+                Err(CommandError::new(ErrorKind::File, what)
+                    .detail("", "nothing was signed and nothing was written")
+                    .hint("name the file that it becomes: --out FILE"))
+            }
+            Target::File(file) => Ok(file.clone()),
         }
     }
 
@@ -142,6 +156,9 @@ impl Target {
 }
 
 fn targets(args: &SignArgs) -> Result<Vec<Target>, CommandError> {
+    if args.files.iter().filter(|f| f.as_os_str() == "-").count() > 1 {
+        return Err(CommandError::new(ErrorKind::Usage, "standard input is one file, and - is named twice"));
+    }
     let target = match args.signing.out() {
         None if args.files.iter().any(|f| f.as_os_str() == "-") => {
             return Err(CommandError::new(ErrorKind::Usage, "a file from standard input needs --out"));
