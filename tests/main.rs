@@ -22,6 +22,7 @@ mod calls;
 mod certificates;
 mod changing;
 mod cluster;
+mod cluster_file;
 mod cluster_login;
 mod cluster_publish;
 mod cluster_rest;

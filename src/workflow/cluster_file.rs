@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::trustlist::{Function, Style};
+use crate::trustlist::{Function, ListKind, Style, is_file_name};
 
 /// The whole file. Paths are relative to it.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +27,93 @@ pub struct ClusterFile {
     /// Spare tokens whose certificates are at hand as files.
     #[serde(default, rename = "token")]
     pub tokens: Vec<TokenEntry>,
+}
+
+/// What a cluster file says that no list can be made of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterFileError {
+    /// FILENAME is a path, or nothing.
+    #[error("file-name {name:?} is no plain file name")]
+    NotAFileName {
+        /// The name.
+        name: String,
+    },
+    /// FILENAME is none of a list.
+    #[error("file-name {name:?} does not end in .tlv, so nobody would read it as a trust list")]
+    NotAList {
+        /// The name.
+        name: String,
+    },
+    /// FILENAME is that of the other kind.
+    #[error("file-name {name:?} is that of {is}, and kind is {kind:?}")]
+    OtherKind {
+        /// The name.
+        name: String,
+        /// What it is, with its article.
+        is: &'static str,
+        /// What it should be, as the file has it.
+        kind: &'static str,
+    },
+    /// A server of a CTL that is nowhere.
+    #[error("the {which} [[server]], {function}, has neither address nor host")]
+    Nowhere {
+        /// Which one.
+        which: String,
+        /// FUNCTION by name.
+        function: String,
+    },
+}
+
+impl ClusterFile {
+    /// FILENAME of the list.
+    pub fn list_name(&self) -> &str {
+        self.file_name.as_deref().unwrap_or(match self.kind {
+            Kind::Ctl => "CTLFile.tlv",
+            Kind::Itl => "ITLFile.tlv",
+        })
+    }
+
+    /// What the file alone tells, without certificates and tokens.
+    pub fn check(&self) -> Result<(), ClusterFileError> {
+        let name = self.list_name().to_owned();
+        if !is_file_name(&name) {
+            return Err(ClusterFileError::NotAFileName { name });
+        }
+        if !name.to_lowercase().ends_with(".tlv") {
+            return Err(ClusterFileError::NotAList { name });
+        }
+        match (self.kind, ListKind::of_file_name(&name)) {
+            (Kind::Ctl, ListKind::Itl) => {
+                return Err(ClusterFileError::OtherKind { name, is: "an ITL", kind: "ctl" });
+            }
+            (Kind::Itl, ListKind::Ctl) => {
+                return Err(ClusterFileError::OtherKind { name, is: "a CTL", kind: "itl" });
+            }
+            // Phones find the records of an ITL by their certificates.
+            (Kind::Itl, ListKind::Itl) => return Ok(()),
+            (Kind::Ctl, ListKind::Ctl) => {}
+        }
+        match self.servers.iter().position(|server| server.place().is_none()) {
+            Some(at) => {
+                let number = at.saturating_add(1);
+                let which = match ["first", "second", "third"].get(at) {
+                    Some(word) => (*word).to_owned(),
+                    None => format!("{number}th"),
+                };
+                let function = self.servers.get(at).map(|s| s.function.to_string()).unwrap_or_default();
+                Err(ClusterFileError::Nowhere { which, function })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Server {
+    /// Where it is: its address, else its host.
+    pub fn place(&self) -> Option<String> {
+        let address = self.address.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+        address.or_else(|| self.host.clone().filter(|host| !host.is_empty()))
+    }
 }
 
 /// CTL or ITL.

@@ -1,5 +1,7 @@
 //! A first list, from certificates and addresses.
 
+use bytes::Bytes;
+
 use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
 
 use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
@@ -29,6 +31,7 @@ pub fn create_and(
     single_token: bool,
     edits: &[Edit],
 ) -> Result<Plan, PlanError> {
+    cluster.check()?;
     let mut seen = vec![request.signer.der()];
     for spare in spares {
         if seen.contains(&spare.der()) {
@@ -50,19 +53,14 @@ pub fn create_and(
     for spare in spares {
         add(token_record(spare, request.name_style)?, "spare".to_owned());
     }
+    check_servers(cluster, certificates, &seen)?;
     for (server, certificate) in cluster.servers.iter().zip(certificates) {
         let record = server_record(server, certificate.as_ref(), style, cluster.mode)?;
         let why = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone()).unwrap_or_default();
         add(record, why);
     }
     add(token_record(request.signer, request.name_style)?, signs_this_file(request));
-    let file_name = cluster.file_name.clone().unwrap_or_else(|| {
-        match cluster.kind {
-            Kind::Ctl => "CTLFile.tlv",
-            Kind::Itl => "ITLFile.tlv",
-        }
-        .to_owned()
-    });
+    let file_name = cluster.list_name().to_owned();
     let sketch = Sketch { file_name, steps, records, warnings: vec![] };
     Plan::new(request, None, amend(sketch, request, edits)?)
 }
@@ -79,6 +77,42 @@ pub fn spare_tokens(
     named
 }
 
+/// No server twice, and no token among them: `tokens` have their records already.
+fn check_servers(
+    cluster: &ClusterFile,
+    certificates: &[Option<Certificate>],
+    tokens: &[&Bytes],
+) -> Result<(), PlanError> {
+    let servers: Vec<_> = cluster.servers.iter().zip(certificates).collect();
+    for (at, (server, certificate)) in servers.iter().enumerate() {
+        if let Some(token) = certificate.as_ref().filter(|c| tokens.contains(&c.der()))
+            && server.function == Function::SAST
+        {
+            return Err(PlanError::TokenAsServer { name: token.sast_name() });
+        }
+        let emptied = is_emptied(server, cluster.mode);
+        let is_it = |(other, its): &&(&Server, &Option<Certificate>)| {
+            let same = |a: &Certificate, b: &Certificate| a.der() == b.der();
+            let certificates = match (certificate, its) {
+                (Some(a), Some(b)) => emptied || same(a, b),
+                _ => true,
+            };
+            other.function == server.function && other.place() == server.place() && certificates
+        };
+        if servers.iter().take(at).any(|other| is_it(&other)) {
+            let name = || certificate.as_ref().map(Certificate::sast_name).unwrap_or_default();
+            let address = server.place().unwrap_or_else(name);
+            return Err(PlanError::ServerTwice { function: server.function.to_string(), address });
+        }
+    }
+    Ok(())
+}
+
+/// Non-secure mode leaves a record the address alone.
+fn is_emptied(server: &Server, mode: FileMode) -> bool {
+    mode == FileMode::NonSecure && server.function == Function::CCM_TFTP
+}
+
 fn server_record(
     server: &Server,
     certificate: Option<&Certificate>,
@@ -91,7 +125,7 @@ fn server_record(
         Style::CtlClient => address.or_else(|| server.host.clone()),
     }
     .unwrap_or_default();
-    let emptied = mode == FileMode::NonSecure && server.function == Function::CCM_TFTP;
+    let emptied = is_emptied(server, mode);
     let Some(certificate) = certificate else {
         if emptied {
             return Ok(Record::emptied_server(server.function, &name, server.address)?);

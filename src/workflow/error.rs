@@ -1,5 +1,6 @@
 //! Why a plan was refused: the CTL Client's rules, and what cannot be built.
 
+use super::cluster_file::ClusterFileError;
 use super::plan::PlanDigest;
 use crate::trustlist::{BuildError, ListKind, Record, VerifiedList, VerifyError};
 
@@ -49,6 +50,23 @@ pub enum PlanError {
     /// The same token in two roles.
     #[error("the token {name} is named twice")]
     TokenTwice {
+        /// The token's name.
+        name: String,
+    },
+    /// No list can be made of the cluster file.
+    #[error(transparent)]
+    ClusterFile(#[from] ClusterFileError),
+    /// The same server twice in the cluster file.
+    #[error("the cluster file names the {function} of {address} twice")]
+    ServerTwice {
+        /// FUNCTION by name.
+        function: String,
+        /// Address or host.
+        address: String,
+    },
+    /// A token that is a server, too.
+    #[error("the token {name} is a [[server]] of the cluster file, too")]
+    TokenAsServer {
         /// The token's name.
         name: String,
     },

@@ -66,6 +66,7 @@ pub fn read_cluster(path: &Path) -> Result<ReadCluster, CommandError> {
             .detail("", e.to_string().trim_end().replace('\n', "\n  "))
             .hint("docs/cluster-file.md has every key and an example")
     })?;
+    cluster.check().map_err(|e| CommandError::cluster_file(&name, &e))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let read = |path: &PathBuf| super::read_certificate(&folder.join(path));
     let certificates = cluster.servers.iter().map(|server| server.certificate.as_ref().map(read).transpose());

@@ -7,6 +7,7 @@ use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
 use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
+use crate::workflow::cluster_file::ClusterFileError;
 use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 use crate::workflow::{InForce, PlanError};
@@ -35,6 +36,22 @@ impl CommandError {
     pub fn certificate(file: &str, error: &CertificateError) -> Self {
         CommandError::new(ErrorKind::File, format!("{file} holds no certificate: {error}"))
             .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
+    }
+
+    /// A cluster file that no list can be made of.
+    pub fn cluster_file(file: &str, error: &ClusterFileError) -> Self {
+        let base = CommandError::new(ErrorKind::File, format!("{file}: {error}"));
+        match error {
+            ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
+                base.hint("leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv")
+            }
+            ClusterFileError::OtherKind { .. } => base.hint(
+                "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key",
+            ),
+            ClusterFileError::Nowhere { .. } => {
+                base.hint("a CTL needs one of them; docs/cluster-file.md has every key")
+            }
+        }
     }
 
     /// A list in force whose signature is not good: nothing is built on it.
@@ -230,6 +247,11 @@ impl From<PlanError> for CommandError {
                 base.hint("the spare must be another token than the one that signs")
             }
             PlanError::TokenAlreadyInList { .. } => base,
+            PlanError::ClusterFile(e) => CommandError::cluster_file("the cluster file", &e),
+            PlanError::ServerTwice { .. } => base.hint("take one [[server]] out"),
+            PlanError::TokenAsServer { .. } => {
+                base.hint("take that [[server]] out: the record of a token is made from the token")
+            }
             PlanError::Changed { .. } => {
                 base.detail("", NOTHING_WRITTEN).hint("this is a fault of the program: report it")
             }
