@@ -15,20 +15,20 @@ use sastctl::trustlist::{
 use crate::pki::{KeyFile, certificate, golden, options};
 use crate::support::World;
 
-const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
-const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
-const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
-const TVS: &str = "tests/testdata/pki/cucm8-tvs";
-const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
-const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
-const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
+pub const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
+pub const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+pub const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
+pub const TVS: &str = "tests/testdata/pki/cucm8-tvs";
+pub const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
+pub const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
+pub const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
 
-fn token(stem: &str) -> Record {
+pub fn token(stem: &str) -> Record {
     Record::token(&certificate(&format!("{stem}.der")), Style::CtlClient).unwrap()
 }
 
 /// A server's record; without a certificate it is known by its key and a hash.
-fn server(stem: &str, function: Function, name: &str, address: [u8; 4], hash_only: bool) -> Record {
+pub fn server(stem: &str, function: Function, name: &str, address: [u8; 4], hash_only: bool) -> Record {
     let server = ServerRecord {
         function,
         certificate: &certificate(&format!("{stem}.der")),
@@ -40,11 +40,11 @@ fn server(stem: &str, function: Function, name: &str, address: [u8; 4], hash_onl
     Record::server(&server).unwrap()
 }
 
-fn ccm(stem: &str, name: &str, last: u8) -> Record {
+pub fn ccm(stem: &str, name: &str, last: u8) -> Record {
     server(stem, Function::CCM_TFTP, name, if last == 0 { [0; 4] } else { [10, 0, 0, last] }, false)
 }
 
-fn signed(kind: ListKind, records: &[Record], by: &str) -> VerifiedList {
+pub fn signed(kind: ListKind, records: &[Record], by: &str) -> VerifiedList {
     let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
     let records = [&[token(by)], records].concat();
     Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(by)).unwrap()
@@ -142,7 +142,7 @@ fn sizes_are_told_of_before_phones_refuse_them() {
 }
 
 /// What phones can no longer do with `new` that they could with what they hold.
-fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Record]) -> Vec<String> {
+pub fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Record]) -> Vec<String> {
     let ctl = ctl.map(|records| ListView { kind: ListKind::Ctl, records });
     let found = services(&Installed { ctl, itl }, ListView { kind, records: new });
     found
@@ -159,7 +159,7 @@ fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Rec
 }
 
 /// From one CTL to another, with no ITL.
-fn from_to(old: &[Record], new: &[Record]) -> Vec<String> {
+pub fn from_to(old: &[Record], new: &[Record]) -> Vec<String> {
     findings(Some(old), HeldItl::None, ListKind::Ctl, new)
 }
 
@@ -285,7 +285,7 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
     assert!(!view(&some).is_empty_of_certificates());
 }
 
-fn decides(held: &[Record], new: &NewList<'_>) -> Decision {
+pub fn decides(held: &[Record], new: &NewList<'_>) -> Decision {
     let ctl = Some(ListView { kind: ListKind::Ctl, records: held });
     assess(&Held { ctl, itl: HeldItl::None, asks_tvs: false }, new, &Vouch::NotAsked).decision
 }
@@ -326,7 +326,7 @@ fn itl_with_tvs() -> [Record; 2] {
 }
 
 /// A phone that holds this ITL alone, and asks TVS about everybody else.
-fn asks_tvs(itl: &[Record]) -> Held<'_> {
+pub fn asks_tvs(itl: &[Record]) -> Held<'_> {
     let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: itl });
     Held { ctl: None, itl, asks_tvs: true }
 }

@@ -41,6 +41,7 @@ mod hostile_lists;
 mod hot_plug;
 mod interruptions;
 mod journal;
+mod losses;
 mod many_files;
 mod meanwhile;
 mod misbehaving;

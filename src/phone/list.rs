@@ -105,6 +105,11 @@ impl<'a> NewList<'a> {
     }
 }
 
+/// Whether a certificate that a server shows can be compared with the record: it carries it, or its hash.
+pub(super) fn has_certificate_or_hash(record: &Record) -> bool {
+    record.get(record_tag::CERTIFICATE).or_else(|| record.get(record_tag::CERT_HASH)).is_some()
+}
+
 /// CUCM names the SAST of an ITL, its own CallManager or ITLRecovery, without host and address too: there only Cisco's
 /// certificate tells a token.
 fn is_token(record: &Record, kind: ListKind) -> bool {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::acceptance::{HeldItl, Installed, PhoneClass};
-use super::list::ListView;
-use crate::trustlist::{Function, ListKind, Record};
+use super::list::{ListView, has_certificate_or_hash};
+use crate::trustlist::{Function, ListKind, Record, record_tag as tag};
 
 /// What a phone needs a list for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -51,6 +51,19 @@ fn functions(service: Service) -> &'static [Function] {
         Service::Tvs => &[Function::TVS],
         Service::Capf => &[Function::CAPF],
     }
+}
+
+/// Whether phones can use the record for the service: they check a signature with a key, and a server by its certificate.
+fn serves(service: Service, record: &Record) -> bool {
+    functions(service).contains(&record.function())
+        && !record.is_emptied()
+        && (has_certificate_or_hash(record)
+            || (service == Service::Tftp && record.get(tag::PUBLIC_KEY).is_some()))
+}
+
+/// Whether non-secure mode emptied the record, which it does to CCM+TFTP records alone.
+fn is_emptied_by_mode(service: Service, record: &Record) -> bool {
+    service == Service::Tftp && functions(service).contains(&record.function()) && record.is_emptied()
 }
 
 /// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
@@ -130,11 +143,9 @@ impl<'a> Change<'a> {
         if service == Service::Tvs && !self.asks_tvs {
             return vec![];
         }
-        let of_service = |record: &&&Record| functions(service).contains(&record.function());
-        let serves = |record: &&&Record| of_service(record) && !record.is_emptied();
-        let had: Vec<_> = self.before.iter().filter(serves).collect();
-        let has: Vec<_> = self.after.iter().filter(serves).collect();
-        let emptied: Vec<_> = self.after.iter().filter(|r| of_service(r) && r.is_emptied()).collect();
+        let had: Vec<_> = self.before.iter().filter(|r| serves(service, r)).collect();
+        let has: Vec<_> = self.after.iter().filter(|r| serves(service, r)).collect();
+        let emptied: Vec<_> = self.after.iter().filter(|r| is_emptied_by_mode(service, r)).collect();
         // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
         if has.is_empty() && expected && emptied.is_empty() {
