@@ -1,9 +1,9 @@
 //! What phones lose by a list whose records are still there: emptied ones, and ones that no phone finds any more.
 
-use sastctl::phone::{HeldItl, ListView};
+use sastctl::phone::{Decision, HeldItl, ListView, NewList, Vouch, assess};
 use sastctl::trustlist::{Function, ListKind, Record, record_tag as tag};
 
-use crate::findings::{A, CAPF, PUB, SUB, TVS, ccm, findings, from_to, server, signed};
+use crate::findings::{A, CAPF, PUB, SUB, TVS, asks_tvs, ccm, findings, from_to, server, signed};
 use crate::pki::golden;
 use crate::support::World;
 
@@ -56,5 +56,19 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
         let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &old });
         let nobody = "locked out: Tvs: no TVS record is left: the phone can ask nobody about a signer that it does not know";
         assert_eq!(findings(None, held, ListKind::Itl, &[publisher.clone(), useless]), [nobody]);
+    }
+}
+
+#[test]
+fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
+    let list = golden("token-signed.tlv");
+    let valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![], ttl: None };
+    let decides = |tvs| assess(&asks_tvs(&[ccm(PUB, "pub", 1), tvs]), &NewList::of(&list), &valid);
+    let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
+    assert!(matches!(decides(tvs).decision, Decision::Accepts(_)));
+    for useless in useless_tvs() {
+        let verdict = decides(useless);
+        assert_eq!(verdict.decision, Decision::Refuses);
+        assert!(verdict.says("it").contains("its ITL has no TVS record"), "{}", verdict.says("it"));
     }
 }

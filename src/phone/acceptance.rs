@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::list::{ListView, NewList};
+use super::list::{ListView, NewList, has_certificate_or_hash};
 use super::reason::Reason;
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, Style};
 
 /// The identity trust list that a phone holds.
 #[derive(Debug, Clone, Copy)]
@@ -200,7 +200,7 @@ impl Look<'_, '_> {
                     Found::Unreadable => doubt = true,
                     Found::No => {}
                 }
-                if held.asks_tvs && !itl.records.iter().any(|r| r.function() == Function::TVS) {
+                if held.asks_tvs && !itl.records.iter().any(is_tvs) {
                     self.reasons.push(Reason::NoTvsRecord);
                     return if doubt { Decision::NotKnown } else { Decision::Refuses };
                 }
@@ -308,6 +308,11 @@ impl Look<'_, '_> {
         };
         spelled(Style::Cucm) || (certificate.is_cisco_token() && spelled(Style::CtlClient))
     }
+}
+
+/// Whether a phone that asks TVS can tell that it is this one.
+fn is_tvs(record: &Record) -> bool {
+    record.function() == Function::TVS && has_certificate_or_hash(record)
 }
 
 /// The classes of phones that decide differently.
