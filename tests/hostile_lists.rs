@@ -118,3 +118,34 @@ fn a_record_of_many_elements_is_compared_at_once() {
     };
     assert_eq!(at_once(|| diff(&full(b"x"), &full(b"y"))).changes.len(), 40);
 }
+
+/// A list that phones may load still has room for more than a thousand records without a certificate.
+#[test]
+fn what_phones_lose_is_known_at_once() {
+    use sastctl::phone::{HeldItl, Installed, ListView, services};
+    use sastctl::trustlist::ListKind;
+    let numbered = |n: u32, alike: &[u8]| {
+        let hash = if alike.is_empty() { n.to_be_bytes().to_vec() } else { alike.to_vec() };
+        let tftp = [element(3, format!("CN={n}").as_bytes()), element(4, &[0, 2])].concat();
+        record(&[tftp, element(5, b"ca"), element(6, &n.to_be_bytes()), element(11, &hash)])
+    };
+    let records = |numbers: std::ops::Range<u32>, alike: &[u8]| {
+        list(numbers.flat_map(|n| numbered(n, alike)).collect())
+    };
+    let lost = |old: &TrustList, new: &TrustList| {
+        let ctl = Some(ListView { kind: ListKind::Ctl, records: old.records() });
+        let new = ListView { kind: ListKind::Ctl, records: new.records() };
+        at_once(|| services(&Installed { ctl, itl: HeldItl::Unknown }, new)).len()
+    };
+    // Other certificates; one certificate under other serials, so that none is found; records with no certificate at all.
+    let old = records(0..50_000, b"");
+    assert_eq!(lost(&old, &records(100_000..101_500, b"")), 50_000);
+    let old = records(0..50_000, b"alike");
+    assert!(lost(&old, &records(100_000..101_500, b"alike")) > 50_000);
+    let empty = |n: u32| record(&[element(2, b""), element(4, &[0, 2]), element(6, &n.to_be_bytes())]);
+    let empty = list((0..2_600).flat_map(empty).collect());
+    assert!(empty.bytes().len() < 64 << 10);
+    assert_eq!(lost(&old, &empty), 2, "nothing is left, for either class of phones");
+    assert_eq!(lost(&empty, &empty), 0);
+    assert_eq!(lost(&old, &records(0..3_000, b"x")), 0, "too large for every phone");
+}

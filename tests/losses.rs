@@ -1,10 +1,12 @@
 //! What phones lose by a list whose records are still there: emptied ones, and ones that no phone finds any more.
 
-use sastctl::phone::{Decision, HeldItl, ListView, NewList, Vouch, assess};
-use sastctl::trustlist::{Function, ListKind, Record, record_tag as tag};
+use std::slice;
 
-use crate::findings::{A, CAPF, PUB, SUB, TVS, asks_tvs, ccm, findings, from_to, server, signed};
-use crate::pki::golden;
+use sastctl::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess, services};
+use sastctl::trustlist::{Function, ListKind, Record, Style, record_tag as tag};
+
+use crate::findings::{A, CAPF, PUB, PUB_NEW, SUB, TVS, asks_tvs, ccm, findings, from_to, server, signed};
+use crate::pki::{certificate, golden};
 use crate::support::World;
 
 /// What non-secure mode leaves of a CCM+TFTP record.
@@ -71,4 +73,95 @@ fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
         assert_eq!(verdict.decision, Decision::Refuses);
         assert!(verdict.says("it").contains("its ITL has no TVS record"), "{}", verdict.says("it"));
     }
+}
+
+/// A record under another issuer or serial, with the same certificate.
+fn called(record: &Record, tag: u8, value: &[u8]) -> Record {
+    record.with(tag, value).unwrap()
+}
+
+/// Phones look for issuer, serial and role; the certificate that they then find is of no use to those that do not.
+#[test]
+fn a_certificate_under_another_serial_or_issuer_is_not_found() {
+    let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
+    for (element, value) in [(tag::SERIAL_NUMBER, &b"\x55\x55"[..]), (tag::ISSUER_NAME, b"CN=zzz\0")] {
+        let lost = called(&publisher, element, value);
+        let says = "cucm-1051-a-pub (10.0.0.1) has another issuer or serial, by which phones do not find it: \
+                    configuration files that it signs are refused, unless TVS vouches for it";
+        assert_eq!(
+            from_to(&[publisher.clone(), sub.clone()], &[lost.clone(), sub.clone()]),
+            [format!("loses: Tftp: {says}")]
+        );
+        let nothing = "locked out: Tftp: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed \
+                       configuration file";
+        assert_eq!(
+            from_to(slice::from_ref(&publisher), slice::from_ref(&lost)),
+            [nothing.to_owned(), format!("loses: Tftp: {says}")]
+        );
+        // What was there before is no loss, and neither is its end, nor a copy.
+        assert!(from_to(slice::from_ref(&lost), &[called(&lost, tag::DNS_NAME, b"x\0")]).is_empty());
+        assert!(from_to(slice::from_ref(&lost), slice::from_ref(&publisher)).is_empty());
+        let copy = called(&publisher, tag::DNS_NAME, b"10.0.0.1\0");
+        assert!(from_to(slice::from_ref(&publisher), &[lost, copy]).is_empty());
+    }
+    let without_nul = called(&publisher, tag::ISSUER_NAME, publisher.id().unwrap().0);
+    assert!(from_to(&[publisher], &[without_nul]).is_empty(), "names are compared without NULs");
+}
+
+#[test]
+fn a_record_with_a_hash_is_found_by_issuer_and_serial_too() {
+    for service in [Function::CCM_TFTP, Function::CAPF] {
+        let record = |hash_only| server(CAPF, service, "pub", [10, 0, 0, 1], hash_only);
+        let lost = called(&record(true), tag::SERIAL_NUMBER, &[7]);
+        for old in [record(true), record(false)] {
+            let said = from_to(&[old], slice::from_ref(&lost));
+            assert!(
+                said[0].starts_with("locked out") && said[1].contains("another issuer or serial"),
+                "{said:?}"
+            );
+        }
+        assert!(from_to(slice::from_ref(&lost), &[record(false)]).is_empty(), "now as its certificate says");
+    }
+}
+
+/// The CTL Client spells Cisco's tokens in its own way, and nobody else.
+#[test]
+fn a_token_is_found_in_either_spelling() {
+    let in_style = |stem: &str, style| {
+        let record = Record::token(&certificate(&format!("{stem}.der")), style).unwrap();
+        called(&record, tag::FUNCTION, &[0, 3])
+    };
+    let (cucm, client) = (in_style(A, Style::Cucm), in_style(A, Style::CtlClient));
+    assert!(from_to(slice::from_ref(&cucm), slice::from_ref(&client)).is_empty());
+    assert!(from_to(&[client], &[cucm]).is_empty());
+    let (cucm, client) = (in_style(PUB, Style::Cucm), in_style(PUB, Style::CtlClient));
+    assert!(from_to(slice::from_ref(&client), slice::from_ref(&cucm)).is_empty());
+    let said = from_to(&[cucm], &[client]);
+    assert!(said[0].starts_with("locked out: Tftp: no CCM+TFTP"), "{said:?}");
+}
+
+/// TVS may have an EC certificate; a new host name makes it no other one.
+#[test]
+fn the_same_hash_is_the_same_certificate_whatever_its_key() {
+    let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
+    let ec = called(&tvs, tag::PUBLIC_KEY, &[&[4][..], &[7; 64]].concat());
+    let (old, new) =
+        ([ccm(PUB, "pub", 1), ec.clone()], [ccm(PUB, "pub", 1), called(&ec, tag::DNS_NAME, b"x\0")]);
+    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &old });
+    assert_eq!(findings(None, held, ListKind::Itl, &new), Vec::<String>::new());
+}
+
+/// Two servers of one name and address: what they lose is said once, for every class of phones.
+#[test]
+fn what_looks_the_same_is_said_once() {
+    let like = |stem| {
+        let record = ccm(stem, "pub", 1);
+        called(&record, tag::SUBJECT_NAME, b"CN=pub\0")
+    };
+    let records = [like(PUB), like(PUB_NEW), ccm(SUB, "sub", 2)];
+    let ctl = Some(ListView { kind: ListKind::Ctl, records: &records[..] });
+    let new = ListView { kind: ListKind::Ctl, records: &records[2..] };
+    let found = services(&Installed { ctl, itl: HeldItl::None }, new);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].phones, [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]);
 }

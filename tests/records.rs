@@ -269,12 +269,17 @@ fn what_is_odd_about_a_list_is_said() {
 
     let wrong_hash = server(PUB, "pub", None).with(tag::CERT_HASH, &[7; 20]).unwrap();
     let unknown = server(SUB, "sub", None).with(201, b"abc").unwrap();
-    let odd = list(vec![sast(A), wrong_hash, unknown]);
+    let issuer = |record: Record, issuer: &str| record.with(tag::ISSUER_NAME, issuer.as_bytes()).unwrap();
+    let spelled = |style| certificate(&format!("{A}.der")).issuer().spelled(style);
+    let either = [Style::Cucm, Style::CtlClient].map(|style| issuer(sast(A), &spelled(style)));
+    let wrong_issuer = issuer(server(PUB, "pub", None), "CN=zzz\0");
+    let odd = list([&[sast(A), wrong_hash, unknown, wrong_issuer], &either[..]].concat());
     assert_eq!(
         odd.remarks(),
         [
             Remark::Disagrees { record: 2, element: "CERTHASH" },
             Remark::UnknownElement { record: Some(3), tag: 201 },
+            Remark::Disagrees { record: 4, element: "ISSUERNAME" },
         ]
     );
     let report = serde_json::to_string(&ListReport::new(&odd, &odd.verify())).unwrap();

@@ -8,6 +8,7 @@ mod acceptance;
 mod cautions;
 mod held;
 mod list;
+mod lookup;
 mod reason;
 mod services;
 pub mod tvs;

@@ -1,13 +1,16 @@
 //! What a phone can still do after it took a list: check its configuration files, ask TVS, renew its certificate.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use super::acceptance::{HeldItl, Installed, PhoneClass};
 use super::list::{ListView, has_certificate_or_hash};
-use crate::trustlist::{Function, ListKind, Record, record_tag as tag};
+use super::lookup::{Fate, Lookup, Places, host};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, record_tag as tag};
 
 /// What a phone needs a list for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Service {
     /// Checking configuration files, which CCM+TFTP and TFTP certificates sign.
     #[serde(rename = "TFTP")]
@@ -67,14 +70,21 @@ fn is_emptied_by_mode(service: Service, record: &Record) -> bool {
 }
 
 /// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
-/// CTL may still be in the ITL, which not every phone holds.
+/// CTL may still be in the ITL, which not every phone holds. Nothing where the list is too large for every phone.
 pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFinding> {
+    let bytes: usize = new.records.iter().map(|record| record.bytes().len()).sum();
+    if bytes > PHONE_LIMIT_BYTES {
+        return vec![];
+    }
     let mut losses: Vec<(Service, Loss, Vec<PhoneClass>)> = Vec::new();
+    let mut known: HashMap<(Service, Loss), usize> = HashMap::new();
     let change = PhoneClass::ALL.map(|class| (class, Change::of(class, installed, new)));
     for service in [Service::Tftp, Service::Tvs, Service::Capf] {
         for (class, change) in &change {
             for loss in change.iter().flat_map(|change| change.losses(service, new.kind)) {
-                match losses.iter_mut().find(|(s, l, _)| *s == service && *l == loss) {
+                let at = *known.entry((service, loss.clone())).or_insert(losses.len());
+                match losses.get_mut(at) {
+                    Some((_, _, classes)) if classes.last() == Some(class) => {}
                     Some((_, _, classes)) => classes.push(*class),
                     None => losses.push((service, loss, vec![*class])),
                 }
@@ -100,11 +110,12 @@ struct Change<'a> {
 }
 
 /// Something that phones lose, before it is known which ones.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Loss {
     NothingLeft { itl_may_help: bool },
     NoLongerChecked { server: String },
     OtherCertificate { server: String },
+    Misnamed { server: String },
     Leaves { server: String },
 }
 
@@ -143,29 +154,35 @@ impl<'a> Change<'a> {
         if service == Service::Tvs && !self.asks_tvs {
             return vec![];
         }
-        let had: Vec<_> = self.before.iter().filter(|r| serves(service, r)).collect();
-        let has: Vec<_> = self.after.iter().filter(|r| serves(service, r)).collect();
-        let emptied: Vec<_> = self.after.iter().filter(|r| is_emptied_by_mode(service, r)).collect();
+        let had: Vec<_> = self.before.iter().copied().filter(|r| serves(service, r)).collect();
+        let has: Vec<_> = self.after.iter().copied().filter(|r| serves(service, r)).collect();
+        let emptied: Vec<_> = self.after.iter().copied().filter(|r| is_emptied_by_mode(service, r)).collect();
+        // Most records of a new list are those of the old one; to look at their certificates costs more than all the rest.
+        let same: HashSet<&[u8]> = has.iter().map(|r| &r.bytes()[..]).collect();
+        let missing: Vec<_> = had.iter().copied().filter(|r| !same.contains(&r.bytes()[..])).collect();
+        let mut lookup = (!missing.is_empty()).then(|| Lookup::new(&had, &has));
+        let has: Vec<_> =
+            has.into_iter().filter(|r| lookup.as_mut().is_none_or(|lookup| lookup.finds(r))).collect();
         // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
-        if has.is_empty() && expected && emptied.is_empty() {
-            return vec![Loss::NothingLeft { itl_may_help: self.itl_may_help }];
-        }
+        let nothing = has.is_empty() && expected && emptied.is_empty();
         let mut losses = Vec::new();
-        for record in had {
-            // Most records of a new list are those of the old one; to read their certificates costs more than all the rest.
-            if has.iter().any(|r| r.bytes() == record.bytes()) || has.iter().any(|r| same_identity(r, record))
-            {
-                continue;
+        if nothing {
+            losses.push(Loss::NothingLeft { itl_may_help: self.itl_may_help });
+        }
+        let Some(mut lookup) = lookup else { return losses };
+        let (emptied, has) = (Places::of(&emptied), Places::of(&has));
+        for record in missing {
+            let server = || format!("{}{}", record.short_name(), place(record));
+            match lookup.fate(record) {
+                Fate::Found => {}
+                Fate::Misnamed if nothing => losses.push(Loss::Misnamed { server: server() }),
+                _ if nothing => {}
+                _ if emptied.has(record) => losses.push(Loss::NoLongerChecked { server: server() }),
+                _ if has.has(record) => losses.push(Loss::OtherCertificate { server: server() }),
+                Fate::Misnamed => losses.push(Loss::Misnamed { server: server() }),
+                Fate::Gone => losses.push(Loss::Leaves { server: server() }),
             }
-            let server = format!("{}{}", record.short_name(), place(record));
-            losses.push(if emptied.iter().any(|r| same_server(r, record)) {
-                Loss::NoLongerChecked { server }
-            } else if has.iter().any(|r| same_server(r, record)) {
-                Loss::OtherCertificate { server }
-            } else {
-                Loss::Leaves { server }
-            });
         }
         losses
     }
@@ -175,12 +192,15 @@ impl Loss {
     fn severity(&self) -> Severity {
         match self {
             Loss::NothingLeft { itl_may_help: false } => Severity::LockedOut,
-            Loss::NothingLeft { itl_may_help: true } | Loss::Leaves { .. } => Severity::Loses,
+            Loss::NothingLeft { itl_may_help: true } | Loss::Misnamed { .. } | Loss::Leaves { .. } => {
+                Severity::Loses
+            }
             Loss::NoLongerChecked { .. } | Loss::OtherCertificate { .. } => Severity::Note,
         }
     }
 
     fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> String {
+        let tvs_may_help = phones.iter().any(|class| *class != PhoneClass::WithoutTvs);
         let says = match self {
             Loss::NothingLeft { itl_may_help: false } => nothing_left(service).to_owned(),
             Loss::NothingLeft { itl_may_help: true } => {
@@ -192,10 +212,11 @@ impl Loss {
             Loss::OtherCertificate { server } => {
                 format!("{server} has another certificate: right only if the server uses it by now")
             }
-            Loss::Leaves { server } => {
-                let tvs_may_help = phones.iter().any(|class| *class != PhoneClass::WithoutTvs);
-                format!("{server} leaves: {}", what_is_lost(service, tvs_may_help))
-            }
+            Loss::Misnamed { server } => format!(
+                "{server} has another issuer or serial, by which phones do not find it: {}",
+                what_is_lost(service, tvs_may_help)
+            ),
+            Loss::Leaves { server } => format!("{server} leaves: {}", what_is_lost(service, tvs_may_help)),
         };
         match phones {
             // Every phone that holds a list loads a CTL; if it is one class alone, it is named.
@@ -205,25 +226,11 @@ impl Loss {
     }
 }
 
-fn same_identity(a: &Record, b: &Record) -> bool {
-    match (a.certificate(), b.certificate()) {
-        (Some(Ok(certificate)), _) => b.is_of(&certificate),
-        (None, Some(Ok(certificate))) => a.is_of(&certificate),
-        _ => a.public_key().is_some() && a.public_key() == b.public_key(),
-    }
-}
-
-fn same_server(a: &Record, b: &Record) -> bool {
-    let by_address = a.ip_address().is_some() && a.ip_address() == b.ip_address();
-    let by_name = a.dns_name().is_some_and(|n| !n.is_empty()) && a.dns_name() == b.dns_name();
-    by_address || by_name || a.short_name() == b.short_name()
-}
-
 fn place(record: &Record) -> String {
     record
         .ip_address()
         .map(|ip| ip.to_string())
-        .or_else(|| record.dns_name().filter(|n| !n.is_empty()))
+        .or_else(|| host(record))
         .map(|at| format!(" ({at})"))
         .unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use x509_parser::der_parser::asn1_rs::Tag as AsnTag;
 use x509_parser::x509::X509Name;
 
 use super::show::visible;
+use super::tlv;
 
 /// How a name, a serial and a server record are spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,11 +75,20 @@ impl Name {
                 });
             }
         }
-        let mut whole = parts.join(";");
-        if let Some(nul) = whole.find('\0') {
-            whole.truncate(nul);
-        }
-        whole
+        until_nul(parts.join(";"))
+    }
+
+    /// Whether a file that spells serials in this style may call the name so, with or without a NUL: beside CUCM,
+    /// certutils writes serials big-endian, and the attributes in the certificate's order, with `;` or `,` between.
+    pub fn is_spelled(&self, value: &[u8], style: Style) -> bool {
+        let value = tlv::without_nul(value);
+        let in_order = |between| {
+            let key = |wanted: &String| ATTRIBUTES.iter().find(|(_, oid)| oid == wanted).map(|(key, _)| key);
+            let parts = self.attributes.iter().filter_map(|(oid, v)| Some(format!("{}={v}", key(oid)?)));
+            until_nul(parts.collect::<Vec<_>>().join(between))
+        };
+        value == self.spelled(style).as_bytes()
+            || (style == Style::Cucm && [";", ","].into_iter().any(|b| value == in_order(b).as_bytes()))
     }
 
     fn values<'a>(&'a self, oid: &'a str) -> impl Iterator<Item = &'a str> {
@@ -94,6 +104,13 @@ pub(super) fn common_name(spelled: &str) -> Option<String> {
         None => value.split([';', ',']).next(),
     };
     value.map(|v| v.trim_matches(' ').to_owned()).filter(|v| !v.is_empty())
+}
+
+fn until_nul(mut text: String) -> String {
+    if let Some(nul) = text.find('\0') {
+        text.truncate(nul);
+    }
+    text
 }
 
 /// RFC 1779: a value with leading or trailing blanks or a special character stands in quotes.

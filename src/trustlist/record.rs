@@ -200,10 +200,14 @@ impl Record {
         }
     }
 
-    /// Whether issuer and serial are these: how signers and phones find a record.
+    /// Issuer, without a NUL at its end, and serial, as the file spells them: how signers and phones find a record.
+    pub fn id(&self) -> Option<(&[u8], &[u8])> {
+        Some((tlv::without_nul(self.get(tag::ISSUER_NAME)?), self.get(tag::SERIAL_NUMBER)?))
+    }
+
+    /// Whether issuer and serial are these.
     pub fn is_for(&self, issuer: &[u8], serial: &[u8]) -> bool {
-        self.get(tag::SERIAL_NUMBER) == Some(serial)
-            && self.get(tag::ISSUER_NAME).map(tlv::without_nul) == Some(tlv::without_nul(issuer))
+        self.id() == Some((tlv::without_nul(issuer), serial))
     }
 
     /// Whether the record stands for this certificate: it carries it, or its hash.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::list::{PHONE_LIMIT_BYTES, TrustList};
+use super::name::Style;
 use super::record::Record;
 use super::tlv::{self, record_tag as tag};
 
@@ -144,6 +145,9 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
     compare(tag::PUBLIC_KEY, "PUBLICKEY", &|v| v == certificate.public_key_bytes());
     compare(tag::SIGNATURE, "SIGNATURE", &|v| v == certificate.signature());
     compare(tag::CERT_HASH, "CERTHASH", &|v| v == certificate.sha1());
+    compare(tag::ISSUER_NAME, "ISSUERNAME", &|v| {
+        [Style::Cucm, Style::CtlClient].into_iter().any(|style| certificate.issuer().is_spelled(v, style))
+    });
     compare(tag::SERIAL_NUMBER, "SERIALNUMBER", &|v| {
         v == certificate.serial() || v.iter().eq(certificate.serial().iter().rev())
     });

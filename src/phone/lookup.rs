@@ -1,0 +1,153 @@
+//! What phones still find of the records that they had: by issuer, serial and role, and servers by their place.
+//!
+//! Everything is looked up in tables: a list may hold a hundred thousand records that look alike.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+
+use crate::trustlist::{Certificate, Record, Style, digest, record_tag as tag};
+
+/// What tells one certificate from another: its SHA-1, else the key that the record holds instead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Identity<'a> {
+    Sha1(Cow<'a, [u8]>),
+    Key(&'a [u8]),
+}
+
+/// Issuer and serial, as a file spells them.
+type Id<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// Whose certificate a record holds, and by what phones find it.
+type Entry<'a> = (Identity<'a>, Id<'a>);
+
+fn entry(record: &Record) -> Option<Entry<'_>> {
+    let hash = || record.get(tag::CERT_HASH).map(|hash| Identity::Sha1(hash.into()));
+    let identity = match record.get(tag::CERTIFICATE) {
+        Some(der) => Some(Identity::Sha1(digest::sha1(der).to_vec().into())),
+        None => hash().or_else(|| record.get(tag::PUBLIC_KEY).map(Identity::Key)),
+    };
+    let (issuer, serial) = record.id()?;
+    Some((identity?, (issuer.into(), serial.into())))
+}
+
+/// Whether the certificates of one list are still found in another.
+pub(super) struct Lookup<'a> {
+    had: HashSet<Entry<'a>>,
+    had_identities: HashSet<Identity<'a>>,
+    has: HashSet<Entry<'a>>,
+    has_identities: HashSet<Identity<'a>>,
+    /// A record that carries the certificate whole.
+    whole: HashMap<Identity<'a>, &'a Record>,
+    /// What such a certificate says of itself, once that was read.
+    right: HashMap<Identity<'a>, Vec<Id<'static>>>,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Phones find its certificate.
+    Found,
+    /// Its certificate is there, under an issuer or serial by which phones do not find it.
+    Misnamed,
+    /// Its certificate is not there.
+    Gone,
+}
+
+impl<'a> Lookup<'a> {
+    /// From the records that phones had to those that they have.
+    pub fn new(had: &[&'a Record], has: &[&'a Record]) -> Self {
+        let entries =
+            |records: &[&'a Record]| records.iter().filter_map(|r| entry(r)).collect::<HashSet<_>>();
+        let identities =
+            |entries: &HashSet<Entry<'a>>| entries.iter().map(|(i, _)| i.clone()).collect::<HashSet<_>>();
+        let mut whole = HashMap::new();
+        for record in had.iter().chain(has).filter(|r| r.get(tag::CERTIFICATE).is_some()) {
+            if let Some((identity, _)) = entry(record) {
+                whole.entry(identity).or_insert(*record);
+            }
+        }
+        let (had, has) = (entries(had), entries(has));
+        let (had_identities, has_identities) = (identities(&had), identities(&has));
+        Lookup { had, had_identities, has, has_identities, whole, right: HashMap::new() }
+    }
+
+    /// What became of a record that phones had.
+    pub fn fate(&mut self, record: &'a Record) -> Fate {
+        let Some(entry) = entry(record) else { return Fate::Gone };
+        if self.has.contains(&entry) {
+            return Fate::Found;
+        }
+        let (identity, _) = entry;
+        if !self.has_identities.contains(&identity) {
+            return Fate::Gone;
+        }
+        let right = self.right_ids(&identity).to_vec();
+        match right.into_iter().any(|id| self.has.contains(&(identity.clone(), id))) {
+            true => Fate::Found,
+            false => Fate::Misnamed,
+        }
+    }
+
+    /// Whether phones find a record that they have now: as they did before, or as its certificate says. Of certificates
+    /// that they did not have, nothing is known but the record.
+    pub fn finds(&mut self, record: &'a Record) -> bool {
+        let Some(entry) = entry(record) else { return false };
+        if self.had.contains(&entry) || !self.had_identities.contains(&entry.0) {
+            return true;
+        }
+        let (identity, id) = entry;
+        self.right_ids(&identity).contains(&id)
+    }
+
+    /// How the certificate spells its issuer and serial; those of Cisco's tokens are spelled in two ways.
+    fn right_ids(&mut self, identity: &Identity<'a>) -> &[Id<'static>] {
+        let whole = &self.whole;
+        self.right.entry(identity.clone()).or_insert_with(|| {
+            let certificate = whole.get(identity).and_then(|record| record.certificate()?.ok());
+            certificate.map(|certificate| spellings(&certificate)).unwrap_or_default()
+        })
+    }
+}
+
+fn spellings(certificate: &Certificate) -> Vec<Id<'static>> {
+    let styles: &[Style] = match certificate.is_cisco_token() {
+        true => &[Style::Cucm, Style::CtlClient],
+        false => &[Style::Cucm],
+    };
+    let spelled = |style: &Style| {
+        let issuer = certificate.issuer().spelled(*style).into_bytes();
+        (issuer.into(), certificate.serial_spelled(*style).into())
+    };
+    styles.iter().map(spelled).collect()
+}
+
+/// Where servers are: addresses, hosts and names.
+pub(super) struct Places {
+    addresses: HashSet<Ipv4Addr>,
+    hosts: HashSet<String>,
+    names: HashSet<String>,
+}
+
+impl Places {
+    /// Of these records.
+    pub fn of(records: &[&Record]) -> Self {
+        Places {
+            addresses: records.iter().filter_map(|r| r.ip_address()).collect(),
+            hosts: records.iter().filter_map(|r| host(r)).collect(),
+            names: records.iter().map(|r| r.short_name()).collect(),
+        }
+    }
+
+    /// Whether one of the servers is this record's.
+    pub fn has(&self, record: &Record) -> bool {
+        record.ip_address().is_some_and(|ip| self.addresses.contains(&ip))
+            || host(record).is_some_and(|host| self.hosts.contains(&host))
+            || self.names.contains(&record.short_name())
+    }
+}
+
+/// DNSNAME, where it says something.
+pub(super) fn host(record: &Record) -> Option<String> {
+    record.dns_name().filter(|name| !name.is_empty())
+}
