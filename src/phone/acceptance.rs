@@ -221,7 +221,7 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Issuer, serial and role, in the order of the list; then whether its key is the one that signed.
+    /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
     fn look_in(&mut self, held: ListView<'_>) -> Found {
         let new = self.new;
         let list = held.kind;
@@ -231,6 +231,7 @@ impl Look<'_, '_> {
             _ => &[Function::SAST],
         };
         let mut other_role = None;
+        let mut without = None;
         for (index, record) in held.records.iter().enumerate() {
             if !record.is_for(&new.signer.issuer, &new.signer.serial) {
                 continue;
@@ -241,16 +242,29 @@ impl Look<'_, '_> {
                 continue;
             }
             let function = record.function();
-            let (found, reason) = match (record.public_key(), &new.key, &new.certificate) {
-                (Some(held), Some(key), _) if held == *key => {
-                    (Found::Yes, Reason::Knows { list, record: number, name, function })
-                }
-                (None, _, Some(certificate)) if record.is_of(certificate) => {
-                    (Found::Yes, Reason::Knows { list, record: number, name, function })
-                }
-                (Some(_), Some(_), _) => (Found::OtherKey, Reason::OtherKey { list, record: number, name }),
-                _ => (Found::Unreadable, Reason::NoKeyToCompare { list, record: number, name }),
+            let knows = match (record.public_key(), &new.key, &new.certificate) {
+                (Some(held), Some(key), _) if held == *key => true,
+                (None, _, Some(certificate)) => record.is_of(certificate),
+                _ => false,
             };
+            if knows {
+                self.reasons.push(Reason::Knows { list, record: number, name, function });
+                return Found::Yes;
+            }
+            // What cannot be compared may be the key; one that is another is not.
+            let is_other = record.public_key().is_some() && new.key.is_some();
+            match without {
+                Some((Found::Unreadable, _)) => {}
+                Some(_) if is_other => {}
+                _ if is_other => {
+                    without = Some((Found::OtherKey, Reason::OtherKey { list, record: number, name }))
+                }
+                _ => {
+                    without = Some((Found::Unreadable, Reason::NoKeyToCompare { list, record: number, name }))
+                }
+            }
+        }
+        if let Some((found, reason)) = without {
             self.reasons.push(reason);
             return found;
         }
