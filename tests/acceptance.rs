@@ -149,6 +149,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("-",           "emptied",         true,  "itl renewed",    "invalid",           "blind",   "blind: an ITL emptied for a rollback"),
     ("tokens",      "emptied",         true,  "tokens",         "-",                 "ctl",     "by CTL: the CTL still vouches"),
     ("tokenless",   "emptied",         true,  "tokens",         "valid",             "unknown", "open: a CTL and an emptied ITL"),
+    ("tokens",      "emptied",         true,  "stranger",       "-",                 "unknown", "open: a CTL and an emptied ITL"),
     // A CTL, no ITL.
     ("tokens",      "-",               false, "tokens",         "-",                 "ctl",     "by CTL: signer is SAST there"),
     ("tokens",      "-",               false, "non-secure",     "-",                 "ctl",     "by CTL: the other token is SAST there too"),

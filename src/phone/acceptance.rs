@@ -179,6 +179,8 @@ impl Look<'_, '_> {
         if let Some(ctl) = held.ctl {
             match self.look_in(ctl) {
                 Found::Yes => return Decision::Accepts(Way::Ctl),
+                // Which of the two decides is open.
+                Found::OtherKey if matches!(held.itl, HeldItl::Emptied) => {}
                 Found::OtherKey => return Decision::Refuses,
                 Found::Unreadable => doubt = true,
                 Found::No => {}
