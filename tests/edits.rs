@@ -1,6 +1,7 @@
 //! Plans made in the library itself: what may be changed in a list, and by which names.
 
 mod choices;
+mod lines;
 
 use std::net::Ipv4Addr;
 use std::slice;
@@ -11,8 +12,8 @@ use sastctl::trustlist::{
 };
 use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
 use sastctl::workflow::{
-    Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert, update,
-    ways,
+    Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert,
+    revert_and, update, ways,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options, token};
@@ -88,18 +89,6 @@ fn a_server_that_leaves_is_told_of_by_what_phones_lose() {
     let joins = server(Function::CCM_TFTP, 157, SUB, None);
     let plan = change(&[Edit::AddServer(joins)]).unwrap();
     assert!(plan.findings().iter().all(|finding| finding.severity == Severity::Note), "nothing is lost");
-}
-
-#[test]
-fn a_first_list_without_one_of_its_servers_says_so() {
-    let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
-    let leaves = [Edit::RemoveServer("capf:sub".to_owned())];
-    let signer = a();
-    let plan =
-        create_and(&cluster(TWO_SERVERS), &certificates, &request(&signer), &[b()], false, &leaves).unwrap();
-    let capf: Vec<_> = marked(&plan).into_iter().filter(|line| line.contains("CAPF")).collect();
-    assert_eq!(capf, ["+ CAPF cucm-1051-a-sub1", "- CAPF cucm-1051-a-sub1"]);
-    assert!(plan.draft().records().iter().all(|record| record.function() != Function::CAPF));
 }
 
 /// After a bridge the tokens are in the list already: they are not added a second time.

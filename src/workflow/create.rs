@@ -61,8 +61,9 @@ pub fn create_and(
     }
     add(token_record(request.signer, request.name_style)?, signs_this_file(request));
     let file_name = cluster.list_name().to_owned();
+    let lines: Vec<usize> = (0..records.len()).collect();
     let sketch = Sketch { file_name, steps, records, warnings: vec![] };
-    Plan::new(request, None, amend(sketch, request, edits)?)
+    Plan::new(request, None, amend(sketch, &lines, request, edits)?)
 }
 
 /// The spare tokens of a first list: those that were named, and those of the cluster file that were not.

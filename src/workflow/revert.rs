@@ -81,19 +81,20 @@ pub fn revert_and(
             work.take(record, release)?;
         }
     }
-    if release == Release::WithRecovery && !work.servers.iter().any(Record::is_itl_recovery) {
+    if release == Release::WithRecovery && !work.servers.iter().any(|(r, _)| r.is_itl_recovery()) {
         work.warnings.push(
             "the list has no ITLRecovery SAST record to keep: going tokenless again will need TVS or a list deletion"
                 .to_owned(),
         );
     }
-    let mut token = |certificate: &Certificate, why: String| -> Result<Record, PlanError> {
+    let mut token = |certificate: &Certificate, why: String| -> Result<Told, PlanError> {
         let (mark, record) = match in_force(certificate) {
             Some(record) => (Mark::Keep, record),
             None => (Mark::Add, token_record(certificate, request.name_style)?),
         };
+        let line = work.steps.len();
         work.steps.push(PlanStep::new(mark, &record, why));
-        Ok(record)
+        Ok((record, line))
     };
     let mut records = Vec::new();
     for spare in spares {
@@ -103,9 +104,10 @@ pub fn revert_and(
     records.extend(work.tokens);
     records.extend(work.servers);
     records.push(signer);
+    let (records, lines): (Vec<Record>, Vec<usize>) = records.into_iter().unzip();
     let file_name = old.list().header().file_name();
     let sketch = Sketch { file_name, steps: work.steps, records, warnings: work.warnings };
-    Plan::new(request, Some(old), amend(sketch, request, edits)?)
+    Plan::new(request, Some(old), amend(sketch, &lines, request, edits)?)
 }
 
 fn check_tokens(
@@ -138,20 +140,24 @@ pub(super) fn leaves(record: &Record, release: Release) -> bool {
     record.function() == Function::SAST && !record.is_token() && release == Release::TokensAlone
 }
 
+/// A record, and which step tells of it.
+type Told = (Record, usize);
+
 /// The records of the old list, as they are sorted into the new one.
 #[derive(Default)]
 struct Revert {
     steps: Vec<PlanStep>,
-    tokens: Vec<Record>,
-    servers: Vec<Record>,
+    tokens: Vec<Told>,
+    servers: Vec<Told>,
     warnings: Vec<String>,
 }
 
 impl Revert {
     fn take(&mut self, record: &Record, release: Release) -> Result<(), PlanError> {
+        let line = self.steps.len();
         if record.is_token() {
             self.steps.push(PlanStep::new(Mark::Keep, record, "another token of the list"));
-            self.tokens.push(record.clone());
+            self.tokens.push((record.clone(), line));
             return Ok(());
         }
         if leaves(record, release) {
@@ -174,7 +180,7 @@ impl Revert {
         };
         let mark = if server == *record { Mark::Keep } else { Mark::Change };
         self.steps.push(PlanStep::new(mark, record, why));
-        self.servers.push(server);
+        self.servers.push((server, line));
         Ok(())
     }
 }

@@ -90,32 +90,73 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     Plan::new(request, Some(old), sketch)
 }
 
-/// Changes to a list that another workflow sketched: servers of a first list, say.
-pub(super) fn amend(sketch: Sketch, request: &Request<'_>, edits: &[Edit]) -> Result<Sketch, PlanError> {
+/// Changes to a list that another workflow sketched: servers of a first list, say. `lines` says for each of its records
+/// which step tells of it: what happens to the record last is what its step says.
+pub(super) fn amend(
+    sketch: Sketch,
+    lines: &[usize],
+    request: &Request<'_>,
+    edits: &[Edit],
+) -> Result<Sketch, PlanError> {
     if edits.is_empty() {
         return Ok(sketch);
     }
     let mut work = Update::over(&sketch.records);
+    for (entry, line) in work.records.iter_mut().zip(lines) {
+        entry.line = Some(*line);
+        entry.joins = sketch.steps.get(*line).is_some_and(|step| step.mark == Mark::Add);
+    }
     for edit in edits {
         work.apply(edit, request)?;
     }
     work.check_mode()?;
-    let Sketch { file_name, mut steps, mut warnings, .. } = sketch;
-    steps.extend(work.steps(request).into_iter().filter(|s| s.mark != Mark::Keep));
+    let Sketch { file_name, steps, mut warnings, .. } = sketch;
+    let mut steps: Vec<Option<PlanStep>> = steps.into_iter().map(Some).collect();
+    for entry in work.removed.iter().chain(&work.records) {
+        match entry.line.and_then(|line| steps.get_mut(line)) {
+            Some(step) if entry.mark != Mark::Keep => *step = entry.step(request),
+            Some(_) => {}
+            None => steps.push(entry.step(request)),
+        }
+    }
     warnings.extend(work.warnings);
-    Ok(Sketch { file_name, steps, records: work.records.into_iter().map(|e| e.record).collect(), warnings })
+    let (steps, records) = (steps.into_iter().flatten().collect(), work.records.into_iter());
+    Ok(Sketch { file_name, steps, records: records.map(|e| e.record).collect(), warnings })
 }
 
-/// A record on its way into the new list.
+/// A record on its way into the new list, or out of it.
 struct Entry {
     record: Record,
+    /// What happened to it here.
     mark: Mark,
     why: String,
+    /// It is new in the list, whatever else happens to it.
+    joins: bool,
+    /// The step of a sketch that tells of it.
+    line: Option<usize>,
+}
+
+impl Entry {
+    fn new(record: Record, why: impl Into<String>) -> Self {
+        Entry { record, mark: Mark::Add, why: why.into(), joins: true, line: None }
+    }
+
+    /// What a plan says of it: nothing where it came and went.
+    fn step(&self, request: &Request<'_>) -> Option<PlanStep> {
+        let mark = match self.mark {
+            Mark::Remove if self.joins => return None,
+            _ if self.joins => Mark::Add,
+            mark => mark,
+        };
+        let signs = self.record.function() == Function::SAST && self.record.is_of(request.signer);
+        let why = if signs { signs_this_file(request) } else { self.why.clone() };
+        Some(PlanStep::new(mark, &self.record, why))
+    }
 }
 
 struct Update {
     records: Vec<Entry>,
-    removed: Vec<PlanStep>,
+    removed: Vec<Entry>,
     warnings: Vec<String>,
     mode: Option<Mode>,
     server_style: Style,
@@ -128,7 +169,7 @@ impl Update {
         Update {
             records: records
                 .iter()
-                .map(|r| Entry { record: r.clone(), mark: Mark::Keep, why: "stays as it is".to_owned() })
+                .map(|r| Entry { mark: Mark::Keep, joins: false, ..Entry::new(r.clone(), "stays as it is") })
                 .collect(),
             removed: vec![],
             warnings: vec![],
@@ -166,7 +207,7 @@ impl Update {
     /// A signer that phones do not know from the list in force; its record stands last, as a signer's does.
     fn force_signer(&mut self, request: &Request<'_>) -> Result<(), PlanError> {
         let record = token_record(request.signer, request.name_style)?;
-        self.records.push(Entry { record, mark: Mark::Add, why: String::new() });
+        self.records.push(Entry::new(record, ""));
         self.warnings.push(format!(
             "forced: {} is not in the list in force; phones that hold that list take the new one only if TVS \
              vouches for the token",
@@ -186,8 +227,7 @@ impl Update {
         }
         let record = token_record(certificate, request.name_style)?;
         let records: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
-        let entry = Entry { record, mark: Mark::Add, why: "a further token".to_owned() };
-        self.records.insert(token_position(&records), entry);
+        self.records.insert(token_position(&records), Entry::new(record, "a further token"));
         Ok(())
     }
 
@@ -233,7 +273,7 @@ impl Update {
         let last = self.records.iter().rposition(|e| e.record.function() != Function::SAST);
         let all: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
         let at = last.map_or_else(|| token_position(&all), |last| last.saturating_add(1));
-        self.records.insert(at, Entry { record, mark: Mark::Add, why: address.clone() });
+        self.records.insert(at, Entry::new(record, address.clone()));
         Ok(())
     }
 
@@ -376,21 +416,17 @@ impl Update {
     fn remove(&mut self, index: usize, why: &str) {
         if index < self.records.len() {
             let entry = self.records.remove(index);
-            self.removed.push(PlanStep::new(Mark::Remove, &entry.record, why));
+            self.removed.push(Entry { mark: Mark::Remove, why: why.to_owned(), ..entry });
         }
     }
 
     fn steps_without_signer(&self) -> usize {
-        self.removed.len().saturating_add(self.records.iter().filter(|e| e.mark != Mark::Keep).count())
+        let removed = self.removed.iter().filter(|e| !e.joins).count();
+        removed.saturating_add(self.records.iter().filter(|e| e.mark != Mark::Keep).count())
     }
 
     fn steps(&self, request: &Request<'_>) -> Vec<PlanStep> {
-        let mut steps = self.removed.clone();
-        steps.extend(self.records.iter().map(|e| {
-            let signs = e.record.function() == Function::SAST && e.record.is_of(request.signer);
-            PlanStep::new(e.mark, &e.record, if signs { signs_this_file(request) } else { e.why.clone() })
-        }));
-        steps
+        self.removed.iter().chain(&self.records).filter_map(|entry| entry.step(request)).collect()
     }
 }
 
