@@ -115,3 +115,24 @@ fn a_token_is_no_server() {
     let keeps = format!("{}{}", publisher(), server("function = 'SAST'\nhost = 'pub'"));
     create(&world, &keeps, &["--spare", "SAST token B", "--out", "keeps.tlv"]).done();
 }
+
+/// `--set-mode` beside `mode`: the option is what the operator wants now, and decides what is asked of the servers.
+#[test]
+fn the_mode_on_the_command_line_is_the_one_that_holds() {
+    let world = World::with_tokens();
+    let non_secure = format!("mode = 'non-secure'\n{}", publisher());
+    let to = |mode| ["--spare", "SAST token B", "--timestamp", "2026-01-01T00:00:00Z", "--set-mode", mode];
+    let made = |cluster: &str, more: &[&str]| {
+        create(&world, cluster, more).done();
+        world.read("CTLFile.tlv")
+    };
+    let mixed = made(&non_secure, &to("mixed"));
+    assert!(mixed == made(&publisher(), &to("mixed")[..4]), "as if the file said so");
+    let emptied = made(&publisher(), &to("non-secure"));
+    assert!(emptied == made(&non_secure, &to("non-secure")[..4]), "as if the file said so");
+    // In non-secure mode a CCM+TFTP server needs no certificate, whoever says so; in mixed mode it does.
+    let bare = "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\n";
+    assert!(emptied == made(bare, &to("non-secure")));
+    let needs = create(&world, &format!("mode = 'non-secure'\n{bare}"), &to("mixed"));
+    assert!(needs.stderr.contains("mixed mode needs the certificate of 10.48.47.155"), "{}", needs.stderr);
+}

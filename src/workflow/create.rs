@@ -7,7 +7,7 @@ use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
 use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
-use super::update::{Edit, amend};
+use super::update::{Edit, Mode, amend};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
 ///
@@ -53,9 +53,11 @@ pub fn create_and(
     for spare in spares {
         add(token_record(spare, request.name_style)?, "spare".to_owned());
     }
-    check_servers(cluster, certificates, &seen)?;
+    // What the records hold is decided before they are made: an emptied one has lost its certificate.
+    let mode = mode_of(edits).unwrap_or(cluster.mode);
+    check_servers(cluster, certificates, mode, &seen)?;
     for (server, certificate) in cluster.servers.iter().zip(certificates) {
-        let record = server_record(server, certificate.as_ref(), style, cluster.mode)?;
+        let record = server_record(server, certificate.as_ref(), style, mode)?;
         let why = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone()).unwrap_or_default();
         add(record, why);
     }
@@ -82,6 +84,7 @@ pub fn spare_tokens(
 fn check_servers(
     cluster: &ClusterFile,
     certificates: &[Option<Certificate>],
+    mode: FileMode,
     tokens: &[&Bytes],
 ) -> Result<(), PlanError> {
     let servers: Vec<_> = cluster.servers.iter().zip(certificates).collect();
@@ -91,7 +94,7 @@ fn check_servers(
         {
             return Err(PlanError::TokenAsServer { name: token.sast_name() });
         }
-        let emptied = is_emptied(server, cluster.mode);
+        let emptied = is_emptied(server, mode);
         let is_it = |(other, its): &&(&Server, &Option<Certificate>)| {
             let same = |a: &Certificate, b: &Certificate| a.der() == b.der();
             let certificates = match (certificate, its) {
@@ -107,6 +110,15 @@ fn check_servers(
         }
     }
     Ok(())
+}
+
+/// The mode that the changes set, if they do.
+fn mode_of(edits: &[Edit]) -> Option<FileMode> {
+    edits.iter().rev().find_map(|edit| match edit {
+        Edit::SetMode(Mode::Mixed) => Some(FileMode::Mixed),
+        Edit::SetMode(Mode::NonSecure) => Some(FileMode::NonSecure),
+        _ => None,
+    })
 }
 
 /// Non-secure mode leaves a record the address alone.

@@ -303,4 +303,13 @@ fn the_mode_is_an_option_where_it_is_a_change() {
         assert_eq!(options(start, SecurityMode::NonSecure), "--set-mode non-secure");
     }
     assert_eq!(options(in_force(), SecurityMode::Update), "");
+    // A first list has the mode of its cluster file, unless another one was chosen.
+    let first = |mode: &str| Start::NoFile {
+        cluster: Box::new(cluster(&format!("mode = '{mode}'\n{TWO_SERVERS}"))),
+        certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
+        tokens: vec![],
+    };
+    assert_eq!(options(first("mixed"), SecurityMode::Mixed), "");
+    assert_eq!(options(first("non-secure"), SecurityMode::Mixed), "--set-mode mixed");
+    assert_eq!(options(first("non-secure"), SecurityMode::Update), "");
 }

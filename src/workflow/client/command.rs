@@ -1,5 +1,6 @@
 //! The options of the commands that do what was chosen, and the names that they call records by.
 
+use super::super::cluster_file::FileMode;
 use super::{Choices, SecurityMode, Start};
 use crate::trustlist::{Function, Record, digest, record_tag};
 
@@ -55,10 +56,18 @@ impl Choices {
         }
         match self.mode {
             SecurityMode::NonSecure => option("--set-mode", "non-secure".to_owned()),
-            SecurityMode::Mixed if self.start.is_token_signed() => option("--set-mode", "mixed".to_owned()),
+            SecurityMode::Mixed if self.mixed_is_a_change() => option("--set-mode", "mixed".to_owned()),
             SecurityMode::Mixed | SecurityMode::Update => {}
         }
         options
+    }
+
+    /// Whether mixed mode is not what the command would make without a word.
+    fn mixed_is_a_change(&self) -> bool {
+        match &self.start {
+            Start::InForce(_) => self.start.is_token_signed(),
+            Start::NoFile { cluster, .. } => cluster.mode == FileMode::NonSecure,
+        }
     }
 }
 
