@@ -58,6 +58,7 @@ mod run_ways;
 mod secrets;
 mod shell;
 mod showing;
+mod signed_files;
 mod tftp;
 mod tokens;
 mod tvs;

@@ -151,6 +151,13 @@ impl Certificate {
         serial
     }
 
+    /// Whether issuer and serial are this certificate's, as files spell them.
+    pub fn is_called(&self, issuer: &[u8], serial: &[u8]) -> bool {
+        [Style::Cucm, Style::CtlClient]
+            .into_iter()
+            .any(|style| serial == self.serial_spelled(style) && self.issuer.is_spelled(issuer, style))
+    }
+
     /// Start of validity, seconds since 1970-01-01 UTC.
     pub fn not_before(&self) -> i64 {
         self.not_before

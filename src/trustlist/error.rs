@@ -274,6 +274,12 @@ pub enum VerifyError {
         /// The signer's common name.
         signer: String,
     },
+    /// A list that should know the signer of a .sgn file has no CCM+TFTP or TFTP record of it.
+    #[error("the list given has no TFTP record for {signer}")]
+    NoTftpRecord {
+        /// The signer's common name.
+        signer: String,
+    },
     /// A .sgn file names another signer than the certificate that was given.
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
     OtherSigner {

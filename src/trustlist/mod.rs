@@ -35,4 +35,4 @@ pub use report::{CertificateReport, ListReport, SignedReport, day};
 pub use show::{show_list, show_signed};
 pub use signer::Signer;
 pub use tlv::{Element, header_tag, header_tag_name, record_tag, record_tag_name};
-pub use verify::VerifiedList;
+pub use verify::{SignedBy, VerifiedList};

@@ -9,7 +9,7 @@ use super::header::{Header, modulus_code_bytes};
 use super::key::{Message, PublicKey, RsaKey};
 use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
-use super::tlv::{self, record_tag as tag};
+use super::tlv::record_tag as tag;
 
 /// A list whose signature was checked against the SAST record that its header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,40 +53,12 @@ impl TrustList {
     /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
     /// twice.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
-        let (digest, key_bytes) = algorithm(self.header())?;
         let covered = self.header().covered(self.bytes());
-        let message = Message::new(&covered);
-        let signature = self.header().signature();
-        let mut tried = HashSet::new();
-        let mut other_key = None;
-        let mut failure = None;
-        let mut next = self.header().bytes().len();
-        for (index, record) in self.records().iter().enumerate() {
-            let offset = next;
-            next = next.saturating_add(record.bytes().len());
-            if !self.is_signer(record) {
-                continue;
-            }
-            match signer_key(index.saturating_add(1), offset, record).and_then(|key| fitting(key, key_bytes))
-            {
-                Ok(key) if tried.contains(&key) => {}
-                Ok(key) if key.signed(digest, &message, signature) => {
-                    let bits = key.bits();
-                    return Ok(VerifiedList { list: self.clone(), signer: index, digest, bits });
-                }
-                Ok(key) => {
-                    other_key.get_or_insert_with(|| key.clone());
-                    tried.insert(key);
-                }
-                Err(e) => {
-                    failure.get_or_insert(e);
-                }
-            }
+        let made = Made::of(self.header(), &covered)?;
+        match made.search(self, |record| self.is_signer(record)) {
+            Ok((signer, bits)) => Ok(VerifiedList { list: self.clone(), signer, digest: made.digest, bits }),
+            Err(why) => Err(why.unwrap_or_else(|| self.no_signer())),
         }
-        Err(match other_key {
-            Some(key) => why_not(&key, digest, &message, self.header()),
-            None => failure.unwrap_or_else(|| self.no_signer()),
-        })
     }
 
     fn no_signer(&self) -> VerifyError {
@@ -109,27 +81,112 @@ impl SignedFile {
     /// The answer is the digest that was signed.
     pub fn verify(&self, signer: &Certificate) -> Result<Digest, VerifyError> {
         let id = self.header().signer();
-        let named = [super::Style::Cucm, super::Style::CtlClient]
-            .into_iter()
-            .any(|style| id.serial[..] == signer.serial_spelled(style)[..]);
-        if !named {
+        if !signer.is_called(&id.issuer, &id.serial) {
             return Err(VerifyError::OtherSigner {
                 signer: self.header().signer_short_name(),
-                serial: digest::hex(tlv::without_nul(&id.serial), ":").to_uppercase(),
+                serial: digest::hex(&id.serial, ":").to_uppercase(),
                 given: signer.sast_name(),
             });
         }
-        let (digest, key_bytes) = algorithm(self.header())?;
+        let covered = self.header().covered(self.bytes());
+        let made = Made::of(self.header(), &covered)?;
         let key = match signer.public_key() {
-            PublicKey::Rsa(key) => fitting(key.clone(), key_bytes)?,
+            PublicKey::Rsa(key) => fitting(key.clone(), made.bytes)?,
             PublicKey::Other { what } => return Err(VerifyError::UnsupportedKey { what: what.clone() }),
         };
+        if made.is_by(&key) { Ok(made.digest) } else { Err(made.why_not(&key)) }
+    }
+
+    /// Checks the signature as a phone does that holds this list: with the records of the signer's issuer and serial that
+    /// may sign configuration files.
+    pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
+        let id = self.header().signer();
+        let may_sign = |record: &Record| {
+            matches!(record.function(), Function::CCM_TFTP | Function::TFTP)
+                && record.is_for(&id.issuer, &id.serial)
+        };
         let covered = self.header().covered(self.bytes());
-        let message = Message::new(&covered);
-        if key.signed(digest, &message, self.header().signature()) {
-            return Ok(digest);
+        let made = Made::of(self.header(), &covered)?;
+        match made.search(list.list(), may_sign) {
+            Ok((signer, key_bits)) => {
+                let signer = list.list().records().get(signer);
+                let name = signer.map(Record::short_name).unwrap_or_default();
+                Ok(SignedBy { name, digest: made.digest, key_bits })
+            }
+            Err(why) => Err(why
+                .unwrap_or_else(|| VerifyError::NoTftpRecord { signer: self.header().signer_short_name() })),
         }
-        Err(why_not(&key, digest, &message, self.header()))
+    }
+}
+
+/// Who signed a `.sgn` file, found in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBy {
+    /// A name to call the signer by.
+    pub name: String,
+    /// The digest that was signed.
+    pub digest: Digest,
+    /// Size of the signer's key in bits.
+    pub key_bits: usize,
+}
+
+/// A signature that was made over a file, which is hashed once for all keys.
+struct Made<'a> {
+    header: &'a Header,
+    digest: Digest,
+    bytes: usize,
+    message: Message<'a>,
+}
+
+impl<'a> Made<'a> {
+    fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
+        let (digest, bytes) = algorithm(header)?;
+        Ok(Made { header, digest, bytes, message: Message::new(covered) })
+    }
+
+    fn is_by(&self, key: &RsaKey) -> bool {
+        key.signed(self.digest, &self.message, self.header.signature())
+    }
+
+    /// What is wrong with a signature that this key did not make.
+    fn why_not(&self, key: &RsaKey) -> VerifyError {
+        match key.other_digest(self.digest, &self.message, self.header.signature()) {
+            Some(other) => VerifyError::DigestDisagrees { header: self.digest, signature: other },
+            None => VerifyError::DoesNotMatch { signer: self.header.signer_short_name() },
+        }
+    }
+
+    /// The first record of `list` that may have signed, and whose key did; with the size of that key. Else why none did:
+    /// `None` where none may have. No key is tried twice.
+    fn search(
+        &self,
+        list: &TrustList,
+        may_have: impl Fn(&Record) -> bool,
+    ) -> Result<(usize, usize), Option<VerifyError>> {
+        let mut tried = HashSet::new();
+        let mut other_key = None;
+        let mut failure = None;
+        let mut next = list.header().bytes().len();
+        for (index, record) in list.records().iter().enumerate() {
+            let offset = next;
+            next = next.saturating_add(record.bytes().len());
+            if !may_have(record) {
+                continue;
+            }
+            let key = signer_key(index.saturating_add(1), offset, record);
+            match key.and_then(|key| fitting(key, self.bytes)) {
+                Ok(key) if tried.contains(&key) => {}
+                Ok(key) if self.is_by(&key) => return Ok((index, key.bits())),
+                Ok(key) => {
+                    other_key.get_or_insert_with(|| key.clone());
+                    tried.insert(key);
+                }
+                Err(e) => {
+                    failure.get_or_insert(e);
+                }
+            }
+        }
+        Err(other_key.map(|key| self.why_not(&key)).or(failure))
     }
 }
 
@@ -177,14 +234,6 @@ fn fitting(key: RsaKey, signature_bytes: usize) -> Result<RsaKey, VerifyError> {
     match key.signature_len() {
         length if length == signature_bytes => Ok(key),
         length => Err(VerifyError::SignatureLength { signature: signature_bytes, key: length }),
-    }
-}
-
-/// What is wrong with a signature that this key did not make.
-fn why_not(key: &RsaKey, digest: Digest, message: &Message<'_>, header: &Header) -> VerifyError {
-    match key.other_digest(digest, message, header.signature()) {
-        Some(other) => VerifyError::DigestDisagrees { header: digest, signature: other },
-        None => VerifyError::DoesNotMatch { signer: header.signer_short_name() },
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
 use crate::files::FileError;
 use crate::trustlist::{
-    Certificate, DecodeError, Function, SignedFile, TrustFile, TrustList, VerifiedList, digest,
+    Certificate, DecodeError, SignedBy, SignedFile, TrustFile, TrustList, VerifiedList, digest,
 };
 
 /// Verify the signatures of CTL, ITL and .sgn files
@@ -209,11 +209,11 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
         TrustFile::Signed(signed) => {
             verdict.kind = Some("SGN");
             match sgn(&signed, signer) {
-                Ok((certificate, digest)) => {
+                Ok(by) => {
                     verdict.verified = true;
-                    verdict.signed_by = Some(certificate.sast_name());
-                    verdict.digest = Some(digest.to_string());
-                    verdict.key_bits = certificate.public_key().rsa().map(|key| key.bits());
+                    verdict.signed_by = Some(by.name);
+                    verdict.digest = Some(by.digest.to_string());
+                    verdict.key_bits = Some(by.key_bits);
                 }
                 Err(reason) => verdict.reason = Some(reason),
             }
@@ -222,31 +222,19 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
     verdict
 }
 
-fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<(Certificate, digest::Digest), String> {
-    let certificate = match signer {
+fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<SignedBy, String> {
+    let by = match signer {
         None => {
             return Err("a .sgn file does not hold its signer: name the certificate with --signer".to_owned());
         }
-        Some(SgnSigner::Certificate(certificate)) => (**certificate).clone(),
-        Some(SgnSigner::List(list)) => in_list(signed, list.list())?,
+        Some(SgnSigner::Certificate(certificate)) => signed.verify(certificate).map(|digest| SignedBy {
+            name: certificate.sast_name(),
+            digest,
+            key_bits: certificate.public_key().rsa().map_or(0, |key| key.bits()),
+        }),
+        Some(SgnSigner::List(list)) => signed.verify_in(list),
     };
-    signed.verify(&certificate).map(|digest| (certificate, digest)).map_err(|e| e.to_string())
-}
-
-/// The signer as a phone finds it: by issuer and serial, in a role that signs configuration files.
-fn in_list(signed: &SignedFile, list: &TrustList) -> Result<Certificate, String> {
-    let id = signed.header().signer();
-    let mut candidates = list.records().iter().filter(|r| {
-        matches!(r.function(), Function::CCM_TFTP | Function::TFTP | Function::CCM)
-            && r.is_for(&id.issuer, &id.serial)
-    });
-    let name = signed.header().signer_short_name();
-    let record = candidates.next().ok_or_else(|| format!("the list given has no TFTP record for {name}"))?;
-    match record.certificate() {
-        Some(Ok(certificate)) => Ok(certificate),
-        Some(Err(e)) => Err(format!("the certificate of {name} in the list given does not parse: {e}")),
-        None => Err(format!("the list given holds {name} without its certificate")),
-    }
+    by.map_err(|e| e.to_string())
 }
 
 /// A list as signer vouches for nothing unless it verifies itself: anybody can put a record into one that does not.
