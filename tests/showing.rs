@@ -267,6 +267,7 @@ fn a_difference_is_told_in_words() {
     world.place("token-signed.tlv", "new.tlv");
     insta::assert_snapshot!(world.run(&["ctl", "diff", "old.tlv", "new.tlv"]).done().stdout, @r#"
       signer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL (serial 70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB) → cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31)
+      signer's issuer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL → cn=Cisco Manufacturing CA;o=Cisco Systems
       signed: 2015-03-06T20:56:07Z → 2015-03-06T21:53:33Z
     - SAST       cucm-1051-a-pub        removed (record 1)
     ~ CCM+TFTP   cucm-1051-a-pub        DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
@@ -286,4 +287,29 @@ fn a_difference_is_told_in_words() {
     "#);
     let json = world.run(&["ctl", "diff", "old.tlv", "new.tlv", "--json"]).done().json();
     assert_eq!(json["identical"], false);
+}
+
+/// What names the signer and its algorithm is in the header, too.
+#[test]
+fn a_header_that_differs_in_any_value_is_not_the_same() {
+    use sastctl::trustlist::header_tag as tag;
+    let world = World::new();
+    world.place("token-signed.tlv", "old.tlv");
+    let golden = pki::golden("token-signed.tlv");
+    let mut changed = golden.list().bytes().to_vec();
+    for element in golden.list().header().elements() {
+        let value = element.offset + 3;
+        match element.tag {
+            tag::CA_NAME => changed[value + 4] = b'K',
+            tag::SIGNATURE_ALGORITHM => changed[value] = 1,
+            tag::SIGNATURE_MODULUS => changed[value] = 2,
+            _ => {}
+        }
+    }
+    std::fs::write(world.path("new.tlv"), changed).unwrap();
+    insta::assert_snapshot!(world.run(&["ctl", "diff", "old.tlv", "new.tlv"]).done().stdout, @"
+      signer's issuer: cn=Cisco Manufacturing CA;o=Cisco Systems → cn=CKsco Manufacturing CA;o=Cisco Systems
+      signature algorithm: 0 → 1
+      signature modulus: 1 → 2
+    ");
 }

@@ -192,12 +192,16 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
         let serial = digest::hex(&h.signer().serial, ":").to_uppercase();
         format!("{} (serial {serial})", h.signer_name())
     };
+    let issuer = |h: &Header| tlv::c_text(&h.signer().issuer);
     let fields = [
         ("file name", old.file_name(), new.file_name()),
         ("version", version(Some(old.version())), version(Some(new.version()))),
         ("signer version", version(old.signer_version()), version(new.signer_version())),
         ("signer", signer(old), signer(new)),
+        ("signer's issuer", issuer(old), issuer(new)),
         ("digest", digest(old), digest(new)),
+        ("signature algorithm", old.algorithm_code().to_string(), new.algorithm_code().to_string()),
+        ("signature modulus", old.modulus_code().to_string(), new.modulus_code().to_string()),
         ("signature bytes", old.signature().len().to_string(), new.signature().len().to_string()),
         ("signed", rfc3339(i64::from(old.timestamp())), rfc3339(i64::from(new.timestamp()))),
     ];
