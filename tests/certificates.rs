@@ -129,3 +129,38 @@ fn exporting_all_says_which_token_was_not_read() {
     assert!(none.stderr.contains("the certificates of 2 tokens were not exported"), "{}", none.stderr);
     assert!(!none.stderr.contains("no token holds a certificate"), "{}", none.stderr);
 }
+
+/// A certificate that never expires says so with the last second that its format knows (RFC 5280, 4.1.2.5).
+#[test]
+fn odd_dates_and_curves_are_shown_as_what_they_are() {
+    use openssl::asn1::{Asn1Integer, Asn1Time};
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::nid::Nid;
+    use sastctl::trustlist::{Certificate, CertificateReport, day};
+    let made = |curve| {
+        let key = EcKey::generate(&EcGroup::from_curve_name(curve).unwrap()).unwrap();
+        let key = openssl::pkey::PKey::from_ec_key(key).unwrap();
+        let mut builder = openssl::x509::X509Builder::new().unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&Asn1Time::from_str("19490101000000Z").unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_str("99991231235959Z").unwrap()).unwrap();
+        let serial = openssl::bn::BigNum::from_u32(1).unwrap();
+        builder.set_serial_number(&Asn1Integer::from_bn(&serial).unwrap()).unwrap();
+        builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        Certificate::from_der(builder.build().to_der().unwrap()).unwrap()
+    };
+    for (curve, named) in [
+        (Nid::SECP521R1, "EC 521"),
+        (Nid::SECP384R1, "EC 384"),
+        (Nid::X9_62_PRIME256V1, "EC 256"),
+        (Nid::SECP224R1, "EC 224"),
+    ] {
+        assert_eq!(made(curve).public_key().describe(), named);
+    }
+    let certificate = made(Nid::SECP521R1);
+    let report = CertificateReport::new(&certificate);
+    assert_eq!(report.not_after, "9999-12-31T23:59:59Z");
+    assert_eq!(report.not_before, "1949-01-01T00:00:00Z");
+    assert_eq!(day(certificate.not_after()), "9999-12-31");
+    assert_eq!(day(certificate.not_before()), "1949-01-01");
+}

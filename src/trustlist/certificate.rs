@@ -5,6 +5,7 @@ use x509_parser::certificate::X509CertificateParser;
 use x509_parser::nom::Parser as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey as X509Key;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::digest;
 use super::key::{PublicKey, RsaKey};
@@ -64,7 +65,7 @@ impl Certificate {
         let key_bits = &spki.subject_public_key.data;
         let public_key = match RsaKey::from_pkcs1(key_bits) {
             Some(key) => PublicKey::Rsa(key),
-            None => PublicKey::Other { what: describe_key(spki.parsed().ok()) },
+            None => PublicKey::Other { what: describe_key(spki.parsed().ok(), curve_bits(spki)) },
         };
         Ok(Certificate {
             subject: Name::from_x509(x509.subject()),
@@ -232,10 +233,22 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(zeros..).unwrap_or(bytes)
 }
 
-fn describe_key(key: Option<X509Key<'_>>) -> String {
+/// The size of the curves whose keys are in use (RFC 5480, section 2.1.1.1): of P-521 the points are longer than it is.
+fn curve_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string().as_str() {
+        "1.2.840.10045.3.1.1" => Some(192),
+        "1.3.132.0.33" => Some(224),
+        "1.2.840.10045.3.1.7" => Some(256),
+        "1.3.132.0.34" => Some(384),
+        "1.3.132.0.35" => Some(521),
+        _ => None,
+    }
+}
+
+fn describe_key(key: Option<X509Key<'_>>, curve_bits: Option<usize>) -> String {
     match key {
         Some(X509Key::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
-        Some(X509Key::EC(point)) => format!("EC {}", point.key_size()),
+        Some(X509Key::EC(point)) => format!("EC {}", curve_bits.unwrap_or_else(|| point.key_size())),
         Some(X509Key::DSA(_)) => "DSA".to_owned(),
         _ => "unknown".to_owned(),
     }
@@ -321,8 +334,8 @@ mod tests {
             modulus: &[&[0][..], &[0x81; 128]].concat(),
             exponent: &[2],
         };
-        assert_eq!(describe_key(Some(X509Key::RSA(rsa))), "RSA 1024");
-        assert_eq!(describe_key(Some(X509Key::DSA(&[]))), "DSA");
-        assert_eq!(describe_key(None), "unknown");
+        assert_eq!(describe_key(Some(X509Key::RSA(rsa)), None), "RSA 1024");
+        assert_eq!(describe_key(Some(X509Key::DSA(&[])), None), "DSA");
+        assert_eq!(describe_key(None, None), "unknown");
     }
 }

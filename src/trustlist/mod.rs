@@ -31,7 +31,7 @@ pub use list::{ListKind, PHONE_LIMIT_BYTES, SignedFile, TrustFile, TrustList, is
 pub use name::{Name, Style};
 pub use record::{Function, Record, ServerRecord};
 pub use remarks::Remark;
-pub use report::{CertificateReport, ListReport, SignedReport, day};
+pub use report::{CertificateReport, ListReport, SignedReport, date, day};
 pub use show::{show_list, show_signed};
 pub use signer::Signer;
 pub use tlv::{Element, header_tag, header_tag_name, record_tag, record_tag_name};

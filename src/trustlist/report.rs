@@ -1,6 +1,7 @@
 //! Everything about a file as values for machines: what `ctl show --json` prints. Fields are only ever added.
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::Style;
@@ -291,11 +292,18 @@ fn colons(bytes: &[u8]) -> String {
 
 /// Seconds since 1970-01-01 UTC as RFC 3339; the number itself where that has no date.
 pub(super) fn rfc3339(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
+    date(seconds, "%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// A date for people: `2022-05-17` (UTC), from seconds since 1970-01-01.
 pub fn day(seconds: i64) -> String {
-    Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |t| t.strftime("%Y-%m-%d").to_string())
+    date(seconds, "%Y-%m-%d")
+}
+
+/// A date in UTC, from seconds since 1970-01-01; the number itself where that has none. Up to the last second of the year
+/// 9999, which certificates that never expire name, and which instants of time zones do not reach.
+pub fn date(seconds: i64, format: &str) -> String {
+    let begin = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let at = begin.checked_add(SignedDuration::from_secs(seconds));
+    at.map_or_else(|_| seconds.to_string(), |at| at.strftime(format).to_string())
 }

@@ -218,10 +218,7 @@ fn start(file: &Path) -> Result<Start, CommandError> {
 
 /// Window 5. Dates as MM/DD/YYYY, as the CTL Client shows them.
 fn information(certificate: &Certificate) -> String {
-    let date = |seconds: i64| {
-        jiff::Timestamp::from_second(seconds)
-            .map_or_else(|_| seconds.to_string(), |t| t.strftime("%m/%d/%Y").to_string())
-    };
+    let date = |seconds| crate::trustlist::date(seconds, "%m/%d/%Y");
     let style = certificate.sast_style();
     let name = |name: &Name| printable(name.spelled(style).trim_end_matches('\0'));
     format!(
