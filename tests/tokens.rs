@@ -219,3 +219,49 @@ fn a_module_that_others_may_write_is_refused() {
     let doctor = world.run(&["doctor", "--json", "--module=open/module.so"]);
     assert!(doctor.stdout.contains("module-insecure"), "{}", doctor.all());
 }
+
+/// A cryptographic card may show several tokens, all with its own serial number: that number names none of them.
+#[test]
+fn tokens_that_share_a_serial_number_are_told_apart() {
+    let mut world = World::with_tokens();
+    for (name, value) in [("NEW_PIN", "N3w-password"), ("SO_PIN", "12345678")] {
+        world.set(name, value);
+    }
+    world.behind_faulty_token();
+    let serial = "0123456789abcdef";
+    let (which, _) = world.faulty("same-serial", &["cert", "show"]);
+    assert_eq!(which.code, 3, "{}", which.all());
+    for label in ["SAST token A", "SAST token B"] {
+        let listed =
+            format!("there is  {label}, serial {serial}, reader Reader {}", label.chars().last().unwrap());
+        assert!(which.stderr.contains(&listed), "{}", which.stderr);
+    }
+    // What the hint says means one token.
+    let named = which.stderr.split("help: name one: --token '").nth(1).unwrap().split('\'').next().unwrap();
+    let (shown, _) = world.faulty("same-serial", &["cert", "show", "--token", named]);
+    shown.done();
+
+    // What changes a token never takes the first of those that match.
+    let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
+    let init = ["token", "init", serial, "--label=Empty", "--confirm", serial];
+    for command in [
+        [&init[..], &pins].concat(),
+        [&["token", "unlock", serial][..], &pins].concat(),
+        vec!["token", "change-pin", serial, "--new-pin-source=env:NEW_PIN"],
+        vec!["cert", "enroll", serial, "--name=SAST-X", "--yes"],
+    ] {
+        let (refused, calls) = world.faulty("same-serial", &command);
+        assert_eq!(refused.code, 3, "{command:?}: {}", refused.all());
+        assert!(refused.stderr.contains("two tokens match"), "{}", refused.stderr);
+        let tried = ["C_Login", "C_InitToken"].iter().any(|name| calls.iter().any(|(call, _)| call == name));
+        assert!(!tried, "{calls:?}");
+    }
+
+    // Whichever of them it is, what is stored there is found there.
+    for letter in ["A", "B"] {
+        let (token, name) = (format!("SAST token {letter}"), format!("--name=SAST-NEW-{letter}"));
+        let (made, _) =
+            world.faulty("same-serial", &["cert", "enroll", &token, &name, "--bits=1024", "--yes"]);
+        assert!(made.done().stdout.contains(&format!("on \"{token}\" beside its key")), "{letter}");
+    }
+}

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::signing::{DigestArg, Voice, now, selector};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
-use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents};
+use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents, token_option};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
 
@@ -82,7 +82,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let module = session::open_module(settings, ui)?;
     let name = args.selector.as_deref().or(settings.token.as_deref());
     let name = name.map(selector).transpose()?;
-    let contents = module.find(name.as_ref())?;
+    let contents = module.find_to_change(name.as_ref())?;
     match &args.import {
         Some(file) => import(args, &module, contents, file, settings, ui),
         None => make(args, &module, &contents, settings, ui),
@@ -165,11 +165,9 @@ fn make(
 /// An error behind the storing: what is on the token stays there.
 fn all_the_same(error: CommandError, certificate: &Certificate, token: &Token) -> CommandError {
     let name = certificate.sast_name();
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    let quoted = if plain { name.clone() } else { format!("'{name}'") };
     error
         .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
-        .hint(format!("sastctl cert export --token {quoted} writes the certificate"))
+        .hint(format!("sastctl cert export {} writes the certificate", token_option(&name)))
 }
 
 /// Standard output, as everywhere else.

@@ -150,7 +150,7 @@ fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Tok
     interrupt::listen()?;
     let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
     let module = session::open_module(settings, ui)?;
-    let token = module.find(selector.as_ref())?.token;
+    let token = module.find_to_change(selector.as_ref())?.token;
     Ok((module, token))
 }
 

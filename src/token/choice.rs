@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::contents::{TokenCertificate, TokenContents};
+use super::error::TokenName;
 use super::selector::{Object, Selector};
-use super::slot::Token;
+use super::slot::{Token, id_of_uri};
 use crate::trustlist::{Certificate, day, digest};
 
 /// A certificate object whose certificate parses.
@@ -30,13 +31,65 @@ impl fmt::Display for CertificateChoice {
         let CertificateChoice { name, serial, id, from, selector } = self;
         write!(f, "{name}, serial {serial}, id {id}, from {from}")?;
         match selector {
-            Some(uri) if uri.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)) => {
-                write!(f, ": --token '{uri}'")
-            }
-            Some(name) => write!(f, ": --token {name}"),
+            Some(selector) => write!(f, ": {}", token_option(selector)),
             None => write!(f, ": no selector means this one alone"),
         }
     }
+}
+
+/// One of several tokens that may be meant, as an error tells it from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenChoice {
+    /// Its names.
+    pub token: TokenName,
+    /// A selector that means this one and no other that is there, if there is one.
+    pub selector: Option<String>,
+}
+
+/// `--token SELECTOR`, as a shell takes it.
+pub fn token_option(selector: &str) -> String {
+    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return format!("--token {selector}");
+    }
+    format!("--token '{}'", selector.replace('\'', r"'\''"))
+}
+
+/// Whether the selector means this token, or a certificate on it.
+pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool {
+    let Some(selector) = selector else { return true };
+    let token = selector.matches_token(&contents.token.candidate());
+    let certificate = contents.holds(selector);
+    if selector.names_an_object() { token && certificate } else { token || certificate }
+}
+
+/// What tells one of several tokens from all that are there. A selector that means a certificate keeps meaning it.
+pub(super) fn token_choice(
+    one: &TokenContents,
+    all: &[TokenContents],
+    selector: Option<&Selector>,
+) -> TokenChoice {
+    let token = &one.token;
+    let meant = selector.and_then(|selector| one.certificates.iter().find(|entry| is_meant(selector, entry)));
+    let candidates = match meant {
+        Some(entry) => {
+            let whole = token.whole_uri() + &id_of_uri(&entry.id);
+            vec![token.uri(Some(&entry.id), None), whole]
+        }
+        None => vec![
+            token.serial().to_owned(),
+            token.label().to_owned(),
+            token.uri(None, None),
+            token.whole_uri(),
+        ],
+    };
+    let means_one = |text: &String| {
+        let selector = text.parse::<Selector>().ok();
+        selector.is_some_and(|selector| {
+            let mut hits = all.iter().filter(|contents| is_chosen(Some(&selector), contents));
+            is_chosen(Some(&selector), one) && hits.next().is_some() && hits.next().is_none()
+        })
+    };
+    TokenChoice { token: token.name(), selector: candidates.into_iter().find(means_one) }
 }
 
 /// What a certificate on a token is compared by.
@@ -152,5 +205,17 @@ impl TokenContents {
             there.sast_name() == certificate.sast_name()
                 && there.public_key_bytes() != certificate.public_key_bytes()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_the_option_as_it_is_written() {
+        assert_eq!(token_option("SAST-ADN008580ef"), "--token SAST-ADN008580ef");
+        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
+        assert_eq!(token_option("Tom's"), r"--token 'Tom'\''s'");
     }
 }

@@ -145,9 +145,10 @@ impl Module {
 
     /// Finds again what was just stored, as any later run will.
     pub fn find_stored(&self, token: &Token, certificate: &Certificate) -> Result<Sast, TokenError> {
-        let found = self.contents()?.into_iter().find(|c| c.token.serial() == token.serial());
-        found
-            .and_then(|contents| contents.of_certificate(certificate))
+        let name = |token: &Token| (token.serial().to_owned(), token.label().to_owned());
+        // Several tokens may share a serial number.
+        let mut same = self.contents()?.into_iter().filter(|c| name(&c.token) == name(token));
+        same.find_map(|contents| contents.of_certificate(certificate))
             .ok_or_else(|| TokenError::NoCertificate { token: token.name() })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::choice::CertificateChoice;
+use super::choice::{CertificateChoice, TokenChoice};
 use super::library::LoadProblem;
 
 /// Which token is meant, for messages.
@@ -98,8 +98,8 @@ pub enum TokenError {
     Ambiguous {
         /// The selector, if there was one.
         selector: Option<String>,
-        /// What matches: serial numbers.
-        tokens: Vec<String>,
+        /// What matches.
+        tokens: Vec<TokenChoice>,
     },
     /// The token holds no certificate.
     #[error("the token holds no certificate")]
@@ -346,9 +346,10 @@ fn several_certificates(selector: &Option<String>, n: usize) -> String {
     }
 }
 
-fn several(selector: &Option<String>, tokens: &[String]) -> String {
+fn several(selector: &Option<String>, tokens: &[TokenChoice]) -> String {
     let count = count(tokens.len());
-    let list = match tokens {
+    let serials: Vec<&str> = tokens.iter().map(|choice| &choice.token.serial[..]).collect();
+    let list = match &serials[..] {
         [init @ .., last] if !init.is_empty() => format!("{} and {last}", init.join(", ")),
         all => all.join(", "),
     };
@@ -373,17 +374,26 @@ mod tests {
         assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_passing());
     }
 
+    fn choices(serials: &[&str]) -> Vec<TokenChoice> {
+        let name = |serial: &&str| TokenName {
+            label: "SAST".to_owned(),
+            serial: (*serial).to_owned(),
+            reader: String::new(),
+        };
+        serials.iter().map(|serial| TokenChoice { token: name(serial), selector: None }).collect()
+    }
+
     #[test]
     fn ambiguity_counts_and_lists() {
-        let tokens = |n: usize| (0..n).map(|i| format!("t{i}")).collect::<Vec<_>>();
-        assert_eq!(several(&None, &tokens(1)), "1 tokens are there: t0");
-        assert_eq!(several(&None, &tokens(3)), "three tokens are there: t0, t1 and t2");
-        assert_eq!(several(&None, &tokens(4)), "4 tokens are there: t0, t1, t2 and t3");
+        assert_eq!(several(&None, &choices(&["t0"])), "1 tokens are there: t0");
+        assert_eq!(several(&None, &choices(&["t0", "t1", "t2"])), "three tokens are there: t0, t1 and t2");
+        let four = several(&None, &choices(&["t0", "t1", "t2", "t3"]));
+        assert_eq!(four, "4 tokens are there: t0, t1, t2 and t3");
     }
 
     #[test]
     fn ambiguity_names_what_matches() {
-        let tokens = vec!["02aea1d3".to_owned(), "00373fad".to_owned()];
+        let tokens = choices(&["02aea1d3", "00373fad"]);
         let error = TokenError::Ambiguous { selector: Some("SAST token".to_owned()), tokens };
         assert_eq!(error.to_string(), "two tokens match \"SAST token\": 02aea1d3 and 00373fad");
     }

@@ -28,7 +28,7 @@ mod slot;
 mod watchdog;
 
 pub use admin::check_label;
-pub use choice::CertificateChoice;
+pub use choice::{CertificateChoice, TokenChoice, token_option};
 pub use ckr::Ckr;
 pub use contents::{TokenCertificate, TokenContents};
 pub use enroll::{KeyRequest, NewKey};

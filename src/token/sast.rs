@@ -2,7 +2,7 @@
 
 use cryptoki::slot::Slot;
 
-use super::choice::{choices, is_meant, pick};
+use super::choice::{choices, is_chosen, is_meant, pick, token_choice};
 use super::contents::TokenContents;
 use super::error::TokenError;
 use super::module::Module;
@@ -52,6 +52,12 @@ impl Module {
     /// A serial number names one token alone, unless the profile says otherwise: the others are not looked at.
     pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_by(selector, |slot| self.token_in(slot))
+    }
+
+    /// The same for a command that changes the token: all are looked at, whatever the profile says of serial numbers, so that
+    /// the first of several that match is never taken for the only one.
+    pub fn find_to_change(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
+        self.find_among(self.contents()?, selector)
     }
 
     /// The SAST certificate that is meant, without login. What is only read needs no reader's name.
@@ -112,26 +118,19 @@ fn choose(
     if usable.is_empty() {
         return Err(module.no_token());
     }
-    let fits = |contents: &TokenContents| match selector {
-        None => true,
-        Some(selector) => {
-            let token = selector.matches_token(&contents.token.candidate());
-            let certificate = contents.holds(selector);
-            if selector.names_an_object() { token && certificate } else { token || certificate }
-        }
-    };
-    let names = |list: &[TokenContents]| list.iter().map(|c| c.token.serial().to_owned()).collect();
-    let (mut hits, others): (Vec<_>, Vec<_>) = usable.into_iter().partition(fits);
+    let hits: Vec<&TokenContents> = usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
     if hits.len() > 1 {
         return Err(TokenError::Ambiguous {
             selector: selector.map(ToString::to_string),
-            tokens: names(&hits),
+            tokens: hits.iter().map(|hit| token_choice(hit, &usable, selector)).collect(),
         });
     }
-    hits.pop().ok_or_else(|| TokenError::NoMatch {
+    let others = || usable.iter().map(TokenContents::describe).collect();
+    let none = TokenError::NoMatch {
         selector: selector.map(ToString::to_string).unwrap_or_default(),
-        tokens: others.iter().map(TokenContents::describe).collect(),
-    })
+        tokens: if hits.is_empty() { others() } else { vec![] },
+    };
+    usable.into_iter().find(|contents| is_chosen(selector, contents)).ok_or(none)
 }
 
 impl TokenContents {
@@ -298,6 +297,34 @@ mod tests {
         let token: Selector = "1".parse().unwrap();
         assert_eq!(of(&[&old, &new], &token).unwrap().certificate().der(), new.der());
         assert_eq!(of(&[&old, &cisco, &new], &token).unwrap().certificate().der(), cisco.der());
+    }
+
+    /// What an error suggests means one token, or nothing is suggested.
+    #[test]
+    fn tokens_of_one_serial_number_and_label_are_told_apart_by_their_readers() {
+        let a = read("SAST-ADN008580ef");
+        let entry = |serial: &str, reader: &str, certificates: &[&Certificate]| {
+            let mut contents = contents(serial, certificates);
+            contents.token = contents.token.in_reader(reader);
+            contents
+        };
+        let selectors = |all: Vec<TokenContents>, selector: Option<&str>| {
+            let selector = selector.map(|text| text.parse::<Selector>().unwrap());
+            let hits: Vec<_> = all.iter().filter(|c| is_chosen(selector.as_ref(), c)).collect();
+            let choice = |hit| token_choice(hit, &all, selector.as_ref()).selector;
+            hits.into_iter().map(choice).collect::<Vec<_>>()
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let two = |x: &str, y: &str| vec![entry("1", x, &[]), entry("1", y, &[])];
+        assert_eq!(selectors(two("X", "X"), None), [None, None]);
+        let whole = |reader: &str| some(&format!("pkcs11:token=SAST;serial=1;slot-description={reader}"));
+        assert_eq!(selectors(two("X", "Y"), Some("1")), [whole("X"), whole("Y")]);
+        let other = vec![entry("1", "X", &[]), entry("2", "Y", &[])];
+        assert_eq!(selectors(other, Some("SAST")), [some("1"), some("2")]);
+        // Where a certificate was named it stays named.
+        let both = vec![entry("1", "X", &[&a]), entry("2", "Y", &[&a])];
+        let by_id = |serial: &str| some(&format!("pkcs11:serial={serial};id=%07%08"));
+        assert_eq!(selectors(both, Some("SAST-ADN008580ef")), [by_id("1"), by_id("2")]);
     }
 
     /// Two certificates of which neither is Cisco's: the one that issued the other is left.

@@ -160,16 +160,29 @@ impl Token {
         TokenName { label: self.label.clone(), serial: self.serial.clone(), reader: self.reader.clone() }
     }
 
+    /// A URI of all that is known of it, its reader too.
+    pub(super) fn whole_uri(&self) -> String {
+        let mut uri = format!("pkcs11:token={};serial={}", encode(&self.label), encode(&self.serial));
+        if !self.reader.is_empty() {
+            uri.push_str(&format!(";slot-description={}", encode(&self.reader)));
+        }
+        uri
+    }
+
+    /// The same token in another reader.
+    #[cfg(test)]
+    pub(super) fn in_reader(mut self, reader: &str) -> Self {
+        self.reader = reader.to_owned();
+        self
+    }
+
     /// A URI that names it by its serial number, or else its label, and an object on it by CKA_ID and CKA_LABEL (RFC 7512).
     pub(super) fn uri(&self, id: Option<&[u8]>, object: Option<&str>) -> String {
         let mut uri = match &self.serial[..] {
             "" => format!("pkcs11:token={}", encode(&self.label)),
             serial => format!("pkcs11:serial={}", encode(serial)),
         };
-        if let Some(id) = id {
-            uri.push_str(";id=");
-            id.iter().for_each(|b| uri.push_str(&format!("%{b:02x}")));
-        }
+        id.iter().for_each(|id| uri.push_str(&id_of_uri(id)));
         object.iter().for_each(|object| uri.push_str(&format!(";object={}", encode(object))));
         uri
     }
@@ -183,6 +196,12 @@ impl Token {
             reader: &self.reader,
         }
     }
+}
+
+/// CKA_ID as an attribute of a URI.
+pub(super) fn id_of_uri(id: &[u8]) -> String {
+    let bytes: String = id.iter().map(|b| format!("%{b:02x}")).collect();
+    format!(";id={bytes}")
 }
 
 /// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.

@@ -86,6 +86,8 @@ pub struct Script {
     pub move_slots: bool,
     /// NUL instead of blanks.
     pub pad_nul: bool,
+    /// Every token has one serial number.
+    pub same_serial: bool,
     /// CKA_ID of certificates reads 00000000.
     pub id_mismatch: bool,
     /// The mechanism list begins with unknown ones.
@@ -130,6 +132,7 @@ impl Script {
             "empty-slots" => self.empty_slots = rest.parse().ok()?,
             "move-slots" => self.move_slots = true,
             "pad-nul" => self.pad_nul = true,
+            "same-serial" => self.same_serial = true,
             "id-mismatch" => self.id_mismatch = true,
             "vendor-mechanisms" => self.vendor_mechanisms = true,
             "vendor-types" => self.vendor_types = true,

@@ -109,6 +109,9 @@ fn dress(info: &mut sys::CK_TOKEN_INFO, label: &str) {
             field.iter_mut().rev().take_while(|b| **b == b' ').for_each(|b| *b = 0);
         }
     }
+    if script.same_serial && info.flags & sys::CKF_TOKEN_INITIALIZED != 0 {
+        info.serialNumber = *b"0123456789abcdef";
+    }
     if script.pin_pad.is_some() {
         info.flags |= sys::CKF_PROTECTED_AUTHENTICATION_PATH;
     }

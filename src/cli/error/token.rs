@@ -2,7 +2,7 @@
 
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
-use crate::token::{LoadProblem, PinKind, PinState, Sast, TokenError, TokenName};
+use crate::token::{LoadProblem, PinKind, PinState, Sast, TokenError, TokenName, token_option};
 
 impl CommandError {
     /// A token that did not sign, in the words of the certificate that was to sign.
@@ -66,10 +66,14 @@ impl From<TokenError> for CommandError {
                 .iter()
                 .fold(base, |e, token| e.detail("there is", token.clone()))
                 .hint("name a token by SAST name, label, serial number or pkcs11: URI"),
-            TokenError::Ambiguous { tokens, .. } => match tokens.iter().find(|serial| !serial.is_empty()) {
-                Some(serial) => base.hint(format!("name one: --token {serial}")),
-                None => base.hint("name one by its SAST name: --token SAST-ADN…"),
-            },
+            TokenError::Ambiguous { tokens, .. } => {
+                let base =
+                    tokens.iter().fold(base, |e, choice| e.detail("there is", choice.token.to_string()));
+                match tokens.iter().find_map(|choice| choice.selector.as_ref()) {
+                    Some(selector) => base.hint(format!("name one: {}", token_option(selector))),
+                    None => base.hint("nothing tells them apart: take out all but the one that is meant"),
+                }
+            }
             TokenError::NoCertificate { token } => {
                 base.token(&token).hint("sastctl token show lists what is on it; is it the right token?")
             }
