@@ -213,6 +213,10 @@ fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
     {
         assert!(failed.stderr.contains(part), "{part}: {}", failed.stderr);
     }
+    // So does whoever tries to use it.
+    let (unset, _) = world.faulty("", &["token", "change-pin", &serial, "--new-pin-source=env:NEW_PIN"]);
+    assert!(unset.stderr.contains("no PIN is set on the token"), "{}", unset.stderr);
+    assert!(unset.stderr.contains("sastctl token unlock"), "{}", unset.stderr);
     // The command that is named does it.
     let unlock = failed.stderr.split("sastctl token unlock ").nth(1).unwrap();
     assert_eq!(unlock.split_whitespace().next(), Some("serial-A"));
@@ -382,4 +386,32 @@ fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
     world.set("SO_PIN", "12");
     let (short, _) = world.faulty("", &unlock);
     assert!(short.stderr.contains("error: the administrator (SO) PIN has 2 characters"), "{}", short.stderr);
+}
+
+/// Nobody types a PIN for a token that takes none.
+#[test]
+fn a_locked_token_is_refused_before_a_secret_is_asked_for() {
+    let mut world = world();
+    world.behind_faulty_token();
+    let serial = world.serial("A");
+    let counter = world.path("tries");
+    std::fs::write(&counter, "SAST token A=0\n").unwrap();
+    let script = |kind: &str| format!("{kind} 15 {}", counter.display());
+    let nowhere = ["--so-pin-source=env:NOWHERE", "--new-pin-source=env:NOWHERE"];
+    let change = ["token", "change-pin", "SAST token A", "--pin-source=env:NOWHERE", nowhere[1]];
+    let unlock = [&["token", "unlock", "SAST token A"][..], &nowhere].concat();
+    let init = [&["token", "init", "SAST token A", "--label=E", "--confirm", &serial][..], &nowhere].concat();
+    for (kind, command, why) in [
+        ("tries", &change[..], "error: the PIN is locked (CKR_PIN_LOCKED)"),
+        ("so-tries", &unlock, "error: the administrator (SO) PIN is locked"),
+        ("so-tries", &init, "error: the administrator (SO) PIN is locked"),
+    ] {
+        let (refused, _) = world.faulty(&script(kind), command);
+        assert_eq!(refused.code, 3, "{}", refused.all());
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
+    let unlock = [&["token", "unlock", "SAST token A"][..], &pins].concat();
+    let (refused, _) = world.faulty("fail C_InitPIN 1 CKR_TOKEN_WRITE_PROTECTED", &unlock);
+    assert!(refused.stderr.contains("help: nothing can be written to the token"), "{}", refused.stderr);
 }

@@ -50,6 +50,9 @@ impl AdministratorArgs {
         let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
         let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
         pin::two_places(&so_source, &new_source)?;
+        if token.so_pin_state() == PinState::Locked {
+            return Err(TokenError::SoPinLocked { token: token.name() }.into());
+        }
         may_try_so(token, self.allow_last_try, ui)?;
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, false, ui)?;
         let new = secret(&new_source, "new PIN", token, true, ui)?;
@@ -88,6 +91,10 @@ pub struct InitArgs {
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     guard([&args.new_pin_source]);
     let (module, token) = find(args.selector.as_deref(), settings, ui)?;
+    if matches!(token.pin_state(), PinState::Locked | PinState::NotSet) {
+        // No use in asking for it.
+        module.check_pin(&token, None)?;
+    }
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {

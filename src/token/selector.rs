@@ -84,8 +84,10 @@ impl FromStr for Selector {
 
 impl Uri {
     fn parse(text: &str, rest: &str) -> Result<Self, NotASelector> {
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        if query.contains("pin-") || path.contains("pin-") {
+        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
+        // By the names alone: a token may be called what it likes.
+        let mut names = rest.split([';', '?', '&']).filter_map(|attribute| attribute.split('=').next());
+        if names.any(|name| name.to_ascii_lowercase().starts_with("pin-")) {
             return Err(NotASelector::PinInUri);
         }
         let mut uri = Uri { text: text.to_owned(), ..Uri::default() };
@@ -249,11 +251,24 @@ mod tests {
 
     #[test]
     fn a_pin_in_a_uri_is_refused_and_not_repeated() {
-        for uri in ["pkcs11:token=x?pin-value=Cisco123", "pkcs11:pin-value=Cisco123"] {
+        for uri in [
+            "pkcs11:token=x?pin-value=Cisco123",
+            "pkcs11:pin-value=Cisco123",
+            "pkcs11:token=x;pin-source=file:Cisco123",
+            "pkcs11:token=x?module-name=y&pin-value=Cisco123",
+            "pkcs11:token=x&PIN-VALUE=Cisco123",
+        ] {
             let error = uri.parse::<Selector>().unwrap_err();
             assert_eq!(error, NotASelector::PinInUri);
             assert!(!error.to_string().contains("Cisco123"));
         }
+    }
+
+    #[test]
+    fn a_token_may_be_called_what_sounds_like_a_pin() {
+        let selector: Selector = "pkcs11:token=spin-doctor;serial=pin-1?module-name=pin-x".parse().unwrap();
+        let token = Candidate { label: "spin-doctor", serial: "pin-1", ..TOKEN };
+        assert!(selector.matches_token(&token));
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl From<TokenError> for CommandError {
                 .token(&token)
                 .hint("sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock"),
             TokenError::PinNotSet { token } => {
-                base.token(&token).hint("set a PIN with the token's own software")
+                base.token(&token).hint("give it one by its administrator's: sastctl token unlock")
             }
             TokenError::PinLength { token, .. } => base
                 .token(&token)
@@ -205,6 +205,9 @@ fn advice(code: &str) -> &'static str {
         "CKR_PIN_EXPIRED" => "set a new PIN: sastctl token change-pin",
         "CKR_PIN_LEN_RANGE" => {
             "the token takes no PIN of this length; sastctl token show says which it takes"
+        }
+        "CKR_TOKEN_WRITE_PROTECTED" => {
+            "nothing can be written to the token: take its write protection off, or use another one"
         }
         "CKR_FUNCTION_CANCELED" | "CKR_CANCEL" => "the PIN entry was cancelled on the reader",
         "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
