@@ -134,5 +134,9 @@ fn the_mode_on_the_command_line_is_the_one_that_holds() {
     let bare = "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\n";
     assert!(emptied == made(bare, &to("non-secure")));
     let needs = create(&world, &format!("mode = 'non-secure'\n{bare}"), &to("mixed"));
-    assert!(needs.stderr.contains("mixed mode needs the certificate of 10.48.47.155"), "{}", needs.stderr);
+    assert!(
+        needs.stderr.contains("the CCM+TFTP record of 10.48.47.155 needs a certificate"),
+        "{}",
+        needs.stderr
+    );
 }
