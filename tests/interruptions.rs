@@ -341,6 +341,7 @@ fn a_signal_does_not_leave_a_token_half_changed() {
     }
     world.set("FAULTY_SCRIPT", "");
     world.set("SAST_PIN", "N3w-password");
+    world.set("SAST_NEW_PIN", "Th1rd-password");
     for token in ["SAST token A", "empty"] {
         let (outcome, _) =
             world.faulty("", &["token", "change-pin", token, "--new-pin-source=env:SAST_NEW_PIN"]);
