@@ -17,6 +17,7 @@ mod administration;
 mod bad_input;
 mod bad_places;
 mod before_signing;
+mod blank_tokens;
 mod building;
 mod calls;
 mod certificates;

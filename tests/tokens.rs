@@ -120,10 +120,11 @@ fn no_token_says_what_was_looked_at() {
     world.set("SOFTHSM2_CONF", world.path("empty.conf").to_str().unwrap());
     insta::assert_snapshot!(world.run(&["cert", "export"]).all(), @"
     --- stderr
-    error: no token was found
+    error: no token was found that is initialised
       module   MODULE
-      slots    1, all empty
+      slots    1, 1 with a token that is blank
     help: insert a token and wait for its light; then sastctl token list
+    help: sastctl token init makes a blank token ready
     --- exit code 3
     ");
 }

@@ -9,7 +9,7 @@ use super::session;
 use super::settings::Settings;
 use super::signing::selector;
 use super::ui::Ui;
-use crate::token::{Module, Pin, PinKind, PinState, Token, TokenError, check_label};
+use crate::token::{Module, Pin, PinKind, PinState, Selector, Token, TokenError, check_label};
 
 /// Change a token's PIN: the old one (--pin-source), then the new one twice
 #[derive(Debug, Args)]
@@ -54,7 +54,8 @@ impl AdministratorArgs {
             return Err(TokenError::SoPinLocked { token: token.name() }.into());
         }
         may_try_so(token, self.allow_last_try, ui)?;
-        let so_pin = secret(&so_source, "administrator (SO) PIN", token, false, ui)?;
+        // A blank token takes it as its new one.
+        let so_pin = secret(&so_source, "administrator (SO) PIN", token, !token.is_initialized(), ui)?;
         let new = secret(&new_source, "new PIN", token, true, ui)?;
         warn_about_factory(module, new.as_ref(), ui);
         Ok((so_pin, new))
@@ -74,13 +75,13 @@ pub struct UnlockArgs {
 /// Delete everything on a token, its key and certificate with it, and give it a label and a PIN
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The token, by its label, serial number or URI [default: --token; never the only one unnamed]
+    /// The token, by its label, serial number or URI, a blank one by pkcs11:slot-id=N [default: --token]
     #[arg(value_name = "TOKEN")]
     selector: Option<String>,
     /// The new label
     #[arg(long, value_name = "LABEL")]
     label: String,
-    /// The token's serial number, typed: what is deleted is gone. Asked for on a terminal
+    /// The token's serial number, typed: what is deleted is gone; of a blank token its slot. Asked for on a terminal
     #[arg(long, value_name = "SERIAL")]
     confirm: Option<String>,
     #[command(flatten)]
@@ -131,7 +132,8 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         return Err(CommandError::new(ErrorKind::Usage, "name the token that is made empty")
             .hint("sastctl token init SERIAL; sastctl token list lists them"));
     }
-    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
+    let (module, selector) = open(args.selector.as_deref(), settings, ui)?;
+    let token = module.find_to_empty(selector.as_ref())?;
     confirm(args, &token, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     // To the end: an emptied token without a PIN is of no use.
@@ -154,11 +156,19 @@ fn changing() -> interrupt::Busy {
 }
 
 fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Token), CommandError> {
-    interrupt::listen()?;
-    let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
-    let module = session::open_module(settings, ui)?;
+    let (module, selector) = open(name, settings, ui)?;
     let token = module.find_to_change(selector.as_ref())?.token;
     Ok((module, token))
+}
+
+fn open(
+    name: Option<&str>,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(Module, Option<Selector>), CommandError> {
+    interrupt::listen()?;
+    let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
+    Ok((session::open_module(settings, ui)?, selector))
 }
 
 /// Where a secret comes from unless it is said: the reader's own keys, where it has such.
@@ -180,7 +190,7 @@ fn secret(
         }
         return Ok(None);
     }
-    pin::read_other(source, what, token.label(), twice, ui).map(Some)
+    pin::read_other(source, what, &token.name().label, twice, ui).map(Some)
 }
 
 fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource, CommandError> {
@@ -198,7 +208,12 @@ fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource
 
 /// The operator types the serial number of what will be deleted.
 fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> {
-    let serial = token.serial();
+    let slot = token.slot_id().to_string();
+    // A blank token may have no serial number yet.
+    let (what, serial) = match token.serial() {
+        "" if !token.is_initialized() => ("slot number", &slot[..]),
+        serial => ("serial number", serial),
+    };
     let typed = match &args.confirm {
         Some(typed) => typed.clone(),
         None if ui.can_ask() => {
@@ -206,14 +221,14 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
                 "{}: its key, its certificates and everything else on it will be gone for good",
                 token.name()
             ));
-            ui.ask("Type its serial number to go on: ")?
+            ui.ask(&format!("Type its {what} to go on: "))?
         }
         None => String::new(),
     };
     if !serial.is_empty() && typed.trim() == serial {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::Usage, "that is not the token's serial number; nothing was deleted")
+    Err(CommandError::new(ErrorKind::Usage, format!("that is not the token's {what}; nothing was deleted"))
         .detail("token", token.name().to_string())
         .hint(format!("--confirm {serial} says it without a question")))
 }

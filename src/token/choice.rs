@@ -75,6 +75,7 @@ pub(super) fn token_choice(
             let whole = token.whole_uri() + &id_of_uri(&entry.id);
             vec![token.uri(Some(&entry.id), None), whole]
         }
+        None if !token.is_initialized() => vec![format!("pkcs11:slot-id={}", token.slot_id())],
         None => vec![
             token.serial().to_owned(),
             token.label().to_owned(),

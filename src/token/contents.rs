@@ -45,6 +45,9 @@ impl TokenContents {
 
     /// Its name and what is on it, for an error that lists what is there.
     pub(super) fn describe(&self) -> String {
+        if !self.token.is_initialized() {
+            return self.token.name().to_string();
+        }
         let mut facts: Vec<String> = self.sast_names().collect();
         facts.extend(self.problem.as_ref().map(ToString::to_string));
         if facts.is_empty() {

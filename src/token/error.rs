@@ -19,7 +19,10 @@ pub struct TokenName {
 
 impl fmt::Display for TokenName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, serial {}", self.label, self.serial)?;
+        f.write_str(&self.label)?;
+        if !self.serial.is_empty() {
+            write!(f, ", serial {}", self.serial)?;
+        }
         if self.reader.is_empty() { Ok(()) } else { write!(f, ", reader {}", self.reader) }
     }
 }
@@ -77,13 +80,15 @@ pub enum TokenError {
         /// The token, where one was involved.
         token: Option<TokenName>,
     },
-    /// No token anywhere.
-    #[error("no token was found")]
+    /// No token anywhere that holds anything.
+    #[error("no token was found{}", if *.blank == 0 { "" } else { " that is initialised" })]
     NoToken {
         /// The module that was asked.
         module: PathBuf,
         /// How many slots it has.
         slots: usize,
+        /// How many tokens are there that were never initialised.
+        blank: usize,
     },
     /// The selector matches nothing.
     #[error("no token matches {selector:?}")]

@@ -173,9 +173,9 @@ impl Module {
         self.settled("C_GetMechanismList", Some(token), |p| p.get_mechanism_list(token.slot))
     }
 
-    /// The error for "nothing is inserted".
-    pub(super) fn no_token(&self) -> TokenError {
-        TokenError::NoToken { module: self.path.clone(), slots: self.slot_count().unwrap_or(0) }
+    /// The error for "nothing is inserted", or nothing that was initialised.
+    pub(super) fn no_token(&self, blank: usize) -> TokenError {
+        TokenError::NoToken { module: self.path.clone(), slots: self.slot_count().unwrap_or(0), blank }
     }
 
     /// Opens a read-only session; the token may need a moment after another process used it.

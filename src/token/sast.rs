@@ -60,6 +60,11 @@ impl Module {
         self.find_among(self.contents()?, selector)
     }
 
+    /// The same for a command that empties the token: one that was never initialised may be meant, too.
+    pub fn find_to_empty(&self, selector: Option<&Selector>) -> Result<Token, TokenError> {
+        choose(self, self.contents()?, selector, true).map(|contents| contents.token)
+    }
+
     /// The SAST certificate that is meant, without login. What is only read needs no reader's name.
     pub fn sast(&self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
         match selector.and_then(Selector::name) {
@@ -94,7 +99,7 @@ impl Module {
         all: Vec<TokenContents>,
         selector: Option<&Selector>,
     ) -> Result<TokenContents, TokenError> {
-        choose(self, all, selector)
+        choose(self, all, selector, false)
     }
 }
 
@@ -113,10 +118,12 @@ fn choose(
     module: &Module,
     all: Vec<TokenContents>,
     selector: Option<&Selector>,
+    blank_too: bool,
 ) -> Result<TokenContents, TokenError> {
-    let usable: Vec<TokenContents> = all.into_iter().filter(|c| c.token.is_initialized()).collect();
+    let (usable, blank): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|c| blank_too || c.token.is_initialized());
     if usable.is_empty() {
-        return Err(module.no_token());
+        return Err(module.no_token(blank.len()));
     }
     let hits: Vec<&TokenContents> = usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
     if hits.len() > 1 {
@@ -183,7 +190,8 @@ mod tests {
     use super::*;
 
     fn token(serial: &str) -> Token {
-        let info = Info { label: "SAST".to_owned(), serial: serial.to_owned(), ..Info::default() };
+        let flags = cryptoki_sys::CKF_TOKEN_INITIALIZED;
+        let info = Info { label: "SAST".to_owned(), serial: serial.to_owned(), flags, ..Info::default() };
         Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(info))
     }
 

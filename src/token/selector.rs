@@ -21,6 +21,7 @@ pub struct Uri {
     model: Option<String>,
     manufacturer: Option<String>,
     slot_description: Option<String>,
+    slot_id: Option<u64>,
     object: Option<String>,
     id: Option<Vec<u8>>,
 }
@@ -38,6 +39,8 @@ pub struct Candidate<'a> {
     pub manufacturer: &'a str,
     /// Slot description.
     pub reader: &'a str,
+    /// Slot number, which may be another one in the next run.
+    pub slot_id: u64,
 }
 
 /// What a certificate on a token is compared by.
@@ -107,6 +110,7 @@ impl Uri {
                 "model" => uri.model = Some(value),
                 "manufacturer" => uri.manufacturer = Some(value),
                 "slot-description" => uri.slot_description = Some(value),
+                "slot-id" => uri.slot_id = Some(value.parse().map_err(|_| wrong())?),
                 "object" => uri.object = Some(value),
                 // What kind of object is meant does not change which token.
                 "type" => {}
@@ -165,6 +169,7 @@ impl Selector {
                     && fits(&uri.model, token.model)
                     && fits(&uri.manufacturer, token.manufacturer)
                     && fits(&uri.slot_description, token.reader)
+                    && uri.slot_id.is_none_or(|id| id == token.slot_id)
             }
         }
     }
@@ -214,6 +219,7 @@ mod tests {
         model: "eToken",
         manufacturer: "SafeNet, Inc.",
         reader: "AKS ifdh 00 00",
+        slot_id: 7,
     };
 
     fn matches(selector: &str) -> bool {
@@ -228,6 +234,7 @@ mod tests {
         assert!(matches("pkcs11:token=SAST%20token%20A;serial=02aea1d3"));
         assert!(matches("pkcs11:manufacturer=SafeNet%2C%20Inc.;type=cert?module-name=x"));
         assert!(!matches("pkcs11:token=SAST%20token%20A;serial=ffffffff"));
+        assert!(matches("pkcs11:slot-id=7") && !matches("pkcs11:slot-id=8;serial=02aea1d3"));
     }
 
     #[test]
@@ -274,7 +281,9 @@ mod tests {
     #[test]
     fn malformed_selectors_are_refused() {
         assert_eq!(" ".parse::<Selector>(), Err(NotASelector::Empty));
-        for uri in ["pkcs11:token=%2", "pkcs11:token=%zz", "pkcs11:token=%+1", "pkcs11:token"] {
+        for uri in
+            ["pkcs11:token=%2", "pkcs11:token=%zz", "pkcs11:token=%+1", "pkcs11:token", "pkcs11:slot-id=x"]
+        {
             assert!(matches!(uri.parse::<Selector>(), Err(NotASelector::BadEncoding(_))), "{uri}");
         }
         assert!(matches!("pkcs11:slot=1".parse::<Selector>(), Err(NotASelector::UnknownAttribute(_))));

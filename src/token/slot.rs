@@ -157,7 +157,11 @@ impl Token {
 
     /// Its name for messages.
     pub fn name(&self) -> TokenName {
-        TokenName { label: self.label.clone(), serial: self.serial.clone(), reader: self.reader.clone() }
+        let label = match self.initialized {
+            true => self.label.clone(),
+            false => format!("blank token in slot {}", self.slot_id),
+        };
+        TokenName { label, serial: self.serial.clone(), reader: self.reader.clone() }
     }
 
     /// A URI of all that is known of it, its reader too.
@@ -194,6 +198,7 @@ impl Token {
             model: &self.model,
             manufacturer: &self.manufacturer,
             reader: &self.reader,
+            slot_id: self.slot_id,
         }
     }
 }
@@ -220,9 +225,12 @@ fn pin_state(info: &Info) -> PinState {
     }
 }
 
-/// The same of the SO PIN. A CardOS token without one says locked, which is harmless until it is needed.
+/// The same of the SO PIN. A blank token has none, whatever it says (SoftHSM: locked); a CardOS token without one says locked,
+/// which is harmless until it is needed.
 fn so_pin_state(info: &Info) -> PinState {
-    if info.has(sys::CKF_SO_PIN_LOCKED) {
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
+        PinState::NotSet
+    } else if info.has(sys::CKF_SO_PIN_LOCKED) {
         PinState::Locked
     } else if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
         PinState::LastTry
@@ -284,6 +292,13 @@ mod tests {
         assert_eq!(it.problem(), Some("CKR_DEVICE_ERROR"));
         assert!(it.is_initialized() && it.login_required() && !it.is_write_protected());
         assert_eq!((it.pin_state(), it.so_pin_state()), (PinState::Unknown, PinState::Unknown));
+    }
+
+    #[test]
+    fn a_blank_token_has_no_administrators_pin_that_could_be_locked() {
+        let state = |flags| so_pin_state(&Info { flags, ..Info::default() });
+        let (initialized, locked) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_SO_PIN_LOCKED);
+        assert_eq!([state(locked), state(initialized | locked)], [PinState::NotSet, PinState::Locked]);
     }
 
     #[test]

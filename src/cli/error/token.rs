@@ -58,10 +58,18 @@ impl From<TokenError> for CommandError {
                 let base = token.iter().fold(base, CommandError::token);
                 base.hint(advice(&code))
             }
-            TokenError::NoToken { module, slots } => base
-                .detail("module", module.display().to_string())
-                .detail("slots", if slots == 0 { "none".to_owned() } else { format!("{slots}, all empty") })
-                .hint("insert a token and wait for its light; then sastctl token list"),
+            TokenError::NoToken { module, slots, blank } => {
+                let slots = match (slots, blank) {
+                    (0, _) => "none".to_owned(),
+                    (_, 0) => format!("{slots}, all empty"),
+                    _ => format!("{slots}, {blank} with a token that is blank"),
+                };
+                let base = base
+                    .detail("module", module.display().to_string())
+                    .detail("slots", slots)
+                    .hint("insert a token and wait for its light; then sastctl token list");
+                if blank == 0 { base } else { base.hint("sastctl token init makes a blank token ready") }
+            }
             TokenError::NoMatch { tokens, .. } => tokens
                 .iter()
                 .fold(base, |e, token| e.detail("there is", token.clone()))
