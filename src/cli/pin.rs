@@ -152,6 +152,7 @@ pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, C
 }
 
 /// Asks for the password of a host that is none of the cluster: the administrator's is none of its business.
+#[cfg(feature = "ssh")]
 pub fn password_of_another(account: &str, ui: &Ui) -> Result<SecretString, CommandError> {
     let elsewhere = "--identity FILE: a key is then all that such a host is shown";
     let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
