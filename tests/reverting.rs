@@ -117,6 +117,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       no list yet              accept
     Difference
       signer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL (serial 70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB) → cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31)
+      signer's issuer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL → cn=Cisco Manufacturing CA;o=Cisco Systems
       signed: 2015-03-06T20:56:07Z → 2015-03-06T21:53:33Z
     - SAST       cucm-1051-a-pub        removed (record 1)
     ~ CCM+TFTP   cucm-1051-a-pub        DNSNAME cucm-1051-a-pub → 10.48.47.155; certificate signature (tag 8) left out
