@@ -103,6 +103,15 @@ impl Lists {
             ("tokens and hsm", ctl(with(sast(HSM, Style::Cucm)), A)),
             ("twins", ctl(vec![stranger.clone(), ccm(), sast(A, Style::CtlClient)], A)),
             ("stranger", ctl(vec![ccm(), stranger], STRANGER)),
+            ("stranger as hsm", {
+                let hsm = sast(HSM, Style::Cucm);
+                let twin = sast(STRANGER, Style::Cucm)
+                    .with(record_tag::ISSUER_NAME, hsm.get(record_tag::ISSUER_NAME).unwrap())
+                    .and_then(|r| {
+                        r.with(record_tag::SERIAL_NUMBER, hsm.get(record_tag::SERIAL_NUMBER).unwrap())
+                    });
+                ctl(vec![sast(A, Style::CtlClient), ccm(), twin.unwrap()], A)
+            }),
             ("too large", ctl(many, A)),
             ("itl", itl(tvs_by_hash, PUB)),
             ("itl without tvs", itl(vec![server(PUB, F::SAST, false), ccm(), capf()], PUB)),
@@ -192,6 +201,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokenless",   "itl without tvs", true,  "tokens",         "valid",             "refuse",  "by TVS: reached through the ITL's TVS record"),
     ("tokenless",   "itl",             true,  "stranger",       "uploaded",          "refuse",  "TVS: found by the spelling of Cisco's tokens alone"),
     ("tokens",      "itl",             true,  "stranger",       "valid",             "refuse",  "signature: the CTL names the key"),
+    ("stranger as hsm", "itl",         true,  "hsm",            "valid",             "refuse",  "signature: the CTL names the key"),
     ("tokenless",   "itl",             true,  "hsm",            "uploaded",          "tvs",     "TVS: keyed by CUCM's spelling"),
     ("tokenless",   "itl",             true,  "hsm reversed",   "uploaded",          "refuse",  "TVS: only Cisco's own tokens are known reversed"),
     ("tokenless",   "itl",             true,  "itl renewed",    "valid as CCM+TFTP", "tvs",     "by TVS: CCM+TFTP is enough for an ITL"),
@@ -210,6 +220,28 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokens",      "?",               true,  "itl other",      "not uploaded",      "unknown", "by either: an ITL's own signer may be in it"),
     ("tokens",      "?",               true,  "itl renewed",    "invalid",           "unknown", "by either: an ITL's own signer may be in it"),
 ];
+
+/// A key that cannot be compared may be the right one, wherever it stands among others that are not.
+#[test]
+fn records_without_a_readable_key_leave_it_open() {
+    let lists = Lists::new();
+    let new = NewList::of(lists.get("tokens"));
+    let other = lists.get("twins").list().records()[0].clone();
+    let bare = sast(A, Style::CtlClient).with(record_tag::CERTIFICATE, b"none").unwrap();
+    for (records, decision, says) in [
+        (vec![bare.clone()], Decision::NotKnown, "(record 1) without a key"),
+        (vec![bare.clone(), other.clone()], Decision::NotKnown, "(record 1) without a key"),
+        (vec![other.clone(), bare.clone()], Decision::NotKnown, "(record 2) without a key"),
+        (vec![bare.clone(), bare], Decision::NotKnown, "(record 1) without a key"),
+        (vec![other.clone(), other], Decision::Refuses, "record 1"),
+    ] {
+        let ctl = Some(ListView { kind: ListKind::Ctl, records: &records });
+        let verdict = assess(&Held { ctl, itl: HeldItl::None, asks_tvs: false }, &new, &Vouch::NotAsked);
+        assert_eq!(verdict.decision, decision, "{says}: {:?}", verdict.reasons);
+        let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|reason| reason.contains(says)), "{says}: {told:?}");
+    }
+}
 
 #[test]
 fn every_row_of_the_table() {

@@ -97,6 +97,15 @@ fn a_certificate_of_another_subject_is_put_where_it_is_told_to() {
     let meant = update("--refresh", &format!("ccm+tftp:10.48.47.155={new}")).done();
     let changed: Vec<&str> = meant.stdout.lines().filter(|line| line.starts_with("  ~ ")).collect();
     assert!(matches!(changed[..], [one] if one.contains("takes the new certificate")), "{}", meant.stdout);
+    let taken = run(
+        &world,
+        "ctl update CTLFile.tlv --yes --out taken.tlv",
+        &["--token", A, "--refresh", &format!("ccm+tftp:10.48.47.155={new}")],
+    );
+    taken.done();
+    let list = sastctl::trustlist::TrustList::decode(world.read("taken.tlv")).unwrap();
+    let named: Vec<String> = list.records()[1..4].iter().map(|record| record.short_name()).collect();
+    assert_eq!(named, ["CUCM8-Publisher.bbbburns.lab", "CAPF-e41e7d87", "cucm-1051-a-sub1"]);
     let nowhere = update("--refresh", &format!("tftp:10.48.47.155={new}"));
     assert!(nowhere.stderr.contains("no record matches \"TFTP:10.48.47.155\""), "{}", nowhere.stderr);
 }

@@ -165,3 +165,43 @@ fn what_looks_the_same_is_said_once() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].phones, [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]);
 }
+
+/// At the place of a certificate that is under another serial now there may be another one, which is what phones find.
+#[test]
+fn another_certificate_in_its_place_says_more_than_another_serial() {
+    let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
+    let lost = called(&publisher, tag::SERIAL_NUMBER, b"\x55\x55");
+    let found = from_to(&[publisher, sub.clone()], &[lost, ccm(PUB_NEW, "pub", 1), sub]);
+    assert!(matches!(&found[..], [one] if one.contains("has another certificate")), "{found:?}");
+}
+
+/// Up to 64 KiB phones load a list, and lose by it what it leaves out.
+#[test]
+fn what_phones_lose_is_asked_of_lists_that_they_load() {
+    let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], false);
+    let filler = |name: usize| Record::emptied_server(Function::TFTP, &"x".repeat(name), None).unwrap();
+    let (half, empty) = (filler(30_000), filler(1).bytes().len() - 1);
+    let rest = 65_536 - half.bytes().len() - empty;
+    for (length, is_asked) in [(rest, true), (rest + 1, false), (rest + 2, false)] {
+        let new = [half.clone(), filler(length)];
+        let bytes: usize = new.iter().map(|record| record.bytes().len()).sum();
+        assert_eq!(bytes <= 65_536, is_asked);
+        let found = from_to(slice::from_ref(&capf), &new);
+        assert_eq!(!found.is_empty(), is_asked, "{bytes} bytes: {found:?}");
+    }
+}
+
+/// "Prepare Cluster for Rollback to pre 8.0" leaves an ITL whose records are empty, the signer's too.
+#[test]
+fn phones_with_an_emptied_itl_take_what_comes() {
+    let world = World::new();
+    let itl = golden("itl.tlv");
+    let mut bytes = itl.list().header().bytes().to_vec();
+    itl.list().records().iter().for_each(|record| bytes.extend_from_slice(emptied(record).bytes()));
+    std::fs::write(world.path("emptied.tlv"), bytes).unwrap();
+    world.place("token-signed.tlv", "new.tlv");
+    let check =
+        ["ctl", "check", "new.tlv", "--installed-itl", "emptied.tlv", "--phones", "security-by-default"];
+    let checked = world.run(&check).done();
+    assert!(checked.stdout.contains("accept (blindly)"), "{}", checked.stdout);
+}

@@ -9,7 +9,7 @@ use super::session;
 use super::settings::Settings;
 use super::signing::selector;
 use super::ui::Ui;
-use crate::token::{Module, Pin, PinKind, PinState, Selector, Token, TokenError, check_label};
+use crate::token::{Module, Pin, PinKind, PinState, Selector, Token, check_label};
 
 /// Change a token's PIN: the old one (--pin-source), then the new one twice
 #[derive(Debug, Args)]
@@ -50,9 +50,7 @@ impl AdministratorArgs {
         let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
         let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
         pin::two_places(&so_source, &new_source)?;
-        if token.so_pin_state() == PinState::Locked {
-            return Err(TokenError::SoPinLocked { token: token.name() }.into());
-        }
+        token.check_so_pin()?;
         may_try_so(token, self.allow_last_try, ui)?;
         // A blank token takes it as its new one.
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, !token.is_initialized(), ui)?;
@@ -200,8 +198,8 @@ fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource
         let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
         CommandError::new(ErrorKind::Usage, what)
     })?;
-    if source == PinSource::PinPad && !token.has_pin_pad() {
-        return Err(TokenError::PinPad { token: token.name(), which, has: false }.into());
+    if source == PinSource::PinPad {
+        token.check_pin_pad(which)?;
     }
     Ok(source)
 }

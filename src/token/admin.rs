@@ -6,7 +6,7 @@ use cryptoki::session::UserType;
 use super::error::TokenError;
 use super::login::{check_length, check_pin, same_state, same_state_of};
 use super::module::{Module, failed, logged, logged_patiently, login_failed, set_failed, so_login_failed};
-use super::pin::{Pin, PinKind, PinState};
+use super::pin::{Pin, PinKind};
 use super::raw;
 use super::slot::Token;
 use super::watchdog::Patience;
@@ -125,10 +125,8 @@ fn same_so_state(module: &Module, token: &Token) -> Result<(), TokenError> {
 
 /// A SO PIN that is locked is not tried.
 fn check_so_pin(module: &Module, token: &Token, so_pin: Option<&Pin>) -> Result<(), TokenError> {
-    match token.so_pin_state() {
-        PinState::Locked => Err(TokenError::SoPinLocked { token: token.name() }),
-        _ => check_given(module, token, PinKind::Administrator, so_pin),
-    }
+    token.check_so_pin()?;
+    check_given(module, token, PinKind::Administrator, so_pin)
 }
 
 /// The length of a new PIN, and that it is another one than the one it is set with.
@@ -151,8 +149,7 @@ fn check_new(
 fn check_given(module: &Module, token: &Token, which: PinKind, pin: Option<&Pin>) -> Result<(), TokenError> {
     match pin {
         Some(pin) => check_length(module, token, which, pin),
-        None if token.has_pin_pad() => Ok(()),
-        None => Err(TokenError::PinPad { token: token.name(), which, has: false }),
+        None => token.check_pin_pad(which),
     }
 }
 

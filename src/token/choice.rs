@@ -210,7 +210,9 @@ impl TokenContents {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use super::super::raw::Info;
     use super::*;
 
     #[test]
@@ -218,5 +220,52 @@ mod tests {
         assert_eq!(token_option("SAST-ADN008580ef"), "--token SAST-ADN008580ef");
         assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
         assert_eq!(token_option("Tom's"), r"--token 'Tom'\''s'");
+    }
+
+    fn contents(flags: u64, certificates: &[(&[u8], &str)]) -> TokenContents {
+        let info = Info { flags, ..Info::default() };
+        let read = |file: &str| {
+            let path = format!("{}/{file}.der", env!("CARGO_MANIFEST_DIR"));
+            Certificate::from_der(std::fs::read(path).unwrap()).unwrap()
+        };
+        let entry = |(id, file): &(&[u8], &str)| TokenCertificate {
+            id: id.to_vec(),
+            label: String::new(),
+            certificate: Ok(read(file)),
+            has_key: None,
+        };
+        let token = Token::new(cryptoki::slot::Slot::try_from(5_u64).unwrap(), None, Ok(info));
+        TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }
+    }
+
+    const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
+    const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
+    const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+
+    #[test]
+    fn a_blank_token_is_named_by_its_slot() {
+        let selector = |flags| {
+            let one = contents(flags, &[]);
+            token_choice(&one, std::slice::from_ref(&one), None).selector
+        };
+        assert_eq!(selector(0).as_deref(), Some("pkcs11:slot-id=5"));
+        assert_ne!(selector(cryptoki_sys::CKF_TOKEN_INITIALIZED).as_deref(), Some("pkcs11:slot-id=5"));
+    }
+
+    #[test]
+    fn of_a_certificate_that_is_there_twice_the_first_is_meant() {
+        let twice = contents(0, &[(&[1], A), (&[2], A)]);
+        assert_eq!(pick(&twice.readable(), None).unwrap().0.id, [1]);
+    }
+
+    #[test]
+    fn a_name_is_another_keys_where_that_key_has_it() {
+        let there = contents(0, &[(&[1], A), (&[2], PUB)]);
+        let certificate = |file| contents(0, &[(&[1], file)]).readable()[0].1.clone();
+        assert_eq!(
+            [A, PUB, PUB_NEW].map(|file| there.has_other_key_called(&certificate(file))),
+            [false, false, true]
+        );
+        assert!(!contents(0, &[(&[2], PUB)]).has_other_key_called(&certificate(A)));
     }
 }

@@ -4,8 +4,8 @@ use cryptoki::slot::{Slot as Pkcs11Slot, SlotInfo};
 use cryptoki_sys as sys;
 use serde::Serialize;
 
-use super::error::TokenName;
-use super::pin::PinState;
+use super::error::{TokenError, TokenName};
+use super::pin::{PinKind, PinState};
 use super::raw::Info;
 use super::selector::{Candidate, encode};
 
@@ -133,6 +133,25 @@ impl Token {
     /// Whether the PIN is typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH).
     pub fn has_pin_pad(&self) -> bool {
         self.pin_pad
+    }
+
+    /// A secret that is to be typed on the reader needs a PIN pad.
+    ///
+    /// # Errors
+    /// [`TokenError::PinPad`].
+    pub fn check_pin_pad(&self, which: PinKind) -> Result<(), TokenError> {
+        if self.pin_pad { Ok(()) } else { Err(TokenError::PinPad { token: self.name(), which, has: false }) }
+    }
+
+    /// A SO PIN that is locked is not tried, and not asked for.
+    ///
+    /// # Errors
+    /// [`TokenError::SoPinLocked`].
+    pub fn check_so_pin(&self) -> Result<(), TokenError> {
+        match self.so_pin_state() {
+            PinState::Locked => Err(TokenError::SoPinLocked { token: self.name() }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether nothing can be written to it.

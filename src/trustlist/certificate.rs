@@ -233,13 +233,9 @@ fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(zeros..).unwrap_or(bytes)
 }
 
-/// The size of the curves whose keys are in use (RFC 5480, section 2.1.1.1): of P-521 the points are longer than it is.
+/// The size of a curve whose points are longer than it is: P-521 (RFC 5480, section 2.1.1.1).
 fn curve_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
     match key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string().as_str() {
-        "1.2.840.10045.3.1.1" => Some(192),
-        "1.3.132.0.33" => Some(224),
-        "1.2.840.10045.3.1.7" => Some(256),
-        "1.3.132.0.34" => Some(384),
         "1.3.132.0.35" => Some(521),
         _ => None,
     }

@@ -304,7 +304,7 @@ mod tests {
             input("in force", "first"),
             input("bridge", "first bridge"),
             input("bridge", "bridge"),
-            input("in force", "bridge"),
+            input("in force", "signed upon"),
             step("tokens", None),
             step("sign", None),
             step("sign", Some(true)),
@@ -320,6 +320,9 @@ mod tests {
         assert_eq!(progress.signed().unwrap().file, "new");
         assert_eq!(progress.tokens(), Some(""));
         assert_eq!(["sign", "publish", "delete"].map(|name| progress.is_done(name)), [true, false, false]);
+        let mut crossing = Progress::default();
+        crossing.cross(seal("bridge"));
+        assert_eq!(crossing.bridge().unwrap().file, "bridge");
         let mut back = progress.files_alone();
         assert!(!back.is_done("sign"));
         assert_eq!(back.in_force().unwrap().file, "first");

@@ -313,3 +313,17 @@ fn the_mode_is_an_option_where_it_is_a_change() {
     assert_eq!(options(first("non-secure"), SecurityMode::Mixed), "--set-mode mixed");
     assert_eq!(options(first("non-secure"), SecurityMode::Update), "");
 }
+
+/// What leaves a list that tokens signed leaves by the command itself.
+#[test]
+fn of_a_token_signed_list_nothing_is_left_to_leave() {
+    let mut windows = choices(Start::InForce(Box::new(golden("token-signed.tlv"))), &[a()]);
+    let place = |windows: &Choices| {
+        let entries = windows.entries();
+        entries.into_iter().find(|e| e.columns.iter().any(|c| c.contains("ADN0054f509"))).map(|e| e.kind)
+    };
+    windows.delete(place(&windows).unwrap());
+    assert!(place(&windows).is_none());
+    assert!(windows.leave_afterwards().is_empty());
+    assert!(windows.options().contains(&"--remove-token".to_owned()), "{:?}", windows.options());
+}
