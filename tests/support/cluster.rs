@@ -169,6 +169,7 @@ impl Cluster {
         let address = format!("{net}.{last_byte}");
         let config = format!(
             "ListenAddress {address}:{SSH_PORT}\nHostKey {}\nPidFile none\nStrictModes no\nPermitRootLogin yes\n\
+             SetEnv {NO_BASHRC}\n\
              AuthorizedKeysFile {}\n{lines}\n",
             self.folder.join("host_key").display(),
             self.folder.join("user_key.pub").display(),
@@ -220,6 +221,9 @@ impl Drop for FakeNode {
     }
 }
 
+/// bash reads ~/.bashrc below an sshd unless it is a shell in a shell; what somebody has in there may take seconds, or hang.
+const NO_BASHRC: &str = "SHLVL=2";
+
 fn whoami() -> String {
     String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
 }
@@ -229,7 +233,7 @@ fn sshd(folder: &Path, node: &Path, address: &str, ssh: Ssh) -> Child {
     let config = format!(
         "ListenAddress {address}:{SSH_PORT}\nHostKey {key}\nPidFile none\nUsePAM no\nStrictModes no\n\
          PermitRootLogin yes\nAuthorizedKeysFile {user}\nPasswordAuthentication no\nForceCommand {shell} {node}\n\
-         MaxStartups 100\n{algorithms}",
+         MaxStartups 100\nSetEnv {NO_BASHRC}\n{algorithms}",
         key = folder.join("host_key").display(),
         user = folder.join("user_key.pub").display(),
         shell = fake_cucm().display(),
