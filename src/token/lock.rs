@@ -12,6 +12,19 @@ use crate::trustlist::digest;
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What the lock of a module is called: one lock for a module under all its names.
+#[derive(Debug)]
+pub(super) struct LockName(String);
+
+impl LockName {
+    /// That of the module.
+    pub(super) fn of(module: &Path) -> Self {
+        let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
+        let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
+        LockName(format!("module-{}.lock", id.get(..16).unwrap_or(&id)))
+    }
+}
+
 /// Held while the module is talked to; gone when dropped or when the process ends.
 #[derive(Debug)]
 pub(super) struct ModuleLock {
@@ -20,24 +33,21 @@ pub(super) struct ModuleLock {
 
 impl ModuleLock {
     /// Waits for its turn. Where there is no private folder for the lock file, goes on without one.
-    pub(super) fn acquire(module: &Path) -> Result<Self, TokenError> {
-        Self::acquire_within(module, PATIENCE)
+    pub(super) fn acquire(name: &LockName) -> Result<Self, TokenError> {
+        Self::acquire_within(name, PATIENCE)
     }
 
     /// The same, with a patience of the caller's.
-    pub(super) fn acquire_within(module: &Path, patience: Duration) -> Result<Self, TokenError> {
+    pub(super) fn acquire_within(name: &LockName, patience: Duration) -> Result<Self, TokenError> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         match private_folder(runtime) {
-            Some(folder) => Self::acquire_in(&folder, module, patience),
+            Some(folder) => Self::acquire_in(&folder, name, patience),
             None => Ok(ModuleLock { _file: None }),
         }
     }
 
-    fn acquire_in(folder: &Path, module: &Path, patience: Duration) -> Result<Self, TokenError> {
-        // One lock for a module under all its names.
-        let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
-        let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
-        let path = folder.join(format!("module-{}.lock", id.get(..16).unwrap_or(&id)));
+    fn acquire_in(folder: &Path, name: &LockName, patience: Duration) -> Result<Self, TokenError> {
+        let path = folder.join(&name.0);
         let Ok(mut file) = File::options().read(true).write(true).create(true).truncate(false).open(&path)
         else {
             return Ok(ModuleLock { _file: None });
@@ -99,7 +109,7 @@ mod tests {
     #[test]
     fn who_waits_in_vain_is_told_who_holds_it() {
         let module = tempfile::tempdir().unwrap();
-        let lock = |patience| ModuleLock::acquire_in(module.path(), module.path(), patience);
+        let lock = |patience| ModuleLock::acquire_in(module.path(), &LockName::of(module.path()), patience);
         let held = lock(PATIENCE).unwrap();
         let start = Instant::now();
         let patience = Duration::from_millis(60);
@@ -132,7 +142,8 @@ mod tests {
         let (module, link) = (folder.path().join("module.so"), folder.path().join("link.so"));
         std::fs::write(&module, "").unwrap();
         std::os::unix::fs::symlink(&module, &link).unwrap();
-        let lock = |module: &Path| ModuleLock::acquire_in(folder.path(), module, Duration::ZERO);
+        let lock =
+            |module: &Path| ModuleLock::acquire_in(folder.path(), &LockName::of(module), Duration::ZERO);
         let held = lock(&module).unwrap();
         lock(&link).unwrap_err();
         drop(held);
@@ -142,7 +153,7 @@ mod tests {
     #[test]
     fn who_waits_gets_it_when_it_is_free() {
         let module = tempfile::tempdir().unwrap();
-        let lock = |patience| ModuleLock::acquire_in(module.path(), module.path(), patience);
+        let lock = |patience| ModuleLock::acquire_in(module.path(), &LockName::of(module.path()), patience);
         let held = lock(PATIENCE).unwrap();
         std::thread::scope(|scope| {
             let waits = scope.spawn(|| lock(Duration::from_secs(10)));

@@ -17,7 +17,7 @@ use super::error::{TokenError, TokenName};
 use super::init_args;
 use super::insecure;
 use super::library::{self, LoadProblem};
-use super::lock::ModuleLock;
+use super::lock::{LockName, ModuleLock};
 use super::pin::PinKind;
 use super::profile::Profile;
 use super::raw::{self, Info};
@@ -40,6 +40,7 @@ pub struct Module {
     pkcs11: Option<Pkcs11>,
     profile: Profile,
     path: PathBuf,
+    lock_name: LockName,
     /// Sessions that were only read in. Each C_CloseSession is a round trip to the token, so C_Finalize ends them.
     read_in: RefCell<Vec<Session>>,
 }
@@ -62,13 +63,20 @@ impl Module {
                 }
             };
             // SoftHSM reads the tokens when it begins, and misses one that another process logs in to meanwhile.
-            let lock = ModuleLock::acquire(&path)?;
+            let lock_name = LockName::of(&path);
+            let lock = ModuleLock::acquire(&lock_name)?;
             let begun =
                 logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()));
             drop(lock);
             match begun {
                 Ok(()) => {
-                    return Ok(Module { pkcs11: Some(pkcs11), profile, path, read_in: RefCell::default() });
+                    return Ok(Module {
+                        pkcs11: Some(pkcs11),
+                        profile,
+                        path,
+                        lock_name,
+                        read_in: RefCell::default(),
+                    });
                 }
                 Err(e) => tried.push((path, LoadProblem::Initialize(ckr::reason(&e)))),
             }
@@ -203,12 +211,12 @@ impl Module {
 
     /// Waits for the other processes of ours that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
-        ModuleLock::acquire(&self.path)
+        ModuleLock::acquire(&self.lock_name)
     }
 
     /// The same without waiting.
     pub(super) fn try_lock(&self) -> Option<ModuleLock> {
-        ModuleLock::acquire_within(&self.path, Duration::ZERO).ok()
+        ModuleLock::acquire_within(&self.lock_name, Duration::ZERO).ok()
     }
 
     /// One call, logged by name and result. Arguments are never logged.
