@@ -278,6 +278,18 @@ fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
         assert!(stopped.stderr.contains(says), "{}", stopped.all());
         assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     }
+    // A run that goes on has the deletion before it, too.
+    let mut args = arguments(&cluster, &[]);
+    let at = args.iter().position(|a| a == "--timestamp").unwrap();
+    args[at + 1] = "no time".to_owned();
+    let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(stopped.stderr.contains("at sign"), "{}", stopped.all());
+    let mut args = arguments(&cluster, &["--resume"]);
+    let at = args.iter().position(|a| a == "--tftp-root").unwrap();
+    args[at + 1] = format!("127.0.0.999={root}");
+    let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(stopped.stderr.contains("is that of no node here"), "{}", stopped.all());
+    assert!(cluster.nodes[0].ctl().is_some(), "the old list is still there");
 }
 
 #[test]
