@@ -298,7 +298,8 @@ pub(super) fn signs_this_file(request: &Request<'_>) -> String {
     format!("signs this file ({}, {})", request.signer.public_key().describe(), request.options.digest)
 }
 
-/// What of the header does not stay as it is, though nobody asked for a change of it: the digest, the signer version.
+/// What of the header does not stay as it is, asked for or not, and the option that keeps it: the digest, the signer
+/// version.
 pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<String> {
     let SigningOptions { digest, signer_version, .. } = request.options;
     let mut changes = Vec::new();

@@ -39,6 +39,21 @@ fn names_the_file(world: &World) -> Operator {
     operator
 }
 
+/// Behind the warning of the second window, to the tokens.
+fn chooses_tokens(world: &World) -> Operator {
+    let mut operator = names_the_file(world);
+    operator.sees("Secure Mode.\r\n");
+    operator.presses(ENTER);
+    operator.chooses_mode(0);
+    operator
+}
+
+/// The first token signs, and what it signed is the file that the CTL Client makes.
+fn signs_the_golden_file(world: &World, operator: Operator) {
+    signs_and_leaves(world, operator, "SAST token A");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+}
+
 /// A first file from certificates: the warning of the second window, word for word.
 #[test]
 fn a_first_file_begins_with_the_warning() {
@@ -52,62 +67,41 @@ fn a_first_file_begins_with_the_warning() {
     );
     operator.presses(ENTER);
     operator.chooses_mode_and_tokens();
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
-    repeats(&world, &said, "out/CTLFile.tlv");
+    signs_the_golden_file(&world, operator);
 }
 
 /// The spare lies in a safe: its certificate is in the cluster file, and that is enough.
 #[test]
 fn a_token_of_the_cluster_file_is_the_spare() {
     let world = cluster("[[token]]\ncertificate = 'spare.cer'\n");
-    let mut operator = names_the_file(&world);
-    operator.sees("Secure Mode.\r\n");
-    operator.presses(ENTER);
-    operator.chooses_mode(0);
+    let mut operator = chooses_tokens(&world);
     operator.picks_token(SECOND);
     operator.adds();
     operator.sees("Hostname/IP Address");
     operator.sees(FIRST);
     operator.sees("Delete Selected");
     operator.presses(ENTER);
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
-    repeats(&world, &said, "out/CTLFile.tlv");
+    signs_the_golden_file(&world, operator);
 }
 
 /// The spare of the cluster file is inserted, too: it is one token all the same.
 #[test]
 fn a_token_of_the_cluster_file_that_is_inserted_counts_once() {
     let world = cluster("[[token]]\ncertificate = 'spare.cer'\n");
-    let mut operator = names_the_file(&world);
-    operator.sees("Secure Mode.\r\n");
-    operator.presses(ENTER);
-    operator.chooses_mode(0);
+    let mut operator = chooses_tokens(&world);
     operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Add Tokens", "Add Tokens");
     operator.adds_the_other();
     operator.chooses_entry("Finish", "Finish");
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
-    repeats(&world, &said, "out/CTLFile.tlv");
+    signs_the_golden_file(&world, operator);
 }
 
 /// One token, and none in the file: the windows name what they have, not options of other commands.
 #[test]
 fn a_first_file_with_one_token_is_refused_in_words_of_the_windows() {
     let world = cluster("");
-    let mut operator = names_the_file(&world);
-    operator.sees("Secure Mode.\r\n");
-    operator.presses(ENTER);
-    operator.chooses_mode(0);
+    let mut operator = chooses_tokens(&world);
     operator.picks_token(SECOND);
     operator.adds();
     operator.chooses_entry("Add Tokens", "Finish");

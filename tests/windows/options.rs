@@ -15,10 +15,7 @@ fn the_token_that_was_named_is_inserted_first() {
     operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
-    operator.signs("SAST token B", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    repeats(&world, &said, "out/CTLFile.tlv");
+    signs_and_leaves(&world, operator, "SAST token B");
 }
 
 /// A first list of tokens is signed by the one that was named, in whatever order they come; and not without it.
@@ -48,10 +45,7 @@ fn the_token_that_was_named_signs_a_first_list() {
     operator.chooses_entry("Finish", "Add Tokens");
     operator.adds_the_other();
     operator.chooses_entry("Finish", "Finish");
-    operator.signs("SAST token B", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    repeats(&world, &said, "out/CTLFile.tlv");
+    signs_and_leaves(&world, operator, "SAST token B");
 }
 
 #[test]

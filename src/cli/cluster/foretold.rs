@@ -1,11 +1,10 @@
 //! What phones make of a list, said before it is put where they fetch it.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::signing::finding_line;
+use super::super::signing::phones_text;
 use super::super::ui::Ui;
 use super::fetch::PortArgs;
 use crate::cluster::{NodeAddress, fetch};
@@ -37,13 +36,7 @@ impl Foretold {
 
     /// Says it; what not every phone follows even where remarks are left out.
     pub fn tell(&self, ui: &Ui) {
-        let mut text = format!("Phones that hold {}\n", self.held);
-        for verdict in &self.verdicts {
-            let _ = writeln!(text, "  {}", verdict.line(&self.signer));
-        }
-        for finding in &self.findings {
-            let _ = writeln!(text, "  {}", finding_line(finding));
-        }
+        let text = phones_text(Some(&self.held), &self.verdicts, &self.signer, &self.findings);
         if self.is_harmless() { ui.note(&text) } else { ui.show(&text) }
     }
 

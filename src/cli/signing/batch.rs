@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::error::CommandError;
 use super::super::ui::{Ui, printable};
 use super::signed::{Confirmed, ConfirmedFile};
-use crate::phone::{Decision, ServiceFinding, Severity};
+use crate::phone::{ClassVerdict, Decision, ServiceFinding, Severity};
 use crate::token::Sast;
 use crate::trustlist::{Certificate, Difference, SgnDraft, TrustList, VerifiedList};
 use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
@@ -228,19 +228,13 @@ impl BatchFile {
                 format!("  {} {:<10} {:<name$}  {}", step.mark.sign(), step.function, step.name, step.why);
             let _ = writeln!(text, "{}", printable(line.trim_end()));
         }
-        match &self.input {
-            Some(input) => {
-                let _ = writeln!(text, "Phones that hold {}", input.path.display());
-            }
-            None => text.push_str("Phones\n"),
-        }
-        let signer = plan.signer().sast_name();
-        for verdict in plan.phones() {
-            let _ = writeln!(text, "  {}", printable(&verdict.line(&signer)));
-        }
-        for finding in plan.findings() {
-            let _ = writeln!(text, "  {}", printable(&finding_line(finding)));
-        }
+        let held = self.input.as_ref().map(|input| input.path.display().to_string());
+        text.push_str(&phones_text(
+            held.as_deref(),
+            plan.phones(),
+            &plan.signer().sast_name(),
+            plan.findings(),
+        ));
         text
     }
 
@@ -310,6 +304,25 @@ fn phones_json(plan: &Plan, signer: &str) -> serde_json::Value {
     verdicts.into()
 }
 
+/// What phones make of a list that `signer` signs: those that hold the list called `held`, or all of them where there is
+/// none.
+pub fn phones_text(
+    held: Option<&str>,
+    verdicts: &[ClassVerdict],
+    signer: &str,
+    findings: &[ServiceFinding],
+) -> String {
+    let mut text = match held {
+        Some(held) => format!("Phones that hold {}\n", printable(held)),
+        None => "Phones\n".to_owned(),
+    };
+    let verdicts = verdicts.iter().map(|verdict| verdict.line(signer));
+    for line in verdicts.chain(findings.iter().map(finding_line)) {
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
+    text
+}
+
 /// `TVS: no TVS record is left …`
 pub fn finding_line(finding: &ServiceFinding) -> String {
     let sign = match finding.severity {
@@ -318,4 +331,26 @@ pub fn finding_line(finding: &ServiceFinding) -> String {
         Severity::LockedOut => "LOCKED OUT: ",
     };
     format!("{sign}{}", finding.says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phone::Service;
+
+    #[test]
+    fn a_line_break_in_a_name_begins_no_line() {
+        let finding = ServiceFinding {
+            service: Service::Tvs,
+            severity: Severity::Loses,
+            phones: vec![],
+            says: "no TVS record is left for a\nPhones with TVS   accept it".to_owned(),
+        };
+        let text = phones_text(Some("old\n.tlv"), &[], "SAST-A", &[finding]);
+        let lines = [
+            r"Phones that hold old\n.tlv",
+            r"  careful: no TVS record is left for a\nPhones with TVS   accept it",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+    }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use args::{DigestArg, SigningArgs};
-pub use batch::{Batch, BatchFile, Voice, finding_line};
+pub use batch::{Batch, BatchFile, Voice, finding_line, phones_text};
 pub use desk::{Desk, Many, check_digest};
 pub use run_log::{RunLog, state_folder, who};
 
