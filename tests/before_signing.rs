@@ -110,6 +110,30 @@ fn a_certificate_of_another_subject_is_put_where_it_is_told_to() {
     assert!(nowhere.stderr.contains("no record matches \"TFTP:10.48.47.155\""), "{}", nowhere.stderr);
 }
 
+/// The way that is named where two certificates of a server fit a new one as well goes through.
+#[test]
+fn which_of_two_records_takes_a_certificate_can_be_told() {
+    let world = world("token-signed.tlv");
+    let path = |name: &str| pki::path(&format!("tests/testdata/pki/{name}.der")).display().to_string();
+    let server = |name: &str| {
+        let path = path(name);
+        format!("[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\ncertificate = '{path}'\n")
+    };
+    std::fs::write(world.path("two.toml"), server("cucm-1051-a-pub") + &server("cucm-1051-a-sub1")).unwrap();
+    let tokens = ["--token", A, "--spare", B, "--out", "two.tlv", "--yes"];
+    run(&world, "ctl create --cluster two.toml", &tokens).done();
+    let new = path("cucm8-callmanager");
+    let renewed = format!("ccm+tftp:10.48.47.155={new}");
+    let which = run(&world, "ctl update two.tlv --yes", &["--token", A, "--refresh", &renewed]);
+    insta::assert_snapshot!(which.all());
+    let added = format!("ccm+tftp:10.48.47.155:{new}");
+    let told = ["--token", A, "--remove-server", "ccm+tftp:10.48.47.155", "--add-server", &added];
+    run(&world, "ctl update two.tlv --yes", &told).done();
+    let list = sastctl::trustlist::TrustList::decode(world.read("two.tlv")).unwrap();
+    let servers = list.records().iter().filter(|r| r.function() == sastctl::trustlist::Function::CCM_TFTP);
+    assert_eq!(servers.map(|r| r.short_name()).collect::<Vec<_>>(), ["CUCM8-Publisher.bbbburns.lab"]);
+}
+
 /// What lacks a certificate is named, and so is the place where it is to be named.
 #[test]
 fn who_lacks_a_certificate_is_named_where_it_can_be_given() {

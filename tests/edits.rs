@@ -22,6 +22,7 @@ const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub.der";
 const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated.der";
 const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1.der";
 const TVS: &str = "tests/testdata/pki/cucm8-tvs.der";
+const EC: &str = "tests/testdata/keys/ec256.der";
 const HSM: &str = "tests/testdata/keys/rsa2048.der";
 
 fn a() -> Certificate {
@@ -285,7 +286,11 @@ fn signed(records: &[Record]) -> VerifiedList {
 }
 
 fn as_cucm(function: Function, name: &str, address: Option<[u8; 4]>) -> Record {
-    let certificate = certificate(PUB);
+    as_cucm_with(PUB, function, name, address)
+}
+
+fn as_cucm_with(file: &str, function: Function, name: &str, address: Option<[u8; 4]>) -> Record {
+    let certificate = certificate(file);
     let server = ServerRecord {
         function,
         certificate: &certificate,
@@ -306,6 +311,53 @@ fn a_server_joins_cucms_list_by_its_host_name() {
     let plan = update(&list, &request, &[Edit::AddServer(new)]).unwrap();
     let names: Vec<_> = plan.draft().records().iter().filter_map(Record::dns_name).collect();
     assert!(names.contains(&"sub2".to_owned()), "{names:?}");
+}
+
+/// A server with an RSA and an EC certificate has two records of one function at one address.
+#[test]
+fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
+    let refreshed = |there: &[&'static str], file: &str| {
+        let of = |file: &&str| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
+        let list = signed(&there.iter().map(of).collect::<Vec<_>>());
+        let edit = Edit::Refresh {
+            function: Some(Function::CCM_TFTP),
+            address: Some([10, 48, 47, 155].into()),
+            certificate: certificate(file),
+        };
+        let plan = update(&list, &request(&a()), &[edit])?;
+        let holds = |file: &&str| plan.draft().records().iter().any(|r| r.is_of(&certificate(file)));
+        Ok(there.iter().copied().filter(holds).collect::<Vec<_>>())
+    };
+    assert_eq!(refreshed(&[EC, PUB], PUB_NEW), Ok(vec![EC]), "by its subject");
+    assert_eq!(refreshed(&[EC, PUB], TVS), Ok(vec![EC]), "by its kind of key");
+    assert_eq!(refreshed(&[PUB, SUB], PUB_NEW), Ok(vec![SUB]));
+    assert_eq!(refreshed(&[PUB, PUB], TVS), Ok(vec![]), "the same one twice");
+    let which = refreshed(&[PUB, SUB], TVS);
+    assert!(matches!(which, Err(PlanError::Ambiguous { count: 2, .. })), "{which:?}");
+}
+
+/// Back from non-secure mode, where both records of a server hold its address alone.
+#[test]
+fn two_emptied_records_take_a_certificate_each() {
+    let server = |file| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
+    let both = signed(&[server(PUB), server(EC)]);
+    let emptied = update(&both, &request(&a()), &[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let emptied = signed(&emptied.draft().records()[1..]);
+    for function in [Some(Function::CCM_TFTP), None] {
+        let edit = |file| Edit::Refresh {
+            function,
+            address: Some([10, 48, 47, 155].into()),
+            certificate: certificate(file),
+        };
+        let plan = |edits: &[Edit]| {
+            update(&emptied, &request(&a()), &[edits, &[Edit::SetMode(Mode::Mixed)]].concat())
+        };
+        let back = plan(&[edit(PUB), edit(EC)]).unwrap();
+        let of = |file| back.draft().records().iter().position(|r| r.is_of(&certificate(file)));
+        assert_eq!((of(PUB), of(EC)), (Some(1), Some(2)));
+        let half = plan(&[edit(PUB)]);
+        assert!(matches!(half, Err(PlanError::NeedsCertificate { .. })), "{half:?}");
+    }
 }
 
 #[test]

@@ -41,6 +41,16 @@ fn signs_and_leaves(world: &World, mut operator: Operator, token: &str) {
     repeats(world, &said, "out/CTLFile.tlv");
 }
 
+/// From the plan to the end: the first token signs what the CTL Client would have made. What was said behind the PIN.
+#[track_caller]
+fn signs_the_golden_file(world: &World, mut operator: Operator, made: &str) -> String {
+    operator.signs("SAST token A", PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read(made) == pki::golden_bytes("token-signed.tlv"), "{said}");
+    said
+}
+
 fn out(world: &World) -> Vec<String> {
     let files = std::fs::read_dir(world.path("out")).unwrap();
     files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect()
@@ -126,10 +136,7 @@ fn esc_goes_back_and_nothing_is_forgotten() {
     operator.sees("Back to the CTL entries");
     operator.presses(ESC);
     operator.chooses_entry("Finish", "Finish");
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+    signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
 }
 
 /// At the first window Esc leaves, too.
@@ -283,10 +290,7 @@ fn a_deleted_entry_is_put_back() {
     operator.picks_token(SECOND);
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"), "{said}");
+    let said = signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
     repeats(&world, &said, "out/CTLFile.tlv");
 }
 
@@ -397,8 +401,5 @@ fn tokens_are_seen_as_they_come() {
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
     operator.sees("signs this file");
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+    signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
 }

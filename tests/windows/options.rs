@@ -73,10 +73,7 @@ fn a_folder_is_a_folder_whatever_its_name() {
     let world = world("tokenless.tlv");
     let mut operator = Operator::wants_it_in(&world, "w/cluster-10.5", &[]);
     operator.reverts();
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("w/cluster-10.5/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+    signs_the_golden_file(&world, operator, "w/cluster-10.5/CTLFile.tlv");
 
     let mut operator = Operator::sits_down(&world, &[]);
     operator.sees("CTL file in force");
@@ -92,10 +89,7 @@ fn a_folder_is_a_folder_whatever_its_name() {
     operator.types("new.tlv");
     operator.chooses_mode_and_tokens();
     operator.sees("signs this file");
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("new.tlv/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"));
+    signs_the_golden_file(&world, operator, "new.tlv/CTLFile.tlv");
 }
 
 #[test]
@@ -103,8 +97,5 @@ fn an_out_that_ends_in_tlv_is_the_file() {
     let world = world("tokenless.tlv");
     let mut operator = Operator::wants_it_in(&world, "new.tlv", &[]);
     operator.reverts();
-    operator.signs("SAST token A", PIN);
-    let (code, said) = operator.leaves();
-    assert_eq!(code, 0, "{said}");
-    assert!(world.read("new.tlv") == pki::golden_bytes("token-signed.tlv"));
+    signs_the_golden_file(&world, operator, "new.tlv");
 }

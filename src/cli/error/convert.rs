@@ -281,8 +281,17 @@ impl From<PlanError> for CommandError {
                 .hint("sign with the token that stays: --token")
                 .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
-            PlanError::Ambiguous { matches, .. } => {
-                matches.iter().fold(base, |e, m| e.detail("", m.clone())).hint("name it by its serial number")
+            PlanError::Ambiguous { matches, what, name, .. } => {
+                let base = matches.iter().fold(base, |e, m| e.detail("", m.clone()));
+                base.hint(if what == "record" {
+                    let name = name.to_lowercase();
+                    format!(
+                        "neither subject nor kind of key tells which is renewed: --remove-server {name} takes them out, \
+                         --add-server {name}:CERTFILE puts one in"
+                    )
+                } else {
+                    "name it by its serial number".to_owned()
+                })
             }
             PlanError::ServerAlreadyInList { function, address } => {
                 let function = function.to_lowercase();

@@ -1,5 +1,7 @@
 //! Changes to a list in force, signed by a token that is in it.
 
+mod refresh;
+
 use std::net::Ipv4Addr;
 
 use crate::trustlist::{
@@ -311,71 +313,6 @@ impl Update {
                 entry.record = entry.record.as_non_secure()?;
                 entry.mark = Mark::Change;
                 entry.why = format!("non-secure mode: address alone ({name} leaves)");
-            }
-        }
-        Ok(())
-    }
-
-    fn refresh(&mut self, address: Option<Ipv4Addr>, certificate: &Certificate) -> Result<(), PlanError> {
-        let subject = certificate.subject().spelled(Style::Cucm);
-        let token_subject = certificate.subject().spelled(certificate.sast_style());
-        let name = address.map_or_else(|| certificate.sast_name(), |ip| ip.to_string());
-        let of_subject = |record: &Record| match address {
-            Some(ip) => {
-                record.ip_address() == Some(ip) && record.subject_name().is_some_and(|s| s == subject)
-            }
-            None => record.subject_name().is_some_and(|s| s == subject || s == token_subject),
-        };
-        // An address has a CAPF record, too: the emptied records are meant where none has the certificate's subject.
-        let named = self.records.iter().any(|entry| of_subject(&entry.record));
-        if let (Some(ip), false) = (address, named) {
-            self.check_subject(ip, certificate)?;
-        }
-        let hits = self.find("record", &name, |record| {
-            let emptied = !named && record.subject_name().is_none();
-            of_subject(record) || (emptied && address.is_some() && record.ip_address() == address)
-        })?;
-        self.take(&hits, certificate)
-    }
-
-    /// A certificate at the wrong address would be a slip; one of another subject at the right one is not rare.
-    fn check_subject(&self, address: Ipv4Addr, certificate: &Certificate) -> Result<(), PlanError> {
-        let there: Vec<&Record> =
-            self.records.iter().map(|e| &e.record).filter(|r| r.ip_address() == Some(address)).collect();
-        if there.is_empty() || there.iter().any(|record| record.subject_name().is_none()) {
-            return Ok(());
-        }
-        Err(PlanError::OtherSubject {
-            address: address.to_string(),
-            certificate: certificate.sast_name(),
-            there_are: there.iter().map(|r| (r.function().to_string(), r.short_name())).collect(),
-        })
-    }
-
-    /// The record of one function at an address, whatever its subject.
-    fn refresh_at(
-        &mut self,
-        function: Function,
-        address: Ipv4Addr,
-        certificate: &Certificate,
-    ) -> Result<(), PlanError> {
-        let name = format!("{function}:{address}");
-        let hits = self.find("record", &name, |record| {
-            record.function() == function && record.ip_address() == Some(address)
-        })?;
-        self.take(&hits, certificate)
-    }
-
-    /// These records take a certificate.
-    fn take(&mut self, hits: &[usize], certificate: &Certificate) -> Result<(), PlanError> {
-        for index in hits {
-            let Some(entry) = self.records.get_mut(*index) else { continue };
-            let record = entry.record.refreshed(certificate)?;
-            if record != entry.record {
-                let serial = digest::hex(certificate.serial(), ":").to_uppercase();
-                entry.why = format!("takes the new certificate, serial {serial}");
-                entry.mark = Mark::Change;
-                entry.record = record;
             }
         }
         Ok(())

@@ -1,0 +1,110 @@
+//! Renewed certificates: which records they go to.
+
+use std::net::Ipv4Addr;
+
+use super::super::error::PlanError;
+use super::super::plan::Mark;
+use super::Update;
+use crate::trustlist::{Certificate, Function, Record, Style, digest};
+
+impl Update {
+    /// A certificate goes to the records with its subject: all of them, or those at an address.
+    pub(super) fn refresh(
+        &mut self,
+        address: Option<Ipv4Addr>,
+        certificate: &Certificate,
+    ) -> Result<(), PlanError> {
+        let subject = certificate.subject().spelled(Style::Cucm);
+        let token_subject = certificate.subject().spelled(certificate.sast_style());
+        let name = address.map_or_else(|| certificate.sast_name(), |ip| ip.to_string());
+        let of_subject = |record: &Record| match address {
+            Some(ip) => {
+                record.ip_address() == Some(ip) && record.subject_name().is_some_and(|s| s == subject)
+            }
+            None => record.subject_name().is_some_and(|s| s == subject || s == token_subject),
+        };
+        // An address has a CAPF record, too: the emptied records are meant where none has the certificate's subject.
+        let named = self.records.iter().any(|entry| of_subject(&entry.record));
+        if let (Some(ip), false) = (address, named) {
+            self.check_subject(ip, certificate)?;
+        }
+        let hits = self.find("record", &name, |record| {
+            let emptied = !named && record.subject_name().is_none();
+            of_subject(record) || (emptied && address.is_some() && record.ip_address() == address)
+        })?;
+        // Of emptied records one is filled: a server with two certificates has two.
+        let one = hits.get(..1).filter(|_| !named).unwrap_or(&hits);
+        self.take(one, certificate)
+    }
+
+    /// A certificate at the wrong address would be a slip; one of another subject at the right one is not rare.
+    fn check_subject(&self, address: Ipv4Addr, certificate: &Certificate) -> Result<(), PlanError> {
+        let there: Vec<&Record> =
+            self.records.iter().map(|e| &e.record).filter(|r| r.ip_address() == Some(address)).collect();
+        if there.is_empty() || there.iter().any(|record| record.subject_name().is_none()) {
+            return Ok(());
+        }
+        Err(PlanError::OtherSubject {
+            address: address.to_string(),
+            certificate: certificate.sast_name(),
+            there_are: there.iter().map(|r| (r.function().to_string(), r.short_name())).collect(),
+        })
+    }
+
+    /// The record of one function at an address, whatever its subject.
+    pub(super) fn refresh_at(
+        &mut self,
+        function: Function,
+        address: Ipv4Addr,
+        certificate: &Certificate,
+    ) -> Result<(), PlanError> {
+        let name = format!("{function}:{address}");
+        let hits = self.find("record", &name, |record| {
+            record.function() == function && record.ip_address() == Some(address)
+        })?;
+        let meant = self.renewed_by(certificate, &hits);
+        self.take(&meant.ok_or_else(|| self.ambiguous("record", &name, &hits))?, certificate)
+    }
+
+    /// Of the records of one function at an address those that a certificate renews, or none where that is not clear: a
+    /// server with an RSA and an EC certificate has a record for each. The subject tells, else the kind of key; of records
+    /// that are emptied and alike, one is filled.
+    fn renewed_by(&self, certificate: &Certificate, hits: &[usize]) -> Option<Vec<usize>> {
+        let subject = certificate.subject().spelled(Style::Cucm);
+        let is_rsa = |certificate: &Certificate| certificate.public_key().rsa().is_some();
+        let filled = |record: &Record| !record.is_emptied();
+        let same_subject = |record: &Record| record.subject_name().is_some_and(|s| s == subject);
+        let same_kind = |record: &Record| matches!(record.certificate(), Some(Ok(c)) if is_rsa(&c) == is_rsa(certificate));
+        let all_filled = hits.iter().all(|i| self.records.get(*i).is_some_and(|e| filled(&e.record)));
+        let any = |_: &Record| all_filled;
+        let rules: [&dyn Fn(&Record) -> bool; 3] = [&any, &same_subject, &same_kind];
+        for rule in rules {
+            let meant: Vec<(usize, &Record)> = hits
+                .iter()
+                .filter_map(|i| Some((*i, &self.records.get(*i)?.record)))
+                .filter(|(_, record)| rule(record))
+                .collect();
+            let first = meant.first().map(|(_, record)| record.bytes());
+            if first.is_some() && meant.iter().all(|(_, record)| Some(record.bytes()) == first) {
+                return Some(meant.into_iter().map(|(i, _)| i).collect());
+            }
+        }
+        let emptied = hits.iter().find(|i| self.records.get(**i).is_some_and(|e| e.record.is_emptied()));
+        emptied.map(|i| vec![*i])
+    }
+
+    /// These records take a certificate.
+    fn take(&mut self, hits: &[usize], certificate: &Certificate) -> Result<(), PlanError> {
+        for index in hits {
+            let Some(entry) = self.records.get_mut(*index) else { continue };
+            let record = entry.record.refreshed(certificate)?;
+            if record != entry.record {
+                let serial = digest::hex(certificate.serial(), ":").to_uppercase();
+                entry.why = format!("takes the new certificate, serial {serial}");
+                entry.mark = Mark::Change;
+                entry.record = record;
+            }
+        }
+        Ok(())
+    }
+}
