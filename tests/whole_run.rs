@@ -264,32 +264,32 @@ fn a_run_that_came_to_its_end_is_taken_back() {
 fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
     let Some((world, cluster)) = started(1) else { return };
     let root = cluster.nodes[0].folder.join("tftp").display().to_string();
+    let with = |option: &str, value: &str, more: &[&str]| {
+        let mut args = arguments(&cluster, more);
+        let at = args.iter().position(|a| a == option).unwrap();
+        args[at + 1] = value.to_owned();
+        world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let slip = format!("127.0.0.999={root}");
     for (root, says) in [
-        (format!("127.0.0.999={root}"), "is that of no node here"),
+        (slip.clone(), "is that of no node here"),
         (format!("{}={root}/gone", cluster.nodes[0].address), "is not there"),
         ("/gone=away".to_owned(), "/gone=away of"),
         ("sftp://nobody".to_owned(), "is not sftp://user@host/path"),
     ] {
-        let mut args = arguments(&cluster, &[]);
-        let at = args.iter().position(|a| a == "--tftp-root").unwrap();
-        args[at + 1] = root;
-        let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let stopped = with("--tftp-root", &root, &[]);
         assert!([2, 4].contains(&stopped.code), "{}", stopped.all());
         assert!(stopped.stderr.contains(says), "{}", stopped.all());
         assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     }
     // A run that goes on has the deletion before it, too.
-    let mut args = arguments(&cluster, &[]);
-    let at = args.iter().position(|a| a == "--timestamp").unwrap();
-    args[at + 1] = "no time".to_owned();
-    let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let stopped = with("--timestamp", "no time", &[]);
     assert!(stopped.stderr.contains("at sign"), "{}", stopped.all());
-    let mut args = arguments(&cluster, &["--resume"]);
-    let at = args.iter().position(|a| a == "--tftp-root").unwrap();
-    args[at + 1] = format!("127.0.0.999={root}");
-    let stopped = world.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(stopped.stderr.contains("is that of no node here"), "{}", stopped.all());
-    assert!(cluster.nodes[0].ctl().is_some(), "the old list is still there");
+    for way in ["--resume", "--rollback"] {
+        let stopped = with("--tftp-root", &slip, &[way]);
+        assert!(stopped.stderr.contains("is that of no node here"), "{way}: {}", stopped.all());
+        assert!(cluster.nodes[0].ctl().is_some(), "{way}: the old list is still there");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::super::cluster::Foretold;
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use super::look::{kept_list, verified};
-use super::{NEW_CTL, Run};
+use super::{CTL, NEW_CTL, Run};
 use crate::phone::HeldLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
@@ -61,6 +61,7 @@ impl Run<'_> {
 
     /// The CTL on every node, both services on every node, and the proof; its MD5.
     fn put_back(&mut self, old: &VerifiedList) -> Result<String, CommandError> {
+        self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
         self.publish(Progress::BACK, Progress::BACK, old.list().bytes(), &self.old_path())?;
         self.restart_all(Progress::BACK)?;
         self.show_everywhere(old)
