@@ -332,6 +332,7 @@ fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
     assert_eq!(refreshed(&[EC, PUB], TVS), Ok(vec![EC]), "by its kind of key");
     assert_eq!(refreshed(&[PUB, SUB], PUB_NEW), Ok(vec![SUB]));
     assert_eq!(refreshed(&[PUB, PUB], TVS), Ok(vec![]), "the same one twice");
+    assert_eq!(refreshed(&[EC], TVS), Ok(vec![]), "the only one");
     let which = refreshed(&[PUB, SUB], TVS);
     assert!(matches!(which, Err(PlanError::Ambiguous { count: 2, .. })), "{which:?}");
 }

@@ -146,6 +146,7 @@ mod tests {
             |module: &Path| ModuleLock::acquire_in(folder.path(), &LockName::of(module), Duration::ZERO);
         let held = lock(&module).unwrap();
         lock(&link).unwrap_err();
+        lock(&folder.path().join("others.so")).unwrap();
         drop(held);
         lock(&link).unwrap();
     }
