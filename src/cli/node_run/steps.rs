@@ -42,7 +42,7 @@ impl Run<'_> {
             for node in self.nodes.clone() {
                 self.connector.open(&node)?;
             }
-            // The deletion still lies before it: a way to publish that leads nowhere is noticed here.
+            // A way to publish that leads nowhere is noticed here, and not behind the deletion of the old list.
             if !self.progress.is_done(RunStep::Publish.name()) {
                 self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
             }

@@ -70,27 +70,25 @@ impl Update {
     /// server with an RSA and an EC certificate has a record for each. The subject tells, else the kind of key; of records
     /// that are emptied and alike, one is filled.
     fn renewed_by(&self, certificate: &Certificate, hits: &[usize]) -> Option<Vec<usize>> {
+        let there: Vec<(usize, &Record)> =
+            hits.iter().filter_map(|i| Some((*i, &self.records.get(*i)?.record))).collect();
+        let emptied = there.iter().find(|(_, record)| record.is_emptied()).map(|(i, _)| vec![*i]);
         let subject = certificate.subject().spelled(Style::Cucm);
         let is_rsa = |certificate: &Certificate| certificate.public_key().rsa().is_some();
-        let filled = |record: &Record| !record.is_emptied();
+        let any = |_: &Record| emptied.is_none();
         let same_subject = |record: &Record| record.subject_name().is_some_and(|s| s == subject);
-        let same_kind = |record: &Record| matches!(record.certificate(), Some(Ok(c)) if is_rsa(&c) == is_rsa(certificate));
-        let all_filled = hits.iter().all(|i| self.records.get(*i).is_some_and(|e| filled(&e.record)));
-        let any = |_: &Record| all_filled;
+        let same_kind = |record: &Record| {
+            record.certificate().and_then(Result::ok).is_some_and(|c| is_rsa(&c) == is_rsa(certificate))
+        };
         let rules: [&dyn Fn(&Record) -> bool; 3] = [&any, &same_subject, &same_kind];
-        for rule in rules {
-            let meant: Vec<(usize, &Record)> = hits
-                .iter()
-                .filter_map(|i| Some((*i, &self.records.get(*i)?.record)))
-                .filter(|(_, record)| rule(record))
-                .collect();
-            let first = meant.first().map(|(_, record)| record.bytes());
-            if first.is_some() && meant.iter().all(|(_, record)| Some(record.bytes()) == first) {
-                return Some(meant.into_iter().map(|(i, _)| i).collect());
-            }
-        }
-        let emptied = hits.iter().find(|i| self.records.get(**i).is_some_and(|e| e.record.is_emptied()));
-        emptied.map(|i| vec![*i])
+        // A rule decides where all that it leaves are alike.
+        let decides = |rule: &&dyn Fn(&Record) -> bool| {
+            let meant: Vec<_> = there.iter().filter(|(_, record)| rule(record)).collect();
+            let (_, first) = meant.first()?;
+            let alike = meant.iter().all(|(_, record)| record.bytes() == first.bytes());
+            alike.then(|| meant.iter().map(|(i, _)| *i).collect())
+        };
+        rules.iter().find_map(decides).or_else(|| emptied.clone())
     }
 
     /// These records take a certificate.
