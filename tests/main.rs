@@ -46,6 +46,7 @@ mod losses;
 mod many_files;
 mod meanwhile;
 mod misbehaving;
+mod node_answers;
 mod odd_names;
 mod odd_places;
 mod pins;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::cluster::shell::{Screen, answers};
+use sastctl::cluster::shell::{Screen, answers, health};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut whole = Screen::default();
@@ -18,6 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let lines = whole.lines();
     let _ = (answers::security_mode(lines), answers::shown_ctl(lines), answers::version(lines));
     let _ = (answers::nodes(lines), answers::deleted(lines), answers::service_state(lines, "Cisco Tftp"));
+    let _ = (health::replication(lines).problems(), health::backups(lines), health::license(lines));
     let name = lines.first().and_then(|line| line.split_whitespace().last()).unwrap_or_default();
     let _ = answers::trusts(lines, "Phone-SAST-trust", name);
 });

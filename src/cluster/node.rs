@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::console::Console;
 use super::error::ClusterError;
 use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
+use super::shell::health::{self, Backup, License, Replication};
 use super::shell::{Reply, Shell};
 use crate::trustlist::Certificate;
 
@@ -15,6 +16,8 @@ pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
 
 /// A service takes up to some minutes to come up.
 const RESTART_LIMIT: Duration = Duration::from_secs(420);
+/// What looks at other nodes, or at a backup server.
+const HEALTH_LIMIT: Duration = Duration::from_secs(120);
 /// A new list is made on the publisher.
 const UPDATE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -66,6 +69,21 @@ impl<C: Console> Node<C> {
         Ok(SERVICES.map(|service| (service, answers::service_state(&said, service))).into())
     }
 
+    /// Whether database replication is set up on every node.
+    pub fn replication(&mut self) -> Result<Replication, ClusterError> {
+        Ok(health::replication(&self.shell.ask("utils dbreplication runtimestate", &[], HEALTH_LIMIT)?))
+    }
+
+    /// The last backup that was completed; the publisher alone knows it.
+    pub fn backups(&mut self) -> Result<Backup, ClusterError> {
+        Ok(health::backups(&self.shell.ask("utils disaster_recovery history backup", &[], HEALTH_LIMIT)?))
+    }
+
+    /// Whether the licence allows mixed mode; the publisher alone knows it, from release 12.0.
+    pub fn license(&mut self) -> Result<License, ClusterError> {
+        Ok(health::license(&self.shell.ask("show license summary", &[], HEALTH_LIMIT)?))
+    }
+
     /// Restarts a service, and says in which state it is then.
     pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
         let command = format!("utils service restart {service}");
@@ -83,7 +101,16 @@ impl<C: Console> Node<C> {
 
     /// Deletes a file from the TFTP folder of this node alone; whether there was one.
     pub fn delete_tftp(&mut self, file: &str) -> Result<bool, ClusterError> {
-        let command = format!("file delete tftp {file}");
+        self.delete(&format!("tftp {file}"))
+    }
+
+    /// Deletes the CTL that was left behind on this node in non-secure mode; whether there was one.
+    pub fn delete_leftover_ctl(&mut self) -> Result<bool, ClusterError> {
+        self.delete("activelog cm/tftpdata/CTLFile.tlv")
+    }
+
+    fn delete(&mut self, file: &str) -> Result<bool, ClusterError> {
+        let command = format!("file delete {file}");
         let replies = [Reply { question: "to continue", answer: "y" }];
         let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
         match answers::deleted(&said) {

@@ -98,17 +98,15 @@ pub enum ServiceState {
 
 /// Reads a service's state out of `utils service list`, or of a restart; the last word about it counts.
 pub fn service_state(lines: &[String], service: &str) -> Option<ServiceState> {
-    let line = lines.iter().rev().find(|l| {
-        l.trim_start().strip_prefix(service).is_some_and(|rest| rest.trim_start().starts_with('['))
+    let rest = lines.iter().rev().find_map(|l| {
+        l.trim_start().strip_prefix(service).map(str::trim_start).and_then(|rest| rest.strip_prefix('['))
     })?;
-    Some(if line.contains("[STARTED]") {
-        ServiceState::Started
-    } else if line.contains("[STARTING]") {
-        ServiceState::Starting
-    } else if line.to_lowercase().contains("not activated") {
-        ServiceState::NotActivated
-    } else {
-        ServiceState::Stopped
+    let (state, why) = rest.split_once(']').unwrap_or((rest, ""));
+    Some(match state.trim() {
+        "STARTED" => ServiceState::Started,
+        "STARTING" => ServiceState::Starting,
+        _ if why.to_lowercase().contains("not activated") => ServiceState::NotActivated,
+        _ => ServiceState::Stopped,
     })
 }
 

@@ -4,6 +4,7 @@
 //! been quiet for a moment, since bytes come in pieces.
 
 pub mod answers;
+pub mod health;
 mod screen;
 
 use std::time::Duration;
@@ -84,6 +85,23 @@ impl<C: Console> Shell<C> {
         replies: &[Reply<'_>],
         limit: Duration,
     ) -> Result<Vec<String>, ClusterError> {
+        let lines = self.ask(command, replies, limit)?;
+        match refusal(&lines) {
+            Some(says) => {
+                let (node, command) = (self.node().to_owned(), command.to_owned());
+                Err(ClusterError::Refused { node, command, says })
+            }
+            None => Ok(lines),
+        }
+    }
+
+    /// The same for a command whose refusal is an answer, too: the words are the caller's to read.
+    pub fn ask(
+        &mut self,
+        command: &str,
+        replies: &[Reply<'_>],
+        limit: Duration,
+    ) -> Result<Vec<String>, ClusterError> {
         self.dialogue(command, replies, limit).map_err(|e| match e {
             ClusterError::Console(source) => self.cut_off(command, source),
             e => e,
@@ -147,14 +165,7 @@ impl<C: Console> Shell<C> {
             let (node, command) = (self.node().to_owned(), command.to_owned());
             return Err(ClusterError::UnexpectedQuestion { node, command, question });
         }
-        let lines = output(&self.screen, command);
-        match refusal(&lines) {
-            Some(says) => {
-                let (node, command) = (self.node().to_owned(), command.to_owned());
-                Err(ClusterError::Refused { node, command, says })
-            }
-            None => Ok(lines),
-        }
+        Ok(output(&self.screen, command))
     }
 
     /// Reads until the line is quiet; whether the deadline is over instead.

@@ -1,0 +1,123 @@
+//! What a node's shell says of its cluster, in the words of Cisco's documents, read as values.
+
+use sastctl::cluster::shell::answers::{ServiceState, service_state, version};
+use sastctl::cluster::shell::health::{Backup, Replication, backups, license, replication};
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+const RUNTIMESTATE: &str = "\
+Cluster Replication State: BROADCAST SYNC ended at: 2023-07-17-16-47
+     Sync Result: SYNC COMPLETED on 753 tables out of 753
+     Sync Status: All Tables are in sync
+                                           PING      DB/RPC/   REPL.    Replication    REPLICATION SETUP
+SERVER-NAME              IP ADDRESS        (msec)    DbMon?    QUEUE    Group ID       (RTMT) & Details
+-----------              ----------        ------    -------   -----    -----------    ------------------
+cucm-57                  10.77.32.57       0.163     Y/Y/Y     0        (g_3)          (2) Setup Completed
+cucm-58                  10.77.32.58       0.163     Y/Y/Y     0        (g_2)          (2) Setup Completed";
+
+#[test]
+fn replication_is_in_order_where_every_node_says_so() {
+    let good = replication(&lines(RUNTIMESTATE));
+    assert!(matches!(&good, Replication::Nodes(nodes) if nodes.len() == 2), "{good:?}");
+    assert_eq!(good.problems(), Vec::<String>::new());
+    let old = "SERVER-NAME IP ADDRESS (msec) RPC? (ID) & STATUS QUEUE TABLES LOOP? (RTMT) & details\n\
+               cucm9pub  10.1.1.10  0.052  Yes  (2)  Connected  0  match  Yes  (2) PUB Setup Completed\n\
+               cucm9sub  10.1.1.11  0.420  Yes  (3)  Connected  0  match  Yes  (2) Setup Completed";
+    assert_eq!(replication(&lines(old)).problems(), Vec::<String>::new());
+    let single =
+        "Runtime state cannot be performed on a cluster with a single active node; aborting operation";
+    assert_eq!(replication(&lines(single)), Replication::SingleNode);
+    assert_eq!(Replication::SingleNode.problems(), Vec::<String>::new());
+}
+
+#[test]
+fn replication_that_is_not_in_order_names_the_node() {
+    for state in
+        ["(0) Not Started", "(3) Out Of Sync", "(3) DB Active-Failed", "(4) Setup Failed", "(2) Dropped"]
+    {
+        let said = RUNTIMESTATE.replacen("(2) Setup Completed", state, 1);
+        assert_eq!(replication(&lines(&said)).problems(), [format!("cucm-57: {state}")]);
+    }
+    let cut = RUNTIMESTATE.strip_suffix("(2) Setup Completed").unwrap();
+    assert_eq!(replication(&lines(cut)).problems(), ["cucm-58: no state"], "no node vanishes");
+    for says in ["Cisco DB is not running", "No valid command entered", ""] {
+        assert_eq!(replication(&lines(says)), Replication::NotKnown(says.to_owned()));
+        assert_eq!(replication(&lines(says)).problems(), [says]);
+    }
+}
+
+#[test]
+fn the_newest_backup_that_was_completed_is_found() {
+    let said = "Tar Filename: Backup Device: Completed On: Result: Backup Type: Features Backed Up:\n\
+                2009-12-10-10-30-17.tar TAPE Thu Dec 10 10:35:22 CST 2009 SUCCESS MANUAL CDR_CAR,CCM\n\
+                2023-07-17-16-47-02.tar NETWORK Mon Jul 17 16:59:10 CEST 2023 SUCCESS SCHEDULED UCM\n\
+                2023-07-18-16-47-02.tar NETWORK Tue Jul 18 16:49:10 CEST 2023 FAILED SCHEDULED UCM";
+    let newest = Backup::Last {
+        file: "2023-07-17-16-47-02.tar".into(),
+        completed: "Mon Jul 17 16:59:10 CEST 2023".into(),
+    };
+    assert_eq!(backups(&lines(said)), newest);
+    let failed: Vec<String> = lines(said).into_iter().filter(|l| !l.contains("SUCCESS")).collect();
+    assert_eq!(backups(&failed), Backup::None);
+    let none = "drfCliMsg:  No history data is available\nExecuted command unsuccessfully";
+    assert_eq!(backups(&lines(none)), Backup::None);
+    let down = "Unable to connect to Master Agent host: cucm-57, Port: 4040. This may be due to Master or Local \
+                Agent being down.";
+    assert_eq!(backups(&lines(down)), Backup::NotKnown(down.into()));
+}
+
+#[test]
+fn the_licence_says_whether_mixed_mode_is_allowed() {
+    let said = "Smart Licensing is ENABLED\n\nRegistration:\n  Status: REGISTERED\n  Smart Account: Example\n  \
+                Export-Controlled Functionality: Allowed\n\nLicense Authorization:\n  Status: AUTHORIZED on Jul 17 \
+                16:47:02 2023 CEST";
+    let good = license(&lines(said));
+    assert_eq!(good.export_controlled, Some(true));
+    assert_eq!(good.says, "REGISTERED, AUTHORIZED on Jul 17 16:47:02 2023 CEST");
+    let not = license(&lines(&said.replace(": Allowed", ": Not Allowed")));
+    assert_eq!(not.export_controlled, Some(false));
+    let unregistered = license(&lines(&said.replace("REGISTERED", "UNREGISTERED")));
+    assert_eq!(unregistered.export_controlled, Some(false));
+    // A subscriber prints nothing; an older release does not know the command.
+    assert_eq!(license(&lines("")).export_controlled, None);
+    let old = license(&lines("No valid command entered"));
+    assert_eq!((old.export_controlled, old.says.as_str()), (None, "No valid command entered"));
+}
+
+#[test]
+fn services_are_read_in_every_form() {
+    let list = lines(
+        "Requesting service status, please wait...\nSystem SSH [STARTED]\n\
+         Name Service Cache [STOPPED] Service Not Activated\nService Manager is running\nGetting list of all services\n\
+         >> Return code = 0\nCisco AMC Service[STARTED]\nCisco X[STOPPED]  Service Not Activated\n\
+         Cisco Tftp[ STOPPED ]  Component is not running\nCisco CallManager[STOPPED]  Commanded Out of Service\n\
+         Cisco CTIManager [ STARTED ]\nPrimary Node =true",
+    );
+    for (service, state) in [
+        ("System SSH", Some(ServiceState::Started)),
+        ("Name Service Cache", Some(ServiceState::NotActivated)),
+        ("Cisco AMC Service", Some(ServiceState::Started)),
+        ("Cisco X", Some(ServiceState::NotActivated)),
+        ("Cisco Tftp", Some(ServiceState::Stopped)),
+        ("Cisco CallManager", Some(ServiceState::Stopped)),
+        ("Cisco CTIManager", Some(ServiceState::Started)),
+        ("Cisco CTI", None),
+    ] {
+        assert_eq!(service_state(&list, service), state, "{service}");
+    }
+    let restart = lines(
+        "Don't press Ctrl-c while the service is getting RESTARTED.If Service has not Restarted Properly, execute \
+         the same Command Again\nService Manager is running\nCisco Tftp[STOPPING]  \nCisco Tftp[STOPPING]  \n\
+         Cisco Tftp[STARTING]  \nCisco Tftp[STARTING]  \nCisco Tftp[STARTED]  ",
+    );
+    assert_eq!(service_state(&restart, "Cisco Tftp"), Some(ServiceState::Started));
+}
+
+#[test]
+fn the_release_is_read_with_its_options_behind_it() {
+    let said = "Active Master Version: 15.0.1.11900-40\nActive Version Installed Software Options:\n\
+                No Installed Software Options Found.";
+    assert_eq!(version(&lines(said)).as_deref(), Some("15.0.1.11900-40"));
+}
