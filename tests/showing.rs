@@ -74,14 +74,70 @@ fn a_signed_configuration_file_is_shown() {
 #[track_caller]
 fn on_a_terminal(world: &World, args: &[&str]) -> String {
     let outcome = world.run(&[args, &["--color", "always"]].concat());
-    let evil = |c: char| c.is_control() && c != '\n' && c != '\t';
-    assert!(!outcome.stdout.contains(evil) && !outcome.stderr.contains(evil), "{args:?}: {}", outcome.all());
+    assert!(
+        !outcome.stdout.contains(is_evil) && !outcome.stderr.contains(is_evil),
+        "{args:?}: {}",
+        outcome.all()
+    );
     assert!(outcome.all().contains(r"\u{1b}"), "{args:?} did not meet it: {}", outcome.all());
     outcome.all()
 }
 
-/// Clears the terminal, and what follows is red.
-const EVIL: &str = "\x1b[2J\x1b[31mPWNED";
+/// What a terminal does not show, or obeys.
+fn is_evil(c: char) -> bool {
+    let hidden =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    hidden || c.is_control() && c != '\n' && c != '\t'
+}
+
+/// Clears the terminal, and what follows runs from right to left, with a blank of no width.
+const EVIL: &str = "\x1b[2J\u{202e}\u{200b}PWND";
+
+/// The command line's own errors repeat what was typed, or what a script read from somewhere.
+#[test]
+fn an_argument_neither_moves_the_cursor_nor_begins_a_line() {
+    let world = World::new();
+    let words = &format!("{EVIL}\nerror: all is well");
+    for args in [
+        &[words.as_str()][..],
+        &["ctl", words],
+        &["ctl", "show", "a", words],
+        &["ctl", "show", &format!("--{words}")],
+        &["ctl", "sign", "a", "--digest", words],
+        &["cluster", "status", "--timeout", words],
+        &["help", words],
+        &["completions", words],
+        &["--color", words, "doctor"],
+        &["--profile", words, "profile", "show"],
+        &["--profile", words, "token", "list"],
+        &["--module", words, "token", "list"],
+    ] {
+        let seen = on_a_terminal(&world, args);
+        assert!(!seen.contains("\nerror: all is well"), "{args:?}: {seen}");
+    }
+}
+
+/// Machines get what it was, and whoever looks at their answer gets no harm.
+#[test]
+fn json_can_be_looked_at_and_decoded() {
+    let world = World::new();
+    let name = format!("{EVIL}.tlv");
+    world.place("token-signed.tlv", &name);
+    let outcome = world.run(&["ctl", "verify", &name, "--json"]).done();
+    assert!(!outcome.stdout.contains(is_evil) && outcome.stdout.contains(r"\u202e"), "{}", outcome.stdout);
+    assert_eq!(outcome.json()["files"][0]["file"], name.as_str());
+}
+
+/// A token's label is whatever somebody wrote into it.
+#[test]
+fn a_label_of_a_token_stays_on_paper() {
+    let world = World::with_tokens();
+    let make = ["--init-token", "--free", "--label", EVIL, "--so-pin", "12345678", "--pin", "123456"];
+    world.tool("softhsm2-util", &make);
+    for args in [&["token", "list"][..], &["token", "show", "none of them"]] {
+        on_a_terminal(&world, args);
+    }
+}
 
 #[test]
 fn terminal_escapes_in_a_file_stay_on_paper() {

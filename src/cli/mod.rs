@@ -25,11 +25,14 @@ mod ui;
 
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use clap::{Parser, Subcommand};
 
 pub use error::{CommandError, ErrorKind};
 use settings::{Color, GlobalArgs, Settings};
 use ui::Ui;
+
+use crate::trustlist::printable_lines;
 
 /// Hardware-token trust lists for Cisco voice clusters
 #[derive(Debug, Parser)]
@@ -75,7 +78,10 @@ enum Command {
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
     pin::no_core_dumps();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return leave(refuse(error)),
+    };
     let bare = Ui::new(cli.global.json, cli.global.quiet);
     let result = Settings::load(cli.global).and_then(|settings| {
         colour(settings.color);
@@ -90,6 +96,31 @@ pub fn main() -> ExitCode {
             error.kind().exit_code()
         }
     })
+}
+
+/// Prints help, or what is wrong with the command line, which repeats what was typed; the exit code.
+fn refuse(mut error: clap::Error) -> u8 {
+    let shown = |value: &ContextValue| match value {
+        ContextValue::String(text) => ContextValue::String(ui::printable(text)),
+        ContextValue::Strings(texts) => {
+            ContextValue::Strings(texts.iter().map(|t| ui::printable(t)).collect())
+        }
+        ContextValue::StyledStrs(tips) => {
+            ContextValue::StyledStrs(tips.iter().map(|tip| ui::printable(&tip.to_string()).into()).collect())
+        }
+        other => other.clone(),
+    };
+    let words: Vec<_> = error.context().map(|(kind, value)| (kind, shown(value))).collect();
+    for (kind, value) in words {
+        error.insert(kind, value);
+    }
+    let (plain, code) = (error.render().to_string(), u8::try_from(error.exit_code()).unwrap_or(2));
+    if printable_lines(&plain) == plain {
+        let _ = error.print();
+    } else {
+        Ui::new(false, false).show(&plain);
+    }
+    code
 }
 
 /// Ends the process at once. The exit handlers of libraries only give memory back piece by piece, which the kernel does
@@ -135,7 +166,8 @@ fn log(verbose: u8) {
     }
     let level = if verbose == 1 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        // Libraries repeat what they are sent.
+        .with_writer(|| ui::Printable)
         .with_max_level(level)
         .without_time()
         .with_target(false);

@@ -13,7 +13,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::descriptor;
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
-use super::ui::Ui;
+use super::ui::{Ui, printable};
 use crate::files;
 use crate::token::Pin;
 
@@ -181,7 +181,9 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
             let typed =
-                rpassword::prompt_password(format!("{what} for {of}: ")).map_err(|e| match e.kind() {
+                rpassword::prompt_password(printable(&format!("{what} for {of}: "))).map_err(|e| match e
+                    .kind()
+                {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
                     io::ErrorKind::Interrupted => interrupt::interrupted(),
                     _ => failed(format!("the {what} for {of} cannot be asked for: there is no terminal"))

@@ -5,6 +5,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::error::{CommandError, ErrorKind};
+pub use crate::trustlist::printable;
+use crate::trustlist::{printable_json, printable_lines};
 
 /// Where a command's words go.
 #[derive(Debug, Clone, Copy)]
@@ -32,25 +34,20 @@ impl Ui {
     /// Prints text for people; adds the line end if there is none.
     pub fn print(&self, text: &str) -> Result<(), CommandError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        // Takes colours out where the reader is no terminal; only for text, it would harm anything else.
-        Self::put(&mut anstream::stdout().lock(), format!("{text}{end}").as_bytes())
+        self.write(format!("{}{end}", printable_lines(text)).as_bytes())
     }
 
     /// Prints one JSON document.
     pub fn print_json<T: Serialize>(&self, document: &T) -> Result<(), CommandError> {
-        let mut text = serde_json::to_string_pretty(document).map_err(|e| {
+        let text = serde_json::to_string_pretty(document).map_err(|e| {
             CommandError::new(ErrorKind::File, "the JSON document was not made").caused_by(&e)
         })?;
-        text.push('\n');
-        self.write(text.as_bytes())
+        self.write(format!("{}\n", printable_json(&text)).as_bytes())
     }
 
     /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
-        Self::put(&mut io::stdout().lock(), bytes)
-    }
-
-    fn put(out: &mut impl io::Write, bytes: &[u8]) -> Result<(), CommandError> {
+        let mut out = io::stdout().lock();
         out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe => {
                 CommandError::new(ErrorKind::ClosedPipe, "standard output was closed")
@@ -119,8 +116,8 @@ impl Ui {
     pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
         {
             // Let go of before the answer is waited for: a signal ends the program with a word on standard error.
-            let mut err = anstream::stderr().lock();
-            let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
+            let mut err = io::stderr().lock();
+            let _ = err.write_all(printable_lines(prompt).as_bytes()).and_then(|()| err.flush());
         }
         let mut line = String::new();
         io::stdin()
@@ -133,10 +130,22 @@ impl Ui {
     /// Standard error may be closed; then there is nobody to tell. No colours are used here, so that whatever could
     /// move the cursor came from outside.
     fn complain(text: &str) {
-        let lines: Vec<String> = text.trim_end_matches('\n').split('\n').map(printable).collect();
-        let mut err = anstream::stderr().lock();
-        let _ = err.write_all(lines.join("\n").as_bytes());
-        let _ = err.write_all(b"\n");
+        let text = printable_lines(text.trim_end_matches('\n'));
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Standard error for lines of the log.
+pub struct Printable;
+
+impl io::Write for Printable {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(printable_lines(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -155,13 +164,6 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Text from outside made safe for a terminal: control characters become visible escapes.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,10 +177,5 @@ mod tests {
         2     AKS ifdh 00 00
         11    x
         ");
-    }
-
-    #[test]
-    fn escape_sequences_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\0"), "a\\u{1b}[2Jb\\u{0}");
     }
 }

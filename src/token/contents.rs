@@ -6,7 +6,7 @@ use super::error::TokenError;
 use super::module::{Module, failed, logged};
 use super::private_key::private_keys;
 use super::slot::Token;
-use crate::trustlist::Certificate;
+use crate::trustlist::{Certificate, printable};
 
 /// A certificate object on a token.
 #[derive(Debug, Clone)]
@@ -150,7 +150,7 @@ fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
     } else {
         Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
     };
-    TokenCertificate { id, label: label.escape_debug().to_string(), certificate, has_key: None }
+    TokenCertificate { id, label: printable(label), certificate, has_key: None }
 }
 
 /// The outer DER element; some tokens pad the value they were given.

@@ -8,6 +8,7 @@ use super::error::{TokenError, TokenName};
 use super::pin::{PinKind, PinState};
 use super::raw::Info;
 use super::selector::{Candidate, encode};
+use crate::trustlist::printable;
 
 /// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
 #[derive(Debug, Clone, Serialize)]
@@ -262,11 +263,7 @@ fn so_pin_state(info: &Info) -> PinState {
 
 /// Labels and serials are padded with blanks, or with NULs by careless drivers.
 fn clean(text: &str) -> String {
-    let trimmed = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    trimmed
-        .chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
+    printable(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::digest::{self, Digest};
 use super::header::Header;
 use super::list::TrustList;
+use super::printable::printable;
 use super::record::{Function, Record};
 use super::report::rfc3339;
 use super::show;
@@ -271,7 +272,7 @@ impl fmt::Display for Difference {
                 .write_str("the same records and the same header; the signature or the layout differs\n");
         }
         for change in &self.changes {
-            writeln!(f, "{}", show::visible(&change.to_string()))?;
+            writeln!(f, "{}", printable(&change.to_string()))?;
         }
         Ok(())
     }

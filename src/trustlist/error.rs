@@ -1,8 +1,8 @@
 //! What can be wrong with a file, with what is to be built, and with a signature.
 
 use super::digest::{self, Digest};
+use super::printable::printable;
 use super::record::Function;
-use super::show::visible;
 use super::tlv;
 
 /// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
@@ -139,7 +139,7 @@ pub enum DecodeError {
         offset: usize,
     },
     /// A signed configuration file where a list is needed.
-    #[error("is a signed configuration file ({}), not a trust list", visible(.file_name))]
+    #[error("is a signed configuration file ({}), not a trust list", printable(.file_name))]
     NotAList {
         /// Its FILENAME.
         file_name: String,

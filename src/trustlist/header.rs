@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::error::{BuildError, DecodeError, Place, looks_like};
 use super::name;
-use super::show::visible;
+use super::printable::printable;
 use super::tlv::{self, Element, Inside, Reader, header_tag as tag};
 
 /// A version: major and minor.
@@ -126,7 +126,7 @@ impl Header {
     /// A name to call the signer by, printable: its common name without padding, else the whole name.
     pub fn signer_short_name(&self) -> String {
         let name = self.signer_name();
-        visible(&name::common_name(&name).unwrap_or(name))
+        printable(&name::common_name(&name).unwrap_or(name))
     }
 
     /// DIGESTALGORTITHM as it stands.

@@ -6,7 +6,7 @@
 use x509_parser::der_parser::asn1_rs::Tag as AsnTag;
 use x509_parser::x509::X509Name;
 
-use super::show::visible;
+use super::printable::printable;
 use super::tlv;
 
 /// How a name, a serial and a server record are spelled.
@@ -56,8 +56,8 @@ impl Name {
     /// A name to call this by, printable: the common name without padding, else the whole name.
     pub fn short(&self) -> String {
         match self.common_name().map(|cn| cn.trim_matches([' ', '\0'])) {
-            Some(cn) if !cn.is_empty() => visible(cn),
-            _ => visible(&self.spelled(Style::Cucm)),
+            Some(cn) if !cn.is_empty() => printable(cn),
+            _ => printable(&self.spelled(Style::Cucm)),
         }
     }
 

@@ -10,7 +10,7 @@ use super::digest;
 use super::error::{BuildError, DecodeError, Place};
 use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
-use super::show::visible;
+use super::printable::printable;
 use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
@@ -225,7 +225,7 @@ impl Record {
         let cn = self.subject_name().and_then(|subject| name::common_name(&subject));
         let dns = self.dns_name().filter(|dns| !dns.is_empty());
         cn.or(dns)
-            .map(|name| visible(&name))
+            .map(|name| printable(&name))
             .or_else(|| self.ip_address().map(|ip| ip.to_string()))
             .unwrap_or_else(|| "(no name)".to_owned())
     }

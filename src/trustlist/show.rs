@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::digest;
 use super::header::Header;
 use super::list::{SignedFile, TrustList};
+use super::printable::printable;
 use super::record::{Function, Record};
 use super::tlv::{self, Element, header_tag, record_tag};
 
@@ -62,7 +63,7 @@ pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
         out,
         "Payload: {} (BYTES) of {}",
         signed.payload().len(),
-        visible(&signed.header().file_name())
+        printable(&signed.header().file_name())
     );
     out
 }
@@ -149,14 +150,7 @@ fn pairs(bytes: &[u8], separator: &str) -> String {
 }
 
 fn text(value: &[u8]) -> String {
-    visible(&tlv::c_text(value))
-}
-
-/// Control characters from a file must not reach a terminal.
-pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
+    printable(&tlv::c_text(value))
 }
 
 /// The address of a record for people: dotted, or what bytes there are.

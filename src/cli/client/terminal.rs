@@ -1,6 +1,6 @@
 //! Prompts of the windows: Esc goes back, Ctrl-C leaves. Never for a PIN.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -10,6 +10,7 @@ use inquire::{InquireError, Select, Text};
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
+use super::super::ui::printable;
 
 /// What an operator did at a prompt.
 pub enum Answer<T> {
@@ -31,9 +32,22 @@ pub fn set_up() {
 /// One of several.
 pub fn choose<T: Display>(message: &str, options: Vec<T>, start: usize) -> Result<Answer<T>, CommandError> {
     let start = start.min(options.len().saturating_sub(1));
+    let options: Vec<_> = options.into_iter().map(Shown).collect();
     let prompt =
         Select::new(message, options).without_filtering().with_page_size(12).with_starting_cursor(start);
-    answer(prompt.with_help_message(HELP).prompt())
+    Ok(match answer(prompt.with_help_message(HELP).prompt())? {
+        Answer::Given(Shown(chosen)) => Answer::Given(chosen),
+        Answer::Back => Answer::Back,
+    })
+}
+
+/// A choice as a terminal can show it.
+struct Shown<T>(T);
+
+impl<T: Display> Display for Shown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.0.to_string()))
+    }
 }
 
 /// A line of text, with what it is now.

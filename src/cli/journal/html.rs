@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::drawing;
 use super::story::{Change, Story, list_of, row, verified};
-use crate::trustlist::TrustList;
 use crate::trustlist::digest::phone_lines_of_hex;
+use crate::trustlist::{TrustList, printable};
 use crate::workflow::Mark;
 use crate::workflow::journal::{Event, FileSeal, Outcome};
 
@@ -192,14 +192,13 @@ fn steps(story: &Story<'_>) -> String {
 /// Names come from files and tokens: nothing in them is markup.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.extend(c.escape_default()),
             c => escaped.push(c),
         }
     }

@@ -143,7 +143,7 @@ fn file(when: &str, seal: &FileSeal) -> String {
 /// Names come from files and tokens: nothing in them is markup.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' => {
                 escaped.push('\\');
@@ -152,7 +152,6 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
-            c if c.is_control() => escaped.extend(c.escape_default()),
             c => escaped.push(c),
         }
     }

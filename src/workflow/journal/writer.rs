@@ -8,6 +8,7 @@ use super::entry::{Event, JournalLine};
 use super::verify::{JournalError, VerifiedJournal};
 use super::{NO_LINE_BEFORE, sealed, sum_of};
 use crate::files;
+use crate::trustlist::printable_json;
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl Journal {
     pub fn note(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
         let seq = self.seq.saturating_add(1);
         let line = JournalLine { seq, time: time.to_owned(), prev: self.prev.clone(), event };
-        let mut text = serde_json::to_string(&line)?;
+        let mut text = printable_json(&serde_json::to_string(&line)?);
         // The body is the object without its closing brace.
         text.pop();
         let (text, prev) = sealed(&text);
