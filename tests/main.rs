@@ -34,6 +34,7 @@ mod differential;
 mod doctor;
 mod edits;
 mod enrolling;
+mod facts;
 mod faults;
 mod findings;
 mod foretold;
