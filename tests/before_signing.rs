@@ -128,7 +128,7 @@ fn which_of_two_records_takes_a_certificate_can_be_told() {
     insta::assert_snapshot!(which.all());
     let added = format!("ccm+tftp:10.48.47.155:{new}");
     let told = ["--token", A, "--remove-server", "ccm+tftp:10.48.47.155", "--add-server", &added];
-    run(&world, "ctl update two.tlv --yes", &told).done();
+    run(&world, "ctl update two.tlv --in-place --yes", &told).done();
     let list = sastctl::trustlist::TrustList::decode(world.read("two.tlv")).unwrap();
     let servers = list.records().iter().filter(|r| r.function() == sastctl::trustlist::Function::CCM_TFTP);
     assert_eq!(servers.map(|r| r.short_name()).collect::<Vec<_>>(), ["CUCM8-Publisher.bbbburns.lab"]);

@@ -80,7 +80,7 @@ fn on_a_terminal_it_takes_one_call_more() {
 #[test]
 fn every_further_file_takes_three_calls() {
     let mut world = World::with_tokens();
-    let sign = ["ctl", "sign", "--token", "SAST token A"];
+    let sign = ["ctl", "sign", "--in-place", "--token", "SAST token A"];
     world.place("token-signed.tlv", "one.tlv");
     let one = calls(&mut world, &[&sign[..], &["one.tlv"]].concat()).len();
     for (count, second_session) in [(8, 0), (9, 2), (30, 2)] {

@@ -18,7 +18,7 @@ fn list(world: &World, name: &str) -> TrustList {
 }
 
 fn update<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&["ctl", "update", "CTLFile.tlv", "--yes"], more].concat()
+    [&["ctl", "update", "CTLFile.tlv", "--in-place", "--yes"], more].concat()
 }
 
 fn certificate(name: &str) -> String {
@@ -219,7 +219,8 @@ fn lists_and_configuration_files_are_signed_with_one_login() {
     world.place("token-signed-non-secure.tlv", "other.tlv");
     std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>\n").unwrap();
     let files = ["CTLFile.tlv", "other.tlv", "SEP001122334455.cnf.xml"];
-    let args = [&["ctl", "sign", "--token", "SAST-ADN0054f509", "--yes", "-v"], &files[..]].concat();
+    let args =
+        [&["ctl", "sign", "--in-place", "--token", "SAST-ADN0054f509", "--yes", "-v"], &files[..]].concat();
     let outcome = world.run(&args).done();
     assert_eq!(outcome.stderr.matches("C_Login: CKR_OK").count(), 1);
     assert_eq!(outcome.stderr.matches("C_Logout: CKR_OK").count(), 1);
@@ -238,9 +239,71 @@ fn lists_and_configuration_files_are_signed_with_one_login() {
     let signer = pki::path("softhsm-fixtures/SAST-ADN0054f509.der");
     world.run(&["ctl", "verify", sgn, "--signer", signer.to_str().unwrap()]).done();
     // Signing it again replaces the signature, not the name.
-    world.run(&["ctl", "sign", "--token", "SAST-ADN008580ef", "--yes", sgn]).done();
+    world.run(&["ctl", "sign", "--token", "SAST-ADN008580ef", "--yes", "--in-place", sgn]).done();
     let signer = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
     world.run(&["ctl", "verify", sgn, "--signer", signer.to_str().unwrap()]).done();
+}
+
+/// What is in force stays as it is until somebody says otherwise.
+#[test]
+fn a_result_lies_beside_what_it_is_made_from() {
+    let world = world();
+    let golden = world.read("CTLFile.tlv");
+    let token = ["--token", "SAST-ADN0054f509"];
+    let made = |args: &[&str], name: &str| {
+        world.run(&[args, &token].concat()).done();
+        assert!(world.read("CTLFile.tlv") == golden, "{args:?}");
+        assert_eq!(world.files(), ["CTLFile.new.tlv", "CTLFile.tlv"], "{args:?}");
+        std::fs::rename(world.path("CTLFile.new.tlv"), world.path("kept")).unwrap();
+        assert_eq!(list(&world, "kept").verify().unwrap().signer_name(), "SAST-ADN0054f509", "{name}");
+        std::fs::remove_file(world.path("kept")).unwrap();
+    };
+    made(&["ctl", "update", "CTLFile.tlv", "--set-mode", "non-secure"], "update");
+    made(&["ctl", "sign", "CTLFile.tlv"], "sign");
+    let from_input = ["ctl", "update", "-", "--set-mode", "non-secure", "--token", "SAST-ADN0054f509"];
+    world.run_with_input(&from_input, &golden).done();
+    assert_eq!(world.files(), ["CTLFile.new.tlv", "CTLFile.tlv"]);
+    std::fs::remove_file(world.path("CTLFile.new.tlv")).unwrap();
+
+    for command in [&["ctl", "update", "--set-mode", "non-secure"][..], &["ctl", "sign"]] {
+        std::fs::write(world.path("CTLFile.tlv"), &golden).unwrap();
+        world.run(&[command, &["CTLFile.tlv", "--in-place"], &token].concat()).done();
+        assert!(world.read("CTLFile.tlv") != golden && world.read("CTLFile.tlv.bak") == golden);
+        assert_eq!(world.files(), ["CTLFile.tlv", "CTLFile.tlv.bak"]);
+        std::fs::remove_file(world.path("CTLFile.tlv.bak")).unwrap();
+        let both = ["CTLFile.tlv", "--in-place", "--out=x.tlv"];
+        assert_eq!(world.run(&[command, &both, &token].concat()).code, 2);
+        assert_eq!(world.run_with_input(&[command, &["-", "--in-place"], &token].concat(), &golden).code, 2);
+    }
+}
+
+/// A signed configuration file is in force, too. Of several lists it is said where they go.
+#[test]
+fn several_files_lie_where_they_are_told_to() {
+    let world = world();
+    world.place("token-signed.tlv", "other.tlv");
+    let sign = |more: &[&str]| world.run(&[&["ctl", "sign", "--token", "SAST-ADN0054f509"], more].concat());
+    for name in ["SEP1.cnf.xml", "SEP2.cnf.xml"] {
+        std::fs::write(world.path(name), "<device/>\n").unwrap();
+    }
+    sign(&["SEP1.cnf.xml", "SEP2.cnf.xml"]).done();
+    sign(&["SEP1.cnf.xml.sgn", "SEP2.cnf.xml.sgn"]).done();
+    for name in ["SEP1.cnf.xml.new.sgn", "SEP2.cnf.xml.new.sgn"] {
+        assert!(world.path(name).exists(), "{:?}", world.files());
+    }
+    let before = world.files();
+    for more in [&["CTLFile.tlv", "other.tlv"][..], &["CTLFile.tlv", "SEP1.cnf.xml", "--json"]] {
+        let refused = sign(more);
+        assert_eq!(refused.code, 2, "{}", refused.all());
+        assert!(
+            refused.stderr.contains("--out DIR") && refused.stderr.contains("--in-place"),
+            "{}",
+            refused.all()
+        );
+        assert_eq!(world.files(), before);
+    }
+    sign(&["CTLFile.tlv", "other.tlv", "--in-place"]).done();
+    assert!(world.path("CTLFile.tlv.bak").exists() && world.path("other.tlv.bak").exists());
 }
 
 #[test]

@@ -120,6 +120,12 @@ fn certificates_are_trusted_and_tvs_proves_it() {
     let tvs_port = TVS_PORT.to_string();
     let trust =
         ["cluster", "trust", certificate.to_str().unwrap(), "--node", &publisher, "--tvs-port", &tvs_port];
+    let options = cluster.options();
+    let unasked: Vec<&str> = trust.iter().copied().chain(options.iter().map(String::as_str)).collect();
+    let refused = world.unasked(&unasked, b"");
+    assert_eq!(refused.code, 2, "{}", refused.all());
+    assert!(refused.stderr.contains("Put SAST-ADN008580ef into Phone-SAST-trust on "), "{}", refused.stderr);
+    assert!(!cluster.nodes[0].told().iter().any(|c| c.starts_with("set cert")), "unasked");
     let done = run(&world, &cluster, &trust).done();
     assert!(done.stdout.contains("says valid, as SAST"), "{}", done.all());
     let again = run(&world, &cluster, &trust).done();

@@ -248,7 +248,8 @@ fn a_card_that_is_pulled_is_missed_and_nothing_else() {
     world.set("SASTCTL_TIMEOUT", "2");
     readers.insert(0, A);
     for delay in [0, 20, 40, 80, 160] {
-        let mut command = world.command(&["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv"]);
+        let mut command =
+            world.command(&["ctl", "sign", "CTLFile.tlv", "--token", A, "--out=new.tlv", "--yes"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(delay));
         readers.remove(0);

@@ -16,7 +16,18 @@ const COMMANDS: [(&[&str], bool); 15] = [
     (&["token", "list"], false),
     (&["cert", "export", "--all", "--force"], false),
     (&["ctl", "verify", "CTLFile.tlv"], false),
-    (&["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--timestamp=2026-11-21T07:30:00Z"], true),
+    (
+        &[
+            "ctl",
+            "sign",
+            "CTLFile.tlv",
+            "--in-place",
+            "--token=SAST token A",
+            "--timestamp=2026-11-21T07:30:00Z",
+            "--yes",
+        ],
+        true,
+    ),
     (
         &[
             "revert",
@@ -48,7 +59,19 @@ const COMMANDS: [(&[&str], bool); 15] = [
         ],
         true,
     ),
-    (&["ctl", "sign", "CTLFile.tlv", "newer.tlv", "newest.tlv", "--token=SAST token A", "--yes"], true),
+    (
+        &[
+            "ctl",
+            "sign",
+            "CTLFile.tlv",
+            "newer.tlv",
+            "newest.tlv",
+            "--in-place",
+            "--token=SAST token A",
+            "--yes",
+        ],
+        true,
+    ),
     (&["cert", "enroll", "SAST token B", "--name=SAST-X", "--bits=1024", "--csr=new.csr", "--force"], true),
 ];
 
@@ -60,7 +83,9 @@ fn world() -> World {
     world.behind_faulty_token();
     world.place("tokenless.tlv", "tokenless.tlv");
     world.place("token-signed.tlv", "CTLFile.tlv");
-    world.run(&["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--yes", "--journal=."]).done();
+    world
+        .run(&["ctl", "sign", "CTLFile.tlv", "--in-place", "--token=SAST token A", "--yes", "--journal=."])
+        .done();
     let journal = world.files().into_iter().find(|name| name.ends_with(".jsonl")).unwrap();
     std::fs::rename(world.path(&journal), world.path("journal.jsonl")).unwrap();
     tokens(&world, "rm -rf hsm.kept && cp -a hsm hsm.kept");

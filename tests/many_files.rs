@@ -145,7 +145,7 @@ fn no_result_replaces_another_under_another_name() {
     std::os::unix::fs::symlink("list00003.tlv", world.path("in/link.tlv")).unwrap();
     let before = world.read("in/list00003.tlv");
     for other in ["./in/list00003.tlv", "in/../in/list00003.tlv", "in/link.tlv"] {
-        let args = ["ctl", "sign", "in/list00003.tlv", "in/list00004.tlv", other, "--yes"];
+        let args = ["ctl", "sign", "in/list00003.tlv", "in/list00004.tlv", other, "--in-place", "--yes"];
         let outcome = world.run(&[&args[..], &SIGNER].concat());
         assert_eq!(outcome.code, 2, "{other}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("two files would be written as"), "{}", outcome.stderr);

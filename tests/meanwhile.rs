@@ -10,8 +10,9 @@ use crate::pki;
 use crate::support::{World, can_trace};
 
 const TOKEN: &str = "--token=SAST-ADN0054f509";
-const MODE: [&str; 5] = ["ctl", "update", "CTLFile.tlv", "--set-mode=non-secure", TOKEN];
-const REMOVE: [&str; 5] = ["ctl", "update", "CTLFile.tlv", "--remove-token=SAST-ADN008580ef", TOKEN];
+const MODE: [&str; 6] = ["ctl", "update", "CTLFile.tlv", "--set-mode=non-secure", "--in-place", TOKEN];
+const REMOVE: [&str; 6] =
+    ["ctl", "update", "CTLFile.tlv", "--remove-token=SAST-ADN008580ef", "--in-place", TOKEN];
 
 fn world() -> World {
     let world = World::with_tokens();
@@ -62,11 +63,11 @@ fn a_plan_is_not_carried_out_on_another_file() {
     let config = ["ctl", "sign", "SEP001122334455.cnf.xml", TOKEN];
     let other = pki::golden_bytes("token-signed-non-secure.tlv");
     for (args, input) in [
-        (&["ctl", "sign", "CTLFile.tlv", TOKEN][..], "CTLFile.tlv"),
+        (&["ctl", "sign", "CTLFile.tlv", "--in-place", TOKEN][..], "CTLFile.tlv"),
         (&["ctl", "sign", "CTLFile.tlv", "--json", TOKEN], "CTLFile.tlv"),
-        (&["ctl", "sign", "tokenless2.tlv", "CTLFile.tlv", "--json", TOKEN], "CTLFile.tlv"),
+        (&["ctl", "sign", "tokenless2.tlv", "CTLFile.tlv", "--in-place", "--json", TOKEN], "CTLFile.tlv"),
         (&["ctl", "sign", "CTLFile.tlv", "--out=-", TOKEN], "CTLFile.tlv"),
-        (&[&MODE[..], &["--out=new.tlv"]].concat(), "CTLFile.tlv"),
+        (&["ctl", "update", "CTLFile.tlv", "--set-mode=non-secure", "--out=new.tlv", TOKEN], "CTLFile.tlv"),
         (&revert, "tokenless.tlv"),
         (&[&revert[..], &["--out=tokenless.tlv"]].concat(), "tokenless.tlv"),
         (&config, "SEP001122334455.cnf.xml"),

@@ -227,7 +227,7 @@ fn a_pin_state_that_got_worse_meanwhile_is_not_spent() {
     let script = format!("{tries}; delay C_GetMechanismList 1 1500");
     world.set("FAULTY_SCRIPT", &script);
     let _ = std::fs::remove_file(world.path("calls"));
-    let child = world.command(&SIGN).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = world.command(&SIGN).arg("--yes").stderr(std::process::Stdio::piped()).spawn().unwrap();
     while count(&world.calls(), "C_GetAttributeValue") < 4 {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -278,7 +278,7 @@ fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
     std::fs::create_dir(&inserted).unwrap();
     std::fs::write(inserted.join("SAST token A"), "2").unwrap();
     world.set("FAULTY_SCRIPT", &format!("present {}; delay C_GetMechanismList 1 1500", inserted.display()));
-    let child = world.command(&SIGN).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = world.command(&SIGN).arg("--yes").stderr(std::process::Stdio::piped()).spawn().unwrap();
     while count(&world.calls(), "C_GetAttributeValue") < 2 {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }

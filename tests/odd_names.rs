@@ -43,7 +43,8 @@ fn lists_and_journals() {
 
     let sign = ["ctl", "sign", "--token=SAST-ADN0054f509", "--yes", "--journal=journals"];
     let signed = answer(&world, &sign, name);
-    assert_eq!(signed["written"][0]["file"], shown(".tlv"));
+    assert_eq!(signed["written"][0]["file"], shown(".new.tlv"));
+    assert!(world.path("").join(odd(".new.tlv")).exists(), "its own bytes, not what is shown of them");
     let journal = std::fs::read_dir(world.path("journals")).unwrap().next().unwrap().unwrap().path();
     let name = odd(".jsonl");
     std::fs::copy(journal, world.path("").join(&name)).unwrap();
@@ -69,11 +70,12 @@ fn keys() {
         let make = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", "Cisco123"];
         world.tool("softhsm2-util", &make);
     }
-    let made = answer(&world, &["cert", "enroll", "HSM 1"], option("--out=", odd(".cer")));
+    let made = answer(&world, &["cert", "enroll", "HSM 1", "--yes"], option("--out=", odd(".cer")));
     assert_eq!(made["written"], shown(".cer"));
-    let asked = answer(&world, &["cert", "enroll", "HSM 2"], option("--csr=", odd(".csr")));
+    let asked = answer(&world, &["cert", "enroll", "HSM 2", "--yes"], option("--csr=", odd(".csr")));
     assert_eq!(asked["request"], shown(".csr"));
-    let again = answer(&world, &["cert", "enroll", "HSM 2", "--force"], option("--csr=", odd(".csr")));
+    let again =
+        answer(&world, &["cert", "enroll", "HSM 2", "--force", "--yes"], option("--csr=", odd(".csr")));
     assert!(again["kept_old_as"].as_str().unwrap().ends_with("ro.csr.bak"), "{again}");
 }
 

@@ -40,7 +40,7 @@ fn a_pin_comes_from_the_environment_a_file_or_a_descriptor() {
     let mut shell = std::process::Command::new("sh");
     let program = world.command(&[]);
     shell.envs(program.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir(world.path(""));
-    let line = format!("{} {} --pin-source fd:7 7<pin", program.get_program().display(), quoted(&SIGN));
+    let line = format!("{} {} --yes --pin-source fd:7 7<pin", program.get_program().display(), quoted(&SIGN));
     let status = shell.arg("-c").arg(line).process_group(0).output().unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
 }
@@ -204,7 +204,7 @@ fn ctrl_c_at_the_pin_leaves_the_terminal_as_it_was() {
 fn without_a_terminal_a_prompt_says_where_else_a_pin_may_come_from() {
     let mut world = world();
     world.unset("SASTCTL_PIN_SOURCE");
-    let mut command = world.command(&SIGN);
+    let mut command = world.command(&[&SIGN[..], &["--yes"]].concat());
     // No controlling terminal.
     command.stdin(std::process::Stdio::null());
     let output = std::process::Command::new("setsid")
@@ -278,7 +278,9 @@ fn a_key_that_wants_the_pin_every_time_gets_it_for_every_file() {
 
     world.run(&["ctl", "sign", "CTLFile.tlv", "--token", "SAST token A", "--out=new.tlv"]).done();
     world.run(&["ctl", "verify", "new.tlv"]).done();
-    let many = world.run(&["ctl", "sign", "CTLFile.tlv", "new.tlv", "--token", "SAST token A", "-v"]).done();
+    let many = world
+        .run(&["ctl", "sign", "CTLFile.tlv", "new.tlv", "--in-place", "--token", "SAST token A", "-v"])
+        .done();
     let logins = many.stderr.matches("C_Login").count();
     assert!(logins >= 3, "one login, and one for each file: {}", many.stderr);
     world.run(&["ctl", "verify", "CTLFile.tlv", "new.tlv"]).done();

@@ -111,7 +111,7 @@ fn signed() -> World {
 #[test]
 fn a_signed_file_is_the_old_one_or_the_new_one() {
     if can_trace() {
-        is_old_or_new(&signed(), &["ctl", "sign", "CTLFile.tlv", TOKEN, TIME, "--yes", "-q"]);
+        is_old_or_new(&signed(), &["ctl", "sign", "CTLFile.tlv", "--in-place", TOKEN, TIME, "--yes", "-q"]);
     }
 }
 
@@ -125,7 +125,7 @@ fn of_many_signed_files_each_is_the_old_one_or_the_new_one() {
     world.place("token-signed-non-secure.tlv", "other.tlv");
     std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>\n").unwrap();
     let names = ["CTLFile.tlv", "other.tlv", "SEP001122334455.cnf.xml"];
-    let options = [TOKEN, TIME, "--yes", "-q"];
+    let options = [TOKEN, TIME, "--in-place", "--yes", "-q"];
     is_old_or_new(&world, &[&["ctl", "sign"], &names[..], &options].concat());
 }
 
@@ -165,7 +165,7 @@ fn a_backup_that_is_a_copy_is_whole_or_not_there() {
     let steps = STEPS.replace("link,linkat,", "") + ",copy_file_range,sendfile";
     let no_links = ["--inject=link,linkat:error=EPERM"];
     let (world, old) = (signed(), pki::golden_bytes("token-signed.tlv"));
-    let sign = ["ctl", "sign", "CTLFile.tlv", TOKEN, TIME, "--yes", "-q"];
+    let sign = ["ctl", "sign", "CTLFile.tlv", "--in-place", TOKEN, TIME, "--yes", "-q"];
     for n in 1.. {
         for name in world.files() {
             std::fs::remove_file(world.path(&name)).unwrap();

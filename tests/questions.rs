@@ -3,6 +3,7 @@
 
 use rexpect::session::{PtySession, spawn_command};
 
+use crate::pki;
 use crate::support::{Outcome, World};
 
 const REVERT: [&str; 4] = ["revert", "tokenless.tlv", "--token=SAST-ADN008580ef", "--spare=SAST-ADN0054f509"];
@@ -55,6 +56,66 @@ fn whoever_is_asked_has_seen_the_plan_wherever_the_output_goes() {
         }
     }
     assert_eq!(world.files(), ["itl.tlv", "output", "tokenless.tlv"]);
+}
+
+/// One rule for all: where nobody sits, nothing is signed, no key is made and no file is written without `--yes`.
+#[test]
+fn without_a_terminal_nothing_is_done_unless_yes_is_said() {
+    let world = world();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    let server = pki::path("tests/testdata/pki/cucm-1051-a-pub.der").display().to_string();
+    let cluster =
+        format!("[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.1.1.1'\ncertificate = '{server}'\n");
+    std::fs::write(world.path("cluster.toml"), cluster).unwrap();
+    std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>\n").unwrap();
+    let issued = pki::path("softhsm-fixtures/SAST-ADN008580ef.der").display().to_string();
+    let (signer, spare) = ("--token=SAST-ADN008580ef", "--spare=SAST-ADN0054f509");
+    let before = world.files();
+    let objects = world.run(&["token", "list", "--json"]).done().stdout;
+    let acts: [&[&str]; 8] = [
+        &REVERT,
+        &["ctl", "update", "CTLFile.tlv", "--set-mode=non-secure", signer],
+        &["ctl", "sign", "CTLFile.tlv", signer],
+        &["ctl", "sign", "SEP001122334455.cnf.xml", "CTLFile.tlv", "--out=.", signer],
+        &["ctl", "create", "--cluster=cluster.toml", signer, spare],
+        &["cert", "enroll", "SAST token B", "--name=SAST-NEW"],
+        &["cert", "enroll", "SAST token B", "--name=SAST-NEW", "--csr=new.csr"],
+        &["cert", "enroll", "SAST token A", "--import", &issued],
+    ];
+    for act in acts {
+        for more in [&[][..], &["--json"]] {
+            let args = [act, more].concat();
+            let refused = world.unasked(&args, b"y\n");
+            assert_eq!(refused.code, 2, "{args:?}: {}", refused.all());
+            assert!(refused.stderr.contains("--yes goes on without a question"), "{}", refused.stderr);
+            assert_eq!(world.files(), before, "{args:?}");
+        }
+    }
+    assert_eq!(world.run(&["token", "list", "--json"]).done().stdout, objects, "no key, no certificate");
+    assert!(!world.path("state/sastctl").exists(), "no run was begun");
+}
+
+/// The question names the file that will be written, and says when one is there that it replaces.
+#[test]
+fn the_question_names_the_file() {
+    let world = world();
+    std::fs::write(world.path("there.tlv"), "yesterday's").unwrap();
+    for (more, says) in [
+        (&[][..], "write tokenless.new.tlv? [y/N]"),
+        (&["--out=there.tlv"], "replace there.tlv (the old one is kept as .bak)? [y/N]"),
+        (&["--out=-"], "write to standard output? [y/N]"),
+    ] {
+        let mut session = on_a_terminal(&world, &[&REVERT[..], more].concat());
+        session.exp_string("Sign with SAST-ADN008580ef on \"SAST token A\" (").unwrap();
+        session.exp_string(&format!("), and {says}")).unwrap();
+        session.send_line("n").unwrap();
+        session.exp_eof().unwrap();
+    }
+    let key = ["cert", "enroll", "SAST token B", "--name=SAST-NEW", "--csr=new.csr"];
+    let mut session = on_a_terminal(&world, &key);
+    session.exp_string("Make the key on \"SAST token B\", and write new.csr? [y/N]").unwrap();
+    session.send_line("n").unwrap();
+    session.exp_eof().unwrap();
 }
 
 /// Of many files, each.

@@ -42,6 +42,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       MD5   5402a98cb52f35fd9f251d9a6472cedf
             on the phone: 54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
       SHA1  27345a327645d8be62ea7f26fc9e34c093ffacf8
+            on the phone: 27 34 5A 32 76 45 D8 BE 62 EA 7F 26 FC 9E 34 C0 93 FF AC F8
     --- stderr
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
@@ -148,6 +149,7 @@ fn json_tells_what_was_written() {
     assert_eq!(json["written"][0]["file"], "CTLFile.new.tlv");
     assert_eq!(json["written"][0]["md5"], "5402a98cb52f35fd9f251d9a6472cedf");
     assert_eq!(json["written"][0]["md5_phone"][0], "54 02 A9 8C B5 2F 35 FD");
+    assert_eq!(json["written"][0]["sha1_phone"][0], "27 34 5A 32 76 45 D8 BE");
     assert_eq!(json["plans"][0]["steps"].as_array().unwrap().len(), 6);
 }
 

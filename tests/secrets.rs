@@ -195,7 +195,7 @@ fn fifty_processes_take_turns() {
     let children: Vec<_> = (0..50)
         .map(|n| {
             let out = format!("--out=out-{n}.tlv");
-            let args = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", &out];
+            let args = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--yes", &out];
             world.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         })
         .collect();

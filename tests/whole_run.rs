@@ -204,7 +204,7 @@ fn without_a_yes_nothing_on_the_cluster_changes() {
     let Some((world, cluster)) = started(1) else { return };
     let unasked = |more: &[&str]| {
         let args: Vec<String> = arguments(&cluster, more).into_iter().filter(|a| a != "--yes").collect();
-        world.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        world.unasked(&args.iter().map(String::as_str).collect::<Vec<_>>(), b"")
     };
     for more in [&[][..], &["--bridge"]] {
         let refused = unasked(more);

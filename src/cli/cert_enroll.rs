@@ -118,7 +118,8 @@ fn make(
             ui.print("Dry run: no key was made and nothing was written.")
         };
     }
-    if asks && !ui.confirm("Make the key?")? {
+    let file = file.map(|path| format!(", and write {}", shown(path))).unwrap_or_default();
+    if !ui.agrees(args.yes, &printable(&format!("Make the key on \"{}\"{file}?", token.label())))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
     }
     let pin = session::pin_for(module, token, settings, ui, args.allow_last_try)?;
@@ -175,6 +176,10 @@ fn is_output(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+fn shown(path: &Path) -> String {
+    if is_output(path) { "standard output".to_owned() } else { path.display().to_string() }
+}
+
 /// Whether a file can be written there, as far as that is known before there is a key that it is about.
 fn check_file(path: &Path, force: bool) -> Result<(), CommandError> {
     files::check_place(path)?;
@@ -220,8 +225,7 @@ fn show_plan(
         ui.warn("phones in FIPS mode refuse less than 2048 bits");
     }
     let what = match &args.csr {
-        Some(path) if is_output(path) => format!("a request, signed with {digest}, to standard output"),
-        Some(path) => format!("a request, signed with {digest}, to {}", path.display()),
+        Some(path) => format!("a request, signed with {digest}, to {}", shown(path)),
         None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
     };
     let of = [("OU", &args.unit), ("O", &args.organization)];
@@ -278,7 +282,7 @@ fn import(
             Ok(())
         };
     }
-    if !args.yes && ui.can_ask() && !ui.confirm(&format!("Store it on \"{}\"?", token.label()))? {
+    if !ui.agrees(args.yes, &printable(&format!("Store it on \"{}\"?", token.label())))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));
     }
     let pin = session::pin_for(module, &token, settings, ui, args.allow_last_try)?;
@@ -334,8 +338,7 @@ fn tell_request(
             "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
         }));
     }
-    let where_to = if say.aside { "standard output".to_owned() } else { path.display().to_string() };
-    say.text(&format!("{where_to}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
+    say.text(&format!("{}   a request for {name}; its key is on the token, CKA_ID {id}", shown(path)))?;
     ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `revert`: from a tokenless CTL to one signed by tokens.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
 use super::node_run::{self, NodeArgs, Tokens};
 use super::settings::Settings;
-use super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
+use super::signing::{BatchFile, Desk, PlaceArgs, SigningArgs, headline, in_force};
 use super::ui::Ui;
 use crate::workflow::{Release, revert_and};
 
@@ -32,6 +32,8 @@ pub struct RevertArgs {
     #[command(flatten)]
     whole: NodeArgs,
     #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
     signing: SigningArgs,
 }
 
@@ -52,7 +54,8 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
             )
             .hint("change them by sastctl ctl update once the run is done"));
         }
-        if let Some(option) = args.signing.not_for_a_node() {
+        let in_place = args.place.in_place().then_some("--in-place");
+        if let Some(option) = in_place.or(args.signing.not_for_a_node()) {
             return Err(usage(format!("a run on a cluster has no use for {option}"))
                 .hint("--work DIR says where its files go; its plan is shown, and asked about, before the cluster changes"));
         }
@@ -75,21 +78,8 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = revert_and(&old, &request, &spares, release, args.single_token, &edits)?;
-    let out = args.signing.out_or(|| beside(path));
+    let out = args.place.of(&args.signing, path, plan.draft().file_name())?;
     let mut file = BatchFile::list(headline(path, &old), plan, out);
     file.replaces(path, &old);
     desk.sign_plan("revert", file, &args.signing, ui)
-}
-
-/// `CTLFile.tlv` → `CTLFile.new.tlv`: the list in force stays where it is.
-pub fn beside(old: &Path) -> PathBuf {
-    if old.as_os_str() == "-" {
-        return PathBuf::from("CTLFile.new.tlv");
-    }
-    match (old.file_stem(), old.extension()) {
-        (Some(stem), Some(extension)) => {
-            old.with_file_name(format!("{}.new.{}", stem.to_string_lossy(), extension.to_string_lossy()))
-        }
-        _ => old.with_extension("new"),
-    }
 }

@@ -90,8 +90,8 @@ impl Ui {
         io::stdout().is_terminal()
     }
 
-    /// Whether the operator agrees to a change on a cluster: `--yes`, or an answer. Where nobody can be asked, nothing is
-    /// taken for a yes.
+    /// The rule for everything that signs, makes a key or changes a node: `--yes`, or a yes at the terminal. Where nobody
+    /// can be asked, nothing is taken for a yes.
     pub fn agrees(&self, yes: bool, question: &str) -> Result<bool, CommandError> {
         if yes {
             return Ok(true);
@@ -99,8 +99,9 @@ impl Ui {
         if !self.can_ask() {
             return Err(CommandError::new(
                 ErrorKind::Usage,
-                "this changes a cluster, and nobody can be asked",
+                "this needs a yes, and there is no terminal to ask at; nothing was done",
             )
+            .detail("question", question)
             .hint("--yes goes on without a question"));
         }
         self.confirm(question)

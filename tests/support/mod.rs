@@ -257,11 +257,18 @@ impl World {
         }
     }
 
+    /// Without a terminal. What needs a yes has it: stories about consent run [`World::unasked`].
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.run_with_input(args, b"")
     }
 
     pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> Outcome {
+        let agreed: &[&str] = if needs_yes(args) { &["--yes"] } else { &[] };
+        self.unasked(&[args, agreed].concat(), input)
+    }
+
+    /// Without a terminal, and with nothing but these arguments.
+    pub fn unasked(&self, args: &[&str], input: &[u8]) -> Outcome {
         use std::io::Write as _;
         let mut child = self
             .command(args)
@@ -293,6 +300,15 @@ impl World {
         }
         named
     }
+}
+
+/// Whether a command signs, makes a key or changes a node, and says no yes by itself.
+fn needs_yes(args: &[&str]) -> bool {
+    let two = |words: &[&str]| {
+        matches!(words, ["ctl", "update" | "sign" | "create"] | ["cert", "enroll"] | ["cluster", "trust"])
+    };
+    (args.contains(&"revert") || args.windows(2).any(two))
+        && !args.iter().any(|arg| ["--yes", "--dry-run", "--help", "help"].contains(arg))
 }
 
 /// The misbehaving module, which is built with the tests.

@@ -15,8 +15,8 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, check_digest, headline, selector};
-use super::ui::Ui;
+use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, beside, check_digest, headline, selector};
+use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
 use crate::workflow::{Choices, Plan, PlanError, Start};
 use terminal::Answer;
@@ -154,8 +154,8 @@ impl Client<'_> {
             self.ui.show("Dry run: nothing was signed and nothing was written.");
             return Ok(Finish::DryRun);
         }
-        let (token, name) = (signer.token().label().to_owned(), certificate.sast_name());
-        let sign = format!("Sign with {name} on \"{token}\"");
+        let (token, name, out) = (signer.token().label(), certificate.sast_name(), file.out().display());
+        let sign = printable(&format!("Sign with {name} on \"{token}\", and write {out}"));
         let back = "Back to the CTL entries".to_owned();
         match terminal::choose("Finish", vec![sign.clone(), back], 0)? {
             Answer::Given(answer) if answer == sign => Ok(Finish::Sign(Box::new((plan, signer)))),
@@ -213,7 +213,7 @@ impl Client<'_> {
             (Ok(a), Ok(b)) => a == b,
             _ => plain == self.source,
         };
-        if same { super::revert::beside(&plain) } else { plain }
+        if same { beside(&plain) } else { plain }
     }
 
     /// The password, the signature, and the result.

@@ -54,7 +54,7 @@ pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again
     let time = jiff::Timestamp::from_second(i64::from(plan.draft().options().timestamp));
     words.extend(["--timestamp".to_owned(), time.map(|t| t.to_string()).unwrap_or_default()]);
     words.extend_from_slice(again);
-    words.extend(["--out".to_owned(), out.display().to_string()]);
+    words.extend(["--out".to_owned(), out.display().to_string(), "--yes".to_owned()]);
     let line = |words: &[String]| words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ");
     let mut text = format!("\nThe same without questions:\n  {}", line(&words));
     for serial in choices.leave_afterwards() {

@@ -25,6 +25,9 @@ pub struct TrustArgs {
     /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long)]
     node: String,
+    /// Do not ask before the node is changed
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -90,6 +93,12 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
         Some(by) => by,
         None => by_release(&connector.open(&address)?.version()?),
     };
+    // By hand it is the operator who changes the node.
+    let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
+    let question = format!("Put {} into Phone-SAST-trust on {address}?", names.join(" and "));
+    if how != ByArg::Hand && !ui.agrees(args.yes, &printable(&question))? {
+        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was changed on the node"));
+    }
     let mut documents = Vec::new();
     for certificate in &certificates {
         let name = certificate.sast_name();

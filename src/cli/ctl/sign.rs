@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Batch, BatchFile, Desk, Many, SigningArgs, headline};
+use super::super::signing::{Batch, BatchFile, Desk, Many, PlaceArgs, SigningArgs, beside, headline};
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
@@ -17,10 +17,12 @@ use crate::workflow::{Request, resign};
 /// Sign lists again as they are, or make .sgn files from configuration files; one login for all
 #[derive(Debug, Args)]
 pub struct SignArgs {
-    /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn
+    /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn. Lists among several files
+    /// need --out DIR or --in-place
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The SIGNERNAME of .sgn files is spelled so [default: as CUCM does]
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -90,7 +92,7 @@ fn prepare(
         Ok(TrustFile::Signed(signed)) => {
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
-            let out = out.for_list(path, &name)?;
+            let out = out.for_file(path, &name)?;
             let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
             Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
         }
@@ -119,8 +121,10 @@ fn prepare(
 /// Where a signed file goes.
 #[derive(Debug, Clone)]
 enum Target {
+    /// Beside where it came from; a list only if it comes `alone`.
+    Beside { alone: bool },
     /// Where it came from; a configuration file gets `.sgn` beside it.
-    Beside,
+    InPlace,
     /// Into this folder, under its own name.
     Folder(PathBuf),
     /// To this file.
@@ -128,10 +132,25 @@ enum Target {
 }
 
 impl Target {
-    /// Standard input has no name of its own: in a folder the file is called what its header says.
     fn for_list(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
         match self {
-            Target::Beside => Ok(path.to_owned()),
+            Target::Beside { alone: false } => {
+                let what =
+                    format!("several files are signed, and {} is a list: where does it go?", path.display());
+                Err(CommandError::new(ErrorKind::Usage, what)
+                    .detail("", "nothing was signed and nothing was written")
+                    .hint("--out DIR writes the files into a folder")
+                    .hint("--in-place replaces them; the ones before are kept as NAME.bak"))
+            }
+            _ => self.for_file(path, own),
+        }
+    }
+
+    /// Standard input has no name of its own: in a folder the file is called what its header says.
+    fn for_file(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
+        match self {
+            Target::Beside { .. } => Ok(beside(path)),
+            Target::InPlace => Ok(path.to_owned()),
             Target::Folder(folder) if path.as_os_str() != "-" => {
                 Ok(folder.join(path.file_name().unwrap_or(path.as_os_str())))
             }
@@ -148,7 +167,7 @@ impl Target {
 
     fn for_config(&self, path: &Path, name: &str) -> PathBuf {
         match self {
-            Target::Beside => path.with_file_name(name),
+            Target::Beside { .. } | Target::InPlace => path.with_file_name(name),
             Target::Folder(folder) => folder.join(name),
             Target::File(file) => file.clone(),
         }
@@ -163,7 +182,8 @@ fn targets(args: &SignArgs) -> Result<Vec<Target>, CommandError> {
         None if args.files.iter().any(|f| f.as_os_str() == "-") => {
             return Err(CommandError::new(ErrorKind::Usage, "a file from standard input needs --out"));
         }
-        None => Target::Beside,
+        None if args.place.in_place() => Target::InPlace,
+        None => Target::Beside { alone: args.files.len() == 1 },
         Some(out) if out.is_dir() => Target::Folder(out.to_owned()),
         Some(out) if args.files.len() == 1 => Target::File(out.to_owned()),
         Some(out) => {

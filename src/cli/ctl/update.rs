@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::error::CommandError;
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, Desk, SigningArgs, headline, in_force};
+use super::super::signing::{BatchFile, Desk, PlaceArgs, SigningArgs, headline, in_force};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::workflow::cluster_file::parse_function;
@@ -31,6 +31,8 @@ pub struct UpdateArgs {
     #[command(flatten)]
     servers: ServerArgs,
     #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
     signing: SigningArgs,
 }
 
@@ -47,7 +49,7 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;
-    let out = args.signing.out_or(|| args.file.clone());
+    let out = args.place.of(&args.signing, &args.file, plan.draft().file_name())?;
     let mut file = BatchFile::list(headline(&args.file, &old), plan, out);
     file.replaces(&args.file, &old);
     desk.sign_plan("ctl-update", file, &args.signing, ui)

@@ -20,7 +20,7 @@ impl Run<'_> {
         if !self.ui.is_json() {
             return self.ui.print(words);
         }
-        let md5 = digest::hex(&list.list().md5(), "");
+        let (md5, sha1) = (digest::hex(&list.list().md5(), ""), digest::hex(&list.list().sha1(), ""));
         self.ui.print_json(&serde_json::json!({
             "dry_run": false,
             "rolled_back": self.args.rollback,
@@ -32,6 +32,8 @@ impl Run<'_> {
                 "signed_by": list.signer_name(),
                 "md5_phone": digest::phone_lines_of_hex(&md5),
                 "md5": md5,
+                "sha1_phone": digest::phone_lines_of_hex(&sha1),
+                "sha1": sha1,
             },
             "journal": journal.display().to_string(),
         }))

@@ -175,9 +175,7 @@ impl Run<'_> {
         let say = Voice { ui: self.ui, aside: false };
         let shown = desk.show(&batch, &say)?;
         let signing = self.tokens.signing;
-        if !signing.yes() && self.ui.can_ask() && !self.ui.confirm(&desk.question())? {
-            return Err(CommandError::new(ErrorKind::Interrupted, "not signed"));
-        }
+        desk.ask([path.as_path()].into_iter(), signing, self.ui)?;
         if let Some(log) = &mut self.log {
             desk.sign_into(batch, shown, log, signing.allow_last_try(), &say)?;
         }

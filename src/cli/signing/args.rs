@@ -18,7 +18,7 @@ pub struct SigningArgs {
     /// The time that the file states, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
     #[arg(long, value_name = "RFC3339")]
     timestamp: Option<String>,
-    /// Where the result goes; `-` is standard output. An existing file is kept as NAME.bak
+    /// Where the result goes; `-` is standard output. A file that is there already is kept as NAME.bak
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Show the plan and the difference; touch nothing

@@ -9,7 +9,7 @@ use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::session;
 use super::super::settings::Settings;
-use super::super::ui::Ui;
+use super::super::ui::{Ui, printable};
 use super::args::SigningArgs;
 use super::batch::{Batch, BatchFile, PlanJson, Shown, Voice};
 use super::line::sign_all;
@@ -133,7 +133,7 @@ impl<'a> Desk<'a> {
             }
             return ui.print_json(&serde_json::json!({ "dry_run": true, "plans": plans, "written": [] }));
         }
-        self.ask(args, ui)?;
+        self.ask(batch.files.iter().map(BatchFile::out), args, ui)?;
         let signed = self.sign_shown(batch, shown, args.journal_folder(), args.allow_last_try(), &say)?;
         if ui.is_json() && !say.aside {
             let journal = signed.journal.display().to_string();
@@ -149,13 +149,13 @@ impl<'a> Desk<'a> {
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
     pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: false };
-        let (shown, by_hand) = show_many(many, args, &say)?;
+        let ManyShown { shown, outs, by_hand } = show_many(many, args, &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
             say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
             return say.text(DRY_RUN);
         }
-        self.ask(args, ui)?;
+        self.ask(outs.iter().map(PathBuf::as_path), args, ui)?;
         let files = (0..many.count()).zip(shown.each()).map(|(index, digest)| {
             let file = many.plan(index)?;
             let path = file.out().to_owned();
@@ -165,17 +165,21 @@ impl<'a> Desk<'a> {
         self.sign_confirmed(many.what(), (many.count(), files), &by_hand, how, false, &say).map(drop)
     }
 
-    fn ask(&self, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
-        if asks(args, ui) && !ui.confirm(&self.question())? {
-            return Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"));
-        }
-        Ok(())
-    }
-
-    /// What is asked before anything is signed.
-    pub fn question(&self) -> String {
+    /// Asks before anything is signed, and says which files will be written.
+    pub fn ask<'p>(
+        &self,
+        outs: impl Iterator<Item = &'p Path>,
+        args: &SigningArgs,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
         let (token, name) = (self.sast.token(), self.sast.certificate().sast_name());
-        format!("Sign with {name} on \"{}\" ({})?", token.label(), token.serial())
+        let written = will_write(&outs.collect::<Vec<_>>());
+        let question =
+            format!("Sign with {name} on \"{}\" ({}), and {written}?", token.label(), token.serial());
+        if ui.agrees(args.yes(), &printable(&question))? {
+            return Ok(());
+        }
+        Err(CommandError::new(ErrorKind::Interrupted, "not signed; nothing was written"))
     }
 
     /// Shows the plans before a cluster changes, wherever standard output goes; from here on these, and no others, may be
@@ -259,6 +263,25 @@ fn asks(args: &SigningArgs, ui: &Ui) -> bool {
     !args.yes() && !args.is_dry_run() && ui.can_ask()
 }
 
+/// `write CTLFile.new.tlv`, `replace CTLFile.tlv (the old one is kept as .bak)`.
+fn will_write(outs: &[&Path]) -> String {
+    let replaced = outs.iter().filter(|out| out.exists()).count();
+    let kept = match (replaced, outs) {
+        (0, _) => String::new(),
+        (1, [_]) => " (the old one is kept as .bak)".to_owned(),
+        (some, _) => format!(" ({some} of them replace a file; the old one is kept as .bak)"),
+    };
+    match outs {
+        [] => "write nothing".to_owned(),
+        [out] if out.as_os_str() == "-" => "write to standard output".to_owned(),
+        [out] if replaced == 1 => format!("replace {}{kept}", out.display()),
+        [out] => format!("write {}", out.display()),
+        [first, .., last] => {
+            format!("write {} files, {} to {}{kept}", outs.len(), first.display(), last.display())
+        }
+    }
+}
+
 fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandError> {
     for file in &batch.files {
         say.plan(file, &file.plan_text(), asked)?;
@@ -285,12 +308,16 @@ fn or_wait(
     }
 }
 
-/// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
-fn show_many(
-    many: &dyn Many,
-    args: &SigningArgs,
-    say: &Voice<'_>,
-) -> Result<(Shown, Vec<String>), CommandError> {
+/// What many plans were shown as.
+struct ManyShown {
+    shown: Shown,
+    outs: Vec<PathBuf>,
+    /// What is left to do by hand after the first.
+    by_hand: Vec<String>,
+}
+
+/// Prints the plans, some at a time, and keeps what identifies them.
+fn show_many(many: &dyn Many, args: &SigningArgs, say: &Voice<'_>) -> Result<ManyShown, CommandError> {
     let asked = asks(args, say.ui);
     let read = |index: &usize| {
         let file = many.plan(*index)?;
@@ -298,6 +325,7 @@ fn show_many(
     };
     let (mut outs, mut warned, mut by_hand) = (HashSet::new(), HashSet::new(), None);
     let mut shown = Vec::with_capacity(many.count());
+    let mut files = Vec::with_capacity(many.count());
     let all: Vec<usize> = (0..many.count()).collect();
     for some in all.chunks(AT_A_TIME) {
         let planned: Vec<_> = some.par_iter().map(read).collect();
@@ -313,9 +341,10 @@ fn show_many(
             new.for_each(|warning| say.ui.warn(warning));
             by_hand.get_or_insert_with(|| file.by_hand().to_vec());
             shown.push(digest);
+            files.push(file.out().to_owned());
         }
     }
-    Ok((Shown::of(shown), by_hand.unwrap_or_default()))
+    Ok(ManyShown { shown: Shown::of(shown), outs: files, by_hand: by_hand.unwrap_or_default() })
 }
 
 /// No result may take the place of what is no file, and no two may be the same file: one would replace the other.

@@ -4,6 +4,7 @@ mod args;
 mod batch;
 mod desk;
 mod line;
+mod place;
 mod run_log;
 mod signed;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, Voice, finding_line, phones_text};
 pub use desk::{Desk, Many, check_digest};
+pub use place::{PlaceArgs, beside};
 pub use run_log::{RunLog, state_folder, who};
 
 use super::ctl::{display_name, read_list};

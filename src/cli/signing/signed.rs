@@ -53,6 +53,8 @@ pub struct WrittenJson {
     pub md5_phone: Vec<String>,
     /// Its SHA-1.
     pub sha1: String,
+    /// Its SHA-1 as a phone shows it.
+    pub sha1_phone: Vec<String>,
 }
 
 impl ConfirmedFile {
@@ -117,11 +119,23 @@ impl SignedFile {
         let file = out.display().to_string();
         let kept_old_as = kept.map(|p| p.display().to_string());
         let seal = FileSeal::of(&file, &bytes);
-        let (md5_phone, md5, sha1) =
-            (digest::phone_lines_of_hex(&seal.md5), seal.md5.clone(), seal.sha1.clone());
+        let [md5_phone, sha1_phone] = [&seal.md5, &seal.sha1].map(|sum| digest::phone_lines_of_hex(sum));
+        let (md5, sha1) = (seal.md5.clone(), seal.sha1.clone());
         let line =
             Event::Output { signed_by: signed_by.clone(), kept_old_as: kept_old_as.clone(), file: seal };
-        (line, WrittenJson { file, kept_old_as, bytes: bytes.len(), signed_by, md5, md5_phone, sha1 })
+        (
+            line,
+            WrittenJson {
+                file,
+                kept_old_as,
+                bytes: bytes.len(),
+                signed_by,
+                md5,
+                md5_phone,
+                sha1,
+                sha1_phone,
+            },
+        )
     }
 }
 
@@ -130,9 +144,11 @@ impl WrittenJson {
     pub fn text(&self) -> String {
         let mut text =
             format!("{}   {} bytes, signed by {}, verified\n", self.file, self.bytes, self.signed_by);
-        let _ = writeln!(text, "  MD5   {}", self.md5);
-        let _ = writeln!(text, "        on the phone: {}", self.md5_phone.join(" "));
-        let _ = writeln!(text, "  SHA1  {}", self.sha1);
+        for (name, sum, phone) in
+            [("MD5", &self.md5, &self.md5_phone), ("SHA1", &self.sha1, &self.sha1_phone)]
+        {
+            let _ = writeln!(text, "  {name:<5} {sum}\n        on the phone: {}", phone.join(" "));
+        }
         if let Some(kept) = &self.kept_old_as {
             let _ = writeln!(text, "  the file before is kept as {kept}");
         }

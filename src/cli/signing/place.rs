@@ -1,0 +1,50 @@
+//! Where what is signed goes: beside the file that it is made from, unless it is told to go elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::super::error::{CommandError, ErrorKind};
+use super::args::SigningArgs;
+use crate::trustlist::is_file_name;
+
+/// The option of commands that make a new file from one that is there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct PlaceArgs {
+    /// Replace the file itself; the one before is kept as NAME.bak [default: NAME.new.tlv beside it]
+    #[arg(long, conflicts_with = "out")]
+    in_place: bool,
+}
+
+impl PlaceArgs {
+    /// Whether files are replaced.
+    pub fn in_place(&self) -> bool {
+        self.in_place
+    }
+
+    /// Where a list goes that is made from `source`, which calls itself `own`.
+    pub fn of(&self, signing: &SigningArgs, source: &Path, own: &str) -> Result<PathBuf, CommandError> {
+        let input = source.as_os_str() == "-";
+        match signing.out() {
+            Some(out) => Ok(out.to_owned()),
+            None if self.in_place && input => {
+                Err(CommandError::new(ErrorKind::Usage, "--in-place replaces a file, and - names none"))
+            }
+            None if self.in_place => Ok(source.to_owned()),
+            None if input => Ok(beside(Path::new(if is_file_name(own) { own } else { "CTLFile.tlv" }))),
+            None => Ok(beside(source)),
+        }
+    }
+}
+
+/// `CTLFile.tlv` → `CTLFile.new.tlv`: the file in force stays as it is.
+pub fn beside(source: &Path) -> PathBuf {
+    let mut name = source.file_stem().unwrap_or_default().to_owned();
+    name.push(".new");
+    if let Some(extension) = source.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    source.with_file_name(name)
+}
