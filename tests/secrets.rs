@@ -100,6 +100,51 @@ fn a_pin_is_in_no_output_and_no_file() {
     }
 }
 
+/// Where the module finds a text in the memory of the process while it signs.
+fn left_in_memory(world: &World, text: &str) -> Vec<String> {
+    let looked = String::from_utf8(world.read("home/left")).unwrap();
+    std::fs::remove_file(world.path("home/left")).unwrap();
+    let (found, bytes) = looked.trim_end().rsplit_once('\n').unwrap_or(("", looked.trim_end()));
+    let bytes: usize = bytes.strip_suffix(" bytes").unwrap().parse().unwrap();
+    assert!(bytes > 1 << 20, "the heap was looked at for {text}: {looked}");
+    found.lines().map(str::to_owned).collect()
+}
+
+fn look_for(world: &World, text: &str) -> String {
+    let backwards: String = text.chars().rev().collect();
+    format!("look-for {} {backwards}", world.path("home/left").display())
+}
+
+/// A PIN opens the token and is forgotten: while a list is signed, nothing of it is in the memory of the process.
+#[test]
+fn a_pin_is_not_in_memory_while_the_token_signs() {
+    let mut world = world();
+    world.run(&["cert", "enroll", "Cage", "--name=SAST-CAGE", "--bits=1024"]).done();
+    for name in ["CANARY", "NEW", "SO", "SASTCTL_PIN_SOURCE"] {
+        world.unset(name);
+    }
+    std::fs::write(world.path("home/pin"), format!("{CANARY}\n")).unwrap();
+    let from_file = ["profile", "test", "--token=Cage", "--pin-source=file:home/pin"];
+    for text in [CANARY, &CANARY[..8]] {
+        let script = look_for(&world, text);
+        world.faulty(&script, &from_file).0.done();
+        assert_eq!(left_in_memory(&world, text), [] as [&str; 0], "{text} from a file");
+
+        world.set("FAULTY_SCRIPT", &script);
+        let mut command = world.command(&["profile", "test", "--token=Cage"]);
+        command.env("TERM", "dumb");
+        let mut session = spawn_command(command, Some(20_000)).unwrap();
+        session.exp_string("PIN for Cage: ").unwrap();
+        session.send_line(CANARY).unwrap();
+        session.exp_eof().unwrap();
+        assert_eq!(left_in_memory(&world, text), [] as [&str; 0], "{text} from the terminal");
+    }
+    // A key that wants the PIN at each signature still gets it, and the look at the memory finds it.
+    let script = format!("always-authenticate; {}", look_for(&world, CANARY));
+    world.faulty(&script, &from_file).0.done();
+    assert_ne!(left_in_memory(&world, CANARY), [] as [&str; 0]);
+}
+
 /// What a terminal shows, and what is left of the process while it waits for the PIN and holds it.
 #[test]
 fn a_typed_pin_is_not_shown_and_not_left() {
@@ -137,8 +182,8 @@ fn a_typed_pin_is_not_shown_and_not_left() {
     }
 }
 
-/// A PIN in the environment is in the process from its beginning: before a module is loaded, which may crash, there can be no
-/// core any more, and nobody may look into the process.
+/// A PIN in the environment is in the process from its beginning: before the command line is read, and before a module is
+/// loaded, which may crash, there can be no core any more, and nobody may look into the process.
 #[test]
 fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
     let mut world = world();
@@ -146,18 +191,18 @@ fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
         return;
     }
     world.run_inside(&["strace", "-f", "-qq", "-o", "calls", "-e", "trace=openat,prctl,prlimit64,setrlimit"]);
-    let from_environment = ["--new-pin-source=env:NEW", "--pin-source=env:CANARY"];
-    for source in from_environment {
-        let args = ["token", "change-pin", "Cage", source];
+    let no_secret = &["ctl", "verify", "CTLFile.tlv"][..];
+    for args in [&["token", "change-pin", "Cage", "--new-pin-source=env:NEW"][..], no_secret, &["--frob"]] {
         // Where the other secret is missing, it ends later; what was done until then is what counts.
-        world.run(&args);
+        world.run(args);
         let log = String::from_utf8(world.read("calls")).unwrap();
-        let at = |word: &str| {
-            let found = log.lines().position(|line| line.contains(word));
-            found.unwrap_or_else(|| panic!("{source}: no {word}: {log}"))
-        };
-        assert!(at("RLIMIT_CORE, {rlim_cur=0, rlim_max=0}") < at("libsofthsm2"), "{source}: {log}");
-        assert!(at("PR_SET_DUMPABLE, SUID_DUMP_DISABLE") < at("libsofthsm2"), "{source}: {log}");
+        let at = |word: &str| log.lines().position(|line| line.contains(word));
+        let first = |word: &str| at(word).unwrap_or_else(|| panic!("{args:?}: no {word}: {log}"));
+        let guarded =
+            first("RLIMIT_CORE, {rlim_cur=0, rlim_max=0}").max(first("PR_SET_DUMPABLE, SUID_DUMP_DISABLE"));
+        for later in ["config.toml", "libsofthsm2", "CTLFile.tlv"] {
+            assert!(at(later).is_none_or(|at| guarded < at), "{args:?}: {later}: {log}");
+        }
     }
 }
 

@@ -76,15 +76,7 @@ impl fmt::Display for PinSource {
     }
 }
 
-/// What holds before a module is loaded, which may crash: a secret in the environment is in the memory of the process from
-/// its beginning.
-pub fn guard_environment<'a>(sources: impl IntoIterator<Item = &'a PinSource>) {
-    if sources.into_iter().any(|source| matches!(source, PinSource::Env(_))) {
-        keep_to_ourselves();
-    }
-}
-
-/// Reads the PIN; `None` for a PIN pad. From here on the process cannot be looked into.
+/// Reads the PIN; `None` for a PIN pad.
 pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
     if *source == PinSource::PinPad {
         return Ok(None);
@@ -176,7 +168,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
     let text = match source {
         PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
         PinSource::Prompt => {
-            keep_to_ourselves();
             // Or a signal would end the program with the terminal's echo off.
             interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
@@ -193,7 +184,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             Zeroizing::new(typed)
         }
         PinSource::Env(var) => {
-            keep_to_ourselves();
             let value = std::env::var(var)
                 .map_err(|_| failed(format!("there is no {what} in the environment variable {var}")))?;
             Zeroizing::new(value)
@@ -207,7 +197,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
                 failed(format!("the {what} file {} cannot be read", path.display())).caused_by(&e)
             };
             let file = File::open(path).map_err(unread)?;
-            keep_to_ourselves();
             first_line(file).map_err(unread)?
         }
         PinSource::Fd(n) => {
@@ -215,7 +204,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
                 failed(format!("the {what} cannot be read from file descriptor {n}")).caused_by(&e)
             };
             let file = descriptor::open(*n).map_err(unread)?;
-            keep_to_ourselves();
             first_line(file).map_err(unread)?
         }
     };
@@ -254,17 +242,14 @@ fn warn_if_others_read(path: &Path, ui: &Ui) {
 #[cfg(not(unix))]
 fn warn_if_others_read(_path: &Path, _ui: &Ui) {}
 
-/// A core dump would hold the PIN, and the environment that it may come from: never one, from the beginning.
-pub fn no_core_dumps() {
+/// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
+/// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).
+pub fn keep_to_ourselves() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
-}
-
-/// Other processes of the user may not attach or read our memory.
-fn keep_to_ourselves() {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);

@@ -34,7 +34,6 @@ pub fn open_module(settings: &Settings, ui: &Ui) -> Result<Module, CommandError>
 
 /// Loads the module of a profile, or the one that the settings name.
 pub fn load(profile: Profile, settings: &Settings, ui: &Ui) -> Result<Module, TokenError> {
-    pin::guard_environment(&settings.pin_source);
     let patience = Duration::from_secs(settings.timeout.unwrap_or(CALL_SECONDS).max(1));
     let on_hang = give_up(*ui, profile.name.clone());
     let options =

@@ -88,7 +88,6 @@ pub struct InitArgs {
 
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    guard([&args.new_pin_source]);
     let (module, token) = find(args.selector.as_deref(), settings, ui)?;
     if matches!(token.pin_state(), PinState::Locked | PinState::NotSet) {
         // No use in asking for it.
@@ -114,7 +113,6 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
     let (module, token) = find(args.selector.as_deref(), settings, ui)?;
     let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
     let _busy = changing();
@@ -124,7 +122,6 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 
 /// `token init`
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    guard([&args.pins.so_pin_source, &args.pins.new_pin_source]);
     check_label(&args.label)?;
     if args.selector.is_none() && settings.token.is_none() {
         return Err(CommandError::new(ErrorKind::Usage, "name the token that is made empty")
@@ -138,12 +135,6 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let _busy = changing();
     module.init_token(&token, so_pin.as_ref(), new.as_ref(), &args.label)?;
     ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
-}
-
-/// Before the module is loaded: a secret that comes from the environment is there already.
-fn guard<const N: usize>(sources: [&Option<String>; N]) {
-    let sources = sources.into_iter().flatten().filter_map(|text| text.parse().ok());
-    pin::guard_environment(&sources.collect::<Vec<_>>());
 }
 
 /// From here on a first signal waits until the token is as it should be.

@@ -106,7 +106,7 @@ impl Module {
             }
         };
         let key = KeyUse { token, handle: private, mechanisms, prefer: self.profile().sign.prefer };
-        let key = KeySigner { login, key, always_authenticate, _lock: lock };
+        let key = KeySigner::new(login, key, always_authenticate, lock);
         Ok(NewKey { key, pair, public, request, kept: false })
     }
 
@@ -138,7 +138,7 @@ impl Module {
         let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, key.handle)?;
         let (id, handle) = (key.id().to_vec(), key.handle);
         let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
-        let signer = KeySigner { login, key, always_authenticate: always, _lock: lock };
+        let signer = KeySigner::new(login, key, always, lock);
         signer.sign(Digest::Sha1, b"sastctl cert enroll --import", certificate.public_key())?;
         store(&signer.login, token, certificate, &id, &certificate.sast_name())
     }

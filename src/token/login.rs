@@ -61,6 +61,11 @@ impl<'t> Login<'t> {
         self.enter(UserType::ContextSpecific)
     }
 
+    /// Wipes the PIN: nothing asks for it any more.
+    pub(super) fn forget_pin(&mut self) {
+        self.pin = None;
+    }
+
     fn enter(&self, user: UserType) -> Result<(), TokenError> {
         let session = self.session()?;
         // On a PIN pad it waits for the operator.

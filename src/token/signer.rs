@@ -35,8 +35,8 @@ pub struct SignerArm<'s> {
 pub(super) struct KeySigner<'m> {
     pub(super) login: Login<'m>,
     pub(super) key: KeyUse<'m>,
-    pub(super) always_authenticate: bool,
-    pub(super) _lock: ModuleLock,
+    always_authenticate: bool,
+    _lock: ModuleLock,
 }
 
 /// How a private key signs.
@@ -74,7 +74,7 @@ impl Module {
         let always_authenticate =
             self.profile().sign.always_authenticate || asks_every_time(&login, token, handle)?;
         let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
-        let key = KeySigner { login, key, always_authenticate, _lock: lock };
+        let key = KeySigner::new(login, key, always_authenticate, lock);
         Ok(TokenSigner { module: self, sast, key })
     }
 }
@@ -119,7 +119,20 @@ fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
     )
 }
 
-impl KeySigner<'_> {
+impl<'m> KeySigner<'m> {
+    /// A key that is ready to sign. The PIN goes, unless the key wants it at each signature.
+    pub(super) fn new(
+        mut login: Login<'m>,
+        key: KeyUse<'m>,
+        always_authenticate: bool,
+        lock: ModuleLock,
+    ) -> Self {
+        if !always_authenticate {
+            login.forget_pin();
+        }
+        KeySigner { login, key, always_authenticate, _lock: lock }
+    }
+
     /// Signs, and verifies with the public key before anything leaves.
     pub(super) fn sign(
         &self,

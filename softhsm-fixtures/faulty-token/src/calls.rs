@@ -179,6 +179,13 @@ fn waits_for_pin(session: CK_SESSION_HANDLE) -> bool {
     state().wants_pin.contains(&session)
 }
 
+fn look() {
+    let look_for = state().script.look_for.clone();
+    if let Some((file, backwards)) = look_for {
+        crate::memory::look(&file, backwards.as_bytes());
+    }
+}
+
 unsafe extern "C" fn C_Sign(
     session: CK_SESSION_HANDLE,
     data: Bytes,
@@ -194,6 +201,7 @@ unsafe extern "C" fn C_Sign(
         return entered.done(sys::CKR_USER_NOT_LOGGED_IN);
     }
     let Some(function) = functions().C_Sign else { return sys::CKR_FUNCTION_NOT_SUPPORTED };
+    look();
     // SAFETY: see above.
     unsafe {
         let code = function(session, data, length, signature, signature_length);
@@ -226,6 +234,7 @@ unsafe extern "C" fn C_SignFinal(
         Err(code) => return code,
     };
     let Some(function) = functions().C_SignFinal else { return sys::CKR_FUNCTION_NOT_SUPPORTED };
+    look();
     // SAFETY: see above.
     unsafe {
         let code = function(session, signature, length);

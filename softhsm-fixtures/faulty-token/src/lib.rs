@@ -8,6 +8,7 @@ mod calls;
 mod codes;
 mod enter;
 mod inner;
+mod memory;
 mod pins;
 mod script;
 mod slots;

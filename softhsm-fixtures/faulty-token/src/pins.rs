@@ -48,6 +48,7 @@ pub(crate) unsafe extern "C" fn C_Login(
         return entered.done(sys::CKR_ARGUMENTS_BAD);
     };
     if user == sys::CKU_CONTEXT_SPECIFIC && script.always_authenticate {
+        mask(&mut typed);
         if !state().wants_pin.remove(&session) {
             // The habit of such tokens: a PIN without an operation ends the login.
             state().pins.remove(&inner.slot);
@@ -69,6 +70,7 @@ pub(crate) unsafe extern "C" fn C_Login(
         // SAFETY: as many bytes as are said.
         unsafe { function(session, user, typed.as_mut_ptr(), typed.len() as CK_ULONG) }
     });
+    mask(&mut typed);
     if code == CKR_OK && user == sys::CKU_USER {
         state().pins.insert(inner.slot, typed);
     }
@@ -157,6 +159,11 @@ pub(crate) unsafe extern "C" fn C_InitToken(
     // SAFETY: as many bytes as are said; label is the caller's, 32 bytes.
     let code = unsafe { function(inner, typed.as_mut_ptr(), typed.len() as CK_ULONG, label) };
     entered.done(code)
+}
+
+/// What is kept of a PIN is not what a look at the memory finds.
+fn mask(pin: &mut [u8]) {
+    pin.iter_mut().for_each(|byte| *byte ^= 0x55);
 }
 
 /// A secret: what is typed on the pad, for which the caller gives none; else the caller's own. `None` where they do not fit

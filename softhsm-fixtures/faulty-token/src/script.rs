@@ -108,6 +108,8 @@ pub struct Script {
     pub pin_pad_so: Option<String>,
     /// What C_Sign returns.
     pub signature: Signature,
+    /// A file for the places where C_Sign finds a text in the memory of the process; the text is written backwards.
+    pub look_for: Option<(PathBuf, String)>,
 }
 
 impl Script {
@@ -142,6 +144,10 @@ impl Script {
             "pin-pad" => self.pin_pad = Some(rest.to_owned()),
             "pin-pad-new" => self.pin_pad_new = Some(rest.to_owned()),
             "pin-pad-so" => self.pin_pad_so = Some(rest.to_owned()),
+            "look-for" => {
+                let (file, backwards) = rest.split_once(' ')?;
+                self.look_for = Some((PathBuf::from(file), backwards.to_owned()));
+            }
             "wrong-signature" => self.signature = Signature::Wrong,
             "short-signature" => self.signature = Signature::Short,
             "long-signature" => self.signature = Signature::Long,

@@ -38,7 +38,7 @@ pub struct State {
     /// Sessions whose token was pulled and that were told so.
     pub dead: HashSet<u64>,
     removed: HashSet<u64>,
-    /// The PIN of each inner slot that is logged in, for context logins.
+    /// The PIN of each inner slot that is logged in, masked, for context logins.
     pub pins: HashMap<u64, Vec<u8>>,
     /// Sessions whose sign operation still wants its PIN.
     pub wants_pin: HashSet<u64>,
