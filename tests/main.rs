@@ -50,6 +50,7 @@ mod misbehaving;
 mod node_answers;
 mod odd_names;
 mod odd_places;
+mod other_writers;
 mod pins;
 mod planning;
 mod power_cut;

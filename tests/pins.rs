@@ -301,3 +301,21 @@ fn with_raw_preferred(profile: &str) -> String {
     sign.as_table_mut().unwrap().insert("prefer".into(), "raw".into());
     table.to_string()
 }
+
+/// Editors put a byte order mark before what they save: it is no part of the PIN, and costs no try.
+#[test]
+fn a_byte_order_mark_before_the_pin_is_left_out() {
+    let mut world = world();
+    let marked = format!("\u{feff}{PIN}\r\n");
+    std::fs::write(world.path("pin"), &marked).unwrap();
+    std::fs::set_permissions(world.path("pin"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    sign(&world, &["--pin-source", "file:pin"]).done();
+    world.set("SAST_PIN", marked.trim_end());
+    sign(&world, &["--pin-source", "env:SAST_PIN"]).done();
+    // A text of UTF-16 is refused before any try.
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(world.path("pin"), wide).unwrap();
+    let refused = sign(&world, &["-v", "--pin-source", "file:pin"]);
+    assert!(refused.code == 3 && !refused.stderr.contains("C_Login"), "{}", refused.all());
+    assert!(!sign(&world, &["--pin-source", "env:SAST_PIN"]).done().stderr.contains("was entered before"));
+}

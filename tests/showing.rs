@@ -258,6 +258,7 @@ fn verify_says_for_each_file_why_not() {
     a.sgn: NOT verified: a .sgn file does not hold its signer: name the certificate with --signer
     missing.tlv: NOT verified: it cannot be read: No such file or directory (os error 2)
     --- stderr
+    warning: a.sgn: it calls itself SEP58971ECC97C1.cnf.xml.sgn (FILENAME); no public source says whether phones take it under another name
     error: 6 of 7 files not verified
     --- exit code 4
     "#);

@@ -207,6 +207,11 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             first_line(file).map_err(unread)?
         }
     };
+    // Editors put a byte order mark before a text; no PIN begins with one.
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(behind) => Zeroizing::new(behind.to_owned()),
+        None => text,
+    };
     if text.is_empty() {
         return Err(failed(format!("the {what} for {of} is empty")));
     }

@@ -48,7 +48,7 @@ pub struct TokenChoice {
 
 /// `--token SELECTOR`, as a shell takes it.
 pub fn token_option(selector: &str) -> String {
-    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c)) {
         return format!("--token {selector}");
     }
     format!("--token '{}'", selector.replace('\'', r"'\''"))
@@ -95,7 +95,8 @@ pub(super) fn token_choice(
 
 /// What a certificate on a token is compared by.
 pub(super) fn object<'a>(entry: &'a TokenCertificate, sast_name: &'a str) -> Object<'a> {
-    Object { id: &entry.id, label: &entry.label, sast_name }
+    let serial = entry.certificate.as_ref().map(Certificate::serial).unwrap_or_default();
+    Object { id: &entry.id, label: &entry.label, sast_name, serial }
 }
 
 /// Whether a selector means this certificate.
@@ -172,13 +173,14 @@ pub(super) fn choices(
                 let picked = selector.and_then(|selector| pick(readable, Some(&selector)).ok());
                 picked.is_some_and(|(_, picked)| picked.der() == certificate.der())
             };
+            let serial = digest::hex(certificate.serial(), ":").to_uppercase();
             let by_id = token.uri(Some(&entry.id), None);
             let by_label = token.uri(Some(&entry.id), Some(&entry.label));
             CertificateChoice {
-                serial: digest::hex(certificate.serial(), ":").to_uppercase(),
                 id: digest::hex(&entry.id, ""),
                 from: day(certificate.not_before()),
-                selector: [name.clone(), by_id, by_label].into_iter().find(means_it),
+                selector: [name.clone(), by_id, by_label, serial.clone()].into_iter().find(means_it),
+                serial,
                 name,
             }
         })

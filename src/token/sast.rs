@@ -16,6 +16,8 @@ pub struct Sast {
     token: Token,
     certificate: Certificate,
     id: Vec<u8>,
+    /// Further certificates of its key, which may be meant as well: each with its CKA_ID.
+    of_same_key: Vec<(Certificate, Vec<u8>)>,
 }
 
 impl Sast {
@@ -27,6 +29,15 @@ impl Sast {
     /// The token.
     pub fn token(&self) -> &Token {
         &self.token
+    }
+
+    /// The certificate of the same key that a list knows, where it does not know the one that was chosen.
+    pub fn known_by(mut self, knows: impl Fn(&Certificate) -> bool) -> Sast {
+        let known = self.of_same_key.iter().find(|(certificate, _)| knows(certificate)).cloned();
+        if let Some((certificate, id)) = known.filter(|_| !knows(&self.certificate)) {
+            (self.certificate, self.id) = (certificate, id);
+        }
+        self
     }
 
     /// Whether it is the same certificate on the same token, in whatever slot.
@@ -148,7 +159,7 @@ impl TokenContents {
             .iter()
             .find(|c| c.certificate.as_ref().is_ok_and(|there| there.der() == certificate.der()))?;
         let id = entry.id.clone();
-        Some(Sast { token: self.token, certificate: certificate.clone(), id })
+        Some(Sast { token: self.token, certificate: certificate.clone(), id, of_same_key: vec![] })
     }
 
     /// The certificate that may sign: the one the selector names, of one key the newest; where it names the token alone,
@@ -160,8 +171,15 @@ impl TokenContents {
         let readable = self.readable();
         let among = match pick(&readable, selector) {
             Ok((entry, certificate)) => {
+                let named = selector.filter(|selector| self.holds(selector));
+                let of_same_key = readable
+                    .iter()
+                    .filter(|(other, _)| named.is_none_or(|selector| is_meant(selector, other)))
+                    .filter(|(_, other)| other.public_key_bytes() == certificate.public_key_bytes())
+                    .map(|(other, certificate)| ((*certificate).clone(), other.id.clone()))
+                    .collect();
                 let (certificate, id) = (certificate.clone(), entry.id.clone());
-                return Ok(Sast { token: self.token, certificate, id });
+                return Ok(Sast { token: self.token, certificate, id, of_same_key });
             }
             Err(among) => among,
         };

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::trustlist::digest;
+
 /// Names one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
@@ -24,6 +26,8 @@ pub struct Uri {
     slot_id: Option<u64>,
     object: Option<String>,
     id: Option<Vec<u8>>,
+    /// A key is meant, whose label is its own: its certificate has the same CKA_ID.
+    of_key: bool,
 }
 
 /// What a token is compared by; padding is gone.
@@ -52,6 +56,8 @@ pub struct Object<'a> {
     pub label: &'a str,
     /// The certificate's SAST name.
     pub sast_name: &'a str,
+    /// The certificate's serial number.
+    pub serial: &'a [u8],
 }
 
 /// A selector that is not one. A URI with a PIN in it is not repeated.
@@ -104,6 +110,8 @@ impl Uri {
                 continue;
             }
             let value = String::from_utf8(bytes).map_err(|_| wrong())?;
+            // Labels and serial numbers are padded on the token, and some tools print that, too.
+            let value = value.trim_end_matches(['\0', ' ']).to_owned();
             match key {
                 "token" => uri.token = Some(value),
                 "serial" => uri.serial = Some(value),
@@ -112,8 +120,7 @@ impl Uri {
                 "slot-description" => uri.slot_description = Some(value),
                 "slot-id" => uri.slot_id = Some(value.parse().map_err(|_| wrong())?),
                 "object" => uri.object = Some(value),
-                // What kind of object is meant does not change which token.
-                "type" => {}
+                "type" => uri.of_key = matches!(&value[..], "private" | "public"),
                 other => return Err(NotASelector::UnknownAttribute(other.to_owned())),
             }
         }
@@ -179,12 +186,16 @@ impl Selector {
         matches!(self, Selector::Uri(uri) if uri.object.is_some() || uri.id.is_some())
     }
 
-    /// Whether a certificate of the token is meant: by its SAST name, or by what a URI says of the object.
+    /// Whether a certificate of the token is meant: by its SAST name or serial number (`44:6E:…`), or by what a URI says of
+    /// the object.
     pub fn matches_certificate(&self, object: &Object<'_>) -> bool {
         match self {
-            Selector::Name(name) => object.sast_name == name,
+            Selector::Name(name) => {
+                object.sast_name == name || digest::hex(object.serial, ":").eq_ignore_ascii_case(name)
+            }
             Selector::Uri(uri) => {
-                let is_called = |name: &String| object.label == name || object.sast_name == name;
+                let by_id = uri.of_key && uri.id.is_some();
+                let is_called = |name: &String| by_id || object.label == name || object.sast_name == name;
                 self.names_an_object()
                     && uri.object.as_ref().is_none_or(is_called)
                     && uri.id.as_ref().is_none_or(|id| object.id == id)
@@ -234,18 +245,27 @@ mod tests {
         assert!(matches("pkcs11:token=SAST%20token%20A;serial=02aea1d3"));
         assert!(matches("pkcs11:manufacturer=SafeNet%2C%20Inc.;type=cert?module-name=x"));
         assert!(!matches("pkcs11:token=SAST%20token%20A;serial=ffffffff"));
+        assert!(matches("pkcs11:token=SAST%20token%20A%00%00%00;serial=02aea1d3%20%20"), "padded");
         assert!(matches("pkcs11:slot-id=7") && !matches("pkcs11:slot-id=8;serial=02aea1d3"));
     }
 
     #[test]
     fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
-        let object = Object { id: &[1, 0xFF], label: "key 1", sast_name: "SAST-ADN008580ef" };
+        let object =
+            Object { id: &[1, 0xFF], label: "key 1", sast_name: "SAST-ADN008580ef", serial: &[0xa, 1] };
         let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&object);
         assert!(is_meant("SAST-ADN008580ef") && !is_meant("key 1"));
+        assert!(is_meant("0A:01") && is_meant("0a:01") && !is_meant("0a"));
         assert!(is_meant("pkcs11:object=SAST-ADN008580ef") && is_meant("pkcs11:object=key%201"));
         assert!(is_meant("pkcs11:serial=1;id=%01%ff") && is_meant("pkcs11:id=%01%FF;object=key%201"));
         assert!(!is_meant("pkcs11:id=%01") && !is_meant("pkcs11:object=key%201;id=%02"));
         assert!(!is_meant("pkcs11:serial=1"), "the token alone is named");
+        // As p11tool prints a key: the label is the key's own.
+        assert!(is_meant("pkcs11:serial=1;id=%01%ff;object=k;type=private"));
+        assert!(!is_meant("pkcs11:serial=1;id=%01;object=key%201;type=private"));
+        assert!(
+            !is_meant("pkcs11:id=%01%ff;object=k;type=cert") && !is_meant("pkcs11:object=k;type=private")
+        );
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub struct Certificate {
     not_after: i64,
     public_key: PublicKey,
     public_key_bytes: Vec<u8>,
+    key_algorithm: String,
     signature: Vec<u8>,
     signature_algorithm: String,
 }
@@ -75,6 +76,7 @@ impl Certificate {
             not_after: x509.validity().not_after.timestamp(),
             public_key,
             public_key_bytes: key_bits.to_vec(),
+            key_algorithm: algorithm_name(&spki.algorithm.algorithm.to_id_string()),
             signature: x509.signature_value.data.to_vec(),
             signature_algorithm: algorithm_name(&x509.signature_algorithm.algorithm.to_id_string()),
             der: der.clone(),
@@ -152,11 +154,13 @@ impl Certificate {
         serial
     }
 
-    /// Whether issuer and serial are this certificate's, as files spell them.
+    /// Whether issuer and serial are this certificate's: by the serial as it is and a name that means its issuer, or both as
+    /// the CTL Client spells them.
     pub fn is_called(&self, issuer: &[u8], serial: &[u8]) -> bool {
-        [Style::Cucm, Style::CtlClient]
-            .into_iter()
-            .any(|style| serial == self.serial_spelled(style) && self.issuer.is_spelled(issuer, style))
+        let client = Style::CtlClient;
+        (serial == self.serial() && self.issuer.is_meant_by(issuer))
+            || (serial == self.serial_spelled(client)
+                && super::tlv::without_nul(issuer) == self.issuer.spelled(client).as_bytes())
     }
 
     /// Start of validity, seconds since 1970-01-01 UTC.
@@ -177,6 +181,12 @@ impl Certificate {
     /// The public key as a PUBLICKEY element holds it: PKCS#1 RSAPublicKey DER, or the point of an EC key.
     pub fn public_key_bytes(&self) -> &[u8] {
         &self.public_key_bytes
+    }
+
+    /// What an RSA key is declared for (RFC 8017, appendix A), where that is not plain RSA: `RSASSA-PSS`, or the dotted OID.
+    pub fn declared_for(&self) -> Option<&str> {
+        let other = self.public_key.rsa().is_some() && self.key_algorithm != "rsaEncryption";
+        other.then_some(&self.key_algorithm)
     }
 
     /// The certificate's own signature value: what a SIGNATURE element (tag 8) of a record holds.
@@ -250,9 +260,13 @@ fn describe_key(key: Option<X509Key<'_>>, curve_bits: Option<usize>) -> String {
     }
 }
 
-/// RFC 8017 appendix C and RFC 5758 names of the signature algorithms seen in the field.
+/// RFC 8017 appendix C, RFC 5758 and RFC 3279 names of the algorithms seen in the field.
 fn algorithm_name(oid: &str) -> String {
     match oid {
+        "1.2.840.113549.1.1.1" => "rsaEncryption",
+        "1.2.840.113549.1.1.7" => "RSAES-OAEP",
+        "1.2.840.113549.1.1.10" => "RSASSA-PSS",
+        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "Diffie-Hellman",
         "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
         "1.2.840.113549.1.1.5" => "sha1WithRSAEncryption",
         "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",

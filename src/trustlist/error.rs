@@ -287,7 +287,7 @@ pub enum VerifyError {
         signer: String,
         /// SERIALNUMBER as the file has it.
         serial: String,
-        /// The certificate's name.
+        /// The certificate's name and serial number.
         given: String,
     },
 }

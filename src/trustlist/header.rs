@@ -201,8 +201,14 @@ fn home(tag: u8) -> (Option<u8>, &'static str) {
         tag::SIGNATURE_ALGORITHM | tag::SIGNATURE_MODULUS => {
             (Some(tag::SIGNATURE_ALGO_INFO), "in SIGNATUREALGOINFO")
         }
+        tag::IV_INFO | tag::KEY_INFO => (Some(tag::ENCRYPTION), "in ENCRYPTION"),
         _ => (None, "in no other element"),
     }
+}
+
+/// An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
+fn is_of_encryption(tag: u8) -> bool {
+    (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&tag)
 }
 
 /// A container by its name; `None` for an element that holds no others.
@@ -211,6 +217,9 @@ fn container_name(tag: u8) -> Option<&'static str> {
         tag::SIGNER_ID => Some("SIGNERID"),
         tag::SIGNATURE_INFO => Some("SIGNATUREINFO"),
         tag::SIGNATURE_ALGO_INFO => Some("SIGNATUREALGOINFO"),
+        tag::ENCRYPTION => Some("ENCRYPTION"),
+        tag::IV_INFO => Some("IVINFO"),
+        tag::KEY_INFO => Some("KEYINFO"),
         _ => None,
     }
 }
@@ -243,22 +252,27 @@ impl<'a> Found<'a> {
                 continue;
             }
             let element = reader.element(Place::Header, inside)?;
-            if tlv::header_tag_name(element.tag).is_some() {
+            let (home, place) = home(element.tag);
+            let loose = is_of_encryption(element.tag);
+            if !loose && tlv::header_tag_name(element.tag).is_some() {
                 if self.get(element.tag).is_some() {
                     return Err(DecodeError::Repeated {
                         what: Place::Header.element(element.tag),
                         offset: element.offset,
                     });
                 }
-                let (home, place) = home(element.tag);
                 if home != container {
                     return Err(misplaced(&element, place));
                 }
             }
             self.0.push(element);
-            if let Some(name) = container_name(element.tag) {
+            if let Some(name) = container_name(element.tag).filter(|_| home == container) {
                 let mut children = Reader::new(element.value, element.offset.saturating_add(3));
-                self.collect(&mut children, Some(element.tag), Inside::Bound(name))?;
+                let before = self.0.len();
+                match self.collect(&mut children, Some(element.tag), Inside::Bound(name)) {
+                    Err(_) if loose => self.0.truncate(before),
+                    read => read?,
+                }
             }
         }
         Ok(())

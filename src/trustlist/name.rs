@@ -3,6 +3,9 @@
 //! CUCM and the CTL Client pick the same six attributes in the same order, whatever the order in the
 //! certificate, and differ in case and quoting (`docs/format.md`, "Names and serials").
 
+use std::str::FromStr as _;
+
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_parser::der_parser::asn1_rs::Tag as AsnTag;
 use x509_parser::x509::X509Name;
 
@@ -27,6 +30,9 @@ const ATTRIBUTES: [(&str, &str); 6] = [
     ("ST", "2.5.4.8"),
     ("C", "2.5.4.6"),
 ];
+
+/// More attributes than a name has; what is longer is compared as it stands.
+const MOST_ATTRIBUTES: usize = 64;
 
 /// A subject or issuer name, decoded from a certificate.
 ///
@@ -78,17 +84,41 @@ impl Name {
         until_nul(parts.join(";"))
     }
 
-    /// Whether a file that spells serials in this style may call the name so, with or without a NUL: beside CUCM,
-    /// certutils writes serials big-endian, and the attributes in the certificate's order, with `;` or `,` between.
-    pub fn is_spelled(&self, value: &[u8], style: Style) -> bool {
+    /// Whether a text in a file means this name, whoever wrote it, with or without a NUL: CUCM, the CTL Client, or
+    /// another in the way of RFC 4514 or RFC 1779, with all attributes or those six alone, in the certificate's order or
+    /// from its end.
+    pub fn is_meant_by(&self, value: &[u8]) -> bool {
         let value = tlv::without_nul(value);
-        let in_order = |between| {
-            let key = |wanted: &String| ATTRIBUTES.iter().find(|(_, oid)| oid == wanted).map(|(key, _)| key);
-            let parts = self.attributes.iter().filter_map(|(oid, v)| Some(format!("{}={v}", key(oid)?)));
-            until_nul(parts.collect::<Vec<_>>().join(between))
+        if [Style::Cucm, Style::CtlClient].into_iter().any(|style| value == self.spelled(style).as_bytes()) {
+            return true;
+        }
+        let parts = std::str::from_utf8(value).map(parts).unwrap_or_default();
+        if parts.len() > MOST_ATTRIBUTES {
+            return false;
+        }
+        let read: Vec<_> = parts.iter().map(|part| (part.oid(), part.raw, part.value())).collect();
+        let is_read = |wanted: &[&(String, String)]| {
+            let same = |((oid, value), read): (&&(String, String), &(Option<String>, &str, String))| {
+                read.0.as_ref() == Some(oid) && (read.1 == value || read.2 == *value)
+            };
+            wanted.len() == read.len()
+                && (wanted.iter().zip(&read).all(same) || wanted.iter().rev().zip(&read).all(same))
         };
-        value == self.spelled(style).as_bytes()
-            || (style == Style::Cucm && [";", ","].into_iter().any(|b| value == in_order(b).as_bytes()))
+        let is_one = |oid: &str, (_, one): &(&str, &str)| oid == *one;
+        let all: Vec<_> = self.attributes.iter().collect();
+        let six = |a: &&(String, String)| ATTRIBUTES.iter().any(|one| is_one(&a.0, one));
+        let own_order: Vec<_> = self.attributes.iter().filter(six).collect();
+        let of = |one| self.attributes.iter().filter(move |a| is_one(&a.0, one));
+        let cucms_order: Vec<_> = ATTRIBUTES.iter().flat_map(of).collect();
+        is_read(&all) || is_read(&own_order) || is_read(&cucms_order)
+    }
+
+    /// The whole name for people: every attribute, in the certificate's order.
+    pub fn whole(&self) -> String {
+        let key =
+            |oid: &str| ATTRIBUTES.iter().find(|(_, one)| *one == oid).map_or(oid, |(key, _)| key).to_owned();
+        let part = |(oid, value): &(String, String)| format!("{}={}", key(oid), value.replace(',', "\\,"));
+        self.attributes.iter().map(part).collect::<Vec<_>>().join(",")
     }
 
     fn values<'a>(&'a self, oid: &'a str) -> impl Iterator<Item = &'a str> {
@@ -96,14 +126,75 @@ impl Name {
     }
 }
 
-/// The common name out of a spelled name: `CN=x;…`, `cn="x   ";…` or `CN=x,…`.
+/// The common name out of a name as files spell it, without what pads it: of `C=US,O=x,CN=y` it is `y`.
 pub(super) fn common_name(spelled: &str) -> Option<String> {
-    let value = spelled.get(..3).filter(|key| key.eq_ignore_ascii_case("cn=")).and(spelled.get(3..))?;
-    let value = match value.strip_prefix('"') {
-        Some(quoted) => quoted.split('"').next(),
-        None => value.split([';', ',']).next(),
-    };
-    value.map(|v| v.trim_matches(' ').to_owned()).filter(|v| !v.is_empty())
+    let is_cn = |part: &Part<'_>| part.key.eq_ignore_ascii_case("CN") || part.key == "2.5.4.3";
+    let value = parts(spelled).into_iter().find(is_cn)?.value();
+    Some(value.trim_matches([' ', '\0']).to_owned()).filter(|v| !v.is_empty())
+}
+
+/// An attribute in a name as a file spells it.
+struct Part<'a> {
+    key: &'a str,
+    /// The value as it stands there, which is all of it where the writer does not quote.
+    raw: &'a str,
+}
+
+/// The attributes of a name in text. `;` separates where there is one, as in CUCM's and the CTL Client's names, else `,`:
+/// each only outside of quotes, not behind a backslash, and before a further `key=`.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let by_semicolon = split(text, &[';']);
+    if by_semicolon.len() > 1 { by_semicolon } else { split(text, &[',', '+']) }
+}
+
+fn split<'a>(text: &'a str, separators: &[char]) -> Vec<Part<'a>> {
+    let mut found = Vec::new();
+    let mut begin = 0;
+    let (mut quoted, mut escaped, mut before) = (false, false, '=');
+    let ends = text.char_indices().chain([(text.len(), '\0')]);
+    for (at, c) in ends {
+        let rest = text.get(at..).unwrap_or_default();
+        let ends =
+            rest.is_empty() || (separators.contains(&c) && key(rest.get(1..).unwrap_or_default()).is_some());
+        if ends && (rest.is_empty() || !(quoted || escaped)) {
+            let part = text.get(begin..at).unwrap_or_default();
+            found.extend(key(part).and_then(|key| Some(Part { key, raw: part.split_once('=')?.1 })));
+            begin = at.saturating_add(1);
+        }
+        // A quote in the middle of a value is a character of it.
+        match c {
+            '"' if !escaped && (quoted || before == '=') => quoted = !quoted,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        before = if c == ' ' && before == '=' { '=' } else { c };
+    }
+    found
+}
+
+/// The key at the beginning of an attribute: a short name or an OID, before `=`.
+fn key(part: &str) -> Option<&str> {
+    let part = part.trim_start_matches(' ');
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let end = part.find(|c| !is_key(c)).filter(|end| *end > 0)?;
+    part.get(end..)?.trim_start_matches(' ').starts_with('=').then(|| part.get(..end)).flatten()
+}
+
+impl Part<'_> {
+    /// Which attribute it is, as a dotted OID.
+    fn oid(&self) -> Option<String> {
+        AttributeTypeAndValue::from_str(&format!("{}=", self.key)).ok().map(|a| a.oid.to_string())
+    }
+
+    /// The value without quotes and escapes; as it stands where it is not written so.
+    fn value(&self) -> String {
+        let value = self.raw.trim_start_matches(' ');
+        let inside = value.strip_prefix('"').map(|value| value.trim_end_matches(' '));
+        let inside = inside.map_or(value, |value| value.strip_suffix('"').unwrap_or(value));
+        let read = AttributeTypeAndValue::from_str(&format!("{}={inside}", self.key)).ok();
+        let text = read.and_then(|a| String::from_utf8(a.value.value().to_vec()).ok());
+        text.unwrap_or_else(|| inside.to_owned())
+    }
 }
 
 fn until_nul(mut text: String) -> String {

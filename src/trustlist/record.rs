@@ -219,6 +219,16 @@ impl Record {
         }
     }
 
+    /// Whether its SUBJECTNAME means this certificate's subject, whoever spelled it.
+    pub fn is_about(&self, certificate: &Certificate) -> bool {
+        self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject().is_meant_by(subject))
+    }
+
+    /// All of its subject, where the common name alone would tell too little; else the name to call it by.
+    pub fn long_name(&self) -> String {
+        self.subject_name().unwrap_or_else(|| self.short_name())
+    }
+
     /// A name to call the record by, printable: the certificate's common name without padding, else host name or
     /// address.
     pub fn short_name(&self) -> String {

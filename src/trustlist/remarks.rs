@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::list::{PHONE_LIMIT_BYTES, TrustList};
-use super::name::Style;
+use super::certificate::Certificate;
+use super::header::Header;
+use super::list::{PHONE_LIMIT_BYTES, SignedFile, TrustList};
 use super::record::Record;
 use super::tlv::{self, record_tag as tag};
 
@@ -38,6 +39,18 @@ pub enum Remark {
         record: usize,
         /// Element name.
         element: &'static str,
+    },
+    /// A certificate whose RSA key is declared for something else than plain RSA.
+    KeyDeclared {
+        /// Counted from 1; `None` for a certificate beside lists.
+        record: Option<usize>,
+        /// What it is declared for.
+        what: String,
+    },
+    /// A `.sgn` file that calls itself otherwise than its file is called.
+    OtherFileName {
+        /// FILENAME.
+        says: String,
     },
     /// An element that is not known; it is kept.
     UnknownElement {
@@ -77,6 +90,20 @@ impl fmt::Display for Remark {
             Remark::Disagrees { record, element } => {
                 write!(f, "{element} of record {record} is not what its certificate says")
             }
+            Remark::KeyDeclared { record, what } => {
+                let whose = record.map(|record| format!(" of record {record}")).unwrap_or_default();
+                write!(
+                    f,
+                    "the certificate{whose} declares its RSA key for {what}; no public source says whether phones take it"
+                )
+            }
+            Remark::OtherFileName { says } => {
+                write!(
+                    f,
+                    "it calls itself {} (FILENAME); no public source says whether phones take it under another name",
+                    says
+                )
+            }
             Remark::UnknownElement { record: Some(record), tag } => {
                 write!(f, "record {record} has an element {tag} that is not known; it is kept")
             }
@@ -105,11 +132,7 @@ impl TrustList {
     pub fn remarks(&self) -> Vec<Remark> {
         let mut remarks = Vec::new();
         remarks.extend(Remark::about_size(self.bytes().len()));
-        for element in self.header().elements() {
-            if tlv::header_tag_name(element.tag).is_none() {
-                remarks.push(Remark::UnknownElement { record: None, tag: element.tag });
-            }
-        }
+        remarks.extend(of_header(self.header()));
         if self.records().is_empty() {
             remarks.push(Remark::NoRecords);
         }
@@ -118,6 +141,35 @@ impl TrustList {
         }
         remarks
     }
+}
+
+impl SignedFile {
+    /// Everything odd about a file that is called so, without its folder; a result that waits beside the old one
+    /// (`NAME.new.sgn`) is called `NAME.sgn`.
+    pub fn remarks(&self, file: &str) -> Vec<Remark> {
+        let says = self.header().file_name();
+        let other =
+            says.rsplit('/').next().is_some_and(|own| own != file && own != file.replace(".new.", "."));
+        let other = other.then_some(Remark::OtherFileName { says });
+        of_header(self.header()).chain(other).collect()
+    }
+}
+
+impl Certificate {
+    /// What is odd about its key, beside lists.
+    pub fn remark(&self) -> Option<Remark> {
+        self.declared_for().map(|what| Remark::KeyDeclared { record: None, what: what.to_owned() })
+    }
+}
+
+fn of_header(header: &Header) -> impl Iterator<Item = Remark> {
+    // Every encrypted file that is known has 18 and 22, of which nobody knows what they are.
+    let elements = header.elements();
+    let is_encrypted = elements.iter().any(|e| e.tag == tlv::header_tag::ENCRYPTION);
+    let unknown =
+        |tag: &u8| tlv::header_tag_name(*tag).is_none() && !(is_encrypted && matches!(tag, 18 | 22));
+    let tags: Vec<u8> = elements.iter().map(|e| e.tag).filter(unknown).collect();
+    tags.into_iter().map(|tag| Remark::UnknownElement { record: None, tag })
 }
 
 fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
@@ -137,6 +189,9 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
             return;
         }
     };
+    if let Some(what) = certificate.declared_for() {
+        remarks.push(Remark::KeyDeclared { record: Some(number), what: what.to_owned() });
+    }
     let mut compare = |tag: u8, element: &'static str, right: &dyn Fn(&[u8]) -> bool| {
         if record.get(tag).is_some_and(|value| !right(value)) {
             remarks.push(Remark::Disagrees { record: number, element });
@@ -145,9 +200,7 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
     compare(tag::PUBLIC_KEY, "PUBLICKEY", &|v| v == certificate.public_key_bytes());
     compare(tag::SIGNATURE, "SIGNATURE", &|v| v == certificate.signature());
     compare(tag::CERT_HASH, "CERTHASH", &|v| v == certificate.sha1());
-    compare(tag::ISSUER_NAME, "ISSUERNAME", &|v| {
-        [Style::Cucm, Style::CtlClient].into_iter().any(|style| certificate.issuer().is_spelled(v, style))
-    });
+    compare(tag::ISSUER_NAME, "ISSUERNAME", &|v| certificate.issuer().is_meant_by(v));
     compare(tag::SERIAL_NUMBER, "SERIALNUMBER", &|v| {
         v == certificate.serial() || v.iter().eq(certificate.serial().iter().rev())
     });

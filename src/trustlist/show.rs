@@ -85,7 +85,12 @@ fn header_line(out: &mut String, element: &Element<'_>) {
     match element.tag {
         t::VERSION | t::HEADER_LENGTH => {}
         // CUCM prints the size of the length field as LENGTH of a container, and the length as its VALUE.
-        t::SIGNER_ID | t::SIGNATURE_INFO | t::SIGNATURE_ALGO_INFO => {
+        t::SIGNER_ID
+        | t::SIGNATURE_INFO
+        | t::SIGNATURE_ALGO_INFO
+        | t::ENCRYPTION
+        | t::IV_INFO
+        | t::KEY_INFO => {
             line(out, element.tag, name, 2, &length.to_string());
         }
         t::SIGNER_NAME | t::CA_NAME => line(out, element.tag, name, length, &text(element.value)),

@@ -36,6 +36,26 @@ pub mod header_tag {
     pub const FILE_NAME: u8 = 14;
     /// TIMESTAMP, u32, seconds since 1970-01-01 UTC.
     pub const TIMESTAMP: u8 = 15;
+    /// Encryption of the file behind the header, a container of 17 to 25; encrypted configuration files alone.
+    pub const ENCRYPTION: u8 = 16;
+    /// What the initialisation vector is, a container of 19 and 20.
+    pub const IV_INFO: u8 = 17;
+    /// The initialisation vector.
+    pub const IV: u8 = 19;
+    /// How the cipher text is padded.
+    pub const IV_PADDING: u8 = 20;
+    /// The key of the encryption, a container of 23 to 25.
+    pub const KEY_INFO: u8 = 21;
+    /// Size of that key.
+    pub const KEY_SIZE: u8 = 23;
+    /// Its algorithm.
+    pub const KEY_ALGORITHM: u8 = 24;
+    /// The key, encrypted for the phone.
+    pub const KEY: u8 = 25;
+    /// Digest of the clear text: its algorithm.
+    pub const CLEAR_DIGEST_ALGORITHM: u8 = 26;
+    /// The digest itself.
+    pub const CLEAR_DIGEST: u8 = 27;
     /// Signer version, 2 bytes; newer writers only.
     pub const SIGNER_VERSION: u8 = 28;
 }
@@ -68,7 +88,8 @@ pub mod record_tag {
     pub const HASH_ALGORITHM: u8 = 12;
 }
 
-/// The name CUCM prints for a tag of the header, misspellings included; `None` for a tag it does not know.
+/// The name CUCM prints for a tag of the header, misspellings included, or ours for those of an encryption; `None` for a
+/// tag that is not known.
 pub fn header_tag_name(tag: u8) -> Option<&'static str> {
     Some(match tag {
         header_tag::VERSION => "Version",
@@ -85,6 +106,16 @@ pub fn header_tag_name(tag: u8) -> Option<&'static str> {
         header_tag::SIGNATURE => "SIGNATURE",
         header_tag::FILE_NAME => "FILENAME",
         header_tag::TIMESTAMP => "TIMESTAMP",
+        header_tag::ENCRYPTION => "ENCRYPTION",
+        header_tag::IV_INFO => "IVINFO",
+        header_tag::IV => "IV",
+        header_tag::IV_PADDING => "PADDING",
+        header_tag::KEY_INFO => "KEYINFO",
+        header_tag::KEY_SIZE => "KEYSIZE",
+        header_tag::KEY_ALGORITHM => "KEYALGORITHM",
+        header_tag::KEY => "KEY",
+        header_tag::CLEAR_DIGEST_ALGORITHM => "CLEARDIGESTALGORITHM",
+        header_tag::CLEAR_DIGEST => "CLEARDIGEST",
         header_tag::SIGNER_VERSION => "SIGNERVERSION",
         _ => return None,
     })

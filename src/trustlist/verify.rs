@@ -85,7 +85,11 @@ impl SignedFile {
             return Err(VerifyError::OtherSigner {
                 signer: self.header().signer_short_name(),
                 serial: digest::hex(&id.serial, ":").to_uppercase(),
-                given: signer.sast_name(),
+                given: format!(
+                    "{} (serial {})",
+                    signer.sast_name(),
+                    digest::hex(signer.serial(), ":").to_uppercase()
+                ),
             });
         }
         let covered = self.header().covered(self.bytes());

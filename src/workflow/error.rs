@@ -93,6 +93,8 @@ pub enum PlanError {
         signer: String,
         /// The SAST records that are in force.
         known: Vec<String>,
+        /// One of them has the token's name: serial numbers are told, too.
+        by_serial: bool,
         /// Whose list it is.
         list: InForce,
         /// Whether the operator may insist: where records change, it can be taken in.

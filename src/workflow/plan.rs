@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::PlanError;
+use super::error::{InForce, PlanError};
 use crate::phone::{
     ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, ServiceFinding, Vouch, assess_classes,
     cautions, services,
 };
 use crate::trustlist::{
     BuildError, Certificate, Difference, Draft, Function, ListKind, Record, SignError, Signer,
-    SigningOptions, Style, TrustList, VerifiedList, diff, digest,
+    SigningOptions, Style, TrustList, VerifiedList, diff, digest, record_tag,
 };
 
 /// What happens to a record.
@@ -315,9 +315,22 @@ pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<S
     changes
 }
 
-/// The SAST records of a list by name, for messages.
-pub(super) fn sast_names(list: &TrustList) -> Vec<String> {
-    list.sasts().map(Record::short_name).collect()
+/// The signer is none of the SASTs of the list in force. Where one of them has its name, the serial numbers tell them apart.
+pub(super) fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist: bool) -> PlanError {
+    let name = signer.sast_name();
+    let namesake = old.list().sasts().any(|record| record.short_name() == name);
+    let told = |name: String, serial: Option<&[u8]>| match serial.filter(|_| namesake) {
+        Some(serial) => format!("{name} (serial {})", digest::hex(serial, ":").to_uppercase()),
+        None => name,
+    };
+    let known = old.list().sasts().map(|r| told(r.short_name(), r.get(record_tag::SERIAL_NUMBER))).collect();
+    PlanError::SignerNotInForce {
+        signer: told(name, Some(signer.serial())),
+        known,
+        by_serial: namesake,
+        list: InForce::of(old),
+        may_insist,
+    }
 }
 
 /// Where a new token record goes: behind the tokens at the head of the list.

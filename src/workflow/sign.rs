@@ -2,19 +2,16 @@
 
 use crate::trustlist::VerifiedList;
 
-use super::error::{InForce, PlanError};
-use super::plan::{Mark, Plan, PlanStep, Request, Sketch, header_changes, sast_names, signs_this_file};
+use super::error::PlanError;
+use super::plan::{
+    Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file,
+};
 
 /// Plans a list's new signature. The signer must be a SAST of the list.
 pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
     let list = old.list();
     if !list.sasts().any(|r| r.is_of(request.signer)) {
-        return Err(PlanError::SignerNotInForce {
-            signer: request.signer.sast_name(),
-            known: sast_names(list),
-            list: InForce::of(old),
-            may_insist: false,
-        });
+        return Err(signer_not_in_force(old, request.signer, false));
     }
     let steps = list
         .records()

@@ -91,6 +91,9 @@ impl Client<'_> {
             };
             let mut added = false;
             for Inserted { sast, is_named } in inserted {
+                let sast = sast.known_by(|certificate| {
+                    self.choices.as_ref().is_some_and(|c| c.start.knows(certificate))
+                });
                 self.ui.show(&information(sast.certificate()));
                 match choose("Security Token Information", vec!["Add", "Cancel"], 0)? {
                     Answer::Given("Add") => {}

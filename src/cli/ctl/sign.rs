@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{Batch, BatchFile, Desk, Many, PlaceArgs, SigningArgs, beside, headline};
+use super::super::signing::{
+    Batch, BatchFile, Desk, Many, PlaceArgs, SigningArgs, beside, headline, in_force,
+};
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
@@ -31,6 +33,14 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     let options = args.signing.options()?;
     let targets = targets(args)?;
     let desk = Desk::open_for_one(settings, ui)?;
+    // Of several lists the first one says which certificate of a key is in force; the others are held against it.
+    let is_list =
+        |file: &&PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv")) && file.is_file();
+    let mut plain = args.files.iter().filter(is_list);
+    let desk = match plain.find_map(|file| in_force(file).ok()) {
+        Some(list) => desk.for_list(&list),
+        None => desk,
+    };
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let work = Signing { files: args.files.iter().zip(targets).collect(), request, options };

@@ -44,7 +44,7 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         edits.push(refresh(spec)?);
     }
     edits.extend(args.servers.edits()?);
-    let desk = Desk::open(settings, ui)?;
+    let desk = Desk::open(settings, ui)?.for_list(&old);
     edits.extend(desk.certificates(&args.add_token, ui)?.into_iter().map(Edit::AddToken));
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;

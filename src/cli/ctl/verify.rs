@@ -208,6 +208,15 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
         }
         TrustFile::Signed(signed) => {
             verdict.kind = Some("SGN");
+            let file = if path.as_os_str() == "-" { None } else { path.file_name() };
+            let name =
+                file.map_or_else(|| signed.header().file_name(), |name| name.to_string_lossy().into_owned());
+            let of_signer = match signer {
+                Some(SgnSigner::Certificate(certificate)) => certificate.remark(),
+                _ => None,
+            };
+            verdict.remarks =
+                signed.remarks(&name).iter().chain(&of_signer).map(ToString::to_string).collect();
             match sgn(&signed, signer) {
                 Ok(by) => {
                     verdict.verified = true;

@@ -258,10 +258,14 @@ impl From<PlanError> for CommandError {
             PlanError::RemovesLastSast { .. } => {
                 base.hint("add another token first: --add-token, signed by the one that is there")
             }
-            PlanError::SignerNotInForce { signer, known, list, may_insist } => {
+            PlanError::SignerNotInForce { signer, known, by_serial, list, may_insist } => {
                 let base = base
                     .detail("token", signer)
                     .detail("", format!("the list in force knows {}", known.join(" and ")));
+                let base = match by_serial {
+                    true => base.hint("a certificate of a token is named by its serial number, too: --token 3F:97:…"),
+                    false => base,
+                };
                 let insist = match may_insist {
                     true => "--force signs all the same; phones then take the list only if TVS vouches for the token",
                     false => "the records stay as they are here; sastctl ctl update takes a token in",
@@ -280,6 +284,9 @@ impl From<PlanError> for CommandError {
             PlanError::RemovesSigner { .. } => base
                 .hint("sign with the token that stays: --token")
                 .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
+            PlanError::NoMatch { what: "record", there_are, .. } => {
+                there_are.into_iter().fold(base, |e, subject| e.detail("there is", subject))
+            }
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
             PlanError::Ambiguous { matches, what, name, .. } => {
                 let base = matches.iter().fold(base, |e, m| e.detail("", m.clone()));

@@ -18,7 +18,7 @@ use super::selector;
 use super::signed::{ConfirmedFile, WrittenJson};
 use crate::files::{self, FileError};
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
-use crate::trustlist::Certificate;
+use crate::trustlist::{Certificate, VerifiedList};
 
 /// Plans that are made at a time, side by side.
 const AT_A_TIME: usize = 8;
@@ -75,6 +75,12 @@ impl<'a> Desk<'a> {
     /// With a module that is open and a token that was chosen already.
     pub fn with(module: Module, sast: Sast, settings: &'a Settings) -> Self {
         Desk { module, seen: vec![], sast, settings }
+    }
+
+    /// The same with the certificate that this list knows, where the token has several of one key.
+    pub fn for_list(mut self, list: &VerifiedList) -> Self {
+        self.sast = self.sast.known_by(|c| list.list().sasts().any(|record| record.is_of(c)));
+        self
     }
 
     /// The token that will sign.

@@ -36,6 +36,11 @@ impl Start {
         matches!(self, Start::InForce(old) if old.signer().is_some_and(Record::is_token))
     }
 
+    /// Whether a token has an entry.
+    pub fn knows(&self, token: &Certificate) -> bool {
+        self.entry_of(token).is_some()
+    }
+
     /// The place of a token's entry, by [`EntryKind::InList`].
     fn entry_of(&self, token: &Certificate) -> Option<usize> {
         match self {
@@ -116,12 +121,7 @@ impl Choices {
         {
             match (self.signer().is_none(), self.start.entry_of(&certificate)) {
                 (true, None) => {
-                    return Err(PlanError::SignerNotInForce {
-                        signer: certificate.sast_name(),
-                        known: super::plan::sast_names(old.list()),
-                        list: crate::workflow::error::InForce::of(old),
-                        may_insist: false,
-                    });
+                    return Err(super::plan::signer_not_in_force(old, &certificate, false));
                 }
                 (false, Some(record)) if !self.deleted.contains(&record) => {
                     let record = record.saturating_add(1);

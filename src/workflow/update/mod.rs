@@ -9,10 +9,10 @@ use crate::trustlist::{
 };
 
 use super::cluster_file::parse_function;
-use super::error::{InForce, PlanError};
+use super::error::PlanError;
 use super::plan::{
-    Mark, Plan, PlanStep, Request, Sketch, header_changes, sast_names, signs_this_file, token_position,
-    token_record,
+    Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file,
+    token_position, token_record,
 };
 
 /// The cluster's security mode.
@@ -66,12 +66,7 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     let list = old.list();
     let in_force = list.sasts().any(|r| r.is_of(request.signer));
     if !in_force && !request.force {
-        return Err(PlanError::SignerNotInForce {
-            signer: request.signer.sast_name(),
-            known: sast_names(list),
-            list: InForce::of(old),
-            may_insist: true,
-        });
+        return Err(signer_not_in_force(old, request.signer, true));
     }
     let mut work = Update::over(list.records());
     if !in_force {
@@ -332,7 +327,10 @@ impl Update {
                 "server" => e.record.function() != Function::SAST,
                 _ => true,
             };
-            let there_are = self.records.iter().filter(wanted).map(|e| e.record.short_name()).collect();
+            // By what they are looked for: two subjects may have one common name.
+            let named =
+                |e: &Entry| if what == "record" { e.record.long_name() } else { e.record.short_name() };
+            let there_are = self.records.iter().filter(wanted).map(named).collect();
             return Err(PlanError::NoMatch { what, name: name.to_owned(), there_are });
         }
         Ok(hits)

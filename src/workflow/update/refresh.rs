@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::super::error::PlanError;
 use super::super::plan::Mark;
 use super::Update;
-use crate::trustlist::{Certificate, Function, Record, Style, digest};
+use crate::trustlist::{Certificate, Function, Record, digest};
 
 impl Update {
     /// A certificate goes to the records with its subject: all of them, or those at an address.
@@ -14,14 +14,9 @@ impl Update {
         address: Option<Ipv4Addr>,
         certificate: &Certificate,
     ) -> Result<(), PlanError> {
-        let subject = certificate.subject().spelled(Style::Cucm);
-        let token_subject = certificate.subject().spelled(certificate.sast_style());
-        let name = address.map_or_else(|| certificate.sast_name(), |ip| ip.to_string());
-        let of_subject = |record: &Record| match address {
-            Some(ip) => {
-                record.ip_address() == Some(ip) && record.subject_name().is_some_and(|s| s == subject)
-            }
-            None => record.subject_name().is_some_and(|s| s == subject || s == token_subject),
+        let name = address.map_or_else(|| certificate.subject().whole(), |ip| ip.to_string());
+        let of_subject = |record: &Record| {
+            address.is_none_or(|ip| record.ip_address() == Some(ip)) && record.is_about(certificate)
         };
         // An address has a CAPF record, too: the emptied records are meant where none has the certificate's subject.
         let named = self.records.iter().any(|entry| of_subject(&entry.record));
@@ -46,8 +41,8 @@ impl Update {
         }
         Err(PlanError::OtherSubject {
             address: address.to_string(),
-            certificate: certificate.sast_name(),
-            there_are: there.iter().map(|r| (r.function().to_string(), r.short_name())).collect(),
+            certificate: certificate.subject().whole(),
+            there_are: there.iter().map(|r| (r.function().to_string(), r.long_name())).collect(),
         })
     }
 
@@ -73,10 +68,9 @@ impl Update {
         let there: Vec<(usize, &Record)> =
             hits.iter().filter_map(|i| Some((*i, &self.records.get(*i)?.record))).collect();
         let emptied = there.iter().find(|(_, record)| record.is_emptied()).map(|(i, _)| vec![*i]);
-        let subject = certificate.subject().spelled(Style::Cucm);
         let is_rsa = |certificate: &Certificate| certificate.public_key().rsa().is_some();
         let any = |_: &Record| emptied.is_none();
-        let same_subject = |record: &Record| record.subject_name().is_some_and(|s| s == subject);
+        let same_subject = |record: &Record| record.is_about(certificate);
         let same_kind = |record: &Record| {
             record.certificate().and_then(Result::ok).is_some_and(|c| is_rsa(&c) == is_rsa(certificate))
         };
