@@ -42,7 +42,7 @@ fuzz: setup ## run every fuzz target for a minute each (SECONDS_EACH=N for longe
 mutants: ## change the code in every small way, and see that a test notices (a night; FILE=src/phone/services.rs for a part)
 	@packaging/setup.sh tests
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --quiet
-	cargo mutants --output target $(foreach file,$(or $(FILE),src/trustlist/** src/phone/** src/token/** src/workflow/**),--file '$(file)')
+	cargo mutants --output target $(foreach file,$(or $(FILE),trustlist/src/** src/phone/** src/token/** src/workflow/**),--file '$(file)')
 
 matrix: ## one suite against every module that can be had, as a table
 	@packaging/matrix.sh

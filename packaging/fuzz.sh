@@ -17,12 +17,14 @@ else
 fi
 
 # The parser is safe Rust: without a sanitizer it runs several times as fast, and finds the same.
-cargo +nightly fuzz build --sanitizer none --target-dir target/fuzz >&2
+for folder in trustlist/fuzz fuzz; do
+    cargo +nightly fuzz build --fuzz-dir "$folder" --sanitizer none --target-dir target/fuzz >&2
+done
 host=$(rustc -vV | sed -n 's/^host: //p')
 
 seeds() { # TARGET
     case $1 in
-    list) echo tests/testdata/golden ;;
+    list | judge) echo tests/testdata/golden ;;
     certificate) echo softhsm-fixtures tests/testdata/pki ;;
     texts) echo hsm-profiles ;;
     *) ;;
@@ -52,7 +54,7 @@ failed=0
 pids=
 # User and system time of all that this script runs, in seconds; asked in the current shell, one of its own has run nothing.
 times >target/fuzz/times.before
-for target in list change certificate signature tvs tftp shell rest journal texts; do
+for target in list change certificate signature judge tvs tftp shell rest journal texts; do
     run "$target" &
     pids="$pids $!"
     set -- $pids

@@ -9,5 +9,5 @@ pub mod files;
 pub mod phone;
 pub mod reader;
 pub mod token;
-pub mod trustlist;
 pub mod workflow;
+pub use ::trustlist;

@@ -1,8 +1,9 @@
 //! A second reader, deliberately naive and written from docs/format.md and docs/tolerated.md alone, says the same of a
 //! hundred thousand changed files.
 
-use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, pkcs1::DecodeRsaPublicKey as _};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::pkey::Public;
+use openssl::rsa::Rsa;
 use sastctl::trustlist::{TrustFile, digest};
 
 use crate::pki::golden_bytes;
@@ -173,25 +174,26 @@ fn naive_record(bytes: &[u8]) -> Option<Vec<Element>> {
 }
 
 /// The certificate's key; PUBLICKEY where there is no certificate.
-fn naive_key(record: &[Element]) -> Option<rsa::RsaPublicKey> {
-    let pkcs1 = match the(record, 9) {
+fn naive_key(record: &[Element]) -> Option<Rsa<Public>> {
+    match the(record, 9) {
         Some(certificate) => {
-            let certificate = openssl::x509::X509::from_der(&certificate.2).ok()?;
-            certificate.public_key().ok()?.rsa().ok()?.public_key_to_der_pkcs1().ok()?
+            openssl::x509::X509::from_der(&certificate.2).ok()?.public_key().ok()?.rsa().ok()
         }
-        None => the(record, 7)?.2.clone(),
-    };
-    rsa::RsaPublicKey::from_pkcs1_der(&pkcs1).ok()
+        None => Rsa::public_key_from_der_pkcs1(&the(record, 7)?.2).ok(),
+    }
 }
 
 /// 00 01 FF … FF 00 and the DigestInfo, as long as the modulus: compared as a whole (RFC 8017, section 9.2).
-fn opens(key: &rsa::RsaPublicKey, signature: &[u8], info: &[u8]) -> bool {
-    if signature.len() != key.size() || info.len() + 11 > key.size() {
+fn opens(key: &Rsa<Public>, signature: &[u8], info: &[u8]) -> bool {
+    let size = key.size() as usize;
+    if signature.len() != size || info.len() + 11 > size {
         return false;
     }
-    let opened = BigUint::from_bytes_be(signature).modpow(key.e(), key.n());
-    let padding = vec![0xff; key.size() - info.len() - 3];
-    opened == BigUint::from_bytes_be(&[&[0, 1][..], &padding, &[0], info].concat())
+    let mut opened = BigNum::new().unwrap();
+    let signature = BigNum::from_slice(signature).unwrap();
+    opened.mod_exp(&signature, key.e(), key.n(), &mut BigNumContext::new().unwrap()).unwrap();
+    let padding = vec![0xff; size - info.len() - 3];
+    opened.to_vec() == [&[1][..], &padding, &[0], info].concat()
 }
 
 fn sha1(bytes: &[u8]) -> Vec<u8> {

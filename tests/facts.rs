@@ -153,9 +153,10 @@ fn tests_in(text: &str, module: &str, all: &mut BTreeSet<String>) {
 
 fn all_tests() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    for folder in ["src", "tests"] {
+    for (folder, root) in [("src", "src"), ("tests", "tests"), ("trustlist/src", "")] {
         for file in rust_files(folder) {
-            tests_in(&std::fs::read_to_string(&file).unwrap(), &module_of(&file, &path(folder)), &mut all);
+            let module = module_of(&file, &path(root)).replace("trustlist::src", "trustlist");
+            tests_in(&std::fs::read_to_string(&file).unwrap(), &module, &mut all);
         }
     }
     all
@@ -165,7 +166,9 @@ fn all_tests() -> BTreeSet<String> {
 fn place(name: &str) -> Option<PathBuf> {
     let candidates = if name.contains("::") || !name.contains(['/', '.']) {
         let name = name.replace("::", "/");
-        vec![format!("src/{name}.rs"), format!("src/{name}/mod.rs")]
+        let of_files = name.strip_prefix("trustlist").map(|name| format!("trustlist/src{name}"));
+        let name = of_files.unwrap_or_else(|| format!("src/{name}"));
+        vec![format!("{name}.rs"), format!("{name}/mod.rs"), format!("{name}/lib.rs")]
     } else {
         vec![name.to_owned()]
     };
@@ -252,7 +255,7 @@ fn what_is_open_is_said_in_the_same_words() {
         }
     }
     let topics = std::fs::read_dir(path("docs/help")).unwrap().map(|entry| entry.unwrap().path());
-    for file in rust_files("src").into_iter().chain(topics) {
+    for file in [rust_files("src"), rust_files("trustlist/src")].concat().into_iter().chain(topics) {
         let short = file.strip_prefix(path("")).unwrap().display().to_string();
         for text in literals(&file) {
             if let Some(words) = OTHER_WORDS.iter().find(|words| text.contains(**words)) {

@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::trustlist::TrustList;
+use trustlist::TrustList;
 
 static GOLDEN: [&[u8]; 4] = [
-    include_bytes!("../../tests/testdata/golden/token-signed.tlv"),
-    include_bytes!("../../tests/testdata/golden/tokenless.tlv"),
-    include_bytes!("../../tests/testdata/golden/token-signed-non-secure.tlv"),
-    include_bytes!("../../tests/testdata/golden/itl.tlv"),
+    include_bytes!("../../../tests/testdata/golden/token-signed.tlv"),
+    include_bytes!("../../../tests/testdata/golden/tokenless.tlv"),
+    include_bytes!("../../../tests/testdata/golden/token-signed-non-secure.tlv"),
+    include_bytes!("../../../tests/testdata/golden/itl.tlv"),
 ];
 
 fuzz_target!(|edits: &[u8]| {

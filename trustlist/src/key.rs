@@ -2,14 +2,16 @@
 
 use std::cell::OnceCell;
 
-use openssl::bn::BigNum;
-use openssl::rsa::{Padding, Rsa};
+use rsa::hazmat::rsa_encrypt;
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts;
-use rsa::{Pkcs1v15Sign, RsaPublicKey};
+use rsa::{BoxedUint, RsaPublicKey};
 
 use super::digest::Digest;
+
+/// A modulus may have 4096 bits, SIGNATUREMODULUS 3.
+const MAX_KEY_BYTES: usize = 512;
 
 /// The public key of a certificate or of a PUBLICKEY element (tag 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +63,17 @@ pub enum SignatureCheck {
 impl RsaKey {
     /// Reads a PKCS#1 RSAPublicKey (DER); `None` if it is not one, or above 4096 bits.
     pub fn from_pkcs1(der: &[u8]) -> Option<Self> {
-        RsaPublicKey::from_pkcs1_der(der).ok().map(|key| RsaKey { key })
+        Self::up_to_limit(RsaPublicKey::from_pkcs1_der(der).ok()?)
     }
 
     /// From modulus and public exponent, big-endian: what CKA_MODULUS and CKA_PUBLIC_EXPONENT hold.
     pub fn from_parts(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
-        let number = rsa::BigUint::from_bytes_be;
-        RsaPublicKey::new(number(modulus), number(exponent)).ok().map(|key| RsaKey { key })
+        let number = |bytes: &[u8]| BoxedUint::from_be_slice_vartime(without_zeros(bytes));
+        Self::up_to_limit(RsaPublicKey::new(number(modulus), number(exponent)).ok()?)
+    }
+
+    fn up_to_limit(key: RsaPublicKey) -> Option<Self> {
+        (key.size() <= MAX_KEY_BYTES).then_some(RsaKey { key })
     }
 
     /// A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), DER.
@@ -77,7 +83,7 @@ impl RsaKey {
 
     /// Size of the modulus in bits.
     pub fn bits(&self) -> usize {
-        self.key.n().bits()
+        usize::try_from(self.key.n().bits_vartime()).unwrap_or(usize::MAX)
     }
 
     /// Length of a signature in bytes.
@@ -87,7 +93,7 @@ impl RsaKey {
 
     /// The modulus, big-endian, without leading zero bytes: what `CKA_MODULUS` holds.
     pub fn modulus(&self) -> Vec<u8> {
-        self.key.n().to_bytes_be()
+        without_zeros(&self.key.n_bytes()).to_vec()
     }
 
     /// Verifies a PKCS#1 v1.5 signature (RFC 8017, section 8.2.2) over the parts of a message.
@@ -104,10 +110,8 @@ impl RsaKey {
 
     /// Whether this key signed the message, under this digest.
     pub(super) fn signed(&self, digest: Digest, message: &Message<'_>, signature: &[u8]) -> bool {
-        match self.recover(signature) {
-            Some(encoded) => Some(encoded) == message.encoded(digest, self.key.size()),
-            None => self.fits(digest, message, signature),
-        }
+        let encoded = message.encoded(digest, self.key.size());
+        encoded.is_some() && self.recover(signature) == encoded
     }
 
     /// The digest that was signed instead of this one: in a file whose tag 8 was changed, or by a writer that signed with
@@ -122,27 +126,24 @@ impl RsaKey {
         others.find(|other| self.signed(*other, message, signature))
     }
 
-    /// What a signature holds (RFC 8017, section 9.2, with its padding), by OpenSSL, which is ten times as fast. To be
-    /// compared as a whole.
-    ///
-    /// `None` where OpenSSL refuses key or signature; then `fits` decides.
+    /// What a signature holds, with its padding: RSAVP1 and I2OSP of RFC 8017, section 8.2.2. Only to be compared as a
+    /// whole with what a right signature holds. `None` where it has another length, or is not below the modulus.
     fn recover(&self, signature: &[u8]) -> Option<Vec<u8>> {
         if signature.len() != self.key.size() {
             return None;
         }
-        let number = |n: &rsa::BigUint| BigNum::from_slice(&n.to_bytes_be()).ok();
-        let key = Rsa::from_public_components(number(self.key.n())?, number(self.key.e())?).ok()?;
-        let mut encoded = vec![0; signature.len()];
-        let length = key.public_decrypt(signature, &mut encoded, Padding::NONE).ok()?;
-        (length == encoded.len()).then_some(encoded)
+        let number = BoxedUint::from_be_slice(signature, self.key.n().bits_precision()).ok()?;
+        if number >= *self.key.n().as_ref() {
+            return None;
+        }
+        let encoded = rsa_encrypt(&self.key, &number).ok()?.to_be_bytes();
+        let above = encoded.len().checked_sub(signature.len())?;
+        encoded.get(above..).map(<[u8]>::to_vec)
     }
+}
 
-    fn fits(&self, digest: Digest, message: &Message<'_>, signature: &[u8]) -> bool {
-        let prefix = digest.info_prefix();
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: prefix.into() };
-        let hash = message.info(digest).get(prefix.len()..).unwrap_or_default();
-        self.key.verify(scheme, hash, signature).is_ok()
-    }
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    bytes.iter().position(|byte| *byte != 0).and_then(|first| bytes.get(first..)).unwrap_or_default()
 }
 
 /// A message that several keys may have signed: each digest is worked out once, however many keys are tried.
@@ -175,53 +176,56 @@ impl<'a> Message<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
-    use rsa::RsaPrivateKey;
-    use rsa::traits::PublicKeyParts as _;
+    use openssl::bn::BigNum;
+    use openssl::rsa::{Padding, Rsa};
 
     use super::*;
 
-    /// Two implementations say the same of every size and digest of the field, right and wrong.
+    /// OpenSSL signs; every size, exponent and digest of the field is verified, and nothing that was changed.
     #[test]
-    fn openssl_and_rsa_agree() {
-        let mut random = rsa::rand_core::OsRng;
+    fn what_openssl_signs_is_verified_and_nothing_else() {
         let parts: [&[u8]; 2] = [b"header", b"records"];
-        let message = Message::new(&parts);
         for (bits, exponent) in
             [(512, 65_537), (1024, 65_537), (1024, 3), (1032, 17), (2048, 65_537), (3072, 65_537)]
         {
-            let e = rsa::BigUint::from(exponent as u32);
-            let private = RsaPrivateKey::new_with_exp(&mut random, bits, &e).unwrap();
-            let n = private.n().to_bytes_be();
-            let key = RsaKey::from_parts(&n, &private.e().to_bytes_be()).unwrap();
-            assert_eq!((key.bits(), key.modulus()), (bits, n));
+            let e = BigNum::from_u32(exponent).unwrap();
+            let private = Rsa::generate_with_e(bits, &e).unwrap();
+            let n = private.n().to_vec();
+            let key = RsaKey::from_parts(&[&[0], &n[..]].concat(), &private.e().to_vec()).unwrap();
+            assert_eq!((key.bits(), key.modulus()), (usize::try_from(bits).unwrap(), n));
             for digest in Digest::ALL {
+                let info = digest.info_of(&parts);
+                let mut good = vec![0; key.signature_len()];
                 // 512 bits leave no room for SHA-512.
-                let scheme =
-                    Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
-                let Ok(good) = private.sign(scheme, &digest.hash(&parts)) else { continue };
-                assert!(key.recover(&good).is_some(), "{bits} {digest}");
-                assert_eq!(
-                    key.recover(&good),
-                    message.encoded(digest, key.signature_len()),
-                    "{bits} {digest}"
-                );
-                assert!(key.fits(digest, &message, &good));
-                assert_eq!(key.check(digest, &parts, &good), SignatureCheck::Valid);
+                if private.private_encrypt(&info, &mut good, Padding::PKCS1).is_err() {
+                    assert!((bits, digest) == (512, Digest::Sha512), "{bits} {digest}");
+                    continue;
+                }
+                assert_eq!(key.check(digest, &parts, &good), SignatureCheck::Valid, "{bits} {digest}");
                 for other in Digest::ALL.into_iter().filter(|other| *other != digest) {
                     assert_eq!(key.check(other, &parts, &good), SignatureCheck::OtherDigest(digest));
                 }
                 for at in [0, good.len() / 2, good.len() - 1] {
                     let mut bad = good.clone();
                     bad[at] ^= 1;
-                    assert!(!key.fits(digest, &message, &bad));
                     assert_eq!(key.check(digest, &parts, &bad), SignatureCheck::Invalid);
                 }
                 assert_eq!(key.check(digest, &[b"other"], &good), SignatureCheck::Invalid);
                 assert_eq!(key.check(digest, &parts, &good[1..]), SignatureCheck::Invalid);
                 assert_eq!(key.check(digest, &parts, &[&[0], &good[..]].concat()), SignatureCheck::Invalid);
+                assert_eq!(key.check(digest, &parts, &[0xff].repeat(good.len())), SignatureCheck::Invalid);
             }
         }
+    }
+
+    #[test]
+    fn a_modulus_above_4096_bits_is_none_of_ours() {
+        let modulus = |bits: usize| [&[0x80], &vec![0; bits / 8 - 2][..], &[1]].concat();
+        assert_eq!(RsaKey::from_parts(&modulus(4096), &[3]).unwrap().bits(), 4096);
+        assert!(RsaKey::from_parts(&modulus(4104), &[3]).is_none());
+        assert!(RsaKey::from_parts(&[], &[3]).is_none());
+        assert!(RsaKey::from_parts(&[0x80, 0], &[3]).is_none(), "an even modulus");
     }
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::trustlist::{Digest, RsaKey, SignatureCheck};
+use trustlist::{Digest, RsaKey, SignatureCheck};
 
 fuzz_target!(|input: (&[u8], &[u8], &[u8], u8)| {
     let (modulus, signature, message, exponent) = input;

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_key_fits_a_signature_of_its_own_length() {
-        let file = format!("{}/softhsm-fixtures/SAST-ADN008580ef.der", env!("CARGO_MANIFEST_DIR"));
+        let file = format!("{}/../softhsm-fixtures/SAST-ADN008580ef.der", env!("CARGO_MANIFEST_DIR"));
         let certificate = Certificate::from_der(std::fs::read(file).unwrap()).unwrap();
         let key = || certificate.public_key().rsa().unwrap().clone();
         assert!(fitting(key(), 128).is_ok());

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::trustlist::{Certificate, CertificateReport, Record, Style, day};
+use trustlist::{Certificate, CertificateReport, Record, Style, day};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Certificate::from_file_bytes(bytes);
