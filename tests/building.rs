@@ -2,7 +2,7 @@
 
 use sastctl::trustlist::{
     BuildError, Certificate, Digest, Draft, Function, Record, SgnDraft, SignError, Signer, SigningOptions,
-    Style, TrustList, VerifyError, header_tag,
+    Style, TrustList, VerifiedList, VerifyError, header_tag,
 };
 use sastctl::workflow::{
     ConfirmedPlan, Edit, Mode, Plan, PlanError, Release, Request, resign, revert, update,
@@ -34,6 +34,37 @@ fn a_plan_that_changed_after_it_was_shown_is_not_carried_out() {
     let other = revert(&old, &later, &[token("SAST-ADN0054f509")], None, false).unwrap();
     assert!(matches!(other.confirm(shown), Err(PlanError::Changed { .. })));
     plan("SAST-ADN0054f509").confirm(shown).unwrap();
+}
+
+/// The time of judging and the list in force are part of a plan, whether they change a word of it or not.
+#[test]
+fn a_plan_is_bound_to_when_it_was_judged_and_to_what_it_starts_from() {
+    let signer = token("SAST-ADN008580ef");
+    let plan = |old: &VerifiedList, now| resign(old, &Request { now, ..request(&signer) }).unwrap();
+    let old = golden("token-signed.tlv");
+    let shown = plan(&old, 1_425_678_813).digest();
+    assert_eq!(shown.judged_at(), 1_425_678_813);
+    assert_eq!(shown.to_string().split_once('@').unwrap().1, "2015-03-06T21:53:33Z");
+    assert_eq!(shown.to_string().parse(), Ok(shown));
+    let (later, again) = (plan(&old, 1_425_678_814), plan(&old, 1_425_678_813));
+    assert_eq!((later.warnings(), later.steps()), (again.warnings(), again.steps()), "no word differs");
+    assert!(matches!(later.confirm(shown), Err(PlanError::Changed { .. })));
+    // The same list as its signer signed it a second later.
+    let mut key = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
+    let options = SigningOptions { timestamp: GOLDEN_TIME + 1, ..options(Digest::Sha1) };
+    let resigned = Draft::new("CTLFile.tlv", old.list().records().to_vec(), options).sign(&mut key);
+    let other = plan(&resigned.unwrap(), 1_425_678_813);
+    assert_eq!(other.draft(), again.draft(), "the same is signed");
+    assert!(matches!(other.confirm(shown), Err(PlanError::Changed { .. })));
+}
+
+/// Another token of the list could sign it as well, and phones would take it; it is not what was agreed to.
+#[test]
+fn a_plan_is_signed_by_its_own_signer_alone() {
+    let (signer, old) = (token("SAST-ADN008580ef"), golden("tokenless.tlv"));
+    let plan = revert(&old, &request(&signer), &[token("SAST-ADN0054f509")], None, false).unwrap();
+    let refused = confirmed(plan).execute(&mut KeyFile::open("softhsm-fixtures/SAST-ADN0054f509"));
+    assert!(matches!(refused, Err(SignError::OtherSigner { .. })), "{refused:?}");
 }
 
 #[test]

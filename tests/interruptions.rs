@@ -72,7 +72,19 @@ const COMMANDS: [(&[&str], bool); 15] = [
         ],
         true,
     ),
-    (&["cert", "enroll", "SAST token B", "--name=SAST-X", "--bits=1024", "--csr=new.csr", "--force"], true),
+    (
+        &[
+            "cert",
+            "enroll",
+            "SAST token B",
+            "--name=SAST-X",
+            "--bits=1024",
+            "--csr=new.csr",
+            "--force",
+            "--yes",
+        ],
+        true,
+    ),
 ];
 
 /// SIGINT, SIGTERM, SIGHUP; 0 closes the pipe instead.

@@ -1,6 +1,10 @@
 //! The record of a run: what it holds, that nobody can change it unseen, and the page for the change ticket.
 
-use sastctl::workflow::journal::{Event, FileSeal, Journal, JournalError, Outcome, VerifiedJournal};
+use pulldown_cmark::{Event as Markdown, Options, Parser};
+use sastctl::workflow::journal::{
+    Event, FileSeal, Journal, JournalError, Outcome, PhoneLine, TokenSeal, VerifiedJournal,
+};
+use sastctl::workflow::{Mark, PlanStep};
 
 use crate::pki;
 use crate::support::{PIN, World};
@@ -60,7 +64,9 @@ fn a_run_is_written_down_without_its_secrets() {
     let golden = pki::golden_bytes("token-signed.tlv");
     let sha1 = sastctl::trustlist::digest::hex(&sastctl::trustlist::digest::sha1(&golden), "");
     assert_eq!(line("output")["sha1"], sha1.as_str());
-    assert_eq!(line("plan")["digest"].as_str().unwrap().len(), 64);
+    let (digest, time) =
+        line("plan")["digest"].as_str().unwrap().split_once('@').map(|(d, t)| (d.len(), t.len())).unwrap();
+    assert_eq!((digest, time), (64, "2026-11-21T08:18:43Z".len()));
     let said = world.run(&["journal", "verify"]).done().stdout;
     assert!(said.contains("verified, 6 lines; everything was written"), "{said}");
 }
@@ -143,6 +149,179 @@ fn a_run_becomes_a_page() {
         html.contains("27 34 5A 32 76 45 D8 BE<br>62 EA 7F 26 FC 9E 34 C0<br>93 FF AC F8"),
         "the phone's screen"
     );
+}
+
+/// What phones lose, and why they decide as they do, is what the operator agreed to.
+#[test]
+fn what_the_operator_was_told_is_in_the_journal_and_on_its_pages() {
+    let world = world();
+    world.place("itl.tlv", "ITLFile.tlv");
+    let lost = ["--force", "--remove-server=tvs:CUCM8-Publisher.bbbburns.lab", "--out=new.tlv"];
+    let update = ["ctl", "update", "ITLFile.tlv", "--token=SAST-ADN008580ef"];
+    let told = world.run(&[&update[..], &lost].concat()).done().stdout;
+    let finding =
+        "LOCKED OUT: no TVS record is left: the phone can ask nobody about a signer that it does not know";
+    assert!(told.contains(finding), "{told}");
+    let shown = world.run(&["journal", "show", "--json"]).done().json();
+    let plan = shown["lines"].as_array().unwrap().iter().find(|l| l["event"] == "plan").unwrap();
+    assert_eq!(plan["findings"][0], finding);
+    let reason = plan["phones"][0]["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("has no SAST") || reason.contains("no SAST or"), "{plan}");
+    let page = world.run(&["journal", "show"]).done().stdout;
+    let html = world.run(&["journal", "show", "--html", "-"]).done().stdout;
+    assert!(page.contains(&format!("\n- {finding}\n")), "{page}");
+    assert!(html.contains(&format!("<li>{finding}</li>")), "{html}");
+    assert!(page.contains(&format!("  - {reason}\n")), "{page}");
+    assert!(html.contains(reason), "{html}");
+}
+
+/// With one login more than nothing: what the hashes cannot, the token's signature proves.
+#[test]
+fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
+    let world = world();
+    world.run(&["cert", "export", "--all"]).done();
+    let (a, b) = (["--signer", "SAST-ADN008580ef.cer"], ["--signer", "SAST-ADN0054f509.cer"]);
+    world.run(&[&REVERT[..], &["--journal=unsigned"]].concat()).done();
+    let unsigned = std::fs::read_dir(world.path("unsigned")).unwrap().next().unwrap().unwrap().path();
+    let verify = |path: &str, more: &[&str]| world.run(&[&["journal", "verify", path][..], more].concat());
+    let accidents = verify(unsigned.to_str().unwrap(), &[]).done();
+    assert!(accidents.stderr.contains("This detects accidental changes."), "{}", accidents.all());
+    let refused = verify(unsigned.to_str().unwrap(), &a);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(refused.stderr.contains("is not signed"), "{}", refused.stderr);
+
+    let run = world.run(&[&REVERT[..], &["--journal-sign", "-v"]].concat()).done();
+    let times = |what: &str| run.stderr.matches(&format!("{what}: CKR_OK")).count();
+    assert_eq!((times("C_Login"), times("C_Sign")), (1, 2), "in the same login");
+    let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap().map(|e| e.unwrap().path());
+    let path =
+        journals.into_iter().find(|p| p.extension().unwrap() == "jsonl").unwrap().display().to_string();
+    let proved = verify(&path, &a).done();
+    assert!(
+        proved.stdout.contains("verified, 6 lines, 6 of them signed by SAST-ADN008580ef"),
+        "{}",
+        proved.all()
+    );
+    assert!(!proved.stderr.contains("accidental"), "{}", proved.stderr);
+    let json = verify(&path, &[&a[..], &["--json"]].concat()).done().json();
+    assert_eq!((&json["signed_by"], &json["signed_lines"]), (&"SAST-ADN008580ef".into(), &6.into()));
+    assert_eq!(verify(&path, &b).code, 1, "another token's certificate");
+
+    // Somebody makes a whole new journal, whose hashes are right.
+    let (kept, signature) = (std::fs::read(&path).unwrap(), format!("{path}.sig"));
+    let forged = VerifiedJournal::read(&kept).unwrap();
+    let mut other = Journal::create(&world.path("forged"), "revert", "2026-11-21T08:18:43Z").unwrap();
+    for line in forged.lines() {
+        let mut event = line.event.clone();
+        if let Event::Start { operator, .. } = &mut event {
+            *operator = "somebody else".to_owned();
+        }
+        other.add(&line.time, event).unwrap();
+    }
+    std::fs::copy(other.path(), &path).unwrap();
+    verify(&path, &[]).done();
+    let refused = verify(&path, &a);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(refused.stderr.contains("its signature is that of other lines"), "{}", refused.stderr);
+    std::fs::write(&path, &kept).unwrap();
+    let text = std::fs::read_to_string(&signature).unwrap();
+    let changed = |from: &str, to: &str| {
+        std::fs::write(&signature, text.replacen(from, to, 1)).unwrap();
+        assert_ne!(std::fs::read_to_string(&signature).unwrap(), text, "{from}");
+        let refused = verify(&path, &a);
+        assert_eq!(refused.code, 1, "{}", refused.all());
+        refused.stderr
+    };
+    assert!(changed("\"version\":1", "\"version\":2").contains("version 2"));
+    changed("\"lines\":6", "\"lines\":5");
+    changed("\"lines\":6", "\"lines\":7");
+    changed("\"lines\":6", "\"lines\":-6");
+    changed("\"signature\":\"", "\"signature\":\"AAAA");
+    changed("{", "");
+    std::fs::write(&signature, &text).unwrap();
+    verify(&path, &a).done();
+}
+
+/// What every reader of the page must see as text, at the beginning of a field and within it.
+const MARKUP: [&str; 12] = [
+    "`code` ``more``",
+    "| cell | cell |",
+    "<b onclick=x>&amp;<!--",
+    "[link](http://example.com) ![image](x)",
+    "# heading",
+    "- item",
+    "1. item",
+    "> quote",
+    "***bold*** _it_ ~~gone~~",
+    "line\n\n# heading\n\n| a |\n| - |",
+    "    indented",
+    "```\n</code></pre></td></table><script>",
+];
+
+/// A journal in whose every field stands this text.
+fn everywhere(world: &World, text: &str) -> String {
+    let t = || text.to_owned();
+    let file = || FileSeal { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
+    let token = TokenSeal { label: t(), serial: t(), name: t(), certificate_sha256: t() };
+    let step = PlanStep { mark: Mark::Add, function: t(), name: t(), why: t() };
+    let phones = vec![PhoneLine { phones: t(), says: t(), reasons: vec![t()] }];
+    let events = [
+        Event::Start { version: t(), command: vec![t()], operator: t(), host: t() },
+        Event::Token(token),
+        Event::Input { role: t(), out: None, file: file() },
+        Event::Input { role: t(), out: Some(t()), file: file() },
+        Event::Plan {
+            digest: t(),
+            out: t(),
+            steps: vec![step],
+            warnings: vec![t()],
+            phones,
+            findings: vec![t()],
+            by_hand: vec![t()],
+        },
+        Event::Step { name: t(), says: t(), done: Some(false) },
+        Event::Output { signed_by: t(), kept_old_as: Some(t()), file: file() },
+        Event::End { outcome: Outcome::Failed, says: t() },
+    ];
+    let mut journal = Journal::create(&world.path("runs"), "x", "2026-11-21T08:18:43Z").unwrap();
+    events.into_iter().for_each(|event| journal.add(text, event).unwrap());
+    journal.path().display().to_string()
+}
+
+/// The elements of a Markdown page, and the text in them.
+fn elements(page: &str) -> (Vec<String>, String) {
+    let (mut tags, mut text) = (Vec::new(), String::new());
+    let all = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES;
+    for element in Parser::new_ext(page, all) {
+        match element {
+            Markdown::Text(part) | Markdown::Code(part) => text += &part,
+            other => tags.push(format!("{other:?}")),
+        }
+    }
+    (tags, text)
+}
+
+#[test]
+fn markup_in_any_field_of_a_journal_stays_text_on_every_page() {
+    let world = World::new();
+    let page = |path: &str| world.run(&["journal", "show", path]).done().stdout;
+    let html = |path: &str| world.run(&["journal", "show", path, "--html", "-"]).done().stdout;
+    let tags = |html: &str| {
+        html.split('<').skip(1).map(|t| t.split(['>', ' ']).next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let harmless = everywhere(&world, "text");
+    let (wanted, _) = elements(&page(&harmless));
+    let wanted_html = tags(&html(&harmless));
+    for markup in MARKUP {
+        let path = everywhere(&world, markup);
+        let page = page(&path);
+        let (found, text) = elements(&page);
+        assert_eq!(found, wanted, "{markup}\n{page}");
+        let shown = markup.replace('\n', "\\n");
+        let times = text.matches(shown.trim()).count();
+        assert!(times >= 27, "{markup}: {times}\n{text}");
+        assert_eq!(tags(&html(&path)), wanted_html, "{markup}");
+    }
 }
 
 /// Names come from files: a page shows them and does not obey them.

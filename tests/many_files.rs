@@ -201,7 +201,7 @@ fn the_plan_of_all_has_a_digest_that_can_be_asked_for() {
     let dry = world.run(&sign(&names, &[&time[..], &["--dry-run"]].concat())).done();
     let digest = dry.stdout.lines().find_map(|line| line.strip_prefix("Plan digest of all 30: ")).unwrap();
     assert!(written(&world).is_empty());
-    let wrong = "0".repeat(64);
+    let wrong = format!("{}@2026-11-01T00:00:00Z", "0".repeat(64));
     let refused = world.run(&sign(&names, &[&time[..], &["--yes", "--plan-digest", &wrong]].concat()));
     assert_eq!(refused.code, 1, "{}", refused.all());
     assert!(written(&world).is_empty());

@@ -232,8 +232,17 @@ fn a_request_is_whole_or_not_there() {
         return;
     }
     let world = World::with_tokens();
-    let enroll =
-        ["cert", "enroll", "SAST token A", "--name=SAST-X", "--bits=1024", "--csr=x.csr", "--force", "-q"];
+    let enroll = [
+        "cert",
+        "enroll",
+        "SAST token A",
+        "--name=SAST-X",
+        "--bits=1024",
+        "--csr=x.csr",
+        "--force",
+        "--yes",
+        "-q",
+    ];
     let tokens = world.path("hsm").display().to_string();
     let sh =
         |line: &str| assert!(Command::new("sh").args(["-c", line]).status().unwrap().success(), "{line}");

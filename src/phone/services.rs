@@ -48,6 +48,18 @@ pub struct ServiceFinding {
     pub says: String,
 }
 
+impl ServiceFinding {
+    /// In one line: `careful: no TVS record is left …`.
+    pub fn line(&self) -> String {
+        let sign = match self.severity {
+            Severity::Note => "",
+            Severity::Loses => "careful: ",
+            Severity::LockedOut => "LOCKED OUT: ",
+        };
+        format!("{sign}{}", self.says)
+    }
+}
+
 fn functions(service: Service) -> &'static [Function] {
     match service {
         Service::Tftp => &[Function::CCM_TFTP, Function::TFTP],

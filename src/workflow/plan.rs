@@ -1,7 +1,10 @@
 //! The plan: what will change, why, and who signs. Confirmed, it is executed as it was shown.
 
 use std::fmt;
+use std::str::FromStr;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::{InForce, PlanError};
@@ -68,7 +71,7 @@ pub struct Request<'a> {
     pub options: SigningOptions,
     /// Overrides the spelling that fits each certificate.
     pub name_style: Option<Style>,
-    /// Now, seconds since 1970-01-01 UTC, for warnings about expired certificates.
+    /// The time of judging, seconds since 1970-01-01 UTC: which certificates have expired.
     pub now: i64,
     /// The operator insists where the CTL Client would refuse. Never silently: the plan says so.
     pub force: bool,
@@ -100,32 +103,60 @@ pub struct Plan {
     message: Vec<u8>,
     signer: Certificate,
     signed_len: usize,
+    in_force: [u8; 32],
+    judged_at: i64,
 }
 
-/// SHA-256 over everything that a plan shows and everything that would be signed.
+/// SHA-256 over everything that would be signed and everything that the operator is told, as values and not in their
+/// words, and the time of judging. Written `DIGEST@TIME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlanDigest([u8; 32]);
+pub struct PlanDigest {
+    sum: [u8; 32],
+    judged_at: i64,
+}
+
+/// A text that is no plan digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is DIGEST@TIME, as --dry-run prints it")]
+pub struct NotADigest;
 
 impl fmt::Display for PlanDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&digest::hex(&self.0, ""))
+        let time = Timestamp::from_second(self.judged_at).map_err(|_| fmt::Error)?;
+        write!(f, "{}@{time}", digest::hex(&self.sum, ""))
+    }
+}
+
+impl FromStr for PlanDigest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let (sum, time) = text.split_once('@').ok_or(NotADigest)?;
+        let sum = HEXLOWER_PERMISSIVE.decode(sum.as_bytes()).map_err(|_| NotADigest)?;
+        let time: Timestamp = time.parse().map_err(|_| NotADigest)?;
+        Ok(PlanDigest { sum: sum.try_into().map_err(|_| NotADigest)?, judged_at: time.as_second() })
     }
 }
 
 impl PlanDigest {
     /// The 32 bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.sum
     }
 
-    /// Over parts that are told apart by their lengths.
-    pub fn over(parts: &[&[u8]]) -> Self {
-        let mut all = Vec::new();
+    /// The time of judging, seconds since 1970-01-01 UTC.
+    pub fn judged_at(&self) -> i64 {
+        self.judged_at
+    }
+
+    /// Over the time of judging and parts that are told apart by their lengths.
+    pub fn over(judged_at: i64, parts: &[&[u8]]) -> Self {
+        let mut all = judged_at.to_be_bytes().to_vec();
         for part in parts {
             all.extend((part.len() as u64).to_be_bytes());
             all.extend(*part);
         }
-        PlanDigest(digest::sha256(&all))
+        PlanDigest { sum: digest::sha256(&all), judged_at }
     }
 }
 
@@ -161,6 +192,8 @@ impl Plan {
             message,
             signer,
             signed_len,
+            in_force: digest::sha256(in_force.map(|old| &old.list().bytes()[..]).unwrap_or_default()),
+            judged_at: request.now,
         })
     }
 
@@ -209,20 +242,14 @@ impl Plan {
         self.signed_len
     }
 
-    /// What identifies this plan: it changes with anything that is shown or signed.
+    /// What identifies this plan: it changes with anything that is signed, with what it is made from, with what the
+    /// operator is told, and with the time of judging.
     pub fn digest(&self) -> PlanDigest {
-        let lines = |items: Vec<String>| items.join("\n").into_bytes();
-        let steps =
-            self.steps.iter().map(|s| format!("{}|{}|{}|{}", s.mark.sign(), s.function, s.name, s.why));
-        let phones = self.phones.iter().map(|v| format!("{:?}", v.verdict.decision));
-        PlanDigest::over(&[
-            &self.message,
-            self.signer.der(),
-            &lines(steps.collect()),
-            &lines(self.warnings.clone()),
-            &lines(phones.collect()),
-            &lines(self.by_hand.clone()),
-        ])
+        let steps: Vec<_> = self.steps.iter().map(|s| (s.mark, &s.function, &s.name)).collect();
+        let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision)).collect();
+        let findings: Vec<_> = self.findings.iter().map(|f| (f.service, f.severity, &f.phones)).collect();
+        let told = serde_json::json!([steps, phones, findings]).to_string();
+        PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
     }
 
     /// The operator saw the plan `shown` and said yes. Refused when this is another one.
@@ -244,8 +271,14 @@ impl ConfirmedPlan {
         &self.plan
     }
 
-    /// Signs. What comes out was read back and verified, and holds the records that the plan showed.
+    /// Signs, with the signer of the plan alone. What comes out was read back and verified, and holds the records that the
+    /// plan showed.
     pub fn execute<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
+        let (planned, given) = (&self.plan.signer, signer.certificate());
+        if planned.der() != given.der() {
+            let (planned, given) = (planned.sast_name(), given.sast_name());
+            return Err(SignError::OtherSigner { planned, given });
+        }
         self.plan.draft.sign(signer)
     }
 }

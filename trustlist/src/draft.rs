@@ -98,14 +98,16 @@ impl Draft {
         TrustList::decode(bytes).map_err(BuildError::NotReadBack)
     }
 
-    /// Signs the draft. What comes out was read back and verified.
+    /// Signs the draft. What comes out was read back and verified, and holds the records of the draft.
     ///
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
         let header = self.header(signer.certificate())?;
         let records = self.records.iter().map(|record| record.bytes().as_ref()).collect::<Vec<_>>().concat();
         let bytes = assemble(&header, self.options.digest, &records, signer)?;
-        TrustList::decode(bytes).map_err(SignError::NotDecoded)?.verify().map_err(SignError::NotVerified)
+        let signed = TrustList::decode(bytes).map_err(SignError::NotDecoded)?;
+        let signed = signed.verify().map_err(SignError::NotVerified)?;
+        if signed.list().records() != self.records { Err(SignError::OtherRecords) } else { Ok(signed) }
     }
 
     fn header(&self, signer: &Certificate) -> Result<HeaderDraft, BuildError> {

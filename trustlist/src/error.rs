@@ -189,6 +189,17 @@ pub enum SignError<E> {
     /// The signer did not sign.
     #[error("the signer did not sign")]
     Signer(#[source] E),
+    /// Another signer than the one that the plan was made for; nothing was signed.
+    #[error("the plan is that {planned} signs, and this is {given}: nothing was signed")]
+    OtherSigner {
+        /// The signer of the plan, by name.
+        planned: String,
+        /// Who was to sign.
+        given: String,
+    },
+    /// What came out holds other records than the draft; it was thrown away.
+    #[error("the signed file has other records than its plan, and was thrown away")]
+    OtherRecords,
     /// What came out does not verify; it was thrown away.
     #[error("the signed file does not verify, and was thrown away")]
     NotVerified(#[source] VerifyError),

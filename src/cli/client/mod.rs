@@ -15,10 +15,12 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{Batch, BatchFile, Desk, SigningArgs, Voice, beside, check_digest, headline, selector};
+use super::signing::{
+    Batch, BatchFile, Desk, Shown, SigningArgs, Voice, beside, check_digest, headline, selector,
+};
 use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
-use crate::workflow::{Choices, Plan, PlanError, Start};
+use crate::workflow::{Choices, Plan, PlanDigest, PlanError, Start};
 use terminal::Answer;
 
 /// The CTL Client's windows in the terminal
@@ -46,8 +48,8 @@ struct Client<'a> {
 
 /// How the last window was left.
 enum Finish {
-    /// With a plan that was agreed to, and the token that signs it.
-    Sign(Box<(Plan, Sast)>),
+    /// With a plan that was agreed to, as it was shown, and the token that signs it.
+    Sign(Box<(Plan, PlanDigest, Sast)>),
     /// With a plan that was shown, and no more was wanted.
     DryRun,
     /// Back to the entries.
@@ -103,8 +105,8 @@ impl Client<'_> {
                 Window::Entries => self.entries()?,
                 Window::Finish => match self.planned()? {
                     Finish::Sign(agreed) => {
-                        let (plan, signer) = *agreed;
-                        return self.finish(plan, signer);
+                        let (plan, shown, signer) = *agreed;
+                        return self.finish(plan, shown, signer);
                     }
                     Finish::DryRun => return Ok(()),
                     Finish::Back => false,
@@ -145,6 +147,7 @@ impl Client<'_> {
             }
         };
         let file = self.batch_file(plan.clone());
+        let shown = file.digest();
         self.ui.show(&file.plan_text());
         for warning in file.warnings() {
             self.ui.warn(warning);
@@ -158,7 +161,7 @@ impl Client<'_> {
         let sign = printable(&format!("Sign with {name} on \"{token}\", and write {out}"));
         let back = "Back to the CTL entries".to_owned();
         match terminal::choose("Finish", vec![sign.clone(), back], 0)? {
-            Answer::Given(answer) if answer == sign => Ok(Finish::Sign(Box::new((plan, signer)))),
+            Answer::Given(answer) if answer == sign => Ok(Finish::Sign(Box::new((plan, shown, signer)))),
             Answer::Given(_) | Answer::Back => Ok(Finish::Back),
         }
     }
@@ -217,18 +220,18 @@ impl Client<'_> {
     }
 
     /// The password, the signature, and the result.
-    fn finish(self, plan: Plan, signer: Sast) -> Result<(), CommandError> {
+    fn finish(self, plan: Plan, shown: PlanDigest, signer: Sast) -> Result<(), CommandError> {
         let out = self.out(plan.draft().file_name());
         if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
             crate::files::make_folder(folder)?;
         }
         let batch = Batch { what: "client", files: vec![self.batch_file(plan.clone())] };
-        let shown = batch.shown();
+        let shown = Shown::of(vec![shown]);
         check_digest(&shown, &self.args.signing)?;
         let (choices, source, args, ui) = (self.choices, self.source, self.args, self.ui);
         let desk = Desk::with(self.module, signer, self.settings);
         let say = Voice { ui, aside: false };
-        desk.sign_shown(batch, shown, args.signing.journal_folder(), args.signing.allow_last_try(), &say)?;
+        desk.sign_shown(batch, shown, &args.signing, &say)?;
         ui.show(&result::window(&plan, &out));
         if let Some(choices) = choices {
             let mut again = args.signing.again();

@@ -214,7 +214,7 @@ impl Report<'_> {
             text.push_str("Once it is taken\n");
         }
         for finding in &self.findings {
-            let _ = writeln!(text, "    {}", printable(&super::super::signing::finding_line(finding)));
+            let _ = writeln!(text, "    {}", printable(&finding.line()));
         }
         for (server, answer) in &self.answers {
             let _ = writeln!(text, "TVS {}\n    {}", printable(server), answered(answer));

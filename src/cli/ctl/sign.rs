@@ -13,7 +13,7 @@ use super::super::signing::{
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
-use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, SigningOptions, Style, TrustFile, is_file_name};
+use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_file_name};
 use crate::workflow::{Request, resign};
 
 /// Sign lists again as they are, or make .sgn files from configuration files; one login for all
@@ -30,7 +30,7 @@ pub struct SignArgs {
 }
 
 pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let options = args.signing.options()?;
+    args.signing.request_options()?;
     let targets = targets(args)?;
     let desk = Desk::open_for_one(settings, ui)?;
     // Of several lists the first one says which certificate of a key is in force; the others are held against it.
@@ -43,7 +43,7 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     };
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let work = Signing { files: args.files.iter().zip(targets).collect(), request, options };
+    let work = Signing { files: args.files.iter().zip(targets).collect(), request };
     // A JSON document has all plans in it; people read one after the other.
     // A plan of these is made twice, which what is no plain file cannot be read for.
     let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
@@ -58,7 +58,6 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
 struct Signing<'a> {
     files: Vec<(&'a PathBuf, Target)>,
     request: Request<'a>,
-    options: SigningOptions,
 }
 
 impl Many for Signing<'_> {
@@ -74,20 +73,19 @@ impl Many for Signing<'_> {
         let Some((path, out)) = self.files.get(index) else {
             return Err(CommandError::new(ErrorKind::Usage, "there is no such file"));
         };
-        prepare(path, out, &self.request, self.options)
+        prepare(path, out, &self.request)
     }
 }
 
 /// Reads one file and decides what signing it means.
-fn prepare(
-    path: &Path,
-    out: &Target,
-    request: &Request<'_>,
-    options: SigningOptions,
-) -> Result<BatchFile, CommandError> {
+fn prepare(path: &Path, out: &Target, request: &Request<'_>) -> Result<BatchFile, CommandError> {
+    let options = request.options;
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
     let style = request.name_style.unwrap_or(Style::Cucm);
-    let signer = || (request.signer, cautions_of_file(request.signer, options.digest, request.now));
+    let signer = || {
+        let cautions = cautions_of_file(request.signer, options.digest, request.now);
+        (request.signer, request.now, cautions)
+    };
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
             let verified =

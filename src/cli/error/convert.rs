@@ -344,12 +344,13 @@ impl From<SignError<TokenError>> for CommandError {
                 converted.details.push((String::new(), NOTHING_WRITTEN.to_owned()));
                 converted
             }
-            SignError::NotVerified(_) | SignError::NotDecoded(_) => {
-                CommandError::new(ErrorKind::Token, error.to_string())
-                    .caused_by(&error)
-                    .detail("", NOTHING_WRITTEN)
-                    .hint("do not use this token before you know why")
-            }
+            SignError::OtherSigner { .. }
+            | SignError::OtherRecords
+            | SignError::NotVerified(_)
+            | SignError::NotDecoded(_) => CommandError::new(ErrorKind::Token, error.to_string())
+                .caused_by(&error)
+                .detail("", NOTHING_WRITTEN)
+                .hint("do not use this token before you know why"),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::story::{Change, Story, list_of, row, verified};
 use crate::trustlist::digest::phone_lines_of_hex;
 use crate::trustlist::{TrustList, printable};
 use crate::workflow::Mark;
-use crate::workflow::journal::{Event, FileSeal, Outcome};
+use crate::workflow::journal::{Event, FileSeal, Outcome, PhoneLine};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -20,8 +20,8 @@ pub fn page(story: &Story<'_>) -> String {
     body.push_str(&steps(story));
     let _ = writeln!(
         body,
-        "<footer>{} lines, each holding the hash of the one before. <code>sastctl journal verify</code> proves that \
-         none was changed, taken out or moved.</footer>",
+        "<footer>{} lines, each holding the hash of the one before. <code>sastctl journal verify</code> detects \
+         accidental changes; with <code>--signer</code> it proves what a signature covers.</footer>",
         story.lines.len()
     );
     format!(
@@ -79,7 +79,7 @@ fn section(change: &Change<'_>) -> String {
         match side {
             Some((seal, list)) => text.push_str(&file(title, seal, list.as_ref())),
             None => {
-                let _ = writeln!(text, "<h3>{title}</h3><p class=\"none\">nothing</p>");
+                let _ = writeln!(text, "<h3>{}</h3><p class=\"none\">nothing</p>", escape(title));
             }
         }
         text.push_str("</div>\n");
@@ -110,10 +110,13 @@ fn section(change: &Change<'_>) -> String {
             );
         }
         text.push_str("</table>\n");
-        text.push_str(&items(
-            "What phones do",
-            plan.phones.iter().map(|p| format!("{}: {}", p.phones, p.says)),
-        ));
+        let why = |p: &PhoneLine| {
+            let why =
+                if p.reasons.is_empty() { String::new() } else { format!(" ({})", p.reasons.join("; ")) };
+            format!("{}: {}{why}", p.phones, p.says)
+        };
+        text.push_str(&items("What phones do", plan.phones.iter().map(why)));
+        text.push_str(&items("What phones lose", plan.findings.iter().cloned()));
         text.push_str(&items("Warnings", plan.warnings.iter().cloned()));
         text.push_str(&items("Left to do by hand", plan.by_hand.iter().cloned()));
         let _ = writeln!(text, "<p class=\"digest\">Plan {}</p>", escape(plan.digest));

@@ -12,10 +12,10 @@ pub fn page(story: &Story<'_>) -> String {
     let mut page = format!("# {}\n\n", escape(&story.name));
     let (from, to) = story.times();
     if let Some((version, command, operator, host)) = story.start() {
-        let _ = writeln!(page, "- Run: `{}`", printable(&command).replace('`', "'"));
+        let _ = writeln!(page, "- Run: {}", code(&command));
         let _ = writeln!(page, "- By: {} on {}, sastctl {}", escape(operator), escape(host), escape(version));
     }
-    let _ = writeln!(page, "- From {from} to {to}");
+    let _ = writeln!(page, "- From {} to {}", escape(from), escape(to));
     let outcome = match story.outcome {
         Some((Outcome::Done, says)) => format!("done: {}", escape(says)),
         Some((Outcome::Failed, says)) => format!("**failed**: {}", escape(says)),
@@ -26,11 +26,11 @@ pub fn page(story: &Story<'_>) -> String {
     if let Some(token) = story.token {
         let _ = writeln!(
             page,
-            "- Token: {} on \"{}\", serial {}, certificate SHA-256 `{}`",
+            "- Token: {} on \"{}\", serial {}, certificate SHA-256 {}",
             escape(&token.name),
             escape(&token.label),
             escape(&token.serial),
-            escape(&token.certificate_sha256)
+            code(&token.certificate_sha256)
         );
     }
     for change in &story.changes {
@@ -40,12 +40,13 @@ pub fn page(story: &Story<'_>) -> String {
     if !steps.is_empty() {
         page.push_str("\n## Steps\n\n");
         for (time, says) in steps {
-            let _ = writeln!(page, "- {time} {}", escape(&says));
+            let _ = writeln!(page, "- {} {}", escape(time), escape(&says));
         }
     }
     let _ = writeln!(
         page,
-        "\n---\n{} lines, each holding the hash of the one before; `sastctl journal verify` proves it.",
+        "\n---\n{} lines, each holding the hash of the one before: `sastctl journal verify` detects accidental \
+         changes; with `--signer` it proves what a signature covers.",
         story.lines.len()
     );
     page
@@ -69,7 +70,7 @@ fn section(change: &Change<'_>) -> String {
     let name = change.output.as_ref().map(|o| &o.file.file).or(change.input.map(|i| &i.file));
     let mut text = format!("\n## {}\n", escape(name.map(String::as_str).unwrap_or_default()));
     if let Some(plan) = &change.plan {
-        let _ = writeln!(text, "\nPlan `{}`\n", plan.digest);
+        let _ = writeln!(text, "\nPlan {}\n", code(plan.digest));
         text.push_str("| | function | name | |\n| --- | --- | --- | --- |\n");
         for step in plan.steps {
             let _ = writeln!(
@@ -86,6 +87,15 @@ fn section(change: &Change<'_>) -> String {
         }
         for phone in plan.phones {
             let _ = writeln!(text, "- {}: {}", escape(&phone.phones), escape(&phone.says));
+            for reason in &phone.reasons {
+                let _ = writeln!(text, "  - {}", escape(reason));
+            }
+        }
+        if !plan.findings.is_empty() {
+            text.push_str("\nWhat phones lose\n\n");
+        }
+        for finding in plan.findings {
+            let _ = writeln!(text, "- {}", escape(finding));
         }
         if !plan.warnings.is_empty() {
             text.push_str("\nWarnings\n\n");
@@ -128,11 +138,11 @@ fn file(when: &str, seal: &FileSeal) -> String {
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
     }
-    let _ = writeln!(text, "\n```\nMD5   {}", seal.md5);
+    let _ = writeln!(text, "\n```\nMD5   {}", printable(&seal.md5));
     for line in phone_lines_of_hex(&seal.md5) {
         let _ = writeln!(text, "      on the phone: {line}");
     }
-    let _ = writeln!(text, "SHA1  {}", seal.sha1);
+    let _ = writeln!(text, "SHA1  {}", printable(&seal.sha1));
     for line in phone_lines_of_hex(&seal.sha1) {
         let _ = writeln!(text, "      on the phone: {line}");
     }
@@ -140,15 +150,31 @@ fn file(when: &str, seal: &FileSeal) -> String {
     text
 }
 
-/// Names come from files and tokens: nothing in them is markup.
+/// As code: between more backticks than are in it.
+fn code(text: &str) -> String {
+    let text = printable(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.saturating_add(1));
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// Names come from files and tokens: nothing in them is markup. What would begin a list, a heading or a block of code at
+/// the start of an item is text there, too.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for c in printable(text).chars() {
+    let mut in_number = true;
+    for (at, c) in printable(text).chars().enumerate() {
+        let begins =
+            in_number && (at == 0 && matches!(c, '-' | '+' | '=') || at > 0 && matches!(c, '.' | ')'));
+        in_number &= c.is_ascii_digit();
         match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => {
                 escaped.push('\\');
                 escaped.push(c);
             }
+            _ if begins => escaped.extend(['\\', c]),
+            ' ' if at == 0 => escaped.push_str("&#32;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),

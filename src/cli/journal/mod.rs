@@ -1,4 +1,4 @@
-//! `journal …`: the record of a run as a page, and proof that nobody changed it.
+//! `journal …`: the record of a run as a page, and whether it was changed.
 
 mod drawing;
 mod html;
@@ -9,15 +9,19 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::signing::state_folder;
 use super::ui::{Ui, printable};
 use crate::files::{self, OnExisting};
-use crate::workflow::journal::{JournalError, VerifiedJournal};
+use crate::workflow::journal::{HeadSignature, JournalError, VerifiedJournal, signature_beside};
 use story::Story;
 
 /// A journal is never longer than this, in bytes: every file in it is limited.
 const LARGEST: usize = 512 * 1024 * 1024;
+
+/// A signature beside it is a line of JSON.
+const LARGEST_SIGNATURE: usize = 64 * 1024;
 
 /// The record of a run: show it as a page, verify it
 #[derive(Debug, Subcommand)]
@@ -46,11 +50,14 @@ struct FolderArgs {
     journal: Option<PathBuf>,
 }
 
-/// Prove that no line of a journal was changed, taken out or moved
+/// Detect accidental changes: a line that was changed, taken out or moved. With --signer: prove that there are none
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The journal [default: the newest one]
     file: Option<PathBuf>,
+    /// Check the signature beside the journal (NAME.sig, made by --journal-sign) with the certificate of the token
+    #[arg(long, value_name = "CERT")]
+    signer: Option<PathBuf>,
     #[command(flatten)]
     folder: FolderArgs,
 }
@@ -107,11 +114,42 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let bytes = files::read_limited(&path, LARGEST)?;
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
     let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
+    let proof = args.signer.as_deref().map(|signer| prove(&path, &journal, signer)).transpose()?;
     if ui.is_json() {
-        let path = path.display().to_string();
-        return ui.print_json(&serde_json::json!({ "journal": path, "verified": true, "lines": lines }));
+        let (signer, signed) = proof.unzip();
+        return ui.print_json(&serde_json::json!({
+            "journal": path.display().to_string(), "verified": true, "lines": lines, "signed_by": signer,
+            "signed_lines": signed,
+        }));
     }
-    ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)))
+    let Some((signer, signed)) = proof else {
+        ui.note(
+            "This detects accidental changes. Proof takes a signature: --journal-sign when signing, --signer CERT here.",
+        );
+        return ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)));
+    };
+    if signed < lines {
+        ui.warn(&format!("the signature covers lines 1 to {signed} of {lines}; of the others accidental changes are detected"));
+    }
+    let signed = format!("{signed} of them signed by {}", printable(&signer));
+    ui.print(&format!("{}: verified, {lines} lines, {signed}; {}", path.display(), printable(says)))
+}
+
+/// Whose signature lies beside the journal, and how many of its lines it covers.
+fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(String, usize), CommandError> {
+    let certificate = read_certificate(signer)?;
+    let beside = signature_beside(path);
+    let no = |what: String| {
+        CommandError::new(ErrorKind::No, what).detail("signature", beside.display().to_string())
+    };
+    if !beside.exists() {
+        return Err(no(format!("{} is not signed", path.display()))
+            .hint("--journal-sign, of the commands that sign, signs the journal in the same login"));
+    }
+    let bytes = files::read_limited(&beside, LARGEST_SIGNATURE)?;
+    let lines = HeadSignature::check(&bytes, journal, &certificate)
+        .map_err(|e| no(format!("{} is not proved: {e}", path.display())))?;
+    Ok((certificate.sast_name(), lines))
 }
 
 fn broken(path: &Path, error: &JournalError) -> CommandError {

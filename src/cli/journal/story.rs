@@ -78,6 +78,8 @@ pub struct Planned<'a> {
     pub warnings: &'a [String],
     /// What phones do.
     pub phones: &'a [PhoneLine],
+    /// What they lose.
+    pub findings: &'a [String],
     /// What is left to do.
     pub by_hand: &'a [String],
 }
@@ -106,8 +108,8 @@ impl<'a> Story<'a> {
                     let alone = out.is_none().then_some(role.as_str());
                     open.begin(out.as_deref(), Change { input: Some(file), alone, ..Change::default() });
                 }
-                Event::Plan { digest, out, steps, warnings, phones, by_hand } => {
-                    open.plan(out, Planned { digest, steps, warnings, phones, by_hand });
+                Event::Plan { digest, out, steps, warnings, phones, findings, by_hand } => {
+                    open.plan(out, Planned { digest, steps, warnings, phones, findings, by_hand });
                 }
                 Event::Output { signed_by, kept_old_as, file } => {
                     let mut change = open.end(&file.file);

@@ -209,7 +209,7 @@ impl Run<'_> {
 
     /// The last line of the journal; where it lies.
     fn end_log(&mut self) -> Result<PathBuf, CommandError> {
-        let Some(log) = self.log.take() else { return Ok(PathBuf::new()) };
+        let Some(mut log) = self.log.take() else { return Ok(PathBuf::new()) };
         let path = log.end(&Ok::<(), CommandError>(()))?;
         self.ui.note(&format!("Journal: {}", path.display()));
         Ok(path)

@@ -177,7 +177,7 @@ impl Run<'_> {
         let signing = self.tokens.signing;
         desk.ask([path.as_path()].into_iter(), signing, self.ui)?;
         if let Some(log) = &mut self.log {
-            desk.sign_into(batch, shown, log, signing.allow_last_try(), &say)?;
+            desk.sign_into(batch, shown, log, signing, &say)?;
         }
         let bytes = std::fs::read(&path).map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::super::error::{CommandError, ErrorKind};
 use super::now;
 use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
-use crate::workflow::Request;
+use crate::workflow::{PlanDigest, Request};
 
 /// Options of every command that signs.
 #[derive(Debug, Args)]
@@ -42,12 +42,16 @@ pub struct SigningArgs {
     /// Insist where a plan is refused: a signer that is not in the list in force, a single token. The plan says so
     #[arg(long)]
     force: bool,
-    /// Sign only if the plan is this one, as --dry-run printed its digest
-    #[arg(long, value_name = "DIGEST")]
-    plan_digest: Option<String>,
+    /// Sign only if the plan is this one, as --dry-run printed its digest. Its time is that of judging, and of the file
+    /// unless --timestamp says otherwise
+    #[arg(long, value_name = "DIGEST@TIME")]
+    plan_digest: Option<PlanDigest>,
     /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
+    /// Sign the journal, too, in the same login: journal verify --signer CERT proves that nobody changed it
+    #[arg(long)]
+    journal_sign: bool,
 }
 
 /// A digest to sign with.
@@ -86,15 +90,16 @@ fn possible(value: impl ValueEnum) -> String {
 
 impl SigningArgs {
     /// How files are to be signed.
-    pub fn options(&self) -> Result<SigningOptions, CommandError> {
+    fn options(&self, now: i64) -> Result<SigningOptions, CommandError> {
         let signer_version = self.signer_version.as_deref().map(version).transpose()?;
-        Ok(SigningOptions { digest: self.digest.into(), timestamp: self.time()?, signer_version })
+        Ok(SigningOptions { digest: self.digest.into(), timestamp: self.time(now)?, signer_version })
     }
 
     /// What every plan needs beside the records.
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
-        let (options, name_style) = (self.options()?, self.style());
-        Ok(Request { signer, options, name_style, now: now(), force: self.force })
+        let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at());
+        let (options, name_style) = (self.options(now)?, self.style());
+        Ok(Request { signer, options, name_style, now, force: self.force })
     }
 
     /// The options that decide what is signed, as words of a command line; those that are as without them are left out.
@@ -116,7 +121,7 @@ impl SigningArgs {
 
     /// Checks the options before anything is asked.
     pub fn request_options(&self) -> Result<(), CommandError> {
-        self.options().map(drop)
+        self.options(now()).map(drop)
     }
 
     /// The spelling asked for.
@@ -153,8 +158,8 @@ impl SigningArgs {
     }
 
     /// The digest of the plan that may be carried out, if one was named.
-    pub(super) fn plan_digest(&self) -> Option<&str> {
-        self.plan_digest.as_deref()
+    pub(super) fn plan_digest(&self) -> Option<PlanDigest> {
+        self.plan_digest
     }
 
     /// The first option that a whole run on a cluster has no use for: it makes its own plan when it has come that far, and
@@ -169,7 +174,12 @@ impl SigningArgs {
         self.journal.as_deref()
     }
 
-    fn time(&self) -> Result<u32, CommandError> {
+    /// Whether the journal is signed.
+    pub(super) fn journal_sign(&self) -> bool {
+        self.journal_sign
+    }
+
+    fn time(&self, now: i64) -> Result<u32, CommandError> {
         let wrong = |what: String| {
             CommandError::new(ErrorKind::Usage, what)
                 .hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
@@ -181,7 +191,7 @@ impl SigningArgs {
             (None, Ok(epoch)) if !epoch.is_empty() => epoch
                 .parse()
                 .map_err(|_| wrong(format!("SOURCE_DATE_EPOCH={epoch} is not a number of seconds")))?,
-            (None, _) => now(),
+            (None, _) => now,
         };
         u32::try_from(seconds)
             .map_err(|_| wrong(format!("the time {seconds} does not fit the file's 32 bits")))

@@ -77,17 +77,15 @@ impl Shown {
     pub fn digest(&self) -> PlanDigest {
         match self.0[..] {
             [one] => one,
-            _ => PlanDigest::over(&self.0.iter().map(PlanDigest::bytes).collect::<Vec<_>>()),
+            [first, ..] => {
+                PlanDigest::over(first.judged_at(), &self.0.iter().map(PlanDigest::bytes).collect::<Vec<_>>())
+            }
+            [] => PlanDigest::over(0, &[]),
         }
     }
 }
 
 impl Batch {
-    /// What was shown, so that nothing else is carried out.
-    pub fn shown(&self) -> Shown {
-        Shown(self.files.iter().map(BatchFile::digest).collect())
-    }
-
     /// Every plan must be the one that was shown.
     pub fn confirm(self, shown: Shown) -> Result<Vec<ConfirmedFile>, PlanError> {
         self.files.into_iter().zip(shown.0).map(|(file, digest)| file.confirm(digest)).collect()
@@ -146,11 +144,11 @@ impl BatchFile {
     pub fn sgn(
         head: String,
         draft: SgnDraft,
-        (signer, warnings): (&Certificate, Vec<String>),
+        (signer, judged_at, warnings): (&Certificate, i64, Vec<String>),
         (path, read): (&Path, Bytes),
         out: PathBuf,
     ) -> Result<Self, PlanError> {
-        let digest = PlanDigest::over(&[&draft.message(signer)?, signer.der()]);
+        let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
         let input = Input {
             role: "configuration",
             path: path.to_owned(),
@@ -246,7 +244,8 @@ impl BatchFile {
             let (label, line) = (v.class.label(), v.line(&signer));
             format!("phones ({label}): {}", line.strip_prefix(label).unwrap_or(&line).trim_start())
         });
-        let losses = plan.findings().iter().filter(|f| f.severity != Severity::Note).map(finding_line);
+        let losses =
+            plan.findings().iter().filter(|f| f.severity != Severity::Note).map(ServiceFinding::line);
         refusals.chain(losses).map(|trouble| printable(&trouble)).collect()
     }
 
@@ -317,20 +316,10 @@ pub fn phones_text(
         None => "Phones\n".to_owned(),
     };
     let verdicts = verdicts.iter().map(|verdict| verdict.line(signer));
-    for line in verdicts.chain(findings.iter().map(finding_line)) {
+    for line in verdicts.chain(findings.iter().map(ServiceFinding::line)) {
         let _ = writeln!(text, "  {}", printable(&line));
     }
     text
-}
-
-/// `TVS: no TVS record is left …`
-pub fn finding_line(finding: &ServiceFinding) -> String {
-    let sign = match finding.severity {
-        Severity::Note => "",
-        Severity::Loses => "careful: ",
-        Severity::LockedOut => "LOCKED OUT: ",
-    };
-    format!("{sign}{}", finding.says)
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ impl<'a> Desk<'a> {
             return ui.print_json(&serde_json::json!({ "dry_run": true, "plans": plans, "written": [] }));
         }
         self.ask(batch.files.iter().map(BatchFile::out), args, ui)?;
-        let signed = self.sign_shown(batch, shown, args.journal_folder(), args.allow_last_try(), &say)?;
+        let signed = self.sign_shown(batch, shown, args, &say)?;
         if ui.is_json() && !say.aside {
             let journal = signed.journal.display().to_string();
             let document = serde_json::json!({
@@ -167,8 +167,7 @@ impl<'a> Desk<'a> {
             let path = file.out().to_owned();
             file.confirm(digest).map_err(|_| FileError::SourceChanged { path }.into())
         });
-        let how = (args.journal_folder(), args.allow_last_try());
-        self.sign_confirmed(many.what(), (many.count(), files), &by_hand, how, false, &say).map(drop)
+        self.sign_confirmed(many.what(), (many.count(), files), &by_hand, args, false, &say).map(drop)
     }
 
     /// Asks before anything is signed, and says which files will be written.
@@ -196,11 +195,11 @@ impl<'a> Desk<'a> {
 
     fn with_login<T>(
         &self,
-        allow_last_try: bool,
+        args: &SigningArgs,
         say: &Voice<'_>,
         work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        session::sign_with(&self.module, &self.sast, self.settings, say.ui, allow_last_try, work)
+        session::sign_with(&self.module, &self.sast, self.settings, say.ui, args.allow_last_try(), work)
     }
 
     /// The same as a step of a longer run, into its journal.
@@ -209,13 +208,14 @@ impl<'a> Desk<'a> {
         batch: Batch,
         shown: Shown,
         log: &mut RunLog,
-        allow_last_try: bool,
+        args: &SigningArgs,
         say: &Voice<'_>,
     ) -> Result<(), CommandError> {
         let confirmed = batch.confirm(shown)?;
-        self.with_login(allow_last_try, say, |signer| {
+        self.with_login(args, say, |signer| {
             log.token(&self.sast)?;
-            sign_all(confirmed.len(), confirmed.into_iter().map(Ok), signer, log, say, false).map(drop)
+            sign_all(confirmed.len(), confirmed.into_iter().map(Ok), signer, log, say, false)?;
+            if args.journal_sign() { log.sign(signer) } else { Ok(()) }
         })
     }
 
@@ -224,15 +224,14 @@ impl<'a> Desk<'a> {
         self,
         batch: Batch,
         shown: Shown,
-        journal: Option<&Path>,
-        allow_last_try: bool,
+        args: &SigningArgs,
         say: &Voice<'_>,
     ) -> Result<Signed, CommandError> {
         let what = batch.what;
         let confirmed = batch.confirm(shown)?;
         let hand = confirmed.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
         let files = (confirmed.len(), confirmed.into_iter().map(Ok));
-        self.sign_confirmed(what, files, &hand, (journal, allow_last_try), true, say)
+        self.sign_confirmed(what, files, &hand, args, true, say)
     }
 
     /// One login, a journal, the files in their order, and what is left to do.
@@ -241,15 +240,17 @@ impl<'a> Desk<'a> {
         what: &str,
         (count, files): (usize, impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send),
         by_hand: &[String],
-        (journal, allow_last_try): (Option<&Path>, bool),
+        args: &SigningArgs,
         keep: bool,
         say: &Voice<'_>,
     ) -> Result<Signed, CommandError> {
-        let signed = self.with_login(allow_last_try, say, |signer| {
-            let mut log = RunLog::begin(journal, what, &self.sast)?;
+        let signed = self.with_login(args, say, |signer| {
+            let mut log = RunLog::begin(args.journal_folder(), what, &self.sast)?;
             let result = sign_all(count, files, signer, &mut log, say, keep);
             let ended = log.end(&result);
-            Ok(Signed { written: result?, journal: ended? })
+            let proof = if args.journal_sign() && ended.is_ok() { log.sign(signer) } else { Ok(()) };
+            let (written, journal) = (result?, ended?);
+            proof.map(|()| Signed { written, journal })
         })?;
         say.ui.note(&format!("Journal: {}", signed.journal.display()));
         if !by_hand.is_empty() {
@@ -289,11 +290,12 @@ fn will_write(outs: &[&Path]) -> String {
 }
 
 fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandError> {
-    for file in &batch.files {
+    let show = |file: &BatchFile| {
         say.plan(file, &file.plan_text(), asked)?;
         file.warnings().iter().for_each(|warning| say.ui.warn(warning));
-    }
-    Ok(batch.shown())
+        Ok(file.digest())
+    };
+    Ok(Shown::of(batch.files.iter().map(show).collect::<Result<_, CommandError>>()?))
 }
 
 /// The token that was looked for; one that is not there is waited for where somebody can put it in.
@@ -370,13 +372,13 @@ fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErr
 /// Whether what was shown is what `--plan-digest` names, where it names a plan.
 pub fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
     let Some(wanted) = args.plan_digest() else { return Ok(()) };
-    let there_is = shown.digest().to_string();
-    if wanted.eq_ignore_ascii_case(&there_is) {
+    let there_is = shown.digest();
+    if wanted == there_is {
         return Ok(());
     }
     Err(CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
-        .detail("wanted", wanted)
-        .detail("plan", there_is)
+        .detail("wanted", wanted.to_string())
+        .detail("plan", there_is.to_string())
         .detail("", "nothing was written")
-        .hint("run with --dry-run and compare; the time is part of a plan: --timestamp sets it"))
+        .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp"))
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use args::{DigestArg, SigningArgs};
-pub use batch::{Batch, BatchFile, Voice, finding_line, phones_text};
+pub use batch::{Batch, BatchFile, Shown, Voice, phones_text};
 pub use desk::{Desk, Many, check_digest};
 pub use place::{PlaceArgs, beside};
 pub use run_log::{RunLog, state_folder, who};

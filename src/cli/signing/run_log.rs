@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::super::error::{CommandError, ErrorKind};
-use crate::token::Sast;
+use crate::files::{self, OnExisting};
+use crate::token::{Sast, TokenSigner};
 use crate::trustlist::digest;
-use crate::workflow::journal::{Event, Journal, Outcome, TokenSeal, VerifiedJournal};
+use crate::workflow::journal::{Event, Journal, Outcome, TokenSeal, VerifiedJournal, signature_beside};
 
 /// A journal that is being kept.
 pub struct RunLog {
@@ -76,15 +77,24 @@ impl RunLog {
         Ok(self.journal.sync()?)
     }
 
+    /// Signs the lines so far; what was written before stays.
+    pub fn sign(&self, signer: &mut TokenSigner<'_>) -> Result<(), CommandError> {
+        let unsigned = |e: CommandError| e.detail("", "the files were written; the journal is not signed");
+        let text = self.journal.signature(signer).map_err(|e| unsigned(e.into()))?;
+        let path = signature_beside(self.path());
+        files::write_new(&path, text.as_bytes(), OnExisting::Replace).map_err(|e| unsigned(e.into()))?;
+        Ok(())
+    }
+
     /// The last line, and where the journal lies.
-    pub fn end<T>(mut self, result: &Result<T, CommandError>) -> Result<PathBuf, CommandError> {
+    pub fn end<T>(&mut self, result: &Result<T, CommandError>) -> Result<PathBuf, CommandError> {
         let (outcome, says) = match result {
             Ok(_) => (Outcome::Done, "everything was written".to_owned()),
             Err(e) if e.kind() == ErrorKind::Interrupted => (Outcome::Interrupted, e.message().to_owned()),
             Err(e) => (Outcome::Failed, e.message().to_owned()),
         };
         self.add(Event::End { outcome, says })?;
-        Ok(self.journal.path().to_owned())
+        Ok(self.path().to_owned())
     }
 }
 

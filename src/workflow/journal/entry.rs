@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::phone::ClassVerdict;
+use crate::phone::{ClassVerdict, ServiceFinding};
 use crate::trustlist::digest;
 use crate::workflow::{Plan, PlanStep};
 
@@ -61,6 +61,9 @@ pub enum Event {
         warnings: Vec<String>,
         /// What phones will do.
         phones: Vec<PhoneLine>,
+        /// What phones lose, or do otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<String>,
         /// What is left to do by hand.
         by_hand: Vec<String>,
     },
@@ -164,12 +167,19 @@ pub struct PhoneLine {
     pub phones: String,
     /// What they do.
     pub says: String,
+    /// Why, in the order in which they look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
 }
 
 impl PhoneLine {
     /// A verdict in words.
     pub fn of(verdict: &ClassVerdict, signer: &str) -> Self {
-        PhoneLine { phones: verdict.class.label().to_owned(), says: verdict.verdict.says(signer) }
+        PhoneLine {
+            phones: verdict.class.label().to_owned(),
+            says: verdict.verdict.says(signer),
+            reasons: verdict.verdict.reasons.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 
@@ -183,6 +193,7 @@ impl Event {
             steps: plan.steps().to_vec(),
             warnings: plan.warnings().to_vec(),
             phones: plan.phones().iter().map(|v| PhoneLine::of(v, &signer)).collect(),
+            findings: plan.findings().iter().map(ServiceFinding::line).collect(),
             by_hand: plan.by_hand().to_vec(),
         }
     }

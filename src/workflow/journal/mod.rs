@@ -1,13 +1,15 @@
 //! The record of a run: a line for everything that happened, each holding the hash of the line before.
 //!
-//! A journal is a text file of JSON lines. It proves that nobody changed a line, took one out or swapped two by
-//! accident or in passing; it is not signed, so whoever can rewrite all of it can make another. See `docs/journal.md`.
+//! A journal is a text file of JSON lines. It detects accidental changes: a line that was changed, taken out or moved.
+//! Whoever can rewrite all of it can make another, unless its head is signed. See `docs/journal.md`.
 
 mod entry;
+mod signature;
 mod verify;
 mod writer;
 
 pub use entry::{Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal};
+pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub use verify::{JournalError, VerifiedJournal};
 pub use writer::{Journal, JournalReopenError, JournalWriteError};
 

@@ -7,6 +7,8 @@ use super::{NO_LINE_BEFORE, SUM, sum_of};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedJournal {
     lines: Vec<JournalLine>,
+    /// SHA-256 of the last line.
+    head: String,
 }
 
 /// What is wrong with a journal. Lines are counted from 1.
@@ -103,7 +105,7 @@ impl VerifiedJournal {
             lines.push(parsed);
             prev = sum_of(text);
         }
-        Ok(VerifiedJournal { lines })
+        Ok(VerifiedJournal { lines, head: prev })
     }
 
     /// Checks every whole line of a run that was cut off; and what was written of a further one.
@@ -116,6 +118,11 @@ impl VerifiedJournal {
     /// The lines in their order.
     pub fn lines(&self) -> &[JournalLine] {
         &self.lines
+    }
+
+    /// SHA-256 of a line, counted from 1.
+    pub(super) fn head_of(&self, line: usize) -> Option<&String> {
+        if line == self.lines.len() { Some(&self.head) } else { self.lines.get(line).map(|next| &next.prev) }
     }
 
     /// How the run ended; `None` where it did not.

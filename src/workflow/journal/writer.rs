@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Event, JournalLine};
 use super::verify::{JournalError, VerifiedJournal};
-use super::{NO_LINE_BEFORE, sealed, sum_of};
+use super::{HeadSignature, NO_LINE_BEFORE, sealed, sum_of};
 use crate::files;
-use crate::trustlist::printable_json;
+use crate::trustlist::{Signer, printable_json};
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -135,6 +135,11 @@ impl Journal {
     /// Waits until the lines are on the disk.
     pub fn sync(&self) -> Result<(), JournalWriteError> {
         self.file.sync_data().map_err(|e| self.failed(e))
+    }
+
+    /// Signs the head, the lines so far: the text of the file that lies beside the journal.
+    pub fn signature<S: Signer>(&self, signer: &mut S) -> Result<String, S::Error> {
+        HeadSignature::make(self.seq, &self.prev, signer)
     }
 
     fn failed(&self, source: io::Error) -> JournalWriteError {
