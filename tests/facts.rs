@@ -299,6 +299,7 @@ fn the_reader_of_this_register_finds_what_it_must_find() {
     assert_eq!(found, ["m::a", "m::tests::b", "n::c", "n::d"].map(str::to_owned).into());
     let tests = all_tests();
     assert!(tests.contains("facts::the_reader_of_this_register_finds_what_it_must_find"));
+    assert!(tests.iter().any(|name| name.starts_with("trustlist::") && name.contains("::tests::")));
     assert!(tests.len() > 200, "{}", tests.len());
     let keys = BTreeSet::from(["116232".to_owned(), "RFC".to_owned()]);
     for (source, good) in [

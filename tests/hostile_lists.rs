@@ -149,3 +149,115 @@ fn what_phones_lose_is_known_at_once() {
     assert_eq!(lost(&empty, &empty), 0);
     assert_eq!(lost(&old, &records(0..3_000, b"x")), 0, "too large for every phone");
 }
+
+/// Numbers that are the same in every run (xorshift64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n.max(1) as u64) as usize
+    }
+}
+
+/// A signed list in parts: its header, and its records.
+fn parts(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let list = TrustList::decode(file.to_vec()).unwrap();
+    let records = list.records().iter().map(|record| record.bytes().to_vec()).collect();
+    (list.header().bytes().to_vec(), records)
+}
+
+/// One change that a forger may try; `others` are signed lists, too.
+fn forged(file: &[u8], others: &[Vec<u8>], random: &mut Numbers) -> (&'static str, Vec<u8>) {
+    let (mut header, mut records) = parts(file);
+    let (other_header, other_records) = parts(&others[random.below(others.len())]);
+    let joined = |header: Vec<u8>, records: Vec<Vec<u8>>| [header, records.concat()].concat();
+    let at = random.below(records.len());
+    match random.below(9) {
+        0 => {
+            let mut file = file.to_vec();
+            let byte = random.below(file.len());
+            file[byte] ^= 1 << random.below(8);
+            ("a bit flipped", file)
+        }
+        1 => {
+            let mut file = file.to_vec();
+            for _ in 0..2 + random.below(6) {
+                let byte = random.below(file.len());
+                file[byte] = random.below(256) as u8;
+            }
+            ("bytes changed", file)
+        }
+        2 => {
+            let to = random.below(records.len());
+            records.swap(at, to);
+            ("records swapped", joined(header, records))
+        }
+        3 => {
+            drop(records.remove(at));
+            ("a record left out", joined(header, records))
+        }
+        4 => {
+            records.insert(at, other_records[random.below(other_records.len())].clone());
+            ("a record of another list put in", joined(header, records))
+        }
+        5 => ("the header of another list", joined(other_header, records)),
+        6 => {
+            // The signature of another list, where that has the same length.
+            let signature = |header: &[u8]| header.windows(3).position(|w| w == [12, 0, 128]);
+            if let (Some(own), Some(other)) = (signature(&header), signature(&other_header)) {
+                header[own..own + 131].copy_from_slice(&other_header[other..other + 131]);
+            }
+            ("the signature of another list", joined(header, records))
+        }
+        7 => {
+            // A length of the record: its own, or that of an element in it.
+            let byte = [3, 4, 6, 7][random.below(4)];
+            let record = &mut records[at];
+            record[byte] = record[byte].wrapping_add(1 + random.below(3) as u8);
+            ("a length changed", joined(header, records))
+        }
+        _ => {
+            // The key of the forger under the names and serial of the signer.
+            let forger = pki::certificate("tests/testdata/keys/rsa1024.der");
+            let list = TrustList::decode(file.to_vec()).unwrap();
+            let records = list.records().iter().map(|record| match record.id() {
+                Some((issuer, serial)) if list.header().signer().serial == serial && !issuer.is_empty() => {
+                    record.with(sastctl::trustlist::record_tag::CERTIFICATE, forger.der()).unwrap()
+                }
+                _ => record.clone(),
+            });
+            ("the signer's key replaced", joined(header, records.map(|r| r.bytes().to_vec()).collect()))
+        }
+    }
+}
+
+#[test]
+fn none_of_twenty_thousand_forged_lists_is_verified() {
+    use std::collections::BTreeMap;
+    const SEED: u64 = 0x20_000;
+    println!("seed {SEED:#x}");
+    let names = ["token-signed", "tokenless", "token-signed-non-secure", "itl", "tokenless-regenerated"];
+    let files: Vec<_> = names.iter().map(|name| pki::golden_bytes(&format!("{name}.tlv"))).collect();
+    let mut random = Numbers(SEED);
+    let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut read = 0_usize;
+    while tried.values().sum::<usize>() < 20_000 {
+        let file = &files[random.below(files.len())];
+        let (how, forged) = forged(file, &files, &mut random);
+        if files.contains(&forged) {
+            continue;
+        }
+        *tried.entry(how).or_default() += 1;
+        if let Ok(list) = TrustList::decode(forged.clone()) {
+            read += 1;
+            let verified = list.verify();
+            assert!(verified.is_err(), "{how}: {}", sastctl::trustlist::digest::hex(&forged, ""));
+        }
+    }
+    println!("{tried:?}, {read} of them could be read");
+    assert!(tried.len() == 9 && tried.values().all(|n| *n >= 500), "{tried:?}");
+    assert!(read > 10_000, "{read}: most were no lists at all");
+}
