@@ -50,8 +50,7 @@ fn a_cluster_is_looked_at_node_by_node() {
             assert_eq!(node["services"][0][1], "started");
         }
     }
-    std::fs::write(cluster.nodes[2].folder.join("tftp/CTLFile.tlv"), pki::golden_bytes("token-signed.tlv"))
-        .unwrap();
+    cluster.nodes[2].put("CTLFile.tlv", &pki::golden_bytes("token-signed.tlv"));
     let differs = with_ports(&world, &cluster, &["cluster", "status", &cluster.publisher()]);
     assert_eq!(differs.code, 1, "{}", differs.all());
     assert!(differs.stderr.contains("do not all serve the same CTL"), "{}", differs.stderr);
@@ -68,21 +67,21 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
     let refused = with_ports(&world, &cluster, &fetch);
     assert_eq!(refused.code, 4, "what is there is not replaced");
 
-    let other = cluster.nodes[1].folder.join("tftp/CTLFile.tlv");
-    std::fs::write(&other, pki::golden_bytes("token-signed.tlv")).unwrap();
+    cluster.nodes[1].put("CTLFile.tlv", &pki::golden_bytes("token-signed.tlv"));
     let differs = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
     assert_eq!(differs.code, 1);
     assert!(differs.stderr.contains("has another CTLFile.tlv than"), "{}", differs.stderr);
-    std::fs::remove_file(&other).unwrap();
+    cluster.nodes[1].remove("CTLFile.tlv");
     let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
     assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
     // The first one may be the one that lacks it: right behind its deletion, for one.
-    let first = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
-    std::fs::rename(&first, &other).unwrap();
+    let golden = pki::golden_bytes("tokenless.tlv");
+    cluster.nodes[0].remove("CTLFile.tlv");
+    cluster.nodes[1].put("CTLFile.tlv", &golden);
     let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
     assert_eq!(lacks.code, 1, "{}", lacks.all());
     assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
-    std::fs::rename(&other, &first).unwrap();
+    cluster.nodes[0].put("CTLFile.tlv", &golden);
 
     // By HTTP where TFTP is silent, and from the shell where both are.
     cluster.nodes[1].stop();

@@ -150,14 +150,13 @@ fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
         let args: Vec<&str> = ["--color", "always"].iter().chain(words).copied().chain(more).collect();
         world.run(&args)
     };
-    let file = |node: usize| cluster.nodes[node].folder.join("tftp/CTLFile.tlv");
-    std::fs::write(file(0), evil()).unwrap();
+    cluster.nodes[0].put("CTLFile.tlv", &evil());
     let status = all(&["cluster", "status", &publisher]);
     assert!(status.stdout.contains("\\u{1b}[2J"), "{}", status.all());
     assert!(!status.all().contains('\x1b'), "{:?}", status.all());
     // The second node's words stand in an error.
-    std::fs::write(file(0), pki::golden_bytes("tokenless.tlv")).unwrap();
-    std::fs::write(file(1), evil()).unwrap();
+    cluster.nodes[0].put("CTLFile.tlv", &pki::golden_bytes("tokenless.tlv"));
+    cluster.nodes[1].put("CTLFile.tlv", &evil());
     let fetched = all(&["cluster", "fetch", "--node", &publisher, "--file", "CTLFile.tlv"]);
     assert!(fetched.stderr.contains("has another CTLFile.tlv than"), "{}", fetched.all());
     assert!(fetched.stderr.contains("\\u{1b}[2J"), "{}", fetched.all());

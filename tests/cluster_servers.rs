@@ -150,6 +150,7 @@ fn over_a_jump_host() {
 #[test]
 fn a_list_is_published_to_folders_here_and_elsewhere() {
     let Some((world, cluster)) = started(2) else { return };
+    let cluster = cluster.serving_at_once();
     world.place("token-signed.tlv", "new.tlv");
     let files = cluster.other_sshd(204, "UsePAM no\nSubsystem sftp internal-sftp", &[]);
     let roots: Vec<String> = cluster

@@ -6,14 +6,14 @@ use crate::support::cluster::{Cluster, Ssh, missing};
 use crate::support::run::{go, started};
 use crate::support::{Outcome, World};
 
-/// A node whose phones hold a tokenless CTL, and an ITL.
+/// A TFTP server whose phones hold a tokenless CTL, and an ITL.
 fn node() -> Option<(World, Cluster)> {
     if let Some(why) = missing() {
         eprintln!("SKIPPED: {why}");
         return None;
     }
     let world = World::new();
-    let cluster = Cluster::start(&world, 1, Ssh::Today);
+    let cluster = Cluster::start(&world, 1, Ssh::Today).serving_at_once();
     Some((world, cluster))
 }
 

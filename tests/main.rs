@@ -35,6 +35,7 @@ mod doctor;
 mod edits;
 mod enrolling;
 mod facts;
+mod fake_node;
 mod faults;
 mod findings;
 mod foretold;

@@ -103,7 +103,7 @@ fn a_run_that_has_not_ended_is_not_begun_again() {
 #[test]
 fn a_run_of_another_cluster_is_left_alone() {
     let Some((world, a)) = started(1) else { return };
-    let b = Cluster::start_in(&world, "cluster2", 1, Ssh::Today);
+    let b = Cluster::start_in(&world, "cluster2", 1, Ssh::Today).serving_at_once();
     a.nodes[0].quirks(&["hangup=file delete"]);
     assert_eq!(go(&world, &a, &[]).code, 5);
     // In the folder of the first nothing else is begun, gone on with or taken back.

@@ -1,7 +1,12 @@
-//! The admin shell of a CUCM node that does not exist, as nasty as a real one. Its state is a folder:
+//! The admin shell of a CUCM node that does not exist, as nasty as a real one. It shares no code with the program: its
+//! words are transcripts of real nodes, and its lists are written and printed by code of its own. Its state is a folder:
 //!
-//! `mode` (0 or 1) · `tftp/` (what TFTP serves) · `trust/` (Phone-SAST-trust) · `version` · `network` · `services` ·
-//! `quirks` (words that make it worse) · `commands` (what it was told, a line each).
+//! `mode` (0 or 1) · `tftp/` (the files on its disk, which `show ctl` reads) · `served/` (what TFTP and HTTP serve: a copy
+//! that a restart of Cisco Tftp makes; as a link to `tftp` it is served at once) · `trust/` (Phone-SAST-trust) · `version` ·
+//! `network` · `services` · `role` (publisher or subscriber) · `servers` and the keys that it names (what its CTL is made
+//! of) · `zone` · `quirks` (words that make it worse) · `commands` (what it was told, a line each).
+//!
+//! The folders of a cluster's nodes lie side by side: the publisher writes a new CTL to all of them.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -12,16 +17,20 @@
     clippy::print_stderr
 )]
 
+mod certificates;
 mod commands;
-#[allow(dead_code)]
-#[path = "../pki/mod.rs"]
-mod pki;
+mod ctl;
+mod list;
+mod services;
+mod system;
 mod terminal;
+mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use terminal::Terminal;
+use words::words;
 
 /// A node's folder, and how it behaves.
 pub struct Node {
@@ -30,6 +39,11 @@ pub struct Node {
 }
 
 impl Node {
+    pub fn open(folder: PathBuf) -> Self {
+        let quirks = std::fs::read_to_string(folder.join("quirks")).unwrap_or_default();
+        Node { folder, quirks: quirks.lines().map(str::to_owned).collect() }
+    }
+
     /// `delay=300`: the value behind a word.
     pub fn quirk(&self, name: &str) -> Option<&str> {
         self.quirks.iter().find_map(|q| match q.split_once('=') {
@@ -47,6 +61,31 @@ impl Node {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// The release: 10.5.1 of `10.5.1.10000-7`.
+    pub fn release(&self) -> [u32; 3] {
+        let text = self.text("version");
+        let mut numbers = text.split(['.', '-']).map(|n| n.trim().parse().unwrap_or(0));
+        [0; 3].map(|_| numbers.next().unwrap_or(0))
+    }
+
+    pub fn is_publisher(&self) -> bool {
+        self.text("role").trim() != "subscriber"
+    }
+
+    /// The nodes of the cluster, this one too.
+    pub fn cluster(&self) -> Vec<Node> {
+        let is_of_a_cluster = |path: &Path| {
+            path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("node"))
+                && path.join("tftp").is_dir()
+        };
+        if !is_of_a_cluster(&self.folder) {
+            return vec![Node::open(self.folder.clone())];
+        }
+        let beside = std::fs::read_dir(self.folder.parent().unwrap()).unwrap();
+        let folders = beside.map(|e| e.unwrap().path()).filter(|p| is_of_a_cluster(p));
+        folders.map(Node::open).collect()
+    }
+
     /// A quirk that happens once: taken out of the file when it did.
     pub fn use_up(&self, quirk: &str) {
         let rest: Vec<String> =
@@ -61,10 +100,15 @@ impl Node {
     }
 }
 
+/// Replaces a file: whoever reads it meanwhile reads the old or the new one.
+pub fn replace(path: &Path, bytes: &[u8]) {
+    let new = path.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&new, bytes).unwrap();
+    std::fs::rename(new, path).unwrap();
+}
+
 fn main() {
-    let folder = PathBuf::from(std::env::args().nth(1).expect("the node's folder"));
-    let quirks = std::fs::read_to_string(folder.join("quirks")).unwrap_or_default();
-    let node = Node { folder, quirks: quirks.lines().map(str::to_owned).collect() };
+    let node = Node::open(PathBuf::from(std::env::args().nth(1).expect("the node's folder")));
     let mut terminal = Terminal::open(&node);
     if let Some(user) = node.quirk("login") {
         terminal.log_in(user, &node.text("password"));
@@ -72,11 +116,9 @@ fn main() {
     if node.quirk("silent").is_some() {
         terminal.wait_for_newline();
     }
-    terminal.say("Command Line Interface is starting up, please wait ...\n\n");
+    terminal.say(&words("session", "starting", &[]));
     std::thread::sleep(Duration::from_millis(node.quirk("start").map_or(50, |ms| ms.parse().unwrap())));
-    terminal.say(
-        "   Welcome to the Platform Command Line Interface\n\nVMware Installation:\n\t2 vCPU: Intel\n\n",
-    );
+    terminal.say(&words("session", "welcome", &[]));
     loop {
         terminal.prompt();
         let Some(line) = terminal.line() else { return };

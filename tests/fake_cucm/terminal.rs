@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::termios::{self, OptionalActions};
 
 use crate::Node;
+use crate::words::words;
 
 pub struct Terminal {
     ansi: bool,
@@ -76,10 +77,11 @@ impl Terminal {
     }
 
     pub fn prompt(&mut self) {
+        let prompt = words("session", "prompt", &[]);
         if self.ansi {
-            self.say("\x1b[1madmin:\x1b[0m");
+            self.say(&format!("\x1b[1m{prompt}\x1b[0m"));
         } else {
-            self.say("admin:");
+            self.say(&prompt);
         }
     }
 
@@ -136,18 +138,18 @@ impl Terminal {
     /// `login:` and `Password:`, until they are right.
     pub fn log_in(&mut self, user: &str, password: &str) {
         loop {
-            self.say("\ncucm-1051-a-pub login: ");
+            self.say(&words("session", "login", &[]));
             let Some(typed) = self.line() else { std::process::exit(0) };
             if typed.is_empty() {
                 continue;
             }
-            self.say("Password: ");
+            self.say(&words("session", "password", &[]));
             let Some(secret) = self.read_line(false) else { std::process::exit(0) };
             if typed == user && secret == password.trim() {
-                self.say("\nLast login: Fri Mar  6 21:00:00 2015 on ttyS0\n");
+                self.say(&words("session", "logged-in", &[]));
                 return;
             }
-            self.say("Login incorrect\n");
+            self.say(&words("session", "login-incorrect", &[]));
         }
     }
 
@@ -172,16 +174,18 @@ impl Terminal {
             match (self.pager, last) {
                 (Pager::First, true) | (Pager::Off, _) => {}
                 (Pager::First, false) => {
-                    self.say("Press <enter> for 1 line, <space> for one page, or <q> to quit");
+                    self.say(&words("session", "pager", &[]));
                     while !matches!(self.key()?, b' ') {}
                     self.say("\r\x1b[K");
                 }
                 (Pager::Second, _) => {
                     let from = number * 20 + 1;
-                    self.say(&format!(
-                        "options: q=quit, n=next, p=prev, b=begin, e=end (lines {from} - {shown} of {}) : ",
-                        lines.len()
-                    ));
+                    let fill = [
+                        ("FROM", from.to_string()),
+                        ("TO", shown.to_string()),
+                        ("ALL", lines.len().to_string()),
+                    ];
+                    self.say(&words("session", "pager-2", &fill.each_ref().map(|(n, v)| (*n, v.as_str()))));
                     let wanted = if last { b'q' } else { b'n' };
                     while self.key()? != wanted {}
                     self.say("\r\x1b[K");

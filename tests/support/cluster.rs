@@ -10,11 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use openssl::pkey::PKey;
-use openssl::ssl::{SslAcceptor, SslMethod};
-use openssl::x509::X509;
-
-use super::World;
+use super::{World, lists, node_tvs};
 use crate::pki;
 
 pub const SSH_PORT: u16 = 2222;
@@ -59,20 +55,43 @@ pub fn fake_cucm() -> PathBuf {
     program
 }
 
-/// A node's folder: a tokenless cluster of release 10.5.
+/// A node's folder: a tokenless cluster of release 10.5, at rest.
 pub fn node_folder(folder: &Path, network: &str) {
-    fs::create_dir_all(folder.join("tftp")).unwrap();
-    fs::write(folder.join("tftp/CTLFile.tlv"), pki::golden_bytes("tokenless.tlv")).unwrap();
-    fs::write(folder.join("tftp/ITLFile.tlv"), pki::golden_bytes("itl.tlv")).unwrap();
-    fs::write(folder.join("mode"), "1").unwrap();
-    fs::write(folder.join("version"), "10.5.1.10000-7").unwrap();
-    fs::write(folder.join("network"), network).unwrap();
+    for (name, golden) in [("CTLFile.tlv", "tokenless.tlv"), ("ITLFile.tlv", "itl.tlv")] {
+        for place in ["tftp", "served"] {
+            fs::create_dir_all(folder.join(place)).unwrap();
+            fs::write(folder.join(place).join(name), pki::golden_bytes(golden)).unwrap();
+        }
+    }
     let services =
         "Cisco CallManager[STARTED]\nCisco Tftp[STARTED]\nCisco Trust Verification Service[STARTED]\n";
-    fs::write(folder.join("services"), services).unwrap();
-    for file in ["der", "key.pem"] {
-        let from = pki::path(&format!("tests/testdata/pki/cucm-1051-a-pub.{file}"));
-        fs::copy(from, folder.join(format!("publisher.{file}"))).unwrap();
+    // What the publisher makes a CTL of: the golden one.
+    let servers = "CCM+TFTP cucm-1051-a-pub 10.48.47.155 publisher\nCAPF cucm-1051-a-pub 10.48.47.155 capf\n\
+                   CCM+TFTP cucm-1051-a-sub1 10.48.47.156 sub1\n";
+    for (name, text) in [
+        ("mode", "1"),
+        ("version", "10.5.1.10000-7"),
+        ("network", network),
+        ("services", services),
+        ("servers", servers),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    for (name, stem) in [
+        ("publisher", "cucm-1051-a-pub"),
+        ("sub1", "cucm-1051-a-sub1"),
+        ("capf", "capf-e41e7d87"),
+        // The one that the golden ITL has as TVS record.
+        ("tvs", "cucm8-tvs"),
+    ] {
+        copy_key(&format!("tests/testdata/pki/{stem}"), &folder.join(name));
+    }
+}
+
+/// A certificate and its key, below the project and without their endings, under another name.
+fn copy_key(stem: &str, to: &Path) {
+    for ending in ["der", "key.pem"] {
+        fs::copy(pki::path(&format!("{stem}.{ending}")), to.with_extension(ending)).unwrap();
     }
 }
 
@@ -113,9 +132,10 @@ impl Cluster {
                 let address = format!("{net}.{}", first as usize + i);
                 let node = folder.join(format!("node{i}"));
                 node_folder(&node, &network);
+                fs::write(node.join("role"), if i == 0 { "publisher" } else { "subscriber" }).unwrap();
                 let servers = vec![sshd(&folder, &node, &address, ssh), tftpd(&node, &address)];
-                http(node.join("tftp"), &address);
-                tvs(folder.join("node0/trust"), &address);
+                http(node.join("served"), &address);
+                node_tvs::start(node.clone(), folder.join("node0"), &address);
                 FakeNode { address, folder: node, servers }
             })
             .collect();
@@ -124,6 +144,42 @@ impl Cluster {
             wait_for(&node.address, SSH_PORT);
         }
         cluster
+    }
+
+    /// Every node is a TFTP server that serves a file as soon as it lies there: none of CUCM's own does.
+    #[must_use]
+    pub fn serving_at_once(self) -> Self {
+        for node in &self.nodes {
+            let served = node.folder.join("served");
+            fs::remove_dir_all(&served).unwrap();
+            std::os::unix::fs::symlink("tftp", served).unwrap();
+        }
+        self
+    }
+
+    /// Each node gets an ITL of its own, as CUCM makes them: signed by its own CallManager certificate; the TVS
+    /// certificates of all nodes are in each. At most three nodes are different.
+    pub fn give_own_itls(&self) {
+        const CALLMANAGER: [&str; 3] =
+            ["pki/cucm-1051-a-pub", "pki/cucm-1051-a-sub1", "pki/cucm8-callmanager"];
+        const TVS: [&str; 3] = ["pki/cucm8-tvs", "keys/rsa2048", "keys/rsa3072"];
+        let stem = |stems: [&str; 3], node: usize| format!("tests/testdata/{}", stems[node.min(2)]);
+        let key = |path: String| lists::Key::open(&pki::path(&path)).unwrap();
+        let capf = lists::Certificate::read(&pki::read("tests/testdata/pki/capf-e41e7d87.der")).unwrap();
+        for (number, node) in self.nodes.iter().enumerate() {
+            copy_key(&stem(TVS, number), &node.folder.join("tvs"));
+            let server = key(stem(CALLMANAGER, number));
+            fs::write(node.folder.join("callmanager.der"), &server.certificate.der).unwrap();
+            let whole = |purpose| lists::record(purpose, &server.certificate, &lists::Layout::Itl);
+            let hash = |purpose, of: &lists::Certificate| lists::record(purpose, of, &lists::Layout::ItlHash);
+            let mut records = vec![whole(lists::SAST), whole(lists::CCM_TFTP)];
+            for other in 0..self.nodes.len().min(3) {
+                let tvs = key(stem(TVS, other));
+                records.push(hash(lists::TVS, &tvs.certificate));
+            }
+            records.push(hash(lists::CAPF, &capf));
+            node.put("ITLFile.tlv", &lists::sign("ITLFile.tlv", &records, &server, 1_425_670_000));
+        }
     }
 
     pub fn publisher(&self) -> String {
@@ -203,8 +259,28 @@ impl FakeNode {
         log.lines().filter(|l| *l != "set cli pagination off").map(str::to_owned).collect()
     }
 
+    /// The CTL that it serves.
     pub fn ctl(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("served/CTLFile.tlv")).ok()
+    }
+
+    /// The CTL on its disk, which `show ctl` prints and phones get once Cisco Tftp was restarted.
+    pub fn disk_ctl(&self) -> Option<Vec<u8>> {
         fs::read(self.folder.join("tftp/CTLFile.tlv")).ok()
+    }
+
+    /// A node at rest has this file, and serves it.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        for place in ["tftp", "served"] {
+            fs::write(self.folder.join(place).join(name), bytes).unwrap();
+        }
+    }
+
+    /// A node at rest has no such file.
+    pub fn remove(&self, name: &str) {
+        for place in ["tftp", "served"] {
+            let _ = fs::remove_file(self.folder.join(place).join(name));
+        }
     }
 
     pub fn stop(&mut self) {
@@ -253,11 +329,15 @@ fn sshd(folder: &Path, node: &Path, address: &str, ssh: Ssh) -> Child {
         .unwrap()
 }
 
+/// tftpd-hpa in the node's folder: `served` may become a link, and so is named in every request.
 fn tftpd(node: &Path, address: &str) -> Child {
+    fs::write(node.join("tftpd.map"), "r ^(.*) served/\\1\n").unwrap();
     Command::new("/usr/sbin/in.tftpd")
-        .args(["--foreground", "--listen", "--user", "root", "--secure", "--address"])
+        .args(["--foreground", "--listen", "--user", "root", "--secure", "--map-file"])
+        .arg(node.join("tftpd.map"))
+        .arg("--address")
         .arg(format!("{address}:{TFTP_PORT}"))
-        .arg(node.join("tftp"))
+        .arg(node)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -288,38 +368,6 @@ fn http(folder: PathBuf, address: &str) {
                 }
             };
             let _ = tcp.write_all(&answer);
-        }
-    });
-}
-
-/// Vouches for what is in the publisher's Phone-SAST-trust.
-fn tvs(trust: PathBuf, address: &str) {
-    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
-    let stem = "tests/testdata/keys/rsa2048";
-    let key = pki::read(&format!("{stem}.key.pem"));
-    builder.set_private_key(&PKey::private_key_from_pem(&key).unwrap()).unwrap();
-    builder.set_certificate(&X509::from_der(&pki::read(&format!("{stem}.der"))).unwrap()).unwrap();
-    let acceptor = builder.build();
-    let listener = TcpListener::bind((address, TVS_PORT)).unwrap();
-    thread::spawn(move || {
-        for connection in listener.incoming() {
-            let Ok(tcp) = connection else { return };
-            let Ok(mut tls) = acceptor.accept(tcp) else { continue };
-            let mut header = [0; 10];
-            if tls.read_exact(&mut header).is_err() {
-                continue;
-            }
-            let mut body = vec![0; usize::from(u16::from_be_bytes([header[8], header[9]]))];
-            let _ = tls.read_exact(&mut body);
-            let known = fs::read_dir(&trust).is_ok_and(|mut files| {
-                files.any(|f| fs::read(f.unwrap().path()).is_ok_and(|der| body.ends_with(&der)))
-            });
-            let status: &[u8] =
-                if known { &[7, 0, 1, 0, 8, 0, 1, 0, 9, 0, 4, 0, 1, 0x51, 0x80] } else { &[7, 0, 1, 1] };
-            let length = u16::try_from(status.len()).unwrap().to_be_bytes();
-            let answer = [&[87, 1, 2, 0][..], &header[4..8], &length, status].concat();
-            let _ = tls.write_all(&answer);
-            let _ = tls.shutdown();
         }
     });
 }

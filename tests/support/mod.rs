@@ -1,6 +1,9 @@
 //! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
 
 pub mod cluster;
+#[path = "../fake_cucm/list/mod.rs"]
+pub mod lists;
+pub mod node_tvs;
 pub mod operator;
 pub mod readers;
 pub mod run;
@@ -333,13 +336,27 @@ pub fn softhsm_module() -> PathBuf {
     .to_owned()
 }
 
+/// A test that cannot run here says why: on standard error, and as a line of the file that `.ci/run` reads at its end.
+pub fn skip(reason: &str) {
+    use std::io::Write as _;
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test").to_owned();
+    // A harness gives each test a thread of its name; nextest runs one test per process, in the main thread.
+    let test = if test == "main" { std::env::var("NEXTEST_TEST_NAME").unwrap_or(test) } else { test };
+    let line = format!("{test}: {}\n", reason.replace('\n', " "));
+    eprint!("SKIPPED: {line}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let file = std::fs::File::options().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap();
+}
+
 /// Whether strace is installed and may trace here.
 pub fn can_trace() -> bool {
     let works =
         Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let works = works.is_ok_and(|status| status.success());
     if !works {
-        println!("skipped: strace is not installed, or may not trace here");
+        skip("strace is not installed, or may not trace here");
     }
     works
 }

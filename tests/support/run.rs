@@ -17,7 +17,8 @@ pub fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
         return None;
     }
     let world = World::with_tokens();
-    let cluster = Cluster::start(&world, count, ssh);
+    // The run looks for the new list before it restarts anything.
+    let cluster = Cluster::start(&world, count, ssh).serving_at_once();
     Some((world, cluster))
 }
 
