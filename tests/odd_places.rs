@@ -68,6 +68,83 @@ fn what_is_no_plain_file_is_refused_before_the_login() {
     }
 }
 
+/// Somebody else's link may point elsewhere a moment later: nothing is written through it, by whatever name.
+#[test]
+fn a_link_of_another_user_is_not_followed() {
+    let world = world();
+    std::fs::create_dir(world.path("shared")).unwrap();
+    world.tool("chmod", &["1777", "shared"]);
+    symlink("../place", world.path("shared/folder")).unwrap();
+    symlink("../place/CTLFile.tlv", world.path("shared/file.tlv")).unwrap();
+    symlink("../shared/folder", world.path("place/way")).unwrap();
+    world.place("tokenless.tlv", "place/CTLFile.tlv");
+    if world
+        .program("chown", &["-h", "65534", "shared/folder", "shared/file.tlv"])
+        .status()
+        .is_ok_and(|s| !s.success())
+    {
+        println!("SKIPPED: only root gives links away");
+        return;
+    }
+    let before = names(&world, "place");
+    for out in ["shared/folder/x.tlv", "shared/file.tlv", "place/way/x.tlv", "place/way/way/way/x.tlv"] {
+        let outcome = world.run(&[&SIGN[..], &["--out", out, "-v"]].concat());
+        assert_eq!(outcome.code, 4, "{out}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(", a link of another user (65534)"), "{out}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("C_Login"), "{}", outcome.stderr);
+        assert_eq!(names(&world, "place"), before);
+    }
+    // Through a link of ours in the same folder.
+    symlink("../place", world.path("shared/ours")).unwrap();
+    world.run(&[&SIGN[..], &["--out=shared/ours/x.tlv"]].concat()).done();
+}
+
+/// What a program would wait for, or read for ever, is refused at once where a plain file is meant.
+#[test]
+fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {
+    let mut world = world();
+    world.tool("mkfifo", &["pipe.toml"]);
+    world.tool("mkfifo", &["pipe.so"]);
+    for name in ["big.toml", "big.so", "big.tlv"] {
+        std::fs::File::create(world.path(name)).unwrap().set_len(1 << 31).unwrap();
+    }
+    std::fs::create_dir_all(world.path("home/.config/sastctl")).unwrap();
+    let since = std::time::Instant::now();
+    for (args, code, says) in [
+        (&["token", "list", "--profile=./pipe.toml"][..], 4, "pipe.toml is a pipe, not a file"),
+        (
+            &["token", "list", "--profile=/dev/zero", "--allow-insecure-module"],
+            4,
+            "/dev/zero is a device, not a file",
+        ),
+        (&["token", "list", "--profile=./big.toml"], 4, "big.toml has more than 1048576 bytes"),
+        (&["token", "list", "--module=pipe.so"], 3, "pipe.so is a pipe, not a file"),
+        (
+            &["token", "list", "--module=/dev/zero", "--allow-insecure-module"],
+            3,
+            "/dev/zero is a device, not a file",
+        ),
+        (&["token", "list", "--module=big.so"], 3, "big.so has more than 268435456 bytes"),
+        (&["ctl", "show", "big.tlv"], 4, "big.tlv has more than 16777216 bytes"),
+        (&["ctl", "verify", "big.tlv"], 4, "it is larger than "),
+        (&["journal", "verify", "big.tlv"], 4, "big.tlv has more than 536870912 bytes"),
+    ] {
+        let refused = world.run(args);
+        assert_eq!(refused.code, code, "{args:?}: {}", refused.all());
+        assert!(refused.all().contains(says), "{args:?}: {}", refused.all());
+    }
+    // The zone and the configuration come from outside, too.
+    world.set("TZ", "/dev/zero");
+    assert!(world.run(&["ctl", "show", "CTLFile.tlv"]).done().stdout.contains(" UTC 2015"));
+    world.unset("TZ");
+    world.set("TZ", ":Europe/Warsaw");
+    assert!(world.run(&["ctl", "show", "CTLFile.tlv"]).done().stdout.contains(" CET 2015"));
+    world.tool("mkfifo", &["home/.config/sastctl/config.toml"]);
+    let refused = world.run(&["ctl", "show", "CTLFile.tlv"]);
+    assert!(refused.code == 4 && refused.stderr.contains("config.toml is a pipe"), "{}", refused.all());
+    assert!(since.elapsed() < std::time::Duration::from_secs(20), "{:?}", since.elapsed());
+}
+
 #[test]
 fn no_key_is_made_for_a_certificate_that_has_no_place() {
     let world = world();

@@ -217,6 +217,18 @@ fn a_module_that_others_may_write_is_refused() {
     std::fs::create_dir(world.path("open")).unwrap();
     set("open", 0o777);
     std::fs::copy(world.path("module.so"), world.path("open/module.so")).unwrap();
+    // A link in it, on the way from one name that is safe to another.
+    std::os::unix::fs::symlink("../module.so", world.path("open/middle.so")).unwrap();
+    std::os::unix::fs::symlink("open/middle.so", world.path("named.so")).unwrap();
+    std::os::unix::fs::symlink("mine.toml", world.path("open.toml")).unwrap();
+    std::os::unix::fs::symlink("../open.toml", world.path("open/middle.toml")).unwrap();
+    std::os::unix::fs::symlink("open/middle.toml", world.path("named.toml")).unwrap();
+    let profile = format!("--profile={}", world.path("named.toml").display());
+    for option in ["--module=named.so", &profile] {
+        let refused = world.run(&["token", "list", option]);
+        assert_eq!(refused.code, 3, "{option}: {}", refused.all());
+        assert!(refused.stderr.contains("everybody may write DIR/open"), "{}", refused.stderr);
+    }
     let doctor = world.run(&["doctor", "--json", "--module=open/module.so"]);
     assert!(doctor.stdout.contains("module-insecure"), "{}", doctor.all());
 }

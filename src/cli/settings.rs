@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::error::{CommandError, ErrorKind};
 use super::pin::PinSource;
+use crate::files::{self, FileError};
 
 /// The options themselves.
 #[derive(Debug, Clone, Args)]
@@ -136,13 +137,12 @@ fn config_file() -> Result<ConfigFile, CommandError> {
     let Some(path) = home.map(|dir| dir.join("sastctl/config.toml")) else {
         return Ok(ConfigFile::default());
     };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::read_text(&path) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(ConfigFile::default()),
-        Err(e) => {
-            return Err(CommandError::new(ErrorKind::File, format!("{} cannot be read", path.display()))
-                .caused_by(&e));
+        Err(FileError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(ConfigFile::default());
         }
+        Err(e) => return Err(e.into()),
     };
     toml::from_str(&text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();

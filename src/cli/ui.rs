@@ -1,12 +1,15 @@
 //! The only place that prints: text for people on standard output, everything else on standard error.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use serde::Serialize;
 
 use super::error::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
+
+/// The longest answer to a question, in bytes.
+const LONGEST_ANSWER: u64 = 4096;
 
 /// Where a command's words go.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +126,7 @@ impl Ui {
         let mut line = String::new();
         io::stdin()
             .lock()
+            .take(LONGEST_ANSWER)
             .read_line(&mut line)
             .map_err(|e| CommandError::new(ErrorKind::Usage, "the answer could not be read").caused_by(&e))?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())

@@ -24,10 +24,13 @@ pub fn try_hold(file: &mut File, who: &str) -> io::Result<Option<String>> {
     }
 }
 
+/// The longest line that says who it is, in bytes.
+const LONGEST: u64 = 4096;
+
 /// Who is written down, an empty text where nobody is or it cannot be read.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
-    let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let _ = file.rewind().and_then(|()| file.take(LONGEST).read_to_string(&mut text));
     text.trim().to_owned()
 }
 

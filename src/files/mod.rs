@@ -6,6 +6,7 @@
 
 mod held;
 mod kept;
+mod trust;
 mod write;
 
 use std::fs::{self, File};
@@ -13,7 +14,13 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use held::try_hold;
+pub use trust::{ForeignLink, foreign_link, others_may_write};
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
+
+/// The largest text that an operator or the system writes, in bytes: configuration, profiles, rules.
+pub const MAX_TEXT: usize = 1024 * 1024;
+/// The largest journal, in bytes: every file in it is limited.
+pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +60,16 @@ pub enum FileError {
         path: PathBuf,
         /// What it is, with its article.
         what: &'static str,
+    },
+    /// The way to it goes through a link that somebody else may point elsewhere.
+    #[error("{} goes through {}, a link of another user ({owner})", path.display(), link.display())]
+    ForeignLink {
+        /// The file.
+        path: PathBuf,
+        /// The link.
+        link: PathBuf,
+        /// The number of the user whose it is.
+        owner: u32,
     },
     /// What it was made from is not there any more, or is another.
     #[error("what {} is made from changed after the plan was shown", path.display())]
@@ -108,12 +125,44 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     if path.as_os_str() == "-" {
         io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
     } else {
-        File::open(path).map_err(failed)?.take(most).read_to_end(&mut bytes).map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().is_ok_and(|there| there.len() >= most) {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit });
+        }
+        file.take(most).read_to_end(&mut bytes).map_err(failed)?;
     }
     if bytes.len() > limit {
         return Err(FileError::TooLarge { path: path.to_owned(), limit });
     }
     Ok(bytes)
+}
+
+/// The same of a plain file: a pipe, which would be waited for, a device and a folder are refused at once.
+pub fn read_plain(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
+    check_plain(path, limit)?;
+    read_limited(path, limit)
+}
+
+/// Text from a plain file that the operator or the system wrote.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
+    let failed =
+        |e| FileError::Read { path: path.to_owned(), source: io::Error::new(io::ErrorKind::InvalidData, e) };
+    String::from_utf8(read_plain(path, MAX_TEXT)?).map_err(failed)
+}
+
+/// Whether a plain file holds exactly these bytes.
+pub fn holds(path: &Path, bytes: &[u8]) -> bool {
+    read_plain(path, bytes.len()).is_ok_and(|there| there == bytes)
+}
+
+/// Whether it is a plain file of at most `limit` bytes.
+pub fn check_plain(path: &Path, limit: usize) -> Result<(), FileError> {
+    let there = fs::metadata(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    is_plain(path, &there)?;
+    if there.len() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(())
 }
 
 /// Where a file of this name lies, or would: links are resolved. Two names with one place are one file.
@@ -128,16 +177,23 @@ pub fn place_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Whether a file may be written there: where there is none yet, or a plain one, or a link to one.
+/// Whether a file may be written there: where there is none yet, or a plain one, or a link of ours or root's to one.
 pub fn check_place(path: &Path) -> Result<(), FileError> {
+    if let Some(ForeignLink { link, owner }) = foreign_link(path) {
+        return Err(FileError::ForeignLink { path: path.to_owned(), link, owner });
+    }
     let Ok(there) = fs::metadata(place_of(path)) else { return Ok(()) };
+    is_plain(path, &there)
+}
+
+fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {
     if there.is_dir() {
         return Err(FileError::IsFolder { path: path.to_owned() });
     }
     if there.is_file() {
         Ok(())
     } else {
-        Err(FileError::NotAFile { path: path.to_owned(), what: kind(&there) })
+        Err(FileError::NotAFile { path: path.to_owned(), what: kind(there) })
     }
 }
 

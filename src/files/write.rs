@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::kept::Kept;
-use super::{FileError, check_place, place_of, read_limited, sync_folder};
+use super::{FileError, check_place, holds, place_of, sync_folder};
 
 /// Whether a file took its place.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -54,9 +54,7 @@ impl Source<'_> {
     /// Whether it is there as it was. What is no plain file is not read again: a pipe gives its bytes once.
     pub fn is_there(&self) -> bool {
         match fs::metadata(self.path) {
-            Ok(there) if there.is_file() => {
-                read_limited(self.path, self.bytes.len()).is_ok_and(|now| now == self.bytes)
-            }
+            Ok(there) if there.is_file() => holds(self.path, self.bytes),
             Ok(there) => !there.is_dir(),
             Err(_) => false,
         }

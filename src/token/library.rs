@@ -7,7 +7,7 @@ use std::path::Path;
 use object::{Architecture, Object as _};
 
 /// Largest library that is looked into, in bytes.
-const MAX_LIBRARY: usize = 256 * 1024 * 1024;
+pub(super) const MAX_LIBRARY: usize = 256 * 1024 * 1024;
 
 /// Why a library was not loaded as a module.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,6 @@ mod contents;
 mod enroll;
 mod error;
 mod init_args;
-mod insecure;
 mod library;
 mod lock;
 mod login;

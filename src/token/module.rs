@@ -15,7 +15,6 @@ use tracing::debug;
 use super::ckr;
 use super::error::{TokenError, TokenName};
 use super::init_args;
-use super::insecure;
 use super::library::{self, LoadProblem};
 use super::lock::{LockName, ModuleLock};
 use super::pin::PinKind;
@@ -24,6 +23,7 @@ use super::raw::{self, Info};
 use super::sense;
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
+use crate::files;
 
 /// How a module is loaded.
 #[derive(Default)]
@@ -279,9 +279,11 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     if !path.exists() {
         return Err(LoadProblem::Missing);
     }
-    if let Some(what) = insecure::others_may_write(path).filter(|_| !allow_insecure) {
+    if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
         return Err(LoadProblem::OthersMayWrite(what));
     }
+    // The loader would wait for a pipe, and read a device.
+    files::check_plain(path, library::MAX_LIBRARY).map_err(|e| LoadProblem::Other(e.to_string()))?;
     // A bare name would be looked for in the system's folders, and be another file than the one that was looked at.
     let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {

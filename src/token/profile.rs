@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::TokenError;
-use super::insecure;
+use crate::files;
 
 /// The built-in profiles in the order in which they are looked for.
 const BUILT_IN: [&str; 15] = [
@@ -185,7 +185,7 @@ impl Profile {
     pub fn find(name: &str, allow_insecure: bool) -> Result<Profile, TokenError> {
         if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
             let path = Path::new(name);
-            if let Some(what) = insecure::others_may_write(path).filter(|_| !allow_insecure) {
+            if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
                 return Err(TokenError::InsecureProfile { path: path.to_owned(), what });
             }
             return Self::read(path);
@@ -201,8 +201,7 @@ impl Profile {
 
     fn read(path: &Path) -> Result<Profile, TokenError> {
         let bad = |why: String| TokenError::BadProfile { path: path.to_owned(), why };
-        let bytes = crate::files::read_limited(path, 1024 * 1024).map_err(|e| bad(e.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|_| bad("it is not a text".to_owned()))?;
+        let text = files::read_text(path).map_err(|e| bad(e.to_string()))?;
         toml::from_str(&text).map_err(|e| bad(e.to_string()))
     }
 

@@ -57,7 +57,7 @@ pub fn run(args: &ConsoleArgs, ui: &Ui) -> Result<(), CommandError> {
     } else {
         None
     };
-    let (tell, keys) = mpsc::channel();
+    let (tell, keys) = mpsc::sync_channel(16);
     // Ends with the process: a read from a terminal cannot be called back.
     std::thread::spawn(move || {
         let mut buffer = [0; 256];

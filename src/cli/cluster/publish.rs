@@ -137,7 +137,7 @@ pub fn put(
         }
     }
     let path = PathBuf::from(root).join(name);
-    if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+    if files::holds(&path, bytes) {
         return Ok(true);
     }
     files::write_new(&path, bytes, OnExisting::KeepBackup)?;

@@ -1,13 +1,14 @@
 //! `ctl show`: what CUCM's `show ctl` and `show itl` print.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::super::error::CommandError;
 use super::super::ui::Ui;
+use crate::files;
 use crate::trustlist::{ListReport, SignedReport, TrustFile, show_list, show_signed};
 
 /// Show a CTL, ITL or .sgn file as CUCM's `show ctl` and `show itl` do
@@ -51,11 +52,21 @@ pub fn modified(seconds: u32) -> String {
     time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
 }
 
-/// The system's zone. Only where a zone is asked for by name (`TZ`) are the others looked through for it.
+/// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC where it is none.
 fn local_zone() -> TimeZone {
-    let read = || TimeZone::tzif("local", &std::fs::read("/etc/localtime").ok()?).ok();
-    match std::env::var_os("TZ") {
-        None if cfg!(unix) => read().unwrap_or_else(TimeZone::system),
-        _ => TimeZone::system(),
-    }
+    let file = |path: &Path| TimeZone::tzif("local", &files::read_plain(path, files::MAX_TEXT).ok()?).ok();
+    let zone = match std::env::var("TZ") {
+        Ok(zone) => {
+            let zone = zone.strip_prefix(':').unwrap_or(&zone);
+            let named = || TimeZoneDatabase::bundled().get(zone).ok();
+            if Path::new(zone).is_absolute() {
+                file(Path::new(zone))
+            } else {
+                named().or_else(|| TimeZone::posix(zone).ok())
+            }
+        }
+        Err(_) if cfg!(unix) => file(Path::new("/etc/localtime")),
+        Err(_) => Some(TimeZone::system()),
+    };
+    zone.unwrap_or(TimeZone::UTC)
 }

@@ -209,6 +209,9 @@ impl From<FileError> for CommandError {
         let base = CommandError::new(kind, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
+            FileError::ForeignLink { .. } => {
+                base.hint("name the file or folder itself: only links of yours and of root's are followed")
+            }
             FileError::Changed { .. } => base
                 .detail("", "what lies there was left as it is")
                 .hint("look who writes there, and run the command again"),

@@ -17,9 +17,6 @@ use crate::files::{self, OnExisting};
 use crate::workflow::journal::{HeadSignature, JournalError, VerifiedJournal, signature_beside};
 use story::Story;
 
-/// A journal is never longer than this, in bytes: every file in it is limited.
-const LARGEST: usize = 512 * 1024 * 1024;
-
 /// A signature beside it is a line of JSON.
 const LARGEST_SIGNATURE: usize = 64 * 1024;
 
@@ -72,7 +69,7 @@ pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let path = journal_path(args.file.as_deref(), &args.folder)?;
-    let bytes = files::read_limited(&path, LARGEST)?;
+    let bytes = files::read_limited(&path, files::MAX_JOURNAL)?;
     // A run that was cut off can be shown, too; the page says so.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
     let story = Story::of(&journal, &path);
@@ -111,7 +108,7 @@ fn write_page(out: &Path, story: &Story<'_>) -> Result<(), CommandError> {
 
 fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let path = journal_path(args.file.as_deref(), &args.folder)?;
-    let bytes = files::read_limited(&path, LARGEST)?;
+    let bytes = files::read_limited(&path, files::MAX_JOURNAL)?;
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
     let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
     let proof = args.signer.as_deref().map(|signer| prove(&path, &journal, signer)).transpose()?;

@@ -1,7 +1,7 @@
 //! Which journal a run writes: a new one, or that of the run that was cut off. The run's folder (`--work`) knows where it
 //! lies, and the journal knows node and folder: no run goes on with another's, and none is begun over one that counts.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,12 +72,14 @@ pub(super) fn begin(
 
 /// The run that the folder knows of.
 fn earlier(work: &Path) -> Result<Option<Earlier>, CommandError> {
-    let place = match fs::read_to_string(work.join(JOURNAL)) {
+    let place = match files::read_text(&work.join(JOURNAL)) {
         Ok(text) => PathBuf::from(text.trim_end_matches('\n')),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(files::FileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
         Err(e) => return Err(unreadable(&work.join(JOURNAL), &e)),
     };
-    let bytes = fs::read(&place).map_err(|e| unreadable(&place, &e))?;
+    let bytes = files::read_plain(&place, files::MAX_JOURNAL).map_err(|e| unreadable(&place, &e))?;
     let (journal, _) = VerifiedJournal::read_whole_lines(&bytes).map_err(|e| unreadable(&place, &e))?;
     let (progress, ended) = (Progress::of(&journal), journal.outcome().is_some());
     Ok(Some(Earlier { path: place, progress, ended }))

@@ -25,7 +25,8 @@ pub(super) fn kept(
     (name, what): (&str, &str),
     seal: Option<&FileSeal>,
 ) -> Result<Vec<u8>, CommandError> {
-    let bytes = std::fs::read(work.join(name)).map_err(|_| lost(work, what))?;
+    let bytes = crate::files::read_plain(&work.join(name), crate::trustlist::MAX_FILE_BYTES)
+        .map_err(|_| lost(work, what))?;
     let same = seal.is_some_and(|seal| seal.sha256 == digest::hex(&digest::sha256(&bytes), ""));
     if same { Ok(bytes) } else { Err(lost(work, what)) }
 }

@@ -70,7 +70,7 @@ impl Run<'_> {
         let bytes = seal.content().ok_or_else(|| self.lost("the CTL in force"))?;
         files::make_folder(&self.work)?;
         let path = self.old_path();
-        if !std::fs::read(&path).is_ok_and(|there| there == bytes) {
+        if !files::holds(&path, &bytes) {
             files::write_new(&path, &bytes, OnExisting::KeepBackup)?;
         }
         self.note_down(Event::Input { role: "in force".to_owned(), out: None, file: seal })?;
@@ -85,7 +85,7 @@ impl Run<'_> {
         let how = self.args.store.by(&self.version);
         for certificate in &certificates {
             let path = folder.join(der_name(certificate));
-            if !std::fs::read(&path).is_ok_and(|there| there == certificate.der()[..]) {
+            if !files::holds(&path, certificate.der()) {
                 files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
             }
             store(&mut self.connector, &self.publisher, certificate, &self.args.store, how, self.ui)?;
@@ -179,7 +179,8 @@ impl Run<'_> {
         if let Some(log) = &mut self.log {
             desk.sign_into(batch, shown, log, signing, &say)?;
         }
-        let bytes = std::fs::read(&path).map_err(|_| self.lost("the new CTL"))?;
+        let bytes = files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES)
+            .map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;
         self.progress.sign(FileSeal::of(path.display().to_string(), new.list().bytes()));
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))

@@ -21,7 +21,10 @@ pub(super) const QUESTION: &str = "The CTL that was in force before goes back to
 pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), CommandError> {
     let old = kept_list(work, progress.in_force())?;
     let path = work.join(NEW_CTL);
-    let signed = progress.signed().and_then(FileSeal::content).or_else(|| std::fs::read(&path).ok());
+    let signed = progress
+        .signed()
+        .and_then(FileSeal::content)
+        .or_else(|| crate::files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES).ok());
     // What was signed, and cannot be read any more, is no reason to stay without a way back.
     let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
     let held = HeldLists { ctl: Some(new), itl: None };

@@ -185,7 +185,7 @@ fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
-        .find(|path| std::fs::read_to_string(path).is_ok_and(|text| names(&text)))
+        .find(|path| crate::files::read_text(path).is_ok_and(|text| names(&text)))
 }
 
 fn program_written() -> Option<Timestamp> {

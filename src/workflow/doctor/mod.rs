@@ -44,7 +44,9 @@ impl System {
         if cfg!(target_os = "macos") {
             return System::Macos;
         }
-        Self::of_release(&std::fs::read_to_string("/etc/os-release").unwrap_or_default())
+        Self::of_release(
+            &crate::files::read_text(std::path::Path::new("/etc/os-release")).unwrap_or_default(),
+        )
     }
 
     /// Of a Linux, by its os-release(5).

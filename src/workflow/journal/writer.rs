@@ -81,7 +81,7 @@ impl Journal {
     /// beside it as `NAME.cut`.
     pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), JournalReopenError> {
         let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };
-        let bytes = fs::read(path).map_err(failed)?;
+        let bytes = files::read_plain(path, files::MAX_JOURNAL).map_err(|e| failed(io::Error::other(e)))?;
         let (journal, rest) = VerifiedJournal::read_whole_lines(&bytes)?;
         let lines = bytes.strip_suffix(rest).unwrap_or(&bytes);
         let whole = lines.len() as u64;

@@ -1,0 +1,303 @@
+//! Who else may change a file: whoever can replace a module gets every PIN that is typed, and whoever owns a link decides
+//! what lies behind it.
+//!
+//! The way to a file is walked as the system walks it, link by link. Where nobody but root and this user may change any part
+//! of it, nobody can change what lies at its end between the look at it and its use.
+#![cfg_attr(unix, allow(unsafe_code))]
+
+#[cfg(unix)]
+use std::ffi::{OsStr, OsString};
+#[cfg(unix)]
+use std::fs::{self, Metadata};
+#[cfg(unix)]
+use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::Mutex;
+
+#[cfg(unix)]
+use uzers::os::unix::GroupExt as _;
+
+/// A link that belongs to neither root nor this user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignLink {
+    /// The link.
+    pub link: PathBuf,
+    /// The number of the user whose it is.
+    pub owner: u32,
+}
+
+/// What of a file, or of the folders and links on the way to it, others than root and this user may change; in words. `None`
+/// where nobody may, or where there is no such file.
+#[cfg(unix)]
+pub fn others_may_write(path: &Path) -> Option<String> {
+    let me = rustix::process::geteuid().as_raw();
+    way(path).find_map(|step| match step {
+        Ok((path, meta)) => one(&path, &meta, me),
+        Err((_, e)) if e.kind() == io::ErrorKind::NotFound => None,
+        Err((path, e)) => Some(format!("{} cannot be looked at ({e})", path.display())),
+    })
+}
+
+/// The first link of another user on the way to a file, as far as there is one.
+#[cfg(unix)]
+pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
+    let me = rustix::process::geteuid().as_raw();
+    way(path).filter_map(Result::ok).find_map(|(link, meta)| {
+        let foreign = meta.is_symlink() && ![0, me].contains(&meta.uid());
+        foreign.then(|| ForeignLink { link, owner: meta.uid() })
+    })
+}
+
+/// Each folder and each link on the way to a file, and the file, in the order in which the system meets them. Ends behind the
+/// first that cannot be looked at.
+#[cfg(unix)]
+fn way(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf, io::Error)>> {
+    /// More links than this the system does not follow, either.
+    const MOST_LINKS: usize = 40;
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let parts =
+        |path: &Path| path.components().rev().map(|c| PathBuf::from(c.as_os_str())).collect::<Vec<_>>();
+    let (mut rest, mut at, mut links) = (parts(&path), PathBuf::new(), 0_usize);
+    std::iter::from_fn(move || {
+        loop {
+            let part = rest.pop()?;
+            if part.as_os_str() == "." {
+                continue;
+            }
+            if part.as_os_str() == ".." {
+                at.pop();
+                continue;
+            }
+            let here = at.join(part);
+            let looked = fs::symlink_metadata(&here).and_then(|meta| {
+                if !meta.is_symlink() {
+                    at.clone_from(&here);
+                    return Ok(meta);
+                }
+                links = links.saturating_add(1);
+                if links > MOST_LINKS {
+                    return Err(io::Error::from(rustix::io::Errno::LOOP));
+                }
+                rest.extend(parts(&fs::read_link(&here)?));
+                Ok(meta)
+            });
+            return Some(match looked {
+                Ok(meta) => Ok((here, meta)),
+                Err(e) => {
+                    rest.clear();
+                    Err((here, e))
+                }
+            });
+        }
+    })
+}
+
+#[cfg(unix)]
+fn one(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
+    let rights = Rights {
+        owner: meta.uid(),
+        group: meta.gid(),
+        mode: meta.mode(),
+        is_folder: meta.is_dir(),
+        is_link: meta.is_symlink(),
+    };
+    let shown = path.display();
+    rights.others(me, |group| is_private_group(group, me)).map(|others| match others {
+        Others::Owner(owner) => format!("{shown} belongs to another user ({owner})"),
+        Others::Everybody => format!("everybody may write {shown}"),
+        Others::Group(group) => format!("the group {group} may write {shown}"),
+    })
+}
+
+/// Whose a file is, and its mode (inode(7)).
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+struct Rights {
+    owner: u32,
+    group: u32,
+    mode: u32,
+    is_folder: bool,
+    is_link: bool,
+}
+
+/// Who may write it beside root and this user.
+#[cfg(unix)]
+#[derive(Debug, PartialEq, Eq)]
+enum Others {
+    Owner(u32),
+    Everybody,
+    Group(u32),
+}
+
+#[cfg(unix)]
+impl Rights {
+    fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
+        const GROUP_WRITES: u32 = 0o020;
+        const OTHERS_WRITE: u32 = 0o002;
+        const STICKY: u32 = 0o1000;
+        let may = |bit: u32| self.mode & bit != 0;
+        if ![0, me].contains(&self.owner) {
+            return Some(Others::Owner(self.owner));
+        }
+        // In a folder like /tmp everybody may make files, and nobody may replace another's. A link's mode means nothing.
+        if self.is_link || self.is_folder && may(STICKY) {
+            return None;
+        }
+        if may(OTHERS_WRITE) {
+            return Some(Others::Everybody);
+        }
+        let group_writes = may(GROUP_WRITES) && self.group != 0 && !is_private(self.group);
+        group_writes.then_some(Others::Group(self.group))
+    }
+}
+
+/// A group with nobody else in it, as far as the system lists its users: the user's own, which many systems make for each
+/// user, or Debian's staff, which may write /usr/local and is empty unless somebody was put into it.
+#[cfg(unix)]
+fn is_private_group(gid: u32, uid: u32) -> bool {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock();
+    let (Some(user), Some(group)) = (uzers::get_user_by_uid(uid), uzers::get_group_by_gid(gid)) else {
+        return false;
+    };
+    // SAFETY: the system has one place in its list of users (getpwent), which only this function uses, once at a time.
+    let mut users = unsafe { uzers::all_users() };
+    let elsewhere = users.any(|other| other.primary_group_id() == gid && other.uid() != uid);
+    !elsewhere && is_private(user.name(), group.name(), group.members())
+}
+
+/// By the names of the user and the group, and of those who were put into it.
+#[cfg(unix)]
+fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
+    (group == user || group == "staff") && members.iter().all(|member| member == user)
+}
+
+/// Access rights there are another matter.
+#[cfg(not(unix))]
+pub fn others_may_write(_: &Path) -> Option<String> {
+    None
+}
+
+/// Links are made by administrators there.
+#[cfg(not(unix))]
+pub fn foreign_link(_: &Path) -> Option<ForeignLink> {
+    None
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn set(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_others_may_replace_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        set(&inner, 0o755);
+        let file = inner.join("module.so");
+        std::fs::write(&file, "x").unwrap();
+        set(&file, 0o644);
+        assert_eq!(others_may_write(&file), None);
+        set(&file, 0o646);
+        assert!(others_may_write(&file).unwrap().starts_with("everybody may write"));
+        set(&file, 0o644);
+        // The folder above it, unless nobody may replace what others made there.
+        set(&inner, 0o777);
+        assert!(others_may_write(&file).unwrap().ends_with("inner"));
+        set(&inner, 0o1777);
+        assert_eq!(others_may_write(&file), None);
+        // A link in a folder that everybody may write.
+        set(&inner, 0o755);
+        let open = folder.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        set(&open, 0o777);
+        std::os::unix::fs::symlink(&file, open.join("link.so")).unwrap();
+        assert!(others_may_write(&open.join("link.so")).unwrap().ends_with("open"));
+        assert_eq!(others_may_write(&folder.path().join("none")), None);
+    }
+
+    #[test]
+    fn root_and_this_user_may_write_and_nobody_else() {
+        let file = Rights { owner: 0, group: 0, mode: 0o100_644, is_folder: false, is_link: false };
+        let folder = Rights { mode: 0o040_755, is_folder: true, ..file };
+        let of = |rights: Rights| rights.others(1000, |group| group == 1000);
+        assert_eq!([of(file), of(folder), of(Rights { owner: 1000, ..file })], [None, None, None]);
+        assert_eq!(of(Rights { owner: 1001, ..file }), Some(Others::Owner(1001)));
+        assert_eq!(of(Rights { mode: 0o100_646, ..file }), Some(Others::Everybody));
+        let group = |group| of(Rights { group, mode: 0o100_664, ..file });
+        assert_eq!([group(0), group(1000), group(50)], [None, None, Some(Others::Group(50))]);
+        assert_eq!(of(Rights { group: 50, ..file }), None, "it may read");
+        assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
+        assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
+        assert_eq!(
+            of(Rights { mode: 0o101_646, ..file }),
+            Some(Others::Everybody),
+            "sticky means nothing here"
+        );
+    }
+
+    #[test]
+    fn the_groups_of_this_system_are_looked_at() {
+        let me = rustix::process::getuid().as_raw();
+        let group = std::fs::read_to_string("/etc/group").unwrap();
+        let groups = group.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok());
+        let private: Vec<u32> = groups.filter(|gid| is_private_group(*gid, me)).collect();
+        let named = |gid: &u32| uzers::get_group_by_gid(*gid).unwrap().name().to_string_lossy().into_owned();
+        let user = uzers::get_user_by_uid(me).unwrap().name().to_string_lossy().into_owned();
+        assert!(private.iter().all(|gid| [&user, "staff"].contains(&named(gid).as_str())), "{private:?}");
+        // On Debian games' first group is nobody else's, and has another name than the user.
+        assert!(!is_private_group(60, me) && !is_private_group(u32::MAX - 1, me));
+        assert!(!is_private_group(0, 1), "daemon is not in root's group, and root is");
+    }
+
+    #[test]
+    fn a_private_group_has_one_member() {
+        let private = |user: &str, group: &str, members: &[&str]| {
+            is_private(user.as_ref(), group.as_ref(), &members.iter().map(OsString::from).collect::<Vec<_>>())
+        };
+        assert!(private("cy", "cy", &[]) && private("cy", "cy", &["cy"]));
+        assert!(!private("cy", "cy", &["ann"]), "another member");
+        assert!(!private("cy", "users", &[]), "another name");
+        assert!(private("cy", "staff", &[]) && !private("cy", "staff", &["bob"]), "Debian's");
+    }
+
+    #[test]
+    fn every_link_on_the_way_is_looked_at() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for (name, mode) in [("safe", 0o755), ("open", 0o777), ("sticky", 0o1777)] {
+            std::fs::create_dir(at(name)).unwrap();
+            set(&at(name), mode);
+        }
+        std::fs::write(at("safe/module.so"), "x").unwrap();
+        symlink(at("safe"), at("open/middle")).unwrap();
+        symlink("../open/middle/./../safe/module.so", at("safe/named.so")).unwrap();
+        assert!(others_may_write(&at("safe/named.so")).unwrap().ends_with("open"));
+        symlink("../sticky/../safe/module.so", at("safe/good.so")).unwrap();
+        assert_eq!(others_may_write(&at("safe/good.so")), None);
+        symlink(at("safe/loop.so"), at("safe/loop.so")).unwrap();
+        assert!(others_may_write(&at("safe/loop.so")).unwrap().contains("cannot be looked at"));
+        // A link in /tmp is whoever's who made it.
+        symlink(at("safe"), at("sticky/link")).unwrap();
+        let through = at("sticky/link/module.so");
+        assert_eq!((others_may_write(&through), foreign_link(&through)), (None, None));
+        if std::os::unix::fs::lchown(at("sticky/link"), Some(65534), None).is_err() {
+            println!("skipped: only root gives links away");
+            return;
+        }
+        assert!(others_may_write(&through).unwrap().ends_with("sticky/link belongs to another user (65534)"));
+        assert_eq!(foreign_link(&through), Some(ForeignLink { link: at("sticky/link"), owner: 65534 }));
+        assert_eq!(foreign_link(&at("sticky/link/none/such")).unwrap().owner, 65534);
+    }
+}
