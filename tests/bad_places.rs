@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use sastctl::trustlist::TrustList;
 
 use crate::pki;
-use crate::support::{Outcome, World, can_trace};
+use crate::support::{Outcome, World, can_trace, skip};
 
 const SIGN: [&str; 6] = ["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN0054f509", "--yes"];
 const REVERT: [&str; 7] =
@@ -34,7 +34,7 @@ fn inside(world: &mut World, mount: &str, args: &[&str]) -> Option<Outcome> {
     world.run_inside(&["unshare", "-m", "sh", "-c", &script, "sh"]);
     let outcome = world.run(args);
     if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
-        println!("SKIPPED: no mount namespace here");
+        skip("no mount namespace can be had here");
         return None;
     }
     Some(outcome)

@@ -4,13 +4,12 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use crate::pki;
-use crate::support::cluster::{Cluster, Ssh, TVS_PORT, fake_cucm, missing, node_folder};
+use crate::support::cluster::{Cluster, Ssh, TVS_PORT, can_run, fake_cucm, node_folder};
 use crate::support::{Outcome, World};
 
 /// The world and its cluster; `None` where a real server cannot be had, and says so.
 fn started(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
+    if !can_run() {
         return None;
     }
     let world = World::new();

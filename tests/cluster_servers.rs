@@ -3,12 +3,11 @@
 use std::process::Command;
 
 use crate::pki;
-use crate::support::World;
-use crate::support::cluster::{Cluster, SSH_PORT, Ssh, fake_cucm, missing};
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run, fake_cucm};
+use crate::support::{World, skip};
 
 fn started(count: usize) -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
+    if !can_run() {
         return None;
     }
     let world = World::new();
@@ -35,7 +34,7 @@ fn visit(
 /// What stands before an sshd that asks PAM for the password `Adm1n-password` of root, in a world of its own.
 fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
     if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no mount namespace can be had here");
+        skip("no mount namespace can be had here");
         return None;
     }
     let shadow = cluster.folder.join("shadow");
@@ -232,7 +231,7 @@ fn a_list_is_published_to_folders_here_and_elsewhere() {
 fn a_full_disk_leaves_the_old_list() {
     let Some((world, cluster)) = started(1) else { return };
     if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED: no mount namespace can be had here");
+        skip("no mount namespace can be had here");
         return;
     }
     world.place("token-signed.tlv", "new.tlv");

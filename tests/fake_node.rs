@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use sastctl::trustlist::TrustList;
 
 use crate::pki;
-use crate::support::cluster::{Cluster, SSH_PORT, Ssh, missing};
+use crate::support::World;
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run};
 use crate::support::lists::{self, List};
-use crate::support::{World, skip};
 
 fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = vec![];
@@ -95,8 +95,7 @@ struct Story {
 }
 
 fn started(count: usize) -> Option<Story> {
-    if let Some(why) = missing() {
-        skip(&why);
+    if !can_run() {
         return None;
     }
     let world = World::new();

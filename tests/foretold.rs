@@ -2,14 +2,13 @@
 
 use crate::cluster_publish::named;
 use crate::pki;
-use crate::support::cluster::{Cluster, Ssh, missing};
+use crate::support::cluster::{Cluster, Ssh, can_run};
 use crate::support::run::{go, started};
 use crate::support::{Outcome, World};
 
 /// A TFTP server whose phones hold a tokenless CTL, and an ITL.
 fn node() -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
+    if !can_run() {
         return None;
     }
     let world = World::new();

@@ -64,6 +64,7 @@ mod secrets;
 mod shell;
 mod showing;
 mod signed_files;
+mod skipping;
 mod tftp;
 mod tokens;
 mod tvs;

@@ -6,7 +6,7 @@ use rexpect::session::spawn_command;
 use sastctl::trustlist::{Digest, Draft, Record, Signer as _, Style, TrustFile, TrustList};
 
 use crate::pki;
-use crate::support::{Outcome, PIN, World};
+use crate::support::{Outcome, PIN, World, skip};
 
 const SIGNER: [&str; 2] = ["--token", "SAST-ADN0054f509"];
 
@@ -174,7 +174,7 @@ fn a_journal_that_is_full_in_the_middle_hides_nothing() {
         world.run_inside(&["unshare", "-m", "sh", "-c", &format!("cd '{folder}'; {keep}"), "sh"]);
         let outcome = world.run(&sign(&names, &["--yes"]));
         if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
-            println!("SKIPPED: no mount namespace here");
+            skip("no mount namespace can be had here");
             return;
         }
         assert_eq!(outcome.code, 4, "{}", outcome.stderr);
@@ -271,7 +271,7 @@ fn a_disk_that_is_full_in_the_middle_leaves_whole_files() {
     ]);
     let outcome = world.run(&sign(&names, &["--yes"]));
     if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
-        println!("SKIPPED: no mount namespace here");
+        skip("no mount namespace can be had here");
         return;
     }
     assert_eq!(outcome.code, 4, "{}", outcome.all());

@@ -3,10 +3,11 @@
 
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
+use sastctl::files::{OnExisting, write_new};
 use sastctl::trustlist::TrustList;
 
 use crate::pki;
-use crate::support::{Outcome, World, can_trace};
+use crate::support::{Outcome, World, can_trace, skip};
 
 const SIGN: [&str; 5] = ["ctl", "sign", "CTLFile.tlv", "--token=SAST-ADN0054f509", "--yes"];
 const REVERT: [&str; 5] =
@@ -183,7 +184,7 @@ fn a_copy_that_does_not_fit_leaves_no_backup() {
     world.run_inside(&[&["unshare", "-m", "sh", "-c", &script, "sh"], &no_links[..], &inject].concat());
     let outcome = world.run(&[&SIGN[..], &["--out=place/old.tlv"]].concat());
     if outcome.code == 99 || outcome.stderr.contains("unshare failed") {
-        println!("SKIPPED: no mount namespace here");
+        skip("no mount namespace can be had here");
         return;
     }
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
@@ -313,4 +314,23 @@ fn of_many_files_what_lies_there_is_told_of() {
     let journal = format!("journals/{}", names(&world, "journals")[0]);
     let page = world.run(&["journal", "show", &journal]).done().stdout;
     assert_eq!(page.matches("### After: place/").count(), 16, "{page}");
+}
+
+/// Another program's file is still that program's when it was replaced: it must be able to read it.
+#[test]
+fn a_file_that_is_replaced_keeps_its_owner() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("CTLFile.tlv");
+    std::fs::write(&path, "old").unwrap();
+    let nobody = (rustix::fs::Uid::from_raw(65534), rustix::fs::Gid::from_raw(65534));
+    if rustix::fs::chown(&path, Some(nobody.0), Some(nobody.1)).is_err() {
+        skip("only root gives files away");
+        return;
+    }
+    let kept = write_new(&path, b"new", OnExisting::KeepBackup).unwrap().backup.unwrap();
+    for path in [path, kept] {
+        let found = std::fs::metadata(&path).unwrap();
+        assert_eq!((found.uid(), found.gid()), (65534, 65534), "{}", path.display());
+    }
 }

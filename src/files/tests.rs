@@ -87,23 +87,3 @@ fn reading_stops_at_the_limit() {
     fs::write(&path, b"12345").unwrap();
     assert_eq!(read_limited(&path, 5).unwrap(), b"12345");
 }
-
-/// Another program's file is still that program's when it was replaced: it must be able to read it.
-#[cfg(unix)]
-#[test]
-fn a_file_that_is_replaced_keeps_its_owner() {
-    use std::os::unix::fs::MetadataExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("CTLFile.tlv");
-    fs::write(&path, "old").unwrap();
-    let nobody = (rustix::fs::Uid::from_raw(65534), rustix::fs::Gid::from_raw(65534));
-    if rustix::fs::chown(&path, Some(nobody.0), Some(nobody.1)).is_err() {
-        eprintln!("SKIPPED: only root gives files away");
-        return;
-    }
-    let kept = write_new(&path, b"new", OnExisting::KeepBackup).unwrap().backup.unwrap();
-    for path in [path, kept] {
-        let found = fs::metadata(&path).unwrap();
-        assert_eq!((found.uid(), found.gid()), (65534, 65534), "{}", path.display());
-    }
-}

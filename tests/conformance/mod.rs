@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::process::Child;
 use std::time::Instant;
 
-use crate::support::World;
+use crate::support::{World, skip};
 
 /// A token of some module, ready to be asked.
 pub struct Subject {
@@ -91,7 +91,7 @@ fn conform_if(module: &'static str, subject: Result<Subject, String>) {
     match subject {
         Ok(subject) => conform(subject),
         Err(why) => {
-            println!("skipped: {module}: {why}");
+            skip(&format!("{module}: {why}"));
             report(module, &format!("{module}\tnot run\t{why}\n"));
         }
     }
@@ -147,7 +147,7 @@ fn ykcs11_with_a_card() {
 fn a_pin_counter_that_is_real() {
     let mut subject = match modules::opencryptoki() {
         Ok(subject) => subject,
-        Err(why) => return println!("skipped: openCryptoki: {why}"),
+        Err(why) => return skip(&format!("openCryptoki: {why}")),
     };
     let state = |subject: &Subject| {
         let list = subject.world.run(&["token", "list", "--json"]).done().json();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{World, lists, node_tvs};
+use super::{World, lists, node_tvs, skip};
 use crate::pki;
 
 pub const SSH_PORT: u16 = 2222;
@@ -38,14 +38,19 @@ pub struct Cluster {
     pub folder: PathBuf,
 }
 
-/// Real servers that the tests need; where one is missing, a test says so and is skipped.
-pub fn missing() -> Option<String> {
+/// Whether the real servers that a cluster needs can be had; where not, the test is skipped.
+pub fn can_run() -> bool {
     for (tool, path) in [("sshd", "/usr/sbin/sshd"), ("in.tftpd", "/usr/sbin/in.tftpd")] {
         if !Path::new(path).exists() {
-            return Some(format!("{tool} is not installed"));
+            skip(&format!("{tool} is not installed"));
+            return false;
         }
     }
-    (!rustix::process::getuid().is_root()).then(|| "tftpd needs root to serve a folder".to_owned())
+    if !rustix::process::getuid().is_root() {
+        skip("tftpd needs root to serve a folder");
+        return false;
+    }
+    true
 }
 
 /// The fake shell: built with the tests, beside them.

@@ -339,10 +339,11 @@ pub fn softhsm_module() -> PathBuf {
 /// A test that cannot run here says why: on standard error, and as a line of the file that `.ci/run` reads at its end.
 pub fn skip(reason: &str) {
     use std::io::Write as _;
+    // A harness gives each test a thread of its name; cargo-nextest starts a process for each, and names it there.
     let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test").to_owned();
-    // A harness gives each test a thread of its name; nextest runs one test per process, in the main thread.
-    let test = if test == "main" { std::env::var("NEXTEST_TEST_NAME").unwrap_or(test) } else { test };
+    let named = thread.name().filter(|name| name.contains("::")).map(str::to_owned);
+    let test = named.or_else(|| std::env::args().find(|arg| arg.contains("::") && !arg.contains('/')));
+    let test = test.expect("a test's name");
     let line = format!("{test}: {}\n", reason.replace('\n', " "));
     eprint!("SKIPPED: {line}");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");

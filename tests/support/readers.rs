@@ -39,8 +39,11 @@ impl Readers {
             .arg(pki::path("tests/virtual-card/readers.py"))
             .arg(&folder)
             .arg(name);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Ok(mut child) = command.spawn() else {
+            super::skip("unshare is not installed");
+            return None;
+        };
         let (send, lines) = channel();
         let out = BufReader::new(child.stdout.take()?);
         std::thread::spawn(move || {
@@ -57,10 +60,10 @@ impl Readers {
             let _ = readers.child.kill();
             let mut why = String::new();
             let _ = std::io::Read::read_to_string(&mut readers.child.stderr.take()?, &mut why);
-            println!(
-                "skipped: no virtual reader here: {}",
+            super::skip(&format!(
+                "no virtual reader here: {}",
                 why.lines().last().unwrap_or("it does not start")
-            );
+            ));
             return None;
         };
         assert_eq!(first.1, "ready");

@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::cluster::{Cluster, Ssh, TVS_PORT, missing};
+use super::cluster::{Cluster, Ssh, TVS_PORT, can_run};
 use super::{Outcome, World};
 use crate::pki;
 
@@ -12,8 +12,7 @@ pub fn started(count: usize) -> Option<(World, Cluster)> {
 }
 
 pub fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
+    if !can_run() {
         return None;
     }
     let world = World::with_tokens();
