@@ -10,6 +10,10 @@ use crate::pki::{golden, path, read};
 /// What the program says where no source settles a thing.
 const OPEN_WORDS: [&str; 2] = ["cannot be known", "no public source says"];
 
+fn is_open(text: &str) -> bool {
+    OPEN_WORDS.iter().any(|words| text.to_lowercase().contains(words))
+}
+
 /// What says the same in other words: one thing, one wording.
 const OTHER_WORDS: [&str; 8] = [
     "no source says",
@@ -192,7 +196,11 @@ fn literals(file: &Path) -> Vec<String> {
     let text = text.split("\n#[cfg(test)]\n").next().unwrap().replace("\\\"", "\u{1}");
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n").replace("'\"'", "");
-    code.split('"').skip(1).step_by(2).map(printed).collect()
+    // Comments of the command line are its help.
+    let help = text.lines().filter_map(|line| line.trim_start().strip_prefix("/// "));
+    let help = help.collect::<Vec<_>>().join(" ");
+    let help = file.starts_with(path("src/cli")).then(|| printed(&help));
+    code.split('"').skip(1).step_by(2).map(printed).chain(help).collect()
 }
 
 #[test]
@@ -243,7 +251,7 @@ fn what_is_open_is_said_in_the_same_words() {
             continue;
         }
         let quoted = row.fact.split('`').skip(1).step_by(2);
-        let words: Vec<_> = quoted.filter(|q| OPEN_WORDS.iter().any(|w| q.contains(w))).collect();
+        let words: Vec<_> = quoted.filter(|q| is_open(q)).collect();
         let stands = |words: &&str| {
             files.iter().filter(|f| f.is_file()).flat_map(|f| literals(f)).any(|text| text.contains(words))
         };
@@ -258,10 +266,11 @@ fn what_is_open_is_said_in_the_same_words() {
     for file in [rust_files("src"), rust_files("trustlist/src")].concat().into_iter().chain(topics) {
         let short = file.strip_prefix(path("")).unwrap().display().to_string();
         for text in literals(&file) {
+            let text = text.to_lowercase();
             if let Some(words) = OTHER_WORDS.iter().find(|words| text.contains(**words)) {
                 errors.push(format!("{short}: {words:?} is said as {OPEN_WORDS:?}: {text:?}"));
             }
-            if OPEN_WORDS.iter().any(|words| text.contains(words)) && !named.contains(&file) {
+            if is_open(&text) && !named.contains(&file) {
                 errors.push(format!("{short}: no open row of docs/facts.md names this file: {text:?}"));
             }
         }

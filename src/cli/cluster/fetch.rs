@@ -49,7 +49,7 @@ pub struct FetchArgs {
     /// Replace files that are there; the old ones are kept as NAME.bak
     #[arg(long)]
     force: bool,
-    /// Ask the shell to print a file that comes by no other way (layout not published; believed only if it verifies)
+    /// Ask the shell to print a file that comes by no other way (no public source says how it is laid out; believed only if it verifies)
     #[arg(long)]
     dump: bool,
     #[command(flatten)]

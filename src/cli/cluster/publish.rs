@@ -248,7 +248,7 @@ pub fn by_hand(nodes: &[NodeAddress], path: &std::path::Path, name: &str, ui: &U
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     ui.show(&format!(
         "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
-         file {}, directory empty, name {name}. (Nobody has published whether that page takes this name.)\n\
+         file {}, directory empty, name {name}. (No public source says whether that page takes this name.)\n\
          A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
          Waiting until every node serves it …",
         names.join(", "),

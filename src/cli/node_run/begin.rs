@@ -191,7 +191,7 @@ fn no_run(work: &Path) -> CommandError {
         .hint("--work DIR names the folder of the run")
 }
 
-/// What was done cannot be known: nothing is begun over it.
+/// What was done is not known: nothing is begun over it.
 fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> CommandError {
     CommandError::new(
         ErrorKind::File,

@@ -27,7 +27,7 @@ pub struct SigningArgs {
     /// Do not ask before signing
     #[arg(long)]
     yes: bool,
-    /// The digest to sign with; phones of the 7900 era know sha1 alone
+    /// The digest to sign with; CUCM and the CTL Client sign with sha1, and no public source says which phones take another
     #[arg(long, value_enum, default_value_t = DigestArg::Sha1)]
     digest: DigestArg,
     /// Put a signer version (tag 28) into the header, as newer writers do
