@@ -173,6 +173,12 @@ fn plans_that_would_hurt_are_refused() {
     ");
     let single = ["revert", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--single-token", "--yes"];
     world.run(&single).done();
+    // Whoever insists reads it in the plan, and so does whoever reads the journal.
+    let insists = [&single[..4], &["--force", "--journal=journals", "--yes"]].concat();
+    let says = "SAST-ADN008580ef has no spare, on the operator's word (--single-token or --force)";
+    assert!(world.run(&insists).done().stderr.contains(says));
+    let journal = std::fs::read_dir(world.path("journals")).unwrap().next().unwrap().unwrap().path();
+    assert!(std::fs::read_to_string(journal).unwrap().contains(says));
     let mut twice = REVERT;
     twice[5] = "SAST-ADN008580ef";
     assert_eq!(world.run(&twice).code, 1);

@@ -7,6 +7,7 @@ use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
 use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
+use super::revert::first_tokens;
 use super::update::{Edit, Mode, amend};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
@@ -32,16 +33,12 @@ pub fn create_and(
     edits: &[Edit],
 ) -> Result<Plan, PlanError> {
     cluster.check()?;
-    let mut seen = vec![request.signer.der()];
-    for spare in spares {
-        if seen.contains(&spare.der()) {
-            return Err(PlanError::TokenTwice { name: spare.sast_name() });
-        }
-        seen.push(spare.der());
-    }
-    if spares.is_empty() && !single_token && !request.force && cluster.kind == Kind::Ctl {
-        return Err(PlanError::OneToken { name: request.signer.sast_name() });
-    }
+    let warnings = match (cluster.kind, first_tokens(request, spares, single_token)) {
+        // A server signs it, and there is one of each.
+        (Kind::Itl, Ok(_) | Err(PlanError::OneToken { .. })) => vec![],
+        (_, tokens) => tokens?,
+    };
+    let seen: Vec<_> = std::iter::once(request.signer).chain(spares).map(Certificate::der).collect();
     let default_style = if cluster.kind == Kind::Ctl { Style::CtlClient } else { Style::Cucm };
     let style = cluster.style.map_or(default_style, Style::from);
     let mut steps = Vec::new();
@@ -64,7 +61,7 @@ pub fn create_and(
     add(token_record(request.signer, request.name_style)?, signs_this_file(request));
     let file_name = cluster.list_name().to_owned();
     let lines: Vec<usize> = (0..records.len()).collect();
-    let sketch = Sketch { file_name, steps, records, warnings: vec![] };
+    let sketch = Sketch { file_name, steps, records, warnings };
     Plan::new(request, None, amend(sketch, &lines, request, edits)?)
 }
 

@@ -69,11 +69,17 @@ pub fn revert_and(
     single_token: bool,
     edits: &[Edit],
 ) -> Result<Plan, PlanError> {
-    check_tokens(old, request, spares, single_token)?;
+    if old.list().kind() != ListKind::Ctl {
+        return Err(PlanError::NotACtl);
+    }
+    if old.signer().is_some_and(Record::is_token) {
+        return Err(PlanError::AlreadyTokenSigned { signer: old.signer_name() });
+    }
+    let warnings = first_tokens(request, spares, single_token)?;
     let release = release.unwrap_or_else(|| Release::told_by(old));
     let in_force =
         |certificate: &Certificate| old.list().sasts().find(|record| record.is_of(certificate)).cloned();
-    let mut work = Revert::default();
+    let mut work = Revert { warnings, ..Revert::default() };
     for record in old.list().records() {
         let ours = record.function() == Function::SAST
             && (record.is_of(request.signer) || spares.iter().any(|spare| record.is_of(spare)));
@@ -110,29 +116,26 @@ pub fn revert_and(
     Plan::new(request, Some(old), amend(sketch, &lines, request, edits)?)
 }
 
-fn check_tokens(
-    old: &VerifiedList,
+/// The tokens of a first list: each once, and two of them. Whoever insists on one is told so in the plan.
+pub(super) fn first_tokens(
     request: &Request<'_>,
     spares: &[Certificate],
     single_token: bool,
-) -> Result<(), PlanError> {
-    if old.list().kind() != ListKind::Ctl {
-        return Err(PlanError::NotACtl);
+) -> Result<Vec<String>, PlanError> {
+    let all: Vec<_> = std::iter::once(request.signer).chain(spares).collect();
+    if let Some((_, twice)) =
+        all.iter().enumerate().find(|(at, c)| all.iter().take(*at).any(|b| b.der() == c.der()))
+    {
+        return Err(PlanError::TokenTwice { name: twice.sast_name() });
     }
-    if old.signer().is_some_and(Record::is_token) {
-        return Err(PlanError::AlreadyTokenSigned { signer: old.signer_name() });
-    }
-    let mut seen = vec![request.signer.der()];
-    for spare in spares {
-        if seen.contains(&spare.der()) {
-            return Err(PlanError::TokenTwice { name: spare.sast_name() });
+    let name = request.signer.sast_name();
+    match (spares.is_empty(), single_token || request.force) {
+        (false, _) => Ok(vec![]),
+        (true, true) => {
+            Ok(vec![format!("{name} has no spare, on the operator's word (--single-token or --force)")])
         }
-        seen.push(spare.der());
+        (true, false) => Err(PlanError::OneToken { name }),
     }
-    if spares.is_empty() && !single_token && !request.force {
-        return Err(PlanError::OneToken { name: request.signer.sast_name() });
-    }
-    Ok(())
 }
 
 /// Whether a record of the list in force leaves it with the first list that tokens sign.

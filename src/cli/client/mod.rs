@@ -226,7 +226,7 @@ impl Client<'_> {
             crate::files::make_folder(folder)?;
         }
         let batch = Batch { what: "client", files: vec![self.batch_file(plan.clone())] };
-        let shown = Shown::of(vec![shown]);
+        let shown = Shown::of(vec![(shown, out.clone())]);
         check_digest(&shown, &self.args.signing)?;
         let (choices, source, args, ui) = (self.choices, self.source, self.args, self.ui);
         let desk = Desk::with(self.module, signer, self.settings);

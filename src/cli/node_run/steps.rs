@@ -175,7 +175,7 @@ impl Run<'_> {
         let say = Voice { ui: self.ui, aside: false };
         let shown = desk.show(&batch, &say)?;
         let signing = self.tokens.signing;
-        desk.ask([path.as_path()].into_iter(), signing, self.ui)?;
+        desk.ask(&shown, signing, self.ui)?;
         if let Some(log) = &mut self.log {
             desk.sign_into(batch, shown, log, signing, &say)?;
         }

@@ -59,28 +59,49 @@ pub struct Batch {
     pub files: Vec<BatchFile>,
 }
 
-/// The plans of a batch as they were shown.
-pub struct Shown(Vec<PlanDigest>);
+/// The plans of a batch as they were shown, and the files that they would write.
+pub struct Shown(Vec<(PlanDigest, PathBuf)>);
 
 impl Shown {
     /// Of plans that were shown one by one.
-    pub fn of(each: Vec<PlanDigest>) -> Self {
+    pub fn of(each: Vec<(PlanDigest, PathBuf)>) -> Self {
         Shown(each)
     }
 
     /// Of each plan, in their order.
     pub fn each(&self) -> impl Iterator<Item = PlanDigest> {
-        self.0.iter().copied()
+        self.0.iter().map(|(digest, _)| *digest)
+    }
+
+    /// `write CTLFile.new.tlv`, `replace CTLFile.tlv (the old one is kept as .bak)`.
+    pub fn will_write(&self) -> String {
+        let one = |out: &Path| match (out.as_os_str() == "-", out.exists()) {
+            (true, _) => "write to standard output".to_owned(),
+            (false, true) => format!("replace {} (the old one is kept as .bak)", out.display()),
+            (false, false) => format!("write {}", out.display()),
+        };
+        match &self.0[..] {
+            [] => "write nothing".to_owned(),
+            [(_, out)] => one(out),
+            [(_, first), .., (_, last)] => {
+                let there = self.0.iter().filter(|(_, out)| out.exists()).count();
+                let files = format!("{} files, {} to {}", self.0.len(), first.display(), last.display());
+                format!("write {files} ({there} of them are there, and kept as .bak)")
+            }
+        }
     }
 
     /// What identifies all of them together; of a single plan, its own digest.
     pub fn digest(&self) -> PlanDigest {
         match self.0[..] {
-            [one] => one,
-            [first, ..] => {
-                PlanDigest::over(first.judged_at(), &self.0.iter().map(PlanDigest::bytes).collect::<Vec<_>>())
+            [(one, _)] => one,
+            _ => {
+                let judged_at = self.0.first().map(|(digest, _)| digest.judged_at()).unwrap_or_default();
+                PlanDigest::over(
+                    judged_at,
+                    &self.0.iter().map(|(digest, _)| digest.bytes()).collect::<Vec<_>>(),
+                )
             }
-            [] => PlanDigest::over(0, &[]),
         }
     }
 }
@@ -88,7 +109,7 @@ impl Shown {
 impl Batch {
     /// Every plan must be the one that was shown.
     pub fn confirm(self, shown: Shown) -> Result<Vec<ConfirmedFile>, PlanError> {
-        self.files.into_iter().zip(shown.0).map(|(file, digest)| file.confirm(digest)).collect()
+        self.files.into_iter().zip(shown.each()).map(|(file, digest)| file.confirm(digest)).collect()
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> Desk<'a> {
             }
             return ui.print_json(&serde_json::json!({ "dry_run": true, "plans": plans, "written": [] }));
         }
-        self.ask(batch.files.iter().map(BatchFile::out), args, ui)?;
+        self.ask(&shown, args, ui)?;
         let signed = self.sign_shown(batch, shown, args, &say)?;
         if ui.is_json() && !say.aside {
             let journal = signed.journal.display().to_string();
@@ -155,13 +155,13 @@ impl<'a> Desk<'a> {
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
     pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: false };
-        let ManyShown { shown, outs, by_hand } = show_many(many, args, &say)?;
+        let (shown, by_hand) = show_many(many, args, &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
             say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
             return say.text(DRY_RUN);
         }
-        self.ask(outs.iter().map(PathBuf::as_path), args, ui)?;
+        self.ask(&shown, args, ui)?;
         let files = (0..many.count()).zip(shown.each()).map(|(index, digest)| {
             let file = many.plan(index)?;
             let path = file.out().to_owned();
@@ -171,16 +171,10 @@ impl<'a> Desk<'a> {
     }
 
     /// Asks before anything is signed, and says which files will be written.
-    pub fn ask<'p>(
-        &self,
-        outs: impl Iterator<Item = &'p Path>,
-        args: &SigningArgs,
-        ui: &Ui,
-    ) -> Result<(), CommandError> {
-        let (token, name) = (self.sast.token(), self.sast.certificate().sast_name());
-        let written = will_write(&outs.collect::<Vec<_>>());
-        let question =
-            format!("Sign with {name} on \"{}\" ({}), and {written}?", token.label(), token.serial());
+    pub fn ask(&self, shown: &Shown, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+        let (token, name, does) =
+            (self.sast.token(), self.sast.certificate().sast_name(), shown.will_write());
+        let question = format!("Sign with {name} on \"{}\" ({}), and {does}?", token.label(), token.serial());
         if ui.agrees(args.yes(), &printable(&question))? {
             return Ok(());
         }
@@ -270,30 +264,11 @@ fn asks(args: &SigningArgs, ui: &Ui) -> bool {
     !args.yes() && !args.is_dry_run() && ui.can_ask()
 }
 
-/// `write CTLFile.new.tlv`, `replace CTLFile.tlv (the old one is kept as .bak)`.
-fn will_write(outs: &[&Path]) -> String {
-    let replaced = outs.iter().filter(|out| out.exists()).count();
-    let kept = match (replaced, outs) {
-        (0, _) => String::new(),
-        (1, [_]) => " (the old one is kept as .bak)".to_owned(),
-        (some, _) => format!(" ({some} of them replace a file; the old one is kept as .bak)"),
-    };
-    match outs {
-        [] => "write nothing".to_owned(),
-        [out] if out.as_os_str() == "-" => "write to standard output".to_owned(),
-        [out] if replaced == 1 => format!("replace {}{kept}", out.display()),
-        [out] => format!("write {}", out.display()),
-        [first, .., last] => {
-            format!("write {} files, {} to {}{kept}", outs.len(), first.display(), last.display())
-        }
-    }
-}
-
 fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandError> {
     let show = |file: &BatchFile| {
         say.plan(file, &file.plan_text(), asked)?;
         file.warnings().iter().for_each(|warning| say.ui.warn(warning));
-        Ok(file.digest())
+        Ok((file.digest(), file.out().to_owned()))
     };
     Ok(Shown::of(batch.files.iter().map(show).collect::<Result<_, CommandError>>()?))
 }
@@ -316,16 +291,12 @@ fn or_wait(
     }
 }
 
-/// What many plans were shown as.
-struct ManyShown {
-    shown: Shown,
-    outs: Vec<PathBuf>,
-    /// What is left to do by hand after the first.
-    by_hand: Vec<String>,
-}
-
-/// Prints the plans, some at a time, and keeps what identifies them.
-fn show_many(many: &dyn Many, args: &SigningArgs, say: &Voice<'_>) -> Result<ManyShown, CommandError> {
+/// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
+fn show_many(
+    many: &dyn Many,
+    args: &SigningArgs,
+    say: &Voice<'_>,
+) -> Result<(Shown, Vec<String>), CommandError> {
     let asked = asks(args, say.ui);
     let read = |index: &usize| {
         let file = many.plan(*index)?;
@@ -333,7 +304,6 @@ fn show_many(many: &dyn Many, args: &SigningArgs, say: &Voice<'_>) -> Result<Man
     };
     let (mut outs, mut warned, mut by_hand) = (HashSet::new(), HashSet::new(), None);
     let mut shown = Vec::with_capacity(many.count());
-    let mut files = Vec::with_capacity(many.count());
     let all: Vec<usize> = (0..many.count()).collect();
     for some in all.chunks(AT_A_TIME) {
         let planned: Vec<_> = some.par_iter().map(read).collect();
@@ -348,11 +318,10 @@ fn show_many(many: &dyn Many, args: &SigningArgs, say: &Voice<'_>) -> Result<Man
             let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
             new.for_each(|warning| say.ui.warn(warning));
             by_hand.get_or_insert_with(|| file.by_hand().to_vec());
-            shown.push(digest);
-            files.push(file.out().to_owned());
+            shown.push((digest, file.out().to_owned()));
         }
     }
-    Ok(ManyShown { shown: Shown::of(shown), outs: files, by_hand: by_hand.unwrap_or_default() })
+    Ok((Shown::of(shown), by_hand.unwrap_or_default()))
 }
 
 /// No result may take the place of what is no file, and no two may be the same file: one would replace the other.

@@ -123,19 +123,8 @@ impl SignedFile {
         let (md5, sha1) = (seal.md5.clone(), seal.sha1.clone());
         let line =
             Event::Output { signed_by: signed_by.clone(), kept_old_as: kept_old_as.clone(), file: seal };
-        (
-            line,
-            WrittenJson {
-                file,
-                kept_old_as,
-                bytes: bytes.len(),
-                signed_by,
-                md5,
-                md5_phone,
-                sha1,
-                sha1_phone,
-            },
-        )
+        let bytes = bytes.len();
+        (line, WrittenJson { file, kept_old_as, bytes, signed_by, md5, md5_phone, sha1, sha1_phone })
     }
 }
 

@@ -26,12 +26,9 @@ pub struct HeadSignature {
 /// Why a signature proves nothing about a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// Not such a file.
+    /// Not such a file, or of a later version.
     #[error("its signature cannot be read: {0}")]
     NotASignature(String),
-    /// Made by a later version.
-    #[error("its signature is of version {0}, which is not known here")]
-    Version(u32),
     /// Of another journal, or of this one as it was.
     #[error("its signature is that of other lines")]
     OtherLines,
@@ -67,10 +64,10 @@ impl HeadSignature {
 
     /// How many lines of the journal, from the first, are proved to be those that the certificate's key signed.
     pub fn check(bytes: &[u8], journal: &VerifiedJournal, signer: &Certificate) -> Result<usize, HeadError> {
-        let not = |e: serde_json::Error| HeadError::NotASignature(e.to_string());
-        let it: HeadSignature = serde_json::from_slice(bytes).map_err(not)?;
+        let not = |why: String| HeadError::NotASignature(why);
+        let it: HeadSignature = serde_json::from_slice(bytes).map_err(|e| not(e.to_string()))?;
         if it.version != VERSION {
-            return Err(HeadError::Version(it.version));
+            return Err(not(format!("version {} is not known here", it.version)));
         }
         let lines = usize::try_from(it.lines).map_err(|_| HeadError::OtherLines)?;
         if journal.head_of(lines) != Some(&it.head) {
