@@ -100,6 +100,24 @@ fn a_link_of_another_user_is_not_followed() {
     world.run(&[&SIGN[..], &["--out=shared/ours/x.tlv"]].concat()).done();
 }
 
+/// A pipe is read by its number, too, by a process that nobody may look into.
+#[test]
+fn standard_input_has_a_name_for_everybody() {
+    let world = World::new();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    let line = "cat CTLFile.tlv | \"$0\" ctl verify /dev/stdin && \"$0\" ctl verify /dev/fd/3 3<CTLFile.tlv";
+    let anybody = ["--reuid=65534", "--clear-groups", "sh", "-c", line, env!("CARGO_BIN_EXE_sastctl")];
+    let mut command = if rustix::process::geteuid().is_root() {
+        world.tool("chmod", &["-R", "a+rX", "."]);
+        world.program("setpriv", &anybody)
+    } else {
+        world.program("sh", &anybody[3..])
+    };
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.matches(": verified, signed by SAST-ADN008580ef").count(), 2, "{output:?}");
+}
+
 /// What a program would wait for, or read for ever, is refused at once where a plain file is meant.
 #[test]
 fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {

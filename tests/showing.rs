@@ -267,6 +267,34 @@ fn verify_says_for_each_file_why_not() {
     assert_eq!(json["files"][0]["verified"], false);
 }
 
+/// One document however many files there are, and no more memory for many than for a few.
+#[test]
+fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
+    let world = World::new();
+    let file = world.place("token-signed.tlv", "CTLFile.tlv");
+    let of = |number: usize| [&["ctl", "verify", "--json"][..], &vec![file.as_str(); number]].concat();
+    let few = world.run(&of(2)).done();
+    let whole = serde_json::to_string_pretty(&few.json()).unwrap();
+    let keys =
+        |text: &str| text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>();
+    let mut sorted = [keys(&few.stdout), keys(&whole)];
+    sorted.iter_mut().for_each(|keys| keys.sort());
+    assert_eq!(sorted[0], sorted[1], "indented as any other document");
+
+    let peak = |number: usize| {
+        let mut command = world.program("/usr/bin/time", &["-f", "%M", "-o", "peak"]);
+        let output = command.arg(env!("CARGO_BIN_EXE_sastctl")).args(of(number)).output().ok()?;
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["files"].as_array().unwrap().len(), number);
+        String::from_utf8(world.read("peak")).unwrap().trim().parse::<usize>().ok()
+    };
+    let (Some(few), Some(many)) = (peak(600), peak(12_000)) else {
+        println!("SKIPPED: GNU time is not installed");
+        return;
+    };
+    assert!(many < few + 6_000, "{few} KiB of 600 files, {many} KiB of 12,000");
+}
+
 /// A .sgn file can be checked the way a phone does: with the CTL that it holds.
 #[test]
 fn a_signed_configuration_file_verifies_with_the_ctl_of_its_signer() {

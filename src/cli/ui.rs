@@ -1,6 +1,7 @@
 //! The only place that prints: text for people on standard output, everything else on standard error.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -42,10 +43,13 @@ impl Ui {
 
     /// Prints one JSON document.
     pub fn print_json<T: Serialize>(&self, document: &T) -> Result<(), CommandError> {
-        let text = serde_json::to_string_pretty(document).map_err(|e| {
-            CommandError::new(ErrorKind::File, "the JSON document was not made").caused_by(&e)
-        })?;
-        self.write(format!("{}\n", printable_json(&text)).as_bytes())
+        self.write(format!("{}\n", json_text(document)?).as_bytes())
+    }
+
+    /// Begins a JSON document whose only key is a list that may be longer than fits into memory: it is printed as it comes.
+    pub fn begin_json_list(&self, key: &str) -> Result<JsonList, CommandError> {
+        self.write(format!("{{\n  \"{key}\": [").as_bytes())?;
+        Ok(JsonList { ui: *self, begun: AtomicBool::new(false) })
     }
 
     /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
@@ -138,6 +142,37 @@ impl Ui {
         let text = printable_lines(text.trim_end_matches('\n'));
         let _ = writeln!(io::stderr(), "{text}");
     }
+}
+
+/// A list in a JSON document that is being printed.
+pub struct JsonList {
+    ui: Ui,
+    /// It has an element.
+    begun: AtomicBool,
+}
+
+impl JsonList {
+    /// Prints some elements.
+    pub fn add<T: Serialize>(&self, some: &[T]) -> Result<(), CommandError> {
+        let elements = json_text(&some)?;
+        // What is between the brackets, one level further in.
+        let inside = elements.strip_prefix("[\n").and_then(|text| text.strip_suffix("\n]"));
+        let Some(inside) = inside else { return Ok(()) };
+        let comma = if self.begun.swap(true, Ordering::SeqCst) { "," } else { "" };
+        self.ui.write(format!("{comma}\n  {}", inside.replace('\n', "\n  ")).as_bytes())
+    }
+
+    /// Ends the list and the document.
+    pub fn end(self) -> Result<(), CommandError> {
+        self.ui.write(if self.begun.into_inner() { "\n  ]\n}\n" } else { "]\n}\n" }.as_bytes())
+    }
+}
+
+/// A JSON text of several lines, safe for a terminal.
+fn json_text<T: Serialize>(document: &T) -> Result<String, CommandError> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|e| CommandError::new(ErrorKind::File, "the JSON document was not made").caused_by(&e))?;
+    Ok(printable_json(&text))
 }
 
 /// Standard error for lines of the log.

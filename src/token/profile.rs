@@ -285,6 +285,8 @@ mod tests {
                 "found by its first line"
             );
             assert!(!profile.paths.linux.is_empty(), "{}", profile.name);
+            let unix = profile.paths.linux.iter().chain(&profile.paths.macos);
+            assert!(unix.clone().all(|path| path.starts_with('/')), "{}", profile.name);
             assert!(!profile.description.is_empty(), "{}", profile.name);
             assert!(
                 profile.pin.min.unwrap_or(0) <= profile.pin.max.unwrap_or(usize::MAX),

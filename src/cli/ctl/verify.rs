@@ -71,11 +71,12 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         some => some.par_iter().map(one).collect(),
     };
     let tally = if ui.is_json() {
-        let all = verify(&args.files);
-        ui.print_json(&serde_json::json!({ "files": &all }))?;
-        Tally::default().and(&all)
+        let list = ui.begin_json_list("files")?;
+        let tally = verify_and_say(&args.files, verify, &progress, |some| list.add(some))?;
+        list.end()?;
+        tally
     } else {
-        verify_and_say(&args.files, verify, &progress, ui)?
+        verify_and_say(&args.files, verify, &progress, |some| say(some, ui))?
     };
     progress.finish();
     match tally {
@@ -104,19 +105,19 @@ impl Tally {
     }
 }
 
-/// Some at a time, printed while the next are verified: ten thousand files take no more memory than a few.
+/// Some at a time, told while the next are verified: ten thousand files take no more memory than a few.
 fn verify_and_say(
     files: &[PathBuf],
     verify: impl Fn(&[PathBuf]) -> Vec<Verdict> + Sync,
     progress: &ProgressBar,
-    ui: &Ui,
+    say: impl Fn(&[Verdict]) -> Result<(), CommandError> + Sync,
 ) -> Result<Tally, CommandError> {
     let mut tally = Tally::default();
     let mut rest = files.chunks(AT_A_TIME);
     let mut verdicts = verify(rest.next().unwrap_or_default());
     loop {
         tally = tally.and(&verdicts);
-        let print = || progress.suspend(|| say(&verdicts, ui));
+        let print = || progress.suspend(|| say(&verdicts));
         let Some(some) = rest.next() else {
             print()?;
             return Ok(tally);

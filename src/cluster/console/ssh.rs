@@ -11,10 +11,12 @@ use russh::{ChannelMsg, MethodKind, Preferred, cipher, kex, mac};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::Console;
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
+use crate::files;
 
 /// For connecting and logging in together.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
@@ -275,10 +277,13 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
         AuthResult::Failure { remaining_methods, .. } => remaining_methods,
     };
     if let Some(path) = options.identity.as_ref().filter(|_| offered.contains(&MethodKind::PublicKey)) {
-        let key = keys::load_secret_key(path, None).map_err(|e| ConsoleError::Connect {
+        let unfit = |e: &dyn std::fmt::Display| ConsoleError::Connect {
             node: node.clone(),
             why: format!("the key {} cannot be used: {e}", path.display()),
-        })?;
+        };
+        let bytes = Zeroizing::new(files::read_limited(path, files::MAX_TEXT).map_err(|e| unfit(&e))?);
+        let text = std::str::from_utf8(&bytes).map_err(|e| unfit(&e))?;
+        let key = keys::decode_secret_key(text, None).map_err(|e| unfit(&e))?;
         let hash = handle.best_supported_rsa_hash().await.map_err(broken)?.flatten();
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
         match handle.authenticate_publickey(&options.user, key).await.map_err(broken)? {
