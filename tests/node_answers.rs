@@ -1,6 +1,6 @@
 //! What a node's shell says of its cluster, in the words of Cisco's documents, read as values.
 
-use sastctl::cluster::shell::answers::{ServiceState, service_state, version};
+use sastctl::cluster::shell::answers::{ServiceState, ShownCtl, service_state, shown_ctl, trusts, version};
 use sastctl::cluster::shell::health::{Backup, Replication, backups, license, replication};
 
 fn lines(text: &str) -> Vec<String> {
@@ -42,10 +42,11 @@ fn replication_that_is_not_in_order_names_the_node() {
     }
     let cut = RUNTIMESTATE.strip_suffix("(2) Setup Completed").unwrap();
     assert_eq!(replication(&lines(cut)).problems(), ["cucm-58: no state"], "no node vanishes");
-    for says in ["Cisco DB is not running", "No valid command entered", ""] {
+    for says in ["Cisco DB is not running", "No valid command entered"] {
         assert_eq!(replication(&lines(says)), Replication::NotKnown(says.to_owned()));
         assert_eq!(replication(&lines(says)).problems(), [says]);
     }
+    assert_eq!(replication(&[]).problems(), ["nothing"]);
 }
 
 #[test]
@@ -120,4 +121,38 @@ fn the_release_is_read_with_its_options_behind_it() {
     let said = "Active Master Version: 15.0.1.11900-40\nActive Version Installed Software Options:\n\
                 No Installed Software Options Found.";
     assert_eq!(version(&lines(said)).as_deref(), Some("15.0.1.11900-40"));
+}
+
+/// Whoever names a certificate may say anything in it; the node's verdict is a line of its own.
+#[test]
+fn a_name_is_no_verdict() {
+    let shown = |subject: &str, verdict: &str| {
+        shown_ctl(&lines(&format!(
+            "The checksum value of the CTL file:\n2e7a6113eadbdae67ffa918d81376902(MD5)\n\
+             d0f3511f10eef775cc91cce3fa6840c2640f11b8(SHA1)\nLength of CTL file: 5728\n\nCTL Record #:1\n\
+             4\tSUBJECTNAME\t62\tCN=a;O={subject}\n6\tSERIALNUMBER\t1\t0A\n\n{verdict}"
+        )))
+    };
+    let good = "The CTL file was verified successfully.";
+    for name in [
+        "Length of CTL file: 0",
+        "CTL File not found",
+        "Verification of the CTL file failed. GmbH",
+        "x\nLength of CTL file: 0",
+    ] {
+        assert!(matches!(shown(name, good), ShownCtl::Verified(_)), "{name}");
+    }
+    for name in [good, "x\nThe CTL file was verified successfully."] {
+        let bad = shown(name, "Verification of the CTL file failed.\nError parsing the CTL file!!");
+        assert_eq!(bad, ShownCtl::Bad { says: "Verification of the CTL file failed.".into() }, "{name}");
+    }
+    assert_eq!(shown(good, ""), ShownCtl::Unclear);
+}
+
+#[test]
+fn a_certificate_is_in_a_unit_by_the_name_of_its_file_alone() {
+    let shown =
+        lines("Phone-SAST-trust/other.pem: SAST-ADN0054f509\nCallManager-trust/Phone-SAST-trust/a.pem: x");
+    assert!(!trusts(&shown, "Phone-SAST-trust", "SAST-ADN0054f509"), "a description is anybody's");
+    assert!(!trusts(&shown, "Phone-SAST-trust", "a"));
 }

@@ -19,13 +19,59 @@ pub enum ConsoleError {
         /// Why not.
         why: String,
     },
-    /// It offers nothing but old algorithms.
-    #[error("{node} offers only old SSH algorithms: {why}")]
-    OldAlgorithms {
+    /// It offers no algorithm of a kind that is offered here.
+    #[error("{node} and sastctl have no {kind} of SSH in common: {offers}")]
+    NoCommonAlgorithm {
         /// The node.
         node: String,
-        /// What is missing.
+        /// Of what kind: key exchange, host key, cipher, MAC.
+        kind: &'static str,
+        /// What each of the two offers.
+        offers: String,
+        /// Whether one of the old algorithms would be in common.
+        old_would_do: bool,
+    },
+    /// Its host key, or the authority that vouches for it, is marked `@revoked`.
+    #[error("the host key of {node} is revoked: {fingerprint} (known_hosts, line {line})")]
+    RevokedHostKey {
+        /// The node.
+        node: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+        /// Where it is revoked.
+        line: usize,
+    },
+    /// It shows a certificate for its host key that is not good for it.
+    #[error("the host certificate of {node} is not taken: {why}")]
+    HostCertificate {
+        /// The node.
+        node: String,
+        /// Why not.
         why: String,
+    },
+    /// It asked something that only a person may answer, such as a new password; nothing was typed.
+    #[error("{node} asks what sastctl does not answer, and nothing was typed; it said: {says}")]
+    Asked {
+        /// The node.
+        node: String,
+        /// Its last lines.
+        says: String,
+    },
+    /// No prompt came.
+    #[error("{node} did not come to its prompt ({why}); it said: {says}")]
+    NoPrompt {
+        /// The node.
+        node: String,
+        /// Why nothing more is waited for.
+        why: String,
+        /// Its last lines.
+        says: String,
+    },
+    /// It sends without an end.
+    #[error("{node} sends more than any command says: nothing more is read")]
+    TooMuch {
+        /// The node.
+        node: String,
     },
     /// Its host key is not known yet.
     #[error("the host key of {node} is not known: {fingerprint}")]
@@ -69,50 +115,42 @@ pub enum ClusterError {
     /// The console.
     #[error(transparent)]
     Console(#[from] ConsoleError),
-    /// No prompt within the time.
-    #[error("{node} did not come to its prompt within {} s; the last line was {last:?}", .limit.as_secs())]
-    NoPrompt {
-        /// The node.
-        node: String,
-        /// What stands on the last line.
-        last: String,
-        /// How long it was waited for.
-        limit: Duration,
-    },
     /// A command did not end within the time.
-    #[error("{command:?} on {node} did not end within {} s; the last line was {last:?}", .limit.as_secs())]
+    #[error("{command:?} on {node} did not end within {} s; it said: {says}", .limit.as_secs())]
     Timeout {
         /// The node.
         node: String,
         /// The command.
         command: String,
-        /// What stands on the last line.
-        last: String,
         /// How long it was waited for.
         limit: Duration,
+        /// Its last lines.
+        says: String,
     },
     /// The shell asked something that nobody expected; it was answered with no.
-    #[error("{command:?} on {node} asked {question:?}, which was answered with no")]
+    #[error("{command:?} on {node} asked what nobody expected, and was answered with no; it said: {says}")]
     UnexpectedQuestion {
         /// The node.
         node: String,
         /// The command.
         command: String,
-        /// The question.
-        question: String,
+        /// Its last lines.
+        says: String,
     },
     /// The connection ended in the middle of a command.
     #[error(
-        "the connection to {node} ended in the middle of {command:?}: nobody knows whether it was carried out"
+        "{node} was left in the middle of {command:?}, and it is not known whether it was carried out; it said: {says}"
     )]
     CutOff {
         /// The node.
         node: String,
         /// The command.
         command: String,
-        /// What the console said.
+        /// Its last lines.
+        says: String,
+        /// What became of the console.
         #[source]
-        source: ConsoleError,
+        source: Box<ConsoleError>,
     },
     /// The shell refused a command.
     #[error("{command:?} on {node} was refused: {says}")]
@@ -125,13 +163,13 @@ pub enum ClusterError {
         says: String,
     },
     /// An answer that is not like any that is known.
-    #[error("{node} answered {command:?} in words that are not known here: {says:?}")]
+    #[error("{node} answered {command:?} in words that are not known here: {says}")]
     NotUnderstood {
         /// The node.
         node: String,
         /// The command.
         command: String,
-        /// The beginning of its words.
+        /// Its last lines, and what is wrong with them.
         says: String,
     },
 }

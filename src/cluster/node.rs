@@ -6,6 +6,7 @@ use super::console::Console;
 use super::error::ClusterError;
 use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
 use super::shell::health::{self, Backup, License, Replication};
+use super::shell::words::last_words;
 use super::shell::{Reply, Shell};
 use crate::trustlist::Certificate;
 
@@ -14,6 +15,12 @@ pub const PHONE_SAST_TRUST: &str = "Phone-SAST-trust";
 /// The services that are restarted after a new list, in this order.
 pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
 
+/// Whether it is really meant, as the shell asks it.
+const YES: [Reply<'_>; 3] = [
+    Reply { question: "(y/n)", answer: "y" },
+    Reply { question: "<yes>", answer: "y" },
+    Reply { question: "(yes|no)", answer: "yes" },
+];
 /// A service takes up to some minutes to come up.
 const RESTART_LIMIT: Duration = Duration::from_secs(420);
 /// What looks at other nodes, or at a backup server.
@@ -59,8 +66,10 @@ impl<C: Console> Node<C> {
     pub fn cluster(&mut self) -> Result<Vec<ClusterNode>, ClusterError> {
         let command = "show network cluster";
         let said = self.shell.run(command)?;
-        let nodes = answers::nodes(&said);
-        if nodes.is_empty() { Err(self.not_understood(command, &said)) } else { Ok(nodes) }
+        answers::nodes(&said).map_err(|why| {
+            let says = format!("{why}; it said: {}", last_words(&said));
+            ClusterError::NotUnderstood { node: self.name().to_owned(), command: command.to_owned(), says }
+        })
     }
 
     /// The state of the services that matter here; `None` for one that the node does not know.
@@ -87,8 +96,7 @@ impl<C: Console> Node<C> {
     /// Restarts a service, and says in which state it is then.
     pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
         let command = format!("utils service restart {service}");
-        let replies = [Reply { question: "(y/n)", answer: "y" }];
-        let said = self.shell.run_and_reply(&command, &replies, RESTART_LIMIT)?;
+        let said = self.shell.run_and_reply(&command, &YES, RESTART_LIMIT)?;
         match answers::service_state(&said, service) {
             Some(ServiceState::Started) => Ok(ServiceState::Started),
             // The command may come back before the service is up.
@@ -130,7 +138,7 @@ impl<C: Console> Node<C> {
         let pem = format!("{}\n", certificate.to_pem().trim_end());
         let replies = [Reply { question: "Hit Enter", answer: &pem }];
         let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
-        if said.iter().any(|l| l.to_lowercase().contains("successfully imported")) {
+        if said.iter().any(|l| l.to_lowercase().trim_start().starts_with("successfully imported")) {
             Ok(())
         } else {
             Err(self.not_understood(&command, &said))
@@ -140,9 +148,8 @@ impl<C: Console> Node<C> {
     /// Makes the publisher write its CTL again, tokenless, with the certificates of Phone-SAST-trust.
     pub fn update_ctl(&mut self) -> Result<(), ClusterError> {
         let command = "utils ctl update CTLFile";
-        let replies = [Reply { question: "(y/n)", answer: "y" }];
-        let said = self.shell.run_and_reply(command, &replies, UPDATE_LIMIT)?;
-        if said.iter().any(|l| l.to_lowercase().contains("ctl file updated")) {
+        let said = self.shell.run_and_reply(command, &YES, UPDATE_LIMIT)?;
+        if said.iter().any(|l| l.trim().eq_ignore_ascii_case("ctl file updated")) {
             Ok(())
         } else {
             Err(self.not_understood(command, &said))
@@ -156,7 +163,7 @@ impl<C: Console> Node<C> {
     }
 
     fn not_understood(&self, command: &str, said: &[String]) -> ClusterError {
-        let says: String = said.join(" / ").chars().take(200).collect();
+        let says = last_words(said);
         ClusterError::NotUnderstood { node: self.name().to_owned(), command: command.to_owned(), says }
     }
 }

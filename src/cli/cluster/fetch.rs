@@ -88,68 +88,105 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
     files::make_folder(&args.out)?;
     let mut documents = Vec::new();
-    let mut differing = Vec::new();
+    let (mut differing, mut unverified) = (Vec::new(), Vec::new());
     for name in wanted {
-        let mut first: Option<(Vec<u8>, String)> = None;
-        let mut without = Vec::new();
+        let (mut found, mut without) = (Vec::new(), Vec::new());
         for node in &nodes {
-            let (bytes, by) = match from_node(node, name, args, &mut connector)? {
-                Some(found) => found,
+            match from_node(node, name, args, &mut connector)? {
+                Some((bytes, by)) => found.push(Found::new(node, bytes, by)),
                 None => {
                     ui.note(&format!("{node}: no {name}"));
                     without.push(format!("{node} has no {name}"));
-                    continue;
                 }
-            };
-            let md5 = digest::hex(&digest::md5(&bytes), "");
-            let verified = TrustList::decode(bytes.clone()).map_err(|e| e.to_string()).and_then(|l| {
-                l.verify().as_ref().map(VerifiedList::signer_name).map_err(ToString::to_string)
-            });
-            let says = match &verified {
-                Ok(signer) => format!("verified, signed by {signer}"),
-                Err(e) => format!("not verified: {e}"),
-            };
-            match &first {
-                None => {
-                    let out = args.out.join(name);
-                    let written = files::write_new(&out, &bytes, existing)?;
-                    // A path need not be text, and JSON holds nothing else.
-                    let kept = written.backup.map(|path| path.display().to_string());
-                    documents.push(serde_json::json!({
-                        "node": node.to_string(), "file": out.display().to_string(), "bytes": bytes.len(),
-                        "md5": md5, "by": by, "kept_old_as": kept, "says": says,
-                    }));
-                    if !ui.is_json() {
-                        ui.print(&format!(
-                            "{}   {} bytes from {node} by {by}, {}, MD5 {md5}",
-                            out.display(),
-                            bytes.len(),
-                            printable(&says)
-                        ))?;
-                    }
-                    first = Some((bytes, node.to_string()));
-                }
-                Some((same, from)) if *same != bytes => {
-                    let says = printable(&says);
-                    differing.push(format!("{node} has another {name} than {from}: MD5 {md5}, {says}"));
-                }
-                Some(_) => ui.note(&format!("{node}: the same {name}")),
             }
         }
         // Where no node has it, they are the same.
-        if first.is_some() {
-            differing.append(&mut without);
+        let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };
+        differing.append(&mut without);
+        let is_list = name.strip_suffix(".tlv");
+        let out = match is_list {
+            // Nobody takes it for one that phones would take.
+            Some(stem) if kept.signer.is_err() => args.out.join(format!("{stem}.unverified.tlv")),
+            _ => args.out.join(name),
+        };
+        let written = files::write_new(&out, &kept.bytes, existing)?;
+        if is_list.is_some() && kept.signer.is_err() {
+            unverified.push(format!("{name} of {}, kept as {}", kept.node, out.display()));
+        }
+        // A path need not be text, and JSON holds nothing else.
+        let backup = written.backup.map(|path| path.display().to_string());
+        documents.push(serde_json::json!({
+            "node": kept.node.to_string(), "file": out.display().to_string(), "bytes": kept.bytes.len(),
+            "md5": kept.md5(), "by": kept.by, "kept_old_as": backup, "says": kept.says(),
+        }));
+        if !ui.is_json() {
+            ui.print(&format!(
+                "{}   {} bytes from {} by {}, {}, MD5 {}",
+                out.display(),
+                kept.bytes.len(),
+                kept.node,
+                kept.by,
+                printable(&kept.says()),
+                kept.md5()
+            ))?;
+        }
+        for other in found.iter().filter(|other| other.node != kept.node) {
+            let (node, says) = (other.node, printable(&other.says()));
+            let another =
+                format!("{node} has another {name} than {}: MD5 {}, {says}", kept.node, other.md5());
+            if other.bytes == kept.bytes {
+                ui.note(&format!("{node}: the same {name}"));
+            } else if name.starts_with("ITL") && other.signer.is_ok() {
+                ui.note(&format!("{another}; each TFTP server signs its own ITL"));
+            } else {
+                differing.push(another);
+            }
         }
     }
     if ui.is_json() {
-        ui.print_json(&serde_json::json!({ "written": documents, "differing": differing }))?;
+        ui.print_json(&serde_json::json!({
+            "written": documents, "differing": differing, "unverified": unverified,
+        }))?;
     }
-    if differing.is_empty() {
-        return Ok(());
+    let error = match (unverified.is_empty(), differing.is_empty()) {
+        (true, true) => return Ok(()),
+        (true, false) => CommandError::new(ErrorKind::No, "the nodes do not hold the same lists"),
+        (false, _) => CommandError::new(ErrorKind::No, "what was fetched is not verified")
+            .hint("phones refuse such a list, too; what is wrong with it: sastctl ctl verify FILE"),
+    };
+    let restart =
+        (!differing.is_empty()).then_some("restart Cisco Tftp on the nodes that differ, and fetch again");
+    let error = unverified.into_iter().chain(differing).fold(error, |e, d| e.detail("", d));
+    Err(restart.into_iter().fold(error, CommandError::hint))
+}
+
+/// A file as a node has it.
+struct Found<'a> {
+    node: &'a NodeAddress,
+    bytes: Vec<u8>,
+    by: String,
+    /// Whose signature is good, or what is wrong with it.
+    signer: Result<String, String>,
+}
+
+impl<'a> Found<'a> {
+    fn new(node: &'a NodeAddress, bytes: Vec<u8>, by: String) -> Self {
+        let signer = TrustList::decode(bytes.clone())
+            .map_err(|e| e.to_string())
+            .and_then(|l| l.verify().as_ref().map(VerifiedList::signer_name).map_err(ToString::to_string));
+        Found { node, bytes, by, signer }
     }
-    let error = CommandError::new(ErrorKind::No, "the nodes do not hold the same lists");
-    let error = differing.into_iter().fold(error, |e, d| e.detail("", d));
-    Err(error.hint("restart Cisco Tftp on the nodes that differ, or put the right file there"))
+
+    fn md5(&self) -> String {
+        digest::hex(&digest::md5(&self.bytes), "")
+    }
+
+    fn says(&self) -> String {
+        match &self.signer {
+            Ok(signer) => format!("verified, signed by {signer}"),
+            Err(e) => format!("not verified: {e}"),
+        }
+    }
 }
 
 fn from_node(

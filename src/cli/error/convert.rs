@@ -127,9 +127,13 @@ impl From<ConsoleError> for CommandError {
     fn from(error: ConsoleError) -> Self {
         let base = CommandError::new(ErrorKind::Network, error.to_string());
         match error {
-            ConsoleError::OldAlgorithms { .. } => {
-                base.hint("--legacy-ssh takes them: SHA-1 key exchange, ssh-rsa, CBC ciphers")
+            ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
+                base.hint("--legacy-ssh takes old ones: SHA-1 and CBC")
             }
+            ConsoleError::RevokedHostKey { .. } => {
+                base.detail("", "whoever has that key may be somebody else; nothing was sent")
+            }
+            ConsoleError::HostCertificate { .. } => base.detail("", "nothing was sent"),
             ConsoleError::UnknownHostKey { fingerprint, .. } => base
                 .hint("compare it with what the node shows on its console")
                 .hint(format!("then: --host-key {fingerprint}")),
@@ -139,7 +143,9 @@ impl From<ConsoleError> for CommandError {
             ConsoleError::LoginRefused { .. } => {
                 base.hint("the password was tried once; check user (--user) and password")
             }
-            ConsoleError::Connect { .. } | ConsoleError::Closed { .. } | ConsoleError::Broken { .. } => base,
+            ConsoleError::Asked { .. } => base
+                .hint("log in by hand once, answer it, and run the command again: sastctl cluster console"),
+            _ => base,
         }
     }
 }
@@ -165,7 +171,12 @@ impl From<FetchError> for CommandError {
         CommandError::new(ErrorKind::Network, format!("{} did not come from {}", error.file, error.host))
             .detail("TFTP", error.tftp.to_string())
             .detail("HTTP", error.http.to_string())
-            .hint("is Cisco Tftp started there, and is UDP 69 or TCP 6970 open from here?")
+            .hint(match error.http.as_ref() {
+                HttpError::Refused { status: 503, .. } => {
+                    "CUCM answers 503 for a file that is not there, too: TFTP (UDP 69) says which it is"
+                }
+                _ => "is Cisco Tftp started there, and is UDP 69 or TCP 6970 open from here?",
+            })
     }
 }
 

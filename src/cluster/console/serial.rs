@@ -9,6 +9,7 @@ use super::Console;
 use crate::cluster::address::SerialAddress;
 use crate::cluster::error::ConsoleError;
 use crate::cluster::shell::Screen;
+use crate::cluster::shell::words::{asks_for_a_secret, asks_for_the_password};
 
 /// How long the login dialogue may take in all.
 const LOGIN_LIMIT: Duration = Duration::from_secs(90);
@@ -79,10 +80,18 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
     let end = console.elapsed().saturating_add(LOGIN_LIMIT);
     let mut nudge_at = console.elapsed();
     let (mut sent_user, mut sent_password) = (false, false);
+    let no_prompt = |console: &C, screen: &Screen, why: String| ConsoleError::NoPrompt {
+        node: console.node().to_owned(),
+        why,
+        says: screen.last_words(),
+    };
     loop {
-        let bytes = console.receive(QUIET)?;
+        let bytes = console.receive(QUIET).map_err(|e| no_prompt(console, &screen, e.to_string()))?;
         let over = console.elapsed() >= end;
         screen.feed(&bytes);
+        if screen.is_full() {
+            return Err(ConsoleError::TooMuch { node: console.node().to_owned() });
+        }
         // A line that is never quiet has its end, too.
         if !bytes.is_empty() && !over {
             continue;
@@ -97,8 +106,7 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             });
         }
         if over && (line != "admin:" || !bytes.is_empty()) {
-            let why = format!("no prompt within {} s; the last line was {line:?}", LOGIN_LIMIT.as_secs());
-            return Err(ConsoleError::Connect { node: console.node().to_owned(), why });
+            return Err(no_prompt(console, &screen, format!("waited for {} s", LOGIN_LIMIT.as_secs())));
         }
         if line == "admin:" {
             // The prompt was read here: the shell's reader gets one of its own.
@@ -107,17 +115,19 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             sent_user = true;
             screen.feed(b"\n");
             console.send(format!("{user}\n").as_bytes())?;
-        } else if line.ends_with("password:") && sent_user && !sent_password {
+        } else if asks_for_a_secret(&line) && (sent_password || !asks_for_the_password(&line)) {
+            return Err(ConsoleError::Asked { node: console.node().to_owned(), says: screen.last_words() });
+        } else if asks_for_the_password(&line) && sent_user {
             sent_password = true;
             nudge_at = console.elapsed().saturating_add(NUDGE.saturating_mul(2));
             // What was refused before was somebody else's.
             screen.clear();
             console.send_secret(format!("{password}\n").as_bytes())?;
-        } else if line.ends_with("password:") && !sent_user {
+        } else if asks_for_the_password(&line) {
             // Somebody else's half login: an empty password ends it.
             screen.feed(b"\n");
             console.send(b"\n")?;
-        } else if console.elapsed() >= nudge_at && !line.ends_with("password:") {
+        } else if console.elapsed() >= nudge_at {
             nudge_at = console.elapsed().saturating_add(NUDGE);
             // Ctrl-C leaves a half-typed line, the newline asks for a prompt. A shell that starts gets no Ctrl-C.
             console.send(if sent_password { b"\r" } else { b"\x03\r" })?;

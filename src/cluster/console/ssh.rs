@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::{self, Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey};
-use russh::{ChannelMsg, MethodKind, Preferred, cipher, kex, mac};
+use russh::{AlgorithmKind, ChannelMsg, MethodKind, Preferred, cipher, kex, mac};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Console;
+use super::known_hosts::{Judgement, KnownHosts};
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
+use crate::cluster::shell::words::{asks_for_the_password, last_words};
 use crate::files;
 
 /// For connecting and logging in together.
@@ -63,13 +65,6 @@ impl HostKey {
     }
 }
 
-/// What became of the host key.
-#[derive(Debug, Clone)]
-enum Seen {
-    Unknown(HostKey),
-    Changed(HostKey, usize),
-}
-
 /// Why there is no console: an error, or a host key that the operator has to look at.
 #[derive(Debug)]
 pub enum NoConsole {
@@ -91,41 +86,20 @@ impl From<ConsoleError> for NoConsole {
 }
 
 struct Handler {
-    address: SshAddress,
-    known_hosts: PathBuf,
-    seen: Arc<Mutex<Option<Seen>>>,
-}
-
-impl Handler {
-    /// The keys that are known of this host, with their lines. No file is no key.
-    fn known_keys(&self) -> Vec<(usize, PublicKey)> {
-        let (host, port) = (&self.address.host, self.address.port);
-        keys::known_hosts::known_host_keys_path(host, port, &self.known_hosts).unwrap_or_default()
-    }
+    known: KnownHosts,
+    seen: Arc<Mutex<Option<Judgement>>>,
 }
 
 impl client::Handler for Handler {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &keys::PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let key = match key {
-            keys::PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
-            keys::PublicKeyOrCertificate::Certificate(_) => return Ok(false),
-        };
-        let (host, port) = (&self.address.host, self.address.port);
-        let seen = match keys::known_hosts::check_known_hosts_path(host, port, &key, &self.known_hosts) {
-            Ok(true) => return Ok(true),
-            Err(keys::Error::KeyChanged { line }) => Seen::Changed(HostKey(key), line),
-            // Another kind of key than the known one is another key.
-            Ok(false) | Err(_) => match self.known_keys().first() {
-                Some((line, _)) => Seen::Changed(HostKey(key), *line),
-                None => Seen::Unknown(HostKey(key)),
-            },
-        };
+        let judgement = self.known.judge(key);
+        let is_known = matches!(judgement, Judgement::Known);
         if let Ok(mut slot) = self.seen.lock() {
-            *slot = Some(seen);
+            *slot = Some(judgement);
         }
-        Ok(false)
+        Ok(is_known)
     }
 }
 
@@ -194,19 +168,19 @@ impl SshConsole {
 async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Result<(), NoConsole> {
     let (host, port) = (options.address.host.clone(), options.address.port);
     let seen = Arc::new(Mutex::new(None));
-    let handler = Handler {
-        address: options.address.clone(),
-        known_hosts: options.known_hosts.clone(),
-        seen: seen.clone(),
-    };
+    let known = KnownHosts::of(&options.address, &options.known_hosts);
     let mut config = config(options.legacy);
-    // A server with several keys shows the kind that is known.
-    let known: Vec<Algorithm> = handler.known_keys().iter().map(|(_, key)| key.algorithm()).collect();
+    // A server with several keys shows the kind that is known, and a certificate where an authority is.
+    let algorithms: Vec<Algorithm> = known.keys().map(PublicKey::algorithm).collect();
     let is_known = |algorithm: &Algorithm| {
-        known.iter().any(|k| k == algorithm || (k.clone().is_rsa() && algorithm.clone().is_rsa()))
+        algorithms.iter().any(|k| k == algorithm || (k.clone().is_rsa() && algorithm.clone().is_rsa()))
     };
     let (first, rest): (Vec<_>, Vec<_>) = config.preferred.key.iter().cloned().partition(is_known);
     config.preferred.key = Cow::Owned(first.into_iter().chain(rest).collect());
+    if known.has_authority() {
+        config.preferred.host_key_certificates = config.preferred.key.clone();
+    }
+    let handler = Handler { known, seen: seen.clone() };
     let config = Arc::new(config);
     let connected = match &options.jump {
         None => client::connect(config, (host.as_str(), port), handler).await,
@@ -231,36 +205,73 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
     Ok(())
 }
 
-fn no_connection(options: &SshOptions, seen: Option<Seen>, e: &russh::Error) -> NoConsole {
+fn no_connection(options: &SshOptions, seen: Option<Judgement>, e: &russh::Error) -> NoConsole {
     let node = options.address.host.clone();
     match (seen, e) {
-        (Some(Seen::Unknown(key)), _) => {
-            NoConsole::Unknown { address: options.address.clone(), key: Box::new(key) }
+        (Some(Judgement::Unknown(key)), _) => {
+            NoConsole::Unknown { address: options.address.clone(), key: Box::new(HostKey(key)) }
         }
-        (Some(Seen::Changed(key, line)), _) => {
-            ConsoleError::ChangedHostKey { node, fingerprint: key.fingerprint(), line }.into()
+        (Some(Judgement::Changed(key, line)), _) => {
+            ConsoleError::ChangedHostKey { node, fingerprint: HostKey(key).fingerprint(), line }.into()
         }
-        (None, russh::Error::NoCommonAlgo { .. }) if !options.legacy => {
-            ConsoleError::OldAlgorithms { node, why: e.to_string() }.into()
+        (Some(Judgement::Revoked(key, line)), _) => {
+            ConsoleError::RevokedHostKey { node, fingerprint: HostKey(key).fingerprint(), line }.into()
         }
-        (None, e) => ConsoleError::Connect { node, why: e.to_string() }.into(),
+        (Some(Judgement::BadCertificate(why)), _) => ConsoleError::HostCertificate { node, why }.into(),
+        (_, russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
+            let (kind, all) = match kind {
+                AlgorithmKind::Kex => ("key exchange", names_of(kex::ALL_KEX_ALGORITHMS)),
+                AlgorithmKind::Key => ("host key algorithm", vec!["ssh-rsa".to_owned()]),
+                AlgorithmKind::Cipher => ("cipher", names_of(cipher::ALL_CIPHERS)),
+                AlgorithmKind::Mac => ("MAC", names_of(mac::ALL_MAC_ALGORITHMS)),
+                AlgorithmKind::Compression => ("compression", vec![]),
+            };
+            let old_would_do =
+                !options.legacy && theirs.iter().any(|name| is_old(name) && all.contains(name));
+            // Extensions are announced in the list of key exchanges, and are none.
+            let list = |names: &[String]| {
+                let is_one = |name: &&str| !name.starts_with("kex-strict-") && !name.starts_with("ext-info-");
+                names.iter().map(String::as_str).filter(is_one).collect::<Vec<_>>().join(", ")
+            };
+            let offers = format!("it offers {}; sastctl offers {}", list(theirs), list(ours));
+            ConsoleError::NoCommonAlgorithm { node, kind, offers, old_would_do }.into()
+        }
+        (_, e) => ConsoleError::Connect { node, why: e.to_string() }.into(),
     }
 }
 
+/// SHA-1 and CBC.
+fn is_old(name: &str) -> bool {
+    name == "ssh-rsa" || name.contains("sha1") || name.ends_with("-cbc")
+}
+
+fn names_of<N: AsRef<str>>(names: &[&N]) -> Vec<String> {
+    names.iter().map(|name| AsRef::<str>::as_ref(*name).to_owned()).collect()
+}
+
+/// Everything that the library has, the preferred ones first; the old ones by choice alone, and behind the others.
+fn offered<N: AsRef<str> + Copy + PartialEq>(
+    preferred: &[N],
+    every: &[&N],
+    legacy: bool,
+) -> Cow<'static, [N]> {
+    let others = every.iter().map(|name| **name).filter(|name| !preferred.contains(name));
+    let all = preferred.iter().copied().chain(others).filter(|n| !matches!(n.as_ref(), "none" | "clear"));
+    let (old, new): (Vec<N>, Vec<N>) = all.partition(|name| is_old(name.as_ref()));
+    Cow::Owned(new.into_iter().chain(old.into_iter().filter(|_| legacy)).collect())
+}
+
 fn config(legacy: bool) -> client::Config {
-    let mut preferred = Preferred::DEFAULT;
-    if legacy {
-        // Behind the good ones: a server that has those still gets them.
-        let kex = [kex::DH_GEX_SHA1, kex::DH_G14_SHA1, kex::DH_G1_SHA1];
-        preferred.kex = Cow::Owned(preferred.kex.iter().copied().chain(kex).collect());
-        preferred.key =
-            Cow::Owned(preferred.key.iter().cloned().chain([Algorithm::Rsa { hash: None }]).collect());
-        let ciphers = [cipher::AES_256_CBC, cipher::AES_192_CBC, cipher::AES_128_CBC];
-        preferred.cipher = Cow::Owned(preferred.cipher.iter().copied().chain(ciphers).collect());
-        preferred.mac = Cow::Owned(preferred.mac.iter().copied().chain([mac::HMAC_SHA1]).collect());
-    }
+    let default = Preferred::DEFAULT;
+    let keys = default.key.iter().filter(|key| legacy || !is_old(key.as_str()));
     client::Config {
-        preferred,
+        preferred: Preferred {
+            kex: offered(&default.kex, kex::ALL_KEX_ALGORITHMS, legacy),
+            key: keys.cloned().collect(),
+            cipher: offered(&default.cipher, cipher::ALL_CIPHERS, legacy),
+            mac: offered(&default.mac, mac::ALL_MAC_ALGORITHMS, legacy),
+            ..default.clone()
+        },
         keepalive_interval: Some(Duration::from_secs(20)),
         keepalive_max: 3,
         inactivity_timeout: None,
@@ -284,7 +295,9 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
         let bytes = Zeroizing::new(files::read_limited(path, files::MAX_TEXT).map_err(|e| unfit(&e))?);
         let text = std::str::from_utf8(&bytes).map_err(|e| unfit(&e))?;
         let key = keys::decode_secret_key(text, None).map_err(|e| unfit(&e))?;
+        // A server that does not say what it takes gets SHA-1 by choice alone.
         let hash = handle.best_supported_rsa_hash().await.map_err(broken)?.flatten();
+        let hash = hash.or((!options.legacy).then_some(HashAlg::Sha256));
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
         match handle.authenticate_publickey(&options.user, key).await.map_err(broken)? {
             AuthResult::Success => return Ok(()),
@@ -302,16 +315,23 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
     }
     let mut step =
         handle.authenticate_keyboard_interactive_start(&options.user, None).await.map_err(broken)?;
-    // PAM asks once; whoever goes on asking gets no second answer.
+    let mut password = Some(password);
+    // The question of the password is answered, once; a message that asks nothing is passed over.
     for _ in 0..4 {
         step = match step {
             KeyboardInteractiveAuthResponse::Success => return Ok(()),
             KeyboardInteractiveAuthResponse::Failure { .. } => return Err(refused()),
-            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => {
-                let answers = prompts
-                    .iter()
-                    .map(|p| if p.echo { String::new() } else { password.expose_secret().to_owned() })
-                    .collect();
+            KeyboardInteractiveAuthResponse::InfoRequest { name, instructions, prompts } => {
+                let asked = match &prompts[..] {
+                    [one] if !one.echo && asks_for_the_password(&one.prompt) => password.take(),
+                    _ => None,
+                };
+                if asked.is_none() && !prompts.is_empty() {
+                    let words = prompts.iter().map(|p| p.prompt.as_str());
+                    let says: Vec<&str> = [&name[..], &instructions].into_iter().chain(words).collect();
+                    return Err(ConsoleError::Asked { node, says: last_words(&says) });
+                }
+                let answers = asked.iter().map(|p| p.expose_secret().to_owned()).collect();
                 handle.authenticate_keyboard_interactive_respond(answers).await.map_err(broken)?
             }
         };

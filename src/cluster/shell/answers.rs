@@ -61,22 +61,35 @@ pub struct Checksums {
 
 /// Reads the answer to `show ctl`.
 pub fn shown_ctl(lines: &[String]) -> ShownCtl {
-    let has = |text: &str| lines.iter().find(|l| l.to_lowercase().contains(text));
-    if has("length of ctl file: 0").is_some() || has("ctl file not found").is_some() {
+    // A verdict is a whole line, and the last one counts: a name in the list may say anything.
+    let verdicts: Vec<String> =
+        lines.iter().map(|l| l.trim().trim_end_matches(['.', '!']).to_lowercase()).collect();
+    let last = verdicts.iter().rposition(|l| {
+        l == "the ctl file was verified successfully"
+            || l == "verification of the ctl file failed"
+            || l == "error parsing the ctl file"
+    });
+    let Some(last) = last else { return ShownCtl::Unclear };
+    let is = |at: usize, text: &str| verdicts.get(at).is_some_and(|l| l == text);
+    if is(last, "the ctl file was verified successfully") {
+        let sum = |kind: &str| {
+            lines
+                .iter()
+                .find_map(|l| l.trim().strip_suffix(kind).map(str::to_lowercase))
+                .filter(|s| is_hex(s))
+        };
+        return match sum("(MD5)") {
+            Some(md5) => ShownCtl::Verified(Checksums { md5, sha1: sum("(SHA1)") }),
+            None => ShownCtl::Unclear,
+        };
+    }
+    if verdicts.iter().any(|l| l == "length of ctl file: 0" || l.starts_with("ctl file not found")) {
         return ShownCtl::None;
     }
-    if let Some(line) =
-        has("verification of the ctl file failed").or_else(|| has("error parsing the ctl file"))
-    {
-        return ShownCtl::Bad { says: line.trim().to_owned() };
-    }
-    let sum = |kind: &str| {
-        lines.iter().find_map(|l| l.trim().strip_suffix(kind).map(str::to_lowercase)).filter(|s| is_hex(s))
-    };
-    match (sum("(MD5)"), has("the ctl file was verified successfully")) {
-        (Some(md5), Some(_)) => ShownCtl::Verified(Checksums { md5, sha1: sum("(SHA1)") }),
-        _ => ShownCtl::Unclear,
-    }
+    // The reason stands before it.
+    let failed = last.saturating_sub(1);
+    let at = if is(failed, "verification of the ctl file failed") { failed } else { last };
+    ShownCtl::Bad { says: lines.get(at).map_or("", |l| l.trim()).to_owned() }
 }
 
 fn is_hex(text: &str) -> bool {
@@ -129,24 +142,50 @@ pub struct ClusterNode {
     pub publisher: bool,
 }
 
-/// Reads `show network cluster`: a line per node, address, full name, name, role.
-pub fn nodes(lines: &[String]) -> Vec<ClusterNode> {
-    lines
-        .iter()
-        .filter_map(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let address = words.first().filter(|a| a.parse::<std::net::IpAddr>().is_ok())?;
-            let publisher = words.iter().any(|w| w.eq_ignore_ascii_case("publisher"));
-            let subscriber = words.iter().any(|w| w.eq_ignore_ascii_case("subscriber"));
-            // Presence and voice mail nodes stand in the list too, and hold no CTL.
-            let presence = words.iter().any(|w| w.eq_ignore_ascii_case("cups"));
-            if presence || !(publisher || subscriber) {
-                return None;
+/// Reads `show network cluster`: address, full name, name, role; a long row goes on in the next line. Why not, where a node
+/// would be lost: the table of processnodes below has as many rows.
+pub fn nodes(lines: &[String]) -> Result<Vec<ClusterNode>, String> {
+    let table = lines.iter().position(|l| l.to_lowercase().contains("(processnode)")).unwrap_or(lines.len());
+    let (shown, table) = lines.split_at(table);
+    let is_address = |word: &str| word.parse::<std::net::IpAddr>().is_ok();
+    let mut rows: Vec<Vec<&str>> = Vec::new();
+    let mut goes_on = false;
+    for line in shown {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match (words.first(), rows.last_mut()) {
+            (None, _) => goes_on = false,
+            (Some(first), _) if is_address(first) => {
+                rows.push(words);
+                goes_on = true;
             }
-            let name = words.get(2).or(words.get(1)).map_or("", |n| *n);
-            Some(ClusterNode { address: (*address).to_owned(), name: name.to_owned(), publisher })
-        })
-        .collect()
+            (_, Some(row)) if goes_on => row.extend(words),
+            _ => {}
+        }
+    }
+    let listed = table.iter().skip(1).map(|l| l.trim()).skip_while(|l| l.is_empty() || l.starts_with('-'));
+    let listed = listed.take_while(|l| !l.is_empty()).filter(|l| *l != "EnterpriseWideData").count();
+    if rows.len() < listed.max(1) {
+        return Err(format!(
+            "{} nodes with an address, and {listed} in the table of processnodes",
+            rows.len()
+        ));
+    }
+    let mut nodes = Vec::new();
+    for row in rows {
+        let is = |word: Option<&&str>, role: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(role));
+        // The last one: a host may be called so, too.
+        let role = row.iter().rposition(|word| is(Some(word), "publisher") || is(Some(word), "subscriber"));
+        let Some((role, address)) = role.zip(row.first()) else {
+            return Err(format!("neither publisher nor subscriber: {}", row.join(" ")));
+        };
+        // Presence nodes stand in the list too, and hold no CTL.
+        if !is(row.get(role.saturating_add(1)), "cups") {
+            let name = row.get(..role).and_then(<[_]>::last).unwrap_or(address);
+            let (address, name) = ((*address).to_owned(), (*name).to_owned());
+            nodes.push(ClusterNode { address, name, publisher: is(row.get(role), "publisher") });
+        }
+    }
+    Ok(nodes)
 }
 
 /// How many files `file delete` took away: `files: found = 1, deleted = 1`.
@@ -155,20 +194,25 @@ pub fn deleted(lines: &[String]) -> Option<u32> {
     line.rsplit('=').next()?.trim().parse().ok()
 }
 
-/// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. `SAST-ADN1` is not in
-/// `SAST-ADN12.pem`; a serial behind the name (`SAST-ADN1_0A.pem`) is nothing else.
+/// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. The file has `_` for blanks
+/// and the like. `SAST-ADN1` is not in `SAST-ADN12.pem`; a serial behind the name (`SAST-ADN1_0A.pem`) is nothing else.
 pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
-    let prefix = format!("{unit}/").to_lowercase();
-    let of_a_name = |c: char| c.is_alphanumeric() || c == '-';
-    let is_named = |line: &str| {
-        line.match_indices(name).any(|(at, found)| {
-            let (before, after) = (line.get(..at), line.get(at.saturating_add(found.len())..));
-            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-            !before.ends_with(of_a_name) && !after.starts_with(of_a_name)
-        })
+    let in_file = |name: &str| -> String {
+        let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
+        name.trim().trim_end_matches('\0').chars().map(plain).collect()
     };
-    let in_unit = |line: &&str| line.to_lowercase().starts_with(&prefix);
-    !name.is_empty() && lines.iter().map(|l| l.trim()).filter(in_unit).any(is_named)
+    let name = in_file(name);
+    let is_it = |line: &String| {
+        let Some((of, file)) = line.trim().split_once('/') else { return false };
+        let Some((file, _)) = file.split_once(".pem").filter(|_| of.eq_ignore_ascii_case(unit)) else {
+            return false;
+        };
+        let file = in_file(file);
+        let behind = file.strip_prefix(&name).map(|behind| behind.trim_end_matches('_'));
+        let is_serial = |text: &str| is_hex(text) && text.len().is_multiple_of(2);
+        behind.is_some_and(|behind| behind.is_empty() || behind.strip_prefix('_').is_some_and(is_serial))
+    };
+    !name.is_empty() && lines.iter().any(is_it)
 }
 
 #[cfg(test)]
@@ -220,7 +264,7 @@ mod tests {
         assert_eq!(service_state(&lines(restart), "Cisco Tftp"), Some(ServiceState::Started));
         let network = "10.48.47.155 cucm-1051-a-pub.example.com cucm-1051-a-pub Publisher callmanager DBPub authenticated\n\
                        10.48.47.156 cucm-1051-a-sub1.example.com cucm-1051-a-sub1 Subscriber callmanager DBSub authenticated";
-        let found = nodes(&lines(network));
+        let found = nodes(&lines(network)).unwrap();
         assert_eq!(found.len(), 2);
         assert!(found[0].publisher && !found[1].publisher && found[1].name == "cucm-1051-a-sub1");
         assert_eq!(version(&lines("Active Master Version: 10.5.1.10000-7")), Some("10.5.1.10000-7".into()));

@@ -1,5 +1,7 @@
 //! What the shell says of a cluster's health: database replication, backups, the licence.
 
+use super::words::last_words;
+
 /// What `utils dbreplication runtimestate` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replication {
@@ -49,7 +51,7 @@ pub fn replication(lines: &[String]) -> Replication {
             Some((name.to_owned(), state.trim().to_owned()))
         })
         .collect();
-    if nodes.is_empty() { Replication::NotKnown(words(lines)) } else { Replication::Nodes(nodes) }
+    if nodes.is_empty() { Replication::NotKnown(last_words(lines)) } else { Replication::Nodes(nodes) }
 }
 
 /// What `utils disaster_recovery history backup` says.
@@ -86,7 +88,7 @@ pub fn backups(lines: &[String]) -> Backup {
         None if lines.iter().any(|l| l.to_lowercase().contains("no history data is available")) => {
             Backup::None
         }
-        None => Backup::NotKnown(words(lines)),
+        None => Backup::NotKnown(last_words(lines)),
     }
 }
 
@@ -114,12 +116,6 @@ pub fn license(lines: &[String]) -> License {
     let states: Vec<&str> = all("Status").collect();
     License {
         export_controlled: if unregistered { Some(false) } else { allowed },
-        says: if states.is_empty() { words(lines) } else { states.join(", ") },
+        says: if states.is_empty() { last_words(lines) } else { states.join(", ") },
     }
-}
-
-/// The last lines that say something, on one line.
-pub(in crate::cluster) fn words(lines: &[String]) -> String {
-    let said: Vec<&str> = lines.iter().rev().map(|l| l.trim()).filter(|l| !l.is_empty()).take(4).collect();
-    said.into_iter().rev().collect::<Vec<_>>().join(" / ")
 }

@@ -2,8 +2,10 @@
 
 /// Longer lines are cut; nothing a shell says is that long. In characters.
 const LONGEST_LINE: usize = 64 * 1024;
-/// Lines beyond this are a stream that never ends.
-const MOST_LINES: usize = 2_000_000;
+/// What is shown beyond this is a stream that never ends: twice the largest list as a hexadecimal dump. In bytes.
+const MOST: usize = 48 * 1024 * 1024;
+/// What a finished line costs beside its characters, in bytes.
+const LINE: usize = size_of::<String>();
 
 /// The lines that were shown since the screen was last cleared.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Screen {
     lines: Vec<String>,
     line: Vec<char>,
     column: usize,
+    /// Bytes in the finished lines.
+    held: usize,
     state: State,
     /// Bytes of a character that is not complete yet.
     partial: Vec<u8>,
@@ -35,6 +39,7 @@ impl Screen {
     /// Forgets everything that was shown.
     pub fn clear(&mut self) {
         self.lines.clear();
+        self.held = 0;
         self.line.clear();
         self.column = 0;
     }
@@ -42,6 +47,19 @@ impl Screen {
     /// The finished lines.
     pub fn lines(&self) -> &[String] {
         &self.lines
+    }
+
+    /// Whether so much was shown that the rest is not kept.
+    pub fn is_full(&self) -> bool {
+        self.held >= MOST
+    }
+
+    /// The last lines that say something, on one line.
+    pub fn last_words(&self) -> String {
+        let from = self.lines.len().saturating_sub(50);
+        let mut lines = self.lines.get(from..).unwrap_or_default().to_vec();
+        lines.push(self.last_line());
+        super::words::last_words(&lines)
     }
 
     /// The line that the cursor stands on.
@@ -106,7 +124,8 @@ impl Screen {
             0x1b => self.state = State::Escape,
             b'\n' => {
                 let line: String = self.line.drain(..).collect();
-                if self.lines.len() < MOST_LINES {
+                if !self.is_full() {
+                    self.held = self.held.saturating_add(line.len()).saturating_add(LINE);
                     self.lines.push(line);
                 }
                 self.column = 0;

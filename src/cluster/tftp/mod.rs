@@ -106,18 +106,6 @@ pub enum TftpError {
         /// The server.
         server: String,
     },
-    /// The server announced another size than it sent.
-    #[error("{server} announced {announced} bytes of {file} and sent {got}")]
-    OtherSize {
-        /// The server.
-        server: String,
-        /// The file.
-        file: String,
-        /// What it said.
-        announced: usize,
-        /// What came.
-        got: usize,
-    },
 }
 
 impl TftpError {
@@ -147,22 +135,34 @@ pub fn get_within(
         .next()
         .ok_or_else(|| reach(io::ErrorKind::AddrNotAvailable.into()))?;
     let any: SocketAddr = if address.is_ipv6() { ([0_u16; 8], 0).into() } else { ([0, 0, 0, 0], 0).into() };
-    let socket = UdpSocket::bind(any).map_err(reach)?;
-    let mut transfer = Transfer {
-        socket,
-        server: name.clone(),
-        file,
-        limit,
-        peer: None,
-        block_size: PLAIN_BLOCK_SIZE,
-        announced: None,
-        content: Vec::new(),
-        last_block: 0,
-        agreed: false,
-        started: Instant::now(),
-        patience,
+    let started = Instant::now();
+    let attempt = |options| {
+        let socket = UdpSocket::bind(any).map_err(reach)?;
+        let mut transfer = Transfer {
+            socket,
+            server: name.clone(),
+            file,
+            limit,
+            peer: None,
+            block_size: PLAIN_BLOCK_SIZE,
+            content: Vec::new(),
+            last_block: 0,
+            options,
+            agreed: false,
+            started,
+            patience,
+        };
+        transfer.run(address)
     };
-    transfer.run(address)
+    match attempt(true) {
+        // Some servers know options badly: what came is verified by whoever uses it, so it may come without.
+        Err(
+            TftpError::Garbage { .. }
+            | TftpError::Stopped { .. }
+            | TftpError::Refused { code: 0 | 4 | 8, .. },
+        ) => attempt(false),
+        done => done,
+    }
 }
 
 struct Transfer<'a> {
@@ -173,9 +173,10 @@ struct Transfer<'a> {
     /// The transfer id: the server answers from a port of its own, and nobody else may (RFC 1350, section 4).
     peer: Option<SocketAddr>,
     block_size: usize,
-    announced: Option<usize>,
     content: Vec<u8>,
     last_block: u64,
+    /// Options are asked for.
+    options: bool,
     /// The server's options came.
     agreed: bool,
     started: Instant,
@@ -197,6 +198,10 @@ impl Transfer<'_> {
                     packet = acknowledge(0);
                 }
                 Packet::Data { data, .. } => {
+                    // Some servers use what they were asked for, and do not say so.
+                    if self.last_block == 0 && self.options && data.len() > self.block_size {
+                        self.block_size = BLOCK_SIZE;
+                    }
                     self.last_block = self.last_block.saturating_add(1);
                     let last = data.len() < self.block_size;
                     self.content.extend(data);
@@ -207,7 +212,7 @@ impl Transfer<'_> {
                     packet = acknowledge(self.last_block);
                     if last {
                         self.tell(&packet);
-                        return self.finish();
+                        return Ok(std::mem::take(&mut self.content));
                     }
                 }
                 Packet::Error { code, says } => {
@@ -218,42 +223,31 @@ impl Transfer<'_> {
         }
     }
 
-    fn finish(&mut self) -> Result<Vec<u8>, TftpError> {
-        let content = std::mem::take(&mut self.content);
-        match self.announced {
-            Some(announced) if announced != content.len() => Err(TftpError::OtherSize {
-                server: self.server.clone(),
-                file: self.file.to_owned(),
-                announced,
-                got: content.len(),
-            }),
-            _ => Ok(content),
-        }
-    }
-
     fn request(&self) -> Vec<u8> {
+        let size = BLOCK_SIZE.to_string();
+        let options = ["blksize", &size, "tsize", "0"].into_iter().filter(|_| self.options);
         let mut packet = vec![0, 1];
-        for word in [self.file, "octet", "blksize", &BLOCK_SIZE.to_string(), "tsize", "0"] {
+        for word in [self.file, "octet"].into_iter().chain(options) {
             packet.extend(word.as_bytes());
             packet.push(0);
         }
         packet
     }
 
+    /// Options that were not asked for change nothing here, and the size is believed only where it is too large.
     fn agree(&mut self, options: &[(String, String)]) -> Result<(), TftpError> {
         for (name, value) in options {
-            let number = value.parse::<usize>().ok();
-            match (name.as_str(), number) {
-                ("blksize", Some(size)) if (8..=BLOCK_SIZE).contains(&size) => self.block_size = size,
-                ("tsize", Some(size)) if size > self.limit => {
-                    self.tell(&error_packet(3, "too large"));
-                    return Err(self.too_large());
-                }
-                ("tsize", size) => self.announced = size,
-                _ => {
+            match (name.as_str(), value.parse::<usize>()) {
+                ("blksize", Ok(size)) if (8..=BLOCK_SIZE).contains(&size) => self.block_size = size,
+                ("blksize", _) => {
                     self.tell(&error_packet(8, "not what was asked for"));
                     return Err(TftpError::Garbage { server: self.server.clone() });
                 }
+                ("tsize", Ok(size)) if size > self.limit => {
+                    self.tell(&error_packet(3, "too large"));
+                    return Err(self.too_large());
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -37,7 +37,9 @@ impl Packet {
                 Some(Packet::Error { code: u16::from_be_bytes(*code), says })
             }
             6 => {
-                let mut words = rest.strip_suffix(&[0])?.split(|b| *b == 0);
+                // Some servers end it with more than one NUL.
+                let end = rest.iter().rposition(|b| *b != 0)?;
+                let mut words = rest.get(..=end)?.split(|b| *b == 0);
                 let mut options = Vec::new();
                 while let Some(name) = words.next() {
                     let text = |b: &[u8]| String::from_utf8_lossy(b).to_lowercase();

@@ -1,0 +1,158 @@
+//! The host keys that are known, as OpenSSH keeps them: with markers, patterns, hashed names, and authorities.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+use russh::keys::ssh_key::certificate::CertType;
+use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
+use russh::keys::ssh_key::public::KeyData;
+use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
+
+use crate::cluster::address::SshAddress;
+use crate::files;
+
+/// No file of known hosts is larger, in bytes.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The lines about one host.
+pub(super) struct KnownHosts {
+    host: String,
+    lines: Vec<(usize, Entry)>,
+}
+
+/// What the lines say of a key that the host shows.
+#[derive(Debug, Clone)]
+pub(super) enum Judgement {
+    /// It is known, or an authority that is known vouches for it.
+    Known,
+    /// Nothing is known of this host.
+    Unknown(PublicKey),
+    /// Another key is known, in that line.
+    Changed(PublicKey, usize),
+    /// That line revokes it.
+    Revoked(PublicKey, usize),
+    /// Its certificate is of an authority that is known, and is not good: why not.
+    BadCertificate(String),
+}
+
+impl KnownHosts {
+    /// The lines about a host. No file is no line; a line that cannot be read is none, as with OpenSSH.
+    pub(super) fn of(address: &SshAddress, path: &Path) -> Self {
+        let bytes = files::read_limited(path, LARGEST).unwrap_or_default();
+        let host = address.host.to_lowercase();
+        let name = if address.port == 22 { host.clone() } else { format!("[{host}]:{}", address.port) };
+        let lines = String::from_utf8_lossy(&bytes)
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_start().starts_with('#'))
+            .filter_map(|(at, line)| {
+                let entry: Entry = line.split_whitespace().collect::<Vec<_>>().join(" ").parse().ok()?;
+                is_about(entry.host_patterns(), &name).then_some((at.saturating_add(1), entry))
+            })
+            .collect();
+        KnownHosts { host, lines }
+    }
+
+    fn marked(&self, marker: Option<Marker>) -> impl Iterator<Item = (usize, &PublicKey)> {
+        let marked = move |(_, entry): &&(usize, Entry)| entry.marker().copied() == marker;
+        self.lines.iter().filter(marked).map(|(line, entry)| (*line, entry.public_key()))
+    }
+
+    /// The keys of the host itself.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.marked(None).map(|(_, key)| key)
+    }
+
+    /// Whether an authority may vouch for the host.
+    pub(super) fn has_authority(&self) -> bool {
+        self.marked(Some(Marker::CertAuthority)).next().is_some()
+    }
+
+    /// What is known of what the host shows.
+    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Judgement {
+        let (key, certificate) = match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), None),
+            PublicKeyOrCertificate::Certificate(c) => (PublicKey::from(c.public_key().clone()), Some(c)),
+        };
+        let line_of = |marker, data: &KeyData| {
+            self.marked(marker).find(|(_, known)| known.key_data() == data).map(|(line, _)| line)
+        };
+        let authority = certificate.map(Certificate::signature_key);
+        let revoked = [Some(key.key_data()), authority].into_iter().flatten();
+        let revoked = revoked.filter_map(|data| line_of(Some(Marker::Revoked), data)).next();
+        if let Some(line) = revoked {
+            return Judgement::Revoked(key, line);
+        }
+        if let Some(certificate) = certificate
+            && line_of(Some(Marker::CertAuthority), certificate.signature_key()).is_some()
+        {
+            return match self.fault(certificate) {
+                None => Judgement::Known,
+                Some(why) => Judgement::BadCertificate(why),
+            };
+        }
+        // Another kind of key than the known one is another key.
+        match (line_of(None, key.key_data()), self.marked(None).next()) {
+            (Some(_), _) => Judgement::Known,
+            (None, Some((line, _))) => Judgement::Changed(key, line),
+            (None, None) => Judgement::Unknown(key),
+        }
+    }
+
+    /// What is wrong with a host certificate whose authority is known.
+    fn fault(&self, certificate: &Certificate) -> Option<String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let names = certificate.valid_principals();
+        if certificate.cert_type() != CertType::Host {
+            Some("it is a user's".to_owned())
+        } else if !names.iter().any(|name| fits(name.to_lowercase().as_bytes(), self.host.as_bytes())) {
+            Some(format!(
+                "it is for {}",
+                if names.is_empty() { "no host".to_owned() } else { names.join(", ") }
+            ))
+        } else if certificate.critical_options().iter().next().is_some() {
+            Some("it has a critical option".to_owned())
+        } else {
+            let authority = certificate.signature_key().fingerprint(HashAlg::Sha256);
+            let invalid = certificate.validate_at(now, [&authority]).is_err();
+            invalid.then(|| "it is not valid now, or its signature is wrong".to_owned())
+        }
+    }
+}
+
+/// Whether a line is about a host: one pattern fits, and none that says no.
+fn is_about(patterns: &HostPatterns, host: &str) -> bool {
+    match patterns {
+        HostPatterns::Patterns(patterns) => {
+            let any = |no: bool| {
+                let of_kind = patterns.iter().filter(move |p| p.starts_with('!') == no);
+                of_kind
+                    .map(|p| p.trim_start_matches('!').to_lowercase())
+                    .any(|p| fits(p.as_bytes(), host.as_bytes()))
+            };
+            any(false) && !any(true)
+        }
+        HostPatterns::HashedName { salt, hash } => {
+            let hashed = PKey::hmac(salt).and_then(|key| {
+                Signer::new(MessageDigest::sha1(), &key)?.sign_oneshot_to_vec(host.as_bytes())
+            });
+            hashed.is_ok_and(|hashed| hashed == hash)
+        }
+    }
+}
+
+/// `*` is anything, `?` one character.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        ([b'*', after @ ..], _) => {
+            (0..=text.len()).any(|at| text.get(at..).is_some_and(|rest| fits(after, rest)))
+        }
+        ([b'?', after @ ..], [_, rest @ ..]) => fits(after, rest),
+        ([first, after @ ..], [same, rest @ ..]) => first == same && fits(after, rest),
+        _ => false,
+    }
+}
