@@ -7,7 +7,7 @@ use sastctl::trustlist::TrustList;
 
 use crate::pki;
 use crate::support::World;
-use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run};
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, TVS_PORT, can_run};
 use crate::support::lists::{self, List};
 
 fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
@@ -252,4 +252,55 @@ fn nodes_have_itls_of_their_own() {
         let shown = lists::sha1(&std::fs::read(node.folder.join("tvs.der")).unwrap());
         assert!(hash.records.iter().any(|r| lists::value(r, 11) == Some(&shown[..])));
     }
+}
+
+/// What a phone sends to a node's TVS, and what comes back.
+fn ask_tvs(address: &str, command: u8, elements: &[(u8, &[u8])]) -> Vec<u8> {
+    use std::io::{Read as _, Write as _};
+
+    use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+    builder.set_verify(SslVerifyMode::NONE);
+    let tcp = std::net::TcpStream::connect((address, TVS_PORT)).unwrap();
+    let mut tls = builder.build().connect("tvs", tcp).unwrap();
+    let mut body = vec![];
+    for (tag, value) in elements {
+        body.push(*tag);
+        body.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        body.extend(*value);
+    }
+    let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+    tls.write_all(&[&[87, 1, command, 0, 0, 0, 3, 0xe9][..], &length, &body].concat()).unwrap();
+    let mut answer = vec![];
+    tls.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+/// VERIFY for a server's certificate, QUERY for the signer of a list, as the lists spell it.
+#[test]
+fn the_tvs_of_a_node_answers_both_questions() {
+    let Some(story) = started(1) else { return };
+    let address = &story.cluster.nodes[0].address;
+    let token = std::fs::read(pki::path("softhsm-fixtures/SAST-ADN008580ef.der")).unwrap();
+    let token = lists::Certificate::read(&token).unwrap();
+    let names = token.spelled_by_the_client();
+    let device = b"\x01CP-8861-SEP001122334455";
+    let query = [(1, &device[..]), (3, &names.subject), (4, &names.issuer), (5, &names.serial)];
+    let verify = [(1, &device[..]), (2, &token.der[..])];
+    assert_eq!(ask_tvs(address, 3, &query)[..], *b"\x57\x01\x04\xf7\0\0\x03\xe9\0\x04\x07\0\x01\x01");
+    assert_eq!(ask_tvs(address, 1, &verify)[..], *b"\x57\x01\x02\0\0\0\x03\xe9\0\x04\x07\0\x01\x01");
+    story.trust_both_tokens();
+    let end = b"\x08\0\x01\0\x09\0\x04\0\x01\x51\x80";
+    let found = ask_tvs(address, 3, &query);
+    assert_eq!(found[10..15], *b"\x07\0\x01\0\x02");
+    assert!(found.windows(token.der.len()).any(|w| w == token.der) && found.ends_with(end));
+    assert!(ask_tvs(address, 1, &verify).ends_with(&[&b"\x07\0\x01\0"[..], end].concat()));
+    // Its own CallManager certificate is known without an upload, as SAST and CCM+TFTP.
+    let own = lists::Certificate::read(&pki::read("tests/testdata/pki/cucm-1051-a-pub.der")).unwrap();
+    let names = own.spelled_by_cucm();
+    let query = [(1, &device[..]), (3, &names.subject), (4, &names.issuer), (5, &names.serial)];
+    assert!(ask_tvs(address, 3, &query).ends_with(b"\x08\0\x02\0\x02\x09\0\x04\0\x01\x51\x80"));
+    story.cluster.nodes[0].quirks(&["tvs-roles=21"]);
+    assert!(ask_tvs(address, 3, &query).ends_with(b"\x08\0\x01\x15\x09\0\x04\0\x01\x51\x80"));
 }
