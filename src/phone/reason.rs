@@ -7,8 +7,9 @@ use serde::{Serialize, Serializer};
 use super::acceptance::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 
-/// One step of a phone's search. The facts are in `docs/phones.md`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One step of a phone's search. The facts are in `docs/phones.md`. In JSON it is words; `Reason::serialize` gives its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(remote = "Self", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the words of each are below")]
 pub enum Reason {
     TooLarge { bytes: usize },

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{InForce, PlanError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, ServiceFinding, Vouch, assess_classes,
-    cautions, services,
+    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, Reason, ServiceFinding, Vouch,
+    assess_classes, cautions, services,
 };
 use crate::trustlist::{
     BuildError, Certificate, Difference, Draft, Function, ListKind, Record, SignError, Signer,
@@ -246,7 +246,8 @@ impl Plan {
     /// operator is told, and with the time of judging.
     pub fn digest(&self) -> PlanDigest {
         let steps: Vec<_> = self.steps.iter().map(|s| (s.mark, &s.function, &s.name)).collect();
-        let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision)).collect();
+        let reasons = |v: &ClassVerdict| v.verdict.reasons.iter().map(value).collect::<Vec<_>>();
+        let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision, reasons(v))).collect();
         let findings: Vec<_> = self.findings.iter().map(|f| (f.service, f.severity, &f.phones)).collect();
         let told = serde_json::json!([steps, phones, findings]).to_string();
         PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
@@ -281,6 +282,11 @@ impl ConfirmedPlan {
         }
         self.plan.draft.sign(signer)
     }
+}
+
+/// A reason as a value, without its words.
+fn value(reason: &Reason) -> serde_json::Value {
+    Reason::serialize(reason, serde_json::value::Serializer).unwrap_or_default()
 }
 
 /// What the phones of the cluster hold: the list in force, and of the other kind nothing that is known here.
@@ -374,4 +380,17 @@ pub(super) fn token_position(records: &[Record]) -> usize {
 /// A token's record in the spelling that fits its certificate, unless another is asked for.
 pub(super) fn token_record(certificate: &Certificate, style: Option<Style>) -> Result<Record, BuildError> {
     Record::token(certificate, style.unwrap_or_else(|| certificate.sast_style()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_counts_by_its_value_and_not_by_its_words() {
+        let reason = |server: &str| Reason::TvsInvalid { server: server.to_owned() };
+        assert_eq!(value(&reason("pub")), serde_json::json!({ "tvs-invalid": { "server": "pub" } }));
+        assert_ne!(value(&reason("pub")), value(&reason("sub")));
+        assert_eq!(serde_json::json!(reason("pub")), "TVS on pub says invalid", "what --json shows");
+    }
 }

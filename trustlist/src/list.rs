@@ -11,7 +11,7 @@ use super::record::{Function, Record};
 pub const PHONE_LIMIT_BYTES: usize = 64 * 1024;
 
 /// CTL or ITL, by the FILENAME in the header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub enum ListKind {
     /// Certificate trust list.
     Ctl,

@@ -14,7 +14,7 @@ use super::printable::printable;
 use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Function(pub u16);
 
 impl Function {
