@@ -95,6 +95,18 @@ fn a_link_of_another_user_is_not_followed() {
         assert!(!outcome.stderr.contains("C_Login"), "{}", outcome.stderr);
         assert_eq!(names(&world, "place"), before);
     }
+    for command in
+        [&["man", "shared/folder/pages"][..], &["cert", "export", "--all", "--out=shared/folder/certs"]]
+    {
+        let outcome = world.run(command);
+        assert_eq!(outcome.code, 4, "{command:?}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(", a link of another user (65534)"),
+            "{command:?}: {}",
+            outcome.stderr
+        );
+        assert_eq!(names(&world, "place"), before);
+    }
     // Through a link of ours in the same folder.
     symlink("../place", world.path("shared/ours")).unwrap();
     world.run(&[&SIGN[..], &["--out=shared/ours/x.tlv"]].concat()).done();

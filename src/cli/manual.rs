@@ -84,7 +84,7 @@ pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
         )
         .caused_by(&e)
     };
-    std::fs::create_dir_all(&args.dir).map_err(failed)?;
+    files::make_folder(&args.dir)?;
     let mut root = super::Cli::command();
     root.build();
     let mut pages = Vec::new();

@@ -1,7 +1,6 @@
 //! The only place that prints: text for people on standard output, everything else on standard error.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -46,10 +45,12 @@ impl Ui {
         self.write(format!("{}\n", json_text(document)?).as_bytes())
     }
 
-    /// Begins a JSON document whose only key is a list that may be longer than fits into memory: it is printed as it comes.
-    pub fn begin_json_list(&self, key: &str) -> Result<JsonList, CommandError> {
-        self.write(format!("{{\n  \"{key}\": [").as_bytes())?;
-        Ok(JsonList { ui: *self, begun: AtomicBool::new(false) })
+    /// Prints some elements of a list in a JSON document, which may be longer than fits into memory. Whoever calls prints
+    /// what is around them.
+    pub fn print_json_elements<T: Serialize>(&self, some: &[T], first: bool) -> Result<(), CommandError> {
+        let list = json_text(&some)?;
+        let inside = list.trim_start_matches('[').trim_end_matches("\n]").replace('\n', "\n  ");
+        self.write(format!("{}{inside}", if first { "" } else { "," }).as_bytes())
     }
 
     /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
@@ -141,30 +142,6 @@ impl Ui {
     fn complain(text: &str) {
         let text = printable_lines(text.trim_end_matches('\n'));
         let _ = writeln!(io::stderr(), "{text}");
-    }
-}
-
-/// A list in a JSON document that is being printed.
-pub struct JsonList {
-    ui: Ui,
-    /// It has an element.
-    begun: AtomicBool,
-}
-
-impl JsonList {
-    /// Prints some elements.
-    pub fn add<T: Serialize>(&self, some: &[T]) -> Result<(), CommandError> {
-        let elements = json_text(&some)?;
-        // What is between the brackets, one level further in.
-        let inside = elements.strip_prefix("[\n").and_then(|text| text.strip_suffix("\n]"));
-        let Some(inside) = inside else { return Ok(()) };
-        let comma = if self.begun.swap(true, Ordering::SeqCst) { "," } else { "" };
-        self.ui.write(format!("{comma}\n  {}", inside.replace('\n', "\n  ")).as_bytes())
-    }
-
-    /// Ends the list and the document.
-    pub fn end(self) -> Result<(), CommandError> {
-        self.ui.write(if self.begun.into_inner() { "\n  ]\n}\n" } else { "]\n}\n" }.as_bytes())
     }
 }
 

@@ -179,11 +179,19 @@ pub fn place_of(path: &Path) -> PathBuf {
 
 /// Whether a file may be written there: where there is none yet, or a plain one, or a link of ours or root's to one.
 pub fn check_place(path: &Path) -> Result<(), FileError> {
-    if let Some(ForeignLink { link, owner }) = foreign_link(path) {
-        return Err(FileError::ForeignLink { path: path.to_owned(), link, owner });
-    }
+    check_way(path)?;
     let Ok(there) = fs::metadata(place_of(path)) else { return Ok(()) };
     is_plain(path, &there)
+}
+
+/// Whether the way there follows links of ours and of root's alone.
+pub fn check_way(path: &Path) -> Result<(), FileError> {
+    match foreign_link(path) {
+        None => Ok(()),
+        Some(ForeignLink { link, owner }) => {
+            Err(FileError::ForeignLink { path: path.to_owned(), link, owner })
+        }
+    }
 }
 
 fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {
@@ -215,6 +223,7 @@ fn kind(_: &fs::Metadata) -> &'static str {
 
 /// Makes a folder, and those above it, where there is none yet.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
+    check_way(path)?;
     fs::create_dir_all(path).map_err(|source| FileError::Write {
         path: path.to_owned(),
         step: "making the folder",

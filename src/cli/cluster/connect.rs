@@ -186,6 +186,7 @@ impl<'a> Connector<'a> {
     /// Where the transcript goes, if one was asked for.
     pub fn transcript(&self) -> Result<Option<Transcript>, CommandError> {
         let Some(path) = &self.transcript else { return Ok(None) };
+        crate::files::check_way(path)?;
         let file = std::fs::File::options().create(true).append(true).open(path).map_err(|e| {
             CommandError::new(ErrorKind::File, format!("the transcript {} cannot be written", path.display()))
                 .caused_by(&e)

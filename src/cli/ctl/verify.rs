@@ -71,12 +71,13 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         some => some.par_iter().map(one).collect(),
     };
     let tally = if ui.is_json() {
-        let list = ui.begin_json_list("files")?;
-        let tally = verify_and_say(&args.files, verify, &progress, |some| list.add(some))?;
-        list.end()?;
+        ui.write(b"{\n  \"files\": [")?;
+        let say = |some: &[Verdict], first| ui.print_json_elements(some, first);
+        let tally = verify_and_say(&args.files, verify, &progress, say)?;
+        ui.write(b"\n  ]\n}\n")?;
         tally
     } else {
-        verify_and_say(&args.files, verify, &progress, |some| say(some, ui))?
+        verify_and_say(&args.files, verify, &progress, |some, _| say(some, ui))?
     };
     progress.finish();
     match tally {
@@ -110,21 +111,21 @@ fn verify_and_say(
     files: &[PathBuf],
     verify: impl Fn(&[PathBuf]) -> Vec<Verdict> + Sync,
     progress: &ProgressBar,
-    say: impl Fn(&[Verdict]) -> Result<(), CommandError> + Sync,
+    say: impl Fn(&[Verdict], bool) -> Result<(), CommandError> + Sync,
 ) -> Result<Tally, CommandError> {
-    let mut tally = Tally::default();
+    let (mut tally, mut first) = (Tally::default(), true);
     let mut rest = files.chunks(AT_A_TIME);
     let mut verdicts = verify(rest.next().unwrap_or_default());
     loop {
         tally = tally.and(&verdicts);
-        let print = || progress.suspend(|| say(&verdicts));
+        let print = || progress.suspend(|| say(&verdicts, first));
         let Some(some) = rest.next() else {
             print()?;
             return Ok(tally);
         };
         let (said, next) = rayon::join(print, || verify(some));
         said?;
-        verdicts = next;
+        (verdicts, first) = (next, false);
     }
 }
 

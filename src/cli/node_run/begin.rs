@@ -219,6 +219,7 @@ impl FolderLock {
         let failed = |e: io::Error| {
             CommandError::new(ErrorKind::File, format!("{} was not written", path.display())).caused_by(&e)
         };
+        files::check_place(&path)?;
         let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = options.map_err(failed)?;
         // Where the file system has no locks, the operator has to see to it.

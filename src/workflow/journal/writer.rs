@@ -92,7 +92,8 @@ impl Journal {
         if !rest.is_empty() {
             let mut cut = path.to_owned().into_os_string();
             cut.push(".cut");
-            fs::write(cut, rest).map_err(failed)?;
+            files::write_new(Path::new(&cut), rest, files::OnExisting::Replace)
+                .map_err(|e| failed(io::Error::other(e)))?;
             file.set_len(whole).map_err(failed)?;
         }
         let last = lines.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
