@@ -1,5 +1,6 @@
 //! Phone states × new lists × what TVS says: who takes what, and the rule of `docs/phones.md` behind it.
 
+use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
     ClassVerdict, Decision, Held, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, Way, assess,
     assess_classes,
@@ -120,6 +121,43 @@ impl Lists {
                 itl(vec![server(PUB_NEW, F::SAST, false), server(PUB_NEW, F::CCM_TFTP, false), tvs], PUB_NEW)
             }),
             ("itl other", golden("itl.tlv")),
+            ("both renewed", {
+                let tvs = server(HSM, F::TVS, true);
+                itl(vec![server(PUB_NEW, F::SAST, false), server(PUB_NEW, F::CCM_TFTP, false), tvs], PUB_NEW)
+            }),
+            ("itl of two", {
+                let tvs = [server(TVS, F::TVS, true), server(HSM, F::TVS, false)];
+                itl([vec![server(PUB, F::SAST, false), ccm()], tvs.into()].concat(), PUB)
+            }),
+            ("one renewed", {
+                let tvs = [server(STRANGER, F::TVS, true), server(HSM, F::TVS, true)];
+                itl([vec![server(PUB_NEW, F::SAST, false)], tvs.into()].concat(), PUB_NEW)
+            }),
+            ("itl with SAST", {
+                let emptied = ccm().as_non_secure().unwrap();
+                itl(vec![server(PUB, F::SAST, false), emptied, capf()], PUB)
+            }),
+            ("itl of useless", {
+                let tvs = server(TVS, F::TVS, true).with(record_tag::CERT_HASH, &[7; 19]).unwrap();
+                let tftp = ccm().with(record_tag::CERTIFICATE, b"none").unwrap();
+                itl(vec![server(PUB, F::SAST, false), tvs, tftp], PUB)
+            }),
+            ("servers", ctl(vec![sast(A, Style::CtlClient), server(SUB, F::SAST, false), ccm()], A)),
+            (
+                "itl by recovery",
+                itl(vec![server(SUB, F::SAST, false), ccm(), server(TVS, F::TVS, true)], SUB),
+            ),
+            ("itl by token", itl(vec![sast(A, Style::CtlClient), ccm(), server(TVS, F::TVS, true)], A)),
+            ("token as CCM", {
+                let ccm = sast(A, Style::CtlClient).with(record_tag::FUNCTION, &[0, 2]).unwrap();
+                ctl(vec![sast(A, Style::CtlClient), ccm], A)
+            }),
+            ("itl with hsm", itl(vec![sast(HSM, Style::Cucm), ccm(), server(TVS, F::TVS, true)], HSM)),
+            ("itl of sub", {
+                let tvs = server(TVS, F::TVS, true);
+                itl(vec![server(SUB, F::SAST, false), server(SUB, F::CCM_TFTP, false), ccm(), tvs], SUB)
+            }),
+            ("itl by ccm", itl(vec![server(PUB, F::SAST, false), server(TVS, F::TVS, true)], PUB)),
         ])
     }
 
@@ -130,7 +168,7 @@ impl Lists {
 
 fn vouch(name: &str) -> Vouch {
     let server = || "cucm-1051-a-pub".to_owned();
-    let valid = |roles| Vouch::Valid { server: server(), roles, ttl: Some(86_400) };
+    let valid = |roles| Vouch::Valid { server: server(), roles, asked: Ask::Query };
     match name {
         "-" => Vouch::NotAsked,
         "uploaded" => Vouch::Uploaded,
@@ -138,6 +176,13 @@ fn vouch(name: &str) -> Vouch {
         "valid" => valid(vec![Function::SAST]),
         "valid, no roles" => valid(vec![]),
         "valid as CCM+TFTP" => valid(vec![Function::CCM_TFTP]),
+        "unchecked" => Vouch::Unchecked { server: server() },
+        "other certificate" => Vouch::OtherCertificate { servers: vec![server()] },
+        "two others" => {
+            let sub = Vouch::OtherCertificate { servers: vec!["sub".into()] };
+            Vouch::together(vec![vouch("other certificate"), sub, vouch("other certificate")])
+        }
+        "other and valid" => Vouch::together(vec![vouch("other certificate"), vouch("valid")]),
         "invalid" => Vouch::Invalid { server: server() },
         "silent" => Vouch::NoAnswer { server: server(), why: "no connection".into() },
         "disagree" => Vouch::together(vec![vouch("valid"), vouch("silent"), vouch("invalid")]),
@@ -157,8 +202,18 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("-",           "emptied",         true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("-",           "emptied",         true,  "itl renewed",    "invalid",           "blind",   "blind: an ITL emptied for a rollback"),
     ("tokens",      "emptied",         true,  "tokens",         "-",                 "ctl",     "by CTL: the CTL still vouches"),
-    ("tokenless",   "emptied",         true,  "tokens",         "valid",             "unknown", "open: a CTL and an emptied ITL"),
-    ("tokens",      "emptied",         true,  "stranger",       "-",                 "unknown", "open: a CTL and an emptied ITL"),
+    ("tokenless",   "emptied",         true,  "tokens",         "valid",             "refuse",  "by CTL: the rollback empties no CTL"),
+    ("tokens",      "emptied",         true,  "stranger",       "-",                 "refuse",  "by CTL: the rollback empties no CTL"),
+    ("tokens",      "emptied",         true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
+    ("tokenless",   "emptied",         true,  "itl renewed",    "invalid",           "unknown", "open: a CTL, an emptied ITL and the next ITL"),
+    ("non-secure",  "emptied",         true,  "itl",            "-",                 "unknown", "open: a CTL, an emptied ITL and the next ITL"),
+    // A list that vouches for no server is an emptied ITL, whatever else stayed in it.
+    ("-",           "itl with SAST",   true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
+    ("-",           "itl of useless",  true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
+    ("tokens",      "itl with SAST",   true,  "tokenless",      "valid",             "refuse",  "by CTL: the rollback empties no CTL"),
+    ("-",           "itl",             true,  "itl with SAST",  "-",                 "itl",     "by either: an emptied ITL is signed like any other"),
+    ("-",           "itl renewed",     true,  "itl with SAST",  "invalid",           "refuse",  "by TVS: an emptied ITL is checked like any other"),
+    ("-",           "itl renewed",     true,  "itl with SAST",  "valid",             "tvs",     "by TVS: an emptied ITL is checked like any other"),
     // A CTL, no ITL.
     ("tokens",      "-",               false, "tokens",         "-",                 "ctl",     "by CTL: signer is SAST there"),
     ("tokens",      "-",               false, "non-secure",     "-",                 "ctl",     "by CTL: the other token is SAST there too"),
@@ -184,6 +239,11 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokens",      "-",               true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
     ("tokens",      "-",               true,  "itl renewed",    "-",                 "refuse",  "by CTL: the renewed CallManager is not in it"),
     ("non-secure",  "-",               true,  "itl",            "-",                 "refuse",  "lookup: an emptied CCM+TFTP record vouches for nobody"),
+    ("servers",     "-",               true,  "itl by recovery", "-",                "ctl",     "by CTL: ITLRecovery, which is SAST alone (derived)"),
+    ("tokens",      "-",               true,  "itl by token",   "-",                 "unknown", "open: an ITL through a token's SAST record"),
+    ("tokens",      "emptied",         true,  "itl by token",   "-",                 "unknown", "open: an ITL through a token's SAST record"),
+    ("token as CCM", "-",              true,  "itl by token",   "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
+    ("tokens",      "itl",             true,  "itl by token",   "-",                 "ctl",     "by either: the token is SAST in the CTL"),
     // CTL and ITL.
     ("tokens",      "itl",             true,  "tokens",         "invalid",           "ctl",     "by either: the CTL is asked first"),
     ("tokens",      "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
@@ -191,7 +251,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokenless",   "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: uploaded as Phone-SAST-trust"),
     ("tokenless",   "itl",             true,  "tokens",         "not uploaded",      "refuse",  "by TVS: others were uploaded"),
     ("tokenless",   "itl",             true,  "tokens",         "valid",             "tvs",     "by TVS: it says so"),
-    ("tokenless",   "itl",             true,  "tokens",         "valid, no roles",   "tvs",     "by TVS: it says so"),
+    ("tokenless",   "itl",             true,  "tokens",         "valid, no roles",   "unknown", "open: valid, and no role is named"),
     ("tokenless",   "itl",             true,  "tokens",         "valid as CCM+TFTP", "unknown", "open: valid, but not as SAST"),
     ("tokenless",   "itl",             true,  "tokens",         "invalid",           "refuse",  "by TVS: it does not"),
     ("tokenless",   "itl",             true,  "tokens",         "silent",            "unknown", "by TVS: no answer is no verdict"),
@@ -204,10 +264,29 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("stranger as hsm", "itl",         true,  "hsm",            "valid",             "refuse",  "signature: the CTL names the key"),
     ("tokenless",   "itl",             true,  "hsm",            "uploaded",          "tvs",     "TVS: keyed by CUCM's spelling"),
     ("tokenless",   "itl",             true,  "hsm reversed",   "uploaded",          "refuse",  "TVS: only Cisco's own tokens are known reversed"),
+    ("tokenless",   "itl",             true,  "hsm reversed",   "valid",             "tvs",     "by TVS: it was asked as the list spells it"),
     ("tokenless",   "itl",             true,  "itl renewed",    "valid as CCM+TFTP", "tvs",     "by TVS: CCM+TFTP is enough for an ITL"),
     ("tokenless",   "itl",             true,  "itl renewed",    "invalid",           "refuse",  "by either, by TVS: nobody knows it"),
     ("regenerated", "itl",             true,  "itl renewed",    "-",                 "ctl",     "by either: the CTL follows the certificate"),
     ("tokens",      "itl",             true,  "itl other",      "-",                 "unknown", "by TVS: another cluster's ITL"),
+    ("stranger as hsm", "itl with hsm", true, "hsm",            "invalid",           "itl",     "signature: the ITL has the right key"),
+    ("stranger as hsm", "?",           true,  "hsm",            "valid",             "refuse",  "signature: tokens are in no ITL"),
+    ("-",           "itl of sub",      true,  "itl by ccm",     "invalid",           "itl",     "by either: the signer of an ITL is CCM+TFTP in the ITL held"),
+    ("-",           "itl of sub",      true,  "tokenless",      "invalid",           "refuse",  "by either: CCM+TFTP signs no CTL"),
+    // CallManager and TVS renewed together, and a list of another cluster: who can be asked still.
+    ("-",           "itl",             true,  "both renewed",   "-",                 "refuse",  "TVS renewed: it can authenticate neither"),
+    ("-",           "itl",             true,  "both renewed",   "uploaded",          "refuse",  "TVS renewed: it can authenticate neither"),
+    ("-",           "itl",             true,  "both renewed",   "silent",            "refuse",  "TVS renewed: it can authenticate neither"),
+    ("-",           "itl",             true,  "both renewed",   "other certificate", "refuse",  "TVS renewed: it can authenticate neither"),
+    ("-",           "itl",             true,  "both renewed",   "valid",             "tvs",     "by TVS: one that still shows its old certificate"),
+    ("regenerated", "itl",             true,  "both renewed",   "-",                 "ctl",     "by CTL: the new CallManager is there"),
+    ("-",           "itl of two",      true,  "one renewed",    "-",                 "unknown", "by TVS: the other server's is still there"),
+    ("-",           "itl of two",      true,  "one renewed",    "valid",             "tvs",     "by TVS: the other server's is still there"),
+    ("tokenless",   "itl",             true,  "tokens",         "other certificate", "refuse",  "TVS renewed: its only TVS shows another certificate"),
+    ("tokenless",   "itl of two",      true,  "tokens",         "other certificate", "unknown", "by TVS: another one may be reached"),
+    ("tokenless",   "itl of two",      true,  "tokens",         "two others",        "refuse",  "TVS renewed: all of them show other certificates"),
+    ("tokenless",   "itl of two",      true,  "tokens",         "other and valid",   "tvs",     "by TVS: a phone goes on to the next"),
+    ("tokenless",   "?",               true,  "tokens",         "unchecked",         "unknown", "by TVS: one that nobody authenticated proves nothing"),
     // An ITL alone: a cluster that goes to mixed mode.
     ("-",           "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
     ("-",           "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: a first CTL on tokens"),
@@ -370,7 +449,7 @@ fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     Once it is taken
         LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
         LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     --- stderr
     error: phones take new.tlv, and are locked out by it
@@ -391,7 +470,7 @@ fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     Once it is taken
         LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
         LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     --- stderr
     error: phones take new.tlv, and are locked out by it

@@ -30,8 +30,8 @@ fn two_software_tokens_are_well() {
     tokens.sort_unstable();
     insta::assert_snapshot!(format!("{}\n{}", lines[0], tokens.join("\n")), @"
     ok       MODULE (profile softhsm): Implementation of PKCS11 2.6 by SoftHSM, Cryptoki 2.40, 3 slots
-    note     SAST token A: SAST-ADN008580ef expired on 2022-05-17; it still signs: phones do not look at the date
-    note     SAST token B: SAST-ADN0054f509 expired on 2020-06-09; it still signs: phones do not look at the date
+    note     SAST token A: SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
+    note     SAST token B: SAST-ADN0054f509 expired on 2020-06-09: it still signs; no public source says that phones look at its date
     ok       SAST token A: PIN ok
     ok       SAST token B: PIN ok
     ");
@@ -169,7 +169,7 @@ fn readers_and_cards_are_looked_at() {
     ok       AKS ifdh 00 00: a card, eToken 5100 or 5110, ATR 3BD518008131FE7D8073C82110F4
     ok       AKS ifdh 00 01: empty
     ok       SAST-ADN008580ef: PIN ok
-    note     SAST-ADN008580ef: SAST-ADN008580ef expired on 2022-05-17; it still signs: phones do not look at the date
+    note     SAST-ADN008580ef: SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     ");
     // A card that the module does not know: ykcs11 looks at no reader of this name.
     let found = problems(&world, &["--profile=yubikey"]);

@@ -125,7 +125,8 @@ fn what_phones_lose_is_known_at_once() {
     use sastctl::phone::{HeldItl, Installed, ListView, services};
     use sastctl::trustlist::ListKind;
     let numbered = |n: u32, alike: &[u8]| {
-        let hash = if alike.is_empty() { n.to_be_bytes().to_vec() } else { alike.to_vec() };
+        let mut hash = if alike.is_empty() { n.to_be_bytes().to_vec() } else { alike.to_vec() };
+        hash.resize(20, 0);
         let tftp = [element(3, format!("CN={n}").as_bytes()), element(4, &[0, 2])].concat();
         record(&[tftp, element(5, b"ca"), element(6, &n.to_be_bytes()), element(11, &hash)])
     };
@@ -139,9 +140,9 @@ fn what_phones_lose_is_known_at_once() {
     };
     // Other certificates; one certificate under other serials, so that none is found; records with no certificate at all.
     let old = records(0..20_000, b"");
-    assert_eq!(lost(&old, &records(100_000..101_500, b"")), 20_000);
+    assert_eq!(lost(&old, &records(100_000..101_000, b"")), 20_000);
     let old = records(0..20_000, b"alike");
-    assert!(lost(&old, &records(100_000..101_500, b"alike")) > 20_000);
+    assert!(lost(&old, &records(100_000..101_000, b"alike")) > 20_000);
     let empty = |n: u32| record(&[element(2, b""), element(4, &[0, 2]), element(6, &n.to_be_bytes())]);
     let empty = list((0..2_600).flat_map(empty).collect());
     assert!(empty.bytes().len() < 64 << 10);

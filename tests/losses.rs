@@ -2,11 +2,14 @@
 
 use std::slice;
 
+use sastctl::phone::tvs::Ask;
 use sastctl::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess, services};
-use sastctl::trustlist::{Function, ListKind, Record, Style, record_tag as tag};
+use sastctl::trustlist::{
+    Digest, Draft, Function, ListKind, Record, Signer as _, Style, VerifiedList, record_tag as tag,
+};
 
 use crate::findings::{A, CAPF, PUB, PUB_NEW, SUB, TVS, asks_tvs, ccm, findings, from_to, server, signed};
-use crate::pki::{certificate, golden};
+use crate::pki::{KeyFile, certificate, golden, options};
 use crate::support::World;
 
 /// What non-secure mode leaves of a CCM+TFTP record.
@@ -64,7 +67,7 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
 #[test]
 fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
     let list = golden("token-signed.tlv");
-    let valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![], ttl: None };
+    let valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Query };
     let decides = |tvs| assess(&asks_tvs(&[ccm(PUB, "pub", 1), tvs]), &NewList::of(&list), &valid);
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     assert!(matches!(decides(tvs).decision, Decision::Accepts(_)));
@@ -191,17 +194,103 @@ fn what_phones_lose_is_asked_of_lists_that_they_load() {
     }
 }
 
-/// "Prepare Cluster for Rollback to pre 8.0" leaves an ITL whose records are empty, the signer's too.
+/// What "Prepare Cluster for Rollback to pre 8.0" may leave of an ITL: no source shows the file.
+fn emptied_itls(world: &World) -> [(&'static str, VerifiedList); 2] {
+    let [publisher, tvs] = [ccm(PUB, "", 0), server(TVS, Function::TVS, "", [0; 4], true)];
+    let sast = server(PUB, Function::SAST, "", [0; 4], false);
+    let by_pub = |name: &str, records: Vec<Record>| {
+        let list =
+            Draft::new("ITLFile.tlv", records, options(Digest::Sha1)).sign(&mut KeyFile::open(PUB)).unwrap();
+        std::fs::write(world.path(name), list.list().bytes()).unwrap();
+        list
+    };
+    by_pub("held.tlv", vec![sast.clone(), publisher.clone(), tvs.clone()]);
+    [
+        ("gone.tlv", by_pub("gone.tlv", vec![sast.clone()])),
+        ("emptied.tlv", by_pub("emptied.tlv", vec![sast, emptied(&publisher), emptied(&tvs)])),
+    ]
+}
+
+/// The same without any record, signed by the server that the ITL before names.
+fn without_records(world: &World) {
+    let (_, list) = &emptied_itls(world)[0];
+    let header = list.list().header();
+    let (mut bytes, length) = (header.bytes().to_vec(), header.signature().len());
+    let at = bytes.windows(length).position(|window| window == &header.signature()[..]).unwrap();
+    let message = [&bytes[..at - 3], &bytes[at + length..]].concat();
+    let signature = KeyFile::open(PUB).sign(Digest::Sha1, &message).unwrap();
+    bytes.splice(at..at + length, signature);
+    std::fs::write(world.path("bare.tlv"), bytes).unwrap();
+}
+
 #[test]
-fn phones_with_an_emptied_itl_take_what_comes() {
+fn an_emptied_itl_is_signed_and_checked_like_any_other() {
     let world = World::new();
-    let itl = golden("itl.tlv");
-    let mut bytes = itl.list().header().bytes().to_vec();
-    itl.list().records().iter().for_each(|record| bytes.extend_from_slice(emptied(record).bytes()));
-    std::fs::write(world.path("emptied.tlv"), bytes).unwrap();
+    without_records(&world);
+    for new in ["gone.tlv", "emptied.tlv", "bare.tlv"] {
+        let check = ["ctl", "check", new, "--installed-itl", "held.tlv", "--phones", "security-by-default"];
+        let checked = world.run(&check).done();
+        assert!(checked.stdout.contains("accept (by ITL)"), "{new}: {}", checked.stdout);
+        assert!(
+            checked.stdout.contains("accept any list and any configuration file"),
+            "{new}: {}",
+            checked.stdout
+        );
+        assert!(checked.stdout.contains("HTTPS phone services"), "{new}: {}", checked.stdout);
+        assert!(!checked.stdout.contains("LOCKED OUT"), "{new}: {}", checked.stdout);
+        let with_ctl = [&check[..], &["--installed-ctl", "ctl.tlv"]].concat();
+        world.place("token-signed.tlv", "ctl.tlv");
+        assert!(world.run(&with_ctl).stdout.contains("they take no CTL that its SAST did not sign"), "{new}");
+    }
+    // Somebody else's signature is none, and the file alone does not say whose it should be.
+    world.place("itl.tlv", "other.tlv");
+    let refused = world.run(&["ctl", "check", "bare.tlv", "--installed-itl", "other.tlv"]);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(
+        refused.stderr.contains("--installed-itl takes the one that phones held before"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn phones_with_an_emptied_itl_take_what_comes_and_no_ctl_is_emptied() {
+    let world = World::new();
+    without_records(&world);
     world.place("token-signed.tlv", "new.tlv");
-    let check =
-        ["ctl", "check", "new.tlv", "--installed-itl", "emptied.tlv", "--phones", "security-by-default"];
-    let checked = world.run(&check).done();
-    assert!(checked.stdout.contains("accept (blindly)"), "{}", checked.stdout);
+    world.place("tokenless.tlv", "ctl.tlv");
+    for held in ["gone.tlv", "emptied.tlv", "bare.tlv"] {
+        let check = ["ctl", "check", "new.tlv", "--installed-itl", held, "--phones", "security-by-default"];
+        let checked = world.run(&check).done();
+        assert!(checked.stdout.contains("accept (blindly)"), "{held}: {}", checked.stdout);
+        let refused = world.run(&[&check[..], &["--installed-ctl", "ctl.tlv"]].concat());
+        assert_eq!(refused.code, 1, "{held}: {}", refused.all());
+        assert!(refused.stdout.contains("REFUSE"), "{held}: {}", refused.stdout);
+        assert!(refused.stdout.contains("which empties no CTL"), "{held}: {}", refused.stdout);
+    }
+}
+
+/// A record whose certificate, hash and key are useless is none; and non-secure mode excuses its own server alone.
+#[test]
+fn a_record_serves_only_by_what_parses() {
+    let publisher = ccm(PUB, "pub", 1);
+    let broken = called(&publisher, tag::CERTIFICATE, b"none");
+    let nothing = "locked out: Tftp: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed \
+                   configuration file";
+    assert_eq!(from_to(slice::from_ref(&publisher), slice::from_ref(&broken))[0], nothing);
+    let by_key = server(PUB, Function::CCM_TFTP, "pub", [10, 0, 0, 1], true);
+    let short = called(&by_key.only(|t| t != tag::PUBLIC_KEY).unwrap(), tag::CERT_HASH, &[7; 19]);
+    assert_eq!(from_to(slice::from_ref(&publisher), slice::from_ref(&short))[0], nothing);
+    let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], true);
+    let short = called(&capf, tag::CERT_HASH, &[7; 21]);
+    assert!(from_to(&[capf], &[short])[0].starts_with("locked out: Capf"));
+
+    let elsewhere = Record::emptied_server(Function::CCM_TFTP, "else", Some([10, 0, 0, 9].into())).unwrap();
+    assert_eq!(from_to(slice::from_ref(&publisher), slice::from_ref(&elsewhere))[0], nothing);
+    let tftp = called(&publisher, tag::FUNCTION, &[0, 3]);
+    assert_eq!(from_to(slice::from_ref(&tftp), &[emptied(&tftp)])[0], nothing);
+    assert_eq!(from_to(slice::from_ref(&tftp), &[emptied(&publisher)])[0], nothing);
+    assert!(
+        from_to(slice::from_ref(&publisher), &[emptied(&publisher)])[0].starts_with("note: Tftp: non-secure")
+    );
 }

@@ -147,7 +147,9 @@ fn a_pin_counter_is_respected() {
     world.set("SAST_PIN", "wrong-4711");
     let (outcome, calls) = sign(&mut world, &script);
     insta::assert_snapshot!(outcome.stderr, @"
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
+    warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
+    warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     warning: SAST token A: a wrong PIN was entered before; few tries are left
     error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
@@ -162,7 +164,9 @@ fn a_pin_counter_is_respected() {
     // The last one: it is not spent without the operator's word.
     let (outcome, calls) = sign(&mut world, &script);
     insta::assert_snapshot!(outcome.stderr, @"
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
+    warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
+    warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     warning: SAST token A: this is the last PIN try! A wrong PIN locks the token for good.
     error: SAST token A: the PIN was not tried
@@ -182,7 +186,9 @@ fn a_pin_counter_is_respected() {
     world.set("SAST_PIN", crate::support::PIN);
     let (outcome, calls) = sign(&mut world, &script);
     insta::assert_snapshot!(outcome.stderr, @"
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
+    warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
+    warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     error: the PIN is locked (CKR_PIN_LOCKED)
       token    SAST token A, serial serial-A, reader Reader A

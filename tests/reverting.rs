@@ -44,7 +44,9 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       SHA1  27345a327645d8be62ea7f26fc9e34c093ffacf8
             on the phone: 27 34 5A 32 76 45 D8 BE 62 EA 7F 26 FC 9E 34 C0 93 FF AC F8
     --- stderr
-    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17; it still signs: phones and CUCM do not look at the date
+    warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
+    warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
+    warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
     warning: SAST token A: its PIN is the one that tokens leave the factory with, and everybody knows it: sastctl token change-pin
     Journal: DIR/state/sastctl/TIME-revert.jsonl

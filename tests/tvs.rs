@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use crate::pki;
 use crate::support::tvs::{
-    Age, Behaviour, TVS_1024, TVS_2048, VALID, answer, question, says_invalid, says_valid, serve,
+    Age, Behaviour, TVS_1024, TVS_2048, VALID, answer, answers, question, says_invalid, says_valid, serve,
 };
 use crate::support::{Outcome, World};
 
 /// An ITL of the cluster: CallManager, and TVS by its certificate or by its hash.
 fn itl(world: &World, tvs: &str, by_hash: bool) {
+    itl_of(world, "ITLFile.tlv", "tests/testdata/pki/cucm-1051-a-pub", tvs, by_hash);
+}
+
+fn itl_of(world: &World, file: &str, publisher: &str, tvs: &str, by_hash: bool) {
     use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, Style};
     let record = |stem: &str, function, hash_only| {
         let certificate = pki::certificate(&format!("{stem}.der"));
@@ -26,7 +30,6 @@ fn itl(world: &World, tvs: &str, by_hash: bool) {
         };
         Record::server(&server).unwrap()
     };
-    let publisher = "tests/testdata/pki/cucm-1051-a-pub";
     let records = vec![
         record(publisher, Function::SAST, false),
         record(publisher, Function::CCM_TFTP, false),
@@ -35,7 +38,7 @@ fn itl(world: &World, tvs: &str, by_hash: bool) {
     let list = Draft::new("ITLFile.tlv", records, pki::options(Digest::Sha1))
         .sign(&mut pki::KeyFile::open(publisher))
         .unwrap();
-    std::fs::write(world.path("ITLFile.tlv"), list.list().bytes()).unwrap();
+    std::fs::write(world.path(file), list.list().bytes()).unwrap();
 }
 
 fn world() -> World {
@@ -184,11 +187,130 @@ fn tvs_is_asked_as_a_phone_would() {
     assert_eq!(json["tvs"][0]["ttl_seconds"], 86_400);
     assert_eq!(json["tvs"][0]["certificate_in_itl"], true);
 
+    // As an 8861 asks about the signer of a list: names and serial as the file spells them.
     let request = server.asked.recv_timeout(Duration::from_secs(5)).unwrap();
-    let certificate = pki::read("softhsm-fixtures/SAST-ADN008580ef.der");
+    let signer = pki::golden("token-signed.tlv").list().header().signer().clone();
+    let element = |tag: u8, value: &[u8]| [&[tag, 0, u8::try_from(value.len()).unwrap()], value].concat();
+    let device = element(1, b"\x01CP-7962-SEP001122334455");
+    let expected = [device, element(3, &signer.name), element(4, &signer.issuer), element(5, &signer.serial)];
+    assert_eq!(request[..4], [87, 1, 3, 0]);
+    assert_eq!(request[10..], expected.concat());
+}
+
+#[test]
+fn tvs_is_asked_as_about_a_server_by_choice() {
+    let world = world();
+    itl(&world, TVS_2048, false);
+    let server = serve(TVS_2048, Age::Today, says_valid);
+    let ask = ["--installed-itl", "ITLFile.tlv", "--tvs", &server.address, "--tvs-ask", "verify", "--json"];
+    let outcome = check(&world, &ask);
+    assert_eq!(decision(&outcome, "security-by-default"), "accepts by tvs", "{}", outcome.all());
+    let request = server.asked.recv_timeout(Duration::from_secs(5)).unwrap();
     assert_eq!(request[..4], [87, 1, 1, 0]);
-    assert_eq!(request[10..40], b"\x01\x00\x18\x01CP-7962-SEP001122334455\x02\x03\x86"[..]);
-    assert!(request.ends_with(&certificate));
+    assert_eq!(request[10..40], b"\x01\x00\x18\x01CP-7965-SEP000000000000\x02\x03\x86"[..]);
+    assert!(request.ends_with(&pki::read("softhsm-fixtures/SAST-ADN008580ef.der")));
+}
+
+/// The bytes that an 8861 sent and got (Cisco document 213407; tags 4 and 5 are derived).
+#[test]
+fn a_query_and_its_answer_are_those_of_a_phone() {
+    use sastctl::phone::tvs::{Message, Status, decode_header, query_request};
+    use sastctl::trustlist::{Certificate, Function, SignerId};
+    let signer = SignerId {
+        name: b"CN=cucm-pub.example.com;OU=Voice;O=Example;L=Brisbane;ST=QLD;C=AU\0"[..].into(),
+        issuer: b"CN=EXAMPLE-WIN2012-CA\0"[..].into(),
+        serial: b"\x24\0\0\0\x17\x94\x79\xb8\xf1\x24\xac\x3f\x3b\0\0\0\0\0\x17"[..].into(),
+    };
+    let request = query_request(0x3e9, "CP-8861-SEP001122334455", &signer).unwrap();
+    assert_eq!(request, pki::read("tests/testdata/field/tvs/query-request.bin"));
+
+    let response = pki::read("tests/testdata/field/tvs/query-response.bin");
+    let (header, body) = response.split_first_chunk().unwrap();
+    assert_eq!(header[3], 0xF7);
+    let (command, session, length) = decode_header(header).unwrap();
+    assert_eq!((command, session, length), (4, 0x3e9, body.len()));
+    let message = Message::decode(command, session, body).unwrap();
+    assert_eq!(message.status, Some(Status::Valid));
+    assert_eq!(message.roles, [Function::SAST, Function::TFTP]);
+    assert_eq!(message.ttl, Some(86_400));
+    assert_eq!(Certificate::from_der(message.certificate.unwrap()).unwrap().sast_name(), "SAST Field");
+}
+
+/// By issuer and serial it may know another certificate, whose key did not sign the list.
+#[test]
+fn an_answer_about_another_certificate_is_none() {
+    let world = world();
+    itl(&world, TVS_2048, false);
+    let server = serve(TVS_2048, Age::Today, |tls| {
+        let session = question(tls);
+        let der = pki::read("softhsm-fixtures/SAST-ADN0054f509.der");
+        let length = u16::try_from(der.len()).unwrap().to_be_bytes();
+        answer(tls, session, answers(), &[&VALID[..], &[2], &length, &der].concat());
+    });
+    let outcome = check(&world, &["--installed-itl", "ITLFile.tlv", "--tvs", &server.address]);
+    assert!(outcome.stdout.contains("answered about another certificate"), "{}", outcome.all());
+    assert!(outcome.stdout.contains("cannot be known"), "{}", outcome.all());
+}
+
+#[test]
+fn an_old_tvs_that_does_not_know_the_query_is_asked_the_other_way() {
+    let world = world();
+    itl(&world, TVS_2048, false);
+    for behaviour in [(|tls| assert_ne!(question(tls), [0; 4])) as Behaviour, |tls| {
+        let session = question(tls);
+        answer(tls, session, 2, &VALID);
+    }] {
+        let server = serve(TVS_2048, Age::Today, behaviour);
+        let ask = ["--installed-itl", "ITLFile.tlv", "--tvs", &server.address];
+        let outcome = check(&world, &ask);
+        assert_eq!(outcome.code, 1);
+        assert!(outcome.stdout.contains("did not answer the query (command 3)"), "{}", outcome.all());
+        assert!(outcome.stderr.contains("--tvs-ask verify"), "{}", outcome.stderr);
+    }
+}
+
+/// "Valid" from somebody whom phones may not be able to authenticate.
+#[test]
+fn what_an_unknown_server_says_proves_nothing() {
+    let world = world();
+    let server = serve(TVS_2048, Age::Today, says_valid);
+    let outcome = check(&world, &["--tvs", &server.address, "--phones", "security-by-default"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.all());
+    assert!(outcome.stdout.contains("cannot be known"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("was not checked") && outcome.stdout.contains("--installed-itl"),
+        "{}",
+        outcome.stdout
+    );
+}
+
+/// The worst outage of Cisco's document 116232: CallManager and TVS renewed together.
+#[test]
+fn an_itl_whose_signer_and_tvs_were_both_renewed_is_refused() {
+    let world = world();
+    let renewed = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+    itl(&world, TVS_2048, true);
+    itl_of(&world, "new.tlv", renewed, "tests/testdata/keys/rsa3072", true);
+    std::fs::write(world.path("signer.cer"), pki::read(&format!("{renewed}.der"))).unwrap();
+    let args =
+        ["ctl", "check", "new.tlv", "--installed-itl", "ITLFile.tlv", "--phones", "security-by-default"];
+    let check = |more: &[&str]| world.run(&[&args[..], more].concat());
+    for more in [&[][..], &["--trusted", "signer.cer"]] {
+        let refused = check(more);
+        assert_eq!(refused.code, 1, "{}", refused.all());
+        assert!(refused.stdout.contains("REFUSE"), "{}", refused.stdout);
+        assert!(refused.stdout.contains("cucm-1051-a-pub and TVS were both renewed"), "{}", refused.stdout);
+    }
+    // What the TVS really shows decides: the new certificate, or still the old one.
+    let new = serve("tests/testdata/keys/rsa3072", Age::Today, says_valid);
+    assert!(check(&["--tvs", &new.address]).stdout.contains("REFUSE"));
+    let old = serve(TVS_2048, Age::Today, says_valid);
+    assert!(check(&["--tvs", &old.address]).done().stdout.contains("accept (by TVS)"));
+    // One of them alone is the way that Cisco describes.
+    itl_of(&world, "new.tlv", renewed, TVS_2048, false);
+    let asked = serve(TVS_2048, Age::Today, says_valid);
+    assert!(check(&["--trusted", "signer.cer"]).done().stdout.contains("accept (by TVS)"));
+    assert!(check(&["--tvs", &asked.address]).done().stdout.contains("accept (by TVS)"));
 }
 
 #[test]
@@ -231,6 +353,7 @@ fn the_servers_certificate_is_checked_against_the_itl() {
         let accepted = outcome.stdout.contains("accept (by TVS)");
         assert_eq!(accepted, known, "{}", outcome.all());
         if !known {
+            assert!(outcome.stdout.contains("REFUSE"), "it is the only TVS of that ITL: {}", outcome.all());
             assert!(outcome.stdout.contains("not in the ITL's TVS records"), "{}", outcome.all());
             assert!(outcome.stderr.contains("phones would not speak with it"), "{}", outcome.all());
         }
@@ -276,7 +399,7 @@ fn hostile_answers_each_have_their_own_error() {
         (
             |tls| {
                 let session = question(tls);
-                let message = [&[87, 1, 2, 0][..], &session, &[0, 15], &VALID[..4]].concat();
+                let message = [&[87, 1, 4, 0][..], &session, &[0, 15], &VALID[..4]].concat();
                 tls.write_all(&message).unwrap();
             },
             "closed the connection after 14 of 25 bytes",
@@ -284,42 +407,42 @@ fn hostile_answers_each_have_their_own_error() {
         (
             |tls| {
                 let session = question(tls).map(|b| b.wrapping_add(1));
-                answer(tls, session, 2, &VALID);
+                answer(tls, session, answers(), &VALID);
             },
             "answered session",
         ),
         (
             |tls| {
                 let session = question(tls);
-                answer(tls, session, 4, &VALID);
+                answer(tls, session, 2, &VALID);
             },
-            "answered with command 4 instead of a verify response",
+            "answered with command 2 instead of 4",
         ),
         (
             |tls| {
                 let session = question(tls);
-                answer(tls, session, 2, &[9, 0, 4, 0, 1, 0x51, 0x80]);
+                answer(tls, session, answers(), &[9, 0, 4, 0, 1, 0x51, 0x80]);
             },
             "without saying valid or invalid (no status)",
         ),
         (
             |tls| {
                 let session = question(tls);
-                answer(tls, session, 2, &[7, 0, 1, 9]);
+                answer(tls, session, answers(), &[7, 0, 1, 9]);
             },
             "without saying valid or invalid (status 9)",
         ),
         (
             |tls| {
                 let session = question(tls);
-                answer(tls, session, 2, &[7, 0, 200, 0]);
+                answer(tls, session, answers(), &[7, 0, 200, 0]);
             },
             "in the middle of an element's value",
         ),
         (
             |tls| {
                 let session = question(tls);
-                answer(tls, session, 2, &[7, 0, 1, 1, 7, 0, 1, 0]);
+                answer(tls, session, answers(), &[7, 0, 1, 1, 7, 0, 1, 0]);
             },
             "stands there twice",
         ),
@@ -334,7 +457,7 @@ fn hostile_answers_each_have_their_own_error() {
             // A byte every 300 ms: each read is in time, the whole is not.
             |tls| {
                 let session = question(tls);
-                for byte in [&[87, 1, 2, 0][..], &session, &[0, 15], &VALID].concat() {
+                for byte in [&[87, 1, 4, 0][..], &session, &[0, 15], &VALID].concat() {
                     thread::sleep(Duration::from_millis(300));
                     if tls.write_all(&[byte]).is_err() {
                         return;

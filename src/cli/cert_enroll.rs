@@ -38,7 +38,7 @@ pub struct EnrollArgs {
     /// Size of the key in bits: 1024, 2048 or 4096, which is what a trust list can be signed with
     #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = bits)]
     bits: usize,
-    /// How long a self-signed certificate is valid, in days; phones do not look at the date
+    /// How long a self-signed certificate is valid, in days; no public source says that phones look at the date of a SAST
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
     /// The digest that the certificate or the request is signed with

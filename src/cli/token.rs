@@ -10,6 +10,7 @@ use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
 use super::token_watch::{self, WatchArgs};
 use super::ui::{Ui, printable, table};
+use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::{Certificate, CertificateReport, day};
 
@@ -100,7 +101,7 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     if all.iter().flat_map(|c| &c.certificates).any(|c| c.certificate.as_ref().is_ok_and(expired)) {
-        ui.print("Expired SAST certificates still sign: phones and CUCM do not look at the date.")?;
+        ui.print(&format!("Expired SAST certificate: {EXPIRED_TOKEN}."))?;
     }
     Ok(())
 }

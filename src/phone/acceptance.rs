@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::list::{ListView, NewList, has_certificate_or_hash};
+use super::list::{ListView, NewList};
 use super::reason::Reason;
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, Style};
+use super::vouch::{Signer, Vouch};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style};
 
 /// The identity trust list that a phone holds.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,16 @@ pub enum HeldItl<'a> {
     List(ListView<'a>),
 }
 
+impl HeldItl<'_> {
+    /// A list that vouches for no server any more is an emptied one.
+    pub(super) fn in_force(self) -> Self {
+        match self {
+            HeldItl::List(itl) if itl.is_emptied_itl() => HeldItl::Emptied,
+            held => held,
+        }
+    }
+}
+
 /// What one phone holds, and whether it can ask TVS.
 #[derive(Debug, Clone, Copy)]
 pub struct Held<'a> {
@@ -28,60 +39,6 @@ pub struct Held<'a> {
     pub itl: HeldItl<'a>,
     /// Whether this model asks TVS at all (Security by Default).
     pub asks_tvs: bool,
-}
-
-/// What TVS says about the signer of a new list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Vouch {
-    /// Nobody asked, and no certificate was named as uploaded.
-    NotAsked,
-    /// The signer's certificate was named as uploaded (Phone-SAST-trust).
-    Uploaded,
-    /// Certificates were named as uploaded; the signer's is not among them.
-    NotUploaded,
-    /// It answered "valid".
-    Valid {
-        /// Who answered.
-        server: String,
-        /// The roles it gave; empty where it gave none.
-        roles: Vec<Function>,
-        /// How long the answer may be kept, in seconds.
-        ttl: Option<u32>,
-    },
-    /// It answered "invalid".
-    Invalid {
-        /// Who answered.
-        server: String,
-    },
-    /// It did not answer.
-    NoAnswer {
-        /// Who was asked.
-        server: String,
-        /// What happened.
-        why: String,
-    },
-    /// The servers of the cluster do not agree.
-    Disagree {
-        /// Who says valid.
-        valid: String,
-        /// Who does not.
-        invalid: String,
-    },
-}
-
-impl Vouch {
-    /// What several servers say together: a phone asks one of them, and nobody knows which.
-    pub fn together(answers: Vec<Vouch>) -> Vouch {
-        let valid = answers.iter().find(|a| matches!(a, Vouch::Valid { .. }));
-        let invalid = answers.iter().find(|a| matches!(a, Vouch::Invalid { .. }));
-        match (valid, invalid) {
-            (Some(Vouch::Valid { server: valid, .. }), Some(Vouch::Invalid { server: invalid })) => {
-                Vouch::Disagree { valid: valid.clone(), invalid: invalid.clone() }
-            }
-            (Some(answer), _) | (None, Some(answer)) => answer.clone(),
-            (None, None) => answers.into_iter().next().unwrap_or(Vouch::NotAsked),
-        }
-    }
 }
 
 /// How a list came to be taken.
@@ -132,6 +89,11 @@ impl Verdict {
     pub fn waits_for_tvs(&self) -> bool {
         self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
     }
+
+    /// Whether, before that, somebody must upload the signer's certificate: TVS knows the servers' own without it.
+    pub fn waits_for_upload(&self) -> bool {
+        self.waits_for_tvs() && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }))
+    }
 }
 
 /// Would a phone that holds this take that?
@@ -152,7 +114,9 @@ struct Look<'n, 'a> {
 enum Found {
     Yes,
     No,
-    /// A record of that issuer, serial and role, and another key.
+    /// As a token that is SAST alone, where an ITL wants CCM+TFTP.
+    TokenAlone,
+    /// Records of that issuer, serial and role, and all have another key.
     OtherKey,
     /// Such a record, with a hash alone, and no certificate of the signer to compare.
     Unreadable,
@@ -164,73 +128,76 @@ impl Look<'_, '_> {
             self.reasons.push(Reason::TooLarge { bytes: self.new.bytes });
             return Decision::Refuses;
         }
-        match (held.ctl, held.itl) {
+        let itl = held.itl.in_force();
+        match (held.ctl, itl) {
             (None, HeldItl::None) => {
                 self.reasons.push(Reason::HoldsNothing);
                 return Decision::Accepts(Way::Blind);
             }
             (None, HeldItl::Emptied) => {
-                self.reasons.push(Reason::EmptiedItl { with_ctl: false });
+                self.reasons.push(Reason::EmptiedItl);
                 return Decision::Accepts(Way::Blind);
             }
             _ => {}
         }
-        let mut doubt = false;
+        let is_itl = self.new.view.kind == ListKind::Itl;
+        // A list may know the signer; one does, under a key that is another or cannot be read.
+        let (mut doubt, mut is_listed) = (false, false);
         if let Some(ctl) = held.ctl {
-            match self.look_in(ctl) {
+            // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
+            let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
+            match self.look_in(ctl, by_ctl_alone) {
                 Found::Yes => return Decision::Accepts(Way::Ctl),
-                // Which of the two decides is open.
-                Found::OtherKey if matches!(held.itl, HeldItl::Emptied) => {}
-                Found::OtherKey => return Decision::Refuses,
-                Found::Unreadable => doubt = true,
+                Found::TokenAlone => return Decision::NotKnown,
+                Found::OtherKey => is_listed = true,
+                Found::Unreadable => (doubt, is_listed) = (true, true),
                 Found::No => {}
             }
         }
-        match held.itl {
+        let unless = |doubt| if doubt { Decision::NotKnown } else { Decision::Refuses };
+        match itl {
             HeldItl::None => {
                 self.reasons.push(Reason::HoldsNoItl);
-                return if doubt { Decision::NotKnown } else { Decision::Refuses };
+                return unless(doubt);
             }
             HeldItl::Emptied => {
-                self.reasons.push(Reason::EmptiedItl { with_ctl: true });
-                return Decision::NotKnown;
+                self.reasons.push(Reason::EmptiedItlAndCtl { is_itl });
+                return unless(doubt || is_itl);
             }
-            HeldItl::List(itl) => {
-                match self.look_in(itl) {
-                    Found::Yes => return Decision::Accepts(Way::Itl),
-                    Found::OtherKey => return Decision::Refuses,
-                    Found::Unreadable => doubt = true,
-                    Found::No => {}
-                }
-                if held.asks_tvs && !itl.records.iter().any(is_tvs) {
-                    self.reasons.push(Reason::NoTvsRecord);
-                    return if doubt { Decision::NotKnown } else { Decision::Refuses };
-                }
-            }
+            HeldItl::List(itl) => match self.look_in(itl, false) {
+                Found::Yes => return Decision::Accepts(Way::Itl),
+                Found::OtherKey => is_listed = true,
+                Found::Unreadable => (doubt, is_listed) = (true, true),
+                Found::No | Found::TokenAlone => {}
+            },
             HeldItl::Unknown => {
                 // A token is in no ITL: CUCM fills those from its own servers.
                 doubt |= !self.new.by_token;
                 self.reasons.push(Reason::ItlNotShown { token: self.new.by_token });
             }
         }
+        // TVS is asked about signers that are in no list.
+        if is_listed {
+            return unless(doubt);
+        }
         if !held.asks_tvs {
             self.reasons.push(Reason::CannotAskTvs);
-            return if doubt { Decision::NotKnown } else { Decision::Refuses };
+            return unless(doubt);
         }
-        match self.ask_tvs(vouch) {
-            Decision::Refuses if doubt => Decision::NotKnown,
+        match self.ask_tvs(itl, vouch) {
+            Decision::Refuses => unless(doubt),
             decision => decision,
         }
     }
 
     /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
-    fn look_in(&mut self, held: ListView<'_>) -> Found {
+    fn look_in(&mut self, held: ListView<'_>, by_ctl_alone: bool) -> Found {
         let new = self.new;
         let list = held.kind;
-        let roles: &'static [Function] = match (list, new.view.kind) {
-            // A CTL vouches for an ITL with its CCM+TFTP records too.
-            (ListKind::Ctl, ListKind::Itl) => &[Function::SAST, Function::CCM_TFTP],
-            _ => &[Function::SAST],
+        let roles: &'static [Function] = match new.view.kind {
+            // Those that sign configuration files sign ITLs.
+            ListKind::Itl => &[Function::SAST, Function::CCM_TFTP],
+            ListKind::Ctl => &[Function::SAST],
         };
         let mut other_role = None;
         let mut without = None;
@@ -249,21 +216,27 @@ impl Look<'_, '_> {
                 (None, _, Some(certificate)) => record.is_of(certificate),
                 _ => false,
             };
-            if knows {
-                self.reasons.push(Reason::Knows { list, record: number, name, function });
-                return Found::Yes;
-            }
+            let found = match knows {
+                true if by_ctl_alone && record.is_token() => {
+                    (Found::TokenAlone, Reason::TokenAlone { record: number, name })
+                }
+                true => {
+                    self.reasons.push(Reason::Knows { list, record: number, name, function });
+                    return Found::Yes;
+                }
+                false if record.public_key().is_some() && new.key.is_some() => {
+                    (Found::OtherKey, Reason::OtherKey { list, record: number, name })
+                }
+                false => (Found::Unreadable, Reason::NoKeyToCompare { list, record: number, name }),
+            };
             // What cannot be compared may be the key; one that is another is not.
-            let is_other = record.public_key().is_some() && new.key.is_some();
-            match without {
-                Some((Found::Unreadable, _)) => {}
-                Some(_) if is_other => {}
-                _ if is_other => {
-                    without = Some((Found::OtherKey, Reason::OtherKey { list, record: number, name }))
-                }
-                _ => {
-                    without = Some((Found::Unreadable, Reason::NoKeyToCompare { list, record: number, name }))
-                }
+            let tells = |found: &Found| match found {
+                Found::TokenAlone => 2,
+                Found::Unreadable => 1,
+                _ => 0,
+            };
+            if without.as_ref().is_none_or(|(before, _)| tells(before) < tells(&found.0)) {
+                without = Some(found);
             }
         }
         if let Some((found, reason)) = without {
@@ -279,42 +252,48 @@ impl Look<'_, '_> {
         Found::No
     }
 
-    fn ask_tvs(&mut self, vouch: &Vouch) -> Decision {
+    /// A phone knows a TVS by a record of its ITL, whatever the new list says; and it must still be there.
+    fn ask_tvs(&mut self, itl: HeldItl<'_>, vouch: &Vouch) -> Decision {
         let name = self.new.name.clone();
-        if !self.tvs_finds_it() {
+        let mut records = 0;
+        if let HeldItl::List(itl) = itl {
+            let known = itl.tvs();
+            records = known.len();
+            if known.is_empty() {
+                self.reasons.push(Reason::NoTvsRecord);
+                return Decision::Refuses;
+            }
+            if self.new.view.kind == ListKind::Itl && !self.new.view.is_emptied_itl() {
+                let new = self.new.view.tvs();
+                let stay: Vec<String> = known
+                    .iter()
+                    .filter(|(sha1, _)| new.contains_key(*sha1))
+                    .map(|(_, name)| name.clone())
+                    .collect();
+                match stay.len() {
+                    0 if !vouch.is_authenticated() => {
+                        self.reasons.push(Reason::TvsRenewedToo { name });
+                        return Decision::Refuses;
+                    }
+                    0 => {}
+                    some if some < records => self.reasons.push(Reason::TvsStays { names: stay }),
+                    _ => {}
+                }
+            }
+        }
+        if !self.tvs_finds_it(vouch) {
             self.reasons.push(Reason::TvsDoesNotFindTheSpelling { name });
             return Decision::Refuses;
         }
-        let (decision, reason) = match vouch {
-            Vouch::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: self.new.by_token }),
-            Vouch::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
-            Vouch::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
-            Vouch::Valid { server, roles, .. } => {
-                let vouches = roles.is_empty()
-                    || roles.contains(&Function::SAST)
-                    || (self.new.view.kind == ListKind::Itl && roles.contains(&Function::CCM_TFTP));
-                let (server, roles) = (server.clone(), roles.clone());
-                if vouches {
-                    (Decision::Accepts(Way::Tvs), Reason::TvsValid { server, roles })
-                } else {
-                    (Decision::NotKnown, Reason::TvsOtherRole { server, roles })
-                }
-            }
-            Vouch::Invalid { server } => (Decision::Refuses, Reason::TvsInvalid { server: server.clone() }),
-            Vouch::NoAnswer { server, why } => {
-                (Decision::NotKnown, Reason::TvsNoAnswer { server: server.clone(), why: why.clone() })
-            }
-            Vouch::Disagree { valid, invalid } => {
-                (Decision::NotKnown, Reason::TvsDisagree { valid: valid.clone(), invalid: invalid.clone() })
-            }
-        };
+        let signer = Signer { name: &name, is_token: self.new.by_token, signs: self.new.view.kind };
+        let (decision, reason) = vouch.decides(signer, records);
         self.reasons.push(reason);
         decision
     }
 
     /// TVS keys certificates by big-endian serial and CUCM's issuer name; Cisco's own tokens alone are known by the
     /// CTL Client's spelling too (`docs/phones.md`, "TVS").
-    fn tvs_finds_it(&self) -> bool {
+    fn tvs_finds_it(&self, vouch: &Vouch) -> bool {
         let Some(certificate) = &self.new.certificate else { return true };
         let (issuer, serial) = (&self.new.signer.issuer, &self.new.signer.serial);
         let spelled = |style| {
@@ -322,13 +301,9 @@ impl Look<'_, '_> {
             serial[..] == certificate.serial_spelled(style)[..]
                 && issuer.strip_suffix(b"\0").unwrap_or(issuer) == expected.as_bytes()
         };
-        spelled(Style::Cucm) || (certificate.is_cisco_token() && spelled(Style::CtlClient))
+        let known_so = || certificate.is_cisco_token() || vouch.finds_as_spelled();
+        spelled(Style::Cucm) || (spelled(Style::CtlClient) && known_so())
     }
-}
-
-/// Whether a phone that asks TVS can tell that it is this one.
-fn is_tvs(record: &Record) -> bool {
-    record.function() == Function::TVS && has_certificate_or_hash(record)
 }
 
 /// The classes of phones that decide differently.

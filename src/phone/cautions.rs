@@ -1,8 +1,10 @@
 //! What an operator should know about a list, whoever takes it: sizes, keys, dates, digests.
 
-use crate::trustlist::{Certificate, Digest, Function, ListKind, PublicKey, Record, Remark, day};
-
+use super::expiry::{EXPIRED_TOKEN, expired, expired_server};
 use super::list::NewList;
+use crate::trustlist::{
+    Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, Remark, day,
+};
 
 /// About as many certificates as a list of 64 KiB holds.
 const MANY_CERTIFICATES: usize = 39;
@@ -11,8 +13,10 @@ const MANY_CERTIFICATES: usize = 39;
 pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(certificate) = &new.certificate {
-        warnings.extend(about_dates(certificate, now));
+        let follows = if new.by_token { EXPIRED_TOKEN } else { expired_server(Function::SAST) };
+        warnings.extend(about_dates(certificate, follows, now));
     }
+    warnings.extend(about_servers(new, now));
     warnings.extend(new.key.as_ref().and_then(about_key));
     warnings.extend(about_digest(digest));
     warnings.extend(about_sasts(new));
@@ -28,21 +32,43 @@ pub fn cautions_of_file(signer: &Certificate, digest: Digest, now: i64) -> Vec<S
         "phones check a configuration file with the CCM+TFTP and TFTP certificates of their lists, and with no SAST's: they \
          take it if {name} is one of those"
     );
-    let others = [about_dates(signer, now), about_key(signer.public_key()), about_digest(digest)];
+    let dates = about_dates(signer, expired_server(Function::TFTP), now);
+    let others = [dates, about_key(signer.public_key()), about_digest(digest)];
     others.into_iter().flatten().chain([who]).collect()
+}
+
+/// The servers whose certificates expired, a line for everything that follows; the signer has a line of its own.
+fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    let servers = new.view.records.iter().filter(|r| !r.is_token() && new.bytes <= PHONE_LIMIT_BYTES);
+    for record in servers {
+        let Some(Ok(certificate)) = record.certificate() else { continue };
+        let signs = new.certificate.as_ref().is_some_and(|signer| signer.der() == certificate.der());
+        if signs || certificate.not_after() >= now {
+            continue;
+        }
+        let line =
+            format!("{} ({}, {})", record.short_name(), record.function(), day(certificate.not_after()));
+        let follows = expired(record);
+        match lines.iter_mut().find(|(known, _)| *known == follows) {
+            Some((_, names)) if names.contains(&line) => {}
+            Some((_, names)) => names.push(line),
+            None => lines.push((follows, vec![line])),
+        }
+    }
+    let line = |(follows, names): (&str, Vec<String>)| format!("expired: {}: {follows}", names.join(", "));
+    lines.into_iter().map(line).collect()
 }
 
 fn about_digest(digest: Digest) -> Option<String> {
     (digest != Digest::Sha1).then(|| format!("{digest}: phones of the 7900 era know SHA-1 alone"))
 }
 
-fn about_dates(certificate: &Certificate, now: i64) -> Option<String> {
+fn about_dates(certificate: &Certificate, follows: &str, now: i64) -> Option<String> {
     let name = certificate.sast_name();
     if certificate.not_after() < now {
         let day = day(certificate.not_after());
-        return Some(format!(
-            "the certificate of {name} expired on {day}; it still signs: phones and CUCM do not look at the date"
-        ));
+        return Some(format!("the certificate of {name} expired on {day}: {follows}"));
     }
     (certificate.not_before() > now)
         .then(|| format!("the certificate of {name} is not valid before {}", day(certificate.not_before())))

@@ -1,7 +1,9 @@
 //! Lists as phones look at them: what they hold, and what they are offered.
 
+use std::collections::BTreeMap;
+
 use crate::trustlist::{
-    Certificate, Draft, Function, ListKind, PublicKey, Record, SignerId, VerifiedList, record_tag,
+    Certificate, Draft, Function, ListKind, PublicKey, Record, SignerId, TrustList, VerifiedList, record_tag,
 };
 
 /// A list as a phone looks things up in it: its kind and its records.
@@ -16,12 +18,29 @@ pub struct ListView<'a> {
 impl<'a> ListView<'a> {
     /// A list whose signature was checked.
     pub fn of(list: &'a VerifiedList) -> Self {
-        ListView { kind: list.list().kind(), records: list.list().records() }
+        Self::read(list.list())
     }
 
-    /// Whether nothing in it can vouch for anything: what "Prepare Cluster for Rollback to pre 8.0" leaves of an ITL.
-    pub fn is_empty_of_certificates(&self) -> bool {
-        self.records.iter().all(Record::is_emptied)
+    /// A list as it was read.
+    pub fn read(list: &'a TrustList) -> Self {
+        ListView { kind: list.kind(), records: list.records() }
+    }
+
+    /// Whether this is what "Prepare Cluster for Rollback to pre 8.0" leaves of an ITL: no TVS, TFTP or CCM+TFTP record that
+    /// serves, whatever else stays (the rule is derived: no public source shows such a file).
+    pub fn is_emptied_itl(&self) -> bool {
+        self.kind == ListKind::Itl
+            && !self.records.iter().any(|r| match r.function() {
+                Function::TVS => shown_sha1(r).is_some(),
+                Function::CCM_TFTP | Function::TFTP => checks_files(r),
+                _ => false,
+            })
+    }
+
+    /// The TVS certificates by which phones that hold it know a TVS: SHA-1, and a name to call each by.
+    pub fn tvs(&self) -> BTreeMap<Vec<u8>, String> {
+        let tvs = self.records.iter().filter(|r| r.function() == Function::TVS);
+        tvs.filter_map(|r| Some((shown_sha1(r)?, r.short_name()))).collect()
     }
 }
 
@@ -47,28 +66,27 @@ pub struct NewList<'a> {
 impl<'a> NewList<'a> {
     /// A signed list.
     pub fn of(list: &'a VerifiedList) -> Self {
-        let record = list.signer();
+        Self::signed_by(list.list(), list.signer())
+    }
+
+    /// A list that was verified with this record.
+    pub(super) fn signed_by(list: &'a TrustList, record: Option<&Record>) -> Self {
         NewList {
-            view: ListView::of(list),
-            signer: list.list().header().signer().clone(),
+            view: ListView::read(list),
+            signer: list.header().signer().clone(),
             key: record.and_then(Record::public_key),
             certificate: record.and_then(Record::certificate).and_then(Result::ok),
-            by_token: record.is_some_and(|record| is_token(record, list.list().kind())),
-            name: list.signer_name(),
-            bytes: list.list().bytes().len(),
+            by_token: record.is_some_and(|record| is_token(record, list.kind())),
+            name: record.map(Record::short_name).unwrap_or_default(),
+            bytes: list.bytes().len(),
         }
     }
 
     /// A list that the key of this record will sign, whatever is in it.
     pub fn by_record(view: ListView<'a>, record: &Record, bytes: usize) -> Self {
-        let element = |tag| record.get(tag).map(bytes::Bytes::copy_from_slice).unwrap_or_default();
         NewList {
             view,
-            signer: SignerId {
-                name: element(record_tag::SUBJECT_NAME),
-                serial: element(record_tag::SERIAL_NUMBER),
-                issuer: element(record_tag::ISSUER_NAME),
-            },
+            signer: signer_of(record),
             key: record.public_key(),
             certificate: record.certificate().and_then(Result::ok),
             by_token: is_token(record, view.kind),
@@ -105,10 +123,32 @@ impl<'a> NewList<'a> {
     }
 }
 
-/// Whether a certificate that a server shows can be compared with the record: it carries it, or its hash.
-pub(super) fn has_certificate_or_hash(record: &Record) -> bool {
-    record.get(record_tag::CERTIFICATE).or_else(|| record.get(record_tag::CERT_HASH)).is_some()
+/// How the header of a list names the signer whose record this is.
+pub fn signer_of(record: &Record) -> SignerId {
+    let element = |tag| record.get(tag).map(bytes::Bytes::copy_from_slice).unwrap_or_default();
+    SignerId {
+        name: element(record_tag::SUBJECT_NAME),
+        serial: element(record_tag::SERIAL_NUMBER),
+        issuer: element(record_tag::ISSUER_NAME),
+    }
 }
+
+/// SHA-1 of the certificate that a server must show to be the record's: of the one that it carries, if that parses, else its
+/// hash, if that is one.
+pub(super) fn shown_sha1(record: &Record) -> Option<Vec<u8>> {
+    match record.certificate() {
+        Some(Ok(certificate)) => Some(certificate.sha1().to_vec()),
+        _ => record.get(record_tag::CERT_HASH).filter(|hash| hash.len() == SHA1_BYTES).map(<[u8]>::to_vec),
+    }
+}
+
+/// Whether phones can check a signature with the record: with its certificate, one of that hash, or its key.
+pub(super) fn checks_files(record: &Record) -> bool {
+    shown_sha1(record).is_some() || record.public_key().is_some()
+}
+
+/// The length of the hashes in records.
+const SHA1_BYTES: usize = 20;
 
 /// CUCM names the SAST of an ITL, its own CallManager or ITLRecovery, without host and address too: there only Cisco's
 /// certificate tells a token.

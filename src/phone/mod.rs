@@ -6,18 +6,22 @@
 
 mod acceptance;
 mod cautions;
+mod expiry;
 mod held;
 mod list;
 mod lookup;
 mod reason;
 mod services;
 pub mod tvs;
+mod vouch;
 
 pub use acceptance::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Vouch, Way, assess, assess_classes,
+    ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Way, assess, assess_classes,
 };
 pub use cautions::{cautions, cautions_of_file};
+pub use expiry::{EXPIRED_TOKEN, expired};
 pub use held::{HeldLists, Itl};
-pub use list::{ListView, NewList};
+pub use list::{ListView, NewList, signer_of};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};
+pub use vouch::{Signer, Vouch};

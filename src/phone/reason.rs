@@ -14,23 +14,29 @@ use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 pub enum Reason {
     TooLarge { bytes: usize },
     HoldsNothing,
-    EmptiedItl { with_ctl: bool },
+    EmptiedItl,
+    EmptiedItlAndCtl { is_itl: bool },
     HoldsNoItl,
     KnowsNoItl,
     Knows { list: ListKind, record: usize, name: String, function: Function },
     OtherKey { list: ListKind, record: usize, name: String },
     NoKeyToCompare { list: ListKind, record: usize, name: String },
     OtherRole { list: ListKind, record: usize, name: String, function: Function, needed: &'static [Function] },
+    TokenAlone { record: usize, name: String },
     NotIn { list: ListKind, name: String, needed: &'static [Function] },
     ItlNotShown { token: bool },
     NoTvsRecord,
     CannotAskTvs,
+    TvsRenewedToo { name: String },
+    TvsStays { names: Vec<String> },
     TvsDoesNotFindTheSpelling { name: String },
     TvsNotAsked { name: String, token: bool },
     TvsUploaded { name: String },
     TvsNotUploaded { name: String },
     TvsValid { server: String, roles: Vec<Function> },
     TvsOtherRole { server: String, roles: Vec<Function> },
+    TvsUnchecked { server: String },
+    TvsOtherCertificate { servers: Vec<String>, left: usize },
     TvsInvalid { server: String },
     TvsNoAnswer { server: String, why: String },
     TvsDisagree { valid: String, invalid: String },
@@ -53,12 +59,24 @@ impl fmt::Display for Reason {
                 write!(f, "the list has {bytes} bytes: phones do not load one over {PHONE_LIMIT_BYTES}")
             }
             Reason::HoldsNothing => write!(f, "it holds no CTL and no ITL: the first list is taken blindly"),
-            Reason::EmptiedItl { with_ctl: false } => {
+            Reason::EmptiedItl => {
                 write!(f, "its ITL was emptied for a rollback: the next list is taken blindly")
             }
-            Reason::EmptiedItl { with_ctl: true } => write!(
+            Reason::EmptiedItlAndCtl { is_itl: false } => {
+                write!(
+                    f,
+                    "its ITL was emptied for a rollback, which empties no CTL: the CTL that it holds decides"
+                )
+            }
+            Reason::EmptiedItlAndCtl { is_itl: true } => write!(
                 f,
-                "its ITL was emptied for a rollback, and it holds a CTL: no public source says which of the two decides"
+                "its ITL was emptied for a rollback, and it holds a CTL: no public source says which of the two decides \
+                 about the next ITL"
+            ),
+            Reason::TokenAlone { record, name } => write!(
+                f,
+                "the CTL that it holds knows {name} as SAST alone, a token (record {record}): no public source says \
+                 whether an ITL passes by that, and not by a CCM+TFTP record"
             ),
             Reason::HoldsNoItl => write!(f, "it holds no ITL: there is no TVS that it could ask"),
             Reason::KnowsNoItl => write!(f, "these phones do not load ITL files"),
@@ -95,6 +113,19 @@ impl fmt::Display for Reason {
                 write!(f, "its ITL is not known here: it may know the signer (--installed-itl)")
             }
             Reason::NoTvsRecord => write!(f, "its ITL has no TVS record: there is no TVS that it could ask"),
+            Reason::TvsRenewedToo { name } => write!(
+                f,
+                "the new ITL has none of the TVS certificates of the ITL that it holds: {name} and TVS were both renewed, \
+                 and it can authenticate neither (unless a TVS still shows one, as that of the old cluster does where \
+                 phones move: --tvs HOST)"
+            ),
+            Reason::TvsStays { names } => {
+                write!(
+                    f,
+                    "of the TVS of its ITL only {} is in the new ITL: it must ask that one",
+                    names.join(", ")
+                )
+            }
             Reason::CannotAskTvs => write!(f, "these phones do not ask TVS"),
             Reason::TvsDoesNotFindTheSpelling { name } => write!(
                 f,
@@ -109,16 +140,34 @@ impl fmt::Display for Reason {
             Reason::TvsNotUploaded { name } => {
                 write!(f, "{name} is not among the certificates that TVS is said to know (--trusted)")
             }
-            Reason::TvsValid { server, roles } if roles.is_empty() => {
-                write!(f, "TVS on {server} says valid, without naming roles")
-            }
             Reason::TvsValid { server, roles } => {
                 write!(f, "TVS on {server} says valid, as {}", names(roles, ", "))
             }
+            Reason::TvsOtherRole { server, roles } if roles.is_empty() => write!(
+                f,
+                "TVS on {server} says valid, without naming roles: no public source says whether that is enough"
+            ),
             Reason::TvsOtherRole { server, roles } => write!(
                 f,
                 "TVS on {server} says valid, but as {} and not as SAST: no public source says whether that is enough",
                 names(roles, ", ")
+            ),
+            Reason::TvsUnchecked { server } => write!(
+                f,
+                "TVS on {server} says valid, and whether phones would speak with it was not checked: the ITL that they \
+                 hold says so (--installed-itl)"
+            ),
+            Reason::TvsOtherCertificate { servers, left: 0 } => write!(
+                f,
+                "TVS on {} shows a certificate that is in no TVS record of its ITL: it cannot authenticate it, and has no \
+                 other to ask",
+                servers.join(", ")
+            ),
+            Reason::TvsOtherCertificate { servers, left } => write!(
+                f,
+                "TVS on {} shows a certificate that is in no TVS record of its ITL; {left} of its TVS records are those of \
+                 others (--tvs HOST for each)",
+                servers.join(", ")
             ),
             Reason::TvsInvalid { server } => write!(f, "TVS on {server} says invalid"),
             Reason::TvsNoAnswer { server, why } => write!(f, "TVS on {server} did not answer: {why}"),
@@ -131,6 +180,20 @@ impl fmt::Display for Reason {
 }
 
 impl Verdict {
+    /// Of several reasons to refuse, the one that tells most.
+    fn refuses_for(&self) -> Option<&Reason> {
+        let is_no_search = |r: &&Reason| {
+            use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
+            let no_search = matches!(
+                r,
+                HoldsNoItl | CannotAskTvs | EmptiedItlAndCtl { .. } | ItlNotShown { .. } | TvsStays { .. }
+            );
+            !no_search
+        };
+        let other_key = self.reasons.iter().find(|r| matches!(r, Reason::OtherKey { .. }));
+        other_key.or_else(|| self.reasons.iter().rev().find(is_no_search))
+    }
+
     /// In one line: `accept, if TVS knows SAST-ADN008580ef`.
     pub fn says(&self, signer: &str) -> String {
         let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();
@@ -140,17 +203,21 @@ impl Verdict {
             Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
             Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
             Decision::NotKnown if self.waits_for_tvs() => {
-                let token = matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }));
-                let how = if token { ": its certificate must be in Phone-SAST-trust first" } else { "" };
-                format!("accept, if TVS knows {signer}{how}")
+                let how = if self.waits_for_upload() {
+                    "its certificate must be in Phone-SAST-trust first"
+                } else {
+                    "it knows the servers' own certificates without upload"
+                };
+                format!("accept, if TVS knows {signer}: {how}")
             }
             Decision::NotKnown => format!("cannot be known: {last}"),
-            Decision::Refuses => match self.reasons.last() {
+            Decision::Refuses => match self.refuses_for() {
                 // What it looked for and did not find says more than where it did not look any more.
-                Some(Reason::HoldsNoItl | Reason::CannotAskTvs) => {
-                    format!("refuse: {signer} is not SAST in the CTL that they hold")
-                }
-                _ => format!("refuse: {last}"),
+                Some(
+                    Reason::NotIn { list: ListKind::Ctl, needed, .. }
+                    | Reason::OtherRole { list: ListKind::Ctl, needed, .. },
+                ) => format!("refuse: {signer} is not {} in the CTL that they hold", names(needed, " or ")),
+                why => format!("refuse: {}", why.unwrap_or(&Reason::CannotAskTvs)),
             },
             Decision::DoesNotApply => last,
         }

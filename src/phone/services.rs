@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::acceptance::{HeldItl, Installed, PhoneClass};
-use super::list::{ListView, has_certificate_or_hash};
+use super::list::{ListView, checks_files, shown_sha1};
 use super::lookup::{Fate, Lookup, Places, host};
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, record_tag as tag};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record};
 
 /// What a phone needs a list for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -71,14 +71,37 @@ fn functions(service: Service) -> &'static [Function] {
 /// Whether phones can use the record for the service: they check a signature with a key, and a server by its certificate.
 fn serves(service: Service, record: &Record) -> bool {
     functions(service).contains(&record.function())
-        && !record.is_emptied()
-        && (has_certificate_or_hash(record)
-            || (service == Service::Tftp && record.get(tag::PUBLIC_KEY).is_some()))
+        && match service {
+            Service::Tftp => checks_files(record),
+            Service::Tvs | Service::Capf => shown_sha1(record).is_some(),
+        }
 }
 
 /// Whether non-secure mode emptied the record, which it does to CCM+TFTP records alone.
 fn is_emptied_by_mode(service: Service, record: &Record) -> bool {
-    service == Service::Tftp && functions(service).contains(&record.function()) && record.is_emptied()
+    service == Service::Tftp && record.function() == Function::CCM_TFTP && record.is_emptied()
+}
+
+/// What it means for phones that an ITL was emptied for a rollback. That is meant, where it is.
+fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
+    let phones = [PhoneClass::SecurityByDefault, PhoneClass::WithoutList];
+    let stays = match installed.ctl {
+        Some(_) => "; a CTL that they hold is not emptied: they take no CTL that its SAST did not sign",
+        None => "",
+    };
+    let files = format!(
+        "this ITL is emptied, as \"Prepare Cluster for Rollback to pre 8.0\" does: phones that take it accept any list and \
+         any configuration file{stays}"
+    );
+    let tvs = "HTTPS phone services (directories, Extension Mobility) stop: give phones http URLs first";
+    [(Service::Tftp, files), (Service::Tvs, tvs.to_owned())]
+        .map(|(service, says)| ServiceFinding {
+            service,
+            severity: Severity::Loses,
+            phones: phones.into(),
+            says,
+        })
+        .into()
 }
 
 /// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
@@ -87,6 +110,9 @@ pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFind
     let bytes: usize = new.records.iter().map(|record| record.bytes().len()).sum();
     if bytes > PHONE_LIMIT_BYTES {
         return vec![];
+    }
+    if new.is_emptied_itl() {
+        return rollback(installed);
     }
     let mut losses: Vec<(Service, Loss, Vec<PhoneClass>)> = Vec::new();
     let mut known: HashMap<(Service, Loss), usize> = HashMap::new();
@@ -134,7 +160,7 @@ enum Loss {
 impl<'a> Change<'a> {
     /// `None` where the phones of this class do not load such a list.
     fn of(class: PhoneClass, installed: &Installed<'a>, new: ListView<'a>) -> Option<Self> {
-        let itl = match installed.itl {
+        let itl = match installed.itl.in_force() {
             HeldItl::List(itl) => Some(itl),
             HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
         };
@@ -177,20 +203,23 @@ impl<'a> Change<'a> {
             has.into_iter().filter(|r| lookup.as_mut().is_none_or(|lookup| lookup.finds(r))).collect();
         // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
-        let nothing = has.is_empty() && expected && emptied.is_empty();
+        let emptied = Places::of(&emptied);
+        // Non-secure mode is missed nowhere else than at the server whose record it emptied.
+        let by_mode = |record: &Record| record.function() == Function::CCM_TFTP && emptied.has(record);
+        let nothing = has.is_empty() && expected && !had.iter().any(|record| by_mode(record));
         let mut losses = Vec::new();
         if nothing {
             losses.push(Loss::NothingLeft { itl_may_help: self.itl_may_help });
         }
         let Some(mut lookup) = lookup else { return losses };
-        let (emptied, has) = (Places::of(&emptied), Places::of(&has));
+        let has = Places::of(&has);
         for record in missing {
             let server = || format!("{}{}", record.short_name(), place(record));
             match lookup.fate(record) {
                 Fate::Found => {}
                 Fate::Misnamed if nothing => losses.push(Loss::Misnamed { server: server() }),
                 _ if nothing => {}
-                _ if emptied.has(record) => losses.push(Loss::NoLongerChecked { server: server() }),
+                _ if by_mode(record) => losses.push(Loss::NoLongerChecked { server: server() }),
                 _ if has.has(record) => losses.push(Loss::OtherCertificate { server: server() }),
                 Fate::Misnamed => losses.push(Loss::Misnamed { server: server() }),
                 Fate::Gone => losses.push(Loss::Leaves { server: server() }),

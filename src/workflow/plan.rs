@@ -307,7 +307,7 @@ fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<S
             "take records out: no phone loads a list of this length, and none is to get this one".to_owned(),
         ];
     }
-    if phones.iter().any(|p| p.verdict.waits_for_tvs()) {
+    if phones.iter().any(|p| p.verdict.waits_for_upload()) {
         steps.push(format!(
             "before anything else: export the certificates (sastctl cert export --all) and upload them as \
              Phone-SAST-trust, so that TVS knows {signer}"

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::revert::Release;
 use crate::phone::{
-    ClassVerdict, HeldItl, Installed, ListView, NewList, PhoneClass, Reason, Vouch, assess_classes,
+    ClassVerdict, HeldItl, Installed, ListView, NewList, PhoneClass, Reason, Vouch, assess_classes, expired,
 };
-use crate::trustlist::{Certificate, Function, Record, VerifiedList, day};
+use crate::trustlist::{Function, Record, VerifiedList, day};
 
 /// How long before its end a certificate is called expiring, in seconds: half a year.
 const SOON: i64 = 182 * 86_400;
@@ -59,7 +59,7 @@ pub fn ways(old: &VerifiedList, file: &str, now: i64) -> Vec<WayThrough> {
         ways.extend(from.expiring(now));
         ways
     } else {
-        vec![from.by_tvs(), from.bridge()]
+        [from.by_tvs(), from.bridge()].into_iter().chain(from.expiring(now)).collect()
     }
 }
 
@@ -127,7 +127,7 @@ impl From<'_> {
                 Self::upload(),
                 self.revert().phones(self.signed_by_stranger(&Vouch::Uploaded)),
                 WayStep::act("before it is published: prove that TVS knows the signer").by(format!(
-                    "sastctl ctl check CTLFile.new.tlv --installed-ctl {} --tvs NODE",
+                    "sastctl ctl check CTLFile.new.tlv --installed-ctl {} --installed-itl ITLFile.tlv --tvs NODE",
                     self.file
                 )),
                 WayStep::act(PUBLISH),
@@ -274,33 +274,53 @@ impl From<'_> {
     }
 
     fn expiring(&self, now: i64) -> Option<WayThrough> {
-        let ends: Vec<(String, i64)> = self
-            .tokens()
-            .iter()
-            .filter_map(|r| r.certificate()?.ok())
-            .filter(|c: &Certificate| c.not_after() < now.saturating_add(SOON))
-            .map(|c| (c.sast_name(), c.not_after()))
-            .collect();
+        // Those that end, and what follows from it: whose certificates they are.
+        let (mut ends, mut follows) = (Vec::new(), Vec::<(&str, Vec<String>)>::new());
+        let (mut token, mut server) = (false, false);
+        for record in self.old.list().records() {
+            let end = record.certificate().and_then(Result::ok).map(|c| c.not_after());
+            let Some(end) = end.filter(|end| *end < now.saturating_add(SOON)) else { continue };
+            let name = record.short_name();
+            ends.push(format!("{name} ({}, {})", record.function(), day(end)));
+            *(if record.is_token() { &mut token } else { &mut server }) = true;
+            match follows.iter_mut().find(|(says, _)| *says == expired(record)) {
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name),
+                None => follows.push((expired(record), vec![name])),
+            }
+        }
         if ends.is_empty() {
             return None;
         }
-        let list: Vec<String> = ends.iter().map(|(name, end)| format!("{name} ({})", day(*end))).collect();
-        let phones = self.old.signer().map(|s| self.signed_by(s, &Vouch::NotAsked)).unwrap_or_default();
-        Some(WayThrough {
-            name: "expiring",
-            what: format!("certificates that expire or did: {}", list.join(", ")),
-            steps: vec![
-                WayStep::act(
-                    "nothing has to happen: expired SAST certificates still sign, phones and CUCM do not look at the date",
-                ),
-                WayStep::act(
-                    "to replace one before a newer phone looks: sign with one of the list, add the new one",
-                )
-                .by(format!("sastctl ctl update {} --token SIGNER --add-token NEW", self.file))
-                .phones(phones),
-                WayStep::act(format!("{PUBLISH}; then take the old one out with the next list")),
-            ],
-        })
+        let over = |(says, names): &(&str, Vec<String>)| {
+            WayStep::act(format!("when the certificate of {} expired: {says}", names.join(" or ")))
+        };
+        let mut steps: Vec<WayStep> = follows.iter().map(over).collect();
+        let signer = self.old.signer().filter(|signer| signer.is_token());
+        if server {
+            let then = match signer {
+                Some(_) => "--refresh of it into the list",
+                None => {
+                    "`utils ctl update CTLFile` on the publisher, and Cisco Tftp and Cisco CallManager restarted"
+                }
+            };
+            let renew = format!(
+                "a server's: renew it there in time, and never CallManager and TVS together; then {then}"
+            );
+            steps.push(WayStep::act(renew));
+        }
+        if let (true, Some(signer)) = (token, signer) {
+            steps.push(
+                WayStep::act("a token's: sign with one of the list, add the new one; take the old one out with the next list")
+                    .by(format!("sastctl ctl update {} --token SIGNER --add-token NEW", self.file))
+                    .phones(self.signed_by(signer, &Vouch::NotAsked)),
+            );
+        }
+        if signer.is_some() {
+            steps.push(WayStep::act(PUBLISH));
+        }
+        let what = format!("certificates that expire or did: {}", ends.join(", "));
+        Some(WayThrough { name: "expiring", what, steps })
     }
 }
 

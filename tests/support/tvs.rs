@@ -76,6 +76,11 @@ pub fn question(tls: &mut SslStream<TcpStream>) -> [u8; 4] {
     header[4..8].try_into().unwrap()
 }
 
+/// The command that answers the question which was read last.
+pub fn answers() -> u8 {
+    REQUEST.with_borrow(|request| request[2] + 1)
+}
+
 pub fn answer(tls: &mut SslStream<TcpStream>, session: [u8; 4], command: u8, body: &[u8]) {
     let length = u16::try_from(body.len()).unwrap().to_be_bytes();
     let message = [&[87, 1, command, 0][..], &session, &length, body].concat();
@@ -86,10 +91,10 @@ pub const VALID: [u8; 15] = [7, 0, 1, 0, 8, 0, 1, 0, 9, 0, 4, 0, 1, 0x51, 0x80];
 
 pub fn says_valid(tls: &mut SslStream<TcpStream>) {
     let session = question(tls);
-    answer(tls, session, 2, &VALID);
+    answer(tls, session, answers(), &VALID);
 }
 
 pub fn says_invalid(tls: &mut SslStream<TcpStream>) {
     let session = question(tls);
-    answer(tls, session, 2, &[7, 0, 1, 1]);
+    answer(tls, session, answers(), &[7, 0, 1, 1]);
 }

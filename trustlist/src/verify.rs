@@ -61,6 +61,22 @@ impl TrustList {
         }
     }
 
+    /// Checks the signature as a phone does that holds `held`: with the records of the signer's issuer and serial there that
+    /// may sign an ITL. The record that did, and the digest that was signed.
+    pub fn verify_in<'a>(&self, held: &'a VerifiedList) -> Result<(&'a Record, Digest), VerifyError> {
+        let id = self.header().signer();
+        let may_sign = |record: &Record| {
+            matches!(record.function(), Function::SAST | Function::CCM_TFTP)
+                && record.is_for(&id.issuer, &id.serial)
+        };
+        let covered = self.header().covered(self.bytes());
+        let made = Made::of(self.header(), &covered)?;
+        let found =
+            made.search(held.list(), may_sign).map_err(|why| why.unwrap_or_else(|| self.no_signer()))?;
+        let record = held.list().records().get(found.0).ok_or_else(|| self.no_signer())?;
+        Ok((record, made.digest))
+    }
+
     fn no_signer(&self) -> VerifyError {
         let signer = self.header().signer();
         let records = self.records().iter().filter(|r| r.is_for(&signer.issuer, &signer.serial));

@@ -9,8 +9,11 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable, table};
 use super::connect::{ConnectArgs, Connector, side_by_side};
 use super::fetch::{PortArgs, nodes_of};
+use super::trust::TvsReach;
 use crate::cluster::shell::answers::{ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
+use crate::phone::tvs::{self, TvsError};
+use crate::phone::{Decision, HeldLists, Itl, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 
 /// Look at a cluster: security mode, CTL, signer, checksums and services of every node
@@ -20,6 +23,8 @@ pub struct StatusArgs {
     node: String,
     #[command(flatten)]
     ports: PortArgs,
+    #[command(flatten)]
+    tvs: TvsReach,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -45,7 +50,18 @@ struct NodeStatus {
     tokens: Vec<String>,
     sasts: Vec<String>,
     services: Vec<(String, String)>,
+    /// What its TVS shows.
+    tvs: Option<String>,
+    #[serde(skip)]
+    serves: Serves,
     problem: Option<String>,
+}
+
+/// The lists that a node serves.
+#[derive(Debug, Default)]
+struct Serves {
+    itl: Option<TrustList>,
+    held: HeldLists,
 }
 
 pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -76,6 +92,7 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
         of_node.publisher = publisher;
         status.nodes.push(of_node);
     }
+    itls_that_are_refused(&mut status.nodes);
     let first = status.nodes.first().and_then(|n| n.md5.clone());
     status.same_everywhere = status.nodes.iter().all(|n| n.md5 == first && n.problem.is_none());
     status.phones_follow = status.nodes.first().map(|n| n.sasts.clone()).unwrap_or_default();
@@ -123,12 +140,46 @@ fn look(
         status.bytes = Some(fetched.bytes.len());
         status.md5 = Some(md5);
         if let Ok(list) = TrustList::decode(fetched.bytes) {
-            status.signed_by = list.verify().as_ref().map(VerifiedList::signer_name).ok();
+            status.serves.held.ctl = list.verify().ok();
+            status.signed_by = status.serves.held.ctl.as_ref().map(VerifiedList::signer_name);
             status.sasts = list.sasts().map(Record::short_name).collect();
             status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
         }
     }
+    let Some(fetched) = fetch(host, args.ports.ports(), "ITLFile.tlv")? else { return Ok(()) };
+    let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
+    status.serves.held.itl = Itl::of(&itl).ok();
+    status.serves.itl = Some(itl);
+    if let (Some(Itl::List(itl)), false) = (&status.serves.held.itl, args.tvs.no_tvs) {
+        let address = args.tvs.address(node)?;
+        status.tvs = Some(match tvs::shown(&address, &args.tvs.tls(Some(itl.list().records()))) {
+            Ok(shown) => format!("{}, as its ITL says", shown.name),
+            Err(e @ TvsError::OtherCertificate { .. }) => {
+                let what = format!("TVS: {e}: phones that hold this ITL cannot authenticate it");
+                status.problem.get_or_insert(what);
+                e.to_string()
+            }
+            Err(e) => e.to_string(),
+        });
+    }
     Ok(())
+}
+
+/// Nodes whose ITL phones refuse that hold what the publisher serves. ITLs may differ: every TFTP server signs its own.
+fn itls_that_are_refused(nodes: &mut [NodeStatus]) {
+    let Some((publisher, others)) = nodes.split_first_mut() else { return };
+    let installed = publisher.serves.held.installed();
+    for node in others {
+        let Some(itl) = &node.serves.itl else { continue };
+        let Ok((new, _)) = publisher.serves.held.verify(itl) else { continue };
+        let verdicts = assess_classes(&installed, &new, &Vouch::NotAsked);
+        let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);
+        if let Some(says) = refuses.map(|v| v.verdict.says(&new.name)) {
+            let what = format!("its ITL, for phones that hold the publisher's lists: {says}");
+            node.problem =
+                Some(node.problem.take().map_or(what.clone(), |before| format!("{before}; {what}")));
+        }
+    }
 }
 
 /// A service's state for people.
@@ -170,6 +221,11 @@ fn text(status: &Status) -> String {
              sastctl ctl ways shows what is open from here.",
             printable(&status.phones_follow.join(" or "))
         );
+    }
+    for node in &status.nodes {
+        if let Some(tvs) = &node.tvs {
+            let _ = writeln!(text, "{}: TVS: {}", node.node, printable(tvs));
+        }
     }
     for node in status.nodes.iter().filter(|n| n.problem.is_some()) {
         let _ = writeln!(text, "{}: {}", node.node, printable(node.problem.as_deref().unwrap_or_default()));

@@ -11,10 +11,12 @@ use super::super::interrupt;
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
+use super::fetch::PortArgs;
 use crate::cluster::http::{TlsTrust, TrustStore};
-use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST};
-use crate::phone::tvs::{self, Question, TvsAddress};
-use crate::trustlist::Certificate;
+use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST, fetch};
+use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
+use crate::phone::{Decision, ListView, Signer, Vouch, signer_of};
+use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
 
 /// Put certificates into Phone-SAST-trust, and ask TVS until it vouches for them
 #[derive(Debug, Args)]
@@ -32,6 +34,8 @@ pub struct TrustArgs {
     store: StoreArgs,
     #[command(flatten)]
     tvs: TvsArgs,
+    #[command(flatten)]
+    ports: PortArgs,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -57,22 +61,53 @@ impl StoreArgs {
     }
 }
 
-/// How TVS is asked whether an upload worked.
+/// Where TVS is, and whether it is asked.
 #[derive(Debug, Clone, Args)]
-pub struct TvsArgs {
+pub struct TvsReach {
     /// TCP port of TVS
     #[arg(long, value_name = "PORT", default_value_t = 2445)]
     tvs_port: u16,
-    /// Do not ask TVS
+    /// Do not ask TVS: what it would prove stays unproved
     #[arg(long)]
-    no_tvs: bool,
+    pub no_tvs: bool,
     /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
     #[arg(long)]
     legacy_tls: bool,
+}
+
+/// How TVS is asked whether an upload worked.
+#[derive(Debug, Clone, Args)]
+pub struct TvsArgs {
+    #[command(flatten)]
+    pub reach: TvsReach,
+    /// As what TVS is asked
+    #[arg(long, value_enum, value_name = "AS", default_value_t = AskArg::Query)]
+    tvs_ask: AskArg,
     /// How long TVS may take to know a certificate that was uploaded
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     tvs_wait: u64,
 }
+
+/// As what TVS is asked about a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AskArg {
+    /// As phones ask about the signer of a list
+    Query,
+    /// As phones ask about a server, which old TVS know, too
+    Verify,
+}
+
+impl From<AskArg> for Ask {
+    fn from(arg: AskArg) -> Self {
+        match arg {
+            AskArg::Query => Ask::Query,
+            AskArg::Verify => Ask::Verify,
+        }
+    }
+}
+
+/// What is said of certificates about which TVS was not asked.
+pub const UNPROVED: &str = "unproved: TVS was not asked (--no-tvs)";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ByArg {
@@ -103,13 +138,14 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
     for certificate in &certificates {
         let name = certificate.sast_name();
         store(&mut connector, &address, certificate, &args.store, how, ui)?;
-        let says = prove(&address, certificate, &args.tvs, ui)?;
+        let says = prove(&address, certificate, (&args.tvs, &args.ports), ui)?;
         if !ui.is_json() {
             ui.print(&format!("{}: {says}", printable(&name)))?;
         }
-        documents.push(
-            serde_json::json!({ "certificate": name, "by": format!("{how:?}").to_lowercase(), "says": says }),
-        );
+        documents.push(serde_json::json!({
+            "certificate": name, "by": format!("{how:?}").to_lowercase(), "says": says,
+            "proved": !args.tvs.reach.no_tvs,
+        }));
     }
     if ui.is_json() {
         ui.print_json(&serde_json::json!({ "trusted": documents }))?;
@@ -193,68 +229,129 @@ fn by_hand(name: &str, ui: &Ui) {
     ));
 }
 
-/// The TVS of a node, unless it is not to be asked.
-fn tvs_of<'a>(
-    address: &'a NodeAddress,
-    args: &TvsArgs,
-) -> Result<Option<(&'a str, TvsAddress)>, CommandError> {
-    let (Some(host), false) = (address.host(), args.no_tvs) else { return Ok(None) };
-    let port = args.tvs_port;
-    let text = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    Ok(Some((host, text.parse()?)))
-}
+impl TvsReach {
+    /// The TVS of a node.
+    pub fn address(&self, node: &NodeAddress) -> Result<TvsAddress, CommandError> {
+        let host = node.host().ok_or_else(|| {
+            CommandError::new(
+                ErrorKind::No,
+                format!("over the serial line {node} there is no way to its TVS"),
+            )
+            .hint(WITHOUT_PROOF)
+        })?;
+        let port = self.tvs_port;
+        let text = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        Ok(text.parse()?)
+    }
 
-/// What is asked about a certificate.
-fn question<'a>(certificate: &'a Certificate, args: &TvsArgs) -> Question<'a> {
-    Question {
-        certificate,
-        device_name: "CP-7965-SEP000000000000",
-        known: None,
-        legacy_tls: args.legacy_tls,
-        timeout: Duration::from_secs(10),
+    /// How it is spoken with by phones that hold this ITL.
+    pub fn tls<'a>(&self, known: Option<&'a [Record]>) -> Tls<'a> {
+        Tls { known, legacy: self.legacy_tls, timeout: Duration::from_secs(10) }
     }
 }
 
-/// Whether a node's TVS answers at all, whatever it says.
+const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
+
+/// The ITL that phones of a node hold, as far as the node shows: by it they know its TVS.
+fn itl_of(node: &NodeAddress, ports: &PortArgs) -> Result<VerifiedList, CommandError> {
+    let no = |why: String| {
+        let what = format!("by which certificate phones know the TVS of {node} is not known: {why}");
+        CommandError::new(ErrorKind::No, what).hint(WITHOUT_PROOF)
+    };
+    let fetched = fetch(node.host().unwrap_or_default(), ports.ports(), "ITLFile.tlv")
+        .map_err(|e| CommandError::from(e).hint(WITHOUT_PROOF))?;
+    let bytes = fetched.ok_or_else(|| no("it serves no ITLFile.tlv".to_owned()))?.bytes;
+    let itl = TrustList::decode(bytes).map_err(|e| no(format!("its ITLFile.tlv is none: {e}")))?;
+    itl.verify().map_err(|e| no(format!("its ITLFile.tlv does not verify: {e}")))
+}
+
+/// One question to the TVS of a node, which phones must be able to authenticate by the ITL that the node serves.
+struct Asked<'a> {
+    address: TvsAddress,
+    itl: VerifiedList,
+    certificate: &'a Certificate,
+    signer: SignerId,
+    args: &'a TvsArgs,
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        node: &NodeAddress,
+        certificate: &'a Certificate,
+        (args, ports): (&'a TvsArgs, &PortArgs),
+    ) -> Result<Self, CommandError> {
+        let address = args.reach.address(node)?;
+        let itl = itl_of(node, ports)?;
+        // As the list will spell it that this certificate signs.
+        let record = Record::token(certificate, certificate.sast_style())
+            .map_err(|e| CommandError::new(ErrorKind::File, e.to_string()))?;
+        Ok(Asked { address, itl, certificate, signer: signer_of(&record), args })
+    }
+
+    fn ask(&self) -> Result<Answer, TvsError> {
+        tvs::ask(
+            &self.address,
+            &Question {
+                certificate: self.certificate,
+                signer: &self.signer,
+                ask: self.args.tvs_ask.into(),
+                device_name: "CP-7965-SEP000000000000",
+                tls: self.args.reach.tls(Some(self.itl.list().records())),
+            },
+        )
+    }
+}
+
+/// Whether a node's TVS is one that phones can ask, whatever it says.
 pub fn reach_tvs(
     address: &NodeAddress,
     certificate: &Certificate,
-    args: &TvsArgs,
+    (args, ports): (&TvsArgs, &PortArgs),
 ) -> Result<(), CommandError> {
-    if let Some((_, tvs)) = tvs_of(address, args)? {
-        tvs::ask(&tvs, &question(certificate, args))?;
+    if !args.reach.no_tvs {
+        Asked::new(address, certificate, (args, ports))?.ask()?;
     }
     Ok(())
 }
 
-/// Asks TVS until it vouches for a certificate, or the time is over.
+/// Asks TVS until phones would take its word for a certificate that signs a CTL, or the time is over.
 pub fn prove(
     address: &NodeAddress,
     certificate: &Certificate,
-    args: &TvsArgs,
+    (args, ports): (&TvsArgs, &PortArgs),
     ui: &Ui,
 ) -> Result<String, CommandError> {
-    let Some((host, tvs)) = tvs_of(address, args)? else { return Ok("TVS was not asked".to_owned()) };
-    let question = question(certificate, args);
+    if args.reach.no_tvs {
+        return Ok(UNPROVED.to_owned());
+    }
+    let asked = Asked::new(address, certificate, (args, ports))?;
+    let name = printable(&certificate.sast_name());
+    let signer = Signer { name: &name, is_token: true, signs: ListKind::Ctl };
     let end = std::time::Instant::now().checked_add(Duration::from_secs(args.tvs_wait));
     let mut told = false;
     loop {
-        let answer = tvs::ask(&tvs, &question);
-        if let Ok(answer) = &answer
-            && answer.valid
-        {
+        let answer = asked.ask();
+        let vouch = Vouch::of(&asked.address.to_string(), &answer);
+        let (decision, reason) = vouch.decides(signer, ListView::of(&asked.itl).tvs().len());
+        if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
             return Ok(answer.to_string());
         }
-        if end.is_none_or(|end| std::time::Instant::now() >= end) {
-            let answer = answer?;
-            let name = printable(&certificate.sast_name());
-            let what = format!("{answer}: phones would refuse a list signed by {name}");
+        // What it shows and which roles it gives stays as it is; a certificate takes its time.
+        let waits = matches!(vouch, Vouch::Invalid { .. } | Vouch::NoAnswer { .. });
+        if !waits || end.is_none_or(|end| std::time::Instant::now() >= end) {
+            if matches!(vouch, Vouch::NoAnswer { .. }) {
+                answer?;
+            }
+            let what = match decision {
+                Decision::Refuses => format!("{reason}: phones would refuse a list signed by {name}"),
+                _ => format!("{reason}: phones may refuse a list signed by {name}"),
+            };
             return Err(CommandError::new(ErrorKind::No, what)
-                .hint("is the certificate in Phone-SAST-trust of the publisher, and is TVS started?"));
+                .hint("is the certificate in Phone-SAST-trust of the publisher, and is TVS started?")
+                .hint(WITHOUT_PROOF));
         }
         if !told {
-            let name = printable(&certificate.sast_name());
-            ui.note(&format!("Waiting until TVS on {host} vouches for {name} …"));
+            ui.note(&format!("Waiting until TVS on {} vouches for {name} …", asked.address));
             told = true;
         }
         std::thread::sleep(Duration::from_secs(1));

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::super::cluster::AskArg;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{in_force, now};
 use super::super::ui::{Ui, printable};
 use super::{display_name, read_certificate, read_list};
-use crate::phone::tvs::{self, Answer, Question, ServerCheck, TvsAddress, TvsError};
+use crate::phone::tvs::{self, Answer, Question, ServerCheck, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, HeldLists, Installed, Itl, NewList, PhoneClass, ServiceFinding,
-    Severity, Vouch, assess_classes, cautions, services,
+    ClassVerdict, Decision, HeldItl, HeldLists, Installed, Itl, ListView, NewList, PhoneClass,
+    ServiceFinding, Severity, Vouch, assess_classes, cautions, services,
 };
-use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList};
+use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
 
 /// Would phones accept a new list? A verdict per class of phone, with the way it was reached
 #[derive(Debug, Args)]
@@ -37,6 +38,9 @@ pub struct CheckArgs {
     /// The phone that is said to ask TVS
     #[arg(long, value_name = "NAME", default_value = "CP-7965-SEP000000000000")]
     device_name: String,
+    /// As what TVS is asked
+    #[arg(long, value_enum, value_name = "AS", default_value_t = AskArg::Query)]
+    tvs_ask: AskArg,
     /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
     #[arg(long)]
     legacy_tls: bool,
@@ -76,16 +80,13 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         )
         .hint("phones that hold neither take any list"));
     }
-    let new = read_list(&args.new)?.verify().map_err(|e| {
-        CommandError::not_verified(&display_name(&args.new), &e)
-            .hint("phones refuse a list that does not verify")
-    })?;
     let held = HeldLists {
         ctl: args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?,
         itl: args.installed_itl.as_deref().map(held_itl).transpose()?,
     };
+    let new = read_list(&args.new)?;
+    let (list, digest) = held.verify(&new).map_err(|e| not_verified(&args.new, &new, &e))?;
     let installed = held.installed();
-    let list = NewList::of(&new);
     let (vouch, answers) = vouch(args, &list, &installed, ui)?;
     let exists = |class| args.phones.is_empty() || args.phones.iter().any(|p| p.class() == class);
     let mut verdicts = assess_classes(&installed, &list, &vouch);
@@ -97,7 +98,7 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         list: &list,
         verdicts,
         findings,
-        warnings: cautions(&list, new.digest(), now()),
+        warnings: cautions(&list, digest, now()),
         answers,
     };
     if ui.is_json() {
@@ -106,6 +107,15 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         ui.print(&report.text())?
     }
     report.result()
+}
+
+fn not_verified(path: &Path, new: &TrustList, error: &VerifyError) -> CommandError {
+    let refused = CommandError::not_verified(&display_name(path), error)
+        .hint("phones refuse a list that does not verify");
+    match ListView::read(new).is_emptied_itl() {
+        true => refused.hint("an ITL that was emptied for a rollback may name its signer no more: --installed-itl takes the one that phones held before, which does"),
+        false => refused,
+    }
 }
 
 fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
@@ -126,7 +136,7 @@ fn of_kind(path: &Path, list: &TrustList, kind: ListKind) -> Result<(), CommandE
         .hint("--installed-ctl takes a CTL, --installed-itl an ITL"))
 }
 
-/// One that was emptied for a rollback has no signer's record.
+/// One that was emptied for a rollback need not have its signer's record.
 fn held_itl(path: &Path) -> Result<Itl, CommandError> {
     let list = read_list(path)?;
     of_kind(path, &list, ListKind::Itl)?;
@@ -163,27 +173,18 @@ fn vouch(
     };
     let question = Question {
         certificate,
+        signer: &new.signer,
+        ask: args.tvs_ask.into(),
         device_name: &args.device_name,
-        known,
-        legacy_tls: args.legacy_tls,
-        timeout: Duration::from_secs(args.tvs_timeout),
+        tls: Tls { known, legacy: args.legacy_tls, timeout: Duration::from_secs(args.tvs_timeout) },
     };
     let mut asked = Vec::new();
     for address in addresses {
         ui.note(&format!("Asking TVS on {address} about {} …", new.name));
         asked.push((address.to_string(), tvs::ask(&address, &question)));
     }
-    let answers = asked.iter().map(|(server, answer)| as_vouch(server, answer)).collect();
+    let answers = asked.iter().map(|(server, answer)| Vouch::of(server, answer)).collect();
     Ok((Vouch::together(answers), asked))
-}
-
-fn as_vouch(server: &str, answer: &Result<Answer, TvsError>) -> Vouch {
-    let server = server.to_owned();
-    match answer {
-        Ok(a) if a.valid => Vouch::Valid { server, roles: a.roles.clone(), ttl: a.ttl },
-        Ok(_) => Vouch::Invalid { server },
-        Err(e) => Vouch::NoAnswer { server, why: e.to_string() },
-    }
 }
 
 struct Report<'a> {

@@ -91,6 +91,10 @@ impl CommandError {
             TvsError::OtherCertificate { .. } => self.hint(
                 "phones would not speak with it: fetch the ITL again, or look who answers on that address",
             ),
+            TvsError::NoAnswerToQuery { .. } => self.hint(
+                "--tvs-ask verify asks as phones ask about a server, which every TVS knows; is Cisco Trust Verification \
+                 Service started there?",
+            ),
             TvsError::Connect { .. } | TvsError::Timeout { .. } => {
                 self.hint("TVS listens on TCP 2445; is Cisco Trust Verification Service started there?")
             }

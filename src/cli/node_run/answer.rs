@@ -35,6 +35,7 @@ impl Run<'_> {
                 "sha1_phone": digest::phone_lines_of_hex(&sha1),
                 "sha1": sha1,
             },
+            "tvs_asked": !self.args.tvs.reach.no_tvs,
             "journal": journal.display().to_string(),
         }))
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::cluster::publish::PublishArgs;
-use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs};
+use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs, UNPROVED};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::settings::Settings;
@@ -190,8 +190,12 @@ impl Run<'_> {
         }
         let new = self.made()?;
         let path = self.end_log()?;
+        let unproved = match self.args.tvs.reach.no_tvs {
+            true => format!("The signer is {UNPROVED}.\n"),
+            false => String::new(),
+        };
         let words = format!(
-            "Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
+            "{unproved}Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
              checksum above.\nsastctl journal show {} is the page for the change ticket.",
             path.display()
         );

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::cert::der_name;
-use super::super::cluster::{prove, publish, reach_tvs, restart, side_by_side, store};
+use super::super::cluster::{UNPROVED, prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
@@ -54,7 +54,7 @@ impl Run<'_> {
         self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
         for node in &self.nodes {
             for certificate in certificates.iter().take(1) {
-                reach_tvs(node, certificate, &self.args.tvs)?;
+                reach_tvs(node, certificate, (&self.args.tvs, &self.args.ports))?;
             }
         }
         Ok(format!(
@@ -94,10 +94,13 @@ impl Run<'_> {
     }
 
     fn vouch(&mut self) -> Result<String, CommandError> {
+        if self.args.tvs.reach.no_tvs {
+            return Ok(UNPROVED.to_owned());
+        }
         let mut says = String::new();
         for certificate in self.certificates()? {
             for node in self.nodes.clone() {
-                says = prove(&node, &certificate, &self.args.tvs, self.ui)?;
+                says = prove(&node, &certificate, (&self.args.tvs, &self.args.ports), self.ui)?;
             }
         }
         Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))

@@ -11,9 +11,10 @@ use openssl::ssl::{
     HandshakeError, SslConnector, SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
 };
 
+use super::super::list::shown_sha1;
 use super::error::{TvsError, roles};
-use super::wire::{self, HEADER_BYTES, Message, Status, command};
-use crate::trustlist::{Certificate, Function, Record, digest};
+use super::wire::{self, HEADER_BYTES, Message, Status};
+use crate::trustlist::{Certificate, Function, Record, SignerId, digest};
 
 /// Where TVS listens.
 pub const TVS_PORT: u16 = 2445;
@@ -57,19 +58,39 @@ impl fmt::Display for TvsAddress {
     }
 }
 
+/// As what TVS is asked about a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// As phones ask about the signer of a list: by its names and serial.
+    Query,
+    /// As phones ask about a server: with its certificate.
+    Verify,
+}
+
+/// How a server is spoken with.
+#[derive(Debug, Clone, Copy)]
+pub struct Tls<'a> {
+    /// The records of the ITL that phones hold; the server must show the certificate of a TVS record.
+    pub known: Option<&'a [Record]>,
+    /// Speak TLS 1.0 and take weak keys and ciphers too, as nodes of the 7900 era need.
+    pub legacy: bool,
+    /// For all of it together.
+    pub timeout: Duration,
+}
+
 /// What is asked, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// The certificate that TVS should vouch for.
     pub certificate: &'a Certificate,
+    /// How the list spells it.
+    pub signer: &'a SignerId,
+    /// As what.
+    pub ask: Ask,
     /// The phone that is said to ask: `CP-7965-SEP001122334455`.
     pub device_name: &'a str,
-    /// The TVS records of the ITL that phones hold; the server must show one of these certificates.
-    pub known: Option<&'a [Record]>,
-    /// Speak TLS 1.0 and take weak keys and ciphers too, as nodes of the 7900 era need.
-    pub legacy_tls: bool,
-    /// For all of it together.
-    pub timeout: Duration,
+    /// How the server is spoken with.
+    pub tls: Tls<'a>,
 }
 
 /// Whether the server's certificate was checked.
@@ -97,6 +118,8 @@ pub struct ServerCertificate {
 pub struct Answer {
     /// Who answered.
     pub server: String,
+    /// As what it was asked.
+    pub asked: Ask,
     /// Whether it vouches for the certificate.
     pub valid: bool,
     /// As what.
@@ -122,26 +145,67 @@ impl fmt::Display for Answer {
     }
 }
 
+/// Opens a connection; the certificate that the server showed, if it may show that one.
+fn open(
+    address: &TvsAddress,
+    server: &str,
+    how: &Tls<'_>,
+) -> Result<(SslStream<Timed>, ServerCertificate), TvsError> {
+    let deadline = Deadline { end: Instant::now().checked_add(how.timeout), limit: how.timeout };
+    let tcp = connect(address, server, &deadline)?;
+    let tls = handshake(server, Timed { tcp, deadline }, how)?;
+    let shown = check_server(server, &tls, how.known)?;
+    Ok((tls, shown))
+}
+
+/// The certificate that a server shows to a phone that holds this ITL, and nothing else.
+pub fn shown(address: &TvsAddress, how: &Tls<'_>) -> Result<ServerCertificate, TvsError> {
+    open(address, &address.to_string(), how).map(|(_, shown)| shown)
+}
+
 /// Asks one server about one certificate.
 pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsError> {
     let server = address.to_string();
-    let deadline = Deadline { end: Instant::now().checked_add(question.timeout), limit: question.timeout };
-    let tcp = connect(address, &server, &deadline)?;
-    let stream = Timed { tcp, deadline };
-    let mut tls = handshake(&server, stream, question)?;
-    let shown = check_server(&server, &tls, question.known)?;
-    let session = session_id();
-    let request = wire::verify_request(session, question.device_name, question.certificate.der())
-        .ok_or(TvsError::TooLong)?;
+    let (mut tls, shown) = open(address, &server, &question.tls)?;
+    exchange(server, &mut tls, question, shown).map_err(|why| match (question.ask, why) {
+        // Those that a server ends with which does not know the question.
+        (
+            Ask::Query,
+            why @ (TvsError::Timeout { .. }
+            | TvsError::HalfAnAnswer { got: 0, .. }
+            | TvsError::Io { .. }
+            | TvsError::WrongCommand { .. }),
+        ) => TvsError::NoAnswerToQuery { server: address.to_string(), why: Box::new(why) },
+        (_, why) => why,
+    })
+}
+
+fn exchange(
+    server: String,
+    tls: &mut SslStream<Timed>,
+    question: &Question<'_>,
+    shown: ServerCertificate,
+) -> Result<Answer, TvsError> {
+    let (session, device, limit) = (session_id(), question.device_name, question.tls.timeout);
+    let request = match question.ask {
+        Ask::Query => wire::query_request(session, device, question.signer),
+        Ask::Verify => wire::verify_request(session, device, question.certificate.der()),
+    };
+    let request = request.ok_or(TvsError::TooLong)?;
     tls.write_all(&request)
         .and_then(|()| tls.flush())
-        .map_err(|e| io_error(&server, question.timeout, "sending the question", e))?;
-    let message = read_answer(&server, &mut tls, question.timeout)?;
+        .map_err(|e| io_error(&server, limit, "sending the question", e))?;
+    let message = read_answer(&server, tls, limit)?;
     if message.session != session {
         return Err(TvsError::WrongSession { server, got: message.session, expected: session });
     }
-    if message.command != command::VERIFY_RESPONSE {
-        return Err(TvsError::WrongCommand { server, command: message.command });
+    let expected = wire::answer_to(&request);
+    if message.command != expected {
+        return Err(TvsError::WrongCommand { server, command: message.command, expected });
+    }
+    // By issuer and serial it may know another certificate: a phone checks the list with that one's key.
+    if message.certificate.is_some_and(|der| der != question.certificate.der()[..]) {
+        return Err(TvsError::AboutAnother { server });
     }
     let valid = match message.status {
         Some(Status::Valid) => true,
@@ -152,7 +216,15 @@ pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsE
         None => return Err(TvsError::NoStatus { server, status: "no status".to_owned() }),
     };
     let tls_version = tls.ssl().version_str().to_owned();
-    Ok(Answer { server, valid, roles: message.roles, ttl: message.ttl, shown, tls_version })
+    Ok(Answer {
+        server,
+        asked: question.ask,
+        valid,
+        roles: message.roles,
+        ttl: message.ttl,
+        shown,
+        tls_version,
+    })
 }
 
 /// All reads and writes together end at one moment, however slowly the bytes drip.
@@ -231,14 +303,14 @@ fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<Tc
     Err(TvsError::Connect { server: server.to_owned(), source: last })
 }
 
-fn handshake(server: &str, stream: Timed, question: &Question<'_>) -> Result<SslStream<Timed>, TvsError> {
+fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Timed>, TvsError> {
     let tls = |e: ErrorStack| TvsError::Tls { server: server.to_owned(), reason: e.to_string() };
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
     // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
     builder.set_verify(SslVerifyMode::NONE);
     // Some systems still take TLS 1.0 by themselves; here it is asked for.
     builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(tls)?;
-    if question.legacy_tls {
+    if how.legacy {
         builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
         builder.set_cipher_list("ALL:@SECLEVEL=0").map_err(tls)?;
         builder.set_options(SslOptions::ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
@@ -251,14 +323,14 @@ fn handshake(server: &str, stream: Timed, question: &Question<'_>) -> Result<Ssl
             let error = mid.into_error();
             if let Some(io) = error.io_error() {
                 let copy = io::Error::new(io.kind(), io.to_string());
-                return io_error(server, question.timeout, "the TLS handshake", copy);
+                return io_error(server, how.timeout, "the TLS handshake", copy);
             }
             let reason = error
                 .ssl_error()
                 .and_then(|stack| stack.errors().iter().find_map(openssl::error::Error::reason))
                 .map_or_else(|| error.to_string(), str::to_owned);
             let server = server.to_owned();
-            if !question.legacy_tls && is_old_tls(&reason) {
+            if !how.legacy && is_old_tls(&reason) {
                 TvsError::OldTls { server, reason }
             } else {
                 TvsError::Tls { server, reason }
@@ -299,9 +371,9 @@ fn check_server(
     let Some(known) = known else {
         return Ok(ServerCertificate { name, sha256, check: ServerCheck::NotChecked });
     };
-    let is_known = certificate
-        .as_ref()
-        .is_some_and(|c| known.iter().any(|r| r.function() == Function::TVS && r.is_of(c)));
+    let sha1 = certificate.as_ref().map(|c| c.sha1().to_vec());
+    let is_known =
+        sha1.is_some() && known.iter().any(|r| r.function() == Function::TVS && shown_sha1(r) == sha1);
     if is_known {
         Ok(ServerCertificate { name, sha256, check: ServerCheck::InItl })
     } else {

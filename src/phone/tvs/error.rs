@@ -92,13 +92,30 @@ pub enum TvsError {
         /// The one that was sent.
         expected: u32,
     },
-    /// Another command than a verify response.
-    #[error("{server} answered with command {command} instead of a verify response")]
+    /// Another command than the one that answers the question.
+    #[error("{server} answered with command {command} instead of {expected}")]
     WrongCommand {
         /// Who was asked.
         server: String,
         /// The command that came.
         command: u8,
+        /// The one that answers.
+        expected: u8,
+    },
+    /// No answer to the question that phones ask about the signer of a list.
+    #[error("{server} did not answer the query (command 3) by which phones ask about the signer of a list")]
+    NoAnswerToQuery {
+        /// Who was asked.
+        server: String,
+        /// What happened instead.
+        #[source]
+        why: Box<TvsError>,
+    },
+    /// It knows another certificate by this issuer and serial.
+    #[error("{server} answered about another certificate of this issuer and serial")]
+    AboutAnother {
+        /// Who was asked.
+        server: String,
     },
     /// A response without a status, or with one that is not known.
     #[error("{server} answered without saying valid or invalid ({status})")]

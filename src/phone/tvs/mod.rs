@@ -4,6 +4,6 @@ mod client;
 mod error;
 mod wire;
 
-pub use client::{Answer, Question, ServerCertificate, ServerCheck, TvsAddress, ask};
+pub use client::{Answer, Ask, Question, ServerCertificate, ServerCheck, Tls, TvsAddress, ask, shown};
 pub use error::TvsError;
-pub use wire::{Message, NotAMessage, Status, decode_header, verify_request};
+pub use wire::{Message, NotAMessage, Status, decode_header, query_request, verify_request};

@@ -1,6 +1,6 @@
 //! The bytes of TVS: a header of 10 bytes and elements, big-endian (`docs/phones.md`, "TVS on the wire").
 
-use crate::trustlist::Function;
+use crate::trustlist::{Function, SignerId};
 
 /// First byte of every message.
 const PROTOCOL: u8 = 87;
@@ -12,12 +12,15 @@ pub(super) const HEADER_BYTES: usize = 10;
 /// Commands.
 pub(super) mod command {
     pub const VERIFY_REQUEST: u8 = 1;
-    pub const VERIFY_RESPONSE: u8 = 2;
+    pub const QUERY_REQUEST: u8 = 3;
 }
 
 mod tag {
     pub const DEVICE_NAME: u8 = 1;
     pub const CERTIFICATE: u8 = 2;
+    pub const SUBJECT: u8 = 3;
+    pub const ISSUER: u8 = 4;
+    pub const SERIAL: u8 = 5;
     pub const STATUS: u8 = 7;
     pub const ROLES: u8 = 8;
     pub const TTL: u8 = 9;
@@ -44,6 +47,8 @@ pub struct Message {
     pub command: u8,
     /// The session id, which an answer repeats.
     pub session: u32,
+    /// Element 2, DER: whom the answer is about.
+    pub certificate: Option<Vec<u8>>,
     /// Element 7.
     pub status: Option<Status>,
     /// Element 8.
@@ -93,24 +98,45 @@ pub enum NotAMessage {
     },
 }
 
-/// A verify request for a certificate (DER); `None` where a part does not fit its 16-bit length.
+/// A verify request, as phones ask about a server, for a certificate (DER); `None` where a part does not fit its 16-bit
+/// length.
 pub fn verify_request(session: u32, device_name: &str, certificate: &[u8]) -> Option<Vec<u8>> {
+    request(command::VERIFY_REQUEST, session, device_name, &[(tag::CERTIFICATE, certificate)])
+}
+
+/// A query, as phones ask about the signer of a list: names and serial as the file spells them. `None` as above.
+pub fn query_request(session: u32, device_name: &str, signer: &SignerId) -> Option<Vec<u8>> {
+    let elements = [
+        (tag::SUBJECT, &signer.name[..]),
+        (tag::ISSUER, &signer.issuer[..]),
+        (tag::SERIAL, &signer.serial[..]),
+    ];
+    request(command::QUERY_REQUEST, session, device_name, &elements)
+}
+
+fn request(command: u8, session: u32, device_name: &str, elements: &[(u8, &[u8])]) -> Option<Vec<u8>> {
     let name = [&[DEVICE_NAME_PREFIX], device_name.as_bytes()].concat();
     let mut body = Vec::new();
-    for (tag, value) in [(tag::DEVICE_NAME, &name[..]), (tag::CERTIFICATE, certificate)] {
-        body.push(tag);
+    for (tag, value) in [(tag::DEVICE_NAME, &name[..])].iter().chain(elements) {
+        body.push(*tag);
         body.extend(u16::try_from(value.len()).ok()?.to_be_bytes());
-        body.extend(value);
+        body.extend(*value);
     }
     let length = u16::try_from(body.len()).ok()?;
-    let mut message = vec![PROTOCOL, VERSION, command::VERIFY_REQUEST, 0];
+    let mut message = vec![PROTOCOL, VERSION, command, 0];
     message.extend(session.to_be_bytes());
     message.extend(length.to_be_bytes());
     message.extend(body);
     Some(message)
 }
 
-/// Command, session id and body length (bytes) of a header.
+/// The command that answers a request.
+pub(super) fn answer_to(request: &[u8]) -> u8 {
+    request.get(2).map_or(0, |command| command.saturating_add(1))
+}
+
+/// Command, session id and body length (bytes) of a header. Its fourth byte is 0 in what phones ask, and not in every
+/// answer: 0xF7 was seen.
 pub fn decode_header(header: &[u8; HEADER_BYTES]) -> Result<(u8, u32, usize), NotAMessage> {
     let [first, second, command, _, s1, s2, s3, s4, l1, l2] = *header;
     if (first, second) != (PROTOCOL, VERSION) {
@@ -122,7 +148,8 @@ pub fn decode_header(header: &[u8; HEADER_BYTES]) -> Result<(u8, u32, usize), No
 impl Message {
     /// Decodes the elements behind a header. Elements that are not known are passed over.
     pub fn decode(command: u8, session: u32, body: &[u8]) -> Result<Self, NotAMessage> {
-        let mut message = Message { command, session, status: None, roles: vec![], ttl: None };
+        let mut message =
+            Message { command, session, certificate: None, status: None, roles: vec![], ttl: None };
         let mut seen = Vec::new();
         let mut rest = body;
         while !rest.is_empty() {
@@ -146,6 +173,7 @@ impl Message {
                         other => Status::Other(other),
                     });
                 }
+                tag::CERTIFICATE => message.certificate = Some(value.to_vec()),
                 tag::ROLES => message.roles = value.iter().map(|r| Function(u16::from(*r))).collect(),
                 tag::TTL => {
                     let ttl = <[u8; 4]>::try_from(value).map_err(|_| wrong(4))?;
@@ -186,6 +214,34 @@ mod tests {
         assert_eq!(message.status, Some(Status::Valid));
         assert_eq!(message.roles, [Function::SAST, Function::CCM_TFTP]);
         assert_eq!(message.ttl, Some(86_400));
+    }
+
+    /// What an 8861 sent and got, in Cisco's document 213407 (tags 4 and 5 are derived: the dump ends before them).
+    #[test]
+    fn a_query_has_the_bytes_of_a_phone() {
+        let file = |name: &str| {
+            let path = format!("{}/tests/testdata/field/tvs/{name}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).unwrap()
+        };
+        let signer = SignerId {
+            name: b"CN=cucm-pub.example.com;OU=Voice;O=Example;L=Brisbane;ST=QLD;C=AU\0"[..].into(),
+            issuer: b"CN=EXAMPLE-WIN2012-CA\0"[..].into(),
+            serial: b"\x24\0\0\0\x17\x94\x79\xb8\xf1\x24\xac\x3f\x3b\0\0\0\0\0\x17"[..].into(),
+        };
+        let request = query_request(0x3e9, "CP-8861-SEP001122334455", &signer).unwrap();
+        assert_eq!(request, file("query-request.bin"));
+
+        let response = file("query-response.bin");
+        let (header, body) = response.split_first_chunk().unwrap();
+        assert_eq!(header[3], 0xF7);
+        let (command, session, length) = decode_header(header).unwrap();
+        assert_eq!((command, session, length), (4, 0x3e9, body.len()));
+        let message = Message::decode(command, session, body).unwrap();
+        assert_eq!(message.status, Some(Status::Valid));
+        assert_eq!(message.roles, [Function::SAST, Function::TFTP]);
+        assert_eq!(message.ttl, Some(86_400));
+        let certificate = crate::trustlist::Certificate::from_der(message.certificate.unwrap()).unwrap();
+        assert_eq!(certificate.sast_name(), "SAST Field");
     }
 
     #[test]

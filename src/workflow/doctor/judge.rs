@@ -2,6 +2,7 @@
 
 use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
 use super::{Finding, Remedies, module};
+use crate::phone::EXPIRED_TOKEN;
 use crate::reader::{Driver, Reader, ReaderError, TokenModel, UsbDevice, model_by_atr, model_by_usb_id};
 use crate::token::PinState;
 use crate::trustlist::day;
@@ -235,8 +236,7 @@ fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Findi
     }
     if *not_after < now {
         let until = day(*not_after);
-        let says =
-            format!("{token}: {name} expired on {until}; it still signs: phones do not look at the date");
+        let says = format!("{token}: {name} expired on {until}: {EXPIRED_TOKEN}");
         return Finding::note("certificate-expired", says, Remedies::none());
     }
     Finding::fine("certificate", format!("{token}: {name}"))

@@ -1,0 +1,35 @@
+//! What follows when a certificate expires, function by function: Cisco's guide to certificates, in the same words
+//! everywhere.
+
+use crate::trustlist::{Function, Record};
+
+/// Of a token's certificate, of which the guide says nothing.
+pub const EXPIRED_TOKEN: &str = "it still signs; no public source says that phones look at its date";
+
+/// What follows when the certificate of a server with this function expires.
+pub fn expired_server(function: Function) -> &'static str {
+    match function {
+        // The SAST of a tokenless list or an ITL is the publisher's CallManager certificate, too.
+        Function::SAST | Function::CCM_TFTP | Function::CCM => {
+            "encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure \
+             SIP trunks and media resources fail"
+        }
+        Function::TFTP => "phones do not trust the configuration files that it signs",
+        Function::CAPF => {
+            "CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail"
+        }
+        Function::TVS => "phones authenticate no HTTPS service and no configuration file by it",
+        _ => NOTHING_KNOWN,
+    }
+}
+
+const NOTHING_KNOWN: &str = "what follows cannot be known: no public source says it";
+
+/// What follows when the certificate of a record expires.
+pub fn expired(record: &Record) -> &'static str {
+    match record {
+        _ if record.is_token() => EXPIRED_TOKEN,
+        _ if record.is_itl_recovery() => NOTHING_KNOWN,
+        _ => expired_server(record.function()),
+    }
+}

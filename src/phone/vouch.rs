@@ -1,0 +1,155 @@
+//! What TVS says about a signer, and what that is worth: one rule for `ctl check`, `cluster trust` and runs.
+
+use super::acceptance::{Decision, Way};
+use super::reason::Reason;
+use super::tvs::{Answer, Ask, ServerCheck, TvsError};
+use crate::trustlist::{Function, ListKind};
+
+/// What TVS says about the signer of a new list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vouch {
+    /// Nobody asked, and no certificate was named as uploaded.
+    NotAsked,
+    /// The signer's certificate was named as uploaded (Phone-SAST-trust).
+    Uploaded,
+    /// Certificates were named as uploaded; the signer's is not among them.
+    NotUploaded,
+    /// It answered "valid", and showed a certificate that is in a TVS record of the ITL held.
+    Valid {
+        /// Who answered.
+        server: String,
+        /// The roles it gave; empty where it gave none.
+        roles: Vec<Function>,
+        /// As what it was asked.
+        asked: Ask,
+    },
+    /// It answered "valid", and there was no ITL to check its own certificate against: no proof.
+    Unchecked {
+        /// Who answered.
+        server: String,
+    },
+    /// These showed certificates that are in no TVS record of the ITL held: phones do not speak with them.
+    OtherCertificate {
+        /// Who was asked, each of them once.
+        servers: Vec<String>,
+    },
+    /// It answered "invalid".
+    Invalid {
+        /// Who answered.
+        server: String,
+    },
+    /// It did not answer.
+    NoAnswer {
+        /// Who was asked.
+        server: String,
+        /// What happened.
+        why: String,
+    },
+    /// The servers of the cluster do not agree.
+    Disagree {
+        /// Who says valid.
+        valid: String,
+        /// Who does not.
+        invalid: String,
+    },
+}
+
+/// Whom TVS is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Signer<'a> {
+    /// A name to call it by.
+    pub name: &'a str,
+    /// Whether it is a token.
+    pub is_token: bool,
+    /// The kind of list that it signs.
+    pub signs: ListKind,
+}
+
+impl Vouch {
+    /// What came of asking one server.
+    pub fn of(server: &str, answer: &Result<Answer, TvsError>) -> Vouch {
+        let server = server.to_owned();
+        match answer {
+            Ok(Answer { valid: false, .. }) => Vouch::Invalid { server },
+            Ok(a) if a.shown.check == ServerCheck::NotChecked => Vouch::Unchecked { server },
+            Ok(a) => Vouch::Valid { server, roles: a.roles.clone(), asked: a.asked },
+            Err(TvsError::OtherCertificate { .. }) => Vouch::OtherCertificate { servers: vec![server] },
+            Err(e) => Vouch::NoAnswer { server, why: e.to_string() },
+        }
+    }
+
+    /// What several servers say together: a phone asks one of them, and nobody knows which.
+    pub fn together(answers: Vec<Vouch>) -> Vouch {
+        let is_sast =
+            |vouch: &&Vouch| matches!(vouch, Vouch::Valid { roles, .. } if roles.contains(&Function::SAST));
+        let says_valid = |vouch: &&Vouch| matches!(vouch, Vouch::Valid { .. } | Vouch::Unchecked { .. });
+        // Of those who say valid, the one that says least: a phone may ask that one.
+        let valid = answers.iter().filter(says_valid).min_by_key(|vouch| is_sast(vouch));
+        let invalid = answers.iter().find(|vouch| matches!(vouch, Vouch::Invalid { .. }));
+        let mut others: Vec<String> = answers
+            .iter()
+            .filter_map(
+                |vouch| if let Vouch::OtherCertificate { servers } = vouch { Some(servers) } else { None },
+            )
+            .flatten()
+            .cloned()
+            .collect();
+        match (valid, invalid) {
+            (
+                Some(Vouch::Valid { server: valid, .. } | Vouch::Unchecked { server: valid }),
+                Some(Vouch::Invalid { server: invalid }),
+            ) => Vouch::Disagree { valid: valid.clone(), invalid: invalid.clone() },
+            (Some(answer), _) | (None, Some(answer)) => answer.clone(),
+            (None, None) if !others.is_empty() => {
+                others.sort();
+                others.dedup();
+                Vouch::OtherCertificate { servers: others }
+            }
+            (None, None) => answers.into_iter().next().unwrap_or(Vouch::NotAsked),
+        }
+    }
+
+    /// Whether TVS found the signer by the names and the serial that the list has.
+    pub(super) fn finds_as_spelled(&self) -> bool {
+        matches!(self, Vouch::Valid { asked: Ask::Query, .. })
+    }
+
+    /// Whether a server showed that phones can still authenticate it.
+    pub(super) fn is_authenticated(&self) -> bool {
+        matches!(self, Vouch::Valid { .. } | Vouch::Disagree { .. })
+    }
+
+    /// What a phone makes of it whose ITL has that many TVS records.
+    pub fn decides(&self, signer: Signer<'_>, tvs_records: usize) -> (Decision, Reason) {
+        let name = signer.name.to_owned();
+        match self {
+            Vouch::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: signer.is_token }),
+            Vouch::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
+            Vouch::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
+            Vouch::Valid { server, roles, .. } => {
+                let (server, roles) = (server.clone(), roles.clone());
+                let vouches = roles.contains(&Function::SAST)
+                    || (signer.signs == ListKind::Itl && roles.contains(&Function::CCM_TFTP));
+                match vouches {
+                    true => (Decision::Accepts(Way::Tvs), Reason::TvsValid { server, roles }),
+                    false => (Decision::NotKnown, Reason::TvsOtherRole { server, roles }),
+                }
+            }
+            Vouch::Unchecked { server } => {
+                (Decision::NotKnown, Reason::TvsUnchecked { server: server.clone() })
+            }
+            Vouch::OtherCertificate { servers } => {
+                let left = tvs_records.saturating_sub(servers.len());
+                let decision = if left == 0 { Decision::Refuses } else { Decision::NotKnown };
+                (decision, Reason::TvsOtherCertificate { servers: servers.clone(), left })
+            }
+            Vouch::Invalid { server } => (Decision::Refuses, Reason::TvsInvalid { server: server.clone() }),
+            Vouch::NoAnswer { server, why } => {
+                (Decision::NotKnown, Reason::TvsNoAnswer { server: server.clone(), why: why.clone() })
+            }
+            Vouch::Disagree { valid, invalid } => {
+                (Decision::NotKnown, Reason::TvsDisagree { valid: valid.clone(), invalid: invalid.clone() })
+            }
+        }
+    }
+}
