@@ -3,7 +3,7 @@
 use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, SgnDraft, Signer as _, Style};
 
 use crate::pki::{self, KeyFile};
-use crate::support::World;
+use crate::support::{World, skip};
 
 /// `show` prints what CUCM printed, tabs and all.
 #[test]
@@ -289,7 +289,7 @@ fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
         String::from_utf8(world.read("peak")).unwrap().trim().parse::<usize>().ok()
     };
     let (Some(few), Some(many)) = (peak(600), peak(12_000)) else {
-        println!("SKIPPED: GNU time is not installed");
+        skip("GNU time is not installed");
         return;
     };
     assert!(many < few + 6_000, "{few} KiB of 600 files, {many} KiB of 12,000");
