@@ -44,6 +44,9 @@ pub struct ServiceFinding {
     pub severity: Severity,
     /// For which phones.
     pub phones: Vec<PhoneClass>,
+    /// What it is, and about which server, as a value.
+    #[serde(skip)]
+    pub about: String,
     /// In words.
     pub says: String,
 }
@@ -99,6 +102,7 @@ fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
             service,
             severity: Severity::Loses,
             phones: phones.into(),
+            about: format!("Rollback {{ with_ctl: {} }}", installed.ctl.is_some()),
             says,
         })
         .into()
@@ -132,6 +136,7 @@ pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFind
     let finding = |(service, loss, phones): (Service, Loss, Vec<PhoneClass>)| ServiceFinding {
         service,
         severity: loss.severity(),
+        about: format!("{loss:?}"),
         says: loss.says(service, &phones, new.kind),
         phones,
     };
@@ -148,7 +153,7 @@ struct Change<'a> {
 }
 
 /// Something that phones lose, before it is known which ones.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Loss {
     NothingLeft { itl_may_help: bool },
     NoLongerChecked { server: String },

@@ -248,7 +248,8 @@ impl Plan {
         let steps: Vec<_> = self.steps.iter().map(|s| (s.mark, &s.function, &s.name)).collect();
         let reasons = |v: &ClassVerdict| v.verdict.reasons.iter().map(value).collect::<Vec<_>>();
         let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision, reasons(v))).collect();
-        let findings: Vec<_> = self.findings.iter().map(|f| (f.service, f.severity, &f.phones)).collect();
+        let findings: Vec<_> =
+            self.findings.iter().map(|f| (f.service, f.severity, &f.phones, &f.about)).collect();
         let told = serde_json::json!([steps, phones, findings]).to_string();
         PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
     }

@@ -354,6 +354,7 @@ mod tests {
             service: Service::Tvs,
             severity: Severity::Loses,
             phones: vec![],
+            about: String::new(),
             says: "no TVS record is left for a\nPhones with TVS   accept it".to_owned(),
         };
         let text = phones_text(Some("old\n.tlv"), &[], "SAST-A", &[finding]);
