@@ -249,7 +249,7 @@ fn a_token_that_is_not_in_the_file_is_refused_in_the_ctl_clients_words() {
     operator.sees(
         "Please remove any Security Tokens already inserted and insert another Security Token.  Click Ok when done.",
     );
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Finish", "Add Tokens");
     operator.picks_token("SAST-RSA1024");
@@ -257,7 +257,7 @@ fn a_token_that_is_not_in_the_file_is_refused_in_the_ctl_clients_words() {
     operator.chooses_entry("Finish", "Finish");
     signs_and_leaves(&world, operator, "SAST token A");
     let list = world.run(&["ctl", "show", "out/CTLFile.tlv", "--json"]).done().json();
-    assert_eq!(list["signed_by"], SECOND);
+    assert_eq!(list["signed_by"], FIRST);
     assert_eq!(list["records"].as_array().unwrap().len(), 6);
 }
 
@@ -273,7 +273,7 @@ fn a_deleted_entry_is_put_back() {
     };
     operator.through_server();
     operator.chooses_mode(2);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     deletes_the_first(&mut operator);
     operator.chooses_entry("Finish", "Add Tokens");
@@ -287,7 +287,7 @@ fn a_deleted_entry_is_put_back() {
     // The same file again, with nothing chosen.
     operator.through_server();
     operator.chooses_mode(2);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
     let said = signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
@@ -302,7 +302,7 @@ fn the_other_buttons_do_what_the_commands_do() {
     let mut operator = Operator::sits_down(&world, &[]);
     operator.through_server();
     operator.chooses_mode(1);
-    operator.picks_token(FIRST);
+    operator.picks_token(SECOND);
     operator.adds();
     operator.chooses_entry("Finish", "Add TFTP");
     operator.sees("TFTP server, IP address:");
@@ -384,7 +384,7 @@ fn tokens_are_seen_as_they_come() {
     operator.chooses_mode(0);
     operator.sees("Please insert a Security Token.  Click Ok when done.");
     operator.sees("waiting for a token");
-    put_in("B");
+    put_in("A");
     operator.sees(&format!("inserted: {FIRST}"));
     operator.presses(ENTER);
     operator.sees("Security Token Information");
@@ -393,13 +393,40 @@ fn tokens_are_seen_as_they_come() {
     operator.sees("waiting for a token");
     operator.presses(ENTER);
     operator.sees("No Security Token is inserted that was not added yet.");
-    std::fs::remove_file(inserted.join("SAST token B")).unwrap();
-    put_in("A");
+    std::fs::remove_file(inserted.join("SAST token A")).unwrap();
+    put_in("B");
     operator.sees(&format!("inserted: {SECOND}"));
     operator.presses(ENTER);
     operator.sees("Security Token Information");
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
     operator.sees("signs this file");
-    signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
+    operator.sees("Back to the CTL entries");
+    operator.presses(ENTER);
+    // The first one signs, and is put in again.
+    operator.sees(&format!("Insert the token {FIRST}."));
+    put_in("A");
+    operator.sees("PIN for SAST token A: ");
+    operator.types(PIN);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"), "{said}");
+}
+
+/// The first token that was added signs, as in Cisco's documents; the operator sees that, and may choose another.
+#[test]
+fn another_signer_is_chosen_in_the_window() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::sits_down(&world, &[]);
+    operator.reverts();
+    operator.sees(&format!("Sign with {FIRST} on \"SAST token A\""));
+    operator.sees("Back to the CTL entries");
+    operator.presses(DOWN);
+    operator.presses(ENTER);
+    // Its plan is another one.
+    operator.sees("signs this file");
+    operator.sees(&format!("Sign with {SECOND} on \"SAST token B\""));
+    signs_and_leaves(&world, operator, "SAST token B");
+    let list = world.run(&["ctl", "show", "out/CTLFile.tlv", "--json"]).done().json();
+    assert_eq!(list["signed_by"], SECOND);
 }

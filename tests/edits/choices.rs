@@ -31,9 +31,11 @@ fn an_update_begins_with_a_token_of_the_list_and_takes_none_twice() {
     assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::TokenTwice { .. })));
     assert_eq!(update.signer().unwrap().der(), b().der(), "the first inserted");
     let mut first = Choices::new(Start::InForce(Box::new(golden("tokenless.tlv"))));
-    first.add_token(b()).unwrap();
     first.add_token(a()).unwrap();
-    assert_eq!(first.signer().unwrap().der(), a().der(), "the last inserted");
+    first.add_token(b()).unwrap();
+    assert_eq!(first.signer().unwrap().der(), a().der(), "the first inserted");
+    first.named = Some(b());
+    assert_eq!(first.signer().unwrap().der(), b().der(), "the one that was chosen");
 }
 
 #[test]
@@ -176,6 +178,7 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
         },
         &[b(), a()],
     );
+    first.named = Some(a());
     assert_eq!(
         first.entries().iter().map(|e| e.columns[1].clone()).collect::<Vec<_>>()[..2],
         ["10.0.0.1", "sub"]
@@ -229,6 +232,7 @@ fn the_tokens_of_a_cluster_file_are_entries() {
         tokens: vec![b(), certificate(HSM)],
     };
     let mut first = choices(start, &[b(), a()]);
+    first.named = Some(a());
     assert_eq!(first.first_tokens(), 3);
     let kinds = |choices: &Choices| choices.entries().into_iter().map(|e| e.kind).collect::<Vec<_>>();
     let of_file = [0, 1, 2, 3].map(EntryKind::InList);

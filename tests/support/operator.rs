@@ -9,8 +9,9 @@ use rexpect::session::{PtySession, spawn_with_options};
 use super::World;
 
 pub const GOLDEN_TIME: &str = "2015-03-06T22:53:33+01:00";
-pub const FIRST: &str = "SAST-ADN0054f509";
-pub const SECOND: &str = "SAST-ADN008580ef";
+/// In the order of the documents: 008580ef was added first, and signed.
+pub const FIRST: &str = "SAST-ADN008580ef";
+pub const SECOND: &str = "SAST-ADN0054f509";
 
 pub const ENTER: &str = "\r";
 pub const ESC: &str = "\x1b";

@@ -70,10 +70,10 @@ fn a_first_file_begins_with_the_warning() {
 fn a_token_of_the_cluster_file_is_the_spare() {
     let world = cluster("[[token]]\ncertificate = 'spare.cer'\n");
     let mut operator = chooses_tokens(&world);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.sees("Hostname/IP Address");
-    operator.sees(FIRST);
+    operator.sees(SECOND);
     operator.sees("Delete Selected");
     operator.presses(ENTER);
     let said = signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
@@ -87,7 +87,7 @@ fn a_token_of_the_cluster_file_that_is_inserted_counts_once() {
     let mut operator = chooses_tokens(&world);
     operator.picks_token(FIRST);
     operator.adds();
-    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.chooses_entry("Finish", "Add Tokens");
     operator.adds_the_other();
     operator.chooses_entry("Finish", "Finish");
     let said = signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
@@ -99,7 +99,7 @@ fn a_token_of_the_cluster_file_that_is_inserted_counts_once() {
 fn a_first_file_with_one_token_is_refused_in_words_of_the_windows() {
     let world = cluster("");
     let mut operator = chooses_tokens(&world);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Add Tokens", "Finish");
     operator.sees("a first CTL needs two tokens");

@@ -2,17 +2,17 @@
 
 use super::*;
 
-/// An update is signed by the token that was inserted first: it must be the one that was named.
+/// An update begins with a token of the list in force that signs: it must be the one that was named.
 #[test]
 fn the_token_that_was_named_is_inserted_first() {
     let world = world("token-signed.tlv");
     let mut operator = Operator::sits_down(&world, &["--token", "SAST token B"]);
     operator.through_server();
     operator.chooses_mode(2);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.sees("SAST-ADN008580ef is not the token that --token names");
-    operator.picks_token(FIRST);
+    operator.picks_token(SECOND);
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
     signs_and_leaves(&world, operator, "SAST token B");
@@ -26,7 +26,7 @@ fn the_token_that_was_named_signs_a_first_list() {
     let mut operator = Operator::sits_down(&world, &["--token", "SAST-ADN0054f509"]);
     operator.through_server();
     operator.chooses_mode(0);
-    operator.picks_token(SECOND);
+    operator.picks_token(FIRST);
     operator.adds();
     operator.chooses_entry("Add Tokens", "Add Tokens");
     operator.picks_token("SAST-RSA1024");

@@ -157,12 +157,29 @@ impl Client<'_> {
             self.ui.show("Dry run: nothing was signed and nothing was written.");
             return Ok(Finish::DryRun);
         }
-        let (token, name, out) = (signer.token().label(), certificate.sast_name(), file.out().display());
-        let sign = printable(&format!("Sign with {name} on \"{token}\", and write {out}"));
-        let back = "Back to the CTL entries".to_owned();
-        match terminal::choose("Finish", vec![sign.clone(), back], 0)? {
-            Answer::Given(answer) if answer == sign => Ok(Finish::Sign(Box::new((plan, shown, signer)))),
-            Answer::Given(_) | Answer::Back => Ok(Finish::Back),
+        let out = file.out().to_owned();
+        let sign_with = |sast: &Sast| {
+            let (token, name) = (sast.token().label(), sast.certificate().sast_name());
+            printable(&format!("Sign with {name} on \"{token}\", and write {}", out.display()))
+        };
+        // Every token that may sign, this one first. Another makes another plan, which is shown before anything is signed.
+        let may_sign: Vec<_> = self.choices()?.signers().cloned().collect();
+        let may_sign = |sast: &&Sast| may_sign.iter().any(|c| c.der() == sast.certificate().der());
+        let mut signers: Vec<Sast> = self.tokens.iter().filter(may_sign).cloned().collect();
+        signers.sort_by_key(|sast| sast.certificate().der() != certificate.der());
+        let mut options: Vec<String> = signers.iter().map(sign_with).collect();
+        options.push("Back to the CTL entries".to_owned());
+        let Answer::Given(answer) = terminal::choose("Finish", options.clone(), 0)? else {
+            return Ok(Finish::Back);
+        };
+        match options.iter().position(|option| *option == answer).and_then(|at| Some((at, signers.get(at)?)))
+        {
+            Some((0, _)) => Ok(Finish::Sign(Box::new((plan, shown, signer)))),
+            Some((_, other)) => {
+                self.choices()?.named = Some(other.certificate().clone());
+                self.planned()
+            }
+            None => Ok(Finish::Back),
         }
     }
 

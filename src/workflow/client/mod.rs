@@ -97,9 +97,9 @@ pub struct Choices {
     pub start: Start,
     /// The security mode.
     pub mode: SecurityMode,
-    /// The tokens that were added, in the order in which they were inserted. The last one signs a first list.
+    /// The tokens that were added, in the order in which they were inserted. The first one signs a first list.
     pub tokens: Vec<Certificate>,
-    /// The token that signs whatever the order, once it was added.
+    /// The token that signs whatever the order, once it was added: named on the command line, or chosen in the window.
     pub named: Option<Certificate>,
     /// Servers that were added.
     pub servers: Vec<AddedServer>,
@@ -140,14 +140,16 @@ impl Choices {
         Ok(())
     }
 
-    /// The token that signs: the first inserted of an update, which is in the list in force; else the one that was
-    /// named, else the last inserted.
+    /// The tokens that may sign, in the order in which they were inserted: of an update those of the list in force.
+    pub fn signers(&self) -> impl Iterator<Item = &Certificate> {
+        let update = self.start.is_token_signed();
+        self.tokens.iter().filter(move |token| !update || self.has_entry(token))
+    }
+
+    /// The token that signs: of those that may the one that was chosen, else the first inserted.
     pub fn signer(&self) -> Option<&Certificate> {
-        if self.start.is_token_signed() {
-            return self.tokens.iter().find(|token| self.has_entry(token));
-        }
         let is_named = |token: &&Certificate| self.named.as_ref().is_some_and(|n| n.der() == token.der());
-        self.tokens.iter().find(is_named).or(self.tokens.last())
+        self.signers().find(is_named).or_else(|| self.signers().next())
     }
 
     /// How many tokens a first list would have as far as it was chosen.
