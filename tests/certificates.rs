@@ -164,3 +164,63 @@ fn odd_dates_and_curves_are_shown_as_what_they_are() {
     assert_eq!(day(certificate.not_after()), "9999-12-31");
     assert_eq!(day(certificate.not_before()), "1949-01-01");
 }
+
+/// What a plan may name is exported: two certificates on one token, whatever they are called, and never one in the place of
+/// the other.
+#[test]
+fn every_certificate_that_a_plan_may_name_is_exported() {
+    let world = World::with_tokens();
+    let field = |name: &str| pki::certificate(&format!("tests/testdata/field/lists/{name}.pem"));
+    let put = |certificate: &sastctl::trustlist::Certificate, id: &str| {
+        let file = world.path("put.der");
+        std::fs::write(&file, certificate.der()).unwrap();
+        let write = ["--write-object", file.to_str().unwrap(), "--type", "cert", "--id", id];
+        world.pkcs11_tool("SAST token A", &write);
+        std::fs::remove_file(file).unwrap();
+    };
+    put(&field("signer"), "07");
+    put(&field("signer-renewed"), "08");
+    // Who issued SAST-ADN008580ef signs nothing.
+    put(&pki::certificate("tests/testdata/pki/cisco-manufacturing-ca.der"), "09");
+    world.run(&["cert", "export", "--all", "--out=out"]).done();
+    let mut files: Vec<String> = std::fs::read_dir(world.path("out"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "SAST Field-3f9752cd3885ccaf11ec0f2ddfa54410a95e6e6b.cer",
+            "SAST Field-446e7039c5e62edf7b93bbdc390c642388d223d9.cer",
+            "SAST-ADN0054f509.cer",
+            "SAST-ADN008580ef.cer",
+        ]
+    );
+    assert_eq!(world.read(&format!("out/{}", files[1])), field("signer").der().to_vec());
+    // One by its serial number.
+    world
+        .run(&["cert", "export", "--token=44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9"])
+        .done();
+    assert_eq!(world.read("SAST Field.cer"), field("signer").der().to_vec());
+}
+
+/// Who loses a key loses every certificate of it.
+#[test]
+fn a_key_is_not_its_own_spare() {
+    let world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    let key = "softhsm-fixtures/SAST-ADN008580ef.key.pem";
+    let renewed = world.path("renewed.pem");
+    let request =
+        ["req", "-x509", "-new", "-subj", "/CN=SAST-ADN008580ef", "-days", "3650", "-sha256", "-key"];
+    let files = [pki::path(key).to_str().unwrap().to_owned(), renewed.to_str().unwrap().to_owned()];
+    world.tool("openssl", &[&request[..], &[&files[0], "-out", &files[1]]].concat());
+    let revert = ["revert", "CTLFile.tlv", "--token=SAST-ADN008580ef", "--spare=renewed.pem", "--yes"];
+    insta::assert_snapshot!(world.run(&revert).all(), @"
+    --- stderr
+    error: SAST-ADN008580ef has the key of another token that was named: whoever loses that key has no spare
+    help: the spare must be another token than the one that signs
+    --- exit code 1
+    ");
+}

@@ -54,7 +54,7 @@ fn a_list_that_names_a_file_elsewhere_is_not_put() {
     let world = World::new();
     std::fs::create_dir(world.path("root")).unwrap();
     let absolute = world.path("x.tlv").display().to_string();
-    for name in ["../x.tlv", &absolute, "below/x.tlv", "..\\x.tlv", "..", ".hidden.tlv"] {
+    for name in ["../x.tlv", &absolute, "below/../x.tlv", "..\\x.tlv", "..", ".hidden.tlv"] {
         std::fs::write(world.path("evil.tlv"), named(name)).unwrap();
         // A server that serves it would be the proof of a thing that must not be done.
         let server = serving(named(name));
@@ -93,6 +93,17 @@ fn a_file_elsewhere_is_not_fetched() {
         assert!(refused.stderr.contains("is not the name of a TFTP file"), "{}", refused.stderr);
         assert!(world.files().is_empty(), "before anything is fetched: {:?}", world.files());
     }
+}
+
+#[test]
+fn a_file_in_a_folder_of_the_tftp_root_is_fetched() {
+    let world = World::new();
+    let port = serving(pki::golden_bytes("tokenless.tlv")).port.to_string();
+    let name = "Desktops/320x212x16/List.xml.sgn";
+    let fetch = ["cluster", "fetch", "--node", "127.0.0.1", "--alone", "--tftp-port", &port, "--file", name];
+    let fetched = world.run(&[&fetch[..], &["--out", "out"]].concat());
+    let there = std::fs::read(world.path("out").join(name));
+    assert!(there.is_ok_and(|bytes| bytes == pki::golden_bytes("tokenless.tlv")), "{}", fetched.all());
 }
 
 /// A list whose names hold escape sequences, as anybody may put on a wire that nobody authenticates.

@@ -65,6 +65,7 @@ fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
     let signer = certificate(&format!("{A}.der"));
     let about_dates = |now| {
         let mut said = said(&new, now);
+        said.retain(|line| !line.contains(" is the key of "));
         assert_eq!(
             said.pop().unwrap(),
             "the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits"
@@ -124,6 +125,30 @@ fn keys_that_phones_may_refuse_are_told_of() {
             Some(says) => assert!(about.is_some_and(|line| line.contains(says)), "{said:?}"),
         }
     }
+}
+
+/// Phones refuse keys of servers, too: too short in FIPS mode, too long in mixed mode.
+#[test]
+fn keys_of_servers_are_told_of() {
+    let keys = |stem: &str| format!("tests/testdata/keys/{stem}");
+    let of = |stem: &str, function, last| server(&keys(stem), function, "", [10, 0, 0, last], false);
+    let servers = [
+        ccm(PUB, "pub", 1),
+        server(PUB, Function::TFTP, "pub", [10, 0, 0, 1], false),
+        of("rsa2048", Function::CCM_TFTP, 2),
+        of("rsa4096", Function::CAPF, 3),
+        of("ec256", Function::CCM_TFTP, 4),
+    ];
+    let list = signed(ListKind::Ctl, &servers, A);
+    let told: Vec<_> =
+        said(&NewList::of(&list), VALID).into_iter().filter(|l| l.contains(" is the key of ")).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    RSA 1024 is the key of cucm-1051-a-pub: phones in FIPS mode refuse less than 2048 bits
+    RSA 4096 is the key of SAST-RSA4096: some phones refuse the keys of authorities of 4096 bits and more in mixed mode
+    ");
+    // The signer's own has a line of its own.
+    let alone = said(&NewList::of(&signed(ListKind::Ctl, &[], A)), VALID);
+    assert!(!alone.iter().any(|line| line.contains(" is the key of ")), "{alone:?}");
 }
 
 #[test]

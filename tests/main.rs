@@ -55,6 +55,7 @@ mod other_writers;
 mod pins;
 mod planning;
 mod power_cut;
+mod printed_figures;
 mod properties;
 mod questions;
 mod recorded_shells;

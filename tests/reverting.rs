@@ -48,6 +48,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
     warning: SAST token A: its PIN is the one that tokens leave the factory with, and everybody knows it: sastctl token change-pin
     Journal: DIR/state/sastctl/TIME-revert.jsonl
     Left to do by hand:

@@ -115,3 +115,29 @@ fn every_record_that_is_called_like_the_signer_is_tried() {
     let refused = with_list(&[no_key]);
     assert!(refused.stdout.contains("holds no certificate and no key"), "{}", refused.all());
 }
+
+/// Phones ask for some files in folders below the TFTP root, and FILENAME says so; it never leaves that root.
+#[test]
+fn a_file_is_named_with_its_folder_below_the_tftp_root() {
+    let world = World::with_tokens();
+    std::fs::write(world.path("List.xml"), "<CiscoIPPhoneImageList/>").unwrap();
+    let name = "Desktops/320x212x16/List.xml.sgn";
+    let sign = ["ctl", "sign", "List.xml", "--token=SAST-ADN008580ef", "--yes", "--file-name"];
+    world.run(&[&sign[..], &[name]].concat()).done();
+    let TrustFile::Signed(signed) = TrustFile::decode(world.read("List.xml.sgn")).unwrap() else {
+        panic!("a .sgn file")
+    };
+    assert_eq!(signed.header().file_name(), name);
+    let signer = crate::pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
+    let verify = ["ctl", "verify", "List.xml.sgn", "--signer", signer.to_str().unwrap()];
+    assert_eq!(world.run(&verify).done().stderr, "", "no remark");
+    for wrong in ["../List.xml.sgn", "/List.xml.sgn", "a/../../List.xml.sgn", "List.xml"] {
+        let refused = world.run(&[&sign[..], &[wrong]].concat());
+        assert_eq!(refused.code, 2, "{wrong}: {}", refused.all());
+    }
+    // Signed again from standard input, it lies in the folder that was named.
+    std::fs::create_dir(world.path("out")).unwrap();
+    let again = ["ctl", "sign", "-", "--token=SAST-ADN008580ef", "--yes", "--out=out"];
+    world.run_with_input(&again, signed.bytes()).done();
+    assert_eq!(world.read("out/List.xml.sgn").len(), signed.bytes().len());
+}

@@ -405,6 +405,7 @@ fn tokens_are_seen_as_they_come() {
     operator.presses(ENTER);
     // The first one signs, and is put in again.
     operator.sees(&format!("Insert the token {FIRST}."));
+    std::fs::remove_file(inserted.join("SAST token B")).unwrap();
     put_in("A");
     operator.sees("PIN for SAST token A: ");
     operator.types(PIN);

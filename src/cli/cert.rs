@@ -37,7 +37,7 @@ pub struct ShowArgs {
 /// Write SAST certificates to files, for Phone-SAST-trust; needs no PIN
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The SAST certificates of all tokens, a file each
+    /// Every SAST certificate of all tokens, a file each: NAME.cer, or NAME-SERIAL.cer where two have one name
     #[arg(long)]
     all: bool,
     /// The folder to write into; `-` is standard output
@@ -226,7 +226,12 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     files::make_folder(&args.out)?;
     let mut written = Vec::new();
     for certificate in &certificates {
-        let path = args.out.join(file_name(certificate, args.format));
+        let name = file_name(certificate, args.format);
+        let namesakes = certificates.iter().filter(|other| file_name(other, args.format) == name).count();
+        // The serial number tells those of one name apart.
+        let serial = digest::hex(certificate.serial(), "");
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+        let path = args.out.join(if namesakes > 1 { format!("{stem}-{serial}.{extension}") } else { name });
         let bytes = encoded(certificate, args.format);
         let backup = files::write_new(&path, &bytes, existing)?.backup;
         if !ui.is_json() {
@@ -254,13 +259,15 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
 fn of_all(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread>) {
     let (mut certificates, mut unread) = (Vec::new(), Vec::new());
     for contents in all {
-        if contents.problem.is_none() && contents.certificates.is_empty() {
-            continue;
+        let named = contents.may_be_named();
+        if named.is_empty() && (contents.problem.is_some() || !contents.certificates.is_empty()) {
+            let token = contents.token.clone();
+            unread.extend(contents.sast(None).err().map(|problem| Unread::new(&token, &problem)));
         }
-        let token = contents.token.clone();
-        match contents.sast(None) {
-            Ok(sast) => certificates.push(sast.certificate().clone()),
-            Err(problem) => unread.push(Unread::new(&token, &problem)),
+        for certificate in named {
+            if certificates.iter().all(|other: &Certificate| other.der() != certificate.der()) {
+                certificates.push(certificate);
+            }
         }
     }
     (certificates, unread)

@@ -149,6 +149,9 @@ pub fn pin_for(
     allow_last_try: bool,
 ) -> Result<Option<Pin>, CommandError> {
     interrupt::listen()?;
+    if module.is_unlocked(token) {
+        return Ok(None);
+    }
     may_try(token, ui, allow_last_try)?;
     let pin = obtain_pin(module, token, settings, ui)?;
     module.check_pin(token, pin.as_ref())?;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::address::SshAddress;
 use super::console::ssh::{Connected, NoConsole, SshOptions};
 use super::error::ConsoleError;
-use crate::trustlist::is_file_name;
+use crate::trustlist::is_tftp_name;
 
 /// For the whole transfer.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -51,7 +51,7 @@ pub fn put(
     bytes: &[u8],
 ) -> Result<Option<String>, NoConsole> {
     let node = options.address.host.clone();
-    if !is_file_name(name) {
+    if !is_tftp_name(name) {
         let why = format!("{name:?} is not the name of a file in {folder}");
         return Err(ConsoleError::Broken { node, why }.into());
     }

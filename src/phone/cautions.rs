@@ -1,5 +1,7 @@
 //! What an operator should know about a list, whoever takes it: sizes, keys, dates, digests.
 
+use std::collections::BTreeMap;
+
 use super::expiry::{EXPIRED_TOKEN, expired, expired_server};
 use super::list::NewList;
 use crate::trustlist::{
@@ -18,6 +20,7 @@ pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
     }
     warnings.extend(about_servers(new, now));
     warnings.extend(new.key.as_ref().and_then(about_key));
+    warnings.extend(about_server_keys(new));
     warnings.extend(about_digest(digest));
     warnings.extend(about_sasts(new));
     warnings.extend(about_size(new));
@@ -84,6 +87,30 @@ fn about_key(key: &PublicKey) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// The keys of servers that some phones do not take, a line for each size.
+fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
+    let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for record in new.view.records.iter().filter(|r| r.function() != Function::SAST) {
+        let Some(Ok(certificate)) = record.certificate().filter(|_| new.bytes <= PHONE_LIMIT_BYTES) else {
+            continue;
+        };
+        let key = certificate.public_key().describe();
+        let bits = key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok());
+        if let Some(bits) = bits.filter(|bits| !(2048..4096).contains(bits)) {
+            let (names, name) = (lines.entry(bits).or_default(), record.short_name());
+            names.extend((!names.contains(&name)).then_some(name));
+        }
+    }
+    let line = |(bits, names): (usize, Vec<String>)| {
+        let phones = match bits {
+            ..2048 => "phones in FIPS mode refuse less than 2048 bits",
+            _ => "some phones refuse the keys of authorities of 4096 bits and more in mixed mode",
+        };
+        format!("RSA {bits} is the key of {}: {phones}", names.join(", "))
+    };
+    lines.into_iter().map(line).collect()
 }
 
 fn about_sasts(new: &NewList<'_>) -> Option<String> {

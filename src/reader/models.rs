@@ -1,5 +1,5 @@
-//! Which USB ids and answers to reset belong to SAST tokens and their kin (`docs/tokens.md`; read off tokens, and from
-//! the makers' public lists).
+//! Which USB ids and answers to reset belong to SAST tokens and their kin: read off tokens, and from the makers' public
+//! lists.
 
 use serde::Serialize;
 

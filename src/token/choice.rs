@@ -128,9 +128,7 @@ pub(super) fn pick<'a>(
     });
     let any = |_: &Readable<'_>| true;
     let cisco = |(_, c): &Readable<'_>| c.is_cisco_token();
-    let no_issuer = |(_, c): &Readable<'_>| {
-        !all.iter().any(|(_, other)| other.der() != c.der() && other.issuer() == c.subject())
-    };
+    let no_issuer = |one: &Readable<'_>| !issued_another(one, &all);
     let rules: [&dyn Fn(&Readable<'_>) -> bool; 3] = [&any, &cisco, &no_issuer];
     for rule in rules {
         let hits: Vec<_> = all.iter().filter(|c| rule(c)).collect();
@@ -139,6 +137,11 @@ pub(super) fn pick<'a>(
         }
     }
     Err(all)
+}
+
+/// Whether it is the issuer of another one: what an authority left beside its certificate.
+fn issued_another((_, one): &Readable<'_>, all: &[Readable<'_>]) -> bool {
+    all.iter().any(|(_, other)| other.subject() != one.subject() && other.issuer() == one.subject())
 }
 
 /// Without those that a newer one of the same kind replaces: what an authority issued anew for a key.
@@ -195,6 +198,13 @@ impl TokenContents {
             entry.certificate.as_ref().ok().map(|certificate| (entry, certificate))
         };
         self.certificates.iter().filter_map(parsed).collect()
+    }
+
+    /// The certificates that a plan may name: all but those that issued another.
+    pub fn may_be_named(&self) -> Vec<Certificate> {
+        let readable = self.readable();
+        let named = readable.iter().filter(|one| !issued_another(one, &readable));
+        named.map(|(_, certificate)| (*certificate).clone()).collect()
     }
 
     /// Whether it holds a certificate that the selector means.

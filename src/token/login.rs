@@ -4,10 +4,13 @@ use cryptoki::error::RvError;
 use cryptoki::session::{Session, UserType};
 
 use super::ckr;
+use super::contents::TokenContents;
 use super::error::{TokenError, TokenName};
 use super::module::{Module, logged, logged_patiently, login_failed};
 use super::pin::{Pin, PinKind, PinState};
+use super::private_key::private_keys;
 use super::profile::PinFormat;
+use super::signer::asks_every_time;
 use super::slot::Token;
 use super::watchdog::Patience;
 
@@ -37,6 +40,9 @@ impl<'t> Login<'t> {
         pin: Option<Pin>,
         open: impl FnOnce(&Module, &Token) -> Result<Session, TokenError>,
     ) -> Result<Self, TokenError> {
+        if let Some((_, pin)) = module.unlocked.take().filter(|(name, _)| *name == token.name()) {
+            return Ok(Login { session: Some(open(module, token)?), token, pin, logged_in: true });
+        }
         check_pin(module, token, pin.as_ref())?;
         if token.login_required() {
             same_state(module, token)?;
@@ -77,6 +83,29 @@ impl<'t> Login<'t> {
             Err(e) if ckr::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
             Err(e) => Err(login_failed("C_Login", self.token, &e)),
         }
+    }
+}
+
+impl Module {
+    /// What is on a token that shows it after the login alone. It stays logged in, and the next login needs no PIN, until the
+    /// sessions are closed.
+    pub fn contents_after_login(&self, token: Token, pin: Option<Pin>) -> Result<TokenContents, TokenError> {
+        let _lock = self.lock()?;
+        let mut login = Login::new(self, &token, pin)?;
+        let mut asks_again = self.profile().sign.always_authenticate;
+        for key in private_keys(login.session()?, &token, None)? {
+            asks_again |= asks_every_time(&login, &token, key.handle)?;
+        }
+        let pin = login.pin.take().filter(|_| asks_again);
+        login.session.take().into_iter().for_each(|session| self.keep(session));
+        drop(login);
+        self.unlocked.replace(Some((token.name(), pin)));
+        Ok(self.read(token))
+    }
+
+    /// Whether the next login to this token needs no PIN.
+    pub fn is_unlocked(&self, token: &Token) -> bool {
+        self.unlocked.borrow().as_ref().is_some_and(|(name, _)| *name == token.name())
     }
 }
 

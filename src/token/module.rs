@@ -17,7 +17,7 @@ use super::error::{TokenError, TokenName};
 use super::init_args;
 use super::library::{self, LoadProblem};
 use super::lock::{LockName, ModuleLock};
-use super::pin::PinKind;
+use super::pin::{Pin, PinKind};
 use super::profile::Profile;
 use super::raw::{self, Info};
 use super::sense;
@@ -43,6 +43,8 @@ pub struct Module {
     lock_name: LockName,
     /// Sessions that were only read in. Each C_CloseSession is a round trip to the token, so C_Finalize ends them.
     read_in: RefCell<Vec<Session>>,
+    /// The token that stays logged in while these sessions are open, with the PIN where a key asks for it again.
+    pub(super) unlocked: RefCell<Option<(TokenName, Option<Pin>)>>,
 }
 
 impl Module {
@@ -76,6 +78,7 @@ impl Module {
                         path,
                         lock_name,
                         read_in: RefCell::default(),
+                        unlocked: RefCell::default(),
                     });
                 }
                 Err(e) => tried.push((path, LoadProblem::Initialize(ckr::reason(&e)))),
@@ -204,6 +207,7 @@ impl Module {
     /// Closes the sessions that were read in: before an operator is waited for, and before the token is changed, which
     /// an open session forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
     pub fn close_sessions(&self) {
+        self.unlocked.take();
         for session in self.read_in.take() {
             let _ = logged("C_CloseSession", || session.close());
         }

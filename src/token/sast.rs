@@ -85,6 +85,18 @@ impl Module {
         .sast(selector)
     }
 
+    /// The one token that the selector means by itself and that shows no certificate: what is on it may be hidden until the
+    /// login.
+    pub fn shows_nothing(&self, selector: Option<&Selector>) -> Result<Option<Token>, TokenError> {
+        let means_it = |token: &Token| selector.is_none_or(|s| s.matches_token(&token.candidate()));
+        let hides = |c: &TokenContents| {
+            let readable = c.token.is_initialized() && c.problem.is_none();
+            readable && c.token.login_required() && c.certificates.is_empty() && means_it(&c.token)
+        };
+        let mut hiding = self.contents()?.into_iter().filter(hides).map(|contents| contents.token);
+        Ok(hiding.next().filter(|_| hiding.next().is_none()))
+    }
+
     fn find_by(
         &self,
         selector: Option<&Selector>,

@@ -53,6 +53,12 @@ pub enum PlanError {
         /// The token's name.
         name: String,
     },
+    /// Two certificates of one key: the spare is lost with the signer.
+    #[error("{name} has the key of another token that was named: whoever loses that key has no spare")]
+    SameKey {
+        /// The certificate's name.
+        name: String,
+    },
     /// No list can be made of the cluster file.
     #[error(transparent)]
     ClusterFile(#[from] ClusterFileError),

@@ -123,10 +123,13 @@ pub(super) fn first_tokens(
     single_token: bool,
 ) -> Result<Vec<String>, PlanError> {
     let all: Vec<_> = std::iter::once(request.signer).chain(spares).collect();
-    if let Some((_, twice)) =
-        all.iter().enumerate().find(|(at, c)| all.iter().take(*at).any(|b| b.der() == c.der()))
-    {
-        return Err(PlanError::TokenTwice { name: twice.sast_name() });
+    for (at, token) in all.iter().enumerate() {
+        let name = token.sast_name();
+        match all.iter().take(at).find(|other| other.public_key_bytes() == token.public_key_bytes()) {
+            Some(other) if other.der() == token.der() => return Err(PlanError::TokenTwice { name }),
+            Some(_) => return Err(PlanError::SameKey { name }),
+            None => {}
+        }
     }
     let name = request.signer.sast_name();
     match (spares.is_empty(), single_token || request.force) {

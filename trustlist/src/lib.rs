@@ -28,7 +28,7 @@ pub use draft::{Draft, SgnDraft, SigningOptions};
 pub use error::{BuildError, DecodeError, MAX_FILE_BYTES, SignError, VerifyError};
 pub use header::{Header, SignerId, Version};
 pub use key::{PublicKey, RsaKey, SignatureCheck};
-pub use list::{ListKind, PHONE_LIMIT_BYTES, SignedFile, TrustFile, TrustList, is_file_name};
+pub use list::{ListKind, PHONE_LIMIT_BYTES, SignedFile, TrustFile, TrustList, is_file_name, is_tftp_name};
 pub use name::{Name, Style};
 pub use printable::{printable, printable_json, printable_lines};
 pub use record::{Function, Record, ServerRecord};

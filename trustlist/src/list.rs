@@ -40,6 +40,12 @@ pub fn is_file_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
 }
 
+/// Whether this names a file that phones may ask a TFTP server for: in its folder, or in one below (a FILENAME such as
+/// `Desktops/320x212x16/List.xml.sgn`), and nothing elsewhere.
+pub fn is_tftp_name(name: &str) -> bool {
+    name.split('/').all(is_file_name)
+}
+
 /// A decoded file of either sort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustFile {
@@ -181,7 +187,17 @@ impl SignedFile {
 
 #[cfg(test)]
 mod tests {
-    use super::is_file_name;
+    use super::{is_file_name, is_tftp_name};
+
+    #[test]
+    fn a_tftp_name_may_have_folders_and_never_leaves() {
+        for good in ["CTLFile.tlv", "Desktops/320x212x16/List.xml.sgn", "a/b"] {
+            assert!(is_tftp_name(good), "{good:?}");
+        }
+        for wrong in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a/.b", "a\\b", "a/b\0"] {
+            assert!(!is_tftp_name(wrong), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn a_file_name_is_one_in_the_folder() {

@@ -85,8 +85,7 @@ impl Name {
     }
 
     /// Whether a text in a file means this name, whoever wrote it, with or without a NUL: CUCM, the CTL Client, or
-    /// another in the way of RFC 4514 or RFC 1779, with all attributes or those six alone, in the certificate's order or
-    /// from its end.
+    /// another in the way of RFC 4514 or RFC 1779, with all attributes or those six alone, in whatever order of keys.
     pub fn is_meant_by(&self, value: &[u8]) -> bool {
         let value = tlv::without_nul(value);
         if [Style::Cucm, Style::CtlClient].into_iter().any(|style| value == self.spelled(style).as_bytes()) {
@@ -96,29 +95,19 @@ impl Name {
         if parts.len() > MOST_ATTRIBUTES {
             return false;
         }
-        let read: Vec<_> = parts.iter().map(|part| (part.oid(), part.raw, part.value())).collect();
-        let is_read = |wanted: &[&(String, String)]| {
-            let same = |((oid, value), read): (&&(String, String), &(Option<String>, &str, String))| {
-                read.0.as_ref() == Some(oid) && (read.1 == value || read.2 == *value)
-            };
-            wanted.len() == read.len()
-                && (wanted.iter().zip(&read).all(same) || wanted.iter().rev().zip(&read).all(same))
-        };
-        let is_one = |oid: &str, (_, one): &(&str, &str)| oid == *one;
-        let all: Vec<_> = self.attributes.iter().collect();
-        let six = |a: &&(String, String)| ATTRIBUTES.iter().any(|one| is_one(&a.0, one));
-        let own_order: Vec<_> = self.attributes.iter().filter(six).collect();
-        let of = |one| self.attributes.iter().filter(move |a| is_one(&a.0, one));
-        let cucms_order: Vec<_> = ATTRIBUTES.iter().flat_map(of).collect();
-        is_read(&all) || is_read(&own_order) || is_read(&cucms_order)
-    }
-
-    /// The whole name for people: every attribute, in the certificate's order.
-    pub fn whole(&self) -> String {
-        let key =
-            |oid: &str| ATTRIBUTES.iter().find(|(_, one)| *one == oid).map_or(oid, |(key, _)| key).to_owned();
-        let part = |(oid, value): &(String, String)| format!("{}={}", key(oid), value.replace(',', "\\,"));
-        self.attributes.iter().map(part).collect::<Vec<_>>().join(",")
+        // In CUCM's order, in which the six come first; what is of one key stays in the writer's, or from its end.
+        let rank = |oid: &str| ATTRIBUTES.iter().position(|(_, one)| *one == oid).unwrap_or(usize::MAX);
+        let mut read: Vec<_> =
+            parts.iter().map(|p| (p.oid().unwrap_or_default(), p.raw, p.value())).collect();
+        let mut own: Vec<_> = self.attributes.iter().collect();
+        own.sort_by_key(|(oid, _)| rank(oid));
+        let six = own.iter().filter(|(oid, _)| rank(oid) < usize::MAX).count();
+        [own.len(), six].contains(&read.len())
+            && (0..2).any(|_| {
+                read.reverse();
+                read.sort_by_key(|(oid, ..)| rank(oid));
+                own.iter().zip(&read).all(|(own, r)| r.0 == own.0 && (r.1 == own.1 || r.2 == own.1))
+            })
     }
 
     fn values<'a>(&'a self, oid: &'a str) -> impl Iterator<Item = &'a str> {
@@ -158,14 +147,14 @@ fn split<'a>(text: &'a str, separators: &[char]) -> Vec<Part<'a>> {
             rest.is_empty() || (separators.contains(&c) && key(rest.get(1..).unwrap_or_default()).is_some());
         if ends && (rest.is_empty() || !(quoted || escaped)) {
             let part = text.get(begin..at).unwrap_or_default();
-            found.extend(key(part).and_then(|key| Some(Part { key, raw: part.split_once('=')?.1 })));
+            // What is no attribute is one of no key, which no name has.
+            let attribute = key(part).zip(part.split_once('=').map(|(_, raw)| raw));
+            let (key, raw) = attribute.unwrap_or(("", part));
+            found.push(Part { key, raw });
             begin = at.saturating_add(1);
         }
         // A quote in the middle of a value is a character of it.
-        match c {
-            '"' if !escaped && (quoted || before == '=') => quoted = !quoted,
-            _ => {}
-        }
+        quoted ^= c == '"' && !escaped && (quoted || before == '=');
         escaped = c == '\\' && !escaped;
         before = if c == ' ' && before == '=' { '=' } else { c };
     }
@@ -294,6 +283,44 @@ mod tests {
         assert_eq!(quoted(" lead"), "\" lead\"");
         assert_eq!(quoted("a;b"), "\"a;b\"");
         assert_eq!(quoted("say \"x\""), "\"say \\\"x\\\"\"");
+    }
+
+    #[test]
+    fn a_name_is_meant_whoever_spells_it_and_no_other_is() {
+        let own = name(&[
+            ("2.5.4.6", "NZ"),
+            ("2.5.4.10", "Example, Inc."),
+            ("0.9.2342.19200300.100.1.25", "com"),
+            ("0.9.2342.19200300.100.1.25", "example"),
+            ("2.5.4.3", "voice \"lab\" pub "),
+            ("1.2.840.113549.1.9.1", "v@example.com"),
+            ("2.5.4.5", "7"),
+        ]);
+        for meant in [
+            r#"CN=voice "lab" pub ;O=Example, Inc.;C=NZ"#,
+            r#"cn="voice \"lab\" pub ";o="Example, Inc.";c=NZ"#,
+            r#"CN="voice \"lab\" pub ", O="Example, Inc.", C=NZ"#,
+            r#"C=NZ,O=Example\, Inc.,CN=voice \"lab\" pub\ "#,
+            r#"C=NZ,O=Example\, Inc.,DC=com,DC=example,CN=voice \"lab\" pub\ ,emailAddress=v@example.com,serialNumber=7"#,
+            r#"2.5.4.5=7,1.2.840.113549.1.9.1=v@example.com,CN=voice \"lab\" pub\20,DC=example,DC=com,O=Example\2c Inc.,C=NZ"#,
+        ] {
+            assert!(own.is_meant_by(meant.as_bytes()), "{meant}");
+            assert!(own.is_meant_by(format!("{meant}\0").as_bytes()), "{meant}");
+            assert_eq!(common_name(meant).as_deref(), Some("voice \"lab\" pub"), "{meant}");
+        }
+        for other in [
+            "",
+            "x",
+            r#"CN=voice "lab" pub;O=Example, Inc.;C=NZ"#,
+            r#"CN=voice "lab" pub ;O=Example, Inc."#,
+            r#"x,CN=voice \"lab\" pub\ ,O=Example\, Inc.,C=NZ"#,
+            r#"CN=voice \"lab\" pub\ ,O=Example\, Inc.,C=NZ,C=NZ"#,
+            r#"C=NZ,O=Example\, Inc.,DC=com,CN=voice \"lab\" pub\ "#,
+            r#"C=NZ,O=Example\, Inc.,CN=voice \"lab\" pub\ ,OU=x"#,
+        ] {
+            assert!(!own.is_meant_by(other.as_bytes()), "{other}");
+        }
+        assert!(!name(&[]).is_meant_by(b"x") && name(&[]).is_meant_by(b""));
     }
 
     #[test]

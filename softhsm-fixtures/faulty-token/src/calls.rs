@@ -99,6 +99,14 @@ unsafe extern "C" fn C_FindObjects(
     // SAFETY: see above.
     unsafe {
         let code = function(session, objects, room, count);
+        let hidden = {
+            let state = state();
+            let is_open = entered.inner.as_ref().is_some_and(|inner| state.pins.contains_key(&inner.slot));
+            state.script.private_objects && !is_open
+        };
+        if hidden && code == CKR_OK {
+            *count = 0;
+        }
         entered.size(count);
         entered.done(code)
     }

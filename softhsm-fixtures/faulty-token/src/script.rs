@@ -100,6 +100,8 @@ pub struct Script {
     pub extractable: bool,
     /// Private objects are seen without a login: the PIN.
     pub visible_keys: Option<String>,
+    /// No object is seen before the login.
+    pub private_objects: bool,
     /// What is typed on the PIN pad.
     pub pin_pad: Option<String>,
     /// What is typed there as a new PIN.
@@ -140,6 +142,7 @@ impl Script {
             "vendor-types" => self.vendor_types = true,
             "always-authenticate" => self.always_authenticate = true,
             "extractable" => self.extractable = true,
+            "private-objects" => self.private_objects = true,
             "visible-keys" => self.visible_keys = Some(rest.to_owned()),
             "pin-pad" => self.pin_pad = Some(rest.to_owned()),
             "pin-pad-new" => self.pin_pad_new = Some(rest.to_owned()),

@@ -10,7 +10,7 @@ use super::connect::{ConnectArgs, Connector};
 use crate::cluster::console::Console;
 use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{TrustList, VerifiedList, digest, is_file_name};
+use crate::trustlist::{TrustList, VerifiedList, digest, is_tftp_name};
 
 /// Where nodes serve their files.
 #[derive(Debug, Clone, Args)]
@@ -79,7 +79,7 @@ pub fn nodes_of<C: Console>(
 pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
     let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
     let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
-    if let Some(name) = wanted.iter().find(|name| !is_file_name(name)) {
+    if let Some(name) = wanted.iter().find(|name| !is_tftp_name(name)) {
         return Err(CommandError::new(ErrorKind::Usage, format!("{name:?} is not the name of a TFTP file")));
     }
     let address: NodeAddress = args.node.parse()?;
@@ -109,6 +109,7 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
             Some(stem) if kept.signer.is_err() => args.out.join(format!("{stem}.unverified.tlv")),
             _ => args.out.join(name),
         };
+        out.parent().map_or(Ok(()), files::make_folder)?;
         let written = files::write_new(&out, &kept.bytes, existing)?;
         if is_list.is_some() && kept.signer.is_err() {
             unverified.push(format!("{name} of {}, kept as {}", kept.node, out.display()));

@@ -16,7 +16,7 @@ use super::foretold::foretell;
 use crate::cluster::sftp::SftpFolder;
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{digest, is_file_name};
+use crate::trustlist::{digest, is_tftp_name};
 use crate::workflow::journal::{Event, FileSeal};
 
 /// Where the list goes.
@@ -103,7 +103,7 @@ fn sftp_folder(root: &str) -> Result<SftpFolder, CommandError> {
 
 /// FILENAME of a list is its writer's. One that names a file outside the TFTP folder would be written there.
 fn check_name(name: &str) -> Result<(), CommandError> {
-    if is_file_name(name) {
+    if is_tftp_name(name) {
         return Ok(());
     }
     Err(CommandError::new(

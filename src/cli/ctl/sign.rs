@@ -13,7 +13,7 @@ use super::super::signing::{
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
-use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_file_name};
+use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
 use crate::workflow::{Request, resign};
 
 /// Sign lists again as they are, or make .sgn files from configuration files; one login for all
@@ -23,6 +23,10 @@ pub struct SignArgs {
     /// need --out DIR or --in-place
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// FILENAME of the .sgn file that a configuration file becomes: the name that phones ask for, with its folder below
+    /// the TFTP root (Desktops/320x212x16/List.xml.sgn) [default: the file's own name and .sgn]
+    #[arg(long, value_name = "NAME")]
+    file_name: Option<String>,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -32,6 +36,14 @@ pub struct SignArgs {
 pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     args.signing.request_options()?;
     let targets = targets(args)?;
+    if let Some(name) = &args.file_name
+        && (args.files.len() > 1 || !is_tftp_name(name) || !name.ends_with(".sgn"))
+    {
+        let what = format!(
+            "--file-name {name:?} names no .sgn file below the TFTP root, or several files are signed"
+        );
+        return Err(CommandError::new(ErrorKind::Usage, what));
+    }
     let desk = Desk::open_for_one(settings, ui)?;
     // Of several lists the first one says which certificate of a key is in force; the others are held against it.
     let is_list =
@@ -43,7 +55,8 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     };
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let work = Signing { files: args.files.iter().zip(targets).collect(), request };
+    let files = args.files.iter().zip(targets).collect();
+    let work = Signing { files, request, file_name: args.file_name.as_deref() };
     // A JSON document has all plans in it; people read one after the other.
     // A plan of these is made twice, which what is no plain file cannot be read for.
     let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
@@ -58,6 +71,7 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
 struct Signing<'a> {
     files: Vec<(&'a PathBuf, Target)>,
     request: Request<'a>,
+    file_name: Option<&'a str>,
 }
 
 impl Many for Signing<'_> {
@@ -73,12 +87,17 @@ impl Many for Signing<'_> {
         let Some((path, out)) = self.files.get(index) else {
             return Err(CommandError::new(ErrorKind::Usage, "there is no such file"));
         };
-        prepare(path, out, &self.request)
+        prepare(path, out, &self.request, self.file_name)
     }
 }
 
 /// Reads one file and decides what signing it means.
-fn prepare(path: &Path, out: &Target, request: &Request<'_>) -> Result<BatchFile, CommandError> {
+fn prepare(
+    path: &Path,
+    out: &Target,
+    request: &Request<'_>,
+    file_name: Option<&str>,
+) -> Result<BatchFile, CommandError> {
     let options = request.options;
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
     let style = request.name_style.unwrap_or(Style::Cucm);
@@ -119,6 +138,7 @@ fn prepare(path: &Path, out: &Target, request: &Request<'_>) -> Result<BatchFile
             }
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
+            let name = file_name.map_or(name, str::to_owned);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
             let draft = SgnDraft::new(name, bytes.clone(), options, style);
             Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
@@ -162,7 +182,9 @@ impl Target {
             Target::Folder(folder) if path.as_os_str() != "-" => {
                 Ok(folder.join(path.file_name().unwrap_or(path.as_os_str())))
             }
-            Target::Folder(folder) if is_file_name(own) => Ok(folder.join(own)),
+            Target::Folder(folder) if is_tftp_name(own) => {
+                Ok(folder.join(own.rsplit('/').next().unwrap_or(own)))
+            }
             Target::Folder(_) => {
                 let what = format!("standard input calls itself {own:?}, which is no plain file name");
                 Err(CommandError::new(ErrorKind::File, what)

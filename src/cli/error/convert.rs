@@ -261,7 +261,7 @@ impl From<PlanError> for CommandError {
             PlanError::OneToken { .. } => base
                 .hint("name the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted")
                 .hint("--single-token goes on with one; when it is lost, no later list can be signed"),
-            PlanError::TokenTwice { .. } => {
+            PlanError::TokenTwice { .. } | PlanError::SameKey { .. } => {
                 base.hint("the spare must be another token than the one that signs")
             }
             PlanError::TokenAlreadyInList { .. } => base,

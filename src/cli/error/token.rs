@@ -83,7 +83,10 @@ impl From<TokenError> for CommandError {
                 }
             }
             TokenError::NoCertificate { token } => {
-                base.token(&token).hint("sastctl token show lists what is on it; is it the right token?")
+                base.token(&token).hint("sastctl token show lists what is on it; is it the right token?").hint(
+                    "objects may be hidden until the login: commands that sign log in and look again, where the token is \
+                     named by its label or serial number",
+                )
             }
             TokenError::UnreadableCertificate { token, .. } => base
                 .token(&token)

@@ -59,7 +59,7 @@ impl<'a> Desk<'a> {
         let seen = module.contents()?;
         let found =
             module.find_among(seen.clone(), selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
-        let sast = or_wait(&module, found, selector.as_ref(), ui)?;
+        let sast = after_login_or_wait(&module, found, selector.as_ref(), settings, ui)?;
         Ok(Desk { module, seen, sast, settings })
     }
 
@@ -68,7 +68,7 @@ impl<'a> Desk<'a> {
         let selector = settings.token.as_deref().map(selector).transpose()?;
         let module = session::open_module(settings, ui)?;
         let found = module.find(selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
-        let sast = or_wait(&module, found, selector.as_ref(), ui)?;
+        let sast = after_login_or_wait(&module, found, selector.as_ref(), settings, ui)?;
         Ok(Desk { module, seen: vec![], sast, settings })
     }
 
@@ -271,6 +271,27 @@ fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandErr
         Ok((file.digest(), file.out().to_owned()))
     };
     Ok(Shown::of(batch.files.iter().map(show).collect::<Result<_, CommandError>>()?))
+}
+
+/// The token that was looked for. Where it shows no certificate, it is asked again behind the login that signing needs anyway.
+fn after_login_or_wait(
+    module: &Module,
+    found: Result<Sast, TokenError>,
+    selector: Option<&Selector>,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<Sast, CommandError> {
+    let hides = match &found {
+        Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) => {
+            module.shows_nothing(selector)?
+        }
+        _ => None,
+    };
+    let Some(token) = hides else { return or_wait(module, found, selector, ui) };
+    let pin = session::pin_for(module, &token, settings, ui, false).map_err(|e| {
+        e.hint("the token shows no certificate without its PIN: objects may be hidden until the login")
+    })?;
+    Ok(module.contents_after_login(token, pin)?.sast(selector)?)
 }
 
 /// The token that was looked for; one that is not there is waited for where somebody can put it in.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::super::error::PlanError;
 use super::super::plan::Mark;
 use super::Update;
-use crate::trustlist::{Certificate, Function, Record, digest};
+use crate::trustlist::{Certificate, Function, Record, Style, digest};
 
 impl Update {
     /// A certificate goes to the records with its subject: all of them, or those at an address.
@@ -14,7 +14,7 @@ impl Update {
         address: Option<Ipv4Addr>,
         certificate: &Certificate,
     ) -> Result<(), PlanError> {
-        let name = address.map_or_else(|| certificate.subject().whole(), |ip| ip.to_string());
+        let name = address.map_or_else(|| certificate.subject().spelled(Style::Cucm), |ip| ip.to_string());
         let of_subject = |record: &Record| {
             address.is_none_or(|ip| record.ip_address() == Some(ip)) && record.is_about(certificate)
         };
@@ -41,7 +41,7 @@ impl Update {
         }
         Err(PlanError::OtherSubject {
             address: address.to_string(),
-            certificate: certificate.subject().whole(),
+            certificate: certificate.subject().spelled(Style::Cucm),
             there_are: there.iter().map(|r| (r.function().to_string(), r.long_name())).collect(),
         })
     }
