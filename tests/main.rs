@@ -48,6 +48,7 @@ mod losses;
 mod many_files;
 mod meanwhile;
 mod misbehaving;
+mod naive_phone;
 mod node_answers;
 mod odd_names;
 mod odd_places;

@@ -80,11 +80,13 @@ impl Vouch {
 
     /// What several servers say together: a phone asks one of them, and nobody knows which.
     pub fn together(answers: Vec<Vouch>) -> Vouch {
-        let is_sast =
-            |vouch: &&Vouch| matches!(vouch, Vouch::Valid { roles, .. } if roles.contains(&Function::SAST));
+        let says = |vouch: &Vouch, role| matches!(vouch, Vouch::Valid { roles, .. } if roles.contains(&role));
         let says_valid = |vouch: &&Vouch| matches!(vouch, Vouch::Valid { .. } | Vouch::Unchecked { .. });
         // Of those who say valid, the one that says least: a phone may ask that one.
-        let valid = answers.iter().filter(says_valid).min_by_key(|vouch| is_sast(vouch));
+        let valid = answers
+            .iter()
+            .filter(says_valid)
+            .min_by_key(|vouch| (says(vouch, Function::SAST), says(vouch, Function::CCM_TFTP)));
         let invalid = answers.iter().find(|vouch| matches!(vouch, Vouch::Invalid { .. }));
         let mut others: Vec<String> = answers
             .iter()
