@@ -120,10 +120,17 @@ fn a_question_in_the_words_of_the_platform_is_a_question() {
     let command = "utils service restart Cisco Tftp";
     let question = part(&format!("{command}\n"), &recorded("question-please-answer"));
     let start = Instant::now();
-    let done = "y\r\nCisco Tftp[STOPPING]  \r\nCisco Tftp[STARTED]  \r\nadmin:";
-    let parts = at_the_prompt(vec![question.clone(), part("y\n", done)]);
-    let mut node = Node::open(line(parts, false).0).unwrap();
-    node.restart("Cisco Tftp").unwrap();
+    let done = "\r\nCisco Tftp[STOPPING]  \r\nCisco Tftp[STARTED]  \r\nadmin:";
+    let asks = |words: &str| part(&format!("{command}\n"), &format!("{command}\r\nRestart it {words} "));
+    for (asked, answer) in [
+        (question.clone(), "y\n"),
+        (asks("(y/n)?"), "y\n"),
+        (asks("(yes|no)?"), "yes\n"),
+        (asks("(yes/no)?"), "yes\n"),
+    ] {
+        let parts = at_the_prompt(vec![asked, part(answer, done)]);
+        Node::open(line(parts, false).0).unwrap().restart("Cisco Tftp").unwrap();
+    }
 
     let parts = at_the_prompt(vec![question, part("n\n", "n\r\nadmin:")]);
     let mut shell = Shell::open(line(parts, false).0).unwrap();

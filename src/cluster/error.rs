@@ -139,7 +139,7 @@ pub enum ClusterError {
     },
     /// The connection ended in the middle of a command.
     #[error(
-        "{node} was left in the middle of {command:?}, and it is not known whether it was carried out; it said: {says}"
+        "the dialogue with {node} ended in the middle of {command:?}: it is not known whether it was carried out; it said: {says}"
     )]
     CutOff {
         /// The node.

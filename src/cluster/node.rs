@@ -16,10 +16,11 @@ pub const PHONE_SAST_TRUST: &str = "Phone-SAST-trust";
 pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
 
 /// Whether it is really meant, as the shell asks it.
-const YES: [Reply<'_>; 3] = [
+const YES: [Reply<'_>; 4] = [
     Reply { question: "(y/n)", answer: "y" },
     Reply { question: "<yes>", answer: "y" },
     Reply { question: "(yes|no)", answer: "yes" },
+    Reply { question: "(yes/no)", answer: "yes" },
 ];
 /// A service takes up to some minutes to come up.
 const RESTART_LIMIT: Duration = Duration::from_secs(420);
