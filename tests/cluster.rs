@@ -216,6 +216,24 @@ fn a_node_whose_itl_phones_cannot_follow_is_a_problem() {
     assert!(refused.stdout.contains("cucm-1051-a-pub and TVS were both renewed"), "{}", refused.stdout);
 }
 
+/// A run asks TVS as `cluster trust` does, and stops without proof; `--no-tvs` goes on, and says that nothing was proved.
+#[test]
+fn a_run_without_proof_stops_or_says_so() {
+    use crate::support::run::{assert_reverted, go, started};
+    let Some((world, cluster)) = started(1) else { return };
+    cluster.nodes[0].quirks(&["tvs-roles=4"]);
+    let stopped = go(&world, &cluster, &[]);
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    assert!(stopped.stderr.contains("stopped  at vouch"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("valid, but as CAPF and not as SAST"), "{}", stopped.stderr);
+    let done = go(&world, &cluster, &["--resume", "--no-tvs"]).done();
+    assert_reverted(&world, &cluster);
+    let unproved = "unproved: TVS was not asked (--no-tvs)";
+    assert!(done.stdout.contains(unproved) && done.stderr.contains(unproved), "{}", done.all());
+    let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap().filter_map(Result::ok);
+    assert!(journals.into_iter().any(|j| std::fs::read_to_string(j.path()).unwrap().contains(unproved)));
+}
+
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
 /// What the nodes' TVS show, and another one.
 const TVS: &str = "tests/testdata/pki/cucm8-tvs";

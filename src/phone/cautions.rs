@@ -64,7 +64,8 @@ fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
 }
 
 fn about_digest(digest: Digest) -> Option<String> {
-    (digest != Digest::Sha1).then(|| format!("{digest}: phones of the 7900 era know SHA-1 alone"))
+    (digest != Digest::Sha1)
+        .then(|| format!("{digest}: not every phone takes it, and no public source says which do"))
 }
 
 fn about_dates(certificate: &Certificate, follows: &str, now: i64) -> Option<String> {

@@ -347,7 +347,9 @@ pub fn prove(
                 _ => format!("{reason}: phones may refuse a list signed by {name}"),
             };
             return Err(CommandError::new(ErrorKind::No, what)
-                .hint("is the certificate in Phone-SAST-trust of the publisher, and is TVS started?")
+                .hint(
+                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
+                )
                 .hint(WITHOUT_PROOF));
         }
         if !told {

@@ -216,34 +216,6 @@ mod tests {
         assert_eq!(message.ttl, Some(86_400));
     }
 
-    /// What an 8861 sent and got, in Cisco's document 213407 (tags 4 and 5 are derived: the dump ends before them).
-    #[test]
-    fn a_query_has_the_bytes_of_a_phone() {
-        let file = |name: &str| {
-            let path = format!("{}/tests/testdata/field/tvs/{name}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::read(path).unwrap()
-        };
-        let signer = SignerId {
-            name: b"CN=cucm-pub.example.com;OU=Voice;O=Example;L=Brisbane;ST=QLD;C=AU\0"[..].into(),
-            issuer: b"CN=EXAMPLE-WIN2012-CA\0"[..].into(),
-            serial: b"\x24\0\0\0\x17\x94\x79\xb8\xf1\x24\xac\x3f\x3b\0\0\0\0\0\x17"[..].into(),
-        };
-        let request = query_request(0x3e9, "CP-8861-SEP001122334455", &signer).unwrap();
-        assert_eq!(request, file("query-request.bin"));
-
-        let response = file("query-response.bin");
-        let (header, body) = response.split_first_chunk().unwrap();
-        assert_eq!(header[3], 0xF7);
-        let (command, session, length) = decode_header(header).unwrap();
-        assert_eq!((command, session, length), (4, 0x3e9, body.len()));
-        let message = Message::decode(command, session, body).unwrap();
-        assert_eq!(message.status, Some(Status::Valid));
-        assert_eq!(message.roles, [Function::SAST, Function::TFTP]);
-        assert_eq!(message.ttl, Some(86_400));
-        let certificate = crate::trustlist::Certificate::from_der(message.certificate.unwrap()).unwrap();
-        assert_eq!(certificate.sast_name(), "SAST Field");
-    }
-
     #[test]
     fn hostile_answers_are_named_by_what_is_wrong() {
         let decode = |body: &[u8]| Message::decode(2, 1, body);
