@@ -257,7 +257,7 @@ fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
 #[test]
 fn certificates_that_expire_are_told_of_in_time() {
     let soon = |now: i64| {
-        let ways = ways(&tokens(), "CTLFile.tlv", now);
+        let ways = ways(&tokens(), "CTLFile.tlv", None, now).ways;
         ways.into_iter().find(|way| way.name == "expiring").map(|way| way.what)
     };
     // 182 days before the first of them ends.
@@ -374,7 +374,7 @@ fn a_new_token_stands_behind_those_at_the_head() {
 #[test]
 fn the_way_to_tokenless_knows_who_may_sign_then() {
     let way = |list: &VerifiedList| {
-        let ways = ways(list, "CTLFile.tlv", 1_500_000_000);
+        let ways = ways(list, "CTLFile.tlv", None, 1_500_000_000).ways;
         format!("{:?}", ways.into_iter().find(|way| way.name == "to-tokenless").unwrap())
     };
     let second = Record::token(&b(), Style::CtlClient).unwrap();

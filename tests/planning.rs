@@ -139,6 +139,65 @@ fn ways_are_computed_from_the_list() {
     assert!(unknown.stderr.contains("there are  tvs, bridge"), "{}", unknown.stderr);
 }
 
+/// What the release cannot do is no way, and what must be in order is said before any.
+#[test]
+fn ways_know_the_release() {
+    let world = World::new();
+    world.place("tokenless.tlv", "tokenless.tlv");
+    world.place("token-signed.tlv", "tokens.tlv");
+    let ways = |args: &[&str]| world.run(&[&["ctl", "ways"], args].concat()).done().stdout;
+    let old = ways(&["tokenless.tlv", "--release", "9.1.2.10000-28"]);
+    assert!(old.contains("not open: release 9.1.2.10000-28 has no `utils ctl` command"), "{old}");
+    assert!(old.contains("revert tokenless.tlv --token SIGNER --spare OTHER --release 9.1.2"), "{old}");
+    assert!(!old.contains("utils ctl update"), "{old}");
+    let old = ways(&["tokens.tlv", "to-tokenless", "--release", "9.1"]);
+    assert!(old.contains("not open"), "{old}");
+    for (release, licence) in
+        [("11.5.1.13900-52", "Prime License Manager 11.5(1)SU2"), ("12.5", "export-controlled")]
+    {
+        let before = ways(&["tokenless.tlv", "--release", release]);
+        assert!(before.contains(licence), "{before}");
+    }
+    let new = ways(&["tokenless.tlv", "--release", "15.0.1.11900-40"]);
+    assert!(new.contains("no public source says whether Cisco Tftp serves"), "{new}");
+    let json = world.run(&["ctl", "ways", "tokenless.tlv", "--release", "9.1", "--json"]).done().json();
+    assert!(json["before"].as_array().unwrap().iter().any(|f| f["subject"] == "release"), "{json}");
+    assert!(json["ways"][1]["closed"].as_str().unwrap().contains("no `utils ctl`"));
+    // From 12.0 on ITLRecovery signs, which this list does not name; before, CallManager, which TVS knows by itself.
+    let twelve = ways(&["tokens.tlv", "to-tokenless", "--release", "12.0"]);
+    assert!(twelve.contains("first: phones hold a token-signed list with the ITLRecovery"), "{twelve}");
+    assert!(twelve.contains("own certificate (ITLRecovery), and no token is left"), "{twelve}");
+    let ten = ways(&["tokens.tlv", "to-tokenless", "--release", "10.5"]);
+    assert!(ten.contains("own certificate (CCM+TFTP), and no token is left"), "{ten}");
+    assert!(!ten.contains("accept, if TVS"), "its own certificate is no condition: {ten}");
+    assert_eq!(world.run(&["ctl", "ways", "tokens.tlv", "--release", "new"]).code, 2);
+}
+
+/// A list that names the tokens already: the way and `revert` say the same of phones.
+#[test]
+fn the_way_from_a_bridge_says_what_revert_says() {
+    let world = World::with_tokens();
+    let mut records = pki::golden("tokenless.tlv").list().records().to_vec();
+    for name in ["SAST-ADN0054f509", "SAST-ADN008580ef"] {
+        let token = pki::token(name);
+        records.push(sastctl::trustlist::Record::token(&token, token.sast_style()).unwrap());
+    }
+    let mut key = pki::KeyFile::open("tests/testdata/pki/cucm-1051-a-pub");
+    let options = pki::options(sastctl::trustlist::Digest::Sha1);
+    let bridge = sastctl::trustlist::Draft::new("CTLFile.tlv", records, options).sign(&mut key).unwrap();
+    std::fs::write(world.path("bridge.tlv"), bridge.list().bytes()).unwrap();
+    let way = world.run(&["ctl", "ways", "bridge.tlv", "--json"]).done().json();
+    assert_eq!(way["ways"].as_array().unwrap().len(), 1, "{way}");
+    let steps = way["ways"][0]["steps"].as_array().unwrap();
+    let step = steps.iter().find(|s| s["command"].as_str().is_some_and(|c| c.contains("revert"))).unwrap();
+    let command: Vec<&str> = step["command"].as_str().unwrap().split_whitespace().skip(1).collect();
+    let said = world.run(&[&command[..], &["--dry-run"]].concat()).done().stdout;
+    for line in step["phones"].as_array().unwrap() {
+        assert!(said.contains(line.as_str().unwrap()), "{line} is not in {said}");
+    }
+    assert!(said.contains("7940, 7960, Jabber, …    accept"), "{said}");
+}
+
 /// The two steps to an HSM, and that phones follow both.
 #[test]
 fn phones_follow_to_an_hsm_in_two_steps() {

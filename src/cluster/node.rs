@@ -94,6 +94,13 @@ impl<C: Console> Node<C> {
         Ok(health::license(&self.shell.ask("show license summary", &[], HEALTH_LIMIT)?))
     }
 
+    /// Whether it reaches another host: Linux ping, four times.
+    pub fn reaches(&mut self, host: &str) -> Result<bool, ClusterError> {
+        let command = format!("utils network ping {host}");
+        let said = self.shell.ask(&command, &[], HEALTH_LIMIT)?;
+        health::is_reached(&said).ok_or_else(|| self.not_understood(&command, &said))
+    }
+
     /// Restarts a service, and says in which state it is then.
     pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
         let command = format!("utils service restart {service}");

@@ -3,6 +3,7 @@
 //! Planning is pure: it takes verified lists and certificates and returns a [`Plan`] that can be printed, tested
 //! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
+mod bridge;
 mod client;
 pub mod cluster_file;
 mod create;
@@ -10,7 +11,9 @@ pub mod doctor;
 pub mod enroll;
 mod error;
 pub mod journal;
+mod node_ctl;
 mod plan;
+mod readiness;
 mod revert;
 mod run;
 mod sign;
@@ -18,13 +21,16 @@ mod update;
 mod watch;
 mod ways;
 
+pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
 pub use create::{create, create_and, spare_tokens};
 pub use error::{InForce, PlanError};
-pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request};
+pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl};
+pub use plan::{ConfirmedPlan, Mark, Plan, PlanDigest, PlanStep, Request, left_to_do};
+pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use revert::{Release, revert, revert_and};
 pub use run::{Progress, RunStep};
 pub use sign::resign;
 pub use update::{Edit, Mode, NewServer, update};
 pub use watch::{TokenEvent, TokenWatch};
-pub use ways::{WayStep, WayThrough, ways};
+pub use ways::{WayStep, WayThrough, Ways, ways};

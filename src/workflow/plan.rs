@@ -319,17 +319,28 @@ fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<S
         "restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones"
             .to_owned(),
     );
-    let left_behind = |p: &&ClassVerdict| p.verdict.decision == Decision::Refuses;
-    for phones in phones.iter().filter(left_behind) {
-        let bridge = if from_tokenless {
-            "; the bridge leaves none of them behind: sastctl ctl ways FILE bridge"
-        } else {
-            ""
-        };
-        steps
-            .push(format!("delete the list by hand on phones that refuse: {}{bridge}", phones.class.label()));
-    }
+    let bridge = if from_tokenless {
+        "; the bridge leaves none of them behind: sastctl ctl ways FILE bridge"
+    } else {
+        ""
+    };
+    steps.extend(to_delete(phones).map(|step| format!("{step}{bridge}")));
     steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
+    steps
+}
+
+/// On which phones the list must be deleted, a line per class.
+fn to_delete(phones: &[ClassVerdict]) -> impl Iterator<Item = String> {
+    let refuse = phones.iter().filter(|p| p.verdict.decision == Decision::Refuses);
+    refuse.map(|p| format!("delete the list by hand on phones that refuse: {}", p.class.label()))
+}
+
+/// What is left to the operator once every node serves a new list.
+pub fn left_to_do(phones: &[ClassVerdict]) -> Vec<String> {
+    let mut steps = vec!["reset the phones: each loads the new list when it starts".to_owned()];
+    steps.extend(to_delete(phones));
+    let refused = "one that says \"Trust List update failed\" kept its old list (sastctl help phones)";
+    steps.push(format!("compare the checksum with a phone's screen; {refused}"));
     steps
 }
 

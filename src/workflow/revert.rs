@@ -27,13 +27,16 @@ impl FromStr for Release {
 
     /// Reads `10.5`, `12.0`, `12.5(1)SU2`; the SAST records changed with 11.5.
     fn from_str(text: &str) -> Result<Self, NotARelease> {
-        let wrong = || NotARelease(text.to_owned());
-        let digits = |s: &str| s.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned();
-        let (major, rest) = text.split_once('.').unwrap_or((text, "0"));
-        let major: u32 = major.parse().map_err(|_| wrong())?;
-        let minor: u32 = digits(rest).parse().map_err(|_| wrong())?;
-        Ok(if (major, minor) >= (11, 5) { Release::WithRecovery } else { Release::TokensAlone })
+        let number = major_minor(text).ok_or_else(|| NotARelease(text.to_owned()))?;
+        Ok(if number >= (11, 5) { Release::WithRecovery } else { Release::TokensAlone })
     }
+}
+
+/// The first two numbers of a release: 12 and 5 of `12.5(1)SU2` or `12.5.1.11900-146`.
+pub(super) fn major_minor(text: &str) -> Option<(u32, u32)> {
+    let (major, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 impl Release {

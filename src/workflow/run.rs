@@ -15,8 +15,10 @@ pub enum RunStep {
     Vouch,
     /// The tokenless CTL takes the tokens in.
     Bridge,
-    /// Phones hold the bridge.
+    /// Every node serves the bridge.
     Cross,
+    /// Every phone holds the bridge.
+    Hold,
     /// Plan and sign.
     Sign,
     /// Delete the CTL in force on the publisher.
@@ -35,7 +37,7 @@ impl RunStep {
         use RunStep as S;
         let mut steps = vec![S::Preflight, S::Keep, S::Trust, S::Vouch];
         if bridge {
-            steps.extend([S::Bridge, S::Cross]);
+            steps.extend([S::Bridge, S::Cross, S::Hold]);
         }
         steps.extend([S::Sign, S::Delete, S::Publish, S::Restart, S::Verify]);
         steps
@@ -50,6 +52,7 @@ impl RunStep {
             RunStep::Vouch => "vouch",
             RunStep::Bridge => "bridge",
             RunStep::Cross => "cross",
+            RunStep::Hold => "hold",
             RunStep::Sign => "sign",
             RunStep::Delete => "delete",
             RunStep::Publish => "publish",
@@ -65,8 +68,11 @@ impl RunStep {
             RunStep::Keep => "keep the CTL in force",
             RunStep::Trust => "put the tokens' certificates into Phone-SAST-trust",
             RunStep::Vouch => "ask TVS of every node as a phone would",
-            RunStep::Bridge => "let the publisher take the tokens into its tokenless CTL",
-            RunStep::Cross => "serve that CTL on every node, restart, and wait until phones hold it",
+            RunStep::Bridge => {
+                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL"
+            }
+            RunStep::Cross => "restart the services, and look whether every node serves that CTL",
+            RunStep::Hold => "wait until every phone holds that CTL",
             RunStep::Sign => "plan the new CTL and sign it on the token",
             RunStep::Delete => "delete the CTL in force on the publisher",
             RunStep::Publish => "put the new CTL where phones fetch it, on every node",
@@ -83,16 +89,18 @@ impl RunStep {
             }
             RunStep::Bridge => Some("The publisher writes its CTL again now, with the tokens in it. Go on?"),
             RunStep::Cross => Some(
-                "That CTL goes to every node now, and Cisco Tftp and CallManager are restarted, which cuts off calls. Go on?",
+                "Cisco Tftp, then Cisco CallManager are restarted on every node now, so that it serves that CTL; this cuts \
+                 off calls. Go on?",
             ),
             RunStep::Delete => Some(
                 "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
                  CallManager are restarted, which cuts off calls. Go on?",
             ),
-            // Signing has a question of its own; what follows a deletion belongs to it.
+            // Signing and what phones hold have questions of their own; what follows a deletion belongs to it.
             RunStep::Preflight
             | RunStep::Keep
             | RunStep::Vouch
+            | RunStep::Hold
             | RunStep::Sign
             | RunStep::Publish
             | RunStep::Restart
@@ -103,7 +111,7 @@ impl RunStep {
     /// Whether the way back undoes it: it puts another CTL on the nodes, or makes them serve it.
     pub fn is_undone_on_the_way_back(self) -> bool {
         use RunStep as S;
-        matches!(self, S::Cross | S::Delete | S::Publish | S::Restart | S::Verify)
+        matches!(self, S::Bridge | S::Cross | S::Hold | S::Delete | S::Publish | S::Restart | S::Verify)
     }
 
     /// In which state the cluster is when this step did not come to its end.
@@ -115,6 +123,10 @@ impl RunStep {
             }
             RunStep::Bridge | RunStep::Cross => {
                 "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet"
+            }
+            RunStep::Hold => {
+                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
+                 loaded it keep the CTL that they hold, which works as before"
             }
             RunStep::Sign => "the new CTL is not on the cluster; the CTL in force still is",
             RunStep::Delete => "the publisher may serve no CTL; phones keep the one that they hold",

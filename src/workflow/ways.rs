@@ -4,7 +4,8 @@
 
 use serde::Serialize;
 
-use super::revert::Release;
+use super::readiness::{ClusterFacts, Readiness, readiness};
+use super::revert::{Release, major_minor};
 use crate::phone::{
     ClassVerdict, HeldItl, Installed, ListView, NewList, PhoneClass, Reason, Vouch, assess_classes, expired,
 };
@@ -20,6 +21,9 @@ pub struct WayThrough {
     pub name: &'static str,
     /// What it is for.
     pub what: String,
+    /// Why it is not open on this release; it has no steps then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
     /// The steps in their order.
     pub steps: Vec<WayStep>,
 }
@@ -51,27 +55,53 @@ impl WayStep {
     }
 }
 
-/// The ways that are open from this list. `file` is what the commands call it; `now` in seconds since 1970.
-pub fn ways(old: &VerifiedList, file: &str, now: i64) -> Vec<WayThrough> {
-    let from = From { old, file };
-    if old.signer().is_some_and(Record::is_token) {
+/// The ways that lead on from a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ways {
+    /// What must be in order before anything changes, whichever way.
+    pub before: Vec<Readiness>,
+    /// The ways.
+    pub ways: Vec<WayThrough>,
+}
+
+/// The ways that lead on from this list. `file` is what the commands call it; `release` is the cluster's, where it is
+/// known; `now` in seconds since 1970.
+pub fn ways(old: &VerifiedList, file: &str, release: Option<&str>, now: i64) -> Ways {
+    let from = From { old, file, release, number: release.and_then(major_minor) };
+    let ways = if old.signer().is_some_and(Record::is_token) {
         let mut ways = vec![from.lost_token(), from.all_tokens_lost(), from.to_hsm(), from.to_tokenless()];
         ways.extend(from.expiring(now));
         ways
     } else {
-        [from.by_tvs(), from.bridge()].into_iter().chain(from.expiring(now)).collect()
-    }
+        let mut ways = match from.tokens().is_empty() {
+            true => vec![from.by_tvs(), from.bridge()],
+            false => vec![from.known_tokens()],
+        };
+        ways.extend(from.expiring(now));
+        ways
+    };
+    let facts = ClusterFacts { release: release.map(str::to_owned), ..ClusterFacts::default() };
+    Ways { before: readiness(&facts), ways }
 }
 
-/// The list that every way starts from.
+/// The list that every way starts from, and the cluster's release.
 struct From<'a> {
     old: &'a VerifiedList,
     file: &'a str,
+    release: Option<&'a str>,
+    number: Option<(u32, u32)>,
 }
 
-/// What stands behind every new list.
+/// What stands behind every list that is signed elsewhere.
 const PUBLISH: &str = "put it on every TFTP node; restart Cisco Tftp, then Cisco CallManager, on every node that runs \
                        them; reset the phones; `show ctl` on every node shows the same checksum as the phones";
+
+/// What stands behind every list that CUCM makes.
+const RESTART: &str = "CUCM puts it on every node itself; restart Cisco Tftp, then Cisco CallManager, on every node that \
+                       runs them (a node serves the new file after that restart only)";
+
+/// What ends every change that phones see.
+const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
 
 impl From<'_> {
     fn held(&self) -> Installed<'_> {
@@ -105,7 +135,8 @@ impl From<'_> {
     }
 
     fn stays(&self) -> &'static str {
-        match Release::told_by(self.old) {
+        let told = || Release::told_by(self.old);
+        match self.release.and_then(|release| release.parse().ok()).unwrap_or_else(told) {
             Release::TokensAlone => {
                 "the tokens alone (up to 10.5); --release 11.5 keeps ITLRecovery and CallManager"
             }
@@ -113,9 +144,46 @@ impl From<'_> {
         }
     }
 
-    fn revert(&self) -> WayStep {
+    fn revert(&self, file: &str, tokens: &str) -> WayStep {
+        let release = self.release.map(|release| format!(" --release {release}")).unwrap_or_default();
         WayStep::act(format!("make and sign the new list; SAST records in it: {}", self.stays()))
-            .by(format!("sastctl revert {} --token SIGNER --spare OTHER --out CTLFile.new.tlv", self.file))
+            .by(format!("sastctl revert {file} {tokens}{release} --out CTLFile.new.tlv"))
+    }
+
+    /// `utils ctl` came with release 10.0 (Cisco document 118893).
+    fn has_utils_ctl(&self) -> bool {
+        self.number.is_none_or(|number| number >= (10, 0))
+    }
+
+    /// A way that goes through `utils ctl`, where the release has it.
+    fn by_utils_ctl(&self, name: &'static str, what: &str, steps: Vec<WayStep>) -> WayThrough {
+        let what = what.to_owned();
+        if self.has_utils_ctl() {
+            return WayThrough { name, what, closed: None, steps };
+        }
+        let closed = format!("release {} has no `utils ctl` command", self.release.unwrap_or_default());
+        WayThrough { name, what, closed: Some(closed), steps: vec![] }
+    }
+
+    fn update() -> WayStep {
+        WayStep::act(
+            "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the tokenless \
+             list; no public source says whether it takes token certificates",
+        )
+    }
+
+    /// The end of Cisco's own procedure: the signer was seen to be another one.
+    fn look_at_signer(&self) -> WayStep {
+        let signer = match self.number {
+            Some(number) if number >= (12, 0) => "ITLRecovery",
+            Some(_) => "CCM+TFTP",
+            None => "CCM+TFTP; from 12.0 on ITLRecovery",
+        };
+        WayStep::act(format!(
+            "look before the phones are reset: the signer is the publisher's own certificate ({signer}), and no token is \
+             left in the list; if not, go back to the tokens' list, and repeat; if so, reset the phones"
+        ))
+        .by("sastctl cluster status PUBLISHER")
     }
 
     fn by_tvs(&self) -> WayThrough {
@@ -123,9 +191,11 @@ impl From<'_> {
             name: "tvs",
             what: "from tokenless to tokens, by TVS: one change, and phones without TVS are left behind"
                 .to_owned(),
+            closed: None,
             steps: vec![
                 Self::upload(),
-                self.revert().phones(self.signed_by_stranger(&Vouch::Uploaded)),
+                self.revert(self.file, "--token SIGNER --spare OTHER")
+                    .phones(self.signed_by_stranger(&Vouch::Uploaded)),
                 WayStep::act("before it is published: prove that TVS knows the signer").by(format!(
                     "sastctl ctl check CTLFile.new.tlv --installed-ctl {} --installed-itl ITLFile.tlv --tvs NODE",
                     self.file
@@ -137,24 +207,38 @@ impl From<'_> {
 
     fn bridge(&self) -> WayThrough {
         let known = self.old.signer().map(|signer| self.signed_by(signer, &Vouch::NotAsked));
-        let all = known.clone().unwrap_or_default();
+        let steps = vec![
+            Self::upload(),
+            Self::update(),
+            WayStep::act(RESTART),
+            WayStep::act("fetch that list from every node and see that both tokens are SAST records in it; if not, use tvs")
+                .by("sastctl cluster fetch --node PUBLISHER --file CTLFile.tlv --out bridge")
+                .phones(known.unwrap_or_default()),
+            WayStep::act(RESET),
+            self.revert("bridge/CTLFile.tlv", "--token SIGNER --spare OTHER")
+                .phones(every_class("accept: the signer is in the bridge that they hold")),
+            WayStep::act(PUBLISH),
+        ];
+        let what =
+            "from tokenless to tokens over a tokenless list that names the tokens: no phone is left behind";
+        self.by_utils_ctl("bridge", what, steps)
+    }
+
+    /// The list is the bridge: `revert` of it says the same.
+    fn known_tokens(&self) -> WayThrough {
+        let tokens = self.tokens();
+        let name = |at: usize| tokens.get(at).map_or("OTHER".to_owned(), |r| r.short_name());
+        let phones = tokens.first().map(|r| self.signed_by(r, &Vouch::NotAsked)).unwrap_or_default();
         WayThrough {
             name: "bridge",
-            what: "from tokenless to tokens over a tokenless list that names the tokens: no phone is left behind"
-                .to_owned(),
+            what: format!(
+                "from tokenless to tokens: this list names {} already, and is the bridge",
+                names(&tokens)
+            ),
+            closed: None,
             steps: vec![
-                Self::upload(),
-                WayStep::act(
-                    "on the publisher: `utils ctl update CTLFile` puts the Phone-SAST-trust certificates into the \
-                     tokenless list (not seen with token certificates yet)",
-                ),
-                WayStep::act("fetch that list and see that both tokens are SAST records in it; if not, use tvs")
-                    .by("sastctl ctl show CTLFile.bridge.tlv")
-                    .phones(all),
-                WayStep::act(PUBLISH),
-                WayStep::act("make and sign the new list from the bridge, once every phone holds it")
-                    .by("sastctl revert CTLFile.bridge.tlv --token SIGNER --spare OTHER")
-                    .phones(every_class("accept: the signer is in the bridge that they hold")),
+                WayStep::act(RESET),
+                self.revert(self.file, &format!("--token {} --spare {}", name(0), name(1))).phones(phones),
                 WayStep::act(PUBLISH),
             ],
         }
@@ -181,13 +265,14 @@ impl From<'_> {
         WayThrough {
             name: "lost-token",
             what: "one token is lost or locked, another one of the list is here".to_owned(),
+            closed: None,
             steps,
         }
     }
 
     fn all_tokens_lost(&self) -> WayThrough {
         let mut steps = Vec::new();
-        if let Some(server) = self.recovery().first() {
+        if let (Some(server), true) = (self.tokenless_signer(), self.has_utils_ctl()) {
             steps.push(
                 WayStep::act(format!(
                     "the list names {} as SAST: `utils ctl update CTLFile` on the publisher signs with a key that \
@@ -196,6 +281,7 @@ impl From<'_> {
                 ))
                 .phones(self.signed_by(server, &Vouch::NotAsked)),
             );
+            steps.extend([WayStep::act(RESTART), self.look_at_signer()]);
         } else {
             steps.push(Self::upload());
             steps.push(
@@ -208,11 +294,12 @@ impl From<'_> {
             steps.push(WayStep::act(
                 "phones that refuse keep their old list: it must be deleted on each of them by hand",
             ));
+            steps.push(WayStep::act(PUBLISH));
         }
-        steps.push(WayStep::act(PUBLISH));
         WayThrough {
             name: "all-tokens-lost",
             what: "no token of the list is left: all are lost or locked".to_owned(),
+            closed: None,
             steps,
         }
     }
@@ -224,6 +311,7 @@ impl From<'_> {
         WayThrough {
             name: "to-hsm",
             what: "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones follow".to_owned(),
+            closed: None,
             steps: vec![
                 WayStep::act("first list: the HSM becomes SAST, a token of the list in force signs")
                     .by(format!(
@@ -244,33 +332,44 @@ impl From<'_> {
         }
     }
 
+    /// The SAST record of the server whose key signs the tokenless list: ITLRecovery's from 12.0 on, CallManager's before.
+    fn tokenless_signer(&self) -> Option<&Record> {
+        let of_release = |r: &&Record| self.number.is_none_or(|n| r.is_itl_recovery() == (n >= (12, 0)));
+        self.recovery().into_iter().find(of_release)
+    }
+
     fn to_tokenless(&self) -> WayThrough {
-        let recovery = self.recovery();
-        let mut steps = Vec::new();
-        match recovery.first() {
-            Some(server) => steps.push(
+        let update = "`utils ctl update CTLFile` on the publisher";
+        let mut steps = match self.tokenless_signer() {
+            Some(server) => vec![
                 WayStep::act(format!(
-                    "the list names {} as SAST: `utils ctl update CTLFile` on the publisher signs with a key that \
-                     phones know",
-                    names(&recovery)
+                    "the list names {} as SAST: {update} signs with a key that phones know",
+                    names(&self.recovery())
                 ))
                 .phones(self.signed_by(server, &Vouch::NotAsked)),
-            ),
+            ],
+            None if self.number.is_some_and(|number| number >= (12, 0)) => vec![
+                WayStep::act(
+                    "first: phones hold a token-signed list with the ITLRecovery and CallManager SAST records, as 12.0 and \
+                     later write it; this list does not name the server that would sign",
+                ),
+                WayStep::act(format!("then: {update}")),
+            ],
             None => {
-                let callmanager =
-                    self.old.list().records().iter().find(|r| r.function() == Function::CCM_TFTP && !r.is_emptied());
-                steps.push(WayStep::act(
-                    "up to 11.0: `utils ctl update CTLFile` on the publisher. From 11.5 on, and above all from 12.0: \
-                     first give phones a token-signed list with the ITLRecovery and CallManager SAST records",
-                ));
-                if let (Some(last), Some(callmanager)) = (steps.last_mut(), callmanager) {
-                    last.phones = self.signed_by(callmanager, &Vouch::NotAsked);
-                }
+                let first = "from 12.0 on only once phones hold a token-signed list with the ITLRecovery and CallManager \
+                             SAST records";
+                let act =
+                    if self.number.is_some() { update.to_owned() } else { format!("{update}; {first}") };
+                // The publisher's TVS knows the certificates of its own cluster without an upload (118893).
+                let is_callmanager = |r: &&Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
+                let callmanager = self.old.list().records().iter().find(is_callmanager);
+                let phones = callmanager.map(|r| self.signed_by(r, &Vouch::Uploaded)).unwrap_or_default();
+                vec![WayStep::act(act).phones(phones)]
             }
-        }
-        steps.push(WayStep::act(PUBLISH));
+        };
         steps.push(WayStep::act("never regenerate the CallManager and TVS certificates together"));
-        WayThrough { name: "to-tokenless", what: "from tokens back to tokenless".to_owned(), steps }
+        steps.extend([WayStep::act(RESTART), self.look_at_signer()]);
+        self.by_utils_ctl("to-tokenless", "from tokens back to tokenless", steps)
     }
 
     fn expiring(&self, now: i64) -> Option<WayThrough> {
@@ -320,7 +419,7 @@ impl From<'_> {
             steps.push(WayStep::act(PUBLISH));
         }
         let what = format!("certificates that expire or did: {}", ends.join(", "));
-        Some(WayThrough { name: "expiring", what, steps })
+        Some(WayThrough { name: "expiring", what, closed: None, steps })
     }
 }
 

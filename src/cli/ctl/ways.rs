@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::node_run::readiness_text;
 use super::super::signing::{in_force, now};
 use super::super::ui::{Ui, printable};
 use super::display_name;
 use crate::trustlist::ListKind;
-use crate::workflow::{WayThrough, ways};
+use crate::workflow::{Release, WayThrough, Ways, ways};
 
 /// The ways through that are open from a list in force: lost tokens, the bridge, an HSM, back to tokenless
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub struct WaysArgs {
     file: PathBuf,
     /// One of them, by name [default: all]
     way: Option<String>,
+    /// The cluster's release, as show version active has it: it decides which ways are open
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<String>,
 }
 
 pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -28,7 +32,12 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
             format!("{} is an ITL: the ways through begin at the cluster's CTL", display_name(&args.file));
         return Err(CommandError::new(ErrorKind::Usage, what).hint("sastctl ctl ways CTLFile.tlv"));
     }
-    let mut open = ways(&old, &args.file.display().to_string(), now());
+    let release = args.release.as_deref();
+    release
+        .map(str::parse::<Release>)
+        .transpose()
+        .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+    let Ways { before, ways: mut open } = ways(&old, &args.file.display().to_string(), release, now());
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
         let unknown = CommandError::new(ErrorKind::Usage, format!("no way {name:?} is open from this list"))
@@ -39,13 +48,18 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     if ui.is_json() {
-        return ui.print_json(&serde_json::json!({ "ways": open }));
+        return ui.print_json(&serde_json::json!({ "before": before, "ways": open }));
     }
-    ui.print(&open.iter().map(text).collect::<Vec<_>>().join("\n"))
+    let mut texts = vec![readiness_text(&before)];
+    texts.extend(open.iter().map(text));
+    ui.print(&texts.join("\n"))
 }
 
 fn text(way: &WayThrough) -> String {
     let mut text = format!("{}: {}\n", way.name, way.what);
+    if let Some(closed) = &way.closed {
+        let _ = writeln!(text, "  not open: {}", printable(closed));
+    }
     for (index, step) in way.steps.iter().enumerate() {
         let _ = writeln!(text, "  {}. {}", index.saturating_add(1), printable(&step.act));
         if let Some(command) = &step.command {

@@ -5,11 +5,36 @@ use std::path::Path;
 use super::super::error::CommandError;
 use super::super::signing::{BatchFile, headline};
 use super::Run;
-use super::look::look;
+use super::look::{look, verified};
+use super::ready::readiness_text;
+use crate::phone::{ClassVerdict, HeldLists, NewList, Vouch, assess_classes};
 use crate::trustlist::{VerifiedList, digest};
-use crate::workflow::RunStep;
+use crate::workflow::{RunStep, left_to_do};
+
+/// The checksums of a list, as files and as phones' screens show them: which of the two depends on the model.
+pub(super) fn checksums(bytes: &[u8]) -> String {
+    let line = |name: &str, sum: &[u8]| {
+        let phone = digest::phone_lines(sum).join(" ");
+        format!("  {name:<5} {}\n        on the phone: {phone}\n", digest::hex(sum, ""))
+    };
+    line("MD5", &digest::md5(bytes)) + &line("SHA1", &digest::sha1(bytes))
+}
 
 impl Run<'_> {
+    /// What the operator does once the run has ended; `phones`: what they make of the new list.
+    pub(super) fn left_to_do(&self, phones: &[ClassVerdict]) -> String {
+        let lines = left_to_do(phones);
+        let line = |(at, says): (usize, &String)| format!("  {}. {says}\n", at.saturating_add(1));
+        format!("Left to do by hand\n{}", lines.iter().enumerate().map(line).collect::<String>())
+    }
+
+    /// What phones make of the new list that hold the one which the run signed upon; TVS was asked.
+    pub(super) fn phones_say(&self, new: &VerifiedList) -> Result<Vec<ClassVerdict>, CommandError> {
+        let old = if self.args.bridge { verified(self.kept_bridge()?)? } else { self.old()? };
+        let held = HeldLists { ctl: Some(old), itl: None };
+        Ok(assess_classes(&held.installed(), &NewList::of(new), &Vouch::Uploaded))
+    }
+
     /// Every node serves this list: in words, or as a document.
     pub(super) fn answer(
         &self,
@@ -43,7 +68,10 @@ impl Run<'_> {
     /// The reading steps, and the plan.
     pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
+        let ready = self.findings()?;
         let (desk, plan) = self.plan(&old)?;
+        // Over the bridge every class of phones that the plan names follows.
+        let phones = if self.args.bridge { vec![] } else { plan.phones().to_vec() };
         let path = self.old_path();
         let mut file = BatchFile::list(headline(&path, &old), plan, self.new_path());
         file.replaces(&path, &old);
@@ -55,7 +83,9 @@ impl Run<'_> {
                 "dry_run": true,
                 "node": self.publisher.to_string(),
                 "nodes": self.names(),
+                "before": ready,
                 "plans": [file.json(desk.signer())],
+                "left_to_do": left_to_do(&phones),
                 "written": [],
             }));
         }
@@ -63,8 +93,10 @@ impl Run<'_> {
             .into_iter()
             .map(|step| format!("  {:<10} {}\n", step.name(), step.says()))
             .collect();
+        self.ui.print(&readiness_text(&ready))?;
         self.ui.print(&format!("Steps\n{}", steps.concat()))?;
         self.ui.print(&file.plan_text())?;
+        self.ui.print(&self.left_to_do(&phones))?;
         self.ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
     }
 

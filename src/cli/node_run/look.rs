@@ -6,10 +6,11 @@ use super::super::cluster::{Connector, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::Ui;
 use super::{CTL, NodeArgs};
-use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
+use crate::cluster::shell::answers::SecurityMode;
 use crate::cluster::{ConsoleError, NodeAddress, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 use crate::workflow::journal::FileSeal;
+use crate::workflow::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl};
 
 /// A CTL of the cluster, decoded and verified.
 pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
@@ -53,8 +54,14 @@ pub(super) fn look(
     let no = |what: String| CommandError::new(ErrorKind::No, what);
     let mode = connector.open(publisher)?.security_mode()?;
     if mode != SecurityMode::Mixed {
-        return Err(no(format!("the cluster is in {mode} mode: it has no CTL to go on from"))
-            .hint("utils ctl set-cluster mixed-mode makes a tokenless CTL; then run this again"));
+        let error = no(format!("the cluster is in {mode} mode: it has no CTL to go on from"));
+        let served = publisher.host().and_then(|host| fetch(host, args.ports.ports(), CTL).ok()?);
+        let leftover = served.and_then(|f| TrustList::decode(f.bytes).ok());
+        return Err(match leftover.filter(|ctl| is_left_behind(mode, ctl)) {
+            Some(_) => error.detail("CTL", leftover_says()),
+            None => error,
+        }
+        .hint("mixed mode first: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client before"));
     }
     let looks = side_by_side(nodes, connector, |node, connector| {
         let found = look_at(node, connector, args);
@@ -91,17 +98,12 @@ fn look_at(
         let why = "over a serial line its files cannot be fetched".to_owned();
         return Err(ConsoleError::Connect { node: node.to_string(), why }.into());
     };
-    let fetched = fetch(host, args.ports.ports(), CTL)?
-        .ok_or_else(|| no(format!("{node} serves no CTL, though the cluster is in mixed mode")))?;
-    let list = verified(fetched.bytes)?;
-    let md5 = digest::hex(&list.list().md5(), "");
-    match shown {
-        ShownCtl::Verified(sums) if sums.md5 == md5 => Ok(list),
-        ShownCtl::Verified(sums) => {
-            Err(no(format!("{node} shows MD5 {} and serves {md5}: restart Cisco Tftp there", sums.md5)))
-        }
-        ShownCtl::None => Err(no(format!("{node} serves a CTL and shows none: restart Cisco Tftp there"))),
-        ShownCtl::Bad { says } => Err(no(format!("{node} does not accept its CTL: {says}"))),
-        ShownCtl::Unclear => Err(no(format!("{node} shows its CTL in words that are not known here"))),
+    let served = fetch(host, args.ports.ports(), CTL)?.map(|fetched| fetched.bytes);
+    match node_ctl(SecurityMode::Mixed, &shown, served) {
+        Ok(NodeCtl::InForce(list)) => Ok(list),
+        Ok(NodeCtl::LeftBehind(_) | NodeCtl::None) => Err(no(format!("{node} has no CTL in force"))),
+        Err(CtlProblem::Unreadable(e)) => Err(CommandError::decode(CTL, &e)),
+        Err(CtlProblem::NotVerified(e)) => Err(CommandError::not_verified(CTL, &e)),
+        Err(problem) => Err(no(format!("{node} {problem}"))),
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod begin;
 mod look;
+mod ready;
 mod steps;
 mod tokens;
 mod way_back;
@@ -11,6 +12,9 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::Args;
+
+use ready::LookedAt;
+pub use ready::readiness_text;
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs, UNPROVED};
@@ -56,6 +60,8 @@ pub struct NodeArgs {
     #[arg(long, requires = "node")]
     rollback: bool,
     #[command(flatten)]
+    looked: LookedAt,
+    #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
     store: StoreArgs,
@@ -77,7 +83,7 @@ impl NodeArgs {
             (self.rollback, "--rollback"),
             (self.publish.names_a_folder(), "--tftp-root"),
         ];
-        given.into_iter().find(|(given, _)| *given).map(|(_, name)| name)
+        given.into_iter().chain(self.looked.given()).find(|(given, _)| *given).map(|(_, name)| name)
     }
 }
 
@@ -195,8 +201,9 @@ impl Run<'_> {
             false => String::new(),
         };
         let words = format!(
-            "{unproved}Done. Every node shows and serves the new CTL. Reset the phones, and compare a phone's screen with the \
-             checksum above.\nsastctl journal show {} is the page for the change ticket.",
+            "{unproved}Done. Every node shows and serves the new CTL.\n{}{}sastctl journal show {} is the page for the change ticket.",
+            answer::checksums(new.list().bytes()),
+            self.left_to_do(&self.phones_say(&new)?),
             path.display()
         );
         self.answer((&self.new_path(), &new), &path, &words)

@@ -1,22 +1,24 @@
 //! What each step does, and how it proves that it was done.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::super::cert::der_name;
 use super::super::cluster::{UNPROVED, prove, publish, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
+use super::answer::checksums;
 use super::look::{kept, kept_list, look, lost, verified};
+use super::ready::looked_at;
 use super::tokens::names;
-use super::{BRIDGE, CTL, NEW_CTL, Run};
+use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run};
 use crate::cluster::shell::answers::ShownCtl;
 use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
-use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
-use crate::trustlist::{Certificate, Record, TrustList, VerifiedList, digest};
+use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::journal::{Event, FileSeal};
-use crate::workflow::{Progress, RunStep};
+use crate::workflow::{NoBridge, Progress, RunStep, bridge};
 
 impl Run<'_> {
     /// Does a step; what it proved.
@@ -28,6 +30,7 @@ impl Run<'_> {
             RunStep::Vouch => self.vouch(),
             RunStep::Bridge => self.bridge(),
             RunStep::Cross => self.cross(),
+            RunStep::Hold => self.hold(),
             RunStep::Sign => self.sign(),
             RunStep::Delete => self.delete(),
             RunStep::Publish => self.publish_new(),
@@ -50,6 +53,7 @@ impl Run<'_> {
         }
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
         self.progress.keep(FileSeal::of(self.old_path().display().to_string(), old.list().bytes()));
+        self.be_ready()?;
         let certificates = self.certificates()?;
         self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
         for node in &self.nodes {
@@ -107,57 +111,61 @@ impl Run<'_> {
     }
 
     fn bridge(&mut self) -> Result<String, CommandError> {
-        let old = self.old()?;
-        let certificates = self.certificates()?;
         // A bridge that stands already is not built again.
-        let served = self.served(&self.publisher.clone())?;
-        let stands = |bytes: &[u8]| names_tokens(bytes, &certificates);
-        let bytes = match served.filter(|bytes| stands(bytes)) {
-            Some(bytes) => bytes,
-            None => {
-                self.connector.open(&self.publisher)?.update_ctl()?;
-                self.served(&self.publisher.clone())?.unwrap_or_default()
+        if self.look_for_bridge()?.is_ok() {
+            return Ok("every node serves a CTL with the tokens already".to_owned());
+        }
+        self.connector.open(&self.publisher)?.update_ctl()?;
+        Ok("CTL file Updated; a node serves it once Cisco Tftp was restarted there".to_owned())
+    }
+
+    /// Whether every node serves the bridge now.
+    fn look_for_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, CommandError> {
+        let (old, certificates) = (self.old()?, self.certificates()?);
+        let args = self.args;
+        let served =
+            side_by_side(&self.nodes, &self.connector, |node, _| Ok((node.to_string(), served(node, args)?)));
+        let served = served.into_iter().collect::<Result<Vec<_>, CommandError>>()?;
+        Ok(bridge(&old, &served, &certificates))
+    }
+
+    fn cross(&mut self) -> Result<String, CommandError> {
+        self.restart_all("cross")?;
+        let end = Instant::now().checked_add(self.args.publish.patience(false));
+        let bridge = loop {
+            let look = self.look_for_bridge();
+            let waits = end.is_some_and(|end| Instant::now() < end);
+            match look {
+                Ok(Ok(bridge)) => break bridge,
+                Ok(Err(no)) if waits && no.may_come() => {}
+                Err(e) if waits && e.kind() == ErrorKind::Network => {}
+                Ok(Err(no)) => return Err(no_bridge(&no)),
+                Err(e) => return Err(e),
             }
+            interrupt::check()?;
+            std::thread::sleep(Duration::from_secs(1));
         };
-        if !stands(&bytes) {
-            return Err(CommandError::new(ErrorKind::No, "the publisher did not take the tokens into its CTL")
-                .detail("", "utils ctl update CTLFile is known to take in other certificates; yours does not do it with tokens")
-                .hint("go on without it: --resume, and no --bridge; phones with TVS follow, the others are named in the plan"));
-        }
-        let bridge = verified(bytes)?;
-        let installed = Installed { ctl: Some(ListView::of(&old)), itl: HeldItl::Unknown };
-        let verdicts = assess_classes(&installed, &NewList::of(&bridge), &Vouch::NotAsked);
-        let refuse = |class| {
-            verdicts.iter().any(|v| v.class == class && !matches!(v.verdict.decision, Decision::Accepts(_)))
-        };
-        if refuse(PhoneClass::WithoutTvs) || refuse(PhoneClass::SecurityByDefault) {
-            return Err(CommandError::new(
-                ErrorKind::No,
-                "phones would not take the bridge: its signer is not in their CTL",
-            ));
-        }
         let path = self.work.join(BRIDGE);
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
         let seal = FileSeal::of(path.display().to_string(), bridge.list().bytes());
         self.note_down(Event::Input { role: Progress::BRIDGE.to_owned(), out: None, file: seal.clone() })?;
         self.progress.cross(seal);
-        Ok(format!("both tokens are SAST in it, and every phone takes it; kept as {}", path.display()))
+        Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
     }
 
-    fn cross(&mut self) -> Result<String, CommandError> {
-        let bytes = self.kept_bridge()?;
-        self.publish("cross", "cross", &bytes, &self.work.join(BRIDGE))?;
-        self.restart_all("cross")?;
-        if !self.tokens.signing.yes() && self.ui.can_ask() {
-            self.ui.show(
-                "Reset the phones now. Each of them must hold this CTL before the next one is published.",
-            );
-            let md5 = digest::phone_lines(&digest::md5(&bytes)).join(" ");
-            if !self.ui.confirm(&format!("Do all phones show {md5}?"))? {
-                return Err(CommandError::new(ErrorKind::Interrupted, "waiting for the phones"));
-            }
+    /// Phones that are left behind are what the bridge is for: no `--yes` says that they hold it.
+    fn hold(&mut self) -> Result<String, CommandError> {
+        let bridge = self.kept_bridge()?;
+        self.ui.show(&format!(
+            "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
+            checksums(&bridge)
+        ));
+        let have_it = (self.args.looked.phones_have_it, "--phones-have-it");
+        if looked_at(self.ui, have_it, "Does every phone show one of these checksums?")? {
+            return Ok("every phone holds it, says the operator".to_owned());
         }
-        Ok("every node serves the bridge".to_owned())
+        Err(CommandError::new(ErrorKind::No, "not every phone holds the bridge")
+            .hint("phones that never load it need their CTL deleted by hand: sastctl help phones"))
     }
 
     fn sign(&mut self) -> Result<String, CommandError> {
@@ -202,7 +210,7 @@ impl Run<'_> {
     }
 
     /// Puts a list to every node that does not serve it yet, and waits for each to serve it.
-    /// `restarts` names the step whose restart an upload by hand takes in advance.
+    /// `restarts` names the step whose restart of Cisco Tftp is done in advance.
     pub(super) fn publish(
         &mut self,
         name: &str,
@@ -210,42 +218,43 @@ impl Run<'_> {
         bytes: &[u8],
         path: &Path,
     ) -> Result<(), CommandError> {
-        let mut by_hand = Vec::new();
+        let (mut put, mut by_hand) = (Vec::new(), Vec::new());
         for node in self.nodes.clone() {
             interrupt::check()?;
             let part = format!("{name} {node}");
-            if self.progress.is_done(&part)
-                || publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false)
-            {
+            if self.progress.is_done(&part) || self.serves(&node, bytes) {
                 continue;
             }
             self.begin_step(&part, "put")?;
-            if publish::put(&self.args.publish, &mut self.connector, &node, CTL, bytes)? {
-                publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(false))?;
-                self.end_step(&part, "put there and fetched again")?;
-            } else {
-                by_hand.push(node);
-            }
+            let is_put = publish::put(&self.args.publish, &mut self.connector, &node, CTL, bytes)?;
+            if is_put { put.push(node) } else { by_hand.push(node) }
         }
         if !by_hand.is_empty() {
             publish::by_hand(&by_hand, path, CTL, self.ui);
         }
-        // An uploaded file is served once Cisco Tftp was restarted. Only somebody who sits there can say that it was
-        // uploaded; where nobody does, the nodes are watched until they serve it.
+        // Only somebody who sits there can say that a file was uploaded; where nobody does, the nodes are watched until
+        // they serve it.
         let uploaded = !by_hand.is_empty()
             && self.ui.can_ask()
             && self.ui.confirm("Uploaded on each of them? Cisco Tftp is restarted there next.")?;
-        for node in by_hand {
-            if uploaded && !publish::serves(&node, &self.args.ports, CTL, bytes).unwrap_or(false) {
-                let part = restart_part(restarts, SERVICES[0], &node);
+        let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
+        let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
+        for (node, is_there, says) in put.chain(by_hand) {
+            let part = restart_part(restarts, SERVICES[0], &node);
+            // CUCM serves what lies there once Cisco Tftp was restarted; other TFTP servers serve it at once.
+            if is_there && !self.progress.is_done(&part) && !self.serves(&node, bytes) {
                 self.begin_step(&part, "restart")?;
                 let state = restart(&mut self.connector, &node, SERVICES[0], self.ui)?;
                 self.end_step(&part, super::super::cluster::state(state))?;
             }
-            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(!uploaded))?;
-            self.end_step(&format!("{name} {node}"), "uploaded by hand, and fetched again")?;
+            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(!is_there))?;
+            self.end_step(&format!("{name} {node}"), says)?;
         }
         Ok(())
+    }
+
+    fn serves(&self, node: &NodeAddress, bytes: &[u8]) -> bool {
+        publish::serves(node, &self.args.ports, CTL, bytes).unwrap_or(false)
     }
 
     fn restart(&mut self) -> Result<String, CommandError> {
@@ -309,7 +318,7 @@ impl Run<'_> {
     }
 
     /// The bridge, as the journal knows it.
-    fn kept_bridge(&self) -> Result<Vec<u8>, CommandError> {
+    pub(super) fn kept_bridge(&self) -> Result<Vec<u8>, CommandError> {
         kept(&self.work, (BRIDGE, "the bridge"), self.progress.bridge())
     }
 
@@ -321,11 +330,12 @@ impl Run<'_> {
     pub(super) fn lost(&self, what: &str) -> CommandError {
         lost(&self.work, what)
     }
+}
 
-    fn served(&self, node: &NodeAddress) -> Result<Option<Vec<u8>>, CommandError> {
-        let Some(host) = node.host() else { return Ok(None) };
-        Ok(fetch(host, self.args.ports.ports(), CTL)?.map(|f| f.bytes))
-    }
+/// The CTL that a node serves.
+fn served(node: &NodeAddress, args: &NodeArgs) -> Result<Option<VerifiedList>, CommandError> {
+    let Some(host) = node.host() else { return Ok(None) };
+    fetch(host, args.ports.ports(), CTL)?.map(|fetched| verified(fetched.bytes)).transpose()
 }
 
 /// The name of one service's restart on one node: what is done once is not done again.
@@ -333,8 +343,18 @@ fn restart_part(name: &str, service: &str, node: &NodeAddress) -> String {
     format!("{name} {service} {node}")
 }
 
-/// Whether a list has a SAST record of each of these certificates.
-fn names_tokens(bytes: &[u8], certificates: &[Certificate]) -> bool {
-    TrustList::decode(bytes.to_vec())
-        .is_ok_and(|list| certificates.iter().all(|c| list.sasts().any(|r: &Record| r.is_of(c))))
+/// What to do where the tokens did not get into the CTL.
+fn no_bridge(no: &NoBridge) -> CommandError {
+    let error = CommandError::new(ErrorKind::No, no.to_string());
+    match no {
+        NoBridge::Lacks { .. } => error.detail(
+            "",
+"`utils ctl update CTLFile`: no public source says whether it takes token certificates; here it did not",
+        ),
+        NoBridge::Missing { .. } | NoBridge::Old { .. } | NoBridge::Differs { .. } => {
+            error.detail("", "CUCM copies its CTL to every node by SFTP, and Cisco Tftp was restarted")
+        }
+        NoBridge::NotAccepted { .. } => error,
+    }
+    .hint("go on without it: --resume, and no --bridge; phones with TVS follow, the others are named in the plan")
 }

@@ -119,3 +119,10 @@ pub fn license(lines: &[String]) -> License {
         says: if states.is_empty() { last_words(lines) } else { states.join(", ") },
     }
 }
+
+/// Reads `utils network ping`: whether any answer came.
+pub fn is_reached(lines: &[String]) -> Option<bool> {
+    let line = lines.iter().find_map(|l| l.split_once("% packet loss"))?.0;
+    let loss = line.rsplit([' ', ',']).next()?;
+    Some(loss != "100")
+}

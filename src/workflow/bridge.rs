@@ -1,0 +1,89 @@
+//! The bridge: what the nodes serve once `utils ctl update CTLFile` was run and Cisco Tftp was restarted everywhere.
+
+use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
+use crate::trustlist::{Certificate, VerifiedList};
+
+/// Why it is no bridge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoBridge {
+    /// A node serves no CTL.
+    #[error("{node} serves no CTL")]
+    Missing {
+        /// The node.
+        node: String,
+    },
+    /// A node serves the CTL of before.
+    #[error("{node} still serves the CTL that was in force before")]
+    Old {
+        /// The node.
+        node: String,
+    },
+    /// It does not name a token.
+    #[error("the CTL that {node} serves now does not name {token} as SAST")]
+    Lacks {
+        /// The node.
+        node: String,
+        /// The token.
+        token: String,
+    },
+    /// The nodes serve different ones.
+    #[error("{node} serves another CTL than {from}")]
+    Differs {
+        /// A node.
+        node: String,
+        /// The publisher.
+        from: String,
+    },
+    /// Phones that hold the CTL of before do not take it.
+    #[error(
+        "phones would not accept the CTL with the tokens: {signer} is not SAST in the CTL that they hold"
+    )]
+    NotAccepted {
+        /// Who signed it.
+        signer: String,
+    },
+}
+
+impl NoBridge {
+    /// Whether it may be the bridge a moment later: the file is on its way, or the service is not up yet.
+    pub fn may_come(&self) -> bool {
+        matches!(self, NoBridge::Missing { .. } | NoBridge::Old { .. } | NoBridge::Differs { .. })
+    }
+}
+
+/// Judges what every node serves, the publisher first.
+pub fn bridge(
+    old: &VerifiedList,
+    served: &[(String, Option<VerifiedList>)],
+    tokens: &[Certificate],
+) -> Result<VerifiedList, NoBridge> {
+    let mut first: Option<(&str, &VerifiedList)> = None;
+    for (node, list) in served {
+        let list = list.as_ref().ok_or_else(|| NoBridge::Missing { node: node.clone() })?;
+        let lacks = |token: &&Certificate| !list.list().sasts().any(|record| record.is_of(token));
+        if let Some(token) = tokens.iter().find(lacks) {
+            if list.list().bytes() == old.list().bytes() {
+                return Err(NoBridge::Old { node: node.clone() });
+            }
+            return Err(NoBridge::Lacks { node: node.clone(), token: token.sast_name() });
+        }
+        match first {
+            Some((from, same)) if same.list().bytes() != list.list().bytes() => {
+                return Err(NoBridge::Differs { node: node.clone(), from: from.to_owned() });
+            }
+            Some(_) => {}
+            None => first = Some((node, list)),
+        }
+    }
+    let (_, list) = first.ok_or_else(|| NoBridge::Missing { node: "the cluster".to_owned() })?;
+    let installed = Installed { ctl: Some(ListView::of(old)), itl: HeldItl::Unknown };
+    let verdicts = assess_classes(&installed, &NewList::of(list), &Vouch::NotAsked);
+    let follows = |class| {
+        verdicts.iter().any(|v| v.class == class && matches!(v.verdict.decision, Decision::Accepts(_)))
+    };
+    if follows(PhoneClass::WithoutTvs) && follows(PhoneClass::SecurityByDefault) {
+        Ok(list.clone())
+    } else {
+        Err(NoBridge::NotAccepted { signer: list.signer_name() })
+    }
+}

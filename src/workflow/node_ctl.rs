@@ -1,0 +1,93 @@
+//! A node's CTL: what `show ctl` says of it, what TFTP serves, and what that means in the cluster's security mode.
+
+use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
+use crate::trustlist::{DecodeError, Function, Record, TrustList, VerifiedList, VerifyError, digest};
+
+/// What deletes a CTL that was left behind; on each node.
+const DELETE_LEFTOVER: &str = "file delete activelog cm/tftpdata/CTLFile.tlv";
+
+/// A node's CTL that is as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeCtl {
+    /// There is none, as it may be in non-secure mode.
+    None,
+    /// It is in force.
+    InForce(VerifiedList),
+    /// The cluster is in non-secure mode, and this is the CTL of the mixed mode before.
+    LeftBehind(VerifiedList),
+}
+
+/// What is wrong with a node's CTL; the words go on from the node's name.
+#[derive(Debug, thiserror::Error)]
+pub enum CtlProblem {
+    /// It serves none.
+    #[error("serves no CTL, though the cluster is in mixed mode")]
+    ServesNone,
+    /// What it serves is no list.
+    #[error("serves a CTL that cannot be read: {0}")]
+    Unreadable(#[source] DecodeError),
+    /// Nobody verifies it.
+    #[error("serves a CTL that does not verify: {0}")]
+    NotVerified(#[source] VerifyError),
+    /// Cisco Tftp was not restarted.
+    #[error("shows MD5 {shown} and serves {served}: restart Cisco Tftp there")]
+    ServesAnother {
+        /// What `show ctl` says.
+        shown: String,
+        /// What came.
+        served: String,
+    },
+    /// Cisco Tftp was not restarted.
+    #[error("serves a CTL and shows none: restart Cisco Tftp there")]
+    ShowsNone,
+    /// CUCM itself cannot verify it.
+    #[error("does not accept its CTL: {says}")]
+    NotAccepted {
+        /// Its words.
+        says: String,
+    },
+    /// Words that are not known.
+    #[error("shows its CTL in words that are not known here")]
+    Unclear,
+}
+
+/// Judges what a node shows and serves.
+pub fn node_ctl(
+    mode: SecurityMode,
+    shown: &ShownCtl,
+    served: Option<Vec<u8>>,
+) -> Result<NodeCtl, CtlProblem> {
+    let Some(served) = served else {
+        return match (mode, shown) {
+            (SecurityMode::NonSecure, ShownCtl::None) => Ok(NodeCtl::None),
+            _ => Err(CtlProblem::ServesNone),
+        };
+    };
+    let list = TrustList::decode(served).map_err(CtlProblem::Unreadable)?;
+    let list = list.verify().map_err(CtlProblem::NotVerified)?;
+    let md5 = digest::hex(&list.list().md5(), "");
+    match shown {
+        ShownCtl::Verified(sums) if sums.md5 == md5 => Ok(if is_left_behind(mode, list.list()) {
+            NodeCtl::LeftBehind(list)
+        } else {
+            NodeCtl::InForce(list)
+        }),
+        ShownCtl::Verified(sums) => Err(CtlProblem::ServesAnother { shown: sums.md5.clone(), served: md5 }),
+        ShownCtl::None => Err(CtlProblem::ShowsNone),
+        ShownCtl::Bad { says } => Err(CtlProblem::NotAccepted { says: says.clone() }),
+        ShownCtl::Unclear => Err(CtlProblem::Unclear),
+    }
+}
+
+/// In non-secure mode CUCM's own CTL has emptied CCM+TFTP records. One with whole records is not in force (118893).
+pub fn is_left_behind(mode: SecurityMode, ctl: &TrustList) -> bool {
+    let whole = |r: &Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
+    mode == SecurityMode::NonSecure && ctl.records().iter().any(whole)
+}
+
+/// What is said of one that was left behind.
+pub fn leftover_says() -> String {
+    format!(
+        "once in mixed mode, and not deleted; it is not in force; delete it on each node: {DELETE_LEFTOVER}"
+    )
+}

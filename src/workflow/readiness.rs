@@ -1,0 +1,224 @@
+//! What must be in order before a cluster is changed: facts in, findings out.
+//!
+//! What the shell can be asked comes in as an [`Answer`]; what it did not say is a line that the operator confirms.
+
+use serde::Serialize;
+
+use super::node_ctl::leftover_says;
+use super::revert::major_minor;
+use crate::cluster::shell::answers::SecurityMode;
+
+/// What a node said about one thing that must be in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// Nobody asked it.
+    #[default]
+    NotAsked,
+    /// In order; its words.
+    Good(String),
+    /// Not in order; its words.
+    Bad(String),
+    /// It said nothing that is understood; its words.
+    Unclear(String),
+}
+
+/// What is known of a cluster before it is changed.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterFacts {
+    /// The release, as `show version active` or the operator has it.
+    pub release: Option<String>,
+    /// The cluster's security mode.
+    pub mode: Option<SecurityMode>,
+    /// Whether the way goes through `utils ctl`, as the bridge does.
+    pub by_utils_ctl: bool,
+    /// `utils dbreplication runtimestate`
+    pub replication: Answer,
+    /// Whether the publisher reaches the other nodes.
+    pub connectivity: Answer,
+    /// `utils disaster_recovery history backup`
+    pub backup: Answer,
+    /// `show license summary`
+    pub licence: Answer,
+    /// Services that do not run where they should, a line each; `None` where nobody looked.
+    pub stopped: Option<Vec<String>>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The cluster's security mode.
+    Mode,
+    /// What the release can do.
+    Release,
+    /// The licence for mixed mode.
+    Licence,
+    /// Database replication.
+    Replication,
+    /// The nodes among each other.
+    Connectivity,
+    /// A backup.
+    Backup,
+    /// Cisco Tftp, Cisco CallManager.
+    Services,
+}
+
+/// What a finding means for the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// The change would fail, or do harm.
+    Stop,
+    /// Only the operator can know: somebody must have looked.
+    Confirm,
+    /// Worth knowing.
+    Note,
+}
+
+/// One thing that was found before a cluster is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// What it means.
+    pub need: Need,
+    /// What it is about.
+    pub subject: Subject,
+    /// In words.
+    pub says: String,
+}
+
+/// Judges the facts; what stops a change comes first.
+pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
+    let release = facts.release.as_deref().and_then(major_minor);
+    let mut found = Vec::new();
+    let mut add = |need, subject, says: String| found.push(Readiness { need, subject, says });
+    match facts.mode {
+        Some(SecurityMode::Mixed) => {}
+        Some(SecurityMode::NonSecure) => {
+            let says = format!(
+                "the cluster is in non-secure mode; a CTL with whole CCM+TFTP records was left behind: {}",
+                leftover_says()
+            );
+            add(Need::Stop, Subject::Mode, says);
+        }
+        None => {
+            let says = format!(
+                "the cluster is in mixed mode (ClusterSecurityMode 1); in mode 0 a CTL with whole CCM+TFTP records was left behind: {}",
+                leftover_says()
+            );
+            add(Need::Confirm, Subject::Mode, says);
+        }
+    }
+    of_release(facts, release, &mut add);
+    of_licence(facts, release, &mut add);
+    let (subject, what) = (Subject::Replication, "database replication");
+    match &facts.replication {
+        Answer::Good(_) => {}
+        Answer::Bad(says) => add(Need::Stop, subject, format!("{what} is not in order: {says}")),
+        other => add(
+            Need::Confirm,
+            subject,
+            format!(
+                "{what} is in order: `utils dbreplication runtimestate`, every node `(2) Setup Completed`{}",
+                said(other)
+            ),
+        ),
+    }
+    match &facts.connectivity {
+        Answer::Good(_) => {}
+        other => add(
+            Need::Confirm,
+            Subject::Connectivity,
+            format!(
+                "the nodes reach each other: CUCM copies its own CTL to all of them by SFTP{}",
+                said(other)
+            ),
+        ),
+    }
+    match &facts.backup {
+        Answer::Good(says) => add(Need::Note, Subject::Backup, format!("the last backup: {says}")),
+        other => add(
+            Need::Confirm,
+            Subject::Backup,
+            format!("there is a backup (Disaster Recovery System) that can be restored{}", said(other)),
+        ),
+    }
+    match &facts.stopped {
+        None => add(
+            Need::Confirm,
+            Subject::Services,
+            "Cisco Tftp, Cisco CallManager and Cisco Trust Verification Service are started where they are activated"
+                .to_owned(),
+        ),
+        Some(stopped) => {
+            stopped.iter().for_each(|says| add(Need::Stop, Subject::Services, says.clone()));
+        }
+    }
+    found.sort_by_key(|finding| finding.need);
+    found
+}
+
+/// Source of both limits: Cisco document 118893 (`utils ctl` from 10.0), 214231 (tokens until 14SU3).
+fn of_release(
+    facts: &ClusterFacts,
+    release: Option<(u32, u32)>,
+    add: &mut impl FnMut(Need, Subject, String),
+) {
+    let shown = facts.release.as_deref().unwrap_or("unknown");
+    let subject = Subject::Release;
+    match release {
+        None if facts.by_utils_ctl => {
+            add(Need::Note, subject, "`utils ctl` is there from release 10.0 on".to_owned());
+        }
+        Some(number) if number < (10, 0) && facts.by_utils_ctl => add(
+            Need::Stop,
+            subject,
+            format!("release {shown} has no `utils ctl` command (10.0 brought it): this way is not open"),
+        ),
+        Some(number) if number < (10, 0) => add(
+            Need::Note,
+            subject,
+            format!(
+                "release {shown} has no `utils ctl` command (10.0 brought it): the cluster cannot make a tokenless CTL \
+                 again; keep the one in force"
+            ),
+        ),
+        Some((10..=13, _)) => {}
+        None | Some(_) => add(
+            Need::Note,
+            subject,
+            "from 14SU3 on the CTL Provider service takes no tokens; no public source says whether Cisco Tftp serves a \
+             token-signed CTL that was put there by hand"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Sources: 118893 for 11.5(1)SU3, the 12.5 security guide for 12.0 and later. Whether a list that is signed elsewhere
+/// needs it is derived: no `utils ctl` is run.
+fn of_licence(
+    facts: &ClusterFacts,
+    release: Option<(u32, u32)>,
+    add: &mut impl FnMut(Need, Subject, String),
+) {
+    let subject = Subject::Licence;
+    let smart = "from 12.0 on mixed mode and `utils ctl` need a registration with Allow export-controlled functionality";
+    let plm = "11.5(1)SU3 and later 11.5 need the Encryption License, from Prime License Manager 11.5(1)SU2 or newer";
+    match (release, &facts.licence) {
+        (Some(number), _) if number < (11, 5) => {}
+        (Some((11, _)), _) => add(Need::Confirm, subject, plm.to_owned()),
+        (Some(_), Answer::Good(_)) => {}
+        (Some(_), Answer::Bad(says)) if facts.by_utils_ctl => {
+            add(Need::Stop, subject, format!("{smart}; the publisher says: {says}"));
+        }
+        (Some(_), other) => add(Need::Confirm, subject, format!("{smart}{}", said(other))),
+        (None, _) => add(Need::Confirm, subject, format!("{plm}; {smart}")),
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    match answer {
+        Answer::NotAsked | Answer::Good(_) => String::new(),
+        Answer::Bad(says) => format!(" (the publisher says: {says})"),
+        Answer::Unclear(says) => format!(" (the publisher's answer is not understood: {says})"),
+    }
+}

@@ -1,0 +1,209 @@
+//! `revert --node --bridge` on nodes that serve a new CTL only once Cisco Tftp was restarted, and what must be in order
+//! before a run changes anything.
+
+use sastctl::trustlist::{TrustList, digest};
+
+use crate::pki;
+use crate::support::World;
+use crate::support::cluster::{Cluster, Ssh, missing};
+use crate::support::run::{acts, arguments, go};
+
+/// Nodes as CUCM's are.
+fn started(count: usize) -> Option<(World, Cluster)> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: {why}");
+        return None;
+    }
+    let world = World::with_tokens();
+    let cluster = Cluster::start(&world, count, Ssh::Today);
+    Some((world, cluster))
+}
+
+/// What a node was told that changes something.
+fn changes(cluster: &Cluster, node: usize) -> Vec<String> {
+    let is_change = |c: &String| {
+        ["file delete", "utils service restart", "set cert", "utils ctl"].iter().any(|w| c.starts_with(w))
+    };
+    cluster.nodes[node].told().into_iter().filter(is_change).collect()
+}
+
+#[track_caller]
+fn assert_all_serve(cluster: &Cluster, wanted: &[u8]) {
+    for node in &cluster.nodes {
+        assert!(node.ctl().is_some_and(|ctl| ctl == wanted), "{}", node.address);
+    }
+}
+
+/// Phones are what the bridge is for: without a word that they hold it, the run stops before it signs.
+#[test]
+fn over_the_bridge_to_tokens_with_nothing_uploaded_by_hand() {
+    let Some((world, cluster)) = started(3) else { return };
+    let stopped = go(&world, &cluster, &["--bridge"]);
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    for words in [
+        "nobody can be asked whether every phone holds the bridge",
+        "stopped  at hold",
+        "nothing is signed",
+        "--resume --phones-have-it",
+        "--yes does not stand for it",
+    ] {
+        assert!(stopped.stderr.contains(words), "{words}: {}", stopped.stderr);
+    }
+    assert!(!world.path("run/CTLFile.new.tlv").exists());
+    let bridge = world.read("run/CTLFile.bridge.tlv");
+    assert_all_serve(&cluster, &bridge);
+    let list = TrustList::decode(bridge.clone()).unwrap().verify().unwrap();
+    assert_eq!(list.signer_name(), "cucm-1051-a-pub");
+    let phone = digest::phone_lines(&digest::sha1(&bridge)).join(" ");
+    assert!(stopped.stderr.contains(&phone), "SHA-1 as the phone shows it: {}", stopped.stderr);
+    let before = [0, 1, 2].map(|node| changes(&cluster, node));
+    assert_eq!(
+        before[0][2..],
+        [
+            "utils ctl update CTLFile",
+            "utils service restart Cisco Tftp",
+            "utils service restart Cisco CallManager"
+        ]
+    );
+    assert_eq!(before[1], before[0][3..]);
+    assert_eq!(go(&world, &cluster, &["--bridge", "--resume"]).code, 1, "phones never take it");
+    assert_eq!([0, 1, 2].map(|node| changes(&cluster, node)), before, "and nothing is done twice");
+
+    let done = go(&world, &cluster, &["--bridge", "--resume", "--phones-have-it"]).done();
+    assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
+    for all in [&stopped, &done] {
+        assert!(!all.all().contains("Upload File"), "nothing is uploaded by hand: {}", all.all());
+    }
+    for (new, old) in
+        [("run/CTLFile.bridge.tlv", "run/CTLFile.tlv"), ("run/CTLFile.new.tlv", "run/CTLFile.bridge.tlv")]
+    {
+        world.run(&["ctl", "check", new, "--installed-ctl", old]).done();
+    }
+    assert!(done.stdout.contains("reset the phones"), "{}", done.stdout);
+    assert!(!done.stdout.contains("delete the list by hand"), "nobody is left behind: {}", done.stdout);
+}
+
+/// `--yes` was given, somebody sits there, and the question is asked all the same.
+#[test]
+fn a_yes_that_phones_hold_the_bridge_is_a_yes_to_that_question_alone() {
+    let Some((world, cluster)) = started(1) else { return };
+    let at_terminal = |more: &[&str], answer: &str| {
+        let args = arguments(&cluster, more);
+        let command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+        session.exp_string("Does every phone show one of these checksums? [y/N] ").unwrap();
+        session.send_line(answer).unwrap();
+        session.exp_eof().unwrap()
+    };
+    let no = at_terminal(&["--bridge"], "n");
+    assert!(no.contains("not every phone holds the bridge") && no.contains("sastctl help phones"), "{no}");
+    assert!(!world.path("run/CTLFile.new.tlv").exists());
+    let yes = at_terminal(&["--bridge", "--resume"], "y");
+    assert!(yes.contains("Done. Every node shows and serves the new CTL"), "{yes}");
+    assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
+}
+
+/// It is looked behind the restart; only then is a list without the tokens a refusal.
+#[test]
+fn a_bridge_without_the_tokens_stops_behind_the_restart() {
+    let Some((world, cluster)) = started(2) else { return };
+    cluster.nodes[0].quirks(&["no-bridge"]);
+    let stopped = go(&world, &cluster, &["--bridge", "--phones-have-it"]);
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    for words in
+        ["does not name SAST-ADN008580ef as SAST", "no public source says whether", "at cross", "no --bridge"]
+    {
+        assert!(stopped.stderr.contains(words), "{words}: {}", stopped.stderr);
+    }
+    for node in [0, 1] {
+        let told = changes(&cluster, node);
+        assert!(told.contains(&"utils service restart Cisco Tftp".to_owned()), "{told:?}");
+    }
+    go(&world, &cluster, &["--resume"]).done();
+    assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
+}
+
+/// No folder to put the file to is needed where CUCM makes the list; a run over a list that is put there restarts, too.
+#[test]
+fn nodes_that_serve_the_old_list_until_the_restart_get_the_new_one() {
+    let Some((world, cluster)) = started(2) else { return };
+    let done = go(&world, &cluster, &[]).done();
+    assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
+    acts(&cluster);
+    for words in
+        ["Left to do by hand", "reset the phones", "delete the list by hand on phones that refuse: 7940"]
+    {
+        assert!(done.stdout.contains(words), "{words}: {}", done.stdout);
+    }
+    let golden = pki::golden_bytes("token-signed.tlv");
+    let end = done.stdout.split("Done.").last().unwrap();
+    for sum in [&digest::md5(&golden)[..], &digest::sha1(&golden)] {
+        assert!(end.contains(&digest::phone_lines(sum).join(" ")), "{end}");
+    }
+    assert!(end.contains("Trust List update failed"), "{end}");
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, &pki::golden_bytes("tokenless.tlv"));
+}
+
+/// What the shell says is not in order stops the run; what it does not say is confirmed by an option of its own.
+#[test]
+fn what_must_be_in_order_is_asked_before_anything_changes() {
+    let Some((world, cluster)) = started(2) else { return };
+    let publisher = &cluster.nodes[0];
+    let sub = cluster.nodes[1].address.clone();
+    let bad = format!("replication={sub}");
+    let unreachable = format!("unreachable={sub}");
+    let release = |version: &str| std::fs::write(publisher.folder.join("version"), version).unwrap();
+    let refused = |quirks: &[&str], version: &str, more: &[&str], words: &[&str]| {
+        publisher.quirks(quirks);
+        release(version);
+        let refused = go(&world, &cluster, more);
+        assert_eq!(refused.code, 1, "{quirks:?}: {}", refused.all());
+        for word in words {
+            assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+        }
+        assert!(refused.stderr.contains("the cluster is as it was"), "{}", refused.stderr);
+        assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
+    };
+    let ten = "10.5.1.10000-7";
+    refused(&[&bad], ten, &[], &["database replication is not in order"]);
+    refused(
+        &["replication=down", "backup=none", &unreachable],
+        ten,
+        &[],
+        &[
+            "--replication-is-ok",
+            "--backup-is-there",
+            "--nodes-reach-each-other",
+            "--yes does not stand for them",
+        ],
+    );
+    refused(&[], "11.5.1.13900-52", &[], &["--licence-is-there", "Prime License Manager 11.5(1)SU2"]);
+    refused(&["no-license"], "12.5.1.11900-146", &["--bridge"], &["Allow export-controlled functionality"]);
+    refused(&[], "9.1.2.10000-28", &["--bridge"], &["has no `utils ctl` command"]);
+    std::fs::write(
+        cluster.nodes[1].folder.join("services"),
+        "Cisco CallManager[STARTED]\nCisco Tftp[STOPPED]\n",
+    )
+    .unwrap();
+    refused(&[], ten, &[], &["Cisco Tftp on", "is stopped"]);
+    std::fs::write(
+        cluster.nodes[1].folder.join("services"),
+        "Cisco CallManager[STARTED]\nCisco Tftp[STARTED]\n",
+    )
+    .unwrap();
+
+    // Everything is told in a dry run, and nothing asked.
+    publisher.quirks(&["backup=none"]);
+    release(ten);
+    let dry = go(&world, &cluster, &["--dry-run"]).done();
+    for words in ["Before anything changes", "there is a backup", "Left to do by hand", "reset the phones"] {
+        assert!(dry.stdout.contains(words), "{words}: {}", dry.stdout);
+    }
+    assert!(dry.stdout.contains("delete the list by hand on phones that refuse: 7940"), "{}", dry.stdout);
+    let json = go(&world, &cluster, &["--dry-run", "--json"]).done().json();
+    assert_eq!(json["before"][0]["need"], "confirm");
+    go(&world, &cluster, &["--backup-is-there"]).done();
+    let page = world.run(&["journal", "show"]).done().stdout;
+    assert!(page.contains("confirmed by the operator: there is a backup"), "{page}");
+}
