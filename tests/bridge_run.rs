@@ -5,13 +5,12 @@ use sastctl::trustlist::{TrustList, digest};
 
 use crate::pki;
 use crate::support::World;
-use crate::support::cluster::{Cluster, Ssh, missing};
+use crate::support::cluster::{Cluster, Ssh, can_run};
 use crate::support::run::{acts, arguments, go};
 
 /// Nodes as CUCM's are.
 fn started(count: usize) -> Option<(World, Cluster)> {
-    if let Some(why) = missing() {
-        eprintln!("SKIPPED: {why}");
+    if !can_run() {
         return None;
     }
     let world = World::with_tokens();

@@ -170,3 +170,29 @@ fn colours_are_for_terminals() {
     let plain = world.run(&["ctl", "verify", "missing.tlv"]);
     assert!(!plain.all().contains('\u{1b}'));
 }
+
+/// The words of a phone's screen lead to what they mean: in the help, in the man pages.
+#[test]
+fn what_a_phone_says_is_found_in_the_help_and_the_man_pages() {
+    let world = World::new();
+    let help = world.run(&["help", "phones"]).done().stdout;
+    world.run(&["man", "pages"]).done();
+    let man = String::from_utf8(world.read("pages/sastctl-phones.7")).unwrap();
+    for words in [
+        "CTL Installed",
+        "ITL installed",
+        "CTL and ITL installed",
+        "Trust List updated",
+        "Trust List update failed",
+        "Trust List update failed, verification failure",
+        "CTL update failed",
+        "No Trust List installed",
+        "File Not Found <CTLFile.tlv>",
+        "Erasing CTL and ITL files",
+        "Cert key size is not FIPS compliant",
+        "The security token that signed the updated CTL file does not exist",
+    ] {
+        assert!(help.contains(words), "{words}");
+        assert!(man.contains(words), "{words}");
+    }
+}

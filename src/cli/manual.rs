@@ -12,7 +12,7 @@ use crate::files::{self, OnExisting};
 /// Explain a topic, or a command
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command (`ctl update`), or a topic: bridge, exit-codes, lost-tokens, pin, way-back
+    /// A command (`ctl update`), or a topic: bridge, exit-codes, hsm, lost-tokens, phones (their messages, deleting lists), pin, way-back
     words: Vec<String>,
 }
 
@@ -31,11 +31,12 @@ pub struct ManArgs {
 }
 
 /// Topics that several commands point to.
-const TOPICS: [(&str, &str); 6] = [
+const TOPICS: [(&str, &str); 7] = [
     ("bridge", include_str!("../../docs/help/bridge.md")),
     ("exit-codes", include_str!("../../docs/help/exit-codes.md")),
     ("hsm", include_str!("../../docs/help/hsm.md")),
     ("lost-tokens", include_str!("../../docs/help/lost-tokens.md")),
+    ("phones", include_str!("../../docs/help/phones.md")),
     ("pin", include_str!("../../docs/help/pin.md")),
     ("way-back", include_str!("../../docs/help/way-back.md")),
 ];
@@ -95,8 +96,21 @@ pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
         files::write_new(&args.dir.join(format!("{name}.1")), &page, OnExisting::Replace)?;
     }
-    ui.note(&format!("{} man pages in {}", pages.len(), args.dir.display()));
+    for (name, text) in TOPICS {
+        let page = topic_page(name, text);
+        files::write_new(&args.dir.join(format!("sastctl-{name}.7")), page.as_bytes(), OnExisting::Replace)?;
+    }
+    let count = pages.len().saturating_add(TOPICS.len());
+    ui.note(&format!("{count} man pages in {}", args.dir.display()));
     Ok(())
+}
+
+/// A topic as a man page: its lines as they are.
+fn topic_page(name: &str, text: &str) -> String {
+    // A dot or an apostrophe at the beginning of a line, and every backslash, is roff's own.
+    let lines: String = text.lines().map(|line| format!("\\&{}\n", line.replace('\\', "\\e"))).collect();
+    let title = text.lines().next().unwrap_or_default();
+    format!(".TH sastctl-{name} 7\n.SH NAME\nsastctl-{name} \\- {title}\n.SH DESCRIPTION\n.nf\n{lines}.fi\n")
 }
 
 fn collect(command: &clap::Command, pages: &mut Vec<clap::Command>) {

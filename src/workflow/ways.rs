@@ -399,6 +399,7 @@ impl From<'_> {
         if server {
             let then = match signer {
                 Some(_) => "--refresh of it into the list",
+                None if !self.has_utils_ctl() => "a token-signed list with it",
                 None => {
                     "`utils ctl update CTLFile` on the publisher, and Cisco Tftp and Cisco CallManager restarted"
                 }

@@ -16,7 +16,7 @@ use super::foretold::foretell;
 use crate::cluster::sftp::SftpFolder;
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{digest, is_tftp_name};
+use crate::trustlist::{ListKind, digest, is_tftp_name};
 use crate::workflow::journal::{Event, FileSeal};
 
 /// Where the list goes.
@@ -178,6 +178,12 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     host_of(&address)?;
     let mut connector = Connector::new(&args.connect, ui);
     let nodes = connector.nodes(&address, args.alone)?;
+    if list.list().kind() == ListKind::Itl && nodes.len() > 1 {
+        let what = "every TFTP server signs an ITL of its own, and one of them belongs on one node";
+        return Err(CommandError::new(ErrorKind::Usage, what)
+            .detail("", "nothing was published")
+            .hint("--alone --node NODE publishes it on that node"));
+    }
     // With --alone the folders of the others are of no account.
     if !args.alone {
         args.publish.check(&nodes, &name, &mut connector)?;

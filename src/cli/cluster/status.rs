@@ -10,11 +10,12 @@ use super::super::ui::{Ui, printable, table};
 use super::connect::{ConnectArgs, Connector, side_by_side};
 use super::fetch::{PortArgs, nodes_of};
 use super::trust::TvsReach;
-use crate::cluster::shell::answers::{ServiceState, ShownCtl};
+use crate::cluster::shell::answers::{SecurityMode, ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
 use crate::phone::tvs::{self, TvsError};
 use crate::phone::{Decision, HeldLists, Itl, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
+use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 
 /// Look at a cluster: security mode, CTL, signer, checksums and services of every node
 #[derive(Debug, Args)]
@@ -45,6 +46,9 @@ struct NodeStatus {
     publisher: bool,
     ctl: String,
     md5: Option<String>,
+    md5_phone: Vec<String>,
+    sha1: Option<String>,
+    sha1_phone: Vec<String>,
     bytes: Option<usize>,
     signed_by: Option<String>,
     tokens: Vec<String>,
@@ -54,6 +58,8 @@ struct NodeStatus {
     tvs: Option<String>,
     #[serde(skip)]
     serves: Serves,
+    /// Of the mixed mode before, and not in force.
+    left_behind: bool,
     problem: Option<String>,
 }
 
@@ -82,20 +88,23 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let addresses: Vec<NodeAddress> = nodes.iter().map(|(node, _)| node.clone()).collect();
     let looks = side_by_side(&addresses, &connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
-        if let Err(e) = look(node, args, connector, &mut of_node) {
-            of_node.problem = Some(e.message().to_owned());
+        if let Err(e) = look(node, (args, mode), connector, &mut of_node) {
+            of_node.problem = Some(format!("was not looked at: {}", e.message()));
         }
         ui.note(&format!("{node}: looked at"));
         of_node
     });
     for (mut of_node, (_, publisher)) in looks.into_iter().zip(nodes) {
         of_node.publisher = publisher;
+        let lines = |sum: &Option<String>| digest::phone_lines_of_hex(sum.as_deref().unwrap_or_default());
+        (of_node.md5_phone, of_node.sha1_phone) = (lines(&of_node.md5), lines(&of_node.sha1));
         status.nodes.push(of_node);
     }
     itls_that_are_refused(&mut status.nodes);
     let first = status.nodes.first().and_then(|n| n.md5.clone());
     status.same_everywhere = status.nodes.iter().all(|n| n.md5 == first && n.problem.is_none());
-    status.phones_follow = status.nodes.first().map(|n| n.sasts.clone()).unwrap_or_default();
+    let in_force = status.nodes.first().filter(|n| !n.left_behind);
+    status.phones_follow = in_force.map(|n| n.sasts.clone()).unwrap_or_default();
     if ui.is_json() {
         ui.print_json(&status)?
     } else {
@@ -104,12 +113,12 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     if status.same_everywhere {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::No, "the nodes do not all serve the same CTL"))
+    Err(CommandError::new(ErrorKind::No, "the nodes do not all serve the same CTL, verified"))
 }
 
 fn look(
     node: &NodeAddress,
-    args: &StatusArgs,
+    (args, mode): (&StatusArgs, SecurityMode),
     connector: &mut Connector<'_>,
     status: &mut NodeStatus,
 ) -> Result<(), CommandError> {
@@ -124,27 +133,33 @@ fn look(
         ShownCtl::Unclear => "shown in words that are not known".to_owned(),
     };
     let Some(host) = node.host() else {
-        if let ShownCtl::Verified(sums) = shown {
-            status.md5 = Some(sums.md5);
+        match shown {
+            ShownCtl::Verified(sums) => (status.md5, status.sha1) = (Some(sums.md5), sums.sha1),
+            ShownCtl::Bad { says } => status.problem = Some(format!("does not accept its CTL: {says}")),
+            ShownCtl::None | ShownCtl::Unclear => {}
         }
         return Ok(());
     };
-    if let Some(fetched) = fetch(host, args.ports.ports(), "CTLFile.tlv")? {
-        let md5 = digest::hex(&digest::md5(&fetched.bytes), "");
-        if let ShownCtl::Verified(sums) = &shown
-            && sums.md5 != md5
-        {
-            status.problem =
-                Some(format!("it serves another CTL by {} than it shows: restart Cisco Tftp", fetched.by));
+    let served = fetch(host, args.ports.ports(), "CTLFile.tlv")?.map(|fetched| fetched.bytes);
+    if let Some(bytes) = &served {
+        status.bytes = Some(bytes.len());
+        status.md5 = Some(digest::hex(&digest::md5(bytes), ""));
+        status.sha1 = Some(digest::hex(&digest::sha1(bytes), ""));
+    }
+    // What does not verify is named all the same.
+    if let Some(list) = served.as_ref().and_then(|bytes| TrustList::decode(bytes.clone()).ok()) {
+        status.serves.held.ctl = list.verify().ok();
+        status.signed_by = status.serves.held.ctl.as_ref().map(VerifiedList::signer_name);
+        status.sasts = list.sasts().map(Record::short_name).collect();
+        status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
+    }
+    match node_ctl(mode, &shown, served) {
+        Ok(NodeCtl::LeftBehind(_)) => {
+            status.ctl = "left behind".to_owned();
+            status.left_behind = true;
         }
-        status.bytes = Some(fetched.bytes.len());
-        status.md5 = Some(md5);
-        if let Ok(list) = TrustList::decode(fetched.bytes) {
-            status.serves.held.ctl = list.verify().ok();
-            status.signed_by = status.serves.held.ctl.as_ref().map(VerifiedList::signer_name);
-            status.sasts = list.sasts().map(Record::short_name).collect();
-            status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
-        }
+        Ok(NodeCtl::InForce(_) | NodeCtl::None) => {}
+        Err(problem) => status.problem = Some(problem.to_string()),
     }
     let Some(fetched) = fetch(host, args.ports.ports(), "ITLFile.tlv")? else { return Ok(()) };
     let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
@@ -229,6 +244,24 @@ fn text(status: &Status) -> String {
     }
     for node in status.nodes.iter().filter(|n| n.problem.is_some()) {
         let _ = writeln!(text, "{}: {}", node.node, printable(node.problem.as_deref().unwrap_or_default()));
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for node in &status.nodes {
+        let Some(md5) = node.md5.as_deref().filter(|md5| !told.contains(md5)) else { continue };
+        told.push(md5);
+        let phone = |lines: &[String]| lines.join(" ");
+        let (md5, sha1) = (phone(&node.md5_phone), phone(&node.sha1_phone));
+        let _ = writeln!(
+            text,
+            "A phone that holds the CTL of {} shows one of these, by its model:\n  MD5   {md5}",
+            node.node
+        );
+        if !sha1.is_empty() {
+            let _ = writeln!(text, "  SHA1  {sha1}");
+        }
+    }
+    if status.nodes.iter().any(|n| n.left_behind) {
+        let _ = writeln!(text, "CTL left behind: {}", leftover_says());
     }
     text
 }
