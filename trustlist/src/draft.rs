@@ -21,7 +21,7 @@ const SGN_VERSION: Version = (1, 0);
 /// How a file is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SigningOptions {
-    /// The digest; phones of the 7900 era know SHA-1 alone.
+    /// The digest; CUCM and the CTL Client sign with SHA-1.
     pub digest: Digest,
     /// Seconds since 1970-01-01 UTC.
     pub timestamp: u32,
