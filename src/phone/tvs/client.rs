@@ -1,20 +1,16 @@
-//! One question over TLS. The server needs no name: its certificate is the one in the ITL's TVS record, or it is shown.
+//! One question to one server.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::io::{self, Read, Write as _};
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use openssl::error::ErrorStack;
-use openssl::ssl::{
-    HandshakeError, SslConnector, SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
-};
+use openssl::ssl::SslStream;
 
-use super::super::list::shown_sha1;
 use super::error::{TvsError, roles};
+use super::tls::{ServerCertificate, Timed, Tls, io_error, open};
 use super::wire::{self, HEADER_BYTES, Message, Status};
-use crate::trustlist::{Certificate, Function, Record, SignerId, digest};
+use crate::trustlist::{Certificate, Function, SignerId};
 
 /// Where TVS listens.
 pub const TVS_PORT: u16 = 2445;
@@ -22,8 +18,8 @@ pub const TVS_PORT: u16 = 2445;
 /// A node that runs TVS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TvsAddress {
-    host: String,
-    port: u16,
+    pub(super) host: String,
+    pub(super) port: u16,
 }
 
 impl FromStr for TvsAddress {
@@ -67,17 +63,6 @@ pub enum Ask {
     Verify,
 }
 
-/// How a server is spoken with.
-#[derive(Debug, Clone, Copy)]
-pub struct Tls<'a> {
-    /// The records of the ITL that phones hold; the server must show the certificate of a TVS record.
-    pub known: Option<&'a [Record]>,
-    /// Speak TLS 1.0 and take weak keys and ciphers too, as nodes of the 7900 era need.
-    pub legacy: bool,
-    /// For all of it together.
-    pub timeout: Duration,
-}
-
 /// What is asked, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -91,26 +76,6 @@ pub struct Question<'a> {
     pub device_name: &'a str,
     /// How the server is spoken with.
     pub tls: Tls<'a>,
-}
-
-/// Whether the server's certificate was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerCheck {
-    /// It is in a TVS record of the ITL.
-    InItl,
-    /// There was no ITL to check it against.
-    NotChecked,
-}
-
-/// The certificate that a server showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerCertificate {
-    /// Its common name, or what else there is.
-    pub name: String,
-    /// SHA-256 of its DER bytes.
-    pub sha256: String,
-    /// Whether it was checked.
-    pub check: ServerCheck,
 }
 
 /// What TVS answered.
@@ -143,24 +108,6 @@ impl fmt::Display for Answer {
         }
         Ok(())
     }
-}
-
-/// Opens a connection; the certificate that the server showed, if it may show that one.
-fn open(
-    address: &TvsAddress,
-    server: &str,
-    how: &Tls<'_>,
-) -> Result<(SslStream<Timed>, ServerCertificate), TvsError> {
-    let deadline = Deadline { end: Instant::now().checked_add(how.timeout), limit: how.timeout };
-    let tcp = connect(address, server, &deadline)?;
-    let tls = handshake(server, Timed { tcp, deadline }, how)?;
-    let shown = check_server(server, &tls, how.known)?;
-    Ok((tls, shown))
-}
-
-/// The certificate that a server shows to a phone that holds this ITL, and nothing else.
-pub fn shown(address: &TvsAddress, how: &Tls<'_>) -> Result<ServerCertificate, TvsError> {
-    open(address, &address.to_string(), how).map(|(_, shown)| shown)
 }
 
 /// Asks one server about one certificate.
@@ -227,161 +174,6 @@ fn exchange(
     })
 }
 
-/// All reads and writes together end at one moment, however slowly the bytes drip.
-#[derive(Debug, Clone, Copy)]
-struct Deadline {
-    end: Option<Instant>,
-    limit: Duration,
-}
-
-impl Deadline {
-    fn left(&self) -> Duration {
-        let end = self.end.map(|end| end.saturating_duration_since(Instant::now()));
-        end.unwrap_or(self.limit)
-    }
-}
-
-/// A connection whose every call minds the deadline.
-#[derive(Debug)]
-struct Timed {
-    tcp: TcpStream,
-    deadline: Deadline,
-}
-
-impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        match self.deadline.left() {
-            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
-    }
-}
-
-/// A blocking socket says WouldBlock when its timeout is over; OpenSSL would take that as "try again".
-fn timed_out(e: io::Error) -> io::Error {
-    if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.left()?))?;
-        self.tcp.read(buffer).map_err(timed_out)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.left()?))?;
-        self.tcp.write(bytes).map_err(timed_out)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.tcp.flush()
-    }
-}
-
-fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<TcpStream, TvsError> {
-    let addresses = (address.host.as_str(), address.port)
-        .to_socket_addrs()
-        .map_err(|source| TvsError::NoAddress { host: address.host.clone(), source })?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let left = deadline.left();
-        if left.is_zero() {
-            last = io::ErrorKind::TimedOut.into();
-            break;
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(tcp) => return Ok(tcp),
-            Err(e) => last = e,
-        }
-    }
-    if last.kind() == io::ErrorKind::TimedOut {
-        let limit = deadline.limit;
-        return Err(TvsError::Timeout { server: server.to_owned(), during: "connecting", limit });
-    }
-    Err(TvsError::Connect { server: server.to_owned(), source: last })
-}
-
-fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Timed>, TvsError> {
-    let tls = |e: ErrorStack| TvsError::Tls { server: server.to_owned(), reason: e.to_string() };
-    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
-    // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
-    builder.set_verify(SslVerifyMode::NONE);
-    // Some systems still take TLS 1.0 by themselves; here it is asked for.
-    builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(tls)?;
-    if how.legacy {
-        builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
-        builder.set_cipher_list("ALL:@SECLEVEL=0").map_err(tls)?;
-        builder.set_options(SslOptions::ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-    }
-    let configured = builder.build().configure().map_err(tls)?;
-    let configured = configured.verify_hostname(false).use_server_name_indication(false);
-    configured.connect("", stream).map_err(|e| match e {
-        HandshakeError::SetupFailure(e) => tls(e),
-        HandshakeError::Failure(mid) | HandshakeError::WouldBlock(mid) => {
-            let error = mid.into_error();
-            if let Some(io) = error.io_error() {
-                let copy = io::Error::new(io.kind(), io.to_string());
-                return io_error(server, how.timeout, "the TLS handshake", copy);
-            }
-            let reason = error
-                .ssl_error()
-                .and_then(|stack| stack.errors().iter().find_map(openssl::error::Error::reason))
-                .map_or_else(|| error.to_string(), str::to_owned);
-            let server = server.to_owned();
-            if !how.legacy && is_old_tls(&reason) {
-                TvsError::OldTls { server, reason }
-            } else {
-                TvsError::Tls { server, reason }
-            }
-        }
-    })
-}
-
-/// OpenSSL's words for a server that is too old for its defaults.
-fn is_old_tls(reason: &str) -> bool {
-    [
-        "unsupported protocol",
-        "protocol version",
-        "key too small",
-        "md too weak",
-        "handshake failure",
-        "legacy renegotiation",
-        "legacy sigalg",
-        "wrong signature type",
-        "no shared cipher",
-        "internal error",
-    ]
-    .iter()
-    .any(|old| reason.contains(old))
-}
-
-fn check_server(
-    server: &str,
-    tls: &SslStream<Timed>,
-    known: Option<&[Record]>,
-) -> Result<ServerCertificate, TvsError> {
-    let none = |why: &str| TvsError::Tls { server: server.to_owned(), reason: why.to_owned() };
-    let shown = tls.ssl().peer_certificate().ok_or_else(|| none("it showed no certificate"))?;
-    let der = shown.to_der().map_err(|e| none(&e.to_string()))?;
-    let sha256 = digest::hex(&digest::sha256(&der), "");
-    let certificate = Certificate::from_der(der).ok();
-    let name = certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), Certificate::sast_name);
-    let Some(known) = known else {
-        return Ok(ServerCertificate { name, sha256, check: ServerCheck::NotChecked });
-    };
-    let sha1 = certificate.as_ref().map(|c| c.sha1().to_vec());
-    let is_known =
-        sha1.is_some() && known.iter().any(|r| r.function() == Function::TVS && shown_sha1(r) == sha1);
-    if is_known {
-        Ok(ServerCertificate { name, sha256, check: ServerCheck::InItl })
-    } else {
-        let shown = format!("{name}, SHA-256 {sha256}");
-        Err(TvsError::OtherCertificate { server: server.to_owned(), shown })
-    }
-}
-
 fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Result<Message, TvsError> {
     let garbage = |why| TvsError::Garbage { server: server.to_owned(), why };
     let mut header = [0; HEADER_BYTES];
@@ -421,20 +213,6 @@ fn fill(
     Ok(())
 }
 
-fn io_error(server: &str, limit: Duration, during: &'static str, source: io::Error) -> TvsError {
-    let server = server.to_owned();
-    // OpenSSL wraps the error of the socket.
-    let kind = source
-        .get_ref()
-        .and_then(|e| e.downcast_ref::<openssl::ssl::Error>())
-        .and_then(openssl::ssl::Error::io_error)
-        .map_or(source.kind(), io::Error::kind);
-    match kind {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TvsError::Timeout { server, during, limit },
-        _ => TvsError::Io { server, source },
-    }
-}
-
 /// An id that an answer must repeat. Without randomness any other number does.
 fn session_id() -> u32 {
     let mut bytes = [0; 4];
@@ -446,6 +224,7 @@ fn session_id() -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tls::timed_out;
     use super::*;
 
     #[test]

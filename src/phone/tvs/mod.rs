@@ -2,8 +2,10 @@
 
 mod client;
 mod error;
+mod tls;
 mod wire;
 
-pub use client::{Answer, Ask, Question, ServerCertificate, ServerCheck, Tls, TvsAddress, ask, shown};
+pub use client::{Answer, Ask, Question, TvsAddress, ask};
 pub use error::TvsError;
+pub use tls::{ServerCertificate, ServerCheck, Tls, shown};
 pub use wire::{Message, NotAMessage, Status, decode_header, query_request, verify_request};
