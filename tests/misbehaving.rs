@@ -192,6 +192,7 @@ fn a_pin_counter_is_respected() {
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
     error: the PIN is locked (CKR_PIN_LOCKED)
       token    SAST token A, serial serial-A, reader Reader A
       nothing was written
