@@ -89,12 +89,12 @@ impl RunStep {
             }
             RunStep::Bridge => Some("The publisher writes its CTL again now, with the tokens in it. Go on?"),
             RunStep::Cross => Some(
-                "Cisco Tftp, then Cisco CallManager are restarted on every node now, so that it serves that CTL; this cuts \
+                "Cisco Tftp, then Cisco CallManager are restarted on every node now, so that it serves that CTL; this may cut \
                  off calls. Go on?",
             ),
             RunStep::Delete => Some(
                 "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
-                 CallManager are restarted, which cuts off calls. Go on?",
+                 CallManager are restarted, which may cut off calls. Go on?",
             ),
             // Signing and what phones hold have questions of their own; what follows a deletion belongs to it.
             RunStep::Preflight

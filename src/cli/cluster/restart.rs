@@ -32,7 +32,7 @@ pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
     let nodes = connector.nodes(&address, args.alone)?;
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     ui.note(&format!(
-        "{} on {}: calls are cut off while CallManager restarts.",
+        "{} on {}: calls may be cut off while CallManager restarts.",
         SERVICES.join(", then "),
         names.join(", ")
     ));

@@ -14,7 +14,7 @@ use crate::workflow::journal::{Event, FileSeal};
 
 /// What the operator is asked before.
 pub(super) const QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
-     restarted, which cuts off calls. Go on?";
+     restarted, which may cut off calls. Go on?";
 
 /// Says what phones that took the CTL of the run make of the one that was in force before: its signer need not be one
 /// that they know any more.
