@@ -13,5 +13,5 @@ fuzz_target!(|bytes: &[u8]| {
     let new = NewList::of(&verified);
     let _ = assess_classes(&held, &new, &Vouch::NotAsked);
     let _ = (services(&held, ListView::of(&verified)), cautions(&new, verified.digest(), 0));
-    let _ = ways(&verified, "f", 0);
+    let _ = ways(&verified, "f", None, 0);
 });
