@@ -1,9 +1,8 @@
 //! `journal …`: the record of a run as a page, and whether it was changed.
 
 mod drawing;
-mod html;
-mod markdown;
-mod story;
+mod page;
+mod summary;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,8 @@ use super::signing::state_folder;
 use super::ui::{Ui, printable};
 use crate::files::{self, OnExisting};
 use crate::workflow::journal::{HeadSignature, JournalError, VerifiedJournal, signature_beside};
-use story::Story;
+use page::{HtmlPage, MarkdownPage};
+use summary::JournalSummary;
 
 /// A signature beside it is a line of JSON.
 const LARGEST_SIGNATURE: usize = 64 * 1024;
@@ -72,38 +72,31 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let bytes = files::read_limited(&path, files::MAX_JOURNAL)?;
     // A run that was cut off can be shown, too; the page says so.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
-    let story = Story::of(&journal, &path);
-    if ui.is_json() {
-        let page = args.html.as_ref().map(|out| write_page(out, &story)).transpose()?;
-        let page = page.map(|()| args.html.as_ref().map(|out| out.display().to_string()));
-        let path = path.display().to_string();
-        return ui
-            .print_json(&serde_json::json!({ "journal": path, "lines": journal.lines(), "html": page }));
-    }
+    let summary = &JournalSummary::new(&journal, &path);
+    let html = || HtmlPage { summary }.to_string();
     match &args.html {
+        Some(out) if out.as_os_str() == "-" && ui.is_json() => {
+            let what = "standard output has room for the page or for JSON, not for both";
+            return Err(
+                CommandError::new(ErrorKind::Usage, what).hint("--html FILE writes the page into a file")
+            );
+        }
+        Some(out) if out.as_os_str() == "-" => return ui.write(html().as_bytes()),
+        Some(out) => drop(files::write_new(out, html().as_bytes(), OnExisting::KeepBackup)?),
+        None => {}
+    }
+    let (page, path) = (args.html.as_ref().map(|out| out.display().to_string()), path.display().to_string());
+    match page {
+        page if ui.is_json() => {
+            ui.print_json(&serde_json::json!({ "journal": path, "lines": journal.lines(), "html": page }))
+        }
+        Some(page) => ui.print(&format!("{page}   the page of {path}")),
         None => {
             // Whatever could move the cursor came from outside.
-            let lines: Vec<String> = markdown::page(&story).lines().map(printable).collect();
+            let lines: Vec<String> = MarkdownPage { summary }.to_string().lines().map(printable).collect();
             ui.print(&lines.join("\n"))
         }
-        Some(out) if out.as_os_str() == "-" => ui.write(html::page(&story).as_bytes()),
-        Some(out) => {
-            write_page(out, &story)?;
-            ui.print(&format!("{}   the page of {}", out.display(), path.display()))
-        }
     }
-}
-
-fn write_page(out: &Path, story: &Story<'_>) -> Result<(), CommandError> {
-    if out.as_os_str() == "-" {
-        return Err(CommandError::new(
-            ErrorKind::Usage,
-            "standard output has room for the page or for JSON, not for both",
-        )
-        .hint("--html FILE writes the page into a file"));
-    }
-    files::write_new(out, html::page(story).as_bytes(), OnExisting::KeepBackup)?;
-    Ok(())
 }
 
 fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {

@@ -8,7 +8,7 @@ use super::{NO_LINE_BEFORE, SUM, sum_of};
 pub struct VerifiedJournal {
     lines: Vec<JournalLine>,
     /// SHA-256 of the last line.
-    head: String,
+    pub(super) head: String,
 }
 
 /// What is wrong with a journal. Lines are counted from 1.

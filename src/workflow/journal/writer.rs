@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Event, JournalLine};
 use super::verify::{JournalError, VerifiedJournal};
-use super::{HeadSignature, NO_LINE_BEFORE, sealed, sum_of};
+use super::{HeadSignature, NO_LINE_BEFORE, sealed};
 use crate::files;
 use crate::trustlist::{Signer, printable_json};
 
@@ -83,8 +83,7 @@ impl Journal {
         let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };
         let bytes = files::read_plain(path, files::MAX_JOURNAL).map_err(|e| failed(io::Error::other(e)))?;
         let (journal, rest) = VerifiedJournal::read_whole_lines(&bytes)?;
-        let lines = bytes.strip_suffix(rest).unwrap_or(&bytes);
-        let whole = lines.len() as u64;
+        let whole = bytes.len().saturating_sub(rest.len()) as u64;
         if journal.outcome().is_some() {
             return Err(JournalReopenError::AtItsEnd);
         }
@@ -96,9 +95,7 @@ impl Journal {
                 .map_err(|e| failed(io::Error::other(e)))?;
             file.set_len(whole).map_err(failed)?;
         }
-        let last = lines.split_inclusive(|b| *b == b'\n').next_back().unwrap_or_default();
-        let text = String::from_utf8_lossy(last);
-        let prev = sum_of(text.trim_end_matches('\n'));
+        let prev = journal.head.clone();
         let seq = journal.lines().len() as u64;
         Ok((Journal { file, path: path.to_owned(), len: whole, seq, prev }, journal))
     }
@@ -167,7 +164,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::workflow::journal::Outcome;
+    use crate::workflow::journal::{Outcome, sum_of};
 
     const TIME: &str = "2026-11-21T08:18:43Z";
 

@@ -1,0 +1,96 @@
+//! The pages of a journal: Markdown, and one HTML file that needs nothing from elsewhere.
+//!
+//! Names come from files and tokens: nothing in them is markup on a page. A text is escaped as a whole, never in parts.
+
+use std::fmt::{self, Write};
+
+use askama::Template;
+use askama::filters::Escaper;
+
+use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing};
+use super::summary::{JournalSummary, list_of, row, sums, verified};
+use crate::trustlist::digest::phone_lines_of_hex;
+use crate::trustlist::printable;
+use crate::workflow::journal::{Event, Outcome, PhoneLine};
+
+/// Of one HTML file.
+#[derive(Template)]
+#[template(path = "page.html")]
+pub struct HtmlPage<'a> {
+    pub summary: &'a JournalSummary<'a>,
+}
+
+/// Of Markdown.
+#[derive(Template)]
+#[template(path = "page.md")]
+pub struct MarkdownPage<'a> {
+    pub summary: &'a JournalSummary<'a>,
+}
+
+/// What phones do, each with its reasons in one line.
+fn in_one_line(phones: &[PhoneLine]) -> Vec<String> {
+    let line = |phone: &PhoneLine| {
+        let why = phone.reasons.join("; ");
+        let why = if phone.reasons.is_empty() { why } else { format!(" ({why})") };
+        format!("{}: {}{why}", phone.phones, phone.says)
+    };
+    phones.iter().map(line).collect()
+}
+
+/// A step in one line.
+fn step(name: &str, how: &str, says: &str) -> String {
+    let end = if how.is_empty() { "" } else { ": " };
+    format!("{name}: {how}{end}{says}")
+}
+
+/// In an HTML page.
+#[derive(Clone, Copy)]
+pub struct Html;
+
+impl Escaper for Html {
+    fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
+        for c in printable(text).chars() {
+            match c {
+                '&' => page.write_str("&amp;")?,
+                '<' => page.write_str("&lt;")?,
+                '>' => page.write_str("&gt;")?,
+                '"' => page.write_str("&quot;")?,
+                '\'' => page.write_str("&#39;")?,
+                c => page.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// In a Markdown page. What would begin a list, a heading or a block of code at the start of an item is text there, too.
+#[derive(Clone, Copy)]
+pub struct Markdown;
+
+impl Escaper for Markdown {
+    fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
+        let mut in_number = true;
+        for (at, c) in printable(text).chars().enumerate() {
+            let begins =
+                in_number && (at == 0 && matches!(c, '-' | '+' | '=') || at > 0 && matches!(c, '.' | ')'));
+            in_number &= c.is_ascii_digit();
+            match c {
+                '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => write!(page, "\\{c}")?,
+                _ if begins => write!(page, "\\{c}")?,
+                ' ' if at == 0 => page.write_str("&#32;")?,
+                '<' | '>' | '&' => Html.write_escaped_char(&mut page, c)?,
+                c => page.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As code in a Markdown page: between more backticks than are in it.
+fn code(text: &str) -> String {
+    let text = printable(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.saturating_add(1));
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
