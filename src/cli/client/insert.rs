@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::error::CommandError;
 use super::super::ui::Ui;
-use super::terminal::{Answer, Key, SingleKeys, choose};
+use super::terminal::{Key, SingleKeys, choose};
 use crate::token::{Module, Sast, Selector, TokenContents};
 use crate::workflow::TokenWatch;
 
@@ -21,13 +21,13 @@ pub struct Inserted {
     pub is_named: bool,
 }
 
-/// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once.
+/// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once. `None` is Esc.
 pub fn wait(
     module: &Module,
     ui: &Ui,
     known: &[Sast],
     named: Option<&Selector>,
-) -> Result<Answer<Vec<Inserted>>, CommandError> {
+) -> Result<Option<Vec<Inserted>>, CommandError> {
     ui.show(INSERT);
     ui.show("  (Enter is Ok, Esc goes back, Ctrl-C leaves)");
     let mut shown = None;
@@ -42,15 +42,15 @@ pub fn wait(
         }
         let key = SingleKeys::begin()?.next(KEYS_FOR)?;
         match key {
-            Key::Escape => return Ok(Answer::Back),
+            Key::Escape => return Ok(None),
             Key::None => {}
             Key::Enter if found.is_empty() => {
                 ui.show("No Security Token is inserted that was not added yet.");
                 shown = None;
             }
             Key::Enter => match which(found)? {
-                Answer::Given(chosen) => return Ok(Answer::Given(chosen)),
-                Answer::Back => shown = None,
+                Some(chosen) => return Ok(Some(chosen)),
+                None => shown = None,
             },
         }
     }
@@ -85,19 +85,13 @@ fn describe(found: &[Inserted]) -> String {
 }
 
 /// One of several that are inserted at once, or all of them.
-fn which(mut found: Vec<Inserted>) -> Result<Answer<Vec<Inserted>>, CommandError> {
+fn which(mut found: Vec<Inserted>) -> Result<Option<Vec<Inserted>>, CommandError> {
     if found.len() < 2 {
-        return Ok(Answer::Given(found));
+        return Ok(Some(found));
     }
     let mut options: Vec<String> = found.iter().map(name).collect();
-    let all = format!("all {} of them, in this order", found.len());
-    options.push(all.clone());
-    match choose("Several tokens are inserted. Which one?", options.clone(), 0)? {
-        Answer::Back => Ok(Answer::Back),
-        Answer::Given(chosen) if chosen == all => Ok(Answer::Given(found)),
-        Answer::Given(chosen) => {
-            let at = options.iter().position(|o| *o == chosen).unwrap_or(0);
-            Ok(Answer::Given(vec![found.swap_remove(at.min(found.len().saturating_sub(1)))]))
-        }
-    }
+    options.push(format!("all {} of them, in this order", found.len()));
+    let Some(at) = choose("Several tokens are inserted. Which one?", &options, 0)? else { return Ok(None) };
+    // Behind them is the choice of all.
+    Ok(Some(if at < found.len() { vec![found.swap_remove(at)] } else { found }))
 }

@@ -21,7 +21,6 @@ use super::signing::{
 use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
 use crate::workflow::{Choices, Plan, PlanDigest, PlanError, Start};
-use terminal::Answer;
 
 /// The CTL Client's windows in the terminal
 #[derive(Debug, Args)]
@@ -40,7 +39,7 @@ struct Client<'a> {
     module: Module,
     source: PathBuf,
     folder: PathBuf,
-    /// The token that `--token` names.
+    /// By `--token`.
     named: Option<Selector>,
     choices: Option<Choices>,
     tokens: Vec<Sast>,
@@ -122,8 +121,7 @@ impl Client<'_> {
                 (Window::Mode | Window::Insert, true) => Window::Entries,
                 (Window::Entries, true) => Window::Finish,
                 (Window::Warning | Window::Mode, false) => Window::Server,
-                (Window::Insert, false) => Window::Mode,
-                (Window::Entries, false) => Window::Mode,
+                (Window::Insert | Window::Entries, false) => Window::Mode,
                 (Window::Finish, _) => Window::Entries,
             };
         }
@@ -169,13 +167,10 @@ impl Client<'_> {
         signers.sort_by_key(|sast| sast.certificate().der() != certificate.der());
         let mut options: Vec<String> = signers.iter().map(sign_with).collect();
         options.push("Back to the CTL entries".to_owned());
-        let Answer::Given(answer) = terminal::choose("Finish", options.clone(), 0)? else {
-            return Ok(Finish::Back);
-        };
-        match options.iter().position(|option| *option == answer).and_then(|at| Some((at, signers.get(at)?)))
-        {
-            Some((0, _)) => Ok(Finish::Sign(Box::new((plan, shown, signer)))),
-            Some((_, other)) => {
+        let chosen = terminal::choose("Finish", &options, 0)?;
+        match chosen.and_then(|at| signers.get(at)) {
+            Some(_) if chosen == Some(0) => Ok(Finish::Sign(Box::new((plan, shown, signer)))),
+            Some(other) => {
                 self.choices()?.named = Some(other.certificate().clone());
                 self.planned()
             }
@@ -194,12 +189,9 @@ impl Client<'_> {
             ));
             return Ok(None);
         }
-        let wanted = match self.choices()?.signer() {
-            Some(certificate) => certificate.der().clone(),
-            None => {
-                self.ui.show("No Security Token was added: choose Add Tokens first.");
-                return Ok(None);
-            }
+        let Some(wanted) = self.choices()?.signer().map(|certificate| certificate.der().clone()) else {
+            self.ui.show("No Security Token was added: choose Add Tokens first.");
+            return Ok(None);
         };
         Ok(self.tokens.iter().find(|sast| sast.certificate().der() == &wanted).cloned())
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::ui::table;
 use crate::trustlist::{Function, Record};
-use crate::workflow::{Choices, Plan, Start};
+use crate::workflow::{Choices, Mark, Plan, Start};
 
 /// Where a node keeps its list.
 const NODE_PATH: &str = "/usr/local/cm/tftp/";
@@ -32,37 +32,30 @@ pub fn window(plan: &Plan, out: &Path) -> String {
 /// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
 /// what is signed and by which module.
 pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
-    let options = choices.options();
-    let source = source.display().to_string();
-    let mut words: Vec<String> = vec!["sastctl".to_owned()];
-    match &choices.start {
-        Start::NoFile { .. } => words.extend(["ctl", "create", "--cluster", &source].map(str::to_owned)),
-        Start::InForce(_) if !choices.start.is_token_signed() => {
-            words.extend(["revert", &source].map(str::to_owned));
-        }
+    let command: &[&str] = match &choices.start {
+        Start::NoFile { .. } => &["ctl", "create", "--cluster"],
+        Start::InForce(_) if !choices.start.is_token_signed() => &["revert"],
         // Mixed mode in a list that is in mixed mode changes nothing: the list is signed again.
-        Start::InForce(_) if plan.steps().iter().all(|s| s.mark == crate::workflow::Mark::Keep) => {
-            words.extend(["ctl", "sign", &source].map(str::to_owned));
-        }
-        Start::InForce(_) => words.extend(["ctl", "update", &source].map(str::to_owned)),
-    }
-    let signs_again = words.get(2).is_some_and(|w| w == "sign");
-    words.extend(["--token".to_owned(), plan.signer().sast_name()]);
-    if !signs_again {
-        words.extend(options);
-    }
+        Start::InForce(_) if plan.steps().iter().all(|s| s.mark == Mark::Keep) => &["ctl", "sign"],
+        Start::InForce(_) => &["ctl", "update"],
+    };
+    let options = if command == ["ctl", "sign"] { vec![] } else { choices.options() };
     let time = jiff::Timestamp::from_second(i64::from(plan.draft().options().timestamp));
-    words.extend(["--timestamp".to_owned(), time.map(|t| t.to_string()).unwrap_or_default()]);
-    words.extend_from_slice(again);
-    words.extend(["--out".to_owned(), out.display().to_string(), "--yes".to_owned()]);
-    let line = |words: &[String]| words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" ");
-    let mut text = format!("\nThe same without questions:\n  {}", line(&words));
+    let time = time.map(|t| t.to_string()).unwrap_or_default();
+    let (signer, source, out) =
+        (plan.signer().sast_name(), source.display().to_string(), out.display().to_string());
+    let again = again.iter().map(String::as_str);
+    let end: Vec<&str> =
+        ["--timestamp", &time].into_iter().chain(again).chain(["--out", &out, "--yes"]).collect();
+    let line = |command: &[&str], file: &str, options: &[String]| {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let words = [&["sastctl"], command, &[file, "--token", &signer], &options, &end].concat();
+        words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    };
+    let mut text = format!("\nThe same without questions:\n  {}", line(command, &source, &options));
     for serial in choices.leave_afterwards() {
-        let out = out.display().to_string();
-        let mut then = ["sastctl", "ctl", "update", &out, "--token"].map(str::to_owned).to_vec();
-        then.extend([plan.signer().sast_name(), "--remove-token".to_owned(), serial]);
-        then.extend(words.iter().skip_while(|word| *word != "--timestamp").cloned());
-        text.push_str(&format!("\n  {}", line(&then)));
+        let then = line(&["ctl", "update"], &out, &["--remove-token".to_owned(), serial]);
+        text.push_str(&format!("\n  {then}"));
     }
     text
 }

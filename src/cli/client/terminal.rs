@@ -1,6 +1,5 @@
 //! Prompts of the windows: Esc goes back, Ctrl-C leaves. Never for a PIN.
 
-use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -12,14 +11,6 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::ui::printable;
 
-/// What an operator did at a prompt.
-pub enum Answer<T> {
-    /// Answered.
-    Given(T),
-    /// Esc: back to the window before.
-    Back,
-}
-
 const HELP: &str = "enter chooses, Esc goes back, Ctrl-C leaves";
 
 /// Without colours where they are not wanted.
@@ -29,42 +20,30 @@ pub fn set_up() {
     }
 }
 
-/// One of several.
-pub fn choose<T: Display>(message: &str, options: Vec<T>, start: usize) -> Result<Answer<T>, CommandError> {
+/// One of several, by its place; `None` is Esc, back to the window before.
+pub fn choose(
+    message: &str,
+    options: &[impl AsRef<str>],
+    start: usize,
+) -> Result<Option<usize>, CommandError> {
+    let options: Vec<String> = options.iter().map(|option| printable(option.as_ref())).collect();
     let start = start.min(options.len().saturating_sub(1));
-    let options: Vec<_> = options.into_iter().map(Shown).collect();
     let prompt =
         Select::new(message, options).without_filtering().with_page_size(12).with_starting_cursor(start);
-    Ok(match answer(prompt.with_help_message(HELP).prompt())? {
-        Answer::Given(Shown(chosen)) => Answer::Given(chosen),
-        Answer::Back => Answer::Back,
-    })
+    let chosen = prompt.with_help_message(HELP).raw_prompt_skippable().map_err(left)?;
+    Ok(chosen.map(|option| option.index))
 }
 
-/// A choice as a terminal can show it.
-struct Shown<T>(T);
-
-impl<T: Display> Display for Shown<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.0.to_string()))
-    }
-}
-
-/// A line of text, with what it is now.
-pub fn text(message: &str, now: &str) -> Result<Answer<String>, CommandError> {
+/// A line of text, with what it is now; `None` is Esc.
+pub fn text(message: &str, now: &str) -> Result<Option<String>, CommandError> {
     let prompt = Text::new(message).with_initial_value(now).with_help_message(HELP);
-    Ok(match answer(prompt.prompt())? {
-        Answer::Given(text) => Answer::Given(text.trim().to_owned()),
-        Answer::Back => Answer::Back,
-    })
+    Ok(prompt.prompt_skippable().map_err(left)?.map(|text| text.trim().to_owned()))
 }
 
-fn answer<T>(result: Result<T, InquireError>) -> Result<Answer<T>, CommandError> {
-    match result {
-        Ok(value) => Ok(Answer::Given(value)),
-        Err(InquireError::OperationCanceled) => Ok(Answer::Back),
-        Err(InquireError::OperationInterrupted) => Err(interrupt::interrupted()),
-        Err(e) => Err(no_terminal(&e)),
+fn left(error: InquireError) -> CommandError {
+    match error {
+        InquireError::OperationInterrupted => interrupt::interrupted(),
+        e => no_terminal(&e),
     }
 }
 

@@ -9,10 +9,10 @@ use super::super::signing::in_force;
 use super::super::ui::{printable, table};
 use super::Client;
 use super::insert::{self, Inserted};
-use super::terminal::{Answer, choose, text};
+use super::terminal::{choose, text};
 use crate::trustlist::{Certificate, Function, Name};
 use crate::workflow::cluster_file::FileMode;
-use crate::workflow::{AddedServer, Choices, NewServer, PlanError, SecurityMode, Start};
+use crate::workflow::{AddedServer, Choices, Entry, NewServer, PlanError, SecurityMode, Start};
 
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
@@ -24,10 +24,11 @@ impl Client<'_> {
         self.ui.show("\nServer");
         loop {
             let now = self.source.display().to_string();
-            let file = match text("CTL file in force, or a cluster file (*.toml) for a first CTL:", &now)? {
-                Answer::Given(file) => PathBuf::from(file),
-                Answer::Back => return Ok(false),
+            let Some(file) = text("CTL file in force, or a cluster file (*.toml) for a first CTL:", &now)?
+            else {
+                return Ok(false);
             };
+            let file = PathBuf::from(file);
             let start = match start(&file) {
                 Ok(start) => start,
                 Err(e) => {
@@ -35,12 +36,8 @@ impl Client<'_> {
                     continue;
                 }
             };
-            let folder = match text("Output folder:", &self.folder.display().to_string())? {
-                Answer::Given(folder) => {
-                    PathBuf::from(if folder.is_empty() { ".".to_owned() } else { folder })
-                }
-                Answer::Back => continue,
-            };
+            let Some(folder) = text("Output folder:", &self.folder.display().to_string())? else { continue };
+            let folder = PathBuf::from(if folder.is_empty() { "." } else { &folder });
             if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
                 self.ui.show(&format!("{} is not a folder.", folder.display()));
                 continue;
@@ -63,41 +60,35 @@ impl Client<'_> {
             "\nNo CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n\
              For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
         );
-        Ok(matches!(choose("", vec!["OK"], 0)?, Answer::Given(_)))
+        Ok(choose("", &["OK"], 0)?.is_some())
     }
 
     /// Window 3.
     pub(super) fn mode(&mut self) -> Result<bool, CommandError> {
         self.ui.show("");
-        let labels: Vec<&str> = SecurityMode::ALL.iter().map(|mode| mode.label()).collect();
-        let now = SecurityMode::ALL.iter().position(|m| self.choices.as_ref().is_some_and(|c| c.mode == *m));
-        match choose("Cluster Security Mode", labels, now.unwrap_or(0))? {
-            Answer::Back => Ok(false),
-            Answer::Given(label) => {
-                let chosen = SecurityMode::ALL.into_iter().find(|m| m.label() == label);
-                self.choices()?.mode = chosen.unwrap_or(SecurityMode::Update);
-                Ok(true)
-            }
-        }
+        let choices = self.choices()?;
+        let now = SecurityMode::ALL.iter().position(|mode| choices.mode == *mode);
+        let chosen =
+            choose("Cluster Security Mode", &SecurityMode::ALL.map(SecurityMode::label), now.unwrap_or(0))?;
+        let mode = chosen.and_then(|at| SecurityMode::ALL.get(at));
+        mode.inspect(|mode| choices.mode = **mode);
+        Ok(mode.is_some())
     }
 
     /// Windows 4 and 5: a token, what it is, Add.
     pub(super) fn insert(&mut self) -> Result<bool, CommandError> {
         self.ui.show("");
         loop {
-            let inserted = match insert::wait(&self.module, self.ui, &self.tokens, self.named.as_ref())? {
-                Answer::Given(inserted) => inserted,
-                Answer::Back => return Ok(false),
-            };
+            let inserted = insert::wait(&self.module, self.ui, &self.tokens, self.named.as_ref())?;
+            let Some(inserted) = inserted else { return Ok(false) };
             let mut added = false;
             for Inserted { sast, is_named } in inserted {
                 let sast = sast.known_by(|certificate| {
                     self.choices.as_ref().is_some_and(|c| c.start.knows(certificate))
                 });
                 self.ui.show(&information(sast.certificate()));
-                match choose("Security Token Information", vec!["Add", "Cancel"], 0)? {
-                    Answer::Given("Add") => {}
-                    Answer::Given(_) | Answer::Back => continue,
+                if choose("Security Token Information", &["Add", "Cancel"], 0)? != Some(0) {
+                    continue;
                 }
                 let choices = self.choices()?;
                 let would_sign = choices.start.is_token_signed() && choices.signer().is_none();
@@ -138,15 +129,14 @@ impl Client<'_> {
             // What is missing comes first: one token is not enough for a first file.
             let choices = self.choices()?;
             let first = !choices.start.is_token_signed() && choices.first_tokens() < 2;
-            match choose("CTL Entries", ACTIONS.to_vec(), usize::from(first))? {
-                Answer::Back => return Ok(false),
-                Answer::Given("Finish") => return Ok(true),
-                Answer::Given("Add Tokens") => {
-                    self.insert()?;
-                }
-                Answer::Given("Add TFTP") => self.add_server("TFTP", Function::TFTP)?,
-                Answer::Given("Add Firewall") => self.add_server("Firewall", Function::CCM)?,
-                Answer::Given(_) => self.delete()?,
+            let chosen = choose("CTL Entries", &ACTIONS, usize::from(first))?;
+            match chosen.and_then(|at| ACTIONS.get(at).copied()) {
+                None => return Ok(false),
+                Some("Finish") => return Ok(true),
+                Some("Add Tokens") => drop(self.insert()?),
+                Some("Add TFTP") => self.add_server("TFTP", Function::TFTP)?,
+                Some("Add Firewall") => self.add_server("Firewall", Function::CCM)?,
+                Some(_) => self.delete()?,
             }
         }
     }
@@ -161,18 +151,14 @@ impl Client<'_> {
     fn add_server(&mut self, what: &str, function: Function) -> Result<(), CommandError> {
         let mut address_text = String::new();
         loop {
-            address_text = match text(&format!("{what} server, IP address:"), &address_text)? {
-                Answer::Given(text) => text,
-                Answer::Back => return Ok(()),
-            };
+            let given = text(&format!("{what} server, IP address:"), &address_text)?;
+            let Some(given) = given else { return Ok(()) };
+            address_text = given;
             let Ok(address) = address_text.parse::<Ipv4Addr>() else {
                 self.ui.show(&format!("{} is not an IPv4 address.", printable(&address_text)));
                 continue;
             };
-            let file = match text(&format!("{what} server, certificate file:"), "")? {
-                Answer::Given(file) => file,
-                Answer::Back => continue,
-            };
+            let Some(file) = text(&format!("{what} server, certificate file:"), "")? else { continue };
             let certificate = match read_certificate(Path::new(&file)) {
                 Ok(certificate) => certificate,
                 Err(e) => {
@@ -188,21 +174,17 @@ impl Client<'_> {
 
     fn delete(&mut self) -> Result<(), CommandError> {
         let entries = self.choices()?.entries();
-        let options: Vec<String> = entries
-            .iter()
-            .map(|e| {
-                let [kind, host, _, subject] = &e.columns;
-                format!("{kind}  {host}  {}", printable(subject))
-            })
-            .collect();
+        let option = |entry: &Entry| {
+            let [kind, host, _, subject] = &entry.columns;
+            format!("{kind}  {host}  {}", printable(subject))
+        };
+        let options: Vec<String> = entries.iter().map(option).collect();
         if options.is_empty() {
             self.ui.show("There is nothing to delete.");
             return Ok(());
         }
-        let Answer::Given(chosen) = choose("Delete Selected", options.clone(), 0)? else { return Ok(()) };
-        let Some(entry) = options.iter().position(|o| *o == chosen).and_then(|at| entries.get(at)) else {
-            return Ok(());
-        };
+        let chosen = choose("Delete Selected", &options, 0)?;
+        let Some(entry) = chosen.and_then(|at| entries.get(at)) else { return Ok(()) };
         self.choices()?.delete(entry.kind);
         // A token that is no longer among the choices may be added again.
         let kept = self.choices()?.tokens.clone();

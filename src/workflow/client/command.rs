@@ -9,9 +9,8 @@ impl Choices {
     /// cluster file: `ctl update` does that once `revert` or `ctl create` is done.
     pub fn leave_afterwards(&self) -> Vec<String> {
         match &self.start {
-            Start::InForce(old) if !self.start.is_token_signed() => {
-                let records = self.deleted.iter().filter_map(|i| old.list().records().get(*i));
-                records.filter(|r| r.function() == Function::SAST).map(serial).collect()
+            Start::InForce(_) if !self.start.is_token_signed() => {
+                self.deleted_records().filter(|r| r.function() == Function::SAST).map(serial).collect()
             }
             Start::InForce(_) => vec![],
             Start::NoFile { cluster, tokens, .. } => {
@@ -33,14 +32,12 @@ impl Choices {
                 option(join, token.sast_name());
             }
         }
-        if let Start::InForce(old) = &self.start {
-            for record in self.deleted.iter().filter_map(|i| old.list().records().get(*i)) {
-                match record.function() {
-                    // `revert` has no such option: `leave_afterwards`.
-                    Function::SAST if !self.start.is_token_signed() => {}
-                    Function::SAST => option("--remove-token", serial(record)),
-                    _ => option("--remove-server", server_name(record)),
-                }
+        for record in self.deleted_records() {
+            match record.function() {
+                // `revert` has no such option: `leave_afterwards`.
+                Function::SAST if !self.start.is_token_signed() => {}
+                Function::SAST => option("--remove-token", serial(record)),
+                _ => option("--remove-server", server_name(record)),
             }
         }
         if let Start::NoFile { cluster, .. } = &self.start {

@@ -212,7 +212,9 @@ impl Choices {
             Start::NoFile { cluster, certificates, .. } => {
                 let of_file = self.of_file().map(|(_, token)| token.clone()).collect();
                 let others = spare_tokens(request.signer, others, of_file);
-                let (cluster, certificates) = self.kept(cluster, certificates);
+                let mut cluster = cluster.clone();
+                let certificates = self.kept(certificates);
+                cluster.servers = self.kept(&cluster.servers);
                 create_and(&cluster, &certificates, request, &others, false, &edits)
             }
         }
@@ -220,15 +222,11 @@ impl Choices {
 
     /// Servers and mode; tokens are each plan's own affair.
     fn edits(&self) -> Vec<Edit> {
-        let mut edits: Vec<Edit> = Vec::new();
-        if let Start::InForce(old) = &self.start {
-            for record in self.deleted.iter().filter_map(|index| old.list().records().get(*index)) {
-                edits.push(match record.function() {
-                    Function::SAST => Edit::RemoveToken(serial(record)),
-                    _ => Edit::RemoveServer(server_name(record)),
-                });
-            }
-        }
+        let remove = |record: &Record| match record.function() {
+            Function::SAST => Edit::RemoveToken(serial(record)),
+            _ => Edit::RemoveServer(server_name(record)),
+        };
+        let mut edits: Vec<Edit> = self.deleted_records().map(remove).collect();
         edits.extend(self.servers.iter().map(|added| Edit::AddServer(added.server.clone())));
         match self.mode {
             SecurityMode::Mixed => edits.push(Edit::SetMode(Mode::Mixed)),
@@ -238,17 +236,18 @@ impl Choices {
         edits
     }
 
-    fn kept(
-        &self,
-        cluster: &ClusterFile,
-        certificates: &[Option<Certificate>],
-    ) -> (ClusterFile, Vec<Option<Certificate>>) {
-        let mut kept = cluster.clone();
-        let stays = |index: &usize| !self.deleted.contains(index);
-        kept.servers =
-            cluster.servers.iter().enumerate().filter(|(i, _)| stays(i)).map(|(_, s)| s.clone()).collect();
-        let certificates =
-            certificates.iter().enumerate().filter(|(i, _)| stays(i)).map(|(_, c)| c.clone()).collect();
-        (kept, certificates)
+    /// The records of the list in force that were deleted.
+    fn deleted_records(&self) -> impl Iterator<Item = &Record> {
+        let records = match &self.start {
+            Start::InForce(old) => old.list().records(),
+            Start::NoFile { .. } => &[],
+        };
+        self.deleted.iter().filter_map(|index| records.get(*index))
+    }
+
+    /// What stays of the servers of the cluster file, or of their certificates.
+    fn kept<T: Clone>(&self, all: &[T]) -> Vec<T> {
+        let stays = |(index, _): &(usize, &T)| !self.deleted.contains(index);
+        all.iter().enumerate().filter(stays).map(|(_, one)| one.clone()).collect()
     }
 }
