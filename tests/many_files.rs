@@ -318,7 +318,7 @@ fn standard_input_goes_into_a_folder_by_the_name_in_its_header() {
 
     let mut key = pki::KeyFile::open("softhsm-fixtures/SAST-ADN0054f509");
     let record = Record::token(key.certificate(), Style::CtlClient).unwrap();
-    for name in ["../CTLFile.tlv", "a/CTL.tlv", "..", "CTL\u{1b}[2J.tlv"] {
+    for name in ["../CTLFile.tlv", "/CTL.tlv", "a/../CTL.tlv", "..", "CTL\u{1b}[2J.tlv"] {
         let draft = Draft::new(name, vec![record.clone()], pki::options(Digest::Sha1));
         let list = draft.sign(&mut key).unwrap();
         let refused = world.run_with_input(&sign, list.list().bytes());
