@@ -35,7 +35,7 @@ pub struct SignArgs {
 
 pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     args.signing.request_options()?;
-    let targets = targets(args)?;
+    let target = target(args)?;
     if let Some(name) = &args.file_name
         && (args.files.len() > 1 || !is_tftp_name(name) || !name.ends_with(".sgn"))
     {
@@ -55,40 +55,16 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     };
     let signer = desk.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let files = args.files.iter().zip(targets).collect();
-    let work = Signing { files, request, file_name: args.file_name.as_deref() };
+    let plan = |path: &PathBuf| prepare(path, &target, &request, args.file_name.as_deref());
+    let what = "ctl-sign";
     // A JSON document has all plans in it; people read one after the other.
     // A plan of these is made twice, which what is no plain file cannot be read for.
     let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
-    if work.count() > 1 && again && !ui.is_json() {
-        return desk.sign_many(&work, &args.signing, ui);
+    if args.files.len() > 1 && again && !ui.is_json() {
+        return desk.sign_many(&Many { what, paths: &args.files, plan: &plan }, &args.signing, ui);
     }
-    let files = (0..work.count()).map(|index| work.plan(index)).collect::<Result<_, _>>()?;
-    desk.sign_batch(Batch { what: work.what(), files }, &args.signing, ui)
-}
-
-/// The files and how they are signed.
-struct Signing<'a> {
-    files: Vec<(&'a PathBuf, Target)>,
-    request: Request<'a>,
-    file_name: Option<&'a str>,
-}
-
-impl Many for Signing<'_> {
-    fn what(&self) -> &'static str {
-        "ctl-sign"
-    }
-
-    fn count(&self) -> usize {
-        self.files.len()
-    }
-
-    fn plan(&self, index: usize) -> Result<BatchFile, CommandError> {
-        let Some((path, out)) = self.files.get(index) else {
-            return Err(CommandError::new(ErrorKind::Usage, "there is no such file"));
-        };
-        prepare(path, out, &self.request, self.file_name)
-    }
+    let files = args.files.iter().map(plan).collect::<Result<_, _>>()?;
+    desk.sign_batch(Batch { what, files }, &args.signing, ui)
 }
 
 /// Reads one file and decides what signing it means.
@@ -100,10 +76,10 @@ fn prepare(
 ) -> Result<BatchFile, CommandError> {
     let options = request.options;
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
-    let style = request.name_style.unwrap_or(Style::Cucm);
-    let signer = || {
+    let sgn = |head: String, name: String, payload: Bytes, out: PathBuf| {
         let cautions = cautions_of_file(request.signer, options.digest, request.now);
-        (request.signer, request.now, cautions)
+        let draft = SgnDraft::new(name, payload, options, request.name_style.unwrap_or(Style::Cucm));
+        Ok(BatchFile::sgn(head, draft, (request.signer, request.now, cautions), (path, bytes.clone()), out)?)
     };
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
@@ -120,8 +96,7 @@ fn prepare(
             let name = signed.header().file_name();
             let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let out = out.for_file(path, &name)?;
-            let draft = SgnDraft::new(name, signed.payload().clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
+            sgn(head, name, signed.payload().clone(), out)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
@@ -140,14 +115,13 @@ fn prepare(
             let out = out.for_config(path, &name);
             let name = file_name.map_or(name, str::to_owned);
             let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
-            let draft = SgnDraft::new(name, bytes.clone(), options, style);
-            Ok(BatchFile::sgn(head, draft, signer(), (path, bytes), out)?)
+            sgn(head, name, bytes.clone(), out)
         }
     }
 }
 
 /// Where a signed file goes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Target {
     /// Beside where it came from; a list only if it comes `alone`.
     Beside { alone: bool },
@@ -204,24 +178,18 @@ impl Target {
     }
 }
 
-fn targets(args: &SignArgs) -> Result<Vec<Target>, CommandError> {
-    if args.files.iter().filter(|f| f.as_os_str() == "-").count() > 1 {
-        return Err(CommandError::new(ErrorKind::Usage, "standard input is one file, and - is named twice"));
-    }
-    let target = match args.signing.out() {
-        None if args.files.iter().any(|f| f.as_os_str() == "-") => {
-            return Err(CommandError::new(ErrorKind::Usage, "a file from standard input needs --out"));
-        }
-        None if args.place.in_place() => Target::InPlace,
-        None => Target::Beside { alone: args.files.len() == 1 },
-        Some(out) if out.is_dir() => Target::Folder(out.to_owned()),
-        Some(out) if args.files.len() == 1 => Target::File(out.to_owned()),
+fn target(args: &SignArgs) -> Result<Target, CommandError> {
+    let wrong = |what: &str| Err(CommandError::new(ErrorKind::Usage, what));
+    let (alone, inputs) = (args.files.len() == 1, args.files.iter().filter(|f| f.as_os_str() == "-").count());
+    match args.signing.out() {
+        _ if inputs > 1 => wrong("standard input is one file, and - is named twice"),
+        None if inputs > 0 => wrong("a file from standard input needs --out"),
+        None if args.place.in_place() => Ok(Target::InPlace),
+        None => Ok(Target::Beside { alone }),
+        Some(out) if out.is_dir() => Ok(Target::Folder(out.to_owned())),
+        Some(out) if alone => Ok(Target::File(out.to_owned())),
         Some(out) => {
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                format!("--out {} must be a folder when several files are signed", out.display()),
-            ));
+            wrong(&format!("--out {} must be a folder when several files are signed", out.display()))
         }
-    };
-    Ok(vec![target; args.files.len()])
+    }
 }

@@ -11,7 +11,8 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
 use crate::files::FileError;
 use crate::trustlist::{
-    Certificate, DecodeError, SignedBy, SignedFile, TrustFile, TrustList, VerifiedList, digest,
+    Certificate, DecodeError, MAX_FILE_BYTES, SignedBy, SignedFile, TrustFile, TrustList, VerifiedList,
+    digest,
 };
 
 /// Verify the signatures of CTL, ITL and .sgn files
@@ -29,7 +30,7 @@ pub struct VerifyArgs {
 const AT_A_TIME: usize = 256;
 
 /// What came out for one file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Verdict {
     file: String,
     kind: Option<&'static str>,
@@ -161,22 +162,8 @@ fn line(verdict: &Verdict) -> String {
 
 /// `sums`: with the checksums, which only machines are told.
 fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
-    let mut verdict = Verdict {
-        file: super::display_name(path),
-        kind: None,
-        verified: false,
-        readable: false,
-        signed_by: None,
-        digest: None,
-        key_bits: None,
-        timestamp_seconds: None,
-        bytes: None,
-        md5: None,
-        sha1: None,
-        reason: None,
-        remarks: vec![],
-    };
-    let file = match crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES) {
+    let mut verdict = Verdict { file: super::display_name(path), ..Verdict::default() };
+    let file = match crate::files::read_limited(path, MAX_FILE_BYTES) {
         Ok(bytes) => TrustFile::decode(bytes).map_err(|e| e.to_string()),
         Err(FileError::Read { source, .. }) => Err(format!("cannot be read: {source}")),
         Err(FileError::TooLarge { .. }) => Err(DecodeError::TooLarge.to_string()),
@@ -194,19 +181,16 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
     verdict.bytes = Some(file.bytes().len());
     verdict.md5 = sums.then(|| digest::hex(&digest::md5(file.bytes()), ""));
     verdict.sha1 = sums.then(|| digest::hex(&digest::sha1(file.bytes()), ""));
-    match file {
+    let verified = match file {
         TrustFile::List(list) => {
             verdict.kind = Some(list.kind().label());
             verdict.remarks = list.remarks().iter().map(ToString::to_string).collect();
-            match list.verify() {
-                Ok(verified) => {
-                    verdict.verified = true;
-                    verdict.signed_by = Some(verified.signer_name());
-                    verdict.digest = Some(verified.digest().to_string());
-                    verdict.key_bits = Some(verified.key_bits());
-                }
-                Err(reason) => verdict.reason = Some(reason.to_string()),
-            }
+            let by = |list: VerifiedList| SignedBy {
+                name: list.signer_name(),
+                digest: list.digest(),
+                key_bits: list.key_bits(),
+            };
+            list.verify().map(by).map_err(|reason| reason.to_string())
         }
         TrustFile::Signed(signed) => {
             verdict.kind = Some("SGN");
@@ -219,16 +203,17 @@ fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
             };
             verdict.remarks =
                 signed.remarks(&name).iter().chain(&of_signer).map(ToString::to_string).collect();
-            match sgn(&signed, signer) {
-                Ok(by) => {
-                    verdict.verified = true;
-                    verdict.signed_by = Some(by.name);
-                    verdict.digest = Some(by.digest.to_string());
-                    verdict.key_bits = Some(by.key_bits);
-                }
-                Err(reason) => verdict.reason = Some(reason),
-            }
+            sgn(&signed, signer)
         }
+    };
+    match verified {
+        Ok(by) => {
+            verdict.verified = true;
+            verdict.signed_by = Some(by.name);
+            verdict.digest = Some(by.digest.to_string());
+            verdict.key_bits = Some(by.key_bits);
+        }
+        Err(reason) => verdict.reason = Some(reason),
     }
     verdict
 }
@@ -250,7 +235,7 @@ fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<SignedBy, Stri
 
 /// A list as signer vouches for nothing unless it verifies itself: anybody can put a record into one that does not.
 fn sgn_signer(path: &Path) -> Result<SgnSigner, CommandError> {
-    let bytes = crate::files::read_limited(path, crate::trustlist::MAX_FILE_BYTES)?;
+    let bytes = crate::files::read_limited(path, MAX_FILE_BYTES)?;
     let file = super::display_name(path);
     if bytes.first() != Some(&1) {
         let certificate = Certificate::from_file_bytes(&bytes);

@@ -4,15 +4,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::super::error::CommandError;
 use super::super::ui::{Ui, printable};
-use super::signed::{Confirmed, ConfirmedFile};
+use super::signed::{Confirmed, ConfirmedFile, Input};
 use crate::phone::{ClassVerdict, Decision, ServiceFinding, Severity};
 use crate::token::Sast;
-use crate::trustlist::{Certificate, Difference, SgnDraft, TrustList, VerifiedList};
-use crate::workflow::{Plan, PlanDigest, PlanError, PlanStep};
+use crate::trustlist::{Certificate, Difference, SgnDraft, VerifiedList};
+use crate::workflow::{Plan, PlanDigest, PlanError};
 
 /// Words for people: on standard output, unless the file itself goes there.
 pub struct Voice<'a> {
@@ -121,38 +120,10 @@ pub struct BatchFile {
     input: Option<Input>,
 }
 
-/// What was read.
-pub(super) struct Input {
-    pub(super) role: &'static str,
-    pub(super) path: PathBuf,
-    /// All of it.
-    pub(super) read: Bytes,
-    /// What of it is signed or replaced, as the journal has it.
-    pub(super) bytes: Bytes,
-    /// Of a list in force.
-    list: Option<TrustList>,
-}
-
 enum Work {
     List(Box<Plan>),
     /// A configuration file, what identifies it with its signer, digest and time, and what the operator should know.
     Sgn(Box<SgnDraft>, PlanDigest, Vec<String>),
-}
-
-/// A plan, for machines.
-#[derive(Debug, Serialize)]
-pub struct PlanJson<'a> {
-    digest: String,
-    out: String,
-    signer: String,
-    token_serial: &'a str,
-    steps: &'a [PlanStep],
-    warnings: &'a [String],
-    phones: serde_json::Value,
-    findings: &'a [ServiceFinding],
-    by_hand: &'a [String],
-    bytes: Option<usize>,
-    difference: Option<Difference>,
 }
 
 impl BatchFile {
@@ -170,13 +141,8 @@ impl BatchFile {
         out: PathBuf,
     ) -> Result<Self, PlanError> {
         let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
-        let input = Input {
-            role: "configuration",
-            path: path.to_owned(),
-            read,
-            bytes: Bytes::copy_from_slice(draft.payload()),
-            list: None,
-        };
+        let (path, bytes) = (path.to_owned(), Bytes::copy_from_slice(draft.payload()));
+        let input = Input { role: "configuration", path, read, bytes, list: None };
         Ok(BatchFile { head, work: Work::Sgn(Box::new(draft), digest, warnings), out, input: Some(input) })
     }
 
@@ -225,7 +191,7 @@ impl BatchFile {
             Work::Sgn(..) if now != shown => return Err(PlanError::Changed { shown, now }),
             Work::Sgn(draft, ..) => Confirmed::Sgn(draft),
         };
-        Ok(ConfirmedFile::new(work, self.out, self.input))
+        Ok(ConfirmedFile { work, out: self.out, input: self.input })
     }
 
     /// What is left to do by hand once it is written.
@@ -277,36 +243,39 @@ impl BatchFile {
             text.push('\n');
         }
         if let Work::List(plan) = &self.work {
-            text.push_str("Left to do by hand\n");
-            for (index, step) in plan.by_hand().iter().enumerate() {
-                let _ = writeln!(text, "  {}. {step}", index.saturating_add(1));
-            }
+            let _ = write!(text, "Left to do by hand\n{}", numbered(plan.by_hand()));
         }
         let _ = writeln!(text, "Plan digest {}", self.digest());
         text
     }
 
     /// The plan for machines.
-    pub fn json<'a>(&'a self, sast: &'a Sast) -> PlanJson<'a> {
+    pub fn json(&self, sast: &Sast) -> serde_json::Value {
         let plan = match &self.work {
             Work::List(plan) => Some(plan),
             Work::Sgn(..) => None,
         };
         let signer = sast.certificate().sast_name();
-        PlanJson {
-            digest: self.digest().to_string(),
-            out: self.out.display().to_string(),
-            token_serial: sast.token().serial(),
-            steps: plan.map_or(&[], |p| p.steps()),
-            warnings: self.warnings(),
-            phones: plan.map_or_else(Default::default, |p| phones_json(p, &signer)),
-            findings: plan.map_or(&[], |p| p.findings()),
-            by_hand: plan.map_or(&[], |p| p.by_hand()),
-            bytes: plan.map(|p| p.signed_len()),
-            difference: self.difference(),
-            signer,
-        }
+        serde_json::json!({
+            "digest": self.digest().to_string(),
+            "out": self.out.display().to_string(),
+            "token_serial": sast.token().serial(),
+            "steps": plan.map_or(&[][..], |p| p.steps()),
+            "warnings": self.warnings(),
+            "phones": plan.map(|p| phones_json(p, &signer)),
+            "findings": plan.map_or(&[][..], |p| p.findings()),
+            "by_hand": self.by_hand(),
+            "bytes": plan.map(|p| p.signed_len()),
+            "difference": self.difference(),
+            "signer": signer,
+        })
     }
+}
+
+/// Steps for the operator, a line each: `  1. reset the phones`.
+pub(super) fn numbered(steps: &[String]) -> String {
+    let lines = steps.iter().enumerate().map(|(i, step)| format!("  {}. {step}\n", i.saturating_add(1)));
+    lines.collect()
 }
 
 fn phones_json(plan: &Plan, signer: &str) -> serde_json::Value {

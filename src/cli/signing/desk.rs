@@ -11,7 +11,7 @@ use super::super::session;
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
 use super::args::SigningArgs;
-use super::batch::{Batch, BatchFile, PlanJson, Shown, Voice};
+use super::batch::{Batch, BatchFile, Shown, Voice, numbered};
 use super::line::sign_all;
 use super::run_log::RunLog;
 use super::selector;
@@ -25,13 +25,13 @@ const AT_A_TIME: usize = 8;
 const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
 /// Many files that are signed with one login.
-pub trait Many: Sync {
+pub struct Many<'a> {
     /// The command, as the journal's name has it.
-    fn what(&self) -> &'static str;
-    /// How many.
-    fn count(&self) -> usize;
-    /// Reads the file and plans what is done with it; always the same for the same file.
-    fn plan(&self, index: usize) -> Result<BatchFile, CommandError>;
+    pub what: &'static str,
+    /// The files.
+    pub paths: &'a [PathBuf],
+    /// Reads a file and plans what is done with it; always the same for the same file.
+    pub plan: &'a (dyn Fn(&PathBuf) -> Result<BatchFile, CommandError> + Sync),
 }
 
 /// The module and the token that will sign.
@@ -54,22 +54,23 @@ pub struct Signed {
 impl<'a> Desk<'a> {
     /// Loads the module and finds the token that `--token` names; no PIN yet.
     pub fn open(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
-        let selector = settings.token.as_deref().map(selector).transpose()?;
-        let module = session::open_module(settings, ui)?;
-        let seen = module.contents()?;
-        let found =
-            module.find_among(seen.clone(), selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
-        let sast = after_login_or_wait(&module, found, selector.as_ref(), settings, ui)?;
-        Ok(Desk { module, seen, sast, settings })
+        Self::find(settings, ui, true)
     }
 
     /// The same for a command that needs no other token: the others are looked at only as far as it takes.
     pub fn open_for_one(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
+        Self::find(settings, ui, false)
+    }
+
+    fn find(settings: &'a Settings, ui: &Ui, all: bool) -> Result<Self, CommandError> {
         let selector = settings.token.as_deref().map(selector).transpose()?;
+        let selector = selector.as_ref();
         let module = session::open_module(settings, ui)?;
-        let found = module.find(selector.as_ref()).and_then(|c| c.sast(selector.as_ref()));
-        let sast = after_login_or_wait(&module, found, selector.as_ref(), settings, ui)?;
-        Ok(Desk { module, seen: vec![], sast, settings })
+        let seen = if all { module.contents()? } else { vec![] };
+        let found = if all { module.find_among(seen.clone(), selector) } else { module.find(selector) };
+        let found = found.and_then(|c| c.sast(selector));
+        let sast = after_login_or_wait(&module, found, selector, settings, ui)?;
+        Ok(Desk { module, seen, sast, settings })
     }
 
     /// With a module that is open and a token that was chosen already.
@@ -126,10 +127,7 @@ impl<'a> Desk<'a> {
         let shown = show(&batch, asks(args, ui), &say)?;
         check_digest(&shown, args)?;
         // Of a thousand files it is large: made where it is asked for.
-        let plans = ui.is_json().then(|| {
-            let plans: Vec<PlanJson<'_>> = batch.files.iter().map(|f| f.json(&self.sast)).collect();
-            serde_json::to_value(&plans).unwrap_or_default()
-        });
+        let plans = ui.is_json().then(|| batch.files.iter().map(|f| f.json(&self.sast)).collect::<Vec<_>>());
         if args.is_dry_run() {
             if !ui.is_json() {
                 for file in &batch.files {
@@ -153,21 +151,21 @@ impl<'a> Desk<'a> {
 
     /// Many files, each read when its turn comes: a thousand take no more memory than a few. Shows their plans, asks once,
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
-    pub fn sign_many(&self, many: &dyn Many, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+    pub fn sign_many(&self, many: &Many<'_>, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let say = Voice { ui, aside: false };
         let (shown, by_hand) = show_many(many, args, &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
-            say.text(&format!("Plan digest of all {}: {}", many.count(), shown.digest()))?;
+            say.text(&format!("Plan digest of all {}: {}", many.paths.len(), shown.digest()))?;
             return say.text(DRY_RUN);
         }
         self.ask(&shown, args, ui)?;
-        let files = (0..many.count()).zip(shown.each()).map(|(index, digest)| {
-            let file = many.plan(index)?;
+        let files = many.paths.iter().zip(shown.each()).map(|(path, digest)| {
+            let file = (many.plan)(path)?;
             let path = file.out().to_owned();
             file.confirm(digest).map_err(|_| FileError::SourceChanged { path }.into())
         });
-        self.sign_confirmed(many.what(), (many.count(), files), &by_hand, args, false, &say).map(drop)
+        self.sign_confirmed(many.what, (many.paths.len(), files), &by_hand, args, false, &say).map(drop)
     }
 
     /// Asks before anything is signed, and says which files will be written.
@@ -222,10 +220,10 @@ impl<'a> Desk<'a> {
         say: &Voice<'_>,
     ) -> Result<Signed, CommandError> {
         let what = batch.what;
+        let by_hand = batch.files.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
         let confirmed = batch.confirm(shown)?;
-        let hand = confirmed.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
         let files = (confirmed.len(), confirmed.into_iter().map(Ok));
-        self.sign_confirmed(what, files, &hand, args, true, say)
+        self.sign_confirmed(what, files, &by_hand, args, true, say)
     }
 
     /// One login, a journal, the files in their order, and what is left to do.
@@ -248,12 +246,7 @@ impl<'a> Desk<'a> {
         })?;
         say.ui.note(&format!("Journal: {}", signed.journal.display()));
         if !by_hand.is_empty() {
-            let steps: Vec<String> = by_hand
-                .iter()
-                .enumerate()
-                .map(|(i, step)| format!("\n  {}. {step}", i.saturating_add(1)))
-                .collect();
-            say.ui.note(&format!("Left to do by hand:{}", steps.concat()));
+            say.ui.note(&format!("Left to do by hand:\n{}", numbered(by_hand)));
         }
         Ok(signed)
     }
@@ -314,19 +307,18 @@ fn or_wait(
 
 /// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
 fn show_many(
-    many: &dyn Many,
+    many: &Many<'_>,
     args: &SigningArgs,
     say: &Voice<'_>,
 ) -> Result<(Shown, Vec<String>), CommandError> {
     let asked = asks(args, say.ui);
-    let read = |index: &usize| {
-        let file = many.plan(*index)?;
+    let read = |path: &PathBuf| {
+        let file = (many.plan)(path)?;
         Ok::<_, CommandError>((file.plan_text(), file.digest(), file))
     };
     let (mut outs, mut warned, mut by_hand) = (HashSet::new(), HashSet::new(), None);
-    let mut shown = Vec::with_capacity(many.count());
-    let all: Vec<usize> = (0..many.count()).collect();
-    for some in all.chunks(AT_A_TIME) {
+    let mut shown = Vec::with_capacity(many.paths.len());
+    for some in many.paths.chunks(AT_A_TIME) {
         let planned: Vec<_> = some.par_iter().map(read).collect();
         for planned in planned {
             let (text, digest, file) = planned?;

@@ -25,6 +25,15 @@ struct Tray<T> {
     stop: Option<CommandError>,
 }
 
+impl<T> FromIterator<Result<T, CommandError>> for Tray<T> {
+    /// All up to the first that fails.
+    fn from_iter<I: IntoIterator<Item = Result<T, CommandError>>>(files: I) -> Self {
+        let mut stop = None;
+        let good = |file: Result<T, CommandError>| file.map_err(|e| stop = Some(e)).ok();
+        Tray { files: files.into_iter().map_while(good).collect(), stop }
+    }
+}
+
 /// The journal, which the first and the last of the line write.
 type Log<'a> = Mutex<&'a mut RunLog>;
 
@@ -44,11 +53,8 @@ pub fn sign_all(
         return many(count, files, signer, &log, end);
     }
     for file in files {
-        let tray = match file.and_then(|file| begin(&[&file], &log).and_then(|()| file.sign(signer))) {
-            Ok(signed) => Tray { files: vec![signed], stop: None },
-            Err(e) => Tray { files: vec![], stop: Some(e) },
-        };
-        end.write(tray, &log)?;
+        let signed = file.and_then(|file| begin(&[&file], &log).and_then(|()| file.sign(signer)));
+        end.write([signed].into_iter().collect(), &log)?;
     }
     Ok(end.written)
 }
@@ -115,16 +121,7 @@ fn plan_tray(
     files: &mut impl Iterator<Item = Result<ConfirmedFile, CommandError>>,
     log: &Log<'_>,
 ) -> Tray<ConfirmedFile> {
-    let mut tray = Tray { files: Vec::with_capacity(TOGETHER), stop: None };
-    for file in files.take(TOGETHER) {
-        match file {
-            Ok(file) => tray.files.push(file),
-            Err(e) => {
-                tray.stop = Some(e);
-                break;
-            }
-        }
-    }
+    let tray: Tray<_> = files.take(TOGETHER).collect();
     match begin(&tray.files.iter().collect::<Vec<_>>(), log) {
         Ok(()) => tray,
         Err(e) => Tray { files: vec![], stop: Some(e) },
@@ -139,19 +136,11 @@ fn sign_trays<S>(
 ) where
     S: Signer<Error = TokenError>,
 {
-    while let Ok(Tray { files, mut stop }) = planned.recv() {
-        let mut done = Vec::with_capacity(files.len());
-        for file in files {
-            match file.sign(signer) {
-                Ok(file) => done.push(file),
-                Err(e) => {
-                    stop = Some(e);
-                    break;
-                }
-            }
-        }
-        let last = stop.is_some();
-        if signed.send(Tray { files: done, stop }).is_err() || last {
+    while let Ok(Tray { files, stop }) = planned.recv() {
+        let mut done: Tray<_> = files.into_iter().map(|file| file.sign(signer)).collect();
+        done.stop = done.stop.or(stop);
+        let last = done.stop.is_some();
+        if signed.send(done).is_err() || last {
             return;
         }
     }

@@ -8,18 +8,29 @@ use serde::Serialize;
 
 use super::super::error::CommandError;
 use super::super::interrupt;
-use super::batch::Input;
 use super::run_log::RunLog;
 use crate::files::{NewFile, Source};
-use crate::trustlist::{SgnDraft, SignError, Signer, digest};
+use crate::trustlist::{SgnDraft, SignError, Signer, TrustList, digest};
 use crate::workflow::ConfirmedPlan;
 use crate::workflow::journal::{Event, FileSeal};
 
 /// One file whose plan was agreed to.
 pub struct ConfirmedFile {
-    work: Confirmed,
-    out: PathBuf,
-    input: Option<Input>,
+    pub(super) work: Confirmed,
+    pub(super) out: PathBuf,
+    pub(super) input: Option<Input>,
+}
+
+/// What was read.
+pub(super) struct Input {
+    pub(super) role: &'static str,
+    pub(super) path: PathBuf,
+    /// All of it.
+    pub(super) read: Bytes,
+    /// What of it is signed or replaced, as the journal has it.
+    pub(super) bytes: Bytes,
+    /// Of a list in force.
+    pub(super) list: Option<TrustList>,
 }
 
 /// A file that was signed and verified, and is not written yet.
@@ -39,37 +50,20 @@ pub(super) enum Confirmed {
 /// What was written, for machines.
 #[derive(Debug, Serialize)]
 pub struct WrittenJson {
-    /// The file.
     pub file: String,
     /// Where the file before it is kept.
     pub kept_old_as: Option<String>,
-    /// Its length.
     pub bytes: usize,
-    /// Who signed it.
     pub signed_by: String,
-    /// Its MD5.
     pub md5: String,
-    /// Its MD5 as a phone shows it.
+    /// As a phone shows it.
     pub md5_phone: Vec<String>,
-    /// Its SHA-1.
     pub sha1: String,
-    /// Its SHA-1 as a phone shows it.
+    /// As a phone shows it.
     pub sha1_phone: Vec<String>,
 }
 
 impl ConfirmedFile {
-    pub(super) fn new(work: Confirmed, out: PathBuf, input: Option<Input>) -> Self {
-        ConfirmedFile { work, out, input }
-    }
-
-    /// What is left to do by hand once it is written.
-    pub fn by_hand(&self) -> &[String] {
-        match &self.work {
-            Confirmed::List(plan) => plan.plan().by_hand(),
-            Confirmed::Sgn(_) => &[],
-        }
-    }
-
     /// Its first lines in the journal: what was read, and the plan.
     pub fn begin(&self, log: &mut RunLog) -> Result<(), CommandError> {
         let out = self.out.display().to_string();
