@@ -1,9 +1,8 @@
 //! Would a phone take this list? `docs/phones.md`, "What a phone accepts".
 
-use serde::Serialize;
-
 use super::list::{ListView, NewList};
 use super::reason::Reason;
+use super::verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use super::vouch::{Signer, Vouch};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style};
 
@@ -20,12 +19,20 @@ pub enum HeldItl<'a> {
     List(ListView<'a>),
 }
 
-impl HeldItl<'_> {
+impl<'a> HeldItl<'a> {
     /// A list that vouches for no server any more is an emptied one.
     pub(super) fn in_force(self) -> Self {
         match self {
             HeldItl::List(itl) if itl.is_emptied_itl() => HeldItl::Emptied,
             held => held,
+        }
+    }
+
+    /// The list, where it is known.
+    pub fn list(self) -> Option<ListView<'a>> {
+        match self {
+            HeldItl::List(itl) => Some(itl),
+            HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
         }
     }
 }
@@ -41,61 +48,6 @@ pub struct Held<'a> {
     pub asks_tvs: bool,
 }
 
-/// How a list came to be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Way {
-    /// The phone has nothing to check it against.
-    Blind,
-    /// Through the CTL that it holds.
-    Ctl,
-    /// Through the ITL that it holds.
-    Itl,
-    /// TVS vouched for the signer.
-    Tvs,
-}
-
-/// Whether a phone takes a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "decision", content = "by")]
-pub enum Decision {
-    /// It does.
-    Accepts(Way),
-    /// It does not; its list must be deleted by hand.
-    Refuses,
-    /// It cannot be known from what is given.
-    NotKnown,
-    /// Phones of this kind do not load such a file.
-    DoesNotApply,
-}
-
-/// A decision, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// What the phone does.
-    #[serde(flatten)]
-    pub decision: Decision,
-    /// Why, in the order in which it looks.
-    pub reasons: Vec<Reason>,
-}
-
-impl Verdict {
-    /// Whether the list is too large for any phone, whatever it holds: no key and no deletion helps.
-    pub fn is_too_large(&self) -> bool {
-        self.reasons.iter().any(|reason| matches!(reason, Reason::TooLarge { .. }))
-    }
-
-    /// Whether it hangs on TVS alone, which nobody asked yet.
-    pub fn waits_for_tvs(&self) -> bool {
-        self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
-    }
-
-    /// Whether, before that, somebody must upload the signer's certificate: TVS knows the servers' own without it.
-    pub fn waits_for_upload(&self) -> bool {
-        self.waits_for_tvs() && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }))
-    }
-}
-
 /// Would a phone that holds this take that?
 ///
 /// The phone looks for the signer by issuer, serial and role: in the CTL, in the ITL, then asks TVS.
@@ -108,18 +60,6 @@ pub fn assess(held: &Held<'_>, new: &NewList<'_>, vouch: &Vouch) -> Verdict {
 struct Look<'n, 'a> {
     new: &'n NewList<'a>,
     reasons: Vec<Reason>,
-}
-
-/// What a list says about the signer.
-enum Found {
-    Yes,
-    No,
-    /// As a token that is SAST alone, where an ITL wants CCM+TFTP.
-    TokenAlone,
-    /// Records of that issuer, serial and role, and all have another key.
-    OtherKey,
-    /// Such a record, with a hash alone, and no certificate of the signer to compare.
-    Unreadable,
 }
 
 impl Look<'_, '_> {
@@ -141,17 +81,23 @@ impl Look<'_, '_> {
             _ => {}
         }
         let is_itl = self.new.view.kind == ListKind::Itl;
+        // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
+        let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
         // A list may know the signer; one does, under a key that is another or cannot be read.
         let (mut doubt, mut is_listed) = (false, false);
-        if let Some(ctl) = held.ctl {
-            // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
-            let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
-            match self.look_in(ctl, by_ctl_alone) {
-                Found::Yes => return Decision::Accepts(Way::Ctl),
-                Found::TokenAlone => return Decision::NotKnown,
-                Found::OtherKey => is_listed = true,
-                Found::Unreadable => (doubt, is_listed) = (true, true),
-                Found::No => {}
+        for (list, way) in [(held.ctl, Way::Ctl), (itl.list(), Way::Itl)] {
+            let Some(list) = list else { continue };
+            let found = self.look_in(list, by_ctl_alone);
+            let decision = match found {
+                Reason::Knows { .. } => Some(Decision::Accepts(way)),
+                Reason::TokenAlone { .. } => Some(Decision::NotKnown),
+                _ => None,
+            };
+            doubt |= matches!(found, Reason::NoKeyToCompare { .. });
+            is_listed |= matches!(found, Reason::OtherKey { .. } | Reason::NoKeyToCompare { .. });
+            self.reasons.push(found);
+            if let Some(decision) = decision {
+                return decision;
             }
         }
         let unless = |doubt| if doubt { Decision::NotKnown } else { Decision::Refuses };
@@ -164,12 +110,7 @@ impl Look<'_, '_> {
                 self.reasons.push(Reason::EmptiedItlAndCtl { is_itl });
                 return unless(doubt || is_itl);
             }
-            HeldItl::List(itl) => match self.look_in(itl, false) {
-                Found::Yes => return Decision::Accepts(Way::Itl),
-                Found::OtherKey => is_listed = true,
-                Found::Unreadable => (doubt, is_listed) = (true, true),
-                Found::No | Found::TokenAlone => {}
-            },
+            HeldItl::List(_) => {}
             HeldItl::Unknown => {
                 // A token is in no ITL: CUCM fills those from its own servers.
                 doubt |= !self.new.by_token;
@@ -191,7 +132,7 @@ impl Look<'_, '_> {
     }
 
     /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
-    fn look_in(&mut self, held: ListView<'_>, by_ctl_alone: bool) -> Found {
+    fn look_in(&self, held: ListView<'_>, by_ctl_alone: bool) -> Reason {
         let new = self.new;
         let list = held.kind;
         let roles: &'static [Function] = match new.view.kind {
@@ -210,46 +151,34 @@ impl Look<'_, '_> {
                 other_role.get_or_insert((number, record.function()));
                 continue;
             }
-            let function = record.function();
             let knows = match (record.public_key(), &new.key, &new.certificate) {
                 (Some(held), Some(key), _) if held == *key => true,
                 (None, _, Some(certificate)) => record.is_of(certificate),
                 _ => false,
             };
             let found = match knows {
-                true if by_ctl_alone && record.is_token() => {
-                    (Found::TokenAlone, Reason::TokenAlone { record: number, name })
-                }
-                true => {
-                    self.reasons.push(Reason::Knows { list, record: number, name, function });
-                    return Found::Yes;
-                }
+                true if by_ctl_alone && record.is_token() => Reason::TokenAlone { record: number, name },
+                true => return Reason::Knows { list, record: number, name, function: record.function() },
                 false if record.public_key().is_some() && new.key.is_some() => {
-                    (Found::OtherKey, Reason::OtherKey { list, record: number, name })
+                    Reason::OtherKey { list, record: number, name }
                 }
-                false => (Found::Unreadable, Reason::NoKeyToCompare { list, record: number, name }),
+                false => Reason::NoKeyToCompare { list, record: number, name },
             };
             // What cannot be compared may be the key; one that is another is not.
-            let tells = |found: &Found| match found {
-                Found::TokenAlone => 2,
-                Found::Unreadable => 1,
+            let tells = |found: &Reason| match found {
+                Reason::TokenAlone { .. } => 2,
+                Reason::NoKeyToCompare { .. } => 1,
                 _ => 0,
             };
-            if without.as_ref().is_none_or(|(before, _)| tells(before) < tells(&found.0)) {
+            if without.as_ref().is_none_or(|before| tells(before) < tells(&found)) {
                 without = Some(found);
             }
         }
-        if let Some((found, reason)) = without {
-            self.reasons.push(reason);
-            return found;
-        }
-        self.reasons.push(match other_role {
-            Some((record, function)) => {
-                Reason::OtherRole { list, record, name: new.name.clone(), function, needed: roles }
-            }
-            None => Reason::NotIn { list, name: new.name.clone(), needed: roles },
-        });
-        Found::No
+        let name = new.name.clone();
+        without.unwrap_or(match other_role {
+            Some((record, function)) => Reason::OtherRole { list, record, name, function, needed: roles },
+            None => Reason::NotIn { list, name, needed: roles },
+        })
     }
 
     /// A phone knows a TVS by a record of its ITL, whatever the new list says; and it must still be there.
@@ -306,33 +235,6 @@ impl Look<'_, '_> {
     }
 }
 
-/// The classes of phones that decide differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PhoneClass {
-    /// Security by Default: holds CTL and ITL, asks TVS (7945, 7965 and newer).
-    SecurityByDefault,
-    /// Knows no ITL and no TVS (7940, 7960, Jabber, many TelePresence).
-    WithoutTvs,
-    /// Holds no list: new, or its lists were deleted.
-    WithoutList,
-}
-
-impl PhoneClass {
-    /// All of them.
-    pub const ALL: [PhoneClass; 3] =
-        [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs, PhoneClass::WithoutList];
-
-    /// What people call these phones.
-    pub fn label(self) -> &'static str {
-        match self {
-            PhoneClass::SecurityByDefault => "7945, 7965 and newer",
-            PhoneClass::WithoutTvs => "7940, 7960, Jabber, …",
-            PhoneClass::WithoutList => "no list yet",
-        }
-    }
-}
-
 /// What the phones of a cluster hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<'a> {
@@ -342,31 +244,16 @@ pub struct Installed<'a> {
     pub itl: HeldItl<'a>,
 }
 
-/// What the phones of one class do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClassVerdict {
-    /// Which phones.
-    pub class: PhoneClass,
-    /// What they do, and why.
-    #[serde(flatten)]
-    pub verdict: Verdict,
-}
-
 /// What each class of phones does with a new list.
 pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, vouch: &Vouch) -> Vec<ClassVerdict> {
-    let verdict = |class| match class {
-        PhoneClass::SecurityByDefault => {
-            assess(&Held { ctl: installed.ctl, itl: installed.itl, asks_tvs: true }, new, vouch)
-        }
-        PhoneClass::WithoutTvs if new.view.kind == ListKind::Itl => {
-            Verdict { decision: Decision::DoesNotApply, reasons: vec![Reason::KnowsNoItl] }
-        }
-        PhoneClass::WithoutTvs => {
-            assess(&Held { ctl: installed.ctl, itl: HeldItl::None, asks_tvs: false }, new, vouch)
-        }
-        PhoneClass::WithoutList => {
-            assess(&Held { ctl: None, itl: HeldItl::None, asks_tvs: false }, new, vouch)
-        }
+    let (ctl, itl) = (installed.ctl, installed.itl);
+    let holds = |class| match class {
+        PhoneClass::SecurityByDefault => Some(Held { ctl, itl, asks_tvs: true }),
+        PhoneClass::WithoutTvs if new.view.kind == ListKind::Itl => None,
+        PhoneClass::WithoutTvs => Some(Held { ctl, itl: HeldItl::None, asks_tvs: false }),
+        PhoneClass::WithoutList => Some(Held { ctl: None, itl: HeldItl::None, asks_tvs: false }),
     };
+    let does_not_apply = || Verdict { decision: Decision::DoesNotApply, reasons: vec![Reason::KnowsNoItl] };
+    let verdict = |class| holds(class).map_or_else(does_not_apply, |held| assess(&held, new, vouch));
     PhoneClass::ALL.map(|class| ClassVerdict { class, verdict: verdict(class) }).into()
 }

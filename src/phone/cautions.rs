@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::expiry::{EXPIRED_TOKEN, expired, expired_server};
 use super::list::NewList;
 use crate::trustlist::{
-    Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Record, Remark, day,
+    Certificate, Digest, Function, ListKind, PHONE_LIMIT_BYTES, PublicKey, Remark, day, record_tag,
 };
 
 /// About as many certificates as a list of 64 KiB holds.
@@ -132,7 +132,7 @@ fn about_sasts(new: &NewList<'_>) -> Option<String> {
 
 fn about_size(new: &NewList<'_>) -> Option<String> {
     let bytes = new.bytes;
-    let certificates = new.view.records.iter().filter(|r| has_certificate(r)).count();
+    let certificates = new.view.records.iter().filter(|r| r.get(record_tag::CERTIFICATE).is_some()).count();
     match Remark::about_size(bytes) {
         Some(remark @ Remark::TooLargeForPhones { .. }) => Some(remark.to_string()),
         _ if certificates > MANY_CERTIFICATES => Some(format!(
@@ -140,8 +140,4 @@ fn about_size(new: &NewList<'_>) -> Option<String> {
         )),
         remark => remark.map(|remark| remark.to_string()),
     }
-}
-
-fn has_certificate(record: &Record) -> bool {
-    record.get(crate::trustlist::record_tag::CERTIFICATE).is_some()
 }

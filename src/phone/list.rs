@@ -30,10 +30,8 @@ impl<'a> ListView<'a> {
     /// serves, whatever else stays (the rule is derived: no public source shows such a file).
     pub fn is_emptied_itl(&self) -> bool {
         self.kind == ListKind::Itl
-            && !self.records.iter().any(|r| match r.function() {
-                Function::TVS => shown_sha1(r).is_some(),
-                Function::CCM_TFTP | Function::TFTP => checks_files(r),
-                _ => false,
+            && !self.records.iter().any(|r| {
+                matches!(r.function(), Function::TVS | Function::CCM_TFTP | Function::TFTP) && is_usable(r)
             })
     }
 
@@ -71,15 +69,11 @@ impl<'a> NewList<'a> {
 
     /// A list that was verified with this record.
     pub(super) fn signed_by(list: &'a TrustList, record: Option<&Record>) -> Self {
-        NewList {
-            view: ListView::read(list),
-            signer: list.header().signer().clone(),
-            key: record.and_then(Record::public_key),
-            certificate: record.and_then(Record::certificate).and_then(Result::ok),
-            by_token: record.is_some_and(|record| is_token(record, list.kind())),
-            name: record.map(Record::short_name).unwrap_or_default(),
-            bytes: list.bytes().len(),
-        }
+        let (view, bytes) = (ListView::read(list), list.bytes().len());
+        let unknown =
+            || NewList { by_token: false, name: String::new(), ..Self::by_unknown_token(view, bytes) };
+        let by = record.map_or_else(unknown, |record| Self::by_record(view, record, bytes));
+        NewList { signer: list.header().signer().clone(), ..by }
     }
 
     /// A list that the key of this record will sign, whatever is in it.
@@ -111,14 +105,13 @@ impl<'a> NewList<'a> {
     /// A list that `signer` will sign; `None` where the draft has no SAST record for it.
     pub fn planned(draft: &'a Draft, signer: &Certificate) -> Option<Self> {
         let record = draft.records().iter().find(|r| r.function() == Function::SAST && r.is_of(signer))?;
+        let view = ListView { kind: draft.kind(), records: draft.records() };
         Some(NewList {
-            view: ListView { kind: draft.kind(), records: draft.records() },
             signer: draft.signer_id(signer).ok()?,
             key: Some(signer.public_key().clone()),
             certificate: Some(signer.clone()),
-            by_token: is_token(record, draft.kind()),
             name: signer.sast_name(),
-            bytes: draft.signed_len(signer).ok()?,
+            ..Self::by_record(view, record, draft.signed_len(signer).ok()?)
         })
     }
 }
@@ -142,9 +135,11 @@ pub(super) fn shown_sha1(record: &Record) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether phones can check a signature with the record: with its certificate, one of that hash, or its key.
-pub(super) fn checks_files(record: &Record) -> bool {
-    shown_sha1(record).is_some() || record.public_key().is_some()
+/// Whether phones can use a server's record: they know a server by its certificate, and check the signature of a file with
+/// a certificate, one of that hash, or a key.
+pub(super) fn is_usable(record: &Record) -> bool {
+    let checks_files = matches!(record.function(), Function::CCM_TFTP | Function::TFTP);
+    shown_sha1(record).is_some() || (checks_files && record.public_key().is_some())
 }
 
 /// The length of the hashes in records.

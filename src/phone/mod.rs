@@ -13,15 +13,15 @@ mod lookup;
 mod reason;
 mod services;
 pub mod tvs;
+mod verdict;
 mod vouch;
 
-pub use acceptance::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, PhoneClass, Verdict, Way, assess, assess_classes,
-};
+pub use acceptance::{Held, HeldItl, Installed, assess, assess_classes};
 pub use cautions::{cautions, cautions_of_file};
 pub use expiry::{EXPIRED_TOKEN, expired};
 pub use held::{HeldLists, Itl};
 pub use list::{ListView, NewList, signer_of};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};
+pub use verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 pub use vouch::{Signer, Vouch};

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::acceptance::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 
 /// One step of a phone's search. The facts are in `docs/phones.md`. In JSON it is words; `Reason::serialize` gives its value.
@@ -48,7 +47,8 @@ impl Serialize for Reason {
     }
 }
 
-fn names(functions: &[Function], between: &str) -> String {
+/// Roles, for people.
+pub(super) fn names(functions: &[Function], between: &str) -> String {
     functions.iter().map(Function::to_string).collect::<Vec<_>>().join(between)
 }
 
@@ -176,63 +176,5 @@ impl fmt::Display for Reason {
                 "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone asks either"
             ),
         }
-    }
-}
-
-impl Verdict {
-    /// Of several reasons to refuse, the one that tells most.
-    fn refuses_for(&self) -> Option<&Reason> {
-        let is_no_search = |r: &&Reason| {
-            use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
-            let no_search = matches!(
-                r,
-                HoldsNoItl | CannotAskTvs | EmptiedItlAndCtl { .. } | ItlNotShown { .. } | TvsStays { .. }
-            );
-            !no_search
-        };
-        let other_key = self.reasons.iter().find(|r| matches!(r, Reason::OtherKey { .. }));
-        other_key.or_else(|| self.reasons.iter().rev().find(is_no_search))
-    }
-
-    /// In one line: `accept, if TVS knows SAST-ADN008580ef`.
-    pub fn says(&self, signer: &str) -> String {
-        let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();
-        match self.decision {
-            Decision::Accepts(Way::Blind) => "accept".to_owned(),
-            Decision::Accepts(Way::Ctl) => format!("accept: {signer} is in the CTL that they hold"),
-            Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
-            Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
-            Decision::NotKnown if self.waits_for_tvs() => {
-                let how = if self.waits_for_upload() {
-                    "its certificate must be in Phone-SAST-trust first"
-                } else {
-                    "it knows the servers' own certificates without upload"
-                };
-                format!("accept, if TVS knows {signer}: {how}")
-            }
-            Decision::NotKnown => format!("cannot be known: {last}"),
-            Decision::Refuses => match self.refuses_for() {
-                // What it looked for and did not find says more than where it did not look any more.
-                Some(
-                    Reason::NotIn { list: ListKind::Ctl, needed, .. }
-                    | Reason::OtherRole { list: ListKind::Ctl, needed, .. },
-                ) => format!("refuse: {signer} is not {} in the CTL that they hold", names(needed, " or ")),
-                why => format!("refuse: {}", why.unwrap_or(&Reason::CannotAskTvs)),
-            },
-            Decision::DoesNotApply => last,
-        }
-    }
-}
-
-impl ClassVerdict {
-    /// Which phones, and what they do, as one line of a plan.
-    pub fn line(&self, signer: &str) -> String {
-        let cure = match (self.class, self.verdict.decision) {
-            (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {
-                "; their list must be deleted by hand"
-            }
-            _ => "",
-        };
-        format!("{:<24} {}{cure}", self.class.label(), self.verdict.says(signer))
     }
 }

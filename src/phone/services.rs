@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::acceptance::{HeldItl, Installed, PhoneClass};
-use super::list::{ListView, checks_files, shown_sha1};
+use super::acceptance::{HeldItl, Installed};
+use super::list::{ListView, is_usable};
 use super::lookup::{Fate, Lookup, Places, host};
+use super::verdict::PhoneClass;
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record};
 
 /// What a phone needs a list for.
@@ -63,26 +64,15 @@ impl ServiceFinding {
     }
 }
 
-fn functions(service: Service) -> &'static [Function] {
-    match service {
-        Service::Tftp => &[Function::CCM_TFTP, Function::TFTP],
-        Service::Tvs => &[Function::TVS],
-        Service::Capf => &[Function::CAPF],
-    }
-}
-
-/// Whether phones can use the record for the service: they check a signature with a key, and a server by its certificate.
+/// Whether phones can use the record for the service.
 fn serves(service: Service, record: &Record) -> bool {
-    functions(service).contains(&record.function())
-        && match service {
-            Service::Tftp => checks_files(record),
-            Service::Tvs | Service::Capf => shown_sha1(record).is_some(),
-        }
-}
-
-/// Whether non-secure mode emptied the record, which it does to CCM+TFTP records alone.
-fn is_emptied_by_mode(service: Service, record: &Record) -> bool {
-    service == Service::Tftp && record.function() == Function::CCM_TFTP && record.is_emptied()
+    let is_for_it = match record.function() {
+        Function::CCM_TFTP | Function::TFTP => service == Service::Tftp,
+        Function::TVS => service == Service::Tvs,
+        Function::CAPF => service == Service::Capf,
+        _ => false,
+    };
+    is_for_it && is_usable(record)
 }
 
 /// What it means for phones that an ITL was emptied for a rollback. That is meant, where it is.
@@ -133,12 +123,9 @@ pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFind
             }
         }
     }
-    let finding = |(service, loss, phones): (Service, Loss, Vec<PhoneClass>)| ServiceFinding {
-        service,
-        severity: loss.severity(),
-        about: format!("{loss:?}"),
-        says: loss.says(service, &phones, new.kind),
-        phones,
+    let finding = |(service, loss, phones): (Service, Loss, Vec<PhoneClass>)| {
+        let (severity, says) = loss.says(service, &phones, new.kind);
+        ServiceFinding { service, severity, about: format!("{loss:?}"), says, phones }
     };
     losses.into_iter().map(finding).collect()
 }
@@ -165,15 +152,11 @@ enum Loss {
 impl<'a> Change<'a> {
     /// `None` where the phones of this class do not load such a list.
     fn of(class: PhoneClass, installed: &Installed<'a>, new: ListView<'a>) -> Option<Self> {
-        let itl = match installed.itl.in_force() {
-            HeldItl::List(itl) => Some(itl),
-            HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
-        };
         let knows_itl = class != PhoneClass::WithoutTvs;
         if new.kind == ListKind::Itl && !knows_itl {
             return None;
         }
-        let itl = itl.filter(|_| knows_itl);
+        let itl = installed.itl.in_force().list().filter(|_| knows_itl);
         let before = match class {
             PhoneClass::WithoutList => [None, None],
             PhoneClass::SecurityByDefault | PhoneClass::WithoutTvs => [installed.ctl, itl],
@@ -197,9 +180,14 @@ impl<'a> Change<'a> {
         if service == Service::Tvs && !self.asks_tvs {
             return vec![];
         }
-        let had: Vec<_> = self.before.iter().copied().filter(|r| serves(service, r)).collect();
-        let has: Vec<_> = self.after.iter().copied().filter(|r| serves(service, r)).collect();
-        let emptied: Vec<_> = self.after.iter().copied().filter(|r| is_emptied_by_mode(service, r)).collect();
+        let serving =
+            |list: &[&'a Record]| list.iter().copied().filter(|r| serves(service, r)).collect::<Vec<_>>();
+        let (had, has) = (serving(&self.before), serving(&self.after));
+        // Non-secure mode empties CCM+TFTP records alone, and is missed nowhere else than at the servers that they name.
+        let is_of_mode = |r: &&Record| service == Service::Tftp && r.function() == Function::CCM_TFTP;
+        let emptied = self.after.iter().copied().filter(|r| is_of_mode(r) && r.is_emptied());
+        let emptied = Places::of(&emptied.collect::<Vec<_>>());
+        let by_mode = |record: &Record| is_of_mode(&record) && emptied.has(record);
         // Most records of a new list are those of the old one; to look at their certificates costs more than all the rest.
         let same: HashSet<&[u8]> = has.iter().map(|r| &r.bytes()[..]).collect();
         let missing: Vec<_> = had.iter().copied().filter(|r| !same.contains(&r.bytes()[..])).collect();
@@ -208,9 +196,6 @@ impl<'a> Change<'a> {
             has.into_iter().filter(|r| lookup.as_mut().is_none_or(|lookup| lookup.finds(r))).collect();
         // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
-        let emptied = Places::of(&emptied);
-        // Non-secure mode is missed nowhere else than at the server whose record it emptied.
-        let by_mode = |record: &Record| record.function() == Function::CCM_TFTP && emptied.has(record);
         let nothing = has.is_empty() && expected && !had.iter().any(|record| by_mode(record));
         let mut losses = Vec::new();
         if nothing {
@@ -235,50 +220,42 @@ impl<'a> Change<'a> {
 }
 
 impl Loss {
-    fn severity(&self) -> Severity {
-        match self {
-            Loss::NothingLeft { itl_may_help: false } => Severity::LockedOut,
-            Loss::NothingLeft { itl_may_help: true } | Loss::Misnamed { .. } | Loss::Leaves { .. } => {
-                Severity::Loses
-            }
-            Loss::NoLongerChecked { .. } | Loss::OtherCertificate { .. } => Severity::Note,
-        }
-    }
-
-    fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> String {
+    /// How bad it is, and in words.
+    fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> (Severity, String) {
         let tvs_may_help = phones.iter().any(|class| *class != PhoneClass::WithoutTvs);
-        let says = match self {
-            Loss::NothingLeft { itl_may_help: false } => nothing_left(service).to_owned(),
+        let lost = what_is_lost(service, tvs_may_help);
+        let (severity, says) = match self {
+            Loss::NothingLeft { itl_may_help: false } => {
+                (Severity::LockedOut, nothing_left(service).to_owned())
+            }
             Loss::NothingLeft { itl_may_help: true } => {
-                format!("{}, unless its ITL helps (--installed-itl)", nothing_left(service))
+                let unless = "unless its ITL helps (--installed-itl)";
+                (Severity::Loses, format!("{}, {unless}", nothing_left(service)))
             }
             Loss::NoLongerChecked { server } => {
-                format!("non-secure mode: {server} is no longer checked")
+                (Severity::Note, format!("non-secure mode: {server} is no longer checked"))
             }
             Loss::OtherCertificate { server } => {
-                format!("{server} has another certificate: right only if the server uses it by now")
+                let right = "right only if the server uses it by now";
+                (Severity::Note, format!("{server} has another certificate: {right}"))
             }
-            Loss::Misnamed { server } => format!(
-                "{server} has another issuer or serial, by which phones do not find it: {}",
-                what_is_lost(service, tvs_may_help)
-            ),
-            Loss::Leaves { server } => format!("{server} leaves: {}", what_is_lost(service, tvs_may_help)),
+            Loss::Misnamed { server } => {
+                let misnamed = "has another issuer or serial, by which phones do not find it";
+                (Severity::Loses, format!("{server} {misnamed}: {lost}"))
+            }
+            Loss::Leaves { server } => (Severity::Loses, format!("{server} leaves: {lost}")),
         };
         match phones {
             // Every phone that holds a list loads a CTL; if it is one class alone, it is named.
-            [class] if kind == ListKind::Ctl => format!("{}: {says}", class.label()),
-            _ => says,
+            [class] if kind == ListKind::Ctl => (severity, format!("{}: {says}", class.label())),
+            _ => (severity, says),
         }
     }
 }
 
 fn place(record: &Record) -> String {
-    record
-        .ip_address()
-        .map(|ip| ip.to_string())
-        .or_else(|| host(record))
-        .map(|at| format!(" ({at})"))
-        .unwrap_or_default()
+    let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| host(record));
+    at.map(|at| format!(" ({at})")).unwrap_or_default()
 }
 
 fn nothing_left(service: Service) -> &'static str {

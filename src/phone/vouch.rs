@@ -1,12 +1,15 @@
 //! What TVS says about a signer, and what that is worth: one rule for `ctl check`, `cluster trust` and runs.
 
-use super::acceptance::{Decision, Way};
+use std::collections::BTreeSet;
+
 use super::reason::Reason;
 use super::tvs::{Answer, Ask, ServerCheck, TvsError};
+use super::verdict::{Decision, Way};
 use crate::trustlist::{Function, ListKind};
 
-/// What TVS says about the signer of a new list.
+/// What TVS says about the signer of a new list. `server` answered, or was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "what the fields are is said of each variant")]
 pub enum Vouch {
     /// Nobody asked, and no certificate was named as uploaded.
     NotAsked,
@@ -14,44 +17,19 @@ pub enum Vouch {
     Uploaded,
     /// Certificates were named as uploaded; the signer's is not among them.
     NotUploaded,
-    /// It answered "valid", and showed a certificate that is in a TVS record of the ITL held.
-    Valid {
-        /// Who answered.
-        server: String,
-        /// The roles it gave; empty where it gave none.
-        roles: Vec<Function>,
-        /// As what it was asked.
-        asked: Ask,
-    },
+    /// Asked in one of two ways, it answered "valid" with roles or none, and showed a certificate that is in a TVS record of
+    /// the ITL held.
+    Valid { server: String, roles: Vec<Function>, asked: Ask },
     /// It answered "valid", and there was no ITL to check its own certificate against: no proof.
-    Unchecked {
-        /// Who answered.
-        server: String,
-    },
-    /// These showed certificates that are in no TVS record of the ITL held: phones do not speak with them.
-    OtherCertificate {
-        /// Who was asked, each of them once.
-        servers: Vec<String>,
-    },
+    Unchecked { server: String },
+    /// These, each of them once, showed certificates that are in no TVS record of the ITL held: phones do not speak with them.
+    OtherCertificate { servers: Vec<String> },
     /// It answered "invalid".
-    Invalid {
-        /// Who answered.
-        server: String,
-    },
-    /// It did not answer.
-    NoAnswer {
-        /// Who was asked.
-        server: String,
-        /// What happened.
-        why: String,
-    },
-    /// The servers of the cluster do not agree.
-    Disagree {
-        /// Who says valid.
-        valid: String,
-        /// Who does not.
-        invalid: String,
-    },
+    Invalid { server: String },
+    /// It did not answer, and what happened instead.
+    NoAnswer { server: String, why: String },
+    /// The servers of the cluster do not agree: one says valid, one invalid.
+    Disagree { valid: String, invalid: String },
 }
 
 /// Whom TVS is asked about.
@@ -88,14 +66,11 @@ impl Vouch {
             .filter(says_valid)
             .min_by_key(|vouch| (says(vouch, Function::SAST), says(vouch, Function::CCM_TFTP)));
         let invalid = answers.iter().find(|vouch| matches!(vouch, Vouch::Invalid { .. }));
-        let mut others: Vec<String> = answers
-            .iter()
-            .filter_map(
-                |vouch| if let Vouch::OtherCertificate { servers } = vouch { Some(servers) } else { None },
-            )
-            .flatten()
-            .cloned()
-            .collect();
+        let others = answers.iter().flat_map(|vouch| match vouch {
+            Vouch::OtherCertificate { servers } => &servers[..],
+            _ => &[],
+        });
+        let others: BTreeSet<String> = others.cloned().collect();
         match (valid, invalid) {
             (
                 Some(Vouch::Valid { server: valid, .. } | Vouch::Unchecked { server: valid }),
@@ -103,9 +78,7 @@ impl Vouch {
             ) => Vouch::Disagree { valid: valid.clone(), invalid: invalid.clone() },
             (Some(answer), _) | (None, Some(answer)) => answer.clone(),
             (None, None) if !others.is_empty() => {
-                others.sort();
-                others.dedup();
-                Vouch::OtherCertificate { servers: others }
+                Vouch::OtherCertificate { servers: others.into_iter().collect() }
             }
             (None, None) => answers.into_iter().next().unwrap_or(Vouch::NotAsked),
         }

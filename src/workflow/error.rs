@@ -1,7 +1,7 @@
 //! Why a plan was refused: the CTL Client's rules, and what cannot be built.
 
 use super::cluster_file::ClusterFileError;
-use super::plan::PlanDigest;
+use super::digest::PlanDigest;
 use crate::trustlist::{BuildError, ListKind, Record, VerifiedList, VerifyError};
 
 /// Whose a list in force is.

@@ -1,20 +1,16 @@
 //! The plan: what will change, why, and who signs. Confirmed, it is executed as it was shown.
 
-use std::fmt;
-use std::str::FromStr;
-
-use data_encoding::HEXLOWER_PERMISSIVE;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::digest::PlanDigest;
 use super::error::{InForce, PlanError};
 use crate::phone::{
     ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, Reason, ServiceFinding, Vouch,
     assess_classes, cautions, services,
 };
 use crate::trustlist::{
-    BuildError, Certificate, Difference, Draft, Function, ListKind, Record, SignError, Signer,
-    SigningOptions, Style, TrustList, VerifiedList, diff, digest, record_tag,
+    BuildError, Certificate, Difference, Draft, ListKind, Record, SignError, Signer, SigningOptions, Style,
+    TrustList, VerifiedList, diff, digest, record_tag,
 };
 
 /// What happens to a record.
@@ -105,59 +101,6 @@ pub struct Plan {
     signed_len: usize,
     in_force: [u8; 32],
     judged_at: i64,
-}
-
-/// SHA-256 over everything that would be signed and everything that the operator is told, as values and not in their
-/// words, and the time of judging. Written `DIGEST@TIME`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlanDigest {
-    sum: [u8; 32],
-    judged_at: i64,
-}
-
-/// A text that is no plan digest.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is DIGEST@TIME, as --dry-run prints it")]
-pub struct NotADigest;
-
-impl fmt::Display for PlanDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = Timestamp::from_second(self.judged_at).map_err(|_| fmt::Error)?;
-        write!(f, "{}@{time}", digest::hex(&self.sum, ""))
-    }
-}
-
-impl FromStr for PlanDigest {
-    type Err = NotADigest;
-
-    fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let (sum, time) = text.split_once('@').ok_or(NotADigest)?;
-        let sum = HEXLOWER_PERMISSIVE.decode(sum.as_bytes()).map_err(|_| NotADigest)?;
-        let time: Timestamp = time.parse().map_err(|_| NotADigest)?;
-        Ok(PlanDigest { sum: sum.try_into().map_err(|_| NotADigest)?, judged_at: time.as_second() })
-    }
-}
-
-impl PlanDigest {
-    /// The 32 bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.sum
-    }
-
-    /// The time of judging, seconds since 1970-01-01 UTC.
-    pub fn judged_at(&self) -> i64 {
-        self.judged_at
-    }
-
-    /// Over the time of judging and parts that are told apart by their lengths.
-    pub fn over(judged_at: i64, parts: &[&[u8]]) -> Self {
-        let mut all = judged_at.to_be_bytes().to_vec();
-        for part in parts {
-            all.extend((part.len() as u64).to_be_bytes());
-            all.extend(*part);
-        }
-        PlanDigest { sum: digest::sha256(&all), judged_at }
-    }
 }
 
 impl Plan {
@@ -382,11 +325,6 @@ pub(super) fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_
         list: InForce::of(old),
         may_insist,
     }
-}
-
-/// Where a new token record goes: behind the tokens at the head of the list.
-pub(super) fn token_position(records: &[Record]) -> usize {
-    records.iter().take_while(|r| r.function() == Function::SAST).count()
 }
 
 /// A token's record in the spelling that fits its certificate, unless another is asked for.

@@ -16,7 +16,7 @@ pub use fetch::{PortArgs, nodes_of};
 pub use foretold::Foretold;
 pub use restart::restart;
 pub use status::state;
-pub use trust::{AskArg, StoreArgs, TvsArgs, UNPROVED, prove, reach_tvs, store};
+pub use trust::{StoreArgs, TvsArgs, UNPROVED, prove, reach_tvs, store};
 
 use super::error::CommandError;
 use super::settings::Settings;

@@ -81,29 +81,11 @@ pub struct TvsArgs {
     #[command(flatten)]
     pub reach: TvsReach,
     /// As what TVS is asked
-    #[arg(long, value_enum, value_name = "AS", default_value_t = AskArg::Query)]
-    tvs_ask: AskArg,
+    #[arg(long, value_enum, value_name = "AS", default_value_t = Ask::Query)]
+    tvs_ask: Ask,
     /// How long TVS may take to know a certificate that was uploaded
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     tvs_wait: u64,
-}
-
-/// As what TVS is asked about a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum AskArg {
-    /// As phones ask about the signer of a list
-    Query,
-    /// As phones ask about a server, which old TVS know, too
-    Verify,
-}
-
-impl From<AskArg> for Ask {
-    fn from(arg: AskArg) -> Self {
-        match arg {
-            AskArg::Query => Ask::Query,
-            AskArg::Verify => Ask::Verify,
-        }
-    }
 }
 
 /// What is said of certificates about which TVS was not asked.
@@ -294,7 +276,7 @@ impl<'a> Asked<'a> {
             &Question {
                 certificate: self.certificate,
                 signer: &self.signer,
-                ask: self.args.tvs_ask.into(),
+                ask: self.args.tvs_ask,
                 device_name: "CP-7965-SEP000000000000",
                 tls: self.args.reach.tls(Some(self.itl.list().records())),
             },

@@ -4,17 +4,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::super::cluster::AskArg;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{in_force, now};
 use super::super::ui::{Ui, printable};
 use super::{display_name, read_certificate, read_list};
-use crate::phone::tvs::{self, Answer, Question, ServerCheck, Tls, TvsAddress, TvsError};
+use crate::phone::tvs::{self, Answer, Ask, Question, ServerCheck, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, HeldLists, Installed, Itl, ListView, NewList, PhoneClass,
-    ServiceFinding, Severity, Vouch, assess_classes, cautions, services,
+    ClassVerdict, Decision, HeldLists, Installed, Itl, ListView, NewList, PhoneClass, ServiceFinding,
+    Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
 
@@ -39,8 +38,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NAME", default_value = "CP-7965-SEP000000000000")]
     device_name: String,
     /// As what TVS is asked
-    #[arg(long, value_enum, value_name = "AS", default_value_t = AskArg::Query)]
-    tvs_ask: AskArg,
+    #[arg(long, value_enum, value_name = "AS", default_value_t = Ask::Query)]
+    tvs_ask: Ask,
     /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
     #[arg(long)]
     legacy_tls: bool,
@@ -49,27 +48,7 @@ pub struct CheckArgs {
     tvs_timeout: u64,
     /// Only these phones exist here [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CLASS")]
-    phones: Vec<ClassArg>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ClassArg {
-    /// Security by Default: 7945, 7965 and newer
-    SecurityByDefault,
-    /// 7940, 7960, Jabber, many TelePresence
-    WithoutTvs,
-    /// New phones, and those whose lists were deleted
-    WithoutList,
-}
-
-impl ClassArg {
-    fn class(self) -> PhoneClass {
-        match self {
-            ClassArg::SecurityByDefault => PhoneClass::SecurityByDefault,
-            ClassArg::WithoutTvs => PhoneClass::WithoutTvs,
-            ClassArg::WithoutList => PhoneClass::WithoutList,
-        }
-    }
+    phones: Vec<PhoneClass>,
 }
 
 pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -88,7 +67,7 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
     let (list, digest) = held.verify(&new).map_err(|e| not_verified(&args.new, &new, &e))?;
     let installed = held.installed();
     let (vouch, answers) = vouch(args, &list, &installed, ui)?;
-    let exists = |class| args.phones.is_empty() || args.phones.iter().any(|p| p.class() == class);
+    let exists = |class| args.phones.is_empty() || args.phones.contains(&class);
     let mut verdicts = assess_classes(&installed, &list, &vouch);
     verdicts.retain(|v| exists(v.class));
     let mut findings = services(&installed, list.view);
@@ -167,16 +146,16 @@ fn vouch(
         return Err(CommandError::new(ErrorKind::File, "the list does not carry the signer's certificate")
             .hint("TVS is asked about a certificate: use --trusted instead of --tvs"));
     };
-    let known = match &installed.itl {
-        HeldItl::List(itl) => Some(itl.records),
-        HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
-    };
     let question = Question {
         certificate,
         signer: &new.signer,
-        ask: args.tvs_ask.into(),
+        ask: args.tvs_ask,
         device_name: &args.device_name,
-        tls: Tls { known, legacy: args.legacy_tls, timeout: Duration::from_secs(args.tvs_timeout) },
+        tls: Tls {
+            known: installed.itl.list().map(|itl| itl.records),
+            legacy: args.legacy_tls,
+            timeout: Duration::from_secs(args.tvs_timeout),
+        },
     };
     let mut asked = Vec::new();
     for address in addresses {
@@ -291,12 +270,12 @@ impl Report<'_> {
     }
 }
 
-fn word(verdict: &crate::phone::Verdict) -> &'static str {
+fn word(verdict: &Verdict) -> &'static str {
     match verdict.decision {
-        Decision::Accepts(crate::phone::Way::Blind) => "accept (blindly)",
-        Decision::Accepts(crate::phone::Way::Ctl) => "accept (by CTL)",
-        Decision::Accepts(crate::phone::Way::Itl) => "accept (by ITL)",
-        Decision::Accepts(crate::phone::Way::Tvs) => "accept (by TVS)",
+        Decision::Accepts(Way::Blind) => "accept (blindly)",
+        Decision::Accepts(Way::Ctl) => "accept (by CTL)",
+        Decision::Accepts(Way::Itl) => "accept (by ITL)",
+        Decision::Accepts(Way::Tvs) => "accept (by TVS)",
         Decision::Refuses => "REFUSE",
         Decision::NotKnown if verdict.waits_for_tvs() => "accept only if TVS vouches for the signer",
         Decision::NotKnown => "cannot be known",

@@ -39,7 +39,7 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
-    let out = args.signing.out_or(|| PathBuf::from(plan.draft().file_name()));
+    let out = args.signing.out().map_or_else(|| PathBuf::from(plan.draft().file_name()), Path::to_owned);
     let head =
         format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
     desk.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)

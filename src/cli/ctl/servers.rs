@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use crate::workflow::cluster_file::parse_function;
@@ -19,15 +19,7 @@ pub struct ServerArgs {
     remove_server: Vec<String>,
     /// Set the cluster security mode
     #[arg(long, value_name = "MODE")]
-    set_mode: Option<ModeArg>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModeArg {
-    /// CCM+TFTP records carry certificates
-    Mixed,
-    /// CCM+TFTP records are emptied
-    NonSecure,
+    set_mode: Option<Mode>,
 }
 
 impl ServerArgs {
@@ -42,12 +34,7 @@ impl ServerArgs {
         for spec in &self.add_server {
             edits.push(add_server(spec)?);
         }
-        edits.extend(self.set_mode.map(|mode| {
-            Edit::SetMode(match mode {
-                ModeArg::Mixed => Mode::Mixed,
-                ModeArg::NonSecure => Mode::NonSecure,
-            })
-        }));
+        edits.extend(self.set_mode.map(Edit::SetMode));
         Ok(edits)
     }
 }

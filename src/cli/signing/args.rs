@@ -38,20 +38,20 @@ pub struct SigningArgs {
     name_style: Option<StyleArg>,
     /// Spend the token's last PIN try without being asked
     #[arg(long)]
-    allow_last_try: bool,
+    pub(super) allow_last_try: bool,
     /// Insist where a plan is refused: a signer that is not in the list in force, a single token. The plan says so
     #[arg(long)]
     force: bool,
     /// Sign only if the plan is this one, as --dry-run printed its digest. Its time is that of judging, and of the file
     /// unless --timestamp says otherwise
     #[arg(long, value_name = "DIGEST@TIME")]
-    plan_digest: Option<PlanDigest>,
+    pub(super) plan_digest: Option<PlanDigest>,
     /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
     /// Sign the journal, too, in the same login: journal verify --signer CERT proves that nobody changed it
     #[arg(long)]
-    journal_sign: bool,
+    pub(super) journal_sign: bool,
 }
 
 /// A digest to sign with.
@@ -98,8 +98,11 @@ impl SigningArgs {
     /// What every plan needs beside the records.
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
         let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at());
-        let (options, name_style) = (self.options(now)?, self.style());
-        Ok(Request { signer, options, name_style, now, force: self.force })
+        let name_style = self.name_style.map(|style| match style {
+            StyleArg::Cucm => Style::Cucm,
+            StyleArg::CtlClient => Style::CtlClient,
+        });
+        Ok(Request { signer, options: self.options(now)?, name_style, now, force: self.force })
     }
 
     /// The options that decide what is signed, as words of a command line; those that are as without them are left out.
@@ -124,22 +127,9 @@ impl SigningArgs {
         self.options(now()).map(drop)
     }
 
-    /// The spelling asked for.
-    pub fn style(&self) -> Option<Style> {
-        self.name_style.map(|style| match style {
-            StyleArg::Cucm => Style::Cucm,
-            StyleArg::CtlClient => Style::CtlClient,
-        })
-    }
-
     /// `--out`, as given.
     pub fn out(&self) -> Option<&Path> {
         self.out.as_deref()
-    }
-
-    /// `--out`, or what the command does without it.
-    pub fn out_or(&self, default: impl FnOnce() -> PathBuf) -> PathBuf {
-        self.out.clone().unwrap_or_else(default)
     }
 
     /// Whether nothing is to be touched.
@@ -152,16 +142,6 @@ impl SigningArgs {
         self.yes
     }
 
-    /// Whether a last PIN try may be spent without a question.
-    pub fn allow_last_try(&self) -> bool {
-        self.allow_last_try
-    }
-
-    /// The digest of the plan that may be carried out, if one was named.
-    pub(super) fn plan_digest(&self) -> Option<PlanDigest> {
-        self.plan_digest
-    }
-
     /// The first option that a whole run on a cluster has no use for: it makes its own plan when it has come that far, and
     /// puts the result where phones fetch it.
     pub fn not_for_a_node(&self) -> Option<&'static str> {
@@ -172,11 +152,6 @@ impl SigningArgs {
     /// Where journals go.
     pub fn journal_folder(&self) -> Option<&Path> {
         self.journal.as_deref()
-    }
-
-    /// Whether the journal is signed.
-    pub(super) fn journal_sign(&self) -> bool {
-        self.journal_sign
     }
 
     fn time(&self, now: i64) -> Result<u32, CommandError> {

@@ -191,7 +191,7 @@ impl<'a> Desk<'a> {
         say: &Voice<'_>,
         work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        session::sign_with(&self.module, &self.sast, self.settings, say.ui, args.allow_last_try(), work)
+        session::sign_with(&self.module, &self.sast, self.settings, say.ui, args.allow_last_try, work)
     }
 
     /// The same as a step of a longer run, into its journal.
@@ -207,7 +207,7 @@ impl<'a> Desk<'a> {
         self.with_login(args, say, |signer| {
             log.token(&self.sast)?;
             sign_all(confirmed.len(), confirmed.into_iter().map(Ok), signer, log, say, false)?;
-            if args.journal_sign() { log.sign(signer) } else { Ok(()) }
+            if args.journal_sign { log.sign(signer) } else { Ok(()) }
         })
     }
 
@@ -240,7 +240,7 @@ impl<'a> Desk<'a> {
             let mut log = RunLog::begin(args.journal_folder(), what, &self.sast)?;
             let result = sign_all(count, files, signer, &mut log, say, keep);
             let ended = log.end(&result);
-            let proof = if args.journal_sign() && ended.is_ok() { log.sign(signer) } else { Ok(()) };
+            let proof = if args.journal_sign && ended.is_ok() { log.sign(signer) } else { Ok(()) };
             let (written, journal) = (result?, ended?);
             proof.map(|()| Signed { written, journal })
         })?;
@@ -353,7 +353,7 @@ fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErr
 
 /// Whether what was shown is what `--plan-digest` names, where it names a plan.
 pub fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
-    let Some(wanted) = args.plan_digest() else { return Ok(()) };
+    let Some(wanted) = args.plan_digest else { return Ok(()) };
     let there_is = shown.digest();
     if wanted == there_is {
         return Ok(());

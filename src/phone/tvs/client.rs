@@ -2,64 +2,22 @@
 
 use std::fmt;
 use std::io::{self, Read, Write as _};
-use std::str::FromStr;
 use std::time::Duration;
 
 use openssl::ssl::SslStream;
 
-use super::error::{TvsError, roles};
-use super::tls::{ServerCertificate, Timed, Tls, io_error, open};
+use super::super::reason::names;
+use super::error::TvsError;
+use super::tls::{ServerCertificate, Timed, Tls, TvsAddress, io_error, open};
 use super::wire::{self, HEADER_BYTES, Message, Status};
 use crate::trustlist::{Certificate, Function, SignerId};
 
-/// Where TVS listens.
-pub const TVS_PORT: u16 = 2445;
-
-/// A node that runs TVS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TvsAddress {
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
-impl FromStr for TvsAddress {
-    type Err = TvsError;
-
-    /// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT` for IPv6.
-    fn from_str(text: &str) -> Result<Self, TvsError> {
-        let wrong = || TvsError::NotAnAddress(text.to_owned());
-        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, behind)) => (host, Some(behind.strip_prefix(':').ok_or_else(wrong)?)),
-            None => match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            },
-        };
-        let port = port.map_or(Ok(TVS_PORT), |p| p.parse().map_err(|_| wrong()))?;
-        if host.is_empty() || port == 0 || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(wrong());
-        }
-        Ok(TvsAddress { host: host.to_owned(), port })
-    }
-}
-
-impl fmt::Display for TvsAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.host.contains(':'), self.port) {
-            (false, TVS_PORT) => write!(f, "{}", self.host),
-            (false, port) => write!(f, "{}:{port}", self.host),
-            (true, port) => write!(f, "[{}]:{port}", self.host),
-        }
-    }
-}
-
-/// As what TVS is asked about a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// As what TVS is asked about a certificate: a query names its names and serial, a verify request holds it whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ask {
-    /// As phones ask about the signer of a list: by its names and serial.
+    /// As phones ask about the signer of a list
     Query,
-    /// As phones ask about a server: with its certificate.
+    /// As phones ask about a server, which old TVS know, too
     Verify,
 }
 
@@ -101,7 +59,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TVS on {} says {}", self.server, if self.valid { "valid" } else { "invalid" })?;
         if !self.roles.is_empty() {
-            write!(f, ", as {}", roles(&self.roles))?;
+            write!(f, ", as {}", names(&self.roles, ", "))?;
         }
         if let Some(ttl) = self.ttl {
             write!(f, ", for {ttl} s")?;
@@ -122,7 +80,7 @@ pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsE
             | TvsError::HalfAnAnswer { got: 0, .. }
             | TvsError::Io { .. }
             | TvsError::WrongCommand { .. }),
-        ) => TvsError::NoAnswerToQuery { server: address.to_string(), why: Box::new(why) },
+        ) => TvsError::NoAnswerToQuery { server: address.to_string(), source: Box::new(why) },
         (_, why) => why,
     })
 }
@@ -175,7 +133,7 @@ fn exchange(
 }
 
 fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Result<Message, TvsError> {
-    let garbage = |why| TvsError::Garbage { server: server.to_owned(), why };
+    let garbage = |source| TvsError::Garbage { server: server.to_owned(), source };
     let mut header = [0; HEADER_BYTES];
     fill(server, tls, &mut header, 0, HEADER_BYTES, limit)?;
     let (command, session, length) = wire::decode_header(&header).map_err(garbage)?;
@@ -224,20 +182,7 @@ fn session_id() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tls::timed_out;
     use super::*;
-
-    #[test]
-    fn addresses_have_a_port_or_the_usual_one() {
-        let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
-        assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
-        assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));
-        assert_eq!(parsed("[::1]:9").as_deref(), Some("[::1]:9"));
-        assert_eq!(parsed("[fe80::1]").as_deref(), Some("[fe80::1]:2445"));
-        for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
-            assert_eq!(parsed(wrong), None, "{wrong}");
-        }
-    }
 
     /// Says one thing after the other.
     struct Says(Vec<io::Result<Vec<u8>>>);
@@ -267,13 +212,6 @@ mod tests {
         let reset = read(vec![failed(io::ErrorKind::ConnectionReset)]).unwrap_err();
         assert!(!matches!(reset, TvsError::HalfAnAnswer { .. }), "{reset}");
         assert_eq!(buffer, [9, 9, 3, 4]);
-    }
-
-    #[test]
-    fn a_timeout_of_the_socket_is_no_invitation_to_try_again() {
-        assert_eq!(timed_out(io::ErrorKind::WouldBlock.into()).kind(), io::ErrorKind::TimedOut);
-        let reset = timed_out(io::ErrorKind::ConnectionReset.into());
-        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[test]

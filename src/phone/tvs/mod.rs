@@ -5,7 +5,7 @@ mod error;
 mod tls;
 mod wire;
 
-pub use client::{Answer, Ask, Question, TvsAddress, ask};
+pub use client::{Answer, Ask, Question, ask};
 pub use error::TvsError;
-pub use tls::{ServerCertificate, ServerCheck, Tls, shown};
+pub use tls::{ServerCertificate, ServerCheck, Tls, TvsAddress, shown};
 pub use wire::{Message, NotAMessage, Status, decode_header, query_request, verify_request};

@@ -1,7 +1,9 @@
 //! TLS with a TVS. The server needs no name: its certificate is the one in the ITL's TVS record, or it is shown.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
@@ -10,9 +12,50 @@ use openssl::ssl::{
 };
 
 use super::super::list::shown_sha1;
-use super::client::TvsAddress;
 use super::error::TvsError;
 use crate::trustlist::{Certificate, Function, Record, digest};
+
+/// Where TVS listens.
+pub const TVS_PORT: u16 = 2445;
+
+/// A node that runs TVS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TvsAddress {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for TvsAddress {
+    type Err = TvsError;
+
+    /// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT` for IPv6.
+    fn from_str(text: &str) -> Result<Self, TvsError> {
+        let wrong = || TvsError::NotAnAddress(text.to_owned());
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, "")) => (host, None),
+            Some((host, behind)) => (host, Some(behind.strip_prefix(':').ok_or_else(wrong)?)),
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = port.map_or(Ok(TVS_PORT), |p| p.parse().map_err(|_| wrong()))?;
+        if host.is_empty() || port == 0 || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(wrong());
+        }
+        Ok(TvsAddress { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for TvsAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.host.contains(':'), self.port) {
+            (false, TVS_PORT) => write!(f, "{}", self.host),
+            (false, port) => write!(f, "{}:{port}", self.host),
+            (true, port) => write!(f, "[{}]:{port}", self.host),
+        }
+    }
+}
 
 /// How a server is spoken with.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +137,7 @@ impl Timed {
 }
 
 /// A blocking socket says WouldBlock when its timeout is over; OpenSSL would take that as "try again".
-pub(super) fn timed_out(e: io::Error) -> io::Error {
+fn timed_out(e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
 }
 
@@ -229,5 +272,29 @@ pub(super) fn io_error(server: &str, limit: Duration, during: &'static str, sour
     match kind {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TvsError::Timeout { server, during, limit },
         _ => TvsError::Io { server, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_port_or_the_usual_one() {
+        let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
+        assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
+        assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));
+        assert_eq!(parsed("[::1]:9").as_deref(), Some("[::1]:9"));
+        assert_eq!(parsed("[fe80::1]").as_deref(), Some("[fe80::1]:2445"));
+        for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_of_the_socket_is_no_invitation_to_try_again() {
+        assert_eq!(timed_out(io::ErrorKind::WouldBlock.into()).kind(), io::ErrorKind::TimedOut);
+        let reset = timed_out(io::ErrorKind::ConnectionReset.into());
+        assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
     }
 }

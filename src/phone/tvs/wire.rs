@@ -57,45 +57,22 @@ pub struct Message {
     pub ttl: Option<u32>,
 }
 
-/// Why bytes are no message of this protocol.
+/// Why bytes are no message of this protocol. `at` is an offset, and `length` and `expected` are lengths, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "what the fields are stands above, and in the words of each")]
 pub enum NotAMessage {
     /// The header is not one.
     #[error("it does not begin with {PROTOCOL} and {VERSION} but with {first} and {second}")]
-    NotTvs {
-        /// First byte.
-        first: u8,
-        /// Second byte.
-        second: u8,
-    },
+    NotTvs { first: u8, second: u8 },
     /// Cut short.
     #[error("it ends at byte {at}, in the middle of {what}")]
-    Cut {
-        /// Byte offset.
-        at: usize,
-        /// What is cut.
-        what: &'static str,
-    },
+    Cut { at: usize, what: &'static str },
     /// An element with a length that it cannot have.
     #[error("element {tag} has {length} bytes instead of {expected} (byte {at})")]
-    Length {
-        /// The element.
-        tag: u8,
-        /// Its length in bytes.
-        length: usize,
-        /// What it should be.
-        expected: usize,
-        /// Byte offset.
-        at: usize,
-    },
+    Length { tag: u8, length: usize, expected: usize, at: usize },
     /// The same element twice.
     #[error("element {tag} stands there twice (byte {at})")]
-    Twice {
-        /// The element.
-        tag: u8,
-        /// Byte offset.
-        at: usize,
-    },
+    Twice { tag: u8, at: usize },
 }
 
 /// A verify request, as phones ask about a server, for a certificate (DER); `None` where a part does not fit its 16-bit

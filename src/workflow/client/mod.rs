@@ -8,8 +8,8 @@ use super::create::{create_and, spare_tokens};
 use super::error::PlanError;
 use super::plan::{Plan, Request};
 use super::revert::revert_and;
-use super::sign::resign;
-use super::update::{Edit, Mode, NewServer, update};
+
+use super::update::{Edit, Mode, NewServer, resign, update};
 use crate::trustlist::{Certificate, Function, Record, VerifiedList};
 use command::{serial, server_name};
 pub use rows::{Entry, EntryKind};

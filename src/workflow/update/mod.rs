@@ -11,16 +11,15 @@ use crate::trustlist::{
 use super::cluster_file::parse_function;
 use super::error::PlanError;
 use super::plan::{
-    Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file,
-    token_position, token_record,
+    Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file, token_record,
 };
 
-/// The cluster's security mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The cluster's security mode. The SAST and CAPF records stay in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
-    /// Mixed: the CCM+TFTP records carry certificates.
+    /// CCM+TFTP records carry certificates
     Mixed,
-    /// Non-secure: the CCM+TFTP records are emptied, the SAST and CAPF records stay.
+    /// CCM+TFTP records are emptied
     NonSecure,
 }
 
@@ -76,15 +75,19 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
         work.apply(edit, request)?;
     }
     work.check_mode()?;
-    if work.steps_without_signer() == 0 {
+    let removed = work.removed.iter().any(|e| !e.joins);
+    if !removed && work.records.iter().all(|e| e.mark == Mark::Keep) {
         return Err(PlanError::NothingToDo);
     }
-    let steps = work.steps(request);
-    let records = work.records.into_iter().map(|e| e.record).collect();
-    let mut warnings = work.warnings;
-    warnings.extend(header_changes(old, request));
-    let sketch = Sketch { file_name: list.header().file_name(), steps, records, warnings };
-    Plan::new(request, Some(old), sketch)
+    work.plan(old, request)
+}
+
+/// Plans a list's new signature and time, over the same records. The signer must be a SAST of the list.
+pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
+    if !old.list().sasts().any(|r| r.is_of(request.signer)) {
+        return Err(signer_not_in_force(old, request.signer, false));
+    }
+    Update::over(old.list().records()).plan(old, request)
 }
 
 /// Changes to a list that another workflow sketched: servers of a first list, say. `lines` says for each of its records
@@ -175,6 +178,16 @@ impl Update {
         }
     }
 
+    fn plan(self, old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
+        let steps =
+            self.removed.iter().chain(&self.records).filter_map(|entry| entry.step(request)).collect();
+        let records = self.records.into_iter().map(|e| e.record).collect();
+        let mut warnings = self.warnings;
+        warnings.extend(header_changes(old, request));
+        let sketch = Sketch { file_name: old.list().header().file_name(), steps, records, warnings };
+        Plan::new(request, Some(old), sketch)
+    }
+
     /// Mixed mode needs a certificate in every server's record.
     fn check_mode(&self) -> Result<(), PlanError> {
         match self.records.iter().find(|e| e.record.is_emptied()) {
@@ -214,18 +227,19 @@ impl Update {
     }
 
     fn add_token(&mut self, certificate: &Certificate, request: &Request<'_>) -> Result<(), PlanError> {
-        let taken = self
-            .records
-            .iter()
-            .position(|e| e.record.function() == Function::SAST && e.record.is_of(certificate));
-        if let Some(index) = taken {
+        let is_it = |e: &Entry| e.record.function() == Function::SAST && e.record.is_of(certificate);
+        if let Some(index) = self.records.iter().position(is_it) {
             let record = index.saturating_add(1);
             return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
         }
         let record = token_record(certificate, request.name_style)?;
-        let records: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
-        self.records.insert(token_position(&records), Entry::new(record, "a further token"));
+        self.records.insert(self.behind_tokens(), Entry::new(record, "a further token"));
         Ok(())
+    }
+
+    /// Where a new token record goes: behind the tokens at the head of the list.
+    fn behind_tokens(&self) -> usize {
+        self.records.iter().take_while(|e| e.record.function() == Function::SAST).count()
     }
 
     fn remove_token(&mut self, name: &str, request: &Request<'_>) -> Result<(), PlanError> {
@@ -268,21 +282,16 @@ impl Update {
             hash_only: false,
         })?;
         let last = self.records.iter().rposition(|e| e.record.function() != Function::SAST);
-        let all: Vec<Record> = self.records.iter().map(|e| e.record.clone()).collect();
-        let at = last.map_or_else(|| token_position(&all), |last| last.saturating_add(1));
+        let at = last.map_or_else(|| self.behind_tokens(), |last| last.saturating_add(1));
         self.records.insert(at, Entry::new(record, address.clone()));
         Ok(())
     }
 
     fn remove_server(&mut self, name: &str) -> Result<(), PlanError> {
         // `capf:10.48.47.155` means one of its records.
-        let (function, name) = match name.split_once(':') {
-            Some((function, rest)) => match parse_function(function) {
-                Some(function) => (Some(function), rest),
-                None => (None, name),
-            },
-            None => (None, name),
-        };
+        let of_one =
+            name.split_once(':').and_then(|(function, rest)| Some((parse_function(function)?, rest)));
+        let (function, name) = of_one.map_or((None, name), |(function, rest)| (Some(function), rest));
         let hits = self.find("server", name, |record| {
             record.function() != Function::SAST
                 && function.is_none_or(|f| f == record.function())
@@ -353,15 +362,6 @@ impl Update {
             let entry = self.records.remove(index);
             self.removed.push(Entry { mark: Mark::Remove, why: why.to_owned(), ..entry });
         }
-    }
-
-    fn steps_without_signer(&self) -> usize {
-        let removed = self.removed.iter().filter(|e| !e.joins).count();
-        removed.saturating_add(self.records.iter().filter(|e| e.mark != Mark::Keep).count())
-    }
-
-    fn steps(&self, request: &Request<'_>) -> Vec<PlanStep> {
-        self.removed.iter().chain(&self.records).filter_map(|entry| entry.step(request)).collect()
     }
 }
 

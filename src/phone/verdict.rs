@@ -1,0 +1,155 @@
+//! What a phone does with a list, and why.
+
+use serde::Serialize;
+
+use super::reason::{Reason, names};
+use crate::trustlist::ListKind;
+
+/// How a list came to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// The phone has nothing to check it against.
+    Blind,
+    /// Through the CTL that it holds.
+    Ctl,
+    /// Through the ITL that it holds.
+    Itl,
+    /// TVS vouched for the signer.
+    Tvs,
+}
+
+/// Whether a phone takes a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "decision", content = "by")]
+pub enum Decision {
+    /// It does.
+    Accepts(Way),
+    /// It does not; its list must be deleted by hand.
+    Refuses,
+    /// It cannot be known from what is given.
+    NotKnown,
+    /// Phones of this kind do not load such a file.
+    DoesNotApply,
+}
+
+/// A decision, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// What the phone does.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// Why, in the order in which it looks.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Whether the list is too large for any phone, whatever it holds: no key and no deletion helps.
+    pub fn is_too_large(&self) -> bool {
+        self.reasons.iter().any(|reason| matches!(reason, Reason::TooLarge { .. }))
+    }
+
+    /// Whether it hangs on TVS alone, which nobody asked yet.
+    pub fn waits_for_tvs(&self) -> bool {
+        self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
+    }
+
+    /// Whether, before that, somebody must upload the signer's certificate: TVS knows the servers' own without it.
+    pub fn waits_for_upload(&self) -> bool {
+        self.waits_for_tvs() && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }))
+    }
+
+    /// In one line: `accept, if TVS knows SAST-ADN008580ef`.
+    pub fn says(&self, signer: &str) -> String {
+        let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();
+        match self.decision {
+            Decision::Accepts(Way::Blind) => "accept".to_owned(),
+            Decision::Accepts(Way::Ctl) => format!("accept: {signer} is in the CTL that they hold"),
+            Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
+            Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
+            Decision::NotKnown if self.waits_for_tvs() => {
+                let how = if self.waits_for_upload() {
+                    "its certificate must be in Phone-SAST-trust first"
+                } else {
+                    "it knows the servers' own certificates without upload"
+                };
+                format!("accept, if TVS knows {signer}: {how}")
+            }
+            Decision::NotKnown => format!("cannot be known: {last}"),
+            Decision::Refuses => match self.refuses_for() {
+                // What it looked for and did not find says more than where it did not look any more.
+                Some(
+                    Reason::NotIn { list: ListKind::Ctl, needed, .. }
+                    | Reason::OtherRole { list: ListKind::Ctl, needed, .. },
+                ) => format!("refuse: {signer} is not {} in the CTL that they hold", names(needed, " or ")),
+                why => format!("refuse: {}", why.unwrap_or(&Reason::CannotAskTvs)),
+            },
+            Decision::DoesNotApply => last,
+        }
+    }
+
+    /// Of several reasons to refuse, the one that tells most.
+    fn refuses_for(&self) -> Option<&Reason> {
+        let is_no_search = |r: &&Reason| {
+            use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
+            let no_search = matches!(
+                r,
+                HoldsNoItl | CannotAskTvs | EmptiedItlAndCtl { .. } | ItlNotShown { .. } | TvsStays { .. }
+            );
+            !no_search
+        };
+        let other_key = self.reasons.iter().find(|r| matches!(r, Reason::OtherKey { .. }));
+        other_key.or_else(|| self.reasons.iter().rev().find(is_no_search))
+    }
+}
+
+/// The classes of phones that decide differently. Those with Security by Default hold CTL and ITL and ask TVS; those without
+/// TVS know no ITL either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhoneClass {
+    /// Security by Default: 7945, 7965 and newer
+    SecurityByDefault,
+    /// 7940, 7960, Jabber, many TelePresence
+    WithoutTvs,
+    /// New phones, and those whose lists were deleted
+    WithoutList,
+}
+
+impl PhoneClass {
+    /// All of them.
+    pub const ALL: [PhoneClass; 3] =
+        [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs, PhoneClass::WithoutList];
+
+    /// What people call these phones.
+    pub fn label(self) -> &'static str {
+        match self {
+            PhoneClass::SecurityByDefault => "7945, 7965 and newer",
+            PhoneClass::WithoutTvs => "7940, 7960, Jabber, …",
+            PhoneClass::WithoutList => "no list yet",
+        }
+    }
+}
+
+/// What the phones of one class do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassVerdict {
+    /// Which phones.
+    pub class: PhoneClass,
+    /// What they do, and why.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+impl ClassVerdict {
+    /// Which phones, and what they do, as one line of a plan.
+    pub fn line(&self, signer: &str) -> String {
+        let cure = match (self.class, self.verdict.decision) {
+            (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {
+                "; their list must be deleted by hand"
+            }
+            _ => "",
+        };
+        format!("{:<24} {}{cure}", self.class.label(), self.verdict.says(signer))
+    }
+}
