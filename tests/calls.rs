@@ -4,9 +4,13 @@ use crate::support::World;
 
 /// The calls of a command on SoftHSM with two tokens and its spare slot, counted by pkcs11-spy.
 fn calls(world: &mut World, args: &[&str]) -> Vec<String> {
+    calls_by("softhsm", world, args)
+}
+
+fn calls_by(profile: &str, world: &mut World, args: &[&str]) -> Vec<String> {
     let spy = world.spied_on();
     let _ = std::fs::remove_file(world.path("calls"));
-    let args = [&["--module", &spy, "--profile", "softhsm"], args].concat();
+    let args = [&["--module", &spy, "--profile", profile], args].concat();
     world.run(&args).done();
     called(world)
 }
@@ -76,17 +80,22 @@ fn on_a_terminal_it_takes_one_call_more() {
     assert_eq!(on_terminal.len(), alone.len() + 1, "{on_terminal:?}");
 }
 
-/// A thousand files take one login, and three calls each; of more than a few, a second session signs its part.
+/// A thousand files take one login, and three calls each; of more than a few, a second session signs its part where the profile
+/// says so.
 #[test]
 fn every_further_file_takes_three_calls() {
     let mut world = World::with_tokens();
     let sign = ["ctl", "sign", "--in-place", "--token", "SAST token A"];
     world.place("token-signed.tlv", "one.tlv");
     let one = calls(&mut world, &[&sign[..], &["one.tlv"]].concat()).len();
-    for (count, second_session) in [(8, 0), (9, 2), (30, 2)] {
+    let profile = concat!(include_str!("../hsm-profiles/softhsm.toml"), "\n[sign]\nsessions = 2\n");
+    std::fs::write(world.path("two.toml"), profile).unwrap();
+    let cases = [("softhsm", 30, 0), ("two.toml", 8, 0), ("two.toml", 9, 2), ("two.toml", 30, 2)];
+    for (profile, count, second_session) in cases {
         let names: Vec<_> =
             (0..count).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
         let all: Vec<&str> = sign.iter().copied().chain(names.iter().map(String::as_str)).collect();
-        assert_eq!(calls(&mut world, &all).len(), one + (count - 1) * 3 + second_session, "{count} files");
+        let calls = calls_by(profile, &mut world, &all);
+        assert_eq!(calls.len(), one + (count - 1) * 3 + second_session, "{profile}: {count} files");
     }
 }
