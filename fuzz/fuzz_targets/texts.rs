@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::token::{Object, Profile, Selector};
+use sastctl::token::{Profile, Selector, TokenCertificate};
 use sastctl::workflow::cluster_file::ClusterFile;
 
 fuzz_target!(|text: &str| {
@@ -13,7 +13,8 @@ fuzz_target!(|text: &str| {
     }
     let _ = toml::from_str::<ClusterFile>(text);
     if let Ok(selector) = text.parse::<Selector>() {
-        let object = Object { id: &[1], label: "SAST", sast_name: "SAST-ADN008580ef" };
-        let _ = (selector.to_string(), selector.matches_certificate(&object));
+        let certificate = Err((vec![], String::new()));
+        let entry = TokenCertificate { id: vec![1], label: "SAST".to_owned(), certificate, has_key: None };
+        let _ = (selector.to_string(), selector.matches_certificate(&entry));
     }
 });

@@ -1,4 +1,4 @@
-//! An open file descriptor that a secret is read from. Beside `token::raw`, `token::init_args` and `files::trust` the only unsafe code.
+//! An open file descriptor that a secret is read from. Beside `token::raw` and `files::trust` the only unsafe code.
 //!
 //! It is duplicated and not opened anew by its name: a regular file that is opened anew begins at its first line again, and
 //! two secrets of one descriptor would be the same.

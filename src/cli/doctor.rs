@@ -29,7 +29,7 @@ pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         }
         // What is wrong with --profile itself is the operator's to mend first.
         Err(e) if settings.profile.is_some() => return Err(e),
-        Err(_) => (None, Err(TokenError::NothingInstalled { profiles: vec![] })),
+        Err(_) => (None, Err(TokenError::NothingInstalled(vec![]))),
     };
     // The system's own time: SOURCE_DATE_EPOCH is of no interest to a clock.
     let findings = judge(&gather(profile.as_ref(), &module, Timestamp::now()));

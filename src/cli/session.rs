@@ -187,7 +187,7 @@ pub fn may_try(token: &Token, ui: &Ui, allow_last_try: bool) -> Result<(), Comma
     }
 }
 
-/// The PIN from where the settings, or else the profile, say; `None` for a PIN pad.
+/// The PIN from where the settings say, else from the PIN pad or the terminal; `None` for a PIN pad.
 fn obtain_pin(
     module: &Module,
     token: &Token,
@@ -197,9 +197,8 @@ fn obtain_pin(
     if !token.login_required() {
         return Ok(None);
     }
-    let by_profile = || module.profile().pin.default_source.as_deref().and_then(|s| s.parse().ok());
     let by_token = || if token.has_pin_pad() { PinSource::PinPad } else { PinSource::Prompt };
-    let source = settings.pin_source.clone().or_else(by_profile).unwrap_or_else(by_token);
+    let source = settings.pin_source.clone().unwrap_or_else(by_token);
     if matches!(token.pin_state(), PinState::Locked | PinState::NotSet) {
         // No use in asking for it.
         module.check_pin(token, None).map_err(|e| CommandError::from(e).detail("", "nothing was written"))?;

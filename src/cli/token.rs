@@ -11,7 +11,7 @@ use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
 use super::token_watch::{self, WatchArgs};
 use super::ui::{Ui, printable, table};
 use crate::phone::EXPIRED_TOKEN;
-use crate::token::{Module, Selector, Token, TokenCertificate, TokenContents, TokenError};
+use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::{Certificate, CertificateReport, day};
 
 /// Tokens.
@@ -127,11 +127,7 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
             Ok(certificate) => row.extend([
                 printable(&certificate.sast_name()),
                 certificate.public_key().describe(),
-                format!(
-                    "{}{}",
-                    day(certificate.not_after()),
-                    if expired(certificate) { "  expired" } else { "" }
-                ),
+                day(certificate.not_after()) + if expired(certificate) { "  expired" } else { "" },
             ]),
             Err(_) => row.push("(does not parse)".to_owned()),
         }
@@ -146,33 +142,27 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
 
 fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), CommandError> {
     let selector = selector.as_deref().map(super::signing::selector).transpose()?;
-    let mut contents = module.find(selector.as_ref().map(|s: &Selector| s))?;
+    let mut contents = module.find(selector.as_ref())?;
     if let Some(problem) = &contents.problem {
         ui.warn(&not_read(&contents.token, problem));
     } else {
         module.look_for_keys(&mut contents)?;
     }
-    let mut mechanisms: Vec<String> =
-        module.mechanisms(&contents.token)?.iter().map(|m| format!("{m}")).collect();
+    let mut mechanisms: Vec<_> =
+        module.mechanisms(&contents.token)?.iter().map(ToString::to_string).collect();
     mechanisms.sort();
     if ui.is_json() {
         return ui.print_json(&json(&contents, Some(mechanisms)));
     }
     let token = &contents.token;
+    let (model, maker) = (token.model(), token.manufacturer());
     let (hardware, firmware) = token.versions();
     let (min, max) = token.pin_lengths();
     let yes = |b: bool| if b { "yes" } else { "no" };
     let lines = [
         ("Token", token.label().to_owned()),
         ("Serial", token.serial().to_owned()),
-        (
-            "Model",
-            format!(
-                "{} by {}, hardware {hardware}, firmware {firmware}",
-                token.model(),
-                token.manufacturer()
-            ),
-        ),
+        ("Model", format!("{model} by {maker}, hardware {hardware}, firmware {firmware}")),
         ("Reader", format!("{} (slot {})", token.reader(), token.slot_id())),
         ("PIN", format!("{}, {min} to {max} characters", token.pin_state())),
         ("PIN pad", yes(token.has_pin_pad()).to_owned()),

@@ -50,7 +50,7 @@ impl AdministratorArgs {
         let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
         let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
         pin::two_places(&so_source, &new_source)?;
-        token.check_so_pin()?;
+        token.check_state(PinKind::Administrator)?;
         may_try_so(token, self.allow_last_try, ui)?;
         // A blank token takes it as its new one.
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, !token.is_initialized(), ui)?;
@@ -89,10 +89,8 @@ pub struct InitArgs {
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.selector.as_deref(), settings, ui)?;
-    if matches!(token.pin_state(), PinState::Locked | PinState::NotSet) {
-        // No use in asking for it.
-        module.check_pin(&token, None)?;
-    }
+    // No use in asking for it.
+    token.check_state(PinKind::User)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
@@ -224,31 +222,25 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
 
 /// The SO PIN by its flags: a last try needs the operator's word.
 fn may_try_so(token: &Token, allow_last_try: bool, ui: &Ui) -> Result<(), CommandError> {
-    match token.so_pin_state() {
+    let what = match token.so_pin_state() {
         PinState::Low => {
-            ui.warn(&format!(
-                "{}: a wrong administrator PIN was entered before; few tries are left",
-                token.label()
-            ));
-            Ok(())
-        }
-        state @ (PinState::LastTry | PinState::Unknown) if !allow_last_try => {
-            let what = match state {
-                PinState::LastTry => "this is the last try of the administrator PIN!",
-                _ => "the token does not say how many tries of the administrator PIN are left",
-            };
+            let what = "a wrong administrator PIN was entered before; few tries are left";
             ui.warn(&format!("{}: {what}", token.label()));
-            if ui.can_ask() && ui.confirm("Try it?")? {
-                return Ok(());
-            }
-            Err(CommandError::new(
-                ErrorKind::Token,
-                format!("{}: the administrator PIN was not tried", token.label()),
-            )
-            .hint("if you are sure of it, run the command again with --allow-last-try"))
+            return Ok(());
         }
-        _ => Ok(()),
+        PinState::LastTry if !allow_last_try => "this is the last try of the administrator PIN!",
+        PinState::Unknown if !allow_last_try => {
+            "the token does not say how many tries of the administrator PIN are left"
+        }
+        _ => return Ok(()),
+    };
+    ui.warn(&format!("{}: {what}", token.label()));
+    if ui.can_ask() && ui.confirm("Try it?")? {
+        return Ok(());
     }
+    let what = format!("{}: the administrator PIN was not tried", token.label());
+    Err(CommandError::new(ErrorKind::Token, what)
+        .hint("if you are sure of it, run the command again with --allow-last-try"))
 }
 
 fn warn_about_factory(module: &Module, new: Option<&Pin>, ui: &Ui) {

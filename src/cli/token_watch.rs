@@ -9,7 +9,6 @@ use super::error::{CommandError, ErrorKind};
 use super::session;
 use super::settings::Settings;
 use super::ui::{Ui, printable};
-use crate::token::TokenContents;
 use crate::workflow::{TokenEvent, TokenWatch};
 
 /// Tell of tokens as they are inserted and removed, a line each
@@ -57,17 +56,14 @@ pub fn run(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
 }
 
 fn tell(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
-    let contents = event.contents();
-    let word = match event {
-        TokenEvent::Inserted(_) => "inserted",
-        TokenEvent::Removed(_) => "removed",
-    };
+    let contents = &event.contents;
+    let word = if event.inserted { "inserted" } else { "removed" };
     let time = Timestamp::now();
     let names: Vec<String> = contents.sast_names().collect();
     if ui.is_json() {
         let line = serde_json::json!({
             "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
-            "problem": problem(contents),
+            "problem": contents.trouble(),
         });
         return ui.print(&line.to_string());
     }
@@ -77,14 +73,9 @@ fn tell(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
         facts.push(format!("reader {}", token.reader()));
     }
     facts.extend(names);
-    facts.extend(problem(contents));
+    facts.extend(contents.trouble());
     if !token.is_initialized() {
         facts.push("not initialised".to_owned());
     }
     ui.print(&printable(&format!("{time:.3}  {word:<8}  {}  {}", token.label(), facts.join(", "))))
-}
-
-fn problem(contents: &TokenContents) -> Option<String> {
-    let token = contents.token.problem().map(str::to_owned);
-    token.or_else(|| contents.problem.as_ref().map(ToString::to_string))
 }

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use self::Driver::{Ccid, SafeNet};
+
 /// What a token needs below PKCS#11.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,48 +24,42 @@ pub struct TokenModel {
     pub driver: Driver,
 }
 
-const fn ccid(name: &'static str) -> TokenModel {
-    TokenModel { name, driver: Driver::Ccid }
-}
-
-const fn safenet(name: &'static str) -> TokenModel {
-    TokenModel { name, driver: Driver::SafeNet }
-}
-
 /// By vendor and product. 0529:0001 is a HASP dongle: the vendor alone says nothing.
-const BY_USB_ID: [(u16, u16, TokenModel); 11] = [
-    (0x0529, 0x050c, safenet("Aladdin eToken PRO (CardOS)")),
-    (0x0529, 0x0514, safenet("Aladdin eToken PRO (CardOS)")),
-    (0x0529, 0x0600, safenet("Aladdin eToken PRO (CardOS)")),
-    (0x0529, 0x0620, ccid("SafeNet eToken 5100, 5105, 5110 or PRO Java 72K")),
-    (0x0529, 0x0602, ccid("SafeNet eToken 7300")),
-    (0x08e6, 0x34cc, ccid("SafeNet eToken 5300")),
-    (0x08e6, 0x34ce, ccid("SafeNet eToken 5110+")),
-    (0x08e6, 0x34cf, ccid("SafeNet eToken Fusion")),
-    (0x08e6, 0x34d2, ccid("SafeNet eToken Fusion")),
-    (0x08e6, 0x3437, ccid("Gemalto IDBridge reader")),
-    (0x08e6, 0x3438, ccid("Gemalto IDBridge K30 or K50")),
+const BY_USB_ID: [(u16, u16, &str, Driver); 11] = [
+    (0x0529, 0x050c, "Aladdin eToken PRO (CardOS)", SafeNet),
+    (0x0529, 0x0514, "Aladdin eToken PRO (CardOS)", SafeNet),
+    (0x0529, 0x0600, "Aladdin eToken PRO (CardOS)", SafeNet),
+    (0x0529, 0x0620, "SafeNet eToken 5100, 5105, 5110 or PRO Java 72K", Ccid),
+    (0x0529, 0x0602, "SafeNet eToken 7300", Ccid),
+    (0x08e6, 0x34cc, "SafeNet eToken 5300", Ccid),
+    (0x08e6, 0x34ce, "SafeNet eToken 5110+", Ccid),
+    (0x08e6, 0x34cf, "SafeNet eToken Fusion", Ccid),
+    (0x08e6, 0x34d2, "SafeNet eToken Fusion", Ccid),
+    (0x08e6, 0x3437, "Gemalto IDBridge reader", Ccid),
+    (0x08e6, 0x3438, "Gemalto IDBridge K30 or K50", Ccid),
 ];
 
 /// By the beginning of the answer to reset.
-const BY_ATR: [(&str, TokenModel); 7] = [
-    ("3BF21800FFC10A31FE55C8068A", safenet("eToken PRO (CardOS)")),
-    ("3BE200FFC11031FE55C8029C", safenet("eToken PRO (CardOS)")),
-    ("3BD5180081313A7D8073C8211030", ccid("eToken PRO Java")),
-    ("3BD518008131FE7D8073C82110F4", ccid("eToken 5100 or 5110")),
-    ("3B7F96000080318065B085", ccid("IDPrime")),
-    ("3BFF9600008131FE43", ccid("IDPrime")),
-    ("3BFD1300008131FE158073C021", ccid("YubiKey")),
+const BY_ATR: [(&str, &str, Driver); 7] = [
+    ("3BF21800FFC10A31FE55C8068A", "eToken PRO (CardOS)", SafeNet),
+    ("3BE200FFC11031FE55C8029C", "eToken PRO (CardOS)", SafeNet),
+    ("3BD5180081313A7D8073C8211030", "eToken PRO Java", Ccid),
+    ("3BD518008131FE7D8073C82110F4", "eToken 5100 or 5110", Ccid),
+    ("3B7F96000080318065B085", "IDPrime", Ccid),
+    ("3BFF9600008131FE43", "IDPrime", Ccid),
+    ("3BFD1300008131FE158073C021", "YubiKey", Ccid),
 ];
 
 /// The kind of token with this USB id.
 pub fn model_by_usb_id(vendor: u16, product: u16) -> Option<TokenModel> {
-    BY_USB_ID.iter().find(|(v, p, _)| (*v, *p) == (vendor, product)).map(|(_, _, model)| *model)
+    let known = BY_USB_ID.iter().find(|(v, p, ..)| (*v, *p) == (vendor, product));
+    known.map(|&(_, _, name, driver)| TokenModel { name, driver })
 }
 
 /// The kind of token with this answer to reset, in hexadecimal.
 pub fn model_by_atr(atr: &str) -> Option<TokenModel> {
-    BY_ATR.iter().find(|(start, _)| atr.starts_with(start)).map(|(_, model)| *model)
+    let known = BY_ATR.iter().find(|(start, ..)| atr.starts_with(start));
+    known.map(|&(_, name, driver)| TokenModel { name, driver })
 }
 
 #[cfg(test)]

@@ -13,12 +13,16 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
     if states.is_empty() {
         return Ok(vec![]);
     }
-    match context.get_status_change(Duration::ZERO, &mut states) {
-        // Every state was unknown, so all are told at once.
-        Ok(()) | Err(Error::Timeout) => {}
-        Err(e) => return Err(e.into()),
-    }
+    look(&context, &mut states)?;
     Ok(states.iter().map(reader).collect())
+}
+
+/// Every state was unknown, so all are told at once.
+fn look(context: &Context, states: &mut [ReaderState]) -> Result<(), ReaderError> {
+    match context.get_status_change(Duration::ZERO, states) {
+        Ok(()) | Err(Error::Timeout) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 fn states(context: &Context) -> Result<Vec<ReaderState>, ReaderError> {
@@ -75,9 +79,7 @@ impl ReaderWatch {
         }
         let pnp = |state: &&ReaderState| state.name() == PNP_NOTIFICATION();
         let plugged = self.states.iter().find(pnp).is_some_and(|s| s.event_state().contains(State::CHANGED));
-        for state in &mut self.states {
-            state.sync_current_state();
-        }
+        self.states.iter_mut().for_each(ReaderState::sync_current_state);
         if plugged || self.readers_changed()? {
             self.list()?;
             return Ok(true);
@@ -89,13 +91,8 @@ impl ReaderWatch {
     fn list(&mut self) -> Result<(), ReaderError> {
         self.states = states(&self.context)?;
         self.states.push(ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE));
-        match self.context.get_status_change(Duration::ZERO, &mut self.states) {
-            Ok(()) | Err(Error::Timeout) => {}
-            Err(e) => return Err(e.into()),
-        }
-        for state in &mut self.states {
-            state.sync_current_state();
-        }
+        look(&self.context, &mut self.states)?;
+        self.states.iter_mut().for_each(ReaderState::sync_current_state);
         Ok(())
     }
 
@@ -109,12 +106,6 @@ impl ReaderWatch {
 /// Whether a card is there, and how many came and went so far.
 fn occupancy(state: &ReaderState) -> (bool, u32) {
     (state.event_state().contains(State::PRESENT), state.event_count())
-}
-
-impl std::fmt::Debug for ReaderWatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReaderWatch").field("readers", &self.states.len()).finish_non_exhaustive()
-    }
 }
 
 impl From<Error> for ReaderError {

@@ -11,7 +11,6 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
 }
 
 /// Waits for readers; there is none without PC/SC.
-#[derive(Debug)]
 pub struct ReaderWatch(Infallible);
 
 impl ReaderWatch {

@@ -1,63 +1,18 @@
 //! Which of the certificates on a token is meant, and what tells them apart.
 
-use std::fmt;
-
 use super::contents::{TokenCertificate, TokenContents};
-use super::error::TokenName;
-use super::selector::{Object, Selector};
-use super::slot::{Token, id_of_uri};
+use super::error::{CertificateChoice, TokenChoice};
+use super::selector::{Selector, encode};
+use super::slot::Token;
 use crate::trustlist::{Certificate, day, digest};
 
 /// A certificate object whose certificate parses.
 pub(super) type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
 
-/// One of several certificates that may be meant, as an error tells it from the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateChoice {
-    /// Its SAST name.
-    pub name: String,
-    /// Its serial number in hexadecimal.
-    pub serial: String,
-    /// CKA_ID in hexadecimal.
-    pub id: String,
-    /// The day its validity begins.
-    pub from: String,
-    /// A selector that means this one and no other on the token, if there is one.
-    pub selector: Option<String>,
-}
-
-impl fmt::Display for CertificateChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CertificateChoice { name, serial, id, from, selector } = self;
-        write!(f, "{name}, serial {serial}, id {id}, from {from}")?;
-        match selector {
-            Some(selector) => write!(f, ": {}", token_option(selector)),
-            None => write!(f, ": no selector means this one alone"),
-        }
-    }
-}
-
-/// One of several tokens that may be meant, as an error tells it from the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenChoice {
-    /// Its names.
-    pub token: TokenName,
-    /// A selector that means this one and no other that is there, if there is one.
-    pub selector: Option<String>,
-}
-
-/// `--token SELECTOR`, as a shell takes it.
-pub fn token_option(selector: &str) -> String {
-    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c)) {
-        return format!("--token {selector}");
-    }
-    format!("--token '{}'", selector.replace('\'', r"'\''"))
-}
-
 /// Whether the selector means this token, or a certificate on it.
 pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool {
     let Some(selector) = selector else { return true };
-    let token = selector.matches_token(&contents.token.candidate());
+    let token = selector.matches_token(&contents.token);
     let certificate = contents.holds(selector);
     if selector.names_an_object() { token && certificate } else { token || certificate }
 }
@@ -69,18 +24,16 @@ pub(super) fn token_choice(
     selector: Option<&Selector>,
 ) -> TokenChoice {
     let token = &one.token;
-    let meant = selector.and_then(|selector| one.certificates.iter().find(|entry| is_meant(selector, entry)));
+    let meant = selector
+        .and_then(|selector| one.certificates.iter().find(|entry| selector.matches_certificate(entry)));
     let candidates = match meant {
-        Some(entry) => {
-            let whole = token.whole_uri() + &id_of_uri(&entry.id);
-            vec![token.uri(Some(&entry.id), None), whole]
-        }
+        Some(entry) => vec![uri(token, Some(&entry.id), None), whole_uri(token) + &id_of_uri(&entry.id)],
         None if !token.is_initialized() => vec![format!("pkcs11:slot-id={}", token.slot_id())],
         None => vec![
             token.serial().to_owned(),
             token.label().to_owned(),
-            token.uri(None, None),
-            token.whole_uri(),
+            uri(token, None, None),
+            whole_uri(token),
         ],
     };
     let means_one = |text: &String| {
@@ -93,16 +46,29 @@ pub(super) fn token_choice(
     TokenChoice { token: token.name(), selector: candidates.into_iter().find(means_one) }
 }
 
-/// What a certificate on a token is compared by.
-pub(super) fn object<'a>(entry: &'a TokenCertificate, sast_name: &'a str) -> Object<'a> {
-    let serial = entry.certificate.as_ref().map(Certificate::serial).unwrap_or_default();
-    Object { id: &entry.id, label: &entry.label, sast_name, serial }
+/// A URI of all that is known of a token, its reader too.
+fn whole_uri(token: &Token) -> String {
+    let uri = format!("pkcs11:token={};serial={}", encode(token.label()), encode(token.serial()));
+    match token.reader() {
+        "" => uri,
+        reader => format!("{uri};slot-description={}", encode(reader)),
+    }
 }
 
-/// Whether a selector means this certificate.
-pub(super) fn is_meant(selector: &Selector, entry: &TokenCertificate) -> bool {
-    let name = entry.certificate.as_ref().map(Certificate::sast_name).unwrap_or_default();
-    selector.matches_certificate(&object(entry, &name))
+/// A URI that names a token by its serial number, or else its label, and an object on it by CKA_ID and CKA_LABEL (RFC 7512).
+fn uri(token: &Token, id: Option<&[u8]>, object: Option<&str>) -> String {
+    let token = match token.serial() {
+        "" => format!("pkcs11:token={}", encode(token.label())),
+        serial => format!("pkcs11:serial={}", encode(serial)),
+    };
+    let object = object.map(|object| format!(";object={}", encode(object)));
+    token + &id.map(id_of_uri).unwrap_or_default() + &object.unwrap_or_default()
+}
+
+/// CKA_ID as an attribute of a URI.
+fn id_of_uri(id: &[u8]) -> String {
+    let bytes: String = id.iter().map(|b| format!("%{b:02x}")).collect();
+    format!(";id={bytes}")
 }
 
 /// The certificate that may sign: of those that the selector names the only one, or the newest of one key; where it names
@@ -114,7 +80,7 @@ pub(super) fn pick<'a>(
     selector: Option<&Selector>,
 ) -> Result<Readable<'a>, Vec<Readable<'a>>> {
     if let Some(selector) = selector {
-        let meant = readable.iter().filter(|(entry, _)| is_meant(selector, entry)).copied();
+        let meant = readable.iter().filter(|(entry, _)| selector.matches_certificate(entry)).copied();
         let meant = newest(meant.collect(), |a, b| a.public_key_bytes() == b.public_key_bytes());
         // Named is named: none of the others takes its place.
         match meant[..] {
@@ -177,8 +143,8 @@ pub(super) fn choices(
                 picked.is_some_and(|(_, picked)| picked.der() == certificate.der())
             };
             let serial = digest::hex(certificate.serial(), ":").to_uppercase();
-            let by_id = token.uri(Some(&entry.id), None);
-            let by_label = token.uri(Some(&entry.id), Some(&entry.label));
+            let by_id = uri(token, Some(&entry.id), None);
+            let by_label = uri(token, Some(&entry.id), Some(&entry.label));
             CertificateChoice {
                 id: digest::hex(&entry.id, ""),
                 from: day(certificate.not_before()),
@@ -193,11 +159,7 @@ pub(super) fn choices(
 impl TokenContents {
     /// The certificates that parse.
     pub(super) fn readable(&self) -> Vec<Readable<'_>> {
-        let parsed = |entry| -> Option<Readable<'_>> {
-            let entry: &TokenCertificate = entry;
-            entry.certificate.as_ref().ok().map(|certificate| (entry, certificate))
-        };
-        self.certificates.iter().filter_map(parsed).collect()
+        self.certificates.iter().filter_map(|entry| Some((entry, entry.certificate.as_ref().ok()?))).collect()
     }
 
     /// The certificates that a plan may name: all but those that issued another.
@@ -209,7 +171,7 @@ impl TokenContents {
 
     /// Whether it holds a certificate that the selector means.
     pub(super) fn holds(&self, selector: &Selector) -> bool {
-        self.certificates.iter().any(|entry| is_meant(selector, entry))
+        self.certificates.iter().any(|entry| selector.matches_certificate(entry))
     }
 
     /// Whether a certificate of that name is there with another key than this one: the name would mean both.
@@ -224,35 +186,20 @@ impl TokenContents {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use super::super::contents::read;
     use super::super::raw::Info;
     use super::*;
 
-    #[test]
-    fn a_shell_takes_the_option_as_it_is_written() {
-        assert_eq!(token_option("SAST-ADN008580ef"), "--token SAST-ADN008580ef");
-        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
-        assert_eq!(token_option("Tom's"), r"--token 'Tom'\''s'");
-    }
-
     fn contents(flags: u64, certificates: &[(&[u8], &str)]) -> TokenContents {
         let info = Info { flags, ..Info::default() };
-        let read = |file: &str| {
-            let path = format!("{}/{file}.der", env!("CARGO_MANIFEST_DIR"));
-            Certificate::from_der(std::fs::read(path).unwrap()).unwrap()
-        };
-        let entry = |(id, file): &(&[u8], &str)| TokenCertificate {
-            id: id.to_vec(),
-            label: String::new(),
-            certificate: Ok(read(file)),
-            has_key: None,
-        };
+        let entry = |(id, file): &(&[u8], &str)| TokenCertificate::new(id, read(file));
         let token = Token::new(cryptoki::slot::Slot::try_from(5_u64).unwrap(), None, Ok(info));
         TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }
     }
 
-    const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
-    const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
-    const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
+    const A: &str = "softhsm-fixtures/SAST-ADN008580ef.der";
+    const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub.der";
+    const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated.der";
 
     #[test]
     fn a_blank_token_is_named_by_its_slot() {

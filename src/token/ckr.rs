@@ -4,52 +4,43 @@ use std::fmt;
 
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 
-/// A PKCS#11 return code by its name: `CKR_PIN_INCORRECT`.
+/// What a module answered that did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ckr(String);
+pub enum Ckr {
+    /// A return code, shown by its name: `CKR_PIN_INCORRECT`.
+    Code(RvError),
+    /// What is wrong where the module gave none, in words.
+    Words(String),
+}
 
 impl Ckr {
-    pub(super) fn new(code: RvError) -> Self {
-        if let RvError::VendorDefined(number) = code {
-            return Ckr(format!("CKR_VENDOR_DEFINED (0x{number:08x})"));
-        }
-        let mut name = "CKR".to_owned();
-        for c in format!("{code:?}").chars() {
-            if c.is_ascii_uppercase() {
-                name.push('_');
+    pub(super) fn of(error: &Pkcs11Error) -> Self {
+        match error {
+            Pkcs11Error::Pkcs11(code, _) => Ckr::Code(*code),
+            Pkcs11Error::MissingSymbol(symbol) => {
+                Ckr::Words(format!("it is not a PKCS#11 library (no {symbol})"))
             }
-            name.push(c.to_ascii_uppercase());
+            Pkcs11Error::LibraryLoading(e) => Ckr::Words(e.to_string()),
+            other => Ckr::Words(format!("the module's answer makes no sense ({other})")),
         }
-        Ckr(name)
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.0
     }
 }
 
 impl fmt::Display for Ckr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The CKR_ name in an error of the PKCS#11 wrapper, or its own words where the module was not the cause.
-pub(super) fn reason(error: &Pkcs11Error) -> String {
-    match error {
-        Pkcs11Error::Pkcs11(code, _) => Ckr::new(*code).to_string(),
-        Pkcs11Error::MissingSymbol(symbol) => format!("it is not a PKCS#11 library (no {symbol})"),
-        Pkcs11Error::LibraryLoading(e) => e.to_string(),
-        other => format!("the module's answer makes no sense ({other})"),
-    }
-}
-
-/// The return code of an error, if the module gave one.
-pub(super) fn code(error: &Pkcs11Error) -> Option<RvError> {
-    match error {
-        Pkcs11Error::Pkcs11(code, _) => Some(*code),
-        _ => None,
+        let code = match self {
+            Ckr::Words(words) => return f.write_str(words),
+            Ckr::Code(RvError::VendorDefined(number)) => {
+                return write!(f, "CKR_VENDOR_DEFINED (0x{number:08x})");
+            }
+            Ckr::Code(code) => format!("{code:?}"),
+        };
+        f.write_str("CKR")?;
+        for c in code.chars() {
+            let line = if c.is_ascii_uppercase() { "_" } else { "" };
+            write!(f, "{line}{}", c.to_ascii_uppercase())?;
+        }
+        Ok(())
     }
 }
 
@@ -66,7 +57,7 @@ mod tests {
             (RvError::UserAlreadyLoggedIn, "CKR_USER_ALREADY_LOGGED_IN"),
             (RvError::CryptokiNotInitialized, "CKR_CRYPTOKI_NOT_INITIALIZED"),
         ] {
-            assert_eq!(Ckr::new(code).name(), name);
+            assert_eq!(Ckr::Code(code).to_string(), name);
         }
     }
 }

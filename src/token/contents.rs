@@ -3,10 +3,10 @@
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
 
 use super::error::TokenError;
-use super::module::{Module, failed, logged};
+use super::module::{Module, asked};
 use super::private_key::private_keys;
-use super::slot::Token;
-use crate::trustlist::{Certificate, printable};
+use super::slot::{Token, clean};
+use crate::trustlist::Certificate;
 
 /// A certificate object on a token.
 #[derive(Debug, Clone)]
@@ -38,9 +38,16 @@ impl TokenContents {
         self.certificates.iter().filter_map(|c| c.certificate.as_ref().ok()).map(Certificate::sast_name)
     }
 
-    /// Whether it, or what is on it, could not be read.
-    pub fn is_in_trouble(&self) -> bool {
-        self.problem.is_some() || self.token.problem().is_some()
+    /// Its entry for this very certificate.
+    pub(super) fn entry_of(&self, certificate: &Certificate) -> Option<&TokenCertificate> {
+        let is_it = |there: &Certificate| there.der() == certificate.der();
+        self.certificates.iter().find(|entry| entry.certificate.as_ref().is_ok_and(is_it))
+    }
+
+    /// Why it, or what is on it, could not be read, if so.
+    pub fn trouble(&self) -> Option<String> {
+        let token = self.token.problem().map(str::to_owned);
+        token.or_else(|| self.problem.as_ref().map(ToString::to_string))
     }
 
     /// Its name and what is on it, for an error that lists what is there.
@@ -65,25 +72,12 @@ impl Module {
     /// Every token and its certificates, without login. Tokens that fail are listed with the reason.
     pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
         let _lock = self.lock()?;
+        self.contents_unlocked()
+    }
+
+    /// The same for who has the lock: see [`Module::if_free`].
+    pub fn contents_unlocked(&self) -> Result<Vec<TokenContents>, TokenError> {
         Ok(self.tokens()?.into_iter().map(|token| self.read(token)).collect())
-    }
-
-    /// The same, or `None` where another process of ours talks to the tokens just now.
-    pub fn contents_if_free(&self) -> Result<Option<Vec<TokenContents>>, TokenError> {
-        let Some(_lock) = self.try_lock() else { return Ok(None) };
-        Ok(Some(self.tokens()?.into_iter().map(|token| self.read(token)).collect()))
-    }
-
-    /// The numbers of the slots with a token in them, or `None` where another process of ours talks to the tokens.
-    pub fn occupied_slots_if_free(&self) -> Result<Option<Vec<u64>>, TokenError> {
-        let Some(_lock) = self.try_lock() else { return Ok(None) };
-        Ok(Some(self.slots()?.into_iter().map(|slot| slot.id()).collect()))
-    }
-
-    /// The tokens without what is on them, or `None` where another process of ours talks to them just now.
-    pub fn tokens_if_free(&self) -> Result<Option<Vec<Token>>, TokenError> {
-        let Some(_lock) = self.try_lock() else { return Ok(None) };
-        self.tokens().map(Some)
     }
 
     /// A token that cannot be read is there with the reason.
@@ -91,25 +85,22 @@ impl Module {
         if !token.is_initialized() {
             return TokenContents { token, certificates: vec![], problem: None };
         }
-        match self.certificates(&token) {
-            Ok(certificates) => TokenContents { token, certificates, problem: None },
-            Err(e) => TokenContents { token, certificates: vec![], problem: Some(e) },
-        }
+        let (certificates, problem) = match self.certificates(&token) {
+            Ok(certificates) => (certificates, None),
+            Err(e) => (vec![], Some(e)),
+        };
+        TokenContents { token, certificates, problem }
     }
 
     fn certificates(&self, token: &Token) -> Result<Vec<TokenCertificate>, TokenError> {
         let session = self.open(token)?;
-        let error = |name| move |e| failed(name, Some(token), &e);
         // The type is part of the search, not asked for: a vendor's value would fail the whole answer.
         let template =
             [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
-        let objects =
-            logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
         let mut certificates = Vec::new();
-        for object in objects {
+        for object in asked("C_FindObjects", token, || session.find_objects(&template))? {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
-            let attributes = logged("C_GetAttributeValue", || session.get_attributes(object, &wanted))
-                .map_err(error("C_GetAttributeValue"))?;
+            let attributes = asked("C_GetAttributeValue", token, || session.get_attributes(object, &wanted))?;
             certificates.push(certificate(attributes));
         }
         self.keep(session);
@@ -143,14 +134,12 @@ fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
             _ => {}
         }
     }
-    let label = String::from_utf8_lossy(&label);
-    let label = label.trim_matches(|c: char| c == '\0' || c.is_whitespace());
     let certificate = if value.is_empty() {
         Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
     } else {
         Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
     };
-    TokenCertificate { id, label: printable(label), certificate, has_key: None }
+    TokenCertificate { id, label: clean(&String::from_utf8_lossy(&label)), certificate, has_key: None }
 }
 
 /// The outer DER element; some tokens pad the value they were given.
@@ -163,6 +152,27 @@ fn der_prefix(value: &[u8]) -> &[u8] {
     value.get(..length).unwrap_or(value)
 }
 
+/// The certificate in a file of this repository.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) fn read(file: &str) -> Certificate {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    Certificate::from_der(std::fs::read(path).unwrap()).unwrap()
+}
+
+#[cfg(test)]
+impl TokenCertificate {
+    /// A certificate with this CKA_ID.
+    pub(super) fn new(id: &[u8], certificate: Certificate) -> Self {
+        TokenCertificate {
+            id: id.to_vec(),
+            label: String::new(),
+            certificate: Ok(certificate),
+            has_key: None,
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -172,12 +182,13 @@ mod tests {
     fn a_token_that_cannot_be_read_in_full_is_in_trouble() {
         let slot = || cryptoki::slot::Slot::try_from(1_u64).unwrap();
         let of = |info, problem| {
-            TokenContents { token: Token::new(slot(), None, info), certificates: vec![], problem }
-                .is_in_trouble()
+            TokenContents { token: Token::new(slot(), None, info), certificates: vec![], problem }.trouble()
         };
         let (info, lost) = (super::super::raw::Info::default, || Err("CKR_DEVICE_ERROR".to_owned()));
-        let problem = || Some(TokenError::NothingInstalled { profiles: vec![] });
-        assert!(!of(Ok(info()), None) && of(lost(), None) && of(Ok(info()), problem()));
+        let problem = || Some(TokenError::NothingInstalled(vec![]));
+        assert_eq!(of(Ok(info()), None), None);
+        assert_eq!(of(lost(), problem()).as_deref(), Some("CKR_DEVICE_ERROR"));
+        assert!(of(Ok(info()), problem()).is_some());
     }
 
     #[test]

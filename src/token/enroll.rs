@@ -7,11 +7,11 @@ use cryptoki::types::Ulong;
 use super::contents::TokenContents;
 use super::error::TokenError;
 use super::login::Login;
-use super::module::{Module, failed, logged, logged_patiently};
+use super::module::{Module, asked, failed, logged, logged_patiently};
 use super::pin::Pin;
 use super::private_key::private_keys;
 use super::sast::Sast;
-use super::signer::{KeySigner, KeyUse, asks_every_time};
+use super::signer::KeySigner;
 use super::slot::Token;
 use super::watchdog::Patience;
 use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey, digest};
@@ -39,7 +39,7 @@ pub struct NewKey<'m> {
 impl TokenContents {
     /// Whether no certificate there has the name or the CKA_ID of the key that is to be made: either would mean two keys.
     pub fn check_free(&self, name: &str, id: &[u8]) -> Result<(), TokenError> {
-        let taken = |called| Err(TokenError::Taken { token: self.token.name(), called });
+        let taken = |called| Err(TokenError::Taken(self.token.name(), called));
         if self.sast_names().any(|there| there == name) {
             return taken(format!("called {name}"));
         }
@@ -92,21 +92,13 @@ impl Module {
         let (public, private) = logged_patiently("C_GenerateKeyPair", Patience::Long, make)
             .map_err(|e| failed("C_GenerateKeyPair", Some(token), &e))?;
         let pair = [public, private];
-        let made = (|| {
-            let key = read_public(&login, token, public)?;
-            check_protection(&login, token, private)?;
-            let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, private)?;
-            Ok((key, always))
-        })();
-        let (public, always_authenticate) = match made {
-            Ok(made) => made,
-            Err(e) => {
-                destroy(&login, pair);
-                return Err(e);
-            }
+        let made = || {
+            let key = read_public(&login, public)?;
+            check_protection(&login, private)?;
+            Ok((key, login.asks_every_time(self, private)?))
         };
-        let key = KeyUse { token, handle: private, mechanisms, prefer: self.profile().sign.prefer };
-        let key = KeySigner::new(login, key, always_authenticate, lock);
+        let (public, every_time) = made().inspect_err(|_: &TokenError| destroy(&login, pair))?;
+        let key = self.key_signer(login, lock, mechanisms, (private, every_time));
         Ok(NewKey { key, pair, public, request, kept: false })
     }
 
@@ -118,29 +110,19 @@ impl Module {
         certificate: &Certificate,
     ) -> Result<(), TokenError> {
         let token = &contents.token;
-        if contents
-            .certificates
-            .iter()
-            .any(|c| c.certificate.as_ref().is_ok_and(|c| c.der() == certificate.der()))
-        {
-            return Err(TokenError::AlreadyThere {
-                token: token.name(),
-                certificate: certificate.sast_name(),
-            });
+        if contents.entry_of(certificate).is_some() {
+            return Err(TokenError::AlreadyThere(token.name(), certificate.sast_name()));
         }
         let lock = self.lock()?;
         let mechanisms = self.mechanisms(token)?;
         let login = Login::new_rw(self, token, pin)?;
         let keys = private_keys(login.session()?, token, None)?;
         let key = keys.into_iter().find(|key| key.belongs_to(certificate, &[]));
-        let no_key = || TokenError::NoKey { token: token.name(), certificate: certificate.sast_name() };
-        let key = key.ok_or_else(no_key)?;
-        let always = self.profile().sign.always_authenticate || asks_every_time(&login, token, key.handle)?;
-        let (id, handle) = (key.id().to_vec(), key.handle);
-        let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
-        let signer = KeySigner::new(login, key, always, lock);
+        let key = key.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;
+        let every_time = login.asks_every_time(self, key.handle)?;
+        let signer = self.key_signer(login, lock, mechanisms, (key.handle, every_time));
         signer.sign(Digest::Sha1, b"sastctl cert enroll --import", certificate.public_key())?;
-        store(&signer.login, token, certificate, &id, &certificate.sast_name())
+        store(&signer.login, certificate, key.id(), &certificate.sast_name())
     }
 
     /// Finds again what was just stored, as any later run will.
@@ -149,7 +131,7 @@ impl Module {
         // Several tokens may share a serial number.
         let mut same = self.contents()?.into_iter().filter(|c| name(&c.token) == name(token));
         same.find_map(|contents| contents.of_certificate(certificate))
-            .ok_or_else(|| TokenError::NoCertificate { token: token.name() })
+            .ok_or_else(|| TokenError::NoCertificate(token.name()))
     }
 }
 
@@ -167,7 +149,7 @@ impl NewKey<'_> {
     /// Stores its certificate on the token, or leaves none there: a call that failed may have done its work.
     pub fn store(&self, certificate: &Certificate) -> Result<(), TokenError> {
         let (login, request) = (&self.key.login, &self.request);
-        let stored = store(login, self.key.key.token, certificate, &request.id, &request.label);
+        let stored = store(login, certificate, &request.id, &request.label);
         if stored.is_err() {
             remove(login, certificate, &request.id);
         }
@@ -189,31 +171,24 @@ impl Drop for NewKey<'_> {
 }
 
 fn templates(request: &KeyRequest, bits: Ulong) -> (Vec<Attribute>, Vec<Attribute>) {
-    let both = || {
-        [
-            Attribute::Token(true),
-            Attribute::Id(request.id.clone()),
-            Attribute::Label(request.label.clone().into_bytes()),
-        ]
-    };
-    let mut public =
-        vec![Attribute::ModulusBits(bits), Attribute::PublicExponent(vec![1, 0, 1]), Attribute::Verify(true)];
-    public.extend(both());
-    let mut private = vec![
+    let id = Attribute::Id(request.id.clone());
+    let label = Attribute::Label(request.label.clone().into_bytes());
+    let both = [Attribute::Token(true), id, label];
+    let public =
+        [Attribute::ModulusBits(bits), Attribute::PublicExponent(vec![1, 0, 1]), Attribute::Verify(true)];
+    let private = [
         Attribute::Private(true),
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Sign(true),
     ];
-    private.extend(both());
-    (public, private)
+    ([&public[..], &both].concat(), [&private[..], &both].concat())
 }
 
-fn read_public(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<RsaKey, TokenError> {
+fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Modulus, AttributeType::PublicExponent];
-    let attributes = logged("C_GetAttributeValue", || session.get_attributes(key, &wanted))
-        .map_err(|e| failed("C_GetAttributeValue", Some(token), &e))?;
+    let attributes = asked("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
     let (mut modulus, mut exponent) = (vec![], vec![]);
     for attribute in attributes {
         match attribute {
@@ -222,21 +197,18 @@ fn read_public(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<Rs
             _ => {}
         }
     }
-    RsaKey::from_parts(&modulus, &exponent).ok_or_else(|| TokenError::BadKey {
-        token: token.name(),
-        why: "its public key is no RSA key".to_owned(),
-    })
+    RsaKey::from_parts(&modulus, &exponent)
+        .ok_or_else(|| TokenError::BadKey(login.token.name(), "its public key is no RSA key".to_owned()))
 }
 
 /// What was asked for is looked at: a key that can be read out is not a SAST key. A module that does not tell is believed.
-fn check_protection(login: &Login<'_>, token: &Token, key: ObjectHandle) -> Result<(), TokenError> {
+fn check_protection(login: &Login<'_>, key: ObjectHandle) -> Result<(), TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
-    let attributes = logged("C_GetAttributeValue", || session.get_attributes(key, &wanted))
-        .map_err(|e| failed("C_GetAttributeValue", Some(token), &e))?;
+    let attributes = asked("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
     match readable(&attributes) {
         None => Ok(()),
-        Some(why) => Err(TokenError::BadKey { token: token.name(), why: why.to_owned() }),
+        Some(why) => Err(TokenError::BadKey(login.token.name(), why.to_owned())),
     }
 }
 
@@ -254,13 +226,7 @@ fn fits(bits: usize, min: usize, max: usize) -> bool {
     max == 0 || (min..=max).contains(&bits)
 }
 
-fn store(
-    login: &Login<'_>,
-    token: &Token,
-    certificate: &Certificate,
-    id: &[u8],
-    label: &str,
-) -> Result<(), TokenError> {
+fn store(login: &Login<'_>, certificate: &Certificate, id: &[u8], label: &str) -> Result<(), TokenError> {
     let session = login.session()?;
     let names = certificate.raw_names();
     let template = [
@@ -275,9 +241,7 @@ fn store(
         Attribute::SerialNumber(names.serial),
         Attribute::Value(certificate.der().to_vec()),
     ];
-    logged("C_CreateObject", || session.create_object(&template))
-        .map(drop)
-        .map_err(|e| failed("C_CreateObject", Some(token), &e))
+    asked("C_CreateObject", login.token, || session.create_object(&template)).map(drop)
 }
 
 /// Destroys the objects of this very certificate, as far as the token still does what it is told.

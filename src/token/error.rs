@@ -3,8 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::choice::{CertificateChoice, TokenChoice};
+use cryptoki::error::RvError as R;
+
+use super::ckr::Ckr;
 use super::library::LoadProblem;
+use super::pin::{PinKind, PinState};
+use crate::trustlist::Digest;
 
 /// Which token is meant, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,33 +31,61 @@ impl fmt::Display for TokenName {
     }
 }
 
+/// One of several certificates that may be meant, as an error tells it from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateChoice {
+    /// Its SAST name.
+    pub name: String,
+    /// Its serial number in hexadecimal.
+    pub serial: String,
+    /// CKA_ID in hexadecimal.
+    pub id: String,
+    /// The day its validity begins.
+    pub from: String,
+    /// A selector that means this one and no other on the token, if there is one.
+    pub selector: Option<String>,
+}
+
+impl fmt::Display for CertificateChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CertificateChoice { name, serial, id, from, selector } = self;
+        write!(f, "{name}, serial {serial}, id {id}, from {from}")?;
+        match selector {
+            Some(selector) => write!(f, ": {}", token_option(selector)),
+            None => write!(f, ": no selector means this one alone"),
+        }
+    }
+}
+
+/// One of several tokens that may be meant, as an error tells it from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenChoice {
+    /// Its names.
+    pub token: TokenName,
+    /// A selector that means this one and no other that is there, if there is one.
+    pub selector: Option<String>,
+}
+
+/// `--token SELECTOR`, as a shell takes it.
+pub fn token_option(selector: &str) -> String {
+    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c)) {
+        return format!("--token {selector}");
+    }
+    format!("--token '{}'", selector.replace('\'', r"'\''"))
+}
+
 /// Why a token did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// No profile has that name.
-    #[error("no HSM profile is called {name:?}")]
-    UnknownProfile {
-        /// The name.
-        name: String,
-        /// The built-in ones.
-        known: Vec<String>,
-    },
-    /// A profile file is not one.
-    #[error("{} is not an HSM profile: {why}", path.display())]
-    BadProfile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// Others may write a profile, which names the module.
-    #[error("the profile {} was not used: {what}", path.display())]
-    InsecureProfile {
-        /// The file.
-        path: PathBuf,
-        /// What others may write.
-        what: String,
-    },
+    /// No profile has that name; the built-in ones have these.
+    #[error("no HSM profile is called {0:?}")]
+    UnknownProfile(String, Vec<String>),
+    /// A profile file is not one, and why.
+    #[error("{} is not an HSM profile: {why}", .0.display(), why = .1)]
+    BadProfile(PathBuf, String),
+    /// Others may write a profile, which names the module: the file, and what others may write.
+    #[error("the profile {} was not used: {what}", .0.display(), what = .1)]
+    InsecureProfile(PathBuf, String),
     /// No module could be loaded.
     #[error("no PKCS#11 module was loaded for the profile {profile}")]
     NoModule {
@@ -64,19 +96,16 @@ pub enum TokenError {
         /// Environment variables that the module needs and that are not set.
         unset: Vec<String>,
     },
-    /// The profile asked for has no path on this system.
+    /// None of these profiles has a path on this system.
     #[error("no PKCS#11 module is installed that a built-in profile knows")]
-    NothingInstalled {
-        /// The profiles that were looked for.
-        profiles: Vec<String>,
-    },
+    NothingInstalled(Vec<String>),
     /// A call failed.
     #[error("{what} failed: {code}")]
     Call {
         /// What was being done.
         what: &'static str,
-        /// The CKR_ name, or the wrapper's words.
-        code: String,
+        /// What the module answered.
+        code: Ckr,
         /// The token, where one was involved.
         token: Option<TokenName>,
     },
@@ -98,28 +127,15 @@ pub enum TokenError {
         /// The tokens that are there.
         tokens: Vec<String>,
     },
-    /// The selector, or the lack of one, matches several.
-    #[error("{}", several(.selector, .tokens))]
-    Ambiguous {
-        /// The selector, if there was one.
-        selector: Option<String>,
-        /// What matches.
-        tokens: Vec<TokenChoice>,
-    },
+    /// The selector, or the lack of one, matches several: these.
+    #[error("{}", several(.0, .1))]
+    Ambiguous(Option<String>, Vec<TokenChoice>),
     /// The token holds no certificate.
     #[error("the token holds no certificate")]
-    NoCertificate {
-        /// The token.
-        token: TokenName,
-    },
-    /// The token holds certificates, and none can be read.
-    #[error("the token's certificate cannot be read: {why}")]
-    UnreadableCertificate {
-        /// The token.
-        token: TokenName,
-        /// What is wrong with it.
-        why: String,
-    },
+    NoCertificate(TokenName),
+    /// The token holds certificates, and none can be read: what is wrong with one.
+    #[error("the token's certificate cannot be read: {1}")]
+    UnreadableCertificate(TokenName, String),
     /// The token holds several certificates, and neither the selector nor what they are says which is meant.
     #[error("{}", several_certificates(.selector, .certificates.len()))]
     AmbiguousCertificate {
@@ -130,14 +146,9 @@ pub enum TokenError {
         /// What tells them apart.
         certificates: Vec<CertificateChoice>,
     },
-    /// No private key belongs to the certificate.
-    #[error("no private key on the token belongs to the certificate {certificate}")]
-    NoKey {
-        /// The token.
-        token: TokenName,
-        /// The certificate's name.
-        certificate: String,
-    },
+    /// No private key belongs to the certificate of this name.
+    #[error("no private key on the token belongs to the certificate {1}")]
+    NoKey(TokenName, String),
     /// The token does not make such a key.
     #[error("the token makes no RSA key of {bits} bits: {why}")]
     CannotMakeKey {
@@ -148,38 +159,18 @@ pub enum TokenError {
         /// What is in the way.
         why: String,
     },
-    /// The key that the token made is not what was asked for; it was destroyed again.
-    #[error("the key that the token made is not fit to be a SAST key: {why}")]
-    BadKey {
-        /// The token.
-        token: TokenName,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The certificate is on the token already.
-    #[error("the certificate {certificate} is on the token already")]
-    AlreadyThere {
-        /// The token.
-        token: TokenName,
-        /// The certificate's name.
-        certificate: String,
-    },
-    /// A new key would have the name or the CKA_ID of a certificate that is there.
-    #[error("a certificate {called} is on the token already")]
-    Taken {
-        /// The token.
-        token: TokenName,
-        /// What it has: `called SAST-HSM-01`.
-        called: String,
-    },
+    /// The key that the token made is not what was asked for, and why; it was destroyed again.
+    #[error("the key that the token made is not fit to be a SAST key: {1}")]
+    BadKey(TokenName, String),
+    /// The certificate of this name is on the token already.
+    #[error("the certificate {1} is on the token already")]
+    AlreadyThere(TokenName, String),
+    /// A new key would have the name or the CKA_ID of a certificate that is there: `called SAST-HSM-01`.
+    #[error("a certificate {1} is on the token already")]
+    Taken(TokenName, String),
     /// The token has no mechanism that makes the signature.
-    #[error("the token cannot sign with {digest}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
-    NoMechanism {
-        /// The token.
-        token: TokenName,
-        /// The digest.
-        digest: String,
-    },
+    #[error("the token cannot sign with {1}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
+    NoMechanism(TokenName, Digest),
     /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
     #[error(
         "the key wants the PIN at every signature, which CKM_RSA_PKCS leaves no room for; the token lacks \
@@ -191,69 +182,39 @@ pub enum TokenError {
         /// The mechanism that would do.
         mechanism: &'static str,
         /// What the token answered.
-        code: String,
+        code: Ckr,
     },
-    /// The SO PIN was wrong. It was tried once.
-    #[error("the administrator (SO) PIN is wrong ({code})")]
-    SoPinIncorrect {
-        /// The token.
-        token: TokenName,
-        /// The return code.
-        code: String,
-        /// What the flags said before the try.
-        state: super::PinState,
-    },
-    /// The SO PIN is locked: the token cannot be unlocked any more.
-    #[error("the administrator (SO) PIN is locked (CKR_PIN_LOCKED)")]
-    SoPinLocked {
-        /// The token.
-        token: TokenName,
-    },
-    /// The PIN was wrong. It was tried once.
-    #[error("the PIN is wrong ({code})")]
+    /// A PIN was wrong. It was tried once.
+    #[error("{which} is wrong ({code})")]
     PinIncorrect {
         /// The token.
         token: TokenName,
+        /// Which PIN.
+        which: PinKind,
         /// CKR_PIN_INCORRECT, or what the module calls it.
-        code: String,
-        /// What the token says about the tries that are left.
-        state: super::PinState,
+        code: Ckr,
+        /// What the flags said before the try.
+        state: PinState,
     },
-    /// Another token is in the slot than the one that was chosen. No PIN was tried.
-    #[error("another token is in the slot now: {found}")]
-    OtherToken {
-        /// The one that was chosen.
-        token: TokenName,
-        /// The one that is there, by its name.
-        found: String,
-    },
-    /// A wrong PIN was entered elsewhere since the token was looked at. No PIN was tried.
-    #[error("the token's PIN state changed meanwhile: {state}")]
-    PinStateChanged {
-        /// The token.
-        token: TokenName,
-        /// What its flags say now.
-        state: super::PinState,
-    },
-    /// The PIN is locked.
-    #[error("the PIN is locked (CKR_PIN_LOCKED)")]
-    PinLocked {
-        /// The token.
-        token: TokenName,
-    },
+    /// Another token is in the slot than the one that was chosen: what it is called. No PIN was tried.
+    #[error("another token is in the slot now: {1}")]
+    OtherToken(TokenName, String),
+    /// A wrong PIN was entered elsewhere since the token was looked at: what its flags say now. No PIN was tried.
+    #[error("the token's PIN state changed meanwhile: {1}")]
+    PinStateChanged(TokenName, PinState),
+    /// The PIN is locked; if it is the SO PIN, the token cannot be unlocked any more.
+    #[error("{1} is locked (CKR_PIN_LOCKED)")]
+    PinLocked(TokenName, PinKind),
     /// No PIN was ever set.
     #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
-    PinNotSet {
-        /// The token.
-        token: TokenName,
-    },
+    PinNotSet(TokenName),
     /// The PIN cannot be right by its length; no try was spent.
     #[error("{which} has {length} characters; the token takes {min} to {max}")]
     PinLength {
         /// The token.
         token: TokenName,
         /// Which PIN.
-        which: super::PinKind,
+        which: PinKind,
         /// Its length in bytes.
         length: usize,
         /// The shortest the token takes.
@@ -261,56 +222,27 @@ pub enum TokenError {
         /// The longest the token takes.
         max: usize,
     },
-    /// The token's PIN is typed on the reader, or it has no such thing.
-    #[error("{which} {}", if *.has { "is typed on the token's reader" } else { "cannot be typed on the token's reader: it has no PIN pad" })]
-    PinPad {
-        /// The token.
-        token: TokenName,
-        /// Which PIN.
-        which: super::PinKind,
-        /// Whether it has a PIN pad.
-        has: bool,
-    },
-    /// A PIN that is to be set is not as the token wants PINs.
-    #[error("the token does not take {which} ({code})")]
-    NotTaken {
-        /// The token.
-        token: TokenName,
-        /// Which PIN.
-        which: super::PinKind,
-        /// CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
-        code: String,
-    },
-    /// The new PIN is one that is known already: a change would change nothing, or tell who knows the one the other.
-    #[error("the new PIN is {}", if *.than == super::PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
-    NotNew {
-        /// The token.
-        token: TokenName,
-        /// Which PIN it is the same as.
-        than: super::PinKind,
-    },
-    /// A label that a token cannot have.
-    #[error("a token's label has 1 to 32 bytes; this one has {length}")]
-    Label {
-        /// Its length in bytes; 0 where it is nothing but blanks.
-        length: usize,
-    },
-    /// The token was emptied, and what has to follow failed.
-    #[error("the token is empty, and has no PIN: {why}")]
-    Emptied {
-        /// The token, as it is now where that could be read.
-        token: TokenName,
-        /// What failed.
-        why: Box<TokenError>,
-    },
-    /// What the token returned is not a signature by its certificate. Nothing left the module.
+    /// The token takes this PIN from its reader alone.
+    #[error("{1} is typed on the token's reader")]
+    PinPad(TokenName, PinKind),
+    /// The token's reader has no keys for this PIN.
+    #[error("{1} cannot be typed on the token's reader: it has no PIN pad")]
+    NoPinPad(TokenName, PinKind),
+    /// A PIN that is to be set is not as the token wants PINs: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
+    #[error("the token does not take {1} ({2})")]
+    NotTaken(TokenName, PinKind, Ckr),
+    /// The new PIN is this one, which is known: a change would change nothing, or tell who knows the one the other.
+    #[error("the new PIN is {}", if *.1 == PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
+    NotNew(TokenName, PinKind),
+    /// A label that a token cannot have, by its length in bytes; 0 where it is nothing but blanks.
+    #[error("a token's label has 1 to 32 bytes; this one has {0}")]
+    Label(usize),
+    /// The token, as it is now where that could be read, was emptied, and what has to follow failed.
+    #[error("the token is empty, and has no PIN: {1}")]
+    Emptied(TokenName, Box<TokenError>),
+    /// What the token returned is not a signature by its certificate, and why. Nothing left the module.
     #[error("the token returned a signature that its certificate does not verify")]
-    SignatureDoesNotVerify {
-        /// The token.
-        token: TokenName,
-        /// What is wrong with it.
-        why: String,
-    },
+    SignatureDoesNotVerify(TokenName, String),
     /// Another of our processes uses the tokens.
     #[error(
         "the tokens are in use by another sastctl (process {holder}), and stayed so for {seconds} seconds"
@@ -326,12 +258,26 @@ pub enum TokenError {
 impl TokenError {
     /// Whether it is of the moment: a token was pulled while it was looked at, or is not ready yet.
     pub fn is_passing(&self) -> bool {
-        matches!(self, TokenError::Call { code, .. } if matches!(
-            code.as_str(),
-            "CKR_TOKEN_NOT_PRESENT" | "CKR_DEVICE_REMOVED" | "CKR_DEVICE_ERROR" | "CKR_SESSION_HANDLE_INVALID"
-                | "CKR_SESSION_CLOSED" | "CKR_SLOT_ID_INVALID" | "CKR_TOKEN_NOT_RECOGNIZED"
-        ))
+        self.code().is_some_and(|code| {
+            is_about_the_token(code) || matches!(code, R::SlotIdInvalid | R::TokenNotRecognized)
+        })
     }
+
+    /// The return code of a call that failed, if the module gave one.
+    pub(super) fn code(&self) -> Option<R> {
+        match self {
+            TokenError::Call { code: Ckr::Code(code), .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+/// Return codes that mean the token is gone.
+pub(super) fn is_about_the_token(code: R) -> bool {
+    matches!(
+        code,
+        R::DeviceError | R::DeviceRemoved | R::TokenNotPresent | R::SessionHandleInvalid | R::SessionClosed
+    )
 }
 
 fn count(n: usize) -> String {
@@ -370,13 +316,20 @@ mod tests {
 
     #[test]
     fn what_is_of_the_moment_is_told_from_what_lasts() {
-        let call = |code: &str| TokenError::Call { what: "C_Sign", code: code.to_owned(), token: None };
-        for code in ["CKR_TOKEN_NOT_PRESENT", "CKR_DEVICE_REMOVED", "CKR_DEVICE_ERROR", "CKR_SESSION_CLOSED"]
-        {
-            assert!(call(code).is_passing(), "{code}");
+        let call = |code| TokenError::Call { what: "C_Sign", code: Ckr::Code(code), token: None };
+        for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
+            assert!(is_about_the_token(code) && call(code).is_passing(), "{code:?}");
         }
-        assert!(!call("CKR_FUNCTION_FAILED").is_passing());
+        assert!(!is_about_the_token(R::AttributeTypeInvalid), "no key without an attribute");
+        assert!(!call(R::FunctionFailed).is_passing());
         assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_passing());
+    }
+
+    #[test]
+    fn a_shell_takes_the_option_as_it_is_written() {
+        assert_eq!(token_option("SAST-ADN008580ef"), "--token SAST-ADN008580ef");
+        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
+        assert_eq!(token_option("Tom's"), r"--token 'Tom'\''s'");
     }
 
     fn choices(serials: &[&str]) -> Vec<TokenChoice> {
@@ -399,7 +352,7 @@ mod tests {
     #[test]
     fn ambiguity_names_what_matches() {
         let tokens = choices(&["02aea1d3", "00373fad"]);
-        let error = TokenError::Ambiguous { selector: Some("SAST token".to_owned()), tokens };
+        let error = TokenError::Ambiguous(Some("SAST token".to_owned()), tokens);
         assert_eq!(error.to_string(), "two tokens match \"SAST token\": 02aea1d3 and 00373fad");
     }
 }

@@ -1,7 +1,6 @@
 //! Why a library does not load as a PKCS#11 module, by looking at the file: what the loader says is short, and for a
 //! library of another processor wrong.
 
-use std::fmt;
 use std::path::Path;
 
 use object::{Architecture, Object as _};
@@ -10,11 +9,13 @@ use object::{Architecture, Object as _};
 pub(super) const MAX_LIBRARY: usize = 256 * 1024 * 1024;
 
 /// Why a library was not loaded as a module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadProblem {
     /// There is no such file.
+    #[error("there is no such file")]
     Missing,
     /// It is for another processor, or for 32-bit programs: both are named.
+    #[error("it is for {library} programs, and this one is {program}")]
     OtherArchitecture {
         /// What the library is for.
         library: String,
@@ -22,34 +23,23 @@ pub enum LoadProblem {
         program: String,
     },
     /// Others than root and the user may write it, or replace it: what, in words.
+    #[error("not loaded: {0}, and could take every PIN")]
     OthersMayWrite(String),
     /// A library that it needs is not there.
+    #[error("it needs {0}, which is not installed")]
     MissingDependency(String),
     /// It is a library, and not a PKCS#11 module.
+    #[error("it is not a PKCS#11 library (no C_GetFunctionList)")]
     NotPkcs11,
     /// It is no library at all, or a damaged one.
+    #[error("it is not a library, or a damaged one")]
     NotALibrary,
     /// C_Initialize failed: the CKR_ name.
+    #[error("C_Initialize failed: {0}")]
     Initialize(String),
     /// Anything else, in the loader's words.
+    #[error("{0}")]
     Other(String),
-}
-
-impl fmt::Display for LoadProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoadProblem::Missing => f.write_str("there is no such file"),
-            LoadProblem::OtherArchitecture { library, program } => {
-                write!(f, "it is for {library} programs, and this one is {program}")
-            }
-            LoadProblem::MissingDependency(name) => write!(f, "it needs {name}, which is not installed"),
-            LoadProblem::OthersMayWrite(what) => write!(f, "not loaded: {what}, and could take every PIN"),
-            LoadProblem::NotPkcs11 => f.write_str("it is not a PKCS#11 library (no C_GetFunctionList)"),
-            LoadProblem::NotALibrary => f.write_str("it is not a library, or a damaged one"),
-            LoadProblem::Initialize(code) => write!(f, "C_Initialize failed: {code}"),
-            LoadProblem::Other(words) => f.write_str(words),
-        }
-    }
 }
 
 /// Looks at a library that the system's loader refused with these words.

@@ -10,7 +10,7 @@ use crate::files;
 use crate::trustlist::digest;
 
 /// How long another process is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the lock of a module is called: one lock for a module under all its names.
 #[derive(Debug)]
@@ -32,13 +32,9 @@ pub(super) struct ModuleLock {
 }
 
 impl ModuleLock {
-    /// Waits for its turn. Where there is no private folder for the lock file, goes on without one.
-    pub(super) fn acquire(name: &LockName) -> Result<Self, TokenError> {
-        Self::acquire_within(name, PATIENCE)
-    }
-
-    /// The same, with a patience of the caller's.
-    pub(super) fn acquire_within(name: &LockName, patience: Duration) -> Result<Self, TokenError> {
+    /// Waits for its turn, as long as the patience lasts. Where there is no private folder for the lock file, goes on without
+    /// one.
+    pub(super) fn acquire(name: &LockName, patience: Duration) -> Result<Self, TokenError> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         match private_folder(runtime) {
             Some(folder) => Self::acquire_in(&folder, name, patience),
@@ -55,7 +51,7 @@ impl ModuleLock {
         let start = Instant::now();
         loop {
             match files::try_hold(&mut file, &std::process::id().to_string()) {
-                Ok(None) => break,
+                Ok(None) => return Ok(ModuleLock { _file: Some(file) }),
                 Ok(Some(_)) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
                 Ok(Some(holder)) => {
                     let holder = if holder.is_empty() { "unknown".to_owned() } else { holder };
@@ -64,7 +60,6 @@ impl ModuleLock {
                 Err(_) => return Ok(ModuleLock { _file: None }),
             }
         }
-        Ok(ModuleLock { _file: Some(file) })
     }
 }
 

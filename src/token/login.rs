@@ -1,23 +1,23 @@
 //! A session, and the one login of a run. Whatever happens, it ends in a logout.
 
-use cryptoki::error::RvError;
+use cryptoki::error::{Error as Pkcs11Error, RvError};
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 
-use super::ckr;
+use super::ckr::Ckr;
 use super::contents::TokenContents;
-use super::error::{TokenError, TokenName};
-use super::module::{Module, logged, logged_patiently, login_failed};
+use super::error::{TokenError, is_about_the_token};
+use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::{Pin, PinKind, PinState};
 use super::private_key::private_keys;
 use super::profile::PinFormat;
-use super::signer::asks_every_time;
 use super::slot::Token;
 use super::watchdog::Patience;
 
 /// A session that is logged in; logs out and closes when dropped.
 pub(super) struct Login<'t> {
     session: Option<Session>,
-    token: &'t Token,
+    pub(super) token: &'t Token,
     pin: Option<Pin>,
     logged_in: bool,
 }
@@ -43,16 +43,28 @@ impl<'t> Login<'t> {
         if let Some((_, pin)) = module.unlocked.take().filter(|(name, _)| *name == token.name()) {
             return Ok(Login { session: Some(open(module, token)?), token, pin, logged_in: true });
         }
-        check_pin(module, token, pin.as_ref())?;
+        module.check_pin(token, pin.as_ref())?;
         if token.login_required() {
-            same_state(module, token)?;
+            module.same_state(token, PinKind::User)?;
         }
-        let mut login = Login { session: Some(open(module, token)?), token, pin, logged_in: false };
+        let mut login = Login { session: Some(open(module, token)?), token, pin: None, logged_in: false };
         if token.login_required() {
-            login.enter(UserType::User)?;
-            login.logged_in = true;
+            login.log_in(UserType::User, pin.as_ref())?;
         }
+        login.pin = pin;
         Ok(login)
+    }
+
+    /// A session that may change the token and is not logged in yet; the PIN was looked at.
+    pub(super) fn not_yet(module: &Module, token: &'t Token) -> Result<Self, TokenError> {
+        Ok(Login { session: Some(module.open_rw(token)?), token, pin: None, logged_in: false })
+    }
+
+    /// Logs in with a PIN that is not kept; `None` is typed on the reader.
+    pub(super) fn log_in(&mut self, user: UserType, pin: Option<&Pin>) -> Result<(), TokenError> {
+        self.enter(user, pin)?;
+        self.logged_in = true;
+        Ok(())
     }
 
     /// The session; there until the login is dropped.
@@ -64,7 +76,24 @@ impl<'t> Login<'t> {
     ///
     /// The same PIN, which was right a moment ago; on a PIN pad the operator types it again.
     pub(super) fn enter_for_operation(&self) -> Result<(), TokenError> {
-        self.enter(UserType::ContextSpecific)
+        self.enter(UserType::ContextSpecific, self.pin.as_ref())
+    }
+
+    /// Whether the key wants a login for each signature: CKA_ALWAYS_AUTHENTICATE, or the profile. Missing, or unknown to the
+    /// module, means no.
+    pub(super) fn asks_every_time(&self, module: &Module, key: ObjectHandle) -> Result<bool, TokenError> {
+        if module.profile().sign.always_authenticate {
+            return Ok(true);
+        }
+        let session = self.session()?;
+        let wanted = [AttributeType::AlwaysAuthenticate];
+        match logged("C_GetAttributeValue", || session.get_attributes(key, &wanted)) {
+            Ok(attributes) => Ok(attributes.contains(&Attribute::AlwaysAuthenticate(true))),
+            Err(e) if matches!(Ckr::of(&e), Ckr::Code(code) if is_about_the_token(code)) => {
+                Err(failed("C_GetAttributeValue", Some(self.token), &e))
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     /// Wipes the PIN: nothing asks for it any more.
@@ -72,18 +101,24 @@ impl<'t> Login<'t> {
         self.pin = None;
     }
 
-    fn enter(&self, user: UserType) -> Result<(), TokenError> {
+    fn enter(&self, user: UserType, pin: Option<&Pin>) -> Result<(), TokenError> {
         let session = self.session()?;
-        // On a PIN pad it waits for the operator.
-        let patience = if self.pin.is_none() { Patience::Long } else { Patience::Machine };
-        let login = || session.login(user, self.pin.as_ref().map(Pin::auth));
-        match logged_patiently("C_Login", patience, login) {
+        let (name, which) = match user {
+            UserType::So => ("C_Login (SO)", PinKind::Administrator),
+            _ => ("C_Login", PinKind::User),
+        };
+        match logged_patiently("C_Login", patience(pin), || session.login(user, pin.map(Pin::auth))) {
             Ok(()) => Ok(()),
             // Another application of ours is logged in: the token is open, which is all that was wanted.
-            Err(e) if ckr::code(&e) == Some(RvError::UserAlreadyLoggedIn) => Ok(()),
-            Err(e) => Err(login_failed("C_Login", self.token, &e)),
+            Err(Pkcs11Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if which == PinKind::User => Ok(()),
+            Err(e) => Err(login_failed(name, self.token, which, &e)),
         }
     }
+}
+
+/// A secret that is typed on the reader is waited for.
+pub(super) fn patience(secret: Option<&Pin>) -> Patience {
+    if secret.is_none() { Patience::Long } else { Patience::Machine }
 }
 
 impl Module {
@@ -94,7 +129,7 @@ impl Module {
         let mut login = Login::new(self, &token, pin)?;
         let mut asks_again = self.profile().sign.always_authenticate;
         for key in private_keys(login.session()?, &token, None)? {
-            asks_again |= asks_every_time(&login, &token, key.handle)?;
+            asks_again |= login.asks_every_time(self, key.handle)?;
         }
         let pin = login.pin.take().filter(|_| asks_again);
         login.session.take().into_iter().for_each(|session| self.keep(session));
@@ -107,13 +142,50 @@ impl Module {
     pub fn is_unlocked(&self, token: &Token) -> bool {
         self.unlocked.borrow().as_ref().is_some_and(|(name, _)| *name == token.name())
     }
+
+    /// What can be known about a PIN without spending a try on it: the token's flags, and its length.
+    ///
+    /// Whether a last try may be spent is the caller's question to the operator.
+    pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
+        token.check_state(PinKind::User)?;
+        if pin.is_none() && !token.login_required() {
+            return Ok(());
+        }
+        self.check_given(token, PinKind::User, pin)
+    }
+
+    /// Whether a PIN may be one of this token by its length in bytes, or that the token has a PIN pad for it.
+    pub(super) fn check_given(
+        &self,
+        token: &Token,
+        which: PinKind,
+        pin: Option<&Pin>,
+    ) -> Result<(), TokenError> {
+        let Some(pin) = pin else { return token.check_pin_pad(which) };
+        let (min, max) = lengths(token.pin_lengths(), &self.profile().pin);
+        if (min..=max).contains(&pin.len()) {
+            return Ok(());
+        }
+        Err(TokenError::PinLength { token: token.name(), which, length: pin.len(), min, max })
+    }
+
+    /// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
+    pub(super) fn same_state(&self, token: &Token, which: PinKind) -> Result<(), TokenError> {
+        let Some(now) = self.same_token(token)? else { return Ok(()) };
+        match now.state_of(which) {
+            PinState::Ok => Ok(()),
+            state if state == token.state_of(which) => Ok(()),
+            PinState::Locked => Err(TokenError::PinLocked(token.name(), which)),
+            state => Err(TokenError::PinStateChanged(token.name(), state)),
+        }
+    }
 }
 
 /// A session that was closed; never seen while its owner lives.
 pub(super) fn no_session(token: &Token) -> TokenError {
     TokenError::Call {
         what: "C_OpenSession",
-        code: "CKR_SESSION_CLOSED".to_owned(),
+        code: Ckr::Code(RvError::SessionClosed),
         token: Some(token.name()),
     }
 }
@@ -129,62 +201,36 @@ impl Drop for Login<'_> {
     }
 }
 
-/// What can be known about a PIN without spending a try on it: the token's flags, and its length.
-///
-/// Whether a last try may be spent is the caller's question to the operator.
-pub(super) fn check_pin(module: &Module, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
-    let name = token.name();
-    has_a_pin(token)?;
-    let Some(pin) = pin else {
-        let no_pin_needed = token.has_pin_pad() || !token.login_required();
-        let no_pad = TokenError::PinPad { token: name, which: PinKind::User, has: false };
-        return if no_pin_needed { Ok(()) } else { Err(no_pad) };
-    };
-    check_length(module, token, PinKind::User, pin)
-}
-
-/// Whether there is a PIN to try.
-fn has_a_pin(token: &Token) -> Result<(), TokenError> {
-    match token.pin_state() {
-        PinState::Locked => Err(TokenError::PinLocked { token: token.name() }),
-        PinState::NotSet => Err(TokenError::PinNotSet { token: token.name() }),
-        _ => Ok(()),
+/// The error of a call that takes a PIN, by what it means.
+pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e: &Pkcs11Error) -> TokenError {
+    let (name, user) = (token.name(), which == PinKind::User);
+    match Ckr::of(e) {
+        code @ Ckr::Code(RvError::PinIncorrect | RvError::PinInvalid) => {
+            TokenError::PinIncorrect { token: name, which, code, state: token.state_of(which) }
+        }
+        Ckr::Code(RvError::PinLocked) => TokenError::PinLocked(name, which),
+        Ckr::Code(RvError::UserPinNotInitialized) if user => TokenError::PinNotSet(name),
+        // Many pads take a PIN from elsewhere, too; this one says that it does not.
+        Ckr::Code(RvError::ArgumentsBad) if user && token.has_pin_pad() => TokenError::PinPad(name, which),
+        _ => failed(what, Some(token), e),
     }
 }
 
-/// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
-pub(super) fn same_state(module: &Module, token: &Token) -> Result<(), TokenError> {
-    same_state_of(module, token, Token::pin_state, |token| TokenError::PinLocked { token })
-}
-
-/// The same of either PIN.
-pub(super) fn same_state_of(
-    module: &Module,
+/// The error of a call that sets a PIN: what the token does not take is not a PIN that was tried and is wrong (PKCS#11 v2.40,
+/// section 5.1.6). Else by what the PIN means that the call takes, too.
+pub(super) fn set_failed(
+    what: &'static str,
     token: &Token,
-    state_of: fn(&Token) -> PinState,
-    locked: fn(TokenName) -> TokenError,
-) -> Result<(), TokenError> {
-    let Some(now) = module.same_token(token)? else { return Ok(()) };
-    match state_of(&now) {
-        PinState::Ok => Ok(()),
-        state if state == state_of(token) => Ok(()),
-        PinState::Locked => Err(locked(token.name())),
-        state => Err(TokenError::PinStateChanged { token: token.name(), state }),
+    (set, taken): (PinKind, Option<PinKind>),
+    e: &Pkcs11Error,
+) -> TokenError {
+    match (Ckr::of(e), taken) {
+        (code @ Ckr::Code(RvError::PinInvalid | RvError::PinLenRange), _) => {
+            TokenError::NotTaken(token.name(), set, code)
+        }
+        (_, Some(taken)) => login_failed(what, token, taken, e),
+        (_, None) => failed(what, Some(token), e),
     }
-}
-
-/// Whether a PIN may be one of this token, by its length in bytes.
-pub(super) fn check_length(
-    module: &Module,
-    token: &Token,
-    which: PinKind,
-    pin: &Pin,
-) -> Result<(), TokenError> {
-    let (min, max) = lengths(token.pin_lengths(), &module.profile().pin);
-    if (min..=max).contains(&pin.len()) {
-        return Ok(());
-    }
-    Err(TokenError::PinLength { token: token.name(), which, length: pin.len(), min, max })
 }
 
 /// Shortest and longest PIN in bytes: what the token says, else the profile. Never empty: to some modules that would
@@ -200,25 +246,64 @@ fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use cryptoki::context::Function;
     use cryptoki_sys as sys;
 
     use super::super::raw::Info;
     use super::*;
 
+    fn token(flags: sys::CK_FLAGS) -> Token {
+        Token::new(1_u64.try_into().unwrap(), None, Ok(Info { flags, ..Info::default() }))
+    }
+
+    fn error(code: RvError) -> Pkcs11Error {
+        Pkcs11Error::Pkcs11(code, Function::Login)
+    }
+
+    #[test]
+    fn a_login_that_failed_says_what_it_means() {
+        let of = |flags, code| login_failed("C_Login", &token(flags), PinKind::User, &error(code));
+        let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
+        assert!(matches!(of(0, RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(0, RvError::PinLocked), TokenError::PinLocked(..)));
+        assert!(matches!(of(0, RvError::UserPinNotInitialized), TokenError::PinNotSet(_)));
+        assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad(..)));
+        assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
+        assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
+    }
+
+    #[test]
+    fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
+        let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
+        for code in [RvError::PinInvalid, RvError::PinLenRange] {
+            assert!(matches!(of(code), TokenError::NotTaken(_, PinKind::New, _)), "{code:?}");
+        }
+        assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(..)));
+        let by_login = login_failed("C_Login", &token(0), PinKind::User, &error(RvError::PinInvalid));
+        assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
+    }
+
+    #[test]
+    fn an_administrators_login_that_failed_says_what_it_means() {
+        let of = |code| login_failed("C_Login", &token(0), PinKind::Administrator, &error(code));
+        assert!(matches!(
+            of(RvError::PinIncorrect),
+            TokenError::PinIncorrect { which: PinKind::Administrator, .. }
+        ));
+        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(_, PinKind::Administrator)));
+        assert!(matches!(of(RvError::DeviceError), TokenError::Call { .. }));
+    }
+
     #[test]
     fn a_pin_that_is_locked_or_was_never_set_is_not_tried() {
-        let of = |flags| {
-            let info = Info {
-                flags: flags | sys::CKF_LOGIN_REQUIRED | sys::CKF_TOKEN_INITIALIZED,
-                ..Info::default()
-            };
-            has_a_pin(&Token::new(1_u64.try_into().unwrap(), None, Ok(info)))
-        };
+        let flags = sys::CKF_LOGIN_REQUIRED | sys::CKF_TOKEN_INITIALIZED;
+        let of = |more| token(flags | more).check_state(PinKind::User);
         let set = sys::CKF_USER_PIN_INITIALIZED;
         assert!(of(set).is_ok());
         assert!(of(set | sys::CKF_USER_PIN_FINAL_TRY).is_ok(), "the operator is asked elsewhere");
-        assert!(matches!(of(0), Err(TokenError::PinNotSet { .. })));
-        assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked { .. })));
+        assert!(matches!(of(0), Err(TokenError::PinNotSet(_))));
+        assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked(..))));
     }
 
     #[test]

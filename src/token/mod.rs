@@ -10,7 +10,6 @@ mod ckr;
 mod contents;
 mod enroll;
 mod error;
-mod init_args;
 mod library;
 mod lock;
 mod login;
@@ -27,11 +26,11 @@ mod slot;
 mod watchdog;
 
 pub use admin::check_label;
-pub use choice::{CertificateChoice, TokenChoice, token_option};
 pub use ckr::Ckr;
 pub use contents::{TokenCertificate, TokenContents};
+pub use cryptoki::error::RvError;
 pub use enroll::{KeyRequest, NewKey};
-pub use error::{TokenError, TokenName};
+pub use error::{CertificateChoice, TokenChoice, TokenError, TokenName, token_option};
 pub use library::LoadProblem;
 pub use module::{LoadOptions, Module};
 pub use pin::{Pin, PinKind, PinState};
@@ -39,7 +38,7 @@ pub use profile::{
     EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
 };
 pub use sast::Sast;
-pub use selector::{NotASelector, Object, Selector, Uri};
+pub use selector::{NotASelector, Selector, Uri};
 pub use signer::TokenSigner;
 pub use slot::Token;
 pub use watchdog::OnHang;

@@ -12,12 +12,11 @@ use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 use tracing::debug;
 
-use super::ckr;
+use super::ckr::Ckr;
 use super::error::{TokenError, TokenName};
-use super::init_args;
 use super::library::{self, LoadProblem};
-use super::lock::{LockName, ModuleLock};
-use super::pin::{Pin, PinKind};
+use super::lock::{self, LockName, ModuleLock};
+use super::pin::Pin;
 use super::profile::Profile;
 use super::raw::{self, Info};
 use super::sense;
@@ -66,23 +65,22 @@ impl Module {
             };
             // SoftHSM reads the tokens when it begins, and misses one that another process logs in to meanwhile.
             let lock_name = LockName::of(&path);
-            let lock = ModuleLock::acquire(&lock_name)?;
+            let lock = ModuleLock::acquire(&lock_name, lock::PATIENCE)?;
             let begun =
-                logged("C_Initialize", || init_args::initialize(&pkcs11, profile.init_argument().as_deref()));
+                logged("C_Initialize", || raw::initialize(&pkcs11, profile.init_argument().as_deref()));
             drop(lock);
-            match begun {
-                Ok(()) => {
-                    return Ok(Module {
-                        pkcs11: Some(pkcs11),
-                        profile,
-                        path,
-                        lock_name,
-                        read_in: RefCell::default(),
-                        unlocked: RefCell::default(),
-                    });
-                }
-                Err(e) => tried.push((path, LoadProblem::Initialize(ckr::reason(&e)))),
+            if let Err(e) = begun {
+                tried.push((path, LoadProblem::Initialize(Ckr::of(&e).to_string())));
+                continue;
             }
+            return Ok(Module {
+                pkcs11: Some(pkcs11),
+                profile,
+                path,
+                lock_name,
+                read_in: RefCell::default(),
+                unlocked: RefCell::default(),
+            });
         }
         Err(TokenError::NoModule { profile: profile.name, tried, unset })
     }
@@ -115,7 +113,7 @@ impl Module {
     }
 
     /// The slots with a token in them.
-    pub(super) fn slots(&self) -> Result<Vec<Slot>, TokenError> {
+    pub fn slots(&self) -> Result<Vec<Slot>, TokenError> {
         self.settled("C_GetSlotList", None, |p| p.get_slots_with_token())
     }
 
@@ -145,7 +143,7 @@ impl Module {
     fn token_info(&self, slot: Slot) -> Option<Result<Info, String>> {
         match self.info_of(slot, None) {
             // Pulled between the two calls.
-            Err(TokenError::Call { code, .. }) if code == "CKR_TOKEN_NOT_PRESENT" => None,
+            Err(e) if e.code() == Some(RvError::TokenNotPresent) => None,
             Err(e) => Some(Err(e.to_string())),
             Ok(info) => Some(Ok(info)),
         }
@@ -156,7 +154,7 @@ impl Module {
         self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
             Ok(info) => Ok(Info::from(&info)),
             Err(e @ Pkcs11Error::Pkcs11(..)) => Err(e),
-            Err(e) => raw::token_info(&self.path, slot.id()).ok_or(e),
+            Err(e) => raw::token_info(&self.path, slot).ok_or(e),
         })
     }
 
@@ -169,7 +167,7 @@ impl Module {
         let info = self.info_of(token.slot, Some(token))?;
         let now = Token::new(token.slot, None, Ok(info));
         if (now.serial(), now.label()) != (token.serial(), token.label()) {
-            return Err(TokenError::OtherToken { token: token.name(), found: now.name().to_string() });
+            return Err(TokenError::OtherToken(token.name(), now.name().to_string()));
         }
         Ok(Some(now))
     }
@@ -215,12 +213,16 @@ impl Module {
 
     /// Waits for the other processes of ours that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
-        ModuleLock::acquire(&self.lock_name)
+        ModuleLock::acquire(&self.lock_name, lock::PATIENCE)
     }
 
-    /// The same without waiting.
-    pub(super) fn try_lock(&self) -> Option<ModuleLock> {
-        ModuleLock::acquire_within(&self.lock_name, Duration::ZERO).ok()
+    /// Does the work, or gives `None` where another process of ours talks to the tokens just now.
+    pub fn if_free<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, TokenError>,
+    ) -> Result<Option<T>, TokenError> {
+        let Ok(_lock) = ModuleLock::acquire(&self.lock_name, Duration::ZERO) else { return Ok(None) };
+        work(self).map(Some)
     }
 
     /// One call, logged by name and result. Arguments are never logged.
@@ -251,14 +253,12 @@ impl Module {
         let mut grown: u8 = 0;
         loop {
             let result = self.call(name, token, &work);
-            if matches!(&result, Err(TokenError::Call { code, .. }) if code == "CKR_BUFFER_TOO_SMALL")
-                && grown < 3
-            {
+            let code = result.as_ref().err().and_then(TokenError::code);
+            if code == Some(RvError::BufferTooSmall) && grown < 3 {
                 grown = grown.saturating_add(1);
                 continue;
             }
-            let unsettled = matches!(&result, Err(TokenError::Call { code, .. })
-                if code == "CKR_DEVICE_ERROR" || code == "CKR_TOKEN_NOT_PRESENT");
+            let unsettled = matches!(code, Some(RvError::DeviceError | RvError::TokenNotPresent));
             if !unsettled || start.elapsed() >= Duration::from_millis(self.profile.settle_ms) {
                 return result;
             }
@@ -293,7 +293,7 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
         Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),
-        e => LoadProblem::Other(ckr::reason(&e)),
+        e => LoadProblem::Other(Ckr::of(&e).to_string()),
     })
 }
 
@@ -314,107 +314,21 @@ pub(super) fn logged_patiently<T>(
     let result = watchdog::over(name, patience, || sense::made_of(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
-        Err(e) => debug!("{name}: {}", ckr::reason(e)),
+        Err(e) => debug!("{name}: {}", Ckr::of(e)),
     }
     result
 }
 
+/// A call to a token.
+pub(super) fn asked<T>(
+    name: &'static str,
+    token: &Token,
+    call: impl FnOnce() -> Result<T, Pkcs11Error>,
+) -> Result<T, TokenError> {
+    logged(name, call).map_err(|e| failed(name, Some(token), &e))
+}
+
 /// The error of a call.
 pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error) -> TokenError {
-    TokenError::Call { what: name, code: ckr::reason(e), token: token.map(Token::name) }
-}
-
-/// The error of a call that sets a PIN: what the token does not take is not a PIN that was tried and is wrong (PKCS#11 v2.40,
-/// section 5.1.6). Else by what the call's other PIN means.
-pub(super) fn set_failed(
-    what: &'static str,
-    token: &Token,
-    which: PinKind,
-    e: &Pkcs11Error,
-    otherwise: fn(&'static str, &Token, &Pkcs11Error) -> TokenError,
-) -> TokenError {
-    match ckr::code(e) {
-        Some(RvError::PinInvalid | RvError::PinLenRange) => {
-            TokenError::NotTaken { token: token.name(), which, code: ckr::reason(e) }
-        }
-        _ => otherwise(what, token, e),
-    }
-}
-
-/// The error of a call that takes the SO PIN, by what it means.
-pub(super) fn so_login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
-    let name: TokenName = token.name();
-    match ckr::code(e) {
-        Some(RvError::PinIncorrect | RvError::PinInvalid) => {
-            TokenError::SoPinIncorrect { token: name, code: ckr::reason(e), state: token.so_pin_state() }
-        }
-        Some(RvError::PinLocked) => TokenError::SoPinLocked { token: name },
-        _ => failed(what, Some(token), e),
-    }
-}
-
-/// The error of a call that takes the PIN, by what it means.
-pub(super) fn login_failed(what: &'static str, token: &Token, e: &Pkcs11Error) -> TokenError {
-    let name: TokenName = token.name();
-    match ckr::code(e) {
-        Some(RvError::PinIncorrect | RvError::PinInvalid) => {
-            TokenError::PinIncorrect { token: name, code: ckr::reason(e), state: token.pin_state() }
-        }
-        Some(RvError::PinLocked) => TokenError::PinLocked { token: name },
-        Some(RvError::UserPinNotInitialized) => TokenError::PinNotSet { token: name },
-        // Many pads take a PIN from elsewhere, too; this one says that it does not.
-        Some(RvError::ArgumentsBad) if token.has_pin_pad() => {
-            TokenError::PinPad { token: name, which: PinKind::User, has: true }
-        }
-        _ => failed(what, Some(token), e),
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use cryptoki::context::Function;
-
-    use super::super::raw::Info;
-    use super::*;
-
-    fn token(flags: sys::CK_FLAGS) -> Token {
-        Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(Info { flags, ..Info::default() }))
-    }
-
-    fn error(code: RvError) -> Pkcs11Error {
-        Pkcs11Error::Pkcs11(code, Function::Login)
-    }
-
-    #[test]
-    fn a_login_that_failed_says_what_it_means() {
-        let of = |flags, code| login_failed("C_Login", &token(flags), &error(code));
-        let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
-        assert!(matches!(of(0, RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
-        assert!(matches!(of(0, RvError::PinLocked), TokenError::PinLocked { .. }));
-        assert!(matches!(of(0, RvError::UserPinNotInitialized), TokenError::PinNotSet { .. }));
-        assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad { has: true, .. }));
-        assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
-        assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
-    }
-
-    #[test]
-    fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
-        let of = |code| set_failed("C_SetPIN", &token(0), PinKind::New, &error(code), login_failed);
-        for code in [RvError::PinInvalid, RvError::PinLenRange] {
-            assert!(matches!(of(code), TokenError::NotTaken { which: PinKind::New, .. }), "{code:?}");
-        }
-        assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
-        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked { .. }));
-        let by_login = login_failed("C_Login", &token(0), &error(RvError::PinInvalid));
-        assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
-    }
-
-    #[test]
-    fn an_administrators_login_that_failed_says_what_it_means() {
-        let of = |code| so_login_failed("C_Login", &token(0), &error(code));
-        assert!(matches!(of(RvError::PinIncorrect), TokenError::SoPinIncorrect { .. }));
-        assert!(matches!(of(RvError::PinLocked), TokenError::SoPinLocked { .. }));
-        assert!(matches!(of(RvError::DeviceError), TokenError::Call { .. }));
-    }
+    TokenError::Call { what: name, code: Ckr::of(e), token: token.map(Token::name) }
 }

@@ -69,13 +69,8 @@ impl Pin {
     }
 
     /// Its length in bytes, as PKCS#11 counts.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.expose_secret().len()
-    }
-
-    /// Whether it is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Whether it is one of these: the PINs that tokens leave the factory with.
@@ -117,7 +112,6 @@ mod tests {
         assert!(pin("0000").is_one_of(&factory));
         assert!(!pin("00000").is_one_of(&factory) && !pin("0000").is_one_of(&[]));
         assert_eq!((pin("").len(), pin("0000").len()), (0, 4));
-        assert!(pin("").is_empty() && !pin("0").is_empty());
         assert!(pin("0000").is_same(&pin("0000")) && !pin("0000").is_same(&pin("00000")));
     }
 }

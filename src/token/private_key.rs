@@ -4,7 +4,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use super::error::TokenError;
-use super::module::{failed, logged};
+use super::module::asked;
 use super::slot::Token;
 use crate::trustlist::Certificate;
 
@@ -40,17 +40,13 @@ pub(super) fn private_keys(
     token: &Token,
     id: Option<&[u8]>,
 ) -> Result<Vec<PrivateKey>, TokenError> {
-    let error = |name| move |e| failed(name, Some(token), &e);
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
     template.extend(id.map(|id| Attribute::Id(id.to_vec())));
-    let objects =
-        logged("C_FindObjects", || session.find_objects(&template)).map_err(error("C_FindObjects"))?;
     let mut keys = Vec::new();
-    for handle in objects {
+    for handle in asked("C_FindObjects", token, || session.find_objects(&template))? {
         let wanted = [AttributeType::Id, AttributeType::Modulus];
-        let attributes = logged("C_GetAttributeValue", || session.get_attributes(handle, &wanted))
-            .map_err(error("C_GetAttributeValue"))?;
-        let (id, modulus) = told(attributes);
+        let (id, modulus) =
+            told(asked("C_GetAttributeValue", token, || session.get_attributes(handle, &wanted))?);
         keys.push(PrivateKey { handle, id, modulus });
     }
     Ok(keys)
@@ -72,15 +68,12 @@ fn told(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::contents::read;
     use super::*;
-
-    fn read(name: &str) -> Certificate {
-        let file = format!("{}/softhsm-fixtures/{name}.der", env!("CARGO_MANIFEST_DIR"));
-        Certificate::from_der(std::fs::read(file).unwrap()).unwrap()
-    }
 
     #[test]
     fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
+        let read = |name| read(&format!("softhsm-fixtures/{name}.der"));
         let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
         let modulus = |c: &Certificate| c.public_key().rsa().unwrap().modulus().to_vec();
         let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);

@@ -1,5 +1,6 @@
 //! HSM profiles: one TOML file per PKCS#11 module, so that a new HSM is a file and not code.
 
+use std::collections::HashSet;
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 
@@ -75,16 +76,13 @@ fn default_settle() -> u64 {
 
 /// Library paths per system.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Paths {
     /// On Linux and other Unix systems.
-    #[serde(default)]
     pub linux: Vec<String>,
     /// On macOS.
-    #[serde(default)]
     pub macos: Vec<String>,
     /// On Windows; `%NAME%` stands for an environment variable.
-    #[serde(default)]
     pub windows: Vec<String>,
 }
 
@@ -103,7 +101,7 @@ pub struct EnvironmentVariable {
 
 /// What a module's PIN looks like.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinFormat {
     /// For people: `user:password`.
     pub format: Option<String>,
@@ -112,43 +110,34 @@ pub struct PinFormat {
     /// Longest PIN in bytes, where the token itself does not say.
     pub max: Option<usize>,
     /// Whether C_SetPIN wants a login first.
-    #[serde(default)]
     pub change_wants_login: bool,
-    /// Where the PIN comes from unless `--pin-source` says otherwise: `prompt`, `pinpad`, `env:…`, ….
-    pub default_source: Option<String>,
     /// PINs that tokens leave the factory with: recognised, never tried.
-    #[serde(default)]
     pub factory: Vec<String>,
 }
 
 /// Which slots count.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotRules {
     /// Slots whose description or token label contains one of these are left out.
-    #[serde(default)]
     pub leave_out: Vec<String>,
     /// Whether an uninitialised slot is but room for the next token, so that its reader says nothing.
-    #[serde(default)]
     pub spare: bool,
     /// Whether several logical tokens may carry one serial number, so that all are looked at before one is chosen by it.
-    #[serde(default)]
     pub shared_serials: bool,
 }
 
 /// How a module signs.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignRules {
     /// Which mechanisms come first.
-    #[serde(default)]
     pub prefer: MechanismPreference,
     /// Treat keys as CKA_ALWAYS_AUTHENTICATE whatever they say.
-    #[serde(default)]
     pub always_authenticate: bool,
     /// How many sessions sign side by side where many files are signed; one where nothing is said. Only for modules that
     /// compute more than one signature at a time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<NonZeroU8>,
 }
 
@@ -186,30 +175,32 @@ impl Profile {
         if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
             let path = Path::new(name);
             if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
-                return Err(TokenError::InsecureProfile { path: path.to_owned(), what });
+                return Err(TokenError::InsecureProfile(path.to_owned(), what));
             }
             return Self::read(path);
         }
         // Each begins with its name: the others are not parsed.
         let begins = format!("name = \"{name}\"\n");
         let text = BUILT_IN.iter().find(|text| text.starts_with(&begins));
-        text.and_then(|text| toml::from_str(text).ok()).ok_or_else(|| TokenError::UnknownProfile {
-            name: name.to_owned(),
-            known: Self::built_in().map(|p| p.name).collect(),
-        })
+        text.and_then(|text| toml::from_str(text).ok())
+            .ok_or_else(|| TokenError::UnknownProfile(name.to_owned(), Self::names()))
     }
 
     fn read(path: &Path) -> Result<Profile, TokenError> {
-        let bad = |why: String| TokenError::BadProfile { path: path.to_owned(), why };
+        let bad = |why: String| TokenError::BadProfile(path.to_owned(), why);
         let text = files::read_text(path).map_err(|e| bad(e.to_string()))?;
         toml::from_str(&text).map_err(|e| bad(e.to_string()))
     }
 
     /// The first profile whose module is installed.
     pub fn first_installed() -> Result<Profile, TokenError> {
-        Self::built_in().find(Profile::is_installed).ok_or_else(|| TokenError::NothingInstalled {
-            profiles: Self::built_in().map(|p| p.name).collect(),
-        })
+        Self::built_in()
+            .find(Profile::is_installed)
+            .ok_or_else(|| TokenError::NothingInstalled(Self::names()))
+    }
+
+    fn names() -> Vec<String> {
+        Self::built_in().map(|profile| profile.name).collect()
     }
 
     /// Whether one of its libraries is there.
@@ -226,19 +217,9 @@ impl Profile {
         } else {
             &self.paths.linux
         };
-        let mut seen = Vec::new();
-        let mut result = Vec::new();
-        for path in paths.iter().map(|p| PathBuf::from(expand(p))) {
-            match std::fs::canonicalize(&path) {
-                Ok(real) if seen.contains(&real) => {}
-                Ok(real) => {
-                    seen.push(real);
-                    result.push(path);
-                }
-                Err(_) => result.push(path),
-            }
-        }
-        result
+        let mut seen = HashSet::new();
+        let is_new = |path: &PathBuf| std::fs::canonicalize(path).map_or(true, |real| seen.insert(real));
+        paths.iter().map(|path| PathBuf::from(expand(path))).filter(is_new).collect()
     }
 
     /// The module's own argument of C_Initialize: from the environment, else the profile's.
@@ -328,12 +309,12 @@ mod tests {
             Profile::read(&path)
         };
         assert!(read(1024 * 1024).is_ok());
-        assert!(matches!(read(1024 * 1024 + 1), Err(TokenError::BadProfile { .. })));
+        assert!(matches!(read(1024 * 1024 + 1), Err(TokenError::BadProfile(..))));
     }
 
     #[test]
     fn unknown_profiles_and_keys_are_refused() {
-        assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile { .. })));
+        assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile(..))));
         let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
         assert!(toml::from_str::<Profile>(text).unwrap_err().to_string().contains("surprise"));
     }

@@ -1,18 +1,19 @@
-//! Calls past the wrapper, where it leaves no other way. With `init_args`, `cli::descriptor` and `files::trust` the only
-//! unsafe code.
+//! Calls past the wrapper, where it leaves no other way. With `cli::descriptor` and `files::trust` the only unsafe code.
 //!
 //! Why they are needed: openCryptoki writes its time with letters where digits belong, and the wrapper then hides all of
-//! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. And a PIN that is typed
-//! on the reader is a null pointer, which the wrapper has for C_Login alone.
+//! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. A PIN that is typed
+//! on the reader is a null pointer, which the wrapper has for C_Login alone. And NSS softokn and YubiHSM take their
+//! configuration as a C string in `pReserved` of CK_C_INITIALIZE_ARGS; the wrapper rightly calls a raw pointer unsafe.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::path::Path;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 
-use cryptoki::context::Function;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error as Pkcs11Error, Rv};
 use cryptoki::session::Session;
-use cryptoki::slot::TokenInfo;
+use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki_sys as sys;
 
 /// What is used of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with their padding.
@@ -65,13 +66,25 @@ impl From<&TokenInfo> for Info {
     }
 }
 
+/// C_Initialize, with the module's own argument if there is one.
+pub(super) fn initialize(pkcs11: &Pkcs11, argument: Option<&str>) -> Result<(), Pkcs11Error> {
+    let flags = CInitializeFlags::OS_LOCKING_OK;
+    let text = argument.map(CString::new).transpose().map_err(|_| Pkcs11Error::InvalidValue)?;
+    let pointer = text.as_ref().and_then(|text| NonNull::new(text.as_ptr().cast_mut().cast()));
+    pkcs11.initialize(match pointer {
+        None => CInitializeArgs::new(flags),
+        // SAFETY: the pointer is to a NUL-terminated string that lives until the end of this function. The modules whose
+        // profiles have an init argument read it within C_Initialize, take it as `char *`, and do not write to it.
+        Some(pointer) => unsafe { CInitializeArgs::new_with_reserved(flags, pointer) },
+    })
+}
+
 /// C_GetTokenInfo of the module itself, which is loaded and initialised already.
-pub(super) fn token_info(module: &Path, slot: u64) -> Option<Info> {
-    let slot = sys::CK_SLOT_ID::try_from(slot).ok()?;
-    // SAFETY: CK_TOKEN_INFO is numbers and bytes, for which zero is a value; C_GetTokenInfo fills it in.
+pub(super) fn token_info(module: &Path, slot: Slot) -> Option<Info> {
+    // SAFETY: C_GetTokenInfo fills in the structure, which lives until the end of this function.
     let info = with_functions(module, |functions| unsafe {
-        let mut info: sys::CK_TOKEN_INFO = std::mem::zeroed();
-        (functions.C_GetTokenInfo?(slot, &mut info) == sys::CKR_OK).then_some(info)
+        let mut info = sys::CK_TOKEN_INFO::default();
+        (functions.C_GetTokenInfo?(slot.into(), &mut info) == sys::CKR_OK).then_some(info)
     })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let version = |v: sys::CK_VERSION| format!("{}.{}", v.major, v.minor);
@@ -108,15 +121,14 @@ pub(super) fn init_pin_on_pad(module: &Path, session: &Session) -> Result<(), Pk
 }
 
 /// C_InitToken where the SO PIN is typed on the reader.
-pub(super) fn init_token_on_pad(module: &Path, slot: u64, label: &str) -> Result<(), Pkcs11Error> {
+pub(super) fn init_token_on_pad(module: &Path, slot: Slot, label: &str) -> Result<(), Pkcs11Error> {
     // 32 bytes, padded with blanks; no character is cut in two.
     let end = (0..=label.len().min(32)).rev().find(|end| label.is_char_boundary(*end)).unwrap_or(0);
     let mut padded = label.get(..end).unwrap_or_default().as_bytes().to_vec();
     padded.resize(32, b' ');
-    let slot = sys::CK_SLOT_ID::try_from(slot).map_err(|_| Pkcs11Error::InvalidValue)?;
     // SAFETY: the SO PIN as above; the label has the 32 bytes that C_InitToken reads.
     let code = with_functions(module, |functions| unsafe {
-        Some(functions.C_InitToken?(slot, null_mut(), 0, padded.as_mut_ptr()))
+        Some(functions.C_InitToken?(slot.into(), null_mut(), 0, padded.as_mut_ptr()))
     });
     answer(code, Function::InitToken)
 }

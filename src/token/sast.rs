@@ -2,7 +2,7 @@
 
 use cryptoki::slot::Slot;
 
-use super::choice::{choices, is_chosen, is_meant, pick, token_choice};
+use super::choice::{choices, is_chosen, pick, token_choice};
 use super::contents::TokenContents;
 use super::error::TokenError;
 use super::module::Module;
@@ -88,7 +88,7 @@ impl Module {
     /// The one token that the selector means by itself and that shows no certificate: what is on it may be hidden until the
     /// login.
     pub fn shows_nothing(&self, selector: Option<&Selector>) -> Result<Option<Token>, TokenError> {
-        let means_it = |token: &Token| selector.is_none_or(|s| s.matches_token(&token.candidate()));
+        let means_it = |token: &Token| selector.is_none_or(|s| s.matches_token(token));
         let hides = |c: &TokenContents| {
             let readable = c.token.is_initialized() && c.problem.is_none();
             readable && c.token.login_required() && c.certificates.is_empty() && means_it(&c.token)
@@ -130,7 +130,7 @@ impl Module {
 fn is_seen(look: Result<Option<Token>, TokenError>) -> Result<bool, TokenError> {
     match look {
         Ok(_) => Ok(true),
-        Err(TokenError::OtherToken { .. }) => Ok(false),
+        Err(TokenError::OtherToken(..)) => Ok(false),
         Err(e) if e.is_passing() => Ok(false),
         Err(e) => Err(e),
     }
@@ -150,27 +150,23 @@ fn choose(
     }
     let hits: Vec<&TokenContents> = usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
     if hits.len() > 1 {
-        return Err(TokenError::Ambiguous {
-            selector: selector.map(ToString::to_string),
-            tokens: hits.iter().map(|hit| token_choice(hit, &usable, selector)).collect(),
-        });
+        let tokens = hits.iter().map(|hit| token_choice(hit, &usable, selector)).collect();
+        return Err(TokenError::Ambiguous(selector.map(ToString::to_string), tokens));
     }
-    let others = || usable.iter().map(TokenContents::describe).collect();
-    let none = TokenError::NoMatch {
-        selector: selector.map(ToString::to_string).unwrap_or_default(),
-        tokens: if hits.is_empty() { others() } else { vec![] },
+    let Some(hit) = hits.first() else {
+        let tokens = usable.iter().map(TokenContents::describe).collect();
+        return Err(TokenError::NoMatch {
+            selector: selector.map(ToString::to_string).unwrap_or_default(),
+            tokens,
+        });
     };
-    usable.into_iter().find(|contents| is_chosen(selector, contents)).ok_or(none)
+    Ok((*hit).clone())
 }
 
 impl TokenContents {
     /// The token with this very certificate.
     pub fn of_certificate(self, certificate: &Certificate) -> Option<Sast> {
-        let entry = self
-            .certificates
-            .iter()
-            .find(|c| c.certificate.as_ref().is_ok_and(|there| there.der() == certificate.der()))?;
-        let id = entry.id.clone();
+        let id = self.entry_of(certificate)?.id.clone();
         Some(Sast { token: self.token, certificate: certificate.clone(), id, of_same_key: vec![] })
     }
 
@@ -186,7 +182,7 @@ impl TokenContents {
                 let named = selector.filter(|selector| self.holds(selector));
                 let of_same_key = readable
                     .iter()
-                    .filter(|(other, _)| named.is_none_or(|selector| is_meant(selector, other)))
+                    .filter(|(other, _)| named.is_none_or(|selector| selector.matches_certificate(other)))
                     .filter(|(_, other)| other.public_key_bytes() == certificate.public_key_bytes())
                     .map(|(other, certificate)| ((*certificate).clone(), other.id.clone()))
                     .collect();
@@ -199,11 +195,11 @@ impl TokenContents {
         if among.is_empty() {
             let unreadable = self.certificates.iter().find_map(|c| c.certificate.as_ref().err());
             return Err(match unreadable {
-                Some((_, why)) => TokenError::UnreadableCertificate { token, why: why.clone() },
-                None => TokenError::NoCertificate { token },
+                Some((_, why)) => TokenError::UnreadableCertificate(token, why.clone()),
+                None => TokenError::NoCertificate(token),
             });
         }
-        let named = selector.filter(|s| among.iter().all(|(entry, _)| is_meant(s, entry)));
+        let named = selector.filter(|s| among.iter().all(|(entry, _)| s.matches_certificate(entry)));
         Err(TokenError::AmbiguousCertificate {
             token,
             selector: named.map(ToString::to_string),
@@ -215,9 +211,14 @@ impl TokenContents {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::contents::TokenCertificate;
+    use cryptoki::error::RvError;
+
+    use super::super::ckr::Ckr;
+    use super::super::contents::{TokenCertificate, read};
     use super::super::raw::Info;
     use super::*;
+
+    const A: &str = "softhsm-fixtures/SAST-ADN008580ef.der";
 
     fn token(serial: &str) -> Token {
         let flags = cryptoki_sys::CKF_TOKEN_INITIALIZED;
@@ -225,25 +226,15 @@ mod tests {
         Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(info))
     }
 
-    fn read(name: &str) -> Certificate {
-        let file = format!("{}/softhsm-fixtures/{name}.der", env!("CARGO_MANIFEST_DIR"));
-        Certificate::from_der(std::fs::read(file).unwrap()).unwrap()
-    }
-
     fn contents(serial: &str, certificates: &[&Certificate]) -> TokenContents {
-        let entry = |c: &&Certificate| TokenCertificate {
-            id: vec![7, 8],
-            label: String::new(),
-            certificate: Ok((*c).clone()),
-            has_key: None,
-        };
+        let entry = |c: &&Certificate| TokenCertificate::new(&[7, 8], (*c).clone());
         let certificates = certificates.iter().map(entry).collect();
         TokenContents { token: token(serial), certificates, problem: None }
     }
 
     #[test]
     fn the_same_certificate_on_another_token_is_another_sast() {
-        let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
+        let (a, b) = (read(A), read("softhsm-fixtures/SAST-ADN0054f509.der"));
         let sast = |serial, c: &Certificate| contents(serial, &[c]).sast(None).unwrap();
         assert_eq!(sast("1", &a).id(), [7, 8]);
         assert!(sast("1", &a).is_same(&sast("1", &a)));
@@ -254,24 +245,16 @@ mod tests {
     #[test]
     fn a_token_that_was_pulled_is_told_from_one_that_fails() {
         let name = || token("1").name();
-        let failed =
-            |code: &str| TokenError::Call { what: "C_GetTokenInfo", code: code.to_owned(), token: None };
+        let failed = |code| TokenError::Call { what: "C_GetTokenInfo", code: Ckr::Code(code), token: None };
         assert!(is_seen(Ok(Some(token("1")))).unwrap() && is_seen(Ok(None)).unwrap());
-        assert!(!is_seen(Err(TokenError::OtherToken { token: name(), found: String::new() })).unwrap());
-        assert!(!is_seen(Err(failed("CKR_TOKEN_NOT_PRESENT"))).unwrap());
-        is_seen(Err(failed("CKR_GENERAL_ERROR"))).unwrap_err();
+        assert!(!is_seen(Err(TokenError::OtherToken(name(), String::new()))).unwrap());
+        assert!(!is_seen(Err(failed(RvError::TokenNotPresent))).unwrap());
+        is_seen(Err(failed(RvError::GeneralError))).unwrap_err();
     }
 
     #[test]
     fn an_issuer_beside_its_certificate_does_not_sign() {
-        let (ca, a) = (
-            std::fs::read(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/tests/testdata/pki/cisco-manufacturing-ca.der"
-            )),
-            read("SAST-ADN008580ef"),
-        );
-        let ca = Certificate::from_der(ca.unwrap()).unwrap();
+        let (ca, a) = (read("tests/testdata/pki/cisco-manufacturing-ca.der"), read(A));
         for list in [[&ca, &a], [&a, &ca]] {
             assert_eq!(contents("1", &list).sast(None).unwrap().certificate().der(), a.der());
         }
@@ -311,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_named_signs_or_nothing_does() {
         let (key, other) = (new_key(), new_key());
-        let cisco = read("SAST-ADN008580ef");
+        let cisco = read(A);
         let (old, new) = (made(&key, "N", "ca", 1000), made(&key, "N", "ca", 2000));
         let foreign = made(&other, "N", "ca", 3000);
         let named: Selector = "N".parse().unwrap();
@@ -330,7 +313,7 @@ mod tests {
         assert!(matches!(of(&[&cisco, &new], &by_id), Err(TokenError::AmbiguousCertificate { .. })));
         assert_eq!(of(&[&old, &new], &by_id).unwrap().certificate().der(), new.der());
         let nothing: Selector = "pkcs11:object=other".parse().unwrap();
-        assert!(matches!(of(&[&cisco], &nothing), Err(TokenError::NoCertificate { .. })));
+        assert!(matches!(of(&[&cisco], &nothing), Err(TokenError::NoCertificate(_))));
         // The token's own name means what is on it, of one name and key the newest.
         let token: Selector = "1".parse().unwrap();
         assert_eq!(of(&[&old, &new], &token).unwrap().certificate().der(), new.der());
@@ -340,7 +323,7 @@ mod tests {
     /// What an error suggests means one token, or nothing is suggested.
     #[test]
     fn tokens_of_one_serial_number_and_label_are_told_apart_by_their_readers() {
-        let a = read("SAST-ADN008580ef");
+        let a = read(A);
         let entry = |serial: &str, reader: &str, certificates: &[&Certificate]| {
             let mut contents = contents(serial, certificates);
             contents.token = contents.token.in_reader(reader);
@@ -378,7 +361,7 @@ mod tests {
         assert_eq!(of(&[&middle, &end]).unwrap().certificate().der(), end.der(), "no root on the token");
         assert!(matches!(of(&[&leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
         assert!(matches!(of(&[&root, &leaf, &other]), Err(TokenError::AmbiguousCertificate { .. })));
-        assert!(matches!(of(&[]), Err(TokenError::NoCertificate { .. })));
+        assert!(matches!(of(&[]), Err(TokenError::NoCertificate(_))));
         let named: Selector = "leaf".parse().unwrap();
         let found = contents("1", &[&leaf, &other]).sast(Some(&named)).unwrap();
         assert_eq!(found.certificate().der(), leaf.der());

@@ -1,9 +1,14 @@
 //! Which token is meant: a SAST name, a label, a serial number, or an RFC 7512 URI.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::trustlist::digest;
+use data_encoding::HEXLOWER_PERMISSIVE;
+
+use super::contents::TokenCertificate;
+use super::slot::Token;
+use crate::trustlist::{Certificate, digest};
 
 /// Names one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,46 +23,13 @@ pub enum Selector {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uri {
     text: String,
-    token: Option<String>,
-    serial: Option<String>,
-    model: Option<String>,
-    manufacturer: Option<String>,
-    slot_description: Option<String>,
+    /// What the token must be called, by the attribute's name.
+    token: BTreeMap<String, String>,
     slot_id: Option<u64>,
     object: Option<String>,
     id: Option<Vec<u8>>,
     /// A key is meant, whose label is its own: its certificate has the same CKA_ID.
     of_key: bool,
-}
-
-/// What a token is compared by; padding is gone.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    /// Token label.
-    pub label: &'a str,
-    /// Token serial number.
-    pub serial: &'a str,
-    /// Token model.
-    pub model: &'a str,
-    /// Token manufacturer.
-    pub manufacturer: &'a str,
-    /// Slot description.
-    pub reader: &'a str,
-    /// Slot number, which may be another one in the next run.
-    pub slot_id: u64,
-}
-
-/// What a certificate on a token is compared by.
-#[derive(Debug, Clone, Copy)]
-pub struct Object<'a> {
-    /// CKA_ID.
-    pub id: &'a [u8],
-    /// CKA_LABEL.
-    pub label: &'a str,
-    /// The certificate's SAST name.
-    pub sast_name: &'a str,
-    /// The certificate's serial number.
-    pub serial: &'a [u8],
 }
 
 /// A selector that is not one. A URI with a PIN in it is not repeated.
@@ -113,11 +85,9 @@ impl Uri {
             // Labels and serial numbers are padded on the token, and some tools print that, too.
             let value = value.trim_end_matches(['\0', ' ']).to_owned();
             match key {
-                "token" => uri.token = Some(value),
-                "serial" => uri.serial = Some(value),
-                "model" => uri.model = Some(value),
-                "manufacturer" => uri.manufacturer = Some(value),
-                "slot-description" => uri.slot_description = Some(value),
+                "token" | "serial" | "model" | "manufacturer" | "slot-description" => {
+                    uri.token.insert(key.to_owned(), value);
+                }
                 "slot-id" => uri.slot_id = Some(value.parse().map_err(|_| wrong())?),
                 "object" => uri.object = Some(value),
                 "type" => uri.of_key = matches!(&value[..], "private" | "public"),
@@ -130,18 +100,12 @@ impl Uri {
 
 /// Percent-decoding (RFC 3986, section 2.1).
 fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let (digits, tail) = rest.split_at_checked(2)?;
-        let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = tail;
+    let mut parts = text.as_bytes().split(|b| *b == b'%');
+    let mut bytes = parts.next()?.to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.extend(HEXLOWER_PERMISSIVE.decode(digits).ok()?);
+        bytes.extend(rest);
     }
     Some(bytes)
 }
@@ -149,8 +113,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 /// Percent-encoding of everything that a value of a URI would not take as it is.
 pub(super) fn encode(text: &str) -> String {
     let one = |b: u8| match b {
-        b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
-        _ if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
         _ => format!("%{b:02x}"),
     };
     text.bytes().map(one).collect()
@@ -166,19 +129,22 @@ impl Selector {
     }
 
     /// Whether the token itself is meant, by label, serial or URI.
-    pub fn matches_token(&self, token: &Candidate<'_>) -> bool {
-        match self {
-            Selector::Name(name) => token.label == name || token.serial.eq_ignore_ascii_case(name),
-            Selector::Uri(uri) => {
-                let fits = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|w| w == value);
-                fits(&uri.token, token.label)
-                    && fits(&uri.serial, token.serial)
-                    && fits(&uri.model, token.model)
-                    && fits(&uri.manufacturer, token.manufacturer)
-                    && fits(&uri.slot_description, token.reader)
-                    && uri.slot_id.is_none_or(|id| id == token.slot_id)
+    pub(super) fn matches_token(&self, token: &Token) -> bool {
+        let uri = match self {
+            Selector::Name(name) => {
+                return token.label() == name || token.serial().eq_ignore_ascii_case(name);
             }
-        }
+            Selector::Uri(uri) => uri,
+        };
+        let called = |attribute: &str| match attribute {
+            "token" => token.label(),
+            "serial" => token.serial(),
+            "model" => token.model(),
+            "manufacturer" => token.manufacturer(),
+            _ => token.reader(),
+        };
+        uri.token.iter().all(|(attribute, wanted)| called(attribute) == wanted)
+            && uri.slot_id.is_none_or(|id| id == token.slot_id())
     }
 
     /// Whether it names a certificate and not the token alone.
@@ -188,17 +154,20 @@ impl Selector {
 
     /// Whether a certificate of the token is meant: by its SAST name or serial number (`44:6E:…`), or by what a URI says of
     /// the object.
-    pub fn matches_certificate(&self, object: &Object<'_>) -> bool {
+    pub fn matches_certificate(&self, entry: &TokenCertificate) -> bool {
+        let certificate = entry.certificate.as_ref();
+        let sast_name = certificate.map(Certificate::sast_name).unwrap_or_default();
         match self {
             Selector::Name(name) => {
-                object.sast_name == name || digest::hex(object.serial, ":").eq_ignore_ascii_case(name)
+                let serial = certificate.map(Certificate::serial).unwrap_or_default();
+                sast_name == *name || digest::hex(serial, ":").eq_ignore_ascii_case(name)
             }
             Selector::Uri(uri) => {
                 let by_id = uri.of_key && uri.id.is_some();
-                let is_called = |name: &String| by_id || object.label == name || object.sast_name == name;
+                let is_called = |name: &String| by_id || entry.label == *name || sast_name == *name;
                 self.names_an_object()
                     && uri.object.as_ref().is_none_or(is_called)
-                    && uri.id.as_ref().is_none_or(|id| object.id == id)
+                    && uri.id.as_ref().is_none_or(|id| entry.id == *id)
             }
         }
     }
@@ -215,6 +184,8 @@ impl fmt::Display for Selector {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contents::read;
+    use super::super::raw::Info;
     use super::*;
 
     #[test]
@@ -224,17 +195,18 @@ mod tests {
         }
     }
 
-    const TOKEN: Candidate<'_> = Candidate {
-        label: "SAST token A",
-        serial: "02aea1d3",
-        model: "eToken",
-        manufacturer: "SafeNet, Inc.",
-        reader: "AKS ifdh 00 00",
-        slot_id: 7,
-    };
+    fn token(label: &str, serial: &str) -> Token {
+        let info = Info {
+            label: label.to_owned(),
+            serial: serial.to_owned(),
+            manufacturer: "SafeNet, Inc.".to_owned(),
+            ..Info::default()
+        };
+        Token::new(7_u64.try_into().unwrap(), None, Ok(info))
+    }
 
     fn matches(selector: &str) -> bool {
-        selector.parse::<Selector>().unwrap().matches_token(&TOKEN)
+        selector.parse::<Selector>().unwrap().matches_token(&token("SAST token A", "02aea1d3"))
     }
 
     #[test]
@@ -251,11 +223,13 @@ mod tests {
 
     #[test]
     fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
-        let object =
-            Object { id: &[1, 0xFF], label: "key 1", sast_name: "SAST-ADN008580ef", serial: &[0xa, 1] };
-        let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&object);
+        let certificate = read("softhsm-fixtures/SAST-ADN008580ef.der");
+        let serial = digest::hex(certificate.serial(), ":");
+        let entry = TokenCertificate::new(&[1, 0xFF], certificate);
+        let entry = TokenCertificate { label: "key 1".to_owned(), ..entry };
+        let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&entry);
         assert!(is_meant("SAST-ADN008580ef") && !is_meant("key 1"));
-        assert!(is_meant("0A:01") && is_meant("0a:01") && !is_meant("0a"));
+        assert!(is_meant(&serial.to_uppercase()) && is_meant(&serial) && !is_meant(&serial[..2]));
         assert!(is_meant("pkcs11:object=SAST-ADN008580ef") && is_meant("pkcs11:object=key%201"));
         assert!(is_meant("pkcs11:serial=1;id=%01%ff") && is_meant("pkcs11:id=%01%FF;object=key%201"));
         assert!(!is_meant("pkcs11:id=%01") && !is_meant("pkcs11:object=key%201;id=%02"));
@@ -294,8 +268,7 @@ mod tests {
     #[test]
     fn a_token_may_be_called_what_sounds_like_a_pin() {
         let selector: Selector = "pkcs11:token=spin-doctor;serial=pin-1?module-name=pin-x".parse().unwrap();
-        let token = Candidate { label: "spin-doctor", serial: "pin-1", ..TOKEN };
-        assert!(selector.matches_token(&token));
+        assert!(selector.matches_token(&token("spin-doctor", "pin-1")));
     }
 
     #[test]

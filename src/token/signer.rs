@@ -1,14 +1,14 @@
 //! Signing on the token: one login, the right key, a signature that was verified before it leaves.
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 
-use super::ckr::{self, reason};
+use super::ckr::Ckr;
 use super::error::TokenError;
 use super::lock::ModuleLock;
-use super::login::{Login, check_pin, no_session};
-use super::module::{Module, failed, logged};
+use super::login::{Login, no_session};
+use super::module::{Module, asked, failed, logged};
 use super::pin::Pin;
 use super::private_key::private_keys;
 use super::profile::MechanismPreference;
@@ -57,11 +57,6 @@ enum Way {
 }
 
 impl Module {
-    /// Looks at a PIN without spending a try on it: the token's flags and its length.
-    pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
-        check_pin(self, token, pin)
-    }
-
     /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad.
     ///
     /// A locked PIN or one of impossible length costs no try; a wrong one is not tried again.
@@ -71,11 +66,24 @@ impl Module {
         let mechanisms = self.mechanisms(token)?;
         let login = Login::new(self, token, pin)?;
         let handle = find_key(&login, sast)?;
-        let always_authenticate =
-            self.profile().sign.always_authenticate || asks_every_time(&login, token, handle)?;
-        let key = KeyUse { token, handle, mechanisms, prefer: self.profile().sign.prefer };
-        let key = KeySigner::new(login, key, always_authenticate, lock);
+        let every_time = login.asks_every_time(self, handle)?;
+        let key = self.key_signer(login, lock, mechanisms, (handle, every_time));
         Ok(TokenSigner { module: self, sast, key })
+    }
+
+    /// A key that is ready to sign, and whether it wants the PIN at each signature. If not, the PIN goes.
+    pub(super) fn key_signer<'m>(
+        &self,
+        mut login: Login<'m>,
+        lock: ModuleLock,
+        mechanisms: Vec<MechanismType>,
+        (handle, always_authenticate): (ObjectHandle, bool),
+    ) -> KeySigner<'m> {
+        if !always_authenticate {
+            login.forget_pin();
+        }
+        let key = KeyUse { token: login.token, handle, mechanisms, prefer: self.profile().sign.prefer };
+        KeySigner { login, key, always_authenticate, _lock: lock }
     }
 }
 
@@ -90,49 +98,10 @@ fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> 
             return Ok(key.handle);
         }
     }
-    Err(TokenError::NoKey { token: token.name(), certificate: certificate.sast_name() })
+    Err(TokenError::NoKey(token.name(), certificate.sast_name()))
 }
 
-/// CKA_ALWAYS_AUTHENTICATE; missing, or unknown to the module, means no.
-pub(super) fn asks_every_time(
-    login: &Login<'_>,
-    token: &Token,
-    key: ObjectHandle,
-) -> Result<bool, TokenError> {
-    let session = login.session()?;
-    match logged("C_GetAttributeValue", || session.get_attributes(key, &[AttributeType::AlwaysAuthenticate]))
-    {
-        Ok(attributes) => Ok(attributes.iter().any(|a| matches!(a, Attribute::AlwaysAuthenticate(true)))),
-        Err(e) if ckr::code(&e).is_some_and(is_about_the_token) => {
-            Err(failed("C_GetAttributeValue", Some(token), &e))
-        }
-        Err(_) => Ok(false),
-    }
-}
-
-/// Return codes that mean the token is gone, as opposed to an attribute that is not known.
-fn is_about_the_token(code: cryptoki::error::RvError) -> bool {
-    use cryptoki::error::RvError as R;
-    matches!(
-        code,
-        R::DeviceError | R::DeviceRemoved | R::TokenNotPresent | R::SessionHandleInvalid | R::SessionClosed
-    )
-}
-
-impl<'m> KeySigner<'m> {
-    /// A key that is ready to sign. The PIN goes, unless the key wants it at each signature.
-    pub(super) fn new(
-        mut login: Login<'m>,
-        key: KeyUse<'m>,
-        always_authenticate: bool,
-        lock: ModuleLock,
-    ) -> Self {
-        if !always_authenticate {
-            login.forget_pin();
-        }
-        KeySigner { login, key, always_authenticate, _lock: lock }
-    }
-
+impl KeySigner<'_> {
     /// Signs, and verifies with the public key before anything leaves.
     pub(super) fn sign(
         &self,
@@ -155,22 +124,21 @@ impl KeyUse<'_> {
         data: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let token = self.token;
-        let error = |name| move |e| failed(name, Some(token), &e);
         let Some(login) = every_time else {
-            return logged("C_Sign", || session.sign(mechanism, self.handle, data)).map_err(error("C_Sign"));
+            return asked("C_Sign", token, || session.sign(mechanism, self.handle, data));
         };
         // The context login stands between C_SignInit and the data, which a single call has no room for.
-        logged("C_SignInit", || session.sign_init(mechanism, self.handle)).map_err(error("C_SignInit"))?;
+        asked("C_SignInit", token, || session.sign_init(mechanism, self.handle))?;
         login.enter_for_operation()?;
         logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match way {
             Way::Hash => failed("C_SignUpdate", Some(token), &e),
             Way::Raw => TokenError::NoRoomForPin {
                 token: token.name(),
                 mechanism: hash_mechanism(digest).2,
-                code: reason(&e),
+                code: Ckr::of(&e),
             },
         })?;
-        logged("C_SignFinal", || session.sign_final()).map_err(error("C_SignFinal"))
+        asked("C_SignFinal", token, || session.sign_final())
     }
 
     /// Signs in a session that is logged in, and verifies. `every_time` is the login of a key that wants one for each
@@ -185,13 +153,13 @@ impl KeyUse<'_> {
     ) -> Result<Vec<u8>, TokenError> {
         let name = self.token.name();
         let (way, mechanism) = way(&self.mechanisms, self.prefer, digest, every_time.is_some())
-            .ok_or_else(|| TokenError::NoMechanism { token: name.clone(), digest: digest.to_string() })?;
-        let how = (way, &mechanism);
-        let signature = match way {
-            Way::Hash => self.ask(session, every_time, digest, how, message)?,
-            Way::Raw => self.ask(session, every_time, digest, how, &digest.info(message))?,
+            .ok_or_else(|| TokenError::NoMechanism(name.clone(), digest))?;
+        let data = match way {
+            Way::Hash => message,
+            Way::Raw => &digest.info(message),
         };
-        let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify { token: name.clone(), why });
+        let signature = self.ask(session, every_time, digest, (way, &mechanism), data)?;
+        let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify(name.clone(), why));
         let Some(key) = public.rsa() else {
             return refuse(format!("the certificate's key is {}", public.describe()));
         };
@@ -294,17 +262,7 @@ impl Signer for TokenSigner<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use cryptoki::error::RvError as R;
-
     use super::*;
-
-    #[test]
-    fn a_token_that_is_gone_is_no_key_without_an_attribute() {
-        for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
-            assert!(is_about_the_token(code), "{code:?}");
-        }
-        assert!(!is_about_the_token(R::AttributeTypeInvalid));
-    }
 
     #[test]
     fn the_way_to_sign_follows_what_the_token_can_do_and_the_profile_wants() {

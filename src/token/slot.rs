@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::error::{TokenError, TokenName};
 use super::pin::{PinKind, PinState};
 use super::raw::Info;
-use super::selector::{Candidate, encode};
 use crate::trustlist::printable;
 
 /// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
@@ -37,48 +36,32 @@ pub struct Token {
 
 impl Token {
     pub(super) fn new(slot: Pkcs11Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
-        let reader = slot_info.map(|i| clean(i.slot_description())).unwrap_or_default();
-        let mut token = Token {
+        let state = |of: fn(&Info) -> PinState| info.as_ref().map_or(PinState::Unknown, of);
+        let (pin_state, so_pin_state) = (state(pin_state), state(so_pin_state));
+        let problem = info.as_ref().err().cloned();
+        // A token whose info is unreadable may still sign; it must not vanish.
+        let flags = sys::CKF_TOKEN_INITIALIZED | sys::CKF_LOGIN_REQUIRED;
+        let info = info.unwrap_or_else(|_| Info { flags, ..Info::default() });
+        Token {
             slot,
             slot_id: slot.id(),
-            reader,
-            label: String::new(),
-            serial: String::new(),
-            model: String::new(),
-            manufacturer: String::new(),
-            pin_state: PinState::Unknown,
-            so_pin_state: PinState::Unknown,
-            // A token whose info is unreadable may still sign; it must not vanish.
-            initialized: true,
-            login_required: true,
-            pin_pad: false,
-            write_protected: false,
-            pin_min: 0,
-            pin_max: 0,
-            hardware_version: String::new(),
-            firmware_version: String::new(),
-            problem: None,
-        };
-        match info {
-            Err(problem) => token.problem = Some(problem),
-            Ok(info) => {
-                token.label = clean(&info.label);
-                token.serial = clean(&info.serial);
-                token.model = clean(&info.model);
-                token.manufacturer = clean(&info.manufacturer);
-                token.pin_state = pin_state(&info);
-                token.so_pin_state = so_pin_state(&info);
-                token.initialized = info.has(sys::CKF_TOKEN_INITIALIZED);
-                token.login_required = info.has(sys::CKF_LOGIN_REQUIRED);
-                token.pin_pad = info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH);
-                token.write_protected = info.has(sys::CKF_WRITE_PROTECTED);
-                token.pin_min = info.pin_min;
-                token.pin_max = info.pin_max;
-                token.hardware_version = info.hardware;
-                token.firmware_version = info.firmware;
-            }
+            reader: slot_info.map(|i| clean(i.slot_description())).unwrap_or_default(),
+            label: clean(&info.label),
+            serial: clean(&info.serial),
+            model: clean(&info.model),
+            manufacturer: clean(&info.manufacturer),
+            pin_state,
+            so_pin_state,
+            initialized: info.has(sys::CKF_TOKEN_INITIALIZED),
+            login_required: info.has(sys::CKF_LOGIN_REQUIRED),
+            pin_pad: info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH),
+            write_protected: info.has(sys::CKF_WRITE_PROTECTED),
+            pin_min: info.pin_min,
+            pin_max: info.pin_max,
+            hardware_version: info.hardware,
+            firmware_version: info.firmware,
+            problem,
         }
-        token
     }
 
     /// The slot's number; it changes from run to run.
@@ -121,6 +104,11 @@ impl Token {
         self.so_pin_state
     }
 
+    /// The same of the PIN that is meant.
+    pub(super) fn state_of(&self, which: PinKind) -> PinState {
+        if which == PinKind::Administrator { self.so_pin_state } else { self.pin_state }
+    }
+
     /// Whether the token was initialised; one that was not holds nothing.
     pub fn is_initialized(&self) -> bool {
         self.initialized
@@ -139,18 +127,19 @@ impl Token {
     /// A secret that is to be typed on the reader needs a PIN pad.
     ///
     /// # Errors
-    /// [`TokenError::PinPad`].
+    /// [`TokenError::NoPinPad`].
     pub fn check_pin_pad(&self, which: PinKind) -> Result<(), TokenError> {
-        if self.pin_pad { Ok(()) } else { Err(TokenError::PinPad { token: self.name(), which, has: false }) }
+        if self.pin_pad { Ok(()) } else { Err(TokenError::NoPinPad(self.name(), which)) }
     }
 
-    /// A SO PIN that is locked is not tried, and not asked for.
+    /// A PIN that is locked or was never set is not tried, and not asked for.
     ///
     /// # Errors
-    /// [`TokenError::SoPinLocked`].
-    pub fn check_so_pin(&self) -> Result<(), TokenError> {
-        match self.so_pin_state() {
-            PinState::Locked => Err(TokenError::SoPinLocked { token: self.name() }),
+    /// [`TokenError::PinLocked`], [`TokenError::PinNotSet`]; a blank token takes its SO PIN as its new one.
+    pub fn check_state(&self, which: PinKind) -> Result<(), TokenError> {
+        match self.state_of(which) {
+            PinState::Locked => Err(TokenError::PinLocked(self.name(), which)),
+            PinState::NotSet if which == PinKind::User => Err(TokenError::PinNotSet(self.name())),
             _ => Ok(()),
         }
     }
@@ -184,85 +173,40 @@ impl Token {
         TokenName { label, serial: self.serial.clone(), reader: self.reader.clone() }
     }
 
-    /// A URI of all that is known of it, its reader too.
-    pub(super) fn whole_uri(&self) -> String {
-        let mut uri = format!("pkcs11:token={};serial={}", encode(&self.label), encode(&self.serial));
-        if !self.reader.is_empty() {
-            uri.push_str(&format!(";slot-description={}", encode(&self.reader)));
-        }
-        uri
-    }
-
     /// The same token in another reader.
     #[cfg(test)]
     pub(super) fn in_reader(mut self, reader: &str) -> Self {
         self.reader = reader.to_owned();
         self
     }
-
-    /// A URI that names it by its serial number, or else its label, and an object on it by CKA_ID and CKA_LABEL (RFC 7512).
-    pub(super) fn uri(&self, id: Option<&[u8]>, object: Option<&str>) -> String {
-        let mut uri = match &self.serial[..] {
-            "" => format!("pkcs11:token={}", encode(&self.label)),
-            serial => format!("pkcs11:serial={}", encode(serial)),
-        };
-        id.iter().for_each(|id| uri.push_str(&id_of_uri(id)));
-        object.iter().for_each(|object| uri.push_str(&format!(";object={}", encode(object))));
-        uri
-    }
-
-    pub(super) fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            label: &self.label,
-            serial: &self.serial,
-            model: &self.model,
-            manufacturer: &self.manufacturer,
-            reader: &self.reader,
-            slot_id: self.slot_id,
-        }
-    }
-}
-
-/// CKA_ID as an attribute of a URI.
-pub(super) fn id_of_uri(id: &[u8]) -> String {
-    let bytes: String = id.iter().map(|b| format!("%{b:02x}")).collect();
-    format!(";id={bytes}")
 }
 
 /// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.
 fn pin_state(info: &Info) -> PinState {
-    let unset = !info.has(sys::CKF_USER_PIN_INITIALIZED);
-    if info.has(sys::CKF_USER_PIN_LOCKED) {
-        PinState::Locked
-    } else if info.has(sys::CKF_USER_PIN_FINAL_TRY) {
-        PinState::LastTry
-    } else if info.has(sys::CKF_USER_PIN_COUNT_LOW) {
-        PinState::Low
-    } else if info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED) && unset {
-        PinState::NotSet
-    } else {
-        PinState::Ok
-    }
+    let wanted = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED);
+    let unset = wanted && !info.has(sys::CKF_USER_PIN_INITIALIZED);
+    let flags = [sys::CKF_USER_PIN_LOCKED, sys::CKF_USER_PIN_FINAL_TRY, sys::CKF_USER_PIN_COUNT_LOW];
+    told(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
 }
 
 /// The same of the SO PIN. A blank token has none, whatever it says (SoftHSM: locked); a CardOS token without one says locked,
 /// which is harmless until it is needed.
 fn so_pin_state(info: &Info) -> PinState {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
-        PinState::NotSet
-    } else if info.has(sys::CKF_SO_PIN_LOCKED) {
-        PinState::Locked
-    } else if info.has(sys::CKF_SO_PIN_FINAL_TRY) {
-        PinState::LastTry
-    } else if info.has(sys::CKF_SO_PIN_COUNT_LOW) {
-        PinState::Low
-    } else {
-        PinState::Ok
+        return PinState::NotSet;
     }
+    let flags = [sys::CKF_SO_PIN_LOCKED, sys::CKF_SO_PIN_FINAL_TRY, sys::CKF_SO_PIN_COUNT_LOW];
+    told(info, flags).unwrap_or(PinState::Ok)
+}
+
+/// What the first flag says that is set: locked, last try, few tries.
+fn told(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
+    let states = [PinState::Locked, PinState::LastTry, PinState::Low];
+    flags.into_iter().zip(states).find(|(flag, _)| info.has(*flag)).map(|(_, state)| state)
 }
 
 /// Labels and serials are padded with blanks, or with NULs by careless drivers.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     printable(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
 }
 

@@ -19,31 +19,20 @@ const SLICE: Duration = Duration::from_secs(1);
 
 /// A token came or went.
 #[derive(Debug, Clone)]
-pub enum TokenEvent {
-    /// It is there now.
-    Inserted(Box<TokenContents>),
-    /// It was there.
-    Removed(Box<TokenContents>),
-}
-
-impl TokenEvent {
-    /// The token and what was on it.
-    pub fn contents(&self) -> &TokenContents {
-        match self {
-            TokenEvent::Inserted(contents) | TokenEvent::Removed(contents) => contents,
-        }
-    }
+pub struct TokenEvent {
+    /// Whether it is there now, or was there.
+    pub inserted: bool,
+    /// The token and what is, or was, on it.
+    pub contents: TokenContents,
 }
 
 /// How a change is noticed.
-#[derive(Debug)]
 enum Trigger {
     Readers(ReaderWatch),
     Poll,
 }
 
 /// The tokens of a module, watched.
-#[derive(Debug)]
 pub struct TokenWatch {
     trigger: Trigger,
     present: Vec<TokenContents>,
@@ -152,17 +141,18 @@ impl TokenWatch {
     /// Which slots are occupied is asked each time; who sits in them less often, for it is a call for each; the
     /// certificates are read only where a token came or went, or could not be read in full.
     fn look(&mut self, module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
-        let Some(slots) = module.occupied_slots_if_free()? else { return Ok(None) };
+        let occupied = |m: &Module| Ok(m.slots()?.into_iter().map(|slot| slot.id()).collect());
+        let Some(slots) = module.if_free(occupied)? else { return Ok(None) };
         let settles = self.settles(Instant::now());
         let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
         if slots == self.slots && !due && !settles {
             return Ok(None);
         }
-        let Some(tokens) = module.tokens_if_free()? else { return Ok(None) };
+        let Some(tokens) = module.if_free(Module::tokens)? else { return Ok(None) };
         let known = self.present.iter().map(|contents| identity(&contents.token));
-        let trouble = self.present.iter().any(TokenContents::is_in_trouble);
+        let trouble = self.present.iter().any(|contents| contents.trouble().is_some());
         let changed = trouble || !known.eq(tokens.iter().map(identity));
-        let contents = if changed { module.contents_if_free() } else { Ok(None) };
+        let contents = if changed { module.if_free(Module::contents_unlocked) } else { Ok(None) };
         // Tokens come and go while we wait: none keeps a session.
         module.close_sessions();
         let contents = contents?;
@@ -175,10 +165,11 @@ impl TokenWatch {
     /// Takes over what is there now; what came and went by that.
     fn replace(&mut self, now: Vec<TokenContents>) -> Vec<TokenEvent> {
         let same = |a: &TokenContents, b: &TokenContents| identity(&a.token) == identity(&b.token);
-        let gone = self.present.iter().filter(|old| !now.iter().any(|new| same(old, new)));
-        let mut events: Vec<_> = gone.map(|old| TokenEvent::Removed(Box::new(old.clone()))).collect();
-        let come = now.iter().filter(|new| !self.present.iter().any(|old| same(old, new)));
-        events.extend(come.map(|new| TokenEvent::Inserted(Box::new(new.clone()))));
+        let missing = |all: &[TokenContents], one: &TokenContents| !all.iter().any(|other| same(one, other));
+        let event = |inserted, contents: &TokenContents| TokenEvent { inserted, contents: contents.clone() };
+        let gone = self.present.iter().filter(|old| missing(&now, old)).map(|old| event(false, old));
+        let come = now.iter().filter(|new| missing(&self.present, new)).map(|new| event(true, new));
+        let events = gone.chain(come).collect();
         self.present = now;
         events
     }

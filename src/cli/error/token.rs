@@ -2,7 +2,9 @@
 
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
-use crate::token::{LoadProblem, PinKind, PinState, Sast, TokenError, TokenName, token_option};
+use crate::token::{
+    Ckr, LoadProblem, PinKind, PinState, RvError as R, Sast, TokenError, TokenName, token_option,
+};
 
 impl CommandError {
     /// A token that did not sign, in the words of the certificate that was to sign.
@@ -16,41 +18,42 @@ impl CommandError {
     fn token(self, token: &TokenName) -> Self {
         self.detail("token", token.to_string())
     }
+
+    fn each(self, label: &str, lines: impl IntoIterator<Item = String>) -> Self {
+        lines.into_iter().fold(self, |error, line| error.detail(label, line))
+    }
 }
 
 impl From<TokenError> for CommandError {
     fn from(error: TokenError) -> Self {
-        let base = CommandError::new(ErrorKind::Token, error.to_string());
+        let kind = match error {
+            TokenError::UnknownProfile(..) | TokenError::Label(_) => ErrorKind::Usage,
+            TokenError::BadProfile(..) => ErrorKind::File,
+            _ => ErrorKind::Token,
+        };
+        let base = CommandError::new(kind, error.to_string());
         match error {
-            TokenError::UnknownProfile { known, .. } => {
-                let mut base =
-                    base.hint(format!("the profiles are {}; a file is named by its path", known.join(", ")));
-                base.kind = ErrorKind::Usage;
-                base
+            TokenError::UnknownProfile(_, known) => {
+                base.hint(format!("the profiles are {}; a file is named by its path", known.join(", ")))
             }
-            TokenError::BadProfile { .. } => {
-                let mut base = base.hint("sastctl profile show safenet-etoken prints one that is right");
-                base.kind = ErrorKind::File;
-                base
+            TokenError::BadProfile(..) => {
+                base.hint("sastctl profile show safenet-etoken prints one that is right")
             }
-            TokenError::InsecureProfile { .. } => base
+            TokenError::InsecureProfile(..) => base
                 .hint("take the right to write from others: chmod go-w; it names the library that gets the PIN")
                 .hint("--allow-insecure-module uses it all the same"),
             TokenError::NoModule { tried, unset, .. } => {
                 let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
-                let base = if insecure {
-                    base.hint("take the right to write from others: chmod go-w")
-                        .hint("--allow-insecure-module loads it all the same")
-                } else {
-                    base
-                };
-                let base = tried
-                    .iter()
-                    .fold(base, |e, (path, why)| e.detail("", format!("{}: {why}", path.display())));
-                let base = unset.iter().fold(base, |e, variable| e.detail("not set", variable.clone()));
+                let tried = tried.iter().map(|(path, why)| format!("{}: {why}", path.display()));
+                let mut base = base.each("", tried).each("not set", unset);
+                if insecure {
+                    base = base
+                        .hint("take the right to write from others: chmod go-w")
+                        .hint("--allow-insecure-module loads it all the same");
+                }
                 base.hint("install the HSM's client software, or name its library with --module PATH")
             }
-            TokenError::NothingInstalled { profiles } => base
+            TokenError::NothingInstalled(profiles) => base
                 .detail("profiles", profiles.join(", "))
                 .hint("install the token's software (SafeNet Authentication Client for eTokens)")
                 .hint("or name its PKCS#11 library with --module PATH"),
@@ -70,122 +73,117 @@ impl From<TokenError> for CommandError {
                     .hint("insert a token and wait for its light; then sastctl token list");
                 if blank == 0 { base } else { base.hint("sastctl token init makes a blank token ready") }
             }
-            TokenError::NoMatch { tokens, .. } => tokens
-                .iter()
-                .fold(base, |e, token| e.detail("there is", token.clone()))
+            TokenError::NoMatch { tokens, .. } => base
+                .each("there is", tokens)
                 .hint("name a token by SAST name, label, serial number or pkcs11: URI"),
-            TokenError::Ambiguous { tokens, .. } => {
-                let base =
-                    tokens.iter().fold(base, |e, choice| e.detail("there is", choice.token.to_string()));
+            TokenError::Ambiguous(_, tokens) => {
+                let base = base.each("there is", tokens.iter().map(|choice| choice.token.to_string()));
                 match tokens.iter().find_map(|choice| choice.selector.as_ref()) {
                     Some(selector) => base.hint(format!("name one: {}", token_option(selector))),
                     None => base.hint("nothing tells them apart: take out all but the one that is meant"),
                 }
             }
-            TokenError::NoCertificate { token } => {
+            TokenError::NoCertificate(token) => {
                 base.token(&token).hint("sastctl token show lists what is on it; is it the right token?").hint(
                     "objects may be hidden until the login: commands that sign log in and look again, where the token is \
                      named by its label or serial number",
                 )
             }
-            TokenError::UnreadableCertificate { token, .. } => base
+            TokenError::UnreadableCertificate(token, _) => base
                 .token(&token)
                 .hint("take the token out, insert it, and try again; sastctl token show lists what is on it"),
             TokenError::AmbiguousCertificate { token, certificates, .. } => {
-                let base = certificates
-                    .iter()
-                    .fold(base.token(&token), |e, certificate| e.detail("there is", certificate.to_string()));
+                let base =
+                    base.token(&token).each("there is", certificates.iter().map(ToString::to_string));
                 match certificates.iter().any(|certificate| certificate.selector.is_some()) {
                     true => base.hint("name the one that is meant as above"),
                     false => base.hint("delete what is not needed with the token's own software"),
                 }
             }
-            TokenError::NoKey { token, .. } => base
+            TokenError::NoKey(token, _) => base
                 .token(&token)
                 .hint("the certificate was copied here without its key; use the token that made the key"),
             TokenError::CannotMakeKey { token, .. } => base
                 .token(&token)
                 .hint("sastctl token show lists its mechanisms, sastctl profile show what is known of the module"),
-            TokenError::BadKey { token, .. } => base
+            TokenError::BadKey(token, _) => base
                 .token(&token)
                 .detail("", "the key was destroyed again")
                 .hint("a key that can be read out is not a SAST key; use another HSM"),
-            TokenError::AlreadyThere { token, .. } => {
+            TokenError::AlreadyThere(token, _) => {
                 base.token(&token).hint("nothing was changed; sastctl cert list shows it")
             }
-            TokenError::Taken { token, .. } => base
+            TokenError::Taken(token, _) => base
                 .token(&token)
                 .detail("", "no key was made and nothing was written")
                 .hint("another --name, or --id, tells the two apart; sastctl cert list shows what is there"),
-            TokenError::NoMechanism { token, .. } => {
+            TokenError::NoMechanism(token, _) => {
                 base.token(&token).hint("--digest sha1 is what every SAST token can")
             }
             TokenError::NoRoomForPin { token, .. } => base
                 .token(&token)
                 .hint("sastctl token show lists its mechanisms; another --digest may be among them"),
-            TokenError::SoPinIncorrect { token, state, .. } => base
-                .token(&token)
-                .detail("tries", tries(state))
-                .hint("check it before you run this again; some tokens are destroyed when its tries run out"),
-            TokenError::SoPinLocked { token } => {
-                base.token(&token).hint("the token cannot be unlocked any more: sastctl help lost-tokens")
+            TokenError::PinIncorrect { token, which, state, .. } => {
+                base.token(&token).detail("tries", tries(state)).hint(match which {
+                    PinKind::Administrator => {
+                        "check it before you run this again; some tokens are destroyed when its tries run out"
+                    }
+                    _ => "check the PIN, then run the same command again. The PIN is tried once per run.",
+                })
             }
-            TokenError::OtherToken { token, .. } => base
+            TokenError::PinLocked(token, which) => base.token(&token).hint(match which {
+                PinKind::Administrator => "the token cannot be unlocked any more: sastctl help lost-tokens",
+                _ => "sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock",
+            }),
+            TokenError::OtherToken(token, _) => base
                 .detail("chosen", token.to_string())
                 .detail("", "no PIN was tried")
                 .hint("insert the token that was chosen, and run the same command again"),
-            TokenError::PinStateChanged { token, .. } => {
+            TokenError::PinStateChanged(token, _) => {
                 base.token(&token).detail("", "no PIN was tried").hint(
                     "somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again",
                 )
             }
-            TokenError::PinIncorrect { token, state, .. } => base
-                .token(&token)
-                .detail("tries", tries(state))
-                .hint("check the PIN, then run the same command again. The PIN is tried once per run."),
-            TokenError::PinLocked { token } => base
-                .token(&token)
-                .hint("sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock"),
-            TokenError::PinNotSet { token } => {
+            TokenError::PinNotSet(token) => {
                 base.token(&token).hint("give it one by its administrator's: sastctl token unlock")
             }
             TokenError::PinLength { token, .. } => base
                 .token(&token)
                 .detail("", "no try was spent")
                 .hint("check the PIN, then run the same command again"),
-            TokenError::PinPad { token, which, has } => {
-                let option = match which {
-                    PinKind::User => "--pin-source",
-                    PinKind::New => "--new-pin-source",
-                    PinKind::Administrator => "--so-pin-source",
-                };
-                base.token(&token).hint(match has {
-                    true => format!("use {option} pinpad"),
-                    false => format!("use another {option}: prompt, env:VAR, file:PATH or fd:N"),
-                })
+            TokenError::PinPad(token, which) => {
+                base.token(&token).hint(format!("use {} pinpad", option(which)))
             }
-            TokenError::NotTaken { token, .. } => base.token(&token).detail("", "no try was spent").hint(
+            TokenError::NoPinPad(token, which) => base
+                .token(&token)
+                .hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which))),
+            TokenError::NotTaken(token, ..) => base.token(&token).detail("", "no try was spent").hint(
                 "the token has rules for its PINs: other characters or another length; sastctl token show says how long",
             ),
-            TokenError::NotNew { token, .. } => base
+            TokenError::NotNew(token, _) => base
                 .token(&token)
                 .detail("", "no PIN was tried, nothing was changed")
                 .hint("choose another one, then run the same command again"),
-            TokenError::Label { .. } => {
-                let mut base = base.detail("", "nothing was deleted");
-                base.kind = ErrorKind::Usage;
-                base
-            }
-            TokenError::Emptied { token, .. } => {
+            TokenError::Label(_) => base.detail("", "nothing was deleted"),
+            TokenError::Emptied(token, _) => {
                 let name = if token.serial.is_empty() { &token.label } else { &token.serial };
                 base.token(&token).hint(format!("give it a PIN: sastctl token unlock {name}"))
             }
-            TokenError::SignatureDoesNotVerify { token, why } => base
+            TokenError::SignatureDoesNotVerify(token, why) => base
                 .token(&token)
                 .detail("because", why)
                 .hint("the signature was thrown away; do not use this token before you know why"),
             TokenError::Busy { .. } => base.hint("wait for it, or end it, then run the same command again"),
         }
+    }
+}
+
+/// The option that says where this PIN comes from.
+fn option(which: PinKind) -> &'static str {
+    match which {
+        PinKind::User => "--pin-source",
+        PinKind::New => "--new-pin-source",
+        PinKind::Administrator => "--so-pin-source",
     }
 }
 
@@ -200,41 +198,39 @@ fn tries(state: PinState) -> &'static str {
 }
 
 /// What to do about a return code.
-fn advice(code: &str) -> &'static str {
+fn advice(code: &Ckr) -> &'static str {
+    let otherwise =
+        "take the token out, insert it, and run the same command again; if it stays: sastctl doctor";
+    let Ckr::Code(code) = code else { return otherwise };
     match code {
-        "CKR_TOKEN_NOT_PRESENT"
-        | "CKR_DEVICE_REMOVED"
-        | "CKR_SESSION_HANDLE_INVALID"
-        | "CKR_SESSION_CLOSED" => {
+        R::TokenNotPresent | R::DeviceRemoved | R::SessionHandleInvalid | R::SessionClosed => {
             "the token was taken out: insert it, wait for its light, and run the same command again"
         }
-        "CKR_DEVICE_ERROR" => "take the token out and insert it again; another program may be using it",
-        "CKR_DEVICE_MEMORY" | "CKR_HOST_MEMORY" => "the token or the system is out of memory",
-        "CKR_GENERAL_ERROR" | "CKR_FUNCTION_FAILED" => {
+        R::DeviceError => "take the token out and insert it again; another program may be using it",
+        R::DeviceMemory | R::HostMemory => "the token or the system is out of memory",
+        R::GeneralError | R::FunctionFailed => {
             "the module gave no reason; its own log may, and sastctl doctor looks at what it needs"
         }
-        "CKR_PIN_EXPIRED" => "set a new PIN: sastctl token change-pin",
-        "CKR_PIN_LEN_RANGE" => {
-            "the token takes no PIN of this length; sastctl token show says which it takes"
-        }
-        "CKR_TOKEN_WRITE_PROTECTED" => {
+        R::PinExpired => "set a new PIN: sastctl token change-pin",
+        R::PinLenRange => "the token takes no PIN of this length; sastctl token show says which it takes",
+        R::TokenWriteProtected => {
             "nothing can be written to the token: take its write protection off, or use another one"
         }
-        "CKR_FUNCTION_CANCELED" | "CKR_CANCEL" => "the PIN entry was cancelled on the reader",
-        "CKR_MECHANISM_INVALID" | "CKR_MECHANISM_PARAM_INVALID" => {
+        R::FunctionCanceled | R::Cancel => "the PIN entry was cancelled on the reader",
+        R::MechanismInvalid | R::MechanismParamInvalid => {
             "the token does not sign this way; --digest sha1 is what every SAST token can"
         }
-        "CKR_KEY_FUNCTION_NOT_PERMITTED" | "CKR_KEY_TYPE_INCONSISTENT" | "CKR_KEY_SIZE_RANGE" => {
+        R::KeyFunctionNotPermitted | R::KeyTypeInconsistent | R::KeySizeRange => {
             "the key may not sign, or not this way; is it the key of a SAST token?"
         }
-        "CKR_USER_ANOTHER_ALREADY_LOGGED_IN" => {
+        R::UserAnotherAlreadyLoggedIn => {
             "the administrator is logged in to the token: end the program that is, and run the command again"
         }
-        "CKR_SESSION_COUNT" | "CKR_SESSION_EXISTS" | "CKR_OPERATION_ACTIVE" => {
+        R::SessionCount | R::SessionExists | R::OperationActive => {
             "end other programs that use the token, and run the same command again"
         }
-        "CKR_TOKEN_NOT_RECOGNIZED" => "the module does not know this kind of token; another --profile may",
-        "CKR_FUNCTION_NOT_SUPPORTED" => "the module cannot do this; its maker's own software may",
-        _ => "take the token out, insert it, and run the same command again; if it stays: sastctl doctor",
+        R::TokenNotRecognized => "the module does not know this kind of token; another --profile may",
+        R::FunctionNotSupported => "the module cannot do this; its maker's own software may",
+        _ => otherwise,
     }
 }

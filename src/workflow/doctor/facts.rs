@@ -18,8 +18,8 @@ pub struct Facts {
     pub readers: Result<Vec<Reader>, ReaderError>,
     /// The USB devices, or why they could not be listed.
     pub usb: Result<Vec<UsbDevice>, String>,
-    /// The udev rules, on Linux.
-    pub udev: UdevFacts,
+    /// A file of udev rules that names the CardOS models, on Linux.
+    pub udev: Option<PathBuf>,
     /// The tokens; `Err` where the module did not list them.
     pub tokens: Result<Vec<TokenFacts>, String>,
     /// The clock.
@@ -47,13 +47,6 @@ pub struct ModuleFacts {
     pub daemons: Option<(Vec<String>, bool)>,
     /// How many slots it shows.
     pub slots: usize,
-}
-
-/// The udev rules.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UdevFacts {
-    /// A file of rules that names the CardOS models.
-    pub rules: Option<PathBuf>,
 }
 
 /// A token and what is on it.
@@ -106,7 +99,7 @@ pub fn gather(profile: Option<&Profile>, module: &Result<Module, TokenError>, no
         module: module_facts(profile, module),
         readers: reader::readers(),
         usb: reader::usb_devices().map_err(|e| e.to_string()),
-        udev: UdevFacts { rules: rules_file(&RULES_FOLDERS) },
+        udev: rules_file(&RULES_FOLDERS),
         tokens: tokens.map(|tokens| tokens.iter().map(token_facts).collect()),
         clock: Clock { now, program: program_written() },
     }
@@ -127,7 +120,7 @@ fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) 
             facts.slots = module.slot_count().unwrap_or(0);
         }
         Err(TokenError::NoModule { tried, .. }) => facts.tried.clone_from(tried),
-        Err(TokenError::NothingInstalled { .. }) => {}
+        Err(TokenError::NothingInstalled(_)) => {}
         Err(e @ TokenError::Busy { .. }) => facts.busy = Some(e.to_string()),
         Err(e) => facts.problem = Some(e.to_string()),
     }
@@ -136,7 +129,6 @@ fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) 
 
 fn token_facts(contents: &TokenContents) -> TokenFacts {
     let token = &contents.token;
-    let problem = token.problem().map(str::to_owned);
     let name = match (token.label(), token.serial()) {
         ("", "") => format!("the token in slot {}", token.slot_id()),
         ("", serial) => serial.to_owned(),
@@ -149,7 +141,7 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
         reader: token.reader().to_owned(),
         initialized: token.is_initialized(),
         pin: token.pin_state(),
-        problem: problem.or_else(|| contents.problem.as_ref().map(ToString::to_string)),
+        problem: contents.trouble(),
         certificates: certificates
             .map(|c| CertificateFacts {
                 name: c.sast_name(),

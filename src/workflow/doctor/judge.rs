@@ -1,7 +1,7 @@
 //! The judgement: facts in, findings out.
 
 use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
-use super::{Finding, Remedies, module};
+use super::{Finding, Remedies, Severity, module};
 use crate::phone::EXPIRED_TOKEN;
 use crate::reader::{Driver, Reader, ReaderError, TokenModel, UsbDevice, model_by_atr, model_by_usb_id};
 use crate::token::PinState;
@@ -25,7 +25,7 @@ fn readers(facts: &Facts) -> Vec<Finding> {
         Ok(readers) => readers,
         Err(ReaderError::NotBuilt) if matters => {
             let says = "this sastctl was built without PC/SC: readers are not looked at";
-            return vec![Finding::note("pcsc", says, Remedies::none())];
+            return vec![Finding::note("pcsc", says, "")];
         }
         Err(_) if !matters => return vec![],
         Err(e) => return vec![no_service(e)],
@@ -38,12 +38,12 @@ fn readers(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::problem(
             "no-reader",
             "no reader is there",
-            Remedies::everywhere("insert the token; a USB token is its own reader").and(Remedies::each(
+            Remedies::from("insert the token; a USB token is its own reader").and([
                 "sudo apt install libccid; then sudo systemctl restart pcscd",
                 "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
                 "system_profiler SPUSBDataType shows whether the system sees the token",
                 "Device Manager, Smart card readers: shows whether the system sees the token",
-            )),
+            ]),
         ));
     }
     findings.extend(readers.iter().flat_map(|reader| one_reader(reader, facts)));
@@ -55,22 +55,22 @@ fn no_service(error: &ReaderError) -> Finding {
         ReaderError::NotAllowed => Finding::problem(
             "polkit",
             "the smart card service refuses this user (SCARD_W_SECURITY_VIOLATION): polkit allows it to local seats only",
-            Remedies::each(
+            [
                 "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
                 "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
                 "allow smart cards for this user in the system settings",
                 "log in at the machine itself: a remote desktop session has its own smart card service",
-            ),
+            ],
         ),
         other => Finding::problem(
             "pcscd",
             format!("{other}"),
-            Remedies::each(
+            [
                 "sudo apt install pcscd; then sudo systemctl enable --now pcscd.socket",
                 "sudo dnf install pcsc-lite; then sudo systemctl enable --now pcscd.socket",
                 "take the token out and insert it: the service starts by itself",
                 "services.msc: start Smart Card (SCardSvr), which runs while a reader is plugged in",
-            ),
+            ],
         ),
     }
 }
@@ -83,14 +83,14 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
     if reader.mute {
         let remedy = "take it out, clean its contacts, insert it again; in another reader if it stays";
         let says = format!("{name}: a card is in it that does not answer");
-        return vec![Finding::problem("reader-mute", says, Remedies::everywhere(remedy))];
+        return vec![Finding::problem("reader-mute", says, remedy)];
     }
     let model = model_by_atr(atr).map_or("unknown", |model| model.name);
     let mut findings = vec![Finding::fine("reader", format!("{name}: a card, {model}, ATR {atr}"))];
     if reader.exclusive {
         let remedy = "end the program that holds it: a browser, gpg's scdaemon, or the token's own software";
         let says = format!("{name}: another program holds the card for itself");
-        findings.push(Finding::problem("reader-exclusive", says, Remedies::everywhere(remedy)));
+        findings.push(Finding::problem("reader-exclusive", says, remedy));
     }
     // A token's slot is described by its reader; some modules cut the name short.
     let shown = facts.tokens.as_ref().map_or(true, |tokens| {
@@ -98,17 +98,13 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
     });
     if facts.module.loaded.is_some() && facts.module.by_pcsc && !shown {
         let says = format!("{name}: the module shows no token for the card in it ({model})");
-        findings.push(Finding::problem("card-not-seen", says, another_module()));
+        findings.push(Finding::problem("card-not-seen", says, ANOTHER_MODULE));
     }
     findings
 }
 
-fn another_module() -> Remedies {
-    Remedies::everywhere(
-        "the module may not know this card: name the one of its maker (--profile, --module); CardOS-based eToken PRO \
-         sticks need SafeNet Authentication Client 10.0 or older",
-    )
-}
+const ANOTHER_MODULE: &str = "the module may not know this card: name the one of its maker (--profile, --module); CardOS-based \
+                              eToken PRO sticks need SafeNet Authentication Client 10.0 or older";
 
 fn usb(facts: &Facts) -> Vec<Finding> {
     // Where USB cannot be listed (a container, another system) there is nothing to compare.
@@ -119,11 +115,11 @@ fn usb(facts: &Facts) -> Vec<Finding> {
     for (device, model) in &plugged {
         let id = format!("{:04x}:{:04x}", device.vendor, device.product);
         findings.push(Finding::fine("usb", format!("USB {id} at {}: {}", device.place, model.name)));
-        if facts.linux && model.driver == Driver::SafeNet && facts.udev.rules.is_none() {
+        if facts.linux && model.driver == Driver::SafeNet && facts.udev.is_none() {
             findings.push(Finding::problem(
                 "udev",
                 format!("USB {id}: no udev rule gives anybody but root access to it"),
-                Remedies::each(RULES, RULES, "", ""),
+                [RULES, RULES, "", ""],
             ));
         } else if device.may_open == Some(false) {
             findings.push(Finding::note(
@@ -131,7 +127,7 @@ fn usb(facts: &Facts) -> Vec<Finding> {
                 format!(
                     "USB {id}: this user may not open it; pcscd does, which is enough where it runs as root"
                 ),
-                Remedies::each(GROUP_RULES, GROUP_RULES, "", ""),
+                [GROUP_RULES, GROUP_RULES, "", ""],
             ));
         }
     }
@@ -164,17 +160,17 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 
 fn no_reader_driver(plugged: &[(&UsbDevice, TokenModel)]) -> Remedies {
     if plugged.iter().any(|(_, model)| model.driver == Driver::SafeNet) {
-        return Remedies::everywhere(
+        return Remedies::from(
             "this model is no CCID reader: install SafeNet Authentication Client, which brings its reader driver",
         )
-        .and(Remedies::each("then sudo systemctl restart pcscd", "then sudo systemctl restart pcscd", "", ""));
+        .and(["then sudo systemctl restart pcscd", "then sudo systemctl restart pcscd", "", ""]);
     }
-    Remedies::each(
+    Remedies::from([
         "sudo apt install libccid; then sudo systemctl restart pcscd",
         "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
         "take the token out and insert it; in another port if it stays",
         "Device Manager: update the driver of the smart card reader",
-    )
+    ])
 }
 
 fn tokens(facts: &Facts) -> Vec<Finding> {
@@ -186,7 +182,7 @@ fn tokens(facts: &Facts) -> Vec<Finding> {
         Err(why) => {
             let remedy = "take the token out, insert it, and look again; then restart the token's middleware";
             let says = format!("the module does not list its tokens: {why}");
-            return vec![Finding::problem("tokens", says, Remedies::everywhere(remedy))];
+            return vec![Finding::problem("tokens", says, remedy)];
         }
     };
     if !tokens.iter().any(|token| token.initialized) {
@@ -195,7 +191,7 @@ fn tokens(facts: &Facts) -> Vec<Finding> {
             slots => format!("no token: the module shows {slots} slots, all empty"),
         };
         let remedy = "insert a token and wait for its light; sastctl token watch tells when it is seen";
-        return vec![Finding::problem("no-token", says, Remedies::everywhere(remedy))];
+        return vec![Finding::problem("no-token", says, remedy)];
     }
     tokens.iter().filter(|token| token.initialized).flat_map(|token| one_token(token, &facts.clock)).collect()
 }
@@ -206,19 +202,19 @@ fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
     if let Some(problem) = &token.problem {
         let remedy = "take it out, insert it, and look again; sastctl token show reads all of it";
         let says = format!("{name}: it cannot be read in full: {problem}");
-        findings.push(Finding::problem("token-unreadable", says, Remedies::everywhere(remedy)));
+        findings.push(Finding::problem("token-unreadable", says, remedy));
     }
     findings.push(pin(name, token.pin));
     for why in &token.unreadable {
         let remedy = "it is left alone; sastctl cert list shows the ones that are read";
         let says = format!("{name}: a certificate does not parse: {why}");
-        findings.push(Finding::note("certificate-unreadable", says, Remedies::everywhere(remedy)));
+        findings.push(Finding::note("certificate-unreadable", says, remedy));
     }
     if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
         let remedy =
             "is it the right token? a SAST token comes with its certificate; sastctl cert enroll makes one";
         let says = format!("{name}: no certificate is on it");
-        findings.push(Finding::problem("no-certificate", says, Remedies::everywhere(remedy)));
+        findings.push(Finding::problem("no-certificate", says, remedy));
     }
     findings.extend(token.certificates.iter().map(|certificate| validity(name, certificate, clock)));
     findings
@@ -232,63 +228,62 @@ fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Findi
         let says = format!(
             "{token}: {name} is valid from {from} only: the clock is behind, or the certificate ahead"
         );
-        return Finding::problem("clock", says, set_clock());
+        return Finding::problem("clock", says, SET_CLOCK);
     }
     if *not_after < now {
         let until = day(*not_after);
         let says = format!("{token}: {name} expired on {until}: {EXPIRED_TOKEN}");
-        return Finding::note("certificate-expired", says, Remedies::none());
+        return Finding::note("certificate-expired", says, "");
     }
     Finding::fine("certificate", format!("{token}: {name}"))
 }
 
 fn pin(name: &str, state: PinState) -> Finding {
-    let unlock = "sastctl token unlock gives it a new PIN with its administrator's; sign with the other token meanwhile";
-    let (says, remedy) = match state {
-        PinState::Ok => return Finding::fine("pin", format!("{name}: PIN ok")),
-        PinState::Unknown => {
-            return Finding::note(
-                "pin-unknown",
-                format!("{name}: the token does not say how many PIN tries are left"),
-                Remedies::none(),
-            );
-        }
-        PinState::Low => {
-            return Finding::note(
-                "pin-low",
-                format!("{name}: a wrong PIN was entered since the last right one; few tries are left"),
-                Remedies::everywhere("a right PIN resets the count: sastctl profile test"),
-            );
-        }
-        PinState::LastTry => {
-            ("this is the last PIN try", "do not guess: ask who knows the PIN; a right one resets the count")
-        }
-        PinState::Locked => ("the PIN is locked", unlock),
-        PinState::NotSet => ("no PIN is set", "sastctl token unlock sets one with the administrator's PIN"),
+    use Severity::{Fine, Note, Problem};
+    let (id, severity, says, remedy) = match state {
+        PinState::Ok => ("pin", Fine, "PIN ok", ""),
+        PinState::Unknown => ("pin-unknown", Note, "the token does not say how many PIN tries are left", ""),
+        PinState::Low => (
+            "pin-low",
+            Note,
+            "a wrong PIN was entered since the last right one; few tries are left",
+            "a right PIN resets the count: sastctl profile test",
+        ),
+        PinState::LastTry => (
+            "pin-last-try",
+            Problem,
+            "this is the last PIN try",
+            "do not guess: ask who knows the PIN; a right one resets the count",
+        ),
+        PinState::Locked => (
+            "pin-locked",
+            Problem,
+            "the PIN is locked",
+            "sastctl token unlock gives it a new PIN with its administrator's; sign with the other token meanwhile",
+        ),
+        PinState::NotSet => (
+            "pin-not-set",
+            Problem,
+            "no PIN is set",
+            "sastctl token unlock sets one with the administrator's PIN",
+        ),
     };
-    let id = match state {
-        PinState::LastTry => "pin-last-try",
-        PinState::Locked => "pin-locked",
-        _ => "pin-not-set",
-    };
-    Finding::problem(id, format!("{name}: {says}"), Remedies::everywhere(remedy))
+    Finding { id, severity, says: format!("{name}: {says}"), remedies: remedy.into() }
 }
 
-fn set_clock() -> Remedies {
-    Remedies::each(
-        "sudo timedatectl set-ntp true",
-        "sudo timedatectl set-ntp true",
-        "sudo sntp -sS time.apple.com",
-        "w32tm /resync",
-    )
-}
+const SET_CLOCK: [&str; 4] = [
+    "sudo timedatectl set-ntp true",
+    "sudo timedatectl set-ntp true",
+    "sudo sntp -sS time.apple.com",
+    "w32tm /resync",
+];
 
 fn clock(facts: &Facts) -> Finding {
     let Clock { now, program } = &facts.clock;
     match program {
         Some(written) if now < written => {
             let says = format!("the clock says {now:.0}, and this very program was written at {written:.0}");
-            Finding::problem("clock", says, set_clock())
+            Finding::problem("clock", says, SET_CLOCK)
         }
         _ => Finding::fine("clock", format!("the clock says {now:.0}")),
     }

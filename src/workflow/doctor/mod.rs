@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, UdevFacts, gather};
+pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, gather};
 pub use judge::judge;
 pub use remedy::Remedies;
 
@@ -108,14 +108,14 @@ pub struct Finding {
 
 impl Finding {
     fn fine(id: &'static str, says: impl Into<String>) -> Self {
-        Finding { id, severity: Severity::Fine, says: says.into(), remedies: Remedies::none() }
+        Finding { id, severity: Severity::Fine, says: says.into(), remedies: "".into() }
     }
 
-    fn note(id: &'static str, says: impl Into<String>, remedies: Remedies) -> Self {
-        Finding { id, severity: Severity::Note, says: says.into(), remedies }
+    fn note(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
+        Finding { id, severity: Severity::Note, says: says.into(), remedies: remedies.into() }
     }
 
-    fn problem(id: &'static str, says: impl Into<String>, remedies: Remedies) -> Self {
-        Finding { id, severity: Severity::Problem, says: says.into(), remedies }
+    fn problem(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
+        Finding { id, severity: Severity::Problem, says: says.into(), remedies: remedies.into() }
     }
 }

@@ -6,13 +6,13 @@ use crate::token::LoadProblem;
 
 /// What to do where no module is there at all.
 fn install() -> Remedies {
-    Remedies::each(
+    Remedies::from([
         "install SafeNet Authentication Client for Linux (its .deb); for other HSMs their client software",
         "install SafeNet Authentication Client for Linux (its .rpm); for other HSMs their client software",
         "install SafeNet Authentication Client for macOS; for other HSMs their client software",
         "install SafeNet Authentication Client for Windows; for other HSMs their client software",
-    )
-    .and(Remedies::everywhere("or name the PKCS#11 library: --module PATH, and its --profile"))
+    ])
+    .and("or name the PKCS#11 library: --module PATH, and its --profile")
 }
 
 /// The findings about the module. Where tokens are seen, nothing is missing beside it.
@@ -26,7 +26,7 @@ pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> 
         }
         (None, Some(says)) => {
             let remedy = "wait for it, or end it; then sastctl doctor again";
-            findings.push(Finding::problem("tokens-busy", says.clone(), Remedies::everywhere(remedy)));
+            findings.push(Finding::problem("tokens-busy", says.clone(), remedy));
         }
         (None, None) if facts.profile.is_none() => {
             let says = "no PKCS#11 module is installed that a built-in profile knows";
@@ -37,7 +37,7 @@ pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> 
     for variable in &facts.unset {
         let says = format!("the profile {profile} needs an environment variable that is not set: {variable}");
         let remedy = "set it where sastctl is run: export NAME=VALUE; on Windows: setx NAME VALUE";
-        findings.push(Finding::problem("environment", says, Remedies::everywhere(remedy)));
+        findings.push(Finding::problem("environment", says, remedy));
     }
     if let Some((names, runs)) = facts.daemons.as_ref().filter(|(_, runs)| *runs || !tokens_are_seen) {
         findings.push(daemon(&names.join(" or "), *runs));
@@ -54,12 +54,12 @@ fn daemon(names: &str, runs: bool) -> Finding {
     Finding::problem(
         "middleware",
         format!("the middleware does not run: no process is called {names}"),
-        Remedies::each(
+        [
             &linux,
             &linux,
             "start it again by its own installer, or log out and in",
             "services.msc: start the service of the token's software",
-        ),
+        ],
     )
 }
 
@@ -88,52 +88,46 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies) {
         LoadProblem::Missing => ("module-missing", install()),
         LoadProblem::OtherArchitecture { program, .. } => (
             "module-architecture",
-            Remedies::each(
-                &format!(
+            Remedies::from([
+                format!(
                     "install the {program} package of the token's software; dpkg --print-architecture says what fits"
                 ),
-                &format!("install the {program} package of the token's software; uname -m says what fits"),
-                &format!("install the {program} version of the token's software"),
-                &format!(
+                format!("install the {program} package of the token's software; uname -m says what fits"),
+                format!("install the {program} version of the token's software"),
+                format!(
                     "install the {program} version; a 32-bit library lies under SysWOW64, the other under System32"
                 ),
-            ),
+            ]),
         ),
         LoadProblem::MissingDependency(name) => (
             "module-dependency",
-            Remedies::each(
+            Remedies::from([
                 &format!("find the package: apt-file search {name}; then sudo apt install it"),
                 &format!("sudo dnf install '*/{name}'"),
                 "install the token's software again; otool -L shows what its library needs",
                 "install the Visual C++ runtime that the token's software names, or the software again",
-            ),
+            ]),
         ),
         LoadProblem::OthersMayWrite(_) => (
             "module-insecure",
-            Remedies::each(
+            Remedies::from([
                 "sudo chmod go-w on what is named; a library in /usr/lib belongs to root",
                 "sudo chmod go-w on what is named; a library in /usr/lib64 belongs to root",
                 "sudo chmod go-w on what is named",
                 "take the right to write from Users in the properties of the file",
-            ),
+            ]),
         ),
         LoadProblem::NotPkcs11 => (
             "module-not-pkcs11",
-            Remedies::everywhere(
-                "--module wants the PKCS#11 library itself; sastctl profile list names the usual paths",
-            ),
+            "--module wants the PKCS#11 library itself; sastctl profile list names the usual paths".into(),
         ),
         LoadProblem::NotALibrary => (
             "module-damaged",
-            Remedies::everywhere(
-                "install the token's software again; a text file by that name points to the library",
-            ),
+            "install the token's software again; a text file by that name points to the library".into(),
         ),
         LoadProblem::Initialize(_) => (
             "module-initialize",
-            Remedies::everywhere(
-                "the module itself refuses: its configuration, environment or middleware is not as it should be; sastctl profile show says what it needs",
-            ),
+            "the module itself refuses: its configuration, environment or middleware is not as it should be; sastctl profile show says what it needs".into(),
         ),
         LoadProblem::Other(_) => ("module", install()),
     }

@@ -2,49 +2,40 @@
 
 use super::System;
 
-/// A line or more for each system.
+/// A line or more for each system, in the order of [`System::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Remedies {
-    debian: Vec<String>,
-    fedora: Vec<String>,
-    macos: Vec<String>,
-    windows: Vec<String>,
-}
+pub struct Remedies([Vec<String>; 4]);
 
 impl Remedies {
-    /// Nothing is to be done.
-    pub(super) fn none() -> Self {
-        Remedies::default()
-    }
-
-    /// The same everywhere.
-    pub(super) fn everywhere(line: impl Into<String>) -> Self {
-        let line = vec![line.into()];
-        Remedies { debian: line.clone(), fedora: line.clone(), macos: line.clone(), windows: line }
-    }
-
-    /// A line for each: Debian, Fedora, macOS, Windows.
-    pub(super) fn each(debian: &str, fedora: &str, macos: &str, windows: &str) -> Self {
-        let line = |text: &str| if text.is_empty() { vec![] } else { vec![text.to_owned()] };
-        Remedies { debian: line(debian), fedora: line(fedora), macos: line(macos), windows: line(windows) }
-    }
-
     /// These, then those.
-    pub(super) fn and(mut self, other: Remedies) -> Self {
-        self.debian.extend(other.debian);
-        self.fedora.extend(other.fedora);
-        self.macos.extend(other.macos);
-        self.windows.extend(other.windows);
+    pub(super) fn and(mut self, other: impl Into<Remedies>) -> Self {
+        self.0.iter_mut().zip(other.into().0).for_each(|(lines, more)| lines.extend(more));
         self
     }
 
     /// What to do there, a line each.
     pub fn on(&self, system: System) -> &[String] {
+        let [debian, fedora, macos, windows] = &self.0;
         match system {
-            System::Debian => &self.debian,
-            System::Fedora => &self.fedora,
-            System::Macos => &self.macos,
-            System::Windows => &self.windows,
+            System::Debian => debian,
+            System::Fedora => fedora,
+            System::Macos => macos,
+            System::Windows => windows,
         }
+    }
+}
+
+/// The same everywhere; an empty line is none.
+impl From<&str> for Remedies {
+    fn from(line: &str) -> Self {
+        [line; 4].into()
+    }
+}
+
+/// A line for each: Debian, Fedora, macOS, Windows; an empty line is none.
+impl<T: Into<String>> From<[T; 4]> for Remedies {
+    fn from(lines: [T; 4]) -> Self {
+        let line = |line: String| if line.is_empty() { vec![] } else { vec![line] };
+        Remedies(lines.map(|text| line(text.into())))
     }
 }

@@ -27,7 +27,7 @@ fn healthy() -> Facts {
             exclusive: false,
         }]),
         usb: Ok(vec![device(0x0529, 0x0620), device(0x046d, 0xc31c)]),
-        udev: UdevFacts::default(),
+        udev: None,
         tokens: Ok(vec![TokenFacts {
             name: "SAST token A".into(),
             reader: "AKS ifdh 00 00".into(),
@@ -221,7 +221,7 @@ fn usb_ids_against_readers() {
     assert!(says.contains("2 tokens are plugged in") && says.contains("1 reader is shown"), "{says}");
     // A CardOS stick wants SafeNet's own reader driver, and a rule.
     let finding = only("usb-no-reader", Severity::Problem, |facts| {
-        facts.udev.rules = Some("/etc/udev/rules.d/60-sastctl-tokens.rules".into());
+        facts.udev = Some("/etc/udev/rules.d/60-sastctl-tokens.rules".into());
         facts.usb.as_mut().unwrap().push(device(0x0529, 0x0600));
     });
     assert!(finding.remedies.on(System::Debian)[0].contains("no CCID reader"), "{finding:#?}");
