@@ -130,19 +130,17 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if listed.is_empty() && unread.is_empty() {
         return ui.print("No certificates on any token.");
     }
-    let rows: Vec<Vec<String>> = listed
-        .iter()
-        .map(|l| {
-            vec![
-                printable(&l.certificate.name),
-                printable(&l.certificate.issuer),
-                l.certificate.serial.clone(),
-                l.certificate.key.clone(),
-                l.certificate.not_after.chars().take(10).collect(),
-                l.token_serial.clone(),
-            ]
-        })
-        .collect();
+    let row = |Listed { certificate, token_serial, .. }: &Listed| {
+        vec![
+            printable(&certificate.name),
+            printable(&certificate.issuer),
+            certificate.serial.clone(),
+            certificate.key.clone(),
+            certificate.not_after.chars().take(10).collect(),
+            token_serial.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
     ui.print(&table(&["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"], &rows))
 }
 
@@ -160,40 +158,31 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         return ui.print_json(&report);
     }
     let style = certificate.sast_style();
-    let colons = |bytes: &[u8]| digest::hex(bytes, ":").to_uppercase();
+    let way = match style {
+        Style::CtlClient => "written the CTL Client's way",
+        Style::Cucm => "written as CUCM writes names",
+    };
+    let (from, to) = (day(certificate.not_before()), day(certificate.not_after()));
+    let is_over = if expired(&certificate) { " (expired)" } else { "" };
+    let serial = digest::hex(&certificate.serial_spelled(style), ":").to_uppercase();
     let lines = [
         ("Name", report.name.clone()),
         ("Subject", report.subject.clone()),
         ("Issuer", report.issuer.clone()),
         ("Serial", report.serial.clone()),
-        (
-            "Valid",
-            format!(
-                "{} to {}{}",
-                day(certificate.not_before()),
-                day(certificate.not_after()),
-                if expired(&certificate) { " (expired)" } else { "" }
-            ),
-        ),
+        ("Valid", format!("{from} to {to}{is_over}")),
         ("Key", report.key.clone()),
         ("Signed with", report.signature_algorithm.clone()),
         ("SHA1", report.sha1.clone()),
         ("SHA256", report.sha256.clone()),
         ("Length", format!("{} bytes (DER)", report.bytes)),
-        (
-            "As SAST",
-            match style {
-                Style::CtlClient => "written the CTL Client's way".to_owned(),
-                Style::Cucm => "written as CUCM writes names".to_owned(),
-            },
-        ),
+        ("As SAST", way.to_owned()),
         ("  subject", certificate.subject().spelled(style)),
         ("  issuer", certificate.issuer().spelled(style)),
-        ("  serial", colons(&certificate.serial_spelled(style))),
+        ("  serial", serial),
     ];
-    ui.print(
-        &lines.iter().map(|(label, value)| format!("{label:<12} {}\n", printable(value))).collect::<String>(),
-    )
+    let line = |(label, value): &(_, String)| format!("{label:<12} {}\n", printable(value));
+    ui.print(&lines.iter().map(line).collect::<String>())
 }
 
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -207,17 +196,14 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     drop(module);
     if certificates.is_empty() {
         all_read(&unread)?;
-        return Err(
-            CommandError::new(ErrorKind::Token, "no token holds a certificate").hint("sastctl token list")
-        );
+        let error = CommandError::new(ErrorKind::Token, "no token holds a certificate");
+        return Err(error.hint("sastctl token list"));
     }
     if args.out.as_os_str() == "-" {
         let [certificate] = &certificates[..] else {
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                "several certificates do not fit on standard output",
-            )
-            .hint("name a folder with --out, or one token with --token"));
+            let what = "several certificates do not fit on standard output";
+            return Err(CommandError::new(ErrorKind::Usage, what)
+                .hint("name a folder with --out, or one token with --token"));
         };
         ui.write(&encoded(certificate, args.format))?;
         return all_read(&unread);

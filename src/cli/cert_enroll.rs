@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::signing::{DigestArg, Voice, now, selector};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
-use crate::token::{KeyRequest, Module, NewKey, Sast, Token, TokenContents, token_option};
+use crate::token::{KeyRequest, Module, Sast, TokenContents, token_option};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
 
@@ -77,98 +77,238 @@ fn bits(text: &str) -> Result<usize, String> {
     }
 }
 
+/// What one run is about.
+struct Enrollment<'a> {
+    args: &'a EnrollArgs,
+    settings: &'a Settings,
+    module: Module,
+    contents: TokenContents,
+    /// Where the request or the certificate is written.
+    file: Option<&'a Path>,
+    say: Voice<'a>,
+}
+
 /// Runs it.
 pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = session::open_module(settings, ui)?;
     let name = args.selector.as_deref().or(settings.token.as_deref());
     let name = name.map(selector).transpose()?;
     let contents = module.find_to_change(name.as_ref())?;
-    match &args.import {
-        Some(file) => import(args, &module, contents, file, settings, ui),
-        None => make(args, &module, &contents, settings, ui),
-    }
-}
-
-fn make(
-    args: &EnrollArgs,
-    module: &Module,
-    contents: &TokenContents,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<(), CommandError> {
-    let token = &contents.token;
-    let common_name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
-    let subject = SastSubject::new(&common_name, args.unit.as_deref(), args.organization.as_deref())?;
-    let digest = Digest::from(args.digest);
-    let id = key_id(args.id.as_deref())?;
-    contents.check_free(&common_name, &id)?;
-    module.can_make_key(token, args.bits)?;
-    let terms = Terms { from: now(), days: args.days, serial: random()? };
-    terms.check()?;
-    // Before a key is made that would have to be destroyed again.
     let file = args.csr.as_deref().or(args.out.as_deref());
     let say = Voice { ui, aside: file.is_some_and(is_output) && !args.dry_run };
-    file.filter(|path| !is_output(path)).map_or(Ok(()), |path| check_file(path, args.force))?;
-    let asks = !args.yes && !args.dry_run && ui.can_ask();
-    show_plan(args, &subject, digest, contents, asks, &say)?;
-    if args.dry_run {
-        return if ui.is_json() {
-            ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "name": common_name }))
-        } else {
-            ui.print("Dry run: no key was made and nothing was written.")
-        };
+    let enrollment = Enrollment { args, settings, module, contents, file, say };
+    match &args.import {
+        Some(file) => enrollment.import(file),
+        None => enrollment.make(),
     }
-    let file = file.map(|path| format!(", and write {}", shown(path))).unwrap_or_default();
-    if !ui.agrees(args.yes, &printable(&format!("Make the key on \"{}\"{file}?", token.label())))? {
-        return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
-    }
-    let pin = session::pin_for(module, token, settings, ui, args.allow_last_try)?;
-    let busy = interrupt::Busy::new();
-    ui.note(&format!("Making a key of {} bits on {}; this may take a minute.", args.bits, token.label()));
-    let label = common_name.clone();
-    let key = module.make_key(token, pin, KeyRequest { bits: args.bits, id: id.clone(), label })?;
-    interrupt::check()?;
-    if let Some(path) = &args.csr {
-        let der = request(&subject, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
-        if is_output(path) {
-            ui.write(pem(&der).as_bytes())?;
-            key.keep();
-            drop(busy);
-            return tell_request(&common_name, &id, path, None, &say);
-        }
-        let written = files::write_new(path, pem(&der).as_bytes(), on_existing(args));
-        // A request that lies there needs its key, even where a power cut may still undo it.
-        if written.as_ref().err().is_none_or(FileError::lies_there) {
-            key.keep();
-        }
-        let written = written?;
-        drop(busy);
-        return tell_request(&common_name, &id, path, written.backup.as_deref(), &say);
-    }
-    let der = self_signed(&subject, &terms, key.public(), digest, |bytes| sign(&key, digest, bytes))?;
-    let certificate =
-        Certificate::from_der(der).map_err(|e| CommandError::certificate("the new certificate", &e))?;
-    key.store(&certificate)?;
-    key.keep();
-    let told = (|| {
-        let sast = module.find_stored(token, &certificate)?;
-        match args.out.as_deref() {
-            Some(path) if is_output(path) => ui.write(certificate.der())?,
-            Some(path) => drop(files::write_new(path, certificate.der(), on_existing(args))?),
-            None => {}
-        }
-        drop(busy);
-        tell_certificate(&sast, &id, args.out.as_deref(), &say)
-    })();
-    told.map_err(|e| all_the_same(e, &certificate, token))
 }
 
-/// An error behind the storing: what is on the token stays there.
-fn all_the_same(error: CommandError, certificate: &Certificate, token: &Token) -> CommandError {
-    let name = certificate.sast_name();
-    error
-        .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
-        .hint(format!("sastctl cert export {} writes the certificate", token_option(&name)))
+impl Enrollment<'_> {
+    fn make(&self) -> Result<(), CommandError> {
+        let Enrollment { args, module, contents, file, say: Voice { ui, .. }, .. } = self;
+        let token = &contents.token;
+        let common_name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
+        let subject = SastSubject::new(&common_name, args.unit.as_deref(), args.organization.as_deref())?;
+        let digest = Digest::from(args.digest);
+        let id = key_id(args.id.as_deref())?;
+        contents.check_free(&common_name, &id)?;
+        module.can_make_key(token, args.bits)?;
+        let terms = Terms { from: now(), days: args.days, serial: random()? };
+        terms.check()?;
+        // Before a key is made that would have to be destroyed again.
+        file.filter(|path| !is_output(path)).map_or(Ok(()), |path| check_file(path, args.force))?;
+        self.show_plan(&subject, digest)?;
+        if args.dry_run {
+            return if ui.is_json() {
+                ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "name": common_name }))
+            } else {
+                ui.print("Dry run: no key was made and nothing was written.")
+            };
+        }
+        let also = file.map(|path| format!(", and write {}", shown(path))).unwrap_or_default();
+        if !ui.agrees(args.yes, &printable(&format!("Make the key on \"{}\"{also}?", token.label())))? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
+        }
+        let pin = session::pin_for(module, token, self.settings, ui, args.allow_last_try)?;
+        let busy = interrupt::Busy::new();
+        ui.note(&format!("Making a key of {} bits on {}; this may take a minute.", args.bits, token.label()));
+        let label = common_name.clone();
+        let key = module.make_key(token, pin, KeyRequest { bits: args.bits, id: id.clone(), label })?;
+        interrupt::check()?;
+        let sign = |bytes: &[u8]| Ok::<_, CommandError>(key.sign(digest, bytes)?);
+        if let Some(path) = &args.csr {
+            let request = pem(&request(&subject, key.public(), digest, sign)?);
+            if is_output(path) {
+                ui.write(request.as_bytes())?;
+                key.keep();
+                drop(busy);
+                return self.tell_request(&common_name, &id, path, None);
+            }
+            let written = files::write_new(path, request.as_bytes(), self.on_existing());
+            // A request that lies there needs its key, even where a power cut may still undo it.
+            if written.as_ref().err().is_none_or(FileError::lies_there) {
+                key.keep();
+            }
+            let written = written?;
+            drop(busy);
+            return self.tell_request(&common_name, &id, path, written.backup.as_deref());
+        }
+        let der = self_signed(&subject, &terms, key.public(), digest, sign)?;
+        let certificate =
+            Certificate::from_der(der).map_err(|e| CommandError::certificate("the new certificate", &e))?;
+        key.store(&certificate)?;
+        key.keep();
+        self.stored(&certificate, &id, busy)
+    }
+
+    /// What is left to do behind the storing. Whatever fails there, what is on the token stays there.
+    fn stored(
+        &self,
+        certificate: &Certificate,
+        id: &[u8],
+        busy: interrupt::Busy,
+    ) -> Result<(), CommandError> {
+        let token = &self.contents.token;
+        let rest = || {
+            let sast = self.module.find_stored(token, certificate)?;
+            match self.file {
+                Some(path) if is_output(path) => self.say.ui.write(certificate.der())?,
+                Some(path) => drop(files::write_new(path, certificate.der(), self.on_existing())?),
+                None => {}
+            }
+            drop(busy);
+            self.tell_certificate(&sast, id)
+        };
+        rest().map_err(|error: CommandError| {
+            let name = certificate.sast_name();
+            error
+                .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
+                .hint(format!("sastctl cert export {} writes the certificate", token_option(&name)))
+        })
+    }
+
+    fn on_existing(&self) -> OnExisting {
+        if self.args.force { OnExisting::KeepBackup } else { OnExisting::Refuse }
+    }
+
+    fn show_plan(&self, subject: &SastSubject, digest: Digest) -> Result<(), CommandError> {
+        let Enrollment { args, contents, say: Voice { ui, aside }, .. } = self;
+        for other in contents.sast_names() {
+            ui.warn(&format!(
+                "{} already holds {}: name the one that signs by its SAST name",
+                contents.token.label(),
+                printable(&other)
+            ));
+        }
+        if args.bits < 2048 {
+            ui.warn("phones in FIPS mode refuse less than 2048 bits");
+        }
+        let what = match &args.csr {
+            Some(path) => format!("a request, signed with {digest}, to {}", shown(path)),
+            None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
+        };
+        let plan = format!(
+            "Token        {}\nKey          RSA {}, made there, sensitive and not extractable\nName         {}\n\
+             Certificate  {what}",
+            contents.token.name(),
+            args.bits,
+            subject.text(";"),
+        );
+        let asks = !args.yes && !args.dry_run && ui.can_ask();
+        match (*aside || ui.is_json(), asks) {
+            (false, _) => ui.print(&plan)?,
+            // Whoever is asked sees what about, wherever standard output goes.
+            (true, true) => ui.show(&plan),
+            (true, false) if ui.is_json() => {}
+            (true, false) => ui.note(&plan),
+        }
+        Ok(())
+    }
+
+    fn import(&self, file: &Path) -> Result<(), CommandError> {
+        let Enrollment { args, module, contents, say: Voice { ui, .. }, .. } = self;
+        let certificate = read_certificate(file)?;
+        let token = &contents.token;
+        let report = CertificateReport::new(&certificate);
+        if !ui.is_json() {
+            ui.print(&printable(&format!(
+                "{}, {}, issued by {}, until {}",
+                report.name,
+                report.key,
+                report.issuer,
+                day(certificate.not_after())
+            )))?;
+        }
+        if contents.has_other_key_called(&certificate) {
+            ui.warn(&printable(&format!(
+                "{} is on \"{}\" already, with another key: that name alone will mean neither, and an error says what does",
+                report.name,
+                token.label()
+            )));
+        }
+        if args.dry_run {
+            ui.note("Dry run: nothing was stored.");
+            return if ui.is_json() {
+                ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "certificate": report }))
+            } else {
+                Ok(())
+            };
+        }
+        if !ui.agrees(args.yes, &printable(&format!("Store it on \"{}\"?", token.label())))? {
+            return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));
+        }
+        let pin = session::pin_for(module, token, self.settings, ui, args.allow_last_try)?;
+        let busy = interrupt::Busy::new();
+        module.import_certificate(contents, pin, &certificate)?;
+        self.stored(&certificate, &[], busy)
+    }
+
+    fn tell_certificate(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
+        let (token, certificate, ui) = (sast.token(), sast.certificate(), self.say.ui);
+        if ui.is_json() && !self.say.aside {
+            return ui.print_json(&serde_json::json!({
+                "dry_run": false, "token": token, "id": digest::hex(id, ""),
+                "written": self.file.map(|p| p.display().to_string()),
+                "certificate": CertificateReport::new(certificate),
+            }));
+        }
+        self.say.text(&printable(&format!(
+            "{}, {}, serial {}, until {}: on \"{}\" beside its key",
+            certificate.sast_name(),
+            certificate.public_key().describe(),
+            digest::hex(certificate.serial(), ":").to_uppercase(),
+            day(certificate.not_after()),
+            token.label()
+        )))?;
+        if let Some(path) = self.file.filter(|path| !is_output(path)) {
+            ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;
+        }
+        ui.note(
+            "Next: sastctl cert export, and upload it as Phone-SAST-trust before the first CTL that it signs.",
+        );
+        Ok(())
+    }
+
+    fn tell_request(
+        &self,
+        name: &str,
+        id: &[u8],
+        path: &Path,
+        backup: Option<&Path>,
+    ) -> Result<(), CommandError> {
+        let ui = self.say.ui;
+        let id = digest::hex(id, "");
+        if ui.is_json() && !self.say.aside {
+            return ui.print_json(&serde_json::json!({
+                "dry_run": false, "request": path.display().to_string(),
+                "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
+            }));
+        }
+        let at = shown(path);
+        self.say.text(&format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
+        ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
+        Ok(())
+    }
 }
 
 /// Standard output, as everywhere else.
@@ -183,164 +323,18 @@ fn shown(path: &Path) -> String {
 /// Whether a file can be written there, as far as that is known before there is a key that it is about.
 fn check_file(path: &Path, force: bool) -> Result<(), CommandError> {
     files::check_place(path)?;
-    let made = |e: CommandError| e.detail("", "no key was made and nothing was written");
     let place = files::place_of(path);
-    if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        let what = format!("there is no folder {}", folder.display());
-        return Err(made(CommandError::new(ErrorKind::File, what)).hint("make it, or name another file"));
-    }
-    if path.exists() && !force {
-        let what = format!("{} is there already", path.display());
-        return Err(made(CommandError::new(ErrorKind::File, what))
-            .hint("--force replaces it; the file before is kept as NAME.bak"));
-    }
-    Ok(())
-}
-
-fn sign(key: &NewKey<'_>, digest: Digest, bytes: &[u8]) -> Result<Vec<u8>, CommandError> {
-    Ok(key.sign(digest, bytes)?)
-}
-
-fn on_existing(args: &EnrollArgs) -> OnExisting {
-    if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse }
-}
-
-fn show_plan(
-    args: &EnrollArgs,
-    subject: &SastSubject,
-    digest: Digest,
-    contents: &TokenContents,
-    asks: bool,
-    say: &Voice<'_>,
-) -> Result<(), CommandError> {
-    let ui = say.ui;
-    for other in contents.sast_names() {
-        ui.warn(&format!(
-            "{} already holds {}: name the one that signs by its SAST name",
-            contents.token.label(),
-            printable(&other)
-        ));
-    }
-    if args.bits < 2048 {
-        ui.warn("phones in FIPS mode refuse less than 2048 bits");
-    }
-    let what = match &args.csr {
-        Some(path) => format!("a request, signed with {digest}, to {}", shown(path)),
-        None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let (what, hint) = if let Some(folder) = place.parent().filter(is_missing) {
+        (format!("there is no folder {}", folder.display()), "make it, or name another file")
+    } else if path.exists() && !force {
+        let hint = "--force replaces it; the file before is kept as NAME.bak";
+        (format!("{} is there already", path.display()), hint)
+    } else {
+        return Ok(());
     };
-    let of = [("OU", &args.unit), ("O", &args.organization)];
-    let of: String = of.iter().filter_map(|(key, v)| Some(format!(";{key}={}", v.as_ref()?))).collect();
-    let plan = format!(
-        "Token        {}\nKey          RSA {}, made there, sensitive and not extractable\nName         CN={}{of}\n\
-         Certificate  {what}",
-        contents.token.name(),
-        args.bits,
-        subject.common_name(),
-    );
-    match (say.aside || ui.is_json(), asks) {
-        (false, _) => ui.print(&plan)?,
-        // Whoever is asked sees what about, wherever standard output goes.
-        (true, true) => ui.show(&plan),
-        (true, false) if ui.is_json() => {}
-        (true, false) => ui.note(&plan),
-    }
-    Ok(())
-}
-
-fn import(
-    args: &EnrollArgs,
-    module: &Module,
-    contents: TokenContents,
-    file: &Path,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<(), CommandError> {
-    let certificate = read_certificate(file)?;
-    let token = contents.token.clone();
-    let report = CertificateReport::new(&certificate);
-    if !ui.is_json() {
-        ui.print(&printable(&format!(
-            "{}, {}, issued by {}, until {}",
-            report.name,
-            report.key,
-            report.issuer,
-            day(certificate.not_after())
-        )))?;
-    }
-    if contents.has_other_key_called(&certificate) {
-        ui.warn(&printable(&format!(
-            "{} is on \"{}\" already, with another key: that name alone will mean neither, and an error says what does",
-            report.name,
-            token.label()
-        )));
-    }
-    if args.dry_run {
-        ui.note("Dry run: nothing was stored.");
-        return if ui.is_json() {
-            ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "certificate": report }))
-        } else {
-            Ok(())
-        };
-    }
-    if !ui.agrees(args.yes, &printable(&format!("Store it on \"{}\"?", token.label())))? {
-        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));
-    }
-    let pin = session::pin_for(module, &token, settings, ui, args.allow_last_try)?;
-    let busy = interrupt::Busy::new();
-    module.import_certificate(&contents, pin, &certificate)?;
-    let told = (|| {
-        let sast = module.find_stored(&token, &certificate)?;
-        drop(busy);
-        tell_certificate(&sast, &[], None, &Voice { ui, aside: false })
-    })();
-    told.map_err(|e| all_the_same(e, &certificate, &token))
-}
-
-fn tell_certificate(sast: &Sast, id: &[u8], out: Option<&Path>, say: &Voice<'_>) -> Result<(), CommandError> {
-    let ui = say.ui;
-    let (token, certificate): (&Token, &Certificate) = (sast.token(), sast.certificate());
-    if ui.is_json() && !say.aside {
-        return ui.print_json(&serde_json::json!({
-            "dry_run": false, "token": token, "id": digest::hex(id, ""),
-            "written": out.map(|p| p.display().to_string()),
-            "certificate": CertificateReport::new(certificate),
-        }));
-    }
-    say.text(&printable(&format!(
-        "{}, {}, serial {}, until {}: on \"{}\" beside its key",
-        certificate.sast_name(),
-        certificate.public_key().describe(),
-        digest::hex(certificate.serial(), ":").to_uppercase(),
-        day(certificate.not_after()),
-        token.label()
-    )))?;
-    if let Some(path) = out.filter(|path| !is_output(path)) {
-        ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;
-    }
-    ui.note(
-        "Next: sastctl cert export, and upload it as Phone-SAST-trust before the first CTL that it signs.",
-    );
-    Ok(())
-}
-
-fn tell_request(
-    name: &str,
-    id: &[u8],
-    path: &Path,
-    backup: Option<&Path>,
-    say: &Voice<'_>,
-) -> Result<(), CommandError> {
-    let ui = say.ui;
-    let id = digest::hex(id, "");
-    if ui.is_json() && !say.aside {
-        return ui.print_json(&serde_json::json!({
-            "dry_run": false, "request": path.display().to_string(),
-            "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
-        }));
-    }
-    say.text(&format!("{}   a request for {name}; its key is on the token, CKA_ID {id}", shown(path)))?;
-    ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
-    Ok(())
+    let error = CommandError::new(ErrorKind::File, what);
+    Err(error.detail("", "no key was made and nothing was written").hint(hint))
 }
 
 fn key_id(text: Option<&str>) -> Result<Vec<u8>, CommandError> {

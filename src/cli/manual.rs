@@ -48,23 +48,20 @@ pub fn help(args: &HelpArgs, ui: &Ui) -> Result<(), CommandError> {
     {
         return ui.print(text);
     }
+    let topics = TOPICS.map(|(name, _)| name).join(", ");
     let mut command = super::Cli::command();
     command.build();
     for word in &args.words {
         let Some(inner) = command.find_subcommand(word) else {
-            let topics = TOPICS.map(|(name, _)| name).join(", ");
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                format!("there is no command or topic {word:?}"),
-            )
-            .hint(format!("sastctl help lists the commands; the topics are {topics}")));
+            let what = format!("there is no command or topic {word:?}");
+            return Err(CommandError::new(ErrorKind::Usage, what)
+                .hint(format!("sastctl help lists the commands; the topics are {topics}")));
         };
         command = inner.clone();
     }
-    let text = command.render_long_help().to_string();
-    ui.print(&text)?;
+    ui.print(&command.render_long_help().to_string())?;
     if args.words.is_empty() {
-        ui.print(&format!("\nTopics for sastctl help: {}", TOPICS.map(|(name, _)| name).join(", ")))?;
+        ui.print(&format!("\nTopics for sastctl help: {topics}"))?;
     }
     Ok(())
 }
@@ -79,11 +76,8 @@ pub fn completions(args: &CompletionsArgs, ui: &Ui) -> Result<(), CommandError> 
 /// Writes a man page per command.
 pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
     let failed = |e: std::io::Error| {
-        CommandError::new(
-            ErrorKind::File,
-            format!("the man pages were not written to {}", args.dir.display()),
-        )
-        .caused_by(&e)
+        let what = format!("the man pages were not written to {}", args.dir.display());
+        CommandError::new(ErrorKind::File, what).caused_by(&e)
     };
     files::make_folder(&args.dir)?;
     let mut root = super::Cli::command();

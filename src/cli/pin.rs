@@ -81,12 +81,7 @@ pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, Com
     if *source == PinSource::PinPad {
         return Ok(None);
     }
-    let what = Secret {
-        what: "PIN",
-        of: token,
-        kind: ErrorKind::Token,
-        elsewhere: "name where it comes from: --pin-source env:VAR, file:PATH or fd:N",
-    };
+    let what = Secret::of_token("PIN", token, "--pin-source");
     Ok(Some(Pin::new(secret(source, &what, ui)?)))
 }
 
@@ -98,20 +93,10 @@ pub fn read_other(
     twice: bool,
     ui: &Ui,
 ) -> Result<Pin, CommandError> {
-    let first = Secret {
-        what,
-        of: token,
-        kind: ErrorKind::Token,
-        elsewhere: "name where it comes from: --new-pin-source or --so-pin-source env:VAR, file:PATH or fd:N",
-    };
+    let first = Secret::of_token(what, token, "--new-pin-source or --so-pin-source");
     let text = secret(source, &first, ui)?;
     if twice && *source == PinSource::Prompt {
-        let again = Secret {
-            what: "the same again",
-            of: token,
-            kind: ErrorKind::Token,
-            elsewhere: "name where it comes from: --new-pin-source env:VAR, file:PATH or fd:N",
-        };
+        let again = Secret::of_token("the same again", token, "--new-pin-source");
         if *secret(source, &again, ui)? != *text {
             return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
                 .detail("", "no PIN was tried, nothing was changed"));
@@ -134,19 +119,15 @@ pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError
 
 /// Reads a password for a node; a PIN pad has none.
 pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
-    let what = Secret {
-        what: "password",
-        of,
-        kind: ErrorKind::Network,
-        elsewhere: "name where it comes from: --password-source env:VAR, file:PATH or fd:N",
-    };
+    let what =
+        Secret { what: "password", of, kind: ErrorKind::Network, elsewhere: named_by("--password-source") };
     Ok(SecretString::from(secret(source, &what, ui)?.as_str()))
 }
 
 /// Asks for the password of a host that is none of the cluster: the administrator's is none of its business.
 #[cfg(feature = "ssh")]
 pub fn password_of_another(account: &str, ui: &Ui) -> Result<SecretString, CommandError> {
-    let elsewhere = "--identity FILE: a key is then all that such a host is shown";
+    let elsewhere = "--identity FILE: a key is then all that such a host is shown".to_owned();
     let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
     Ok(SecretString::from(secret(&PinSource::Prompt, &what, ui)?.as_str()))
 }
@@ -157,13 +138,26 @@ struct Secret<'a> {
     of: &'a str,
     kind: ErrorKind,
     /// What to do where nobody can be asked.
-    elsewhere: &'static str,
+    elsewhere: String,
+}
+
+impl<'a> Secret<'a> {
+    fn of_token(what: &'static str, of: &'a str, options: &str) -> Self {
+        Secret { what, of, kind: ErrorKind::Token, elsewhere: named_by(options) }
+    }
+}
+
+fn named_by(options: &str) -> String {
+    format!("name where it comes from: {options} env:VAR, file:PATH or fd:N")
 }
 
 fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let Secret { what, of, kind, elsewhere } = *secret;
+    let Secret { what, of, kind, elsewhere } = secret;
     let failed = |message: String| {
-        CommandError::new(kind, message).detail("", format!("no {what} was tried, nothing was written"))
+        CommandError::new(*kind, message).detail("", format!("no {what} was tried, nothing was written"))
+    };
+    let read = |file: io::Result<File>, not_read: String| {
+        file.and_then(first_line).map_err(|e| failed(not_read).caused_by(&e))
     };
     let text = match source {
         PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
@@ -171,17 +165,16 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             // Or a signal would end the program with the terminal's echo off.
             interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
-            let typed =
-                rpassword::prompt_password(printable(&format!("{what} for {of}: "))).map_err(|e| match e
-                    .kind()
-                {
+            let typed = rpassword::prompt_password(printable(&format!("{what} for {of}: ")));
+            Zeroizing::new(typed.map_err(|e| {
+                match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
                     io::ErrorKind::Interrupted => interrupt::interrupted(),
                     _ => failed(format!("the {what} for {of} cannot be asked for: there is no terminal"))
                         .caused_by(&e)
                         .hint(elsewhere),
-                })?;
-            Zeroizing::new(typed)
+                }
+            })?)
         }
         PinSource::Env(var) => {
             let value = std::env::var(var)
@@ -193,18 +186,11 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
         }
         PinSource::File(path) => {
             warn_if_others_read(path, ui);
-            let unread = |e: io::Error| {
-                failed(format!("the {what} file {} cannot be read", path.display())).caused_by(&e)
-            };
-            let file = File::open(path).map_err(unread)?;
-            first_line(file).map_err(unread)?
+            read(File::open(path), format!("the {what} file {} cannot be read", path.display()))?
         }
-        PinSource::Fd(n) => {
-            let unread = |e: io::Error| {
-                failed(format!("the {what} cannot be read from file descriptor {n}")).caused_by(&e)
-            };
-            let file = descriptor::open(*n).map_err(unread)?;
-            first_line(file).map_err(unread)?
+        PinSource::Fd(number) => {
+            let file = descriptor::open(*number);
+            read(file, format!("the {what} cannot be read from file descriptor {number}"))?
         }
     };
     // Editors put a byte order mark before a text; no PIN begins with one.

@@ -75,28 +75,20 @@ struct ConfigFile {
     quiet: Option<bool>,
 }
 
-/// What is in force for this run.
+/// What is in force for this run: the options, each if it was said.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Profile name or file, if one was named.
     pub profile: Option<String>,
-    /// PKCS#11 module, if one was named.
     pub module: Option<PathBuf>,
-    /// Token selector, if one was named; parsed where it is used.
+    /// Parsed where it is used.
     pub token: Option<String>,
-    /// Where the PIN comes from, if it was said; else the profile's own default.
+    /// Else the profile's own default.
     pub pin_source: Option<PinSource>,
-    /// How long a call to the token may take, in seconds, if it was said.
     pub timeout: Option<u64>,
-    /// Load a module that others may write.
     pub allow_insecure_module: bool,
-    /// Answer with one JSON document.
     pub json: bool,
-    /// When to use colour.
     pub color: Color,
-    /// How often `-v` was given.
     pub verbose: u8,
-    /// Leave notes out.
     pub quiet: bool,
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use super::update::Mode as FileMode;
 use crate::trustlist::{Function, ListKind, Style, is_file_name};
 
 /// The whole file. Paths are relative to it.
@@ -12,15 +13,17 @@ use crate::trustlist::{Function, ListKind, Style, is_file_name};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClusterFile {
     /// `ctl` (default) or `itl`.
-    #[serde(default)]
-    pub kind: Kind,
+    #[serde(default = "ctl", with = "Kind")]
+    pub kind: ListKind,
     /// FILENAME of the header; default `CTLFile.tlv` or `ITLFile.tlv`.
     pub file_name: Option<String>,
     /// `mixed` (default) or `non-secure`.
-    #[serde(default)]
+    #[serde(default = "mixed", with = "ModeName")]
     pub mode: FileMode,
-    /// How server records are written; default as the CTL Client does, in an ITL as CUCM does.
-    pub style: Option<FileStyle>,
+    /// How server records are written: `cucm` (host names, the certificate's own signature in tag 8) or `ctl-client`
+    /// (dotted addresses, no tag 8); default as the CTL Client does, in an ITL as CUCM does.
+    #[serde(default, deserialize_with = "style")]
+    pub style: Option<Style>,
     /// The servers, in the order of the list.
     #[serde(default, rename = "server")]
     pub servers: Vec<Server>,
@@ -68,8 +71,8 @@ impl ClusterFile {
     /// FILENAME of the list.
     pub fn list_name(&self) -> &str {
         self.file_name.as_deref().unwrap_or(match self.kind {
-            Kind::Ctl => "CTLFile.tlv",
-            Kind::Itl => "ITLFile.tlv",
+            ListKind::Ctl => "CTLFile.tlv",
+            ListKind::Itl => "ITLFile.tlv",
         })
     }
 
@@ -82,28 +85,23 @@ impl ClusterFile {
         if !name.to_lowercase().ends_with(".tlv") {
             return Err(ClusterFileError::NotAList { name });
         }
-        match (self.kind, ListKind::of_file_name(&name)) {
-            (Kind::Ctl, ListKind::Itl) => {
-                return Err(ClusterFileError::OtherKind { name, is: "an ITL", kind: "ctl" });
-            }
-            (Kind::Itl, ListKind::Ctl) => {
-                return Err(ClusterFileError::OtherKind { name, is: "a CTL", kind: "itl" });
-            }
-            // Phones find the records of an ITL by their certificates.
-            (Kind::Itl, ListKind::Itl) => return Ok(()),
-            (Kind::Ctl, ListKind::Ctl) => {}
+        if self.kind != ListKind::of_file_name(&name) {
+            let (is, kind) = match self.kind {
+                ListKind::Ctl => ("an ITL", "ctl"),
+                ListKind::Itl => ("a CTL", "itl"),
+            };
+            return Err(ClusterFileError::OtherKind { name, is, kind });
         }
-        match self.servers.iter().position(|server| server.place().is_none()) {
-            Some(at) => {
-                let number = at.saturating_add(1);
-                let which = match ["first", "second", "third"].get(at) {
-                    Some(word) => (*word).to_owned(),
-                    None => format!("{number}th"),
-                };
-                let function = self.servers.get(at).map(|s| s.function.to_string()).unwrap_or_default();
-                Err(ClusterFileError::Nowhere { which, function })
+        let mut servers = self.servers.iter().enumerate();
+        match servers.find(|(_, server)| server.place().is_none()) {
+            // Phones find the records of an ITL by their certificates.
+            Some((at, server)) if self.kind == ListKind::Ctl => {
+                let words = ["first", "second", "third"].map(str::to_owned);
+                let which =
+                    words.into_iter().nth(at).unwrap_or_else(|| format!("{}th", at.saturating_add(1)));
+                Err(ClusterFileError::Nowhere { which, function: server.function.to_string() })
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -116,45 +114,40 @@ impl Server {
     }
 }
 
-/// CTL or ITL.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Certificate trust list.
-    #[default]
+/// As the file spells it.
+#[derive(Deserialize)]
+#[serde(remote = "ListKind", rename_all = "lowercase")]
+enum Kind {
     Ctl,
-    /// Identity trust list.
     Itl,
 }
 
-/// The cluster's security mode.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileMode {
-    /// CCM+TFTP records carry certificates.
-    #[default]
+fn ctl() -> ListKind {
+    ListKind::Ctl
+}
+
+/// As the file spells it.
+#[derive(Deserialize)]
+#[serde(remote = "FileMode", rename_all = "kebab-case")]
+enum ModeName {
     Mixed,
-    /// CCM+TFTP records are emptied.
     NonSecure,
 }
 
-/// How server records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileStyle {
-    /// Host names, the certificate's own signature in tag 8.
+fn mixed() -> FileMode {
+    FileMode::Mixed
+}
+
+/// As the file spells it.
+#[derive(Deserialize)]
+#[serde(remote = "Style", rename_all = "kebab-case")]
+enum FileStyle {
     Cucm,
-    /// Dotted addresses, no tag 8.
     CtlClient,
 }
 
-impl From<FileStyle> for Style {
-    fn from(style: FileStyle) -> Self {
-        match style {
-            FileStyle::Cucm => Style::Cucm,
-            FileStyle::CtlClient => Style::CtlClient,
-        }
-    }
+fn style<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Style>, D::Error> {
+    FileStyle::deserialize(deserializer).map(Some)
 }
 
 /// One server.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style};
+use crate::trustlist::{Certificate, Function, ListKind, Record, ServerRecord, Style};
 
-use super::cluster_file::{ClusterFile, FileMode, Kind, Server};
+use super::cluster_file::{ClusterFile, Server};
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 use super::revert::first_tokens;
@@ -35,12 +35,12 @@ pub fn create_and(
     cluster.check()?;
     let warnings = match (cluster.kind, first_tokens(request, spares, single_token)) {
         // A server signs it, and there is one of each.
-        (Kind::Itl, Ok(_) | Err(PlanError::OneToken { .. })) => vec![],
+        (ListKind::Itl, Ok(_) | Err(PlanError::OneToken { .. })) => vec![],
         (_, tokens) => tokens?,
     };
     let seen: Vec<_> = std::iter::once(request.signer).chain(spares).map(Certificate::der).collect();
-    let default_style = if cluster.kind == Kind::Ctl { Style::CtlClient } else { Style::Cucm };
-    let style = cluster.style.map_or(default_style, Style::from);
+    let default_style = if cluster.kind == ListKind::Ctl { Style::CtlClient } else { Style::Cucm };
+    let style = cluster.style.unwrap_or(default_style);
     let mut steps = Vec::new();
     let mut records = Vec::new();
     let mut add = |record: Record, why: String| {
@@ -81,7 +81,7 @@ pub fn spare_tokens(
 fn check_servers(
     cluster: &ClusterFile,
     certificates: &[Option<Certificate>],
-    mode: FileMode,
+    mode: Mode,
     tokens: &[&Bytes],
 ) -> Result<(), PlanError> {
     let servers: Vec<_> = cluster.servers.iter().zip(certificates).collect();
@@ -110,24 +110,23 @@ fn check_servers(
 }
 
 /// The mode that the changes set, if they do.
-fn mode_of(edits: &[Edit]) -> Option<FileMode> {
+fn mode_of(edits: &[Edit]) -> Option<Mode> {
     edits.iter().rev().find_map(|edit| match edit {
-        Edit::SetMode(Mode::Mixed) => Some(FileMode::Mixed),
-        Edit::SetMode(Mode::NonSecure) => Some(FileMode::NonSecure),
+        Edit::SetMode(mode) => Some(*mode),
         _ => None,
     })
 }
 
 /// Non-secure mode leaves a record the address alone.
-fn is_emptied(server: &Server, mode: FileMode) -> bool {
-    mode == FileMode::NonSecure && server.function == Function::CCM_TFTP
+fn is_emptied(server: &Server, mode: Mode) -> bool {
+    mode == Mode::NonSecure && server.function == Function::CCM_TFTP
 }
 
 fn server_record(
     server: &Server,
     certificate: Option<&Certificate>,
     style: Style,
-    mode: FileMode,
+    mode: Mode,
 ) -> Result<Record, PlanError> {
     let address = server.address.map(|ip| ip.to_string());
     let name = match style {

@@ -3,17 +3,18 @@
 use std::str::FromStr as _;
 
 use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::builder::{Builder as _, CertificateBuilder, RequestBuilder};
+use x509_cert::builder::{Builder, CertificateBuilder, RequestBuilder};
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::asn1::BitString;
-use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::der::oid::db::rfc5912;
+use x509_cert::der::{Decode as _, Encode};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, ToExtension as _};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
     self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
-    ObjectIdentifier, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
+    SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
 };
 use x509_cert::time::{Time, Validity};
 
@@ -21,10 +22,6 @@ use crate::trustlist::{Digest, RsaKey, digest};
 
 /// Longest value of a name, in characters (RFC 5280, ub-common-name and its kin).
 const MAX_VALUE: usize = 64;
-
-const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
-const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
-const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
 
 /// The names of a SAST certificate: what a trust list can hold, and nothing that it would spell in two ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,20 +75,17 @@ impl SastSubject {
         })
     }
 
-    /// The name to call it by.
-    pub fn common_name(&self) -> &str {
-        &self.common_name
-    }
-
-    /// `CN=…,OU=…,O=…` (RFC 4514). No value has a character that would have to be escaped.
-    fn text(&self) -> String {
+    /// `CN=…`, and OU and O where they are wanted.
+    pub fn text(&self, separator: &str) -> String {
         let more = [("OU", &self.unit), ("O", &self.organization)];
-        let more = more.iter().filter_map(|(key, value)| Some(format!(",{key}={}", value.as_ref()?)));
+        let more =
+            more.iter().filter_map(|(key, value)| Some(format!("{separator}{key}={}", value.as_ref()?)));
         format!("CN={}{}", self.common_name, more.collect::<String>())
     }
 
+    /// From the text of RFC 4514. No value has a character that would have to be escaped.
     fn name(&self) -> Result<Name, EnrollError> {
-        Name::from_str(&self.text()).map_err(|e| EnrollError::Builder(e.to_string()))
+        Name::from_str(&self.text(",")).map_err(refused)
     }
 }
 
@@ -111,25 +105,23 @@ fn fits(what: &'static str, value: &str) -> Result<(), EnrollError> {
 }
 
 /// What stands for the token's key while a certificate is put together.
+#[derive(Clone)]
 struct Described {
     info: Vec<u8>,
     digest: Digest,
 }
 
-#[derive(Clone)]
-struct KeyInfo(Vec<u8>);
-
-impl EncodePublicKey for KeyInfo {
+impl EncodePublicKey for Described {
     fn to_public_key_der(&self) -> spki::Result<Document> {
-        Ok(Document::from_der(&self.0)?)
+        Ok(Document::from_der(&self.info)?)
     }
 }
 
 impl signature::Keypair for Described {
-    type VerifyingKey = KeyInfo;
+    type VerifyingKey = Self;
 
-    fn verifying_key(&self) -> KeyInfo {
-        KeyInfo(self.info.clone())
+    fn verifying_key(&self) -> Self {
+        self.clone()
     }
 }
 
@@ -137,9 +129,9 @@ impl DynSignatureAlgorithmIdentifier for Described {
     /// sha1WithRSAEncryption and its kin (RFC 4055, section 5).
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         let oid = match self.digest {
-            Digest::Sha1 => SHA1_WITH_RSA,
-            Digest::Sha256 => SHA256_WITH_RSA,
-            Digest::Sha512 => SHA512_WITH_RSA,
+            Digest::Sha1 => rfc5912::SHA_1_WITH_RSA_ENCRYPTION,
+            Digest::Sha256 => rfc5912::SHA_256_WITH_RSA_ENCRYPTION,
+            Digest::Sha512 => rfc5912::SHA_512_WITH_RSA_ENCRYPTION,
         };
         Ok(AlgorithmIdentifierOwned { oid, parameters: Some(x509_cert::der::Any::null()) })
     }
@@ -213,7 +205,7 @@ impl Terms {
         if let Some(first) = bytes.first_mut() {
             *first = (*first & 0x7f) | 0x40;
         }
-        SerialNumber::new(&bytes).map_err(|e| EnrollError::Builder(e.to_string()))
+        SerialNumber::new(&bytes).map_err(refused)
     }
 }
 
@@ -228,12 +220,8 @@ pub fn self_signed<E: From<EnrollError>>(
     let described = describe(key, digest)?;
     let info = SubjectPublicKeyInfoOwned::from_der(&described.info).map_err(refused)?;
     let profile = SastProfile { subject: subject.name()? };
-    let mut builder =
-        CertificateBuilder::new(profile, terms.serial()?, terms.validity()?, info).map_err(refused)?;
-    let bytes = builder.finalize(&described).map_err(refused)?;
-    let signature = BitString::from_bytes(&sign(&bytes)?).map_err(refused)?;
-    let certificate = builder.assemble(signature, &described).map_err(refused)?;
-    Ok(certificate.to_der().map_err(refused)?)
+    let builder = CertificateBuilder::new(profile, terms.serial()?, terms.validity()?, info);
+    finish(builder.map_err(refused)?, &described, sign)
 }
 
 /// A certificate signing request (PKCS#10, RFC 2986), DER.
@@ -244,11 +232,19 @@ pub fn request<E: From<EnrollError>>(
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, E> {
     let described = describe(key, digest)?;
-    let mut builder = RequestBuilder::new(subject.name()?).map_err(refused)?;
-    let bytes = builder.finalize(&described).map_err(refused)?;
+    finish(RequestBuilder::new(subject.name()?).map_err(refused)?, &described, sign)
+}
+
+/// What was put together, signed: DER.
+fn finish<E: From<EnrollError>>(
+    mut builder: impl Builder<Output: Encode>,
+    key: &Described,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    let bytes = builder.finalize(key).map_err(refused)?;
     let signature = BitString::from_bytes(&sign(&bytes)?).map_err(refused)?;
-    let request = builder.assemble(signature, &described).map_err(refused)?;
-    Ok(request.to_der().map_err(refused)?)
+    let signed = builder.assemble(signature, key).map_err(refused)?;
+    Ok(signed.to_der().map_err(refused)?)
 }
 
 fn describe(key: &RsaKey, digest: Digest) -> Result<Described, EnrollError> {

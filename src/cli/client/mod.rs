@@ -132,18 +132,18 @@ impl Client<'_> {
         self.choices.as_mut().ok_or_else(|| CommandError::new(ErrorKind::Usage, "no CTL file was named"))
     }
 
+    /// An error stays in the window, which says it.
+    fn or_why_not<T>(&self, result: Result<T, CommandError>) -> Option<T> {
+        result.inspect_err(|e| self.ui.show(&e.to_string())).ok()
+    }
+
     /// The plan, shown and agreed to.
     fn planned(&mut self) -> Result<Finish, CommandError> {
         let Some(signer) = self.signer()? else { return Ok(Finish::Back) };
         let certificate = signer.certificate().clone();
         let request = self.args.signing.request(&certificate)?;
-        let plan = match self.choices()?.plan(&request) {
-            Ok(plan) => plan,
-            Err(e) => {
-                self.ui.show(&in_the_windows(e).to_string());
-                return Ok(Finish::Back);
-            }
-        };
+        let plan = self.choices()?.plan(&request).map_err(in_the_windows);
+        let Some(plan) = self.or_why_not(plan) else { return Ok(Finish::Back) };
         let file = self.batch_file(plan.clone());
         let shown = file.digest();
         self.ui.show(&file.plan_text());

@@ -11,8 +11,7 @@ use super::Client;
 use super::insert::{self, Inserted};
 use super::terminal::{choose, text};
 use crate::trustlist::{Certificate, Function, Name};
-use crate::workflow::cluster_file::FileMode;
-use crate::workflow::{AddedServer, Choices, Entry, NewServer, PlanError, SecurityMode, Start};
+use crate::workflow::{AddedServer, Choices, Entry, Mode, NewServer, PlanError, SecurityMode, Start};
 
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
@@ -29,13 +28,7 @@ impl Client<'_> {
                 return Ok(false);
             };
             let file = PathBuf::from(file);
-            let start = match start(&file) {
-                Ok(start) => start,
-                Err(e) => {
-                    self.ui.show(&e.to_string());
-                    continue;
-                }
-            };
+            let Some(start) = self.or_why_not(start(&file)) else { continue };
             let Some(folder) = text("Output folder:", &self.folder.display().to_string())? else { continue };
             let folder = PathBuf::from(if folder.is_empty() { "." } else { &folder });
             if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
@@ -52,7 +45,8 @@ impl Client<'_> {
 
     /// Window 2, where there is no file in mixed mode.
     pub(super) fn warning(&mut self) -> Result<bool, CommandError> {
-        let no_file = matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == FileMode::Mixed);
+        let no_file =
+            matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == Mode::Mixed);
         if !no_file {
             return Ok(true);
         }
@@ -159,13 +153,7 @@ impl Client<'_> {
                 continue;
             };
             let Some(file) = text(&format!("{what} server, certificate file:"), "")? else { continue };
-            let certificate = match read_certificate(Path::new(&file)) {
-                Ok(certificate) => certificate,
-                Err(e) => {
-                    self.ui.show(&e.to_string());
-                    continue;
-                }
-            };
+            let Some(certificate) = self.or_why_not(read_certificate(Path::new(&file))) else { continue };
             let server = NewServer { function, address, certificate, host: None };
             self.choices()?.servers.push(AddedServer { server, file });
             return Ok(());

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::revert::{Release, leaves};
-use super::{Choices, Start};
+use super::{AddedServer, Choices, Start};
 use crate::trustlist::{Certificate, Name, Record, Style};
 
 /// Where an entry of the sixth window comes from.
@@ -29,44 +29,36 @@ pub struct Entry {
 impl Choices {
     /// The rows of the sixth window.
     pub fn entries(&self) -> Vec<Entry> {
+        let stays = |index: &usize| !self.deleted.contains(index);
         let mut entries = Vec::new();
+        let mut add = |kind, columns| entries.push(Entry { kind, columns });
         match &self.start {
             Start::InForce(old) => {
                 let release = Release::told_by(old);
-                for (index, record) in old.list().records().iter().enumerate() {
-                    let leaves = !self.start.is_token_signed() && leaves(record, release);
-                    if !leaves && !self.deleted.contains(&index) {
-                        entries.push(Entry { kind: EntryKind::InList(index), columns: of_record(record) });
-                    }
+                let records = old.list().records().iter().enumerate().filter(|(index, _)| stays(index));
+                let leaves = |record: &Record| !self.start.is_token_signed() && leaves(record, release);
+                for (index, record) in records.filter(|(_, record)| !leaves(record)) {
+                    add(EntryKind::InList(index), of_record(record));
                 }
             }
             Start::NoFile { cluster, certificates, .. } => {
-                for (index, (server, certificate)) in cluster.servers.iter().zip(certificates).enumerate() {
-                    if !self.deleted.contains(&index) {
-                        let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
-                        let columns = columns(
-                            server.function.to_string(),
-                            at.unwrap_or_default(),
-                            certificate.as_ref(),
-                        );
-                        entries.push(Entry { kind: EntryKind::InList(index), columns });
-                    }
+                let servers = cluster.servers.iter().zip(certificates).enumerate();
+                for (index, (server, certificate)) in servers.filter(|(index, _)| stays(index)) {
+                    let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
+                    let (kind, at) = (server.function.to_string(), at.unwrap_or_default());
+                    add(EntryKind::InList(index), columns(kind, at, certificate.as_ref()));
                 }
             }
         }
         for (index, token) in self.of_file() {
-            entries.push(Entry { kind: EntryKind::InList(index), columns: of_token(token) });
+            add(EntryKind::InList(index), of_token(token));
         }
-        for (index, added) in self.servers.iter().enumerate() {
-            let server = &added.server;
-            let columns =
-                columns(server.function.to_string(), server.address.to_string(), Some(&server.certificate));
-            entries.push(Entry { kind: EntryKind::Server(index), columns });
+        for (index, AddedServer { server, .. }) in self.servers.iter().enumerate() {
+            let (kind, at) = (server.function.to_string(), server.address.to_string());
+            add(EntryKind::Server(index), columns(kind, at, Some(&server.certificate)));
         }
-        for (index, token) in self.tokens.iter().enumerate() {
-            if !self.has_entry(token) {
-                entries.push(Entry { kind: EntryKind::Token(index), columns: of_token(token) });
-            }
+        for (index, token) in self.tokens.iter().enumerate().filter(|(_, token)| !self.has_entry(token)) {
+            add(EntryKind::Token(index), of_token(token));
         }
         entries
     }
