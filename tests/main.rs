@@ -46,6 +46,7 @@ mod hostile_lists;
 mod hot_plug;
 mod interruptions;
 mod journal;
+mod journal_file;
 mod losses;
 mod many_files;
 mod meanwhile;

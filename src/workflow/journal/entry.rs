@@ -198,19 +198,3 @@ impl Event {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_kept_whole_up_to_a_limit() {
-        let of = |bytes: usize| FileSeal::of("x", &vec![7; bytes]);
-        assert_eq!(LARGEST_DATA, 262_144, "several times what phones load");
-        assert_eq!(of(LARGEST_DATA).content(), Some(vec![7; LARGEST_DATA]));
-        assert_eq!(of(LARGEST_DATA + 1).content(), None);
-        let mut changed = of(3);
-        changed.sha256 = of(4).sha256;
-        assert_eq!(changed.content(), None, "not what the checksum says");
-    }
-}
