@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event as Markdown, Options, Parser};
 use sastctl::workflow::journal::{
-    Event, FileSeal, Journal, JournalError, Outcome, PhoneLine, TokenSeal, VerifiedJournal,
+    Event, FileFingerprint, Journal, JournalError, Outcome, PhoneLine, TokenSeal, VerifiedJournal,
 };
 use sastctl::workflow::{Mark, PlanStep};
 
@@ -261,7 +261,7 @@ const MARKUP: [&str; 12] = [
 /// A journal in whose every field stands this text.
 fn everywhere(world: &World, text: &str) -> String {
     let t = || text.to_owned();
-    let file = || FileSeal { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
+    let file = || FileFingerprint { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
     let token = TokenSeal { label: t(), serial: t(), name: t(), certificate_sha256: t() };
     let step = PlanStep { mark: Mark::Add, function: t(), name: t(), why: t() };
     let phones = vec![PhoneLine { phones: t(), says: t(), reasons: vec![t()] }];
@@ -426,7 +426,7 @@ fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
 #[test]
 fn a_file_that_nothing_is_made_of_is_not_said_to_be_unwritten() {
     let world = world();
-    let file = FileSeal::of("new.tlv", &pki::golden_bytes("token-signed.tlv"));
+    let file = FileFingerprint::of("new.tlv", &pki::golden_bytes("token-signed.tlv"));
     let input = Event::Input { role: "published".to_owned(), out: None, file };
     let path = written(&world, "2026-11-21T08:18:43Z", input);
     let page = world.run(&["journal", "show", &path]).done().stdout;

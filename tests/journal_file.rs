@@ -5,7 +5,8 @@ use std::{fs, io};
 
 use sastctl::trustlist::digest;
 use sastctl::workflow::journal::{
-    Event, FileSeal, Journal, JournalError, JournalReopenError, JournalWriteError, Outcome, VerifiedJournal,
+    Event, FileFingerprint, Journal, JournalError, JournalReopenError, JournalWriteError, Outcome,
+    VerifiedJournal,
 };
 
 fn sum_of(text: &str) -> String {
@@ -118,7 +119,7 @@ fn a_forged_line_fits_neither_by_its_number_nor_by_its_chain_alone() {
 fn a_file_is_kept_whole_up_to_a_limit() {
     // Several times what phones load.
     const LARGEST_DATA: usize = 262_144;
-    let of = |bytes: usize| FileSeal::of("x", &vec![7; bytes]);
+    let of = |bytes: usize| FileFingerprint::of("x", &vec![7; bytes]);
     assert_eq!(of(LARGEST_DATA).content(), Some(vec![7; LARGEST_DATA]));
     assert_eq!(of(LARGEST_DATA + 1).content(), None);
     let mut changed = of(3);

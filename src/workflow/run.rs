@@ -1,6 +1,6 @@
 //! The whole revert of a cluster as steps: in which order, what each does, and which of them a journal says are done.
 
-use super::journal::{Event, FileSeal, VerifiedJournal};
+use super::journal::{Event, FileFingerprint, VerifiedJournal};
 
 /// One step of `revert --node`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +143,9 @@ impl RunStep {
 #[derive(Debug, Default)]
 pub struct Progress {
     done: Vec<String>,
-    input: Option<FileSeal>,
-    bridge: Option<FileSeal>,
-    output: Option<FileSeal>,
+    input: Option<FileFingerprint>,
+    bridge: Option<FileFingerprint>,
+    output: Option<FileFingerprint>,
     tokens: Option<String>,
     run: Option<String>,
     takes_back: bool,
@@ -204,17 +204,17 @@ impl Progress {
     }
 
     /// The CTL that was in force when the run began.
-    pub fn in_force(&self) -> Option<&FileSeal> {
+    pub fn in_force(&self) -> Option<&FileFingerprint> {
         self.input.as_ref()
     }
 
     /// The tokenless CTL with the tokens in it, as the publisher wrote it.
-    pub fn bridge(&self) -> Option<&FileSeal> {
+    pub fn bridge(&self) -> Option<&FileFingerprint> {
         self.bridge.as_ref()
     }
 
     /// The CTL that the run signed.
-    pub fn signed(&self) -> Option<&FileSeal> {
+    pub fn signed(&self) -> Option<&FileFingerprint> {
         self.output.as_ref()
     }
 
@@ -253,17 +253,17 @@ impl Progress {
     }
 
     /// It was read.
-    pub fn keep(&mut self, file: FileSeal) {
+    pub fn keep(&mut self, file: FileFingerprint) {
         self.input = Some(file);
     }
 
     /// The publisher wrote it.
-    pub fn cross(&mut self, file: FileSeal) {
+    pub fn cross(&mut self, file: FileFingerprint) {
         self.bridge = Some(file);
     }
 
     /// It was signed.
-    pub fn sign(&mut self, file: FileSeal) {
+    pub fn sign(&mut self, file: FileFingerprint) {
         self.output = Some(file);
     }
 }
@@ -306,7 +306,7 @@ mod tests {
         let time = "2026-11-21T08:18:43Z";
         let mut journal = Journal::create(dir.path(), "revert", time).unwrap();
         let text = || "x".to_owned();
-        let seal = |name: &str| FileSeal::of(name, name.as_bytes());
+        let seal = |name: &str| FileFingerprint::of(name, name.as_bytes());
         let input =
             |role: &str, name: &str| Event::Input { role: role.to_owned(), out: None, file: seal(name) };
         let step = |name: &str, done| Event::Step { name: name.to_owned(), says: String::new(), done };

@@ -17,7 +17,7 @@ use crate::cluster::sftp::SftpFolder;
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{ListKind, digest, is_tftp_name};
-use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::journal::{Event, FileFingerprint};
 
 /// Where the list goes.
 #[derive(Debug, Clone, Args)]
@@ -195,7 +195,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     }
     interrupt::something_changes();
     let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
-    let seal = FileSeal::of(args.file.display().to_string(), bytes);
+    let seal = FileFingerprint::of(args.file.display().to_string(), bytes);
     log.add(Event::Input { role: "published".to_owned(), out: None, file: seal })?;
     let result = to_every_node(args, &mut connector, &nodes, &name, bytes, &mut log, ui);
     let journal = log.end(&result)?;

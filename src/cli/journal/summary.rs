@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList};
-use crate::workflow::journal::{Event, FileSeal, JournalLine, Outcome, TokenSeal, VerifiedJournal};
+use crate::workflow::journal::{Event, FileFingerprint, JournalLine, Outcome, TokenSeal, VerifiedJournal};
 
 /// What a page shows of a run.
 pub struct JournalSummary<'a> {
@@ -23,11 +23,11 @@ pub struct Change<'a> {
     /// Where the result goes, as far as that is known.
     out: Option<&'a str>,
     /// The list in force, or the configuration file.
-    pub input: Option<&'a FileSeal>,
+    pub input: Option<&'a FileFingerprint>,
     /// An [`Event::Plan`].
     pub plan: Option<&'a Event>,
     /// What was written.
-    pub output: Option<&'a FileSeal>,
+    pub output: Option<&'a FileFingerprint>,
     pub signed_by: Option<&'a str>,
     /// Where the file before it is kept.
     pub kept_old_as: Option<&'a str>,
@@ -107,7 +107,7 @@ impl<'a> Change<'a> {
     }
 
     /// The files that stand side by side, under their titles.
-    pub fn sides(&self) -> Vec<(String, Option<&'a FileSeal>)> {
+    pub fn sides(&self) -> Vec<(String, Option<&'a FileFingerprint>)> {
         match self.alone {
             Some(role) => vec![(capital(role), self.input)],
             None => vec![("Before".to_owned(), self.input), ("After".to_owned(), self.output)],
@@ -122,7 +122,7 @@ fn capital(role: &str) -> String {
 }
 
 /// The list in a file of the journal, if it is one.
-pub fn list_of(file: &FileSeal) -> Option<TrustList> {
+pub fn list_of(file: &FileFingerprint) -> Option<TrustList> {
     match TrustFile::decode(file.content()?).ok()? {
         TrustFile::List(list) => Some(list),
         TrustFile::Signed(_) => None,
@@ -130,7 +130,7 @@ pub fn list_of(file: &FileSeal) -> Option<TrustList> {
 }
 
 /// The checksums that phones show, by name.
-pub fn sums(file: &FileSeal) -> [(&'static str, &str); 2] {
+pub fn sums(file: &FileFingerprint) -> [(&'static str, &str); 2] {
     [("MD5", &file.md5), ("SHA-1", &file.sha1)]
 }
 

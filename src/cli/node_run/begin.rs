@@ -12,7 +12,7 @@ use super::{NodeArgs, WHAT};
 use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::workflow::Progress;
-use crate::workflow::journal::{Event, FileSeal, VerifiedJournal};
+use crate::workflow::journal::{Event, FileFingerprint, VerifiedJournal};
 
 /// The file in the run's folder that says where its journal lies.
 const JOURNAL: &str = "journal.path";
@@ -115,7 +115,7 @@ fn go_on(earlier: Earlier, here: &str) -> Result<(RunLog, Progress), CommandErro
 }
 
 /// There must be something to go back to.
-fn kept<'a>(earlier: &'a Earlier, work: &Path) -> Result<&'a FileSeal, CommandError> {
+fn kept<'a>(earlier: &'a Earlier, work: &Path) -> Result<&'a FileFingerprint, CommandError> {
     let old = earlier.progress.in_force().ok_or_else(|| {
         let what = "the run in this folder kept no CTL: there is nothing to go back to";
         CommandError::new(ErrorKind::No, what)

@@ -9,7 +9,7 @@ use super::{CTL, NodeArgs};
 use crate::cluster::shell::answers::SecurityMode;
 use crate::cluster::{ConsoleError, NodeAddress, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
-use crate::workflow::journal::FileSeal;
+use crate::workflow::journal::FileFingerprint;
 use crate::workflow::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl};
 
 /// A CTL of the cluster, decoded and verified.
@@ -24,7 +24,7 @@ pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {
 pub(super) fn kept(
     work: &Path,
     (name, what): (&str, &str),
-    seal: Option<&FileSeal>,
+    seal: Option<&FileFingerprint>,
 ) -> Result<Vec<u8>, CommandError> {
     let bytes = crate::files::read_plain(&work.join(name), crate::trustlist::MAX_FILE_BYTES)
         .map_err(|_| lost(work, what))?;
@@ -33,7 +33,7 @@ pub(super) fn kept(
 }
 
 /// The CTL that was in force before the run.
-pub(super) fn kept_list(work: &Path, seal: Option<&FileSeal>) -> Result<VerifiedList, CommandError> {
+pub(super) fn kept_list(work: &Path, seal: Option<&FileFingerprint>) -> Result<VerifiedList, CommandError> {
     verified(kept(work, (CTL, "the CTL in force"), seal)?)
 }
 

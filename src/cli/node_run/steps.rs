@@ -17,7 +17,7 @@ use crate::cluster::shell::answers::ShownCtl;
 use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{VerifiedList, digest};
-use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::journal::{Event, FileFingerprint};
 use crate::workflow::{NoBridge, Progress, RunStep, bridge};
 
 impl Run<'_> {
@@ -52,7 +52,7 @@ impl Run<'_> {
             return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
         }
         let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
-        self.progress.keep(FileSeal::of(self.old_path().display().to_string(), old.list().bytes()));
+        self.progress.keep(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
         self.be_ready()?;
         let certificates = self.certificates()?;
         self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
@@ -147,7 +147,7 @@ impl Run<'_> {
         };
         let path = self.work.join(BRIDGE);
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
-        let seal = FileSeal::of(path.display().to_string(), bridge.list().bytes());
+        let seal = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
         self.note_down(Event::Input { role: Progress::BRIDGE.to_owned(), out: None, file: seal.clone() })?;
         self.progress.cross(seal);
         Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
@@ -193,7 +193,7 @@ impl Run<'_> {
         let bytes = files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES)
             .map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;
-        self.progress.sign(FileSeal::of(path.display().to_string(), new.list().bytes()));
+        self.progress.sign(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
     }
 

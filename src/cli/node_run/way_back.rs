@@ -10,7 +10,7 @@ use super::{CTL, NEW_CTL, Run};
 use crate::phone::HeldLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
-use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::journal::{Event, FileFingerprint};
 
 /// What the operator is asked before.
 pub(super) const QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
@@ -23,7 +23,7 @@ pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), 
     let path = work.join(NEW_CTL);
     let signed = progress
         .signed()
-        .and_then(FileSeal::content)
+        .and_then(FileFingerprint::content)
         .or_else(|| crate::files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES).ok());
     // What was signed, and cannot be read any more, is no reason to stay without a way back.
     let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };

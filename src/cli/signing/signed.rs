@@ -12,7 +12,7 @@ use super::run_log::RunLog;
 use crate::files::{NewFile, Source};
 use crate::trustlist::{SgnDraft, SignError, Signer, TrustList, digest};
 use crate::workflow::ConfirmedPlan;
-use crate::workflow::journal::{Event, FileSeal};
+use crate::workflow::journal::{Event, FileFingerprint};
 
 /// One file whose plan was agreed to.
 pub struct ConfirmedFile {
@@ -68,7 +68,7 @@ impl ConfirmedFile {
     pub fn begin(&self, log: &mut RunLog) -> Result<(), CommandError> {
         let out = self.out.display().to_string();
         if let Some(Input { role, path, bytes, .. }) = &self.input {
-            let file = FileSeal::of(path.display().to_string(), bytes);
+            let file = FileFingerprint::of(path.display().to_string(), bytes);
             log.note(Event::Input { role: (*role).to_owned(), out: Some(out.clone()), file })?;
         }
         match &self.work {
@@ -112,7 +112,7 @@ impl SignedFile {
         let SignedFile { out, bytes, signed_by, .. } = self;
         let file = out.display().to_string();
         let kept_old_as = kept.map(|p| p.display().to_string());
-        let seal = FileSeal::of(&file, &bytes);
+        let seal = FileFingerprint::of(&file, &bytes);
         let [md5_phone, sha1_phone] = [&seal.md5, &seal.sha1].map(|sum| digest::phone_lines_of_hex(sum));
         let (md5, sha1) = (seal.md5.clone(), seal.sha1.clone());
         let line =

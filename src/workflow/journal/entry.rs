@@ -47,7 +47,7 @@ pub enum Event {
         out: Option<String>,
         /// The file.
         #[serde(flatten)]
-        file: FileSeal,
+        file: FileFingerprint,
     },
     /// A plan that was shown and confirmed.
     Plan {
@@ -84,7 +84,7 @@ pub enum Event {
         kept_old_as: Option<String>,
         /// The file.
         #[serde(flatten)]
-        file: FileSeal,
+        file: FileFingerprint,
     },
     /// The last line.
     End {
@@ -122,7 +122,7 @@ pub struct TokenSeal {
 
 /// A file with its checksums and, so that the page can show it, itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileSeal {
+pub struct FileFingerprint {
     /// Its path as the operator named it.
     pub file: String,
     /// Length in bytes.
@@ -140,10 +140,10 @@ pub struct FileSeal {
 /// Files above this many bytes are named by their checksums alone.
 const LARGEST_DATA: usize = 256 * 1024;
 
-impl FileSeal {
-    /// The seal of a file.
+impl FileFingerprint {
+    /// The fingerprint of a file.
     pub fn of(file: impl Into<String>, bytes: &[u8]) -> Self {
-        FileSeal {
+        FileFingerprint {
             file: file.into(),
             bytes: bytes.len(),
             md5: digest::hex(&digest::md5(bytes), ""),

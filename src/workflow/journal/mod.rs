@@ -8,7 +8,7 @@ mod signature;
 mod verify;
 mod writer;
 
-pub use entry::{Event, FileSeal, JournalLine, Outcome, PhoneLine, TokenSeal};
+pub use entry::{Event, FileFingerprint, JournalLine, Outcome, PhoneLine, TokenSeal};
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub use verify::{JournalError, VerifiedJournal};
 pub use writer::{Journal, JournalReopenError, JournalWriteError};
