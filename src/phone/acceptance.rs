@@ -63,20 +63,22 @@ struct Look<'n, 'a> {
 }
 
 impl Look<'_, '_> {
+    fn because(&mut self, reason: Reason, decision: Decision) -> Decision {
+        self.reasons.push(reason);
+        decision
+    }
+
     fn decide(&mut self, held: &Held<'_>, vouch: &Vouch) -> Decision {
         if self.new.bytes > PHONE_LIMIT_BYTES {
-            self.reasons.push(Reason::TooLarge { bytes: self.new.bytes });
-            return Decision::Refuses;
+            return self.because(Reason::TooLarge { bytes: self.new.bytes }, Decision::Refuses);
         }
         let itl = held.itl.in_force();
         match (held.ctl, itl) {
             (None, HeldItl::None) => {
-                self.reasons.push(Reason::HoldsNothing);
-                return Decision::Accepts(Way::Blind);
+                return self.because(Reason::HoldsNothing, Decision::Accepts(Way::Blind));
             }
             (None, HeldItl::Emptied) => {
-                self.reasons.push(Reason::EmptiedItl);
-                return Decision::Accepts(Way::Blind);
+                return self.because(Reason::EmptiedItl, Decision::Accepts(Way::Blind));
             }
             _ => {}
         }
@@ -102,13 +104,9 @@ impl Look<'_, '_> {
         }
         let unless = |doubt| if doubt { Decision::NotKnown } else { Decision::Refuses };
         match itl {
-            HeldItl::None => {
-                self.reasons.push(Reason::HoldsNoItl);
-                return unless(doubt);
-            }
+            HeldItl::None => return self.because(Reason::HoldsNoItl, unless(doubt)),
             HeldItl::Emptied => {
-                self.reasons.push(Reason::EmptiedItlAndCtl { is_itl });
-                return unless(doubt || is_itl);
+                return self.because(Reason::EmptiedItlAndCtl { is_itl }, unless(doubt || is_itl));
             }
             HeldItl::List(_) => {}
             HeldItl::Unknown => {
@@ -122,8 +120,7 @@ impl Look<'_, '_> {
             return unless(doubt);
         }
         if !held.asks_tvs {
-            self.reasons.push(Reason::CannotAskTvs);
-            return unless(doubt);
+            return self.because(Reason::CannotAskTvs, unless(doubt));
         }
         match self.ask_tvs(itl, vouch) {
             Decision::Refuses => unless(doubt),
@@ -189,8 +186,7 @@ impl Look<'_, '_> {
             let known = itl.tvs();
             records = known.len();
             if known.is_empty() {
-                self.reasons.push(Reason::NoTvsRecord);
-                return Decision::Refuses;
+                return self.because(Reason::NoTvsRecord, Decision::Refuses);
             }
             if self.new.view.kind == ListKind::Itl && !self.new.view.is_emptied_itl() {
                 let new = self.new.view.tvs();
@@ -201,8 +197,7 @@ impl Look<'_, '_> {
                     .collect();
                 match stay.len() {
                     0 if !vouch.is_authenticated() => {
-                        self.reasons.push(Reason::TvsRenewedToo { name });
-                        return Decision::Refuses;
+                        return self.because(Reason::TvsRenewedToo { name }, Decision::Refuses);
                     }
                     0 => {}
                     some if some < records => self.reasons.push(Reason::TvsStays { names: stay }),
@@ -211,13 +206,11 @@ impl Look<'_, '_> {
             }
         }
         if !self.tvs_finds_it(vouch) {
-            self.reasons.push(Reason::TvsDoesNotFindTheSpelling { name });
-            return Decision::Refuses;
+            return self.because(Reason::TvsDoesNotFindTheSpelling { name }, Decision::Refuses);
         }
         let signer = Signer { name: &name, is_token: self.new.by_token, signs: self.new.view.kind };
         let (decision, reason) = vouch.decides(signer, records);
-        self.reasons.push(reason);
-        decision
+        self.because(reason, decision)
     }
 
     /// TVS keys certificates by big-endian serial and CUCM's issuer name; Cisco's own tokens alone are known by the

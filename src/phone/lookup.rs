@@ -19,9 +19,7 @@ enum Identity<'a> {
 type Id<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// Whose certificate a record holds, and by what phones find it.
-type Entry<'a> = (Identity<'a>, Id<'a>);
-
-fn entry(record: &Record) -> Option<Entry<'_>> {
+fn entry(record: &Record) -> Option<(Identity<'_>, Id<'_>)> {
     let hash = || record.get(tag::CERT_HASH).map(|hash| Identity::Sha1(hash.into()));
     let identity = match record.get(tag::CERTIFICATE) {
         Some(der) => Some(Identity::Sha1(digest::sha1(der).to_vec().into())),
@@ -31,12 +29,21 @@ fn entry(record: &Record) -> Option<Entry<'_>> {
     Some((identity?, (issuer.into(), serial.into())))
 }
 
+/// The certificates of a list, and by what phones find each.
+type Entries<'a> = HashMap<Identity<'a>, HashSet<Id<'a>>>;
+
+fn entries<'a>(records: &[&'a Record]) -> Entries<'a> {
+    let mut entries = Entries::new();
+    for (identity, id) in records.iter().filter_map(|record| entry(record)) {
+        entries.entry(identity).or_default().insert(id);
+    }
+    entries
+}
+
 /// Whether the certificates of one list are still found in another.
 pub(super) struct Lookup<'a> {
-    had: HashSet<Entry<'a>>,
-    had_identities: HashSet<Identity<'a>>,
-    has: HashSet<Entry<'a>>,
-    has_identities: HashSet<Identity<'a>>,
+    had: Entries<'a>,
+    has: Entries<'a>,
     /// A record that carries the certificate whole.
     whole: HashMap<Identity<'a>, &'a Record>,
     /// What such a certificate says of itself, once that was read.
@@ -57,57 +64,41 @@ pub(super) enum Fate {
 impl<'a> Lookup<'a> {
     /// From the records that phones had to those that they have.
     pub fn new(had: &[&'a Record], has: &[&'a Record]) -> Self {
-        let entries =
-            |records: &[&'a Record]| records.iter().filter_map(|r| entry(r)).collect::<HashSet<_>>();
-        let identities =
-            |entries: &HashSet<Entry<'a>>| entries.iter().map(|(i, _)| i.clone()).collect::<HashSet<_>>();
         let mut whole = HashMap::new();
         for record in had.iter().chain(has).filter(|r| r.get(tag::CERTIFICATE).is_some()) {
             if let Some((identity, _)) = entry(record) {
                 whole.entry(identity).or_insert(*record);
             }
         }
-        let (had, has) = (entries(had), entries(has));
-        let (had_identities, has_identities) = (identities(&had), identities(&has));
-        Lookup { had, had_identities, has, has_identities, whole, right: HashMap::new() }
+        Lookup { had: entries(had), has: entries(has), whole, right: HashMap::new() }
     }
 
     /// What became of a record that phones had.
     pub fn fate(&mut self, record: &'a Record) -> Fate {
-        let Some(entry) = entry(record) else { return Fate::Gone };
-        if self.has.contains(&entry) {
-            return Fate::Found;
-        }
-        let (identity, _) = entry;
-        if !self.has_identities.contains(&identity) {
-            return Fate::Gone;
-        }
-        let right = self.right_ids(&identity).to_vec();
-        match right.into_iter().any(|id| self.has.contains(&(identity.clone(), id))) {
-            true => Fate::Found,
-            false => Fate::Misnamed,
-        }
+        let Some((identity, id)) = entry(record) else { return Fate::Gone };
+        let Some(ids) = self.has.get(&identity) else { return Fate::Gone };
+        let is_right = || right_ids(&self.whole, &mut self.right, identity).iter().any(|id| ids.contains(id));
+        if ids.contains(&id) || is_right() { Fate::Found } else { Fate::Misnamed }
     }
 
     /// Whether phones find a record that they have now: as they did before, or as its certificate says. Of certificates
     /// that they did not have, nothing is known but the record.
     pub fn finds(&mut self, record: &'a Record) -> bool {
-        let Some(entry) = entry(record) else { return false };
-        if self.had.contains(&entry) || !self.had_identities.contains(&entry.0) {
-            return true;
-        }
-        let (identity, id) = entry;
-        self.right_ids(&identity).contains(&id)
+        let Some((identity, id)) = entry(record) else { return false };
+        let Some(ids) = self.had.get(&identity) else { return true };
+        ids.contains(&id) || right_ids(&self.whole, &mut self.right, identity).contains(&id)
     }
+}
 
-    /// How the certificate spells its issuer and serial; those of Cisco's tokens are spelled in two ways.
-    fn right_ids(&mut self, identity: &Identity<'a>) -> &[Id<'static>] {
-        let whole = &self.whole;
-        self.right.entry(identity.clone()).or_insert_with(|| {
-            let certificate = whole.get(identity).and_then(|record| record.certificate()?.ok());
-            certificate.map(|certificate| spellings(&certificate)).unwrap_or_default()
-        })
-    }
+/// How the certificate spells its issuer and serial; those of Cisco's tokens are spelled in two ways.
+fn right_ids<'r, 'a>(
+    whole: &HashMap<Identity<'a>, &Record>,
+    right: &'r mut HashMap<Identity<'a>, Vec<Id<'static>>>,
+    identity: Identity<'a>,
+) -> &'r [Id<'static>] {
+    let certificate = whole.get(&identity).copied();
+    let spelled = || certificate.and_then(|record| record.certificate()?.ok()).as_ref().map(spellings);
+    right.entry(identity).or_insert_with(|| spelled().unwrap_or_default())
 }
 
 fn spellings(certificate: &Certificate) -> Vec<Id<'static>> {

@@ -90,16 +90,15 @@ impl Verdict {
 
     /// Of several reasons to refuse, the one that tells most.
     fn refuses_for(&self) -> Option<&Reason> {
-        let is_no_search = |r: &&Reason| {
-            use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
-            let no_search = matches!(
+        use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
+        let no_search = |r: &Reason| {
+            matches!(
                 r,
                 HoldsNoItl | CannotAskTvs | EmptiedItlAndCtl { .. } | ItlNotShown { .. } | TvsStays { .. }
-            );
-            !no_search
+            )
         };
         let other_key = self.reasons.iter().find(|r| matches!(r, Reason::OtherKey { .. }));
-        other_key.or_else(|| self.reasons.iter().rev().find(is_no_search))
+        other_key.or_else(|| self.reasons.iter().rev().find(|r| !no_search(r)))
     }
 }
 

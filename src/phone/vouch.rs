@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reason::Reason;
-use super::tvs::{Answer, Ask, ServerCheck, TvsError};
+use super::tvs::{Answer, Ask, TvsError};
 use super::verdict::{Decision, Way};
 use crate::trustlist::{Function, ListKind};
 
@@ -49,7 +49,7 @@ impl Vouch {
         let server = server.to_owned();
         match answer {
             Ok(Answer { valid: false, .. }) => Vouch::Invalid { server },
-            Ok(a) if a.shown.check == ServerCheck::NotChecked => Vouch::Unchecked { server },
+            Ok(a) if !a.shown.in_itl => Vouch::Unchecked { server },
             Ok(a) => Vouch::Valid { server, roles: a.roles.clone(), asked: a.asked },
             Err(TvsError::OtherCertificate { .. }) => Vouch::OtherCertificate { servers: vec![server] },
             Err(e) => Vouch::NoAnswer { server, why: e.to_string() },

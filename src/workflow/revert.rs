@@ -78,45 +78,70 @@ pub fn revert_and(
     if old.signer().is_some_and(Record::is_token) {
         return Err(PlanError::AlreadyTokenSigned { signer: old.signer_name() });
     }
-    let warnings = first_tokens(request, spares, single_token)?;
+    let mut warnings = first_tokens(request, spares, single_token)?;
+    let named: Vec<&Certificate> = std::iter::once(request.signer).chain(spares).collect();
     let release = release.unwrap_or_else(|| Release::told_by(old));
-    let in_force =
-        |certificate: &Certificate| old.list().sasts().find(|record| record.is_of(certificate)).cloned();
-    let mut work = Revert { warnings, ..Revert::default() };
+    let (mut steps, mut tokens, mut servers) = (Vec::new(), Vec::new(), Vec::new());
     for record in old.list().records() {
-        let ours = record.function() == Function::SAST
-            && (record.is_of(request.signer) || spares.iter().any(|spare| record.is_of(spare)));
-        if !ours {
-            work.take(record, release)?;
+        if record.function() == Function::SAST && named.iter().any(|token| record.is_of(token)) {
+            continue;
+        }
+        let line = steps.len();
+        if record.is_token() {
+            steps.push(PlanStep::new(Mark::Keep, record, "another token of the list"));
+            tokens.push((record.clone(), line));
+        } else if leaves(record, release) {
+            steps.push(PlanStep::new(Mark::Remove, record, "the tokenless signer leaves"));
+        } else {
+            let server = record.as_ctl_client_server()?;
+            let mark = if server == *record { Mark::Keep } else { Mark::Change };
+            steps.push(PlanStep::new(mark, record, why_it_stays(record, &mut warnings)));
+            servers.push((server, line));
         }
     }
-    if release == Release::WithRecovery && !work.servers.iter().any(|(r, _)| r.is_itl_recovery()) {
-        work.warnings.push(
+    if release == Release::WithRecovery && !servers.iter().any(|(r, _)| r.is_itl_recovery()) {
+        warnings.push(
             "the list has no ITLRecovery SAST record to keep: going tokenless again will need TVS or a list deletion"
                 .to_owned(),
         );
     }
-    let mut token = |certificate: &Certificate, why: String| -> Result<Told, PlanError> {
-        let (mark, record) = match in_force(certificate) {
-            Some(record) => (Mark::Keep, record),
+    let mut token = |certificate: &Certificate, why: String| {
+        let in_force = old.list().sasts().find(|record| record.is_of(certificate));
+        let (mark, record) = match in_force {
+            Some(record) => (Mark::Keep, record.clone()),
             None => (Mark::Add, token_record(certificate, request.name_style)?),
         };
-        let line = work.steps.len();
-        work.steps.push(PlanStep::new(mark, &record, why));
-        Ok((record, line))
+        let line = steps.len();
+        steps.push(PlanStep::new(mark, &record, why));
+        Ok::<_, PlanError>((record, line))
     };
+    // Each record with the line of the step that tells of it.
     let mut records = Vec::new();
     for spare in spares {
         records.push(token(spare, "spare".to_owned())?);
     }
     let signer = token(request.signer, signs_this_file(request))?;
-    records.extend(work.tokens);
-    records.extend(work.servers);
+    records.extend(tokens);
+    records.extend(servers);
     records.push(signer);
     let (records, lines): (Vec<Record>, Vec<usize>) = records.into_iter().unzip();
-    let file_name = old.list().header().file_name();
-    let sketch = Sketch { file_name, steps: work.steps, records, warnings: work.warnings };
+    let sketch = Sketch { file_name: old.list().header().file_name(), steps, records, warnings };
     Plan::new(request, Some(old), amend(sketch, &lines, request, edits)?)
+}
+
+/// Why a server's record stays, and as what.
+fn why_it_stays(record: &Record, warnings: &mut Vec<String>) -> String {
+    let keeps =
+        if record.function() == Function::SAST { "stays for the way back to tokenless; " } else { "" };
+    if let Some(ip) = record.ip_address() {
+        return format!("{keeps}{ip}, as the CTL Client writes it");
+    }
+    warnings.push(format!(
+        "the record of {} has no IP address: its DNSNAME stays {:?} instead of a dotted address",
+        record.short_name(),
+        record.dns_name().unwrap_or_default()
+    ));
+    format!("{keeps}no IP address, the name stays")
 }
 
 /// The tokens of a first list: each once, and two of them. Whoever insists on one is told so in the plan.
@@ -147,51 +172,6 @@ pub(super) fn first_tokens(
 /// Whether a record of the list in force leaves it with the first list that tokens sign.
 pub(super) fn leaves(record: &Record, release: Release) -> bool {
     record.function() == Function::SAST && !record.is_token() && release == Release::TokensAlone
-}
-
-/// A record, and which step tells of it.
-type Told = (Record, usize);
-
-/// The records of the old list, as they are sorted into the new one.
-#[derive(Default)]
-struct Revert {
-    steps: Vec<PlanStep>,
-    tokens: Vec<Told>,
-    servers: Vec<Told>,
-    warnings: Vec<String>,
-}
-
-impl Revert {
-    fn take(&mut self, record: &Record, release: Release) -> Result<(), PlanError> {
-        let line = self.steps.len();
-        if record.is_token() {
-            self.steps.push(PlanStep::new(Mark::Keep, record, "another token of the list"));
-            self.tokens.push((record.clone(), line));
-            return Ok(());
-        }
-        if leaves(record, release) {
-            self.steps.push(PlanStep::new(Mark::Remove, record, "the tokenless signer leaves"));
-            return Ok(());
-        }
-        let server = record.as_ctl_client_server()?;
-        let keeps =
-            if record.function() == Function::SAST { "stays for the way back to tokenless; " } else { "" };
-        let why = match record.ip_address() {
-            Some(ip) => format!("{keeps}{ip}, as the CTL Client writes it"),
-            None => {
-                let name = record.dns_name().unwrap_or_default();
-                self.warnings.push(format!(
-                    "the record of {} has no IP address: its DNSNAME stays {name:?} instead of a dotted address",
-                    record.short_name()
-                ));
-                format!("{keeps}no IP address, the name stays")
-            }
-        };
-        let mark = if server == *record { Mark::Keep } else { Mark::Change };
-        self.steps.push(PlanStep::new(mark, record, why));
-        self.servers.push((server, line));
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{in_force, now};
 use super::super::ui::{Ui, printable};
 use super::{display_name, read_certificate, read_list};
-use crate::phone::tvs::{self, Answer, Ask, Question, ServerCheck, Tls, TvsAddress, TvsError};
+use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
     ClassVerdict, Decision, HeldLists, Installed, Itl, ListView, NewList, PhoneClass, ServiceFinding,
     Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
@@ -215,7 +215,7 @@ impl Report<'_> {
                     "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
                     "ttl_seconds": a.ttl, "tls": a.tls_version,
                     "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
-                    "certificate_in_itl": a.shown.check == ServerCheck::InItl,
+                    "certificate_in_itl": a.shown.in_itl,
                 }),
                 Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
             })
@@ -286,9 +286,9 @@ fn word(verdict: &Verdict) -> &'static str {
 fn answered(answer: &Result<Answer, TvsError>) -> String {
     match answer {
         Ok(answer) => {
-            let check = match answer.shown.check {
-                ServerCheck::InItl => "in the ITL's TVS records",
-                ServerCheck::NotChecked => "not checked: give --installed-itl",
+            let check = match answer.shown.in_itl {
+                true => "in the ITL's TVS records",
+                false => "not checked: give --installed-itl",
             };
             let shown = format!(
                 "{}, its certificate {} (SHA-256 {}) {check}",

@@ -7,5 +7,5 @@ mod wire;
 
 pub use client::{Answer, Ask, Question, ask};
 pub use error::TvsError;
-pub use tls::{ServerCertificate, ServerCheck, Tls, TvsAddress, shown};
+pub use tls::{ServerCertificate, Tls, TvsAddress, shown};
 pub use wire::{Message, NotAMessage, Status, decode_header, query_request, verify_request};

@@ -68,15 +68,6 @@ pub struct Tls<'a> {
     pub timeout: Duration,
 }
 
-/// Whether the server's certificate was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerCheck {
-    /// It is in a TVS record of the ITL.
-    InItl,
-    /// There was no ITL to check it against.
-    NotChecked,
-}
-
 /// The certificate that a server showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCertificate {
@@ -84,8 +75,8 @@ pub struct ServerCertificate {
     pub name: String,
     /// SHA-256 of its DER bytes.
     pub sha256: String,
-    /// Whether it was checked.
-    pub check: ServerCheck,
+    /// Whether it is in a TVS record of the ITL. If not, there was no ITL to check it against.
+    pub in_itl: bool,
 }
 
 /// Opens a connection; the certificate that the server showed, if it may show that one.
@@ -114,9 +105,13 @@ struct Deadline {
 }
 
 impl Deadline {
-    fn left(&self) -> Duration {
-        let end = self.end.map(|end| end.saturating_duration_since(Instant::now()));
-        end.unwrap_or(self.limit)
+    /// What is left of it; an error once it is over.
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        match left.unwrap_or(self.limit) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
     }
 }
 
@@ -127,15 +122,6 @@ pub(super) struct Timed {
     deadline: Deadline,
 }
 
-impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        match self.deadline.left() {
-            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
-    }
-}
-
 /// A blocking socket says WouldBlock when its timeout is over; OpenSSL would take that as "try again".
 fn timed_out(e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
@@ -143,14 +129,14 @@ fn timed_out(e: io::Error) -> io::Error {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.left()?))?;
+        self.tcp.set_read_timeout(Some(self.deadline.left()?))?;
         self.tcp.read(buffer).map_err(timed_out)
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.left()?))?;
+        self.tcp.set_write_timeout(Some(self.deadline.left()?))?;
         self.tcp.write(bytes).map_err(timed_out)
     }
 
@@ -165,12 +151,7 @@ fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<Tc
         .map_err(|source| TvsError::NoAddress { host: address.host.clone(), source })?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        let left = deadline.left();
-        if left.is_zero() {
-            last = io::ErrorKind::TimedOut.into();
-            break;
-        }
-        match TcpStream::connect_timeout(&address, left) {
+        match deadline.left().and_then(|left| TcpStream::connect_timeout(&address, left)) {
             Ok(tcp) => return Ok(tcp),
             Err(e) => last = e,
         }
@@ -247,18 +228,14 @@ fn check_server(
     let sha256 = digest::hex(&digest::sha256(&der), "");
     let certificate = Certificate::from_der(der).ok();
     let name = certificate.as_ref().map_or_else(|| "(unreadable)".to_owned(), Certificate::sast_name);
-    let Some(known) = known else {
-        return Ok(ServerCertificate { name, sha256, check: ServerCheck::NotChecked });
-    };
     let sha1 = certificate.as_ref().map(|c| c.sha1().to_vec());
-    let is_known =
-        sha1.is_some() && known.iter().any(|r| r.function() == Function::TVS && shown_sha1(r) == sha1);
-    if is_known {
-        Ok(ServerCertificate { name, sha256, check: ServerCheck::InItl })
-    } else {
+    let is_it = |r: &Record| r.function() == Function::TVS && shown_sha1(r) == sha1;
+    let in_itl = known.map(|records| sha1.is_some() && records.iter().any(is_it));
+    if in_itl == Some(false) {
         let shown = format!("{name}, SHA-256 {sha256}");
-        Err(TvsError::OtherCertificate { server: server.to_owned(), shown })
+        return Err(TvsError::OtherCertificate { server: server.to_owned(), shown });
     }
+    Ok(ServerCertificate { name, sha256, in_itl: in_itl.is_some() })
 }
 
 pub(super) fn io_error(server: &str, limit: Duration, during: &'static str, source: io::Error) -> TvsError {

@@ -9,11 +9,9 @@ const VERSION: u8 = 1;
 /// Length of the header in bytes.
 pub(super) const HEADER_BYTES: usize = 10;
 
-/// Commands.
-pub(super) mod command {
-    pub const VERIFY_REQUEST: u8 = 1;
-    pub const QUERY_REQUEST: u8 = 3;
-}
+/// The commands of requests.
+const VERIFY_REQUEST: u8 = 1;
+const QUERY_REQUEST: u8 = 3;
 
 mod tag {
     pub const DEVICE_NAME: u8 = 1;
@@ -78,7 +76,7 @@ pub enum NotAMessage {
 /// A verify request, as phones ask about a server, for a certificate (DER); `None` where a part does not fit its 16-bit
 /// length.
 pub fn verify_request(session: u32, device_name: &str, certificate: &[u8]) -> Option<Vec<u8>> {
-    request(command::VERIFY_REQUEST, session, device_name, &[(tag::CERTIFICATE, certificate)])
+    request(VERIFY_REQUEST, session, device_name, &[(tag::CERTIFICATE, certificate)])
 }
 
 /// A query, as phones ask about the signer of a list: names and serial as the file spells them. `None` as above.
@@ -88,7 +86,7 @@ pub fn query_request(session: u32, device_name: &str, signer: &SignerId) -> Opti
         (tag::ISSUER, &signer.issuer[..]),
         (tag::SERIAL, &signer.serial[..]),
     ];
-    request(command::QUERY_REQUEST, session, device_name, &elements)
+    request(QUERY_REQUEST, session, device_name, &elements)
 }
 
 fn request(command: u8, session: u32, device_name: &str, elements: &[(u8, &[u8])]) -> Option<Vec<u8>> {
