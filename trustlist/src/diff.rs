@@ -190,7 +190,7 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
     let version =
         |v: Option<(u8, u8)>| v.map_or("none".to_owned(), |(major, minor)| format!("{major}.{minor}"));
     let signer = |h: &Header| {
-        let serial = digest::hex(&h.signer().serial, ":").to_uppercase();
+        let serial = digest::colons(&h.signer().serial);
         format!("{} (serial {serial})", h.signer_name())
     };
     let issuer = |h: &Header| tlv::c_text(&h.signer().issuer);
@@ -254,7 +254,7 @@ fn value(record: &Record, tag: u8) -> Option<String> {
         tag::SUBJECT_NAME => record.subject_name(),
         tag::ISSUER_NAME => record.issuer_name(),
         tag::IP_ADDRESS => show::address(record),
-        tag::SERIAL_NUMBER | tag::CERT_HASH => record.get(tag).map(|v| digest::hex(v, ":").to_uppercase()),
+        tag::SERIAL_NUMBER | tag::CERT_HASH => record.get(tag).map(digest::colons),
         tag::CERTIFICATE => {
             record.get(tag).map(|der| format!("SHA1 {}", digest::hex(&digest::sha1(der), "")))
         }

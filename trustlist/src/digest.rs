@@ -10,11 +10,11 @@ use sha1::Digest as _;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
     /// SHA-1, 20 bytes: what CUCM 10.x and the CTL Client write.
-    Sha1,
+    Sha1 = 1,
     /// SHA-256, 32 bytes.
-    Sha256,
+    Sha256 = 2,
     /// SHA-512, 64 bytes.
-    Sha512,
+    Sha512 = 3,
 }
 
 impl Digest {
@@ -23,30 +23,17 @@ impl Digest {
 
     /// The digest for the code in the file (1 = SHA-1, 2 = SHA-256, 3 = SHA-512).
     pub fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Digest::Sha1),
-            2 => Some(Digest::Sha256),
-            3 => Some(Digest::Sha512),
-            _ => None,
-        }
+        Digest::ALL.into_iter().find(|digest| digest.code() == code)
     }
 
     /// The code in the file.
     pub fn code(self) -> u8 {
-        match self {
-            Digest::Sha1 => 1,
-            Digest::Sha256 => 2,
-            Digest::Sha512 => 3,
-        }
+        self as u8
     }
 
     /// Length of the digest in bytes.
     pub fn size(self) -> usize {
-        match self {
-            Digest::Sha1 => 20,
-            Digest::Sha256 => 32,
-            Digest::Sha512 => 64,
-        }
+        self.info_prefix().last().copied().map_or(0, usize::from)
     }
 
     /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo.
@@ -126,14 +113,12 @@ pub fn hex(bytes: &[u8], separator: &str) -> String {
     if separator.is_empty() {
         return digits;
     }
-    let mut text = String::with_capacity(digits.len().saturating_mul(2));
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && at % 2 == 0 {
-            text.push_str(separator);
-        }
-        text.push(digit);
-    }
-    text
+    digits.as_bytes().chunks(2).map(String::from_utf8_lossy).collect::<Vec<_>>().join(separator)
+}
+
+/// Bytes as serial numbers are shown: upper-case pairs with colons between.
+pub fn colons(bytes: &[u8]) -> String {
+    hex(bytes, ":").to_uppercase()
 }
 
 /// A checksum as the phone's screen shows it: upper-case pairs with blanks between, eight to a line.

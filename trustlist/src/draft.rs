@@ -3,31 +3,19 @@
 use bytes::Bytes;
 
 use super::certificate::Certificate;
-use super::digest::Digest;
 use super::error::{BuildError, SignError};
-use super::header::{HeaderDraft, SignerId, Version};
+use super::header::{HeaderDraft, SignerId, SigningOptions, Version};
 use super::list::{ListKind, SignedFile, TrustFile, TrustList};
 use super::name::Style;
 use super::record::{Function, Record};
 use super::signer::Signer;
-use super::tlv::record_tag as tag;
+use super::tlv::{self, header_tag, record_tag as tag};
 use super::verify::VerifiedList;
 
 /// Version of the format in CTL and ITL files.
 const LIST_VERSION: Version = (1, 2);
 /// Version of the format in `.sgn` files.
 const SGN_VERSION: Version = (1, 0);
-
-/// How a file is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SigningOptions {
-    /// The digest; CUCM and the CTL Client sign with SHA-1.
-    pub digest: Digest,
-    /// Seconds since 1970-01-01 UTC.
-    pub timestamp: u32,
-    /// Tag 28, which newer writers put into the header; `None` leaves it out.
-    pub signer_version: Option<Version>,
-}
 
 /// A trust list that is not signed yet: records in their order, and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +53,8 @@ impl Draft {
 
     /// The length of the finished file in bytes, when this certificate's key signs it.
     pub fn signed_len(&self, signer: &Certificate) -> Result<usize, BuildError> {
-        let (before, behind) = self.header(signer)?.around_signature(signature_len(signer)?)?;
-        let header = [before.len(), 3, signature_len(signer)?, behind.len()];
-        let records = self.records.iter().map(|r| r.bytes().len());
-        Ok(header.into_iter().chain(records).fold(0, usize::saturating_add))
+        let Unsigned { before, behind, signature_len } = self.parts(signer)?;
+        Ok([before.len(), 3, signature_len, behind.len()].into_iter().fold(0, usize::saturating_add))
     }
 
     /// How the header will name the signer.
@@ -78,10 +64,7 @@ impl Draft {
 
     /// The bytes that are to be signed: the finished file without its SIGNATURE element.
     pub fn message(&self, signer: &Certificate) -> Result<Vec<u8>, BuildError> {
-        let (mut message, behind) = self.header(signer)?.around_signature(signature_len(signer)?)?;
-        message.extend(behind);
-        self.records.iter().for_each(|record| message.extend_from_slice(record.bytes()));
-        Ok(message)
+        Ok(self.parts(signer)?.message())
     }
 
     /// What the finished list will be, but for its signature, which is zeros: to be compared, and to know before anything
@@ -90,24 +73,23 @@ impl Draft {
     /// # Errors
     /// As [`Draft::message`], and [`BuildError::NotReadBack`].
     pub fn unsigned(&self, signer: &Certificate) -> Result<TrustList, BuildError> {
-        let length = signature_len(signer)?;
-        let (mut bytes, behind) = self.header(signer)?.around_signature(length)?;
-        super::tlv::put(&mut bytes, super::tlv::header_tag::SIGNATURE, &vec![0; length])?;
-        bytes.extend(behind);
-        self.records.iter().for_each(|record| bytes.extend_from_slice(record.bytes()));
-        TrustList::decode(bytes).map_err(BuildError::NotReadBack)
+        let parts = self.parts(signer)?;
+        TrustList::decode(parts.with(&vec![0; parts.signature_len])?).map_err(BuildError::NotReadBack)
     }
 
     /// Signs the draft. What comes out was read back and verified, and holds the records of the draft.
     ///
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
-        let header = self.header(signer.certificate())?;
-        let records = self.records.iter().map(|record| record.bytes().as_ref()).collect::<Vec<_>>().concat();
-        let bytes = assemble(&header, self.options.digest, &records, signer)?;
+        let bytes = self.parts(signer.certificate())?.sign(self.options, signer)?;
         let signed = TrustList::decode(bytes).map_err(SignError::NotDecoded)?;
         let signed = signed.verify().map_err(SignError::NotVerified)?;
         if signed.list().records() != self.records { Err(SignError::OtherRecords) } else { Ok(signed) }
+    }
+
+    fn parts(&self, signer: &Certificate) -> Result<Unsigned, BuildError> {
+        let records: Vec<_> = self.records.iter().map(|record| record.bytes().as_ref()).collect();
+        Unsigned::new(&self.header(signer)?, &records, signer)
     }
 
     fn header(&self, signer: &Certificate) -> Result<HeaderDraft, BuildError> {
@@ -115,19 +97,17 @@ impl Draft {
             .records
             .iter()
             .find(|r| r.function() == Function::SAST && r.is_of(signer))
-            .ok_or_else(|| BuildError::SignerNotInList { name: signer.sast_name() })?;
+            .ok_or_else(|| BuildError::SignerNotInList(signer.sast_name()))?;
         let value = |tag| record.get(tag).map(Bytes::copy_from_slice).unwrap_or_default();
         Ok(HeaderDraft {
             version: LIST_VERSION,
-            signer_version: self.options.signer_version,
             signer: SignerId {
                 name: value(tag::SUBJECT_NAME),
                 serial: value(tag::SERIAL_NUMBER),
                 issuer: value(tag::ISSUER_NAME),
             },
-            digest_code: self.options.digest.code(),
             file_name: self.file_name.clone(),
-            timestamp: self.options.timestamp,
+            options: self.options,
         })
     }
 }
@@ -162,64 +142,75 @@ impl SgnDraft {
         &self.payload
     }
 
-    fn header(&self, signer: &Certificate) -> HeaderDraft {
+    fn parts(&self, signer: &Certificate) -> Result<Unsigned, BuildError> {
         let name = |n: &super::Name| Bytes::from(format!("{}\0", n.spelled(self.style)));
-        HeaderDraft {
+        let header = HeaderDraft {
             version: SGN_VERSION,
-            signer_version: self.options.signer_version,
             signer: SignerId {
                 name: name(signer.subject()),
                 serial: signer.serial_spelled(self.style).into(),
                 issuer: name(signer.issuer()),
             },
-            digest_code: self.options.digest.code(),
             file_name: self.file_name.clone(),
-            timestamp: self.options.timestamp,
-        }
+            options: self.options,
+        };
+        Unsigned::new(&header, &[&self.payload], signer)
     }
 
     /// The bytes that are to be signed: the finished file without its SIGNATURE element.
     pub fn message(&self, signer: &Certificate) -> Result<Vec<u8>, BuildError> {
-        let (mut message, behind) = self.header(signer).around_signature(signature_len(signer)?)?;
-        message.extend(behind);
-        message.extend_from_slice(&self.payload);
-        Ok(message)
+        Ok(self.parts(signer)?.message())
     }
 
     /// Signs the draft. What comes out was read back and verified.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
         let certificate = signer.certificate().clone();
-        let header = self.header(&certificate);
-        let bytes = assemble(&header, self.options.digest, &self.payload, signer)?;
+        let bytes = self.parts(&certificate)?.sign(self.options, signer)?;
         match TrustFile::decode(bytes).map_err(SignError::NotDecoded)? {
             TrustFile::Signed(signed) => {
                 signed.verify(&certificate).map_err(SignError::NotVerified)?;
                 Ok(signed)
             }
-            TrustFile::List(_) => {
-                Err(BuildError::BadText { what: "FILENAME of a .sgn file".to_owned() }.into())
-            }
+            TrustFile::List(_) => Err(BuildError::BadText("FILENAME of a .sgn file".to_owned()).into()),
         }
     }
 }
 
-/// Header, signature and what stands behind the header, as one file.
-fn assemble<S: Signer>(
-    header: &HeaderDraft,
-    digest: Digest,
-    behind_header: &[u8],
-    signer: &mut S,
-) -> Result<Vec<u8>, SignError<S::Error>> {
-    let signature_len = signature_len(signer.certificate())?;
-    let (before, behind) = header.around_signature(signature_len)?;
-    let message = [&before[..], &behind, behind_header].concat();
-    let signature = signer.sign(digest, &message).map_err(SignError::Signer)?;
-    let mut element = Vec::new();
-    super::tlv::put(&mut element, super::tlv::header_tag::SIGNATURE, &signature)?;
-    Ok([&before[..], &element, &behind, behind_header].concat())
+/// A file without its SIGNATURE element: what stands before it and behind it.
+struct Unsigned {
+    before: Vec<u8>,
+    behind: Vec<u8>,
+    signature_len: usize,
 }
 
-fn signature_len(signer: &Certificate) -> Result<usize, BuildError> {
-    let key = signer.public_key();
-    key.rsa().map(|rsa| rsa.signature_len()).ok_or_else(|| BuildError::KeySize { what: key.describe() })
+impl Unsigned {
+    fn new(header: &HeaderDraft, contents: &[&[u8]], signer: &Certificate) -> Result<Self, BuildError> {
+        let key = signer.public_key();
+        let rsa = key.rsa().ok_or_else(|| BuildError::KeySize(key.describe()))?;
+        let signature_len = rsa.signature_len();
+        let (before, mut behind) = header.around_signature(signature_len)?;
+        behind.extend(contents.concat());
+        Ok(Unsigned { before, behind, signature_len })
+    }
+
+    fn message(&self) -> Vec<u8> {
+        [&self.before[..], &self.behind].concat()
+    }
+
+    /// The file with this signature.
+    fn with(&self, signature: &[u8]) -> Result<Vec<u8>, BuildError> {
+        let mut file = self.before.clone();
+        tlv::put(&mut file, header_tag::SIGNATURE, signature)?;
+        file.extend(&self.behind);
+        Ok(file)
+    }
+
+    fn sign<S: Signer>(
+        &self,
+        options: SigningOptions,
+        signer: &mut S,
+    ) -> Result<Vec<u8>, SignError<S::Error>> {
+        let signature = signer.sign(options.digest, &self.message()).map_err(SignError::Signer)?;
+        Ok(self.with(&signature)?)
+    }
 }

@@ -1,37 +1,10 @@
 //! What can be wrong with a file, with what is to be built, and with a signature.
 
-use super::digest::{self, Digest};
+use super::digest::Digest;
 use super::printable::printable;
-use super::record::Function;
-use super::tlv;
 
 /// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Where in a file an element stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the header.
-    Header,
-    /// In a record; counted from 1.
-    Record(usize),
-}
-
-impl Place {
-    /// The element's name for people: `PUBLICKEY of record 3`.
-    pub(super) fn element(self, tag: u8) -> String {
-        match self {
-            Place::Header => match tlv::header_tag_name(tag) {
-                Some(name) => format!("{name} of the header"),
-                None => format!("element {tag} of the header"),
-            },
-            Place::Record(n) => match tlv::record_tag_name(tag) {
-                Some(name) => format!("{name} of record {n}"),
-                None => format!("element {tag} of record {n}"),
-            },
-        }
-    }
-}
 
 /// Why some bytes are not a trust list. Reads on from the file's name: `CTLFile.tlv is cut short: …`.
 ///
@@ -44,12 +17,9 @@ pub enum DecodeError {
     /// Larger than [`MAX_FILE_BYTES`].
     #[error("is larger than {} MiB, which no trust list or signed file is", MAX_FILE_BYTES / 1024 / 1024)]
     TooLarge,
-    /// Does not begin like one.
-    #[error("is not a CTL, ITL or .sgn file: it begins with {looks}, not with a Version element (byte 0)")]
-    NotATrustList {
-        /// What it begins with, for people.
-        looks: String,
-    },
+    /// Does not begin like one, but with this.
+    #[error("is not a CTL, ITL or .sgn file: it begins with {0}, not with a Version element (byte 0)")]
+    NotATrustList(String),
     /// The file ends before something does.
     #[error("is cut short: {what} says {says} bytes, {left} are left (byte {offset})")]
     CutShort {
@@ -62,80 +32,12 @@ pub enum DecodeError {
         /// Where it begins.
         offset: usize,
     },
-    /// An element is longer than what holds it.
-    #[error("is damaged: {what} says {says} bytes, but {bound} leaves {left} (byte {offset})")]
-    RunsOver {
-        /// The element.
+    /// An element or a length stands in it as no writer makes them.
+    #[error("is damaged: {what} (byte {offset})")]
+    Damaged {
+        /// Which element, and what is wrong with it.
         what: String,
-        /// The length that bounds it.
-        bound: &'static str,
-        /// The length it states.
-        says: usize,
-        /// The bytes that are there.
-        left: usize,
-        /// Where it begins.
-        offset: usize,
-    },
-    /// An element is not there.
-    #[error("is damaged: {what} is missing (byte {offset})")]
-    Missing {
-        /// The element.
-        what: String,
-        /// Where the header or record that should have it begins.
-        offset: usize,
-    },
-    /// An element is there twice.
-    #[error("is damaged: {what} is there twice (byte {offset})")]
-    Repeated {
-        /// The element.
-        what: String,
-        /// Where the second one begins.
-        offset: usize,
-    },
-    /// An element stands where it does not belong.
-    #[error("is damaged: {what} should stand {place} (byte {offset})")]
-    Misplaced {
-        /// The element.
-        what: String,
-        /// Where it belongs.
-        place: &'static str,
-        /// Where it begins.
-        offset: usize,
-    },
-    /// An element of fixed length has another.
-    #[error("is damaged: {what} has {says} bytes instead of {expected} (byte {offset})")]
-    WrongLength {
-        /// The element.
-        what: String,
-        /// Its length.
-        says: usize,
-        /// The length it should have.
-        expected: usize,
-        /// Where it begins.
-        offset: usize,
-    },
-    /// HeaderLength or RECORDLENGTH cannot be.
-    #[error("is damaged: {what} is {says}, {why} (byte {offset})")]
-    WrongTotal {
-        /// The element.
-        what: String,
-        /// Its value.
-        says: usize,
-        /// What it contradicts.
-        why: &'static str,
-        /// Where it begins.
-        offset: usize,
-    },
-    /// Something else stands where a record should begin.
-    #[error(
-        "is damaged: record {number} should begin with RECORDLENGTH (01 00 02), but there is {found} (byte {offset})"
-    )]
-    NotARecord {
-        /// Counted from 1.
-        number: usize,
-        /// The first bytes, hexadecimal.
-        found: String,
-        /// Where it should begin.
+        /// Where it begins; of an element that is missing, what should hold it.
         offset: usize,
     },
     /// A signed configuration file where a list is needed.
@@ -157,27 +59,18 @@ pub enum BuildError {
         /// Its length.
         bytes: usize,
     },
-    /// The signer's key has no code in the format.
-    #[error("the signer's key is {what}; a trust list is signed with RSA 512, 1024, 2048 or 4096")]
-    KeySize {
-        /// The key.
-        what: String,
-    },
-    /// The signer is not in the list.
-    #[error("{name} has no SAST record in the list, so no phone could check its signature")]
-    SignerNotInList {
-        /// The signer.
-        name: String,
-    },
+    /// The signer's key, as it is called, has no code in the format.
+    #[error("the signer's key is {0}; a trust list is signed with RSA 512, 1024, 2048 or 4096")]
+    KeySize(String),
+    /// The signer of this name is not in the list.
+    #[error("{0} has no SAST record in the list, so no phone could check its signature")]
+    SignerNotInList(String),
     /// What would come out is no list.
     #[error("the list could not be read back: it {0}")]
     NotReadBack(DecodeError),
     /// A DNSNAME or FILENAME that holds a NUL, or nothing.
-    #[error("{what} is empty or holds a NUL character")]
-    BadText {
-        /// What it is.
-        what: String,
-    },
+    #[error("{0} is empty or holds a NUL character")]
+    BadText(String),
 }
 
 /// Why a draft was not signed.
@@ -220,19 +113,16 @@ pub enum VerifyError {
         serial: String,
     },
     /// The signer has records, but none that lets it sign lists.
-    #[error("the signer {signer} is in the list as {}, not as SAST", roles(.functions))]
+    #[error("the signer {signer} is in the list as {functions}, not as SAST")]
     SignerIsNotSast {
         /// The signer's common name.
         signer: String,
-        /// What its records say it is.
-        functions: Vec<Function>,
+        /// What its records say it is: `CCM and TVS`.
+        functions: String,
     },
-    /// The signer's record holds neither certificate nor key.
-    #[error("record {record} of the signer holds no certificate and no key")]
-    NoKey {
-        /// Counted from 1.
-        record: usize,
-    },
+    /// The signer's record, counted from 1, holds neither certificate nor key.
+    #[error("record {0} of the signer holds no certificate and no key")]
+    NoKey(usize),
     /// The signer's certificate does not parse.
     #[error("CERTIFICATE of record {record}, the signer's, does not parse (byte {offset}): {why}")]
     CertificateUnreadable {
@@ -243,12 +133,9 @@ pub enum VerifyError {
         /// What the parser said.
         why: String,
     },
-    /// The signer's key is not RSA, or too large.
-    #[error("the signer's key is {what}, which trust lists are not signed with")]
-    UnsupportedKey {
-        /// The key.
-        what: String,
-    },
+    /// The signer's key, as it is called, is not RSA, or too large.
+    #[error("the signer's key is {0}, which trust lists are not signed with")]
+    UnsupportedKey(String),
     /// A SIGNATUREALGORTITHM that is not RSA PKCS#1 v1.5.
     #[error("unsupported signature algorithm {0} (SIGNATUREALGORTITHM; 0 is RSA)")]
     UnsupportedAlgorithm(u8),
@@ -285,12 +172,9 @@ pub enum VerifyError {
         /// The signer's common name.
         signer: String,
     },
-    /// A list that should know the signer of a .sgn file has no CCM+TFTP or TFTP record of it.
-    #[error("the list given has no TFTP record for {signer}")]
-    NoTftpRecord {
-        /// The signer's common name.
-        signer: String,
-    },
+    /// A list that should know the signer of a .sgn file, by its common name, has no CCM+TFTP or TFTP record of it.
+    #[error("the list given has no TFTP record for {0}")]
+    NoTftpRecord(String),
     /// A .sgn file names another signer than the certificate that was given.
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
     OtherSigner {
@@ -301,25 +185,4 @@ pub enum VerifyError {
         /// The certificate's name and serial number.
         given: String,
     },
-}
-
-fn roles(functions: &[Function]) -> String {
-    functions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-/// What some bytes look like, for whoever picked the wrong file.
-pub(super) fn looks_like(bytes: &[u8]) -> String {
-    let head = bytes.get(..16).unwrap_or(bytes);
-    if bytes.starts_with(b"-----BEGIN ") {
-        return "a PEM text".to_owned();
-    }
-    if bytes.starts_with(&[0x30, 0x82]) {
-        return "DER (a certificate?)".to_owned();
-    }
-    match std::str::from_utf8(head) {
-        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
-            format!("the text {:?}", text.lines().next().unwrap_or_default())
-        }
-        _ => digest::hex(bytes.get(..4).unwrap_or(bytes), " "),
-    }
 }

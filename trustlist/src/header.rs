@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::error::{BuildError, DecodeError, Place, looks_like};
+use super::digest::{self, Digest};
+use super::error::{BuildError, DecodeError};
 use super::name;
 use super::printable::printable;
-use super::tlv::{self, Element, Inside, Reader, header_tag as tag};
+use super::tlv::{self, Element, Inside, Place::Header as PLACE, Reader, header_tag as tag};
 
 /// A version: major and minor.
 pub type Version = (u8, u8);
@@ -45,14 +46,14 @@ impl Header {
     pub(super) fn decode(file: &Bytes) -> Result<Self, DecodeError> {
         let mut start = Reader::new(file, 0);
         if start.peek() != Some(tag::VERSION) || file.get(1..3).is_some_and(|length| length != [0, 2]) {
-            return Err(DecodeError::NotATrustList { looks: looks_like(file) });
+            return Err(DecodeError::NotATrustList(looks_like(file)));
         }
-        let version = start.element(Place::Header, Inside::File)?;
-        let second = start.element(Place::Header, Inside::File)?;
+        let version = start.element(PLACE, Inside::File)?;
+        let second = start.element(PLACE, Inside::File)?;
         if second.tag != tag::HEADER_LENGTH {
-            return Err(missing(tag::HEADER_LENGTH, second.offset));
+            return Err(PLACE.damaged(tag::HEADER_LENGTH, "is missing", second.offset));
         }
-        let length = usize::from(u16::from_be_bytes(fixed(&second)?));
+        let length = usize::from(u16::from_be_bytes(PLACE.fixed(&second)?));
         let Some(bytes) = file.get(..length) else {
             return Err(DecodeError::CutShort {
                 what: "the header".into(),
@@ -62,12 +63,8 @@ impl Header {
             });
         };
         let Some(rest) = bytes.get(start.offset()..) else {
-            return Err(DecodeError::WrongTotal {
-                what: Place::Header.element(tag::HEADER_LENGTH),
-                says: length,
-                why: "which ends before its own element does",
-                offset: second.offset,
-            });
+            let how = format!("is {length}, which ends before its own element does");
+            return Err(PLACE.damaged(tag::HEADER_LENGTH, &how, second.offset));
         };
         let mut found = Found(vec![version, second]);
         found.collect(&mut Reader::new(rest, start.offset()), None, Inside::Bound("HeaderLength"))?;
@@ -76,24 +73,29 @@ impl Header {
         let info = found.need(tag::SIGNATURE_INFO)?;
         // Nothing else in a file could be moved without the signature noticing.
         if signature.offset != info.offset.saturating_add(info.total_len()) {
-            return Err(misplaced(&signature, "directly behind SIGNATUREINFO"));
+            let how = "should stand directly behind SIGNATUREINFO";
+            return Err(PLACE.damaged(tag::SIGNATURE, how, signature.offset));
         }
         let signature_element = signature.offset..signature.offset.saturating_add(signature.total_len());
         Ok(Header {
-            version: fixed(&version)?.into(),
-            signer_version: found.get(tag::SIGNER_VERSION).map(|e| fixed(&e)).transpose()?.map(Into::into),
+            version: PLACE.fixed(&version)?.into(),
+            signer_version: found
+                .get(tag::SIGNER_VERSION)
+                .map(|e| PLACE.fixed(&e))
+                .transpose()?
+                .map(Into::into),
             signer: SignerId {
                 name: slice(&found.need(tag::SIGNER_NAME)?),
                 serial: slice(&found.need(tag::SERIAL_NUMBER)?),
                 issuer: slice(&found.need(tag::CA_NAME)?),
             },
-            digest_code: u8::from_be_bytes(fixed(&found.need(tag::DIGEST_ALGORITHM)?)?),
-            algorithm_code: u8::from_be_bytes(fixed(&found.need(tag::SIGNATURE_ALGORITHM)?)?),
-            modulus_code: u8::from_be_bytes(fixed(&found.need(tag::SIGNATURE_MODULUS)?)?),
+            digest_code: u8::from_be_bytes(PLACE.fixed(&found.need(tag::DIGEST_ALGORITHM)?)?),
+            algorithm_code: u8::from_be_bytes(PLACE.fixed(&found.need(tag::SIGNATURE_ALGORITHM)?)?),
+            modulus_code: u8::from_be_bytes(PLACE.fixed(&found.need(tag::SIGNATURE_MODULUS)?)?),
             signature: slice(&signature),
             signature_element,
             file_name: slice(&found.need(tag::FILE_NAME)?),
-            timestamp: u32::from_be_bytes(fixed(&found.need(tag::TIMESTAMP)?)?),
+            timestamp: u32::from_be_bytes(PLACE.fixed(&found.need(tag::TIMESTAMP)?)?),
             bytes: file.slice(..length),
         })
     }
@@ -185,53 +187,26 @@ pub(super) fn modulus_code_bytes(code: u8) -> Option<usize> {
     }
 }
 
-fn missing(tag: u8, offset: usize) -> DecodeError {
-    DecodeError::Missing { what: Place::Header.element(tag), offset }
-}
-
-fn misplaced(element: &Element<'_>, place: &'static str) -> DecodeError {
-    DecodeError::Misplaced { what: Place::Header.element(element.tag), place, offset: element.offset }
-}
-
-/// The container that a known element stands in, if it stands in one, and the words for that.
-fn home(tag: u8) -> (Option<u8>, &'static str) {
-    match tag {
-        tag::SIGNER_NAME | tag::SERIAL_NUMBER | tag::CA_NAME => (Some(tag::SIGNER_ID), "in SIGNERID"),
-        tag::DIGEST_ALGORITHM | tag::SIGNATURE_ALGO_INFO => (Some(tag::SIGNATURE_INFO), "in SIGNATUREINFO"),
-        tag::SIGNATURE_ALGORITHM | tag::SIGNATURE_MODULUS => {
-            (Some(tag::SIGNATURE_ALGO_INFO), "in SIGNATUREALGOINFO")
-        }
-        tag::IV_INFO | tag::KEY_INFO => (Some(tag::ENCRYPTION), "in ENCRYPTION"),
-        _ => (None, "in no other element"),
-    }
-}
-
 /// An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
 fn is_of_encryption(tag: u8) -> bool {
     (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&tag)
 }
 
-/// A container by its name; `None` for an element that holds no others.
-fn container_name(tag: u8) -> Option<&'static str> {
-    match tag {
-        tag::SIGNER_ID => Some("SIGNERID"),
-        tag::SIGNATURE_INFO => Some("SIGNATUREINFO"),
-        tag::SIGNATURE_ALGO_INFO => Some("SIGNATUREALGOINFO"),
-        tag::ENCRYPTION => Some("ENCRYPTION"),
-        tag::IV_INFO => Some("IVINFO"),
-        tag::KEY_INFO => Some("KEYINFO"),
-        _ => None,
+/// What some bytes look like, for whoever picked the wrong file.
+fn looks_like(bytes: &[u8]) -> String {
+    let head = bytes.get(..16).unwrap_or(bytes);
+    if bytes.starts_with(b"-----BEGIN ") {
+        return "a PEM text".to_owned();
     }
-}
-
-/// A value of fixed length.
-fn fixed<const N: usize>(element: &Element<'_>) -> Result<[u8; N], DecodeError> {
-    element.value.try_into().map_err(|_| DecodeError::WrongLength {
-        what: Place::Header.element(element.tag),
-        says: element.value.len(),
-        expected: N,
-        offset: element.offset,
-    })
+    if bytes.starts_with(&[0x30, 0x82]) {
+        return "DER (a certificate?)".to_owned();
+    }
+    match std::str::from_utf8(head) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+            format!("the text {:?}", text.lines().next().unwrap_or_default())
+        }
+        _ => digest::hex(bytes.get(..4).unwrap_or(bytes), " "),
+    }
 }
 
 /// The elements found so far, containers and children alike: the tags of all levels differ.
@@ -251,25 +226,28 @@ impl<'a> Found<'a> {
                 reader.take(1);
                 continue;
             }
-            let element = reader.element(Place::Header, inside)?;
-            let (home, place) = home(element.tag);
+            let element = reader.element(PLACE, inside)?;
+            let home = tlv::home(element.tag);
             let loose = is_of_encryption(element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {
+                let damaged = |how: &str| Err(PLACE.damaged(element.tag, how, element.offset));
                 if self.get(element.tag).is_some() {
-                    return Err(DecodeError::Repeated {
-                        what: Place::Header.element(element.tag),
-                        offset: element.offset,
-                    });
+                    return damaged("is there twice");
                 }
                 if home != container {
-                    return Err(misplaced(&element, place));
+                    let place = home.and_then(tlv::header_tag_name).unwrap_or("no other element");
+                    return damaged(&format!("should stand in {place}"));
                 }
             }
             self.0.push(element);
-            if let Some(name) = container_name(element.tag).filter(|_| home == container) {
+            if home == container && tlv::is_container(element.tag) {
                 let mut children = Reader::new(element.value, element.offset.saturating_add(3));
                 let before = self.0.len();
-                match self.collect(&mut children, Some(element.tag), Inside::Bound(name)) {
+                match self.collect(
+                    &mut children,
+                    Some(element.tag),
+                    Inside::Bound(tlv::header_tag_name(element.tag).unwrap_or_default()),
+                ) {
                     Err(_) if loose => self.0.truncate(before),
                     read => read?,
                 }
@@ -283,31 +261,39 @@ impl<'a> Found<'a> {
     }
 
     fn need(&self, tag: u8) -> Result<Element<'a>, DecodeError> {
-        self.get(tag).ok_or_else(|| missing(tag, 0))
+        self.get(tag).ok_or_else(|| PLACE.damaged(tag, "is missing", 0))
     }
+}
+
+/// How a file is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SigningOptions {
+    /// The digest; CUCM and the CTL Client sign with SHA-1.
+    pub digest: Digest,
+    /// Seconds since 1970-01-01 UTC.
+    pub timestamp: u32,
+    /// Tag 28, which newer writers put into the header; `None` leaves it out.
+    pub signer_version: Option<Version>,
 }
 
 /// A header that is to be written: everything but the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HeaderDraft {
     pub(super) version: Version,
-    pub(super) signer_version: Option<Version>,
     pub(super) signer: SignerId,
-    pub(super) digest_code: u8,
     pub(super) file_name: String,
-    pub(super) timestamp: u32,
+    pub(super) options: SigningOptions,
 }
 
 impl HeaderDraft {
     /// The bytes before and behind the SIGNATURE element, lengths and padding as they finally stand.
     pub(super) fn around_signature(&self, signature_bytes: usize) -> Result<(Vec<u8>, Vec<u8>), BuildError> {
         if self.file_name.is_empty() || self.file_name.contains('\0') {
-            return Err(BuildError::BadText { what: "FILENAME".to_owned() });
+            return Err(BuildError::BadText("FILENAME".to_owned()));
         }
-        let modulus_code =
-            (0..=3u8).find(|code| modulus_code_bytes(*code) == Some(signature_bytes)).ok_or_else(|| {
-                BuildError::KeySize { what: format!("RSA {}", signature_bytes.saturating_mul(8)) }
-            })?;
+        let modulus_code = (0..=3u8)
+            .find(|code| modulus_code_bytes(*code) == Some(signature_bytes))
+            .ok_or_else(|| BuildError::KeySize(format!("RSA {}", signature_bytes.saturating_mul(8))))?;
         let mut signer = Vec::new();
         tlv::put(&mut signer, tag::SIGNER_NAME, &self.signer.name)?;
         tlv::put(&mut signer, tag::SERIAL_NUMBER, &self.signer.serial)?;
@@ -316,11 +302,11 @@ impl HeaderDraft {
         tlv::put(&mut algorithm, tag::SIGNATURE_ALGORITHM, &[0])?;
         tlv::put(&mut algorithm, tag::SIGNATURE_MODULUS, &[modulus_code])?;
         let mut info = Vec::new();
-        tlv::put(&mut info, tag::DIGEST_ALGORITHM, &[self.digest_code])?;
+        tlv::put(&mut info, tag::DIGEST_ALGORITHM, &[self.options.digest.code()])?;
         tlv::put(&mut info, tag::SIGNATURE_ALGO_INFO, &algorithm)?;
 
         let mut middle = Vec::new();
-        if let Some((major, minor)) = self.signer_version {
+        if let Some((major, minor)) = self.options.signer_version {
             tlv::put(&mut middle, tag::SIGNER_VERSION, &[major, minor])?;
         }
         tlv::put(&mut middle, tag::SIGNER_ID, &signer)?;
@@ -329,7 +315,7 @@ impl HeaderDraft {
         let mut file_name = self.file_name.clone().into_bytes();
         file_name.push(0);
         tlv::put(&mut behind, tag::FILE_NAME, &file_name)?;
-        tlv::put(&mut behind, tag::TIMESTAMP, &self.timestamp.to_be_bytes())?;
+        tlv::put(&mut behind, tag::TIMESTAMP, &self.options.timestamp.to_be_bytes())?;
 
         // VERSION and HEADERLENGTH take 5 bytes each, SIGNATURE 3 and its value.
         let bare =

@@ -2,11 +2,10 @@
 
 use std::cell::OnceCell;
 
-use rsa::hazmat::rsa_encrypt;
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, RsaPublicKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};
 
 use super::digest::Digest;
 
@@ -110,8 +109,8 @@ impl RsaKey {
 
     /// Whether this key signed the message, under this digest.
     pub(super) fn signed(&self, digest: Digest, message: &Message<'_>, signature: &[u8]) -> bool {
-        let encoded = message.encoded(digest, self.key.size());
-        encoded.is_some() && self.recover(signature) == encoded
+        let scheme = Pkcs1v15Sign::new_unprefixed();
+        signature.len() == self.key.size() && self.key.verify(scheme, message.info(digest), signature).is_ok()
     }
 
     /// The digest that was signed instead of this one: in a file whose tag 8 was changed, or by a writer that signed with
@@ -124,21 +123,6 @@ impl RsaKey {
     ) -> Option<Digest> {
         let mut others = Digest::ALL.into_iter().filter(|other| *other != digest);
         others.find(|other| self.signed(*other, message, signature))
-    }
-
-    /// What a signature holds, with its padding: RSAVP1 and I2OSP of RFC 8017, section 8.2.2. Only to be compared as a
-    /// whole with what a right signature holds. `None` where it has another length, or is not below the modulus.
-    fn recover(&self, signature: &[u8]) -> Option<Vec<u8>> {
-        if signature.len() != self.key.size() {
-            return None;
-        }
-        let number = BoxedUint::from_be_slice(signature, self.key.n().bits_precision()).ok()?;
-        if number >= *self.key.n().as_ref() {
-            return None;
-        }
-        let encoded = rsa_encrypt(&self.key, &number).ok()?.to_be_bytes();
-        let above = encoded.len().checked_sub(signature.len())?;
-        encoded.get(above..).map(<[u8]>::to_vec)
     }
 }
 
@@ -165,13 +149,6 @@ impl<'a> Message<'a> {
             Digest::Sha512 => sha512,
         };
         info.get_or_init(|| digest.info_of(self.parts))
-    }
-
-    /// `00 01 FF … FF 00` and the DigestInfo, so many bytes in all; `None` where that leaves less than eight of padding.
-    fn encoded(&self, digest: Digest, bytes: usize) -> Option<Vec<u8>> {
-        let info = self.info(digest);
-        let padding = bytes.checked_sub(info.len().saturating_add(3)).filter(|padding| *padding >= 8)?;
-        Some([&[0, 1], &vec![0xff; padding][..], &[0], info].concat())
     }
 }
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::certificate::{Certificate, CertificateError};
 use super::digest;
-use super::error::{BuildError, DecodeError, Place};
+use super::error::{BuildError, DecodeError};
 use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
 use super::printable::printable;
-use super::tlv::{self, Element, Inside, Reader, record_tag as tag};
+use super::tlv::{self, Element, Inside, Place, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -71,69 +71,55 @@ impl Record {
     /// Takes the record that begins at `offset` of the file; `number` counts from 1.
     pub(super) fn decode_at(file: &Bytes, offset: usize, number: usize) -> Result<Self, DecodeError> {
         let rest = file.slice(offset.min(file.len())..);
+        let place = Place::Record(number);
+        let cut_short = |what, says| Err(DecodeError::CutShort { what, says, left: rest.len(), offset });
         let says = match *rest {
             [tag::RECORD_LENGTH, 0, 2, high, low, ..] => usize::from(u16::from_be_bytes([high, low])),
             [tag::RECORD_LENGTH, 0, 2, ..] | [tag::RECORD_LENGTH, 0] | [tag::RECORD_LENGTH] => {
-                let what = Place::Record(number).element(tag::RECORD_LENGTH);
-                return Err(DecodeError::CutShort { what, says: 5, left: rest.len(), offset });
+                return cut_short(place.element(tag::RECORD_LENGTH), 5);
             }
             _ => {
                 let found = digest::hex(rest.get(..3).unwrap_or(&rest), " ");
-                return Err(DecodeError::NotARecord { number, found, offset });
+                let should = format!("record {number} should begin with RECORDLENGTH (01 00 02)");
+                return Err(DecodeError::Damaged { what: format!("{should}, but there is {found}"), offset });
             }
         };
         if says < 5 {
-            return Err(DecodeError::WrongTotal {
-                what: Place::Record(number).element(tag::RECORD_LENGTH),
-                says,
-                why: "less than the 5 bytes of the element itself",
-                offset,
-            });
+            let how = format!("is {says}, less than the 5 bytes of the element itself");
+            return Err(place.damaged(tag::RECORD_LENGTH, &how, offset));
         }
         if says > rest.len() {
-            return Err(DecodeError::CutShort {
-                what: format!("record {number}"),
-                says,
-                left: rest.len(),
-                offset,
-            });
+            return cut_short(format!("record {number}"), says);
         }
-        Self::decode(rest.slice(..says), offset, number)
+        Self::decode(rest.slice(..says), offset, place)
     }
 
     /// Checks the elements of a whole record.
-    fn decode(bytes: Bytes, offset: usize, number: usize) -> Result<Self, DecodeError> {
-        let place = Place::Record(number);
-        let mut seen = [false; 13];
+    fn decode(bytes: Bytes, offset: usize, place: Place) -> Result<Self, DecodeError> {
+        // Of those that are known.
+        let mut seen = Vec::new();
         let mut function = None;
         let mut reader = Reader::new(&bytes, offset);
-        while reader.left() > 0 {
+        while reader.peek().is_some() {
             let element = reader.element(place, Inside::Bound("RECORDLENGTH"))?;
-            let known = tlv::record_tag_name(element.tag).is_some();
-            if let Some(seen) = seen.get_mut(usize::from(element.tag)).filter(|_| known) {
-                if *seen {
-                    return Err(DecodeError::Repeated {
-                        what: place.element(element.tag),
-                        offset: element.offset,
-                    });
-                }
-                *seen = true;
+            if seen.contains(&element.tag) {
+                return Err(place.damaged(element.tag, "is there twice", element.offset));
+            }
+            if tlv::record_tag_name(element.tag).is_some() {
+                seen.push(element.tag);
             }
             if element.tag == tag::FUNCTION {
-                let value =
-                    <[u8; 2]>::try_from(element.value).map_err(|_| wrong_length(place, &element, 2))?;
-                function = Some(Function(u16::from_be_bytes(value)));
+                function = Some(Function(u16::from_be_bytes(place.fixed(&element)?)));
             }
-            if element.tag == tag::HASH_ALGORITHM && element.value.len() != 1 {
-                return Err(wrong_length(place, &element, 1));
+            if element.tag == tag::HASH_ALGORITHM {
+                place.fixed::<1>(&element)?;
             }
         }
-        let has = |tag: u8| seen.get(usize::from(tag)).copied().unwrap_or(false);
-        let missing = |tag: u8| DecodeError::Missing { what: place.element(tag), offset };
+        let missing = |tag: u8| place.damaged(tag, "is missing", offset);
         // A phone looks certificates up by issuer and serial: with a key or certificate, those must be there.
-        if has(tag::PUBLIC_KEY) || has(tag::CERTIFICATE) || has(tag::CERT_HASH) {
+        if [tag::PUBLIC_KEY, tag::CERTIFICATE, tag::CERT_HASH].iter().any(|tag| seen.contains(tag)) {
             for needed in [tag::SUBJECT_NAME, tag::ISSUER_NAME, tag::SERIAL_NUMBER] {
-                if !has(needed) {
+                if !seen.contains(&needed) {
                     return Err(missing(needed));
                 }
             }
@@ -288,8 +274,8 @@ impl Record {
         let mut bytes = Vec::with_capacity(total);
         tlv::put(&mut bytes, tag::RECORD_LENGTH, &length.to_be_bytes())?;
         bytes.extend(body);
-        Record::decode(bytes.into(), 0, 1)
-            .map_err(|e| BuildError::BadText { what: format!("a record that {e}") })
+        Record::decode(bytes.into(), 0, Place::Record(1))
+            .map_err(|e| BuildError::BadText(format!("a record that {e}")))
     }
 
     /// The record of a SAST token as the CTL Client makes it: no host, address 0.0.0.0, no tag 8.
@@ -397,7 +383,7 @@ pub struct ServerRecord<'a> {
 /// A DNSNAME with its NUL.
 fn dns_value(name: &str) -> Result<Vec<u8>, BuildError> {
     if name.contains('\0') {
-        return Err(BuildError::BadText { what: "DNSNAME".to_owned() });
+        return Err(BuildError::BadText("DNSNAME".to_owned()));
     }
     Ok([name.as_bytes(), &[0]].concat())
 }
@@ -412,13 +398,4 @@ fn identity(certificate: &Certificate, function: Function, style: Style) -> [(u8
         (tag::SERIAL_NUMBER, certificate.serial_spelled(style)),
         (tag::PUBLIC_KEY, certificate.public_key_bytes().to_vec()),
     ]
-}
-
-fn wrong_length(place: Place, element: &Element<'_>, expected: usize) -> DecodeError {
-    DecodeError::WrongLength {
-        what: place.element(element.tag),
-        says: element.value.len(),
-        expected,
-        offset: element.offset,
-    }
 }

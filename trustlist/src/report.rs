@@ -205,7 +205,7 @@ impl FileReport {
             signer_version: header.signer_version().map(dotted),
             header_bytes: header.bytes().len(),
             signer_name: header.signer_name(),
-            signer_serial: colons(&header.signer().serial),
+            signer_serial: digest::colons(&header.signer().serial),
             signer_issuer: tlv::c_text(&header.signer().issuer),
             digest_code: header.digest_code(),
             digest: Digest::from_code(header.digest_code()).map(|d| d.to_string()),
@@ -250,7 +250,7 @@ impl RecordReport {
             ip_address: show::address(record),
             subject: record.subject_name(),
             issuer: record.issuer_name(),
-            serial: record.get(tag::SERIAL_NUMBER).map(colons),
+            serial: record.get(tag::SERIAL_NUMBER).map(digest::colons),
             public_key: hex(tag::PUBLIC_KEY),
             certificate_signature: hex(tag::SIGNATURE),
             cert_hash: hex(tag::CERT_HASH),
@@ -269,7 +269,7 @@ impl CertificateReport {
             name: certificate.sast_name(),
             subject: certificate.subject().spelled(Style::Cucm),
             issuer: certificate.issuer().spelled(Style::Cucm),
-            serial: colons(certificate.serial()),
+            serial: digest::colons(certificate.serial()),
             not_before: rfc3339(certificate.not_before()),
             not_after: rfc3339(certificate.not_after()),
             key: certificate.public_key().describe(),
@@ -284,10 +284,6 @@ impl CertificateReport {
 fn unknown(record: &Record) -> Vec<(u8, String)> {
     let unknown = record.elements().filter(|e| tlv::record_tag_name(e.tag).is_none());
     unknown.map(|e| (e.tag, digest::hex(e.value, ""))).collect()
-}
-
-fn colons(bytes: &[u8]) -> String {
-    digest::hex(bytes, ":").to_uppercase()
 }
 
 /// Seconds since 1970-01-01 UTC as RFC 3339; the number itself where that has no date.

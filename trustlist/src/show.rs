@@ -1,7 +1,7 @@
 //! What CUCM's `show ctl` and `show itl` print, tabs and misspellings included.
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::digest;
 use super::header::Header;
@@ -18,13 +18,7 @@ const COLUMNS: &str = "BYTEPOS\tTAG\t\tLENGTH\tVALUE\n-------\t---\t\t------\t--
 /// chooses the last lines.
 pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
     let kind = list.kind().label();
-    let mut out = String::new();
-    let _ = write!(out, "The checksum value of the {kind} file:\n{}(MD5)\n", digest::hex(&list.md5(), ""));
-    let _ = write!(out, "{}(SHA1)\n\n", digest::hex(&list.sha1(), ""));
-    let _ = writeln!(out, "Length of {kind} file: {}", list.bytes().len());
-    let _ = writeln!(out, "The {kind} File was last modified on {modified}\n");
-    let _ = write!(out, "\tParse {kind} File\n\t----------------\n\n");
-    header(&mut out, list.header());
+    let mut out = head(kind, list.header(), list.bytes(), modified);
     for (index, record) in list.records().iter().enumerate() {
         let _ = write!(out, "\t{kind} Record #:{}\n\t              ----\n", index.saturating_add(1));
         out.push_str(COLUMNS);
@@ -47,67 +41,52 @@ pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
 
 /// The same sort of text for a `.sgn` file, which CUCM itself never shows.
 pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
-    let mut out = String::new();
-    let bytes = signed.bytes();
-    let _ = write!(
-        out,
-        "The checksum value of the signed file:\n{}(MD5)\n",
-        digest::hex(&digest::md5(bytes), "")
-    );
-    let _ = write!(out, "{}(SHA1)\n\n", digest::hex(&digest::sha1(bytes), ""));
-    let _ = writeln!(out, "Length of signed file: {}", bytes.len());
-    let _ = writeln!(out, "The signed File was last modified on {modified}\n");
-    let _ = write!(out, "\tParse signed File\n\t----------------\n\n");
-    header(&mut out, signed.header());
-    let _ = writeln!(
-        out,
-        "Payload: {} (BYTES) of {}",
-        signed.payload().len(),
-        printable(&signed.header().file_name())
-    );
+    let mut out = head("signed", signed.header(), signed.bytes(), modified);
+    let (length, name) = (signed.payload().len(), printable(&signed.header().file_name()));
+    let _ = writeln!(out, "Payload: {length} (BYTES) of {name}");
     out
 }
 
-fn header(out: &mut String, header: &Header) {
+/// What stands before the records, or before the payload.
+fn head(kind: &str, header: &Header, bytes: &[u8], modified: &str) -> String {
+    let mut out = String::new();
+    let (md5, sha1) = (digest::hex(&digest::md5(bytes), ""), digest::hex(&digest::sha1(bytes), ""));
+    let _ = write!(out, "The checksum value of the {kind} file:\n{md5}(MD5)\n{sha1}(SHA1)\n\n");
+    let _ = writeln!(out, "Length of {kind} file: {}", bytes.len());
+    let _ = writeln!(out, "The {kind} File was last modified on {modified}\n");
+    let _ = write!(out, "\tParse {kind} File\n\t----------------\n\n");
     let (major, minor) = header.version();
     let _ = writeln!(out, "Version:\t{major}.{minor}\nHeaderLength:\t{} (BYTES)\n", header.bytes().len());
     out.push_str(COLUMNS);
     for element in header.elements() {
-        header_line(out, &element);
+        header_line(&mut out, &element);
     }
     out.push('\n');
+    out
 }
 
 fn header_line(out: &mut String, element: &Element<'_>) {
     use header_tag as t;
     let length = element.value.len();
-    let name = tlv::header_tag_name(element.tag);
-    match element.tag {
-        t::VERSION | t::HEADER_LENGTH => {}
+    let (length, shown) = match element.tag {
+        t::VERSION | t::HEADER_LENGTH => return,
         // CUCM prints the size of the length field as LENGTH of a container, and the length as its VALUE.
-        t::SIGNER_ID
-        | t::SIGNATURE_INFO
-        | t::SIGNATURE_ALGO_INFO
-        | t::ENCRYPTION
-        | t::IV_INFO
-        | t::KEY_INFO => {
-            line(out, element.tag, name, 2, &length.to_string());
+        container if tlv::is_container(container) => (2, length.to_string()),
+        t::SIGNER_NAME | t::CA_NAME => (length, text(element.value)),
+        t::SERIAL_NUMBER => (length, digest::colons(element.value)),
+        t::SIGNER_VERSION => (length, join(element.value, ".", u8::to_string)),
+        _ => (length, String::new()),
+    };
+    line(out, element.tag, tlv::header_tag_name(element.tag), length, &shown);
+    if element.tag == t::SIGNATURE {
+        for row in element.value.chunks(8) {
+            let _ = writeln!(out, "\t\t{}", join(row, "  ", |b| format!("{b:x}")));
         }
-        t::SIGNER_NAME | t::CA_NAME => line(out, element.tag, name, length, &text(element.value)),
-        t::SERIAL_NUMBER => line(out, element.tag, name, length, &pairs(element.value, ":")),
-        t::SIGNER_VERSION => {
-            let version = element.value.iter().map(u8::to_string).collect::<Vec<_>>().join(".");
-            line(out, element.tag, name, length, &version);
-        }
-        t::SIGNATURE => {
-            line(out, element.tag, name, length, "");
-            for row in element.value.chunks(8) {
-                let row = row.iter().map(|b| format!("{b:x}")).collect::<Vec<_>>().join("  ");
-                let _ = writeln!(out, "\t\t{row}");
-            }
-        }
-        _ => line(out, element.tag, name, length, ""),
     }
+}
+
+fn join(bytes: &[u8], separator: &str, shown: impl Fn(&u8) -> String) -> String {
+    bytes.iter().map(shown).collect::<Vec<_>>().join(separator)
 }
 
 fn record_line(out: &mut String, element: &Element<'_>) {
@@ -117,7 +96,7 @@ fn record_line(out: &mut String, element: &Element<'_>) {
         t::RECORD_LENGTH => value.iter().fold(0usize, |n, b| n << 8 | usize::from(*b)).to_string(),
         t::DNS_NAME | t::SUBJECT_NAME | t::ISSUER_NAME => text(value),
         t::FUNCTION => function(value),
-        t::SERIAL_NUMBER => pairs(value, ":"),
+        t::SERIAL_NUMBER => digest::colons(value),
         t::CERTIFICATE => format!("{} (SHA1 Hash HEX)", pairs(&digest::sha1(value), " ")),
         t::CERT_HASH => pairs(value, " "),
         t::HASH_ALGORITHM => match value {
@@ -160,11 +139,8 @@ fn text(value: &[u8]) -> String {
 
 /// The address of a record for people: dotted, or what bytes there are.
 pub(super) fn address(record: &Record) -> Option<String> {
-    record.get(record_tag::IP_ADDRESS).map(|value| match <[u8; 4]>::try_from(value) {
-        Ok(v4) => Ipv4Addr::from(v4).to_string(),
-        Err(_) => match <[u8; 16]>::try_from(value) {
-            Ok(v6) => std::net::Ipv6Addr::from(v6).to_string(),
-            Err(_) => pairs(value, " "),
-        },
-    })
+    let value = record.get(record_tag::IP_ADDRESS)?;
+    let v6 = |_| <[u8; 16]>::try_from(value).map(IpAddr::from);
+    let ip = <[u8; 4]>::try_from(value).map(IpAddr::from).or_else(v6);
+    Some(ip.map_or_else(|_| pairs(value, " "), |ip| ip.to_string()))
 }

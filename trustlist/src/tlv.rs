@@ -2,7 +2,7 @@
 //!
 //! `tag: u8`, `length: u16 big-endian`, `value`. The header and the records number their tags apart.
 
-use super::error::{DecodeError, Place};
+use super::error::{BuildError, DecodeError};
 
 /// Tags of the header.
 pub mod header_tag {
@@ -88,37 +88,49 @@ pub mod record_tag {
     pub const HASH_ALGORITHM: u8 = 12;
 }
 
-/// The name CUCM prints for a tag of the header, misspellings included, or ours for those of an encryption; `None` for a
-/// tag that is not known.
+/// The known elements of the header: tag, name, and the container that it stands in, if it stands in one. The names are
+/// what CUCM prints, misspellings included, or ours for those of an encryption.
+const HEADER: [(u8, &str, Option<u8>); 25] = [
+    (header_tag::VERSION, "Version", None),
+    (header_tag::HEADER_LENGTH, "HeaderLength", None),
+    (header_tag::SIGNER_ID, "SIGNERID", None),
+    (header_tag::SIGNER_NAME, "SIGNERNAME", Some(header_tag::SIGNER_ID)),
+    (header_tag::SERIAL_NUMBER, "SERIALNUMBER", Some(header_tag::SIGNER_ID)),
+    (header_tag::CA_NAME, "CANAME", Some(header_tag::SIGNER_ID)),
+    (header_tag::SIGNATURE_INFO, "SIGNATUREINFO", None),
+    (header_tag::DIGEST_ALGORITHM, "DIGESTALGORTITHM", Some(header_tag::SIGNATURE_INFO)),
+    (header_tag::SIGNATURE_ALGO_INFO, "SIGNATUREALGOINFO", Some(header_tag::SIGNATURE_INFO)),
+    (header_tag::SIGNATURE_ALGORITHM, "SIGNATUREALGORTITHM", Some(header_tag::SIGNATURE_ALGO_INFO)),
+    (header_tag::SIGNATURE_MODULUS, "SIGNATUREMODULUS", Some(header_tag::SIGNATURE_ALGO_INFO)),
+    (header_tag::SIGNATURE, "SIGNATURE", None),
+    (header_tag::FILE_NAME, "FILENAME", None),
+    (header_tag::TIMESTAMP, "TIMESTAMP", None),
+    (header_tag::ENCRYPTION, "ENCRYPTION", None),
+    (header_tag::IV_INFO, "IVINFO", Some(header_tag::ENCRYPTION)),
+    (header_tag::IV, "IV", Some(header_tag::IV_INFO)),
+    (header_tag::IV_PADDING, "PADDING", Some(header_tag::IV_INFO)),
+    (header_tag::KEY_INFO, "KEYINFO", Some(header_tag::ENCRYPTION)),
+    (header_tag::KEY_SIZE, "KEYSIZE", Some(header_tag::KEY_INFO)),
+    (header_tag::KEY_ALGORITHM, "KEYALGORITHM", Some(header_tag::KEY_INFO)),
+    (header_tag::KEY, "KEY", Some(header_tag::KEY_INFO)),
+    (header_tag::CLEAR_DIGEST_ALGORITHM, "CLEARDIGESTALGORITHM", None),
+    (header_tag::CLEAR_DIGEST, "CLEARDIGEST", None),
+    (header_tag::SIGNER_VERSION, "SIGNERVERSION", None),
+];
+
+/// The name of a tag of the header; `None` for a tag that is not known.
 pub fn header_tag_name(tag: u8) -> Option<&'static str> {
-    Some(match tag {
-        header_tag::VERSION => "Version",
-        header_tag::HEADER_LENGTH => "HeaderLength",
-        header_tag::SIGNER_ID => "SIGNERID",
-        header_tag::SIGNER_NAME => "SIGNERNAME",
-        header_tag::SERIAL_NUMBER => "SERIALNUMBER",
-        header_tag::CA_NAME => "CANAME",
-        header_tag::SIGNATURE_INFO => "SIGNATUREINFO",
-        header_tag::DIGEST_ALGORITHM => "DIGESTALGORTITHM",
-        header_tag::SIGNATURE_ALGO_INFO => "SIGNATUREALGOINFO",
-        header_tag::SIGNATURE_ALGORITHM => "SIGNATUREALGORTITHM",
-        header_tag::SIGNATURE_MODULUS => "SIGNATUREMODULUS",
-        header_tag::SIGNATURE => "SIGNATURE",
-        header_tag::FILE_NAME => "FILENAME",
-        header_tag::TIMESTAMP => "TIMESTAMP",
-        header_tag::ENCRYPTION => "ENCRYPTION",
-        header_tag::IV_INFO => "IVINFO",
-        header_tag::IV => "IV",
-        header_tag::IV_PADDING => "PADDING",
-        header_tag::KEY_INFO => "KEYINFO",
-        header_tag::KEY_SIZE => "KEYSIZE",
-        header_tag::KEY_ALGORITHM => "KEYALGORITHM",
-        header_tag::KEY => "KEY",
-        header_tag::CLEAR_DIGEST_ALGORITHM => "CLEARDIGESTALGORITHM",
-        header_tag::CLEAR_DIGEST => "CLEARDIGEST",
-        header_tag::SIGNER_VERSION => "SIGNERVERSION",
-        _ => return None,
-    })
+    HEADER.iter().find(|(known, ..)| *known == tag).map(|(_, name, _)| *name)
+}
+
+/// The container that a known element of the header stands in, if it stands in one.
+pub(super) fn home(tag: u8) -> Option<u8> {
+    HEADER.iter().find(|(known, ..)| *known == tag).and_then(|(.., home)| *home)
+}
+
+/// Whether an element of the header holds others.
+pub(super) fn is_container(tag: u8) -> bool {
+    HEADER.iter().any(|(.., home)| *home == Some(tag))
 }
 
 /// The name CUCM prints for a tag of a record; `None` for a tag it does not know.
@@ -138,6 +150,38 @@ pub fn record_tag_name(tag: u8) -> Option<&'static str> {
         record_tag::HASH_ALGORITHM => "HASH ALGORITHM",
         _ => return None,
     })
+}
+
+/// Where in a file an element stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the header.
+    Header,
+    /// In a record; counted from 1.
+    Record(usize),
+}
+
+impl Place {
+    /// The element's name for people: `PUBLICKEY of record 3`.
+    pub(super) fn element(self, tag: u8) -> String {
+        let (name, whole) = match self {
+            Place::Header => (header_tag_name(tag), "the header".to_owned()),
+            Place::Record(n) => (record_tag_name(tag), format!("record {n}")),
+        };
+        format!("{} of {whole}", name.map_or_else(|| format!("element {tag}"), str::to_owned))
+    }
+
+    /// The error about an element that is not as it should be.
+    pub(super) fn damaged(self, tag: u8, how: &str, offset: usize) -> DecodeError {
+        DecodeError::Damaged { what: format!("{} {how}", self.element(tag)), offset }
+    }
+
+    /// The value of an element that has this length.
+    pub(super) fn fixed<const N: usize>(self, element: &Element<'_>) -> Result<[u8; N], DecodeError> {
+        let has = element.value.len();
+        let how = || format!("has {has} bytes instead of {N}");
+        element.value.try_into().map_err(|_| self.damaged(element.tag, &how(), element.offset))
+    }
 }
 
 /// One element as it lies in the file.
@@ -174,10 +218,6 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
-    pub(super) fn left(&self) -> usize {
-        self.rest.len()
-    }
-
     pub(super) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
@@ -193,13 +233,13 @@ impl<'a> Reader<'a> {
     /// Takes one element. `place` and `inside` (the container that bounds it) are for the error only.
     pub(super) fn element(&mut self, place: Place, inside: Inside) -> Result<Element<'a>, DecodeError> {
         let offset = self.offset;
-        let left = self.left();
+        let left = self.rest.len();
         let Some(&[tag, high, low]) = self.take(3).and_then(|head| <&[u8; 3]>::try_from(head).ok()) else {
             let tag = self.peek().unwrap_or(0);
             return Err(inside.overrun(place.element(tag), 3, left, offset));
         };
         let length = usize::from(u16::from_be_bytes([high, low]));
-        let left = self.left();
+        let left = self.rest.len();
         match self.take(length) {
             Some(value) => Ok(Element { tag, offset, value }),
             None => Err(inside.overrun(place.element(tag), length, left, offset)),
@@ -220,7 +260,10 @@ impl Inside {
     fn overrun(self, what: String, says: usize, left: usize, offset: usize) -> DecodeError {
         match self {
             Inside::File => DecodeError::CutShort { what, says, left, offset },
-            Inside::Bound(bound) => DecodeError::RunsOver { what, bound, says, left, offset },
+            Inside::Bound(bound) => DecodeError::Damaged {
+                what: format!("{what} says {says} bytes, but {bound} leaves {left}"),
+                offset,
+            },
         }
     }
 }
@@ -228,17 +271,13 @@ impl Inside {
 /// Walks elements that were proven well-formed when they were decoded; stops at the first that is not.
 pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Element<'_>> {
     let mut reader = Reader::new(bytes, 0);
-    std::iter::from_fn(move || {
-        (reader.left() > 0).then(|| reader.element(Place::Header, Inside::File).ok()).flatten()
-    })
+    std::iter::from_fn(move || reader.peek().and_then(|_| reader.element(Place::Header, Inside::File).ok()))
 }
 
 /// Appends one element.
-pub(super) fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), super::error::BuildError> {
-    let length = u16::try_from(value.len()).map_err(|_| super::error::BuildError::TooLong {
-        what: format!("element {tag}"),
-        bytes: value.len(),
-    })?;
+pub(super) fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), BuildError> {
+    let length = u16::try_from(value.len())
+        .map_err(|_| BuildError::TooLong { what: format!("element {tag}"), bytes: value.len() })?;
     out.push(tag);
     out.extend(length.to_be_bytes());
     out.extend(value);

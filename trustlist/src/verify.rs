@@ -53,41 +53,28 @@ impl TrustList {
     /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
     /// twice.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
-        let covered = self.header().covered(self.bytes());
-        let made = Made::of(self.header(), &covered)?;
-        match made.search(self, |record| self.is_signer(record)) {
-            Ok((signer, bits)) => Ok(VerifiedList { list: self.clone(), signer, digest: made.digest, bits }),
-            Err(why) => Err(why.unwrap_or_else(|| self.no_signer())),
-        }
+        let by = search(self.header(), self.bytes(), self, &[Function::SAST]);
+        let By { signer, digest, bits, .. } = by.map_err(|why| why.unwrap_or_else(|| self.no_signer()))?;
+        Ok(VerifiedList { list: self.clone(), signer, digest, bits })
     }
 
     /// Checks the signature as a phone does that holds `held`: with the records of the signer's issuer and serial there that
     /// may sign an ITL. The record that did, and the digest that was signed.
     pub fn verify_in<'a>(&self, held: &'a VerifiedList) -> Result<(&'a Record, Digest), VerifyError> {
-        let id = self.header().signer();
-        let may_sign = |record: &Record| {
-            matches!(record.function(), Function::SAST | Function::CCM_TFTP)
-                && record.is_for(&id.issuer, &id.serial)
-        };
-        let covered = self.header().covered(self.bytes());
-        let made = Made::of(self.header(), &covered)?;
-        let found =
-            made.search(held.list(), may_sign).map_err(|why| why.unwrap_or_else(|| self.no_signer()))?;
-        let record = held.list().records().get(found.0).ok_or_else(|| self.no_signer())?;
-        Ok((record, made.digest))
+        let by = search(self.header(), self.bytes(), held.list(), &[Function::SAST, Function::CCM_TFTP]);
+        by.map(|by| (by.record, by.digest)).map_err(|why| why.unwrap_or_else(|| self.no_signer()))
     }
 
     fn no_signer(&self) -> VerifyError {
-        let signer = self.header().signer();
-        let records = self.records().iter().filter(|r| r.is_for(&signer.issuer, &signer.serial));
+        let id = self.header().signer();
+        let signer = self.header().signer_short_name();
+        let records = self.records().iter().filter(|r| r.is_for(&id.issuer, &id.serial));
         let functions: BTreeSet<Function> = records.map(Record::function).collect();
         if functions.is_empty() {
-            let serial = digest::hex(&signer.serial, ":").to_uppercase();
-            VerifyError::NoSignerRecord { signer: self.header().signer_short_name(), serial }
-        } else {
-            let functions = functions.into_iter().collect();
-            VerifyError::SignerIsNotSast { signer: self.header().signer_short_name(), functions }
+            return VerifyError::NoSignerRecord { signer, serial: digest::colons(&id.serial) };
         }
+        let functions = functions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        VerifyError::SignerIsNotSast { signer, functions }
     }
 }
 
@@ -100,42 +87,23 @@ impl SignedFile {
         if !signer.is_called(&id.issuer, &id.serial) {
             return Err(VerifyError::OtherSigner {
                 signer: self.header().signer_short_name(),
-                serial: digest::hex(&id.serial, ":").to_uppercase(),
-                given: format!(
-                    "{} (serial {})",
-                    signer.sast_name(),
-                    digest::hex(signer.serial(), ":").to_uppercase()
-                ),
+                serial: digest::colons(&id.serial),
+                given: format!("{} (serial {})", signer.sast_name(), digest::colons(signer.serial())),
             });
         }
         let covered = self.header().covered(self.bytes());
         let made = Made::of(self.header(), &covered)?;
-        let key = match signer.public_key() {
-            PublicKey::Rsa(key) => fitting(key.clone(), made.bytes)?,
-            PublicKey::Other { what } => return Err(VerifyError::UnsupportedKey { what: what.clone() }),
-        };
+        let key = fitting(rsa(signer.public_key().clone())?, made.bytes)?;
         if made.is_by(&key) { Ok(made.digest) } else { Err(made.why_not(&key)) }
     }
 
     /// Checks the signature as a phone does that holds this list: with the records of the signer's issuer and serial that
     /// may sign configuration files.
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
-        let id = self.header().signer();
-        let may_sign = |record: &Record| {
-            matches!(record.function(), Function::CCM_TFTP | Function::TFTP)
-                && record.is_for(&id.issuer, &id.serial)
-        };
-        let covered = self.header().covered(self.bytes());
-        let made = Made::of(self.header(), &covered)?;
-        match made.search(list.list(), may_sign) {
-            Ok((signer, key_bits)) => {
-                let signer = list.list().records().get(signer);
-                let name = signer.map(Record::short_name).unwrap_or_default();
-                Ok(SignedBy { name, digest: made.digest, key_bits })
-            }
-            Err(why) => Err(why
-                .unwrap_or_else(|| VerifyError::NoTftpRecord { signer: self.header().signer_short_name() })),
-        }
+        let by = search(self.header(), self.bytes(), list.list(), &[Function::CCM_TFTP, Function::TFTP]);
+        let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());
+        let by = by.map_err(|why| why.unwrap_or_else(none))?;
+        Ok(SignedBy { name: by.record.short_name(), digest: by.digest, key_bits: by.bits })
     }
 }
 
@@ -159,8 +127,17 @@ struct Made<'a> {
 }
 
 impl<'a> Made<'a> {
+    /// If the header names a digest and a signature length that are known and fit together.
     fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
-        let (digest, bytes) = algorithm(header)?;
+        if header.algorithm_code() != 0 {
+            return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code()));
+        }
+        let digest = Digest::from_code(header.digest_code())
+            .ok_or(VerifyError::UnsupportedDigest(header.digest_code()))?;
+        let bytes = header.signature().len();
+        if modulus_code_bytes(header.modulus_code()) != Some(bytes) {
+            return Err(VerifyError::ModulusDisagrees { code: header.modulus_code(), bytes });
+        }
         Ok(Made { header, digest, bytes, message: Message::new(covered) })
     }
 
@@ -175,39 +152,53 @@ impl<'a> Made<'a> {
             None => VerifyError::DoesNotMatch { signer: self.header.signer_short_name() },
         }
     }
+}
 
-    /// The first record of `list` that may have signed, and whose key did; with the size of that key. Else why none did:
-    /// `None` where none may have. No key is tried twice.
-    fn search(
-        &self,
-        list: &TrustList,
-        may_have: impl Fn(&Record) -> bool,
-    ) -> Result<(usize, usize), Option<VerifyError>> {
-        let mut tried = HashSet::new();
-        let mut other_key = None;
-        let mut failure = None;
-        let mut next = list.header().bytes().len();
-        for (index, record) in list.records().iter().enumerate() {
-            let offset = next;
-            next = next.saturating_add(record.bytes().len());
-            if !may_have(record) {
-                continue;
+/// The record that signed, its place in the list, the digest that was signed, and the size of the key in bits.
+struct By<'a> {
+    record: &'a Record,
+    signer: usize,
+    digest: Digest,
+    bits: usize,
+}
+
+/// The first record of `list` that has the signer's issuer and serial number and one of these functions, and whose key
+/// signed. Else why none did: `None` where there is no such record. No key is tried twice.
+fn search<'a>(
+    header: &Header,
+    file: &[u8],
+    list: &'a TrustList,
+    functions: &[Function],
+) -> Result<By<'a>, Option<VerifyError>> {
+    let covered = header.covered(file);
+    let made = Made::of(header, &covered)?;
+    let id = header.signer();
+    let mut tried = HashSet::new();
+    let mut other_key = None;
+    let mut failure = None;
+    let mut next = list.header().bytes().len();
+    for (signer, record) in list.records().iter().enumerate() {
+        let offset = next;
+        next = next.saturating_add(record.bytes().len());
+        if !functions.contains(&record.function()) || !record.is_for(&id.issuer, &id.serial) {
+            continue;
+        }
+        let key = signer_key(signer.saturating_add(1), offset, record);
+        match key.and_then(|key| fitting(key, made.bytes)) {
+            Ok(key) if tried.contains(&key) => {}
+            Ok(key) if made.is_by(&key) => {
+                return Ok(By { record, signer, digest: made.digest, bits: key.bits() });
             }
-            let key = signer_key(index.saturating_add(1), offset, record);
-            match key.and_then(|key| fitting(key, self.bytes)) {
-                Ok(key) if tried.contains(&key) => {}
-                Ok(key) if self.is_by(&key) => return Ok((index, key.bits())),
-                Ok(key) => {
-                    other_key.get_or_insert_with(|| key.clone());
-                    tried.insert(key);
-                }
-                Err(e) => {
-                    failure.get_or_insert(e);
-                }
+            Ok(key) => {
+                other_key.get_or_insert_with(|| key.clone());
+                tried.insert(key);
+            }
+            Err(e) => {
+                failure.get_or_insert(e);
             }
         }
-        Err(other_key.map(|key| self.why_not(&key)).or(failure))
     }
+    Err(other_key.map(|key| made.why_not(&key)).or(failure))
 }
 
 /// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out. The record is the `number`th,
@@ -226,27 +217,17 @@ fn signer_key(number: usize, offset: usize, record: &Record) -> Result<RsaKey, V
         None => match record.get(tag::PUBLIC_KEY).map(RsaKey::from_pkcs1) {
             Some(Some(key)) => PublicKey::Rsa(key),
             Some(None) => PublicKey::Other { what: "not RSA".to_owned() },
-            None => return Err(VerifyError::NoKey { record: number }),
+            None => return Err(VerifyError::NoKey(number)),
         },
     };
-    match public_key {
-        PublicKey::Rsa(key) => Ok(key),
-        PublicKey::Other { what } => Err(VerifyError::UnsupportedKey { what }),
-    }
+    rsa(public_key)
 }
 
-/// Digest and signature length (bytes), if the header names ones that are known and fit together.
-fn algorithm(header: &Header) -> Result<(Digest, usize), VerifyError> {
-    if header.algorithm_code() != 0 {
-        return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code()));
+fn rsa(key: PublicKey) -> Result<RsaKey, VerifyError> {
+    match key {
+        PublicKey::Rsa(key) => Ok(key),
+        PublicKey::Other { what } => Err(VerifyError::UnsupportedKey(what)),
     }
-    let digest = Digest::from_code(header.digest_code())
-        .ok_or(VerifyError::UnsupportedDigest(header.digest_code()))?;
-    let bytes = header.signature().len();
-    if modulus_code_bytes(header.modulus_code()) != Some(bytes) {
-        return Err(VerifyError::ModulusDisagrees { code: header.modulus_code(), bytes });
-    }
-    Ok((digest, bytes))
 }
 
 /// The key, if its signatures are as long as the one in the file.
