@@ -49,10 +49,11 @@ pub struct GlobalArgs {
 }
 
 /// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set.
+    #[default]
     Auto,
     /// Also in files and pipes.
     Always,
@@ -60,23 +61,10 @@ pub enum Color {
     Never,
 }
 
-/// The configuration file, `$XDG_CONFIG_HOME/sastctl/config.toml`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ConfigFile {
-    profile: Option<String>,
-    module: Option<PathBuf>,
-    token: Option<String>,
-    pin_source: Option<PinSource>,
-    timeout: Option<u64>,
-    color: Option<Color>,
-    json: Option<bool>,
-    verbose: Option<u8>,
-    quiet: Option<bool>,
-}
-
-/// What is in force for this run: the options, each if it was said.
-#[derive(Debug, Clone)]
+/// What is in force for this run: the options, each if it was said. At first, what the configuration file says of them:
+/// `$XDG_CONFIG_HOME/sastctl/config.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
     pub profile: Option<String>,
     pub module: Option<PathBuf>,
@@ -85,9 +73,11 @@ pub struct Settings {
     /// Else the profile's own default.
     pub pin_source: Option<PinSource>,
     pub timeout: Option<u64>,
+    /// Never by the configuration file.
+    #[serde(skip)]
     pub allow_insecure_module: bool,
-    pub json: bool,
     pub color: Color,
+    pub json: bool,
     pub verbose: u8,
     pub quiet: bool,
 }
@@ -109,30 +99,30 @@ impl Settings {
             timeout: args.timeout.or(file.timeout),
             allow_insecure_module: args.allow_insecure_module,
             json: args.json || unless_said("SASTCTL_JSON", file.json),
-            color: args.color.or(file.color).unwrap_or(Color::Auto),
-            verbose: if args.verbose == 0 { file.verbose.unwrap_or(0) } else { args.verbose },
+            color: args.color.unwrap_or(file.color),
+            verbose: if args.verbose == 0 { file.verbose } else { args.verbose },
             quiet: args.quiet || unless_said("SASTCTL_QUIET", file.quiet),
         })
     }
 }
 
 /// What the configuration says of a switch, unless the environment says something, be it no.
-fn unless_said(variable: &str, configured: Option<bool>) -> bool {
-    configured.unwrap_or(false) && std::env::var_os(variable).is_none()
+fn unless_said(variable: &str, configured: bool) -> bool {
+    configured && std::env::var_os(variable).is_none()
 }
 
-fn config_file() -> Result<ConfigFile, CommandError> {
+fn config_file() -> Result<Settings, CommandError> {
     let home = std::env::var_os("XDG_CONFIG_HOME")
         .filter(|dir| !dir.is_empty())
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
     let Some(path) = home.map(|dir| dir.join("sastctl/config.toml")) else {
-        return Ok(ConfigFile::default());
+        return Ok(Settings::default());
     };
     let text = match files::read_text(&path) {
         Ok(text) => text,
         Err(FileError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(ConfigFile::default());
+            return Ok(Settings::default());
         }
         Err(e) => return Err(e.into()),
     };

@@ -66,25 +66,27 @@ impl Ui {
 
     /// What a window shows, on standard error; not left out with `--quiet`.
     pub fn show(&self, text: &str) {
-        Self::complain(text);
+        // It may be closed; then there is nobody to tell. No colours are used here, so that whatever could move the cursor
+        // came from outside.
+        let _ = writeln!(io::stderr(), "{}", printable_lines(text.trim_end_matches('\n')));
     }
 
     /// A remark for people, on standard error, left out with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            Self::complain(text);
+            self.show(text);
         }
     }
 
     /// Something the operator should know before going on; not left out with `--quiet`.
     pub fn warn(&self, text: &str) {
-        Self::complain(&format!("warning: {text}"));
+        self.show(&format!("warning: {text}"));
     }
 
     /// An error, in full.
     pub fn error(&self, error: &CommandError) {
         if error.kind() != ErrorKind::ClosedPipe {
-            Self::complain(&error.to_string());
+            self.show(&error.to_string());
         }
     }
 
@@ -135,13 +137,6 @@ impl Ui {
             .read_line(&mut line)
             .map_err(|e| CommandError::new(ErrorKind::Usage, "the answer could not be read").caused_by(&e))?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-    }
-
-    /// Standard error may be closed; then there is nobody to tell. No colours are used here, so that whatever could
-    /// move the cursor came from outside.
-    fn complain(text: &str) {
-        let text = printable_lines(text.trim_end_matches('\n'));
-        let _ = writeln!(io::stderr(), "{text}");
     }
 }
 

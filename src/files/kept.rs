@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::write::file_in;
-
 /// A file that has a second name, or a copy under one. Dropped before it is needed, that name goes away again.
 pub(super) struct Kept {
     target: PathBuf,
@@ -61,6 +59,19 @@ impl Drop for Kept {
             let _ = fs::remove_file(&self.backup);
         }
     }
+}
+
+/// A new file beside others, which goes away again where it does not get a name of its own.
+pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sastctl-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The umask is applied to this when the file is made.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// Copies a file whole, or not at all, to a name that nothing has yet.

@@ -6,6 +6,7 @@
 
 mod held;
 mod kept;
+#[cfg(unix)]
 mod trust;
 mod write;
 
@@ -14,8 +15,29 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use held::try_hold;
-pub use trust::{ForeignLink, foreign_link, others_may_write};
+pub use trust::{foreign_link, others_may_write};
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
+
+/// Access rights are another matter where there is no Unix, and links are made by administrators there.
+#[cfg(not(unix))]
+mod trust {
+    pub fn others_may_write(_: &super::Path) -> Option<String> {
+        None
+    }
+
+    pub fn foreign_link(_: &super::Path) -> Option<super::ForeignLink> {
+        None
+    }
+}
+
+/// A link that belongs to neither root nor this user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignLink {
+    /// The link.
+    pub link: PathBuf,
+    /// The number of the user whose it is.
+    pub owner: u32,
+}
 
 /// The largest text that an operator or the system writes, in bytes: configuration, profiles, rules.
 pub const MAX_TEXT: usize = 1024 * 1024;

@@ -3,35 +3,21 @@
 //!
 //! The way to a file is walked as the system walks it, link by link. Where nobody but root and this user may change any part
 //! of it, nobody can change what lies at its end between the look at it and its use.
-#![cfg_attr(unix, allow(unsafe_code))]
+#![allow(unsafe_code)]
 
-#[cfg(unix)]
 use std::ffi::{OsStr, OsString};
-#[cfg(unix)]
 use std::fs::{self, Metadata};
-#[cfg(unix)]
 use std::io;
-#[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-#[cfg(unix)]
 use std::sync::Mutex;
 
-#[cfg(unix)]
 use uzers::os::unix::GroupExt as _;
 
-/// A link that belongs to neither root nor this user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignLink {
-    /// The link.
-    pub link: PathBuf,
-    /// The number of the user whose it is.
-    pub owner: u32,
-}
+use super::ForeignLink;
 
 /// What of a file, or of the folders and links on the way to it, others than root and this user may change; in words. `None`
 /// where nobody may, or where there is no such file.
-#[cfg(unix)]
 pub fn others_may_write(path: &Path) -> Option<String> {
     let me = rustix::process::geteuid().as_raw();
     way(path).find_map(|step| match step {
@@ -42,7 +28,6 @@ pub fn others_may_write(path: &Path) -> Option<String> {
 }
 
 /// The first link of another user on the way to a file, as far as there is one.
-#[cfg(unix)]
 pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
     let me = rustix::process::geteuid().as_raw();
     way(path).filter_map(Result::ok).find_map(|(link, meta)| {
@@ -53,7 +38,6 @@ pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
 
 /// Each folder and each link on the way to a file, and the file, in the order in which the system meets them. Ends behind the
 /// first that cannot be looked at.
-#[cfg(unix)]
 fn way(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf, io::Error)>> {
     /// More links than this the system does not follow, either.
     const MOST_LINKS: usize = 40;
@@ -95,7 +79,6 @@ fn way(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf
     })
 }
 
-#[cfg(unix)]
 fn one(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
     let rights = Rights {
         owner: meta.uid(),
@@ -113,7 +96,6 @@ fn one(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
 }
 
 /// Whose a file is, and its mode (inode(7)).
-#[cfg(unix)]
 #[derive(Clone, Copy)]
 struct Rights {
     owner: u32,
@@ -124,7 +106,6 @@ struct Rights {
 }
 
 /// Who may write it beside root and this user.
-#[cfg(unix)]
 #[derive(Debug, PartialEq, Eq)]
 enum Others {
     Owner(u32),
@@ -132,7 +113,6 @@ enum Others {
     Group(u32),
 }
 
-#[cfg(unix)]
 impl Rights {
     fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
         const GROUP_WRITES: u32 = 0o020;
@@ -156,7 +136,6 @@ impl Rights {
 
 /// A group with nobody else in it, as far as the system lists its users: the user's own, which many systems make for each
 /// user, or Debian's staff, which may write /usr/local and is empty unless somebody was put into it.
-#[cfg(unix)]
 fn is_private_group(gid: u32, uid: u32) -> bool {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock();
@@ -170,24 +149,11 @@ fn is_private_group(gid: u32, uid: u32) -> bool {
 }
 
 /// By the names of the user and the group, and of those who were put into it.
-#[cfg(unix)]
 fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
     (group == user || group == "staff") && members.iter().all(|member| member == user)
 }
 
-/// Access rights there are another matter.
-#[cfg(not(unix))]
-pub fn others_may_write(_: &Path) -> Option<String> {
-    None
-}
-
-/// Links are made by administrators there.
-#[cfg(not(unix))]
-pub fn foreign_link(_: &Path) -> Option<ForeignLink> {
-    None
-}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::kept::Kept;
+use super::kept::{Kept, file_in};
 use super::{FileError, check_place, holds, place_of, sync_folder};
 
 /// Whether a file took its place.
@@ -134,19 +134,6 @@ fn finished(path: &Path, written: Written, synced: io::Result<()>) -> Result<Wri
     }
 }
 
-/// A new file beside others, which goes away again where it does not get a name of its own.
-pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".sastctl-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The umask is applied to this when the file is made.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
 /// A TFTP server must still be able to read its file. Where the owner cannot be given, the group may be; where neither can,
 /// the file is whoever's who wrote it.
 #[cfg(unix)]
@@ -213,30 +200,21 @@ impl<'a> Beside<'a> {
         if self.made_from.is_some_and(|source| !source.is_there()) {
             return Err(FileError::SourceChanged { path: self.path.to_owned() });
         }
-        let backup = match kept {
-            None if existing == OnExisting::Replace => {
-                self.file.persist(&self.target).map_err(|e| failed(e.error))?;
-                None
-            }
-            None => {
-                // Somebody else may have made the file since we looked.
-                self.file.persist_noclobber(&self.target).map_err(|e| match e.error.kind() {
-                    io::ErrorKind::AlreadyExists => FileError::Exists { path: self.path.to_owned() },
-                    _ => failed(e.error),
-                })?;
-                None
-            }
-            Some(kept) => {
-                // What is replaced is what was kept. Between this look and the rename nothing is left but the way from
-                // one call of the system to the next: a file that is put there just then is lost; what is written into
-                // the old one then is in the backup, unless that is a copy.
-                if !kept.is_there() {
-                    return Err(FileError::Changed { path: self.path.to_owned() });
-                }
-                self.file.persist(&self.target).map_err(|e| failed(e.error))?;
-                Some(kept.needed())
-            }
-        };
+        // What is replaced is what was kept. Between this look and the rename nothing is left but the way from one call of
+        // the system to the next: a file that is put there just then is lost; what is written into the old one then is in
+        // the backup, unless that is a copy.
+        if kept.as_ref().is_some_and(|kept| !kept.is_there()) {
+            return Err(FileError::Changed { path: self.path.to_owned() });
+        }
+        // Somebody else may have made the file since we looked.
+        let is_new = kept.is_none() && existing != OnExisting::Replace;
+        let (file, target) = (self.file, &self.target);
+        let renamed = if is_new { file.persist_noclobber(target) } else { file.persist(target) };
+        renamed.map_err(|e| match e.error.kind() {
+            io::ErrorKind::AlreadyExists if is_new => FileError::Exists { path: self.path.to_owned() },
+            _ => failed(e.error),
+        })?;
+        let backup = kept.map(Kept::needed);
         WRITTEN.store(true, Ordering::SeqCst);
         Ok(Written { path: self.target, backup })
     }

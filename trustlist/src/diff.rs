@@ -85,7 +85,7 @@ pub fn diff(old: &TrustList, new: &TrustList) -> Difference {
 /// Compares records alone: a list in force with a draft that has no header yet.
 pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
     let mut changes = Vec::new();
-    let Pairs { became, was } = pair_up(old, new);
+    let (became, was) = pair_up(old, new);
     let number = |index: usize| index.saturating_add(1);
     for (index, (record, became)) in old.iter().zip(became).enumerate() {
         let (function, name) = (record.function().to_string(), record.short_name());
@@ -110,12 +110,6 @@ pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
         changes.push(Change::Reordered { old_records: stays.into_iter().map(number).collect() });
     }
     changes
-}
-
-/// Which old record became which new one: for each, the index of the other.
-struct Pairs {
-    became: Vec<Option<usize>>,
-    was: Vec<Option<usize>>,
 }
 
 /// What two records can have in common that makes one the other's successor.
@@ -149,34 +143,35 @@ const MARKS: [for<'a> fn(&'a Record) -> Vec<Mark<'a>>; 3] = [
 ];
 
 /// Each old record takes the first new one that is free and has a mark of it. Found by their marks: a list may hold a
-/// hundred thousand records that look alike.
-fn pair_up(old: &[Record], new: &[Record]) -> Pairs {
-    let mut pairs = Pairs { became: vec![None; old.len()], was: vec![None; new.len()] };
+/// hundred thousand records that look alike. For each old record the index of the new one that it became, and for each new
+/// one that of the old one that it was.
+fn pair_up(old: &[Record], new: &[Record]) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
+    let (mut all_became, mut all_was) = (vec![None; old.len()], vec![None; new.len()]);
     for marks in MARKS {
         let mut waiting: HashMap<Mark<'_>, VecDeque<usize>> = HashMap::new();
-        for (n, record) in new.iter().enumerate().filter(|(n, _)| is_free(&pairs.was, *n)) {
+        for (n, record) in new.iter().enumerate().filter(|(n, _)| is_free(&all_was, *n)) {
             for mark in marks(record) {
                 waiting.entry(mark).or_default().push_back(n);
             }
         }
-        for (o, (record, became)) in old.iter().zip(&mut pairs.became).enumerate() {
+        for (o, (record, became)) in old.iter().zip(&mut all_became).enumerate() {
             if became.is_some() {
                 continue;
             }
             let first = |mark| {
                 let waiting = waiting.get_mut(&mark)?;
-                while waiting.front().is_some_and(|n| !is_free(&pairs.was, *n)) {
+                while waiting.front().is_some_and(|n| !is_free(&all_was, *n)) {
                     waiting.pop_front();
                 }
                 waiting.front().copied()
             };
             let found = marks(record).into_iter().filter_map(first).min();
-            if let Some(was) = found.and_then(|n| pairs.was.get_mut(n)) {
+            if let Some(was) = found.and_then(|n| all_was.get_mut(n)) {
                 (*became, *was) = (found, Some(o));
             }
         }
     }
-    pairs
+    (all_became, all_was)
 }
 
 fn is_free(was: &[Option<usize>], new: usize) -> bool {

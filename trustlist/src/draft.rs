@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 use super::certificate::Certificate;
+use super::digest::Digest;
 use super::error::{BuildError, SignError};
 use super::header::{HeaderDraft, SignerId, SigningOptions, Version};
 use super::list::{ListKind, SignedFile, TrustFile, TrustList};
 use super::name::Style;
 use super::record::{Function, Record};
-use super::signer::Signer;
 use super::tlv::{self, header_tag, record_tag as tag};
 use super::verify::VerifiedList;
 
@@ -16,6 +16,21 @@ use super::verify::VerifiedList;
 const LIST_VERSION: Version = (1, 2);
 /// Version of the format in `.sgn` files.
 const SGN_VERSION: Version = (1, 0);
+
+/// A private key and its certificate: a token, in production. One small door, so that nothing here knows PKCS#11.
+pub trait Signer {
+    /// Why it did not sign.
+    type Error;
+
+    /// The certificate of the key.
+    fn certificate(&self) -> &Certificate;
+
+    /// Signs a message: RSA PKCS#1 v1.5 (RFC 8017, section 8.2.1) over its digest.
+    ///
+    /// The answer is the signature, big-endian, as many bytes as the modulus. An implementation verifies it with
+    /// [`certificate`](Signer::certificate) before it answers.
+    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
+}
 
 /// A trust list that is not signed yet: records in their order, and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]

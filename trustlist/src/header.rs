@@ -8,7 +8,7 @@ use super::digest::{self, Digest};
 use super::error::{BuildError, DecodeError};
 use super::name;
 use super::printable::printable;
-use super::tlv::{self, Element, Inside, Place::Header as PLACE, Reader, header_tag as tag};
+use super::tlv::{self, Element, Place::Header as PLACE, Reader, header_tag as tag};
 
 /// A version: major and minor.
 pub type Version = (u8, u8);
@@ -48,8 +48,8 @@ impl Header {
         if start.peek() != Some(tag::VERSION) || file.get(1..3).is_some_and(|length| length != [0, 2]) {
             return Err(DecodeError::NotATrustList(looks_like(file)));
         }
-        let version = start.element(PLACE, Inside::File)?;
-        let second = start.element(PLACE, Inside::File)?;
+        let version = start.element(PLACE, None)?;
+        let second = start.element(PLACE, None)?;
         if second.tag != tag::HEADER_LENGTH {
             return Err(PLACE.damaged(tag::HEADER_LENGTH, "is missing", second.offset));
         }
@@ -67,7 +67,7 @@ impl Header {
             return Err(PLACE.damaged(tag::HEADER_LENGTH, &how, second.offset));
         };
         let mut found = Found(vec![version, second]);
-        found.collect(&mut Reader::new(rest, start.offset()), None, Inside::Bound("HeaderLength"))?;
+        found.collect(&mut Reader::new(rest, start.offset()), None, Some("HeaderLength"))?;
         let slice = |e: &Element<'_>| file.slice_ref(e.value);
         let signature = found.need(tag::SIGNATURE)?;
         let info = found.need(tag::SIGNATURE_INFO)?;
@@ -171,20 +171,14 @@ impl Header {
     pub fn elements(&self) -> Vec<Element<'_>> {
         let mut found = Found::default();
         // Decoded once already, so this cannot fail.
-        let _ = found.collect(&mut Reader::new(&self.bytes, 0), None, Inside::File);
+        let _ = found.collect(&mut Reader::new(&self.bytes, 0), None, None);
         found.0
     }
 }
 
 /// The length of a signature in bytes for each SIGNATUREMODULUS code.
 pub(super) fn modulus_code_bytes(code: u8) -> Option<usize> {
-    match code {
-        0 => Some(64),
-        1 => Some(128),
-        2 => Some(256),
-        3 => Some(512),
-        _ => None,
-    }
+    [64, 128, 256, 512].get(usize::from(code)).copied()
 }
 
 /// An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
@@ -219,14 +213,14 @@ impl<'a> Found<'a> {
         &mut self,
         reader: &mut Reader<'a>,
         container: Option<u8>,
-        inside: Inside,
+        bound: Option<&'static str>,
     ) -> Result<(), DecodeError> {
         while let Some(next) = reader.peek() {
             if next == tag::PADDING {
                 reader.take(1);
                 continue;
             }
-            let element = reader.element(PLACE, inside)?;
+            let element = reader.element(PLACE, bound)?;
             let home = tlv::home(element.tag);
             let loose = is_of_encryption(element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {
@@ -243,11 +237,7 @@ impl<'a> Found<'a> {
             if home == container && tlv::is_container(element.tag) {
                 let mut children = Reader::new(element.value, element.offset.saturating_add(3));
                 let before = self.0.len();
-                match self.collect(
-                    &mut children,
-                    Some(element.tag),
-                    Inside::Bound(tlv::header_tag_name(element.tag).unwrap_or_default()),
-                ) {
+                match self.collect(&mut children, Some(element.tag), tlv::header_tag_name(element.tag)) {
                     Err(_) if loose => self.0.truncate(before),
                     read => read?,
                 }

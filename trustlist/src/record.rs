@@ -11,7 +11,7 @@ use super::error::{BuildError, DecodeError};
 use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
 use super::printable::printable;
-use super::tlv::{self, Element, Inside, Place, Reader, record_tag as tag};
+use super::tlv::{self, Element, Place, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -101,7 +101,7 @@ impl Record {
         let mut function = None;
         let mut reader = Reader::new(&bytes, offset);
         while reader.peek().is_some() {
-            let element = reader.element(place, Inside::Bound("RECORDLENGTH"))?;
+            let element = reader.element(place, Some("RECORDLENGTH"))?;
             if seen.contains(&element.tag) {
                 return Err(place.damaged(element.tag, "is there twice", element.offset));
             }
@@ -140,7 +140,9 @@ impl Record {
 
     /// The elements in their order; offsets from the start of the record.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
-        tlv::walk(&self.bytes)
+        let mut reader = Reader::new(&self.bytes, 0);
+        // Proven well-formed when it was decoded.
+        std::iter::from_fn(move || reader.peek().and_then(|_| reader.element(Place::Header, None).ok()))
     }
 
     /// The value of an element.

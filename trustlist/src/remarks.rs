@@ -1,7 +1,5 @@
 //! What is odd about a list without making it unreadable. Said to people; nothing here refuses.
 
-use std::fmt;
-
 use super::certificate::Certificate;
 use super::header::Header;
 use super::list::{PHONE_LIMIT_BYTES, SignedFile, TrustList};
@@ -12,21 +10,25 @@ use super::tlv::{self, record_tag as tag};
 const NEAR_LIMIT_BYTES: usize = PHONE_LIMIT_BYTES / 10 * 9;
 
 /// Something about a list that an operator may want to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Remark {
     /// Above 64 KiB: phones do not load it.
+    #[error("the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)")]
     TooLargeForPhones {
         /// Length of the file in bytes.
         bytes: usize,
     },
     /// Near 64 KiB.
+    #[error("the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load")]
     NearPhoneLimit {
         /// Length of the file in bytes.
         bytes: usize,
     },
     /// No record at all.
+    #[error("the list holds no records")]
     NoRecords,
     /// A certificate that does not parse; its bytes are kept.
+    #[error("the certificate of record {record} does not parse: {why}; its bytes are kept")]
     CertificateUnreadable {
         /// Counted from 1.
         record: usize,
@@ -34,6 +36,7 @@ pub enum Remark {
         why: String,
     },
     /// A record repeats something of its certificate wrongly. Phones look at the record.
+    #[error("{element} of record {record} is not what its certificate says")]
     Disagrees {
         /// Counted from 1.
         record: usize,
@@ -41,18 +44,24 @@ pub enum Remark {
         element: &'static str,
     },
     /// A certificate whose RSA key is declared for something else than plain RSA.
+    #[error("the certificate{} declares its RSA key for {what}; no public source says whether phones take it",
+        record.map(|record| format!(" of record {record}")).unwrap_or_default())]
     KeyDeclared {
         /// Counted from 1; `None` for a certificate beside lists.
         record: Option<usize>,
         /// What it is declared for.
         what: String,
     },
-    /// A `.sgn` file that calls itself otherwise than its file is called.
-    OtherFileName {
-        /// FILENAME.
-        says: String,
-    },
+    /// A `.sgn` file that calls itself otherwise, by FILENAME, than its file is called.
+    #[error(
+        "it calls itself {0} (FILENAME); no public source says whether phones take it under another name"
+    )]
+    OtherFileName(String),
     /// An element that is not known; it is kept.
+    #[error("{}", match record {
+        Some(record) => format!("record {record} has an element {tag} that is not known; it is kept"),
+        None => format!("the header has an element {tag} that is not known"),
+    })]
     UnknownElement {
         /// Counted from 1; `None` for the header.
         record: Option<usize>,
@@ -60,61 +69,13 @@ pub enum Remark {
         tag: u8,
     },
     /// A function that has no name here; it is kept.
+    #[error("record {record} has the function {function}, which has no name here; it is kept")]
     UnknownFunction {
         /// Counted from 1.
         record: usize,
         /// Its number.
         function: u16,
     },
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Remark::TooLargeForPhones { bytes } => {
-                write!(
-                    f,
-                    "the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)"
-                )
-            }
-            Remark::NearPhoneLimit { bytes } => {
-                write!(
-                    f,
-                    "the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load"
-                )
-            }
-            Remark::NoRecords => f.write_str("the list holds no records"),
-            Remark::CertificateUnreadable { record, why } => {
-                write!(f, "the certificate of record {record} does not parse: {why}; its bytes are kept")
-            }
-            Remark::Disagrees { record, element } => {
-                write!(f, "{element} of record {record} is not what its certificate says")
-            }
-            Remark::KeyDeclared { record, what } => {
-                let whose = record.map(|record| format!(" of record {record}")).unwrap_or_default();
-                write!(
-                    f,
-                    "the certificate{whose} declares its RSA key for {what}; no public source says whether phones take it"
-                )
-            }
-            Remark::OtherFileName { says } => {
-                write!(
-                    f,
-                    "it calls itself {} (FILENAME); no public source says whether phones take it under another name",
-                    says
-                )
-            }
-            Remark::UnknownElement { record: Some(record), tag } => {
-                write!(f, "record {record} has an element {tag} that is not known; it is kept")
-            }
-            Remark::UnknownElement { record: None, tag } => {
-                write!(f, "the header has an element {tag} that is not known")
-            }
-            Remark::UnknownFunction { record, function } => {
-                write!(f, "record {record} has the function {function}, which has no name here; it is kept")
-            }
-        }
-    }
 }
 
 impl Remark {
@@ -150,7 +111,7 @@ impl SignedFile {
         let says = self.header().file_name();
         let other =
             says.rsplit('/').next().is_some_and(|own| own != file && own != file.replace(".new.", "."));
-        let other = other.then_some(Remark::OtherFileName { says });
+        let other = other.then_some(Remark::OtherFileName(says));
         of_header(self.header()).chain(other).collect()
     }
 }

@@ -167,13 +167,19 @@ pub struct CertificateReport {
 impl ListReport {
     /// Decodes everything in a list.
     pub fn new(list: &TrustList, verification: &Result<VerifiedList, VerifyError>) -> Self {
+        let mut offset = list.header().bytes().len();
+        let report = |(index, record): (usize, &Record)| {
+            let report = RecordReport::new(list, index, offset, record);
+            offset = offset.saturating_add(record.bytes().len());
+            report
+        };
         ListReport {
             kind: list.kind().label(),
             file: FileReport::new(list.header(), list.bytes()),
             verified: verification.is_ok(),
             signed_by: verification.as_ref().ok().map(VerifiedList::signer_name),
             not_verified_because: verification.as_ref().err().map(ToString::to_string),
-            records: reports(list),
+            records: list.records().iter().enumerate().map(report).collect(),
             remarks: list.remarks().iter().map(ToString::to_string).collect(),
         }
     }
@@ -220,24 +226,12 @@ impl FileReport {
     }
 }
 
-fn reports(list: &TrustList) -> Vec<RecordReport> {
-    let mut offset = list.header().bytes().len();
-    let report = |(index, record): (usize, &Record)| {
-        let report = RecordReport::new(list, index, offset, record);
-        offset = offset.saturating_add(record.bytes().len());
-        report
-    };
-    list.records().iter().enumerate().map(report).collect()
-}
-
 impl RecordReport {
+    /// `index` counts from 0; the record begins at `offset` of the file.
     fn new(list: &TrustList, index: usize, offset: usize, record: &Record) -> Self {
         let hex = |tag| record.get(tag).map(|v| digest::hex(v, ""));
-        let (certificate, certificate_error) = match record.certificate() {
-            None => (None, None),
-            Some(Ok(certificate)) => (Some(CertificateReport::new(&certificate)), None),
-            Some(Err(e)) => (None, Some(e.to_string())),
-        };
+        let certificate = record.certificate();
+        let unknown = record.elements().filter(|e| tlv::record_tag_name(e.tag).is_none());
         RecordReport {
             number: index.saturating_add(1),
             offset,
@@ -255,9 +249,9 @@ impl RecordReport {
             certificate_signature: hex(tag::SIGNATURE),
             cert_hash: hex(tag::CERT_HASH),
             hash_algorithm: record.get(tag::HASH_ALGORITHM).and_then(|v| v.first().copied()),
-            certificate,
-            certificate_error,
-            unknown: unknown(record),
+            certificate: certificate.as_ref().and_then(|c| c.as_ref().ok()).map(CertificateReport::new),
+            certificate_error: certificate.and_then(Result::err).map(|e| e.to_string()),
+            unknown: unknown.map(|e| (e.tag, digest::hex(e.value, ""))).collect(),
         }
     }
 }
@@ -279,11 +273,6 @@ impl CertificateReport {
             bytes: certificate.der().len(),
         }
     }
-}
-
-fn unknown(record: &Record) -> Vec<(u8, String)> {
-    let unknown = record.elements().filter(|e| tlv::record_tag_name(e.tag).is_none());
-    unknown.map(|e| (e.tag, digest::hex(e.value, ""))).collect()
 }
 
 /// Seconds since 1970-01-01 UTC as RFC 3339; the number itself where that has no date.

@@ -230,48 +230,29 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Takes one element. `place` and `inside` (the container that bounds it) are for the error only.
-    pub(super) fn element(&mut self, place: Place, inside: Inside) -> Result<Element<'a>, DecodeError> {
+    /// Takes one element. `place` and what bounds it are for the error only. Bounded by the end of the file alone (`None`),
+    /// too little means that it was cut; by HeaderLength, RECORDLENGTH or a container, that a length is wrong.
+    pub(super) fn element(
+        &mut self,
+        place: Place,
+        bound: Option<&'static str>,
+    ) -> Result<Element<'a>, DecodeError> {
         let offset = self.offset;
+        let too_little = |tag, says, left| match bound {
+            None => DecodeError::CutShort { what: place.element(tag), says, left, offset },
+            Some(bound) => {
+                place.damaged(tag, &format!("says {says} bytes, but {bound} leaves {left}"), offset)
+            }
+        };
         let left = self.rest.len();
         let Some(&[tag, high, low]) = self.take(3).and_then(|head| <&[u8; 3]>::try_from(head).ok()) else {
-            let tag = self.peek().unwrap_or(0);
-            return Err(inside.overrun(place.element(tag), 3, left, offset));
+            return Err(too_little(self.peek().unwrap_or(0), 3, left));
         };
         let length = usize::from(u16::from_be_bytes([high, low]));
         let left = self.rest.len();
-        match self.take(length) {
-            Some(value) => Ok(Element { tag, offset, value }),
-            None => Err(inside.overrun(place.element(tag), length, left, offset)),
-        }
+        let value = self.take(length).ok_or_else(|| too_little(tag, length, left))?;
+        Ok(Element { tag, offset, value })
     }
-}
-
-/// What bounds the elements that are being read: the end of the file, or a length that the file states.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Inside {
-    /// Nothing but the end of the file: too little means it was cut.
-    File,
-    /// HeaderLength, RECORDLENGTH or a container: too little means that a length is wrong.
-    Bound(&'static str),
-}
-
-impl Inside {
-    fn overrun(self, what: String, says: usize, left: usize, offset: usize) -> DecodeError {
-        match self {
-            Inside::File => DecodeError::CutShort { what, says, left, offset },
-            Inside::Bound(bound) => DecodeError::Damaged {
-                what: format!("{what} says {says} bytes, but {bound} leaves {left}"),
-                offset,
-            },
-        }
-    }
-}
-
-/// Walks elements that were proven well-formed when they were decoded; stops at the first that is not.
-pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Element<'_>> {
-    let mut reader = Reader::new(bytes, 0);
-    std::iter::from_fn(move || reader.peek().and_then(|_| reader.element(Place::Header, Inside::File).ok()))
 }
 
 /// Appends one element.

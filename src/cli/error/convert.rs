@@ -17,19 +17,16 @@ pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
 impl CommandError {
     /// A file that does not decode: `CTLFile.tlv is cut short: …`.
     pub fn decode(file: &str, error: &DecodeError) -> Self {
-        let plain = CommandError::new(ErrorKind::File, format!("{file} {error}"));
-        match error {
+        CommandError::new(ErrorKind::File, format!("{file} {error}")).hints(match error {
             DecodeError::Empty | DecodeError::CutShort { .. } => {
-                plain.hint("fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv")
+                &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]
             }
-            DecodeError::NotATrustList { .. } => {
-                plain.hint("a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is")
+            DecodeError::NotATrustList(_) => {
+                &["a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is"]
             }
-            DecodeError::NotAList { .. } => {
-                plain.hint("sastctl ctl verify FILE --signer CERT checks such a file")
-            }
-            _ => plain,
-        }
+            DecodeError::NotAList { .. } => &["sastctl ctl verify FILE --signer CERT checks such a file"],
+            DecodeError::TooLarge | DecodeError::Damaged { .. } => &[],
+        })
     }
 
     /// A file that is not a certificate.
@@ -40,18 +37,15 @@ impl CommandError {
 
     /// A cluster file that no list can be made of.
     pub fn cluster_file(file: &str, error: &ClusterFileError) -> Self {
-        let base = CommandError::new(ErrorKind::File, format!("{file}: {error}"));
-        match error {
+        CommandError::new(ErrorKind::File, format!("{file}: {error}")).hint(match error {
             ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
-                base.hint("leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv")
+                "leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
             }
-            ClusterFileError::OtherKind { .. } => base.hint(
-                "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key",
-            ),
-            ClusterFileError::Nowhere { .. } => {
-                base.hint("a CTL needs one of them; docs/cluster-file.md has every key")
+            ClusterFileError::OtherKind { .. } => {
+                "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key"
             }
-        }
+            ClusterFileError::Nowhere { .. } => "a CTL needs one of them; docs/cluster-file.md has every key",
+        })
     }
 
     /// A list in force whose signature is not good: nothing is built on it.
@@ -84,22 +78,22 @@ impl CommandError {
     /// What to do about a TVS that could not be asked.
     #[must_use]
     pub fn tvs_hint(self, error: &TvsError) -> Self {
-        match error {
+        self.hints(match error {
             TvsError::OldTls { .. } => {
-                self.hint("--legacy-tls speaks TLS 1.0 and takes weak keys, as nodes of the 7900 era need")
+                &["--legacy-tls speaks TLS 1.0 and takes weak keys, as nodes of the 7900 era need"]
             }
-            TvsError::OtherCertificate { .. } => self.hint(
-                "phones would not speak with it: fetch the ITL again, or look who answers on that address",
-            ),
-            TvsError::NoAnswerToQuery { .. } => self.hint(
+            TvsError::OtherCertificate { .. } => {
+                &["phones would not speak with it: fetch the ITL again, or look who answers on that address"]
+            }
+            TvsError::NoAnswerToQuery { .. } => &[
                 "--tvs-ask verify asks as phones ask about a server, which every TVS knows; is Cisco Trust Verification \
                  Service started there?",
-            ),
+            ],
             TvsError::Connect { .. } | TvsError::Timeout { .. } => {
-                self.hint("TVS listens on TCP 2445; is Cisco Trust Verification Service started there?")
+                &["TVS listens on TCP 2445; is Cisco Trust Verification Service started there?"]
             }
-            _ => self,
-        }
+            _ => &[],
+        })
     }
 }
 
@@ -233,9 +227,11 @@ impl From<FileError> for CommandError {
             FileError::SourceChanged { .. } => {
                 base.detail("", NOTHING_WRITTEN).hint("look who writes there, and run the command again")
             }
-            FileError::NotSynced { backup, .. } => backup
-                .iter()
-                .fold(base, |e, kept| e.detail("", format!("the file before is kept as {}", kept.display())))
+            FileError::NotSynced { backup, .. } => base
+                .details(
+                    "",
+                    backup.iter().map(|kept| format!("the file before is kept as {}", kept.display())),
+                )
                 .hint("type sync, then look at the file once more: a power cut before that may undo it")
                 .hint("a folder that cannot be read cannot be synced: chmod u+r"),
             FileError::Exists { .. } => base.hint("--force replaces it and keeps the old one as NAME.bak"),
@@ -253,7 +249,7 @@ impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
         let base = CommandError::new(ErrorKind::No, error.to_string());
         match error {
-            PlanError::NotVerified(_) | PlanError::NothingToDo => base,
+            PlanError::NotVerified(_) | PlanError::NothingToDo | PlanError::TokenAlreadyInList { .. } => base,
             PlanError::AlreadyTokenSigned { .. } => base
                 .hint("sastctl ctl update changes a list that tokens signed")
                 .hint("ways through: lost-token, to-hsm, to-tokenless: sastctl ctl ways FILE"),
@@ -264,7 +260,6 @@ impl From<PlanError> for CommandError {
             PlanError::TokenTwice { .. } | PlanError::SameKey { .. } => {
                 base.hint("the spare must be another token than the one that signs")
             }
-            PlanError::TokenAlreadyInList { .. } => base,
             PlanError::ClusterFile(e) => CommandError::cluster_file("the cluster file", &e),
             PlanError::ServerTwice { .. } => base.hint("take one [[server]] out"),
             PlanError::TokenAsServer { .. } => {
@@ -277,13 +272,12 @@ impl From<PlanError> for CommandError {
                 base.hint("add another token first: --add-token, signed by the one that is there")
             }
             PlanError::SignerNotInForce { signer, known, by_serial, list, may_insist } => {
-                let base = base
+                let mut base = base
                     .detail("token", signer)
                     .detail("", format!("the list in force knows {}", known.join(" and ")));
-                let base = match by_serial {
-                    true => base.hint("a certificate of a token is named by its serial number, too: --token 3F:97:…"),
-                    false => base,
-                };
+                if by_serial {
+                    base = base.hint("a certificate of a token is named by its serial number, too: --token 3F:97:…");
+                }
                 let insist = match may_insist {
                     true => "--force signs all the same; phones then take the list only if TVS vouches for the token",
                     false => "the records stay as they are here; sastctl ctl update takes a token in",
@@ -302,13 +296,10 @@ impl From<PlanError> for CommandError {
             PlanError::RemovesSigner { .. } => base
                 .hint("sign with the token that stays: --token")
                 .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
-            PlanError::NoMatch { what: "record", there_are, .. } => {
-                there_are.into_iter().fold(base, |e, subject| e.detail("there is", subject))
-            }
+            PlanError::NoMatch { what: "record", there_are, .. } => base.details("there is", there_are),
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
             PlanError::Ambiguous { matches, what, name, .. } => {
-                let base = matches.iter().fold(base, |e, m| e.detail("", m.clone()));
-                base.hint(if what == "record" {
+                base.details("", matches).hint(if what == "record" {
                     let name = name.to_lowercase();
                     format!(
                         "neither subject nor kind of key tells which is renewed: --remove-server {name} takes them out, \
@@ -343,13 +334,10 @@ impl From<PlanError> for CommandError {
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
-        let base = CommandError::new(ErrorKind::File, error.to_string());
-        match error {
-            BuildError::SignerNotInList { .. } => {
-                base.hint("add the token first, signed by one that is in the list")
-            }
-            _ => base,
-        }
+        CommandError::new(ErrorKind::File, error.to_string()).hints(match error {
+            BuildError::SignerNotInList(_) => &["add the token first, signed by one that is in the list"],
+            _ => &[],
+        })
     }
 }
 
@@ -357,15 +345,8 @@ impl From<SignError<TokenError>> for CommandError {
     fn from(error: SignError<TokenError>) -> Self {
         match error {
             SignError::Build(e) => e.into(),
-            SignError::Signer(e) => {
-                let mut converted = CommandError::from(e);
-                converted.details.push((String::new(), NOTHING_WRITTEN.to_owned()));
-                converted
-            }
-            SignError::OtherSigner { .. }
-            | SignError::OtherRecords
-            | SignError::NotVerified(_)
-            | SignError::NotDecoded(_) => CommandError::new(ErrorKind::Token, error.to_string())
+            SignError::Signer(e) => CommandError::from(e).detail("", NOTHING_WRITTEN),
+            _ => CommandError::new(ErrorKind::Token, error.to_string())
                 .caused_by(&error)
                 .detail("", NOTHING_WRITTEN)
                 .hint("do not use this token before you know why"),

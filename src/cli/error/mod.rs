@@ -14,33 +14,25 @@ use super::ui::printable;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The answer is no: a signature is wrong, a check failed. Exit code 1.
-    No,
+    No = 1,
     /// The command line is wrong. Exit code 2.
-    Usage,
+    Usage = 2,
     /// Token, PIN or HSM. Exit code 3.
-    Token,
+    Token = 3,
     /// A file is not what it should be, or cannot be read or written. Exit code 4.
-    File,
+    File = 4,
     /// Cluster or network. Exit code 5.
-    Network,
+    Network = 5,
     /// Interrupted by the operator. Exit code 130.
-    Interrupted,
+    Interrupted = 130,
     /// Whoever read our output has gone; nothing is printed. Exit code 141, as a shell shows SIGPIPE.
-    ClosedPipe,
+    ClosedPipe = 141,
 }
 
 impl ErrorKind {
     /// The process exit code.
     pub fn exit_code(self) -> u8 {
-        match self {
-            ErrorKind::No => 1,
-            ErrorKind::Usage => 2,
-            ErrorKind::Token => 3,
-            ErrorKind::File => 4,
-            ErrorKind::Network => 5,
-            ErrorKind::Interrupted => 130,
-            ErrorKind::ClosedPipe => 141,
-        }
+        self as u8
     }
 }
 
@@ -65,6 +57,12 @@ impl CommandError {
     pub fn detail(mut self, label: impl Into<String>, fact: impl Into<String>) -> Self {
         self.details.push((label.into(), fact.into()));
         self
+    }
+
+    /// Adds facts that have the same label, a line each.
+    #[must_use]
+    pub fn details<F: Into<String>>(self, label: &str, facts: impl IntoIterator<Item = F>) -> Self {
+        facts.into_iter().fold(self, |error, fact| error.detail(label, fact))
     }
 
     /// Adds an error and everything that caused it, a line each.
@@ -92,6 +90,12 @@ impl CommandError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The same, a line for each.
+    #[must_use]
+    pub fn hints(self, hints: &[&str]) -> Self {
+        hints.iter().fold(self, |error, hint| error.hint(*hint))
     }
 
     /// What kind of failure this is.
