@@ -77,6 +77,7 @@ pub fn wait_for(
             Err(e) if !can_be_inserted(&e) => return Err(e.into()),
             Err(_) => {}
         }
+        let name_of = |t: &TokenContents| t.sast_names().next().unwrap_or_else(|| t.token.label().to_owned());
         let there: Vec<_> = watch.present().iter().map(name_of).collect();
         let there = if there.is_empty() { "no token".to_owned() } else { there.join(", ") };
         if said.as_ref() != Some(&there) {
@@ -85,10 +86,6 @@ pub fn wait_for(
         }
         watch.next(module, Duration::from_secs(1))?;
     }
-}
-
-fn name_of(contents: &TokenContents) -> String {
-    contents.sast_names().next().unwrap_or_else(|| contents.token.label().to_owned())
 }
 
 /// Whether it may be put right by inserting a token.

@@ -91,6 +91,8 @@ impl Settings {
             Some(Err(e)) => return Err(CommandError::new(ErrorKind::Usage, format!("--pin-source is {e}"))),
             None => file.pin_source,
         };
+        // What the configuration says of a switch, unless the environment says something, be it no.
+        let unless_said = |variable, configured| configured && std::env::var_os(variable).is_none();
         Ok(Settings {
             profile: args.profile.or(file.profile),
             module: args.module.or(file.module),
@@ -104,11 +106,6 @@ impl Settings {
             quiet: args.quiet || unless_said("SASTCTL_QUIET", file.quiet),
         })
     }
-}
-
-/// What the configuration says of a switch, unless the environment says something, be it no.
-fn unless_said(variable: &str, configured: bool) -> bool {
-    configured && std::env::var_os(variable).is_none()
 }
 
 fn config_file() -> Result<Settings, CommandError> {

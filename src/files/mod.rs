@@ -64,17 +64,11 @@ pub enum FileError {
         limit: usize,
     },
     /// It is there already and must not be replaced.
-    #[error("{} is there already", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
     /// A folder has the name.
-    #[error("{} is a folder", path.display())]
-    IsFolder {
-        /// The folder.
-        path: PathBuf,
-    },
+    #[error("{} is a folder", .0.display())]
+    IsFolder(PathBuf),
     /// What has the name is no file that could be replaced: a device, a pipe.
     #[error("{} is {what}, not a file", path.display())]
     NotAFile {
@@ -84,15 +78,8 @@ pub enum FileError {
         what: &'static str,
     },
     /// The way to it goes through a link that somebody else may point elsewhere.
-    #[error("{} goes through {}, a link of another user ({owner})", path.display(), link.display())]
-    ForeignLink {
-        /// The file.
-        path: PathBuf,
-        /// The link.
-        link: PathBuf,
-        /// The number of the user whose it is.
-        owner: u32,
-    },
+    #[error("{} goes through {}, a link of another user ({})", .0.display(), .1.link.display(), .1.owner)]
+    ForeignLink(PathBuf, ForeignLink),
     /// What it was made from is not there any more, or is another.
     #[error("what {} is made from changed after the plan was shown", path.display())]
     SourceChanged {
@@ -100,11 +87,8 @@ pub enum FileError {
         path: PathBuf,
     },
     /// What lies there is not what was kept.
-    #[error("{} was changed by somebody else meanwhile", path.display())]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{} was changed by somebody else meanwhile", .0.display())]
+    Changed(PathBuf),
     /// It took its place, and a power cut may still undo that.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]
     NotSynced {
@@ -192,11 +176,14 @@ pub fn place_of(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
     }
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    match (fs::canonicalize(folder.unwrap_or(Path::new("."))), path.file_name()) {
+    match (fs::canonicalize(folder_of(path)), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether a file may be written there: where there is none yet, or a plain one, or a link of ours or root's to one.
@@ -208,22 +195,14 @@ pub fn check_place(path: &Path) -> Result<(), FileError> {
 
 /// Whether the way there follows links of ours and of root's alone.
 pub fn check_way(path: &Path) -> Result<(), FileError> {
-    match foreign_link(path) {
-        None => Ok(()),
-        Some(ForeignLink { link, owner }) => {
-            Err(FileError::ForeignLink { path: path.to_owned(), link, owner })
-        }
-    }
+    foreign_link(path).map_or(Ok(()), |link| Err(FileError::ForeignLink(path.to_owned(), link)))
 }
 
 fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {
-    if there.is_dir() {
-        return Err(FileError::IsFolder { path: path.to_owned() });
-    }
-    if there.is_file() {
-        Ok(())
-    } else {
-        Err(FileError::NotAFile { path: path.to_owned(), what: kind(there) })
+    match () {
+        () if there.is_file() => Ok(()),
+        () if there.is_dir() => Err(FileError::IsFolder(path.to_owned())),
+        () => Err(FileError::NotAFile { path: path.to_owned(), what: kind(there) }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writing: beside the target, synced, renamed onto it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::kept::{Kept, file_in};
-use super::{FileError, check_place, holds, place_of, sync_folder};
+use super::{FileError, check_place, folder_of, holds, place_of, sync_folder};
 
 /// Whether a file took its place.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -99,22 +99,22 @@ pub fn write_together(files: &[NewFile<'_>], existing: OnExisting) -> Vec<Result
         .map(|beside| beside.and_then(|b| b.keep_old(existing).map(|kept| (b, kept))))
         .collect();
     let replaced = kept.iter().flatten().filter(|(_, kept)| kept.is_some()).map(|(b, _)| b.folder.as_path());
-    let synced = Synced::folders(replaced);
+    let synced = sync_folders(replaced);
     let renamed: Vec<_> = kept
         .into_iter()
         .map(|kept| {
             let (beside, kept) = kept?;
-            synced.of(&beside.folder).map_err(failed(beside.path, SYNCING_FOLDER))?;
+            is_synced(&synced, &beside.folder).map_err(failed(beside.path, SYNCING_FOLDER))?;
             let (path, folder) = (beside.path, beside.folder.clone());
             beside.rename(kept, existing).map(|written| (path, folder, written))
         })
         .collect();
-    let synced = Synced::folders(renamed.iter().flatten().map(|(_, folder, _)| folder.as_path()));
+    let synced = sync_folders(renamed.iter().flatten().map(|(_, folder, _)| folder.as_path()));
     renamed
         .into_iter()
         .map(|renamed| {
             let (path, folder, written) = renamed?;
-            finished(path, written, synced.of(&folder))
+            finished(path, written, is_synced(&synced, &folder))
         })
         .collect()
 }
@@ -166,10 +166,7 @@ impl<'a> Beside<'a> {
         check_place(path)?;
         // Through a symbolic link the file behind it is replaced, not the link.
         let target = place_of(path);
-        let folder = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = folder_of(&target).to_owned();
         let mut file = file_in(&folder).map_err(failed(path, "making a file beside it"))?;
         file.write_all(bytes).map_err(failed(path, "writing beside it"))?;
         let old = fs::metadata(&target).ok();
@@ -188,7 +185,7 @@ impl<'a> Beside<'a> {
         match existing {
             _ if !self.replaces => Ok(None),
             OnExisting::Replace => Ok(None),
-            OnExisting::Refuse => Err(FileError::Exists { path: self.path.to_owned() }),
+            OnExisting::Refuse => Err(FileError::Exists(self.path.to_owned())),
             OnExisting::KeepBackup => Kept::beside(&self.target, &self.folder)
                 .map(Some)
                 .map_err(failed(self.path, "keeping the old file")),
@@ -204,14 +201,14 @@ impl<'a> Beside<'a> {
         // the system to the next: a file that is put there just then is lost; what is written into the old one then is in
         // the backup, unless that is a copy.
         if kept.as_ref().is_some_and(|kept| !kept.is_there()) {
-            return Err(FileError::Changed { path: self.path.to_owned() });
+            return Err(FileError::Changed(self.path.to_owned()));
         }
         // Somebody else may have made the file since we looked.
         let is_new = kept.is_none() && existing != OnExisting::Replace;
         let (file, target) = (self.file, &self.target);
         let renamed = if is_new { file.persist_noclobber(target) } else { file.persist(target) };
         renamed.map_err(|e| match e.error.kind() {
-            io::ErrorKind::AlreadyExists if is_new => FileError::Exists { path: self.path.to_owned() },
+            io::ErrorKind::AlreadyExists if is_new => FileError::Exists(self.path.to_owned()),
             _ => failed(e.error),
         })?;
         let backup = kept.map(Kept::needed);
@@ -220,26 +217,16 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Folders that were synced, each once, and how that ended.
-struct Synced(HashMap<PathBuf, io::Result<()>>);
+/// Syncs folders, each once, and says how that ended.
+fn sync_folders<'a>(folders: impl Iterator<Item = &'a Path>) -> HashMap<PathBuf, io::Result<()>> {
+    let each: BTreeSet<_> = folders.collect();
+    each.into_iter().map(|folder| (folder.to_owned(), sync_folder(folder))).collect()
+}
 
-impl Synced {
-    fn folders<'a>(folders: impl Iterator<Item = &'a Path>) -> Self {
-        let mut synced = HashMap::new();
-        for folder in folders {
-            if !synced.contains_key(folder) {
-                synced.insert(folder.to_owned(), sync_folder(folder));
-            }
-        }
-        Synced(synced)
-    }
-
-    /// Whether a folder is synced, as far as that was asked for.
-    fn of(&self, folder: &Path) -> io::Result<()> {
-        match self.0.get(folder) {
-            // An error of the system cannot be given twice.
-            Some(Err(e)) => Err(io::Error::new(e.kind(), e.to_string())),
-            _ => Ok(()),
-        }
+/// Whether a folder is synced, as far as that was asked for. An error of the system cannot be given twice.
+fn is_synced(synced: &HashMap<PathBuf, io::Result<()>>, folder: &Path) -> io::Result<()> {
+    match synced.get(folder) {
+        Some(Err(e)) => Err(io::Error::new(e.kind(), e.to_string())),
+        _ => Ok(()),
     }
 }

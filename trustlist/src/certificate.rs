@@ -108,12 +108,9 @@ impl Certificate {
 
     /// The certificate as PEM (RFC 7468).
     pub fn to_pem(&self) -> String {
-        let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-        for line in data_encoding::BASE64.encode(&self.der).as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem + "-----END CERTIFICATE-----\n"
+        let text = data_encoding::BASE64.encode(&self.der);
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
     /// Subject, issuer and serial number as they stand in the certificate, each a whole DER element.

@@ -5,17 +5,12 @@ use bytes::Bytes;
 use super::certificate::Certificate;
 use super::digest::Digest;
 use super::error::{BuildError, SignError};
-use super::header::{HeaderDraft, SignerId, SigningOptions, Version};
+use super::header::{HeaderDraft, SignerId, SigningOptions};
 use super::list::{ListKind, SignedFile, TrustFile, TrustList};
 use super::name::Style;
 use super::record::{Function, Record};
 use super::tlv::{self, header_tag, record_tag as tag};
 use super::verify::VerifiedList;
-
-/// Version of the format in CTL and ITL files.
-const LIST_VERSION: Version = (1, 2);
-/// Version of the format in `.sgn` files.
-const SGN_VERSION: Version = (1, 0);
 
 /// A private key and its certificate: a token, in production. One small door, so that nothing here knows PKCS#11.
 pub trait Signer {
@@ -115,7 +110,7 @@ impl Draft {
             .ok_or_else(|| BuildError::SignerNotInList(signer.sast_name()))?;
         let value = |tag| record.get(tag).map(Bytes::copy_from_slice).unwrap_or_default();
         Ok(HeaderDraft {
-            version: LIST_VERSION,
+            version: (1, 2),
             signer: SignerId {
                 name: value(tag::SUBJECT_NAME),
                 serial: value(tag::SERIAL_NUMBER),
@@ -160,7 +155,7 @@ impl SgnDraft {
     fn parts(&self, signer: &Certificate) -> Result<Unsigned, BuildError> {
         let name = |n: &super::Name| Bytes::from(format!("{}\0", n.spelled(self.style)));
         let header = HeaderDraft {
-            version: SGN_VERSION,
+            version: (1, 0),
             signer: SignerId {
                 name: name(signer.subject()),
                 serial: signer.serial_spelled(self.style).into(),

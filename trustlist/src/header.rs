@@ -181,11 +181,6 @@ pub(super) fn modulus_code_bytes(code: u8) -> Option<usize> {
     [64, 128, 256, 512].get(usize::from(code)).copied()
 }
 
-/// An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
-fn is_of_encryption(tag: u8) -> bool {
-    (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&tag)
-}
-
 /// What some bytes look like, for whoever picked the wrong file.
 fn looks_like(bytes: &[u8]) -> String {
     let head = bytes.get(..16).unwrap_or(bytes);
@@ -222,7 +217,8 @@ impl<'a> Found<'a> {
             }
             let element = reader.element(PLACE, bound)?;
             let home = tlv::home(element.tag);
-            let loose = is_of_encryption(element.tag);
+            // An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
+            let loose = (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {
                 let damaged = |how: &str| Err(PLACE.damaged(element.tag, how, element.offset));
                 if self.get(element.tag).is_some() {
@@ -269,6 +265,7 @@ pub struct SigningOptions {
 /// A header that is to be written: everything but the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HeaderDraft {
+    /// 1.2 in lists, 1.0 in `.sgn` files.
     pub(super) version: Version,
     pub(super) signer: SignerId,
     pub(super) file_name: String,
@@ -302,9 +299,7 @@ impl HeaderDraft {
         tlv::put(&mut middle, tag::SIGNER_ID, &signer)?;
         tlv::put(&mut middle, tag::SIGNATURE_INFO, &info)?;
         let mut behind = Vec::new();
-        let mut file_name = self.file_name.clone().into_bytes();
-        file_name.push(0);
-        tlv::put(&mut behind, tag::FILE_NAME, &file_name)?;
+        tlv::put(&mut behind, tag::FILE_NAME, format!("{}\0", self.file_name).as_bytes())?;
         tlv::put(&mut behind, tag::TIMESTAMP, &self.options.timestamp.to_be_bytes())?;
 
         // VERSION and HEADERLENGTH take 5 bytes each, SIGNATURE 3 and its value.

@@ -101,10 +101,8 @@ impl RsaKey {
         if self.signed(digest, &message, signature) {
             return SignatureCheck::Valid;
         }
-        match self.other_digest(digest, &message, signature) {
-            Some(other) => SignatureCheck::OtherDigest(other),
-            None => SignatureCheck::Invalid,
-        }
+        let other = self.other_digest(digest, &message, signature);
+        other.map_or(SignatureCheck::Invalid, SignatureCheck::OtherDigest)
     }
 
     /// Whether this key signed the message, under this digest.

@@ -296,15 +296,11 @@ impl Record {
         let mut elements = vec![(tag::DNS_NAME, dns_value(server.dns_name)?)];
         // Server names stand in CUCM's spelling in the CTL Client's files too.
         elements.extend(identity(server.certificate, server.function, Style::Cucm));
-        if server.style == Style::Cucm {
-            elements.push((tag::SIGNATURE, server.certificate.signature().to_vec()));
-        }
-        if !server.hash_only {
-            elements.push((tag::CERTIFICATE, server.certificate.der().to_vec()));
-        }
-        if let Some(ip) = server.ip_address {
-            elements.push((tag::IP_ADDRESS, ip.octets().to_vec()));
-        }
+        let signature = || (tag::SIGNATURE, server.certificate.signature().to_vec());
+        elements.extend((server.style == Style::Cucm).then(signature));
+        let whole = || (tag::CERTIFICATE, server.certificate.der().to_vec());
+        elements.extend((!server.hash_only).then(whole));
+        elements.extend(server.ip_address.map(|ip| (tag::IP_ADDRESS, ip.octets().to_vec())));
         if server.hash_only {
             elements.push((tag::CERT_HASH, server.certificate.sha1().to_vec()));
             elements.push((tag::HASH_ALGORITHM, vec![1]));

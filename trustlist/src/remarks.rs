@@ -146,8 +146,7 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
         None => return,
         Some(Ok(certificate)) => certificate,
         Some(Err(e)) => {
-            remarks.push(Remark::CertificateUnreadable { record: number, why: e.to_string() });
-            return;
+            return remarks.push(Remark::CertificateUnreadable { record: number, why: e.to_string() });
         }
     };
     if let Some(what) = certificate.declared_for() {

@@ -23,7 +23,7 @@ pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
         let _ = write!(out, "\t{kind} Record #:{}\n\t              ----\n", index.saturating_add(1));
         out.push_str(COLUMNS);
         for element in record.elements() {
-            record_line(&mut out, &element);
+            record_line(&mut out, record.function(), &element);
         }
         if record.function() == Function::SAST {
             let word = if list.is_signer(record) { "was" } else { "was not" };
@@ -89,13 +89,14 @@ fn join(bytes: &[u8], separator: &str, shown: impl Fn(&u8) -> String) -> String 
     bytes.iter().map(shown).collect::<Vec<_>>().join(separator)
 }
 
-fn record_line(out: &mut String, element: &Element<'_>) {
+fn record_line(out: &mut String, function: Function, element: &Element<'_>) {
     use record_tag as t;
     let value = element.value;
     let shown = match element.tag {
         t::RECORD_LENGTH => value.iter().fold(0usize, |n, b| n << 8 | usize::from(*b)).to_string(),
         t::DNS_NAME | t::SUBJECT_NAME | t::ISSUER_NAME => text(value),
-        t::FUNCTION => function(value),
+        t::FUNCTION if function == Function::SAST => "System Administrator Security Token".to_owned(),
+        t::FUNCTION => function.to_string(),
         t::SERIAL_NUMBER => digest::colons(value),
         t::CERTIFICATE => format!("{} (SHA1 Hash HEX)", pairs(&digest::sha1(value), " ")),
         t::CERT_HASH => pairs(value, " "),
@@ -106,16 +107,6 @@ fn record_line(out: &mut String, element: &Element<'_>) {
         _ => String::new(),
     };
     line(out, element.tag, tlv::record_tag_name(element.tag), value.len(), &shown);
-}
-
-fn function(value: &[u8]) -> String {
-    match value {
-        [high, low] => match Function(u16::from_be_bytes([*high, *low])) {
-            Function::SAST => "System Administrator Security Token".to_owned(),
-            other => other.to_string(),
-        },
-        _ => pairs(value, " "),
-    }
 }
 
 /// `tag TAB name TAB length TAB value`; a name shorter than a tab stop takes two tabs, an empty value none.

@@ -53,16 +53,18 @@ impl TrustList {
     /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
     /// twice.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
-        let by = search(self.header(), self.bytes(), self, &[Function::SAST]);
-        let By { signer, digest, bits, .. } = by.map_err(|why| why.unwrap_or_else(|| self.no_signer()))?;
+        let none = || self.no_signer();
+        let By { signer, digest, bits, .. } =
+            search(self.header(), self.bytes(), self, &[Function::SAST], none)?;
         Ok(VerifiedList { list: self.clone(), signer, digest, bits })
     }
 
     /// Checks the signature as a phone does that holds `held`: with the records of the signer's issuer and serial there that
     /// may sign an ITL. The record that did, and the digest that was signed.
     pub fn verify_in<'a>(&self, held: &'a VerifiedList) -> Result<(&'a Record, Digest), VerifyError> {
-        let by = search(self.header(), self.bytes(), held.list(), &[Function::SAST, Function::CCM_TFTP]);
-        by.map(|by| (by.record, by.digest)).map_err(|why| why.unwrap_or_else(|| self.no_signer()))
+        let functions = [Function::SAST, Function::CCM_TFTP];
+        let by = search(self.header(), self.bytes(), held.list(), &functions, || self.no_signer())?;
+        Ok((by.record, by.digest))
     }
 
     fn no_signer(&self) -> VerifyError {
@@ -100,9 +102,9 @@ impl SignedFile {
     /// Checks the signature as a phone does that holds this list: with the records of the signer's issuer and serial that
     /// may sign configuration files.
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
-        let by = search(self.header(), self.bytes(), list.list(), &[Function::CCM_TFTP, Function::TFTP]);
+        let functions = [Function::CCM_TFTP, Function::TFTP];
         let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());
-        let by = by.map_err(|why| why.unwrap_or_else(none))?;
+        let by = search(self.header(), self.bytes(), list.list(), &functions, none)?;
         Ok(SignedBy { name: by.record.short_name(), digest: by.digest, key_bits: by.bits })
     }
 }
@@ -163,13 +165,14 @@ struct By<'a> {
 }
 
 /// The first record of `list` that has the signer's issuer and serial number and one of these functions, and whose key
-/// signed. Else why none did: `None` where there is no such record. No key is tried twice.
+/// signed. Else why none did: `none` where there is no such record. No key is tried twice.
 fn search<'a>(
     header: &Header,
     file: &[u8],
     list: &'a TrustList,
     functions: &[Function],
-) -> Result<By<'a>, Option<VerifyError>> {
+    none: impl FnOnce() -> VerifyError,
+) -> Result<By<'a>, VerifyError> {
     let covered = header.covered(file);
     let made = Made::of(header, &covered)?;
     let id = header.signer();
@@ -198,7 +201,7 @@ fn search<'a>(
             }
         }
     }
-    Err(other_key.map(|key| made.why_not(&key)).or(failure))
+    Err(other_key.map(|key| made.why_not(&key)).or(failure).unwrap_or_else(none))
 }
 
 /// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out. The record is the `number`th,

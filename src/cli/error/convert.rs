@@ -72,9 +72,7 @@ impl CommandError {
         }
         self
     }
-}
 
-impl CommandError {
     /// What to do about a TVS that could not be asked.
     #[must_use]
     pub fn tvs_hint(self, error: &TvsError) -> Self {
@@ -212,16 +210,16 @@ impl From<JournalReopenError> for CommandError {
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
         let kind = match error {
-            FileError::SourceChanged { .. } | FileError::Changed { .. } => ErrorKind::No,
+            FileError::SourceChanged { .. } | FileError::Changed(_) => ErrorKind::No,
             _ => ErrorKind::File,
         };
         let base = CommandError::new(kind, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
-            FileError::ForeignLink { .. } => {
+            FileError::ForeignLink(..) => {
                 base.hint("name the file or folder itself: only links of yours and of root's are followed")
             }
-            FileError::Changed { .. } => base
+            FileError::Changed(_) => base
                 .detail("", "what lies there was left as it is")
                 .hint("look who writes there, and run the command again"),
             FileError::SourceChanged { .. } => {
@@ -234,9 +232,9 @@ impl From<FileError> for CommandError {
                 )
                 .hint("type sync, then look at the file once more: a power cut before that may undo it")
                 .hint("a folder that cannot be read cannot be synced: chmod u+r"),
-            FileError::Exists { .. } => base.hint("--force replaces it and keeps the old one as NAME.bak"),
+            FileError::Exists(_) => base.hint("--force replaces it and keeps the old one as NAME.bak"),
             FileError::Write { .. } => base.detail("", "what was there before still is"),
-            FileError::IsFolder { path } => {
+            FileError::IsFolder(path) => {
                 let inside = path.join("CTLFile.new.tlv");
                 base.hint(format!("name a file in it: --out {}", inside.display()))
             }

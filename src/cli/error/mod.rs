@@ -79,10 +79,7 @@ impl CommandError {
     /// Adds everything that caused an error, without the error itself, a line each.
     #[must_use]
     pub fn caused_by_sources(self, error: &(dyn std::error::Error + 'static)) -> Self {
-        match error.source() {
-            Some(source) => self.caused_by(source),
-            None => self,
-        }
+        error.source().into_iter().fold(self, CommandError::caused_by)
     }
 
     /// Adds what to do next.
