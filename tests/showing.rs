@@ -27,6 +27,34 @@ fn show_prints_what_cucm_prints() {
     }
 }
 
+/// Five lines say which list it is, who signed it, and what a phone's screen must show.
+#[test]
+fn a_list_is_summed_up_in_five_lines() {
+    let world = World::new();
+    let list = world.place("token-signed.tlv", "CTLFile.tlv");
+    let shown = world.run(&["ctl", "show", &list, "--summary"]).done();
+    insta::assert_snapshot!(shown.stdout, @r"
+    CTLFile.tlv   CTL, 5728 bytes
+    signer   SAST-ADN008580ef, verified
+    records  SAST 2, CCM+TFTP 2, CAPF 1
+    MD5      54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
+    SHA1     27 34 5A 32 76 45 D8 BE 62 EA 7F 26 FC 9E 34 C0 93 FF AC F8
+    ");
+    let itl = world.place("itl.tlv", "ITLFile.tlv");
+    let shown = world.run(&["ctl", "show", &itl, "--summary"]).done();
+    assert!(
+        shown
+            .stdout
+            .starts_with("ITLFile.tlv   ITL, 5438 bytes\nsigner   CUCM8-Publisher.bbbburns.lab, verified\n")
+    );
+    assert_eq!(shown.stdout.lines().count(), 5);
+    let mut bytes = world.read("CTLFile.tlv");
+    bytes[1000] ^= 1;
+    std::fs::write(world.path("CTLFile.tlv"), bytes).unwrap();
+    let shown = world.run(&["ctl", "show", "CTLFile.tlv", "--summary"]).done();
+    assert!(shown.stdout.contains("SAST-ADN008580ef, not verified"), "{}", shown.stdout);
+}
+
 #[test]
 fn a_list_that_does_not_verify_ends_in_cucms_words_and_ours() {
     let world = World::new();

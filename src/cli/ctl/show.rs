@@ -9,13 +9,19 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use crate::files;
-use crate::trustlist::{ListReport, SignedReport, TrustFile, show_list, show_signed};
+use crate::trustlist::{
+    Function, ListKind, ListReport, Record, SignedReport, TrustFile, TrustList, digest, show_list,
+    show_signed,
+};
 
 /// Show a CTL, ITL or .sgn file as CUCM's `show ctl` and `show itl` do
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The file; `-` is standard input
     file: PathBuf,
+    /// Show a list in five lines: kind and size, signer, records by function, MD5 and SHA-1
+    #[arg(long)]
+    summary: bool,
 }
 
 pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -24,6 +30,8 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             let verification = list.verify();
             if ui.is_json() {
                 ui.print_json(&ListReport::new(&list, &verification))?;
+            } else if args.summary {
+                ui.print(&summary(&super::display_name(&args.file), &list, verification.is_ok()))?;
             } else {
                 ui.print(&show_list(&list, &modified(list.header().timestamp()), verification.is_ok()))?;
             }
@@ -44,6 +52,29 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+fn summary(name: &str, list: &TrustList, verified: bool) -> String {
+    let mut counts: Vec<(Function, usize)> = Vec::new();
+    for function in list.records().iter().map(Record::function) {
+        match counts.iter_mut().find(|(counted, _)| *counted == function) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => counts.push((function, 1)),
+        }
+    }
+    let counts: Vec<String> = counts.iter().map(|(function, count)| format!("{function} {count}")).collect();
+    let kind = if list.kind() == ListKind::Ctl { "CTL" } else { "ITL" };
+    // As a phone shows them; `show ctl` prints them without the blanks.
+    let checksum = |sum: &[u8]| digest::phone_lines(sum).join(" ");
+    format!(
+        "{name}   {kind}, {} bytes\nsigner   {}, {}\nrecords  {}\nMD5      {}\nSHA1     {}\n",
+        list.bytes().len(),
+        list.header().signer_short_name(),
+        if verified { "verified" } else { "not verified" },
+        counts.join(", "),
+        checksum(&list.md5()),
+        checksum(&list.sha1()),
+    )
 }
 
 /// A header's time as CUCM prints it, in the local zone: `Fri Mar 06 22:53:33 CET 2015`.

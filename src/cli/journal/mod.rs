@@ -155,7 +155,7 @@ fn journal_path(named: Option<&Path>, folder: &FolderArgs) -> Result<PathBuf, Co
     let folder = folder.journal.clone().map_or_else(state_folder, Ok)?;
     let none = || {
         CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display()))
-            .hint("every run that signs writes one; name it if it lies elsewhere")
+            .hint("every run that signs or publishes a file writes one; name it if it lies elsewhere")
     };
     let entries = std::fs::read_dir(&folder).map_err(|_| none())?;
     let journals = entries.filter_map(Result::ok).map(|e| e.path());
