@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use super::update::Mode as FileMode;
 use crate::trustlist::{Function, ListKind, Style, is_file_name};
 
 /// The whole file. Paths are relative to it.
@@ -18,7 +17,7 @@ pub struct ClusterFile {
     /// FILENAME of the header; default `CTLFile.tlv` or `ITLFile.tlv`.
     pub file_name: Option<String>,
     /// `mixed` (default) or `non-secure`.
-    #[serde(default = "mixed", with = "ModeName")]
+    #[serde(default)]
     pub mode: FileMode,
     /// How server records are written: `cucm` (host names, the certificate's own signature in tag 8) or `ctl-client`
     /// (dotted addresses, no tag 8); default as the CTL Client does, in an ITL as CUCM does.
@@ -126,16 +125,15 @@ fn ctl() -> ListKind {
     ListKind::Ctl
 }
 
-/// As the file spells it.
-#[derive(Deserialize)]
-#[serde(remote = "FileMode", rename_all = "kebab-case")]
-enum ModeName {
+/// The cluster's security mode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileMode {
+    /// CCM+TFTP records carry certificates.
+    #[default]
     Mixed,
+    /// CCM+TFTP records are emptied.
     NonSecure,
-}
-
-fn mixed() -> FileMode {
-    FileMode::Mixed
 }
 
 /// As the file spells it.

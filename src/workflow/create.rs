@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::trustlist::{Certificate, Function, ListKind, Record, ServerRecord, Style};
 
-use super::cluster_file::{ClusterFile, Server};
+use super::cluster_file::{ClusterFile, FileMode, Server};
 use super::error::PlanError;
 use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 use super::revert::first_tokens;
@@ -81,7 +81,7 @@ pub fn spare_tokens(
 fn check_servers(
     cluster: &ClusterFile,
     certificates: &[Option<Certificate>],
-    mode: Mode,
+    mode: FileMode,
     tokens: &[&Bytes],
 ) -> Result<(), PlanError> {
     let servers: Vec<_> = cluster.servers.iter().zip(certificates).collect();
@@ -110,23 +110,24 @@ fn check_servers(
 }
 
 /// The mode that the changes set, if they do.
-fn mode_of(edits: &[Edit]) -> Option<Mode> {
+fn mode_of(edits: &[Edit]) -> Option<FileMode> {
     edits.iter().rev().find_map(|edit| match edit {
-        Edit::SetMode(mode) => Some(*mode),
+        Edit::SetMode(Mode::Mixed) => Some(FileMode::Mixed),
+        Edit::SetMode(Mode::NonSecure) => Some(FileMode::NonSecure),
         _ => None,
     })
 }
 
 /// Non-secure mode leaves a record the address alone.
-fn is_emptied(server: &Server, mode: Mode) -> bool {
-    mode == Mode::NonSecure && server.function == Function::CCM_TFTP
+fn is_emptied(server: &Server, mode: FileMode) -> bool {
+    mode == FileMode::NonSecure && server.function == Function::CCM_TFTP
 }
 
 fn server_record(
     server: &Server,
     certificate: Option<&Certificate>,
     style: Style,
-    mode: Mode,
+    mode: FileMode,
 ) -> Result<Record, PlanError> {
     let address = server.address.map(|ip| ip.to_string());
     let name = match style {

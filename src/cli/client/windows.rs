@@ -11,7 +11,8 @@ use super::Client;
 use super::insert::{self, Inserted};
 use super::terminal::{choose, text};
 use crate::trustlist::{Certificate, Function, Name};
-use crate::workflow::{AddedServer, Choices, Entry, Mode, NewServer, PlanError, SecurityMode, Start};
+use crate::workflow::cluster_file::FileMode;
+use crate::workflow::{AddedServer, Choices, Entry, NewServer, PlanError, SecurityMode, Start};
 
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
@@ -45,8 +46,7 @@ impl Client<'_> {
 
     /// Window 2, where there is no file in mixed mode.
     pub(super) fn warning(&mut self) -> Result<bool, CommandError> {
-        let no_file =
-            matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == Mode::Mixed);
+        let no_file = matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == FileMode::Mixed);
         if !no_file {
             return Ok(true);
         }

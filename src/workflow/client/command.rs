@@ -1,6 +1,6 @@
 //! The options of the commands that do what was chosen, and the names that they call records by.
 
-use super::super::update::Mode;
+use super::super::cluster_file::FileMode;
 use super::{Choices, SecurityMode, Start};
 use crate::trustlist::{Function, Record, digest, record_tag};
 
@@ -63,7 +63,7 @@ impl Choices {
     fn mixed_is_a_change(&self) -> bool {
         match &self.start {
             Start::InForce(_) => self.start.is_token_signed(),
-            Start::NoFile { cluster, .. } => cluster.mode == Mode::NonSecure,
+            Start::NoFile { cluster, .. } => cluster.mode == FileMode::NonSecure,
         }
     }
 }
