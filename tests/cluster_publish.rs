@@ -8,7 +8,7 @@ use sastctl::trustlist::{Digest, Draft};
 
 use crate::pki::{self, KeyFile};
 use crate::support::World;
-use crate::support::cluster::{Cluster, Ssh, can_run};
+use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run};
 use crate::tftp::{acknowledged, data, tftp_server};
 
 /// A node that serves these bytes by TFTP, whatever it is asked for.
@@ -46,6 +46,47 @@ fn nothing_is_published_over_a_serial_line() {
     }
     assert!(std::fs::read_dir(world.path("root")).unwrap().next().is_none());
     assert!(!world.path("state/sastctl").exists(), "a run that does not begin has no journal");
+}
+
+/// A CUCM node serves what lies in its TFTP folder once Cisco Tftp was restarted there: waiting alone changes nothing, and
+/// nothing is restarted unasked.
+#[test]
+fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
+    if !can_run() {
+        return;
+    }
+    let world = World::new();
+    let cluster = Cluster::start(&world, 2, Ssh::Today);
+    world.place("token-signed.tlv", "new.tlv");
+    let (publisher, options, ports) = (cluster.publisher(), cluster.options(), Cluster::ports());
+    let roots: Vec<String> = (cluster.nodes.iter())
+        .map(|node| format!("{}={}", node.address, node.folder.join("tftp").display()))
+        .collect();
+    let run = |args: &[&str]| {
+        let options = options.iter().map(String::as_str);
+        world.run(&args.iter().copied().chain(options).collect::<Vec<_>>())
+    };
+    let publish = || {
+        let mut args = vec!["cluster", "publish", "new.tlv", "--node", &publisher, "--yes"];
+        args.extend(ports.iter().map(String::as_str));
+        args.extend(roots.iter().flat_map(|root| ["--tftp-root", root]));
+        run(&args)
+    };
+    let began = std::time::Instant::now();
+    let not_yet = publish();
+    assert_eq!(not_yet.code, 1, "{}", not_yet.all());
+    assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
+    for node in &cluster.nodes {
+        let says = format!("{}:{SSH_PORT}: put there, not served yet", node.address);
+        assert!(not_yet.stderr.contains(&says), "{}", not_yet.stderr);
+        assert!(node.disk_ctl() == Some(pki::golden_bytes("token-signed.tlv")));
+        assert!(!node.told().iter().any(|command| command.contains("restart")), "{:?}", node.told());
+    }
+    let restart = format!("sastctl cluster restart --node {publisher}");
+    assert!(not_yet.stderr.contains(&restart), "{}", not_yet.stderr);
+    run(&["cluster", "restart", "--node", &publisher, "--yes"]).done();
+    let served = publish().done();
+    assert_eq!(served.stdout.matches("serves it, MD5").count(), 2, "{}", served.all());
 }
 
 /// FILENAME is whoever wrote the list's: it names a file in the TFTP folder, and none elsewhere.

@@ -1,6 +1,9 @@
 //! What a node's shell says of its cluster, in the words of Cisco's documents, read as values.
 
-use sastctl::cluster::shell::answers::{ServiceState, ShownCtl, service_state, shown_ctl, trusts, version};
+use sastctl::cluster::shell::answers::{
+    SecurityMode, ServiceState, ShownCtl, deleted, dump, nodes, security_mode, service_state, shown_ctl,
+    trusts, version,
+};
 use sastctl::cluster::shell::health::{Backup, Replication, backups, license, replication};
 
 fn lines(text: &str) -> Vec<String> {
@@ -155,4 +158,78 @@ fn a_certificate_is_in_a_unit_by_the_name_of_its_file_alone() {
         lines("Phone-SAST-trust/other.pem: SAST-ADN0054f509\nCallManager-trust/Phone-SAST-trust/a.pem: x");
     assert!(!trusts(&shown, "Phone-SAST-trust", "SAST-ADN0054f509"), "a description is anybody's");
     assert!(!trusts(&shown, "Phone-SAST-trust", "a"));
+}
+
+#[test]
+fn a_certificate_is_in_a_unit_by_its_whole_name() {
+    let shown = lines(
+        "phone-sast-trust/SAST-ADN12.pem: Certificate of SAST-ADN12\n\
+         Phone-SAST-trust/SAST-ADN3_0A.pem: old-SAST-ADN4\nCallManager-trust/SAST-ADN5.pem: SAST-ADN5",
+    );
+    let there = |name| trusts(&shown, "Phone-SAST-trust", name);
+    assert!(there("SAST-ADN12") && there("SAST-ADN3"));
+    assert!(!["SAST-ADN1", "ADN12", "SAST-ADN4", "SAST-ADN5", ""].into_iter().any(there));
+}
+
+#[test]
+fn answers_are_read() {
+    let mode = "paramname           paramvalue\n=================== ==========\nClusterSecurityMode 1";
+    assert_eq!(security_mode(&lines(mode)), Some(SecurityMode::Mixed));
+    assert_eq!(security_mode(&lines("Something else")), None);
+    let shown = "The checksum value of the CTL file:\n2e7a6113eadbdae67ffa918d81376902(MD5)\n\
+                 d0f3511f10eef775cc91cce3fa6840c2640f11b8(SHA1)\n\nLength of CTL file: 5728\n\
+                 The CTL file was verified successfully.";
+    assert!(matches!(shown_ctl(&lines(shown)), ShownCtl::Verified(sums) if sums.md5.starts_with("2e7a")));
+    let cut = shown.rsplit_once('\n').unwrap().0;
+    assert_eq!(shown_ctl(&lines(cut)), ShownCtl::Unclear, "without its last line it proves nothing");
+    let none = "Length of CTL file: 0\nCTL File not found. Please run CTLClient plugin or run the CLI - utils \
+                ctl.. to generate the CTL file.\nError parsing the CTL File.";
+    assert_eq!(shown_ctl(&lines(none)), ShownCtl::None);
+    let bad = "Length of CTL file: 5728\nVerification of the CTL file failed.\nError parsing the CTL file!!";
+    assert!(matches!(shown_ctl(&lines(bad)), ShownCtl::Bad { .. }));
+}
+
+#[test]
+fn services_nodes_and_versions_are_read() {
+    let list = "Requesting service status, please wait...\nCisco Tftp[STOPPED]  Service Not Activated\n\
+                Cisco CallManager[STARTED]\nCisco Tftp Extra[STARTED]";
+    assert_eq!(service_state(&lines(list), "Cisco Tftp"), Some(ServiceState::NotActivated));
+    assert_eq!(service_state(&lines(list), "Cisco CallManager"), Some(ServiceState::Started));
+    assert_eq!(service_state(&lines(list), "Cisco CAPF"), None);
+    let restart = "Cisco Tftp[STOPPING]\nCisco Tftp[STARTING]\nCisco Tftp[STARTED]";
+    assert_eq!(service_state(&lines(restart), "Cisco Tftp"), Some(ServiceState::Started));
+    let network = "10.48.47.155 cucm-1051-a-pub.example.com cucm-1051-a-pub Publisher callmanager DBPub authenticated\n\
+                   10.48.47.156 cucm-1051-a-sub1.example.com cucm-1051-a-sub1 Subscriber callmanager DBSub authenticated";
+    let found = nodes(&lines(network)).unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(found[0].publisher && !found[1].publisher && found[1].name == "cucm-1051-a-sub1");
+    assert_eq!(version(&lines("Active Master Version: 10.5.1.10000-7")), Some("10.5.1.10000-7".into()));
+    assert_eq!(deleted(&lines("files: found = 1, deleted = 1")), Some(1));
+}
+
+#[test]
+fn dumps_of_several_layouts_give_the_same_bytes() {
+    let expected: Vec<u8> = (0..32).chain(b"CTLFile.tlv".iter().copied()).collect();
+    let hex = |chunk: &[u8], between: usize| -> String {
+        let pairs: Vec<String> = chunk.iter().map(|b| format!("{b:02x}")).collect();
+        pairs.chunks(between).map(|c| c.concat()).collect::<Vec<_>>().join(" ")
+    };
+    for between in [1, 2, 4] {
+        for layout in 0..4 {
+            let lines: Vec<String> = expected
+                .chunks(16)
+                .enumerate()
+                .map(|(row, chunk)| {
+                    let words = hex(chunk, between);
+                    match layout {
+                        0 => format!("{:08x}  {words:<48} |................|", row * 16),
+                        1 => format!("{:07x}: {words}", row * 16),
+                        2 => format!("0x{:04x}: {words}", row * 16).replace("0x", ""),
+                        _ => words,
+                    }
+                })
+                .collect();
+            assert_eq!(dump(&lines), expected, "layout {layout}, words of {between}: {lines:#?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use russh::server::{self, Auth};
 use sastctl::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
-use sastctl::cluster::{ConsoleError, SshAddress};
+use sastctl::cluster::{ConsoleError, SshAddress, sftp};
 
 use crate::pki;
 use crate::support::{Outcome, World};
@@ -398,5 +398,23 @@ fn other_questions_end_the_login_with_the_servers_words() {
         };
         let last = rounds.last().unwrap().last().unwrap().0;
         assert!(says.starts_with("Node / Read this. / ") && says.ends_with(last.trim()), "{says}");
+    }
+}
+
+#[test]
+fn a_name_that_leaves_the_folder_is_not_put() {
+    // Nobody listens there: the name is looked at first.
+    let address = SshAddress { user: None, host: "127.0.0.1".to_owned(), port: 9 };
+    let known_hosts = std::path::PathBuf::new();
+    let user = "admin".to_owned();
+    let options =
+        SshOptions { address, user, password: None, identity: None, known_hosts, legacy: false, jump: None };
+    for name in ["../x.tlv", "/etc/cron.d/x.tlv", ""] {
+        match sftp::put(&options, "/srv/tftp", name, b"") {
+            Err(NoConsole::Error(e)) => {
+                assert!(e.to_string().contains("is not the name of a file in /srv/tftp"), "{e}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

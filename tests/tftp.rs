@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sastctl::cluster::tftp::{self, TftpError, TftpServer};
+use sastctl::cluster::tftp::{self, Packet, TftpError, TftpServer};
 
 use crate::pki;
 use crate::support::World;
@@ -245,4 +245,16 @@ fn a_server_that_is_unavailable_may_only_lack_the_file() {
     assert_eq!(fetched.code, 5, "{}", fetched.all());
     let says = "CUCM answers 503 for a file that is not there, too";
     assert!(fetched.stderr.contains(says), "{}", fetched.stderr);
+}
+
+#[test]
+fn packets_are_told_apart() {
+    assert_eq!(Packet::decode(&[0, 3, 0, 7, 1, 2]), Some(Packet::Data { block: 7, data: vec![1, 2] }));
+    let error = Packet::Error { code: 1, says: "File not found".into() };
+    assert_eq!(Packet::decode(b"\0\x05\0\x01File not found\0"), Some(error));
+    let options = vec![("blksize".into(), "1428".into()), ("tsize".into(), "5728".into())];
+    assert_eq!(Packet::decode(b"\0\x06BLKSIZE\x001428\0tsize\x005728\0"), Some(Packet::Options(options)));
+    for wrong in [&b""[..], b"\0", b"\0\x01x\0octet\0", b"\0\x06blksize\0", b"\0\x03\0", b"\xff\xff\0\0"] {
+        assert_eq!(Packet::decode(wrong), None, "{wrong:?}");
+    }
 }

@@ -17,12 +17,6 @@ pub struct Ports {
     pub http: u16,
 }
 
-impl Default for Ports {
-    fn default() -> Self {
-        Ports { tftp: 69, http: http::FILES_PORT }
-    }
-}
-
 /// By which way a file came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
@@ -53,17 +47,14 @@ pub struct Fetched {
     pub by: By,
 }
 
-/// Why a file did not come, by either way.
+/// Why a file did not come from a host, by either way.
+#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 #[error("{file} did not come from {host}: {tftp}; {http}")]
 pub struct FetchError {
-    /// The node.
     pub host: String,
-    /// The file.
     pub file: String,
-    /// By TFTP.
     pub tftp: Box<TftpError>,
-    /// By HTTP.
     pub http: Box<HttpError>,
 }
 

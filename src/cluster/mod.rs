@@ -4,7 +4,6 @@
 
 mod address;
 pub mod console;
-mod dump;
 mod error;
 mod fetch;
 pub mod http;

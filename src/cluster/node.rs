@@ -45,10 +45,15 @@ impl<C: Console> Node<C> {
         self.shell.node()
     }
 
+    /// What a command says that asks nothing, as a value.
+    fn read<T>(&mut self, command: &str, value: impl Fn(&[String]) -> Option<T>) -> Result<T, ClusterError> {
+        let said = self.shell.run(command)?;
+        value(&said).ok_or_else(|| self.not_understood(command, &said))
+    }
+
     /// The cluster's security mode.
     pub fn security_mode(&mut self) -> Result<SecurityMode, ClusterError> {
-        let said = self.shell.run(answers::SECURITY_MODE)?;
-        answers::security_mode(&said).ok_or_else(|| self.not_understood(answers::SECURITY_MODE, &said))
+        self.read(answers::SECURITY_MODE, answers::security_mode)
     }
 
     /// What the node itself says of its CTL.
@@ -58,9 +63,7 @@ impl<C: Console> Node<C> {
 
     /// The active release.
     pub fn version(&mut self) -> Result<String, ClusterError> {
-        let command = "show version active";
-        let said = self.shell.run(command)?;
-        answers::version(&said).ok_or_else(|| self.not_understood(command, &said))
+        self.read("show version active", answers::version)
     }
 
     /// The nodes of the cluster.
@@ -129,10 +132,7 @@ impl<C: Console> Node<C> {
         let command = format!("file delete {file}");
         let replies = [Reply { question: "to continue", answer: "y" }];
         let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
-        match answers::deleted(&said) {
-            Some(count) => Ok(count > 0),
-            None => Err(self.not_understood(&command, &said)),
-        }
+        answers::deleted(&said).map(|count| count > 0).ok_or_else(|| self.not_understood(&command, &said))
     }
 
     /// Whether a certificate of this name is in Phone-SAST-trust.
@@ -146,28 +146,22 @@ impl<C: Console> Node<C> {
         let pem = format!("{}\n", certificate.to_pem().trim_end());
         let replies = [Reply { question: "Hit Enter", answer: &pem }];
         let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
-        if said.iter().any(|l| l.to_lowercase().trim_start().starts_with("successfully imported")) {
-            Ok(())
-        } else {
-            Err(self.not_understood(&command, &said))
-        }
+        let is_done = |l: &String| l.to_lowercase().trim_start().starts_with("successfully imported");
+        said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(&command, &said))
     }
 
     /// Makes the publisher write its CTL again, tokenless, with the certificates of Phone-SAST-trust.
     pub fn update_ctl(&mut self) -> Result<(), ClusterError> {
         let command = "utils ctl update CTLFile";
         let said = self.shell.run_and_reply(command, &YES, UPDATE_LIMIT)?;
-        if said.iter().any(|l| l.trim().eq_ignore_ascii_case("ctl file updated")) {
-            Ok(())
-        } else {
-            Err(self.not_understood(command, &said))
-        }
+        let is_done = |l: &String| l.trim().eq_ignore_ascii_case("ctl file updated");
+        said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(command, &said))
     }
 
     /// A file of the TFTP folder as the shell prints it. Believed only where the caller can verify it.
     pub fn dump_tftp(&mut self, file: &str) -> Result<Vec<u8>, ClusterError> {
         let command = format!("file dump tftp {file} hex");
-        Ok(super::dump::bytes_of(&self.shell.run(&command)?))
+        Ok(answers::dump(&self.shell.run(&command)?))
     }
 
     fn not_understood(&self, command: &str, said: &[String]) -> ClusterError {

@@ -3,45 +3,27 @@
 use crate::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess_classes};
 use crate::trustlist::{Certificate, VerifiedList};
 
-/// Why it is no bridge.
+/// Why it is no bridge; at which node, for which token, beside which other node, or with which signer.
+#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoBridge {
     /// A node serves no CTL.
     #[error("{node} serves no CTL")]
-    Missing {
-        /// The node.
-        node: String,
-    },
+    Missing { node: String },
     /// A node serves the CTL of before.
     #[error("{node} still serves the CTL that was in force before")]
-    Old {
-        /// The node.
-        node: String,
-    },
+    Old { node: String },
     /// It does not name a token.
     #[error("the CTL that {node} serves now does not name {token} as SAST")]
-    Lacks {
-        /// The node.
-        node: String,
-        /// The token.
-        token: String,
-    },
+    Lacks { node: String, token: String },
     /// The nodes serve different ones.
     #[error("{node} serves another CTL than {from}")]
-    Differs {
-        /// A node.
-        node: String,
-        /// The publisher.
-        from: String,
-    },
+    Differs { node: String, from: String },
     /// Phones that hold the CTL of before do not take it.
     #[error(
         "phones would not accept the CTL with the tokens: {signer} is not SAST in the CTL that they hold"
     )]
-    NotAccepted {
-        /// Who signed it.
-        signer: String,
-    },
+    NotAccepted { signer: String },
 }
 
 impl NoBridge {
@@ -67,12 +49,9 @@ pub fn bridge(
             }
             return Err(NoBridge::Lacks { node: node.clone(), token: token.sast_name() });
         }
-        match first {
-            Some((from, same)) if same.list().bytes() != list.list().bytes() => {
-                return Err(NoBridge::Differs { node: node.clone(), from: from.to_owned() });
-            }
-            Some(_) => {}
-            None => first = Some((node, list)),
+        let (from, same) = *first.get_or_insert((node, list));
+        if same.list().bytes() != list.list().bytes() {
+            return Err(NoBridge::Differs { node: node.clone(), from: from.to_owned() });
         }
     }
     let (_, list) = first.ok_or_else(|| NoBridge::Missing { node: "the cluster".to_owned() })?;

@@ -3,9 +3,6 @@
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::trustlist::{DecodeError, Function, Record, TrustList, VerifiedList, VerifyError, digest};
 
-/// What deletes a CTL that was left behind; on each node.
-const DELETE_LEFTOVER: &str = "file delete activelog cm/tftpdata/CTLFile.tlv";
-
 /// A node's CTL that is as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeCtl {
@@ -17,7 +14,8 @@ pub enum NodeCtl {
     LeftBehind(VerifiedList),
 }
 
-/// What is wrong with a node's CTL; the words go on from the node's name.
+/// What is wrong with a node's CTL: `shown` by `show ctl`, `served` by TFTP. The words go on from the node's name.
+#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum CtlProblem {
     /// It serves none.
@@ -31,21 +29,13 @@ pub enum CtlProblem {
     NotVerified(#[source] VerifyError),
     /// Cisco Tftp was not restarted.
     #[error("shows MD5 {shown} and serves {served}: restart Cisco Tftp there")]
-    ServesAnother {
-        /// What `show ctl` says.
-        shown: String,
-        /// What came.
-        served: String,
-    },
+    ServesAnother { shown: String, served: String },
     /// Cisco Tftp was not restarted.
     #[error("serves a CTL and shows none: restart Cisco Tftp there")]
     ShowsNone,
     /// CUCM itself cannot verify it.
     #[error("does not accept its CTL: {says}")]
-    NotAccepted {
-        /// Its words.
-        says: String,
-    },
+    NotAccepted { says: String },
     /// Words that are not known.
     #[error("shows its CTL in words that are not known here")]
     Unclear,
@@ -79,15 +69,25 @@ pub fn node_ctl(
     }
 }
 
+/// Whether a node shows the CTL with this MD5; else what it shows: the words go on from the node's name.
+pub fn shows_ctl(shown: &ShownCtl, md5: &str) -> Result<(), String> {
+    Err(match shown {
+        ShownCtl::Verified(sums) if sums.md5 == md5 => return Ok(()),
+        ShownCtl::Verified(sums) => format!("shows another CTL: MD5 {} instead of {md5}", sums.md5),
+        ShownCtl::None => "shows no CTL".to_owned(),
+        ShownCtl::Bad { says } => format!("does not accept the CTL: {says}"),
+        ShownCtl::Unclear => CtlProblem::Unclear.to_string(),
+    })
+}
+
 /// In non-secure mode CUCM's own CTL has emptied CCM+TFTP records. One with whole records is not in force (118893).
 pub fn is_left_behind(mode: SecurityMode, ctl: &TrustList) -> bool {
     let whole = |r: &Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
     mode == SecurityMode::NonSecure && ctl.records().iter().any(whole)
 }
 
-/// What is said of one that was left behind.
-pub fn leftover_says() -> String {
-    format!(
-        "once in mixed mode, and not deleted; it is not in force; delete it on each node: {DELETE_LEFTOVER}"
-    )
+/// What is said of one that was left behind; with what deletes it, on each node.
+pub fn leftover_says() -> &'static str {
+    "once in mixed mode, and not deleted; it is not in force; delete it on each node: file delete activelog \
+     cm/tftpdata/CTLFile.tlv"
 }

@@ -22,6 +22,26 @@ pub enum Answer {
     Unclear(String),
 }
 
+impl Answer {
+    /// Whether it is in order, where that is known, and its words.
+    pub fn of(in_order: Option<bool>, says: String) -> Self {
+        match in_order {
+            Some(true) => Answer::Good(says),
+            Some(false) => Answer::Bad(says),
+            None => Answer::Unclear(says),
+        }
+    }
+
+    /// What stands behind a line that the operator confirms.
+    fn said(&self) -> String {
+        match self {
+            Answer::NotAsked | Answer::Good(_) => String::new(),
+            Answer::Bad(says) => format!(" (the publisher says: {says})"),
+            Answer::Unclear(says) => format!(" (the publisher's answer is not understood: {says})"),
+        }
+    }
+}
+
 /// What is known of a cluster before it is changed.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFacts {
@@ -91,56 +111,39 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
     let release = facts.release.as_deref().and_then(major_minor);
     let mut found = Vec::new();
     let mut add = |need, subject, says: String| found.push(Readiness { need, subject, says });
-    match facts.mode {
-        Some(SecurityMode::Mixed) => {}
-        Some(SecurityMode::NonSecure) => {
-            let says = format!(
-                "the cluster is in non-secure mode; a CTL with whole CCM+TFTP records was left behind: {}",
-                leftover_says()
-            );
-            add(Need::Stop, Subject::Mode, says);
-        }
-        None => {
-            let says = format!(
-                "the cluster is in mixed mode (ClusterSecurityMode 1); in mode 0 a CTL with whole CCM+TFTP records was left behind: {}",
-                leftover_says()
-            );
-            add(Need::Confirm, Subject::Mode, says);
-        }
+    let left_behind = format!("a CTL with whole CCM+TFTP records was left behind: {}", leftover_says());
+    let (need, mode) = match facts.mode {
+        Some(_) => (Need::Stop, "the cluster is in non-secure mode;"),
+        None => (Need::Confirm, "the cluster is in mixed mode (ClusterSecurityMode 1); in mode 0"),
+    };
+    if facts.mode != Some(SecurityMode::Mixed) {
+        add(need, Subject::Mode, format!("{mode} {left_behind}"));
     }
     of_release(facts, release, &mut add);
     of_licence(facts, release, &mut add);
-    let (subject, what) = (Subject::Replication, "database replication");
-    match &facts.replication {
-        Answer::Good(_) => {}
-        Answer::Bad(says) => add(Need::Stop, subject, format!("{what} is not in order: {says}")),
-        other => add(
-            Need::Confirm,
-            subject,
-            format!(
-                "{what} is in order: `utils dbreplication runtimestate`, every node `(2) Setup Completed`{}",
-                said(other)
-            ),
+    for (subject, answer, confirmed) in [
+        (
+            Subject::Replication,
+            &facts.replication,
+            "database replication is in order: `utils dbreplication runtimestate`, every node `(2) Setup Completed`",
         ),
-    }
-    match &facts.connectivity {
-        Answer::Good(_) => {}
-        other => add(
-            Need::Confirm,
+        (
             Subject::Connectivity,
-            format!(
-                "the nodes reach each other: CUCM copies its own CTL to all of them by SFTP{}",
-                said(other)
-            ),
+            &facts.connectivity,
+            "the nodes reach each other: CUCM copies its own CTL to all of them by SFTP",
         ),
-    }
-    match &facts.backup {
-        Answer::Good(says) => add(Need::Note, Subject::Backup, format!("the last backup: {says}")),
-        other => add(
-            Need::Confirm,
-            Subject::Backup,
-            format!("there is a backup (Disaster Recovery System) that can be restored{}", said(other)),
-        ),
+        (Subject::Backup, &facts.backup, "there is a backup (Disaster Recovery System) that can be restored"),
+    ] {
+        match (subject, answer) {
+            (Subject::Backup, Answer::Good(says)) => {
+                add(Need::Note, subject, format!("the last backup: {says}"));
+            }
+            (_, Answer::Good(_)) => {}
+            (Subject::Replication, Answer::Bad(says)) => {
+                add(Need::Stop, subject, format!("database replication is not in order: {says}"));
+            }
+            (_, other) => add(Need::Confirm, subject, format!("{confirmed}{}", other.said())),
+        }
     }
     match &facts.stopped {
         None => add(
@@ -164,33 +167,24 @@ fn of_release(
     add: &mut impl FnMut(Need, Subject, String),
 ) {
     let shown = facts.release.as_deref().unwrap_or("unknown");
-    let subject = Subject::Release;
-    match release {
-        None if facts.by_utils_ctl => {
-            add(Need::Note, subject, "`utils ctl` is there from release 10.0 on".to_owned());
+    let has_none = format!("release {shown} has no `utils ctl` command (10.0 brought it): ");
+    let (need, says) = match release {
+        None if facts.by_utils_ctl => (Need::Note, "`utils ctl` is there from release 10.0 on".to_owned()),
+        Some(number) if number < (10, 0) && facts.by_utils_ctl => {
+            (Need::Stop, has_none + "this way is not open")
         }
-        Some(number) if number < (10, 0) && facts.by_utils_ctl => add(
-            Need::Stop,
-            subject,
-            format!("release {shown} has no `utils ctl` command (10.0 brought it): this way is not open"),
-        ),
-        Some(number) if number < (10, 0) => add(
+        Some(number) if number < (10, 0) => {
+            (Need::Note, has_none + "the cluster cannot make a tokenless CTL again; keep the one in force")
+        }
+        Some((10..=13, _)) => return,
+        None | Some(_) => (
             Need::Note,
-            subject,
-            format!(
-                "release {shown} has no `utils ctl` command (10.0 brought it): the cluster cannot make a tokenless CTL \
-                 again; keep the one in force"
-            ),
-        ),
-        Some((10..=13, _)) => {}
-        None | Some(_) => add(
-            Need::Note,
-            subject,
             "from 14SU3 on the CTL Provider service takes no tokens; no public source says whether Cisco Tftp serves a \
              token-signed CTL that was put there by hand"
                 .to_owned(),
         ),
-    }
+    };
+    add(need, Subject::Release, says);
 }
 
 /// Sources: 118893 for 11.5(1)SU3, the 12.5 security guide for 12.0 and later. Whether a list that is signed elsewhere
@@ -210,15 +204,7 @@ fn of_licence(
         (Some(_), Answer::Bad(says)) if facts.by_utils_ctl => {
             add(Need::Stop, subject, format!("{smart}; the publisher says: {says}"));
         }
-        (Some(_), other) => add(Need::Confirm, subject, format!("{smart}{}", said(other))),
+        (Some(_), other) => add(Need::Confirm, subject, format!("{smart}{}", other.said())),
         (None, _) => add(Need::Confirm, subject, format!("{plm}; {smart}")),
-    }
-}
-
-fn said(answer: &Answer) -> String {
-    match answer {
-        Answer::NotAsked | Answer::Good(_) => String::new(),
-        Answer::Bad(says) => format!(" (the publisher says: {says})"),
-        Answer::Unclear(says) => format!(" (the publisher's answer is not understood: {says})"),
     }
 }

@@ -2,32 +2,20 @@
 
 use super::journal::{Event, FileFingerprint, VerifiedJournal};
 
-/// One step of `revert --node`.
+/// One step of `revert --node`; what each does stands below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunStep {
-    /// Reach every node, the same CTL everywhere, tokens, TVS.
+pub(crate) enum RunStep {
     Preflight,
-    /// Keep the CTL in force.
     Keep,
-    /// The tokens' certificates into Phone-SAST-trust.
     Trust,
-    /// TVS says that it knows them.
     Vouch,
-    /// The tokenless CTL takes the tokens in.
     Bridge,
-    /// Every node serves the bridge.
     Cross,
-    /// Every phone holds the bridge.
     Hold,
-    /// Plan and sign.
     Sign,
-    /// Delete the CTL in force on the publisher.
     Delete,
-    /// The new CTL to every node.
     Publish,
-    /// Cisco Tftp, then Cisco CallManager.
     Restart,
-    /// Every node shows and serves the new CTL.
     Verify,
 }
 
@@ -43,42 +31,75 @@ impl RunStep {
         steps
     }
 
+    /// The name that the journal has; what the step will do, before it does it; and in which state the cluster is when the
+    /// step did not come to its end.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        const AS_IT_WAS: &str = "the cluster is as it was";
+        const NO_HARM: &str = "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+        const TOKENLESS: &str =
+            "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet";
+        match self {
+            RunStep::Preflight => {
+                ("preflight", "look at every node, the tokens and TVS; nothing is changed", AS_IT_WAS)
+            }
+            RunStep::Keep => ("keep", "keep the CTL in force", AS_IT_WAS),
+            RunStep::Trust => ("trust", "put the tokens' certificates into Phone-SAST-trust", NO_HARM),
+            RunStep::Vouch => ("vouch", "ask TVS of every node as a phone would", NO_HARM),
+            RunStep::Bridge => (
+                "bridge",
+                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL",
+                TOKENLESS,
+            ),
+            RunStep::Cross => {
+                ("cross", "restart the services, and look whether every node serves that CTL", TOKENLESS)
+            }
+            RunStep::Hold => (
+                "hold",
+                "wait until every phone holds that CTL",
+                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
+                 loaded it keep the CTL that they hold, which works as before",
+            ),
+            RunStep::Sign => (
+                "sign",
+                "plan the new CTL and sign it on the token",
+                "the new CTL is not on the cluster; the CTL in force still is",
+            ),
+            RunStep::Delete => (
+                "delete",
+                "delete the CTL in force on the publisher",
+                "the publisher may serve no CTL; phones keep the one that they hold",
+            ),
+            RunStep::Publish => (
+                "publish",
+                "put the new CTL where phones fetch it, on every node",
+                "some nodes may serve the old CTL or none; phones keep the one that they hold",
+            ),
+            RunStep::Restart => (
+                "restart",
+                "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
+                "the new CTL lies on every node; some services may not serve it yet",
+            ),
+            RunStep::Verify => (
+                "verify",
+                "see that every node shows and serves the new CTL",
+                "the new CTL was put on every node, and one of them does not show it",
+            ),
+        }
+    }
+
     /// The name that the journal has.
     pub fn name(self) -> &'static str {
-        match self {
-            RunStep::Preflight => "preflight",
-            RunStep::Keep => "keep",
-            RunStep::Trust => "trust",
-            RunStep::Vouch => "vouch",
-            RunStep::Bridge => "bridge",
-            RunStep::Cross => "cross",
-            RunStep::Hold => "hold",
-            RunStep::Sign => "sign",
-            RunStep::Delete => "delete",
-            RunStep::Publish => "publish",
-            RunStep::Restart => "restart",
-            RunStep::Verify => "verify",
-        }
+        self.words().0
     }
 
     /// What it will do, before it does it.
     pub fn says(self) -> &'static str {
-        match self {
-            RunStep::Preflight => "look at every node, the tokens and TVS; nothing is changed",
-            RunStep::Keep => "keep the CTL in force",
-            RunStep::Trust => "put the tokens' certificates into Phone-SAST-trust",
-            RunStep::Vouch => "ask TVS of every node as a phone would",
-            RunStep::Bridge => {
-                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL"
-            }
-            RunStep::Cross => "restart the services, and look whether every node serves that CTL",
-            RunStep::Hold => "wait until every phone holds that CTL",
-            RunStep::Sign => "plan the new CTL and sign it on the token",
-            RunStep::Delete => "delete the CTL in force on the publisher",
-            RunStep::Publish => "put the new CTL where phones fetch it, on every node",
-            RunStep::Restart => "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
-            RunStep::Verify => "see that every node shows and serves the new CTL",
-        }
+        self.words().1
+    }
+
+    /// In which state the cluster is when this step did not come to its end.
+    pub fn state_when_stopped(self) -> &'static str {
+        self.words().2
     }
 
     /// What the operator is asked before the step: whatever changes the cluster needs a yes.
@@ -97,14 +118,7 @@ impl RunStep {
                  CallManager are restarted, which may cut off calls. Go on?",
             ),
             // Signing and what phones hold have questions of their own; what follows a deletion belongs to it.
-            RunStep::Preflight
-            | RunStep::Keep
-            | RunStep::Vouch
-            | RunStep::Hold
-            | RunStep::Sign
-            | RunStep::Publish
-            | RunStep::Restart
-            | RunStep::Verify => None,
+            _ => None,
         }
     }
 
@@ -113,42 +127,24 @@ impl RunStep {
         use RunStep as S;
         matches!(self, S::Bridge | S::Cross | S::Hold | S::Delete | S::Publish | S::Restart | S::Verify)
     }
-
-    /// In which state the cluster is when this step did not come to its end.
-    pub fn state_when_stopped(self) -> &'static str {
-        match self {
-            RunStep::Preflight | RunStep::Keep => "the cluster is as it was",
-            RunStep::Trust | RunStep::Vouch => {
-                "the cluster is as it was; certificates in Phone-SAST-trust do no harm"
-            }
-            RunStep::Bridge | RunStep::Cross => {
-                "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet"
-            }
-            RunStep::Hold => {
-                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
-                 loaded it keep the CTL that they hold, which works as before"
-            }
-            RunStep::Sign => "the new CTL is not on the cluster; the CTL in force still is",
-            RunStep::Delete => "the publisher may serve no CTL; phones keep the one that they hold",
-            RunStep::Publish => {
-                "some nodes may serve the old CTL or none; phones keep the one that they hold"
-            }
-            RunStep::Restart => "the new CTL lies on every node; some services may not serve it yet",
-            RunStep::Verify => "the new CTL was put on every node, and one of them does not show it",
-        }
-    }
 }
 
 /// What a journal says of a run that was cut off.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(crate) struct Progress {
     done: Vec<String>,
-    input: Option<FileFingerprint>,
-    bridge: Option<FileFingerprint>,
-    output: Option<FileFingerprint>,
-    tokens: Option<String>,
-    run: Option<String>,
-    takes_back: bool,
+    /// The CTL that was in force when the run began.
+    pub in_force: Option<FileFingerprint>,
+    /// The tokenless CTL with the tokens in it, as the publisher wrote it.
+    pub bridge: Option<FileFingerprint>,
+    /// The CTL that the run signed.
+    pub signed: Option<FileFingerprint>,
+    /// The tokens, by their certificates, that the cluster was asked to trust; `None` before it was.
+    pub tokens: Option<String>,
+    /// Of which node, and in which folder.
+    pub run: Option<String>,
+    /// Whether the way back was begun.
+    pub takes_back: bool,
 }
 
 impl Progress {
@@ -172,15 +168,17 @@ impl Progress {
                 Event::Step { name, says, .. } if name == Self::RUN => progress.run = Some(says.clone()),
                 Event::Step { name, done: None, .. } if name == Self::BACK => progress.go_back(),
                 Event::Step { name, done: None, .. } if name == Self::ON => progress.go_on(),
-                Event::Step { name, says, .. } if name == Self::TOKENS => progress.bind_tokens(says.clone()),
+                Event::Step { name, says, .. } if name == Self::TOKENS => {
+                    progress.tokens = Some(says.clone())
+                }
                 // The first one; a bridge is signed upon later.
-                Event::Input { role, file, .. } if role == "in force" && progress.input.is_none() => {
-                    progress.input = Some(file.clone());
+                Event::Input { role, file, .. } if role == "in force" && progress.in_force.is_none() => {
+                    progress.in_force = Some(file.clone());
                 }
                 Event::Input { role, file, .. } if role == Self::BRIDGE => {
                     progress.bridge = Some(file.clone())
                 }
-                Event::Output { file, .. } => progress.output = Some(file.clone()),
+                Event::Output { file, .. } => progress.signed = Some(file.clone()),
                 _ => {}
             }
         }
@@ -203,21 +201,6 @@ impl Progress {
         self.done.push(name.to_owned());
     }
 
-    /// The CTL that was in force when the run began.
-    pub fn in_force(&self) -> Option<&FileFingerprint> {
-        self.input.as_ref()
-    }
-
-    /// The tokenless CTL with the tokens in it, as the publisher wrote it.
-    pub fn bridge(&self) -> Option<&FileFingerprint> {
-        self.bridge.as_ref()
-    }
-
-    /// The CTL that the run signed.
-    pub fn signed(&self) -> Option<&FileFingerprint> {
-        self.output.as_ref()
-    }
-
     /// The way back begins, or goes on: what it undoes is not done any more.
     pub fn go_back(&mut self) {
         self.takes_back = true;
@@ -230,41 +213,6 @@ impl Progress {
     /// The run goes on: what the way back did, if it was gone, is not done any more.
     pub fn go_on(&mut self) {
         self.done.retain(|done| step_of(done) != Self::BACK);
-    }
-
-    /// Of which node, and in which folder.
-    pub fn run(&self) -> Option<&str> {
-        self.run.as_deref()
-    }
-
-    /// Whether the way back was begun.
-    pub fn takes_back(&self) -> bool {
-        self.takes_back
-    }
-
-    /// The tokens, by their certificates, that the cluster was asked to trust; `None` before it was.
-    pub fn tokens(&self) -> Option<&str> {
-        self.tokens.as_deref()
-    }
-
-    /// It is asked to trust these.
-    pub fn bind_tokens(&mut self, says: String) {
-        self.tokens = Some(says);
-    }
-
-    /// It was read.
-    pub fn keep(&mut self, file: FileFingerprint) {
-        self.input = Some(file);
-    }
-
-    /// The publisher wrote it.
-    pub fn cross(&mut self, file: FileFingerprint) {
-        self.bridge = Some(file);
-    }
-
-    /// It was signed.
-    pub fn sign(&mut self, file: FileFingerprint) {
-        self.output = Some(file);
     }
 }
 
@@ -327,17 +275,14 @@ mod tests {
         }
         let bytes = std::fs::read(journal.path()).unwrap();
         let progress = Progress::of(&VerifiedJournal::read_so_far(&bytes).unwrap());
-        assert_eq!(progress.in_force().unwrap().file, "first");
-        assert_eq!(progress.bridge().unwrap().file, "bridge", "the publisher may write it again");
-        assert_eq!(progress.signed().unwrap().file, "new");
-        assert_eq!(progress.tokens(), Some(""));
+        assert_eq!(progress.in_force.as_ref().unwrap().file, "first");
+        assert_eq!(progress.bridge.as_ref().unwrap().file, "bridge", "the publisher may write it again");
+        assert_eq!(progress.signed.as_ref().unwrap().file, "new");
+        assert_eq!(progress.tokens.as_deref(), Some(""));
         assert_eq!(["sign", "publish", "delete"].map(|name| progress.is_done(name)), [true, false, false]);
-        let mut crossing = Progress::default();
-        crossing.cross(seal("bridge"));
-        assert_eq!(crossing.bridge().unwrap().file, "bridge");
         let mut back = progress.files_alone();
         assert!(!back.is_done("sign"));
-        assert_eq!(back.in_force().unwrap().file, "first");
+        assert_eq!(back.in_force.as_ref().unwrap().file, "first");
         back.mark("publish");
         assert!(back.is_done("publish"));
     }
@@ -358,6 +303,6 @@ mod tests {
         assert!(back.iter().all(|name| progress.is_done(name)), "a way back goes on where it was");
         progress.go_on();
         assert!(!back.iter().any(|name| progress.is_done(name)));
-        assert!(progress.is_done("sign") && progress.takes_back());
+        assert!(progress.is_done("sign") && progress.takes_back);
     }
 }

@@ -39,6 +39,12 @@ pub struct WayStep {
     pub phones: Vec<String>,
 }
 
+impl WayThrough {
+    fn open(name: &'static str, what: impl Into<String>, steps: Vec<WayStep>) -> Self {
+        WayThrough { name, what: what.into(), closed: None, steps }
+    }
+}
+
 impl WayStep {
     fn act(act: impl Into<String>) -> Self {
         WayStep { act: act.into(), command: None, phones: vec![] }
@@ -68,18 +74,14 @@ pub struct Ways {
 /// known; `now` in seconds since 1970.
 pub fn ways(old: &VerifiedList, file: &str, release: Option<&str>, now: i64) -> Ways {
     let from = From { old, file, release, number: release.and_then(major_minor) };
-    let ways = if old.signer().is_some_and(Record::is_token) {
-        let mut ways = vec![from.lost_token(), from.all_tokens_lost(), from.to_hsm(), from.to_tokenless()];
-        ways.extend(from.expiring(now));
-        ways
+    let mut ways = if old.signer().is_some_and(Record::is_token) {
+        vec![from.lost_token(), from.all_tokens_lost(), from.to_hsm(), from.to_tokenless()]
+    } else if from.tokens().is_empty() {
+        vec![from.by_tvs(), from.bridge()]
     } else {
-        let mut ways = match from.tokens().is_empty() {
-            true => vec![from.by_tvs(), from.bridge()],
-            false => vec![from.known_tokens()],
-        };
-        ways.extend(from.expiring(now));
-        ways
+        vec![from.known_tokens()]
     };
+    ways.extend(from.expiring(now));
     let facts = ClusterFacts { release: release.map(str::to_owned), ..ClusterFacts::default() };
     Ways { before: readiness(&facts), ways }
 }
@@ -104,20 +106,22 @@ const RESTART: &str = "CUCM puts it on every node itself; restart Cisco Tftp, th
 const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
 
 impl From<'_> {
-    fn held(&self) -> Installed<'_> {
-        Installed { ctl: Some(ListView::of(self.old)), itl: HeldItl::Unknown }
+    /// What phones that hold the old list say to a new one.
+    fn say(&self, new: &NewList<'_>, vouch: &Vouch) -> Vec<String> {
+        let held = Installed { ctl: Some(ListView::of(self.old)), itl: HeldItl::Unknown };
+        lines(&assess_classes(&held, new, vouch), &new.name)
     }
 
-    /// What phones that hold the old list say to a list that this record's key signs.
+    /// What they say to a list that this record's key signs.
     fn signed_by(&self, signer: &Record, vouch: &Vouch) -> Vec<String> {
-        let new = NewList::by_record(ListView::of(self.old), signer, self.old.list().bytes().len());
-        lines(&assess_classes(&self.held(), &new, vouch), &new.name)
+        let size = self.old.list().bytes().len();
+        self.say(&NewList::by_record(ListView::of(self.old), signer, size), vouch)
     }
 
     /// What they say to a list that a token signs which is in no list yet.
     fn signed_by_stranger(&self, vouch: &Vouch) -> Vec<String> {
-        let new = NewList::by_unknown_token(ListView::of(self.old), self.old.list().bytes().len());
-        lines(&assess_classes(&self.held(), &new, vouch), &new.name)
+        let size = self.old.list().bytes().len();
+        self.say(&NewList::by_unknown_token(ListView::of(self.old), size), vouch)
     }
 
     fn tokens(&self) -> Vec<&Record> {
@@ -157,12 +161,11 @@ impl From<'_> {
 
     /// A way that goes through `utils ctl`, where the release has it.
     fn by_utils_ctl(&self, name: &'static str, what: &str, steps: Vec<WayStep>) -> WayThrough {
-        let what = what.to_owned();
         if self.has_utils_ctl() {
-            return WayThrough { name, what, closed: None, steps };
+            return WayThrough::open(name, what, steps);
         }
         let closed = format!("release {} has no `utils ctl` command", self.release.unwrap_or_default());
-        WayThrough { name, what, closed: Some(closed), steps: vec![] }
+        WayThrough { closed: Some(closed), ..WayThrough::open(name, what, vec![]) }
     }
 
     fn update() -> WayStep {
@@ -187,22 +190,18 @@ impl From<'_> {
     }
 
     fn by_tvs(&self) -> WayThrough {
-        WayThrough {
-            name: "tvs",
-            what: "from tokenless to tokens, by TVS: one change, and phones without TVS are left behind"
-                .to_owned(),
-            closed: None,
-            steps: vec![
-                Self::upload(),
-                self.revert(self.file, "--token SIGNER --spare OTHER")
-                    .phones(self.signed_by_stranger(&Vouch::Uploaded)),
-                WayStep::act("before it is published: prove that TVS knows the signer").by(format!(
-                    "sastctl ctl check CTLFile.new.tlv --installed-ctl {} --installed-itl ITLFile.tlv --tvs NODE",
-                    self.file
-                )),
-                WayStep::act(PUBLISH),
-            ],
-        }
+        let steps = vec![
+            Self::upload(),
+            self.revert(self.file, "--token SIGNER --spare OTHER")
+                .phones(self.signed_by_stranger(&Vouch::Uploaded)),
+            WayStep::act("before it is published: prove that TVS knows the signer").by(format!(
+                "sastctl ctl check CTLFile.new.tlv --installed-ctl {} --installed-itl ITLFile.tlv --tvs NODE",
+                self.file
+            )),
+            WayStep::act(PUBLISH),
+        ];
+        let what = "from tokenless to tokens, by TVS: one change, and phones without TVS are left behind";
+        WayThrough::open("tvs", what, steps)
     }
 
     fn bridge(&self) -> WayThrough {
@@ -229,107 +228,92 @@ impl From<'_> {
         let tokens = self.tokens();
         let name = |at: usize| tokens.get(at).map_or("OTHER".to_owned(), |r| r.short_name());
         let phones = tokens.first().map(|r| self.signed_by(r, &Vouch::NotAsked)).unwrap_or_default();
-        WayThrough {
-            name: "bridge",
-            what: format!(
-                "from tokenless to tokens: this list names {} already, and is the bridge",
-                names(&tokens)
-            ),
-            closed: None,
-            steps: vec![
-                WayStep::act(RESET),
-                self.revert(self.file, &format!("--token {} --spare {}", name(0), name(1))).phones(phones),
-                WayStep::act(PUBLISH),
-            ],
-        }
+        let steps = vec![
+            WayStep::act(RESET),
+            self.revert(self.file, &format!("--token {} --spare {}", name(0), name(1))).phones(phones),
+            WayStep::act(PUBLISH),
+        ];
+        let what = format!(
+            "from tokenless to tokens: this list names {} already, and is the bridge",
+            names(&tokens)
+        );
+        WayThrough::open("bridge", what, steps)
     }
 
     fn lost_token(&self) -> WayThrough {
         let tokens = self.tokens();
-        let mut steps = vec![WayStep::act(match tokens.len() {
-            0 | 1 => "the list names one token: if that is the lost one, see all-tokens-lost".to_owned(),
-            _ => format!("sign with the one that is left of {}", names(&tokens)),
-        })];
-        if let Some(left) = tokens.first() {
-            steps.push(
-                WayStep::act("add the new token and take out the lost one, in one list")
-                    .by(format!(
-                        "sastctl ctl update {} --token {} --add-token NEW --remove-token LOST",
-                        self.file,
-                        if tokens.len() > 1 { "LEFT".to_owned() } else { left.short_name() },
-                    ))
-                    .phones(self.signed_by(left, &Vouch::NotAsked)),
-            );
-        }
+        let (first, signer) = match tokens[..] {
+            [] | [_] => (
+                "the list names one token: if that is the lost one, see all-tokens-lost".to_owned(),
+                tokens.first().map(|left| left.short_name()).unwrap_or_default(),
+            ),
+            _ => (format!("sign with the one that is left of {}", names(&tokens)), "LEFT".to_owned()),
+        };
+        let mut steps = vec![WayStep::act(first)];
+        steps.extend(tokens.first().map(|left| {
+            WayStep::act("add the new token and take out the lost one, in one list")
+                .by(format!(
+                    "sastctl ctl update {} --token {signer} --add-token NEW --remove-token LOST",
+                    self.file
+                ))
+                .phones(self.signed_by(left, &Vouch::NotAsked))
+        }));
         steps.push(WayStep::act(PUBLISH));
-        WayThrough {
-            name: "lost-token",
-            what: "one token is lost or locked, another one of the list is here".to_owned(),
-            closed: None,
-            steps,
-        }
+        WayThrough::open("lost-token", "one token is lost or locked, another one of the list is here", steps)
     }
 
     fn all_tokens_lost(&self) -> WayThrough {
-        let mut steps = Vec::new();
-        if let (Some(server), true) = (self.tokenless_signer(), self.has_utils_ctl()) {
-            steps.push(
+        let steps = match self.tokenless_signer().filter(|_| self.has_utils_ctl()) {
+            Some(server) => vec![
                 WayStep::act(format!(
                     "the list names {} as SAST: `utils ctl update CTLFile` on the publisher signs with a key that \
                      phones know, and the cluster is tokenless; then go back to tokens over the bridge",
                     names(&self.recovery())
                 ))
                 .phones(self.signed_by(server, &Vouch::NotAsked)),
-            );
-            steps.extend([WayStep::act(RESTART), self.look_at_signer()]);
-        } else {
-            steps.push(Self::upload());
-            steps.push(
+                WayStep::act(RESTART),
+                self.look_at_signer(),
+            ],
+            None => vec![
+                Self::upload(),
                 WayStep::act(
                     "make a list with the new tokens; it is forced, since nothing in force vouches for it",
                 )
                 .by(format!("sastctl ctl update {} --token NEW --remove-token LOST … --force", self.file))
                 .phones(self.signed_by_stranger(&Vouch::Uploaded)),
-            );
-            steps.push(WayStep::act(
-                "phones that refuse keep their old list: it must be deleted on each of them by hand",
-            ));
-            steps.push(WayStep::act(PUBLISH));
-        }
-        WayThrough {
-            name: "all-tokens-lost",
-            what: "no token of the list is left: all are lost or locked".to_owned(),
-            closed: None,
-            steps,
-        }
+                WayStep::act(
+                    "phones that refuse keep their old list: it must be deleted on each of them by hand",
+                ),
+                WayStep::act(PUBLISH),
+            ],
+        };
+        let what = "no token of the list is left: all are lost or locked";
+        WayThrough::open("all-tokens-lost", what, steps)
     }
 
     fn to_hsm(&self) -> WayThrough {
         let signer = self.old.signer();
         let first = signer.map(|s| self.signed_by(s, &Vouch::NotAsked)).unwrap_or_default();
         let name = signer.map(Record::short_name).unwrap_or_default();
-        WayThrough {
-            name: "to-hsm",
-            what: "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones follow".to_owned(),
-            closed: None,
-            steps: vec![
-                WayStep::act("first list: the HSM becomes SAST, a token of the list in force signs")
-                    .by(format!(
-                        "sastctl ctl update {} --token {name} --add-token HSM.cer --out CTLFile.step1.tlv",
-                        self.file
-                    ))
-                    .phones(first),
-                WayStep::act(format!("{PUBLISH}; go on when every phone holds it")),
-                WayStep::act(
-                    "second list: the HSM signs, the tokens leave (keep one as the spare, or a second HSM)",
-                )
+        let steps = vec![
+            WayStep::act("first list: the HSM becomes SAST, a token of the list in force signs")
                 .by(format!(
-                    "sastctl ctl update CTLFile.step1.tlv --profile HSM --token HSM --remove-token {name}"
+                    "sastctl ctl update {} --token {name} --add-token HSM.cer --out CTLFile.step1.tlv",
+                    self.file
                 ))
-                .phones(every_class("accept: the HSM is in the CTL that they hold")),
-                WayStep::act(PUBLISH),
-            ],
-        }
+                .phones(first),
+            WayStep::act(format!("{PUBLISH}; go on when every phone holds it")),
+            WayStep::act(
+                "second list: the HSM signs, the tokens leave (keep one as the spare, or a second HSM)",
+            )
+            .by(format!(
+                "sastctl ctl update CTLFile.step1.tlv --profile HSM --token HSM --remove-token {name}"
+            ))
+            .phones(every_class("accept: the HSM is in the CTL that they hold")),
+            WayStep::act(PUBLISH),
+        ];
+        let what = "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones follow";
+        WayThrough::open("to-hsm", what, steps)
     }
 
     /// The SAST record of the server whose key signs the tokenless list: ITLRecovery's from 12.0 on, CallManager's before.
@@ -420,7 +404,7 @@ impl From<'_> {
             steps.push(WayStep::act(PUBLISH));
         }
         let what = format!("certificates that expire or did: {}", ends.join(", "));
-        Some(WayThrough { name: "expiring", what, closed: None, steps })
+        Some(WayThrough::open("expiring", what, steps))
     }
 }
 

@@ -10,14 +10,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::pin::{self, PinSource};
 use super::super::ui::Ui;
-use super::fetch::nodes_of;
 use crate::cluster::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
 use crate::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
 use crate::cluster::console::{Console, Recorded, Transcript};
-#[cfg(feature = "ssh")]
-use crate::cluster::sftp::{self, SftpFolder};
-use crate::cluster::{Node, NodeAddress, SshAddress};
+use crate::cluster::{ClusterError, Node, NodeAddress, SshAddress};
 
 /// Options of every command that opens a node's shell.
 #[derive(Debug, Clone, Args)]
@@ -65,7 +62,7 @@ pub struct Connector<'a> {
 /// Whose host it is.
 #[cfg(feature = "ssh")]
 #[derive(Clone, Copy)]
-enum Whose {
+pub enum Whose {
     /// A node's: the administrator's password is for it.
     Cluster,
     /// Somebody else's.
@@ -92,18 +89,28 @@ pub fn side_by_side<T: Send>(
                 scope.spawn(move || work(node, &mut connector))
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(answer) => answer,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 
-/// A console of either kind, written down.
-pub type AnyConsole = Recorded<Box<dyn Console>>;
+/// The nodes of a cluster as addresses, with the port and user of the one that was asked; the publisher first.
+pub fn nodes_of<C: Console>(
+    publisher: &mut Node<C>,
+    asked: &NodeAddress,
+) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
+    let NodeAddress::Ssh(asked) = asked else {
+        // Over a serial line there is no way to the others.
+        return Ok(vec![(asked.clone(), true)]);
+    };
+    let mut nodes: Vec<(NodeAddress, bool)> = publisher
+        .cluster()?
+        .into_iter()
+        .map(|node| (NodeAddress::Ssh(SshAddress { host: node.address, ..asked.clone() }), node.publisher))
+        .collect();
+    nodes.sort_by_key(|(_, publisher)| !publisher);
+    Ok(nodes)
+}
 
 impl<'a> Connector<'a> {
     /// For these options.
@@ -124,7 +131,7 @@ impl<'a> Connector<'a> {
     }
 
     /// The node's shell, at its prompt.
-    pub fn open(&mut self, address: &NodeAddress) -> Result<Node<AnyConsole>, CommandError> {
+    pub fn open(&mut self, address: &NodeAddress) -> Result<Node<Recorded>, CommandError> {
         Ok(Node::open(self.console(address)?)?)
     }
 
@@ -138,10 +145,10 @@ impl<'a> Connector<'a> {
     }
 
     /// The node's console, logged in.
-    pub fn console(&mut self, address: &NodeAddress) -> Result<AnyConsole, CommandError> {
+    pub fn console(&mut self, address: &NodeAddress) -> Result<Recorded, CommandError> {
         let console: Box<dyn Console> = match address {
             #[cfg(feature = "ssh")]
-            NodeAddress::Ssh(ssh) => Box::new(self.ssh(ssh)?),
+            NodeAddress::Ssh(ssh) => Box::new(self.over_ssh(ssh, Whose::Cluster, SshConsole::open)?),
             #[cfg(not(feature = "ssh"))]
             NodeAddress::Ssh(_) => {
                 return Err(CommandError::new(ErrorKind::Usage, "this sastctl was built without SSH")
@@ -150,7 +157,7 @@ impl<'a> Connector<'a> {
             NodeAddress::Serial(line) => {
                 let user = self.user(None);
                 let password = self.password(&line.device.display().to_string())?;
-                let mut console = Recorded::new(SerialConsole::open(line)?, None);
+                let mut console = Recorded::new(Box::new(SerialConsole::open(line)?), None);
                 serial::log_in(&mut console, &user, password.expose_secret())?;
                 Box::new(console)
             }
@@ -194,31 +201,9 @@ impl<'a> Connector<'a> {
         Ok(Some(Box::new(file)))
     }
 
-    #[cfg(feature = "ssh")]
-    fn ssh(&mut self, address: &SshAddress) -> Result<SshConsole, CommandError> {
-        self.known(address, Whose::Cluster, SshConsole::open)
-    }
-
-    /// Puts a file into a folder of another host, by SFTP; where the file before it is kept.
-    #[cfg(feature = "ssh")]
-    pub fn sftp(
-        &mut self,
-        folder: &SftpFolder,
-        name: &str,
-        bytes: &[u8],
-    ) -> Result<Option<String>, CommandError> {
-        self.known(&folder.address, Whose::Another, |options| sftp::put(options, &folder.path, name, bytes))
-    }
-
-    /// Whether a file can be put into a folder of another host.
-    #[cfg(feature = "ssh")]
-    pub fn look_by_sftp(&mut self, folder: &SftpFolder, name: &str) -> Result<(), CommandError> {
-        self.known(&folder.address, Whose::Another, |options| sftp::look(options, &folder.path, name))
-    }
-
     /// Does something over SSH; a host key that is not known yet is shown, asked about, and learnt.
     #[cfg(feature = "ssh")]
-    fn known<T>(
+    pub fn over_ssh<T>(
         &mut self,
         address: &SshAddress,
         whose: Whose,
@@ -263,28 +248,20 @@ impl<'a> Connector<'a> {
             Some(path) => path.clone(),
             None => std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".ssh/known_hosts"),
         };
-        let jump = match &self.args.jump {
-            None => None,
-            Some(text) => match text.parse::<NodeAddress>()? {
-                NodeAddress::Ssh(jump) => Some(jump),
-                NodeAddress::Serial(_) => {
-                    return Err(CommandError::new(
-                        ErrorKind::Usage,
-                        format!("--jump {text} is not an SSH host"),
-                    ));
-                }
-            },
-        };
+        let jump = self.args.jump.as_deref().map(|text| match text.parse()? {
+            NodeAddress::Ssh(jump) => Ok(jump),
+            NodeAddress::Serial(_) => {
+                Err(CommandError::new(ErrorKind::Usage, format!("--jump {text} is not an SSH host")))
+            }
+        });
+        let jump = jump.transpose()?;
         let password = match (whose, &self.args.identity) {
             // With a key of one's own no password is asked for.
             (Whose::Cluster, Some(_)) if self.args.password_source.is_none() => None,
             (Whose::Cluster, _) => Some(self.password(&address.host)?),
             (Whose::Another, _) => self.password_of_another(address)?,
         };
-        let of_jump = match &jump {
-            Some(jump) => self.password_of_another(jump)?,
-            None => None,
-        };
+        let of_jump = jump.as_ref().map(|jump| self.password_of_another(jump)).transpose()?.flatten();
         let to = |address: &SshAddress, password: Option<SecretString>, jump| SshOptions {
             user: self.user(Some(address)),
             address: address.clone(),

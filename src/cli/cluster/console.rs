@@ -41,22 +41,16 @@ impl Drop for RawTerminal {
 pub fn run(args: &ConsoleArgs, ui: &Ui) -> Result<(), CommandError> {
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
-    let mut console: Recorded<Box<dyn crate::cluster::console::Console>> = match (&address, args.raw) {
+    let mut console: Recorded = match (&address, args.raw) {
         (NodeAddress::Serial(line), true) => {
             Recorded::new(Box::new(SerialConsole::open(line)?), connector.transcript()?)
         }
         _ => connector.console(&address)?,
     };
     ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
-    let interactive = ui.can_ask();
-    let _raw = if interactive {
-        crossterm::terminal::enable_raw_mode().map_err(|e| {
-            CommandError::new(ErrorKind::Usage, "the terminal gives no single keys").caused_by(&e)
-        })?;
-        Some(RawTerminal)
-    } else {
-        None
-    };
+    let raw = ui.can_ask().then(crossterm::terminal::enable_raw_mode).transpose();
+    let no_keys = |e| CommandError::new(ErrorKind::Usage, "the terminal gives no single keys").caused_by(&e);
+    let _raw = raw.map_err(no_keys)?.map(|()| RawTerminal);
     let (tell, keys) = mpsc::sync_channel(16);
     // Ends with the process: a read from a terminal cannot be called back.
     std::thread::spawn(move || {

@@ -7,8 +7,7 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable};
 use super::connect::{ConnectArgs, Connector};
-use crate::cluster::console::Console;
-use crate::cluster::{ClusterError, Node, NodeAddress, Ports, SshAddress, fetch};
+use crate::cluster::{By, NodeAddress, Ports, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{TrustList, VerifiedList, digest, is_tftp_name};
 
@@ -58,24 +57,6 @@ pub struct FetchArgs {
     connect: ConnectArgs,
 }
 
-/// The nodes of a cluster as addresses, with the port and user of the one that was asked; the publisher first.
-pub fn nodes_of<C: Console>(
-    publisher: &mut Node<C>,
-    asked: &NodeAddress,
-) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
-    let NodeAddress::Ssh(asked) = asked else {
-        // Over a serial line there is no way to the others.
-        return Ok(vec![(asked.clone(), true)]);
-    };
-    let mut nodes: Vec<(NodeAddress, bool)> = publisher
-        .cluster()?
-        .into_iter()
-        .map(|node| (NodeAddress::Ssh(SshAddress { host: node.address, ..asked.clone() }), node.publisher))
-        .collect();
-    nodes.sort_by_key(|(_, publisher)| !publisher);
-    Ok(nodes)
-}
-
 pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
     let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
     let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
@@ -93,7 +74,7 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
         let (mut found, mut without) = (Vec::new(), Vec::new());
         for node in &nodes {
             match from_node(node, name, args, &mut connector)? {
-                Some((bytes, by)) => found.push(Found::new(node, bytes, by)),
+                Some(of_node) => found.push(of_node),
                 None => {
                     ui.note(&format!("{node}: no {name}"));
                     without.push(format!("{node} has no {name}"));
@@ -118,7 +99,7 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
         let backup = written.backup.map(|path| path.display().to_string());
         documents.push(serde_json::json!({
             "node": kept.node.to_string(), "file": out.display().to_string(), "bytes": kept.bytes.len(),
-            "md5": kept.md5(), "by": kept.by, "kept_old_as": backup, "says": kept.says(),
+            "md5": kept.md5(), "by": kept.by.to_string(), "kept_old_as": backup, "says": kept.says(),
         }));
         if !ui.is_json() {
             ui.print(&format!(
@@ -165,13 +146,13 @@ pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
 struct Found<'a> {
     node: &'a NodeAddress,
     bytes: Vec<u8>,
-    by: String,
+    by: By,
     /// Whose signature is good, or what is wrong with it.
     signer: Result<String, String>,
 }
 
 impl<'a> Found<'a> {
-    fn new(node: &'a NodeAddress, bytes: Vec<u8>, by: String) -> Self {
+    fn new(node: &'a NodeAddress, bytes: Vec<u8>, by: By) -> Self {
         let signer = TrustList::decode(bytes.clone())
             .map_err(|e| e.to_string())
             .and_then(|l| l.verify().as_ref().map(VerifiedList::signer_name).map_err(ToString::to_string));
@@ -190,27 +171,23 @@ impl<'a> Found<'a> {
     }
 }
 
-fn from_node(
-    node: &NodeAddress,
+fn from_node<'a>(
+    node: &'a NodeAddress,
     name: &str,
     args: &FetchArgs,
     connector: &mut Connector<'_>,
-) -> Result<Option<(Vec<u8>, String)>, CommandError> {
-    let by_network = node.host().map(|host| fetch(host, args.ports.ports(), name));
-    match by_network {
-        Some(Ok(fetched)) => Ok(fetched.map(|f| (f.bytes, f.by.to_string()))),
-        Some(Err(e)) if !args.dump => Err(e.into()),
-        _ => {
-            let bytes = connector.open(node)?.dump_tftp(name)?;
-            // Nobody published the layout: only a signature says that these are the bytes.
-            match TrustList::decode(bytes.clone()).map(|l| l.verify().is_ok()) {
-                Ok(true) => Ok(Some((bytes, "file dump".to_owned()))),
-                _ => Err(CommandError::new(
-                    ErrorKind::Network,
-                    format!("what {node} printed of {name} does not verify"),
-                )
-                .hint("`file get tftp` on the node pushes the file to an SFTP server")),
-            }
-        }
+) -> Result<Option<Found<'a>>, CommandError> {
+    match node.host().map(|host| fetch(host, args.ports.ports(), name)) {
+        Some(Ok(fetched)) => return Ok(fetched.map(|f| Found::new(node, f.bytes, f.by))),
+        Some(Err(e)) if !args.dump => return Err(e.into()),
+        _ => {}
     }
+    let found = Found::new(node, connector.open(node)?.dump_tftp(name)?, By::Dump);
+    // Nobody published the layout: only a signature says that these are the bytes.
+    if found.signer.is_ok() {
+        return Ok(Some(found));
+    }
+    let what = format!("what {node} printed of {name} does not verify");
+    Err(CommandError::new(ErrorKind::Network, what)
+        .hint("`file get tftp` on the node pushes the file to an SFTP server"))
 }

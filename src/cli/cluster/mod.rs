@@ -11,10 +11,10 @@ mod trust;
 
 use clap::Subcommand;
 
-pub use connect::{ConnectArgs, Connector, side_by_side};
-pub use fetch::{PortArgs, nodes_of};
+pub use connect::{ConnectArgs, Connector, nodes_of, side_by_side};
+pub use fetch::PortArgs;
 pub use foretold::Foretold;
-pub use restart::restart;
+pub use restart::{in_order, restart};
 pub use status::state;
 pub use trust::{StoreArgs, TvsArgs, UNPROVED, prove, reach_tvs, store};
 

@@ -1,6 +1,6 @@
 //! Putting a list where phones fetch it, and the proof that they get it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -9,11 +9,13 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{RunLog, in_force};
 use super::super::ui::{Ui, printable};
+#[cfg(feature = "ssh")]
+use super::connect::Whose;
 use super::connect::{ConnectArgs, Connector};
 use super::fetch::PortArgs;
 use super::foretold::foretell;
 #[cfg(feature = "ssh")]
-use crate::cluster::sftp::SftpFolder;
+use crate::cluster::sftp::{self, SftpFolder};
 use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{ListKind, digest, is_tftp_name};
@@ -32,16 +34,27 @@ pub struct PublishArgs {
     publish_wait: u64,
 }
 
+/// What is said of a node that holds the file, and serves another one or none.
+const NOT_YET: &str = "put there, not served yet";
+/// How long a node that serves the file as soon as it lies there may take.
+const AFTER_PUT: Duration = Duration::from_secs(5);
+/// A service that was restarted a moment ago needs its time.
+pub const AFTER_RESTART: Duration = Duration::from_secs(60);
+
 impl PublishArgs {
     /// Whether a folder was named.
     pub fn names_a_folder(&self) -> bool {
         !self.tftp_root.is_empty()
     }
 
+    /// How long the operator has for an upload by hand.
+    pub fn by_hand(&self) -> Duration {
+        Duration::from_secs(self.publish_wait)
+    }
+
     /// The folder of a node, if one was named.
     fn root(&self, node: &NodeAddress) -> Option<&str> {
-        let host = node.host()?;
-        let of_node = self.tftp_root.iter().find_map(|r| r.strip_prefix(host)?.strip_prefix('='));
+        let of_node = self.tftp_root.iter().find_map(|root| of_node(root, node));
         of_node.or_else(|| self.tftp_root.iter().map(String::as_str).find(|root| is_of_all(root)))
     }
 
@@ -52,41 +65,35 @@ impl PublishArgs {
         name: &str,
         connector: &mut Connector<'_>,
     ) -> Result<(), CommandError> {
-        let is_of = |root: &str, node: &NodeAddress| {
-            let folder = node.host().and_then(|host| root.strip_prefix(host));
-            folder.is_some_and(|folder| folder.starts_with('='))
-        };
-        let of_nobody = |root: &&String| !is_of_all(root) && !nodes.iter().any(|node| is_of(root, node));
+        let of_nobody =
+            |root: &&String| !is_of_all(root) && nodes.iter().all(|node| of_node(root, node).is_none());
         if let Some(root) = self.tftp_root.iter().find(of_nobody) {
             let nodes: Vec<&str> = nodes.iter().filter_map(NodeAddress::host).collect();
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                format!("--tftp-root {root} is that of no node here"),
-            )
-            .detail("there are", nodes.join(", "))
-            .hint("NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"));
+            return Err(usage(format!("--tftp-root {root} is that of no node here"))
+                .detail("there are", nodes.join(", "))
+                .hint("NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"));
+        }
+        for node in nodes {
+            match self.root(node).map(Folder::of).transpose()? {
+                Some(Folder::Here(path)) if !path.is_dir() => {
+                    let what = format!("the TFTP folder {} of {node} is not there", path.display());
+                    return Err(CommandError::new(ErrorKind::File, what));
+                }
+                #[cfg(feature = "ssh")]
+                Some(Folder::Sftp(folder)) => connector
+                    .over_ssh(&folder.address, Whose::Another, |o| sftp::look(o, &folder.path, name))?,
+                _ => {}
+            }
         }
         #[cfg(not(feature = "ssh"))]
         let _ = (name, connector);
-        for node in nodes {
-            let Some(root) = self.root(node) else { continue };
-            #[cfg(feature = "ssh")]
-            if root.starts_with("sftp://") {
-                connector.look_by_sftp(&sftp_folder(root)?, name)?;
-            }
-            if !root.starts_with("sftp://") && !std::path::Path::new(root).is_dir() {
-                let what = format!("the TFTP folder {root} of {node} is not there");
-                return Err(CommandError::new(ErrorKind::File, what));
-            }
-        }
         Ok(())
     }
+}
 
-    /// How long the nodes are waited for: long where the operator uploads, short where the file was put there.
-    pub fn patience(&self, by_hand: bool) -> Duration {
-        // A service that was restarted a moment ago needs its time, too.
-        Duration::from_secs(if by_hand { self.publish_wait } else { 60 })
-    }
+/// The folder of `NODE=DIR`, where it is that of this node.
+fn of_node<'a>(root: &'a str, node: &NodeAddress) -> Option<&'a str> {
+    root.strip_prefix(node.host()?)?.strip_prefix('=')
 }
 
 /// `DIR` in place of `NODE=DIR`. A path may have an equals sign of its own.
@@ -94,11 +101,30 @@ fn is_of_all(root: &str) -> bool {
     !root.contains('=') || root.starts_with(['/', '.']) || root.starts_with("sftp://")
 }
 
-#[cfg(feature = "ssh")]
-fn sftp_folder(root: &str) -> Result<SftpFolder, CommandError> {
-    SftpFolder::parse(root).ok_or_else(|| {
-        CommandError::new(ErrorKind::Usage, format!("--tftp-root {root} is not sftp://user@host/path"))
-    })
+fn usage(what: impl Into<String>) -> CommandError {
+    CommandError::new(ErrorKind::Usage, what)
+}
+
+/// Where a file is put.
+enum Folder {
+    Here(PathBuf),
+    #[cfg(feature = "ssh")]
+    Sftp(SftpFolder),
+}
+
+impl Folder {
+    fn of(root: &str) -> Result<Self, CommandError> {
+        if !root.starts_with("sftp://") {
+            return Ok(Folder::Here(root.into()));
+        }
+        #[cfg(feature = "ssh")]
+        {
+            let no = || usage(format!("--tftp-root {root} is not sftp://user@host/path"));
+            SftpFolder::parse(root).map(Folder::Sftp).ok_or_else(no)
+        }
+        #[cfg(not(feature = "ssh"))]
+        Err(usage("this sastctl was built without SSH and SFTP"))
+    }
 }
 
 /// FILENAME of a list is its writer's. One that names a file outside the TFTP folder would be written there.
@@ -114,34 +140,117 @@ fn check_name(name: &str) -> Result<(), CommandError> {
     .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"))
 }
 
-/// Puts a file to where a node serves it from. `true` where it was done, `false` where it is left to the operator.
-pub fn put(
-    args: &PublishArgs,
-    connector: &mut Connector<'_>,
-    node: &NodeAddress,
-    name: &str,
-    bytes: &[u8],
-) -> Result<bool, CommandError> {
-    check_name(name)?;
-    let Some(root) = args.root(node) else { return Ok(false) };
-    if root.starts_with("sftp://") {
-        #[cfg(feature = "ssh")]
-        {
-            connector.sftp(&sftp_folder(root)?, name, bytes)?;
-            return Ok(true);
+/// A file on its way to where phones fetch it.
+pub struct Publisher<'a> {
+    pub args: &'a PublishArgs,
+    pub ports: &'a PortArgs,
+    pub ui: &'a Ui,
+    pub name: &'a str,
+    pub bytes: &'a [u8],
+    /// Where the operator finds it.
+    pub path: &'a Path,
+}
+
+impl Publisher<'_> {
+    /// Puts it to every node that `begin` says is one for it. The nodes where that was done; then those where it is left to
+    /// the operator, who is told what to do there.
+    pub fn put(
+        &self,
+        connector: &mut Connector<'_>,
+        nodes: &[NodeAddress],
+        mut begin: impl FnMut(&NodeAddress) -> Result<bool, CommandError>,
+    ) -> Result<[Vec<NodeAddress>; 2], CommandError> {
+        check_name(self.name)?;
+        let [mut put, mut by_hand] = [vec![], vec![]];
+        for node in nodes {
+            if !begin(node)? {
+                continue;
+            }
+            let Some(root) = self.args.root(node) else {
+                by_hand.push(node.clone());
+                continue;
+            };
+            match Folder::of(root)? {
+                #[cfg(feature = "ssh")]
+                Folder::Sftp(folder) => {
+                    connector.over_ssh(&folder.address, Whose::Another, |options| {
+                        sftp::put(options, &folder.path, self.name, self.bytes)
+                    })?;
+                }
+                Folder::Here(folder) => {
+                    let path = folder.join(self.name);
+                    if !files::holds(&path, self.bytes) {
+                        files::write_new(&path, self.bytes, OnExisting::KeepBackup)?;
+                    }
+                }
+            }
+            put.push(node.clone());
         }
         #[cfg(not(feature = "ssh"))]
-        {
-            let _ = connector;
-            return Err(CommandError::new(ErrorKind::Usage, "this sastctl was built without SSH and SFTP"));
+        let _ = connector;
+        if !by_hand.is_empty() {
+            self.tell(&by_hand);
+        }
+        Ok([put, by_hand])
+    }
+
+    /// What the operator does on a node's own page. Whether that page takes this name is open.
+    fn tell(&self, nodes: &[NodeAddress]) {
+        let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+        self.ui.show(&format!(
+            "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
+             file {}, directory empty, name {}. (No public source says whether that page takes this name.)\n\
+             A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
+             Waiting until every node serves it …",
+            names.join(", "),
+            self.path.display(),
+            self.name
+        ));
+    }
+
+    /// Whether a node serves exactly these bytes now.
+    pub fn serves(&self, node: &NodeAddress) -> Result<bool, CommandError> {
+        let fetched = fetch(host_of(node)?, self.ports.ports(), self.name)?;
+        Ok(fetched.is_some_and(|fetched| fetched.bytes == self.bytes))
+    }
+
+    /// Waits until a node serves exactly these bytes; whether it does. One that serves something else is waited for no longer
+    /// than `limit`, one that does not answer no longer than `silent`.
+    fn comes(&self, node: &NodeAddress, limit: Duration, silent: Duration) -> Result<bool, CommandError> {
+        let began = Instant::now();
+        loop {
+            match self.serves(node) {
+                Ok(true) => return Ok(true),
+                Ok(false) if began.elapsed() >= limit => return Ok(false),
+                Err(e) if began.elapsed() >= silent => return Err(e),
+                Ok(false) | Err(_) => {
+                    interrupt::check()?;
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
         }
     }
-    let path = PathBuf::from(root).join(name);
-    if files::holds(&path, bytes) {
-        return Ok(true);
+
+    /// Waits until a node serves exactly these bytes, as it must within this time.
+    pub fn wait(&self, node: &NodeAddress, limit: Duration) -> Result<(), CommandError> {
+        if self.comes(node, limit, limit)? {
+            return Ok(());
+        }
+        let (name, md5) = (self.name, digest::hex(&digest::md5(self.bytes), ""));
+        let what = format!("{node} does not serve the {name} with MD5 {md5}");
+        Err(CommandError::new(ErrorKind::Network, what)
+            .hint("is the file there, and was Cisco Tftp restarted?"))
     }
-    files::write_new(&path, bytes, OnExisting::KeepBackup)?;
-    Ok(true)
+}
+
+/// Where a node's files are put and fetched. Over a serial line nothing proves what phones get.
+fn host_of(node: &NodeAddress) -> Result<&str, CommandError> {
+    node.host().ok_or_else(|| {
+        usage(format!(
+            "{node} is a serial line: no file is put there, and none is fetched to prove that phones get it"
+        ))
+        .hint("name the node by its address: --node HOST; with --alone no shell is opened, and no password needed")
+    })
 }
 
 /// Put a signed CTL where phones fetch it, and prove that every node serves it
@@ -180,7 +289,7 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let nodes = connector.nodes(&address, args.alone)?;
     if list.list().kind() == ListKind::Itl && nodes.len() > 1 {
         let what = "every TFTP server signs an ITL of its own, and one of them belongs on one node";
-        return Err(CommandError::new(ErrorKind::Usage, what)
+        return Err(usage(what)
             .detail("", "nothing was published")
             .hint("--alone --node NODE publishes it on that node"));
     }
@@ -197,7 +306,10 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
     let seal = FileFingerprint::of(args.file.display().to_string(), bytes);
     log.add(Event::Input { role: "published".to_owned(), out: None, file: seal })?;
-    let result = to_every_node(args, &mut connector, &nodes, &name, bytes, &mut log, ui);
+    let (publish, ports, path) = (&args.publish, &args.ports, &*args.file);
+    let publisher = Publisher { args: publish, ports, ui, name: &name, bytes, path };
+    let restart = format!("{}{}", args.node, if args.alone { " --alone" } else { "" });
+    let result = to_every_node(&publisher, &restart, &mut connector, &nodes, &mut log);
     let journal = log.end(&result)?;
     result?;
     if ui.is_json() {
@@ -214,95 +326,46 @@ pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Puts the list to every node, and waits until each serves it; a line of the journal for both.
+/// Puts the list to every node, and waits until each serves it; a line of the journal for both. `restart`: the nodes, as
+/// `cluster restart` takes them.
 fn to_every_node(
-    args: &PublishCommand,
+    publisher: &Publisher<'_>,
+    restart: &str,
     connector: &mut Connector<'_>,
     nodes: &[NodeAddress],
-    name: &str,
-    bytes: &[u8],
     log: &mut RunLog,
-    ui: &Ui,
 ) -> Result<(), CommandError> {
     let step = |node: &NodeAddress, says: &str, done| Event::Step {
         name: format!("publish {node}"),
         says: says.to_owned(),
         done,
     };
-    let mut left = Vec::new();
-    for node in nodes {
+    let [put, _] = publisher.put(connector, nodes, |node| {
         log.add(step(node, "put", None))?;
-        if !put(&args.publish, connector, node, name, bytes)? {
-            left.push(node.clone());
-        }
-    }
-    if !left.is_empty() {
-        by_hand(&left, &args.file, name, ui);
-    }
+        Ok(true)
+    })?;
+    let md5 = digest::hex(&digest::md5(publisher.bytes), "");
+    let mut not_yet = Vec::new();
     for node in nodes {
-        wait(node, &args.ports, name, bytes, args.publish.patience(left.contains(node)))?;
+        if !put.contains(node) {
+            publisher.wait(node, publisher.args.by_hand())?;
+        } else if !publisher.comes(node, AFTER_PUT, AFTER_RESTART)? {
+            // A CUCM node serves it after a restart alone, which nobody asked for here.
+            log.add(step(node, NOT_YET, Some(false)))?;
+            not_yet.push(format!("{node}: {NOT_YET}"));
+            continue;
+        }
         log.add(step(node, "put there and fetched again", Some(true)))?;
-        if !ui.is_json() {
-            ui.print(&format!("{node}: serves it, MD5 {}", digest::hex(&digest::md5(bytes), "")))?;
+        if !publisher.ui.is_json() {
+            publisher.ui.print(&format!("{node}: serves it, MD5 {md5}"))?;
         }
     }
-    Ok(())
-}
-
-/// What the operator does on a node's own page. Whether that page takes this name is open.
-pub fn by_hand(nodes: &[NodeAddress], path: &std::path::Path, name: &str, ui: &Ui) {
-    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-    ui.show(&format!(
-        "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
-         file {}, directory empty, name {name}. (No public source says whether that page takes this name.)\n\
-         A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
-         Waiting until every node serves it …",
-        names.join(", "),
-        path.display()
-    ));
-}
-
-/// Where a node's files are put and fetched. Over a serial line nothing proves what phones get.
-fn host_of(node: &NodeAddress) -> Result<&str, CommandError> {
-    node.host().ok_or_else(|| {
-        CommandError::new(
-            ErrorKind::Usage,
-            format!("{node} is a serial line: no file is put there, and none is fetched to prove that phones get it"),
-        )
-        .hint("name the node by its address: --node HOST; with --alone no shell is opened, and no password needed")
-    })
-}
-
-/// Whether a node serves exactly these bytes now.
-pub fn serves(node: &NodeAddress, ports: &PortArgs, name: &str, bytes: &[u8]) -> Result<bool, CommandError> {
-    Ok(fetch(host_of(node)?, ports.ports(), name)?.is_some_and(|fetched| fetched.bytes == bytes))
-}
-
-/// Waits until a node serves exactly these bytes.
-pub fn wait(
-    node: &NodeAddress,
-    ports: &PortArgs,
-    name: &str,
-    bytes: &[u8],
-    limit: Duration,
-) -> Result<(), CommandError> {
-    let end = Instant::now().checked_add(limit);
-    loop {
-        match serves(node, ports, name, bytes) {
-            Ok(true) => return Ok(()),
-            Ok(false) | Err(_) if end.is_some_and(|end| Instant::now() < end) => {
-                super::super::interrupt::check()?;
-                std::thread::sleep(Duration::from_secs(1));
-            }
-            Ok(false) => {
-                let md5 = digest::hex(&digest::md5(bytes), "");
-                return Err(CommandError::new(
-                    ErrorKind::Network,
-                    format!("{node} does not serve the {name} with MD5 {md5}"),
-                )
-                .hint("is the file there, and was Cisco Tftp restarted?"));
-            }
-            Err(e) => return Err(e),
-        }
+    if not_yet.is_empty() {
+        return Ok(());
     }
+    let what = format!("{} with MD5 {md5} is not served by every node yet", publisher.name);
+    let error = CommandError::new(ErrorKind::No, what);
+    Err(not_yet.into_iter().fold(error, |e, says| e.detail("", says)).hint(format!(
+        "a CUCM node serves it once Cisco Tftp was restarted: sastctl cluster restart --node {restart}"
+    )))
 }

@@ -41,14 +41,9 @@ pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     interrupt::something_changes();
     let mut done = Vec::new();
-    // All nodes' TFTP first: phones that reset must find the new list wherever they ask.
-    for service in SERVICES {
-        for node in &nodes {
-            let now = restart(&mut connector, node, service, ui)?;
-            done.push(
-                serde_json::json!({ "node": node.to_string(), "service": service, "state": state(now) }),
-            );
-        }
+    for (service, node) in in_order(&nodes) {
+        let state = restart(&mut connector, &node, service, ui)?;
+        done.push(serde_json::json!({ "node": node.to_string(), "service": service, "state": state }));
     }
     if ui.is_json() {
         ui.print_json(&serde_json::json!({ "restarted": done }))?;
@@ -56,18 +51,23 @@ pub fn run(args: &RestartArgs, ui: &Ui) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Restarts a service where it runs, and waits until it is started.
+/// All nodes' TFTP first: phones that reset or register again must find the new list wherever they ask.
+pub fn in_order(nodes: &[NodeAddress]) -> Vec<(&'static str, NodeAddress)> {
+    SERVICES.into_iter().flat_map(|service| nodes.iter().map(move |node| (service, node.clone()))).collect()
+}
+
+/// Restarts a service where it runs, and waits until it is started; its state.
 pub fn restart(
     connector: &mut Connector<'_>,
     node: &NodeAddress,
     service: &'static str,
     ui: &Ui,
-) -> Result<Option<ServiceState>, CommandError> {
+) -> Result<&'static str, CommandError> {
     let mut shell = connector.open(node)?;
     let before = shell.services()?.into_iter().find(|(name, _)| *name == service).and_then(|(_, s)| s);
     if matches!(before, None | Some(ServiceState::NotActivated)) {
         ui.note(&format!("{node}: {service} does not run here"));
-        return Ok(before);
+        return Ok(state(before));
     }
     ui.note(&format!("{node}: {service} restarts; this may take some minutes …"));
     let now = shell.restart(service)?;
@@ -75,13 +75,10 @@ pub fn restart(
         if !ui.is_json() {
             ui.print(&format!("{node}: {service} started"))?;
         }
-        return Ok(Some(now));
+        return Ok(state(Some(now)));
     }
-    Err(CommandError::new(
-        ErrorKind::Network,
-        format!("{service} on {node} is {} after its restart", state(Some(now))),
-    )
-    .hint(format!(
+    let what = format!("{service} on {node} is {} after its restart", state(Some(now)));
+    Err(CommandError::new(ErrorKind::Network, what).hint(format!(
         "look at it there: utils service list; then sastctl cluster restart --node {node} --alone"
     )))
 }

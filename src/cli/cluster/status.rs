@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::ui::{Ui, printable, table};
-use super::connect::{ConnectArgs, Connector, side_by_side};
-use super::fetch::{PortArgs, nodes_of};
+use super::connect::{ConnectArgs, Connector, nodes_of, side_by_side};
+use super::fetch::PortArgs;
 use super::trust::TvsReach;
 use crate::cluster::shell::answers::{SecurityMode, ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
@@ -56,37 +56,24 @@ struct NodeStatus {
     services: Vec<(String, String)>,
     /// What its TVS shows.
     tvs: Option<String>,
+    /// The lists that it serves.
     #[serde(skip)]
-    serves: Serves,
+    itl: Option<TrustList>,
+    #[serde(skip)]
+    held: HeldLists,
     /// Of the mixed mode before, and not in force.
     left_behind: bool,
     problem: Option<String>,
-}
-
-/// The lists that a node serves.
-#[derive(Debug, Default)]
-struct Serves {
-    itl: Option<TrustList>,
-    held: HeldLists,
 }
 
 pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
     let address: NodeAddress = args.node.parse()?;
     let mut connector = Connector::new(&args.connect, ui);
     let mut publisher = connector.open(&address)?;
-    let mode = publisher.security_mode()?;
-    let version = publisher.version()?;
-    let nodes = nodes_of(&mut publisher, &address)?;
+    let (mode, version) = (publisher.security_mode()?, publisher.version()?);
+    let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut publisher, &address)?.into_iter().unzip();
     drop(publisher);
-    let mut status = Status {
-        mode: mode.to_string(),
-        version,
-        nodes: vec![],
-        same_everywhere: true,
-        phones_follow: vec![],
-    };
-    let addresses: Vec<NodeAddress> = nodes.iter().map(|(node, _)| node.clone()).collect();
-    let looks = side_by_side(&addresses, &connector, |node, connector| {
+    let mut nodes = side_by_side(&addresses, &connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
         if let Err(e) = look(node, (args, mode), connector, &mut of_node) {
             of_node.problem = Some(format!("was not looked at: {}", e.message()));
@@ -94,17 +81,18 @@ pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
         ui.note(&format!("{node}: looked at"));
         of_node
     });
-    for (mut of_node, (_, publisher)) in looks.into_iter().zip(nodes) {
-        of_node.publisher = publisher;
+    for (node, publisher) in nodes.iter_mut().zip(roles) {
+        node.publisher = publisher;
         let lines = |sum: &Option<String>| digest::phone_lines_of_hex(sum.as_deref().unwrap_or_default());
-        (of_node.md5_phone, of_node.sha1_phone) = (lines(&of_node.md5), lines(&of_node.sha1));
-        status.nodes.push(of_node);
+        (node.md5_phone, node.sha1_phone) = (lines(&node.md5), lines(&node.sha1));
     }
-    itls_that_are_refused(&mut status.nodes);
-    let first = status.nodes.first().and_then(|n| n.md5.clone());
-    status.same_everywhere = status.nodes.iter().all(|n| n.md5 == first && n.problem.is_none());
-    let in_force = status.nodes.first().filter(|n| !n.left_behind);
-    status.phones_follow = in_force.map(|n| n.sasts.clone()).unwrap_or_default();
+    itls_that_are_refused(&mut nodes);
+    let first = nodes.first();
+    let md5 = first.and_then(|n| n.md5.as_ref());
+    let same_everywhere = nodes.iter().all(|n| n.md5.as_ref() == md5 && n.problem.is_none());
+    let in_force = first.filter(|n| !n.left_behind);
+    let phones_follow = in_force.map(|n| n.sasts.clone()).unwrap_or_default();
+    let status = Status { mode: mode.to_string(), version, nodes, same_everywhere, phones_follow };
     if ui.is_json() {
         ui.print_json(&status)?
     } else {
@@ -148,8 +136,8 @@ fn look(
     }
     // What does not verify is named all the same.
     if let Some(list) = served.as_ref().and_then(|bytes| TrustList::decode(bytes.clone()).ok()) {
-        status.serves.held.ctl = list.verify().ok();
-        status.signed_by = status.serves.held.ctl.as_ref().map(VerifiedList::signer_name);
+        status.held.ctl = list.verify().ok();
+        status.signed_by = status.held.ctl.as_ref().map(VerifiedList::signer_name);
         status.sasts = list.sasts().map(Record::short_name).collect();
         status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
     }
@@ -163,9 +151,9 @@ fn look(
     }
     let Some(fetched) = fetch(host, args.ports.ports(), "ITLFile.tlv")? else { return Ok(()) };
     let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
-    status.serves.held.itl = Itl::of(&itl).ok();
-    status.serves.itl = Some(itl);
-    if let (Some(Itl::List(itl)), false) = (&status.serves.held.itl, args.tvs.no_tvs) {
+    status.held.itl = Itl::of(&itl).ok();
+    status.itl = Some(itl);
+    if let (Some(Itl::List(itl)), false) = (&status.held.itl, args.tvs.no_tvs) {
         let address = args.tvs.address(node)?;
         status.tvs = Some(match tvs::shown(&address, &args.tvs.tls(Some(itl.list().records()))) {
             Ok(shown) => format!("{}, as its ITL says", shown.name),
@@ -183,10 +171,10 @@ fn look(
 /// Nodes whose ITL phones refuse that hold what the publisher serves. ITLs may differ: every TFTP server signs its own.
 fn itls_that_are_refused(nodes: &mut [NodeStatus]) {
     let Some((publisher, others)) = nodes.split_first_mut() else { return };
-    let installed = publisher.serves.held.installed();
+    let installed = publisher.held.installed();
     for node in others {
-        let Some(itl) = &node.serves.itl else { continue };
-        let Ok((new, _)) = publisher.serves.held.verify(itl) else { continue };
+        let Some(itl) = &node.itl else { continue };
+        let Ok((new, _)) = publisher.held.verify(itl) else { continue };
         let verdicts = assess_classes(&installed, &new, &Vouch::NotAsked);
         let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);
         if let Some(says) = refuses.map(|v| v.verdict.says(&new.name)) {
@@ -237,20 +225,16 @@ fn text(status: &Status) -> String {
             printable(&status.phones_follow.join(" or "))
         );
     }
-    for node in &status.nodes {
-        if let Some(tvs) = &node.tvs {
-            let _ = writeln!(text, "{}: TVS: {}", node.node, printable(tvs));
-        }
-    }
-    for node in status.nodes.iter().filter(|n| n.problem.is_some()) {
-        let _ = writeln!(text, "{}: {}", node.node, printable(node.problem.as_deref().unwrap_or_default()));
+    let tvs = status.nodes.iter().filter_map(|n| Some((n, format!("TVS: {}", n.tvs.as_ref()?))));
+    let problems = status.nodes.iter().filter_map(|n| Some((n, n.problem.clone()?)));
+    for (node, says) in tvs.chain(problems) {
+        let _ = writeln!(text, "{}: {}", node.node, printable(&says));
     }
     let mut told: Vec<&str> = Vec::new();
     for node in &status.nodes {
         let Some(md5) = node.md5.as_deref().filter(|md5| !told.contains(md5)) else { continue };
         told.push(md5);
-        let phone = |lines: &[String]| lines.join(" ");
-        let (md5, sha1) = (phone(&node.md5_phone), phone(&node.sha1_phone));
+        let (md5, sha1) = (node.md5_phone.join(" "), node.sha1_phone.join(" "));
         let _ = writeln!(
             text,
             "A phone that holds the CTL of {} shows one of these, by its model:\n  MD5   {md5}",

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::error::CommandError;
 use super::super::signing::{BatchFile, headline};
 use super::Run;
-use super::look::{look, verified};
+use super::look::verified;
 use super::ready::readiness_text;
 use crate::phone::{ClassVerdict, HeldLists, NewList, Vouch, assess_classes};
 use crate::trustlist::{VerifiedList, digest};
@@ -67,7 +67,7 @@ impl Run<'_> {
 
     /// The reading steps, and the plan.
     pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
-        let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
+        let old = self.look()?;
         let ready = self.findings()?;
         let (desk, plan) = self.plan(&old)?;
         // Over the bridge every class of phones that the plan names follows.

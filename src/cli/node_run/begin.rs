@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::{RunLog, who};
 use super::look::kept_list;
-use super::{NodeArgs, WHAT};
+use super::{NodeArgs, WHAT, begun, no};
 use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::workflow::Progress;
@@ -38,19 +38,18 @@ pub(super) fn begin(
     publisher: &NodeAddress,
     work: &Path,
     agree: impl FnOnce(&Progress) -> Result<(), CommandError>,
-) -> Result<(RunLog, Progress, FolderLock), CommandError> {
+) -> Result<(RunLog, Progress, File), CommandError> {
     let anew = !args.resume && !args.rollback;
     if anew {
         files::make_folder(work)?;
     } else if !work.is_dir() {
         return Err(no_run(work));
     }
-    let lock = FolderLock::take(work)?;
+    let lock = lock(work)?;
     let here = format!("{publisher} in {}", files::place_of(work).display());
-    let earlier = earlier(work)?;
-    let (log, progress) = match earlier {
-        None if anew => new_run(named, work, &here)?,
-        None => return Err(no_run(work)),
+    let (log, progress) = match earlier(work)? {
+        None if !anew => return Err(no_run(work)),
+        None => new_run(named, work, &here)?,
         Some(earlier) if anew => {
             may_be_left(&earlier, work)?;
             new_run(named, work, &here)?
@@ -88,7 +87,7 @@ fn earlier(work: &Path) -> Result<Option<Earlier>, CommandError> {
 /// Begins a journal, bound to the node and the folder.
 fn new_journal(named: Option<&Path>, what: &str, here: &str) -> Result<RunLog, CommandError> {
     let mut log = RunLog::begin_run(named, what)?;
-    log.add(step(Progress::RUN, here))?;
+    log.add(begun(Progress::RUN, here))?;
     Ok(log)
 }
 
@@ -101,24 +100,25 @@ fn new_run(named: Option<&Path>, work: &Path, here: &str) -> Result<(RunLog, Pro
 fn go_on(earlier: Earlier, here: &str) -> Result<(RunLog, Progress), CommandError> {
     let takes_back = earlier.path.file_name().is_some_and(|n| n.to_string_lossy().contains(TAKING_BACK));
     if takes_back && !earlier.ended {
-        return Err(CommandError::new(
-            ErrorKind::No,
-            "the run in this folder came to its end, and is being taken back",
-        )
-        .hint("--rollback goes on with that; then a new run can be begun, without --resume"));
+        return Err(no("the run in this folder came to its end, and is being taken back")
+            .hint("--rollback goes on with that; then a new run can be begun, without --resume"));
     }
-    let (mut log, journal) = RunLog::reopen(&earlier.path)?;
-    log.add(step(Progress::ON, here))?;
-    let mut progress = Progress::of(&journal);
+    let (log, mut progress) = reopen(&earlier, Progress::ON, here)?;
     progress.go_on();
     Ok((log, progress))
 }
 
+fn reopen(earlier: &Earlier, goes: &str, here: &str) -> Result<(RunLog, Progress), CommandError> {
+    let (mut log, journal) = RunLog::reopen(&earlier.path)?;
+    log.add(begun(goes, here))?;
+    Ok((log, Progress::of(&journal)))
+}
+
 /// There must be something to go back to.
 fn kept<'a>(earlier: &'a Earlier, work: &Path) -> Result<&'a FileFingerprint, CommandError> {
-    let old = earlier.progress.in_force().ok_or_else(|| {
+    let old = earlier.progress.in_force.as_ref().ok_or_else(|| {
         let what = "the run in this folder kept no CTL: there is nothing to go back to";
-        CommandError::new(ErrorKind::No, what)
+        no(what)
             .detail("journal", earlier.path.display().to_string())
             .detail("", "it changed nothing on the cluster, and neither did this command")
     })?;
@@ -136,13 +136,11 @@ fn take_back(
         let old = kept(&earlier, work)?.clone();
         let mut log = new_journal(named, TAKING_BACK, here)?;
         log.add(Event::Input { role: "in force".to_owned(), out: None, file: old })?;
-        log.add(step(Progress::BACK, here))?;
+        log.add(begun(Progress::BACK, here))?;
         keep_place(&log, work)?;
         return Ok((log, earlier.progress.files_alone()));
     }
-    let (mut log, journal) = RunLog::reopen(&earlier.path)?;
-    log.add(step(Progress::BACK, here))?;
-    let mut progress = Progress::of(&journal);
+    let (log, mut progress) = reopen(&earlier, Progress::BACK, here)?;
     progress.go_back();
     Ok((log, progress))
 }
@@ -160,13 +158,13 @@ fn keep_place(log: &RunLog, work: &Path) -> Result<(), CommandError> {
 
 /// A new run would keep as the CTL in force what the run before it left half done.
 fn may_be_left(earlier: &Earlier, work: &Path) -> Result<(), CommandError> {
-    let changed = earlier.progress.tokens().is_some() || earlier.progress.takes_back();
+    let changed = earlier.progress.tokens.is_some() || earlier.progress.takes_back;
     if earlier.ended || !changed {
         return Ok(());
     }
     let what = format!("the run in {} has not come to its end", work.display());
-    Err(CommandError::new(ErrorKind::No, what)
-        .detail("run", earlier.progress.run().unwrap_or("of an unknown node"))
+    Err(no(what)
+        .detail("run", earlier.progress.run.as_deref().unwrap_or("of an unknown node"))
         .detail("journal", earlier.path.display().to_string())
         .detail("", "nothing was changed by this command")
         .hint("way on: the same command with --resume")
@@ -176,9 +174,9 @@ fn may_be_left(earlier: &Earlier, work: &Path) -> Result<(), CommandError> {
 
 /// Another node, or a folder that was copied: its steps are not this run's.
 fn same_run(earlier: &Earlier, here: &str) -> Result<(), CommandError> {
-    match earlier.progress.run() {
+    match earlier.progress.run.as_deref() {
         Some(run) if run == here => Ok(()),
-        run => Err(CommandError::new(ErrorKind::No, "this folder is that of another run")
+        run => Err(no("this folder is that of another run")
             .detail("run", run.unwrap_or("of an unknown node"))
             .detail("chosen", here)
             .detail("", "nothing was changed by this command")
@@ -202,36 +200,22 @@ fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Command
     .hint("a run of its own needs a folder of its own: --work DIR")
 }
 
-fn step(name: &str, says: &str) -> Event {
-    Event::Step { name: name.to_owned(), says: says.to_owned(), done: None }
-}
-
 /// Held while somebody is at work in a run's folder: two at once would do things twice, and break the journal's chain.
 /// Gone when dropped or when the process ends.
-#[derive(Debug)]
-pub(super) struct FolderLock {
-    _file: File,
-}
-
-impl FolderLock {
-    fn take(work: &Path) -> Result<Self, CommandError> {
-        let path = work.join(LOCK);
-        let failed = |e: io::Error| {
-            CommandError::new(ErrorKind::File, format!("{} was not written", path.display())).caused_by(&e)
-        };
-        files::check_place(&path)?;
-        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = options.map_err(failed)?;
-        // Where the file system has no locks, the operator has to see to it.
-        if let Ok(Some(holder)) = files::try_hold(&mut file, &who()) {
-            let holder = if holder.is_empty() { "another process" } else { &holder };
-            return Err(CommandError::new(
-                ErrorKind::No,
-                format!("{holder} is at work in {} already", work.display()),
-            )
+fn lock(work: &Path) -> Result<File, CommandError> {
+    let path = work.join(LOCK);
+    let failed = |e: io::Error| {
+        CommandError::new(ErrorKind::File, format!("{} was not written", path.display())).caused_by(&e)
+    };
+    files::check_place(&path)?;
+    let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = options.map_err(failed)?;
+    // Where the file system has no locks, the operator has to see to it.
+    if let Ok(Some(holder)) = files::try_hold(&mut file, &who()) {
+        let holder = if holder.is_empty() { "another process" } else { &holder };
+        return Err(no(format!("{holder} is at work in {} already", work.display()))
             .detail("", "nothing was changed by this command")
             .hint("wait until it ends; then --resume goes on, and --rollback goes back"));
-        }
-        Ok(FolderLock { _file: file })
     }
+    Ok(file)
 }

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::super::cluster::{Connector, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::ui::Ui;
-use super::{CTL, NodeArgs};
+use super::{CTL, NodeArgs, Run, no};
 use crate::cluster::shell::answers::SecurityMode;
 use crate::cluster::{ConsoleError, NodeAddress, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
@@ -43,47 +42,41 @@ pub(super) fn lost(work: &Path, what: &str) -> CommandError {
         .hint("the journal holds it: sastctl journal show --json has the bytes of every file")
 }
 
-/// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
-pub(super) fn look(
-    connector: &mut Connector<'_>,
-    args: &NodeArgs,
-    publisher: &NodeAddress,
-    nodes: &[NodeAddress],
-    ui: &Ui,
-) -> Result<VerifiedList, CommandError> {
-    let no = |what: String| CommandError::new(ErrorKind::No, what);
-    let mode = connector.open(publisher)?.security_mode()?;
-    if mode != SecurityMode::Mixed {
-        let error = no(format!("the cluster is in {mode} mode: it has no CTL to go on from"));
-        let served = publisher.host().and_then(|host| fetch(host, args.ports.ports(), CTL).ok()?);
-        let leftover = served.and_then(|f| TrustList::decode(f.bytes).ok());
-        return Err(match leftover.filter(|ctl| is_left_behind(mode, ctl)) {
-            Some(_) => error.detail("CTL", leftover_says()),
-            None => error,
+impl Run<'_> {
+    /// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
+    pub(super) fn look(&mut self) -> Result<VerifiedList, CommandError> {
+        let (args, ui) = (self.args, self.ui);
+        let mode = self.connector.open(&self.publisher)?.security_mode()?;
+        if mode != SecurityMode::Mixed {
+            let error = no(format!("the cluster is in {mode} mode: it has no CTL to go on from"));
+            let served = self.publisher.host().and_then(|host| fetch(host, args.ports.ports(), CTL).ok()?);
+            let leftover = served.and_then(|f| TrustList::decode(f.bytes).ok());
+            return Err(match leftover.filter(|ctl| is_left_behind(mode, ctl)) {
+                Some(_) => error.detail("CTL", leftover_says()),
+                None => error,
+            }
+            .hint("mixed mode first: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client before"));
         }
-        .hint("mixed mode first: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client before"));
-    }
-    let looks = side_by_side(nodes, connector, |node, connector| {
-        let found = look_at(node, connector, args);
-        let says = if found.is_ok() { "the CTL that it shows" } else { "not as it should be" };
-        ui.note(&format!("{:<10} {node}: {says}", ""));
-        found
-    });
-    let mut first: Option<(&NodeAddress, VerifiedList)> = None;
-    for (node, list) in nodes.iter().zip(looks) {
-        let list = list?;
-        match &first {
-            Some((from, same)) if same.list().bytes() != list.list().bytes() => {
+        let looks = side_by_side(&self.nodes, &self.connector, |node, connector| {
+            let found = look_at(node, connector, args);
+            let says = if found.is_ok() { "the CTL that it shows" } else { "not as it should be" };
+            ui.note(&format!("{:<10} {node}: {says}", ""));
+            found
+        });
+        let mut looks = self.nodes.iter().zip(looks);
+        let (from, first) = looks.next().ok_or_else(|| no("the cluster has no nodes"))?;
+        let first = first?;
+        for (node, list) in looks {
+            let list = list?;
+            if list.list().bytes() != first.list().bytes() {
                 let md5 = digest::hex(&list.list().md5(), "");
                 return Err(no(format!("{node} holds another CTL than {from}: MD5 {md5}")).hint(
                     "bring all nodes to the same CTL first: sastctl cluster fetch shows what each holds",
                 ));
             }
-            Some(_) => {}
-            None => first = Some((node, list)),
         }
+        Ok(first)
     }
-    first.map(|(_, list)| list).ok_or_else(|| no("the cluster has no nodes".to_owned()))
 }
 
 /// The CTL that a node shows, serves and accepts.
@@ -92,7 +85,6 @@ fn look_at(
     connector: &mut Connector<'_>,
     args: &NodeArgs,
 ) -> Result<VerifiedList, CommandError> {
-    let no = |what: String| CommandError::new(ErrorKind::No, what);
     let shown = connector.open(node)?.shown_ctl()?;
     let Some(host) = node.host() else {
         let why = "over a serial line its files cannot be fetched".to_owned();

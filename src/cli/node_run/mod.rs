@@ -130,28 +130,8 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         let nodes = super::cluster::nodes_of(&mut shell, &publisher)?;
         (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
-    let dry = tokens.signing.is_dry_run();
-    let (mut log, progress, _lock) = if dry {
-        (None, Progress::default(), None)
-    } else {
-        let journal = tokens.signing.journal_folder();
-        let (log, progress, lock) = begin::begin(args, journal, &publisher, &work, |progress| {
-            way_back::foretell(&work, progress, ui)?;
-            agree(ui, tokens, way_back::QUESTION, "--rollback")
-        })?;
-        (Some(log), progress, Some(lock))
-    };
-    if let Some(log) = &mut log {
-        interrupt::under_way(if args.rollback {
-            "the same command with --rollback goes on from here"
-        } else {
-            "the same command with --resume goes on from here"
-        });
-        let path = connector.keep_transcript(work.join("transcript.txt")).display().to_string();
-        log.add(Event::Step { name: "transcript".to_owned(), says: path, done: None })?;
-    }
-    let certificates = OnceCell::new();
-    let run = Run {
+    let (log, progress, certificates) = (None, Progress::default(), OnceCell::new());
+    let mut run = Run {
         args,
         tokens,
         settings,
@@ -165,11 +145,23 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         progress,
         certificates,
     };
-    match (dry, args.rollback) {
-        (true, _) => run.dry_run(),
-        (false, true) => run.roll_back(),
-        (false, false) => run.go(),
+    if tokens.signing.is_dry_run() {
+        return run.dry_run();
     }
+    let journal = tokens.signing.journal_folder();
+    let (mut log, progress, _lock) = begin::begin(args, journal, &run.publisher, &run.work, |progress| {
+        way_back::foretell(&run.work, progress, ui)?;
+        agree(ui, tokens, way_back::QUESTION, "--rollback")
+    })?;
+    interrupt::under_way(if args.rollback {
+        "the same command with --rollback goes on from here"
+    } else {
+        "the same command with --resume goes on from here"
+    });
+    let path = run.connector.keep_transcript(run.work.join("transcript.txt")).display().to_string();
+    log.add(begun("transcript", &path))?;
+    (run.log, run.progress) = (Some(log), progress);
+    if args.rollback { run.roll_back() } else { run.go() }
 }
 
 impl Run<'_> {
@@ -210,12 +202,18 @@ impl Run<'_> {
     }
 
     fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
-        self.note_down(Event::Step { name: name.to_owned(), says: says.to_owned(), done: None })
+        self.note_down(begun(name, says))
     }
 
     /// A line of the journal.
     fn note_down(&mut self, event: Event) -> Result<(), CommandError> {
         self.log.as_mut().map_or(Ok(()), |log| log.add(event))
+    }
+
+    fn note_failure(&mut self, name: &str, error: &CommandError) {
+        let (name, says) = (name.to_owned(), error.message().to_owned());
+        // The error itself is what counts, whether it can be written down or not.
+        let _ = self.note_down(Event::Step { name, says, done: Some(false) });
     }
 
     /// The last line of the journal; where it lies.
@@ -235,10 +233,7 @@ impl Run<'_> {
 
     /// What state the cluster is in, the way on and the way back.
     fn stopped(&mut self, step: RunStep, error: CommandError) -> CommandError {
-        let said = error.message().to_owned();
-        let failed = Event::Step { name: step.name().to_owned(), says: said, done: Some(false) };
-        // The error itself is what counts, whether it can be written down or not.
-        let _ = self.note_down(failed);
+        self.note_failure(step.name(), &error);
         let error = self.ways(format!("at {}: {}", step.name(), step.says()), step, error);
         match step {
             RunStep::Preflight | RunStep::Keep | RunStep::Trust | RunStep::Vouch | RunStep::Sign => error,
@@ -270,6 +265,16 @@ impl Run<'_> {
     fn new_path(&self) -> PathBuf {
         self.work.join(NEW_CTL)
     }
+}
+
+/// What stops a run.
+fn no(what: impl Into<String>) -> CommandError {
+    CommandError::new(ErrorKind::No, what)
+}
+
+/// A line of the journal that says what begins, or what holds from now on.
+fn begun(name: &str, says: &str) -> Event {
+    Event::Step { name: name.to_owned(), says: says.to_owned(), done: None }
 }
 
 /// The operator's yes to a change on the cluster.

@@ -3,13 +3,12 @@
 use clap::Args;
 
 use super::super::cluster::{Connector, side_by_side, state};
-use super::super::error::{CommandError, ErrorKind};
-use super::super::ui::{Ui, printable};
-use super::Run;
+use super::super::error::CommandError;
+use super::super::ui::printable;
+use super::{Run, no};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::shell::health::{Backup, Replication};
 use crate::cluster::{ClusterError, NodeAddress};
-use crate::workflow::journal::Event;
 use crate::workflow::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 
 /// What the operator looked at: `--yes` does not say so.
@@ -47,14 +46,14 @@ impl LookedAt {
 
     /// The option that confirms a finding, and whether it was given.
     fn on(&self, subject: Subject) -> Option<(bool, &'static str)> {
-        let at = match subject {
-            Subject::Replication => 0,
-            Subject::Connectivity => 1,
-            Subject::Backup => 2,
-            Subject::Licence => 3,
-            Subject::Mode | Subject::Release | Subject::Services => return None,
-        };
-        self.given().get(at).copied()
+        let [replication, connectivity, backup, licence, _] = self.given();
+        match subject {
+            Subject::Replication => Some(replication),
+            Subject::Connectivity => Some(connectivity),
+            Subject::Backup => Some(backup),
+            Subject::Licence => Some(licence),
+            Subject::Mode | Subject::Release | Subject::Services => None,
+        }
     }
 }
 
@@ -81,13 +80,10 @@ impl Run<'_> {
             by_utils_ctl: self.args.bridge,
             ..ClusterFacts::default()
         };
-        facts.replication = match publisher.replication()? {
-            Replication::NotKnown(says) => Answer::Unclear(says),
-            other => {
-                let problems = other.problems().join("; ");
-                if problems.is_empty() { Answer::Good(problems) } else { Answer::Bad(problems) }
-            }
-        };
+        let replication = publisher.replication()?;
+        let problems = replication.problems();
+        let is_known = !matches!(replication, Replication::NotKnown(_));
+        facts.replication = Answer::of(is_known.then_some(problems.is_empty()), problems.join("; "));
         facts.backup = match publisher.backups()? {
             Backup::Last { file, completed } => Answer::Good(format!("{completed} ({file})")),
             Backup::None => Answer::Bad("no backup was completed".to_owned()),
@@ -96,11 +92,7 @@ impl Run<'_> {
         // Its words are known from 12.0 on.
         if self.version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|m: u32| m >= 12) {
             let licence = publisher.license()?;
-            facts.licence = match licence.export_controlled {
-                Some(true) => Answer::Good(licence.says),
-                Some(false) => Answer::Bad(licence.says),
-                None => Answer::Unclear(licence.says),
-            };
+            facts.licence = Answer::of(licence.export_controlled, licence.says);
         }
         facts.connectivity = Answer::Good(String::new());
         for host in self.nodes.iter().skip(1).filter_map(NodeAddress::host) {
@@ -122,37 +114,33 @@ impl Run<'_> {
     pub(super) fn be_ready(&mut self) -> Result<(), CommandError> {
         let found = self.findings()?;
         self.ui.note(&readiness_text(&found));
-        let mut stops = found.iter().filter(|f| f.need == Need::Stop).peekable();
-        if let Some(first) = stops.peek() {
-            let error = CommandError::new(ErrorKind::No, first.says.clone());
-            return Err(stops.skip(1).fold(error, |e, f| e.detail("", f.says.clone())));
+        let stops: Vec<&Readiness> = found.iter().filter(|f| f.need == Need::Stop).collect();
+        if let [first, others @ ..] = &stops[..] {
+            return Err(others.iter().fold(no(&first.says), |e, f| e.detail("", &f.says)));
         }
         let looked = &self.args.looked;
-        let open =
+        let is_open =
             |f: &&Readiness| f.need == Need::Confirm && !looked.on(f.subject).is_some_and(|(given, _)| given);
-        if !self.ui.can_ask() && found.iter().any(|f| open(&f)) {
-            let error = CommandError::new(
-                ErrorKind::No,
-                "the operator must have looked at this, and nobody can be asked",
-            );
-            return Err(found
-                .iter()
-                .filter(open)
-                .fold(error, |e, f| {
-                    let option = looked.on(f.subject).map_or("", |(_, option)| option);
-                    e.detail(option, f.says.clone())
-                })
+        let open: Vec<&Readiness> = found.iter().filter(is_open).collect();
+        if !self.ui.can_ask() && !open.is_empty() {
+            let error = no("the operator must have looked at this, and nobody can be asked");
+            let option = |f: &Readiness| looked.on(f.subject).map_or("", |(_, option)| option);
+            return Err(open
+                .into_iter()
+                .fold(error, |e, f| e.detail(option(f), &f.says))
                 .hint("look, then add the option of each line; --yes does not stand for them"));
         }
         for finding in &found {
-            if open(&finding) && !self.ui.confirm(&format!("Did you look? {}.", printable(&finding.says)))? {
-                return Err(CommandError::new(ErrorKind::No, format!("not confirmed: {}", finding.says)));
+            if is_open(&finding)
+                && !self.ui.confirm(&format!("Did you look? {}.", printable(&finding.says)))?
+            {
+                return Err(no(format!("not confirmed: {}", finding.says)));
             }
             let says = match finding.need {
                 Need::Confirm => format!("confirmed by the operator: {}", finding.says),
                 Need::Stop | Need::Note => finding.says.clone(),
             };
-            self.note_down(Event::Step { name: "preflight".to_owned(), says, done: None })?;
+            self.begin_step("preflight", &says)?;
         }
         Ok(())
     }
@@ -170,20 +158,4 @@ fn stopped(nodes: &[NodeAddress], connector: &Connector<'_>) -> Result<Vec<Strin
     let lines =
         side_by_side(nodes, connector, of_node).into_iter().collect::<Result<Vec<_>, CommandError>>()?;
     Ok(lines.concat())
-}
-
-/// A question whose yes is the operator's alone; the option says it beforehand.
-pub(super) fn looked_at(
-    ui: &Ui,
-    (given, option): (bool, &str),
-    question: &str,
-) -> Result<bool, CommandError> {
-    if given {
-        return Ok(true);
-    }
-    if !ui.can_ask() {
-        return Err(CommandError::new(ErrorKind::No, "nobody can be asked whether every phone holds the bridge")
-            .hint(format!("reset the phones; when every phone holds it: the same command with --resume {option}; --yes does not stand for it")));
-    }
-    ui.confirm(question)
 }

@@ -4,21 +4,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::super::cert::der_name;
-use super::super::cluster::{UNPROVED, prove, publish, reach_tvs, restart, side_by_side, store};
+use super::super::cluster::publish::{AFTER_RESTART, Publisher};
+use super::super::cluster::{UNPROVED, in_order, prove, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, Voice, headline};
 use super::answer::checksums;
-use super::look::{kept, kept_list, look, lost, verified};
-use super::ready::looked_at;
+use super::look::{kept, kept_list, lost, verified};
 use super::tokens::names;
-use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run};
-use crate::cluster::shell::answers::ShownCtl;
+use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run, begun, no};
 use crate::cluster::{NodeAddress, SERVICES, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::journal::{Event, FileFingerprint};
-use crate::workflow::{NoBridge, Progress, RunStep, bridge};
+use crate::workflow::{NoBridge, Progress, RunStep, bridge, shows_ctl};
 
 impl Run<'_> {
     /// Does a step; what it proved.
@@ -51,8 +50,9 @@ impl Run<'_> {
             }
             return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
         }
-        let old = look(&mut self.connector, self.args, &self.publisher, &self.nodes, self.ui)?;
-        self.progress.keep(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
+        let old = self.look()?;
+        self.progress.in_force =
+            Some(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
         self.be_ready()?;
         let certificates = self.certificates()?;
         self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
@@ -70,7 +70,7 @@ impl Run<'_> {
     }
 
     fn keep(&mut self) -> Result<String, CommandError> {
-        let seal = self.progress.in_force().cloned().ok_or_else(|| self.lost("the CTL in force"))?;
+        let seal = self.progress.in_force.clone().ok_or_else(|| self.lost("the CTL in force"))?;
         let bytes = seal.content().ok_or_else(|| self.lost("the CTL in force"))?;
         files::make_folder(&self.work)?;
         let path = self.old_path();
@@ -131,15 +131,15 @@ impl Run<'_> {
 
     fn cross(&mut self) -> Result<String, CommandError> {
         self.restart_all("cross")?;
-        let end = Instant::now().checked_add(self.args.publish.patience(false));
+        let began = Instant::now();
         let bridge = loop {
             let look = self.look_for_bridge();
-            let waits = end.is_some_and(|end| Instant::now() < end);
+            let waits = began.elapsed() < AFTER_RESTART;
             match look {
                 Ok(Ok(bridge)) => break bridge,
-                Ok(Err(no)) if waits && no.may_come() => {}
+                Ok(Err(why)) if waits && why.may_come() => {}
                 Err(e) if waits && e.kind() == ErrorKind::Network => {}
-                Ok(Err(no)) => return Err(no_bridge(&no)),
+                Ok(Err(why)) => return Err(no_bridge(&why)),
                 Err(e) => return Err(e),
             }
             interrupt::check()?;
@@ -149,7 +149,7 @@ impl Run<'_> {
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
         let seal = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
         self.note_down(Event::Input { role: Progress::BRIDGE.to_owned(), out: None, file: seal.clone() })?;
-        self.progress.cross(seal);
+        self.progress.bridge = Some(seal);
         Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
     }
 
@@ -160,12 +160,19 @@ impl Run<'_> {
             "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
             checksums(&bridge)
         ));
-        let have_it = (self.args.looked.phones_have_it, "--phones-have-it");
-        if looked_at(self.ui, have_it, "Does every phone show one of these checksums?")? {
-            return Ok("every phone holds it, says the operator".to_owned());
+        if !self.args.looked.phones_have_it {
+            if !self.ui.can_ask() {
+                return Err(no("nobody can be asked whether every phone holds the bridge").hint(
+                    "reset the phones; when every phone holds it: the same command with --resume --phones-have-it; --yes does \
+                     not stand for it",
+                ));
+            }
+            if !self.ui.confirm("Does every phone show one of these checksums?")? {
+                return Err(no("not every phone holds the bridge")
+                    .hint("phones that never load it need their CTL deleted by hand: sastctl help phones"));
+            }
         }
-        Err(CommandError::new(ErrorKind::No, "not every phone holds the bridge")
-            .hint("phones that never load it need their CTL deleted by hand: sastctl help phones"))
+        Ok("every phone holds it, says the operator".to_owned())
     }
 
     fn sign(&mut self) -> Result<String, CommandError> {
@@ -193,7 +200,7 @@ impl Run<'_> {
         let bytes = files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES)
             .map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;
-        self.progress.sign(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
+        self.progress.signed = Some(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
     }
 
@@ -218,20 +225,18 @@ impl Run<'_> {
         bytes: &[u8],
         path: &Path,
     ) -> Result<(), CommandError> {
-        let (mut put, mut by_hand) = (Vec::new(), Vec::new());
-        for node in self.nodes.clone() {
+        let publisher = self.publisher(bytes, path);
+        let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
+        let (log, progress) = (&mut self.log, &self.progress);
+        let [put, by_hand] = publisher.put(&mut self.connector, &self.nodes, |node| {
             interrupt::check()?;
             let part = format!("{name} {node}");
-            if self.progress.is_done(&part) || self.serves(&node, bytes) {
-                continue;
+            if progress.is_done(&part) || serves(node) {
+                return Ok(false);
             }
-            self.begin_step(&part, "put")?;
-            let is_put = publish::put(&self.args.publish, &mut self.connector, &node, CTL, bytes)?;
-            if is_put { put.push(node) } else { by_hand.push(node) }
-        }
-        if !by_hand.is_empty() {
-            publish::by_hand(&by_hand, path, CTL, self.ui);
-        }
+            log.as_mut().map_or(Ok(()), |log| log.add(begun(&part, "put")))?;
+            Ok(true)
+        })?;
         // Only somebody who sits there can say that a file was uploaded; where nobody does, the nodes are watched until
         // they serve it.
         let uploaded = !by_hand.is_empty()
@@ -240,21 +245,14 @@ impl Run<'_> {
         let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
         let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
         for (node, is_there, says) in put.chain(by_hand) {
-            let part = restart_part(restarts, SERVICES[0], &node);
             // CUCM serves what lies there once Cisco Tftp was restarted; other TFTP servers serve it at once.
-            if is_there && !self.progress.is_done(&part) && !self.serves(&node, bytes) {
-                self.begin_step(&part, "restart")?;
-                let state = restart(&mut self.connector, &node, SERVICES[0], self.ui)?;
-                self.end_step(&part, super::super::cluster::state(state))?;
+            if is_there && !serves(&node) {
+                self.restart_service(restarts, SERVICES[0], &node)?;
             }
-            publish::wait(&node, &self.args.ports, CTL, bytes, self.args.publish.patience(!is_there))?;
+            publisher.wait(&node, if is_there { AFTER_RESTART } else { publisher.args.by_hand() })?;
             self.end_step(&format!("{name} {node}"), says)?;
         }
         Ok(())
-    }
-
-    fn serves(&self, node: &NodeAddress, bytes: &[u8]) -> bool {
-        publish::serves(node, &self.args.ports, CTL, bytes).unwrap_or(false)
     }
 
     fn restart(&mut self) -> Result<String, CommandError> {
@@ -262,21 +260,28 @@ impl Run<'_> {
         Ok(format!("{} on {} nodes", SERVICES.join(", then "), self.nodes.len()))
     }
 
-    /// TFTP everywhere first, then CallManager: phones that register again find the new list.
     pub(super) fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
-        for service in SERVICES {
-            for node in self.nodes.clone() {
-                interrupt::check()?;
-                let part = restart_part(name, service, &node);
-                if self.progress.is_done(&part) {
-                    continue;
-                }
-                self.begin_step(&part, "restart")?;
-                let state = restart(&mut self.connector, &node, service, self.ui)?;
-                self.end_step(&part, super::super::cluster::state(state))?;
-            }
+        for (service, node) in in_order(&self.nodes) {
+            interrupt::check()?;
+            self.restart_service(name, service, &node)?;
         }
         Ok(())
+    }
+
+    /// One service's restart on one node, a part of its own: what is done once is not done again.
+    fn restart_service(
+        &mut self,
+        name: &str,
+        service: &'static str,
+        node: &NodeAddress,
+    ) -> Result<(), CommandError> {
+        let part = format!("{name} {service} {node}");
+        if self.progress.is_done(&part) {
+            return Ok(());
+        }
+        self.begin_step(&part, "restart")?;
+        let state = restart(&mut self.connector, node, service, self.ui)?;
+        self.end_step(&part, state)
     }
 
     fn verify(&mut self) -> Result<String, CommandError> {
@@ -288,43 +293,39 @@ impl Run<'_> {
     /// Every node shows and serves exactly this list; its MD5.
     pub(super) fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
         let md5 = digest::hex(&list.list().md5(), "");
-        let (args, wanted) = (self.args, &md5);
+        let path = self.new_path();
+        let publisher = self.publisher(list.list().bytes(), &path);
         let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
-            let no = |what: String| Err(CommandError::new(ErrorKind::No, what));
-            match connector.open(node)?.shown_ctl()? {
-                ShownCtl::Verified(sums) if sums.md5 == *wanted => {}
-                ShownCtl::Verified(sums) => {
-                    return no(format!("{node} shows another CTL: MD5 {} instead of {wanted}", sums.md5));
-                }
-                ShownCtl::None => return no(format!("{node} shows no CTL")),
-                ShownCtl::Bad { says } => return no(format!("{node} does not accept the CTL: {says}")),
-                ShownCtl::Unclear => {
-                    return no(format!("{node} shows its CTL in words that are not known here"));
-                }
-            }
-            if publish::serves(node, &args.ports, CTL, list.list().bytes())? {
-                Ok(())
-            } else {
-                no(format!("{node} shows the new CTL, but serves another"))
-            }
+            shows_ctl(&connector.open(node)?.shown_ctl()?, &md5)
+                .map_err(|says| no(format!("{node} {says}")))?;
+            let serves = publisher.serves(node)?;
+            serves.then_some(()).ok_or_else(|| no(format!("{node} shows the new CTL, but serves another")))
         });
         shows.into_iter().collect::<Result<Vec<()>, CommandError>>()?;
         Ok(md5)
     }
 
+    fn publisher<'b>(&self, bytes: &'b [u8], path: &'b Path) -> Publisher<'b>
+    where
+        Self: 'b,
+    {
+        let (args, ports) = (&self.args.publish, &self.args.ports);
+        Publisher { args, ports, ui: self.ui, name: CTL, bytes, path }
+    }
+
     /// The CTL that was in force, as it was kept, and as the journal knows it.
     pub(super) fn old(&self) -> Result<VerifiedList, CommandError> {
-        kept_list(&self.work, self.progress.in_force())
+        kept_list(&self.work, self.progress.in_force.as_ref())
     }
 
     /// The bridge, as the journal knows it.
     pub(super) fn kept_bridge(&self) -> Result<Vec<u8>, CommandError> {
-        kept(&self.work, (BRIDGE, "the bridge"), self.progress.bridge())
+        kept(&self.work, (BRIDGE, "the bridge"), self.progress.bridge.as_ref())
     }
 
     /// The CTL that the run signed, as the journal knows it.
     pub(super) fn made(&self) -> Result<VerifiedList, CommandError> {
-        verified(kept(&self.work, (NEW_CTL, "the new CTL"), self.progress.signed())?)
+        verified(kept(&self.work, (NEW_CTL, "the new CTL"), self.progress.signed.as_ref())?)
     }
 
     pub(super) fn lost(&self, what: &str) -> CommandError {
@@ -338,15 +339,10 @@ fn served(node: &NodeAddress, args: &NodeArgs) -> Result<Option<VerifiedList>, C
     fetch(host, args.ports.ports(), CTL)?.map(|fetched| verified(fetched.bytes)).transpose()
 }
 
-/// The name of one service's restart on one node: what is done once is not done again.
-fn restart_part(name: &str, service: &str, node: &NodeAddress) -> String {
-    format!("{name} {service} {node}")
-}
-
 /// What to do where the tokens did not get into the CTL.
-fn no_bridge(no: &NoBridge) -> CommandError {
-    let error = CommandError::new(ErrorKind::No, no.to_string());
-    match no {
+fn no_bridge(why: &NoBridge) -> CommandError {
+    let error = no(why.to_string());
+    match why {
         NoBridge::Lacks { .. } => error.detail(
             "",
 "`utils ctl update CTLFile`: no public source says whether it takes token certificates; here it did not",

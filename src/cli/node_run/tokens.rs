@@ -5,7 +5,6 @@ use super::super::signing::Desk;
 use super::super::ui::printable;
 use super::Run;
 use crate::trustlist::{Certificate, VerifiedList, digest};
-use crate::workflow::journal::Event;
 use crate::workflow::{Plan, Progress, Release, revert};
 
 impl<'a> Run<'a> {
@@ -35,7 +34,7 @@ impl<'a> Run<'a> {
         let desk = Desk::open(self.settings, self.ui)?;
         let mut certificates = vec![desk.signer().certificate().clone()];
         certificates.extend(desk.certificates(self.tokens.spare, self.ui)?);
-        if let Some(trusted) = self.progress.tokens() {
+        if let Some(trusted) = self.progress.tokens.as_deref() {
             same_tokens(trusted, &certificates)?;
         }
         Ok(self.certificates.get_or_init(|| certificates).clone())
@@ -43,12 +42,12 @@ impl<'a> Run<'a> {
 
     /// Writes down which tokens the cluster is asked to trust, before it is.
     pub(super) fn bind_tokens(&mut self, certificates: &[Certificate]) -> Result<(), CommandError> {
-        if self.progress.tokens().is_some() {
+        if self.progress.tokens.as_deref().is_some() {
             return Ok(());
         }
         let says = in_words(certificates);
-        self.note_down(Event::Step { name: Progress::TOKENS.to_owned(), says: says.clone(), done: None })?;
-        self.progress.bind_tokens(says);
+        self.begin_step(Progress::TOKENS, &says)?;
+        self.progress.tokens = Some(says);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::{CTL, NEW_CTL, Run};
 use crate::phone::HeldLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
-use crate::workflow::journal::{Event, FileFingerprint};
+use crate::workflow::journal::FileFingerprint;
 
 /// What the operator is asked before.
 pub(super) const QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
@@ -19,10 +19,11 @@ pub(super) const QUESTION: &str = "The CTL that was in force before goes back to
 /// Says what phones that took the CTL of the run make of the one that was in force before: its signer need not be one
 /// that they know any more.
 pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), CommandError> {
-    let old = kept_list(work, progress.in_force())?;
+    let old = kept_list(work, progress.in_force.as_ref())?;
     let path = work.join(NEW_CTL);
     let signed = progress
-        .signed()
+        .signed
+        .as_ref()
         .and_then(FileFingerprint::content)
         .or_else(|| crate::files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES).ok());
     // What was signed, and cannot be read any more, is no reason to stay without a way back.
@@ -51,10 +52,7 @@ impl Run<'_> {
                 self.answer((&self.old_path(), &old), &journal, &words)
             }
             Err(e) => {
-                let name = Progress::BACK.to_owned();
-                let failed = Event::Step { name, says: e.message().to_owned(), done: Some(false) };
-                // The error itself is what counts, whether it can be written down or not.
-                let _ = self.note_down(failed);
+                self.note_failure(Progress::BACK, &e);
                 Err(e
                     .detail("kept", self.old_path().display().to_string())
                     .hint("the same command with --rollback goes on where it stopped"))

@@ -1,7 +1,6 @@
 //! The host keys that are known, as OpenSSH keeps them: with markers, patterns, hashed names, and authorities.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -9,9 +8,10 @@ use openssl::sign::Signer;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::keys::{self, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 
 use crate::cluster::address::SshAddress;
+use crate::cluster::error::ConsoleError;
 use crate::files;
 
 /// No file of known hosts is larger, in bytes.
@@ -19,23 +19,40 @@ const LARGEST: usize = 16 * 1024 * 1024;
 
 /// The lines about one host.
 pub(super) struct KnownHosts {
-    host: String,
+    address: SshAddress,
     lines: Vec<(usize, Entry)>,
 }
 
-/// What the lines say of a key that the host shows.
+/// A host key that a server showed.
 #[derive(Debug, Clone)]
-pub(super) enum Judgement {
-    /// It is known, or an authority that is known vouches for it.
-    Known,
-    /// Nothing is known of this host.
-    Unknown(PublicKey),
-    /// Another key is known, in that line.
-    Changed(PublicKey, usize),
-    /// That line revokes it.
-    Revoked(PublicKey, usize),
-    /// Its certificate is of an authority that is known, and is not good: why not.
-    BadCertificate(String),
+pub struct HostKey(PublicKey);
+
+impl HostKey {
+    /// `SHA256:…`.
+    pub fn fingerprint(&self) -> String {
+        self.0.fingerprint(HashAlg::Sha256).to_string()
+    }
+
+    /// Writes it behind the known host keys: the operator said that it is right.
+    pub fn learn(&self, known_hosts: &Path, address: &SshAddress) -> Result<(), ConsoleError> {
+        let (host, port) = (&address.host, address.port);
+        keys::known_hosts::learn_known_hosts_path(host, port, &self.0, known_hosts).map_err(|e| {
+            let why = format!("{} cannot be written: {e}", known_hosts.display());
+            ConsoleError::Connect { node: host.clone(), why }
+        })
+    }
+}
+
+/// Why there is no console: an error, or a host key that the operator has to look at.
+#[allow(missing_docs, reason = "the fields are described with their variant")]
+#[derive(Debug, thiserror::Error)]
+pub enum NoConsole {
+    /// An error.
+    #[error(transparent)]
+    Error(#[from] ConsoleError),
+    /// The host key that the server (the node, or the jump host) showed is not known yet.
+    #[error("the host key of {} is not known", .address.host)]
+    Unknown { address: SshAddress, key: Box<HostKey> },
 }
 
 impl KnownHosts {
@@ -53,7 +70,7 @@ impl KnownHosts {
                 is_about(entry.host_patterns(), &name).then_some((at.saturating_add(1), entry))
             })
             .collect();
-        KnownHosts { host, lines }
+        KnownHosts { address: address.clone(), lines }
     }
 
     fn marked(&self, marker: Option<Marker>) -> impl Iterator<Item = (usize, &PublicKey)> {
@@ -71,12 +88,14 @@ impl KnownHosts {
         self.marked(Some(Marker::CertAuthority)).next().is_some()
     }
 
-    /// What is known of what the host shows.
-    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Judgement {
+    /// Whether what the host shows is known, or an authority that is known vouches for it.
+    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), NoConsole> {
+        let node = self.address.host.clone();
         let (key, certificate) = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), None),
             PublicKeyOrCertificate::Certificate(c) => (PublicKey::from(c.public_key().clone()), Some(c)),
         };
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
         let line_of = |marker, data: &KeyData| {
             self.marked(marker).find(|(_, known)| known.key_data() == data).map(|(line, _)| line)
         };
@@ -84,31 +103,31 @@ impl KnownHosts {
         let revoked = [Some(key.key_data()), authority].into_iter().flatten();
         let revoked = revoked.filter_map(|data| line_of(Some(Marker::Revoked), data)).next();
         if let Some(line) = revoked {
-            return Judgement::Revoked(key, line);
+            return Err(ConsoleError::RevokedHostKey { node, fingerprint, line }.into());
         }
         if let Some(certificate) = certificate
             && line_of(Some(Marker::CertAuthority), certificate.signature_key()).is_some()
         {
-            return match self.fault(certificate) {
-                None => Judgement::Known,
-                Some(why) => Judgement::BadCertificate(why),
-            };
+            let fault = self.fault(certificate);
+            return fault.map_or(Ok(()), |why| Err(ConsoleError::HostCertificate { node, why }.into()));
         }
         // Another kind of key than the known one is another key.
         match (line_of(None, key.key_data()), self.marked(None).next()) {
-            (Some(_), _) => Judgement::Known,
-            (None, Some((line, _))) => Judgement::Changed(key, line),
-            (None, None) => Judgement::Unknown(key),
+            (Some(_), _) => Ok(()),
+            (None, Some((line, _))) => Err(ConsoleError::ChangedHostKey { node, fingerprint, line }.into()),
+            (None, None) => {
+                Err(NoConsole::Unknown { address: self.address.clone(), key: Box::new(HostKey(key)) })
+            }
         }
     }
 
     /// What is wrong with a host certificate whose authority is known.
     fn fault(&self, certificate: &Certificate) -> Option<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let host = self.address.host.to_lowercase();
         let names = certificate.valid_principals();
         if certificate.cert_type() != CertType::Host {
             Some("it is a user's".to_owned())
-        } else if !names.iter().any(|name| fits(name.to_lowercase().as_bytes(), self.host.as_bytes())) {
+        } else if !names.iter().any(|name| fits(name.to_lowercase().as_bytes(), host.as_bytes())) {
             Some(format!(
                 "it is for {}",
                 if names.is_empty() { "no host".to_owned() } else { names.join(", ") }
@@ -117,8 +136,10 @@ impl KnownHosts {
             Some("it has a critical option".to_owned())
         } else {
             let authority = certificate.signature_key().fingerprint(HashAlg::Sha256);
-            let invalid = certificate.validate_at(now, [&authority]).is_err();
-            invalid.then(|| "it is not valid now, or its signature is wrong".to_owned())
+            certificate
+                .validate([&authority])
+                .is_err()
+                .then(|| "it is not valid now, or its signature is wrong".to_owned())
         }
     }
 }

@@ -2,16 +2,14 @@
 
 #[cfg(feature = "ssh")]
 mod known_hosts;
-mod recorded;
 pub mod serial;
 #[cfg(feature = "ssh")]
 pub mod ssh;
 
+use std::io::Write;
 use std::time::Duration;
 
 use super::error::ConsoleError;
-
-pub use recorded::{Recorded, Transcript};
 
 /// A console. Blocking, one command at a time.
 pub trait Console {
@@ -33,24 +31,55 @@ pub trait Console {
     fn elapsed(&self) -> Duration;
 }
 
-impl<C: Console + ?Sized> Console for Box<C> {
+/// Where a transcript goes.
+pub type Transcript = Box<dyn Write + Send>;
+
+/// Writes down every byte that another console sends and receives, secrets as stars.
+pub struct Recorded {
+    inner: Box<dyn Console>,
+    transcript: Option<Transcript>,
+}
+
+impl Recorded {
+    /// Records into `transcript`, and into the log at its finest level.
+    pub fn new(inner: Box<dyn Console>, transcript: Option<Transcript>) -> Self {
+        Recorded { inner, transcript }
+    }
+
+    fn write(&mut self, direction: &str, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        tracing::trace!("{} {direction} {:?}", self.inner.node(), text);
+        if let Some(transcript) = &mut self.transcript {
+            // A transcript that cannot be written does not stop the run; the journal is what counts.
+            let _ = writeln!(transcript, "{:10.3} {direction} {text:?}", self.inner.elapsed().as_secs_f64());
+        }
+    }
+}
+
+impl Console for Recorded {
     fn node(&self) -> &str {
-        (**self).node()
+        self.inner.node()
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
-        (**self).send(bytes)
+        self.write(">", bytes);
+        self.inner.send(bytes)
     }
 
     fn send_secret(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
-        (**self).send_secret(bytes)
+        self.write(">", b"********");
+        self.inner.send_secret(bytes)
     }
 
     fn receive(&mut self, patience: Duration) -> Result<Vec<u8>, ConsoleError> {
-        (**self).receive(patience)
+        let bytes = self.inner.receive(patience)?;
+        if !bytes.is_empty() {
+            self.write("<", &bytes);
+        }
+        Ok(bytes)
     }
 
     fn elapsed(&self) -> Duration {
-        (**self).elapsed()
+        self.inner.elapsed()
     }
 }

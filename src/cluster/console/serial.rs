@@ -80,17 +80,17 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
     let end = console.elapsed().saturating_add(LOGIN_LIMIT);
     let mut nudge_at = console.elapsed();
     let (mut sent_user, mut sent_password) = (false, false);
-    let no_prompt = |console: &C, screen: &Screen, why: String| ConsoleError::NoPrompt {
-        node: console.node().to_owned(),
-        why,
-        says: screen.last_words(),
+    let node = console.node().to_owned();
+    let no_prompt = |screen: &Screen, why: String| {
+        let (node, says) = (node.clone(), screen.last_words());
+        ConsoleError::NoPrompt { node, why, says }
     };
     loop {
-        let bytes = console.receive(QUIET).map_err(|e| no_prompt(console, &screen, e.to_string()))?;
+        let bytes = console.receive(QUIET).map_err(|e| no_prompt(&screen, e.to_string()))?;
         let over = console.elapsed() >= end;
         screen.feed(&bytes);
         if screen.is_full() {
-            return Err(ConsoleError::TooMuch { node: console.node().to_owned() });
+            return Err(ConsoleError::TooMuch { node });
         }
         // A line that is never quiet has its end, too.
         if !bytes.is_empty() && !over {
@@ -100,13 +100,10 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
         let line = line.trim().to_lowercase();
         let refused = screen.lines().iter().any(|l| l.to_lowercase().contains("login incorrect"));
         if refused && sent_password {
-            return Err(ConsoleError::LoginRefused {
-                node: console.node().to_owned(),
-                user: user.to_owned(),
-            });
+            return Err(ConsoleError::LoginRefused { node, user: user.to_owned() });
         }
         if over && (line != "admin:" || !bytes.is_empty()) {
-            return Err(no_prompt(console, &screen, format!("waited for {} s", LOGIN_LIMIT.as_secs())));
+            return Err(no_prompt(&screen, format!("waited for {} s", LOGIN_LIMIT.as_secs())));
         }
         if line == "admin:" {
             // The prompt was read here: the shell's reader gets one of its own.
@@ -116,7 +113,7 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             screen.feed(b"\n");
             console.send(format!("{user}\n").as_bytes())?;
         } else if asks_for_a_secret(&line) && (sent_password || !asks_for_the_password(&line)) {
-            return Err(ConsoleError::Asked { node: console.node().to_owned(), says: screen.last_words() });
+            return Err(ConsoleError::Asked { node, says: screen.last_words() });
         } else if asks_for_the_password(&line) && sent_user {
             sent_password = true;
             nudge_at = console.elapsed().saturating_add(NUDGE.saturating_mul(2));

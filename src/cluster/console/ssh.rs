@@ -1,7 +1,7 @@
 //! A node's shell over SSH. One current-thread runtime per connection; nothing of it is seen outside.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Console;
-use super::known_hosts::{Judgement, KnownHosts};
+use super::known_hosts::KnownHosts;
+pub use super::known_hosts::{HostKey, NoConsole};
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
 use crate::cluster::shell::words::{asks_for_the_password, last_words};
@@ -44,60 +45,20 @@ pub struct SshOptions {
     pub jump: Option<Box<SshOptions>>,
 }
 
-/// A host key that a server showed.
-#[derive(Debug, Clone)]
-pub struct HostKey(PublicKey);
-
-impl HostKey {
-    /// `SHA256:…`.
-    pub fn fingerprint(&self) -> String {
-        self.0.fingerprint(HashAlg::Sha256).to_string()
-    }
-
-    /// Writes it behind the known host keys: the operator said that it is right.
-    pub fn learn(&self, known_hosts: &Path, address: &SshAddress) -> Result<(), ConsoleError> {
-        keys::known_hosts::learn_known_hosts_path(&address.host, address.port, &self.0, known_hosts).map_err(
-            |e| {
-                let why = format!("{} cannot be written: {e}", known_hosts.display());
-                ConsoleError::Connect { node: address.host.clone(), why }
-            },
-        )
-    }
-}
-
-/// Why there is no console: an error, or a host key that the operator has to look at.
-#[derive(Debug)]
-pub enum NoConsole {
-    /// An error.
-    Error(ConsoleError),
-    /// The host key is not known yet.
-    Unknown {
-        /// The server: the node, or the jump host.
-        address: SshAddress,
-        /// The key that it showed.
-        key: Box<HostKey>,
-    },
-}
-
-impl From<ConsoleError> for NoConsole {
-    fn from(error: ConsoleError) -> Self {
-        NoConsole::Error(error)
-    }
-}
-
 struct Handler {
     known: KnownHosts,
-    seen: Arc<Mutex<Option<Judgement>>>,
+    /// Why a key was not taken.
+    seen: Arc<Mutex<Option<NoConsole>>>,
 }
 
 impl client::Handler for Handler {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &keys::PublicKeyOrCertificate) -> Result<bool, russh::Error> {
-        let judgement = self.known.judge(key);
-        let is_known = matches!(judgement, Judgement::Known);
-        if let Ok(mut slot) = self.seen.lock() {
-            *slot = Some(judgement);
+        let judged = self.known.judge(key);
+        let is_known = judged.is_ok();
+        if let Ok(mut seen) = self.seen.lock() {
+            *seen = judged.err();
         }
         Ok(is_known)
     }
@@ -199,26 +160,16 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
         }
     };
     let seen = seen.lock().ok().and_then(|mut s| s.take());
-    let mut handle = connected.map_err(|e| no_connection(options, seen, &e))?;
+    let mut handle = connected.map_err(|e| seen.unwrap_or_else(|| no_connection(options, &e).into()))?;
     authenticate(&mut handle, options).await?;
     handles.push(handle);
     Ok(())
 }
 
-fn no_connection(options: &SshOptions, seen: Option<Judgement>, e: &russh::Error) -> NoConsole {
+fn no_connection(options: &SshOptions, e: &russh::Error) -> ConsoleError {
     let node = options.address.host.clone();
-    match (seen, e) {
-        (Some(Judgement::Unknown(key)), _) => {
-            NoConsole::Unknown { address: options.address.clone(), key: Box::new(HostKey(key)) }
-        }
-        (Some(Judgement::Changed(key, line)), _) => {
-            ConsoleError::ChangedHostKey { node, fingerprint: HostKey(key).fingerprint(), line }.into()
-        }
-        (Some(Judgement::Revoked(key, line)), _) => {
-            ConsoleError::RevokedHostKey { node, fingerprint: HostKey(key).fingerprint(), line }.into()
-        }
-        (Some(Judgement::BadCertificate(why)), _) => ConsoleError::HostCertificate { node, why }.into(),
-        (_, russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
+    match e {
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => {
             let (kind, all) = match kind {
                 AlgorithmKind::Kex => ("key exchange", names_of(kex::ALL_KEX_ALGORITHMS)),
                 AlgorithmKind::Key => ("host key algorithm", vec!["ssh-rsa".to_owned()]),
@@ -234,9 +185,9 @@ fn no_connection(options: &SshOptions, seen: Option<Judgement>, e: &russh::Error
                 names.iter().map(String::as_str).filter(is_one).collect::<Vec<_>>().join(", ")
             };
             let offers = format!("it offers {}; sastctl offers {}", list(theirs), list(ours));
-            ConsoleError::NoCommonAlgorithm { node, kind, offers, old_would_do }.into()
+            ConsoleError::NoCommonAlgorithm { node, kind, offers, old_would_do }
         }
-        (_, e) => ConsoleError::Connect { node, why: e.to_string() }.into(),
+        e => ConsoleError::Connect { node, why: e.to_string() },
     }
 }
 

@@ -9,50 +9,27 @@ use ureq::tls::{TlsConfig, TlsProvider};
 
 use crate::trustlist::Certificate;
 
-/// Where a node serves its TFTP files by HTTP.
-pub const FILES_PORT: u16 = 6970;
 /// For one request in all.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Answers of the REST interface are short; in bytes.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
-/// Why a request failed.
+/// Why a request failed. In all of them `url` is what was asked for, `says` the server's words, `limit` in bytes.
+#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// No answer.
     #[error("{url} cannot be reached: {why}")]
-    Reach {
-        /// What was asked for.
-        url: String,
-        /// Why not.
-        why: String,
-    },
+    Reach { url: String, why: String },
     /// The server refused.
     #[error("{url} answered {status}: {says}")]
-    Refused {
-        /// What was asked for.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-        /// Its words.
-        says: String,
-    },
+    Refused { url: String, status: u16, says: String },
     /// Larger than what is read.
     #[error("{url} has more than {limit} bytes")]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
+    TooLarge { url: String, limit: usize },
     /// The certificate of the server is not the pinned one, or not one that is trusted.
     #[error("the TLS certificate of {host} is not trusted: {why}")]
-    NotTrusted {
-        /// The host.
-        host: String,
-        /// Why not.
-        why: String,
-    },
+    NotTrusted { host: String, why: String },
 }
 
 impl HttpError {

@@ -35,15 +35,13 @@ pub fn security_mode(lines: &[String]) -> Option<SecurityMode> {
 }
 
 /// What `show ctl` says.
+#[allow(missing_docs, reason = "the field is described with its variant")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShownCtl {
     /// There is none.
     None,
-    /// One that CUCM does not accept.
-    Bad {
-        /// Its words.
-        says: String,
-    },
+    /// One that CUCM does not accept, in its words.
+    Bad { says: String },
     /// One that it accepts.
     Verified(Checksums),
     /// One whose end was not seen, or in words that are not known.
@@ -215,59 +213,25 @@ pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
     !name.is_empty() && lines.iter().any(is_it)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The bytes of a hexadecimal dump whose layout nobody published, as far as its lines can be read: offsets, colons and the
+/// text column are put up with. Whoever uses them verifies them.
+pub fn dump(lines: &[String]) -> Vec<u8> {
+    lines.iter().flat_map(|line| of_line(line)).collect()
+}
 
-    fn lines(text: &str) -> Vec<String> {
-        text.lines().map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn a_certificate_is_in_a_unit_by_its_whole_name() {
-        let shown = lines(
-            "phone-sast-trust/SAST-ADN12.pem: Certificate of SAST-ADN12\n\
-             Phone-SAST-trust/SAST-ADN3_0A.pem: old-SAST-ADN4\nCallManager-trust/SAST-ADN5.pem: SAST-ADN5",
-        );
-        let there = |name| trusts(&shown, "Phone-SAST-trust", name);
-        assert!(there("SAST-ADN12") && there("SAST-ADN3"));
-        assert!(!["SAST-ADN1", "ADN12", "SAST-ADN4", "SAST-ADN5", ""].into_iter().any(there));
-    }
-
-    #[test]
-    fn answers_are_read() {
-        let mode = "paramname           paramvalue\n=================== ==========\nClusterSecurityMode 1";
-        assert_eq!(security_mode(&lines(mode)), Some(SecurityMode::Mixed));
-        assert_eq!(security_mode(&lines("Something else")), None);
-        let shown = "The checksum value of the CTL file:\n2e7a6113eadbdae67ffa918d81376902(MD5)\n\
-                     d0f3511f10eef775cc91cce3fa6840c2640f11b8(SHA1)\n\nLength of CTL file: 5728\n\
-                     The CTL file was verified successfully.";
-        assert!(matches!(shown_ctl(&lines(shown)), ShownCtl::Verified(sums) if sums.md5.starts_with("2e7a")));
-        let cut = shown.rsplit_once('\n').unwrap().0;
-        assert_eq!(shown_ctl(&lines(cut)), ShownCtl::Unclear, "without its last line it proves nothing");
-        let none = "Length of CTL file: 0\nCTL File not found. Please run CTLClient plugin or run the CLI - utils \
-                    ctl.. to generate the CTL file.\nError parsing the CTL File.";
-        assert_eq!(shown_ctl(&lines(none)), ShownCtl::None);
-        let bad =
-            "Length of CTL file: 5728\nVerification of the CTL file failed.\nError parsing the CTL file!!";
-        assert!(matches!(shown_ctl(&lines(bad)), ShownCtl::Bad { .. }));
-    }
-
-    #[test]
-    fn services_nodes_and_versions_are_read() {
-        let list = "Requesting service status, please wait...\nCisco Tftp[STOPPED]  Service Not Activated\n\
-                    Cisco CallManager[STARTED]\nCisco Tftp Extra[STARTED]";
-        assert_eq!(service_state(&lines(list), "Cisco Tftp"), Some(ServiceState::NotActivated));
-        assert_eq!(service_state(&lines(list), "Cisco CallManager"), Some(ServiceState::Started));
-        assert_eq!(service_state(&lines(list), "Cisco CAPF"), None);
-        let restart = "Cisco Tftp[STOPPING]\nCisco Tftp[STARTING]\nCisco Tftp[STARTED]";
-        assert_eq!(service_state(&lines(restart), "Cisco Tftp"), Some(ServiceState::Started));
-        let network = "10.48.47.155 cucm-1051-a-pub.example.com cucm-1051-a-pub Publisher callmanager DBPub authenticated\n\
-                       10.48.47.156 cucm-1051-a-sub1.example.com cucm-1051-a-sub1 Subscriber callmanager DBSub authenticated";
-        let found = nodes(&lines(network)).unwrap();
-        assert_eq!(found.len(), 2);
-        assert!(found[0].publisher && !found[1].publisher && found[1].name == "cucm-1051-a-sub1");
-        assert_eq!(version(&lines("Active Master Version: 10.5.1.10000-7")), Some("10.5.1.10000-7".into()));
-        assert_eq!(deleted(&lines("files: found = 1, deleted = 1")), Some(1));
-    }
+fn of_line(line: &str) -> Vec<u8> {
+    // The text column stands behind a bar, or behind a gap of several blanks.
+    let line = line.split('|').next().unwrap_or_default().trim_start();
+    let (first, behind) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let second = behind.split_whitespace().next().unwrap_or_default();
+    let is_longer = first.len() >= 6 && (second.len() < first.len() || behind.starts_with(' '));
+    // The offset ends with a colon, or is the first word, longer than those of the dump.
+    let bytes = match line.split_once(':') {
+        Some((offset, bytes)) if is_hex(offset.trim()) => bytes,
+        _ if is_hex(first) && is_longer => behind,
+        _ => line,
+    };
+    let words = bytes.trim_start().split("   ").next().unwrap_or_default().split_whitespace();
+    let hex: String = words.take_while(|word| is_hex(word) && word.len().is_multiple_of(2)).collect();
+    data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).unwrap_or_default()
 }

@@ -55,15 +55,11 @@ pub fn replication(lines: &[String]) -> Replication {
 }
 
 /// What `utils disaster_recovery history backup` says.
+#[allow(missing_docs, reason = "the fields are described with their variant")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backup {
-    /// The newest one that was completed.
-    Last {
-        /// Its file: `2009-12-10-10-30-17.tar`.
-        file: String,
-        /// When it was completed, in the node's words.
-        completed: String,
-    },
+    /// The newest one that was completed: its file (`2009-12-10-10-30-17.tar`), and when that was, in the node's words.
+    Last { file: String, completed: String },
     /// None was completed.
     None,
     /// Its words: the backup service is down, say.

@@ -89,14 +89,12 @@ impl<C: Console> Shell<C> {
         limit: Duration,
     ) -> Result<Vec<String>, ClusterError> {
         self.dialogue(command, replies, limit).map_err(|e| match e {
-            ClusterError::Console(source) => self.cut_off(command, source),
+            ClusterError::Console(source) => {
+                let (node, command, source) = (self.node().to_owned(), command.to_owned(), Box::new(source));
+                ClusterError::CutOff { node, command, says: self.screen.last_words(), source }
+            }
             e => e,
         })
-    }
-
-    fn cut_off(&self, command: &str, source: ConsoleError) -> ClusterError {
-        let (node, command) = (self.node().to_owned(), command.to_owned());
-        ClusterError::CutOff { node, command, says: self.screen.last_words(), source: Box::new(source) }
     }
 
     fn dialogue(

@@ -130,9 +130,7 @@ impl Screen {
                 }
                 self.column = 0;
             }
-            b'\r' => {
-                self.column = 0;
-            }
+            b'\r' => self.column = 0,
             0x08 | 0x7f => self.column = self.column.saturating_sub(1),
             b'\t' => self.put('\t'),
             0x20..=0x7e => self.put(char::from(byte)),

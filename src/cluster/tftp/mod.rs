@@ -36,76 +36,36 @@ impl fmt::Display for TftpServer {
     }
 }
 
-/// Why a file could not be read by TFTP.
+/// Why a file could not be read by TFTP. In all of them `server` is the server, `file` the file, `got` how many bytes came,
+/// `limit` the most that is read or waited for; `code` is an error code of RFC 1350, section 5: 1 is "file not found".
+#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum TftpError {
     /// The host name has no address, or no packet can be sent.
     #[error("{server} cannot be reached")]
     Reach {
-        /// The server.
         server: String,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// No answer.
     #[error("{server} does not answer (asked {tries} times)")]
-    Silent {
-        /// The server.
-        server: String,
-        /// How often it was asked.
-        tries: u32,
-    },
+    Silent { server: String, tries: u32 },
     /// The transfer stopped.
     #[error("{server} stopped sending {file} after {got} bytes")]
-    Stopped {
-        /// The server.
-        server: String,
-        /// The file.
-        file: String,
-        /// Bytes that came.
-        got: usize,
-    },
+    Stopped { server: String, file: String, got: usize },
     /// Its blocks came, but not the last one.
     #[error("{server} did not send {file} within {} s: {got} bytes came", .limit.as_secs())]
-    TooSlow {
-        /// The server.
-        server: String,
-        /// The file.
-        file: String,
-        /// Bytes that came.
-        got: usize,
-        /// How long it was waited for.
-        limit: Duration,
-    },
+    TooSlow { server: String, file: String, got: usize, limit: Duration },
     /// The server refused.
     #[error("{server} does not give {file}: {says} (TFTP error {code})")]
-    Refused {
-        /// The server.
-        server: String,
-        /// The file.
-        file: String,
-        /// The error code of RFC 1350, section 5; 1 is "file not found".
-        code: u16,
-        /// Its words.
-        says: String,
-    },
+    Refused { server: String, file: String, code: u16, says: String },
     /// Larger than what is read.
     #[error("{file} on {server} has more than {limit} bytes")]
-    TooLarge {
-        /// The server.
-        server: String,
-        /// The file.
-        file: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
+    TooLarge { server: String, file: String, limit: usize },
     /// A packet that is none.
     #[error("{server} sent a packet that is not TFTP")]
-    Garbage {
-        /// The server.
-        server: String,
-    },
+    Garbage { server: String },
 }
 
 impl TftpError {
@@ -188,7 +148,9 @@ impl Transfer<'_> {
         let mut packet = self.request();
         loop {
             if self.started.elapsed() >= self.patience {
-                return Err(self.too_slow());
+                let (server, file) = (self.server.clone(), self.file.to_owned());
+                let (got, limit) = (self.content.len(), self.patience);
+                return Err(TftpError::TooSlow { server, file, got, limit });
             }
             let answer = self.exchange(&packet, address)?;
             match answer {
@@ -206,7 +168,6 @@ impl Transfer<'_> {
                     let last = data.len() < self.block_size;
                     self.content.extend(data);
                     if self.content.len() > self.limit {
-                        self.tell(&error_packet(3, "too large"));
                         return Err(self.too_large());
                     }
                     packet = acknowledge(self.last_block);
@@ -244,7 +205,6 @@ impl Transfer<'_> {
                     return Err(TftpError::Garbage { server: self.server.clone() });
                 }
                 ("tsize", Ok(size)) if size > self.limit => {
-                    self.tell(&error_packet(3, "too large"));
                     return Err(self.too_large());
                 }
                 _ => {}
@@ -319,12 +279,8 @@ impl Transfer<'_> {
         TftpError::Reach { server: self.server.clone(), source }
     }
 
-    fn too_slow(&self) -> TftpError {
-        let (server, file) = (self.server.clone(), self.file.to_owned());
-        TftpError::TooSlow { server, file, got: self.content.len(), limit: self.patience }
-    }
-
     fn too_large(&self) -> TftpError {
+        self.tell(&error_packet(3, "too large"));
         TftpError::TooLarge { server: self.server.clone(), file: self.file.to_owned(), limit: self.limit }
     }
 }
