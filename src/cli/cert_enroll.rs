@@ -146,7 +146,7 @@ impl Enrollment<'_> {
             }
             let written = files::write_new(path, request.as_bytes(), self.on_existing());
             // A request that lies there needs its key, even where a power cut may still undo it.
-            if written.as_ref().err().is_none_or(FileError::lies_there) {
+            if written.as_ref().err().is_none_or(FileError::was_renamed) {
                 key.keep();
             }
             let written = written?;

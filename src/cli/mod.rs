@@ -77,7 +77,7 @@ enum Command {
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
-    pin::keep_to_ourselves();
+    pin::forbid_ptrace();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return leave(refuse(error)),

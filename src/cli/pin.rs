@@ -235,7 +235,7 @@ fn warn_if_others_read(_path: &Path, _ui: &Ui) {}
 
 /// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
 /// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).
-pub fn keep_to_ourselves() {
+pub fn forbid_ptrace() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};

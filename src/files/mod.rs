@@ -4,8 +4,8 @@
 //! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
 //! refused.
 
-mod held;
-mod kept;
+mod backup;
+mod lock_file;
 #[cfg(unix)]
 mod trust;
 mod write;
@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-pub use held::try_hold;
+pub use lock_file::try_hold;
 pub use trust::{foreign_link, others_may_write};
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
 
@@ -113,7 +113,7 @@ pub enum FileError {
 
 impl FileError {
     /// Whether the file is in its place all the same.
-    pub fn lies_there(&self) -> bool {
+    pub fn was_renamed(&self) -> bool {
         matches!(self, FileError::NotSynced { .. })
     }
 }

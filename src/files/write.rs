@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::kept::{Kept, file_in};
+use super::backup::{Kept, file_in};
 use super::{FileError, check_place, folder_of, holds, place_of, sync_folder};
 
 /// Whether a file took its place.

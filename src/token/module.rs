@@ -311,7 +311,7 @@ pub(super) fn logged_patiently<T>(
     patience: Patience,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,
 ) -> Result<T, Pkcs11Error> {
-    let result = watchdog::over(name, patience, || sense::made_of(call));
+    let result = watchdog::over(name, patience, || sense::catch_panic(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
         Err(e) => debug!("{name}: {}", Ckr::of(e)),

@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// Makes a call of the wrapper; one that panics has failed ([`Pkcs11Error::InvalidValue`]).
-pub(super) fn made_of<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
+pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let others = panic::take_hook();
@@ -37,8 +37,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_an_answer_stays_one() {
-        assert_eq!(made_of(|| Ok(7)).unwrap(), 7);
-        let nonsense: Result<(), _> = made_of(|| panic!("as long as no memory is"));
+        assert_eq!(catch_panic(|| Ok(7)).unwrap(), 7);
+        let nonsense: Result<(), _> = catch_panic(|| panic!("as long as no memory is"));
         assert!(matches!(nonsense, Err(Pkcs11Error::InvalidValue)));
         assert!(!IN_CALL.get());
     }
