@@ -10,7 +10,7 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
 use super::settings::Settings;
-use super::signing::{DigestArg, Voice, now, selector};
+use super::signing::{DigestArg, PlanOutput, now, selector};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, Sast, TokenContents, token_option};
@@ -85,7 +85,7 @@ struct Enrollment<'a> {
     contents: TokenContents,
     /// Where the request or the certificate is written.
     file: Option<&'a Path>,
-    say: Voice<'a>,
+    say: PlanOutput<'a>,
 }
 
 /// Runs it.
@@ -95,7 +95,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let name = name.map(selector).transpose()?;
     let contents = module.find_to_change(name.as_ref())?;
     let file = args.csr.as_deref().or(args.out.as_deref());
-    let say = Voice { ui, aside: file.is_some_and(is_output) && !args.dry_run };
+    let say = PlanOutput { ui, to_stderr: file.is_some_and(is_output) && !args.dry_run };
     let enrollment = Enrollment { args, settings, module, contents, file, say };
     match &args.import {
         Some(file) => enrollment.import(file),
@@ -105,7 +105,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 
 impl Enrollment<'_> {
     fn make(&self) -> Result<(), CommandError> {
-        let Enrollment { args, module, contents, file, say: Voice { ui, .. }, .. } = self;
+        let Enrollment { args, module, contents, file, say: PlanOutput { ui, .. }, .. } = self;
         let token = &contents.token;
         let common_name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
         let subject = SastSubject::new(&common_name, args.unit.as_deref(), args.organization.as_deref())?;
@@ -192,7 +192,7 @@ impl Enrollment<'_> {
     }
 
     fn show_plan(&self, subject: &SastSubject, digest: Digest) -> Result<(), CommandError> {
-        let Enrollment { args, contents, say: Voice { ui, aside }, .. } = self;
+        let Enrollment { args, contents, say: PlanOutput { ui, to_stderr }, .. } = self;
         for other in contents.sast_names() {
             ui.warn(&format!(
                 "{} already holds {}: name the one that signs by its SAST name",
@@ -215,7 +215,7 @@ impl Enrollment<'_> {
             subject.text(";"),
         );
         let asks = !args.yes && !args.dry_run && ui.can_ask();
-        match (*aside || ui.is_json(), asks) {
+        match (*to_stderr || ui.is_json(), asks) {
             (false, _) => ui.print(&plan)?,
             // Whoever is asked sees what about, wherever standard output goes.
             (true, true) => ui.show(&plan),
@@ -226,7 +226,7 @@ impl Enrollment<'_> {
     }
 
     fn import(&self, file: &Path) -> Result<(), CommandError> {
-        let Enrollment { args, module, contents, say: Voice { ui, .. }, .. } = self;
+        let Enrollment { args, module, contents, say: PlanOutput { ui, .. }, .. } = self;
         let certificate = read_certificate(file)?;
         let token = &contents.token;
         let report = CertificateReport::new(&certificate);
@@ -265,7 +265,7 @@ impl Enrollment<'_> {
 
     fn tell_certificate(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
         let (token, certificate, ui) = (sast.token(), sast.certificate(), self.say.ui);
-        if ui.is_json() && !self.say.aside {
+        if ui.is_json() && !self.say.to_stderr {
             return ui.print_json(&serde_json::json!({
                 "dry_run": false, "token": token, "id": digest::hex(id, ""),
                 "written": self.file.map(|p| p.display().to_string()),
@@ -298,7 +298,7 @@ impl Enrollment<'_> {
     ) -> Result<(), CommandError> {
         let ui = self.say.ui;
         let id = digest::hex(id, "");
-        if ui.is_json() && !self.say.aside {
+        if ui.is_json() && !self.say.to_stderr {
             return ui.print_json(&serde_json::json!({
                 "dry_run": false, "request": path.display().to_string(),
                 "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,

@@ -8,7 +8,7 @@ use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
 use super::node_run::{self, NodeArgs, Tokens};
 use super::settings::Settings;
-use super::signing::{BatchFile, Desk, PlaceArgs, SigningArgs, headline, in_force};
+use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline, in_force};
 use super::ui::Ui;
 use crate::workflow::{Release, revert_and};
 
@@ -72,14 +72,14 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         return node_run::run(&args.whole, &tokens, settings, ui);
     };
     let old = in_force(path)?;
-    let desk = Desk::open(settings, ui)?;
-    let spares = desk.certificates(&args.spare, ui)?;
-    let signer = desk.signer().certificate().clone();
+    let session = SigningSession::open(settings, ui)?;
+    let spares = session.certificates(&args.spare, ui)?;
+    let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = revert_and(&old, &request, &spares, release, args.single_token, &edits)?;
     let out = args.place.of(&args.signing, path, plan.draft().file_name())?;
     let mut file = BatchFile::list(headline(path, &old), plan, out);
     file.replaces(path, &old);
-    desk.sign_plan("revert", file, &args.signing, ui)
+    session.sign_plan("revert", file, &args.signing, ui)
 }

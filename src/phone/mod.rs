@@ -7,7 +7,7 @@
 mod acceptance;
 mod cautions;
 mod expiry;
-mod held;
+mod installed;
 mod list;
 mod lookup;
 mod reason;
@@ -19,7 +19,7 @@ mod vouch;
 pub use acceptance::{Held, HeldItl, Installed, assess, assess_classes};
 pub use cautions::{cautions, cautions_of_file};
 pub use expiry::{EXPIRED_TOKEN, expired};
-pub use held::{HeldLists, Itl};
+pub use installed::{InstalledLists, Itl};
 pub use list::{ListView, NewList, signer_of};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};

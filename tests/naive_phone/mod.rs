@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, HeldItl, HeldLists, Installed, Itl, ListView, PhoneClass, Vouch, Way, assess_classes,
+    Decision, HeldItl, Installed, InstalledLists, Itl, ListView, PhoneClass, Vouch, Way, assess_classes,
 };
 use sastctl::trustlist::Function;
 
@@ -86,7 +86,7 @@ impl State<'_> {
     }
 
     fn product(&self) -> Option<(Outcome, Vec<String>)> {
-        let held = HeldLists {
+        let held = InstalledLists {
             ctl: self.ctl.map(|made| made.verified.clone().unwrap()),
             itl: self.itl.flatten().map(|made| Itl::of(&made.list).unwrap()),
         };

@@ -16,7 +16,8 @@ use super::interrupt;
 use super::session;
 use super::settings::Settings;
 use super::signing::{
-    Batch, BatchFile, Desk, Shown, SigningArgs, Voice, beside, check_digest, headline, selector,
+    Batch, BatchFile, PlanOutput, ShownPlans, SigningArgs, SigningSession, beside, check_digest, headline,
+    selector,
 };
 use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
@@ -235,12 +236,12 @@ impl Client<'_> {
             crate::files::make_folder(folder)?;
         }
         let batch = Batch { what: "client", files: vec![self.batch_file(plan.clone())] };
-        let shown = Shown::of(vec![(shown, out.clone())]);
+        let shown = ShownPlans::of(vec![(shown, out.clone())]);
         check_digest(&shown, &self.args.signing)?;
         let (choices, source, args, ui) = (self.choices, self.source, self.args, self.ui);
-        let desk = Desk::with(self.module, signer, self.settings);
-        let say = Voice { ui, aside: false };
-        desk.sign_shown(batch, shown, &args.signing, &say)?;
+        let session = SigningSession::with(self.module, signer, self.settings);
+        let say = PlanOutput { ui, to_stderr: false };
+        session.sign_shown(batch, shown, &args.signing, &say)?;
         ui.show(&result::window(&plan, &out));
         if let Some(choices) = choices {
             let mut again = args.signing.again();

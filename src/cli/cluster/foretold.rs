@@ -9,7 +9,7 @@ use super::super::ui::Ui;
 use super::fetch::PortArgs;
 use crate::cluster::{NodeAddress, fetch};
 use crate::phone::{
-    ClassVerdict, Decision, HeldLists, Installed, Itl, NewList, ServiceFinding, Severity, Vouch,
+    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, ServiceFinding, Severity, Vouch,
     assess_classes, services,
 };
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
@@ -85,7 +85,7 @@ fn served(
     ports: &PortArgs,
     name: &str,
     kind: ListKind,
-) -> Result<(Vec<u8>, HeldLists), String> {
+) -> Result<(Vec<u8>, InstalledLists), String> {
     let host = node.host().ok_or_else(|| format!("{node} is a serial line"))?;
     let get = |name: &str, kind| {
         let Some(fetched) = fetch(host, ports.ports(), name).map_err(|e| format!("{node}: {e}"))? else {
@@ -105,12 +105,12 @@ fn served(
             let ctl = replaced.verify().map_err(no)?;
             // One that phones do not take is as good as none that is known.
             let itl = get("ITLFile.tlv", ListKind::Itl).ok().flatten().and_then(|itl| Itl::of(&itl).ok());
-            HeldLists { ctl: Some(ctl), itl }
+            InstalledLists { ctl: Some(ctl), itl }
         }
         ListKind::Itl => {
             let itl = Itl::of(&replaced).map_err(no)?;
             let ctl = get("CTLFile.tlv", ListKind::Ctl)?.and_then(|ctl| ctl.verify().ok());
-            HeldLists { ctl, itl: Some(itl) }
+            InstalledLists { ctl, itl: Some(itl) }
         }
     };
     Ok((replaced.bytes().to_vec(), held))

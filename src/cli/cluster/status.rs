@@ -13,7 +13,7 @@ use super::trust::TvsReach;
 use crate::cluster::shell::answers::{SecurityMode, ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
 use crate::phone::tvs::{self, TvsError};
-use crate::phone::{Decision, HeldLists, Itl, Vouch, assess_classes};
+use crate::phone::{Decision, InstalledLists, Itl, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 
@@ -60,7 +60,7 @@ struct NodeStatus {
     #[serde(skip)]
     itl: Option<TrustList>,
     #[serde(skip)]
-    held: HeldLists,
+    held: InstalledLists,
     /// Of the mixed mode before, and not in force.
     left_behind: bool,
     problem: Option<String>,

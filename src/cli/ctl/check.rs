@@ -12,7 +12,7 @@ use super::super::ui::{Ui, printable};
 use super::{display_name, read_certificate, read_list};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldLists, Installed, Itl, ListView, NewList, PhoneClass, ServiceFinding,
+    ClassVerdict, Decision, Installed, InstalledLists, Itl, ListView, NewList, PhoneClass, ServiceFinding,
     Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
@@ -59,7 +59,7 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         )
         .hint("phones that hold neither take any list"));
     }
-    let held = HeldLists {
+    let held = InstalledLists {
         ctl: args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?,
         itl: args.installed_itl.as_deref().map(held_itl).transpose()?,
     };

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, Desk, SigningArgs};
+use super::super::signing::{BatchFile, SigningArgs, SigningSession};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::trustlist::Certificate;
@@ -33,16 +33,16 @@ pub struct CreateArgs {
 
 pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.cluster)?;
-    let desk = Desk::open(settings, ui)?;
-    let signer = desk.signer().certificate().clone();
-    let spares = spare_tokens(&signer, desk.certificates(&args.spare, ui)?, tokens);
+    let session = SigningSession::open(settings, ui)?;
+    let signer = session.signer().certificate().clone();
+    let spares = spare_tokens(&signer, session.certificates(&args.spare, ui)?, tokens);
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
     let out = args.signing.out().map_or_else(|| PathBuf::from(plan.draft().file_name()), Path::to_owned);
     let head =
         format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
-    desk.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
+    session.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
 }
 
 /// A cluster file with the certificates that it names.

@@ -8,7 +8,7 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
 use super::super::signing::{
-    Batch, BatchFile, Desk, Many, PlaceArgs, SigningArgs, beside, headline, in_force,
+    Batch, BatchFile, BatchSource, PlaceArgs, SigningArgs, SigningSession, beside, headline, in_force,
 };
 use super::super::ui::Ui;
 use crate::files;
@@ -44,16 +44,16 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
         );
         return Err(CommandError::new(ErrorKind::Usage, what));
     }
-    let desk = Desk::open_for_one(settings, ui)?;
+    let session = SigningSession::open_for_one(settings, ui)?;
     // Of several lists the first one says which certificate of a key is in force; the others are held against it.
     let is_list =
         |file: &&PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv")) && file.is_file();
     let mut plain = args.files.iter().filter(is_list);
-    let desk = match plain.find_map(|file| in_force(file).ok()) {
-        Some(list) => desk.for_list(&list),
-        None => desk,
+    let session = match plain.find_map(|file| in_force(file).ok()) {
+        Some(list) => session.for_list(&list),
+        None => session,
     };
-    let signer = desk.signer().certificate().clone();
+    let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = |path: &PathBuf| prepare(path, &target, &request, args.file_name.as_deref());
     let what = "ctl-sign";
@@ -61,10 +61,10 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     // A plan of these is made twice, which what is no plain file cannot be read for.
     let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
     if args.files.len() > 1 && again && !ui.is_json() {
-        return desk.sign_many(&Many { what, paths: &args.files, plan: &plan }, &args.signing, ui);
+        return session.sign_many(&BatchSource { what, paths: &args.files, plan: &plan }, &args.signing, ui);
     }
     let files = args.files.iter().map(plan).collect::<Result<_, _>>()?;
-    desk.sign_batch(Batch { what, files }, &args.signing, ui)
+    session.sign_batch(Batch { what, files }, &args.signing, ui)
 }
 
 /// Reads one file and decides what signing it means.

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::error::CommandError;
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, Desk, PlaceArgs, SigningArgs, headline, in_force};
+use super::super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline, in_force};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::workflow::cluster_file::parse_function;
@@ -44,15 +44,15 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         edits.push(refresh(spec)?);
     }
     edits.extend(args.servers.edits()?);
-    let desk = Desk::open(settings, ui)?.for_list(&old);
-    edits.extend(desk.certificates(&args.add_token, ui)?.into_iter().map(Edit::AddToken));
-    let signer = desk.signer().certificate().clone();
+    let session = SigningSession::open(settings, ui)?.for_list(&old);
+    edits.extend(session.certificates(&args.add_token, ui)?.into_iter().map(Edit::AddToken));
+    let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;
     let out = args.place.of(&args.signing, &args.file, plan.draft().file_name())?;
     let mut file = BatchFile::list(headline(&args.file, &old), plan, out);
     file.replaces(&args.file, &old);
-    desk.sign_plan("ctl-update", file, &args.signing, ui)
+    session.sign_plan("ctl-update", file, &args.signing, ui)
 }
 
 fn refresh(spec: &str) -> Result<Edit, CommandError> {

@@ -7,7 +7,7 @@ use super::super::signing::{BatchFile, headline};
 use super::Run;
 use super::look::verified;
 use super::ready::readiness_text;
-use crate::phone::{ClassVerdict, HeldLists, NewList, Vouch, assess_classes};
+use crate::phone::{ClassVerdict, InstalledLists, NewList, Vouch, assess_classes};
 use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::{RunStep, left_to_do};
 
@@ -31,7 +31,7 @@ impl Run<'_> {
     /// What phones make of the new list that hold the one which the run signed upon; TVS was asked.
     pub(super) fn phones_say(&self, new: &VerifiedList) -> Result<Vec<ClassVerdict>, CommandError> {
         let old = if self.args.bridge { verified(self.kept_bridge()?)? } else { self.old()? };
-        let held = HeldLists { ctl: Some(old), itl: None };
+        let held = InstalledLists { ctl: Some(old), itl: None };
         Ok(assess_classes(&held.installed(), &NewList::of(new), &Vouch::Uploaded))
     }
 
@@ -69,7 +69,7 @@ impl Run<'_> {
     pub(super) fn dry_run(mut self) -> Result<(), CommandError> {
         let old = self.look()?;
         let ready = self.findings()?;
-        let (desk, plan) = self.plan(&old)?;
+        let (session, plan) = self.plan(&old)?;
         // Over the bridge every class of phones that the plan names follows.
         let phones = if self.args.bridge { vec![] } else { plan.phones().to_vec() };
         let path = self.old_path();
@@ -84,7 +84,7 @@ impl Run<'_> {
                 "node": self.publisher.to_string(),
                 "nodes": self.names(),
                 "before": ready,
-                "plans": [file.json(desk.signer())],
+                "plans": [file.json(session.signer())],
                 "left_to_do": left_to_do(&phones),
                 "written": [],
             }));

@@ -8,7 +8,7 @@ use super::super::cluster::publish::{AFTER_RESTART, Publisher};
 use super::super::cluster::{UNPROVED, in_order, prove, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
-use super::super::signing::{Batch, BatchFile, Voice, headline};
+use super::super::signing::{Batch, BatchFile, PlanOutput, headline};
 use super::answer::checksums;
 use super::look::{kept, kept_list, lost, verified};
 use super::tokens::names;
@@ -186,16 +186,16 @@ impl Run<'_> {
         } else {
             (self.old_path(), self.old()?)
         };
-        let (desk, plan) = self.plan(&old)?;
+        let (session, plan) = self.plan(&old)?;
         let mut file = BatchFile::list(headline(&from, &old), plan, path.clone());
         file.replaces(&from, &old);
         let batch = Batch { what: super::WHAT, files: vec![file] };
-        let say = Voice { ui: self.ui, aside: false };
-        let shown = desk.show(&batch, &say)?;
+        let say = PlanOutput { ui: self.ui, to_stderr: false };
+        let shown = session.show(&batch, &say)?;
         let signing = self.tokens.signing;
-        desk.ask(&shown, signing, self.ui)?;
+        session.ask(&shown, signing, self.ui)?;
         if let Some(log) = &mut self.log {
-            desk.sign_into(batch, shown, log, signing, &say)?;
+            session.sign_into(batch, shown, log, signing, &say)?;
         }
         let bytes = files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES)
             .map_err(|_| self.lost("the new CTL"))?;

@@ -1,7 +1,7 @@
 //! The tokens of a run, and the plan that they sign.
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::Desk;
+use super::super::signing::SigningSession;
 use super::super::ui::printable;
 use super::Run;
 use crate::trustlist::{Certificate, VerifiedList, digest};
@@ -9,13 +9,13 @@ use crate::workflow::{Plan, Progress, Release, revert};
 
 impl<'a> Run<'a> {
     /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
-    pub(super) fn plan(&self, old: &VerifiedList) -> Result<(Desk<'a>, Plan), CommandError> {
+    pub(super) fn plan(&self, old: &VerifiedList) -> Result<(SigningSession<'a>, Plan), CommandError> {
         let known = self.certificates()?;
         let (signer, spares) = known.split_first().ok_or_else(|| self.lost("the tokens' certificates"))?;
-        let desk = Desk::open_for_one(self.settings, self.ui)?;
-        if desk.signer().certificate().der() != signer.der() {
+        let session = SigningSession::open_for_one(self.settings, self.ui)?;
+        if session.signer().certificate().der() != signer.der() {
             return Err(CommandError::new(ErrorKind::Token, "this is not the token that the run began with")
-                .detail("inserted", name(desk.signer().certificate()))
+                .detail("inserted", name(session.signer().certificate()))
                 .detail("chosen", name(signer))
                 .hint("insert the token that was chosen, and go on with --resume"));
         }
@@ -23,7 +23,7 @@ impl<'a> Run<'a> {
         let release = self.tokens.release.unwrap_or(&self.version).parse::<Release>();
         let release = release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
         let plan = revert(old, &request, spares, Some(release), self.tokens.single)?;
-        Ok((desk, plan))
+        Ok((session, plan))
     }
 
     /// The signer's certificate and the spares'. Once the cluster was asked to trust some, a run goes on with these alone.
@@ -31,9 +31,9 @@ impl<'a> Run<'a> {
         if let Some(known) = self.certificates.get() {
             return Ok(known.clone());
         }
-        let desk = Desk::open(self.settings, self.ui)?;
-        let mut certificates = vec![desk.signer().certificate().clone()];
-        certificates.extend(desk.certificates(self.tokens.spare, self.ui)?);
+        let session = SigningSession::open(self.settings, self.ui)?;
+        let mut certificates = vec![session.signer().certificate().clone()];
+        certificates.extend(session.certificates(self.tokens.spare, self.ui)?);
         if let Some(trusted) = self.progress.tokens.as_deref() {
             same_tokens(trusted, &certificates)?;
         }

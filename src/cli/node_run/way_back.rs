@@ -7,7 +7,7 @@ use super::super::error::CommandError;
 use super::super::ui::Ui;
 use super::look::{kept_list, verified};
 use super::{CTL, NEW_CTL, Run};
-use crate::phone::HeldLists;
+use crate::phone::InstalledLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
 use crate::workflow::journal::FileFingerprint;
@@ -28,7 +28,7 @@ pub(super) fn foretell(work: &Path, progress: &Progress, ui: &Ui) -> Result<(), 
         .or_else(|| crate::files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES).ok());
     // What was signed, and cannot be read any more, is no reason to stay without a way back.
     let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
-    let held = HeldLists { ctl: Some(new), itl: None };
+    let held = InstalledLists { ctl: Some(new), itl: None };
     Foretold::new(path.display().to_string(), &held.installed(), &old).tell(ui);
     Ok(())
 }

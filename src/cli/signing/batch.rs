@@ -14,17 +14,17 @@ use crate::trustlist::{Certificate, Difference, SgnDraft, VerifiedList};
 use crate::workflow::{Plan, PlanDigest, PlanError};
 
 /// Words for people: on standard output, unless the file itself goes there.
-pub struct Voice<'a> {
+pub struct PlanOutput<'a> {
     /// Where they go.
     pub ui: &'a Ui,
     /// The file itself goes to standard output.
-    pub aside: bool,
+    pub to_stderr: bool,
 }
 
-impl Voice<'_> {
+impl PlanOutput<'_> {
     /// Says something.
     pub fn text(&self, text: &str) -> Result<(), CommandError> {
-        if self.aside {
+        if self.to_stderr {
             self.ui.note(text);
             Ok(())
         } else {
@@ -35,7 +35,7 @@ impl Voice<'_> {
     /// Shows a plan by its text. Whoever is `asked` to agree to it sees it, wherever standard output goes; where nobody
     /// is shown it, what phones will refuse is said all the same.
     pub fn plan(&self, file: &BatchFile, text: &str, asked: bool) -> Result<(), CommandError> {
-        let printed = !self.aside && !self.ui.is_json();
+        let printed = !self.to_stderr && !self.ui.is_json();
         if printed {
             self.ui.print(text)?;
         }
@@ -59,12 +59,12 @@ pub struct Batch {
 }
 
 /// The plans of a batch as they were shown, and the files that they would write.
-pub struct Shown(Vec<(PlanDigest, PathBuf)>);
+pub struct ShownPlans(Vec<(PlanDigest, PathBuf)>);
 
-impl Shown {
+impl ShownPlans {
     /// Of plans that were shown one by one.
     pub fn of(each: Vec<(PlanDigest, PathBuf)>) -> Self {
-        Shown(each)
+        ShownPlans(each)
     }
 
     /// Of each plan, in their order.
@@ -107,7 +107,7 @@ impl Shown {
 
 impl Batch {
     /// Every plan must be the one that was shown.
-    pub fn confirm(self, shown: Shown) -> Result<Vec<ConfirmedFile>, PlanError> {
+    pub fn confirm(self, shown: ShownPlans) -> Result<Vec<ConfirmedFile>, PlanError> {
         self.files.into_iter().zip(shown.each()).map(|(file, digest)| file.confirm(digest)).collect()
     }
 }

@@ -1,11 +1,11 @@
-//! What all commands that sign share: their options, the token on the desk, plan → confirm → sign → write → journal.
+//! What all commands that sign share: their options, the token that signs, plan → confirm → sign → write → journal.
 
 mod args;
 mod batch;
-mod desk;
-mod line;
+mod pipeline;
 mod place;
 mod run_log;
+mod session;
 mod signed;
 
 use std::path::Path;
@@ -13,10 +13,10 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use args::{DigestArg, SigningArgs};
-pub use batch::{Batch, BatchFile, Shown, Voice, phones_text};
-pub use desk::{Desk, Many, check_digest};
+pub use batch::{Batch, BatchFile, PlanOutput, ShownPlans, phones_text};
 pub use place::{PlaceArgs, beside};
 pub use run_log::{RunLog, state_folder, who};
+pub use session::{BatchSource, SigningSession, check_digest};
 
 use super::ctl::{display_name, read_list};
 use super::error::{CommandError, ErrorKind};

@@ -11,8 +11,8 @@ use super::super::session;
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
 use super::args::SigningArgs;
-use super::batch::{Batch, BatchFile, Shown, Voice, numbered};
-use super::line::sign_all;
+use super::batch::{Batch, BatchFile, PlanOutput, ShownPlans, numbered};
+use super::pipeline::sign_all;
 use super::run_log::RunLog;
 use super::selector;
 use super::signed::{ConfirmedFile, WrittenJson};
@@ -25,7 +25,7 @@ const AT_A_TIME: usize = 8;
 const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
 /// Many files that are signed with one login.
-pub struct Many<'a> {
+pub struct BatchSource<'a> {
     /// The command, as the journal's name has it.
     pub what: &'static str,
     /// The files.
@@ -35,7 +35,7 @@ pub struct Many<'a> {
 }
 
 /// The module and the token that will sign.
-pub struct Desk<'a> {
+pub struct SigningSession<'a> {
     module: Module,
     /// What was on the tokens when they were looked at.
     seen: Vec<TokenContents>,
@@ -51,7 +51,7 @@ pub struct Signed {
     pub journal: std::path::PathBuf,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> SigningSession<'a> {
     /// Loads the module and finds the token that `--token` names; no PIN yet.
     pub fn open(settings: &'a Settings, ui: &Ui) -> Result<Self, CommandError> {
         Self::find(settings, ui, true)
@@ -70,12 +70,12 @@ impl<'a> Desk<'a> {
         let found = if all { module.find_among(seen.clone(), selector) } else { module.find(selector) };
         let found = found.and_then(|c| c.sast(selector));
         let sast = after_login_or_wait(&module, found, selector, settings, ui)?;
-        Ok(Desk { module, seen, sast, settings })
+        Ok(SigningSession { module, seen, sast, settings })
     }
 
     /// With a module that is open and a token that was chosen already.
     pub fn with(module: Module, sast: Sast, settings: &'a Settings) -> Self {
-        Desk { module, seen: vec![], sast, settings }
+        SigningSession { module, seen: vec![], sast, settings }
     }
 
     /// The same with the certificate that this list knows, where the token has several of one key.
@@ -121,7 +121,7 @@ impl<'a> Desk<'a> {
     /// Shows the plans, asks once, logs in once, signs and writes file after file.
     pub fn sign_batch(self, batch: Batch, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let to_output = batch.files.iter().any(|f| f.out().as_os_str() == "-");
-        let say = Voice { ui, aside: to_output && !args.is_dry_run() };
+        let say = PlanOutput { ui, to_stderr: to_output && !args.is_dry_run() };
         let mut outs = HashSet::new();
         batch.files.iter().try_for_each(|file| check_place(&mut outs, file.out()))?;
         let shown = show(&batch, asks(args, ui), &say)?;
@@ -139,7 +139,7 @@ impl<'a> Desk<'a> {
         }
         self.ask(&shown, args, ui)?;
         let signed = self.sign_shown(batch, shown, args, &say)?;
-        if ui.is_json() && !say.aside {
+        if ui.is_json() && !say.to_stderr {
             let journal = signed.journal.display().to_string();
             let document = serde_json::json!({
                 "dry_run": false, "plans": plans, "written": signed.written, "journal": journal,
@@ -151,8 +151,8 @@ impl<'a> Desk<'a> {
 
     /// Many files, each read when its turn comes: a thousand take no more memory than a few. Shows their plans, asks once,
     /// logs in once. A file that is another one when its turn comes to be signed is refused.
-    pub fn sign_many(&self, many: &Many<'_>, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
-        let say = Voice { ui, aside: false };
+    pub fn sign_many(&self, many: &BatchSource<'_>, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+        let say = PlanOutput { ui, to_stderr: false };
         let (shown, by_hand) = show_many(many, args, &say)?;
         check_digest(&shown, args)?;
         if args.is_dry_run() {
@@ -169,7 +169,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Asks before anything is signed, and says which files will be written.
-    pub fn ask(&self, shown: &Shown, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
+    pub fn ask(&self, shown: &ShownPlans, args: &SigningArgs, ui: &Ui) -> Result<(), CommandError> {
         let (token, name, does) =
             (self.sast.token(), self.sast.certificate().sast_name(), shown.will_write());
         let question = format!("Sign with {name} on \"{}\" ({}), and {does}?", token.label(), token.serial());
@@ -181,14 +181,14 @@ impl<'a> Desk<'a> {
 
     /// Shows the plans before a cluster changes, wherever standard output goes; from here on these, and no others, may be
     /// carried out.
-    pub fn show(&self, batch: &Batch, say: &Voice<'_>) -> Result<Shown, CommandError> {
+    pub fn show(&self, batch: &Batch, say: &PlanOutput<'_>) -> Result<ShownPlans, CommandError> {
         show(batch, true, say)
     }
 
     fn with_login<T>(
         &self,
         args: &SigningArgs,
-        say: &Voice<'_>,
+        say: &PlanOutput<'_>,
         work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         session::sign_with(&self.module, &self.sast, self.settings, say.ui, args.allow_last_try, work)
@@ -198,10 +198,10 @@ impl<'a> Desk<'a> {
     pub fn sign_into(
         self,
         batch: Batch,
-        shown: Shown,
+        shown: ShownPlans,
         log: &mut RunLog,
         args: &SigningArgs,
-        say: &Voice<'_>,
+        say: &PlanOutput<'_>,
     ) -> Result<(), CommandError> {
         let confirmed = batch.confirm(shown)?;
         self.with_login(args, say, |signer| {
@@ -215,9 +215,9 @@ impl<'a> Desk<'a> {
     pub fn sign_shown(
         self,
         batch: Batch,
-        shown: Shown,
+        shown: ShownPlans,
         args: &SigningArgs,
-        say: &Voice<'_>,
+        say: &PlanOutput<'_>,
     ) -> Result<Signed, CommandError> {
         let what = batch.what;
         let by_hand = batch.files.first().map(|f| f.by_hand().to_vec()).unwrap_or_default();
@@ -234,7 +234,7 @@ impl<'a> Desk<'a> {
         by_hand: &[String],
         args: &SigningArgs,
         keep: bool,
-        say: &Voice<'_>,
+        say: &PlanOutput<'_>,
     ) -> Result<Signed, CommandError> {
         let signed = self.with_login(args, say, |signer| {
             let mut log = RunLog::begin(args.journal_folder(), what, &self.sast)?;
@@ -257,13 +257,13 @@ fn asks(args: &SigningArgs, ui: &Ui) -> bool {
     !args.yes() && !args.is_dry_run() && ui.can_ask()
 }
 
-fn show(batch: &Batch, asked: bool, say: &Voice<'_>) -> Result<Shown, CommandError> {
+fn show(batch: &Batch, asked: bool, say: &PlanOutput<'_>) -> Result<ShownPlans, CommandError> {
     let show = |file: &BatchFile| {
         say.plan(file, &file.plan_text(), asked)?;
         file.warnings().iter().for_each(|warning| say.ui.warn(warning));
         Ok((file.digest(), file.out().to_owned()))
     };
-    Ok(Shown::of(batch.files.iter().map(show).collect::<Result<_, CommandError>>()?))
+    Ok(ShownPlans::of(batch.files.iter().map(show).collect::<Result<_, CommandError>>()?))
 }
 
 /// The token that was looked for. Where it shows no certificate, it is asked again behind the login that signing needs anyway.
@@ -307,10 +307,10 @@ fn or_wait(
 
 /// Prints the plans, some at a time, and keeps what identifies them; and what is left to do by hand after the first.
 fn show_many(
-    many: &Many<'_>,
+    many: &BatchSource<'_>,
     args: &SigningArgs,
-    say: &Voice<'_>,
-) -> Result<(Shown, Vec<String>), CommandError> {
+    say: &PlanOutput<'_>,
+) -> Result<(ShownPlans, Vec<String>), CommandError> {
     let asked = asks(args, say.ui);
     let read = |path: &PathBuf| {
         let file = (many.plan)(path)?;
@@ -334,7 +334,7 @@ fn show_many(
             shown.push((digest, file.out().to_owned()));
         }
     }
-    Ok((Shown::of(shown), by_hand.unwrap_or_default()))
+    Ok((ShownPlans::of(shown), by_hand.unwrap_or_default()))
 }
 
 /// No result may take the place of what is no file, and no two may be the same file: one would replace the other.
@@ -352,7 +352,7 @@ fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErr
 }
 
 /// Whether what was shown is what `--plan-digest` names, where it names a plan.
-pub fn check_digest(shown: &Shown, args: &SigningArgs) -> Result<(), CommandError> {
+pub fn check_digest(shown: &ShownPlans, args: &SigningArgs) -> Result<(), CommandError> {
     let Some(wanted) = args.plan_digest else { return Ok(()) };
     let there_is = shown.digest();
     if wanted == there_is {

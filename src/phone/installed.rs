@@ -39,14 +39,14 @@ impl Itl {
 
 /// What phones of a cluster hold, as far as it is known.
 #[derive(Debug, Default)]
-pub struct HeldLists {
+pub struct InstalledLists {
     /// The CTL; `None` where the cluster has none.
     pub ctl: Option<VerifiedList>,
     /// The ITL; `None` where it is not known.
     pub itl: Option<Itl>,
 }
 
-impl HeldLists {
+impl InstalledLists {
     /// As phones look things up in them.
     pub fn installed(&self) -> Installed<'_> {
         Installed {

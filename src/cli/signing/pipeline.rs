@@ -1,6 +1,6 @@
 //! From plans that were agreed to, to files that lie on the disk. Few go one after the other. Of many, some are read and
 //! planned while others are signed and others are written, so that the token never waits; what is on its way at a time
-//! is bounded, and a file's place in the line stays what it was.
+//! is bounded, and a file's place in the pipeline stays what it was.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::batch::Voice;
+use super::batch::PlanOutput;
 use super::run_log::RunLog;
 use super::signed::{ConfirmedFile, SignedFile, WrittenJson};
 use crate::files::{self, FileError, NewFile, OnExisting, Written};
@@ -19,22 +19,22 @@ use crate::trustlist::Signer;
 /// that is pulled.
 const TOGETHER: usize = 8;
 
-/// Files on their way, in their order; behind them what stopped the line, if something did.
-struct Tray<T> {
+/// Files on their way, in their order; behind them what stopped the pipeline, if something did.
+struct Chunk<T> {
     files: Vec<T>,
     stop: Option<CommandError>,
 }
 
-impl<T> FromIterator<Result<T, CommandError>> for Tray<T> {
+impl<T> FromIterator<Result<T, CommandError>> for Chunk<T> {
     /// All up to the first that fails.
     fn from_iter<I: IntoIterator<Item = Result<T, CommandError>>>(files: I) -> Self {
         let mut stop = None;
         let good = |file: Result<T, CommandError>| file.map_err(|e| stop = Some(e)).ok();
-        Tray { files: files.into_iter().map_while(good).collect(), stop }
+        Chunk { files: files.into_iter().map_while(good).collect(), stop }
     }
 }
 
-/// The journal, which the first and the last of the line write.
+/// The journal, which the first and the last stage of the pipeline write.
 type Log<'a> = Mutex<&'a mut RunLog>;
 
 /// Signs and writes. Where one fails, those before it are written (and perhaps some that share its syncs), and the error says
@@ -44,7 +44,7 @@ pub fn sign_all(
     files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
     signer: &mut TokenSigner<'_>,
     log: &mut RunLog,
-    say: &Voice<'_>,
+    say: &PlanOutput<'_>,
     keep: bool,
 ) -> Result<Vec<WrittenJson>, CommandError> {
     let log = Mutex::new(log);
@@ -59,7 +59,7 @@ pub fn sign_all(
     Ok(end.written)
 }
 
-/// The line: a thread that reads and plans, one for each session that signs, one that writes.
+/// The pipeline: a thread that reads and plans, one for each session that signs, one that writes.
 fn many(
     count: usize,
     mut files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
@@ -78,26 +78,26 @@ fn many(
             let (signed, from_arm) = sync_channel(1);
             ins.push(to_arm);
             outs.push(from_arm);
-            scope.spawn(move || sign_trays(&mut arm, &planned, &signed));
+            scope.spawn(move || sign_chunks(&mut arm, &planned, &signed));
         }
         scope.spawn(move || {
             for to_arm in ins.iter().cycle() {
-                let tray = plan_tray(&mut files, log);
-                let last = tray.stop.is_some() || tray.files.len() < TOGETHER;
-                if to_arm.send(tray).is_err() || last {
+                let chunk = plan_chunk(&mut files, log);
+                let last = chunk.stop.is_some() || chunk.files.len() < TOGETHER;
+                if to_arm.send(chunk).is_err() || last {
                     return;
                 }
             }
         });
         let writer = scope.spawn(move || {
-            // In the order in which the trays were given out.
+            // In the order in which the chunks were given out.
             for from_arm in outs.iter().cycle() {
-                let Ok(tray) = from_arm.recv() else { break };
-                end.write(tray, log)?;
+                let Ok(chunk) = from_arm.recv() else { break };
+                end.write(chunk, log)?;
             }
             Ok(end.written)
         });
-        sign_trays(&mut &*signer, &planned, &signed);
+        sign_chunks(&mut &*signer, &planned, &signed);
         drop((planned, signed));
         writer.join().unwrap_or_else(|_| {
             Err(CommandError::new(ErrorKind::File, "not every file was written: the writer ended early"))
@@ -117,27 +117,27 @@ fn begin(files: &[&ConfirmedFile], log: &Log<'_>) -> Result<(), CommandError> {
 }
 
 /// Reads and plans, and writes into the journal what will be signed.
-fn plan_tray(
+fn plan_chunk(
     files: &mut impl Iterator<Item = Result<ConfirmedFile, CommandError>>,
     log: &Log<'_>,
-) -> Tray<ConfirmedFile> {
-    let tray: Tray<_> = files.take(TOGETHER).collect();
-    match begin(&tray.files.iter().collect::<Vec<_>>(), log) {
-        Ok(()) => tray,
-        Err(e) => Tray { files: vec![], stop: Some(e) },
+) -> Chunk<ConfirmedFile> {
+    let chunk: Chunk<_> = files.take(TOGETHER).collect();
+    match begin(&chunk.files.iter().collect::<Vec<_>>(), log) {
+        Ok(()) => chunk,
+        Err(e) => Chunk { files: vec![], stop: Some(e) },
     }
 }
 
 /// Signs what comes in until nothing more does, or something goes wrong.
-fn sign_trays<S>(
+fn sign_chunks<S>(
     signer: &mut S,
-    planned: &Receiver<Tray<ConfirmedFile>>,
-    signed: &SyncSender<Tray<SignedFile>>,
+    planned: &Receiver<Chunk<ConfirmedFile>>,
+    signed: &SyncSender<Chunk<SignedFile>>,
 ) where
     S: Signer<Error = TokenError>,
 {
-    while let Ok(Tray { files, stop }) = planned.recv() {
-        let mut done: Tray<_> = files.into_iter().map(|file| file.sign(signer)).collect();
+    while let Ok(Chunk { files, stop }) = planned.recv() {
+        let mut done: Chunk<_> = files.into_iter().map(|file| file.sign(signer)).collect();
         done.stop = done.stop.or(stop);
         let last = done.stop.is_some();
         if signed.send(done).is_err() || last {
@@ -146,9 +146,9 @@ fn sign_trays<S>(
     }
 }
 
-/// Where the line ends.
+/// Where the pipeline ends.
 struct End<'a> {
-    say: &'a Voice<'a>,
+    say: &'a PlanOutput<'a>,
     keep: bool,
     /// Files that are on their way.
     total: usize,
@@ -158,19 +158,19 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    /// Writes files, then their lines in the journal, and says so; then fails with what stopped the line.
-    fn write(&mut self, tray: Tray<SignedFile>, log: &Log<'_>) -> Result<(), CommandError> {
-        let Tray { files, stop } = tray;
+    /// Writes files, then their lines in the journal, and says so; then fails with what stopped the pipeline.
+    fn write(&mut self, chunk: Chunk<SignedFile>, log: &Log<'_>) -> Result<(), CommandError> {
+        let Chunk { files, stop } = chunk;
         let results = self.put(&files);
         let mut failed = None;
         let mut log = hold(log);
         let mut done = Vec::with_capacity(files.len());
         for (file, result) in files.into_iter().zip(results) {
             match result {
-                Ok(Landed { kept, doubt }) => {
+                Ok(WriteOutcome { kept, sync_error }) => {
                     let (line, written) = file.written(kept.as_deref());
                     // A journal that is full does not undo the file: it is counted, and told of.
-                    failed = failed.or(doubt).or(log.note(line).err());
+                    failed = failed.or(sync_error).or(log.note(line).err());
                     done.push(written);
                 }
                 Err(e) => failed = failed.or(Some(e)),
@@ -194,38 +194,40 @@ impl End<'_> {
     }
 
     /// Each file to its place.
-    fn put(&self, files: &[SignedFile]) -> Vec<Result<Landed, CommandError>> {
+    fn put(&self, files: &[SignedFile]) -> Vec<Result<WriteOutcome, CommandError>> {
         let (to_output, existing) = (|f: &NewFile<'_>| f.path.as_os_str() == "-", OnExisting::KeepBackup);
         let files: Vec<_> = files.iter().map(SignedFile::new_file).collect();
         if files.len() > 1 && !files.iter().any(to_output) {
-            return files::write_together(&files, existing).into_iter().map(landed).collect();
+            return files::write_together(&files, existing).into_iter().map(outcome).collect();
         }
         let one = |file: &NewFile<'_>| {
             if !to_output(file) {
-                return landed(files::write(file, existing));
+                return outcome(files::write(file, existing));
             }
             if file.made_from.is_some_and(|source| !source.is_there()) {
                 return Err(FileError::SourceChanged { path: "standard output".into() }.into());
             }
-            self.say.ui.write(file.bytes).map(|()| Landed { kept: None, doubt: None })
+            self.say.ui.write(file.bytes).map(|()| WriteOutcome { kept: None, sync_error: None })
         };
         files.iter().map(one).collect()
     }
 }
 
 /// A file that lies in its place.
-struct Landed {
+struct WriteOutcome {
     /// Where the one before it is kept.
     kept: Option<PathBuf>,
     /// Why it may not last.
-    doubt: Option<CommandError>,
+    sync_error: Option<CommandError>,
 }
 
-fn landed(written: Result<Written, FileError>) -> Result<Landed, CommandError> {
+fn outcome(written: Result<Written, FileError>) -> Result<WriteOutcome, CommandError> {
     match written {
-        Ok(written) => Ok(Landed { kept: written.backup, doubt: None }),
+        Ok(written) => Ok(WriteOutcome { kept: written.backup, sync_error: None }),
         Err(e) => match &e {
-            FileError::NotSynced { backup, .. } => Ok(Landed { kept: backup.clone(), doubt: Some(e.into()) }),
+            FileError::NotSynced { backup, .. } => {
+                Ok(WriteOutcome { kept: backup.clone(), sync_error: Some(e.into()) })
+            }
             _ => Err(e.into()),
         },
     }
