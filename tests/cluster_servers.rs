@@ -278,6 +278,10 @@ fn a_console_is_typed_into_and_written_down() {
         ["cluster", "console", &cluster.publisher(), "--transcript", "session"].map(str::to_owned).to_vec();
     args.extend(cluster.options());
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let unasked = world.unasked(&args, b"file delete tftp CTLFile.tlv\ny\nexit\n");
+    assert_eq!(unasked.code, 2, "{}", unasked.all());
+    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    assert!(cluster.nodes[0].told().is_empty(), "a pipe is no yes");
     let outcome = world.run_with_input(&args, b"show version active\nexit\n");
     assert_eq!(outcome.code, 0, "{}", outcome.all());
     assert!(outcome.stdout.contains("Active Master Version: 10.5.1.10000-7"), "{}", outcome.all());

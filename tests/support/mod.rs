@@ -308,7 +308,10 @@ impl World {
 /// Whether a command signs, makes a key or changes a node, and says no yes by itself.
 fn needs_yes(args: &[&str]) -> bool {
     let two = |words: &[&str]| {
-        matches!(words, ["ctl", "update" | "sign" | "create"] | ["cert", "enroll"] | ["cluster", "trust"])
+        matches!(
+            words,
+            ["ctl", "update" | "sign" | "create"] | ["cert", "enroll"] | ["cluster", "trust" | "console"]
+        )
     };
     (args.contains(&"revert") || args.windows(2).any(two))
         && !args.iter().any(|arg| ["--yes", "--dry-run", "--help", "help"].contains(arg))

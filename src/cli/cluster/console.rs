@@ -25,6 +25,9 @@ pub struct ConsoleArgs {
     /// A serial line as it is: no login
     #[arg(long)]
     raw: bool,
+    /// Send what comes from a file or a pipe; at a terminal each key that is typed is sent
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -40,6 +43,9 @@ impl Drop for RawTerminal {
 
 pub fn run(args: &ConsoleArgs, ui: &Ui) -> Result<(), CommandError> {
     let address: NodeAddress = args.node.parse()?;
+    if !ui.can_ask() {
+        ui.agrees(args.yes, &format!("Send what is piped in to {address}?"))?;
+    }
     let mut connector = Connector::new(&args.connect, ui);
     let mut console: Recorded = match (&address, args.raw) {
         (NodeAddress::Serial(line), true) => {
