@@ -10,9 +10,13 @@ use crate::support::{Outcome, PIN, World, skip};
 
 const SIGNER: [&str; 2] = ["--token", "SAST-ADN0054f509"];
 
-/// Lists and, every tenth, configuration files, in the order of their names.
+/// Lists and, every tenth, configuration files, in the order of their names; and tokens of a module that signs in two
+/// sessions, as a network HSM may.
 fn world(count: usize) -> (World, Vec<String>) {
-    let world = World::with_tokens();
+    let mut world = World::with_tokens();
+    let profile = concat!(include_str!("../hsm-profiles/softhsm.toml"), "\n[sign]\nsessions = 2\n");
+    std::fs::write(world.path("two-sessions.toml"), profile).unwrap();
+    world.set("SASTCTL_PROFILE", "two-sessions.toml");
     let bytes = pki::golden_bytes("token-signed.tlv");
     std::fs::create_dir(world.path("in")).unwrap();
     std::fs::create_dir(world.path("out")).unwrap();
