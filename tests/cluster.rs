@@ -4,11 +4,11 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use crate::pki;
-use crate::support::cluster::{Cluster, Ssh, TVS_PORT, can_run, fake_cucm, node_folder};
+use crate::support::cluster::{Cluster, Ssh, can_run, fake_cucm, node_folder};
 use crate::support::{Outcome, World};
 
 /// The world and its cluster; `None` where a real server cannot be had, and says so.
-fn started(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
+pub fn started(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
     if !can_run() {
         return None;
     }
@@ -23,7 +23,7 @@ fn run(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
     world.run(&all)
 }
 
-fn with_ports(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
+pub fn with_ports(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
     let ports = Cluster::ports();
     let all: Vec<&str> = args.iter().copied().chain(ports.iter().map(String::as_str)).collect();
     run(world, cluster, &all)
@@ -108,159 +108,6 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
         run(&world, &cluster, &[&dump[..], &["--tftp-port", "6", "--http-port", "6"]].concat()).done();
     assert!(dumped.stdout.contains("by file dump"), "{}", dumped.stdout);
     assert!(world.read("dump/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"));
-}
-
-#[test]
-fn certificates_are_trusted_and_tvs_proves_it() {
-    let Some((world, cluster)) = started(1, Ssh::Today) else { return };
-    let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
-    let publisher = cluster.publisher();
-    let tvs_port = TVS_PORT.to_string();
-    let trust =
-        ["cluster", "trust", certificate.to_str().unwrap(), "--node", &publisher, "--tvs-port", &tvs_port];
-    let options = cluster.options();
-    let unasked: Vec<&str> = trust.iter().copied().chain(options.iter().map(String::as_str)).collect();
-    let refused = world.unasked(&unasked, b"");
-    assert_eq!(refused.code, 2, "{}", refused.all());
-    assert!(refused.stderr.contains("Put SAST-ADN008580ef into Phone-SAST-trust on "), "{}", refused.stderr);
-    assert!(!cluster.nodes[0].told().iter().any(|c| c.starts_with("set cert")), "unasked");
-    let done = with_ports(&world, &cluster, &trust).done();
-    assert!(done.stdout.contains("says valid, as SAST"), "{}", done.all());
-    let again = with_ports(&world, &cluster, &trust).done();
-    assert!(again.stderr.contains("is in Phone-SAST-trust already"), "{}", again.stderr);
-    let imports = cluster.nodes[0].told().iter().filter(|c| c.starts_with("set cert import")).count();
-    assert_eq!(imports, 1);
-
-    // A release whose shell does not know the unit: what to do by hand, and TVS says when it was done.
-    std::fs::remove_dir_all(cluster.nodes[0].folder.join("trust")).unwrap();
-    cluster.nodes[0].quirks(&["no-import"]);
-    let by_hand = with_ports(&world, &cluster, &[&trust[..], &["--tvs-wait", "1"]].concat());
-    assert_eq!(by_hand.code, 1, "{}", by_hand.all());
-    assert!(by_hand.stderr.contains("Certificate Purpose Phone-SAST-trust"), "{}", by_hand.stderr);
-    assert!(by_hand.stderr.contains("says invalid: phones would refuse"), "{}", by_hand.stderr);
-}
-
-/// "Valid" is a proof where phones can authenticate who says it, and where it says that the certificate may sign lists.
-#[test]
-fn a_tvs_that_phones_would_not_believe_proves_nothing() {
-    let Some((world, cluster)) = started(1, Ssh::Today) else { return };
-    let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
-    let (publisher, tvs_port) = (cluster.publisher(), TVS_PORT.to_string());
-    let trust = |more: &[&str]| {
-        let args = [
-            "cluster",
-            "trust",
-            certificate.to_str().unwrap(),
-            "--node",
-            &publisher,
-            "--tvs-port",
-            &tvs_port,
-        ];
-        with_ports(&world, &cluster, &[&args[..], more].concat())
-    };
-    let node = &cluster.nodes[0];
-    node.quirks(&["tvs-roles=4"]);
-    let other_role = trust(&[]);
-    assert_eq!(other_role.code, 1, "{}", other_role.all());
-    assert!(other_role.stderr.contains("valid, but as CAPF and not as SAST"), "{}", other_role.stderr);
-    node.quirks(&[]);
-    for (itl, says) in [
-        (Some(itl(PUB, OTHER_TVS)), "it cannot authenticate it, and has no other to ask"),
-        (Some(b"none".to_vec()), "by which certificate phones know the TVS of"),
-        (None, "serves no ITLFile.tlv"),
-    ] {
-        let file = node.folder.join("served/ITLFile.tlv");
-        match itl {
-            Some(itl) => std::fs::write(&file, itl).unwrap(),
-            None => std::fs::remove_file(&file).unwrap(),
-        }
-        let unproved = trust(&[]);
-        assert_eq!(unproved.code, 1, "{}", unproved.all());
-        assert!(
-            unproved.stderr.contains(says) && unproved.stderr.contains("--no-tvs"),
-            "{}",
-            unproved.stderr
-        );
-    }
-    let without = trust(&["--no-tvs", "--json"]).done().json();
-    assert_eq!(without["trusted"][0]["proved"], false);
-    assert_eq!(without["trusted"][0]["says"], "unproved: TVS was not asked (--no-tvs)");
-}
-
-/// CallManager and TVS renewed together; and the TVS renewed, with a Cisco Tftp that still serves the ITL of before.
-#[test]
-fn a_node_whose_itl_phones_cannot_follow_is_a_problem() {
-    let Some((world, cluster)) = started(2, Ssh::Today) else { return };
-    let (publisher, tvs_port) = (cluster.publisher(), TVS_PORT.to_string());
-    let status = || {
-        let args = ["cluster", "status", &publisher, "--tvs-port", &tvs_port];
-        with_ports(&world, &cluster, &args)
-    };
-    let fine = status().done();
-    assert_eq!(fine.stdout.matches(", as its ITL says").count(), 2, "{}", fine.stdout);
-    let sub = cluster.nodes[1].folder.join("served/ITLFile.tlv");
-    let renewed = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
-    std::fs::write(&sub, itl(renewed, TVS)).unwrap();
-    assert_eq!(status().code, 0, "its TVS vouches for it");
-    std::fs::write(&sub, itl(PUB, OTHER_TVS)).unwrap();
-    let shows = status();
-    assert_eq!(shows.code, 1, "{}", shows.all());
-    assert!(shows.stdout.contains("phones that hold this ITL cannot authenticate it"), "{}", shows.stdout);
-    std::fs::write(&sub, itl(renewed, OTHER_TVS)).unwrap();
-    for ending in ["der", "key.pem"] {
-        let from = pki::path(&format!("{OTHER_TVS}.{ending}"));
-        std::fs::copy(from, cluster.nodes[1].folder.join(format!("tvs.{ending}"))).unwrap();
-    }
-    let refused = status();
-    assert_eq!(refused.code, 1, "{}", refused.all());
-    assert!(refused.stdout.contains("cucm-1051-a-pub and TVS were both renewed"), "{}", refused.stdout);
-}
-
-/// A run asks TVS as `cluster trust` does, and stops without proof; `--no-tvs` goes on, and says that nothing was proved.
-#[test]
-fn a_run_without_proof_stops_or_says_so() {
-    use crate::support::run::{assert_reverted, go, started};
-    let Some((world, cluster)) = started(1) else { return };
-    cluster.nodes[0].quirks(&["tvs-roles=4"]);
-    let stopped = go(&world, &cluster, &[]);
-    assert_eq!(stopped.code, 1, "{}", stopped.all());
-    assert!(stopped.stderr.contains("stopped  at vouch"), "{}", stopped.stderr);
-    assert!(stopped.stderr.contains("valid, but as CAPF and not as SAST"), "{}", stopped.stderr);
-    let done = go(&world, &cluster, &["--resume", "--no-tvs"]).done();
-    assert_reverted(&world, &cluster);
-    let unproved = "unproved: TVS was not asked (--no-tvs)";
-    assert!(done.stdout.contains(unproved) && done.stderr.contains(unproved), "{}", done.all());
-    let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap().filter_map(Result::ok);
-    assert!(journals.into_iter().any(|j| std::fs::read_to_string(j.path()).unwrap().contains(unproved)));
-}
-
-const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
-/// What the nodes' TVS show, and another one.
-const TVS: &str = "tests/testdata/pki/cucm8-tvs";
-const OTHER_TVS: &str = "tests/testdata/keys/rsa3072";
-
-/// An ITL that this CallManager signs, and by which phones know this TVS.
-fn itl(publisher: &str, tvs: &str) -> Vec<u8> {
-    use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, Style};
-    let record = |stem: &str, function, hash_only| {
-        let certificate = pki::certificate(&format!("{stem}.der"));
-        let server = ServerRecord {
-            function,
-            certificate: &certificate,
-            dns_name: "",
-            ip_address: None,
-            style: Style::Cucm,
-            hash_only,
-        };
-        Record::server(&server).unwrap()
-    };
-    let records = vec![
-        record(publisher, Function::SAST, false),
-        record(publisher, Function::CCM_TFTP, false),
-        record(tvs, Function::TVS, true),
-    ];
-    let draft = Draft::new("ITLFile.tlv", records, pki::options(Digest::Sha1));
-    draft.sign(&mut pki::KeyFile::open(publisher)).unwrap().list().bytes().to_vec()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use openssl::rsa::Rsa;
 use sastctl::trustlist::{TrustFile, digest};
 
 use crate::pki::golden_bytes;
+use crate::support::Numbers;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
@@ -202,18 +203,6 @@ fn sha1(bytes: &[u8]) -> Vec<u8> {
 
 fn sha2(bytes: &[u8], long: bool) -> Vec<u8> {
     if long { openssl::sha::sha512(bytes).to_vec() } else { openssl::sha::sha256(bytes).to_vec() }
-}
-
-/// Numbers that are the same in every run (xorshift64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
 }
 
 /// Where elements begin, by their lengths: of the header, its containers, and the records.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use sastctl::trustlist::{ListReport, Record, TrustList, VerifyError, diff};
 
 use crate::pki;
+use crate::support::Numbers;
 
 fn element(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag][..], &u16::try_from(value.len()).unwrap().to_be_bytes(), value].concat()
@@ -149,18 +150,6 @@ fn what_phones_lose_is_known_at_once() {
     assert_eq!(lost(&old, &empty), 2, "nothing is left, for either class of phones");
     assert_eq!(lost(&empty, &empty), 0);
     assert_eq!(lost(&old, &records(0..3_000, b"x")), 0, "too large for every phone");
-}
-
-/// Numbers that are the same in every run (xorshift64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
 }
 
 /// A signed list in parts: its header, and its records.

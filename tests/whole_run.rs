@@ -47,6 +47,28 @@ fn a_cluster_goes_from_tokenless_to_tokens() {
 }
 
 /// What lies in the run's folder may be another list by the time the run goes on: no phone would take this one.
+/// The token is logged in for one step: its signature covers the journal up to there, and says how far that is.
+#[test]
+fn the_journal_of_a_run_is_signed_up_to_the_signing_step() {
+    let Some((world, cluster)) = started(1) else { return };
+    go(&world, &cluster, &["--journal-sign"]).done();
+    assert_reverted(&world, &cluster);
+    let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap().map(|e| e.unwrap().path());
+    let journal = journals.into_iter().find(|p| p.extension().is_some_and(|e| e == "jsonl")).unwrap();
+    let signer = pki::path("softhsm-fixtures/SAST-ADN008580ef.der").display().to_string();
+    let verify = ["journal", "verify", journal.to_str().unwrap(), "--signer", &signer, "--json"];
+    let proved = world.run(&verify).done();
+    let answer = proved.json();
+    assert_eq!(answer["signed_by"], "SAST-ADN008580ef");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let signed = answer["signed_lines"].as_u64().unwrap() as usize;
+    assert!(signed < text.lines().count(), "{}", proved.all());
+    let covered: Vec<&str> = text.lines().take(signed).collect();
+    assert!(covered.iter().any(|line| line.contains("\"event\":\"output\"")), "the signed list is in it");
+    assert!(!covered.iter().any(|line| line.contains("\"name\":\"delete\"")), "the deletion comes after");
+    assert!(proved.stderr.contains("warning"), "{}", proved.all());
+}
+
 #[test]
 fn a_bridge_that_is_another_list_is_not_signed_upon() {
     let Some((world, cluster)) = started(2) else { return };

@@ -364,3 +364,15 @@ pub fn can_trace() -> bool {
     }
     works
 }
+
+/// Numbers that are the same in every run (xorshift64).
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % n.max(1) as u64) as usize
+    }
+}

@@ -16,7 +16,7 @@ pub fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
         return None;
     }
     let world = World::with_tokens();
-    // The run looks for the new list before it restarts anything.
+    // The TFTP server is one off CUCM, which serves a file at once; `bridge_run` has nodes that do after a restart only.
     let cluster = Cluster::start(&world, count, ssh).serving_at_once();
     Some((world, cluster))
 }

@@ -98,3 +98,27 @@ pub fn says_invalid(tls: &mut SslStream<TcpStream>) {
     let session = question(tls);
     answer(tls, session, answers(), &[7, 0, 1, 1]);
 }
+
+/// An ITL that this CallManager signs, and by which phones know this TVS: by its certificate, or by the hash alone.
+pub fn itl_of(publisher: &str, tvs: &str, by_hash: bool) -> Vec<u8> {
+    use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, Style};
+    let record = |stem: &str, function, hash_only| {
+        let certificate = pki::certificate(&format!("{stem}.der"));
+        let server = ServerRecord {
+            function,
+            certificate: &certificate,
+            dns_name: "",
+            ip_address: None,
+            style: Style::Cucm,
+            hash_only,
+        };
+        Record::server(&server).unwrap()
+    };
+    let records = vec![
+        record(publisher, Function::SAST, false),
+        record(publisher, Function::CCM_TFTP, false),
+        record(tvs, Function::TVS, by_hash),
+    ];
+    let draft = Draft::new("ITLFile.tlv", records, pki::options(Digest::Sha1));
+    draft.sign(&mut pki::KeyFile::open(publisher)).unwrap().list().bytes().to_vec()
+}

@@ -105,6 +105,11 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
     let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
     let proof = args.signer.as_deref().map(|signer| prove(&path, &journal, signer)).transpose()?;
+    if let Some((_, signed)) = &proof
+        && *signed < lines
+    {
+        ui.warn(&format!("the signature covers lines 1 to {signed} of {lines}; of the others accidental changes are detected"));
+    }
     if ui.is_json() {
         let (signer, signed) = proof.unzip();
         return ui.print_json(&serde_json::json!({
@@ -118,9 +123,6 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         );
         return ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)));
     };
-    if signed < lines {
-        ui.warn(&format!("the signature covers lines 1 to {signed} of {lines}; of the others accidental changes are detected"));
-    }
     let signed = format!("{signed} of them signed by {}", printable(&signer));
     ui.print(&format!("{}: verified, {lines} lines, {signed}; {}", path.display(), printable(says)))
 }
