@@ -10,6 +10,7 @@ use std::sync::{Mutex, OnceLock};
 
 use super::error::{CommandError, ErrorKind};
 use crate::files;
+use crate::workflow::OperatorError;
 
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
@@ -90,25 +91,36 @@ pub fn listen() -> Result<(), CommandError> {
 pub struct Busy;
 
 impl Busy {
-    /// From here on a first signal waits. Where one came just before, this is the end.
     pub fn new() -> Self {
-        let _ending = ENDING.lock();
-        BUSY.store(true, Ordering::SeqCst);
+        token_in_use(true);
         Busy
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        // A signal is either waiting by now, so that the next look at it finds it, or ends the program.
-        let _ending = ENDING.lock();
-        BUSY.store(false, Ordering::SeqCst);
+        token_in_use(false);
     }
 }
 
+/// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
+/// Where one came just before the login, this blocks: the program is ending.
+pub fn token_in_use(in_use: bool) {
+    let _ending = ENDING.lock();
+    BUSY.store(in_use, Ordering::SeqCst);
+}
+
 /// An error if a signal came while the token was logged in. Called before anything is written.
-pub fn check() -> Result<(), CommandError> {
-    if INTERRUPTED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
+pub fn check() -> Result<(), OperatorError> {
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        Err(OperatorError::Interrupted { changed: changed() })
+    } else {
+        Ok(())
+    }
+}
+
+fn changed() -> bool {
+    files::any_was_written() || CHANGED.load(Ordering::SeqCst)
 }
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
@@ -119,9 +131,7 @@ pub fn under_way(hint: &'static str) {
 
 /// What an interruption is called.
 pub fn interrupted() -> CommandError {
-    let changed = files::any_was_written() || CHANGED.load(Ordering::SeqCst);
-    let says = if changed { "interrupted" } else { "interrupted; nothing was written" };
-    CommandError::new(ErrorKind::Interrupted, says)
+    OperatorError::Interrupted { changed: changed() }.into()
 }
 
 /// Right before a token or a cluster is changed: from here on no interruption says that nothing was.

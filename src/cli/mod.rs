@@ -12,6 +12,7 @@ mod interrupt;
 mod journal;
 mod manual;
 mod node_run;
+mod operator;
 mod pin;
 mod profile;
 mod revert;

@@ -78,11 +78,15 @@ impl fmt::Display for PinSource {
 
 /// Reads the PIN; `None` for a PIN pad.
 pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
+    Ok(text(source, token, ui)?.map(Pin::new))
+}
+
+/// The same as text.
+pub fn text(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Zeroizing<String>>, CommandError> {
     if *source == PinSource::PinPad {
         return Ok(None);
     }
-    let what = Secret::of_token("PIN", token, "--pin-source");
-    Ok(Some(Pin::new(secret(source, &what, ui)?)))
+    secret(source, &Secret::of_token("PIN", token, "--pin-source"), ui).map(Some)
 }
 
 /// Reads a further secret of a token: its SO PIN, or a new PIN, which a terminal is asked for twice.

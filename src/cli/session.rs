@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
+use super::operator::TerminalOperator;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
 use super::ui::{Ui, printable};
 use crate::token::{
     LoadOptions, Module, OnHang, Pin, PinState, Profile, Sast, Token, TokenContents, TokenError, TokenSigner,
 };
-use crate::workflow::TokenWatch;
+use crate::workflow::{TokenInUse, TokenWatch};
 
 /// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
 const CALL_SECONDS: u64 = 60;
@@ -125,7 +126,8 @@ pub fn sign_with<T>(
     let token = sast.token();
     let pin = pin_for(module, token, settings, ui, allow_last_try)?;
     let factory = pin.as_ref().is_some_and(|pin| pin.is_one_of(&module.profile().pin.factory));
-    let _busy = interrupt::Busy::new();
+    let operator = TerminalOperator::new(settings, ui);
+    let _in_use = TokenInUse::begin(&operator);
     let mut signer = module.signer(sast, pin).map_err(|e| CommandError::not_signed(sast, e))?;
     if factory {
         ui.warn(&format!(

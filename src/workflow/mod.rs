@@ -5,32 +5,28 @@
 
 mod bridge;
 mod client;
-pub mod cluster_file;
-mod create;
-mod digest;
 pub mod doctor;
 pub mod enroll;
 mod error;
 pub mod journal;
 mod node_ctl;
+mod operator;
 mod plan;
 mod readiness;
-mod revert;
 mod run;
-mod update;
 mod watch;
 mod ways;
 
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
-pub use create::{create, create_and, spare_tokens};
-pub use digest::PlanDigest;
-pub use error::{InForce, PlanError};
+pub use error::WorkError;
 pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
-pub use plan::{ConfirmedPlan, Mark, Plan, PlanStep, Request, left_to_do};
+pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
+pub use plan::{
+    ConfirmedPlan, Edit, InForce, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release,
+    Request, cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
+};
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
-pub use revert::{Release, revert, revert_and};
 pub(crate) use run::{Progress, RunStep};
-pub use update::{Edit, Mode, NewServer, resign, update};
 pub use watch::{TokenEvent, TokenWatch};
 pub use ways::{WayStep, WayThrough, Ways, ways};

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::node_ctl::leftover_says;
-use super::revert::major_minor;
+use super::plan::major_minor;
 use crate::cluster::shell::answers::SecurityMode;
 
 /// What a node said about one thing that must be in order.

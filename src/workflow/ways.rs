@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
+use super::plan::{Release, major_minor};
 use super::readiness::{ClusterFacts, Readiness, readiness};
-use super::revert::{Release, major_minor};
 use crate::phone::{
     ClassVerdict, HeldItl, Installed, ListView, NewList, PhoneClass, Reason, Vouch, assess_classes, expired,
 };

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+pub use terminal::choose;
+
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;

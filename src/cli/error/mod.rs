@@ -5,6 +5,7 @@
 
 mod convert;
 mod token;
+mod work;
 
 use std::fmt::{self, Write as _};
 

@@ -169,7 +169,7 @@ impl Run<'_> {
         let mut before = RunStep::Preflight;
         for step in RunStep::all(self.args.bridge) {
             // A signal waits while a token is logged in; what it waited for is over now.
-            interrupt::check().map_err(|e| self.interrupted(step, before, e))?;
+            interrupt::check().map_err(|e| self.interrupted(step, before, e.into()))?;
             before = step;
             // Looking again does no harm, and the world may have changed.
             if self.progress.is_done(step.name()) && step != RunStep::Preflight {

@@ -1,6 +1,6 @@
 //! The options of the commands that do what was chosen, and the names that they call records by.
 
-use super::super::cluster_file::FileMode;
+use super::super::plan::cluster_file::FileMode;
 use super::{Choices, SecurityMode, Start};
 use crate::trustlist::{Function, Record, digest, record_tag};
 

@@ -3,13 +3,11 @@
 mod command;
 mod rows;
 
-use super::cluster_file::ClusterFile;
-use super::create::{create_and, spare_tokens};
-use super::error::PlanError;
-use super::plan::{Plan, Request};
-use super::revert::revert_and;
-
-use super::update::{Edit, Mode, NewServer, resign, update};
+use super::plan::cluster_file::ClusterFile;
+use super::plan::{
+    Edit, Mode, NewServer, Plan, PlanError, Request, create_and, resign, revert_and, signer_not_in_force,
+    spare_tokens, update,
+};
 use crate::trustlist::{Certificate, Function, Record, VerifiedList};
 use command::{serial, server_name};
 pub use rows::{Entry, EntryKind};
@@ -121,7 +119,7 @@ impl Choices {
         {
             match (self.signer().is_none(), self.start.entry_of(&certificate)) {
                 (true, None) => {
-                    return Err(super::plan::signer_not_in_force(old, &certificate, false));
+                    return Err(signer_not_in_force(old, &certificate, false));
                 }
                 (false, Some(record)) if !self.deleted.contains(&record) => {
                     let record = record.saturating_add(1);

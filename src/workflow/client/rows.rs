@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::super::revert::{Release, leaves};
+use super::super::plan::{Release, leaves};
 use super::{AddedServer, Choices, Start};
 use crate::trustlist::{Certificate, Name, Record, Style};
 

@@ -310,7 +310,7 @@ pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<S
 }
 
 /// The signer is none of the SASTs of the list in force. Where one of them has its name, the serial numbers tell them apart.
-pub(super) fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist: bool) -> PlanError {
+pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist: bool) -> PlanError {
     let name = signer.sast_name();
     let namesake = old.list().sasts().any(|record| record.short_name() == name);
     let told = |name: String, serial: Option<&[u8]>| match serial.filter(|_| namesake) {

@@ -10,7 +10,7 @@ use crate::trustlist::{
 
 use super::cluster_file::parse_function;
 use super::error::PlanError;
-use super::plan::{
+use super::value::{
     Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file, token_record,
 };
 

@@ -6,9 +6,9 @@ use crate::trustlist::{Certificate, Function, ListKind, Record, ServerRecord, St
 
 use super::cluster_file::{ClusterFile, FileMode, Server};
 use super::error::PlanError;
-use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 use super::revert::first_tokens;
 use super::update::{Edit, Mode, amend};
+use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
 ///

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
 
 use super::error::PlanError;
-use super::plan::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 use super::update::{Edit, amend};
+use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
 /// Which SAST records a release's token-signed CTL has beside the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl FromStr for Release {
 }
 
 /// The first two numbers of a release: 12 and 5 of `12.5(1)SU2` or `12.5.1.11900-146`.
-pub(super) fn major_minor(text: &str) -> Option<(u32, u32)> {
+pub fn major_minor(text: &str) -> Option<(u32, u32)> {
     let (major, rest) = text.split_once('.').unwrap_or((text, "0"));
     let minor = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -170,7 +170,7 @@ pub(super) fn first_tokens(
 }
 
 /// Whether a record of the list in force leaves it with the first list that tokens sign.
-pub(super) fn leaves(record: &Record, release: Release) -> bool {
+pub fn leaves(record: &Record, release: Release) -> bool {
     record.function() == Function::SAST && !record.is_token() && release == Release::TokensAlone
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::error::PlanError;
-use super::super::plan::Mark;
+use super::super::value::Mark;
 use super::Update;
 use crate::trustlist::{Certificate, Function, Record, Style, digest};
 

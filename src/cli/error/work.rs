@@ -1,0 +1,41 @@
+//! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
+
+use super::{CommandError, ErrorKind};
+use crate::workflow::{OperatorError, WorkError};
+
+impl From<WorkError> for CommandError {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Decode { file, source } => CommandError::decode(&file, &source),
+            WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
+            WorkError::Plan(e) => e.into(),
+            WorkError::Token(e) => e.into(),
+            WorkError::File(e) => e.into(),
+            WorkError::Cluster(e) => e.into(),
+            WorkError::Fetch(e) => e.into(),
+            WorkError::Http(e) => e.into(),
+            WorkError::Tvs(e) => e.into(),
+            WorkError::Enroll(e) => e.into(),
+            WorkError::Journal(e) => e.into(),
+            WorkError::JournalReopen(e) => e.into(),
+            WorkError::Operator(e) => e.into(),
+        }
+    }
+}
+
+impl From<OperatorError> for CommandError {
+    fn from(error: OperatorError) -> Self {
+        let kind = match &error {
+            OperatorError::Interrupted { .. } => ErrorKind::Interrupted,
+            OperatorError::NobodyToAsk(_) | OperatorError::FrontEnd(_) => ErrorKind::Usage,
+        };
+        let base = CommandError::new(kind, error.to_string());
+        match error {
+            OperatorError::Interrupted { .. } => base,
+            OperatorError::NobodyToAsk(question) => {
+                base.detail("question", question.to_string()).hint("--yes goes on without a question")
+            }
+            OperatorError::FrontEnd(own) => own.downcast().map_or(base, |own| *own),
+        }
+    }
+}

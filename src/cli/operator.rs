@@ -1,0 +1,108 @@
+//! The operator at the terminal: what the work tells, asks and shows goes through here to [`Ui`] and back.
+
+use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
+
+use super::error::CommandError;
+use super::interrupt;
+use super::pin::{self, PinSource};
+use super::settings::Settings;
+use super::ui::{Ui, printable};
+use crate::workflow::{Operator, OperatorError, Question, Secret, View};
+
+/// The operator of one command: the terminal, and what its options answer beforehand.
+pub struct TerminalOperator<'a> {
+    /// The terminal.
+    pub ui: &'a Ui,
+    /// Where PINs come from.
+    pub settings: &'a Settings,
+    /// Where passwords come from.
+    pub password_source: Option<PinSource>,
+    /// Consent to what the command does.
+    pub yes: bool,
+    /// The last PIN try may be used.
+    pub allow_last_try: bool,
+}
+
+impl<'a> TerminalOperator<'a> {
+    /// One that answers nothing beforehand.
+    pub fn new(settings: &'a Settings, ui: &'a Ui) -> Self {
+        TerminalOperator { ui, settings, password_source: None, yes: false, allow_last_try: false }
+    }
+}
+
+impl Operator for TerminalOperator<'_> {
+    fn note(&self, text: &str) {
+        self.ui.note(text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.ui.warn(text);
+    }
+
+    fn show(&self, view: &View<'_>) -> Result<(), OperatorError> {
+        match view {
+            View::Text(text) => Ok(self.ui.print(text)?),
+        }
+    }
+
+    fn can_ask(&self) -> bool {
+        self.ui.can_ask()
+    }
+
+    fn said_yes(&self, question: &Question) -> bool {
+        match question {
+            Question::Consent(_) => self.yes,
+            Question::LastPinTry { .. } => self.allow_last_try,
+        }
+    }
+
+    fn ask(&self, question: &Question) -> Result<bool, OperatorError> {
+        Ok(self.ui.confirm(&printable(&question.to_string()))?)
+    }
+
+    fn choose(&self, what: &str, options: &[String]) -> Result<Option<usize>, OperatorError> {
+        Ok(super::client::choose(what, options, 0)?)
+    }
+
+    fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
+        match *secret {
+            Secret::Pin { token, has_pin_pad } => {
+                let by_token = if has_pin_pad { PinSource::PinPad } else { PinSource::Prompt };
+                let source = self.settings.pin_source.clone().unwrap_or(by_token);
+                if source == PinSource::PinPad && has_pin_pad {
+                    self.note(&format!("Type the PIN for {token} on its reader."));
+                }
+                Ok(pin::text(&source, token, self.ui)?)
+            }
+            Secret::NodePassword { node } => {
+                let source = self.password_source.clone().unwrap_or(PinSource::Prompt);
+                Ok(Some(Zeroizing::new(pin::password(&source, node, self.ui)?.expose_secret().to_owned())))
+            }
+            #[cfg(feature = "ssh")]
+            Secret::HostPassword { account } => Ok(Some(Zeroizing::new(
+                pin::password_of_another(account, self.ui)?.expose_secret().to_owned(),
+            ))),
+            #[cfg(not(feature = "ssh"))]
+            Secret::HostPassword { .. } => Ok(None),
+        }
+    }
+
+    fn check_interrupted(&self) -> Result<(), OperatorError> {
+        interrupt::check()
+    }
+
+    fn token_in_use(&self, in_use: bool) {
+        interrupt::token_in_use(in_use);
+    }
+
+    fn something_changes(&self) {
+        interrupt::something_changes();
+    }
+}
+
+impl From<CommandError> for OperatorError {
+    fn from(error: CommandError) -> Self {
+        OperatorError::FrontEnd(Box::new(error))
+    }
+}

@@ -1,0 +1,158 @@
+//! How work speaks with a person: it tells, shows values, asks questions and asks for secrets. The command line, the windows
+//! and tests implement [`Operator`]; the work itself neither prints nor reads a terminal.
+
+use std::error::Error;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A person at the front end, or whatever stands for one.
+pub trait Operator: Sync {
+    /// Tells what is being done. A front end may leave it out.
+    fn note(&self, text: &str);
+
+    /// Tells what the operator should know before going on. Never left out.
+    fn warn(&self, text: &str);
+
+    /// Shows a value for reading: a result, or what a question is about.
+    ///
+    /// # Errors
+    /// When the output was closed or cannot be written.
+    fn show(&self, view: &View<'_>) -> Result<(), OperatorError>;
+
+    /// Whether somebody can answer now.
+    fn can_ask(&self) -> bool;
+
+    /// Whether the answer to this question was given as yes beforehand, as by an option.
+    fn said_yes(&self, question: &Question) -> bool;
+
+    /// Asks; whether the answer is yes.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    fn ask(&self, question: &Question) -> Result<bool, OperatorError>;
+
+    /// Lets the operator choose one of several; its index, or `None` to go back.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    fn choose(&self, what: &str, options: &[String]) -> Result<Option<usize>, OperatorError>;
+
+    /// Asks for a secret; `None` when it is typed on the reader itself.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError>;
+
+    /// An error if the operator interrupted the work. Called before anything is written or changed.
+    ///
+    /// # Errors
+    /// [`OperatorError::Interrupted`].
+    fn check_interrupted(&self) -> Result<(), OperatorError>;
+
+    /// A token is logged in (`true`) or out again: an interruption waits while it is.
+    fn token_in_use(&self, in_use: bool);
+
+    /// Right before a token or a cluster is changed: no later interruption may say that nothing was.
+    fn something_changes(&self);
+
+    /// The rule for everything that signs, makes a key or changes a node: yes beforehand, or yes now. Where nobody can be
+    /// asked, nothing counts as yes.
+    ///
+    /// # Errors
+    /// [`OperatorError::NobodyToAsk`], or as [`Operator::ask`].
+    fn agrees(&self, question: &Question) -> Result<bool, OperatorError> {
+        if self.said_yes(question) {
+            return Ok(true);
+        }
+        if !self.can_ask() {
+            return Err(OperatorError::NobodyToAsk(Box::new(question.clone())));
+        }
+        self.ask(question)
+    }
+}
+
+/// Says that a token is logged in until it is dropped.
+pub struct TokenInUse<'a>(&'a dyn Operator);
+
+impl<'a> TokenInUse<'a> {
+    /// From here on an interruption waits.
+    pub fn begin(operator: &'a dyn Operator) -> Self {
+        operator.token_in_use(true);
+        TokenInUse(operator)
+    }
+}
+
+impl Drop for TokenInUse<'_> {
+    fn drop(&mut self) {
+        self.0.token_in_use(false);
+    }
+}
+
+/// A value that is shown. Each front end decides how.
+#[derive(Debug)]
+pub enum View<'a> {
+    /// Plain words.
+    Text(&'a str),
+}
+
+/// What the operator is asked. Consent to an action may be given beforehand for all of them; what somebody must have looked
+/// at is answered one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Consent to what comes next; the whole question.
+    Consent(String),
+    /// The last PIN try, or one of an unknown number: of which token.
+    LastPinTry {
+        /// The token's label.
+        token: String,
+    },
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Question::Consent(question) => f.write_str(question),
+            Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
+        }
+    }
+}
+
+/// A secret that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret<'a> {
+    /// The PIN of a token.
+    Pin {
+        /// The token's label.
+        token: &'a str,
+        /// Whether its reader has keys to type it on.
+        has_pin_pad: bool,
+    },
+    /// The OS administrator's password of a node.
+    NodePassword {
+        /// The node.
+        node: &'a str,
+    },
+    /// The password of a host that does not belong to the cluster.
+    HostPassword {
+        /// `user@host`.
+        account: &'a str,
+    },
+}
+
+/// Why the operator gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The operator interrupted the work.
+    #[error("{}", if *.changed { "interrupted" } else { "interrupted; nothing was written" })]
+    Interrupted {
+        /// Whether a file, a token or a cluster was changed before.
+        changed: bool,
+    },
+    /// A yes is needed, and nobody can be asked.
+    #[error("this needs a yes, and there is no terminal to ask at; nothing was done")]
+    NobodyToAsk(Box<Question>),
+    /// The front end failed: it gets its own error back.
+    #[error(transparent)]
+    FrontEnd(Box<dyn Error + Send + Sync>),
+}

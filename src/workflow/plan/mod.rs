@@ -1,0 +1,18 @@
+//! Plans: which records a new list has, why, and what phones do with it. A plan is a value: it can be printed, tested and refused.
+
+pub mod cluster_file;
+mod create;
+mod digest;
+mod error;
+mod revert;
+mod update;
+mod value;
+
+pub use create::{create, create_and, spare_tokens};
+pub use digest::PlanDigest;
+pub use error::{InForce, PlanError};
+pub use revert::{Release, revert, revert_and};
+pub(super) use revert::{leaves, major_minor};
+pub use update::{Edit, Mode, NewServer, resign, update};
+pub(super) use value::signer_not_in_force;
+pub use value::{ConfirmedPlan, Mark, Plan, PlanStep, Request, left_to_do};
