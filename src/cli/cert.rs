@@ -6,7 +6,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::cert_enroll::{self, EnrollArgs};
-use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::session;
 use super::settings::Settings;
@@ -15,6 +14,7 @@ use super::ui::{Ui, printable, table};
 use crate::files::{self, OnExisting};
 use crate::token::{Token, TokenContents, TokenError};
 use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
+use crate::workflow::read_certificate;
 
 /// Certificates on the tokens.
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use data_encoding::BASE64;
 
-use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::session;
@@ -16,6 +15,7 @@ use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, Sast, TokenContents, token_option};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
+use crate::workflow::read_certificate;
 
 /// Make a SAST key on a token or HSM, which never leaves it, and a certificate or a request for one
 ///

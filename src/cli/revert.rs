@@ -8,9 +8,9 @@ use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
 use super::node_run::{self, NodeArgs, Tokens};
 use super::settings::Settings;
-use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline, in_force};
+use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline};
 use super::ui::Ui;
-use crate::workflow::{Release, revert_and};
+use crate::workflow::{Release, read_verified, revert_and};
 
 /// Turn a tokenless CTL into one signed by tokens, as the CTL Client would have written it
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         let tokens = Tokens { spare, single: args.single_token, release, signing: &args.signing };
         return node_run::run(&args.whole, &tokens, settings, ui);
     };
-    let old = in_force(path)?;
+    let old = read_verified(path)?;
     let session = SigningSession::open(settings, ui)?;
     let spares = session.certificates(&args.spare, ui)?;
     let signer = session.signer().certificate().clone();

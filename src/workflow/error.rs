@@ -4,12 +4,13 @@ use super::enroll::EnrollError;
 use super::journal::{JournalReopenError, JournalWriteError};
 use super::operator::OperatorError;
 use super::plan::PlanError;
+use super::plan::cluster_file::ClusterFileError;
 use crate::cluster::http::HttpError;
 use crate::cluster::{ClusterError, FetchError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
-use crate::trustlist::{DecodeError, VerifyError};
+use crate::trustlist::{CertificateError, DecodeError, VerifyError};
 
 /// Why work stopped.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,36 @@ pub enum WorkError {
         file: String,
         /// Why not.
         source: VerifyError,
+    },
+    /// A file is no certificate.
+    #[error("{file} holds no certificate: {source}")]
+    Certificate {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        source: CertificateError,
+    },
+    /// A file is no text.
+    #[error("{file} is not a text file")]
+    NotText {
+        /// The file's name.
+        file: String,
+    },
+    /// A text is no cluster file.
+    #[error("{file} does not describe a cluster")]
+    NotACluster {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        source: Box<toml::de::Error>,
+    },
+    /// No list can be made of a cluster file.
+    #[error("{file}: {source}")]
+    ClusterFile {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        source: ClusterFileError,
     },
     /// A plan was refused.
     #[error(transparent)]

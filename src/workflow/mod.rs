@@ -8,6 +8,7 @@ mod client;
 pub mod doctor;
 pub mod enroll;
 mod error;
+mod input;
 pub mod journal;
 mod node_ctl;
 mod operator;
@@ -20,6 +21,9 @@ mod ways;
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
 pub use error::WorkError;
+pub use input::{
+    ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
+};
 pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{

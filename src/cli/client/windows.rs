@@ -3,16 +3,17 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::super::ctl::{ReadCluster, read_certificate, read_cluster};
 use super::super::error::CommandError;
-use super::super::signing::in_force;
 use super::super::ui::{printable, table};
 use super::Client;
 use super::insert::{self, Inserted};
 use super::terminal::{choose, text};
 use crate::trustlist::{Certificate, Function, Name};
 use crate::workflow::cluster_file::FileMode;
-use crate::workflow::{AddedServer, Choices, Entry, NewServer, PlanError, SecurityMode, Start};
+use crate::workflow::{
+    AddedServer, Choices, Entry, NewServer, PlanError, ReadCluster, SecurityMode, Start, read_certificate,
+    read_cluster, read_verified,
+};
 
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
@@ -153,7 +154,11 @@ impl Client<'_> {
                 continue;
             };
             let Some(file) = text(&format!("{what} server, certificate file:"), "")? else { continue };
-            let Some(certificate) = self.or_why_not(read_certificate(Path::new(&file))) else { continue };
+            let Some(certificate) =
+                self.or_why_not(read_certificate(Path::new(&file)).map_err(CommandError::from))
+            else {
+                continue;
+            };
             let server = NewServer { function, address, certificate, host: None };
             self.choices()?.servers.push(AddedServer { server, file });
             return Ok(());
@@ -186,7 +191,7 @@ fn start(file: &Path) -> Result<Start, CommandError> {
         let ReadCluster { cluster, certificates, tokens } = read_cluster(file)?;
         return Ok(Start::NoFile { cluster: Box::new(cluster), certificates, tokens });
     }
-    Ok(Start::InForce(Box::new(in_force(file)?)))
+    Ok(Start::InForce(Box::new(read_verified(file)?)))
 }
 
 /// Window 5. Dates as MM/DD/YYYY, as the CTL Client shows them.

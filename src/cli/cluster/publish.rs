@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
-use super::super::signing::{RunLog, in_force};
+use super::super::signing::RunLog;
 use super::super::ui::{Ui, printable};
 #[cfg(feature = "ssh")]
 use super::connect::Whose;
@@ -20,6 +20,7 @@ use crate::cluster::{NodeAddress, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{ListKind, digest, is_tftp_name};
 use crate::workflow::journal::{Event, FileFingerprint};
+use crate::workflow::read_verified;
 
 /// Where the list goes.
 #[derive(Debug, Clone, Args)]
@@ -280,7 +281,7 @@ pub struct PublishCommand {
 
 pub fn run(args: &PublishCommand, ui: &Ui) -> Result<(), CommandError> {
     // What does not verify is not published.
-    let list = in_force(&args.file)?;
+    let list = read_verified(&args.file)?;
     let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
     check_name(&name)?;
     let address: NodeAddress = args.node.parse()?;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::settings::Settings;
@@ -17,6 +16,7 @@ use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST, fetch};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{Decision, ListView, Signer, Vouch, signer_of};
 use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
+use crate::workflow::read_certificate;
 
 /// Put certificates into Phone-SAST-trust, and ask TVS until it vouches for them
 #[derive(Debug, Args)]

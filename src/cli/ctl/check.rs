@@ -7,15 +7,15 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::{in_force, now};
+use super::super::signing::now;
 use super::super::ui::{Ui, printable};
-use super::{display_name, read_certificate, read_list};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
     ClassVerdict, Decision, Installed, InstalledLists, Itl, ListView, NewList, PhoneClass, ServiceFinding,
     Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
+use crate::workflow::{display_name, read_certificate, read_list, read_verified};
 
 /// Would phones accept a new list? A verdict per class of phone, with the way it was reached
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ fn not_verified(path: &Path, new: &TrustList, error: &VerifyError) -> CommandErr
 }
 
 fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
-    let list = in_force(path)?;
+    let list = read_verified(path)?;
     of_kind(path, list.list(), kind)?;
     Ok(list)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use crate::trustlist::diff;
+use crate::workflow::read_list;
 
 /// Compare two CTL or ITL files record by record, in words
 #[derive(Debug, Args)]
@@ -18,6 +19,6 @@ pub struct DiffArgs {
 }
 
 pub fn run(args: &DiffArgs, ui: &Ui) -> Result<(), CommandError> {
-    let difference = diff(&super::read_list(&args.old)?, &super::read_list(&args.new)?);
+    let difference = diff(&read_list(&args.old)?, &read_list(&args.new)?);
     if ui.is_json() { ui.print_json(&difference) } else { ui.print(&difference.to_string()) }
 }

@@ -10,9 +10,6 @@ mod update;
 mod verify;
 mod ways;
 
-use std::path::Path;
-
-pub(super) use create::{ReadCluster, read_cluster};
 pub(super) use servers::ServerArgs;
 
 use clap::Subcommand;
@@ -20,8 +17,6 @@ use clap::Subcommand;
 use super::error::CommandError;
 use super::settings::Settings;
 use super::ui::Ui;
-use crate::files;
-use crate::trustlist::{Certificate, MAX_FILE_BYTES, TrustFile, TrustList};
 
 /// Trust list files: show, verify, compare, make, change and sign them
 #[derive(Debug, Subcommand)]
@@ -48,32 +43,4 @@ pub fn run(command: CtlCommand, settings: &Settings, ui: &Ui) -> Result<(), Comm
         CtlCommand::Update(args) => update::run(&args, settings, ui),
         CtlCommand::Sign(args) => sign::run(&args, settings, ui),
     }
-}
-
-/// How a file is called in messages.
-pub(super) fn display_name(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
-}
-
-/// Reads and decodes a CTL, ITL or .sgn file; `-` is standard input.
-pub(super) fn read_file(path: &Path) -> Result<TrustFile, CommandError> {
-    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
-    TrustFile::decode(bytes).map_err(|e| CommandError::decode(&display_name(path), &e))
-}
-
-/// Reads and decodes a CTL or ITL file.
-pub(super) fn read_list(path: &Path) -> Result<TrustList, CommandError> {
-    match read_file(path)? {
-        TrustFile::List(list) => Ok(list),
-        TrustFile::Signed(signed) => {
-            let error = crate::trustlist::DecodeError::NotAList { file_name: signed.header().file_name() };
-            Err(CommandError::decode(&display_name(path), &error))
-        }
-    }
-}
-
-/// Reads a certificate file, DER or PEM.
-pub(super) fn read_certificate(path: &Path) -> Result<Certificate, CommandError> {
-    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
-    Certificate::from_file_bytes(&bytes).map_err(|e| CommandError::certificate(&display_name(path), &e))
 }

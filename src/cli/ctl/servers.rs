@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use crate::workflow::cluster_file::parse_function;
-use crate::workflow::{Edit, Mode, NewServer};
+use crate::workflow::{Edit, Mode, NewServer, read_certificate};
 
 /// Servers that join or leave, and the security mode.
 #[derive(Debug, Args)]
@@ -50,6 +50,6 @@ fn add_server(spec: &str) -> Result<Edit, CommandError> {
     };
     let function = parse_function(function).ok_or_else(|| wrong(format!("{function} is not a function")))?;
     let address = address.parse().map_err(|_| wrong(format!("{address} is not an IPv4 address")))?;
-    let certificate = super::read_certificate(Path::new(path))?;
+    let certificate = read_certificate(Path::new(path))?;
     Ok(Edit::AddServer(NewServer { function, address, certificate, host: None }))
 }

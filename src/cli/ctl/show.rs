@@ -13,6 +13,7 @@ use crate::trustlist::{
     Function, ListKind, ListReport, Record, SignedReport, TrustFile, TrustList, digest, show_list,
     show_signed,
 };
+use crate::workflow::{display_name, read_file};
 
 /// Show a CTL, ITL or .sgn file as CUCM's `show ctl` and `show itl` do
 #[derive(Debug, Args)]
@@ -25,18 +26,18 @@ pub struct ShowArgs {
 }
 
 pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
-    match super::read_file(&args.file)? {
+    match read_file(&args.file)? {
         TrustFile::List(list) => {
             let verification = list.verify();
             if ui.is_json() {
                 ui.print_json(&ListReport::new(&list, &verification))?;
             } else if args.summary {
-                ui.print(&summary(&super::display_name(&args.file), &list, verification.is_ok()))?;
+                ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
                 ui.print(&show_list(&list, &modified(list.header().timestamp()), verification.is_ok()))?;
             }
             if let Err(reason) = &verification {
-                ui.warn(&format!("{} is not verified: {reason}", super::display_name(&args.file)));
+                ui.warn(&format!("{} is not verified: {reason}", display_name(&args.file)));
             }
             for remark in list.remarks() {
                 ui.warn(&remark.to_string());

@@ -8,13 +8,13 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
 use super::super::signing::{
-    Batch, BatchFile, BatchSource, PlaceArgs, SigningArgs, SigningSession, beside, headline, in_force,
+    Batch, BatchFile, BatchSource, PlaceArgs, SigningArgs, SigningSession, beside, headline,
 };
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::cautions_of_file;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
-use crate::workflow::{Request, resign};
+use crate::workflow::{Request, display_name, read_verified, resign};
 
 /// Sign lists again as they are, or make .sgn files from configuration files; one login for all
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     let is_list =
         |file: &&PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv")) && file.is_file();
     let mut plain = args.files.iter().filter(is_list);
-    let session = match plain.find_map(|file| in_force(file).ok()) {
+    let session = match plain.find_map(|file| read_verified(file).ok()) {
         Some(list) => session.for_list(&list),
         None => session,
     };
@@ -83,8 +83,7 @@ fn prepare(
     };
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
-            let verified =
-                list.verify().map_err(|e| CommandError::not_verified(&super::display_name(path), &e))?;
+            let verified = list.verify().map_err(|e| CommandError::not_verified(&display_name(path), &e))?;
             let list_name = verified.list().header().file_name();
             let plan = resign(&verified, request)?;
             let out = out.for_list(path, &list_name)?;
@@ -100,7 +99,7 @@ fn prepare(
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
-            Err(CommandError::decode(&super::display_name(path), &e))
+            Err(CommandError::decode(&display_name(path), &e))
         }
         Err(_) => {
             let own = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

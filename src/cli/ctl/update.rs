@@ -7,11 +7,11 @@ use clap::Args;
 
 use super::super::error::CommandError;
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline, in_force};
+use super::super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::workflow::cluster_file::parse_function;
-use crate::workflow::{Edit, update};
+use crate::workflow::{Edit, read_certificate, read_verified, update};
 
 /// Change a list in force: tokens, servers, security mode, renewed certificates
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub struct UpdateArgs {
 }
 
 pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let old = in_force(&args.file)?;
+    let old = read_verified(&args.file)?;
     let mut edits = Vec::new();
     edits.extend(args.remove_token.iter().cloned().map(Edit::RemoveToken));
     for spec in &args.refresh {
@@ -69,6 +69,6 @@ fn refresh(spec: &str) -> Result<Edit, CommandError> {
         Some(((function, ip), path)) => (function, Some(ip), path),
         None => (None, None, spec),
     };
-    let certificate = super::read_certificate(Path::new(path))?;
+    let certificate = read_certificate(Path::new(path))?;
     Ok(Edit::Refresh { function, address, certificate })
 }

@@ -14,6 +14,7 @@ use crate::trustlist::{
     Certificate, DecodeError, MAX_FILE_BYTES, SignedBy, SignedFile, TrustFile, TrustList, VerifiedList,
     digest,
 };
+use crate::workflow::display_name;
 
 /// Verify the signatures of CTL, ITL and .sgn files
 #[derive(Debug, Args)]
@@ -162,7 +163,7 @@ fn line(verdict: &Verdict) -> String {
 
 /// `sums`: with the checksums, which only machines are told.
 fn verdict(path: &Path, signer: Option<&SgnSigner>, sums: bool) -> Verdict {
-    let mut verdict = Verdict { file: super::display_name(path), ..Verdict::default() };
+    let mut verdict = Verdict { file: display_name(path), ..Verdict::default() };
     let file = match crate::files::read_limited(path, MAX_FILE_BYTES) {
         Ok(bytes) => TrustFile::decode(bytes).map_err(|e| e.to_string()),
         Err(FileError::Read { source, .. }) => Err(format!("cannot be read: {source}")),
@@ -236,7 +237,7 @@ fn sgn(signed: &SignedFile, signer: Option<&SgnSigner>) -> Result<SignedBy, Stri
 /// A list as signer vouches for nothing unless it verifies itself: anybody can put a record into one that does not.
 fn sgn_signer(path: &Path) -> Result<SgnSigner, CommandError> {
     let bytes = crate::files::read_limited(path, MAX_FILE_BYTES)?;
-    let file = super::display_name(path);
+    let file = display_name(path);
     if bytes.first() != Some(&1) {
         let certificate = Certificate::from_file_bytes(&bytes);
         return certificate

@@ -7,11 +7,10 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::node_run::readiness_text;
-use super::super::signing::{in_force, now};
+use super::super::signing::now;
 use super::super::ui::{Ui, printable};
-use super::display_name;
 use crate::trustlist::ListKind;
-use crate::workflow::{Release, WayThrough, Ways, ways};
+use crate::workflow::{Release, WayThrough, Ways, display_name, read_verified, ways};
 
 /// The ways through that are open from a list in force: lost tokens, the bridge, an HSM, back to tokenless
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ pub struct WaysArgs {
 }
 
 pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
-    let old = in_force(&args.file)?;
+    let old = read_verified(&args.file)?;
     if old.list().kind() == ListKind::Itl {
         let what =
             format!("{} is an ITL: the ways through begin at the cluster's CTL", display_name(&args.file));

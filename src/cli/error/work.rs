@@ -8,6 +8,14 @@ impl From<WorkError> for CommandError {
         match error {
             WorkError::Decode { file, source } => CommandError::decode(&file, &source),
             WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
+            WorkError::Certificate { file, source } => CommandError::certificate(&file, &source),
+            WorkError::NotText { .. } => CommandError::new(ErrorKind::File, error.to_string()),
+            WorkError::NotACluster { ref source, .. } => {
+                CommandError::new(ErrorKind::File, error.to_string())
+                    .detail("", source.to_string().trim_end().replace('\n', "\n  "))
+                    .hint("docs/cluster-file.md has every key and an example")
+            }
+            WorkError::ClusterFile { file, source } => CommandError::cluster_file(&file, &source),
             WorkError::Plan(e) => e.into(),
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::ctl::read_certificate;
 use super::error::{CommandError, ErrorKind};
 use super::signing::state_folder;
 use super::ui::{Ui, printable};
 use crate::files::{self, OnExisting};
 use crate::workflow::journal::{HeadSignature, JournalError, VerifiedJournal, signature_beside};
+use crate::workflow::read_certificate;
 use page::{HtmlPage, MarkdownPage};
 use summary::JournalSummary;
 

@@ -18,19 +18,14 @@ pub use place::{PlaceArgs, beside};
 pub use run_log::{RunLog, state_folder, who};
 pub use session::{BatchSource, SigningSession, check_digest};
 
-use super::ctl::{display_name, read_list};
 use super::error::{CommandError, ErrorKind};
 use crate::token::Selector;
 use crate::trustlist::{ListKind, Record, VerifiedList};
+use crate::workflow::display_name;
 
 /// Now, in seconds since 1970-01-01 UTC.
 pub fn now() -> i64 {
     Timestamp::now().as_second()
-}
-
-/// The list in force: decoded and verified, else the error that says why not.
-pub fn in_force(path: &Path) -> Result<VerifiedList, CommandError> {
-    read_list(path)?.verify().map_err(|e| CommandError::not_verified(&display_name(path), &e))
 }
 
 /// `CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records`

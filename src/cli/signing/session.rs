@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::super::ctl::read_certificate;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::session;
 use super::super::settings::Settings;
@@ -19,6 +18,7 @@ use super::signed::{ConfirmedFile, WrittenJson};
 use crate::files::{self, FileError};
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::{Certificate, VerifiedList};
+use crate::workflow::read_certificate;
 
 /// Plans that are made at a time, side by side.
 const AT_A_TIME: usize = 8;
@@ -96,7 +96,7 @@ impl<'a> SigningSession<'a> {
             .iter()
             .map(|name| {
                 if Path::new(name).is_file() {
-                    return read_certificate(Path::new(name));
+                    return Ok(read_certificate(Path::new(name))?);
                 }
                 let selector = selector(name)?;
                 let seen = self.seen.clone();

@@ -1,0 +1,87 @@
+//! Files that work is given: lists, certificates, cluster files; `-` is standard input.
+
+use std::path::Path;
+
+use super::error::WorkError;
+use super::plan::cluster_file::ClusterFile;
+use crate::files;
+use crate::trustlist::{Certificate, DecodeError, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
+
+/// The name of a file for messages.
+pub fn display_name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads and decodes a CTL, ITL or .sgn file.
+///
+/// # Errors
+/// When it cannot be read or decoded.
+pub fn read_file(path: &Path) -> Result<TrustFile, WorkError> {
+    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
+    TrustFile::decode(bytes).map_err(|source| WorkError::Decode { file: display_name(path), source })
+}
+
+/// Reads and decodes a CTL or ITL file.
+///
+/// # Errors
+/// When it cannot be read or decoded, or is a .sgn file.
+pub fn read_list(path: &Path) -> Result<TrustList, WorkError> {
+    match read_file(path)? {
+        TrustFile::List(list) => Ok(list),
+        TrustFile::Signed(signed) => {
+            let source = DecodeError::NotAList { file_name: signed.header().file_name() };
+            Err(WorkError::Decode { file: display_name(path), source })
+        }
+    }
+}
+
+/// Reads a CTL or ITL file and verifies it.
+///
+/// # Errors
+/// When it cannot be read, decoded or verified.
+pub fn read_verified(path: &Path) -> Result<VerifiedList, WorkError> {
+    read_list(path)?.verify().map_err(|source| WorkError::NotVerified { file: display_name(path), source })
+}
+
+/// Reads a certificate file, DER or PEM.
+///
+/// # Errors
+/// When it cannot be read, or contains no certificate.
+pub fn read_certificate(path: &Path) -> Result<Certificate, WorkError> {
+    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
+    Certificate::from_file_bytes(&bytes)
+        .map_err(|source| WorkError::Certificate { file: display_name(path), source })
+}
+
+/// A cluster file with the certificates that it names.
+#[derive(Debug, Clone)]
+pub struct ReadCluster {
+    /// The file.
+    pub cluster: ClusterFile,
+    /// The certificates of its servers, in their order.
+    pub certificates: Vec<Option<Certificate>>,
+    /// The certificates of its tokens.
+    pub tokens: Vec<Certificate>,
+}
+
+/// Reads a cluster file, and the certificates that it names.
+///
+/// # Errors
+/// When one of the files cannot be read, or is not what it should be.
+pub fn read_cluster(path: &Path) -> Result<ReadCluster, WorkError> {
+    let file = display_name(path);
+    let Ok(text) = String::from_utf8(files::read_limited(path, MAX_FILE_BYTES)?) else {
+        return Err(WorkError::NotText { file });
+    };
+    let cluster: ClusterFile = match toml::from_str(&text) {
+        Ok(cluster) => cluster,
+        Err(source) => return Err(WorkError::NotACluster { file, source: Box::new(source) }),
+    };
+    cluster.check().map_err(|source| WorkError::ClusterFile { file, source })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let read = |path: &Path| read_certificate(&folder.join(path));
+    let certificates = cluster.servers.iter().map(|s| s.certificate.as_deref().map(read).transpose());
+    let certificates = certificates.collect::<Result<_, _>>()?;
+    let tokens = cluster.tokens.iter().map(|token| read(&token.certificate)).collect::<Result<_, _>>()?;
+    Ok(ReadCluster { cluster, certificates, tokens })
+}
