@@ -1,4 +1,4 @@
-//! Hardware-token trust lists for Cisco voice clusters.
+//! Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM.
 //!
 //! Imports run one way: [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`], [`reader`] → [`trustlist`]. Nothing below `cli` prints; nothing
 //! below `workflow` asks.

@@ -37,7 +37,8 @@ pub struct ShowArgs {
 /// Write SAST certificates to files, for Phone-SAST-trust; needs no PIN
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Every SAST certificate of all tokens, a file each: NAME.cer, or NAME-SERIAL.cer where two have one name
+    /// Export the SAST certificates of all tokens, one file each: NAME.cer, or NAME-SERIAL.cer if two have the same
+    /// name
     #[arg(long)]
     all: bool,
     /// The folder to write into; `-` is standard output
@@ -46,7 +47,7 @@ pub struct ExportArgs {
     /// DER or PEM
     #[arg(long, value_enum, default_value_t = Format::Der)]
     format: Format,
-    /// Replace files that are there already; each is kept as NAME.bak
+    /// Replace existing files; each old file is kept as NAME.bak
     #[arg(long)]
     force: bool,
 }

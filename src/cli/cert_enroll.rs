@@ -17,9 +17,9 @@ use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
 use crate::workflow::read_certificate;
 
-/// Make a SAST key on a token or HSM, which never leaves it, and a certificate or a request for one
+/// Make a SAST key that never leaves the token or HSM, and its certificate or a certificate request
 ///
-/// Without --csr the certificate is self-signed and stored on the token. With --csr a request is written; --import
+/// Without --csr, the certificate is self-signed and stored on the token. With --csr, a request is written; --import
 /// stores the certificate that an authority issued for it.
 #[derive(Debug, Args)]
 pub struct EnrollArgs {
@@ -35,13 +35,13 @@ pub struct EnrollArgs {
     /// The organization (O)
     #[arg(long, value_name = "O")]
     organization: Option<String>,
-    /// Size of the key in bits: 1024, 2048 or 4096, which is what a trust list can be signed with
+    /// Size of the key in bits: 1024, 2048 or 4096; a trust list supports no other size
     #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = bits)]
     bits: usize,
-    /// How long a self-signed certificate is valid, in days; no public source says that phones look at the date of a SAST
+    /// Validity of a self-signed certificate in days; no public source says that phones look at the date of a SAST
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
-    /// The digest that the certificate or the request is signed with
+    /// The digest in the signature of the certificate or the request
     #[arg(long, value_enum, default_value_t = DigestArg::Sha256)]
     digest: DigestArg,
     /// CKA_ID of key and certificate, in hexadecimal [default: eight random bytes]
@@ -53,19 +53,19 @@ pub struct EnrollArgs {
     /// Also write the certificate (DER) to a file; `-` is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Store an issued certificate beside its key, once a signature proved that they belong together
+    /// Store an issued certificate next to its key, after a test signature has proved that they belong together
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "unit", "organization", "bits", "days", "digest", "id", "out"])]
     import: Option<PathBuf>,
-    /// Replace a file that is there already; it is kept as NAME.bak
+    /// Replace an existing file; the old file is kept as NAME.bak
     #[arg(long)]
     force: bool,
-    /// Say what would be made, and make nothing
+    /// Print what would be made; make nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not ask before the key is made
     #[arg(long)]
     yes: bool,
-    /// Spend the token's last PIN try without being asked
+    /// Use the last try of the token's PIN without asking
     #[arg(long)]
     allow_last_try: bool,
 }

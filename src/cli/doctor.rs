@@ -10,11 +10,11 @@ use super::ui::{Ui, printable};
 use crate::token::TokenError;
 use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 
-/// Look at module, middleware, readers, rules and tokens, and say what to do about each thing found; exit code 1 when
-/// something stops work
+/// Check module, middleware, readers, rules and tokens, and tell how to fix each problem; exit code 1 if there is a
+/// problem
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Whose commands the advice names: debian, fedora, macos or windows [default: this system]
+    /// The system whose commands the advice uses: debian, fedora, macos or windows [default: this system]
     #[arg(long, value_name = "SYSTEM")]
     system: Option<System>,
 }

@@ -9,21 +9,22 @@ use super::error::{CommandError, ErrorKind};
 use super::ui::Ui;
 use crate::files::{self, OnExisting};
 
-/// Explain a topic, or a command
+/// Explain a command or a topic
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command (`ctl update`), or a topic: bridge, exit-codes, hsm, lost-tokens, phones (their messages, deleting lists), pin, way-back
+    /// A command (`ctl update`), or a topic: bridge, exit-codes, hsm, lost-tokens, phones (messages, how to delete
+    /// lists), pin, way-back (rollback)
     words: Vec<String>,
 }
 
-/// Print the completions for a shell
+/// Print the completion script for a shell
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
-/// Write the man pages into a folder
+/// Write the man pages to a folder
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// The folder

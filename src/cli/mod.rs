@@ -35,7 +35,7 @@ use ui::Ui;
 
 use crate::trustlist::printable_lines;
 
-/// Hardware-token trust lists for Cisco voice clusters
+/// Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM
 #[derive(Debug, Parser)]
 #[command(name = "sastctl", version, arg_required_else_help = true, disable_help_subcommand = true)]
 struct Cli {
@@ -47,32 +47,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tokens: list, show, change and unlock their PIN, make them empty
+    /// List and show tokens, change and unlock their PIN, erase them
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Certificates on the tokens: list, show, export
+    /// List, show, export and make certificates on tokens
     #[command(subcommand)]
     Cert(cert::CertCommand),
-    /// Trust list files: show, verify, compare, make, change and sign them
+    /// Show, verify, compare, make, change and sign trust list files
     #[command(subcommand)]
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
     Client(Box<client::ClientArgs>),
-    /// A cluster's nodes: look, fetch, trust, publish, restart
+    /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
-    /// HSM profiles: which PKCS#11 modules are known, and whether one works
+    /// List, show and test HSM profiles, which describe PKCS#11 modules
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
     Doctor(doctor::DoctorArgs),
-    /// The record of a run: show it as a page, verify it
+    /// Show or verify the journal of a run
     #[command(subcommand)]
     Journal(journal::JournalCommand),
-    /// Explain a topic, or a command
+    /// Explain a command or a topic
     Help(manual::HelpArgs),
-    /// Print the completions for a shell
+    /// Print the completion script for a shell
     Completions(manual::CompletionsArgs),
-    /// Write the man pages into a folder
+    /// Write the man pages to a folder
     Man(manual::ManArgs),
 }
 

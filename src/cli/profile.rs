@@ -19,17 +19,17 @@ pub enum ProfileCommand {
     Test(TestArgs),
 }
 
-/// Print a profile as TOML: a pattern for one of your own
+/// Print a profile as TOML, as a template for your own
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The profile [default: --profile, else the first whose module is installed]
     name: Option<String>,
 }
 
-/// Load the module, log in to the token, sign and verify: nothing is written
+/// Load the module, log in to the token, sign and verify; writes nothing
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// Spend the token's last PIN try without being asked
+    /// Use the last try of the token's PIN without asking
     #[arg(long)]
     allow_last_try: bool,
 }

@@ -12,19 +12,21 @@ use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline
 use super::ui::Ui;
 use crate::workflow::{Release, read_verified, revert_and};
 
-/// Turn a tokenless CTL into one signed by tokens, as the CTL Client would have written it
+/// Change a tokenless CTL into one signed by tokens, exactly as the CTL Client writes it
 #[derive(Debug, Args)]
 pub struct RevertArgs {
-    /// The tokenless CTL in force; not with --node, which fetches it
+    /// The tokenless CTL in force; with --node it is fetched instead
     #[arg(required_unless_present = "node", conflicts_with = "node")]
     old: Option<PathBuf>,
-    /// A token beside the one that signs (--token): a selector, or a certificate file; may be given several times
+    /// A spare token, in addition to the one that signs (--token): a selector, or a certificate file; may be given
+    /// several times
     #[arg(long, value_name = "SELECTOR|FILE")]
     spare: Vec<String>,
-    /// Go on with a single token, though losing it means that no later list can be signed
+    /// Continue with a single token; if it is lost, no later list can be signed
     #[arg(long)]
     single_token: bool,
-    /// The cluster's release: from 11.5 the ITLRecovery and CallManager SAST records stay [default: what the CTL tells]
+    /// The release of the cluster: from 11.5 on the ITLRecovery and CallManager SAST records stay [default: read from
+    /// the CTL]
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub struct GlobalArgs {
     /// HSM profile: a built-in name (see `profile list`) or a TOML file [default: the first whose module is installed]
     #[arg(long, global = true, env = "SASTCTL_PROFILE", hide_env_values = true, value_name = "NAME|FILE")]
     pub profile: Option<String>,
-    /// PKCS#11 module to load, instead of the profile's paths
+    /// PKCS#11 module to load instead of the one in the profile
     #[arg(long, global = true, env = "SASTCTL_MODULE", hide_env_values = true, value_name = "PATH")]
     pub module: Option<PathBuf>,
     /// Token: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]
@@ -28,22 +28,22 @@ pub struct GlobalArgs {
     // Parsed in `Settings::load`: clap would print the text of a wrong value, and that may be the PIN itself.
     #[arg(long, global = true, env = "SASTCTL_PIN_SOURCE", value_name = "SOURCE", hide_env_values = true)]
     pub pin_source: Option<String>,
-    /// Seconds that a call to the token may take before it is given up [default: 60]; of `token watch`: when it ends
+    /// Time limit of a call to the token in seconds [default: 60]; with `token watch`: when to end
     #[arg(long, global = true, env = "SASTCTL_TIMEOUT", hide_env_values = true, value_name = "SECONDS")]
     pub timeout: Option<u64>,
-    /// Load a module, or use a profile, that others than root and you may write
+    /// Use a module or a profile even if users other than root and you can write to it
     #[arg(long, global = true, env = "SASTCTL_ALLOW_INSECURE_MODULE", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
     pub allow_insecure_module: bool,
-    /// Answer with one JSON document
+    /// Print one JSON document
     #[arg(long, global = true, env = "SASTCTL_JSON", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
     pub json: bool,
     /// When to use colour
     #[arg(long, global = true, env = "SASTCTL_COLOR", hide_env_values = true, value_name = "WHEN")]
     pub color: Option<Color>,
-    /// Say more on standard error: -v each PKCS#11 call by name and result, -vv all there is
+    /// Print more on standard error: -v the name and result of each PKCS#11 call, -vv everything
     #[arg(short, long, global = true, env = "SASTCTL_VERBOSE", hide_env_values = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Say less on standard error: warnings, errors and questions only
+    /// Print less on standard error: only warnings, errors and questions
     #[arg(short, long, global = true, env = "SASTCTL_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
     pub quiet: bool,
 }

@@ -26,7 +26,7 @@ pub enum TokenCommand {
     Init(InitArgs),
 }
 
-/// Show all of one token: flags, mechanisms, certificates, and which has its key
+/// Show everything about one token: flags, mechanisms, certificates, and which of them have a key
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The token [default: --token, else the only one]

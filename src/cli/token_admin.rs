@@ -11,7 +11,7 @@ use super::signing::selector;
 use super::ui::Ui;
 use crate::token::{Module, Pin, PinKind, PinState, Selector, Token, check_label};
 
-/// Change a token's PIN: the old one (--pin-source), then the new one twice
+/// Change the PIN of a token: asks for the old PIN (--pin-source), then twice for the new one
 #[derive(Debug, Args)]
 pub struct ChangePinArgs {
     /// The token [default: --token, else the only one]
@@ -20,7 +20,7 @@ pub struct ChangePinArgs {
     /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
-    /// Spend the token's last PIN try without being asked
+    /// Use the last try of the token's PIN without asking
     #[arg(long)]
     allow_last_try: bool,
 }
@@ -34,7 +34,7 @@ struct AdministratorArgs {
     /// Where the new PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad
     #[arg(long, value_name = "SOURCE")]
     new_pin_source: Option<String>,
-    /// Spend the administrator PIN's last try without being asked
+    /// Use the last try of the administrator PIN without asking
     #[arg(long)]
     allow_last_try: bool,
 }
@@ -60,7 +60,7 @@ impl AdministratorArgs {
     }
 }
 
-/// Give a locked token a new PIN with its administrator (SO) PIN
+/// Unlock a token: set a new PIN with the administrator (SO) PIN
 #[derive(Debug, Args)]
 pub struct UnlockArgs {
     /// The token [default: --token, else the only one]
@@ -70,16 +70,17 @@ pub struct UnlockArgs {
     pins: AdministratorArgs,
 }
 
-/// Delete everything on a token, its key and certificate with it, and give it a label and a PIN
+/// Erase a token with its key and certificate, and set a label and a PIN
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The token, by its label, serial number or URI, a blank one by pkcs11:slot-id=N [default: --token]
+    /// The token: a label, serial number or URI; a blank token is pkcs11:slot-id=N [default: --token]
     #[arg(value_name = "TOKEN")]
     selector: Option<String>,
     /// The new label
     #[arg(long, value_name = "LABEL")]
     label: String,
-    /// The token's serial number, typed: what is deleted is gone; of a blank token its slot. Asked for on a terminal
+    /// Confirm with the serial number of the token, or the slot number of a blank token: erased data cannot be
+    /// restored. At a terminal you are asked for it
     #[arg(long, value_name = "SERIAL")]
     confirm: Option<String>,
     #[command(flatten)]

@@ -11,12 +11,12 @@ use super::settings::Settings;
 use super::ui::{Ui, printable};
 use crate::workflow::{TokenEvent, TokenWatch};
 
-/// Tell of tokens as they are inserted and removed, a line each
+/// Report token insertions and removals, one line each
 ///
-/// --timeout ends it after so many seconds; with --count and fewer events by then, the exit code is 1.
+/// --timeout ends it after that many seconds. If --count events have not happened by then, the exit code is 1.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// End after so many events
+    /// End after N events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }

@@ -25,10 +25,10 @@ use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
 use crate::workflow::{Choices, Plan, PlanDigest, PlanError, Start};
 
-/// The CTL Client's windows in the terminal
+/// Show the windows of the CTL Client in the terminal
 #[derive(Debug, Args)]
 pub struct ClientArgs {
-    /// The CTL in force, or a cluster file (*.toml) for a first one [default: the first window asks]
+    /// The CTL in force, or a cluster file (*.toml) to make a first CTL [default: the first window asks]
     file: Option<PathBuf>,
     #[command(flatten)]
     signing: SigningArgs,

@@ -20,7 +20,7 @@ use crate::cluster::{ClusterError, Node, NodeAddress, SshAddress};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
-    /// The OS administrator [default: the one of the address, else admin]
+    /// The user name of the OS administrator [default: the name in the address, else admin]
     #[arg(long, env = "SASTCTL_USER", hide_env_values = true, value_name = "NAME")]
     pub user: Option<String>,
     /// Where the administrator's password comes from: prompt, env:VAR, file:PATH or fd:N
@@ -33,16 +33,16 @@ pub struct ConnectArgs {
     /// The known host keys [default: ~/.ssh/known_hosts]
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
-    /// Take this host key, as SHA256:…, without a question
+    /// Accept this host key (SHA256:…) without asking
     #[arg(long, value_name = "FINGERPRINT")]
     host_key: Vec<String>,
     /// Speak SSH as old releases do: SHA-1 key exchange, ssh-rsa, CBC ciphers
     #[arg(long)]
     legacy_ssh: bool,
-    /// A host to go through
+    /// Connect through this host
     #[arg(long, value_name = "[USER@]HOST[:PORT]")]
     jump: Option<String>,
-    /// Write everything that goes over the line into this file, passwords as stars
+    /// Write the whole dialogue to this file; passwords are replaced by stars
     #[arg(long, value_name = "FILE")]
     transcript: Option<PathBuf>,
 }

@@ -17,15 +17,15 @@ use crate::cluster::console::{Console as _, Recorded};
 /// Ctrl-] leaves, as in telnet.
 const LEAVE: u8 = 0x1d;
 
-/// Type into a node's console, or into any serial line (a phone's AUX port, say); --transcript writes it down
+/// Open the console of a node, or any serial line (the AUX port of a phone, for example); --transcript records it
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
     /// The node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     node: String,
-    /// A serial line as it is: no login
+    /// Open the serial line without a login
     #[arg(long)]
     raw: bool,
-    /// Send what comes from a file or a pipe; at a terminal each key that is typed is sent
+    /// Send input from a file or a pipe; at a terminal each key is sent as you type it
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

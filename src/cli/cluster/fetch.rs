@@ -30,25 +30,26 @@ impl PortArgs {
     }
 }
 
-/// Fetch CTL and ITL of every node, and check that all nodes hold the same bytes
+/// Fetch the CTL and the ITL of every node, and check that all nodes have the same bytes
 #[derive(Debug, Args)]
 pub struct FetchArgs {
     /// A node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long)]
     node: String,
-    /// Only this node: no shell is opened, and no password needed
+    /// Fetch from this node only: opens no shell, needs no password
     #[arg(long)]
     alone: bool,
     /// The files [default: CTLFile.tlv and ITLFile.tlv]
     #[arg(long, value_name = "NAME")]
     file: Vec<String>,
-    /// Where they go
+    /// The folder for the files
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Replace files that are there; the old ones are kept as NAME.bak
+    /// Replace existing files; each old file is kept as NAME.bak
     #[arg(long)]
     force: bool,
-    /// Ask the shell to print a file that comes by no other way (no public source says how it is laid out; believed only if it verifies)
+    /// If a file cannot be fetched in any other way, make the shell print it (no public source says how it is laid out;
+    /// it is used only if it verifies)
     #[arg(long)]
     dump: bool,
     #[command(flatten)]

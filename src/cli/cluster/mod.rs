@@ -22,7 +22,7 @@ use super::error::CommandError;
 use super::settings::Settings;
 use super::ui::Ui;
 
-/// A cluster's nodes: look, fetch, trust, publish, restart
+/// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     Status(Box<status::StatusArgs>),

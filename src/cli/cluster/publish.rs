@@ -26,11 +26,11 @@ use crate::workflow::read_verified;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Publishing")]
 pub struct PublishArgs {
-    /// A folder that a TFTP server serves, for all nodes or for one: a path, or sftp://user@host/path; without it the
-    /// operator uploads by hand
+    /// The folder of a TFTP server, for all nodes or for one: a path, or sftp://user@host/path. Without this option you
+    /// upload by hand
     #[arg(long, value_name = "[NODE=]DIR")]
     tftp_root: Vec<String>,
-    /// How long the nodes are waited for when the operator uploads by hand
+    /// How long to wait for the nodes when you upload by hand
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     publish_wait: u64,
 }
@@ -254,7 +254,7 @@ fn host_of(node: &NodeAddress) -> Result<&str, CommandError> {
     })
 }
 
-/// Put a signed CTL where phones fetch it, and prove that every node serves it
+/// Copy a signed CTL to where phones fetch it, and prove that every node serves it
 #[derive(Debug, Args)]
 pub struct PublishCommand {
     /// The signed list

@@ -17,7 +17,7 @@ use crate::phone::{Decision, InstalledLists, Itl, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 
-/// Look at a cluster: security mode, CTL, signer, checksums and services of every node
+/// Show the state of a cluster: security mode, and the CTL, signer, checksums and services of every node
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600

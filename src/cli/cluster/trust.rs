@@ -18,7 +18,7 @@ use crate::phone::{Decision, ListView, Signer, Vouch, signer_of};
 use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
 use crate::workflow::read_certificate;
 
-/// Put certificates into Phone-SAST-trust, and ask TVS until it vouches for them
+/// Upload certificates as Phone-SAST-trust, and wait until TVS knows them
 #[derive(Debug, Args)]
 pub struct TrustArgs {
     /// The certificates
@@ -43,13 +43,13 @@ pub struct TrustArgs {
 /// How certificates get into a trust store.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// How: rest (release 14 and later), cli, or by hand on the web page [default: the release tells]
+    /// How to upload: rest (release 14 and later), cli, or hand (on the web page) [default: depends on the release]
     #[arg(long, value_enum)]
     by: Option<ByArg>,
     /// TCP port of OS Administration
     #[arg(long, value_name = "PORT", default_value_t = 443)]
     https_port: u16,
-    /// SHA-256 of the node's web certificate: it is compared instead of being trusted by an authority
+    /// SHA-256 of the node's web certificate; the certificate is compared with it, no authority is needed
     #[arg(long, value_name = "SHA256")]
     tls_fingerprint: Option<String>,
 }
@@ -67,10 +67,10 @@ pub struct TvsReach {
     /// TCP port of TVS
     #[arg(long, value_name = "PORT", default_value_t = 2445)]
     tvs_port: u16,
-    /// Do not ask TVS: what it would prove stays unproved
+    /// Do not ask TVS; the result is then unproved
     #[arg(long)]
     pub no_tvs: bool,
-    /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
+    /// Use TLS 1.0 with TVS and accept weak keys, for nodes of the 7900 era
     #[arg(long)]
     legacy_tls: bool,
 }
@@ -80,10 +80,10 @@ pub struct TvsReach {
 pub struct TvsArgs {
     #[command(flatten)]
     pub reach: TvsReach,
-    /// As what TVS is asked
+    /// How to ask TVS
     #[arg(long, value_enum, value_name = "AS", default_value_t = Ask::Query)]
     tvs_ask: Ask,
-    /// How long TVS may take to know a certificate that was uploaded
+    /// How long to wait until TVS knows an uploaded certificate
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     tvs_wait: u64,
 }
@@ -97,7 +97,7 @@ pub enum ByArg {
     Rest,
     /// `set cert import trust` on the admin shell
     Cli,
-    /// The web page; this says what to do there, and waits for TVS
+    /// By hand on the web page; prints what to do there, and waits for TVS
     Hand,
 }
 

@@ -17,36 +17,36 @@ use crate::phone::{
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
 use crate::workflow::{display_name, read_certificate, read_list, read_verified};
 
-/// Would phones accept a new list? A verdict per class of phone, with the way it was reached
+/// Tell whether phones would accept a new list: a verdict with its reasons for each class of phones
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The new list
     new: PathBuf,
-    /// The CTL that phones hold
+    /// The CTL that phones have now
     #[arg(long, value_name = "FILE")]
     installed_ctl: Option<PathBuf>,
-    /// The ITL that phones hold
+    /// The ITL that phones have now
     #[arg(long, value_name = "FILE")]
     installed_itl: Option<PathBuf>,
-    /// A certificate that was uploaded as Phone-SAST-trust; may be given several times
+    /// A certificate that is uploaded as Phone-SAST-trust; may be given several times
     #[arg(long, value_name = "CERT")]
     trusted: Vec<PathBuf>,
     /// Ask the TVS of a node about the signer, as a phone would; may be given several times
     #[arg(long, value_name = "HOST[:PORT]")]
     tvs: Vec<String>,
-    /// The phone that is said to ask TVS
+    /// The phone name to use when asking TVS
     #[arg(long, value_name = "NAME", default_value = "CP-7965-SEP000000000000")]
     device_name: String,
-    /// As what TVS is asked
+    /// How to ask TVS
     #[arg(long, value_enum, value_name = "AS", default_value_t = Ask::Query)]
     tvs_ask: Ask,
-    /// Speak TLS 1.0 with TVS, and take weak keys, as nodes of the 7900 era need
+    /// Use TLS 1.0 with TVS and accept weak keys, for nodes of the 7900 era
     #[arg(long)]
     legacy_tls: bool,
-    /// How long one TVS is waited for
+    /// How long to wait for one TVS
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     tvs_timeout: u64,
-    /// Only these phones exist here [default: all]
+    /// The classes of phones in this cluster [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CLASS")]
     phones: Vec<PhoneClass>,
 }

@@ -17,10 +17,10 @@ pub struct CreateArgs {
     /// The cluster: servers, addresses and certificate files, as TOML (see docs/cluster-file.md)
     #[arg(long, value_name = "FILE")]
     cluster: PathBuf,
-    /// A further token: a selector, or a certificate file; may be given several times
+    /// Another token: a selector, or a certificate file; may be given several times
     #[arg(long, value_name = "SELECTOR|FILE")]
     spare: Vec<String>,
-    /// Go on with a single token, though losing it means that no later list can be signed
+    /// Continue with a single token; if it is lost, no later list can be signed
     #[arg(long)]
     single_token: bool,
     #[command(flatten)]

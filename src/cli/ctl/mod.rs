@@ -18,7 +18,7 @@ use super::error::CommandError;
 use super::settings::Settings;
 use super::ui::Ui;
 
-/// Trust list files: show, verify, compare, make, change and sign them
+/// Show, verify, compare, make, change and sign trust list files
 #[derive(Debug, Subcommand)]
 pub enum CtlCommand {
     Show(show::ShowArgs),

@@ -17,7 +17,7 @@ pub struct ServerArgs {
     /// Remove the records of a server, by address, DNSNAME or name; capf:10.1.2.3 means the record of one function
     #[arg(long, value_name = "NAME|ADDRESS")]
     remove_server: Vec<String>,
-    /// Set the cluster security mode
+    /// The cluster security mode of the list
     #[arg(long, value_name = "MODE")]
     set_mode: Option<Mode>,
 }

@@ -15,7 +15,7 @@ use crate::trustlist::{
 };
 use crate::workflow::{display_name, read_file};
 
-/// Show a CTL, ITL or .sgn file as CUCM's `show ctl` and `show itl` do
+/// Show a CTL, ITL or .sgn file in the format of CUCM's `show ctl` and `show itl`
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The file; `-` is standard input

@@ -16,15 +16,15 @@ use crate::phone::cautions_of_file;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
 use crate::workflow::{Request, display_name, read_verified, resign};
 
-/// Sign lists again as they are, or make .sgn files from configuration files; one login for all
+/// Sign lists again without changes, or make .sgn files from configuration files; one login for all
 #[derive(Debug, Args)]
 pub struct SignArgs {
-    /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn. Lists among several files
-    /// need --out DIR or --in-place
+    /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn. If there are several files
+    /// and some are lists, give --out DIR or --in-place
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// FILENAME of the .sgn file that a configuration file becomes: the name that phones ask for, with its folder below
-    /// the TFTP root (Desktops/320x212x16/List.xml.sgn) [default: the file's own name and .sgn]
+    /// The FILENAME in the new .sgn file: the name that phones request, with its folder below the TFTP root
+    /// (Desktops/320x212x16/List.xml.sgn) [default: the name of the file and .sgn]
     #[arg(long, value_name = "NAME")]
     file_name: Option<String>,
     #[command(flatten)]

@@ -24,8 +24,8 @@ pub struct UpdateArgs {
     /// Remove a SAST record, by name (SAST-ADN…) or serial number
     #[arg(long, value_name = "NAME|SERIAL")]
     remove_token: Vec<String>,
-    /// A renewed certificate takes the place of the one with its subject, or of the one at an address; with a function
-    /// before the address (capf:10.1.2.3=new.pem) whatever its subject
+    /// A renewed certificate: it replaces the one with the same subject, or the one at the address. With a function
+    /// before the address (capf:10.1.2.3=new.pem) the subject may differ
     #[arg(long, value_name = "[[FUNCTION:]ADDRESS=]CERTFILE")]
     refresh: Vec<String>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub struct VerifyArgs {
     /// The files; `-` is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Who signed .sgn files: a certificate (DER or PEM), or a CTL or ITL that verifies and holds it as TFTP
+    /// The signer of .sgn files: a certificate (DER or PEM), or a verified CTL or ITL that contains it as TFTP
     #[arg(long, value_name = "CERT")]
     signer: Option<PathBuf>,
 }

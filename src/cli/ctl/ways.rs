@@ -12,14 +12,14 @@ use super::super::ui::{Ui, printable};
 use crate::trustlist::ListKind;
 use crate::workflow::{Release, WayThrough, Ways, display_name, read_verified, ways};
 
-/// The ways through that are open from a list in force: lost tokens, the bridge, an HSM, back to tokenless
+/// List the possible procedures from a list in force: for lost tokens, over the bridge, to an HSM, back to tokenless
 #[derive(Debug, Args)]
 pub struct WaysArgs {
     /// The list in force
     file: PathBuf,
-    /// One of them, by name [default: all]
+    /// The name of one procedure [default: all]
     way: Option<String>,
-    /// The cluster's release, as show version active has it: it decides which ways are open
+    /// The release of the cluster, as `show version active` prints it; it decides which procedures are possible
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
 }

@@ -20,14 +20,14 @@ use summary::JournalSummary;
 /// A signature beside it is a line of JSON.
 const LARGEST_SIGNATURE: usize = 64 * 1024;
 
-/// The record of a run: show it as a page, verify it
+/// Show or verify the journal of a run
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
     Show(ShowArgs),
     Verify(VerifyArgs),
 }
 
-/// Show a run as a page for the change ticket: Markdown, or one HTML file
+/// Show a journal as a page for the change ticket: Markdown, or one HTML file
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The journal [default: the newest one]
@@ -42,17 +42,18 @@ pub struct ShowArgs {
 /// Where the newest one is looked for.
 #[derive(Debug, Args)]
 struct FolderArgs {
-    /// The folder for journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    /// The folder of the journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else
+    /// ~/.local/state/sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
     journal: Option<PathBuf>,
 }
 
-/// Detect accidental changes: a line that was changed, taken out or moved. With --signer: prove that there are none
+/// Detect accidental changes: a changed, missing or moved line. With --signer, prove that there are none
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The journal [default: the newest one]
     file: Option<PathBuf>,
-    /// Check the signature beside the journal (NAME.sig, made by --journal-sign) with the certificate of the token
+    /// Check the signature of the journal (NAME.sig, made by --journal-sign) with the certificate of the token
     #[arg(long, value_name = "CERT")]
     signer: Option<PathBuf>,
     #[command(flatten)]

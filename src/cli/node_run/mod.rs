@@ -44,19 +44,19 @@ pub const WHAT: &str = "revert-node";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The whole run")]
 pub struct NodeArgs {
-    /// Do the whole run on a cluster: the publisher as HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long, value_name = "HOST")]
     pub node: Option<String>,
-    /// Go by the bridge: phones without TVS follow too (sastctl help bridge)
+    /// Go over the bridge, so that phones without TVS also accept the new CTL (sastctl help bridge)
     #[arg(long, requires = "node")]
     bridge: bool,
-    /// The folder of the run: the CTL before, the certificates, the new CTL
+    /// The folder of the run, for the old CTL, the certificates and the new CTL
     #[arg(long, value_name = "DIR", requires = "node")]
     work: Option<PathBuf>,
-    /// Go on with the run that was cut off; nothing that is done is done again
+    /// Continue an interrupted run; completed steps are not repeated
     #[arg(long, requires = "node", conflicts_with = "rollback")]
     resume: bool,
-    /// Put the CTL back that was in force before the run
+    /// Restore the CTL that was in force before the run
     #[arg(long, requires = "node")]
     rollback: bool,
     #[command(flatten)]

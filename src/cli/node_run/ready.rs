@@ -13,21 +13,21 @@ use crate::workflow::{Answer, ClusterFacts, Need, Readiness, Subject, readiness}
 
 /// What the operator looked at: `--yes` does not say so.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "What you looked at (--yes does not answer these)")]
+#[command(next_help_heading = "What you have checked (--yes does not confirm these)")]
 pub struct LookedAt {
     /// Database replication is in order on every node (utils dbreplication runtimestate)
     #[arg(long, requires = "node")]
     replication_is_ok: bool,
-    /// The nodes reach each other: CUCM copies its own CTL to all of them
+    /// The nodes can reach each other (CUCM copies its own CTL to all of them)
     #[arg(long, requires = "node")]
     nodes_reach_each_other: bool,
     /// There is a backup that can be restored
     #[arg(long, requires = "node")]
     backup_is_there: bool,
-    /// The licence that this release needs for mixed mode is there
+    /// The cluster has the licence that this release needs for mixed mode
     #[arg(long, requires = "node")]
     licence_is_there: bool,
-    /// With --bridge: every phone holds the bridge
+    /// With --bridge: every phone has the bridge CTL
     #[arg(long, requires = "bridge")]
     pub phones_have_it: bool,
 }

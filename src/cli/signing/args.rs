@@ -15,41 +15,42 @@ use crate::workflow::{PlanDigest, Request};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signing")]
 pub struct SigningArgs {
-    /// The time that the file states, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
+    /// The timestamp in the file, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
     #[arg(long, value_name = "RFC3339")]
     timestamp: Option<String>,
-    /// Where the result goes; `-` is standard output. A file that is there already is kept as NAME.bak
+    /// The file to write; `-` is standard output. An existing file is kept as NAME.bak
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Show the plan and the difference; touch nothing
+    /// Show the plan and the difference; change nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not ask before signing
     #[arg(long)]
     yes: bool,
-    /// The digest to sign with; CUCM and the CTL Client sign with sha1, and no public source says which phones take another
+    /// The digest of the signature; CUCM and the CTL Client sign with sha1, and no public source says which phones take
+    /// another
     #[arg(long, value_enum, default_value_t = DigestArg::Sha1)]
     digest: DigestArg,
-    /// Put a signer version (tag 28) into the header, as newer writers do
+    /// Write a signer version (tag 28) into the header, as newer writers do
     #[arg(long, value_name = "MAJOR.MINOR")]
     signer_version: Option<String>,
-    /// Spell names and serials this way, whatever the certificate [default: what fits it]
+    /// How to spell names and serial numbers [default: depends on the certificate]
     #[arg(long, value_enum)]
     name_style: Option<StyleArg>,
-    /// Spend the token's last PIN try without being asked
+    /// Use the last try of the token's PIN without asking
     #[arg(long)]
     pub(super) allow_last_try: bool,
-    /// Insist where a plan is refused: a signer that is not in the list in force, a single token. The plan says so
+    /// Sign although the check failed: a signer that is not in the list in force, a single token. The plan records this
     #[arg(long)]
     force: bool,
-    /// Sign only if the plan is this one, as --dry-run printed its digest. Its time is that of judging, and of the file
-    /// unless --timestamp says otherwise
+    /// Sign only if the plan has this digest, as printed by --dry-run. The checks use the time in it, and so does the
+    /// file unless you give --timestamp
     #[arg(long, value_name = "DIGEST@TIME")]
     pub(super) plan_digest: Option<PlanDigest>,
     /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
-    /// Sign the journal, too, in the same login: journal verify --signer CERT proves that nobody changed it
+    /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it
     #[arg(long)]
     pub(super) journal_sign: bool,
 }
@@ -77,9 +78,9 @@ impl From<DigestArg> for Digest {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StyleArg {
-    /// CN=…;OU=…, the serial as it is
+    /// CN=…;OU=…, the serial number as it is
     Cucm,
-    /// cn="…";ou=…, the serial reversed: Cisco's own tokens
+    /// cn="…";ou=…, the serial number reversed, as for Cisco's own tokens
     CtlClient,
 }
 

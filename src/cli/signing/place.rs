@@ -12,7 +12,7 @@ use crate::trustlist::is_file_name;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signing")]
 pub struct PlaceArgs {
-    /// Replace the file itself; the one before is kept as NAME.bak [default: NAME.new.tlv beside it]
+    /// Replace the file itself; the old file is kept as NAME.bak [default: write NAME.new.tlv next to it]
     #[arg(long, conflicts_with = "out")]
     in_place: bool,
 }
