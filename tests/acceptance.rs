@@ -11,7 +11,7 @@ use sastctl::trustlist::{
 };
 use sastctl::workflow::{Release, Request, revert};
 
-use crate::pki::{KeyFile, certificate, golden, options, token};
+use crate::pki::{KeyFile, certificate, golden, options, spell, token};
 use crate::support::World;
 
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
@@ -94,6 +94,7 @@ impl Lists {
                     name_style: None,
                     now: 0,
                     force: false,
+                    spell,
                 };
                 let spare = [token("SAST-ADN0054f509")];
                 let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false).unwrap();
@@ -402,6 +403,7 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
         name_style: None,
         now: 0,
         force: false,
+        spell,
     };
     let plan = revert(&old, &request, &[cert(B)], None, false).unwrap();
     let draft = plan.draft().clone();

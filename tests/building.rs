@@ -10,10 +10,17 @@ use sastctl::workflow::{
 
 use std::slice::from_ref;
 
-use crate::pki::{GOLDEN_TIME, KeyFile, certificate, golden, golden_bytes, options, token};
+use crate::pki::{GOLDEN_TIME, KeyFile, certificate, golden, golden_bytes, options, spell, token};
 
 fn request(signer: &Certificate) -> Request<'_> {
-    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_425_678_813, force: false }
+    Request {
+        signer,
+        options: options(Digest::Sha1),
+        name_style: None,
+        now: 1_425_678_813,
+        force: false,
+        spell,
+    }
 }
 
 /// As an operator who saw this very plan and said yes.

@@ -10,13 +10,14 @@ use sastctl::phone::Severity;
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
+use sastctl::workflow::advice::procedures;
 use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
 use sastctl::workflow::{
     Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert,
-    revert_and, update, ways,
+    revert_and, update,
 };
 
-use crate::pki::{KeyFile, certificate, golden, options, token};
+use crate::pki::{KeyFile, certificate, golden, options, spell, token};
 
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub.der";
 const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated.der";
@@ -34,7 +35,14 @@ fn b() -> Certificate {
 }
 
 fn request(signer: &Certificate) -> Request<'_> {
-    Request { signer, options: options(Digest::Sha1), name_style: None, now: 1_500_000_000, force: false }
+    Request {
+        signer,
+        options: options(Digest::Sha1),
+        name_style: None,
+        now: 1_500_000_000,
+        force: false,
+        spell,
+    }
 }
 
 /// Servers 10.48.47.155 (CCM+TFTP, CAPF) and .156, signed by A, with B.
@@ -257,8 +265,8 @@ fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
 #[test]
 fn certificates_that_expire_are_told_of_in_time() {
     let soon = |now: i64| {
-        let ways = ways(&tokens(), "CTLFile.tlv", None, now).ways;
-        ways.into_iter().find(|way| way.name == "expiring").map(|way| way.what)
+        let (_, all) = procedures(&tokens(), "CTLFile.tlv", None, now);
+        all.into_iter().find(|one| one.name == "expiring").map(|one| one.what)
     };
     // 182 days before the first of them ends.
     let first = a().not_after().min(b().not_after()) - 182 * 86_400;
@@ -374,8 +382,8 @@ fn a_new_token_stands_behind_those_at_the_head() {
 #[test]
 fn the_way_to_tokenless_knows_who_may_sign_then() {
     let way = |list: &VerifiedList| {
-        let ways = ways(list, "CTLFile.tlv", None, 1_500_000_000).ways;
-        format!("{:?}", ways.into_iter().find(|way| way.name == "to-tokenless").unwrap())
+        let (_, all) = procedures(list, "CTLFile.tlv", None, 1_500_000_000);
+        format!("{:?}", all.into_iter().find(|one| one.name == "to-tokenless").unwrap())
     };
     let second = Record::token(&b(), Style::CtlClient).unwrap();
     let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));

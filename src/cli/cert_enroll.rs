@@ -7,12 +7,13 @@ use data_encoding::BASE64;
 
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
+use super::next::token_option;
 use super::session;
 use super::settings::Settings;
 use super::signing::{DigestArg, PlanOutput, now, selector};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
-use crate::token::{KeyRequest, Module, Sast, TokenContents, token_option};
+use crate::token::{KeyRequest, Module, Sast, TokenContents};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
 use crate::workflow::read_certificate;

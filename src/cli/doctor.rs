@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::error::{CommandError, ErrorKind};
+use super::next::spell;
 use super::session;
 use super::settings::Settings;
 use super::ui::{Ui, printable};
@@ -47,8 +48,8 @@ fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandErro
         let list: Vec<_> = findings
             .iter()
             .map(|f| {
-                let remedies: serde_json::Map<_, _> =
-                    System::ALL.into_iter().map(|s| (s.to_string(), f.remedies.on(s).into())).collect();
+                let on = |system: System| (system.to_string(), remedies(f, system).into());
+                let remedies: serde_json::Map<_, _> = System::ALL.into_iter().map(on).collect();
                 serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
             })
             .collect();
@@ -61,9 +62,13 @@ fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandErro
             Severity::Problem => "PROBLEM",
         };
         ui.print(&format!("{mark:<8} {}", printable(&finding.says)))?;
-        for line in finding.remedies.on(system) {
+        for line in remedies(finding, system) {
             ui.print(&format!("         -> {line}"))?;
         }
     }
     Ok(())
+}
+
+fn remedies(finding: &Finding, system: System) -> Vec<String> {
+    finding.remedies.on(system).iter().cloned().chain(finding.next.as_ref().map(spell)).collect()
 }

@@ -11,6 +11,7 @@ mod error;
 mod interrupt;
 mod journal;
 mod manual;
+mod next;
 mod node_run;
 mod operator;
 mod pin;

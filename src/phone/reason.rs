@@ -110,14 +110,14 @@ impl fmt::Display for Reason {
                 write!(f, "its ITL is not known here; tokens are in no ITL, and every ITL names a TVS")
             }
             Reason::ItlNotShown { token: false } => {
-                write!(f, "its ITL is not known here: it may know the signer (--installed-itl)")
+                write!(f, "its ITL is not known here: it may know the signer")
             }
             Reason::NoTvsRecord => write!(f, "its ITL has no TVS record: there is no TVS that it could ask"),
             Reason::TvsRenewedToo { name } => write!(
                 f,
                 "the new ITL has none of the TVS certificates of the ITL that it holds: {name} and TVS were both renewed, \
                  and it can authenticate neither (unless a TVS still shows one, as that of the old cluster does where \
-                 phones move: --tvs HOST)"
+                 phones move)"
             ),
             Reason::TvsStays { names } => {
                 write!(
@@ -132,13 +132,13 @@ impl fmt::Display for Reason {
                 "TVS does not find {name} as the list spells it: only Cisco's own tokens are known by a reversed serial"
             ),
             Reason::TvsNotAsked { name, .. } => {
-                write!(f, "TVS was not asked whether it knows {name} (--tvs HOST, or --trusted CERT)")
+                write!(f, "TVS was not asked whether it knows {name}")
             }
             Reason::TvsUploaded { name } => {
-                write!(f, "TVS vouches for {name}, if the certificate is uploaded as said (--trusted)")
+                write!(f, "TVS vouches for {name}, if the certificate is uploaded as said")
             }
             Reason::TvsNotUploaded { name } => {
-                write!(f, "{name} is not among the certificates that TVS is said to know (--trusted)")
+                write!(f, "{name} is not among the certificates that TVS is said to know")
             }
             Reason::TvsValid { server, roles } => {
                 write!(f, "TVS on {server} says valid, as {}", names(roles, ", "))
@@ -155,7 +155,7 @@ impl fmt::Display for Reason {
             Reason::TvsUnchecked { server } => write!(
                 f,
                 "TVS on {server} says valid, and whether phones would speak with it was not checked: the ITL that they \
-                 hold says so (--installed-itl)"
+                 hold says so"
             ),
             Reason::TvsOtherCertificate { servers, left: 0 } => write!(
                 f,
@@ -166,7 +166,7 @@ impl fmt::Display for Reason {
             Reason::TvsOtherCertificate { servers, left } => write!(
                 f,
                 "TVS on {} shows a certificate that is in no TVS record of its ITL; {left} of its TVS records are those of \
-                 others (--tvs HOST for each)",
+                 others: ask each",
                 servers.join(", ")
             ),
             Reason::TvsInvalid { server } => write!(f, "TVS on {server} says invalid"),

@@ -229,8 +229,7 @@ impl Loss {
                 (Severity::LockedOut, nothing_left(service).to_owned())
             }
             Loss::NothingLeft { itl_may_help: true } => {
-                let unless = "unless its ITL helps (--installed-itl)";
-                (Severity::Loses, format!("{}, {unless}", nothing_left(service)))
+                (Severity::Loses, format!("{}, unless its ITL helps", nothing_left(service)))
             }
             Loss::NoLongerChecked { server } => {
                 (Severity::Note, format!("non-secure mode: {server} is no longer checked"))

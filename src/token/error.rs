@@ -48,12 +48,8 @@ pub struct CertificateChoice {
 
 impl fmt::Display for CertificateChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CertificateChoice { name, serial, id, from, selector } = self;
-        write!(f, "{name}, serial {serial}, id {id}, from {from}")?;
-        match selector {
-            Some(selector) => write!(f, ": {}", token_option(selector)),
-            None => write!(f, ": no selector means this one alone"),
-        }
+        let CertificateChoice { name, serial, id, from, .. } = self;
+        write!(f, "{name}, serial {serial}, id {id}, from {from}")
     }
 }
 
@@ -64,14 +60,6 @@ pub struct TokenChoice {
     pub token: TokenName,
     /// A selector that means this one and no other that is there, if there is one.
     pub selector: Option<String>,
-}
-
-/// `--token SELECTOR`, as a shell takes it.
-pub fn token_option(selector: &str) -> String {
-    if selector.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c)) {
-        return format!("--token {selector}");
-    }
-    format!("--token '{}'", selector.replace('\'', r"'\''"))
 }
 
 /// Why a token did not do what it should.
@@ -323,13 +311,6 @@ mod tests {
         assert!(!is_about_the_token(R::AttributeTypeInvalid), "no key without an attribute");
         assert!(!call(R::FunctionFailed).is_passing());
         assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_passing());
-    }
-
-    #[test]
-    fn a_shell_takes_the_option_as_it_is_written() {
-        assert_eq!(token_option("SAST-ADN008580ef"), "--token SAST-ADN008580ef");
-        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
-        assert_eq!(token_option("Tom's"), r"--token 'Tom'\''s'");
     }
 
     fn choices(serials: &[&str]) -> Vec<TokenChoice> {

@@ -30,7 +30,7 @@ pub use ckr::Ckr;
 pub use contents::{TokenCertificate, TokenContents};
 pub use cryptoki::error::RvError;
 pub use enroll::{KeyRequest, NewKey};
-pub use error::{CertificateChoice, TokenChoice, TokenError, TokenName, token_option};
+pub use error::{CertificateChoice, TokenChoice, TokenError, TokenName};
 pub use library::LoadProblem;
 pub use module::{LoadOptions, Module};
 pub use pin::{Pin, PinKind, PinState};

@@ -39,7 +39,7 @@ pub enum NotASelector {
     #[error("a token selector is a SAST name, a label, a serial number or a pkcs11: URI; this one is empty")]
     Empty,
     /// A PIN in the URI.
-    #[error("a pkcs11: URI with a PIN in it is refused: a PIN is never an argument (use --pin-source)")]
+    #[error("a pkcs11: URI with a PIN in it is refused: a PIN is never an argument")]
     PinInUri,
     /// A path attribute that does not say which token.
     #[error("the pkcs11: URI has the attribute {0:?}, which does not say which token")]

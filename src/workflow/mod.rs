@@ -3,6 +3,7 @@
 //! Planning is pure: it takes verified lists and certificates and returns a [`Plan`] that can be printed, tested
 //! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
+pub mod advice;
 mod bridge;
 mod client;
 pub mod doctor;
@@ -10,13 +11,13 @@ pub mod enroll;
 mod error;
 mod input;
 pub mod journal;
+mod next;
 mod node_ctl;
 mod operator;
 mod plan;
 mod readiness;
 mod run;
 mod watch;
-mod ways;
 
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
@@ -24,6 +25,7 @@ pub use error::WorkError;
 pub use input::{
     ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
 };
+pub use next::{ListCommand, ListOption, Next, Spell};
 pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{
@@ -33,4 +35,3 @@ pub use plan::{
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub(crate) use run::{Progress, RunStep};
 pub use watch::{TokenEvent, TokenWatch};
-pub use ways::{WayStep, WayThrough, Ways, ways};

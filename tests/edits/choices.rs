@@ -1,6 +1,6 @@
 //! What the CTL Client's windows make of an operator's choices.
 
-use sastctl::workflow::{AddedServer, Choices, EntryKind, SecurityMode, Start};
+use sastctl::workflow::{AddedServer, Choices, EntryKind, ListOption, SecurityMode, Start};
 
 use super::*;
 
@@ -9,6 +9,10 @@ fn choices(start: Start, with: &[Certificate]) -> Choices {
     choices.mode = SecurityMode::Update;
     with.iter().for_each(|token| choices.add_token(token.clone()).unwrap());
     choices
+}
+
+fn removes_a_token(choices: &Choices) -> bool {
+    choices.options().iter().any(|option| matches!(option, ListOption::RemoveToken(_)))
 }
 
 fn in_force() -> Start {
@@ -86,7 +90,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     let names: Vec<_> = plan.draft().records().iter().map(Record::short_name).collect();
     assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
     assert_eq!(windows.leave_afterwards().len(), 1);
-    assert!(!windows.options().contains(&"--remove-token".to_owned()), "revert has no such option");
+    assert!(!removes_a_token(&windows), "revert has no such option");
     // The two commands that are named instead make the same file.
     let serials = windows.leave_afterwards();
     let own = || KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
@@ -152,17 +156,17 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     update.delete(EntryKind::InList(3));
     update.delete(EntryKind::InList(4));
     update.mode = SecurityMode::NonSecure;
-    let options = update.options().join(" ");
     let serial = tokens().list().records()[4].get(tag::SERIAL_NUMBER).unwrap().to_vec();
     let serial: String = serial.iter().map(|b| format!("{b:02x}")).collect();
     let hsm_name = certificate(HSM).sast_name();
-    assert_eq!(
-        options,
-        format!(
-            "--add-token {hsm_name} --remove-server ccm+tftp:10.48.47.156 --remove-token {serial} \
-             --add-server ccm+tftp:10.48.47.157:sub2.der --set-mode non-secure"
-        )
-    );
+    let options = [
+        ListOption::AddToken(hsm_name.clone()),
+        ListOption::RemoveServer("ccm+tftp:10.48.47.156".to_owned()),
+        ListOption::RemoveToken(serial),
+        ListOption::AddServer("ccm+tftp:10.48.47.157:sub2.der".to_owned()),
+        ListOption::Mode { mixed: false },
+    ];
+    assert_eq!(update.options(), options);
     let plan = update.plan(&request(&b())).unwrap();
     let marks = marked(&plan);
     for mark in ["- CCM+TFTP cucm-1051-a-sub1", "- SAST SAST-ADN008580ef", "~ CCM+TFTP 10.48.47.155"] {
@@ -184,7 +188,8 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
         ["10.0.0.1", "sub"]
     );
     first.delete(EntryKind::InList(1));
-    assert_eq!(first.options().join(" "), "--spare SAST-ADN0054f509 --remove-server capf:sub");
+    let spare = ListOption::Spare("SAST-ADN0054f509".to_owned());
+    assert_eq!(first.options(), [spare, ListOption::RemoveServer("capf:sub".to_owned())]);
     assert_eq!(first.entries().len(), 3);
     let signer = a();
     let plan = first.plan(&request(&signer)).unwrap();
@@ -238,7 +243,8 @@ fn the_tokens_of_a_cluster_file_are_entries() {
     let of_file = [0, 1, 2, 3].map(EntryKind::InList);
     assert_eq!(kinds(&first), [&of_file[..], &[EntryKind::Token(1)]].concat(), "one entry for each");
     assert_eq!(first.entries()[2].columns[1], "- No Hostname -");
-    assert_eq!(first.options().join(" "), "--spare SAST-ADN0054f509", "the file names the other one");
+    let spare = ListOption::Spare("SAST-ADN0054f509".to_owned());
+    assert_eq!(first.options(), [spare], "the file names the other one");
     let signer = a();
     let sasts = |choices: &Choices| {
         let plan = choices.plan(&request(&signer)).unwrap();
@@ -298,24 +304,30 @@ fn the_mode_is_an_option_where_it_is_a_change() {
     let options = |start: Start, mode| {
         let mut choices = choices(start, &[b()]);
         choices.mode = mode;
-        choices.options().join(" ")
+        let of_mode = |option| match option {
+            ListOption::Mode { mixed } => Some(mixed),
+            _ => None,
+        };
+        let options: Vec<_> = choices.options().into_iter().map(of_mode).collect();
+        assert!(options.len() < 2);
+        options.first().copied()
     };
     let tokenless = || Start::InForce(Box::new(golden("tokenless.tlv")));
-    assert_eq!(options(in_force(), SecurityMode::Mixed), "--set-mode mixed");
-    assert_eq!(options(tokenless(), SecurityMode::Mixed), "", "the first list of tokens is that");
+    assert_eq!(options(in_force(), SecurityMode::Mixed), Some(Some(true)));
+    assert_eq!(options(tokenless(), SecurityMode::Mixed), None, "the first list of tokens is that");
     for start in [in_force(), tokenless()] {
-        assert_eq!(options(start, SecurityMode::NonSecure), "--set-mode non-secure");
+        assert_eq!(options(start, SecurityMode::NonSecure), Some(Some(false)));
     }
-    assert_eq!(options(in_force(), SecurityMode::Update), "");
+    assert_eq!(options(in_force(), SecurityMode::Update), None);
     // A first list has the mode of its cluster file, unless another one was chosen.
     let first = |mode: &str| Start::NoFile {
         cluster: Box::new(cluster(&format!("mode = '{mode}'\n{TWO_SERVERS}"))),
         certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
         tokens: vec![],
     };
-    assert_eq!(options(first("mixed"), SecurityMode::Mixed), "");
-    assert_eq!(options(first("non-secure"), SecurityMode::Mixed), "--set-mode mixed");
-    assert_eq!(options(first("non-secure"), SecurityMode::Update), "");
+    assert_eq!(options(first("mixed"), SecurityMode::Mixed), None);
+    assert_eq!(options(first("non-secure"), SecurityMode::Mixed), Some(Some(true)));
+    assert_eq!(options(first("non-secure"), SecurityMode::Update), None);
 }
 
 /// What leaves a list that tokens signed leaves by the command itself.
@@ -329,5 +341,5 @@ fn of_a_token_signed_list_nothing_is_left_to_leave() {
     windows.delete(place(&windows).unwrap());
     assert!(place(&windows).is_none());
     assert!(windows.leave_afterwards().is_empty());
-    assert!(windows.options().contains(&"--remove-token".to_owned()), "{:?}", windows.options());
+    assert!(removes_a_token(&windows), "{:?}", windows.options());
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use sastctl::trustlist::{Certificate, Digest, Signer, SigningOptions, TrustList, VerifiedList};
+use sastctl::workflow::Next;
 
 /// A file below the project.
 pub fn path(name: &str) -> PathBuf {
@@ -34,6 +35,11 @@ pub fn token(name: &str) -> Certificate {
 
 /// 2015-03-06 22:53:33 +01:00, when the golden token-signed file was made.
 pub const GOLDEN_TIME: u32 = 1_425_678_813;
+
+/// Advice as its value: no front end spells it here.
+pub fn spell(next: &Next) -> String {
+    format!("{next:?}")
+}
 
 pub fn options(digest: Digest) -> SigningOptions {
     SigningOptions { digest, timestamp: GOLDEN_TIME, signer_version: None }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::super::next::{list_command, shell};
 use super::super::ui::table;
 use crate::trustlist::{Function, Record};
-use crate::workflow::{Choices, Mark, Plan, Start};
+use crate::workflow::{Choices, ListCommand, ListOption, Plan};
 
 /// Where a node keeps its list.
 const NODE_PATH: &str = "/usr/local/cm/tftp/";
@@ -32,51 +33,25 @@ pub fn window(plan: &Plan, out: &Path) -> String {
 /// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
 /// what is signed and by which module.
 pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
-    let command: &[&str] = match &choices.start {
-        Start::NoFile { .. } => &["ctl", "create", "--cluster"],
-        Start::InForce(_) if !choices.start.is_token_signed() => &["revert"],
-        // Mixed mode in a list that is in mixed mode changes nothing: the list is signed again.
-        Start::InForce(_) if plan.steps().iter().all(|s| s.mark == Mark::Keep) => &["ctl", "sign"],
-        Start::InForce(_) => &["ctl", "update"],
-    };
-    let options = if command == ["ctl", "sign"] { vec![] } else { choices.options() };
     let time = jiff::Timestamp::from_second(i64::from(plan.draft().options().timestamp));
     let time = time.map(|t| t.to_string()).unwrap_or_default();
-    let (signer, source, out) =
-        (plan.signer().sast_name(), source.display().to_string(), out.display().to_string());
+    let (signer, out) = (plan.signer().sast_name(), out.display().to_string());
     let again = again.iter().map(String::as_str);
     let end: Vec<&str> =
         ["--timestamp", &time].into_iter().chain(again).chain(["--out", &out, "--yes"]).collect();
-    let line = |command: &[&str], file: &str, options: &[String]| {
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let words = [&["sastctl"], command, &[file, "--token", &signer], &options, &end].concat();
-        words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    let line = |command, file: &str, more: Vec<ListOption>| {
+        let options = [vec![ListOption::Signer(signer.clone())], more].concat();
+        let mut words = list_command(command, file, &options);
+        words.extend(end.iter().map(|word| (*word).to_owned()));
+        shell(&words)
     };
-    let mut text = format!("\nThe same without questions:\n  {}", line(command, &source, &options));
+    let command = choices.command(plan);
+    let options = if command == ListCommand::Resign { vec![] } else { choices.options() };
+    let first = line(command, &source.display().to_string(), options);
+    let mut text = format!("\nThe same without questions:\n  {first}");
     for serial in choices.leave_afterwards() {
-        let then = line(&["ctl", "update"], &out, &["--remove-token".to_owned(), serial]);
+        let then = line(ListCommand::Update, &out, vec![ListOption::RemoveToken(serial)]);
         text.push_str(&format!("\n  {then}"));
     }
     text
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("ccm+tftp:10.1.2.3"), "ccm+tftp:10.1.2.3");
-        assert_eq!(quoted("my file's"), "'my file'\\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -11,8 +11,8 @@ use super::super::signing::now;
 use super::super::ui::{Ui, printable};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, Installed, InstalledLists, Itl, ListView, NewList, PhoneClass, ServiceFinding,
-    Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
+    ClassVerdict, Decision, Installed, InstalledLists, Itl, ListView, NewList, PhoneClass, Reason,
+    ServiceFinding, Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
 use crate::workflow::{display_name, read_certificate, read_list, read_verified};
@@ -257,6 +257,11 @@ impl Report<'_> {
         }
         if self.verdicts.iter().any(|v| v.verdict.waits_for_tvs()) {
             error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
+        }
+        let reasons = || self.verdicts.iter().flat_map(|v| &v.verdict.reasons);
+        if reasons().any(|r| matches!(r, Reason::ItlNotShown { token: false } | Reason::TvsUnchecked { .. }))
+        {
+            error = error.hint("--installed-itl FILE names the ITL that phones hold: it may know the signer");
         }
         if taken {
             error =

@@ -1,4 +1,4 @@
-//! `ctl ways`: the ways through that are open from a list in force.
+//! `ctl ways`: the procedures that start from a list in force.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::next::spell;
 use super::super::node_run::readiness_text;
 use super::super::signing::now;
 use super::super::ui::{Ui, printable};
 use crate::trustlist::ListKind;
-use crate::workflow::{Release, WayThrough, Ways, display_name, read_verified, ways};
+use crate::workflow::advice::{Procedure, procedures};
+use crate::workflow::{Release, display_name, read_verified};
 
 /// List the possible procedures from a list in force: for lost tokens, over the bridge, to an HSM, back to tokenless
 #[derive(Debug, Args)]
@@ -36,7 +38,7 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
         .map(str::parse::<Release>)
         .transpose()
         .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
-    let Ways { before, ways: mut open } = ways(&old, &args.file.display().to_string(), release, now());
+    let (before, mut open) = procedures(&old, &args.file.display().to_string(), release, now());
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
         let unknown = CommandError::new(ErrorKind::Usage, format!("no way {name:?} is open from this list"))
@@ -47,6 +49,7 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     if ui.is_json() {
+        let open: Vec<_> = open.iter().map(json).collect();
         return ui.print_json(&serde_json::json!({ "before": before, "ways": open }));
     }
     let mut texts = vec![readiness_text(&before)];
@@ -54,15 +57,28 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     ui.print(&texts.join("\n"))
 }
 
-fn text(way: &WayThrough) -> String {
-    let mut text = format!("{}: {}\n", way.name, way.what);
-    if let Some(closed) = &way.closed {
+fn json(procedure: &Procedure) -> serde_json::Value {
+    let steps = procedure.steps.iter().map(|step| {
+        let command = step.next.as_ref().map(spell);
+        serde_json::json!({ "act": step.act, "command": command, "phones": step.phones })
+    });
+    let steps: Vec<_> = steps.collect();
+    let mut json = serde_json::json!({ "name": procedure.name, "what": procedure.what, "steps": steps });
+    if let (Some(closed), Some(json)) = (&procedure.closed, json.as_object_mut()) {
+        json.insert("closed".to_owned(), closed.as_str().into());
+    }
+    json
+}
+
+fn text(procedure: &Procedure) -> String {
+    let mut text = format!("{}: {}\n", procedure.name, procedure.what);
+    if let Some(closed) = &procedure.closed {
         let _ = writeln!(text, "  not open: {}", printable(closed));
     }
-    for (index, step) in way.steps.iter().enumerate() {
+    for (index, step) in procedure.steps.iter().enumerate() {
         let _ = writeln!(text, "  {}. {}", index.saturating_add(1), printable(&step.act));
-        if let Some(command) = &step.command {
-            let _ = writeln!(text, "       {}", printable(command));
+        if let Some(next) = &step.next {
+            let _ = writeln!(text, "       {}", printable(&spell(next)));
         }
         for line in &step.phones {
             let _ = writeln!(text, "     {}", printable(line));

@@ -1,9 +1,10 @@
 //! What is said about modules, tokens and PINs, and what to do about each return code.
 
+use super::super::next::token_option;
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
 use crate::token::{
-    Ckr, LoadProblem, PinKind, PinState, RvError as R, Sast, TokenError, TokenName, token_option,
+    CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, Sast, TokenError, TokenName,
 };
 
 impl CommandError {
@@ -93,8 +94,11 @@ impl From<TokenError> for CommandError {
                 .token(&token)
                 .hint("take the token out, insert it, and try again; sastctl token show lists what is on it"),
             TokenError::AmbiguousCertificate { token, certificates, .. } => {
-                let base =
-                    base.token(&token).each("there is", certificates.iter().map(ToString::to_string));
+                let choice = |c: &CertificateChoice| match &c.selector {
+                    Some(selector) => format!("{c}: {}", token_option(selector)),
+                    None => format!("{c}: no selector means this one alone"),
+                };
+                let base = base.token(&token).each("there is", certificates.iter().map(choice));
                 match certificates.iter().any(|certificate| certificate.selector.is_some()) {
                     true => base.hint("name the one that is meant as above"),
                     false => base.hint("delete what is not needed with the token's own software"),

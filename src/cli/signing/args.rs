@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::next;
 use super::now;
 use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
 use crate::workflow::{PlanDigest, Request};
@@ -103,7 +104,14 @@ impl SigningArgs {
             StyleArg::Cucm => Style::Cucm,
             StyleArg::CtlClient => Style::CtlClient,
         });
-        Ok(Request { signer, options: self.options(now)?, name_style, now, force: self.force })
+        Ok(Request {
+            signer,
+            options: self.options(now)?,
+            name_style,
+            now,
+            force: self.force,
+            spell: next::spell,
+        })
     }
 
     /// The options that decide what is signed, as words of a command line; those that are as without them are left out.

@@ -19,7 +19,7 @@ pub use run_log::{RunLog, state_folder, who};
 pub use session::{BatchSource, SigningSession, check_digest};
 
 use super::error::{CommandError, ErrorKind};
-use crate::token::Selector;
+use crate::token::{NotASelector, Selector};
 use crate::trustlist::{ListKind, Record, VerifiedList};
 use crate::workflow::display_name;
 
@@ -47,5 +47,12 @@ pub fn headline(path: &Path, old: &VerifiedList) -> String {
 
 /// Reads a token selector.
 pub fn selector(text: &str) -> Result<Selector, CommandError> {
-    text.parse::<Selector>().map_err(|e| CommandError::new(ErrorKind::Usage, e.to_string()))
+    text.parse::<Selector>().map_err(|e| {
+        let base = CommandError::new(ErrorKind::Usage, e.to_string());
+        if e == NotASelector::PinInUri {
+            base.hint("--pin-source names where the PIN comes from")
+        } else {
+            base
+        }
+    })
 }

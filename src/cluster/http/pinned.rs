@@ -16,7 +16,7 @@ use crate::trustlist::digest;
 
 /// The server showed another certificate; nothing was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("it shows SHA-256 {shown}, --tls-fingerprint says {pinned}")]
+#[error("it shows SHA-256 {shown}, and not {pinned}")]
 pub(super) struct OtherCertificate {
     shown: String,
     pinned: String,

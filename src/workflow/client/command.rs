@@ -1,6 +1,8 @@
-//! The options of the commands that do what was chosen, and the names that they call records by.
+//! The command that does what was chosen, and the names that it calls records by.
 
+use super::super::next::{ListCommand, ListOption};
 use super::super::plan::cluster_file::FileMode;
+use super::super::plan::{Mark, Plan};
 use super::{Choices, SecurityMode, Start};
 use crate::trustlist::{Function, Record, digest, record_tag};
 
@@ -20,40 +22,52 @@ impl Choices {
         }
     }
 
-    /// The options that say the same to `revert` (`--spare`) or `ctl update` (`--add-token`), signer aside.
-    pub fn options(&self) -> Vec<String> {
+    /// The command that makes this plan without windows.
+    pub fn command(&self, plan: &Plan) -> ListCommand {
+        match &self.start {
+            Start::NoFile { .. } => ListCommand::Create,
+            Start::InForce(_) if !self.start.is_token_signed() => ListCommand::Revert,
+            // Mixed mode in a list that is in mixed mode changes nothing: the list is signed again.
+            Start::InForce(_) if plan.steps().iter().all(|s| s.mark == Mark::Keep) => ListCommand::Resign,
+            Start::InForce(_) => ListCommand::Update,
+        }
+    }
+
+    /// What it is told beside its signer.
+    pub fn options(&self) -> Vec<ListOption> {
         let mut options = Vec::new();
-        let mut option = |name: &str, value: String| options.extend([name.to_owned(), value]);
         let signer = self.signer().map(|s| s.der().clone());
-        let join = if self.start.is_token_signed() { "--add-token" } else { "--spare" };
         for token in self.tokens.iter().filter(|t| Some(t.der()) != signer.as_ref()) {
-            // One that was put back is in the list.
-            if !self.start.is_token_signed() || !self.has_entry(token) {
-                option(join, token.sast_name());
+            match self.start.is_token_signed() {
+                false => options.push(ListOption::Spare(token.sast_name())),
+                // One that was put back is in the list.
+                true if self.has_entry(token) => {}
+                true => options.push(ListOption::AddToken(token.sast_name())),
             }
         }
         for record in self.deleted_records() {
             match record.function() {
                 // `revert` has no such option: `leave_afterwards`.
                 Function::SAST if !self.start.is_token_signed() => {}
-                Function::SAST => option("--remove-token", serial(record)),
-                _ => option("--remove-server", server_name(record)),
+                Function::SAST => options.push(ListOption::RemoveToken(serial(record))),
+                _ => options.push(ListOption::RemoveServer(server_name(record))),
             }
         }
         if let Start::NoFile { cluster, .. } = &self.start {
             for server in self.deleted.iter().filter_map(|i| cluster.servers.get(*i)) {
                 let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
                 let function = server.function.to_string().to_lowercase();
-                option("--remove-server", format!("{function}:{}", at.unwrap_or_default()));
+                options.push(ListOption::RemoveServer(format!("{function}:{}", at.unwrap_or_default())));
             }
         }
         for added in &self.servers {
             let function = added.server.function.to_string().to_lowercase();
-            option("--add-server", format!("{function}:{}:{}", added.server.address, added.file));
+            let server = format!("{function}:{}:{}", added.server.address, added.file);
+            options.push(ListOption::AddServer(server));
         }
         match self.mode {
-            SecurityMode::NonSecure => option("--set-mode", "non-secure".to_owned()),
-            SecurityMode::Mixed if self.mixed_is_a_change() => option("--set-mode", "mixed".to_owned()),
+            SecurityMode::NonSecure => options.push(ListOption::Mode { mixed: false }),
+            SecurityMode::Mixed if self.mixed_is_a_change() => options.push(ListOption::Mode { mixed: true }),
             SecurityMode::Mixed | SecurityMode::Update => {}
         }
         options

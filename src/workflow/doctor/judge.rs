@@ -1,5 +1,6 @@
 //! The judgement: facts in, findings out.
 
+use super::super::next::Next;
 use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
 use super::{Finding, Remedies, Severity, module};
 use crate::phone::EXPIRED_TOKEN;
@@ -24,7 +25,7 @@ fn readers(facts: &Facts) -> Vec<Finding> {
     let readers = match &facts.readers {
         Ok(readers) => readers,
         Err(ReaderError::NotBuilt) if matters => {
-            let says = "this sastctl was built without PC/SC: readers are not looked at";
+            let says = "built without PC/SC: readers are not looked at";
             return vec![Finding::note("pcsc", says, "")];
         }
         Err(_) if !matters => return vec![],
@@ -98,12 +99,12 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
     });
     if facts.module.loaded.is_some() && facts.module.by_pcsc && !shown {
         let says = format!("{name}: the module shows no token for the card in it ({model})");
-        findings.push(Finding::problem("card-not-seen", says, ANOTHER_MODULE));
+        findings.push(Finding::problem("card-not-seen", says, ANOTHER_MODULE).next(Next::NameModule));
     }
     findings
 }
 
-const ANOTHER_MODULE: &str = "the module may not know this card: name the one of its maker (--profile, --module); CardOS-based \
+const ANOTHER_MODULE: &str = "the module may not know this card: name the one of its maker; CardOS-based \
                               eToken PRO sticks need SafeNet Authentication Client 10.0 or older";
 
 fn usb(facts: &Facts) -> Vec<Finding> {
@@ -190,8 +191,8 @@ fn tokens(facts: &Facts) -> Vec<Finding> {
             0 => "no token: the module shows no slots".to_owned(),
             slots => format!("no token: the module shows {slots} slots, all empty"),
         };
-        let remedy = "insert a token and wait for its light; sastctl token watch tells when it is seen";
-        return vec![Finding::problem("no-token", says, remedy)];
+        let remedy = "insert a token and wait for its light";
+        return vec![Finding::problem("no-token", says, remedy).next(Next::WatchTokens)];
     }
     tokens.iter().filter(|token| token.initialized).flat_map(|token| one_token(token, &facts.clock)).collect()
 }
@@ -200,21 +201,21 @@ fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
     let name = &token.name;
     let mut findings = Vec::new();
     if let Some(problem) = &token.problem {
-        let remedy = "take it out, insert it, and look again; sastctl token show reads all of it";
+        let remedy = "take it out, insert it, and look again";
         let says = format!("{name}: it cannot be read in full: {problem}");
-        findings.push(Finding::problem("token-unreadable", says, remedy));
+        findings.push(Finding::problem("token-unreadable", says, remedy).next(Next::ShowToken));
     }
     findings.push(pin(name, token.pin));
     for why in &token.unreadable {
-        let remedy = "it is left alone; sastctl cert list shows the ones that are read";
         let says = format!("{name}: a certificate does not parse: {why}");
-        findings.push(Finding::note("certificate-unreadable", says, remedy));
+        findings.push(
+            Finding::note("certificate-unreadable", says, "it is not used").next(Next::ListCertificates),
+        );
     }
     if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
-        let remedy =
-            "is it the right token? a SAST token comes with its certificate; sastctl cert enroll makes one";
+        let remedy = "is it the right token? a SAST token comes with its certificate";
         let says = format!("{name}: no certificate is on it");
-        findings.push(Finding::problem("no-certificate", says, remedy));
+        findings.push(Finding::problem("no-certificate", says, remedy).next(Next::EnrollCertificate));
     }
     findings.extend(token.certificates.iter().map(|certificate| validity(name, certificate, clock)));
     findings
@@ -240,35 +241,35 @@ fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Findi
 
 fn pin(name: &str, state: PinState) -> Finding {
     use Severity::{Fine, Note, Problem};
-    let (id, severity, says, remedy) = match state {
-        PinState::Ok => ("pin", Fine, "PIN ok", ""),
-        PinState::Unknown => ("pin-unknown", Note, "the token does not say how many PIN tries are left", ""),
+    let (id, severity, says, remedy, next) = match state {
+        PinState::Ok => ("pin", Fine, "PIN ok", "", None),
+        PinState::Unknown => {
+            ("pin-unknown", Note, "the token does not say how many PIN tries are left", "", None)
+        }
         PinState::Low => (
             "pin-low",
             Note,
             "a wrong PIN was entered since the last right one; few tries are left",
-            "a right PIN resets the count: sastctl profile test",
+            "a right PIN resets the count",
+            Some(Next::TestPin),
         ),
         PinState::LastTry => (
             "pin-last-try",
             Problem,
             "this is the last PIN try",
             "do not guess: ask who knows the PIN; a right one resets the count",
+            None,
         ),
         PinState::Locked => (
             "pin-locked",
             Problem,
             "the PIN is locked",
-            "sastctl token unlock gives it a new PIN with its administrator's; sign with the other token meanwhile",
+            "sign with the other token meanwhile",
+            Some(Next::UnlockToken),
         ),
-        PinState::NotSet => (
-            "pin-not-set",
-            Problem,
-            "no PIN is set",
-            "sastctl token unlock sets one with the administrator's PIN",
-        ),
+        PinState::NotSet => ("pin-not-set", Problem, "no PIN is set", "", Some(Next::UnlockToken)),
     };
-    Finding { id, severity, says: format!("{name}: {says}"), remedies: remedy.into() }
+    Finding { id, severity, says: format!("{name}: {says}"), remedies: remedy.into(), next }
 }
 
 const SET_CLOCK: [&str; 4] = [

@@ -14,6 +14,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::next::Next;
+
 pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, gather};
 pub use judge::judge;
 pub use remedy::Remedies;
@@ -104,18 +106,24 @@ pub struct Finding {
     pub says: String,
     /// What to do about it.
     pub remedies: Remedies,
+    /// What of this program helps, on every system.
+    pub next: Option<Next>,
 }
 
 impl Finding {
     fn fine(id: &'static str, says: impl Into<String>) -> Self {
-        Finding { id, severity: Severity::Fine, says: says.into(), remedies: "".into() }
+        Finding { id, severity: Severity::Fine, says: says.into(), remedies: "".into(), next: None }
     }
 
     fn note(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
-        Finding { id, severity: Severity::Note, says: says.into(), remedies: remedies.into() }
+        Finding { id, severity: Severity::Note, says: says.into(), remedies: remedies.into(), next: None }
     }
 
     fn problem(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
-        Finding { id, severity: Severity::Problem, says: says.into(), remedies: remedies.into() }
+        Finding { id, severity: Severity::Problem, says: says.into(), remedies: remedies.into(), next: None }
+    }
+
+    fn next(self, next: Next) -> Self {
+        Finding { next: Some(next), ..self }
     }
 }

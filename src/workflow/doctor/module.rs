@@ -1,18 +1,15 @@
 //! The judgement on the module, and on what runs beside it.
 
+use super::super::next::Next;
 use super::facts::ModuleFacts;
 use super::{Finding, Remedies};
 use crate::token::LoadProblem;
 
 /// What to do where no module is there at all.
 fn install() -> Remedies {
-    Remedies::from([
-        "install SafeNet Authentication Client for Linux (its .deb); for other HSMs their client software",
-        "install SafeNet Authentication Client for Linux (its .rpm); for other HSMs their client software",
-        "install SafeNet Authentication Client for macOS; for other HSMs their client software",
-        "install SafeNet Authentication Client for Windows; for other HSMs their client software",
-    ])
-    .and("or name the PKCS#11 library: --module PATH, and its --profile")
+    Remedies::from(["Linux (its .deb)", "Linux (its .rpm)", "macOS", "Windows"].map(|system| {
+        format!("install SafeNet Authentication Client for {system}; for other HSMs their client software")
+    }))
 }
 
 /// The findings about the module. Where tokens are seen, nothing is missing beside it.
@@ -25,18 +22,18 @@ pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> 
             findings.push(Finding::fine("module", says));
         }
         (None, Some(says)) => {
-            let remedy = "wait for it, or end it; then sastctl doctor again";
+            let remedy = "wait for it, or end it, and look again";
             findings.push(Finding::problem("tokens-busy", says.clone(), remedy));
         }
         (None, None) if facts.profile.is_none() => {
             let says = "no PKCS#11 module is installed that a built-in profile knows";
-            findings.push(Finding::problem("module-missing", says, install()));
+            findings.push(Finding::problem("module-missing", says, install()).next(Next::NameModule));
         }
         (None, None) => findings.extend(not_loaded(facts, profile)),
     }
     for variable in &facts.unset {
         let says = format!("the profile {profile} needs an environment variable that is not set: {variable}");
-        let remedy = "set it where sastctl is run: export NAME=VALUE; on Windows: setx NAME VALUE";
+        let remedy = "set it in the environment: export NAME=VALUE; on Windows: setx NAME VALUE";
         findings.push(Finding::problem("environment", says, remedy));
     }
     if let Some((names, runs)) = facts.daemons.as_ref().filter(|(_, runs)| *runs || !tokens_are_seen) {
@@ -66,7 +63,7 @@ fn daemon(names: &str, runs: bool) -> Finding {
 /// A path that is simply not there is no finding while another one is.
 fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
     if let Some(problem) = &facts.problem {
-        return vec![Finding::problem("module", problem.clone(), install())];
+        return vec![Finding::problem("module", problem.clone(), install()).next(Next::NameModule)];
     }
     let there: Vec<_> = facts.tried.iter().filter(|(_, why)| *why != LoadProblem::Missing).collect();
     if there.is_empty() {
@@ -77,14 +74,15 @@ fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
     there
         .into_iter()
         .map(|(path, why)| {
-            let (id, remedies) = remedy(why);
-            Finding::problem(id, format!("{}: {why}", path.display()), remedies)
+            let (id, remedies, next) = remedy(why);
+            let finding = Finding::problem(id, format!("{}: {why}", path.display()), remedies);
+            Finding { next, ..finding }
         })
         .collect()
 }
 
-fn remedy(why: &LoadProblem) -> (&'static str, Remedies) {
-    match why {
+fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
+    let (id, remedies) = match why {
         LoadProblem::Missing => ("module-missing", install()),
         LoadProblem::OtherArchitecture { program, .. } => (
             "module-architecture",
@@ -117,18 +115,23 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies) {
                 "take the right to write from Users in the properties of the file",
             ]),
         ),
-        LoadProblem::NotPkcs11 => (
-            "module-not-pkcs11",
-            "--module wants the PKCS#11 library itself; sastctl profile list names the usual paths".into(),
-        ),
+        LoadProblem::NotPkcs11 => ("module-not-pkcs11", "name the PKCS#11 library itself".into()),
         LoadProblem::NotALibrary => (
             "module-damaged",
             "install the token's software again; a text file by that name points to the library".into(),
         ),
         LoadProblem::Initialize(_) => (
             "module-initialize",
-            "the module itself refuses: its configuration, environment or middleware is not as it should be; sastctl profile show says what it needs".into(),
+            "the module itself refuses: its configuration, environment or middleware is not as it should be"
+                .into(),
         ),
         LoadProblem::Other(_) => ("module", install()),
-    }
+    };
+    let next = match why {
+        LoadProblem::Missing | LoadProblem::Other(_) => Some(Next::NameModule),
+        LoadProblem::NotPkcs11 => Some(Next::ListProfiles),
+        LoadProblem::Initialize(_) => Some(Next::ShowProfile),
+        _ => None,
+    };
+    (id, remedies, next)
 }

@@ -18,7 +18,7 @@ pub struct PlanDigest {
 
 /// A text that is no plan digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is DIGEST@TIME, as --dry-run prints it")]
+#[error("it is DIGEST@TIME, as a dry run prints it")]
 pub struct NotADigest;
 
 impl fmt::Display for PlanDigest {

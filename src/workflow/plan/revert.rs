@@ -162,9 +162,9 @@ pub(super) fn first_tokens(
     let name = request.signer.sast_name();
     match (spares.is_empty(), single_token || request.force) {
         (false, _) => Ok(vec![]),
-        (true, true) => {
-            Ok(vec![format!("{name} has no spare, on the operator's word (--single-token or --force)")])
-        }
+        (true, true) => Ok(vec![format!(
+            "{name} has no spare, as the operator asked: when it is lost, no later list can be signed"
+        )]),
         (true, false) => Err(PlanError::OneToken { name }),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::next::{Next, Spell};
 use super::digest::PlanDigest;
 use super::error::{InForce, PlanError};
 use crate::phone::{
@@ -71,6 +72,8 @@ pub struct Request<'a> {
     pub now: i64,
     /// The operator insists where the CTL Client would refuse. Never silently: the plan says so.
     pub force: bool,
+    /// How whoever asked spells what helps.
+    pub spell: Spell,
 }
 
 /// What a workflow worked out: the parts of a plan that are its own.
@@ -122,7 +125,7 @@ impl Plan {
             findings = services(&installed, new.view);
         }
         let from_tokenless = in_force.is_some_and(|old| !old.signer().is_some_and(Record::is_token));
-        let by_hand = by_hand(&phones, &request.signer.sast_name(), from_tokenless);
+        let by_hand = by_hand(&phones, request, from_tokenless);
         let signer = request.signer.clone();
         Ok(Plan {
             steps: sketch.steps,
@@ -244,7 +247,7 @@ fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
 }
 
 /// What the program cannot do for the operator.
-fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<String> {
+fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool) -> Vec<String> {
     let mut steps = Vec::new();
     if phones.iter().any(|p| p.verdict.is_too_large()) {
         return vec![
@@ -253,8 +256,10 @@ fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<S
     }
     if phones.iter().any(|p| p.verdict.waits_for_upload()) {
         steps.push(format!(
-            "before anything else: export the certificates (sastctl cert export --all) and upload them as \
-             Phone-SAST-trust, so that TVS knows {signer}"
+            "before anything else: export the certificates ({}) and upload them as Phone-SAST-trust, so that TVS \
+             knows {}",
+            (request.spell)(&Next::ExportCertificates),
+            request.signer.sast_name()
         ));
     }
     steps.push("put the file on every TFTP node, in the place of the one in force".to_owned());
@@ -262,12 +267,12 @@ fn by_hand(phones: &[ClassVerdict], signer: &str, from_tokenless: bool) -> Vec<S
         "restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones"
             .to_owned(),
     );
-    let bridge = if from_tokenless {
-        "; the bridge leaves none of them behind: sastctl ctl ways FILE bridge"
-    } else {
-        ""
+    let bridge = || {
+        let command = (request.spell)(&Next::ShowProcedure("bridge"));
+        format!("; the bridge leaves none of them behind: {command}")
     };
-    steps.extend(to_delete(phones).map(|step| format!("{step}{bridge}")));
+    let bridge = from_tokenless.then(bridge).unwrap_or_default();
+    steps.extend(to_delete(phones).map(|step| step + &bridge));
     steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
     steps
 }
@@ -282,7 +287,7 @@ fn to_delete(phones: &[ClassVerdict]) -> impl Iterator<Item = String> {
 pub fn left_to_do(phones: &[ClassVerdict]) -> Vec<String> {
     let mut steps = vec!["reset the phones: each loads the new list when it starts".to_owned()];
     steps.extend(to_delete(phones));
-    let refused = "one that says \"Trust List update failed\" kept its old list (sastctl help phones)";
+    let refused = "one that says \"Trust List update failed\" kept its old list (see the help on phones)";
     steps.push(format!("compare the checksum with a phone's screen; {refused}"));
     steps
 }
@@ -298,13 +303,12 @@ pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<S
     let SigningOptions { digest, signer_version, .. } = request.options;
     let mut changes = Vec::new();
     if old.digest() != digest {
-        let before = old.digest();
-        let option = before.to_string().to_lowercase().replace('-', "");
-        changes.push(format!("the digest changes from {before} to {digest}: --digest {option} keeps it"));
+        let (before, option) = (old.digest(), (request.spell)(&Next::KeepDigest(old.digest())));
+        changes.push(format!("the digest changes from {before} to {digest}: {option} keeps it"));
     }
     if let (Some((major, minor)), None) = (old.list().header().signer_version(), signer_version) {
-        changes
-            .push(format!("the header loses its signer version: --signer-version {major}.{minor} keeps it"));
+        let option = (request.spell)(&Next::KeepSignerVersion(major, minor));
+        changes.push(format!("the header loses its signer version: {option} keeps it"));
     }
     changes
 }

@@ -1,0 +1,91 @@
+//! How advice is spelled: the commands and options behind the values of `workflow`, quoted for a shell.
+
+use crate::workflow::{ListCommand, ListOption, Next};
+
+/// As it is typed, or with what it is good for.
+pub fn spell(next: &Next) -> String {
+    let plain = match next {
+        Next::MakeList { command, file, options } => return shell(&list_command(*command, file, options)),
+        Next::CheckList { new, installed } => {
+            let held = ["--installed-ctl", installed, "--installed-itl", "ITLFile.tlv", "--tvs", "NODE"];
+            return shell(&[&["sastctl", "ctl", "check", new], &held[..]].concat());
+        }
+        Next::FetchCtl { folder } => {
+            let words = ["sastctl", "cluster", "fetch", "--node", "PUBLISHER", "--file", "CTLFile.tlv"];
+            return shell(&[&words[..], &["--out", folder]].concat());
+        }
+        Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
+        Next::KeepDigest(digest) => {
+            return format!("--digest {}", digest.to_string().to_lowercase().replace('-', ""));
+        }
+        Next::KeepSignerVersion(major, minor) => return format!("--signer-version {major}.{minor}"),
+        Next::ExportCertificates => "sastctl cert export --all --out certs",
+        Next::ShowClusterStatus => "sastctl cluster status PUBLISHER",
+        Next::NameModule => "name the PKCS#11 library: --module PATH, and its --profile",
+        Next::ListProfiles => "sastctl profile list names the usual paths",
+        Next::ShowProfile => "sastctl profile show says what it needs",
+        Next::WatchTokens => "sastctl token watch tells when it is seen",
+        Next::ShowToken => "sastctl token show reads all of it",
+        Next::ListCertificates => "sastctl cert list shows the ones that are read",
+        Next::EnrollCertificate => "sastctl cert enroll makes one",
+        Next::TestPin => "sastctl profile test tries the PIN",
+        Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator's PIN",
+    };
+    plain.to_owned()
+}
+
+/// The words of a command that makes a list.
+pub fn list_command(command: ListCommand, file: &str, options: &[ListOption]) -> Vec<String> {
+    let command: &[&str] = match command {
+        ListCommand::Revert => &["sastctl", "revert"],
+        ListCommand::Create => &["sastctl", "ctl", "create", "--cluster"],
+        ListCommand::Update => &["sastctl", "ctl", "update"],
+        ListCommand::Resign => &["sastctl", "ctl", "sign"],
+    };
+    let mut words: Vec<String> = command.iter().chain([&file]).map(|word| (*word).to_owned()).collect();
+    for option in options {
+        let (name, value) = match option {
+            ListOption::Profile(name) => ("--profile", &name[..]),
+            ListOption::Signer(token) => ("--token", &token[..]),
+            ListOption::Spare(token) => ("--spare", &token[..]),
+            ListOption::AddToken(token) => ("--add-token", &token[..]),
+            ListOption::RemoveToken(token) => ("--remove-token", &token[..]),
+            ListOption::RemoveServer(server) => ("--remove-server", &server[..]),
+            ListOption::AddServer(server) => ("--add-server", &server[..]),
+            ListOption::Refresh(certificate) => ("--refresh", &certificate[..]),
+            ListOption::Mode { mixed } => ("--set-mode", if *mixed { "mixed" } else { "non-secure" }),
+            ListOption::Release(release) => ("--release", &release[..]),
+            ListOption::Out(file) => ("--out", &file[..]),
+            ListOption::Force => ("--force", ""),
+        };
+        words.push(name.to_owned());
+        words.extend((*option != ListOption::Force).then(|| value.to_owned()));
+    }
+    words
+}
+
+/// `--token SELECTOR`.
+pub fn token_option(selector: &str) -> String {
+    shell(&["--token", selector])
+}
+
+/// One line of words, as a shell takes them.
+pub fn shell<S: AsRef<str>>(words: &[S]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(shell(&["ccm+tftp:10.1.2.3", "my file's", ""]), r"ccm+tftp:10.1.2.3 'my file'\''s' ''");
+        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
+    }
+}

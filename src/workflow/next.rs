@@ -1,0 +1,57 @@
+//! What the operator can do next with this program, as values: the front end spells them.
+
+use crate::trustlist::Digest;
+
+/// How a front end spells them.
+pub type Spell = fn(&Next) -> String;
+
+/// A command or an option that helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is called by what it does")]
+pub enum Next {
+    MakeList { command: ListCommand, file: String, options: Vec<ListOption> },
+    CheckList { new: String, installed: String },
+    ExportCertificates,
+    FetchCtl { folder: String },
+    ShowClusterStatus,
+    ShowProcedure(&'static str),
+    KeepDigest(Digest),
+    KeepSignerVersion(u8, u8),
+    NameModule,
+    ListProfiles,
+    ShowProfile,
+    WatchTokens,
+    ShowToken,
+    ListCertificates,
+    EnrollCertificate,
+    TestPin,
+    UnlockToken,
+}
+
+/// What makes a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are called as in `workflow`")]
+pub enum ListCommand {
+    Revert,
+    Create,
+    Update,
+    Resign,
+}
+
+/// What is told to a command that makes a list. Tokens and servers as the operator would name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is called by what it says")]
+pub enum ListOption {
+    Profile(String),
+    Signer(String),
+    Spare(String),
+    AddToken(String),
+    RemoveToken(String),
+    RemoveServer(String),
+    AddServer(String),
+    Refresh(String),
+    Mode { mixed: bool },
+    Release(String),
+    Out(String),
+    Force,
+}
