@@ -159,7 +159,8 @@ fn readers_and_cards_are_looked_at() {
     ok       AKS ifdh 00 00: empty
     ok       AKS ifdh 00 01: empty
     PROBLEM  no token: the module shows 2 slots, all empty
-             -> insert a token and wait for its light; sastctl token watch tells when it is seen
+             -> insert a token and wait for its light
+             -> sastctl token watch tells when it is seen
     ");
     readers.insert(0, "SAST-ADN008580ef");
     assert_eq!(problems(&world, &[]), Vec::<String>::new());

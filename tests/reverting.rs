@@ -52,7 +52,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
     warning: SAST token A: its PIN is the one that tokens leave the factory with, and everybody knows it: sastctl token change-pin
     Journal: DIR/state/sastctl/TIME-revert.jsonl
     Left to do by hand:
-      1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
+      1. before anything else: export the certificates (sastctl cert export --all --out certs) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
       4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
@@ -137,7 +137,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
     + SAST       SAST-ADN0054f509       added (record 1)
     + SAST       SAST-ADN008580ef       added (record 5)
     Left to do by hand
-      1. before anything else: export the certificates (sastctl cert export --all) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
+      1. before anything else: export the certificates (sastctl cert export --all --out certs) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
       4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
