@@ -1,7 +1,7 @@
 # make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz mutants matrix bench fmt
+.PHONY: help setup demo test check fuzz mutants matrix bench layout fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -49,6 +49,9 @@ matrix: ## one suite against every module that can be had, as a table
 
 bench: setup ## measure, beside pkcs11-tool on the same token
 	@packaging/bench.sh
+
+layout: ## show the folders of the code, their lines, and which uses which
+	@cargo test --quiet --locked --test stories -- layout::imports --nocapture
 
 fmt: ## format the code
 	cargo fmt --all

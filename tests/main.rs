@@ -49,6 +49,7 @@ mod hot_plug;
 mod interruptions;
 mod journal;
 mod journal_file;
+mod layout;
 mod losses;
 mod many_files;
 mod meanwhile;
