@@ -2,8 +2,7 @@
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, Way, assess,
-    assess_classes,
+    ClassVerdict, Decision, Held, HeldItl, Installed, NewList, PhoneClass, Vouch, Way, assess, assess_classes,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Signer, Style, VerifiedList,
@@ -11,6 +10,7 @@ use sastctl::trustlist::{
 };
 use sastctl::workflow::{Release, Request, revert};
 
+use crate::findings::held;
 use crate::pki::{KeyFile, certificate, golden, options, spell, token};
 use crate::support::World;
 
@@ -315,8 +315,9 @@ fn records_without_a_readable_key_leave_it_open() {
         (vec![bare.clone(), bare], Decision::NotKnown, "(record 1) without a key"),
         (vec![other.clone(), other], Decision::Refuses, "record 1"),
     ] {
-        let ctl = Some(ListView { kind: ListKind::Ctl, records: &records });
-        let verdict = assess(&Held { ctl, itl: HeldItl::None, asks_tvs: false }, &new, &Vouch::NotAsked);
+        let ctl = held(ListKind::Ctl, &records);
+        let verdict =
+            assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, &new, &Vouch::NotAsked);
         assert_eq!(verdict.decision, decision, "{says}: {:?}", verdict.reasons);
         let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|reason| reason.contains(says)), "{says}: {told:?}");
@@ -328,7 +329,7 @@ fn every_row_of_the_table() {
     let lists = Lists::new();
     assert!(TABLE.len() >= 40);
     for (row, (ctl, itl, asks_tvs, new, tvs, expected, rule)) in TABLE.iter().enumerate() {
-        let view = |name| ListView::of(lists.get(name));
+        let view = |name| lists.get(name);
         let held = Held {
             ctl: (*ctl != "-").then(|| view(ctl)),
             itl: match *itl {
@@ -372,10 +373,7 @@ fn every_rule_is_written_down() {
 #[test]
 fn reasons_come_in_the_order_in_which_the_phone_looks() {
     let lists = Lists::new();
-    let installed = Installed {
-        ctl: Some(ListView::of(lists.get("tokenless"))),
-        itl: HeldItl::List(ListView::of(lists.get("itl"))),
-    };
+    let installed = Installed { ctl: Some(lists.get("tokenless")), itl: HeldItl::List(lists.get("itl")) };
     let verdicts = assess_classes(&installed, &NewList::of(lists.get("tokens")), &vouch("valid"));
     let told: Vec<String> = verdicts
         .iter()
@@ -410,7 +408,7 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     let planned = NewList::planned(&draft, &certificate).unwrap();
     let signed = draft.clone().sign(&mut signer).unwrap();
     for held in ["tokenless", "tokens", "bridge"] {
-        let installed = Installed { ctl: Some(ListView::of(lists.get(held))), itl: HeldItl::Unknown };
+        let installed = Installed { ctl: Some(lists.get(held)), itl: HeldItl::Unknown };
         for said in ["-", "valid", "invalid"] {
             assert_eq!(
                 assess_classes(&installed, &planned, &vouch(said)),

@@ -1,6 +1,6 @@
 //! Cautions about a new list: dates, keys, the number of SAST records, sizes.
 
-use sastctl::phone::{ListView, NewList, cautions};
+use sastctl::phone::{NewList, cautions};
 use sastctl::trustlist::{Digest, Function, ListKind, PHONE_LIMIT_BYTES, Record};
 
 use crate::findings::*;
@@ -126,8 +126,7 @@ fn one_sast_and_more_than_two_are_told_of_in_a_ctl() {
 fn sizes_are_told_of_before_phones_refuse_them() {
     let list = golden("token-signed.tlv");
     let about = |bytes, records: &[Record]| {
-        let view = ListView { kind: ListKind::Ctl, records };
-        let new = NewList { bytes, view, key: None, certificate: None, ..NewList::of(&list) };
+        let new = NewList { bytes, records, key: None, certificate: None, ..NewList::of(&list) };
         let said = said(&new, VALID);
         said.into_iter().find(|line| line.starts_with("the list has"))
     };

@@ -5,7 +5,8 @@ use std::slice;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, Held, HeldItl, Installed, ListView, NewList, Reason, Severity, Vouch, Way, assess, services,
+    Decision, Held, HeldItl, Installed, NewList, Reason, Severity, Vouch, Way, assess, is_emptied_itl,
+    services,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, SignerId, Style,
@@ -50,11 +51,24 @@ pub fn signed(kind: ListKind, records: &[Record], by: &str) -> VerifiedList {
     Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(by)).unwrap()
 }
 
+/// A list that phones hold: these records, and behind them that of its signer, of which no test tells.
+pub fn held(kind: ListKind, records: &[Record]) -> VerifiedList {
+    let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
+    let records = [records, &[token(B)]].concat();
+    Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(B)).unwrap()
+}
+
+/// A new list of these records, as it is looked at after its signature.
+pub fn offered<'a>(kind: ListKind, records: &'a [Record], like: &'a VerifiedList) -> NewList<'a> {
+    let bytes = records.iter().map(|record| record.bytes().len()).sum();
+    NewList { kind, records, bytes, ..NewList::of(like) }
+}
+
 /// What phones can no longer do with `new` that they could with what they hold.
 pub fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Record]) -> Vec<String> {
-    let ctl = ctl.map(|records| ListView { kind: ListKind::Ctl, records });
-    let found = services(&Installed { ctl, itl }, ListView { kind, records: new });
-    found
+    let ctl = ctl.map(|records| held(ListKind::Ctl, records));
+    let installed = Installed { ctl: ctl.as_ref(), itl };
+    services(&installed, &offered(kind, new, &golden("tokenless.tlv")))
         .into_iter()
         .map(|f| {
             let mark = match f.severity {
@@ -97,7 +111,8 @@ fn what_leaves_for_some_phones_alone_names_them() {
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     let old = [publisher.clone(), sub.clone()];
     let itl = [publisher.clone(), sub.clone(), tvs.clone()];
-    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let itl = held(ListKind::Itl, &itl);
+    let held = HeldItl::List(&itl);
     let ctl = findings(Some(&old), held, ListKind::Ctl, slice::from_ref(&publisher));
     assert_eq!(
         ctl,
@@ -117,7 +132,8 @@ fn when_nothing_is_left_the_itl_may_still_help() {
     let tftp = server(SUB, Function::TFTP, "tftp", [10, 0, 0, 9], false);
     let old = [publisher.clone()];
     let itl = [publisher.clone(), tvs.clone()];
-    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &itl });
+    let itl = held(ListKind::Itl, &itl);
+    let held = HeldItl::List(&itl);
     let to = |itl, kind, new: &[Record]| findings(Some(&old), itl, kind, new);
     insta::assert_debug_snapshot!(to(HeldItl::None, ListKind::Ctl, &[token(A)]));
     insta::assert_debug_snapshot!(to(HeldItl::Unknown, ListKind::Ctl, &[token(A)]));
@@ -192,7 +208,7 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
     let bare = ccm(PUB, "pub", 1).with(record_tag::CERTIFICATE, b"none").unwrap();
     let short =
         server(TVS, Function::TVS, "pub", [0; 4], true).with(record_tag::CERT_HASH, &[7; 21]).unwrap();
-    let is_emptied = |kind, records: &[Record]| ListView { kind, records }.is_emptied_itl();
+    let is_emptied = |kind, records: &[Record]| is_emptied_itl(held(kind, records).list());
     for records in [vec![], vec![emptied.clone()], vec![token(A), emptied.clone(), capf], vec![bare, short]] {
         assert!(is_emptied(ListKind::Itl, &records) && !is_emptied(ListKind::Ctl, &records));
     }
@@ -201,9 +217,9 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
     }
 }
 
-pub fn decides(held: &[Record], new: &NewList<'_>) -> Decision {
-    let ctl = Some(ListView { kind: ListKind::Ctl, records: held });
-    assess(&Held { ctl, itl: HeldItl::None, asks_tvs: false }, new, &Vouch::NotAsked).decision
+pub fn decides(ctl: &[Record], new: &NewList<'_>) -> Decision {
+    let ctl = held(ListKind::Ctl, ctl);
+    assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, new, &Vouch::NotAsked).decision
 }
 
 #[test]
@@ -238,14 +254,14 @@ fn a_tvs_that_names_no_roles_is_quoted() {
     assert_eq!(says(vec![Function::SAST]), "TVS on pub says valid, as SAST");
 }
 
-fn itl_with_tvs() -> [Record; 2] {
-    [ccm(SUB, "sub", 2), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false)]
+fn itl_with_tvs() -> VerifiedList {
+    let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], false);
+    held(ListKind::Itl, &[ccm(SUB, "sub", 2), tvs])
 }
 
 /// A phone that holds this ITL alone, and asks TVS about everybody else.
-pub fn asks_tvs(itl: &[Record]) -> Held<'_> {
-    let itl = HeldItl::List(ListView { kind: ListKind::Itl, records: itl });
-    Held { ctl: None, itl, asks_tvs: true }
+pub fn asks_tvs(itl: &VerifiedList) -> Held<'_> {
+    Held { ctl: None, itl: HeldItl::List(itl), asks_tvs: true }
 }
 
 /// TVS has certificates by issuer and serial number together.
@@ -296,8 +312,8 @@ fn a_planned_list_is_signed_by_a_sast() {
 fn the_signer_of_an_itl_is_no_token() {
     let itl = golden("itl.tlv");
     let new = NewList::of(&itl);
-    assert!(itl.signer().unwrap().is_token() && !new.by_token);
-    assert!(!NewList::by_record(new.view, itl.signer().unwrap(), 1).by_token);
+    assert!(itl.signer().is_token() && !new.by_token);
+    assert!(!NewList::by_record(&itl, itl.signer()).by_token);
     let held = Held { ctl: None, itl: HeldItl::Unknown, asks_tvs: true };
     let verdict = assess(&held, &new, &Vouch::NotAsked);
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");

@@ -68,7 +68,7 @@ fn the_signer_is_found_behind_ten_thousand_of_the_same_name() {
     let draft = Draft::new("CTLFile.tlv", records, pki::options(Digest::Sha1));
     let signed = at_once(|| draft.sign(&mut token).unwrap());
     assert_eq!(signed.key_bits(), 1024);
-    assert_eq!(signed.signer(), signed.list().records().last());
+    assert_eq!(Some(signed.signer()), signed.list().records().last());
 }
 
 #[test]
@@ -123,7 +123,8 @@ fn a_record_of_many_elements_is_compared_at_once() {
 /// A list that phones may load still has room for more than a thousand records without a certificate.
 #[test]
 fn what_phones_lose_is_known_at_once() {
-    use sastctl::phone::{HeldItl, Installed, ListView, services};
+    use crate::findings::{held, offered};
+    use sastctl::phone::{HeldItl, Installed, services};
     use sastctl::trustlist::ListKind;
     let numbered = |n: u32, alike: &[u8]| {
         let mut hash = if alike.is_empty() { n.to_be_bytes().to_vec() } else { alike.to_vec() };
@@ -135,9 +136,9 @@ fn what_phones_lose_is_known_at_once() {
         list(numbers.flat_map(|n| numbered(n, alike)).collect())
     };
     let lost = |old: &TrustList, new: &TrustList| {
-        let ctl = Some(ListView { kind: ListKind::Ctl, records: old.records() });
-        let new = ListView { kind: ListKind::Ctl, records: new.records() };
-        at_once(|| services(&Installed { ctl, itl: HeldItl::Unknown }, new)).len()
+        let ctl = held(ListKind::Ctl, old.records());
+        let new = offered(ListKind::Ctl, new.records(), &ctl);
+        at_once(|| services(&Installed { ctl: Some(&ctl), itl: HeldItl::Unknown }, &new)).len()
     };
     // Other certificates; one certificate under other serials, so that none is found; records with no certificate at all.
     let old = records(0..20_000, b"");

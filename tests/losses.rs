@@ -3,12 +3,14 @@
 use std::slice;
 
 use sastctl::phone::tvs::Ask;
-use sastctl::phone::{Decision, HeldItl, Installed, ListView, NewList, PhoneClass, Vouch, assess, services};
+use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, Vouch, assess, services};
 use sastctl::trustlist::{
     Digest, Draft, Function, ListKind, Record, Signer as _, Style, VerifiedList, record_tag as tag,
 };
 
-use crate::findings::{A, CAPF, PUB, PUB_NEW, SUB, TVS, asks_tvs, ccm, findings, from_to, server, signed};
+use crate::findings::{
+    A, CAPF, PUB, PUB_NEW, SUB, TVS, asks_tvs, ccm, findings, from_to, held, offered, server, signed,
+};
 use crate::pki::{KeyFile, certificate, golden, options};
 use crate::support::World;
 
@@ -56,10 +58,10 @@ fn useless_tvs() -> [Record; 2] {
 #[test]
 fn an_emptied_tvs_record_leaves_nobody_to_ask() {
     let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));
-    let old = [publisher.clone(), tvs];
+    let old = held(ListKind::Itl, &[publisher.clone(), tvs]);
     for useless in useless_tvs() {
-        let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &old });
         let nobody = "locked out: Tvs: no TVS record is left: the phone can ask nobody about a signer that it does not know";
+        let held = HeldItl::List(&old);
         assert_eq!(findings(None, held, ListKind::Itl, &[publisher.clone(), useless]), [nobody]);
     }
 }
@@ -68,7 +70,10 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
 fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
     let list = golden("token-signed.tlv");
     let valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Query };
-    let decides = |tvs| assess(&asks_tvs(&[ccm(PUB, "pub", 1), tvs]), &NewList::of(&list), &valid);
+    let decides = |tvs| {
+        let itl = held(ListKind::Itl, &[ccm(PUB, "pub", 1), tvs]);
+        assess(&asks_tvs(&itl), &NewList::of(&list), &valid)
+    };
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     assert!(matches!(decides(tvs).decision, Decision::Accepts(_)));
     for useless in useless_tvs() {
@@ -150,8 +155,8 @@ fn the_same_hash_is_the_same_certificate_whatever_its_key() {
     let ec = called(&tvs, tag::PUBLIC_KEY, &[&[4][..], &[7; 64]].concat());
     let (old, new) =
         ([ccm(PUB, "pub", 1), ec.clone()], [ccm(PUB, "pub", 1), called(&ec, tag::DNS_NAME, b"x\0")]);
-    let held = HeldItl::List(ListView { kind: ListKind::Itl, records: &old });
-    assert_eq!(findings(None, held, ListKind::Itl, &new), Vec::<String>::new());
+    let old = held(ListKind::Itl, &old);
+    assert_eq!(findings(None, HeldItl::List(&old), ListKind::Itl, &new), Vec::<String>::new());
 }
 
 /// Two servers of one name and address: what they lose is said once, for every class of phones.
@@ -162,9 +167,9 @@ fn what_looks_the_same_is_said_once() {
         called(&record, tag::SUBJECT_NAME, b"CN=pub\0")
     };
     let records = [like(PUB), like(PUB_NEW), ccm(SUB, "sub", 2)];
-    let ctl = Some(ListView { kind: ListKind::Ctl, records: &records[..] });
-    let new = ListView { kind: ListKind::Ctl, records: &records[2..] };
-    let found = services(&Installed { ctl, itl: HeldItl::None }, new);
+    let ctl = held(ListKind::Ctl, &records);
+    let new = offered(ListKind::Ctl, &records[2..], &ctl);
+    let found = services(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, &new);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].phones, [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]);
 }

@@ -161,7 +161,6 @@ fn of_several_certificates_of_one_key_the_one_that_the_list_knows_signs() {
             .verify()
             .unwrap()
             .signer()
-            .unwrap()
             .is_of(&certificate(&format!("{FIELD}/lists/signer.pem")))
     };
     world.run(&["ctl", "update", "list.tlv", "--token=FIELD", &refresh, "--yes", "--out=new.tlv"]).done();

@@ -1,10 +1,10 @@
 //! Would a phone take this list? `docs/phones.md`, "What a phone accepts".
 
-use super::list::{ListView, NewList};
+use super::list::{NewList, is_emptied_itl, tvs_certificates};
 use super::reason::Reason;
 use super::verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use super::vouch::{Signer, Vouch};
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style, VerifiedList};
 
 /// The identity trust list that a phone holds.
 #[derive(Debug, Clone, Copy)]
@@ -16,20 +16,20 @@ pub enum HeldItl<'a> {
     /// One that was emptied for a rollback.
     Emptied,
     /// This one.
-    List(ListView<'a>),
+    List(&'a VerifiedList),
 }
 
 impl<'a> HeldItl<'a> {
-    /// A list that vouches for no server any more is an emptied one.
+    /// An ITL without a server that phones can use is an emptied one.
     pub(super) fn in_force(self) -> Self {
         match self {
-            HeldItl::List(itl) if itl.is_emptied_itl() => HeldItl::Emptied,
+            HeldItl::List(itl) if is_emptied_itl(itl.list()) => HeldItl::Emptied,
             held => held,
         }
     }
 
     /// The list, where it is known.
-    pub fn list(self) -> Option<ListView<'a>> {
+    pub fn list(self) -> Option<&'a VerifiedList> {
         match self {
             HeldItl::List(itl) => Some(itl),
             HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
@@ -41,7 +41,7 @@ impl<'a> HeldItl<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Held<'a> {
     /// The CTL, where there is one.
-    pub ctl: Option<ListView<'a>>,
+    pub ctl: Option<&'a VerifiedList>,
     /// The ITL.
     pub itl: HeldItl<'a>,
     /// Whether this model asks TVS at all (Security by Default).
@@ -82,7 +82,7 @@ impl Look<'_, '_> {
             }
             _ => {}
         }
-        let is_itl = self.new.view.kind == ListKind::Itl;
+        let is_itl = self.new.kind == ListKind::Itl;
         // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
         let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
         // A list may know the signer; one does, under a key that is another or cannot be read.
@@ -129,17 +129,17 @@ impl Look<'_, '_> {
     }
 
     /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
-    fn look_in(&self, held: ListView<'_>, by_ctl_alone: bool) -> Reason {
+    fn look_in(&self, held: &VerifiedList, by_ctl_alone: bool) -> Reason {
         let new = self.new;
-        let list = held.kind;
-        let roles: &'static [Function] = match new.view.kind {
+        let (list, records) = (held.list().kind(), held.list().records());
+        let roles: &'static [Function] = match new.kind {
             // Those that sign configuration files sign ITLs.
             ListKind::Itl => &[Function::SAST, Function::CCM_TFTP],
             ListKind::Ctl => &[Function::SAST],
         };
         let mut other_role = None;
         let mut without = None;
-        for (index, record) in held.records.iter().enumerate() {
+        for (index, record) in records.iter().enumerate() {
             if !record.is_for(&new.signer.issuer, &new.signer.serial) {
                 continue;
             }
@@ -183,13 +183,13 @@ impl Look<'_, '_> {
         let name = self.new.name.clone();
         let mut records = 0;
         if let HeldItl::List(itl) = itl {
-            let known = itl.tvs();
+            let known = tvs_certificates(itl.list().records());
             records = known.len();
             if known.is_empty() {
                 return self.because(Reason::NoTvsRecord, Decision::Refuses);
             }
-            if self.new.view.kind == ListKind::Itl && !self.new.view.is_emptied_itl() {
-                let new = self.new.view.tvs();
+            if self.new.kind == ListKind::Itl && !self.new.is_emptied_itl() {
+                let new = tvs_certificates(self.new.records);
                 let stay: Vec<String> = known
                     .iter()
                     .filter(|(sha1, _)| new.contains_key(*sha1))
@@ -208,7 +208,7 @@ impl Look<'_, '_> {
         if !self.tvs_finds_it(vouch) {
             return self.because(Reason::TvsDoesNotFindTheSpelling { name }, Decision::Refuses);
         }
-        let signer = Signer { name: &name, is_token: self.new.by_token, signs: self.new.view.kind };
+        let signer = Signer { name: &name, is_token: self.new.by_token, signs: self.new.kind };
         let (decision, reason) = vouch.decides(signer, records);
         self.because(reason, decision)
     }
@@ -232,7 +232,7 @@ impl Look<'_, '_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<'a> {
     /// The CTL in force; `None` where the cluster has none.
-    pub ctl: Option<ListView<'a>>,
+    pub ctl: Option<&'a VerifiedList>,
     /// The ITL in force.
     pub itl: HeldItl<'a>,
 }
@@ -242,7 +242,7 @@ pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, vouch: &Vouc
     let (ctl, itl) = (installed.ctl, installed.itl);
     let holds = |class| match class {
         PhoneClass::SecurityByDefault => Some(Held { ctl, itl, asks_tvs: true }),
-        PhoneClass::WithoutTvs if new.view.kind == ListKind::Itl => None,
+        PhoneClass::WithoutTvs if new.kind == ListKind::Itl => None,
         PhoneClass::WithoutTvs => Some(Held { ctl, itl: HeldItl::None, asks_tvs: false }),
         PhoneClass::WithoutList => Some(Held { ctl: None, itl: HeldItl::None, asks_tvs: false }),
     };

@@ -43,7 +43,7 @@ pub fn cautions_of_file(signer: &Certificate, digest: Digest, now: i64) -> Vec<S
 /// The servers whose certificates expired, a line for everything that follows; the signer has a line of its own.
 fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
     let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
-    let servers = new.view.records.iter().filter(|r| !r.is_token() && new.bytes <= PHONE_LIMIT_BYTES);
+    let servers = new.records.iter().filter(|r| !r.is_token() && new.bytes <= PHONE_LIMIT_BYTES);
     for record in servers {
         let Some(Ok(certificate)) = record.certificate() else { continue };
         let signs = new.certificate.as_ref().is_some_and(|signer| signer.der() == certificate.der());
@@ -93,7 +93,7 @@ fn about_key(key: &PublicKey) -> Option<String> {
 /// The keys of servers that some phones do not take, a line for each size.
 fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
     let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for record in new.view.records.iter().filter(|r| r.function() != Function::SAST) {
+    for record in new.records.iter().filter(|r| r.function() != Function::SAST) {
         let Some(Ok(certificate)) = record.certificate().filter(|_| new.bytes <= PHONE_LIMIT_BYTES) else {
             continue;
         };
@@ -115,10 +115,10 @@ fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
 }
 
 fn about_sasts(new: &NewList<'_>) -> Option<String> {
-    if new.view.kind != ListKind::Ctl {
+    if new.kind != ListKind::Ctl {
         return None;
     }
-    match new.view.records.iter().filter(|r| r.function() == Function::SAST).count() {
+    match new.records.iter().filter(|r| r.function() == Function::SAST).count() {
         1 => Some(
             "there is one SAST record: when its key is lost, nothing signs a list that phones with this one take"
                 .to_owned(),
@@ -132,7 +132,7 @@ fn about_sasts(new: &NewList<'_>) -> Option<String> {
 
 fn about_size(new: &NewList<'_>) -> Option<String> {
     let bytes = new.bytes;
-    let certificates = new.view.records.iter().filter(|r| r.get(record_tag::CERTIFICATE).is_some()).count();
+    let certificates = new.records.iter().filter(|r| r.get(record_tag::CERTIFICATE).is_some()).count();
     match Remark::about_size(bytes) {
         Some(remark @ Remark::TooLargeForPhones { .. }) => Some(remark.to_string()),
         _ if certificates > MANY_CERTIFICATES => Some(format!(

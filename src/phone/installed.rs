@@ -1,8 +1,8 @@
 //! Lists that phones hold, as they were read: verified, and kept to be looked things up in.
 
 use super::acceptance::{HeldItl, Installed};
-use super::list::{ListView, NewList};
-use crate::trustlist::{Digest, ListKind, Record, TrustList, VerifiedList, VerifyError};
+use super::list::is_emptied_itl;
+use crate::trustlist::{ListKind, Record, TrustList, VerifiedList, VerifyError};
 
 /// The ITL that phones hold.
 #[derive(Debug)]
@@ -25,14 +25,14 @@ impl Itl {
             return Ok(Itl::Emptied);
         }
         let list = list.verify()?;
-        Ok(if ListView::of(&list).is_emptied_itl() { Itl::Emptied } else { Itl::List(Box::new(list)) })
+        Ok(if is_emptied_itl(list.list()) { Itl::Emptied } else { Itl::List(Box::new(list)) })
     }
 
     /// As a phone looks things up in it.
     pub fn held(&self) -> HeldItl<'_> {
         match self {
             Itl::Emptied => HeldItl::Emptied,
-            Itl::List(list) => HeldItl::List(ListView::of(list)),
+            Itl::List(list) => HeldItl::List(list),
         }
     }
 }
@@ -49,29 +49,19 @@ pub struct InstalledLists {
 impl InstalledLists {
     /// As phones look things up in them.
     pub fn installed(&self) -> Installed<'_> {
-        Installed {
-            ctl: self.ctl.as_ref().map(ListView::of),
-            itl: self.itl.as_ref().map_or(HeldItl::Unknown, Itl::held),
-        }
+        Installed { ctl: self.ctl.as_ref(), itl: self.itl.as_ref().map_or(HeldItl::Unknown, Itl::held) }
     }
 
-    /// A new list, verified by its own SAST record. An ITL that was emptied may have none: phones verify it with what they
-    /// hold. With the digest that was signed.
+    /// A new list, verified with its own SAST record. An ITL that was emptied may have none: phones verify it with what they
+    /// hold.
     ///
     /// # Errors
     /// As [`TrustList::verify`].
-    pub fn verify<'a>(&self, new: &'a TrustList) -> Result<(NewList<'a>, Digest), VerifyError> {
-        let error = match new.verify() {
-            Ok(verified) => return Ok((NewList::signed_by(new, verified.signer()), verified.digest())),
-            Err(error) => error,
-        };
-        let held = match &self.itl {
-            Some(Itl::List(itl)) => Some(&**itl),
-            _ => None,
-        };
-        let is_emptied = ListView::read(new).is_emptied_itl();
-        let held = held.into_iter().chain(&self.ctl).filter(|_| is_emptied);
-        let found = held.into_iter().find_map(|held| new.verify_in(held).ok());
-        found.map(|(record, digest)| (NewList::signed_by(new, Some(record)), digest)).ok_or(error)
+    pub fn verify(&self, new: &TrustList) -> Result<VerifiedList, VerifyError> {
+        new.verify().or_else(|error| {
+            let Installed { ctl, itl } = self.installed();
+            let mut held = itl.list().into_iter().chain(ctl).filter(|_| is_emptied_itl(new));
+            held.find_map(|held| new.verify_in(held).ok()).ok_or(error)
+        })
     }
 }

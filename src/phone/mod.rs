@@ -20,7 +20,7 @@ pub use acceptance::{Held, HeldItl, Installed, assess, assess_classes};
 pub use cautions::{cautions, cautions_of_file};
 pub use expiry::{EXPIRED_TOKEN, expired};
 pub use installed::{InstalledLists, Itl};
-pub use list::{ListView, NewList, signer_of};
+pub use list::{NewList, is_emptied_itl, tvs_certificates};
 pub use reason::Reason;
 pub use services::{Service, ServiceFinding, Severity, services};
 pub use verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};

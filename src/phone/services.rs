@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::acceptance::{HeldItl, Installed};
-use super::list::{ListView, is_usable};
+use super::list::{NewList, is_usable};
 use super::lookup::{Fate, Lookup, Places, host};
 use super::verdict::PhoneClass;
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record};
+use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, VerifiedList};
 
 /// What a phone needs a list for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -100,9 +100,8 @@ fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
 
 /// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
 /// CTL may still be in the ITL, which not every phone holds. Nothing where the list is too large for every phone.
-pub fn services(installed: &Installed<'_>, new: ListView<'_>) -> Vec<ServiceFinding> {
-    let bytes: usize = new.records.iter().map(|record| record.bytes().len()).sum();
-    if bytes > PHONE_LIMIT_BYTES {
+pub fn services(installed: &Installed<'_>, new: &NewList<'_>) -> Vec<ServiceFinding> {
+    if new.bytes > PHONE_LIMIT_BYTES {
         return vec![];
     }
     if new.is_emptied_itl() {
@@ -151,26 +150,25 @@ enum Loss {
 
 impl<'a> Change<'a> {
     /// `None` where the phones of this class do not load such a list.
-    fn of(class: PhoneClass, installed: &Installed<'a>, new: ListView<'a>) -> Option<Self> {
+    fn of(class: PhoneClass, installed: &Installed<'a>, new: &NewList<'a>) -> Option<Self> {
         let knows_itl = class != PhoneClass::WithoutTvs;
         if new.kind == ListKind::Itl && !knows_itl {
             return None;
         }
         let itl = installed.itl.in_force().list().filter(|_| knows_itl);
+        let records = |list: Option<&'a VerifiedList>| list.map_or(&[][..], |list| list.list().records());
+        let (ctl, itl) = (records(installed.ctl), records(itl));
         let before = match class {
-            PhoneClass::WithoutList => [None, None],
-            PhoneClass::SecurityByDefault | PhoneClass::WithoutTvs => [installed.ctl, itl],
+            PhoneClass::WithoutList => [&[][..], &[]],
+            PhoneClass::SecurityByDefault | PhoneClass::WithoutTvs => [ctl, itl],
         };
         let after = match new.kind {
-            ListKind::Ctl => [Some(new), itl],
-            ListKind::Itl => [installed.ctl, Some(new)],
-        };
-        let records = |lists: [Option<ListView<'a>>; 2]| {
-            lists.into_iter().flatten().flat_map(|list| list.records).collect::<Vec<_>>()
+            ListKind::Ctl => [new.records, itl],
+            ListKind::Itl => [ctl, new.records],
         };
         Some(Change {
-            before: records(before),
-            after: records(after),
+            before: before.into_iter().flatten().collect(),
+            after: after.into_iter().flatten().collect(),
             asks_tvs: knows_itl,
             itl_may_help: knows_itl && new.kind == ListKind::Ctl && matches!(installed.itl, HeldItl::Unknown),
         })

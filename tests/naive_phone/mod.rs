@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, HeldItl, Installed, InstalledLists, Itl, ListView, PhoneClass, Vouch, Way, assess_classes,
+    Decision, HeldItl, Installed, InstalledLists, Itl, NewList, PhoneClass, Vouch, Way, assess_classes,
 };
 use sastctl::trustlist::Function;
 
@@ -90,9 +90,10 @@ impl State<'_> {
             ctl: self.ctl.map(|made| made.verified.clone().unwrap()),
             itl: self.itl.flatten().map(|made| Itl::of(&made.list).unwrap()),
         };
-        let (new, _) = held.verify(&self.new.list).ok()?;
+        let new = held.verify(&self.new.list).ok()?;
+        let new = NewList::of(&new);
         let installed = Installed {
-            ctl: held.ctl.as_ref().map(ListView::of),
+            ctl: held.ctl.as_ref(),
             itl: match self.itl {
                 None => HeldItl::None,
                 Some(None) => HeldItl::Unknown,

@@ -9,7 +9,7 @@ use super::header::{HeaderDraft, SignerId, SigningOptions};
 use super::list::{ListKind, SignedFile, TrustFile, TrustList};
 use super::name::Style;
 use super::record::{Function, Record};
-use super::tlv::{self, header_tag, record_tag as tag};
+use super::tlv::{self, header_tag};
 use super::verify::VerifiedList;
 
 /// A private key and its certificate: a token, in production. One small door, so that nothing here knows PKCS#11.
@@ -67,9 +67,9 @@ impl Draft {
         Ok([before.len(), 3, signature_len, behind.len()].into_iter().fold(0, usize::saturating_add))
     }
 
-    /// How the header will name the signer.
-    pub fn signer_id(&self, signer: &Certificate) -> Result<SignerId, BuildError> {
-        Ok(self.header(signer)?.signer)
+    /// The SAST record of this certificate.
+    pub fn signer_record(&self, signer: &Certificate) -> Option<&Record> {
+        self.records.iter().find(|r| r.function() == Function::SAST && r.is_of(signer))
     }
 
     /// The bytes that are to be signed: the finished file without its SIGNATURE element.
@@ -103,19 +103,11 @@ impl Draft {
     }
 
     fn header(&self, signer: &Certificate) -> Result<HeaderDraft, BuildError> {
-        let record = self
-            .records
-            .iter()
-            .find(|r| r.function() == Function::SAST && r.is_of(signer))
-            .ok_or_else(|| BuildError::SignerNotInList(signer.sast_name()))?;
-        let value = |tag| record.get(tag).map(Bytes::copy_from_slice).unwrap_or_default();
+        let record = self.signer_record(signer);
+        let record = record.ok_or_else(|| BuildError::SignerNotInList(signer.sast_name()))?;
         Ok(HeaderDraft {
             version: (1, 2),
-            signer: SignerId {
-                name: value(tag::SUBJECT_NAME),
-                serial: value(tag::SERIAL_NUMBER),
-                issuer: value(tag::ISSUER_NAME),
-            },
+            signer: record.signer_id(),
             file_name: self.file_name.clone(),
             options: self.options,
         })

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::certificate::{Certificate, CertificateError};
 use super::digest;
 use super::error::{BuildError, DecodeError};
+use super::header::SignerId;
 use super::key::{PublicKey, RsaKey};
 use super::name::{self, Style};
 use super::printable::printable;
@@ -191,6 +192,16 @@ impl Record {
     /// Issuer, without a NUL at its end, and serial, as the file spells them: how signers and phones find a record.
     pub fn id(&self) -> Option<(&[u8], &[u8])> {
         Some((tlv::without_nul(self.get(tag::ISSUER_NAME)?), self.get(tag::SERIAL_NUMBER)?))
+    }
+
+    /// How the header of a list that it signs names it.
+    pub fn signer_id(&self) -> SignerId {
+        let value = |tag| self.get(tag).map(|value| self.bytes.slice_ref(value)).unwrap_or_default();
+        SignerId {
+            name: value(tag::SUBJECT_NAME),
+            serial: value(tag::SERIAL_NUMBER),
+            issuer: value(tag::ISSUER_NAME),
+        }
     }
 
     /// Whether issuer and serial are these.

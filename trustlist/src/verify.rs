@@ -11,11 +11,12 @@ use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
 use super::tlv::record_tag as tag;
 
-/// A list whose signature was checked against the SAST record that its header names.
+/// A list whose signature was checked with the record that its header names: one of its own, or one of a list that phones
+/// hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedList {
     list: TrustList,
-    signer: usize,
+    signer: Record,
     digest: Digest,
     bits: usize,
 }
@@ -26,14 +27,14 @@ impl VerifiedList {
         &self.list
     }
 
-    /// The SAST record that signed; `None` never happens for a list that was verified.
-    pub fn signer(&self) -> Option<&Record> {
-        self.list.records().get(self.signer)
+    /// The record of the signer.
+    pub fn signer(&self) -> &Record {
+        &self.signer
     }
 
-    /// A name to call the signer by.
+    /// The signer's name for people.
     pub fn signer_name(&self) -> String {
-        self.signer().map(Record::short_name).unwrap_or_default()
+        self.signer.short_name()
     }
 
     /// The digest that was signed.
@@ -53,18 +54,19 @@ impl TrustList {
     /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
     /// twice.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
-        let none = || self.no_signer();
-        let By { signer, digest, bits, .. } =
-            search(self.header(), self.bytes(), self, &[Function::SAST], none)?;
-        Ok(VerifiedList { list: self.clone(), signer, digest, bits })
+        self.verify_with(self, &[Function::SAST])
     }
 
     /// Checks the signature as a phone does that holds `held`: with the records of the signer's issuer and serial there that
-    /// may sign an ITL. The record that did, and the digest that was signed.
-    pub fn verify_in<'a>(&self, held: &'a VerifiedList) -> Result<(&'a Record, Digest), VerifyError> {
-        let functions = [Function::SAST, Function::CCM_TFTP];
-        let by = search(self.header(), self.bytes(), held.list(), &functions, || self.no_signer())?;
-        Ok((by.record, by.digest))
+    /// may sign an ITL.
+    pub fn verify_in(&self, held: &VerifiedList) -> Result<VerifiedList, VerifyError> {
+        self.verify_with(held.list(), &[Function::SAST, Function::CCM_TFTP])
+    }
+
+    fn verify_with(&self, signers: &TrustList, functions: &[Function]) -> Result<VerifiedList, VerifyError> {
+        let found = search(self.header(), self.bytes(), signers, functions, || self.no_signer())?;
+        let Found { record, digest, bits } = found;
+        Ok(VerifiedList { list: self.clone(), signer: record.clone(), digest, bits })
     }
 
     fn no_signer(&self) -> VerifyError {
@@ -104,8 +106,9 @@ impl SignedFile {
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
         let functions = [Function::CCM_TFTP, Function::TFTP];
         let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());
-        let by = search(self.header(), self.bytes(), list.list(), &functions, none)?;
-        Ok(SignedBy { name: by.record.short_name(), digest: by.digest, key_bits: by.bits })
+        let Found { record, digest, bits } =
+            search(self.header(), self.bytes(), list.list(), &functions, none)?;
+        Ok(SignedBy { name: record.short_name(), digest, key_bits: bits })
     }
 }
 
@@ -156,10 +159,9 @@ impl<'a> Made<'a> {
     }
 }
 
-/// The record that signed, its place in the list, the digest that was signed, and the size of the key in bits.
-struct By<'a> {
+/// The record that signed, the digest that was signed, and the size of the key in bits.
+struct Found<'a> {
     record: &'a Record,
-    signer: usize,
     digest: Digest,
     bits: usize,
 }
@@ -172,7 +174,7 @@ fn search<'a>(
     list: &'a TrustList,
     functions: &[Function],
     none: impl FnOnce() -> VerifyError,
-) -> Result<By<'a>, VerifyError> {
+) -> Result<Found<'a>, VerifyError> {
     let covered = header.covered(file);
     let made = Made::of(header, &covered)?;
     let id = header.signer();
@@ -180,17 +182,17 @@ fn search<'a>(
     let mut other_key = None;
     let mut failure = None;
     let mut next = list.header().bytes().len();
-    for (signer, record) in list.records().iter().enumerate() {
+    for (index, record) in list.records().iter().enumerate() {
         let offset = next;
         next = next.saturating_add(record.bytes().len());
         if !functions.contains(&record.function()) || !record.is_for(&id.issuer, &id.serial) {
             continue;
         }
-        let key = signer_key(signer.saturating_add(1), offset, record);
+        let key = signer_key(index.saturating_add(1), offset, record);
         match key.and_then(|key| fitting(key, made.bytes)) {
             Ok(key) if tried.contains(&key) => {}
             Ok(key) if made.is_by(&key) => {
-                return Ok(By { record, signer, digest: made.digest, bits: key.bits() });
+                return Ok(Found { record, digest: made.digest, bits: key.bits() });
             }
             Ok(key) => {
                 other_key.get_or_insert_with(|| key.clone());

@@ -30,7 +30,7 @@ impl Foretold {
     pub fn new(held: String, installed: &Installed<'_>, new: &VerifiedList) -> Self {
         let list = NewList::of(new);
         let verdicts = assess_classes(installed, &list, &Vouch::NotAsked);
-        let findings = services(installed, list.view);
+        let findings = services(installed, &list);
         Foretold { held, verdicts, findings, signer: list.name }
     }
 

@@ -13,7 +13,7 @@ use super::trust::TvsReach;
 use crate::cluster::shell::answers::{SecurityMode, ServiceState, ShownCtl};
 use crate::cluster::{NodeAddress, fetch};
 use crate::phone::tvs::{self, TvsError};
-use crate::phone::{Decision, InstalledLists, Itl, Vouch, assess_classes};
+use crate::phone::{Decision, InstalledLists, Itl, NewList, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 
@@ -174,7 +174,8 @@ fn itls_that_are_refused(nodes: &mut [NodeStatus]) {
     let installed = publisher.held.installed();
     for node in others {
         let Some(itl) = &node.itl else { continue };
-        let Ok((new, _)) = publisher.held.verify(itl) else { continue };
+        let Ok(new) = publisher.held.verify(itl) else { continue };
+        let new = NewList::of(&new);
         let verdicts = assess_classes(&installed, &new, &Vouch::NotAsked);
         let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);
         if let Some(says) = refuses.map(|v| v.verdict.says(&new.name)) {

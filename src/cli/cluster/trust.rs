@@ -14,7 +14,7 @@ use super::fetch::PortArgs;
 use crate::cluster::http::{TlsTrust, TrustStore};
 use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST, fetch};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
-use crate::phone::{Decision, ListView, Signer, Vouch, signer_of};
+use crate::phone::{Decision, Signer, Vouch, tvs_certificates};
 use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
 use crate::workflow::read_certificate;
 
@@ -267,7 +267,7 @@ impl<'a> Asked<'a> {
         // As the list will spell it that this certificate signs.
         let record = Record::token(certificate, certificate.sast_style())
             .map_err(|e| CommandError::new(ErrorKind::File, e.to_string()))?;
-        Ok(Asked { address, itl, certificate, signer: signer_of(&record), args })
+        Ok(Asked { address, itl, certificate, signer: record.signer_id(), args })
     }
 
     fn ask(&self) -> Result<Answer, TvsError> {
@@ -314,7 +314,7 @@ pub fn prove(
     loop {
         let answer = asked.ask();
         let vouch = Vouch::of(&asked.address.to_string(), &answer);
-        let (decision, reason) = vouch.decides(signer, ListView::of(&asked.itl).tvs().len());
+        let (decision, reason) = vouch.decides(signer, tvs_certificates(asked.itl.list().records()).len());
         if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
             return Ok(answer.to_string());
         }

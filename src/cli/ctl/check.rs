@@ -11,8 +11,8 @@ use super::super::signing::now;
 use super::super::ui::{Ui, printable};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, Installed, InstalledLists, Itl, ListView, NewList, PhoneClass, Reason,
-    ServiceFinding, Severity, Verdict, Vouch, Way, assess_classes, cautions, services,
+    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, PhoneClass, Reason, ServiceFinding,
+    Severity, Verdict, Vouch, Way, assess_classes, cautions, is_emptied_itl, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
 use crate::workflow::{display_name, read_certificate, read_list, read_verified};
@@ -64,20 +64,21 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
         itl: args.installed_itl.as_deref().map(held_itl).transpose()?,
     };
     let new = read_list(&args.new)?;
-    let (list, digest) = held.verify(&new).map_err(|e| not_verified(&args.new, &new, &e))?;
+    let verified = held.verify(&new).map_err(|e| not_verified(&args.new, &new, &e))?;
+    let list = NewList::of(&verified);
     let installed = held.installed();
     let (vouch, answers) = vouch(args, &list, &installed, ui)?;
     let exists = |class| args.phones.is_empty() || args.phones.contains(&class);
     let mut verdicts = assess_classes(&installed, &list, &vouch);
     verdicts.retain(|v| exists(v.class));
-    let mut findings = services(&installed, list.view);
+    let mut findings = services(&installed, &list);
     findings.retain(|f| f.phones.iter().any(|class| exists(*class)));
     let report = Report {
         new: &args.new,
         list: &list,
         verdicts,
         findings,
-        warnings: cautions(&list, digest, now()),
+        warnings: cautions(&list, verified.digest(), now()),
         answers,
     };
     if ui.is_json() {
@@ -91,7 +92,7 @@ pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
 fn not_verified(path: &Path, new: &TrustList, error: &VerifyError) -> CommandError {
     let refused = CommandError::not_verified(&display_name(path), error)
         .hint("phones refuse a list that does not verify");
-    match ListView::read(new).is_emptied_itl() {
+    match is_emptied_itl(new) {
         true => refused.hint("an ITL that was emptied for a rollback may name its signer no more: --installed-itl takes the one that phones held before, which does"),
         false => refused,
     }
@@ -152,7 +153,7 @@ fn vouch(
         ask: args.tvs_ask,
         device_name: &args.device_name,
         tls: Tls {
-            known: installed.itl.list().map(|itl| itl.records),
+            known: installed.itl.list().map(|itl| itl.list().records()),
             legacy: args.legacy_tls,
             timeout: Duration::from_secs(args.tvs_timeout),
         },
@@ -180,7 +181,7 @@ impl Report<'_> {
         let mut text = format!(
             "{}   {} of {} bytes, signed by {}\n",
             printable(&display_name(self.new)),
-            self.list.view.kind.label(),
+            self.list.kind.label(),
             self.list.bytes,
             printable(&self.list.name)
         );
@@ -221,7 +222,7 @@ impl Report<'_> {
             })
             .collect();
         serde_json::json!({
-            "file": self.new.display().to_string(), "kind": self.list.view.kind.label(), "bytes": self.list.bytes,
+            "file": self.new.display().to_string(), "kind": self.list.kind.label(), "bytes": self.list.bytes,
             "signed_by": self.list.name, "phones": self.verdicts, "findings": self.findings,
             "tvs": tvs, "warnings": self.warnings, "accepted": self.result().is_ok(),
         })

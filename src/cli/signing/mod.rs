@@ -20,7 +20,7 @@ pub use session::{BatchSource, SigningSession, check_digest};
 
 use super::error::{CommandError, ErrorKind};
 use crate::token::{NotASelector, Selector};
-use crate::trustlist::{ListKind, Record, VerifiedList};
+use crate::trustlist::{ListKind, VerifiedList};
 use crate::workflow::display_name;
 
 /// Now, in seconds since 1970-01-01 UTC.
@@ -31,7 +31,7 @@ pub fn now() -> i64 {
 /// `CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records`
 pub fn headline(path: &Path, old: &VerifiedList) -> String {
     let how = match old.list().kind() {
-        ListKind::Ctl if old.signer().is_some_and(Record::is_token) => "token-signed, ",
+        ListKind::Ctl if old.signer().is_token() => "token-signed, ",
         ListKind::Ctl => "tokenless, ",
         // Its CallManager signs it, as SAST without a host.
         ListKind::Itl => "",

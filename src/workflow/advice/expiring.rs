@@ -32,7 +32,7 @@ impl Situation<'_> {
             Step::act(format!("when the certificate of {} expired: {says}", names.join(" or ")))
         };
         let mut steps: Vec<Step> = follows.iter().map(over).collect();
-        let signer = self.old.signer().filter(|signer| signer.is_token());
+        let signer = Some(self.old.signer()).filter(|signer| signer.is_token());
         if server {
             let then = match signer {
                 Some(_) => "put its new certificate into the list",

@@ -9,9 +9,7 @@ use super::next::ListOption::{self, Out, Signer, Spare};
 use super::next::{ListCommand, Next};
 use super::plan::{Release, major_minor};
 use super::readiness::{ClusterFacts, Readiness, readiness};
-use crate::phone::{
-    ClassVerdict, HeldItl, Installed, ListView, NewList, PhoneClass, Reason, Vouch, assess_classes,
-};
+use crate::phone::{ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, Vouch, assess_classes};
 use crate::trustlist::{Record, VerifiedList};
 
 /// A procedure, by name.
@@ -69,7 +67,7 @@ pub fn procedures(
     now: i64,
 ) -> (Vec<Readiness>, Vec<Procedure>) {
     let from = Situation { old, file, release, number: release.and_then(major_minor) };
-    let mut procedures = if old.signer().is_some_and(Record::is_token) {
+    let mut procedures = if old.signer().is_token() {
         vec![from.lost_token(), from.all_tokens_lost(), from.to_hsm(), from.to_tokenless()]
     } else if from.tokens().is_empty() {
         vec![from.by_tvs(), from.bridge()]
@@ -103,20 +101,18 @@ const RESET: &str = "reset the phones, and wait until every phone shows the chec
 impl Situation<'_> {
     /// What phones that hold the old list say to a new one.
     fn say(&self, new: &NewList<'_>, vouch: &Vouch) -> Vec<String> {
-        let held = Installed { ctl: Some(ListView::of(self.old)), itl: HeldItl::Unknown };
+        let held = Installed { ctl: Some(self.old), itl: HeldItl::Unknown };
         lines(&assess_classes(&held, new, vouch), &new.name)
     }
 
     /// What they say to a list that this record's key signs.
     fn signed_by(&self, signer: &Record, vouch: &Vouch) -> Vec<String> {
-        let size = self.old.list().bytes().len();
-        self.say(&NewList::by_record(ListView::of(self.old), signer, size), vouch)
+        self.say(&NewList::by_record(self.old, signer), vouch)
     }
 
     /// What they say to a list that a token signs which is in no list yet.
     fn signed_by_stranger(&self, vouch: &Vouch) -> Vec<String> {
-        let size = self.old.list().bytes().len();
-        self.say(&NewList::by_unknown_token(ListView::of(self.old), size), vouch)
+        self.say(&NewList::by_unknown_token(self.old), vouch)
     }
 
     fn tokens(&self) -> Vec<&Record> {
@@ -203,14 +199,14 @@ impl Situation<'_> {
     }
 
     fn bridge(&self) -> Procedure {
-        let known = self.old.signer().map(|signer| self.signed_by(signer, &Vouch::NotAsked));
+        let known = self.signed_by(self.old.signer(), &Vouch::NotAsked);
         let steps = vec![
             Self::upload(),
             Self::utils_ctl_update(),
             Step::act(RESTART),
             Step::act("fetch that list from every node and see that both tokens are SAST records in it; if not, use tvs")
                 .by(Next::FetchCtl { folder: "bridge".into() })
-                .phones(known.unwrap_or_default()),
+                .phones(known),
             Step::act(RESET),
             self.revert("bridge/CTLFile.tlv", "SIGNER", "OTHER")
                 .phones(every_class("accept: the signer is in the bridge that they hold")),

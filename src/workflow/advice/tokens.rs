@@ -65,8 +65,7 @@ impl Situation<'_> {
 
     pub(super) fn to_hsm(&self) -> Procedure {
         let signer = self.old.signer();
-        let first = signer.map(|s| self.signed_by(s, &Vouch::NotAsked)).unwrap_or_default();
-        let name = signer.map(Record::short_name).unwrap_or_default();
+        let (first, name) = (self.signed_by(signer, &Vouch::NotAsked), signer.short_name());
         let steps = vec![
             Step::act("first list: the HSM becomes SAST, a token of the list in force signs")
                 .by(Self::update(

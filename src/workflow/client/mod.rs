@@ -31,7 +31,7 @@ pub enum Start {
 impl Start {
     /// Whether tokens sign the list in force.
     pub fn is_token_signed(&self) -> bool {
-        matches!(self, Start::InForce(old) if old.signer().is_some_and(Record::is_token))
+        matches!(self, Start::InForce(old) if old.signer().is_token())
     }
 
     /// Whether a token has an entry.

@@ -2,7 +2,7 @@
 
 use super::cluster_file::ClusterFileError;
 use super::digest::PlanDigest;
-use crate::trustlist::{BuildError, ListKind, Record, VerifiedList, VerifyError};
+use crate::trustlist::{BuildError, ListKind, VerifiedList, VerifyError};
 
 /// Whose a list in force is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl InForce {
     pub fn of(old: &VerifiedList) -> Self {
         match old.list().kind() {
             ListKind::Itl => InForce::Itl,
-            ListKind::Ctl if old.signer().is_some_and(Record::is_token) => InForce::Tokens,
+            ListKind::Ctl if old.signer().is_token() => InForce::Tokens,
             ListKind::Ctl => InForce::Tokenless,
         }
     }

@@ -75,7 +75,7 @@ pub fn revert_and(
     if old.list().kind() != ListKind::Ctl {
         return Err(PlanError::NotACtl);
     }
-    if old.signer().is_some_and(Record::is_token) {
+    if old.signer().is_token() {
         return Err(PlanError::AlreadyTokenSigned { signer: old.signer_name() });
     }
     let mut warnings = first_tokens(request, spares, single_token)?;

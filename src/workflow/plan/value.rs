@@ -6,8 +6,8 @@ use super::super::next::{Next, Spell};
 use super::digest::PlanDigest;
 use super::error::{InForce, PlanError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, ListView, NewList, Reason, ServiceFinding, Vouch,
-    assess_classes, cautions, services,
+    ClassVerdict, Decision, HeldItl, Installed, NewList, Reason, ServiceFinding, Vouch, assess_classes,
+    cautions, services,
 };
 use crate::trustlist::{
     BuildError, Certificate, Difference, Draft, ListKind, Record, SignError, Signer, SigningOptions, Style,
@@ -122,9 +122,9 @@ impl Plan {
             warnings.extend(cautions(&new, request.options.digest, request.now));
             let installed = installed(in_force, draft.kind());
             phones = assess_classes(&installed, &new, &Vouch::NotAsked);
-            findings = services(&installed, new.view);
+            findings = services(&installed, &new);
         }
-        let from_tokenless = in_force.is_some_and(|old| !old.signer().is_some_and(Record::is_token));
+        let from_tokenless = in_force.is_some_and(|old| !old.signer().is_token());
         let by_hand = by_hand(&phones, request, from_tokenless);
         let signer = request.signer.clone();
         Ok(Plan {
@@ -238,8 +238,7 @@ fn value(reason: &Reason) -> serde_json::Value {
 
 /// What the phones of the cluster hold: the list in force, and of the other kind nothing that is known here.
 fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
-    let view = in_force.map(ListView::of);
-    match (kind, view) {
+    match (kind, in_force) {
         (ListKind::Itl, Some(itl)) => Installed { ctl: None, itl: HeldItl::List(itl) },
         (ListKind::Itl, None) => Installed { ctl: None, itl: HeldItl::None },
         (ListKind::Ctl, ctl) => Installed { ctl, itl: HeldItl::Unknown },
