@@ -1,5 +1,6 @@
 //! Why work stopped. What to type next is not known here: the front end adds it.
 
+use super::check::CheckError;
 use super::enroll::EnrollError;
 use super::journal::{JournalReopenError, JournalWriteError};
 use super::operator::OperatorError;
@@ -61,6 +62,9 @@ pub enum WorkError {
         /// Why not.
         source: ClusterFileError,
     },
+    /// A list that was to be checked.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// A plan was refused.
     #[error(transparent)]
     Plan(#[from] PlanError),

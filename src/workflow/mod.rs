@@ -5,6 +5,7 @@
 
 pub mod advice;
 mod bridge;
+pub(crate) mod check;
 mod client;
 pub mod doctor;
 pub mod enroll;

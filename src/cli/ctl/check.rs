@@ -7,15 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::now;
+use super::super::operator::TerminalOperator;
+use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
-use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
-use crate::phone::{
-    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, PhoneClass, Reason, ServiceFinding,
-    Severity, Verdict, Vouch, Way, assess_classes, cautions, is_emptied_itl, services,
-};
-use crate::trustlist::{Certificate, ListKind, TrustList, VerifiedList, VerifyError};
-use crate::workflow::{display_name, read_certificate, read_list, read_verified};
+use crate::phone::tvs::{Answer, Ask, TvsError};
+use crate::phone::{ClassVerdict, Decision, PhoneClass, Reason, Verdict, Way};
+use crate::workflow::check::{Check, CheckRequest, check};
+use crate::workflow::display_name;
 
 /// Tell whether phones would accept a new list: a verdict with its reasons for each class of phones
 #[derive(Debug, Args)]
@@ -51,229 +49,117 @@ pub struct CheckArgs {
     phones: Vec<PhoneClass>,
 }
 
-pub fn run(args: &CheckArgs, ui: &Ui) -> Result<(), CommandError> {
+pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if args.installed_ctl.is_none() && args.installed_itl.is_none() {
-        return Err(CommandError::new(
-            ErrorKind::Usage,
-            "say what phones hold: --installed-ctl or --installed-itl",
-        )
-        .hint("phones that hold neither take any list"));
+        let what = "say what phones hold: --installed-ctl or --installed-itl";
+        return Err(CommandError::new(ErrorKind::Usage, what).hint("phones that hold neither take any list"));
     }
-    let held = InstalledLists {
-        ctl: args.installed_ctl.as_deref().map(|path| held(path, ListKind::Ctl)).transpose()?,
-        itl: args.installed_itl.as_deref().map(held_itl).transpose()?,
-    };
-    let new = read_list(&args.new)?;
-    let verified = held.verify(&new).map_err(|e| not_verified(&args.new, &new, &e))?;
-    let list = NewList::of(&verified);
-    let installed = held.installed();
-    let (vouch, answers) = vouch(args, &list, &installed, ui)?;
-    let exists = |class| args.phones.is_empty() || args.phones.contains(&class);
-    let mut verdicts = assess_classes(&installed, &list, &vouch);
-    verdicts.retain(|v| exists(v.class));
-    let mut findings = services(&installed, &list);
-    findings.retain(|f| f.phones.iter().any(|class| exists(*class)));
-    let report = Report {
+    let request = CheckRequest {
         new: &args.new,
-        list: &list,
-        verdicts,
-        findings,
-        warnings: cautions(&list, verified.digest(), now()),
-        answers,
-    };
-    if ui.is_json() {
-        ui.print_json(&report.json())?
-    } else {
-        ui.print(&report.text())?
-    }
-    report.result()
-}
-
-fn not_verified(path: &Path, new: &TrustList, error: &VerifyError) -> CommandError {
-    let refused = CommandError::not_verified(&display_name(path), error)
-        .hint("phones refuse a list that does not verify");
-    match is_emptied_itl(new) {
-        true => refused.hint("an ITL that was emptied for a rollback may name its signer no more: --installed-itl takes the one that phones held before, which does"),
-        false => refused,
-    }
-}
-
-fn held(path: &Path, kind: ListKind) -> Result<VerifiedList, CommandError> {
-    let list = read_verified(path)?;
-    of_kind(path, list.list(), kind)?;
-    Ok(list)
-}
-
-fn of_kind(path: &Path, list: &TrustList, kind: ListKind) -> Result<(), CommandError> {
-    if list.kind() == kind {
-        return Ok(());
-    }
-    let (is, not) = match kind {
-        ListKind::Ctl => ("an ITL", "a CTL"),
-        ListKind::Itl => ("a CTL", "an ITL"),
-    };
-    Err(CommandError::new(ErrorKind::Usage, format!("{} is {is}, not {not}", display_name(path)))
-        .hint("--installed-ctl takes a CTL, --installed-itl an ITL"))
-}
-
-/// One that was emptied for a rollback need not have its signer's record.
-fn held_itl(path: &Path) -> Result<Itl, CommandError> {
-    let list = read_list(path)?;
-    of_kind(path, &list, ListKind::Itl)?;
-    Itl::of(&list).map_err(|e| CommandError::not_verified(&display_name(path), &e))
-}
-
-type Asked = Vec<(String, Result<Answer, TvsError>)>;
-
-/// What TVS says, or is said to know, about the signer.
-fn vouch(
-    args: &CheckArgs,
-    new: &NewList<'_>,
-    installed: &Installed<'_>,
-    ui: &Ui,
-) -> Result<(Vouch, Asked), CommandError> {
-    let trusted = args.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
-    let addresses = args.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
-    if addresses.is_empty() {
-        let is_signer = |c: &Certificate| new.certificate.as_ref().is_some_and(|s| s.der() == c.der());
-        let vouch = match trusted.iter().any(is_signer) {
-            true => Vouch::Uploaded,
-            false if trusted.is_empty() => Vouch::NotAsked,
-            false => Vouch::NotUploaded,
-        };
-        return Ok((vouch, vec![]));
-    }
-    let Some(certificate) = &new.certificate else {
-        return Err(CommandError::new(ErrorKind::File, "the list does not carry the signer's certificate")
-            .hint("TVS is asked about a certificate: use --trusted instead of --tvs"));
-    };
-    let question = Question {
-        certificate,
-        signer: &new.signer,
+        installed_ctl: args.installed_ctl.as_deref(),
+        installed_itl: args.installed_itl.as_deref(),
+        trusted: &args.trusted,
+        tvs: &args.tvs,
         ask: args.tvs_ask,
         device_name: &args.device_name,
-        tls: Tls {
-            known: installed.itl.list().map(|itl| itl.list().records()),
-            legacy: args.legacy_tls,
-            timeout: Duration::from_secs(args.tvs_timeout),
-        },
+        legacy_tls: args.legacy_tls,
+        timeout: Duration::from_secs(args.tvs_timeout),
+        phones: &args.phones,
     };
-    let mut asked = Vec::new();
-    for address in addresses {
-        ui.note(&format!("Asking TVS on {address} about {} …", new.name));
-        asked.push((address.to_string(), tvs::ask(&address, &question)));
+    let check = check(&request, &TerminalOperator::new(settings, ui))?;
+    let result = result(&display_name(&args.new), &check);
+    if ui.is_json() {
+        ui.print_json(&json(&args.new, &check, result.is_ok()))?;
+    } else {
+        ui.print(&text(&display_name(&args.new), &check))?;
     }
-    let answers = asked.iter().map(|(server, answer)| Vouch::of(server, answer)).collect();
-    Ok((Vouch::together(answers), asked))
+    result
 }
 
-struct Report<'a> {
-    new: &'a Path,
-    list: &'a NewList<'a>,
-    verdicts: Vec<ClassVerdict>,
-    findings: Vec<ServiceFinding>,
-    warnings: Vec<String>,
-    answers: Asked,
+fn text(file: &str, check: &Check) -> String {
+    let Check { kind, bytes, signed_by, .. } = check;
+    let mut text = format!(
+        "{}   {} of {bytes} bytes, signed by {}\n",
+        printable(file),
+        kind.label(),
+        printable(signed_by)
+    );
+    for verdict in &check.verdicts {
+        let _ = writeln!(text, "{:<24} {}", verdict.class.label(), word(&verdict.verdict));
+        for reason in &verdict.verdict.reasons {
+            let _ = writeln!(text, "    {}", printable(&reason.to_string()));
+        }
+    }
+    if !check.findings.is_empty() {
+        text.push_str("Once it is taken\n");
+    }
+    for finding in &check.findings {
+        let _ = writeln!(text, "    {}", printable(&finding.line()));
+    }
+    for (server, answer) in &check.answers {
+        let _ = writeln!(text, "TVS {}\n    {}", printable(server), answered(answer));
+    }
+    for warning in &check.warnings {
+        let _ = writeln!(text, "warning: {}", printable(warning));
+    }
+    text
 }
 
-impl Report<'_> {
-    fn text(&self) -> String {
-        let mut text = format!(
-            "{}   {} of {} bytes, signed by {}\n",
-            printable(&display_name(self.new)),
-            self.list.kind.label(),
-            self.list.bytes,
-            printable(&self.list.name)
-        );
-        for verdict in &self.verdicts {
-            let _ = writeln!(text, "{:<24} {}", verdict.class.label(), word(&verdict.verdict));
-            for reason in &verdict.verdict.reasons {
-                let _ = writeln!(text, "    {}", printable(&reason.to_string()));
-            }
-        }
-        if !self.findings.is_empty() {
-            text.push_str("Once it is taken\n");
-        }
-        for finding in &self.findings {
-            let _ = writeln!(text, "    {}", printable(&finding.line()));
-        }
-        for (server, answer) in &self.answers {
-            let _ = writeln!(text, "TVS {}\n    {}", printable(server), answered(answer));
-        }
-        for warning in &self.warnings {
-            let _ = writeln!(text, "warning: {}", printable(warning));
-        }
-        text
-    }
+fn json(file: &Path, check: &Check, accepted: bool) -> serde_json::Value {
+    let answer = |(server, answer): &(String, Result<Answer, TvsError>)| match answer {
+        Ok(a) => serde_json::json!({
+            "server": server, "answered": true, "valid": a.valid,
+            "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "ttl_seconds": a.ttl, "tls": a.tls_version,
+            "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
+            "certificate_in_itl": a.shown.in_itl,
+        }),
+        Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
+    };
+    serde_json::json!({
+        "file": file.display().to_string(), "kind": check.kind.label(), "bytes": check.bytes,
+        "signed_by": check.signed_by, "phones": check.verdicts, "findings": check.findings,
+        "tvs": check.answers.iter().map(answer).collect::<Vec<_>>(), "warnings": check.warnings,
+        "accepted": accepted,
+    })
+}
 
-    fn json(&self) -> serde_json::Value {
-        let tvs: Vec<_> = self
-            .answers
-            .iter()
-            .map(|(server, answer)| match answer {
-                Ok(a) => serde_json::json!({
-                    "server": server, "answered": true, "valid": a.valid,
-                    "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                    "ttl_seconds": a.ttl, "tls": a.tls_version,
-                    "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
-                    "certificate_in_itl": a.shown.in_itl,
-                }),
-                Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
-            })
-            .collect();
-        serde_json::json!({
-            "file": self.new.display().to_string(), "kind": self.list.kind.label(), "bytes": self.list.bytes,
-            "signed_by": self.list.name, "phones": self.verdicts, "findings": self.findings,
-            "tvs": tvs, "warnings": self.warnings, "accepted": self.result().is_ok(),
-        })
+/// An error where a class of phones would not take the list, or would be locked out by it.
+fn result(file: &str, check: &Check) -> Result<(), CommandError> {
+    let taken = check.not_taken().next().is_none();
+    if taken && check.locked_out().next().is_none() {
+        return Ok(());
     }
-
-    /// An error where a class of phones would not take the list, or would be locked out by it.
-    fn result(&self) -> Result<(), CommandError> {
-        let mut no: Vec<(String, String)> = self
-            .verdicts
-            .iter()
-            .filter(|v| matches!(v.verdict.decision, Decision::Refuses | Decision::NotKnown))
-            .map(|v| (v.class.label().to_owned(), v.verdict.says(&self.list.name)))
-            .collect();
-        let taken = no.is_empty();
-        let locked = self.findings.iter().filter(|f| f.severity == Severity::LockedOut);
-        no.extend(locked.map(|f| (String::new(), f.says.clone())));
-        if no.is_empty() {
-            return Ok(());
-        }
-        let file = display_name(self.new);
-        let what = match taken {
-            true => format!("phones take {file}, and are locked out by it"),
-            false => format!("not every phone takes {file}"),
-        };
-        let mut error = CommandError::new(ErrorKind::No, what);
-        for (class, says) in no {
-            error = error.detail(class, printable(&says));
-        }
-        for (_, answer) in &self.answers {
-            if let Err(e) = answer {
-                error = error.tvs_hint(e);
-            }
-        }
-        if self.verdicts.iter().any(|v| v.verdict.waits_for_tvs()) {
-            error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
-        }
-        let reasons = || self.verdicts.iter().flat_map(|v| &v.verdict.reasons);
-        if reasons().any(|r| matches!(r, Reason::ItlNotShown { token: false } | Reason::TvsUnchecked { .. }))
-        {
-            error = error.hint("--installed-itl FILE names the ITL that phones hold: it may know the signer");
-        }
-        if taken {
-            error =
-                error.hint("sastctl ctl update --add-server puts a record back, before phones get the list");
-            return Err(error.hint("--phones CLASS,… names those that there are"));
-        }
-        if self.verdicts.iter().any(|v| v.verdict.is_too_large()) {
-            return Err(error.hint("take records out: no phone loads a list of this length"));
-        }
-        Err(error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are"))
+    let what = match taken {
+        true => format!("phones take {file}, and are locked out by it"),
+        false => format!("not every phone takes {file}"),
+    };
+    let mut error = CommandError::new(ErrorKind::No, what);
+    for ClassVerdict { class, verdict } in check.not_taken() {
+        error = error.detail(class.label(), printable(&verdict.says(&check.signed_by)));
     }
+    error = error.details("", check.locked_out().map(|finding| printable(&finding.says)));
+    for failed in check.answers.iter().filter_map(|(_, answer)| answer.as_ref().err()) {
+        error = error.tvs_hint(failed);
+    }
+    let any = |is_so: fn(&Verdict) -> bool| check.verdicts.iter().any(|v| is_so(&v.verdict));
+    if any(Verdict::waits_for_tvs) {
+        error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
+    }
+    let asks_for_itl =
+        |r: &Reason| matches!(r, Reason::ItlNotShown { token: false } | Reason::TvsUnchecked { .. });
+    if check.verdicts.iter().flat_map(|v| &v.verdict.reasons).any(asks_for_itl) {
+        error = error.hint("--installed-itl FILE names the ITL that phones hold: it may know the signer");
+    }
+    Err(if taken {
+        error
+            .hint("sastctl ctl update --add-server puts a record back, before phones get the list")
+            .hint("--phones CLASS,… names those that there are")
+    } else if any(Verdict::is_too_large) {
+        error.hint("take records out: no phone loads a list of this length")
+    } else {
+        error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are")
+    })
 }
 
 fn word(verdict: &Verdict) -> &'static str {

@@ -37,7 +37,7 @@ pub fn run(command: CtlCommand, settings: &Settings, ui: &Ui) -> Result<(), Comm
         CtlCommand::Show(args) => show::run(&args, ui),
         CtlCommand::Verify(args) => verify::run(&args, ui),
         CtlCommand::Diff(args) => diff::run(&args, ui),
-        CtlCommand::Check(args) => check::run(&args, ui),
+        CtlCommand::Check(args) => check::run(&args, settings, ui),
         CtlCommand::Ways(args) => ways::run(&args, ui),
         CtlCommand::Create(args) => create::run(&args, settings, ui),
         CtlCommand::Update(args) => update::run(&args, settings, ui),

@@ -1,6 +1,7 @@
 //! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
 
 use super::{CommandError, ErrorKind};
+use crate::workflow::check::CheckError;
 use crate::workflow::{OperatorError, WorkError};
 
 impl From<WorkError> for CommandError {
@@ -16,6 +17,7 @@ impl From<WorkError> for CommandError {
                     .hint("docs/cluster-file.md has every key and an example")
             }
             WorkError::ClusterFile { file, source } => CommandError::cluster_file(&file, &source),
+            WorkError::Check(e) => e.into(),
             WorkError::Plan(e) => e.into(),
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),
@@ -27,6 +29,25 @@ impl From<WorkError> for CommandError {
             WorkError::Journal(e) => e.into(),
             WorkError::JournalReopen(e) => e.into(),
             WorkError::Operator(e) => e.into(),
+        }
+    }
+}
+
+impl From<CheckError> for CommandError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NotVerified { file, source, is_emptied_itl } => {
+                let refused = CommandError::not_verified(&file, &source)
+                    .hint("phones refuse a list that does not verify");
+                if is_emptied_itl {
+                    return refused.hint("an ITL that was emptied for a rollback may name its signer no more: --installed-itl takes the one that phones held before, which does");
+                }
+                refused
+            }
+            CheckError::OtherKind { .. } => CommandError::new(ErrorKind::Usage, error.to_string())
+                .hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
+            CheckError::NoCertificate => CommandError::new(ErrorKind::File, error.to_string())
+                .hint("TVS is asked about a certificate: use --trusted instead of --tvs"),
         }
     }
 }

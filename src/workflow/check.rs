@@ -1,0 +1,148 @@
+//! Would phones take a new list? From files, and what TVS says, to verdicts.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::error::WorkError;
+use super::input::{display_name, read_certificate, read_list, read_verified};
+use super::operator::Operator;
+use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
+use crate::phone::{
+    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding, Severity,
+    Vouch, assess_classes, cautions, is_emptied_itl, services,
+};
+use crate::trustlist::{Certificate, ListKind, TrustList, VerifyError};
+
+/// Which list is checked, against what, and how TVS is asked.
+pub struct CheckRequest<'a> {
+    pub new: &'a Path,
+    pub installed_ctl: Option<&'a Path>,
+    pub installed_itl: Option<&'a Path>,
+    /// Certificates that were uploaded as Phone-SAST-trust.
+    pub trusted: &'a [PathBuf],
+    pub tvs: &'a [String],
+    pub ask: Ask,
+    pub device_name: &'a str,
+    pub legacy_tls: bool,
+    /// For one TVS.
+    pub timeout: Duration,
+    /// The classes that there are; none: all.
+    pub phones: &'a [PhoneClass],
+}
+
+/// What each TVS answered.
+pub type TvsAnswers = Vec<(String, Result<Answer, TvsError>)>;
+
+/// What phones make of a list.
+pub struct Check {
+    pub kind: ListKind,
+    pub bytes: usize,
+    pub signed_by: String,
+    pub verdicts: Vec<ClassVerdict>,
+    /// What phones can and cannot do once they have it.
+    pub findings: Vec<ServiceFinding>,
+    pub warnings: Vec<String>,
+    pub answers: TvsAnswers,
+}
+
+/// Why a list is not checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("{file} is not verified: {source}")]
+    NotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
+    /// A list that phones hold is of the other kind.
+    #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
+    OtherKind { file: String, kind: ListKind },
+    #[error("the list does not carry the signer's certificate")]
+    NoCertificate,
+}
+
+/// Checks a list. A TVS that does not answer is an answer.
+pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Check, WorkError> {
+    let ctl = request.installed_ctl.map(|path| {
+        let list = read_verified(path)?;
+        check_kind(path, list.list(), ListKind::Ctl).map(|()| list)
+    });
+    let itl = request.installed_itl.map(|path| {
+        let list = read_list(path)?;
+        check_kind(path, &list, ListKind::Itl)?;
+        // One that was emptied for a rollback need not have its signer's record.
+        Itl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
+    });
+    let held = InstalledLists { ctl: ctl.transpose()?, itl: itl.transpose()? };
+    let new = read_list(request.new)?;
+    let verified = held.verify(&new).map_err(|source| CheckError::NotVerified {
+        file: display_name(request.new),
+        source,
+        is_emptied_itl: is_emptied_itl(&new),
+    })?;
+    let list = NewList::of(&verified);
+    let installed = held.installed();
+    let (vouch, answers) = vouch(request, &list, &installed, operator)?;
+    let exists = |class: &PhoneClass| request.phones.is_empty() || request.phones.contains(class);
+    let mut verdicts = assess_classes(&installed, &list, &vouch);
+    verdicts.retain(|verdict| exists(&verdict.class));
+    let mut findings = services(&installed, &list);
+    findings.retain(|finding| finding.phones.iter().any(exists));
+    let warnings = cautions(&list, verified.digest(), Timestamp::now().as_second());
+    let (kind, bytes) = (list.kind, list.bytes);
+    Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers })
+}
+
+fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
+    let wrong = || CheckError::OtherKind { file: display_name(path), kind: list.kind() };
+    if list.kind() == wanted { Ok(()) } else { Err(wrong().into()) }
+}
+
+/// What TVS says, or is said to know, about the signer.
+fn vouch(
+    request: &CheckRequest<'_>,
+    new: &NewList<'_>,
+    installed: &Installed<'_>,
+    operator: &dyn Operator,
+) -> Result<(Vouch, TvsAnswers), WorkError> {
+    let trusted = request.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
+    let addresses = request.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
+    if addresses.is_empty() {
+        let is_signer = |c: &Certificate| new.certificate.as_ref().is_some_and(|s| s.der() == c.der());
+        let vouch = match trusted.iter().any(is_signer) {
+            true => Vouch::Uploaded,
+            false if trusted.is_empty() => Vouch::NotAsked,
+            false => Vouch::NotUploaded,
+        };
+        return Ok((vouch, vec![]));
+    }
+    let question = Question {
+        certificate: new.certificate.as_ref().ok_or(CheckError::NoCertificate)?,
+        signer: &new.signer,
+        ask: request.ask,
+        device_name: request.device_name,
+        tls: Tls {
+            known: installed.itl.list().map(|itl| itl.list().records()),
+            legacy: request.legacy_tls,
+            timeout: request.timeout,
+        },
+    };
+    let ask = |address: &TvsAddress| {
+        operator.note(&format!("Asking TVS on {address} about {} …", new.name));
+        (address.to_string(), tvs::ask(address, &question))
+    };
+    let asked: TvsAnswers = addresses.iter().map(ask).collect();
+    let answers = asked.iter().map(|(server, answer)| Vouch::of(server, answer)).collect();
+    Ok((Vouch::together(answers), asked))
+}
+
+impl Check {
+    /// The phones that do not take the list, or that nobody knows this of.
+    pub fn not_taken(&self) -> impl Iterator<Item = &ClassVerdict> {
+        let is_no = |d: Decision| matches!(d, Decision::Refuses | Decision::NotKnown);
+        self.verdicts.iter().filter(move |verdict| is_no(verdict.verdict.decision))
+    }
+
+    /// What phones are locked out of once they have it.
+    pub fn locked_out(&self) -> impl Iterator<Item = &ServiceFinding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::LockedOut)
+    }
+}
