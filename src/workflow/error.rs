@@ -32,6 +32,14 @@ pub enum WorkError {
         /// Why not.
         source: VerifyError,
     },
+    /// A list does not verify that was named as the signer of other files.
+    #[error("{file}, named as signer, is not verified: {source}")]
+    SignerNotVerified {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        source: VerifyError,
+    },
     /// A file is no certificate.
     #[error("{file} holds no certificate: {source}")]
     Certificate {

@@ -18,6 +18,7 @@ mod operator;
 mod plan;
 mod readiness;
 mod run;
+pub(crate) mod verification;
 mod watch;
 
 pub use bridge::{NoBridge, bridge};

@@ -9,6 +9,8 @@ impl From<WorkError> for CommandError {
         match error {
             WorkError::Decode { file, source } => CommandError::decode(&file, &source),
             WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
+            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, error.to_string())
+                .hint("phones would not take this list either: fetch the one in force, or name the signer's certificate"),
             WorkError::Certificate { file, source } => CommandError::certificate(&file, &source),
             WorkError::NotText { .. } => CommandError::new(ErrorKind::File, error.to_string()),
             WorkError::NotACluster { ref source, .. } => {
