@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::cert_enroll::{self, EnrollArgs};
@@ -12,8 +12,8 @@ use super::settings::Settings;
 use super::token::{expired, not_read};
 use super::ui::{Ui, printable, table};
 use crate::files::{self, OnExisting};
-use crate::token::{Token, TokenContents, TokenError};
-use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
+use crate::trustlist::{CertificateReport, Style, day, digest};
+use crate::workflow::export::{Format, Unread, certificates_of, write_certificate};
 use crate::workflow::read_certificate;
 
 /// Certificates on the tokens.
@@ -52,12 +52,6 @@ pub struct ExportArgs {
     force: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Der,
-    Pem,
-}
-
 /// Runs one of them.
 pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
@@ -76,27 +70,6 @@ struct Listed {
     expired: bool,
     #[serde(flatten)]
     certificate: CertificateReport,
-}
-
-/// A token whose certificates are missing in the answer.
-#[derive(Debug, Serialize)]
-struct Unread {
-    token: String,
-    token_serial: String,
-    problem: String,
-    #[serde(skip)]
-    name: String,
-}
-
-impl Unread {
-    fn new(token: &Token, problem: &TokenError) -> Self {
-        Unread {
-            token: token.label().to_owned(),
-            token_serial: token.serial().to_owned(),
-            problem: problem.to_string(),
-            name: token.name().to_string(),
-        }
-    }
 }
 
 fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -189,7 +162,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = session::open_module(settings, ui)?;
     let (certificates, unread) = if args.all {
-        of_all(module.contents()?)
+        certificates_of(module.contents()?)
     } else {
         let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
         (vec![module.sast(selector.as_ref())?.certificate().clone()], vec![])
@@ -206,26 +179,20 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
             return Err(CommandError::new(ErrorKind::Usage, what)
                 .hint("name a folder with --out, or one token with --token"));
         };
-        ui.write(&encoded(certificate, args.format))?;
+        ui.write(&args.format.encode(certificate))?;
         return all_read(&unread);
     }
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
     files::make_folder(&args.out)?;
     let mut written = Vec::new();
     for certificate in &certificates {
-        let name = file_name(certificate, args.format);
-        let namesakes = certificates.iter().filter(|other| file_name(other, args.format) == name).count();
-        // The serial number tells those of one name apart.
-        let serial = digest::hex(certificate.serial(), "");
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
-        let path = args.out.join(if namesakes > 1 { format!("{stem}-{serial}.{extension}") } else { name });
-        let bytes = encoded(certificate, args.format);
-        let backup = files::write_new(&path, &bytes, existing)?.backup;
+        let (path, bytes, backup) =
+            write_certificate(certificate, &certificates, &args.out, args.format, existing)?;
         if !ui.is_json() {
             ui.print(&format!(
                 "{}   {} bytes, {}, SHA1 {}",
                 path.display(),
-                bytes.len(),
+                bytes,
                 certificate.public_key().describe(),
                 digest::hex(&certificate.sha1(), "")
             ))?;
@@ -242,24 +209,6 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     all_read(&unread)
 }
 
-/// The SAST certificates of all tokens, and the tokens that have one which could not be had.
-fn of_all(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread>) {
-    let (mut certificates, mut unread) = (Vec::new(), Vec::new());
-    for contents in all {
-        let named = contents.may_be_named();
-        if named.is_empty() && (contents.problem.is_some() || !contents.certificates.is_empty()) {
-            let token = contents.token.clone();
-            unread.extend(contents.sast(None).err().map(|problem| Unread::new(&token, &problem)));
-        }
-        for certificate in named {
-            if certificates.iter().all(|other: &Certificate| other.der() != certificate.der()) {
-                certificates.push(certificate);
-            }
-        }
-    }
-    (certificates, unread)
-}
-
 /// What is missing in the answer is an error, once the rest was written.
 fn all_read(unread: &[Unread]) -> Result<(), CommandError> {
     let what = match unread.len() {
@@ -271,29 +220,4 @@ fn all_read(unread: &[Unread]) -> Result<(), CommandError> {
         e.detail("token", unread.name.clone()).detail("because", unread.problem.clone())
     });
     Err(error.hint("sastctl cert export --token SELECTOR writes the one of a single token"))
-}
-
-/// The file of a certificate as DER.
-pub fn der_name(certificate: &Certificate) -> String {
-    file_name(certificate, Format::Der)
-}
-
-/// `SAST-ADN008580ef.cer`. The name comes from a token: only what every file system takes is kept.
-fn file_name(certificate: &Certificate, format: Format) -> String {
-    let safe: String = certificate
-        .sast_name()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ') { c } else { '_' })
-        .take(100)
-        .collect();
-    let safe = safe.trim_start_matches('.').trim();
-    let safe = if safe.is_empty() { "certificate" } else { safe };
-    format!("{safe}.{}", if format == Format::Der { "cer" } else { "pem" })
-}
-
-fn encoded(certificate: &Certificate, format: Format) -> Vec<u8> {
-    match format {
-        Format::Der => certificate.der().to_vec(),
-        Format::Pem => certificate.to_pem().into_bytes(),
-    }
 }

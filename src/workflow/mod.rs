@@ -10,6 +10,7 @@ mod client;
 pub mod doctor;
 pub mod enroll;
 mod error;
+pub(crate) mod export;
 mod input;
 pub mod journal;
 mod next;

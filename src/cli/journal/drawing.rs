@@ -1,6 +1,6 @@
 //! Who vouches for whom: a list as a drawing (SVG). The signer stands above; below it what the list vouches for.
 
-use super::summary::row;
+use super::page::row;
 use crate::trustlist::{Function, Record, TrustList};
 
 /// In the drawing's own units, as everything here.

@@ -2,7 +2,6 @@
 
 mod drawing;
 mod page;
-mod summary;
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +11,11 @@ use super::error::{CommandError, ErrorKind};
 use super::signing::state_folder;
 use super::ui::{Ui, printable};
 use crate::files::{self, OnExisting};
-use crate::workflow::journal::{HeadSignature, JournalError, VerifiedJournal, signature_beside};
+use crate::workflow::journal::{
+    HeadSignature, JournalError, JournalSummary, VerifiedJournal, signature_beside,
+};
 use crate::workflow::read_certificate;
 use page::{HtmlPage, MarkdownPage};
-use summary::JournalSummary;
 
 /// A signature beside it is a line of JSON.
 const LARGEST_SIGNATURE: usize = 64 * 1024;

@@ -8,10 +8,9 @@ use askama::Template;
 use askama::filters::Escaper;
 
 use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing};
-use super::summary::{JournalSummary, list_of, row, sums, verified};
 use crate::trustlist::digest::phone_lines_of_hex;
-use crate::trustlist::printable;
-use crate::workflow::journal::{Event, Outcome, PhoneLine};
+use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList, printable};
+use crate::workflow::journal::{Change, Event, FileFingerprint, JournalSummary, Outcome, PhoneLine};
 
 /// Of one HTML file.
 #[derive(Template)]
@@ -25,6 +24,50 @@ pub struct HtmlPage<'a> {
 #[template(path = "page.md")]
 pub struct MarkdownPage<'a> {
     pub summary: &'a JournalSummary<'a>,
+}
+
+/// The files that stand side by side, under their titles.
+fn sides<'a>(change: &Change<'a>) -> Vec<(String, Option<&'a FileFingerprint>)> {
+    match change.alone {
+        Some(role) => {
+            let (first, rest) = role.split_at_checked(1).unwrap_or((role, ""));
+            vec![(first.to_uppercase() + rest, change.input)]
+        }
+        None => vec![("Before".to_owned(), change.input), ("After".to_owned(), change.output)],
+    }
+}
+
+/// The list in a file of the journal, if it is one.
+fn list_of(file: &FileFingerprint) -> Option<TrustList> {
+    match TrustFile::decode(file.content()?).ok()? {
+        TrustFile::List(list) => Some(list),
+        TrustFile::Signed(_) => None,
+    }
+}
+
+/// The checksums that phones show, by name.
+fn sums(file: &FileFingerprint) -> [(&'static str, &str); 2] {
+    [("MD5", &file.md5), ("SHA-1", &file.sha1)]
+}
+
+/// A record in one row: function, name, address, key.
+pub fn row(list: &TrustList, record: &Record) -> [String; 4] {
+    let at = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    let key = match record.certificate() {
+        Some(Ok(certificate)) => certificate.public_key().describe(),
+        Some(Err(_)) => "unreadable".to_owned(),
+        None => "no certificate".to_owned(),
+    };
+    let key = if list.is_signer(record) { format!("{key}, signs") } else { key };
+    [record.function().to_string(), record.short_name(), at.unwrap_or_default(), key]
+}
+
+/// Whether the signature of a list verifies, in words.
+fn verified(list: &TrustList) -> String {
+    match list.verify().as_ref().map(VerifiedList::signer_name) {
+        Ok(name) => format!("verified, signed by {name}"),
+        Err(e) => format!("not verified: {e}"),
+    }
 }
 
 /// What phones do, each with its reasons in one line.

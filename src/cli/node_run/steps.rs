@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::cert::der_name;
 use super::super::cluster::publish::{AFTER_RESTART, Publisher};
 use super::super::cluster::{UNPROVED, in_order, prove, reach_tvs, restart, side_by_side, store};
 use super::super::error::{CommandError, ErrorKind};
@@ -88,7 +87,7 @@ impl Run<'_> {
         self.bind_tokens(&certificates)?;
         let how = self.args.store.by(&self.version);
         for certificate in &certificates {
-            let path = folder.join(der_name(certificate));
+            let path = folder.join(crate::workflow::export::Format::Der.file_name(certificate));
             if !files::holds(&path, certificate.der()) {
                 files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
             }

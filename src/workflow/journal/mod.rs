@@ -5,11 +5,13 @@
 
 mod entry;
 mod signature;
+mod summary;
 mod verify;
 mod writer;
 
 pub use entry::{Event, FileFingerprint, JournalLine, Outcome, PhoneLine, TokenSeal};
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
+pub(crate) use summary::{Change, JournalSummary};
 pub use verify::{JournalError, VerifiedJournal};
 pub use writer::{Journal, JournalReopenError, JournalWriteError};
 

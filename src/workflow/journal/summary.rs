@@ -1,9 +1,9 @@
-//! What the pages of a journal show, as one value.
+//! What happened to each file in a run, as one value.
 
 use std::path::Path;
 
-use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList};
-use crate::workflow::journal::{Event, FileFingerprint, JournalLine, Outcome, TokenSeal, VerifiedJournal};
+use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenSeal};
+use super::verify::VerifiedJournal;
 
 /// What a page shows of a run.
 pub struct JournalSummary<'a> {
@@ -104,52 +104,5 @@ impl<'a> Change<'a> {
     /// The file's name.
     pub fn name(&self) -> &'a str {
         self.output.or(self.input).map(|file| file.file.as_str()).unwrap_or_default()
-    }
-
-    /// The files that stand side by side, under their titles.
-    pub fn sides(&self) -> Vec<(String, Option<&'a FileFingerprint>)> {
-        match self.alone {
-            Some(role) => vec![(capital(role), self.input)],
-            None => vec![("Before".to_owned(), self.input), ("After".to_owned(), self.output)],
-        }
-    }
-}
-
-/// `in force` → `In force`
-fn capital(role: &str) -> String {
-    let mut rest = role.chars();
-    rest.next().into_iter().flat_map(char::to_uppercase).chain(rest).collect()
-}
-
-/// The list in a file of the journal, if it is one.
-pub fn list_of(file: &FileFingerprint) -> Option<TrustList> {
-    match TrustFile::decode(file.content()?).ok()? {
-        TrustFile::List(list) => Some(list),
-        TrustFile::Signed(_) => None,
-    }
-}
-
-/// The checksums that phones show, by name.
-pub fn sums(file: &FileFingerprint) -> [(&'static str, &str); 2] {
-    [("MD5", &file.md5), ("SHA-1", &file.sha1)]
-}
-
-/// A record in one row: function, name, where, which key.
-pub fn row(list: &TrustList, record: &Record) -> [String; 4] {
-    let at = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-    let key = match record.certificate() {
-        Some(Ok(certificate)) => certificate.public_key().describe(),
-        Some(Err(_)) => "unreadable".to_owned(),
-        None => "no certificate".to_owned(),
-    };
-    let key = if list.is_signer(record) { format!("{key}, signs") } else { key };
-    [record.function().to_string(), record.short_name(), at.unwrap_or_default(), key]
-}
-
-/// Whether the signature of a list verifies, in words.
-pub fn verified(list: &TrustList) -> String {
-    match list.verify().as_ref().map(VerifiedList::signer_name) {
-        Ok(name) => format!("verified, signed by {name}"),
-        Err(e) => format!("not verified: {e}"),
     }
 }

@@ -1,0 +1,95 @@
+//! SAST certificates in files, for Phone-SAST-trust.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::files::{self, FileError, OnExisting};
+use crate::token::{Token, TokenContents, TokenError};
+use crate::trustlist::{Certificate, digest};
+
+/// How a certificate is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Der,
+    Pem,
+}
+
+impl Format {
+    /// The certificate's bytes.
+    pub fn encode(self, certificate: &Certificate) -> Vec<u8> {
+        match self {
+            Format::Der => certificate.der().to_vec(),
+            Format::Pem => certificate.to_pem().into_bytes(),
+        }
+    }
+
+    /// `SAST-ADN008580ef.cer`. The name comes from a token: only what every file system takes is kept.
+    pub fn file_name(self, certificate: &Certificate) -> String {
+        let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+        let name = certificate.sast_name();
+        let safe: String = name.chars().map(|c| if is_safe(c) { c } else { '_' }).take(100).collect();
+        let safe = safe.trim_start_matches('.').trim();
+        let safe = if safe.is_empty() { "certificate" } else { safe };
+        format!("{safe}.{}", if self == Format::Der { "cer" } else { "pem" })
+    }
+}
+
+/// A token whose certificates are missing in the answer.
+#[derive(Debug, Serialize)]
+pub struct Unread {
+    token: String,
+    token_serial: String,
+    pub problem: String,
+    #[serde(skip)]
+    pub name: String,
+}
+
+impl Unread {
+    pub fn new(token: &Token, problem: &TokenError) -> Self {
+        Unread {
+            token: token.label().to_owned(),
+            token_serial: token.serial().to_owned(),
+            problem: problem.to_string(),
+            name: token.name().to_string(),
+        }
+    }
+}
+
+/// The SAST certificates of all tokens, and the tokens that have one which cannot be read.
+pub fn certificates_of(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread>) {
+    let (mut certificates, mut unread) = (Vec::new(), Vec::new());
+    for contents in all {
+        let named = contents.may_be_named();
+        if named.is_empty() && (contents.problem.is_some() || !contents.certificates.is_empty()) {
+            let token = contents.token.clone();
+            unread.extend(contents.sast(None).err().map(|problem| Unread::new(&token, &problem)));
+        }
+        for certificate in named {
+            if certificates.iter().all(|other: &Certificate| other.der() != certificate.der()) {
+                certificates.push(certificate);
+            }
+        }
+    }
+    (certificates, unread)
+}
+
+/// Writes one of several certificates into a folder; the serial number tells those of one name apart. The file, its length,
+/// and where the file before it is kept.
+pub fn write_certificate(
+    certificate: &Certificate,
+    all: &[Certificate],
+    folder: &Path,
+    format: Format,
+    existing: OnExisting,
+) -> Result<(PathBuf, usize, Option<PathBuf>), FileError> {
+    let mut name = format.file_name(certificate);
+    if all.iter().filter(|other| format.file_name(other) == name).count() > 1 {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+        name = format!("{stem}-{}.{extension}", digest::hex(certificate.serial(), ""));
+    }
+    let path = folder.join(name);
+    let bytes = format.encode(certificate);
+    let backup = files::write_new(&path, &bytes, existing)?.backup;
+    Ok((path, bytes.len(), backup))
+}
