@@ -1,12 +1,11 @@
 //! Building and signing: the golden result, every digest and key size, lengths and padding.
 
+use sastctl::cluster::SecurityMode;
 use sastctl::trustlist::{
     BuildError, Certificate, Digest, Draft, Function, Record, SgnDraft, SignError, Signer, SigningOptions,
     Style, TrustList, VerifiedList, VerifyError, header_tag,
 };
-use sastctl::workflow::{
-    ConfirmedPlan, Edit, Mode, Plan, PlanError, Release, Request, resign, revert, update,
-};
+use sastctl::workflow::{ConfirmedPlan, Edit, Plan, PlanError, Release, Request, resign, revert, update};
 
 use std::slice::from_ref;
 
@@ -129,14 +128,14 @@ fn non_secure_mode_empties_the_callmanager_records_and_mixed_mode_fills_them_aga
     let mut signer = KeyFile::open("softhsm-fixtures/SAST-ADN0054f509");
     let own = signer.certificate().clone();
     let old = golden("token-signed.tlv");
-    let plan = update(&old, &request(&own), &[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let plan = update(&old, &request(&own), &[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();
     let emptied = confirmed(plan).execute(&mut signer).unwrap();
     assert_eq!(emptied.list().bytes().len(), 3746);
     let small: Vec<_> = emptied.list().records().iter().filter(|r| r.bytes().len() == 33).collect();
     assert_eq!(small.len(), 2);
     assert!(small.iter().all(|r| r.function() == Function::CCM_TFTP));
 
-    let mixed = Edit::SetMode(Mode::Mixed);
+    let mixed = Edit::SetMode(SecurityMode::Mixed);
     let error = update(&emptied, &request(&own), from_ref(&mixed)).unwrap_err();
     assert!(matches!(error, PlanError::NeedsCertificate { .. }));
     let refresh = |ip: &str, cert: &str| Edit::Refresh {

@@ -6,15 +6,16 @@ mod lines;
 use std::net::Ipv4Addr;
 use std::slice;
 
+use sastctl::cluster::SecurityMode;
 use sastctl::phone::Severity;
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
 use sastctl::workflow::advice::procedures;
-use sastctl::workflow::cluster_file::{ClusterFile, FileMode};
+use sastctl::workflow::cluster_file::ClusterFile;
 use sastctl::workflow::{
-    Edit, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert,
-    revert_and, update,
+    Edit, Mark, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert, revert_and,
+    update,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options, spell, token};
@@ -199,7 +200,7 @@ fn a_new_certificate_goes_to_the_records_with_its_subject() {
 
 #[test]
 fn plans_that_differ_have_other_digests() {
-    let plan = change(&[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let plan = change(&[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();
     let other = change(&[Edit::RemoveServer("10.48.47.156".to_owned())]).unwrap();
     let digest = plan.digest();
     assert_ne!(digest.bytes(), other.digest().bytes());
@@ -259,7 +260,7 @@ fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
     };
     assert_eq!(needs(create(&non_secure, [one.clone(), None])), "sub");
     assert_eq!(needs(create(TWO_SERVERS, [None, two])), "10.0.0.1");
-    assert_eq!(cluster(&non_secure).mode, FileMode::NonSecure);
+    assert_eq!(cluster(&non_secure).mode, SecurityMode::NonSecure);
 }
 
 #[test]
@@ -351,7 +352,7 @@ fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
 fn two_emptied_records_take_a_certificate_each() {
     let server = |file| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
     let both = signed(&[server(PUB), server(EC)]);
-    let emptied = update(&both, &request(&a()), &[Edit::SetMode(Mode::NonSecure)]).unwrap();
+    let emptied = update(&both, &request(&a()), &[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();
     let emptied = signed(&emptied.draft().records()[1..]);
     for function in [Some(Function::CCM_TFTP), None] {
         let edit = |file| Edit::Refresh {
@@ -360,7 +361,7 @@ fn two_emptied_records_take_a_certificate_each() {
             certificate: certificate(file),
         };
         let plan = |edits: &[Edit]| {
-            update(&emptied, &request(&a()), &[edits, &[Edit::SetMode(Mode::Mixed)]].concat())
+            update(&emptied, &request(&a()), &[edits, &[Edit::SetMode(SecurityMode::Mixed)]].concat())
         };
         let back = plan(&[edit(PUB), edit(EC)]).unwrap();
         let of = |file| back.draft().records().iter().position(|r| r.is_of(&certificate(file)));

@@ -1,6 +1,6 @@
 //! What must be in order before a cluster changes, as values: facts in, findings out.
 
-use sastctl::cluster::shell::answers::SecurityMode;
+use sastctl::cluster::SecurityMode;
 use sastctl::trustlist::{Digest, Draft, Record, TrustList, VerifiedList};
 use sastctl::workflow::{
     Answer, ClusterFacts, Need, NoBridge, Subject, bridge, is_left_behind, leftover_says, readiness,

@@ -1,5 +1,6 @@
 //! How advice is spelled: the commands and options behind the values of `workflow`, quoted for a shell.
 
+use crate::cluster::SecurityMode;
 use crate::workflow::{ListCommand, ListOption, Next};
 
 /// As it is typed, or with what it is good for.
@@ -53,7 +54,8 @@ pub fn list_command(command: ListCommand, file: &str, options: &[ListOption]) ->
             ListOption::RemoveServer(server) => ("--remove-server", &server[..]),
             ListOption::AddServer(server) => ("--add-server", &server[..]),
             ListOption::Refresh(certificate) => ("--refresh", &certificate[..]),
-            ListOption::Mode { mixed } => ("--set-mode", if *mixed { "mixed" } else { "non-secure" }),
+            ListOption::Mode(SecurityMode::Mixed) => ("--set-mode", "mixed"),
+            ListOption::Mode(SecurityMode::NonSecure) => ("--set-mode", "non-secure"),
             ListOption::Release(release) => ("--release", &release[..]),
             ListOption::Out(file) => ("--out", &file[..]),
             ListOption::Force => ("--force", ""),

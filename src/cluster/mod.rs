@@ -17,3 +17,4 @@ pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
 pub use error::{ClusterError, ConsoleError};
 pub use fetch::{By, FetchError, Fetched, Ports, fetch};
 pub use node::{Node, PHONE_SAST_TRUST, SERVICES};
+pub use shell::answers::SecurityMode;

@@ -23,7 +23,7 @@ pub(crate) mod verification;
 mod watch;
 
 pub use bridge::{NoBridge, bridge};
-pub use client::{AddedServer, Choices, Entry, EntryKind, SecurityMode, Start};
+pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub use error::WorkError;
 pub use input::{
     ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
@@ -32,8 +32,8 @@ pub use next::{ListCommand, ListOption, Next, Spell};
 pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{
-    ConfirmedPlan, Edit, InForce, Mark, Mode, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release,
-    Request, cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
+    ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,
+    cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub(crate) use run::{Progress, RunStep};

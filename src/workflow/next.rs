@@ -1,5 +1,6 @@
 //! What the operator can do next with this program, as values: the front end spells them.
 
+use crate::cluster::SecurityMode;
 use crate::trustlist::Digest;
 
 /// How a front end spells them.
@@ -50,7 +51,7 @@ pub enum ListOption {
     RemoveServer(String),
     AddServer(String),
     Refresh(String),
-    Mode { mixed: bool },
+    Mode(SecurityMode),
     Release(String),
     Out(String),
     Force,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::node_ctl::leftover_says;
 use super::plan::major_minor;
-use crate::cluster::shell::answers::SecurityMode;
+use crate::cluster::SecurityMode;
 
 /// What a node said about one thing that must be in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,12 +1,13 @@
 //! What the CTL Client's windows make of an operator's choices.
 
-use sastctl::workflow::{AddedServer, Choices, EntryKind, ListOption, SecurityMode, Start};
+use sastctl::cluster::SecurityMode;
+use sastctl::workflow::{AddedServer, Choices, EntryKind, ListOption, Start};
 
 use super::*;
 
 fn choices(start: Start, with: &[Certificate]) -> Choices {
     let mut choices = Choices::new(start);
-    choices.mode = SecurityMode::Update;
+    choices.mode = None;
     with.iter().for_each(|token| choices.add_token(token.clone()).unwrap());
     choices
 }
@@ -115,10 +116,10 @@ fn mixed_mode_needs_the_certificates_that_non_secure_mode_took_out() {
     let emptied = golden("token-signed-non-secure.tlv");
     let signer = b();
     let needs = |plan: Result<Plan, PlanError>| matches!(plan, Err(PlanError::NeedsCertificate { .. }));
-    assert!(needs(update(&emptied, &request(&signer), &[Edit::SetMode(Mode::Mixed)])));
+    assert!(needs(update(&emptied, &request(&signer), &[Edit::SetMode(SecurityMode::Mixed)])));
     let mut windows = Choices::new(Start::InForce(Box::new(emptied)));
     windows.add_token(signer.clone()).unwrap();
-    assert_eq!(windows.mode, SecurityMode::Mixed);
+    assert_eq!(windows.mode, Some(SecurityMode::Mixed));
     assert!(needs(windows.plan(&request(&signer))));
 }
 
@@ -155,7 +156,7 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     update.servers.push(added());
     update.delete(EntryKind::InList(3));
     update.delete(EntryKind::InList(4));
-    update.mode = SecurityMode::NonSecure;
+    update.mode = Some(SecurityMode::NonSecure);
     let serial = tokens().list().records()[4].get(tag::SERIAL_NUMBER).unwrap().to_vec();
     let serial: String = serial.iter().map(|b| format!("{b:02x}")).collect();
     let hsm_name = certificate(HSM).sast_name();
@@ -164,7 +165,7 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
         ListOption::RemoveServer("ccm+tftp:10.48.47.156".to_owned()),
         ListOption::RemoveToken(serial),
         ListOption::AddServer("ccm+tftp:10.48.47.157:sub2.der".to_owned()),
-        ListOption::Mode { mixed: false },
+        ListOption::Mode(SecurityMode::NonSecure),
     ];
     assert_eq!(update.options(), options);
     let plan = update.plan(&request(&b())).unwrap();
@@ -305,7 +306,7 @@ fn the_mode_is_an_option_where_it_is_a_change() {
         let mut choices = choices(start, &[b()]);
         choices.mode = mode;
         let of_mode = |option| match option {
-            ListOption::Mode { mixed } => Some(mixed),
+            ListOption::Mode(mode) => Some(mode),
             _ => None,
         };
         let options: Vec<_> = choices.options().into_iter().map(of_mode).collect();
@@ -313,21 +314,21 @@ fn the_mode_is_an_option_where_it_is_a_change() {
         options.first().copied()
     };
     let tokenless = || Start::InForce(Box::new(golden("tokenless.tlv")));
-    assert_eq!(options(in_force(), SecurityMode::Mixed), Some(Some(true)));
-    assert_eq!(options(tokenless(), SecurityMode::Mixed), None, "the first list of tokens is that");
+    assert_eq!(options(in_force(), Some(SecurityMode::Mixed)), Some(Some(SecurityMode::Mixed)));
+    assert_eq!(options(tokenless(), Some(SecurityMode::Mixed)), None, "the first list of tokens is that");
     for start in [in_force(), tokenless()] {
-        assert_eq!(options(start, SecurityMode::NonSecure), Some(Some(false)));
+        assert_eq!(options(start, Some(SecurityMode::NonSecure)), Some(Some(SecurityMode::NonSecure)));
     }
-    assert_eq!(options(in_force(), SecurityMode::Update), None);
+    assert_eq!(options(in_force(), None), None);
     // A first list has the mode of its cluster file, unless another one was chosen.
     let first = |mode: &str| Start::NoFile {
         cluster: Box::new(cluster(&format!("mode = '{mode}'\n{TWO_SERVERS}"))),
         certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
         tokens: vec![],
     };
-    assert_eq!(options(first("mixed"), SecurityMode::Mixed), None);
-    assert_eq!(options(first("non-secure"), SecurityMode::Mixed), Some(Some(true)));
-    assert_eq!(options(first("non-secure"), SecurityMode::Update), None);
+    assert_eq!(options(first("mixed"), Some(SecurityMode::Mixed)), None);
+    assert_eq!(options(first("non-secure"), Some(SecurityMode::Mixed)), Some(Some(SecurityMode::Mixed)));
+    assert_eq!(options(first("non-secure"), None), None);
 }
 
 /// What leaves a list that tokens signed leaves by the command itself.

@@ -1,5 +1,7 @@
 //! A plan has one line for each record, and it says what becomes of it.
 
+use sastctl::cluster::SecurityMode;
+
 use super::*;
 
 /// Every record of the new list has one line, and none of those that leave has a second.
@@ -17,7 +19,7 @@ fn one_line_each(plan: &Plan) {
 #[test]
 fn a_server_that_a_revert_takes_out_does_not_stay_as_well() {
     let (old, signer) = (golden("tokenless.tlv"), a());
-    let edits = [Edit::RemoveServer("10.48.47.156".to_owned()), Edit::SetMode(Mode::NonSecure)];
+    let edits = [Edit::RemoveServer("10.48.47.156".to_owned()), Edit::SetMode(SecurityMode::NonSecure)];
     let plan = revert_and(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
     one_line_each(&plan);
     let lines: Vec<String> = plan
@@ -55,7 +57,7 @@ fn what_a_first_list_does_not_get_has_no_line() {
 #[test]
 fn a_server_that_joins_in_non_secure_mode_is_new() {
     let joins = Edit::AddServer(server(Function::CCM_TFTP, 157, SUB, None));
-    let edits = [joins, Edit::SetMode(Mode::NonSecure)];
+    let edits = [joins, Edit::SetMode(SecurityMode::NonSecure)];
     let new = |plan: &Plan| {
         let new = plan.steps().iter().filter(|step| step.name == "10.48.47.157").cloned();
         new.map(|step| (step.mark, step.why)).collect::<Vec<_>>()

@@ -8,12 +8,19 @@ use super::super::ui::{printable, table};
 use super::Client;
 use super::insert::{self, Inserted};
 use super::terminal::{choose, text};
+use crate::cluster::SecurityMode;
 use crate::trustlist::{Certificate, Function, Name};
-use crate::workflow::cluster_file::FileMode;
 use crate::workflow::{
-    AddedServer, Choices, Entry, NewServer, PlanError, ReadCluster, SecurityMode, Start, read_certificate,
-    read_cluster, read_verified,
+    AddedServer, Choices, Entry, NewServer, PlanError, ReadCluster, Start, read_certificate, read_cluster,
+    read_verified,
 };
+
+/// The third window: the security mode to set, if any.
+const MODES: [(Option<SecurityMode>, &str); 3] = [
+    (Some(SecurityMode::Mixed), "Set Cisco Unified CallManager Cluster to Mixed Mode"),
+    (Some(SecurityMode::NonSecure), "Set Cisco Unified CallManager Cluster to Non-Secure Mode"),
+    (None, "Update CTL File"),
+];
 
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
@@ -47,7 +54,7 @@ impl Client<'_> {
 
     /// Window 2, where there is no file in mixed mode.
     pub(super) fn warning(&mut self) -> Result<bool, CommandError> {
-        let no_file = matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == FileMode::Mixed);
+        let no_file = matches!(&self.choices()?.start, Start::NoFile { cluster, .. } if cluster.mode == SecurityMode::Mixed);
         if !no_file {
             return Ok(true);
         }
@@ -62,11 +69,10 @@ impl Client<'_> {
     pub(super) fn mode(&mut self) -> Result<bool, CommandError> {
         self.ui.show("");
         let choices = self.choices()?;
-        let now = SecurityMode::ALL.iter().position(|mode| choices.mode == *mode);
-        let chosen =
-            choose("Cluster Security Mode", &SecurityMode::ALL.map(SecurityMode::label), now.unwrap_or(0))?;
-        let mode = chosen.and_then(|at| SecurityMode::ALL.get(at));
-        mode.inspect(|mode| choices.mode = **mode);
+        let now = MODES.iter().position(|(mode, _)| choices.mode == *mode);
+        let chosen = choose("Cluster Security Mode", &MODES.map(|(_, label)| label), now.unwrap_or(0))?;
+        let mode = chosen.and_then(|at| MODES.get(at));
+        mode.inspect(|(mode, _)| choices.mode = *mode);
         Ok(mode.is_some())
     }
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use crate::cluster::SecurityMode;
 use crate::workflow::cluster_file::parse_function;
-use crate::workflow::{Edit, Mode, NewServer, read_certificate};
+use crate::workflow::{Edit, NewServer, read_certificate};
 
 /// Servers that join or leave, and the security mode.
 #[derive(Debug, Args)]
@@ -19,7 +20,7 @@ pub struct ServerArgs {
     remove_server: Vec<String>,
     /// The cluster security mode of the list
     #[arg(long, value_name = "MODE")]
-    set_mode: Option<Mode>,
+    set_mode: Option<SecurityMode>,
 }
 
 impl ServerArgs {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::cluster::{Connector, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
 use super::{CTL, NodeArgs, Run, no};
-use crate::cluster::shell::answers::SecurityMode;
+use crate::cluster::SecurityMode;
 use crate::cluster::{ConsoleError, NodeAddress, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 use crate::workflow::journal::FileFingerprint;

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// The cluster's security mode, as the database has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The security mode of a cluster, and of its CTL.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum SecurityMode {
-    /// 0
-    NonSecure,
-    /// 1
+    /// CCM+TFTP records carry certificates
+    #[default]
     Mixed,
+    /// CCM+TFTP records are emptied
+    NonSecure,
 }
 
 impl fmt::Display for SecurityMode {

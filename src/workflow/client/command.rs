@@ -1,9 +1,9 @@
 //! The command that does what was chosen, and the names that it calls records by.
 
 use super::super::next::{ListCommand, ListOption};
-use super::super::plan::cluster_file::FileMode;
 use super::super::plan::{Mark, Plan};
-use super::{Choices, SecurityMode, Start};
+use super::{Choices, Start};
+use crate::cluster::SecurityMode;
 use crate::trustlist::{Function, Record, digest, record_tag};
 
 impl Choices {
@@ -66,9 +66,8 @@ impl Choices {
             options.push(ListOption::AddServer(server));
         }
         match self.mode {
-            SecurityMode::NonSecure => options.push(ListOption::Mode { mixed: false }),
-            SecurityMode::Mixed if self.mixed_is_a_change() => options.push(ListOption::Mode { mixed: true }),
-            SecurityMode::Mixed | SecurityMode::Update => {}
+            Some(SecurityMode::Mixed) if !self.mixed_is_a_change() => {}
+            mode => options.extend(mode.map(ListOption::Mode)),
         }
         options
     }
@@ -77,7 +76,7 @@ impl Choices {
     fn mixed_is_a_change(&self) -> bool {
         match &self.start {
             Start::InForce(_) => self.start.is_token_signed(),
-            Start::NoFile { cluster, .. } => cluster.mode == FileMode::NonSecure,
+            Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
         }
     }
 }

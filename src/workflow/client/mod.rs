@@ -5,9 +5,10 @@ mod rows;
 
 use super::plan::cluster_file::ClusterFile;
 use super::plan::{
-    Edit, Mode, NewServer, Plan, PlanError, Request, create_and, resign, revert_and, signer_not_in_force,
+    Edit, NewServer, Plan, PlanError, Request, create_and, resign, revert_and, signer_not_in_force,
     spare_tokens, update,
 };
+use crate::cluster::SecurityMode;
 use crate::trustlist::{Certificate, Function, Record, VerifiedList};
 use command::{serial, server_name};
 pub use rows::{Entry, EntryKind};
@@ -54,31 +55,6 @@ impl Start {
     }
 }
 
-/// The third window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecurityMode {
-    /// Mixed mode.
-    Mixed,
-    /// Non-secure mode.
-    NonSecure,
-    /// The mode stays; the file is updated.
-    Update,
-}
-
-impl SecurityMode {
-    /// In the window's order.
-    pub const ALL: [SecurityMode; 3] = [SecurityMode::Mixed, SecurityMode::NonSecure, SecurityMode::Update];
-
-    /// The CTL Client's words.
-    pub fn label(self) -> &'static str {
-        match self {
-            SecurityMode::Mixed => "Set Cisco Unified CallManager Cluster to Mixed Mode",
-            SecurityMode::NonSecure => "Set Cisco Unified CallManager Cluster to Non-Secure Mode",
-            SecurityMode::Update => "Update CTL File",
-        }
-    }
-}
-
 /// A server that was added in the windows.
 #[derive(Debug, Clone)]
 pub struct AddedServer {
@@ -93,8 +69,8 @@ pub struct AddedServer {
 pub struct Choices {
     /// Where it starts from.
     pub start: Start,
-    /// The security mode.
-    pub mode: SecurityMode,
+    /// The security mode to set; `None` leaves it as it is.
+    pub mode: Option<SecurityMode>,
     /// The tokens that were added, in the order in which they were inserted. The first one signs a first list.
     pub tokens: Vec<Certificate>,
     /// The token that signs whatever the order, once it was added: named on the command line, or chosen in the window.
@@ -108,7 +84,7 @@ pub struct Choices {
 impl Choices {
     /// From the first window.
     pub fn new(start: Start) -> Self {
-        let mode = SecurityMode::Mixed;
+        let mode = Some(SecurityMode::Mixed);
         Choices { start, mode, tokens: vec![], named: None, servers: vec![], deleted: vec![] }
     }
 
@@ -226,11 +202,7 @@ impl Choices {
         };
         let mut edits: Vec<Edit> = self.deleted_records().map(remove).collect();
         edits.extend(self.servers.iter().map(|added| Edit::AddServer(added.server.clone())));
-        match self.mode {
-            SecurityMode::Mixed => edits.push(Edit::SetMode(Mode::Mixed)),
-            SecurityMode::NonSecure => edits.push(Edit::SetMode(Mode::NonSecure)),
-            SecurityMode::Update => {}
-        }
+        edits.extend(self.mode.map(Edit::SetMode));
         edits
     }
 

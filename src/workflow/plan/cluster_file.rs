@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::cluster::SecurityMode;
 use crate::trustlist::{Function, ListKind, Style, is_file_name};
 
 /// The whole file. Paths are relative to it.
@@ -18,7 +19,7 @@ pub struct ClusterFile {
     pub file_name: Option<String>,
     /// `mixed` (default) or `non-secure`.
     #[serde(default)]
-    pub mode: FileMode,
+    pub mode: SecurityMode,
     /// How server records are written: `cucm` (host names, the certificate's own signature in tag 8) or `ctl-client`
     /// (dotted addresses, no tag 8); default as the CTL Client does, in an ITL as CUCM does.
     #[serde(default, deserialize_with = "style")]
@@ -123,17 +124,6 @@ enum Kind {
 
 fn ctl() -> ListKind {
     ListKind::Ctl
-}
-
-/// The cluster's security mode.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileMode {
-    /// CCM+TFTP records carry certificates.
-    #[default]
-    Mixed,
-    /// CCM+TFTP records are emptied.
-    NonSecure,
 }
 
 /// As the file spells it.

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
+use crate::cluster::SecurityMode;
 use crate::trustlist::{Certificate, Function, ListKind, Record, ServerRecord, Style};
 
-use super::cluster_file::{ClusterFile, FileMode, Server};
+use super::cluster_file::{ClusterFile, Server};
 use super::error::PlanError;
 use super::revert::first_tokens;
-use super::update::{Edit, Mode, amend};
+use super::update::{Edit, amend};
 use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
 /// Plans a first list: spare tokens, the servers in their order, the signing token last.
@@ -81,7 +82,7 @@ pub fn spare_tokens(
 fn check_servers(
     cluster: &ClusterFile,
     certificates: &[Option<Certificate>],
-    mode: FileMode,
+    mode: SecurityMode,
     tokens: &[&Bytes],
 ) -> Result<(), PlanError> {
     let servers: Vec<_> = cluster.servers.iter().zip(certificates).collect();
@@ -110,24 +111,23 @@ fn check_servers(
 }
 
 /// The mode that the changes set, if they do.
-fn mode_of(edits: &[Edit]) -> Option<FileMode> {
+fn mode_of(edits: &[Edit]) -> Option<SecurityMode> {
     edits.iter().rev().find_map(|edit| match edit {
-        Edit::SetMode(Mode::Mixed) => Some(FileMode::Mixed),
-        Edit::SetMode(Mode::NonSecure) => Some(FileMode::NonSecure),
+        Edit::SetMode(mode) => Some(*mode),
         _ => None,
     })
 }
 
 /// Non-secure mode leaves a record the address alone.
-fn is_emptied(server: &Server, mode: FileMode) -> bool {
-    mode == FileMode::NonSecure && server.function == Function::CCM_TFTP
+fn is_emptied(server: &Server, mode: SecurityMode) -> bool {
+    mode == SecurityMode::NonSecure && server.function == Function::CCM_TFTP
 }
 
 fn server_record(
     server: &Server,
     certificate: Option<&Certificate>,
     style: Style,
-    mode: FileMode,
+    mode: SecurityMode,
 ) -> Result<Record, PlanError> {
     let address = server.address.map(|ip| ip.to_string());
     let name = match style {

@@ -13,6 +13,6 @@ pub use digest::PlanDigest;
 pub use error::{InForce, PlanError};
 pub use revert::{Release, revert, revert_and};
 pub(super) use revert::{leaves, major_minor};
-pub use update::{Edit, Mode, NewServer, resign, update};
+pub use update::{Edit, NewServer, resign, update};
 pub(super) use value::signer_not_in_force;
 pub use value::{ConfirmedPlan, Mark, Plan, PlanStep, Request, left_to_do};

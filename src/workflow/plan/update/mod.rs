@@ -4,6 +4,7 @@ mod refresh;
 
 use std::net::Ipv4Addr;
 
+use crate::cluster::SecurityMode;
 use crate::trustlist::{
     Certificate, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
 };
@@ -13,15 +14,6 @@ use super::error::PlanError;
 use super::value::{
     Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file, token_record,
 };
-
-/// The cluster's security mode. The SAST and CAPF records stay in both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Mode {
-    /// CCM+TFTP records carry certificates
-    Mixed,
-    /// CCM+TFTP records are emptied
-    NonSecure,
-}
 
 /// A server that is to be added.
 #[derive(Debug, Clone)]
@@ -47,8 +39,8 @@ pub enum Edit {
     AddServer(NewServer),
     /// A server's records leave, by address, DNSNAME or name; `capf:10.1.2.3` means the record of one function.
     RemoveServer(String),
-    /// The cluster's mode changes.
-    SetMode(Mode),
+    /// The security mode changes. The SAST and CAPF records stay as they are.
+    SetMode(SecurityMode),
     /// A renewed certificate takes the place of the old one: of the records with its subject, or at an address.
     Refresh {
         /// With an address: of this function alone, and whatever its subject.
@@ -158,7 +150,7 @@ struct Update {
     records: Vec<Entry>,
     removed: Vec<Entry>,
     warnings: Vec<String>,
-    mode: Option<Mode>,
+    mode: Option<SecurityMode>,
     server_style: Style,
 }
 
@@ -191,7 +183,7 @@ impl Update {
     /// Mixed mode needs a certificate in every server's record.
     fn check_mode(&self) -> Result<(), PlanError> {
         match self.records.iter().find(|e| e.record.is_emptied()) {
-            Some(emptied) if self.mode == Some(Mode::Mixed) => {
+            Some(emptied) if self.mode == Some(SecurityMode::Mixed) => {
                 let address = emptied.record.ip_address().filter(|ip| !ip.is_unspecified());
                 let address = address.map_or_else(|| emptied.record.short_name(), |ip| ip.to_string());
                 Err(PlanError::NeedsCertificate { address })
@@ -306,9 +298,9 @@ impl Update {
         Ok(())
     }
 
-    fn set_mode(&mut self, mode: Mode) -> Result<(), PlanError> {
+    fn set_mode(&mut self, mode: SecurityMode) -> Result<(), PlanError> {
         self.mode = Some(mode);
-        if mode == Mode::Mixed {
+        if mode == SecurityMode::Mixed {
             return Ok(());
         }
         for entry in &mut self.records {
