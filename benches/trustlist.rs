@@ -6,10 +6,10 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sastctl::trustlist::TrustList;
 
-#[allow(clippy::unwrap_used, missing_docs)]
+#[allow(clippy::unwrap_used, missing_docs, reason = "a measurement fails by panicking")]
 mod lists;
 #[path = "../tests/pki/mod.rs"]
-#[allow(dead_code, clippy::unwrap_used, missing_docs)]
+#[allow(dead_code, clippy::unwrap_used, missing_docs, reason = "the stories use the rest")]
 mod pki;
 
 fn one_list(c: &mut Criterion) {

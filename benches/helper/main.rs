@@ -8,7 +8,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    missing_docs
+    missing_docs,
+    reason = "a tool for measurements: it fails by panicking"
 )]
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -20,7 +21,7 @@ use cryptoki::types::AuthPin;
 #[path = "../lists.rs"]
 mod lists;
 #[path = "../../tests/pki/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the stories use the rest")]
 mod pki;
 
 fn main() {

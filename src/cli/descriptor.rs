@@ -2,7 +2,10 @@
 //!
 //! It is duplicated and not opened anew by its name: a regular file that is opened anew begins at its first line again, and
 //! two secrets of one descriptor would be the same.
-#![cfg_attr(unix, allow(unsafe_code))]
+#![cfg_attr(
+    unix,
+    allow(unsafe_code, reason = "a descriptor that the caller names by its number is borrowed")
+)]
 
 use std::fs::File;
 use std::io;

@@ -3,7 +3,7 @@
 //!
 //! The way to a file is walked as the system walks it, link by link. Where nobody but root and this user may change any part
 //! of it, nobody can change what lies at its end between the look at it and its use.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the list of the system's users, which has one place for every caller")]
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
@@ -154,7 +154,6 @@ fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -184,7 +184,6 @@ impl TokenContents {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::contents::read;
     use super::super::raw::Info;

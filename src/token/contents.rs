@@ -154,7 +154,6 @@ fn der_prefix(value: &[u8]) -> &[u8] {
 
 /// The certificate in a file of this repository.
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 pub(super) fn read(file: &str) -> Certificate {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     Certificate::from_der(std::fs::read(path).unwrap()).unwrap()
@@ -174,7 +173,6 @@ impl TokenCertificate {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -244,7 +244,6 @@ fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use cryptoki::context::Function;
     use cryptoki_sys as sys;

@@ -95,7 +95,6 @@ impl fmt::Debug for Pin {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -66,7 +66,6 @@ fn told(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::contents::read;
     use super::*;

@@ -4,7 +4,7 @@
 //! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. A PIN that is typed
 //! on the reader is a null pointer, which the wrapper has for C_Login alone. And NSS softokn and YubiHSM take their
 //! configuration as a C string in `pReserved` of CK_C_INITIALIZE_ARGS; the wrapper rightly calls a raw pointer unsafe.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "calls of the C interface that the wrapper has not")]
 
 use std::ffi::CString;
 use std::path::Path;

@@ -209,7 +209,6 @@ impl TokenContents {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use cryptoki::error::RvError;
 

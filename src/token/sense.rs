@@ -31,7 +31,6 @@ pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> R
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

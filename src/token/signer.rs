@@ -260,7 +260,6 @@ impl Signer for TokenSigner<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

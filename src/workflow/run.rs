@@ -222,7 +222,6 @@ fn step_of(part: &str) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::workflow::journal::Journal;

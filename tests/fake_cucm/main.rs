@@ -14,7 +14,8 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
-    clippy::print_stderr
+    clippy::print_stderr,
+    reason = "a part of tests: it fails by panicking, and prints what a node prints"
 )]
 
 mod certificates;

@@ -278,7 +278,6 @@ fn algorithm_name(oid: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use openssl::asn1::{Asn1Integer, Asn1Time};
     use openssl::bn::BigNum;

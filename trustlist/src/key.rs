@@ -151,7 +151,6 @@ impl<'a> Message<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use openssl::bn::BigNum;
     use openssl::rsa::{Padding, Rsa};

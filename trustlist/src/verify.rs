@@ -244,7 +244,6 @@ fn fitting(key: RsaKey, signature_bytes: usize) -> Result<RsaKey, VerifyError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

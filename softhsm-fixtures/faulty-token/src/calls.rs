@@ -2,7 +2,7 @@
 //!
 //! SAFETY, for all of them: pointers come from the caller and go to the wrapped module as they are. Where one is read
 //! or written here, it is after the wrapped module accepted it, and within what PKCS#11 says it points to.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, reason = "the functions have the names of PKCS#11")]
 
 use std::ffi::c_void;
 use std::sync::OnceLock;

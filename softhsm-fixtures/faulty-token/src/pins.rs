@@ -1,7 +1,7 @@
 //! PINs: their counter, the reader's own keys, and the PIN that a key wants every time.
 //!
 //! SAFETY: as in `calls`.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, reason = "the functions have the names of PKCS#11")]
 
 use cryptoki_sys as sys;
 use sys::{CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_ULONG, CKR_OK};

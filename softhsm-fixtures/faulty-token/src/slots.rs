@@ -1,7 +1,7 @@
 //! Slots and tokens as they are shown: empty slots, moved slots, padded names, flags of the PIN's counter.
 //!
 //! SAFETY: as in `calls`.
-#![allow(non_snake_case)]
+#![allow(non_snake_case, reason = "the functions have the names of PKCS#11")]
 
 use std::ffi::c_void;
 

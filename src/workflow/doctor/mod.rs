@@ -6,7 +6,6 @@ mod judge;
 mod module;
 mod remedy;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests;
 
 use std::fmt;
