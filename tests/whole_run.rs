@@ -261,7 +261,7 @@ fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
     };
     let slip = format!("127.0.0.999={root}");
     for (root, says) in [
-        (slip.clone(), "is that of no node here"),
+        (slip.clone(), "does not belong to this cluster"),
         (format!("{}={root}/gone", cluster.nodes[0].address), "is not there"),
         ("/gone=away".to_owned(), "/gone=away of"),
         ("sftp://nobody".to_owned(), "is not sftp://user@host/path"),
@@ -276,7 +276,7 @@ fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
     assert!(stopped.stderr.contains("at sign"), "{}", stopped.all());
     for way in ["--resume", "--rollback"] {
         let stopped = with("--tftp-root", &slip, &[way]);
-        assert!(stopped.stderr.contains("is that of no node here"), "{way}: {}", stopped.all());
+        assert!(stopped.stderr.contains("does not belong to this cluster"), "{way}: {}", stopped.all());
         assert!(cluster.nodes[0].ctl().is_some(), "{way}: the old list is still there");
     }
 }

@@ -1,6 +1,5 @@
 //! The operator at the terminal: what the work tells, asks and shows goes through here to [`Ui`] and back.
 
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::error::CommandError;
@@ -42,8 +41,22 @@ impl Operator for TerminalOperator<'_> {
 
     fn show(&self, view: &View<'_>) -> Result<(), OperatorError> {
         match view {
-            View::Text(text) => Ok(self.ui.print(text)?),
+            // A JSON document is one answer, given at the end.
+            View::Text(_) if self.ui.is_json() => {}
+            View::Text(text) => self.ui.print(text)?,
+            View::UploadFile { nodes, path, name } => {
+                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+                self.ui.show(&format!(
+                    "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
+                     file {}, directory empty, name {name}. (No public source says whether that page takes this name.)\n\
+                     A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
+                     Waiting until every node serves it …",
+                    nodes.join(", "),
+                    path.display(),
+                ));
+            }
         }
+        Ok(())
     }
 
     fn can_ask(&self) -> bool {
@@ -54,10 +67,14 @@ impl Operator for TerminalOperator<'_> {
         match question {
             Question::Consent(_) => self.yes,
             Question::LastPinTry { .. } => self.allow_last_try,
+            Question::HostKey { .. } => false,
         }
     }
 
     fn ask(&self, question: &Question) -> Result<bool, OperatorError> {
+        if let Question::HostKey { host, fingerprint } = question {
+            self.ui.show(&format!("The host key of {host} is not known: {fingerprint}"));
+        }
         Ok(self.ui.confirm(&printable(&question.to_string()))?)
     }
 
@@ -77,14 +94,9 @@ impl Operator for TerminalOperator<'_> {
             }
             Secret::NodePassword { node } => {
                 let source = self.password_source.clone().unwrap_or(PinSource::Prompt);
-                Ok(Some(Zeroizing::new(pin::password(&source, node, self.ui)?.expose_secret().to_owned())))
+                Ok(Some(pin::password(&source, node, self.ui)?))
             }
-            #[cfg(feature = "ssh")]
-            Secret::HostPassword { account } => Ok(Some(Zeroizing::new(
-                pin::password_of_another(account, self.ui)?.expose_secret().to_owned(),
-            ))),
-            #[cfg(not(feature = "ssh"))]
-            Secret::HostPassword { .. } => Ok(None),
+            Secret::HostPassword { account } => Ok(Some(pin::host_password(account, self.ui)?)),
         }
     }
 

@@ -6,7 +6,6 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -122,18 +121,17 @@ pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError
 }
 
 /// Reads a password for a node; a PIN pad has none.
-pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<SecretString, CommandError> {
+pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
     let what =
         Secret { what: "password", of, kind: ErrorKind::Network, elsewhere: named_by("--password-source") };
-    Ok(SecretString::from(secret(source, &what, ui)?.as_str()))
+    secret(source, &what, ui)
 }
 
-/// Asks for the password of a host that is none of the cluster: the administrator's is none of its business.
-#[cfg(feature = "ssh")]
-pub fn password_of_another(account: &str, ui: &Ui) -> Result<SecretString, CommandError> {
+/// Asks for the password of a host outside the cluster, which never gets the administrator's.
+pub fn host_password(account: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
     let elsewhere = "--identity FILE: a key is then all that such a host is shown".to_owned();
     let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
-    Ok(SecretString::from(secret(&PinSource::Prompt, &what, ui)?.as_str()))
+    secret(&PinSource::Prompt, &what, ui)
 }
 
 /// What is asked for, for messages.

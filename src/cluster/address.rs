@@ -50,6 +50,17 @@ impl FromStr for NodeAddress {
     }
 }
 
+impl FromStr for SshAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.parse() {
+            Ok(NodeAddress::Ssh(ssh)) => Ok(ssh),
+            _ => Err("write [USER@]HOST[:PORT]"),
+        }
+    }
+}
+
 fn serial(rest: &str) -> Option<SerialAddress> {
     let (device, query) = rest.split_once('?').unwrap_or((rest, "baud=9600"));
     let baud = query.strip_prefix("baud=")?.parse().ok().filter(|b| *b > 0)?;
@@ -88,9 +99,18 @@ impl NodeAddress {
     }
 }
 
+/// The short name; with `#` in full, as [`NodeAddress::from_str`] reads it.
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            NodeAddress::Ssh(ssh) if f.alternate() => {
+                let at = if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
+                let user = ssh.user.iter().map(|user| format!("{user}@")).collect::<String>();
+                write!(f, "ssh://{user}{at}:{}", ssh.port)
+            }
+            NodeAddress::Serial(serial) if f.alternate() => {
+                write!(f, "serial:{}?baud={}", serial.device.display(), serial.baud)
+            }
             NodeAddress::Ssh(ssh) if ssh.port == 22 => f.write_str(&ssh.host),
             NodeAddress::Ssh(ssh) => write!(f, "{}:{}", ssh.host, ssh.port),
             NodeAddress::Serial(serial) => write!(f, "{}", serial.device.display()),

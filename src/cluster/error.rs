@@ -1,6 +1,14 @@
 //! What goes wrong between us and a node. Each says what happened and where; the command line says what to do.
 
+use std::error::Error;
 use std::time::Duration;
+
+use super::address::NodeAddress;
+use super::shell::answers::ServiceState;
+use crate::files::FileError;
+
+/// Why the operator gave no answer.
+pub type NoAnswer = Box<dyn Error + Send + Sync>;
 
 /// A console that does not do what it should. In all of them `node` is the node, `says` its last lines, `why` what the system
 /// or the library said, `fingerprint` the SHA-256 of the key that it showed, and `line` the one of known_hosts.
@@ -44,6 +52,9 @@ pub enum ConsoleError {
     /// Reading or writing failed.
     #[error("the connection to {node} broke: {why}")]
     Broken { node: String, why: String },
+    /// SSH was left out when the program was built.
+    #[error("this sastctl was built without SSH")]
+    WithoutSsh,
 }
 
 /// What went wrong on a node. In all of them `node` is the node, `command` what it was told, and `says` its last lines.
@@ -53,6 +64,12 @@ pub enum ClusterError {
     /// The console.
     #[error(transparent)]
     Console(#[from] ConsoleError),
+    /// The transcript.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What only the operator knows was not answered.
+    #[error(transparent)]
+    NoAnswer(NoAnswer),
     /// A command did not end within the time.
     #[error("{command:?} on {node} did not end within {} s; it said: {says}", .limit.as_secs())]
     Timeout { node: String, command: String, limit: Duration, says: String },
@@ -73,6 +90,9 @@ pub enum ClusterError {
     /// The shell refused a command.
     #[error("{command:?} on {node} was refused: {says}")]
     Refused { node: String, command: String, says: String },
+    /// A service did not come up again.
+    #[error("{service} on {node} is {state} after its restart")]
+    NotStarted { node: NodeAddress, service: &'static str, state: ServiceState },
     /// An answer that is not like any that is known.
     #[error("{node} answered {command:?} in words that are not known here: {says}")]
     NotUnderstood { node: String, command: String, says: String },

@@ -3,18 +3,24 @@
 //! What nobody could try on a real cluster yet is said to be so in `docs/cluster.md`.
 
 mod address;
+mod connect;
 pub mod console;
 mod error;
 mod fetch;
 pub mod http;
 mod node;
+mod publish;
+mod restart;
 #[cfg(feature = "ssh")]
 pub mod sftp;
 pub mod shell;
 pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
-pub use error::{ClusterError, ConsoleError};
+pub use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
+pub use error::{ClusterError, ConsoleError, NoAnswer};
 pub use fetch::{By, FetchError, Fetched, Ports, fetch};
 pub use node::{Node, PHONE_SAST_TRUST, SERVICES};
+pub use publish::{AFTER_PUT, AFTER_RESTART, PublishError, Publisher, TftpFolder};
+pub use restart::{restart, restart_order};
 pub use shell::answers::SecurityMode;

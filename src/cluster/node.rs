@@ -76,10 +76,11 @@ impl<C: Console> Node<C> {
         })
     }
 
-    /// The state of the services that matter here; `None` for one that the node does not know.
-    pub fn services(&mut self) -> Result<Vec<(&'static str, Option<ServiceState>)>, ClusterError> {
+    /// The state of the services that matter here.
+    pub fn services(&mut self) -> Result<Vec<(&'static str, ServiceState)>, ClusterError> {
         let said = self.shell.run("utils service list")?;
-        Ok(SERVICES.map(|service| (service, answers::service_state(&said, service))).into())
+        let state = |service| answers::service_state(&said, service).unwrap_or(ServiceState::Missing);
+        Ok(SERVICES.map(|service| (service, state(service))).into())
     }
 
     /// Whether database replication is set up on every node.

@@ -36,10 +36,7 @@ impl SftpFolder {
     /// Reads `sftp://user@host:port/path`.
     pub fn parse(text: &str) -> Option<Self> {
         let (authority, path) = text.strip_prefix("sftp://")?.split_once('/')?;
-        let super::NodeAddress::Ssh(address) = format!("ssh://{authority}").parse().ok()? else {
-            return None;
-        };
-        Some(SftpFolder { address, path: format!("/{path}") })
+        Some(SftpFolder { address: format!("ssh://{authority}").parse().ok()?, path: format!("/{path}") })
     }
 }
 

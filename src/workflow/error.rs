@@ -7,7 +7,7 @@ use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
 use crate::cluster::http::HttpError;
-use crate::cluster::{ClusterError, FetchError};
+use crate::cluster::{ClusterError, FetchError, PublishError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
@@ -85,6 +85,9 @@ pub enum WorkError {
     /// A node.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// A file that was to be published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// A node's file.
     #[error(transparent)]
     Fetch(#[from] FetchError),

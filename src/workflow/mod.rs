@@ -7,6 +7,7 @@ pub mod advice;
 mod bridge;
 pub(crate) mod check;
 mod client;
+mod connect;
 pub mod doctor;
 pub mod enroll;
 mod error;

@@ -3,8 +3,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use zeroize::Zeroizing;
+
+use crate::cluster::NodeAddress;
 
 /// A person at the front end, or whatever stands for one.
 pub trait Operator: Sync {
@@ -94,6 +97,15 @@ impl Drop for TokenInUse<'_> {
 pub enum View<'a> {
     /// Plain words.
     Text(&'a str),
+    /// What the operator does on each node's own page, to upload a file for phones.
+    UploadFile {
+        /// The nodes.
+        nodes: &'a [NodeAddress],
+        /// The file.
+        path: &'a Path,
+        /// The name that phones ask for.
+        name: &'a str,
+    },
 }
 
 /// What the operator is asked. Consent to an action may be given beforehand for all of them; what somebody must have looked
@@ -107,6 +119,13 @@ pub enum Question {
         /// The token's label.
         token: String,
     },
+    /// Whether an unknown host key is right.
+    HostKey {
+        /// Who showed it.
+        host: String,
+        /// `SHA256:…`.
+        fingerprint: String,
+    },
 }
 
 impl fmt::Display for Question {
@@ -114,6 +133,9 @@ impl fmt::Display for Question {
         match self {
             Question::Consent(question) => f.write_str(question),
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
+            Question::HostKey { .. } => {
+                f.write_str("Compare it with what the node shows on its console. Is it right?")
+            }
         }
     }
 }

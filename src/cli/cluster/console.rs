@@ -7,12 +7,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
 use super::super::ui::Ui;
-use super::connect::{ConnectArgs, Connector};
-use crate::cluster::ConsoleError;
-use crate::cluster::NodeAddress;
-use crate::cluster::console::serial::SerialConsole;
-use crate::cluster::console::{Console as _, Recorded};
+use super::connect::ConnectArgs;
+use crate::cluster::console::Console as _;
+use crate::cluster::{Connector, ConsoleError, NodeAddress};
 
 /// Ctrl-] leaves, as in telnet.
 const LEAVE: u8 = 0x1d;
@@ -21,7 +20,7 @@ const LEAVE: u8 = 0x1d;
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
     /// The node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
-    node: String,
+    node: NodeAddress,
     /// Open the serial line without a login
     #[arg(long)]
     raw: bool,
@@ -41,17 +40,16 @@ impl Drop for RawTerminal {
     }
 }
 
-pub fn run(args: &ConsoleArgs, ui: &Ui) -> Result<(), CommandError> {
-    let address: NodeAddress = args.node.parse()?;
+pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let address = &args.node;
+    let operator = args.connect.operator(args.yes, settings, ui)?;
     if !ui.can_ask() {
         ui.agrees(args.yes, &format!("Send what is piped in to {address}?"))?;
     }
-    let mut connector = Connector::new(&args.connect, ui);
-    let mut console: Recorded = match (&address, args.raw) {
-        (NodeAddress::Serial(line), true) => {
-            Recorded::new(Box::new(SerialConsole::open(line)?), connector.transcript()?)
-        }
-        _ => connector.console(&address)?,
+    let mut connector = Connector::new(args.connect.options(), &operator);
+    let mut console = match address {
+        NodeAddress::Serial(line) if args.raw => connector.line(line)?,
+        _ => connector.console(address)?,
     };
     ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
     let raw = ui.can_ask().then(crossterm::terminal::enable_raw_mode).transpose();

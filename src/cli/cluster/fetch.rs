@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
-use super::connect::{ConnectArgs, Connector};
-use crate::cluster::{By, NodeAddress, Ports, fetch};
+use super::connect::ConnectArgs;
+use crate::cluster::{By, Connector, NodeAddress, Ports, fetch};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{TrustList, VerifiedList, digest, is_tftp_name};
 
@@ -35,7 +36,7 @@ impl PortArgs {
 pub struct FetchArgs {
     /// A node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long)]
-    node: String,
+    node: NodeAddress,
     /// Fetch from this node only: opens no shell, needs no password
     #[arg(long)]
     alone: bool,
@@ -58,15 +59,15 @@ pub struct FetchArgs {
     connect: ConnectArgs,
 }
 
-pub fn run(args: &FetchArgs, ui: &Ui) -> Result<(), CommandError> {
+pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
     let wanted: &[String] = if args.file.is_empty() { &default } else { &args.file };
     if let Some(name) = wanted.iter().find(|name| !is_tftp_name(name)) {
         return Err(CommandError::new(ErrorKind::Usage, format!("{name:?} is not the name of a TFTP file")));
     }
-    let address: NodeAddress = args.node.parse()?;
-    let mut connector = Connector::new(&args.connect, ui);
-    let nodes = connector.nodes(&address, args.alone)?;
+    let operator = args.connect.operator(false, settings, ui)?;
+    let mut connector = Connector::new(args.connect.options(), &operator);
+    let nodes = connector.nodes(&args.node, args.alone)?;
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
     files::make_folder(&args.out)?;
     let mut documents = Vec::new();

@@ -11,11 +11,9 @@ mod trust;
 
 use clap::Subcommand;
 
-pub use connect::{ConnectArgs, Connector, nodes_of, side_by_side};
+pub use connect::ConnectArgs;
 pub use fetch::PortArgs;
 pub use foretold::Foretold;
-pub use restart::{in_order, restart};
-pub use status::state;
 pub use trust::{StoreArgs, TvsArgs, UNPROVED, prove, reach_tvs, store};
 
 use super::error::CommandError;
@@ -36,11 +34,11 @@ pub enum ClusterCommand {
 /// Runs one of them.
 pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
-        ClusterCommand::Status(args) => status::run(&args, ui),
-        ClusterCommand::Fetch(args) => fetch::run(&args, ui),
+        ClusterCommand::Status(args) => status::run(&args, settings, ui),
+        ClusterCommand::Fetch(args) => fetch::run(&args, settings, ui),
         ClusterCommand::Trust(args) => trust::run(&args, settings, ui),
-        ClusterCommand::Publish(args) => publish::run(&args, ui),
-        ClusterCommand::Restart(args) => restart::run(&args, ui),
-        ClusterCommand::Console(args) => console::run(&args, ui),
+        ClusterCommand::Publish(args) => publish::run(&args, settings, ui),
+        ClusterCommand::Restart(args) => restart::run(&args, settings, ui),
+        ClusterCommand::Console(args) => console::run(&args, settings, ui),
     }
 }

@@ -6,12 +6,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::settings::Settings;
 use super::super::ui::{Ui, printable, table};
-use super::connect::{ConnectArgs, Connector, nodes_of, side_by_side};
+use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
-use crate::cluster::shell::answers::{SecurityMode, ServiceState, ShownCtl};
-use crate::cluster::{NodeAddress, fetch};
+use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
+use crate::cluster::{Connector, NodeAddress, fetch, nodes_of, side_by_side};
 use crate::phone::tvs::{self, TvsError};
 use crate::phone::{Decision, InstalledLists, Itl, NewList, Vouch, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
@@ -21,7 +22,7 @@ use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
-    node: String,
+    node: NodeAddress,
     #[command(flatten)]
     ports: PortArgs,
     #[command(flatten)]
@@ -66,12 +67,12 @@ struct NodeStatus {
     problem: Option<String>,
 }
 
-pub fn run(args: &StatusArgs, ui: &Ui) -> Result<(), CommandError> {
-    let address: NodeAddress = args.node.parse()?;
-    let mut connector = Connector::new(&args.connect, ui);
-    let mut publisher = connector.open(&address)?;
+pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let operator = args.connect.operator(false, settings, ui)?;
+    let mut connector = Connector::new(args.connect.options(), &operator);
+    let mut publisher = connector.open(&args.node)?;
     let (mode, version) = (publisher.security_mode()?, publisher.version()?);
-    let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut publisher, &address)?.into_iter().unzip();
+    let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut publisher, &args.node)?.into_iter().unzip();
     drop(publisher);
     let mut nodes = side_by_side(&addresses, &connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
@@ -113,7 +114,7 @@ fn look(
     let mut shell = connector.open(node)?;
     let shown = shell.shown_ctl()?;
     status.services =
-        shell.services()?.into_iter().map(|(name, s)| (name.to_owned(), state(s).to_owned())).collect();
+        shell.services()?.into_iter().map(|(name, state)| (name.to_owned(), state.to_string())).collect();
     status.ctl = match &shown {
         ShownCtl::None => "none".to_owned(),
         ShownCtl::Bad { says } => says.clone(),
@@ -183,17 +184,6 @@ fn itls_that_are_refused(nodes: &mut [NodeStatus]) {
             node.problem =
                 Some(node.problem.take().map_or(what.clone(), |before| format!("{before}; {what}")));
         }
-    }
-}
-
-/// A service's state for people.
-pub fn state(state: Option<ServiceState>) -> &'static str {
-    match state {
-        Some(ServiceState::Started) => "started",
-        Some(ServiceState::Starting) => "starting",
-        Some(ServiceState::Stopped) => "stopped",
-        Some(ServiceState::NotActivated) => "not activated",
-        None => "not there",
     }
 }
 

@@ -9,10 +9,10 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
-use super::connect::{ConnectArgs, Connector};
+use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
 use crate::cluster::http::{TlsTrust, TrustStore};
-use crate::cluster::{ClusterError, NodeAddress, PHONE_SAST_TRUST, fetch};
+use crate::cluster::{ClusterError, Connector, NodeAddress, PHONE_SAST_TRUST, fetch};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{Decision, Signer, Vouch, tvs_certificates};
 use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
@@ -26,7 +26,7 @@ pub struct TrustArgs {
     certificates: Vec<PathBuf>,
     /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
     #[arg(long)]
-    node: String,
+    node: NodeAddress,
     /// Do not ask before the node is changed
     #[arg(long)]
     yes: bool,
@@ -101,14 +101,15 @@ pub enum ByArg {
     Hand,
 }
 
-pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let address: NodeAddress = args.node.parse()?;
+pub fn run(args: &TrustArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let address = &args.node;
+    let operator = args.connect.operator(args.yes, settings, ui)?;
     let certificates =
         args.certificates.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
-    let mut connector = Connector::new(&args.connect, ui);
+    let mut connector = Connector::new(args.connect.options(), &operator);
     let how = match args.store.by {
         Some(by) => by,
-        None => by_release(&connector.open(&address)?.version()?),
+        None => by_release(&connector.open(address)?.version()?),
     };
     // By hand it is the operator who changes the node.
     let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
@@ -119,8 +120,8 @@ pub fn run(args: &TrustArgs, _settings: &Settings, ui: &Ui) -> Result<(), Comman
     let mut documents = Vec::new();
     for certificate in &certificates {
         let name = certificate.sast_name();
-        store(&mut connector, &address, certificate, &args.store, how, ui)?;
-        let says = prove(&address, certificate, (&args.tvs, &args.ports), ui)?;
+        store(&mut connector, address, certificate, &args.store, how, ui)?;
+        let says = prove(address, certificate, (&args.tvs, &args.ports), ui)?;
         if !ui.is_json() {
             ui.print(&format!("{}: {says}", printable(&name)))?;
         }
@@ -148,10 +149,7 @@ pub fn store(
         ByArg::Rest => {
             let host = address.host().ok_or_else(no_host)?;
             let password = connector.password(host)?;
-            let user = match address {
-                NodeAddress::Ssh(ssh) => connector.user(Some(ssh)),
-                NodeAddress::Serial(_) => connector.user(None),
-            };
+            let user = connector.user(address);
             let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
             let store = TrustStore::new(host, args.https_port, &user, password, trust);
             interrupt::something_changes();

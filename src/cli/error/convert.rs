@@ -2,7 +2,7 @@
 
 use super::{CommandError, ErrorKind};
 use crate::cluster::http::HttpError;
-use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
+use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress, PublishError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
@@ -10,7 +10,7 @@ use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, Ver
 use crate::workflow::cluster_file::ClusterFileError;
 use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
-use crate::workflow::{InForce, PlanError};
+use crate::workflow::{InForce, OperatorError, PlanError};
 
 pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
 
@@ -121,8 +121,11 @@ impl From<NotAnAddress> for CommandError {
 
 impl From<ConsoleError> for CommandError {
     fn from(error: ConsoleError) -> Self {
-        let base = CommandError::new(ErrorKind::Network, error.to_string());
+        let kind =
+            if matches!(error, ConsoleError::WithoutSsh) { ErrorKind::Usage } else { ErrorKind::Network };
+        let base = CommandError::new(kind, error.to_string());
         match error {
+            ConsoleError::WithoutSsh => base.hint("use the serial console: serial:/dev/ttyUSB0"),
             ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
                 base.hint("--legacy-ssh takes old ones: SHA-1 and CBC")
             }
@@ -151,6 +154,11 @@ impl From<ClusterError> for CommandError {
         let base = CommandError::new(ErrorKind::Network, error.to_string()).caused_by_sources(&error);
         match error {
             ClusterError::Console(e) => e.into(),
+            ClusterError::File(e) => e.into(),
+            ClusterError::NoAnswer(own) => own.downcast::<OperatorError>().map_or(base, |own| (*own).into()),
+            ClusterError::NotStarted { node, .. } => base.hint(format!(
+                "look at it there: utils service list; then sastctl cluster restart --node {node:#} --alone"
+            )),
             ClusterError::CutOff { .. } => {
                 base.hint("look at the node before you repeat it: sastctl cluster status")
             }
@@ -158,6 +166,33 @@ impl From<ClusterError> for CommandError {
                 "nothing of this was tried on every release: do this step by hand; -vv shows the dialogue",
             ),
             _ => base,
+        }
+    }
+}
+
+impl From<PublishError> for CommandError {
+    fn from(error: PublishError) -> Self {
+        let kind = match error {
+            PublishError::OtherNode { .. } | PublishError::SerialLine { .. } => ErrorKind::Usage,
+            PublishError::NotServed { .. } => ErrorKind::Network,
+            _ => ErrorKind::File,
+        };
+        let base = CommandError::new(kind, error.to_string());
+        match error {
+            PublishError::Cluster(e) => e.into(),
+            PublishError::Fetch(e) => e.into(),
+            PublishError::File(e) => e.into(),
+            PublishError::OtherNode { nodes, .. } => base
+                .detail("there are", nodes.join(", "))
+                .hint("--tftp-root NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"),
+            PublishError::SerialLine { .. } => base.hint(
+                "name the node by its address: --node HOST; with --alone no shell is opened, and no password needed",
+            ),
+            PublishError::NotATftpName { .. } => base
+                .detail("", "nothing was published")
+                .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"),
+            PublishError::NotServed { .. } => base.hint("is the file there, and was Cisco Tftp restarted?"),
+            PublishError::NoFolder { .. } => base,
         }
     }
 }

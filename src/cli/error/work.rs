@@ -24,6 +24,7 @@ impl From<WorkError> for CommandError {
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),
             WorkError::Cluster(e) => e.into(),
+            WorkError::Publish(e) => e.into(),
             WorkError::Fetch(e) => e.into(),
             WorkError::Http(e) => e.into(),
             WorkError::Tvs(e) => e.into(),

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use super::super::cluster::{Connector, side_by_side};
 use super::super::error::{CommandError, ErrorKind};
 use super::{CTL, NodeArgs, Run, no};
-use crate::cluster::SecurityMode;
-use crate::cluster::{ConsoleError, NodeAddress, fetch};
+use crate::cluster::{Connector, ConsoleError, NodeAddress, SecurityMode, fetch, side_by_side};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 use crate::workflow::journal::FileFingerprint;
 use crate::workflow::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl};

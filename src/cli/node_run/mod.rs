@@ -17,16 +17,16 @@ use ready::LookedAt;
 pub use ready::readiness_text;
 
 use super::cluster::publish::PublishArgs;
-use super::cluster::{ConnectArgs, Connector, PortArgs, StoreArgs, TvsArgs, UNPROVED};
+use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs, UNPROVED};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::settings::Settings;
 use super::signing::{RunLog, SigningArgs};
 use super::ui::Ui;
-use crate::cluster::NodeAddress;
+use crate::cluster::{Connector, NodeAddress, nodes_of};
 use crate::trustlist::Certificate;
 use crate::workflow::journal::Event;
-use crate::workflow::{Progress, RunStep};
+use crate::workflow::{Operator, Progress, RunStep};
 
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
@@ -81,7 +81,7 @@ impl NodeArgs {
             (self.work.is_some(), "--work"),
             (self.resume, "--resume"),
             (self.rollback, "--rollback"),
-            (self.publish.names_a_folder(), "--tftp-root"),
+            (!self.publish.tftp_root.is_empty(), "--tftp-root"),
         ];
         given.into_iter().chain(self.looked.given()).find(|(given, _)| *given).map(|(_, name)| name)
     }
@@ -105,6 +105,7 @@ struct Run<'a> {
     tokens: &'a Tokens<'a>,
     settings: &'a Settings,
     ui: &'a Ui,
+    operator: &'a dyn Operator,
     connector: Connector<'a>,
     publisher: NodeAddress,
     version: String,
@@ -124,10 +125,11 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
     let publisher: NodeAddress = node.parse()?;
     interrupt::listen()?;
     let work = args.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(&publisher))));
-    let mut connector = Connector::new(&args.connect, ui);
+    let operator = &args.connect.operator(tokens.signing.yes(), settings, ui)?;
+    let mut connector = Connector::new(args.connect.options(), operator);
     let (version, nodes) = {
         let mut shell = connector.open(&publisher)?;
-        let nodes = super::cluster::nodes_of(&mut shell, &publisher)?;
+        let nodes = nodes_of(&mut shell, &publisher)?;
         (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
     let (log, progress, certificates) = (None, Progress::default(), OnceCell::new());
@@ -136,6 +138,7 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         tokens,
         settings,
         ui,
+        operator,
         connector,
         publisher,
         version,

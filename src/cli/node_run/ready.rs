@@ -2,13 +2,12 @@
 
 use clap::Args;
 
-use super::super::cluster::{Connector, side_by_side, state};
 use super::super::error::CommandError;
 use super::super::ui::printable;
 use super::{Run, no};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::shell::health::{Backup, Replication};
-use crate::cluster::{ClusterError, NodeAddress};
+use crate::cluster::{ClusterError, Connector, NodeAddress, side_by_side};
 use crate::workflow::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 
 /// What the operator looked at: `--yes` does not say so.
@@ -150,9 +149,8 @@ impl Run<'_> {
 fn stopped(nodes: &[NodeAddress], connector: &Connector<'_>) -> Result<Vec<String>, CommandError> {
     let of_node = |node: &NodeAddress, connector: &mut Connector<'_>| {
         let services = connector.open(node)?.services()?.into_iter();
-        let stopped =
-            services.filter(|(_, s)| matches!(s, Some(ServiceState::Stopped | ServiceState::Starting)));
-        let says = |(service, now)| format!("{service} on {node} is {}", state(now));
+        let stopped = services.filter(|(_, s)| matches!(s, ServiceState::Stopped | ServiceState::Starting));
+        let says = |(service, now)| format!("{service} on {node} is {now}");
         Ok(stopped.map(says).collect::<Vec<_>>())
     };
     let lines =

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::cluster::publish::{AFTER_RESTART, Publisher};
-use super::super::cluster::{UNPROVED, in_order, prove, reach_tvs, restart, side_by_side, store};
+use super::super::cluster::{UNPROVED, prove, reach_tvs, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::signing::{Batch, BatchFile, PlanOutput, headline};
@@ -12,13 +11,16 @@ use super::answer::checksums;
 use super::look::{kept, kept_list, lost, verified};
 use super::tokens::names;
 use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run, begun, no};
-use crate::cluster::{NodeAddress, SERVICES, fetch};
+use crate::cluster::shell::answers::ServiceState;
+use crate::cluster::{
+    AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, side_by_side,
+};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::journal::{Event, FileFingerprint};
-use crate::workflow::{NoBridge, Progress, RunStep, bridge, shows_ctl};
+use crate::workflow::{NoBridge, Progress, RunStep, View, bridge, shows_ctl};
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Does a step; what it proved.
     pub(super) fn perform(&mut self, step: RunStep) -> Result<String, CommandError> {
         match step {
@@ -45,7 +47,7 @@ impl Run<'_> {
             }
             // A way to publish that leads nowhere is noticed here, and not behind the deletion of the old list.
             if !self.progress.is_done(RunStep::Publish.name()) {
-                self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
+                self.check_folders()?;
             }
             return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
         }
@@ -54,7 +56,7 @@ impl Run<'_> {
             Some(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
         self.be_ready()?;
         let certificates = self.certificates()?;
-        self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
+        self.check_folders()?;
         for node in &self.nodes {
             for certificate in certificates.iter().take(1) {
                 reach_tvs(node, certificate, (&self.args.tvs, &self.args.ports))?;
@@ -224,10 +226,10 @@ impl Run<'_> {
         bytes: &[u8],
         path: &Path,
     ) -> Result<(), CommandError> {
-        let publisher = self.publisher(bytes, path);
+        let publisher = self.publisher(bytes);
         let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
         let (log, progress) = (&mut self.log, &self.progress);
-        let [put, by_hand] = publisher.put(&mut self.connector, &self.nodes, |node| {
+        let (put, by_hand) = publisher.put::<CommandError>(&mut self.connector, &self.nodes, |node| {
             interrupt::check()?;
             let part = format!("{name} {node}");
             if progress.is_done(&part) || serves(node) {
@@ -236,6 +238,9 @@ impl Run<'_> {
             log.as_mut().map_or(Ok(()), |log| log.add(begun(&part, "put")))?;
             Ok(true)
         })?;
+        if !by_hand.is_empty() {
+            self.operator.show(&View::UploadFile { nodes: &by_hand, path, name: CTL })?;
+        }
         // Only somebody who sits there can say that a file was uploaded; where nobody does, the nodes are watched until
         // they serve it.
         let uploaded = !by_hand.is_empty()
@@ -248,7 +253,8 @@ impl Run<'_> {
             if is_there && !serves(&node) {
                 self.restart_service(restarts, SERVICES[0], &node)?;
             }
-            publisher.wait(&node, if is_there { AFTER_RESTART } else { publisher.args.by_hand() })?;
+            let limit = if is_there { AFTER_RESTART } else { self.args.publish.by_hand() };
+            publisher.wait(&node, limit, || -> Result<(), CommandError> { Ok(interrupt::check()?) })?;
             self.end_step(&format!("{name} {node}"), says)?;
         }
         Ok(())
@@ -260,7 +266,7 @@ impl Run<'_> {
     }
 
     pub(super) fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
-        for (service, node) in in_order(&self.nodes) {
+        for (service, node) in restart_order(&self.nodes) {
             interrupt::check()?;
             self.restart_service(name, service, &node)?;
         }
@@ -279,8 +285,11 @@ impl Run<'_> {
             return Ok(());
         }
         self.begin_step(&part, "restart")?;
-        let state = restart(&mut self.connector, node, service, self.ui)?;
-        self.end_step(&part, state)
+        let state = restart(&mut self.connector, node, service)?;
+        if state == ServiceState::Started {
+            self.operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
+        }
+        self.end_step(&part, &state.to_string())
     }
 
     fn verify(&mut self) -> Result<String, CommandError> {
@@ -292,8 +301,7 @@ impl Run<'_> {
     /// Every node shows and serves exactly this list; its MD5.
     pub(super) fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, CommandError> {
         let md5 = digest::hex(&list.list().md5(), "");
-        let path = self.new_path();
-        let publisher = self.publisher(list.list().bytes(), &path);
+        let publisher = self.publisher(list.list().bytes());
         let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
             shows_ctl(&connector.open(node)?.shown_ctl()?, &md5)
                 .map_err(|says| no(format!("{node} {says}")))?;
@@ -304,12 +312,16 @@ impl Run<'_> {
         Ok(md5)
     }
 
-    fn publisher<'b>(&self, bytes: &'b [u8], path: &'b Path) -> Publisher<'b>
+    fn publisher<'b>(&self, bytes: &'b [u8]) -> Publisher<'b>
     where
-        Self: 'b,
+        'a: 'b,
     {
-        let (args, ports) = (&self.args.publish, &self.args.ports);
-        Publisher { args, ports, ui: self.ui, name: CTL, bytes, path }
+        Publisher { folders: &self.args.publish.tftp_root, ports: self.args.ports.ports(), name: CTL, bytes }
+    }
+
+    /// Whether the folders that the new CTL goes to are there.
+    pub(super) fn check_folders(&mut self) -> Result<(), CommandError> {
+        Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
     }
 
     /// The CTL that was in force, as it was kept, and as the journal knows it.

@@ -6,7 +6,7 @@ use super::super::cluster::Foretold;
 use super::super::error::CommandError;
 use super::super::ui::Ui;
 use super::look::{kept_list, verified};
-use super::{CTL, NEW_CTL, Run};
+use super::{NEW_CTL, Run};
 use crate::phone::InstalledLists;
 use crate::trustlist::VerifiedList;
 use crate::workflow::Progress;
@@ -62,7 +62,7 @@ impl Run<'_> {
 
     /// The CTL on every node, both services on every node, and the proof; its MD5.
     fn put_back(&mut self, old: &VerifiedList) -> Result<String, CommandError> {
-        self.args.publish.check(&self.nodes, CTL, &mut self.connector)?;
+        self.check_folders()?;
         self.publish(Progress::BACK, Progress::BACK, old.list().bytes(), &self.old_path())?;
         self.restart_all(Progress::BACK)?;
         self.show_everywhere(old)

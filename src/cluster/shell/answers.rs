@@ -107,6 +107,20 @@ pub enum ServiceState {
     Stopped,
     /// The node does not run it.
     NotActivated,
+    /// The node does not know it.
+    Missing,
+}
+
+impl fmt::Display for ServiceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ServiceState::Started => "started",
+            ServiceState::Starting => "starting",
+            ServiceState::Stopped => "stopped",
+            ServiceState::NotActivated => "not activated",
+            ServiceState::Missing => "not there",
+        })
+    }
 }
 
 /// Reads a service's state out of `utils service list`, or of a restart; the last word about it counts.

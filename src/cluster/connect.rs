@@ -1,0 +1,289 @@
+//! How a node's shell is reached: over SSH, or over a serial line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+#[cfg(feature = "ssh")]
+use std::sync::Mutex;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::address::{NodeAddress, SerialAddress, SshAddress};
+use super::console::serial::{self, SerialConsole};
+#[cfg(feature = "ssh")]
+use super::console::ssh::{NoConsole, SshConsole, SshOptions};
+use super::console::{Console, Recorded, Transcript};
+use super::error::{ClusterError, ConsoleError, NoAnswer};
+use super::node::Node;
+use crate::files::{self, FileError};
+
+/// How nodes are reached.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// The OS administrator, where the address names none; else `admin`.
+    pub user: Option<String>,
+    /// A private key to log in with.
+    pub identity: Option<PathBuf>,
+    /// Whether nodes get the password, too, where there is a key.
+    pub password_beside_key: bool,
+    /// The known host keys; else `~/.ssh/known_hosts`.
+    pub known_hosts: Option<PathBuf>,
+    /// Fingerprints (`SHA256:…`) of host keys that are right.
+    pub host_keys: Vec<String>,
+    /// Also the algorithms of old releases.
+    pub legacy: bool,
+    /// A host to go through.
+    pub jump: Option<SshAddress>,
+    /// Where everything that goes over the line is written.
+    pub transcript: Option<PathBuf>,
+}
+
+/// What is told and asked while nodes are reached.
+pub trait ConnectPrompt: Send + Sync {
+    /// Tells what is being done.
+    fn note(&self, text: &str);
+
+    /// Tells of a risk.
+    fn warn(&self, text: &str);
+
+    /// The OS administrator's password.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer>;
+
+    /// The password of `user@host`, which does not belong to the cluster.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
+
+    /// Whether an unknown host key is right; no where nobody can be asked.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    fn accepts_host_key(&self, host: &str, fingerprint: &str) -> Result<bool, NoAnswer>;
+}
+
+/// Opens shells; asks for each password once.
+#[derive(Clone)]
+pub struct Connector<'a> {
+    options: ConnectOptions,
+    prompt: Arc<dyn ConnectPrompt + 'a>,
+    password: Option<SecretString>,
+    /// Of hosts outside the cluster, by account: a jump host, a file server.
+    #[cfg(feature = "ssh")]
+    host_passwords: Vec<(String, SecretString)>,
+}
+
+/// To whom a host belongs.
+#[cfg(feature = "ssh")]
+#[derive(Clone, Copy)]
+pub(super) enum HostKind {
+    /// A node: it gets the administrator's password.
+    Node,
+    /// Outside the cluster: it has a password of its own.
+    Outside,
+}
+
+/// Does something for all nodes in parallel; the results in the order of the nodes.
+pub fn side_by_side<T: Send>(
+    nodes: &[NodeAddress],
+    connector: &Connector<'_>,
+    work: impl Fn(&NodeAddress, &mut Connector<'_>) -> T + Sync,
+) -> Vec<T> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = nodes
+            .iter()
+            .map(|node| {
+                let mut connector = connector.clone();
+                scope.spawn(move || work(node, &mut connector))
+            })
+            .collect();
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+/// The nodes of a cluster, with the port and user of the publisher's address, and whether each is the publisher, which comes
+/// first.
+pub fn nodes_of<C: Console>(
+    publisher: &mut Node<C>,
+    address: &NodeAddress,
+) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
+    let NodeAddress::Ssh(ssh) = address else {
+        // A serial line reaches one node alone.
+        return Ok(vec![(address.clone(), true)]);
+    };
+    let mut nodes: Vec<(NodeAddress, bool)> = publisher
+        .cluster()?
+        .into_iter()
+        .map(|node| (NodeAddress::Ssh(SshAddress { host: node.address, ..ssh.clone() }), node.publisher))
+        .collect();
+    nodes.sort_by_key(|(_, publisher)| !publisher);
+    Ok(nodes)
+}
+
+impl<'a> Connector<'a> {
+    /// With these options; `prompt` answers.
+    pub fn new(options: ConnectOptions, prompt: impl ConnectPrompt + 'a) -> Self {
+        Connector {
+            options,
+            prompt: Arc::new(prompt),
+            password: None,
+            #[cfg(feature = "ssh")]
+            host_passwords: Vec::new(),
+        }
+    }
+
+    /// Keeps a transcript there, unless the options name another place; where it is kept.
+    pub fn keep_transcript(&mut self, path: PathBuf) -> &Path {
+        self.options.transcript.get_or_insert(path)
+    }
+
+    /// Who is told what is being done.
+    pub(super) fn prompt(&self) -> &dyn ConnectPrompt {
+        &*self.prompt
+    }
+
+    /// The node's shell, at its prompt.
+    pub fn open(&mut self, address: &NodeAddress) -> Result<Node<Recorded>, ClusterError> {
+        Node::open(self.console(address)?)
+    }
+
+    /// This node alone, or all nodes of its cluster, the publisher first.
+    pub fn nodes(&mut self, address: &NodeAddress, alone: bool) -> Result<Vec<NodeAddress>, ClusterError> {
+        if alone {
+            return Ok(vec![address.clone()]);
+        }
+        let nodes = nodes_of(&mut self.open(address)?, address)?;
+        Ok(nodes.into_iter().map(|(node, _)| node).collect())
+    }
+
+    /// The node's console, logged in.
+    pub fn console(&mut self, address: &NodeAddress) -> Result<Recorded, ClusterError> {
+        let console: Box<dyn Console> = match address {
+            #[cfg(feature = "ssh")]
+            NodeAddress::Ssh(ssh) => Box::new(self.over_ssh(ssh, HostKind::Node, SshConsole::open)?),
+            #[cfg(not(feature = "ssh"))]
+            NodeAddress::Ssh(_) => return Err(ConsoleError::WithoutSsh.into()),
+            NodeAddress::Serial(line) => {
+                let password = self.password(&line.device.display().to_string())?;
+                let mut console = Recorded::new(Box::new(SerialConsole::open(line)?), None);
+                serial::log_in(&mut console, &self.user(address), password.expose_secret())?;
+                Box::new(console)
+            }
+        };
+        Ok(Recorded::new(console, self.transcript()?))
+    }
+
+    /// A serial line as it is, without a login.
+    pub fn line(&self, line: &SerialAddress) -> Result<Recorded, ClusterError> {
+        Ok(Recorded::new(Box::new(SerialConsole::open(line)?), self.transcript()?))
+    }
+
+    /// The administrator's name.
+    pub fn user(&self, address: &NodeAddress) -> String {
+        let named = match address {
+            NodeAddress::Ssh(ssh) => ssh.user.as_ref(),
+            NodeAddress::Serial(_) => None,
+        };
+        named.or(self.options.user.as_ref()).map_or_else(|| "admin".to_owned(), Clone::clone)
+    }
+
+    /// The administrator's password, asked for once.
+    pub fn password(&mut self, node: &str) -> Result<SecretString, ClusterError> {
+        if let Some(password) = &self.password {
+            return Ok(password.clone());
+        }
+        let password = self.prompt.node_password(node).map_err(ClusterError::NoAnswer)?;
+        Ok(self.password.insert(password).clone())
+    }
+
+    fn transcript(&self) -> Result<Option<Transcript>, ClusterError> {
+        let Some(path) = &self.options.transcript else { return Ok(None) };
+        files::check_way(path)?;
+        let failed = |source| FileError::Write { path: path.clone(), step: "opening", source };
+        let file = std::fs::File::options().create(true).append(true).open(path).map_err(failed)?;
+        Ok(Some(Box::new(file)))
+    }
+
+    /// Does something over SSH. An unknown host key is remembered once the operator accepts it.
+    #[cfg(feature = "ssh")]
+    pub(super) fn over_ssh<T>(
+        &mut self,
+        address: &SshAddress,
+        kind: HostKind,
+        work: impl Fn(&SshOptions) -> Result<T, NoConsole>,
+    ) -> Result<T, ClusterError> {
+        /// One question and one change of the file at a time, however many nodes are reached in parallel.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let options = self.ssh_options(address, kind)?;
+        // The node, and the jump host before it, may each show an unknown key.
+        for _ in 0..4 {
+            match work(&options) {
+                Ok(done) => return Ok(done),
+                Err(NoConsole::Error(e)) => return Err(e.into()),
+                Err(NoConsole::Unknown { address, key }) => {
+                    let (node, fingerprint) = (address.host.clone(), key.fingerprint());
+                    let _one = ONE_AT_A_TIME.lock();
+                    if !self.options.host_keys.contains(&fingerprint)
+                        && !self
+                            .prompt
+                            .accepts_host_key(&node, &fingerprint)
+                            .map_err(ClusterError::NoAnswer)?
+                    {
+                        return Err(ConsoleError::UnknownHostKey { node, fingerprint }.into());
+                    }
+                    key.learn(&options.known_hosts, &address)?;
+                }
+            }
+        }
+        let why = "it shows a new host key each time".to_owned();
+        Err(ConsoleError::Connect { node: address.host.clone(), why }.into())
+    }
+
+    #[cfg(feature = "ssh")]
+    fn ssh_options(&mut self, address: &SshAddress, kind: HostKind) -> Result<SshOptions, ClusterError> {
+        let home = || std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let known_hosts = self.options.known_hosts.clone().unwrap_or_else(|| home().join(".ssh/known_hosts"));
+        let password = match kind {
+            HostKind::Node if self.options.identity.is_some() && !self.options.password_beside_key => None,
+            HostKind::Node => Some(self.password(&address.host)?),
+            HostKind::Outside => self.host_password(address)?,
+        };
+        let jump = match self.options.jump.clone() {
+            Some(jump) => Some((self.host_password(&jump)?, jump)),
+            None => None,
+        };
+        if self.options.legacy {
+            self.prompt.warn("old SSH algorithms are taken: somebody who reads the network may read along");
+        }
+        let to = |address: &SshAddress, password, jump| SshOptions {
+            user: self.user(&NodeAddress::Ssh(address.clone())),
+            address: address.clone(),
+            password,
+            identity: self.options.identity.clone(),
+            known_hosts: known_hosts.clone(),
+            legacy: self.options.legacy,
+            jump,
+        };
+        let jump = jump.map(|(password, jump)| Box::new(to(&jump, password, None)));
+        Ok(to(address, password, jump))
+    }
+
+    /// The password of a host outside the cluster, asked for once; none where there is a key.
+    #[cfg(feature = "ssh")]
+    fn host_password(&mut self, address: &SshAddress) -> Result<Option<SecretString>, ClusterError> {
+        if self.options.identity.is_some() {
+            return Ok(None);
+        }
+        let account = format!("{}@{}", self.user(&NodeAddress::Ssh(address.clone())), address.host);
+        if let Some((_, password)) = self.host_passwords.iter().find(|(of, _)| *of == account) {
+            return Ok(Some(password.clone()));
+        }
+        let password = self.prompt.host_password(&account).map_err(ClusterError::NoAnswer)?;
+        self.host_passwords.push((account, password.clone()));
+        Ok(Some(password))
+    }
+}

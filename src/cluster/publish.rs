@@ -1,0 +1,245 @@
+//! Putting a file where phones fetch it, and whether nodes serve it.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use super::address::NodeAddress;
+use super::connect::Connector;
+#[cfg(feature = "ssh")]
+use super::connect::HostKind;
+use super::error::ClusterError;
+use super::fetch::{FetchError, Ports, fetch};
+#[cfg(feature = "ssh")]
+use super::sftp::{self, SftpFolder};
+use crate::files::{self, FileError, OnExisting};
+use crate::trustlist::{digest, is_tftp_name};
+
+/// How long a TFTP server that reads its folder for each request may take to serve a new file.
+pub const AFTER_PUT: Duration = Duration::from_secs(5);
+/// How long a restarted service may take to serve files.
+pub const AFTER_RESTART: Duration = Duration::from_secs(60);
+
+/// A folder that a TFTP server serves: `[NODE=]DIR`, DIR being a path or `sftp://user@host/path`.
+#[derive(Debug, Clone)]
+pub struct TftpFolder {
+    text: String,
+    /// Of this node; else of all.
+    node: Option<String>,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Local(PathBuf),
+    #[cfg(feature = "ssh")]
+    Sftp(SftpFolder),
+}
+
+impl FromStr for TftpFolder {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A path may contain an equals sign.
+        let is_path = text.starts_with(['/', '.']) || text.starts_with("sftp://");
+        let (node, folder) = match text.split_once('=') {
+            Some((node, folder)) if !is_path => (Some(node.to_owned()), folder),
+            _ => (None, text),
+        };
+        let place = if !folder.starts_with("sftp://") {
+            Place::Local(folder.into())
+        } else {
+            #[cfg(feature = "ssh")]
+            {
+                let no = || format!("{folder} is not sftp://user@host/path");
+                SftpFolder::parse(folder).map(Place::Sftp).ok_or_else(no)?
+            }
+            #[cfg(not(feature = "ssh"))]
+            return Err("this sastctl was built without SSH and SFTP".to_owned());
+        };
+        Ok(TftpFolder { text: text.to_owned(), node, place })
+    }
+}
+
+/// Why a file was not published. In all of them `node` is the node, `name` the file's name for phones, `md5` its MD5.
+#[allow(missing_docs, reason = "the fields are described above")]
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A folder of a node that the cluster does not have; the nodes that it has.
+    #[error("the node of {folder} does not belong to this cluster")]
+    OtherNode { folder: String, nodes: Vec<String> },
+    /// There is no such folder.
+    #[error("the TFTP folder {} of {node} is not there", path.display())]
+    NoFolder { path: PathBuf, node: String },
+    /// A serial line carries no files.
+    #[error("{node} is a serial line: no file is put there, and none is fetched to prove that phones get it")]
+    SerialLine { node: String },
+    /// FILENAME of a list is its writer's: one that names a file outside the TFTP folder would be written there.
+    #[error("the list calls itself {name:?}, which is not the name of a TFTP file")]
+    NotATftpName { name: String },
+    /// The time is over.
+    #[error("{node} does not serve the {name} with MD5 {md5}")]
+    NotServed { node: String, name: String, md5: String },
+    /// A node.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// What a node serves is not known.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A folder of this host.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A file for phones, and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Publisher<'a> {
+    /// The nodes' folders.
+    pub folders: &'a [TftpFolder],
+    /// Where the nodes serve files.
+    pub ports: Ports,
+    /// The name that phones ask for.
+    pub name: &'a str,
+    /// The file.
+    pub bytes: &'a [u8],
+}
+
+impl Publisher<'_> {
+    /// The MD5 of the file, hexadecimal.
+    pub fn md5(&self) -> String {
+        digest::hex(&digest::md5(self.bytes), "")
+    }
+
+    /// Whether the name is that of a file in the TFTP folder.
+    pub fn check_name(&self) -> Result<(), PublishError> {
+        if is_tftp_name(self.name) {
+            Ok(())
+        } else {
+            Err(PublishError::NotATftpName { name: self.name.to_owned() })
+        }
+    }
+
+    /// The node's folder, if one was named for it or for all.
+    fn folder(&self, node: &NodeAddress) -> Option<&Place> {
+        let of = |node: Option<&str>| self.folders.iter().find(|folder| folder.node.as_deref() == node);
+        node.host().and_then(|host| of(Some(host))).or_else(|| of(None)).map(|folder| &folder.place)
+    }
+
+    /// Whether every folder belongs to one of these nodes, and is there. Nothing is changed.
+    pub fn check_folders(
+        &self,
+        nodes: &[NodeAddress],
+        connector: &mut Connector<'_>,
+    ) -> Result<(), PublishError> {
+        let hosts: Vec<&str> = nodes.iter().filter_map(NodeAddress::host).collect();
+        let is_other = |f: &&TftpFolder| f.node.as_deref().is_some_and(|node| !hosts.contains(&node));
+        if let Some(other) = self.folders.iter().find(is_other) {
+            let nodes = hosts.into_iter().map(str::to_owned).collect();
+            return Err(PublishError::OtherNode { folder: other.text.clone(), nodes });
+        }
+        for node in nodes {
+            match self.folder(node) {
+                Some(Place::Local(path)) if !path.is_dir() => {
+                    return Err(PublishError::NoFolder { path: path.clone(), node: node.to_string() });
+                }
+                #[cfg(feature = "ssh")]
+                Some(Place::Sftp(folder)) => connector.over_ssh(&folder.address, HostKind::Outside, |o| {
+                    sftp::look(o, &folder.path, self.name)
+                })?,
+                _ => {}
+            }
+        }
+        #[cfg(not(feature = "ssh"))]
+        let _ = connector;
+        Ok(())
+    }
+
+    /// Puts the file into the folder of every node for which `begin` says yes. The nodes where that was done, and those that
+    /// have no folder here: the operator uploads it there.
+    pub fn put<E: From<PublishError>>(
+        &self,
+        connector: &mut Connector<'_>,
+        nodes: &[NodeAddress],
+        mut begin: impl FnMut(&NodeAddress) -> Result<bool, E>,
+    ) -> Result<(Vec<NodeAddress>, Vec<NodeAddress>), E> {
+        self.check_name()?;
+        let (mut put, mut by_hand) = (vec![], vec![]);
+        for node in nodes {
+            if begin(node)? {
+                let is_put = self.put_to(node, connector)?;
+                if is_put { &mut put } else { &mut by_hand }.push(node.clone());
+            }
+        }
+        Ok((put, by_hand))
+    }
+
+    fn put_to(&self, node: &NodeAddress, connector: &mut Connector<'_>) -> Result<bool, PublishError> {
+        match self.folder(node) {
+            None => return Ok(false),
+            #[cfg(feature = "ssh")]
+            Some(Place::Sftp(folder)) => {
+                connector.over_ssh(&folder.address, HostKind::Outside, |options| {
+                    sftp::put(options, &folder.path, self.name, self.bytes)
+                })?
+            }
+            Some(Place::Local(folder)) => put_here(&folder.join(self.name), self.bytes)?,
+        }
+        #[cfg(not(feature = "ssh"))]
+        let _ = connector;
+        Ok(true)
+    }
+
+    /// The host of a node. Over a serial line nothing would prove what phones get.
+    pub fn host_of<'n>(&self, node: &'n NodeAddress) -> Result<&'n str, PublishError> {
+        node.host().ok_or_else(|| PublishError::SerialLine { node: node.to_string() })
+    }
+
+    /// Whether a node serves exactly this file now.
+    pub fn serves(&self, node: &NodeAddress) -> Result<bool, PublishError> {
+        let host = self.host_of(node)?;
+        Ok(fetch(host, self.ports, self.name)?.is_some_and(|fetched| fetched.bytes == self.bytes))
+    }
+
+    /// Waits until a node serves exactly this file; whether it does. One that serves something else is waited for no longer
+    /// than `limit`, one that does not answer no longer than `silent`. An error of `go_on` ends it.
+    pub fn comes<E: From<PublishError>>(
+        &self,
+        node: &NodeAddress,
+        (limit, silent): (Duration, Duration),
+        go_on: impl Fn() -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let began = Instant::now();
+        loop {
+            match self.serves(node) {
+                Ok(true) => return Ok(true),
+                Ok(false) if began.elapsed() >= limit => return Ok(false),
+                Err(e) if began.elapsed() >= silent => return Err(e.into()),
+                Ok(false) | Err(_) => {
+                    go_on()?;
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+            }
+        }
+    }
+
+    /// The same, where a node that serves something else is an error.
+    pub fn wait<E: From<PublishError>>(
+        &self,
+        node: &NodeAddress,
+        limit: Duration,
+        go_on: impl Fn() -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.comes(node, (limit, limit), go_on)? {
+            return Ok(());
+        }
+        let (node, name) = (node.to_string(), self.name.to_owned());
+        Err(PublishError::NotServed { node, name, md5: self.md5() }.into())
+    }
+}
+
+fn put_here(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if !files::holds(path, bytes) {
+        files::write_new(path, bytes, OnExisting::KeepBackup)?;
+    }
+    Ok(())
+}
