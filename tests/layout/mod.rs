@@ -35,10 +35,8 @@ const ASKS: [&str; 2] = ["inquire", "rpassword"];
 /// What breaks a rule: the rule, the file, and what the file uses or says, `*` for anything.
 /// An exception that no longer occurs fails the test.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("cli opens nothing", "src/cli/cluster/connect.rs", "Node::open"),
     ("cli opens nothing", "src/cli/cluster/fetch.rs", "fetch("),
     ("cli opens nothing", "src/cli/cluster/foretold.rs", "fetch("),
-    ("cli opens nothing", "src/cli/cluster/publish.rs", "fetch("),
     ("cli opens nothing", "src/cli/cluster/status.rs", "fetch("),
     ("cli opens nothing", "src/cli/cluster/trust.rs", "fetch("),
     ("cli opens nothing", "src/cli/node_run/look.rs", "fetch("),
@@ -56,21 +54,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("no circle", "src/workflow/client/command.rs", "src/workflow/client/mod.rs"),
     ("no circle", "src/workflow/client/mod.rs", "src/workflow/client/rows.rs"),
     ("no circle", "src/workflow/doctor/mod.rs", "src/workflow/doctor/remedy.rs"),
-    ("only cli spells commands", "src/cluster/http/pinned.rs", "*"),
-    ("only cli spells commands", "src/phone/reason.rs", "*"),
-    ("only cli spells commands", "src/phone/services.rs", "*"),
-    ("only cli spells commands", "src/token/enroll.rs", "*"),
-    ("only cli spells commands", "src/token/error.rs", "*"),
-    ("only cli spells commands", "src/token/selector.rs", "*"),
-    ("only cli spells commands", "src/workflow/client/command.rs", "*"),
     ("only cli spells commands", "src/workflow/doctor/judge.rs", "*"),
     ("only cli spells commands", "src/workflow/doctor/module.rs", "*"),
     // What is signed, and no command.
     ("only cli spells commands", "src/workflow/journal/signature.rs", "*"),
-    ("only cli spells commands", "src/workflow/plan/digest.rs", "*"),
-    ("only cli spells commands", "src/workflow/plan/revert.rs", "*"),
-    ("only cli spells commands", "src/workflow/plan/value.rs", "*"),
-    ("only cli spells commands", "src/workflow/ways.rs", "*"),
 ];
 
 /// The layer of a file, by its path; `None` for the crate's root and the program.
