@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::error::{CommandError, ErrorKind};
@@ -43,14 +43,13 @@ const TOPICS: [(&str, &str); 7] = [
 ];
 
 /// Prints a topic or the help of a command.
-pub fn help(args: &HelpArgs, ui: &Ui) -> Result<(), CommandError> {
+pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), CommandError> {
     if let [word] = &args.words[..]
         && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
     {
         return ui.print(text);
     }
     let topics = TOPICS.map(|(name, _)| name).join(", ");
-    let mut command = super::Cli::command();
     command.build();
     for word in &args.words {
         let Some(inner) = command.find_subcommand(word) else {
@@ -68,20 +67,19 @@ pub fn help(args: &HelpArgs, ui: &Ui) -> Result<(), CommandError> {
 }
 
 /// Prints a shell's completions.
-pub fn completions(args: &CompletionsArgs, ui: &Ui) -> Result<(), CommandError> {
+pub fn completions(args: &CompletionsArgs, mut root: Command, ui: &Ui) -> Result<(), CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "sastctl", &mut script);
+    clap_complete::generate(args.shell, &mut root, "sastctl", &mut script);
     ui.write(&script)
 }
 
 /// Writes a man page per command.
-pub fn man(args: &ManArgs, ui: &Ui) -> Result<(), CommandError> {
+pub fn man(args: &ManArgs, mut root: Command, ui: &Ui) -> Result<(), CommandError> {
     let failed = |e: std::io::Error| {
         let what = format!("the man pages were not written to {}", args.dir.display());
         CommandError::new(ErrorKind::File, what).caused_by(&e)
     };
     files::make_folder(&args.dir)?;
-    let mut root = super::Cli::command();
     root.build();
     let mut pages = Vec::new();
     collect(&root, &mut pages);
@@ -108,7 +106,7 @@ fn topic_page(name: &str, text: &str) -> String {
     format!(".TH sastctl-{name} 7\n.SH NAME\nsastctl-{name} \\- {title}\n.SH DESCRIPTION\n.nf\n{lines}.fi\n")
 }
 
-fn collect(command: &clap::Command, pages: &mut Vec<clap::Command>) {
+fn collect(command: &Command, pages: &mut Vec<Command>) {
     pages.push(command.clone());
     for inner in command.get_subcommands().filter(|c| !c.is_hide_set()) {
         collect(inner, pages);

@@ -28,7 +28,7 @@ mod ui;
 use std::process::ExitCode;
 
 use clap::error::ContextValue;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use error::{CommandError, ErrorKind};
 use settings::{Color, GlobalArgs, Settings};
@@ -146,9 +146,9 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
-        Command::Help(args) => manual::help(&args, ui),
-        Command::Completions(args) => manual::completions(&args, ui),
-        Command::Man(args) => manual::man(&args, ui),
+        Command::Help(args) => manual::help(&args, Cli::command(), ui),
+        Command::Completions(args) => manual::completions(&args, Cli::command(), ui),
+        Command::Man(args) => manual::man(&args, Cli::command(), ui),
     }
 }
 
@@ -182,8 +182,6 @@ fn log(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     /// An argument of a command's own that has a global option's name would hide that option behind the command.

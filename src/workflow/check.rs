@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::error::WorkError;
+use super::error::{CheckError, WorkError};
 use super::input::{display_name, read_certificate, read_list, read_verified};
 use super::operator::Operator;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
@@ -13,7 +13,7 @@ use crate::phone::{
     ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding, Severity,
     Vouch, assess_classes, cautions, is_emptied_itl, services,
 };
-use crate::trustlist::{Certificate, ListKind, TrustList, VerifyError};
+use crate::trustlist::{Certificate, ListKind, TrustList};
 
 /// Which list is checked, against what, and how TVS is asked.
 pub struct CheckRequest<'a> {
@@ -45,18 +45,6 @@ pub struct Check {
     pub findings: Vec<ServiceFinding>,
     pub warnings: Vec<String>,
     pub answers: TvsAnswers,
-}
-
-/// Why a list is not checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    #[error("{file} is not verified: {source}")]
-    NotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
-    /// A list that phones hold is of the other kind.
-    #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
-    OtherKind { file: String, kind: ListKind },
-    #[error("the list does not carry the signer's certificate")]
-    NoCertificate,
 }
 
 /// Checks a list. A TVS that does not answer is an answer.

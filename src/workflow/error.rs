@@ -1,6 +1,5 @@
 //! Why work stopped. What to type next is not known here: the front end adds it.
 
-use super::check::CheckError;
 use super::enroll::EnrollError;
 use super::journal::{JournalReopenError, JournalWriteError};
 use super::operator::OperatorError;
@@ -11,7 +10,7 @@ use crate::cluster::{ClusterError, FetchError, PublishError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
-use crate::trustlist::{CertificateError, DecodeError, VerifyError};
+use crate::trustlist::{CertificateError, DecodeError, ListKind, VerifyError};
 
 /// Why work stopped.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +108,18 @@ pub enum WorkError {
     /// The operator interrupted, or gave no answer.
     #[error(transparent)]
     Operator(#[from] OperatorError),
+}
+
+/// Why a list is not checked.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error("{file} is not verified: {source}")]
+    NotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
+    /// A list that phones hold is of the other kind.
+    #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
+    OtherKind { file: String, kind: ListKind },
+    #[error("the list does not carry the signer's certificate")]
+    NoCertificate,
 }
 
 impl WorkError {

@@ -25,6 +25,7 @@ mod watch;
 
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
+pub(crate) use error::CheckError;
 pub use error::WorkError;
 pub use input::{
     ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,

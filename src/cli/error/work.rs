@@ -1,8 +1,7 @@
 //! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
 
 use super::{CommandError, ErrorKind};
-use crate::workflow::check::CheckError;
-use crate::workflow::{OperatorError, WorkError};
+use crate::workflow::{CheckError, OperatorError, WorkError};
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {

@@ -2,9 +2,9 @@
 
 use super::super::next::{ListCommand, ListOption};
 use super::super::plan::{Mark, Plan};
-use super::{Choices, Start};
+use super::choices::{Choices, Start, serial, server_name};
 use crate::cluster::SecurityMode;
-use crate::trustlist::{Function, Record, digest, record_tag};
+use crate::trustlist::{Function, digest};
 
 impl Choices {
     /// The serial numbers of tokens that were taken out though the commands take them in, those of a bridge and of the
@@ -79,13 +79,4 @@ impl Choices {
             Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
         }
     }
-}
-
-pub(super) fn serial(record: &Record) -> String {
-    record.get(record_tag::SERIAL_NUMBER).map(|s| digest::hex(s, "")).unwrap_or_default()
-}
-
-pub(super) fn server_name(record: &Record) -> String {
-    let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
-    format!("{}:{at}", record.function().to_string().to_lowercase())
 }

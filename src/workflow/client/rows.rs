@@ -3,19 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::super::plan::{Release, leaves};
-use super::{AddedServer, Choices, Start};
+use super::choices::{AddedServer, Choices, EntryKind, Start};
 use crate::trustlist::{Certificate, Name, Record, Style};
-
-/// Where an entry of the sixth window comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
-    /// The list in force, or the cluster file, whose tokens stand behind its servers; counted from 0.
-    InList(usize),
-    /// A token that was added.
-    Token(usize),
-    /// A server that was added.
-    Server(usize),
-}
 
 /// One row of the sixth window.
 #[derive(Debug, Clone, PartialEq, Eq)]
