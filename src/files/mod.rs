@@ -46,23 +46,14 @@ pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum FileError {
-    /// It could not be opened or read.
+    /// It could not be opened or read; `-` is standard input.
     #[error("{} cannot be read: {source}", name(path))]
-    Read {
-        /// The file; `-` is standard input.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// It is larger than what is read.
     #[error("{} has more than {limit} bytes", name(path))]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The limit in bytes.
-        limit: usize,
-    },
+    TooLarge { path: PathBuf, limit: usize },
     /// It is there already and must not be replaced.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
@@ -71,44 +62,22 @@ pub enum FileError {
     IsFolder(PathBuf),
     /// What has the name is no file that could be replaced: a device, a pipe.
     #[error("{} is {what}, not a file", path.display())]
-    NotAFile {
-        /// Where it lies.
-        path: PathBuf,
-        /// What it is, with its article.
-        what: &'static str,
-    },
+    NotAFile { path: PathBuf, what: &'static str },
     /// The way to it goes through a link that somebody else may point elsewhere.
     #[error("{} goes through {}, a link of another user ({})", .0.display(), .1.link.display(), .1.owner)]
     ForeignLink(PathBuf, ForeignLink),
     /// What it was made from is not there any more, or is another.
     #[error("what {} is made from changed after the plan was shown", path.display())]
-    SourceChanged {
-        /// The file.
-        path: PathBuf,
-    },
+    SourceChanged { path: PathBuf },
     /// What lies there is not what was kept.
     #[error("{} was changed by somebody else meanwhile", .0.display())]
     Changed(PathBuf),
-    /// It took its place, and a power cut may still undo that.
+    /// It took its place, and a power cut may still undo that. The old file is kept as `backup`.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]
-    NotSynced {
-        /// The file.
-        path: PathBuf,
-        /// Where the file before it is kept.
-        backup: Option<PathBuf>,
-        /// What the system said.
-        source: io::Error,
-    },
+    NotSynced { path: PathBuf, backup: Option<PathBuf>, source: io::Error },
     /// It could not be written; what was there before still is.
     #[error("{} was not written ({step}): {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What was being done.
-        step: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
+    Write { path: PathBuf, step: &'static str, source: io::Error },
 }
 
 impl FileError {

@@ -64,6 +64,7 @@ pub struct TokenChoice {
 
 /// Why a token did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum TokenError {
     /// No profile has that name; the built-in ones have these.
     #[error("no HSM profile is called {0:?}")]
@@ -74,47 +75,21 @@ pub enum TokenError {
     /// Others may write a profile, which names the module: the file, and what others may write.
     #[error("the profile {} was not used: {what}", .0.display(), what = .1)]
     InsecureProfile(PathBuf, String),
-    /// No module could be loaded.
+    /// No module could be loaded: each path and why, and the environment variables that are needed and not set.
     #[error("no PKCS#11 module was loaded for the profile {profile}")]
-    NoModule {
-        /// The profile.
-        profile: String,
-        /// Each path and why it was not loaded.
-        tried: Vec<(PathBuf, LoadProblem)>,
-        /// Environment variables that the module needs and that are not set.
-        unset: Vec<String>,
-    },
+    NoModule { profile: String, tried: Vec<(PathBuf, LoadProblem)>, unset: Vec<String> },
     /// None of these profiles has a path on this system.
     #[error("no PKCS#11 module is installed that a built-in profile knows")]
     NothingInstalled(Vec<String>),
     /// A call failed.
     #[error("{what} failed: {code}")]
-    Call {
-        /// What was being done.
-        what: &'static str,
-        /// What the module answered.
-        code: Ckr,
-        /// The token, where one was involved.
-        token: Option<TokenName>,
-    },
+    Call { what: &'static str, code: Ckr, token: Option<TokenName> },
     /// No token anywhere that holds anything.
     #[error("no token was found{}", if *.blank == 0 { "" } else { " that is initialised" })]
-    NoToken {
-        /// The module that was asked.
-        module: PathBuf,
-        /// How many slots it has.
-        slots: usize,
-        /// How many tokens are there that were never initialised.
-        blank: usize,
-    },
+    NoToken { module: PathBuf, slots: usize, blank: usize },
     /// The selector matches nothing.
     #[error("no token matches {selector:?}")]
-    NoMatch {
-        /// The selector.
-        selector: String,
-        /// The tokens that are there.
-        tokens: Vec<String>,
-    },
+    NoMatch { selector: String, tokens: Vec<String> },
     /// The selector, or the lack of one, matches several: these.
     #[error("{}", several(.0, .1))]
     Ambiguous(Option<String>, Vec<TokenChoice>),
@@ -126,27 +101,13 @@ pub enum TokenError {
     UnreadableCertificate(TokenName, String),
     /// The token holds several certificates, and neither the selector nor what they are says which is meant.
     #[error("{}", several_certificates(.selector, .certificates.len()))]
-    AmbiguousCertificate {
-        /// The token.
-        token: TokenName,
-        /// The selector, if it names them.
-        selector: Option<String>,
-        /// What tells them apart.
-        certificates: Vec<CertificateChoice>,
-    },
+    AmbiguousCertificate { token: TokenName, selector: Option<String>, certificates: Vec<CertificateChoice> },
     /// No private key belongs to the certificate of this name.
     #[error("no private key on the token belongs to the certificate {1}")]
     NoKey(TokenName, String),
     /// The token does not make such a key.
     #[error("the token makes no RSA key of {bits} bits: {why}")]
-    CannotMakeKey {
-        /// The token.
-        token: TokenName,
-        /// The size that was asked for, in bits.
-        bits: usize,
-        /// What is in the way.
-        why: String,
-    },
+    CannotMakeKey { token: TokenName, bits: usize, why: String },
     /// The key that the token made is not what was asked for, and why; it was destroyed again.
     #[error("the key that the token made is not fit to be a SAST key: {1}")]
     BadKey(TokenName, String),
@@ -164,26 +125,10 @@ pub enum TokenError {
         "the key wants the PIN at every signature, which CKM_RSA_PKCS leaves no room for; the token lacks \
          {mechanism} ({code})"
     )]
-    NoRoomForPin {
-        /// The token.
-        token: TokenName,
-        /// The mechanism that would do.
-        mechanism: &'static str,
-        /// What the token answered.
-        code: Ckr,
-    },
-    /// A PIN was wrong. It was tried once.
+    NoRoomForPin { token: TokenName, mechanism: &'static str, code: Ckr },
+    /// A PIN was wrong. It was tried once; `state` is what the flags said before.
     #[error("{which} is wrong ({code})")]
-    PinIncorrect {
-        /// The token.
-        token: TokenName,
-        /// Which PIN.
-        which: PinKind,
-        /// CKR_PIN_INCORRECT, or what the module calls it.
-        code: Ckr,
-        /// What the flags said before the try.
-        state: PinState,
-    },
+    PinIncorrect { token: TokenName, which: PinKind, code: Ckr, state: PinState },
     /// Another token is in the slot than the one that was chosen: what it is called. No PIN was tried.
     #[error("another token is in the slot now: {1}")]
     OtherToken(TokenName, String),
@@ -196,20 +141,9 @@ pub enum TokenError {
     /// No PIN was ever set.
     #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
     PinNotSet(TokenName),
-    /// The PIN cannot be right by its length; no try was spent.
+    /// The PIN cannot be right by its length, in bytes; no try was spent.
     #[error("{which} has {length} characters; the token takes {min} to {max}")]
-    PinLength {
-        /// The token.
-        token: TokenName,
-        /// Which PIN.
-        which: PinKind,
-        /// Its length in bytes.
-        length: usize,
-        /// The shortest the token takes.
-        min: usize,
-        /// The longest the token takes.
-        max: usize,
-    },
+    PinLength { token: TokenName, which: PinKind, length: usize, min: usize, max: usize },
     /// The token takes this PIN from its reader alone.
     #[error("{1} is typed on the token's reader")]
     PinPad(TokenName, PinKind),
@@ -235,12 +169,7 @@ pub enum TokenError {
     #[error(
         "the tokens are in use by another sastctl (process {holder}), and stayed so for {seconds} seconds"
     )]
-    Busy {
-        /// Its process id, or `unknown`.
-        holder: String,
-        /// How long was waited.
-        seconds: u64,
-    },
+    Busy { holder: String, seconds: u64 },
 }
 
 impl TokenError {

@@ -10,18 +10,14 @@ pub(super) const MAX_LIBRARY: usize = 256 * 1024 * 1024;
 
 /// Why a library was not loaded as a module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum LoadProblem {
     /// There is no such file.
     #[error("there is no such file")]
     Missing,
     /// It is for another processor, or for 32-bit programs: both are named.
     #[error("it is for {library} programs, and this one is {program}")]
-    OtherArchitecture {
-        /// What the library is for.
-        library: String,
-        /// What this program is.
-        program: String,
-    },
+    OtherArchitecture { library: String, program: String },
     /// Others than root and the user may write it, or replace it: what, in words.
     #[error("not loaded: {0}, and could take every PIN")]
     OthersMayWrite(String),

@@ -33,23 +33,14 @@ pub struct SastSubject {
 
 /// Why something is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum EnrollError {
     /// A name does not fit a trust list.
     #[error("{what} {value:?} does not fit a trust list: {why}")]
-    Name {
-        /// Which of them.
-        what: &'static str,
-        /// As it was given.
-        value: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    Name { what: &'static str, value: String, why: &'static str },
     /// The validity makes no sense.
     #[error("a validity of {days} days from now cannot be written down")]
-    Validity {
-        /// The days.
-        days: u32,
-    },
+    Validity { days: u32 },
     /// The builder refused.
     #[error("the certificate cannot be built: {0}")]
     Builder(String),

@@ -14,61 +14,29 @@ use crate::trustlist::{CertificateError, DecodeError, ListKind, VerifyError};
 
 /// Why work stopped.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum WorkError {
     /// A file is no trust list.
     #[error("{file} {source}")]
-    Decode {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: DecodeError,
-    },
+    Decode { file: String, source: DecodeError },
     /// A list does not verify: nothing is built on it.
     #[error("{file} is not verified: {source}")]
-    NotVerified {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: VerifyError,
-    },
+    NotVerified { file: String, source: VerifyError },
     /// A list does not verify that was named as the signer of other files.
     #[error("{file}, named as signer, is not verified: {source}")]
-    SignerNotVerified {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: VerifyError,
-    },
+    SignerNotVerified { file: String, source: VerifyError },
     /// A file is no certificate.
     #[error("{file} holds no certificate: {source}")]
-    Certificate {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: CertificateError,
-    },
+    Certificate { file: String, source: CertificateError },
     /// A file is no text.
     #[error("{file} is not a text file")]
-    NotText {
-        /// The file's name.
-        file: String,
-    },
+    NotText { file: String },
     /// A text is no cluster file.
     #[error("{file} does not describe a cluster")]
-    NotACluster {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: Box<toml::de::Error>,
-    },
+    NotACluster { file: String, source: Box<toml::de::Error> },
     /// No list can be made of a cluster file.
     #[error("{file}: {source}")]
-    ClusterFile {
-        /// The file's name.
-        file: String,
-        /// Why not.
-        source: ClusterFileError,
-    },
+    ClusterFile { file: String, source: ClusterFileError },
     /// A list that was to be checked.
     #[error(transparent)]
     Check(#[from] CheckError),

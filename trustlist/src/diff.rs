@@ -15,55 +15,21 @@ use super::report::rfc3339;
 use super::show;
 use super::tlv::{self, record_tag as tag};
 
-/// One difference.
+/// One difference. Records count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum Change {
     /// Something in the header.
-    Header {
-        /// What: `signer`, `signed`, `digest`, ….
-        field: &'static str,
-        /// In the old list.
-        old: String,
-        /// In the new list.
-        new: String,
-    },
+    Header { field: &'static str, old: String, new: String },
     /// A record that only the old list has.
-    Removed {
-        /// Its number in the old list, from 1.
-        record: usize,
-        /// FUNCTION by name.
-        function: String,
-        /// A name to call it by.
-        name: String,
-    },
+    Removed { record: usize, function: String, name: String },
     /// A record that only the new list has.
-    Added {
-        /// Its number in the new list, from 1.
-        record: usize,
-        /// FUNCTION by name.
-        function: String,
-        /// A name to call it by.
-        name: String,
-    },
+    Added { record: usize, function: String, name: String },
     /// A record that both have, not quite the same.
-    Changed {
-        /// Its number in the old list, from 1.
-        old_record: usize,
-        /// Its number in the new list, from 1.
-        new_record: usize,
-        /// FUNCTION by name.
-        function: String,
-        /// A name to call it by.
-        name: String,
-        /// What changed, a phrase each.
-        what: Vec<String>,
-    },
-    /// The records that both have stand in another order.
-    Reordered {
-        /// Numbers in the old list, in the order of the new one.
-        old_records: Vec<usize>,
-    },
+    Changed { old_record: usize, new_record: usize, function: String, name: String, what: Vec<String> },
+    /// The records that both have stand in another order: their numbers in the old list, in the order of the new one.
+    Reordered { old_records: Vec<usize> },
 }
 
 /// All that differs between two lists.

@@ -10,6 +10,7 @@ pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// Offsets and lengths are in bytes, offsets from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum DecodeError {
     /// No bytes at all.
     #[error("is empty (0 bytes)")]
@@ -22,43 +23,22 @@ pub enum DecodeError {
     NotATrustList(String),
     /// The file ends before something does.
     #[error("is cut short: {what} says {says} bytes, {left} are left (byte {offset})")]
-    CutShort {
-        /// The element or record.
-        what: String,
-        /// The length it states.
-        says: usize,
-        /// The bytes that are there.
-        left: usize,
-        /// Where it begins.
-        offset: usize,
-    },
-    /// An element or a length stands in it as no writer makes them.
+    CutShort { what: String, says: usize, left: usize, offset: usize },
+    /// An element or a length that no writer makes. The offset is where it begins; of a missing element, what should hold it.
     #[error("is damaged: {what} (byte {offset})")]
-    Damaged {
-        /// Which element, and what is wrong with it.
-        what: String,
-        /// Where it begins; of an element that is missing, what should hold it.
-        offset: usize,
-    },
+    Damaged { what: String, offset: usize },
     /// A signed configuration file where a list is needed.
     #[error("is a signed configuration file ({}), not a trust list", printable(.file_name))]
-    NotAList {
-        /// Its FILENAME.
-        file_name: String,
-    },
+    NotAList { file_name: String },
 }
 
 /// Why a record or a file could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum BuildError {
     /// Longer than the format's 16-bit lengths allow.
     #[error("{what} is too long for the format: {bytes} bytes, at most 65535 fit")]
-    TooLong {
-        /// What it is.
-        what: String,
-        /// Its length.
-        bytes: usize,
-    },
+    TooLong { what: String, bytes: usize },
     /// The signer's key, as it is called, has no code in the format.
     #[error("the signer's key is {0}; a trust list is signed with RSA 512, 1024, 2048 or 4096")]
     KeySize(String),
@@ -75,6 +55,7 @@ pub enum BuildError {
 
 /// Why a draft was not signed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum SignError<E> {
     /// It cannot be built.
     #[error(transparent)]
@@ -84,12 +65,7 @@ pub enum SignError<E> {
     Signer(#[source] E),
     /// Another signer than the one that the plan was made for; nothing was signed.
     #[error("the plan is that {planned} signs, and this is {given}: nothing was signed")]
-    OtherSigner {
-        /// The signer of the plan, by name.
-        planned: String,
-        /// Who was to sign.
-        given: String,
-    },
+    OtherSigner { planned: String, given: String },
     /// What came out holds other records than the draft; it was thrown away.
     #[error("the signed file has other records than its plan, and was thrown away")]
     OtherRecords,
@@ -103,36 +79,20 @@ pub enum SignError<E> {
 
 /// Why a signature is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum VerifyError {
     /// No record has the signer's issuer and serial number.
     #[error("no SAST record for the signer {signer} (serial {serial})")]
-    NoSignerRecord {
-        /// The signer's common name.
-        signer: String,
-        /// SERIALNUMBER as the file has it.
-        serial: String,
-    },
+    NoSignerRecord { signer: String, serial: String },
     /// The signer has records, but none that lets it sign lists.
     #[error("the signer {signer} is in the list as {functions}, not as SAST")]
-    SignerIsNotSast {
-        /// The signer's common name.
-        signer: String,
-        /// What its records say it is: `CCM and TVS`.
-        functions: String,
-    },
+    SignerIsNotSast { signer: String, functions: String },
     /// The signer's record, counted from 1, holds neither certificate nor key.
     #[error("record {0} of the signer holds no certificate and no key")]
     NoKey(usize),
     /// The signer's certificate does not parse.
     #[error("CERTIFICATE of record {record}, the signer's, does not parse (byte {offset}): {why}")]
-    CertificateUnreadable {
-        /// Counted from 1.
-        record: usize,
-        /// Where the element begins.
-        offset: usize,
-        /// What the parser said.
-        why: String,
-    },
+    CertificateUnreadable { record: usize, offset: usize, why: String },
     /// The signer's key, as it is called, is not RSA, or too large.
     #[error("the signer's key is {0}, which trust lists are not signed with")]
     UnsupportedKey(String),
@@ -144,45 +104,20 @@ pub enum VerifyError {
     UnsupportedDigest(u8),
     /// SIGNATUREMODULUS and the signature's length do not fit together.
     #[error("SIGNATUREMODULUS {code} does not fit a signature of {bytes} bytes")]
-    ModulusDisagrees {
-        /// The code in the file.
-        code: u8,
-        /// Length of the signature.
-        bytes: usize,
-    },
+    ModulusDisagrees { code: u8, bytes: usize },
     /// The signature is longer or shorter than the key makes them.
     #[error("the signature has {signature} bytes, the signer's key makes {key}")]
-    SignatureLength {
-        /// Length of the signature in bytes.
-        signature: usize,
-        /// Length of the key's signatures in bytes.
-        key: usize,
-    },
+    SignatureLength { signature: usize, key: usize },
     /// The signature is right, under another digest than the header names.
     #[error("the header names {header}, but the signature's DigestInfo says {signature}")]
-    DigestDisagrees {
-        /// What DIGESTALGORTITHM says.
-        header: Digest,
-        /// What was signed.
-        signature: Digest,
-    },
+    DigestDisagrees { header: Digest, signature: Digest },
     /// The file or the signature was changed, or another key signed.
     #[error("the signature does not match the file (signer {signer})")]
-    DoesNotMatch {
-        /// The signer's common name.
-        signer: String,
-    },
+    DoesNotMatch { signer: String },
     /// A list that should know the signer of a .sgn file, by its common name, has no CCM+TFTP or TFTP record of it.
     #[error("the list given has no TFTP record for {0}")]
     NoTftpRecord(String),
     /// A .sgn file names another signer than the certificate that was given.
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
-    OtherSigner {
-        /// The signer's common name.
-        signer: String,
-        /// SERIALNUMBER as the file has it.
-        serial: String,
-        /// The certificate's name and serial number.
-        given: String,
-    },
+    OtherSigner { signer: String, serial: String, given: String },
 }

@@ -34,37 +34,20 @@ pub struct ClusterFile {
 
 /// What a cluster file says that no list can be made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum ClusterFileError {
     /// FILENAME is a path, or nothing.
     #[error("file-name {name:?} is no plain file name")]
-    NotAFileName {
-        /// The name.
-        name: String,
-    },
+    NotAFileName { name: String },
     /// FILENAME is none of a list.
     #[error("file-name {name:?} does not end in .tlv, so nobody would read it as a trust list")]
-    NotAList {
-        /// The name.
-        name: String,
-    },
+    NotAList { name: String },
     /// FILENAME is that of the other kind.
     #[error("file-name {name:?} is that of {is}, and kind is {kind:?}")]
-    OtherKind {
-        /// The name.
-        name: String,
-        /// What it is, with its article.
-        is: &'static str,
-        /// What it should be, as the file has it.
-        kind: &'static str,
-    },
+    OtherKind { name: String, is: &'static str, kind: &'static str },
     /// A server of a CTL that is nowhere.
     #[error("the {which} [[server]], {function}, has neither address nor host")]
-    Nowhere {
-        /// Which one.
-        which: String,
-        /// FUNCTION by name.
-        function: String,
-    },
+    Nowhere { which: String, function: String },
 }
 
 impl ClusterFile {
