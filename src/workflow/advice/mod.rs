@@ -2,15 +2,19 @@
 //!
 //! Each step says what to do and what phones make of it, by the same rules as `phone::acceptance`.
 
-mod expiring;
 mod tokens;
 
-use super::next::ListOption::{self, Out, Signer, Spare};
+use super::next::ListOption::{self, AddToken, Out, Refresh, Signer, Spare};
 use super::next::{ListCommand, Next};
 use super::plan::{Release, major_minor};
 use super::readiness::{ClusterFacts, Readiness, readiness};
-use crate::phone::{ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, Vouch, assess_classes};
-use crate::trustlist::{Record, VerifiedList};
+use crate::phone::{
+    ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, Vouch, assess_classes, expired,
+};
+use crate::trustlist::{Record, VerifiedList, day};
+
+/// How long before its end a certificate is called expiring, in seconds: half a year.
+const SOON: i64 = 182 * 86_400;
 
 /// A procedure, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,26 +40,17 @@ pub struct Step {
     pub phones: Vec<String>,
 }
 
-impl Procedure {
-    fn open(name: &'static str, what: impl Into<String>, steps: Vec<Step>) -> Self {
-        Procedure { name, what: what.into(), closed: None, steps }
-    }
+fn procedure(name: &'static str, what: impl Into<String>, steps: Vec<Step>) -> Procedure {
+    Procedure { name, what: what.into(), closed: None, steps }
 }
 
-impl Step {
-    fn act(act: impl Into<String>) -> Self {
-        Step { act: act.into(), next: None, phones: vec![] }
-    }
+fn step(act: impl Into<String>) -> Step {
+    Step { act: act.into(), next: None, phones: vec![] }
+}
 
-    fn by(mut self, next: Next) -> Self {
-        self.next = Some(next);
-        self
-    }
-
-    fn phones(mut self, phones: Vec<String>) -> Self {
-        self.phones = phones;
-        self
-    }
+/// One that this program does.
+fn by(next: Next, act: impl Into<String>, phones: Vec<String>) -> Step {
+    Step { act: act.into(), next: Some(next), phones }
 }
 
 /// The procedures that start from this list, and what must be in order before any of them. `file` is what the commands
@@ -99,52 +94,39 @@ const RESTART: &str = "CUCM puts it on every node itself; restart Cisco Tftp, th
 const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
 
 impl Situation<'_> {
-    /// What phones that hold the old list say to a new one.
-    fn say(&self, new: &NewList<'_>, vouch: &Vouch) -> Vec<String> {
+    /// What phones that hold the list do with a new one that this record's key signs, or a token that is in no list yet.
+    fn phones(&self, signer: Option<&Record>, vouch: &Vouch) -> Vec<String> {
+        let new = match signer {
+            Some(signer) => NewList::by_record(self.old, signer),
+            None => NewList::by_unknown_token(self.old),
+        };
         let held = Installed { ctl: Some(self.old), itl: HeldItl::Unknown };
-        lines(&assess_classes(&held, new, vouch), &new.name)
-    }
-
-    /// What they say to a list that this record's key signs.
-    fn signed_by(&self, signer: &Record, vouch: &Vouch) -> Vec<String> {
-        self.say(&NewList::by_record(self.old, signer), vouch)
-    }
-
-    /// What they say to a list that a token signs which is in no list yet.
-    fn signed_by_stranger(&self, vouch: &Vouch) -> Vec<String> {
-        self.say(&NewList::by_unknown_token(self.old), vouch)
+        lines(&assess_classes(&held, &new, vouch), &new.name)
     }
 
     fn tokens(&self) -> Vec<&Record> {
         self.old.list().sasts().filter(|r| r.is_token()).collect()
     }
 
-    /// SAST records of servers: what a tokenless list may be signed with later.
-    fn recovery(&self) -> Vec<&Record> {
-        self.old.list().sasts().filter(|r| !r.is_token()).collect()
-    }
-
     fn upload() -> Step {
-        Step::act("export both token certificates and upload them as Phone-SAST-trust (OS Administration > Security > Certificate Management)")
-            .by(Next::ExportCertificates)
+        let act = "export both token certificates and upload them as Phone-SAST-trust (OS Administration > Security > \
+                   Certificate Management)";
+        by(Next::ExportCertificates, act, vec![])
     }
 
-    fn stays(&self) -> &'static str {
+    fn revert(&self, file: &str, signer: &str, spare: &str, phones: Vec<String>) -> Step {
+        let mut options = vec![Signer(signer.into()), Spare(spare.into())];
+        options.extend(self.release.map(|release| ListOption::Release(release.into())));
+        options.push(Out("CTLFile.new.tlv".into()));
         let told = || Release::told_by(self.old);
-        match self.release.and_then(|release| release.parse().ok()).unwrap_or_else(told) {
+        let stays = match self.release.and_then(|release| release.parse().ok()).unwrap_or_else(told) {
             Release::TokensAlone => {
                 "the tokens alone (up to 10.5); from release 11.5 on ITLRecovery and CallManager, too"
             }
             Release::WithRecovery => "the tokens, ITLRecovery and CallManager (11.5 and later)",
-        }
-    }
-
-    fn revert(&self, file: &str, signer: &str, spare: &str) -> Step {
-        let mut options = vec![Signer(signer.into()), Spare(spare.into())];
-        options.extend(self.release.map(|release| ListOption::Release(release.into())));
-        options.push(Out("CTLFile.new.tlv".into()));
-        Step::act(format!("make and sign the new list; SAST records in it: {}", self.stays()))
-            .by(Next::MakeList { command: ListCommand::Revert, file: file.into(), options })
+        };
+        let act = format!("make and sign the new list; SAST records in it: {stays}");
+        by(Next::MakeList { command: ListCommand::Revert, file: file.into(), options }, act, phones)
     }
 
     fn update(file: &str, options: impl Into<Vec<ListOption>>) -> Next {
@@ -159,58 +141,38 @@ impl Situation<'_> {
     /// A procedure that needs `utils ctl`, where the release has it.
     fn by_utils_ctl(&self, name: &'static str, what: &str, steps: Vec<Step>) -> Procedure {
         if self.has_utils_ctl() {
-            return Procedure::open(name, what, steps);
+            return procedure(name, what, steps);
         }
         let closed = format!("release {} has no `utils ctl` command", self.release.unwrap_or_default());
-        Procedure { closed: Some(closed), ..Procedure::open(name, what, vec![]) }
-    }
-
-    fn utils_ctl_update() -> Step {
-        Step::act(
-            "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the tokenless \
-             list; no public source says whether it takes token certificates",
-        )
-    }
-
-    /// The end of Cisco's own procedure: the signer was seen to be another one.
-    fn look_at_signer(&self) -> Step {
-        let signer = match self.number {
-            Some(number) if number >= (12, 0) => "ITLRecovery",
-            Some(_) => "CCM+TFTP",
-            None => "CCM+TFTP; from 12.0 on ITLRecovery",
-        };
-        Step::act(format!(
-            "look before the phones are reset: the signer is the publisher's own certificate ({signer}), and no token is \
-             left in the list; if not, go back to the tokens' list, and repeat; if so, reset the phones"
-        ))
-        .by(Next::ShowClusterStatus)
+        Procedure { closed: Some(closed), ..procedure(name, what, vec![]) }
     }
 
     fn by_tvs(&self) -> Procedure {
+        let check = Next::CheckList { new: "CTLFile.new.tlv".into(), installed: self.file.into() };
         let steps = vec![
             Self::upload(),
-            self.revert(self.file, "SIGNER", "OTHER").phones(self.signed_by_stranger(&Vouch::Uploaded)),
-            Step::act("before it is published: prove that TVS knows the signer")
-                .by(Next::CheckList { new: "CTLFile.new.tlv".into(), installed: self.file.into() }),
-            Step::act(PUBLISH),
+            self.revert(self.file, "SIGNER", "OTHER", self.phones(None, &Vouch::Uploaded)),
+            by(check, "before it is published: prove that TVS knows the signer", vec![]),
+            step(PUBLISH),
         ];
         let what = "from tokenless to tokens, by TVS: one change, and phones without TVS are left behind";
-        Procedure::open("tvs", what, steps)
+        procedure("tvs", what, steps)
     }
 
     fn bridge(&self) -> Procedure {
-        let known = self.signed_by(self.old.signer(), &Vouch::NotAsked);
+        let known = self.phones(Some(self.old.signer()), &Vouch::NotAsked);
+        let accept = every_class("accept: the signer is in the bridge that they hold");
+        let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
+                      tokenless list; no public source says whether it takes token certificates";
+        let fetch = "fetch that list from every node and see that both tokens are SAST records in it; if not, use tvs";
         let steps = vec![
             Self::upload(),
-            Self::utils_ctl_update(),
-            Step::act(RESTART),
-            Step::act("fetch that list from every node and see that both tokens are SAST records in it; if not, use tvs")
-                .by(Next::FetchCtl { folder: "bridge".into() })
-                .phones(known),
-            Step::act(RESET),
-            self.revert("bridge/CTLFile.tlv", "SIGNER", "OTHER")
-                .phones(every_class("accept: the signer is in the bridge that they hold")),
-            Step::act(PUBLISH),
+            step(update),
+            step(RESTART),
+            by(Next::FetchCtl { folder: "bridge".into() }, fetch, known),
+            step(RESET),
+            self.revert("bridge/CTLFile.tlv", "SIGNER", "OTHER", accept),
+            step(PUBLISH),
         ];
         let what =
             "from tokenless to tokens over a tokenless list that names the tokens: no phone is left behind";
@@ -221,17 +183,62 @@ impl Situation<'_> {
     fn known_tokens(&self) -> Procedure {
         let tokens = self.tokens();
         let name = |at: usize| tokens.get(at).map_or("OTHER".to_owned(), |r| r.short_name());
-        let phones = tokens.first().map(|r| self.signed_by(r, &Vouch::NotAsked)).unwrap_or_default();
-        let steps = vec![
-            Step::act(RESET),
-            self.revert(self.file, &name(0), &name(1)).phones(phones),
-            Step::act(PUBLISH),
-        ];
-        let what = format!(
-            "from tokenless to tokens: this list names {} already, and is the bridge",
-            names(&tokens)
-        );
-        Procedure::open("bridge", what, steps)
+        let phones = self.phones(tokens.first().copied(), &Vouch::NotAsked);
+        let steps = vec![step(RESET), self.revert(self.file, &name(0), &name(1), phones), step(PUBLISH)];
+        let already = names(&tokens);
+        let what = format!("from tokenless to tokens: this list names {already} already, and is the bridge");
+        procedure("bridge", what, steps)
+    }
+
+    fn expiring(&self, now: i64) -> Option<Procedure> {
+        // Those that end, and what follows from it: whose certificates they are.
+        let (mut ends, mut follows) = (Vec::new(), Vec::<(&str, Vec<String>)>::new());
+        let (mut token, mut server) = (false, false);
+        for record in self.old.list().records() {
+            let end = record.certificate().and_then(Result::ok).map(|c| c.not_after());
+            let Some(end) = end.filter(|end| *end < now.saturating_add(SOON)) else { continue };
+            let name = record.short_name();
+            ends.push(format!("{name} ({}, {})", record.function(), day(end)));
+            *(if record.is_token() { &mut token } else { &mut server }) = true;
+            match follows.iter_mut().find(|(says, _)| *says == expired(record)) {
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name),
+                None => follows.push((expired(record), vec![name])),
+            }
+        }
+        if ends.is_empty() {
+            return None;
+        }
+        let over = |(says, names): &(&str, Vec<String>)| {
+            step(format!("when the certificate of {} expired: {says}", names.join(" or ")))
+        };
+        let mut steps: Vec<Step> = follows.iter().map(over).collect();
+        let signer = Some(self.old.signer()).filter(|signer| signer.is_token());
+        if server {
+            let then = match signer {
+                Some(_) => "put its new certificate into the list",
+                None if !self.has_utils_ctl() => "a token-signed list with it",
+                None => {
+                    "`utils ctl update CTLFile` on the publisher, and Cisco Tftp and Cisco CallManager restarted"
+                }
+            };
+            let renew = format!(
+                "a server's: renew it there in time, and never CallManager and TVS together; then {then}"
+            );
+            let refresh = [Signer("SIGNER".into()), Refresh("CERTFILE".into())];
+            let next = signer.map(|_| Self::update(self.file, refresh));
+            steps.push(Step { next, ..step(renew) });
+        }
+        if let (true, Some(signer)) = (token, signer) {
+            let next = Self::update(self.file, [Signer("SIGNER".into()), AddToken("NEW".into())]);
+            let act = "a token's: sign with one of the list, add the new one; take the old one out with the next list";
+            steps.push(by(next, act, self.phones(Some(signer), &Vouch::NotAsked)));
+        }
+        if signer.is_some() {
+            steps.push(step(PUBLISH));
+        }
+        let what = format!("certificates that expire or did: {}", ends.join(", "));
+        Some(procedure("expiring", what, steps))
     }
 }
 

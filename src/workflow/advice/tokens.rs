@@ -1,12 +1,16 @@
 //! Procedures that start from a list that a token signs.
 
 use super::super::next::ListOption::{AddToken, Force, Out, Profile, RemoveToken, Signer};
-use super::{PUBLISH, Procedure, RESTART, Situation, Step, every_class, names};
+use super::super::next::Next;
+use super::{PUBLISH, Procedure, RESTART, Situation, Step, by, every_class, names, procedure, step};
 use crate::phone::Vouch;
 use crate::trustlist::{Function, Record};
 
 /// The first of two lists.
 const STEP_1: &str = "CTLFile.step1.tlv";
+
+/// What makes the tokenless list.
+const UPDATE: &str = "`utils ctl update CTLFile` on the publisher";
 
 impl Situation<'_> {
     pub(super) fn lost_token(&self) -> Procedure {
@@ -14,75 +18,58 @@ impl Situation<'_> {
         let (first, signer) = match tokens[..] {
             [] | [_] => (
                 "the list names one token: if that is the lost one, see all-tokens-lost".to_owned(),
-                tokens.first().map(|left| left.short_name()).unwrap_or_default(),
+                names(&tokens),
             ),
             _ => (format!("sign with the one that is left of {}", names(&tokens)), "LEFT".to_owned()),
         };
-        let mut steps = vec![Step::act(first)];
-        steps.extend(tokens.first().map(|left| {
-            Step::act("add the new token and take out the lost one, in one list")
-                .by(Self::update(
-                    self.file,
-                    [Signer(signer), AddToken("NEW".into()), RemoveToken("LOST".into())],
-                ))
-                .phones(self.signed_by(left, &Vouch::NotAsked))
-        }));
-        steps.push(Step::act(PUBLISH));
-        Procedure::open("lost-token", "one token is lost or locked, another one of the list is here", steps)
+        let options = [Signer(signer), AddToken("NEW".into()), RemoveToken("LOST".into())];
+        let next = Self::update(self.file, options);
+        let phones = self.phones(tokens.first().copied(), &Vouch::NotAsked);
+        let act = "add the new token and take out the lost one, in one list";
+        let steps = vec![step(first), by(next, act, phones), step(PUBLISH)];
+        procedure("lost-token", "one token is lost or locked, another one of the list is here", steps)
     }
 
     pub(super) fn all_tokens_lost(&self) -> Procedure {
-        let mut all_new = vec![Signer("NEW".into())];
-        all_new.extend(self.tokens().iter().map(|lost| RemoveToken(lost.short_name())));
-        all_new.push(Force);
+        let mut options = vec![Signer("NEW".into())];
+        options.extend(self.tokens().iter().map(|lost| RemoveToken(lost.short_name())));
+        options.push(Force);
+        let forced = "make a list with the new tokens; it is forced, since nothing in force vouches for it";
+        let delete = "phones that refuse keep their old list: it must be deleted on each of them by hand";
+        let tokenless = ", and the cluster is tokenless; then go back to tokens over the bridge";
         let steps = match self.tokenless_signer().filter(|_| self.has_utils_ctl()) {
-            Some(server) => vec![
-                Step::act(format!(
-                    "the list names {} as SAST: `utils ctl update CTLFile` on the publisher signs with a key that \
-                     phones know, and the cluster is tokenless; then go back to tokens over the bridge",
-                    names(&self.recovery())
-                ))
-                .phones(self.signed_by(server, &Vouch::NotAsked)),
-                Step::act(RESTART),
-                self.look_at_signer(),
-            ],
+            Some(server) => vec![self.known_server(server, tokenless), step(RESTART), self.look_at_signer()],
             None => vec![
                 Self::upload(),
-                Step::act(
-                    "make a list with the new tokens; it is forced, since nothing in force vouches for it",
-                )
-                .by(Self::update(self.file, all_new))
-                .phones(self.signed_by_stranger(&Vouch::Uploaded)),
-                Step::act(
-                    "phones that refuse keep their old list: it must be deleted on each of them by hand",
-                ),
-                Step::act(PUBLISH),
+                by(Self::update(self.file, options), forced, self.phones(None, &Vouch::Uploaded)),
+                step(delete),
+                step(PUBLISH),
             ],
         };
-        let what = "no token of the list is left: all are lost or locked";
-        Procedure::open("all-tokens-lost", what, steps)
+        procedure("all-tokens-lost", "no token of the list is left: all are lost or locked", steps)
     }
 
     pub(super) fn to_hsm(&self) -> Procedure {
         let signer = self.old.signer();
-        let (first, name) = (self.signed_by(signer, &Vouch::NotAsked), signer.short_name());
+        let name = signer.short_name();
+        let first = [Signer(name.clone()), AddToken("HSM.cer".into()), Out(STEP_1.into())];
+        let second = [Profile("HSM".into()), Signer("HSM".into()), RemoveToken(name)];
+        let join = "first list: the HSM becomes SAST, a token of the list in force signs";
+        let leave = "second list: the HSM signs, the tokens leave (keep one as the spare, or a second HSM)";
+        let accept = every_class("accept: the HSM is in the CTL that they hold");
         let steps = vec![
-            Step::act("first list: the HSM becomes SAST, a token of the list in force signs")
-                .by(Self::update(
-                    self.file,
-                    [Signer(name.clone()), AddToken("HSM.cer".into()), Out(STEP_1.into())],
-                ))
-                .phones(first),
-            Step::act(format!("{PUBLISH}; go on when every phone holds it")),
-            Step::act(
-                "second list: the HSM signs, the tokens leave (keep one as the spare, or a second HSM)",
-            )
-            .by(Self::update(STEP_1, [Profile("HSM".into()), Signer("HSM".into()), RemoveToken(name)]))
-            .phones(every_class("accept: the HSM is in the CTL that they hold")),
-            Step::act(PUBLISH),
+            by(Self::update(self.file, first), join, self.phones(Some(signer), &Vouch::NotAsked)),
+            step(format!("{PUBLISH}; go on when every phone holds it")),
+            by(Self::update(STEP_1, second), leave, accept),
+            step(PUBLISH),
         ];
         let what = "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones follow";
-        Procedure::open("to-hsm", what, steps)
+        procedure("to-hsm", what, steps)
+    }
+
+    /// SAST records of servers: what a tokenless list may be signed with later.
+    fn recovery(&self) -> Vec<&Record> {
+        self.old.list().sasts().filter(|r| !r.is_token()).collect()
     }
 
     /// The SAST record of the server whose key signs the tokenless list: ITLRecovery's from 12.0 on, CallManager's before.
@@ -91,37 +78,51 @@ impl Situation<'_> {
         self.recovery().into_iter().find(of_release)
     }
 
+    /// The tokenless list is signed by a server that the list in force names.
+    fn known_server(&self, server: &Record, then: &str) -> Step {
+        let servers = names(&self.recovery());
+        let act =
+            format!("the list names {servers} as SAST: {UPDATE} signs with a key that phones know{then}");
+        Step { phones: self.phones(Some(server), &Vouch::NotAsked), ..step(act) }
+    }
+
+    /// The end of Cisco's own procedure: the signer was seen to be another one.
+    fn look_at_signer(&self) -> Step {
+        let signer = match self.number {
+            Some(number) if number >= (12, 0) => "ITLRecovery",
+            Some(_) => "CCM+TFTP",
+            None => "CCM+TFTP; from 12.0 on ITLRecovery",
+        };
+        let act = format!(
+            "look before the phones are reset: the signer is the publisher's own certificate ({signer}), and no token is \
+             left in the list; if not, go back to the tokens' list, and repeat; if so, reset the phones"
+        );
+        by(Next::ShowClusterStatus, act, vec![])
+    }
+
     pub(super) fn to_tokenless(&self) -> Procedure {
-        let update = "`utils ctl update CTLFile` on the publisher";
+        const RECORDS: &str =
+            "phones hold a token-signed list with the ITLRecovery and CallManager SAST records";
         let mut steps = match self.tokenless_signer() {
-            Some(server) => vec![
-                Step::act(format!(
-                    "the list names {} as SAST: {update} signs with a key that phones know",
-                    names(&self.recovery())
-                ))
-                .phones(self.signed_by(server, &Vouch::NotAsked)),
-            ],
+            Some(server) => vec![self.known_server(server, "")],
             None if self.number.is_some_and(|number| number >= (12, 0)) => vec![
-                Step::act(
-                    "first: phones hold a token-signed list with the ITLRecovery and CallManager SAST records, as 12.0 and \
-                     later write it; this list does not name the server that would sign",
-                ),
-                Step::act(format!("then: {update}")),
+                step(format!(
+                    "first: {RECORDS}, as 12.0 and later write it; this list does not name the server that would sign"
+                )),
+                step(format!("then: {UPDATE}")),
             ],
             None => {
-                let first = "from 12.0 on only once phones hold a token-signed list with the ITLRecovery and CallManager \
-                             SAST records";
-                let act =
-                    if self.number.is_some() { update.to_owned() } else { format!("{update}; {first}") };
+                let first = format!("{UPDATE}; from 12.0 on only once {RECORDS}");
+                let act = if self.number.is_some() { UPDATE.to_owned() } else { first };
                 // The publisher's TVS knows the certificates of its own cluster without an upload (118893).
                 let is_callmanager = |r: &&Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
                 let callmanager = self.old.list().records().iter().find(is_callmanager);
-                let phones = callmanager.map(|r| self.signed_by(r, &Vouch::Uploaded)).unwrap_or_default();
-                vec![Step::act(act).phones(phones)]
+                let phones = callmanager.map(|r| self.phones(Some(r), &Vouch::Uploaded)).unwrap_or_default();
+                vec![Step { phones, ..step(act) }]
             }
         };
-        steps.push(Step::act("never regenerate the CallManager and TVS certificates together"));
-        steps.extend([Step::act(RESTART), self.look_at_signer()]);
+        steps.push(step("never regenerate the CallManager and TVS certificates together"));
+        steps.extend([step(RESTART), self.look_at_signer()]);
         self.by_utils_ctl("to-tokenless", "from tokens back to tokenless", steps)
     }
 }
