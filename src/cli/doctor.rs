@@ -1,5 +1,7 @@
 //! `doctor`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use jiff::Timestamp;
 
@@ -16,7 +18,7 @@ use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The system whose commands the advice uses: debian, fedora, macos or windows [default: this system]
-    #[arg(long, value_name = "SYSTEM")]
+    #[arg(long, value_name = "SYSTEM", value_parser = named)]
     system: Option<System>,
 }
 
@@ -45,14 +47,11 @@ pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 
 fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandError> {
     if ui.is_json() {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|f| {
-                let on = |system: System| (system.to_string(), remedies(f, system).into());
-                let remedies: serde_json::Map<_, _> = System::ALL.into_iter().map(on).collect();
-                serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
-            })
-            .collect();
+        let one = |f: &Finding| {
+            let remedies = BTreeMap::from(System::ALL.map(|system| (system, remedies(f, system))));
+            serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
+        };
+        let list: Vec<_> = findings.iter().map(one).collect();
         return ui.print_json(&serde_json::json!({ "system": system, "findings": list }));
     }
     for finding in findings {
@@ -71,4 +70,8 @@ fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandErro
 
 fn remedies(finding: &Finding, system: System) -> Vec<String> {
     finding.remedies.on(system).iter().cloned().chain(finding.next.as_ref().map(spell)).collect()
+}
+
+fn named(system: &str) -> Result<System, &'static str> {
+    serde_json::from_value(system.into()).map_err(|_| "not one of debian, fedora, macos and windows")
 }

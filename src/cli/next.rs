@@ -8,12 +8,12 @@ pub fn spell(next: &Next) -> String {
     let plain = match next {
         Next::MakeList { command, file, options } => return shell(&list_command(*command, file, options)),
         Next::CheckList { new, installed } => {
-            let held = ["--installed-ctl", installed, "--installed-itl", "ITLFile.tlv", "--tvs", "NODE"];
-            return shell(&[&["sastctl", "ctl", "check", new], &held[..]].concat());
+            let (new, held) = (shell(&[new]), shell(&["--installed-ctl", installed]));
+            return format!("sastctl ctl check {new} {held} --installed-itl ITLFile.tlv --tvs NODE");
         }
         Next::FetchCtl { folder } => {
-            let words = ["sastctl", "cluster", "fetch", "--node", "PUBLISHER", "--file", "CTLFile.tlv"];
-            return shell(&[&words[..], &["--out", folder]].concat());
+            let out = shell(&["--out", folder]);
+            return format!("sastctl cluster fetch --node PUBLISHER --file CTLFile.tlv {out}");
         }
         Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
         Next::KeepDigest(digest) => {
@@ -26,8 +26,6 @@ pub fn spell(next: &Next) -> String {
         Next::ListProfiles => "sastctl profile list names the usual paths",
         Next::ShowProfile => "sastctl profile show says what it needs",
         Next::WatchTokens => "sastctl token watch tells when it is seen",
-        Next::ShowToken => "sastctl token show reads all of it",
-        Next::ListCertificates => "sastctl cert list shows the ones that are read",
         Next::EnrollCertificate => "sastctl cert enroll makes one",
         Next::TestPin => "sastctl profile test tries the PIN",
         Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator's PIN",

@@ -1,4 +1,5 @@
 //! What the operator can do next with this program, as values: the front end spells them.
+#![allow(missing_docs, reason = "each variant is called by what it does or says")]
 
 use crate::cluster::SecurityMode;
 use crate::trustlist::Digest;
@@ -8,7 +9,6 @@ pub type Spell = fn(&Next) -> String;
 
 /// A command or an option that helps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is called by what it does")]
 pub enum Next {
     MakeList { command: ListCommand, file: String, options: Vec<ListOption> },
     CheckList { new: String, installed: String },
@@ -22,8 +22,6 @@ pub enum Next {
     ListProfiles,
     ShowProfile,
     WatchTokens,
-    ShowToken,
-    ListCertificates,
     EnrollCertificate,
     TestPin,
     UnlockToken,
@@ -31,7 +29,6 @@ pub enum Next {
 
 /// What makes a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "they are called as in `workflow`")]
 pub enum ListCommand {
     Revert,
     Create,
@@ -41,7 +38,6 @@ pub enum ListCommand {
 
 /// What is told to a command that makes a list. Tokens and servers as the operator would name them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is called by what it says")]
 pub enum ListOption {
     Profile(String),
     Signer(String),

@@ -119,8 +119,11 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
     if facts.mode != Some(SecurityMode::Mixed) {
         add(need, Subject::Mode, format!("{mode} {left_behind}"));
     }
-    of_release(facts, release, &mut add);
-    of_licence(facts, release, &mut add);
+    for (subject, found) in
+        [(Subject::Release, of_release(facts, release)), (Subject::Licence, of_licence(facts, release))]
+    {
+        found.into_iter().for_each(|(need, says)| add(need, subject, says));
+    }
     for (subject, answer, confirmed) in [
         (
             Subject::Replication,
@@ -161,14 +164,10 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
 }
 
 /// Source of both limits: Cisco document 118893 (`utils ctl` from 10.0), 214231 (tokens until 14SU3).
-fn of_release(
-    facts: &ClusterFacts,
-    release: Option<(u32, u32)>,
-    add: &mut impl FnMut(Need, Subject, String),
-) {
+fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need, String)> {
     let shown = facts.release.as_deref().unwrap_or("unknown");
     let has_none = format!("release {shown} has no `utils ctl` command (10.0 brought it): ");
-    let (need, says) = match release {
+    Some(match release {
         None if facts.by_utils_ctl => (Need::Note, "`utils ctl` is there from release 10.0 on".to_owned()),
         Some(number) if number < (10, 0) && facts.by_utils_ctl => {
             (Need::Stop, has_none + "this way is not open")
@@ -176,35 +175,29 @@ fn of_release(
         Some(number) if number < (10, 0) => {
             (Need::Note, has_none + "the cluster cannot make a tokenless CTL again; keep the one in force")
         }
-        Some((10..=13, _)) => return,
+        Some((10..=13, _)) => return None,
         None | Some(_) => (
             Need::Note,
             "from 14SU3 on the CTL Provider service takes no tokens; no public source says whether Cisco Tftp serves a \
              token-signed CTL that was put there by hand"
                 .to_owned(),
         ),
-    };
-    add(need, Subject::Release, says);
+    })
 }
 
 /// Sources: 118893 for 11.5(1)SU3, the 12.5 security guide for 12.0 and later. Whether a list that is signed elsewhere
 /// needs it is derived: no `utils ctl` is run.
-fn of_licence(
-    facts: &ClusterFacts,
-    release: Option<(u32, u32)>,
-    add: &mut impl FnMut(Need, Subject, String),
-) {
-    let subject = Subject::Licence;
+fn of_licence(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need, String)> {
     let smart = "from 12.0 on mixed mode and `utils ctl` need a registration with Allow export-controlled functionality";
     let plm = "11.5(1)SU3 and later 11.5 need the Encryption License, from Prime License Manager 11.5(1)SU2 or newer";
-    match (release, &facts.licence) {
-        (Some(number), _) if number < (11, 5) => {}
-        (Some((11, _)), _) => add(Need::Confirm, subject, plm.to_owned()),
-        (Some(_), Answer::Good(_)) => {}
+    Some(match (release, &facts.licence) {
+        (Some(number), _) if number < (11, 5) => return None,
+        (Some((11, _)), _) => (Need::Confirm, plm.to_owned()),
+        (Some(_), Answer::Good(_)) => return None,
         (Some(_), Answer::Bad(says)) if facts.by_utils_ctl => {
-            add(Need::Stop, subject, format!("{smart}; the publisher says: {says}"));
+            (Need::Stop, format!("{smart}; the publisher says: {says}"))
         }
-        (Some(_), other) => add(Need::Confirm, subject, format!("{smart}{}", other.said())),
-        (None, _) => add(Need::Confirm, subject, format!("{plm}; {smart}")),
-    }
+        (Some(_), other) => (Need::Confirm, format!("{smart}{}", other.said())),
+        (None, _) => (Need::Confirm, format!("{plm}; {smart}")),
+    })
 }

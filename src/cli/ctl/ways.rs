@@ -11,7 +11,7 @@ use super::super::node_run::readiness_text;
 use super::super::signing::now;
 use super::super::ui::{Ui, printable};
 use crate::trustlist::ListKind;
-use crate::workflow::advice::{Procedure, procedures};
+use crate::workflow::advice::{Procedure, Step, procedures};
 use crate::workflow::{Release, display_name, read_verified};
 
 /// List the possible procedures from a list in force: for lost tokens, over the bridge, to an HSM, back to tokenless
@@ -58,11 +58,9 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
 }
 
 fn json(procedure: &Procedure) -> serde_json::Value {
-    let steps = procedure.steps.iter().map(|step| {
-        let command = step.next.as_ref().map(spell);
-        serde_json::json!({ "act": step.act, "command": command, "phones": step.phones })
-    });
-    let steps: Vec<_> = steps.collect();
+    let command = |step: &Step| step.next.as_ref().map(spell);
+    let step = |s: &Step| serde_json::json!({ "act": s.act, "command": command(s), "phones": s.phones });
+    let steps: Vec<_> = procedure.steps.iter().map(step).collect();
     let mut json = serde_json::json!({ "name": procedure.name, "what": procedure.what, "steps": steps });
     if let (Some(closed), Some(json)) = (&procedure.closed, json.as_object_mut()) {
         json.insert("closed".to_owned(), closed.as_str().into());

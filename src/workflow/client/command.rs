@@ -56,14 +56,12 @@ impl Choices {
         if let Start::NoFile { cluster, .. } = &self.start {
             for server in self.deleted.iter().filter_map(|i| cluster.servers.get(*i)) {
                 let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
-                let function = server.function.to_string().to_lowercase();
-                options.push(ListOption::RemoveServer(format!("{function}:{}", at.unwrap_or_default())));
+                options.push(ListOption::RemoveServer(named(server.function, &at.unwrap_or_default())));
             }
         }
         for added in &self.servers {
-            let function = added.server.function.to_string().to_lowercase();
-            let server = format!("{function}:{}:{}", added.server.address, added.file);
-            options.push(ListOption::AddServer(server));
+            let at = format!("{}:{}", added.server.address, added.file);
+            options.push(ListOption::AddServer(named(added.server.function, &at)));
         }
         match self.mode {
             Some(SecurityMode::Mixed) if !self.mixed_is_a_change() => {}
@@ -79,4 +77,8 @@ impl Choices {
             Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
         }
     }
+}
+
+fn named(function: Function, at: &str) -> String {
+    format!("{}:{at}", function.to_string().to_lowercase())
 }

@@ -2,7 +2,7 @@
 
 use super::super::next::Next;
 use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
-use super::{Finding, Remedies, Severity, module};
+use super::{Finding, Remedies, module};
 use crate::phone::EXPIRED_TOKEN;
 use crate::reader::{Driver, Reader, ReaderError, TokenModel, UsbDevice, model_by_atr, model_by_usb_id};
 use crate::token::PinState;
@@ -39,12 +39,7 @@ fn readers(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::problem(
             "no-reader",
             "no reader is there",
-            Remedies::from("insert the token; a USB token is its own reader").and([
-                "sudo apt install libccid; then sudo systemctl restart pcscd",
-                "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
-                "system_profiler SPUSBDataType shows whether the system sees the token",
-                "Device Manager, Smart card readers: shows whether the system sees the token",
-            ]),
+            Remedies::from("insert the token; a USB token is its own reader").and(CCID_DRIVER),
         ));
     }
     findings.extend(readers.iter().flat_map(|reader| one_reader(reader, facts)));
@@ -147,6 +142,12 @@ fn usb(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+const CCID_DRIVER: [&str; 4] = [
+    "sudo apt install libccid; then sudo systemctl restart pcscd",
+    "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
+    "try another port; system_profiler SPUSBDataType shows whether the system sees the token",
+    "Device Manager, Smart card readers: shows whether the system sees the token; update its driver",
+];
 const RULES: &str = "sudo install -m 644 udev/60-sastctl-tokens.rules /etc/udev/rules.d/ && sudo udevadm control \
                      --reload && sudo udevadm trigger; then take the token out and insert it";
 const GROUP_RULES: &str = "over SSH and in services: udev/61-sastctl-tokens-group.rules gives a group access";
@@ -166,12 +167,7 @@ fn no_reader_driver(plugged: &[(&UsbDevice, TokenModel)]) -> Remedies {
         )
         .and(["then sudo systemctl restart pcscd", "then sudo systemctl restart pcscd", "", ""]);
     }
-    Remedies::from([
-        "sudo apt install libccid; then sudo systemctl restart pcscd",
-        "sudo dnf install pcsc-lite-ccid; then sudo systemctl restart pcscd",
-        "take the token out and insert it; in another port if it stays",
-        "Device Manager: update the driver of the smart card reader",
-    ])
+    CCID_DRIVER.into()
 }
 
 fn tokens(facts: &Facts) -> Vec<Finding> {
@@ -203,14 +199,12 @@ fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
     if let Some(problem) = &token.problem {
         let remedy = "take it out, insert it, and look again";
         let says = format!("{name}: it cannot be read in full: {problem}");
-        findings.push(Finding::problem("token-unreadable", says, remedy).next(Next::ShowToken));
+        findings.push(Finding::problem("token-unreadable", says, remedy));
     }
     findings.push(pin(name, token.pin));
     for why in &token.unreadable {
         let says = format!("{name}: a certificate does not parse: {why}");
-        findings.push(
-            Finding::note("certificate-unreadable", says, "it is not used").next(Next::ListCertificates),
-        );
+        findings.push(Finding::note("certificate-unreadable", says, "it is not used"));
     }
     if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
         let remedy = "is it the right token? a SAST token comes with its certificate";
@@ -240,36 +234,28 @@ fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Findi
 }
 
 fn pin(name: &str, state: PinState) -> Finding {
-    use Severity::{Fine, Note, Problem};
-    let (id, severity, says, remedy, next) = match state {
-        PinState::Ok => ("pin", Fine, "PIN ok", "", None),
+    let says = |text: &str| format!("{name}: {text}");
+    match state {
+        PinState::Ok => Finding::fine("pin", says("PIN ok")),
         PinState::Unknown => {
-            ("pin-unknown", Note, "the token does not say how many PIN tries are left", "", None)
+            Finding::note("pin-unknown", says("the token does not say how many PIN tries are left"), "")
         }
-        PinState::Low => (
-            "pin-low",
-            Note,
-            "a wrong PIN was entered since the last right one; few tries are left",
-            "a right PIN resets the count",
-            Some(Next::TestPin),
-        ),
-        PinState::LastTry => (
-            "pin-last-try",
-            Problem,
-            "this is the last PIN try",
-            "do not guess: ask who knows the PIN; a right one resets the count",
-            None,
-        ),
-        PinState::Locked => (
-            "pin-locked",
-            Problem,
-            "the PIN is locked",
-            "sign with the other token meanwhile",
-            Some(Next::UnlockToken),
-        ),
-        PinState::NotSet => ("pin-not-set", Problem, "no PIN is set", "", Some(Next::UnlockToken)),
-    };
-    Finding { id, severity, says: format!("{name}: {says}"), remedies: remedy.into(), next }
+        PinState::Low => {
+            let low = says("a wrong PIN was entered since the last right one; few tries are left");
+            Finding::note("pin-low", low, "a right PIN resets the count").next(Next::TestPin)
+        }
+        PinState::LastTry => {
+            let remedy = "do not guess: ask who knows the PIN; a right one resets the count";
+            Finding::problem("pin-last-try", says("this is the last PIN try"), remedy)
+        }
+        PinState::Locked => {
+            let remedy = "sign with the other token meanwhile";
+            Finding::problem("pin-locked", says("the PIN is locked"), remedy).next(Next::UnlockToken)
+        }
+        PinState::NotSet => {
+            Finding::problem("pin-not-set", says("no PIN is set"), "").next(Next::UnlockToken)
+        }
+    }
 }
 
 const SET_CLOCK: [&str; 4] = [

@@ -8,10 +8,7 @@ mod remedy;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::next::Next;
 
@@ -20,7 +17,7 @@ pub use judge::judge;
 pub use remedy::Remedies;
 
 /// Whose commands and packages a remedy names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum System {
     /// Debian, Ubuntu and their kin: apt.
@@ -55,30 +52,6 @@ impl System {
         let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
         let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
         if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }
-    }
-}
-
-impl fmt::Display for System {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            System::Debian => "debian",
-            System::Fedora => "fedora",
-            System::Macos => "macos",
-            System::Windows => "windows",
-        })
-    }
-}
-
-/// Not the name of a system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not one of debian, fedora, macos and windows")]
-pub struct NotASystem;
-
-impl FromStr for System {
-    type Err = NotASystem;
-
-    fn from_str(text: &str) -> Result<Self, NotASystem> {
-        System::ALL.into_iter().find(|system| system.to_string() == text).ok_or(NotASystem)
     }
 }
 

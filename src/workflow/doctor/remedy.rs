@@ -15,13 +15,7 @@ impl Remedies {
 
     /// What to do there, a line each.
     pub fn on(&self, system: System) -> &[String] {
-        let [debian, fedora, macos, windows] = &self.0;
-        match system {
-            System::Debian => debian,
-            System::Fedora => fedora,
-            System::Macos => macos,
-            System::Windows => windows,
-        }
+        self.0.get(system as usize).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -78,7 +78,7 @@ fn problem(id: &str, change: impl FnOnce(&mut Facts)) -> String {
         // udev is Linux's own.
         if id != "udev" || matches!(system, System::Debian | System::Fedora) {
             let advised = finding.next.is_some() || !finding.remedies.on(system).is_empty();
-            assert!(advised, "{id}: no advice for {system}");
+            assert!(advised, "{id}: no advice for {system:?}");
         }
     }
     finding.says

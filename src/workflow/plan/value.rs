@@ -266,12 +266,9 @@ fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool)
         "restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones"
             .to_owned(),
     );
-    let bridge = || {
-        let command = (request.spell)(&Next::ShowProcedure("bridge"));
-        format!("; the bridge leaves none of them behind: {command}")
-    };
-    let bridge = from_tokenless.then(bridge).unwrap_or_default();
-    steps.extend(to_delete(phones).map(|step| step + &bridge));
+    let bridge = (request.spell)(&Next::ShowProcedure("bridge"));
+    let bridge = format!("; the bridge leaves none of them behind: {bridge}");
+    steps.extend(to_delete(phones).map(|step| if from_tokenless { step + &bridge } else { step }));
     steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
     steps
 }
