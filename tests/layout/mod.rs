@@ -50,9 +50,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("no circle", "src/cluster/shell/mod.rs", "src/cluster/shell/words.rs"),
     ("no circle", "src/cluster/shell/screen.rs", "src/cluster/shell/words.rs"),
     ("no circle", "src/files/mod.rs", "src/files/trust.rs"),
-    ("no circle", "src/workflow/doctor/mod.rs", "src/workflow/doctor/remedy.rs"),
-    ("only cli spells commands", "src/workflow/doctor/judge.rs", "*"),
-    ("only cli spells commands", "src/workflow/doctor/module.rs", "*"),
+    // Options of the system's programs.
+    ("only cli spells commands", "src/workflow/doctor/judge.rs", "--now"),
+    ("only cli spells commands", "src/workflow/doctor/judge.rs", "--reload"),
+    ("only cli spells commands", "src/workflow/doctor/module.rs", "--now"),
+    ("only cli spells commands", "src/workflow/doctor/module.rs", "--print-architecture"),
     // What is signed, and no command.
     ("only cli spells commands", "src/workflow/journal/signature.rs", "*"),
 ];

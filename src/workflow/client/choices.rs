@@ -234,5 +234,9 @@ pub(super) fn serial(record: &Record) -> String {
 
 pub(super) fn server_name(record: &Record) -> String {
     let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
-    format!("{}:{at}", record.function().to_string().to_lowercase())
+    named(record.function(), &at)
+}
+
+pub(super) fn named(function: Function, at: &str) -> String {
+    format!("{}:{at}", function.to_string().to_lowercase())
 }

@@ -2,7 +2,7 @@
 
 use super::super::next::{ListCommand, ListOption};
 use super::super::plan::{Mark, Plan};
-use super::choices::{Choices, Start, serial, server_name};
+use super::choices::{Choices, Start, named, serial, server_name};
 use crate::cluster::SecurityMode;
 use crate::trustlist::{Function, digest};
 
@@ -77,8 +77,4 @@ impl Choices {
             Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
         }
     }
-}
-
-fn named(function: Function, at: &str) -> String {
-    format!("{}:{at}", function.to_string().to_lowercase())
 }

@@ -8,52 +8,13 @@ mod remedy;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::next::Next;
 
 pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, gather};
 pub use judge::judge;
-pub use remedy::Remedies;
-
-/// Whose commands and packages a remedy names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum System {
-    /// Debian, Ubuntu and their kin: apt.
-    Debian,
-    /// Fedora, RHEL and their kin: dnf.
-    Fedora,
-    /// macOS.
-    Macos,
-    /// Windows.
-    Windows,
-}
-
-impl System {
-    /// All of them.
-    pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
-
-    /// This one; of an unknown Linux, the first whose tools are like its own.
-    pub fn here() -> Self {
-        if cfg!(windows) {
-            return System::Windows;
-        }
-        if cfg!(target_os = "macos") {
-            return System::Macos;
-        }
-        Self::of_release(
-            &crate::files::read_text(std::path::Path::new("/etc/os-release")).unwrap_or_default(),
-        )
-    }
-
-    /// Of a Linux, by its os-release(5).
-    fn of_release(release: &str) -> Self {
-        let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
-        let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
-        if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }
-    }
-}
+pub use remedy::{Remedies, System};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

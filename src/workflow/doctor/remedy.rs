@@ -1,6 +1,45 @@
 //! What to do about a finding, on each system.
 
-use super::System;
+use serde::{Deserialize, Serialize};
+
+use crate::files::read_text;
+
+/// Whose commands and packages a remedy names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Debian, Ubuntu and their kin: apt.
+    Debian,
+    /// Fedora, RHEL and their kin: dnf.
+    Fedora,
+    /// macOS.
+    Macos,
+    /// Windows.
+    Windows,
+}
+
+impl System {
+    /// All of them.
+    pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
+
+    /// This one; of an unknown Linux, the first whose tools are like its own.
+    pub fn here() -> Self {
+        if cfg!(windows) {
+            return System::Windows;
+        }
+        if cfg!(target_os = "macos") {
+            return System::Macos;
+        }
+        Self::of_release(&read_text("/etc/os-release".as_ref()).unwrap_or_default())
+    }
+
+    /// Of a Linux, by its os-release(5).
+    pub(super) fn of_release(release: &str) -> Self {
+        let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
+        let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
+        if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }
+    }
+}
 
 /// A line or more for each system, in the order of [`System::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
