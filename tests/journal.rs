@@ -1,6 +1,7 @@
 //! The record of a run: what it holds, that nobody can change it unseen, and the page for the change ticket.
 
 use pulldown_cmark::{Event as Markdown, Options, Parser};
+use sastctl::workflow::cluster_run::StepName;
 use sastctl::workflow::journal::{
     Event, FileFingerprint, Journal, JournalError, Outcome, PhoneLine, TokenSeal, VerifiedJournal,
 };
@@ -279,7 +280,7 @@ fn everywhere(world: &World, text: &str) -> String {
             findings: vec![t()],
             by_hand: vec![t()],
         },
-        Event::Step { name: t(), says: t(), done: Some(false) },
+        Event::Step { name: StepName::Other(t()), part: None, says: t(), done: Some(false) },
         Event::Output { signed_by: t(), kept_old_as: Some(t()), file: file() },
         Event::End { outcome: Outcome::Failed, says: t() },
     ];
@@ -417,7 +418,11 @@ fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
     }
     // The chain is right, and the values are not what they should be.
     let evil = || "2026\x1b[2J".to_owned();
-    let path = written(&world, &evil(), Event::Step { name: evil(), says: evil(), done: None });
+    let path = written(
+        &world,
+        &evil(),
+        Event::Step { name: StepName::Other(evil()), part: None, says: evil(), done: None },
+    );
     let shown = world.run(&["--color", "always", "journal", "show", &path]);
     assert!(shown.stdout.contains("\\u{1b}") && !shown.all().contains('\x1b'), "{:?}", shown.all());
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use sastctl::trustlist::digest;
+use sastctl::workflow::cluster_run::StepName;
 use sastctl::workflow::journal::{
     Event, FileFingerprint, Journal, JournalError, JournalReopenError, JournalWriteError, Outcome,
     VerifiedJournal,
@@ -21,7 +22,7 @@ fn start() -> Event {
 }
 
 fn step(name: &str) -> Event {
-    Event::Step { name: name.to_owned(), says: String::new(), done: None }
+    Event::Step { name: StepName::Other(name.to_owned()), part: None, says: String::new(), done: None }
 }
 
 fn end() -> Event {

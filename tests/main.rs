@@ -70,6 +70,7 @@ mod readiness;
 mod recorded_shells;
 mod records;
 mod reverting;
+mod run_state;
 mod run_ways;
 mod secrets;
 mod shell;

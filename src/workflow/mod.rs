@@ -7,6 +7,7 @@ pub mod advice;
 mod bridge;
 pub(crate) mod check;
 mod client;
+pub mod cluster_run;
 mod connect;
 pub mod doctor;
 pub mod enroll;
@@ -19,7 +20,6 @@ mod node_ctl;
 mod operator;
 mod plan;
 mod readiness;
-mod run;
 pub(crate) mod verification;
 mod watch;
 
@@ -38,5 +38,4 @@ pub use plan::{
     cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
-pub(crate) use run::{Progress, RunStep};
 pub use watch::{TokenEvent, TokenWatch};

@@ -14,6 +14,7 @@ use super::fetch::PortArgs;
 use super::foretold::foretell;
 use crate::cluster::{AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Publisher, TftpFolder};
 use crate::trustlist::ListKind;
+use crate::workflow::cluster_run::{Part, Step};
 use crate::workflow::journal::{Event, FileFingerprint};
 use crate::workflow::{Operator, View, read_verified};
 
@@ -121,10 +122,8 @@ fn to_every_node(
     nodes: &[NodeAddress],
     log: &mut RunLog,
 ) -> Result<(), CommandError> {
-    let step = |node: &NodeAddress, says: &str, done| Event::Step {
-        name: format!("publish {node}"),
-        says: says.to_owned(),
-        done,
+    let step = |node: &NodeAddress, says: &str, done| {
+        Event::step(Step::Publish, Some(Part::publish(node)), says, done)
     };
     let (put, by_hand) = publisher.put::<CommandError>(connector, nodes, |node| {
         log.add(step(node, "put", None))?;

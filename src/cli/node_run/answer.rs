@@ -9,7 +9,8 @@ use super::look::verified;
 use super::ready::readiness_text;
 use crate::phone::{ClassVerdict, InstalledLists, NewList, Vouch, assess_classes};
 use crate::trustlist::{VerifiedList, digest};
-use crate::workflow::{RunStep, left_to_do};
+use crate::workflow::cluster_run::Step;
+use crate::workflow::left_to_do;
 
 /// The checksums of a list, as files and as phones' screens show them: which of the two depends on the model.
 pub(super) fn checksums(bytes: &[u8]) -> String {
@@ -89,9 +90,8 @@ impl Run<'_> {
                 "written": [],
             }));
         }
-        let steps: Vec<String> = RunStep::all(self.args.bridge)
-            .into_iter()
-            .map(|step| format!("  {:<10} {}\n", step.name(), step.says()))
+        let steps: Vec<String> = Step::all(self.args.bridge)
+            .map(|step| format!("  {:<10} {}\n", step.name(), step.description()))
             .collect();
         self.ui.print(&readiness_text(&ready))?;
         self.ui.print(&format!("Steps\n{}", steps.concat()))?;

@@ -25,8 +25,9 @@ use super::signing::{RunLog, SigningArgs};
 use super::ui::Ui;
 use crate::cluster::{Connector, NodeAddress, nodes_of};
 use crate::trustlist::Certificate;
-use crate::workflow::journal::Event;
-use crate::workflow::{Operator, Progress, RunStep};
+use crate::workflow::Operator;
+use crate::workflow::cluster_run::{self, Action, Part, RunState, Step};
+use crate::workflow::journal::{Event, FileFingerprint};
 
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
@@ -113,7 +114,9 @@ struct Run<'a> {
     work: PathBuf,
     /// `None` in a dry run, which writes nothing.
     log: Option<RunLog>,
-    progress: Progress,
+    state: RunState,
+    /// The CTL in force, as this run found it.
+    found: Option<FileFingerprint>,
     /// The signer's certificate and the spares', once they were read: with one USB port a token cannot be asked again
     /// without taking the other one out.
     certificates: OnceCell<Vec<Certificate>>,
@@ -132,7 +135,7 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         let nodes = nodes_of(&mut shell, &publisher)?;
         (shell.version()?, nodes.into_iter().map(|(node, _)| node).collect())
     };
-    let (log, progress, certificates) = (None, Progress::default(), OnceCell::new());
+    let (log, state, certificates) = (None, RunState::default(), OnceCell::new());
     let mut run = Run {
         args,
         tokens,
@@ -145,16 +148,17 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         nodes,
         work,
         log,
-        progress,
+        state,
+        found: None,
         certificates,
     };
     if tokens.signing.is_dry_run() {
         return run.dry_run();
     }
     let journal = tokens.signing.journal_folder();
-    let (mut log, progress, _lock) = begin::begin(args, journal, &run.publisher, &run.work, |progress| {
-        way_back::foretell(&run.work, progress, ui)?;
-        agree(ui, tokens, way_back::QUESTION, "--rollback")
+    let (log, state, _lock) = begin::begin(args, journal, &run.publisher, &run.work, |earlier| {
+        way_back::foretell(&run.work, earlier, ui)?;
+        agree(ui, tokens, cluster_run::ROLLBACK_QUESTION, "--rollback")
     })?;
     interrupt::under_way(if args.rollback {
         "the same command with --rollback goes on from here"
@@ -162,35 +166,37 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
         "the same command with --resume goes on from here"
     });
     let path = run.connector.keep_transcript(run.work.join("transcript.txt")).display().to_string();
-    log.add(begun("transcript", &path))?;
-    (run.log, run.progress) = (Some(log), progress);
-    if args.rollback { run.roll_back() } else { run.go() }
+    (run.log, run.state) = (Some(log), state);
+    run.record(Event::Transcript { file: path })?;
+    run.go()
 }
 
 impl Run<'_> {
     fn go(mut self) -> Result<(), CommandError> {
-        let mut before = RunStep::Preflight;
-        for step in RunStep::all(self.args.bridge) {
+        for step in Step::all(self.args.bridge).filter(|step| self.state.is_done(*step, None)) {
+            self.ui.note(&format!("{:<10} done before", step.name()));
+        }
+        let mut before = Step::Preflight;
+        while let Action::Step(step) | Action::Part(step, _) = self.state.next(self.args.bridge, &self.nodes)
+        {
             // A signal waits while a token is logged in; what it waited for is over now.
             interrupt::check().map_err(|e| self.interrupted(step, before, e.into()))?;
             before = step;
-            // Looking again does no harm, and the world may have changed.
-            if self.progress.is_done(step.name()) && step != RunStep::Preflight {
-                self.ui.note(&format!("{:<10} done before", step.name()));
-                continue;
-            }
-            self.ui.note(&format!("{:<10} {}", step.name(), step.says()));
+            self.ui.note(&format!("{:<10} {}", step.name(), step.description()));
             if let Some(question) = step.question() {
                 agree(self.ui, self.tokens, question, "--resume")?;
             }
-            self.begin_step(step.name(), step.says())?;
+            self.record(Event::step(step, None, step.description(), None))?;
             match self.perform(step) {
-                Ok(says) => self.end_step(step.name(), &says)?,
+                Ok(says) => self.finish(step, None, &says)?,
                 Err(e) => return Err(self.stopped(step, e)),
             }
         }
-        let new = self.made()?;
         let path = self.end_log()?;
+        if self.args.rollback {
+            return self.rolled_back(&path);
+        }
+        let new = self.made()?;
         let unproved = match self.args.tvs.reach.no_tvs {
             true => format!("The signer is {UNPROVED}.\n"),
             false => String::new(),
@@ -204,19 +210,15 @@ impl Run<'_> {
         self.answer((&self.new_path(), &new), &path, &words)
     }
 
-    fn begin_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
-        self.note_down(begun(name, says))
-    }
-
-    /// A line of the journal.
-    fn note_down(&mut self, event: Event) -> Result<(), CommandError> {
+    /// Writes a line of the journal; from then on it holds.
+    fn record(&mut self, event: Event) -> Result<(), CommandError> {
+        self.state.apply(&event);
         self.log.as_mut().map_or(Ok(()), |log| log.add(event))
     }
 
-    fn note_failure(&mut self, name: &str, error: &CommandError) {
-        let (name, says) = (name.to_owned(), error.message().to_owned());
+    fn note_failure(&mut self, step: Step, error: &CommandError) {
         // The error itself is what counts, whether it can be written down or not.
-        let _ = self.note_down(Event::Step { name, says, done: Some(false) });
+        let _ = self.record(Event::step(step, None, error.message(), Some(false)));
     }
 
     /// The last line of the journal; where it lies.
@@ -227,35 +229,42 @@ impl Run<'_> {
         Ok(path)
     }
 
-    fn end_step(&mut self, name: &str, says: &str) -> Result<(), CommandError> {
-        self.note_down(Event::Step { name: name.to_owned(), says: says.to_owned(), done: Some(true) })?;
-        self.progress.mark(name);
+    fn finish(&mut self, step: Step, part: Option<Part>, says: &str) -> Result<(), CommandError> {
+        self.record(Event::step(step, part, says, Some(true)))?;
         self.ui.note(&format!("{:<10} {says}", ""));
         Ok(())
     }
 
     /// What state the cluster is in, the way on and the way back.
-    fn stopped(&mut self, step: RunStep, error: CommandError) -> CommandError {
-        self.note_failure(step.name(), &error);
-        let error = self.ways(format!("at {}: {}", step.name(), step.says()), step, error);
+    fn stopped(&mut self, step: Step, error: CommandError) -> CommandError {
+        self.note_failure(step, &error);
+        let error = self.ways(format!("at {}: {}", step.name(), step.description()), step, error);
         match step {
-            RunStep::Preflight | RunStep::Keep | RunStep::Trust | RunStep::Vouch | RunStep::Sign => error,
+            Step::Preflight | Step::Backup | Step::Trust | Step::CheckTvs | Step::Sign | Step::Rollback => {
+                error
+            }
             _ => error.hint("way back: the same command with --rollback puts the old CTL back"),
         }
     }
 
     /// The step was not begun, and the one before was not undone.
-    fn interrupted(&self, step: RunStep, before: RunStep, error: CommandError) -> CommandError {
-        self.ways(format!("before {}: {}", step.name(), step.says()), before, error)
+    fn interrupted(&self, step: Step, before: Step, error: CommandError) -> CommandError {
+        self.ways(format!("before {}: {}", step.name(), step.description()), before, error)
     }
 
     /// Where it stopped, what the cluster is like, and the way on.
-    fn ways(&self, stopped: String, step: RunStep, error: CommandError) -> CommandError {
+    fn ways(&self, stopped: String, step: Step, error: CommandError) -> CommandError {
+        let kept = self.old_path().display().to_string();
+        if self.args.rollback {
+            return error
+                .detail("kept", kept)
+                .hint("the same command with --rollback goes on where it stopped");
+        }
         let node = self.args.node.as_deref().unwrap_or_default();
         error
             .detail("stopped", stopped)
-            .detail("state", step.state_when_stopped())
-            .detail("kept", self.old_path().display().to_string())
+            .detail("state", step.state_if_it_fails())
+            .detail("kept", kept)
             .hint(format!("way on: the same command with --resume (--node {node})"))
     }
 
@@ -273,11 +282,6 @@ impl Run<'_> {
 /// What stops a run.
 fn no(what: impl Into<String>) -> CommandError {
     CommandError::new(ErrorKind::No, what)
-}
-
-/// A line of the journal that says what begins, or what holds from now on.
-fn begun(name: &str, says: &str) -> Event {
-    Event::Step { name: name.to_owned(), says: says.to_owned(), done: None }
 }
 
 /// The operator's yes to a change on the cluster.

@@ -8,6 +8,8 @@ use super::{Run, no};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::shell::health::{Backup, Replication};
 use crate::cluster::{ClusterError, Connector, NodeAddress, side_by_side};
+use crate::workflow::cluster_run::Step;
+use crate::workflow::journal::Event;
 use crate::workflow::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 
 /// What the operator looked at: `--yes` does not say so.
@@ -139,7 +141,7 @@ impl Run<'_> {
                 Need::Confirm => format!("confirmed by the operator: {}", finding.says),
                 Need::Stop | Need::Note => finding.says.clone(),
             };
-            self.begin_step("preflight", &says)?;
+            self.record(Event::step(Step::Preflight, None, says, None))?;
         }
         Ok(())
     }

@@ -10,50 +10,51 @@ use super::super::signing::{Batch, BatchFile, PlanOutput, headline};
 use super::answer::checksums;
 use super::look::{kept, kept_list, lost, verified};
 use super::tokens::names;
-use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run, begun, no};
+use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run, no};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{
     AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, side_by_side,
 };
 use crate::files::{self, OnExisting};
 use crate::trustlist::{VerifiedList, digest};
+use crate::workflow::cluster_run::{self, Part, Step};
 use crate::workflow::journal::{Event, FileFingerprint};
-use crate::workflow::{NoBridge, Progress, RunStep, View, bridge, shows_ctl};
+use crate::workflow::{NoBridge, View, bridge, shows_ctl};
 
 impl<'a> Run<'a> {
     /// Does a step; what it proved.
-    pub(super) fn perform(&mut self, step: RunStep) -> Result<String, CommandError> {
+    pub(super) fn perform(&mut self, step: Step) -> Result<String, CommandError> {
         match step {
-            RunStep::Preflight => self.preflight(),
-            RunStep::Keep => self.keep(),
-            RunStep::Trust => self.trust(),
-            RunStep::Vouch => self.vouch(),
-            RunStep::Bridge => self.bridge(),
-            RunStep::Cross => self.cross(),
-            RunStep::Hold => self.hold(),
-            RunStep::Sign => self.sign(),
-            RunStep::Delete => self.delete(),
-            RunStep::Publish => self.publish_new(),
-            RunStep::Restart => self.restart(),
-            RunStep::Verify => self.verify(),
+            Step::Preflight => self.preflight(),
+            Step::Backup => self.keep(),
+            Step::Trust => self.trust(),
+            Step::CheckTvs => self.vouch(),
+            Step::BuildBridge => self.bridge(),
+            Step::DistributeBridge => self.cross(),
+            Step::AwaitPhones => self.hold(),
+            Step::Sign => self.sign(),
+            Step::DeleteOld => self.delete(),
+            Step::Publish => self.publish_new(),
+            Step::Restart => self.restart(),
+            Step::Verify => self.verify(),
+            Step::Rollback => self.put_back(),
         }
     }
 
     fn preflight(&mut self) -> Result<String, CommandError> {
         // Behind the first change the nodes need not be the same any more.
-        if self.progress.is_done(RunStep::Keep.name()) {
+        if self.state.is_done(Step::Backup, None) {
             for node in self.nodes.clone() {
                 self.connector.open(&node)?;
             }
             // A way to publish that leads nowhere is noticed here, and not behind the deletion of the old list.
-            if !self.progress.is_done(RunStep::Publish.name()) {
+            if !self.state.is_done(Step::Publish, None) {
                 self.check_folders()?;
             }
             return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
         }
         let old = self.look()?;
-        self.progress.in_force =
-            Some(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
+        self.found = Some(FileFingerprint::of(self.old_path().display().to_string(), old.list().bytes()));
         self.be_ready()?;
         let certificates = self.certificates()?;
         self.check_folders()?;
@@ -71,14 +72,14 @@ impl<'a> Run<'a> {
     }
 
     fn keep(&mut self) -> Result<String, CommandError> {
-        let seal = self.progress.in_force.clone().ok_or_else(|| self.lost("the CTL in force"))?;
+        let seal = self.found.clone().ok_or_else(|| self.lost("the CTL in force"))?;
         let bytes = seal.content().ok_or_else(|| self.lost("the CTL in force"))?;
         files::make_folder(&self.work)?;
         let path = self.old_path();
         if !files::holds(&path, &bytes) {
             files::write_new(&path, &bytes, OnExisting::KeepBackup)?;
         }
-        self.note_down(Event::Input { role: "in force".to_owned(), out: None, file: seal })?;
+        self.record(Event::Input { role: cluster_run::IN_FORCE.to_owned(), out: None, file: seal })?;
         Ok(format!("kept as {}", path.display()))
     }
 
@@ -131,7 +132,7 @@ impl<'a> Run<'a> {
     }
 
     fn cross(&mut self) -> Result<String, CommandError> {
-        self.restart_all("cross")?;
+        self.restart_all(Step::DistributeBridge)?;
         let began = Instant::now();
         let bridge = loop {
             let look = self.look_for_bridge();
@@ -149,8 +150,7 @@ impl<'a> Run<'a> {
         let path = self.work.join(BRIDGE);
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
         let seal = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
-        self.note_down(Event::Input { role: Progress::BRIDGE.to_owned(), out: None, file: seal.clone() })?;
-        self.progress.bridge = Some(seal);
+        self.record(Event::Input { role: cluster_run::BRIDGE.to_owned(), out: None, file: seal })?;
         Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
     }
 
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
         let bytes = files::read_plain(&path, crate::trustlist::MAX_FILE_BYTES)
             .map_err(|_| self.lost("the new CTL"))?;
         let new = verified(bytes)?;
-        self.progress.signed = Some(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
+        self.state.signed = Some(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
     }
 
@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
 
     fn publish_new(&mut self) -> Result<String, CommandError> {
         let new = self.made()?;
-        self.publish("publish", "restart", new.list().bytes(), &self.new_path())?;
+        self.publish(Step::Publish, Step::Restart, new.list().bytes(), &self.new_path())?;
         Ok(format!("{} nodes serve it", self.nodes.len()))
     }
 
@@ -221,21 +221,21 @@ impl<'a> Run<'a> {
     /// `restarts` names the step whose restart of Cisco Tftp is done in advance.
     pub(super) fn publish(
         &mut self,
-        name: &str,
-        restarts: &str,
+        step: Step,
+        restarts: Step,
         bytes: &[u8],
         path: &Path,
     ) -> Result<(), CommandError> {
         let publisher = self.publisher(bytes);
         let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
-        let (log, progress) = (&mut self.log, &self.progress);
+        let (log, state) = (&mut self.log, &self.state);
         let (put, by_hand) = publisher.put::<CommandError>(&mut self.connector, &self.nodes, |node| {
             interrupt::check()?;
-            let part = format!("{name} {node}");
-            if progress.is_done(&part) || serves(node) {
+            let part = Part::publish(node);
+            if state.is_done(step, Some(&part)) || serves(node) {
                 return Ok(false);
             }
-            log.as_mut().map_or(Ok(()), |log| log.add(begun(&part, "put")))?;
+            log.as_mut().map_or(Ok(()), |log| log.add(Event::step(step, Some(part), "put", None)))?;
             Ok(true)
         })?;
         if !by_hand.is_empty() {
@@ -255,20 +255,20 @@ impl<'a> Run<'a> {
             }
             let limit = if is_there { AFTER_RESTART } else { self.args.publish.by_hand() };
             publisher.wait(&node, limit, || -> Result<(), CommandError> { Ok(interrupt::check()?) })?;
-            self.end_step(&format!("{name} {node}"), says)?;
+            self.finish(step, Some(Part::publish(&node)), says)?;
         }
         Ok(())
     }
 
     fn restart(&mut self) -> Result<String, CommandError> {
-        self.restart_all("restart")?;
+        self.restart_all(Step::Restart)?;
         Ok(format!("{} on {} nodes", SERVICES.join(", then "), self.nodes.len()))
     }
 
-    pub(super) fn restart_all(&mut self, name: &str) -> Result<(), CommandError> {
+    pub(super) fn restart_all(&mut self, step: Step) -> Result<(), CommandError> {
         for (service, node) in restart_order(&self.nodes) {
             interrupt::check()?;
-            self.restart_service(name, service, &node)?;
+            self.restart_service(step, service, &node)?;
         }
         Ok(())
     }
@@ -276,20 +276,20 @@ impl<'a> Run<'a> {
     /// One service's restart on one node, a part of its own: what is done once is not done again.
     fn restart_service(
         &mut self,
-        name: &str,
+        step: Step,
         service: &'static str,
         node: &NodeAddress,
     ) -> Result<(), CommandError> {
-        let part = format!("{name} {service} {node}");
-        if self.progress.is_done(&part) {
+        let part = Part::restart(service, node);
+        if self.state.is_done(step, Some(&part)) {
             return Ok(());
         }
-        self.begin_step(&part, "restart")?;
+        self.record(Event::step(step, Some(part.clone()), "restart", None))?;
         let state = restart(&mut self.connector, node, service)?;
         if state == ServiceState::Started {
             self.operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
         }
-        self.end_step(&part, &state.to_string())
+        self.finish(step, Some(part), &state.to_string())
     }
 
     fn verify(&mut self) -> Result<String, CommandError> {
@@ -326,17 +326,17 @@ impl<'a> Run<'a> {
 
     /// The CTL that was in force, as it was kept, and as the journal knows it.
     pub(super) fn old(&self) -> Result<VerifiedList, CommandError> {
-        kept_list(&self.work, self.progress.in_force.as_ref())
+        kept_list(&self.work, self.state.in_force.as_ref())
     }
 
     /// The bridge, as the journal knows it.
     pub(super) fn kept_bridge(&self) -> Result<Vec<u8>, CommandError> {
-        kept(&self.work, (BRIDGE, "the bridge"), self.progress.bridge.as_ref())
+        kept(&self.work, (BRIDGE, "the bridge"), self.state.bridge.as_ref())
     }
 
     /// The CTL that the run signed, as the journal knows it.
     pub(super) fn made(&self) -> Result<VerifiedList, CommandError> {
-        verified(kept(&self.work, (NEW_CTL, "the new CTL"), self.progress.signed.as_ref())?)
+        verified(kept(&self.work, (NEW_CTL, "the new CTL"), self.state.signed.as_ref())?)
     }
 
     pub(super) fn lost(&self, what: &str) -> CommandError {

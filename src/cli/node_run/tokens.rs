@@ -4,8 +4,9 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::signing::SigningSession;
 use super::super::ui::printable;
 use super::Run;
-use crate::trustlist::{Certificate, VerifiedList, digest};
-use crate::workflow::{Plan, Progress, Release, revert};
+use crate::trustlist::{Certificate, VerifiedList};
+use crate::workflow::journal::{Event, TokenCertificate};
+use crate::workflow::{Plan, Release, revert};
 
 impl<'a> Run<'a> {
     /// The plan of the new CTL. The node's own release says which SAST records stay, unless the operator does.
@@ -34,7 +35,7 @@ impl<'a> Run<'a> {
         let session = SigningSession::open(self.settings, self.ui)?;
         let mut certificates = vec![session.signer().certificate().clone()];
         certificates.extend(session.certificates(self.tokens.spare, self.ui)?);
-        if let Some(trusted) = self.progress.tokens.as_deref() {
+        if let Some(trusted) = self.state.tokens.as_deref() {
             same_tokens(trusted, &certificates)?;
         }
         Ok(self.certificates.get_or_init(|| certificates).clone())
@@ -42,25 +43,22 @@ impl<'a> Run<'a> {
 
     /// Writes down which tokens the cluster is asked to trust, before it is.
     pub(super) fn bind_tokens(&mut self, certificates: &[Certificate]) -> Result<(), CommandError> {
-        if self.progress.tokens.as_deref().is_some() {
+        if self.state.tokens.is_some() {
             return Ok(());
         }
-        let says = in_words(certificates);
-        self.begin_step(Progress::TOKENS, &says)?;
-        self.progress.tokens = Some(says);
-        Ok(())
+        self.record(Event::Tokens { certificates: certificates.iter().map(TokenCertificate::of).collect() })
     }
 }
 
 /// What is done of trust and vouch holds for the tokens that it was done with.
-fn same_tokens(trusted: &str, chosen: &[Certificate]) -> Result<(), CommandError> {
-    let chosen = in_words(chosen);
-    if chosen == trusted {
+fn same_tokens(trusted: &[TokenCertificate], chosen: &[Certificate]) -> Result<(), CommandError> {
+    let chosen: Vec<_> = chosen.iter().map(TokenCertificate::of).collect();
+    if chosen.iter().map(|c| &c.certificate_sha256).eq(trusted.iter().map(|c| &c.certificate_sha256)) {
         return Ok(());
     }
     Err(CommandError::new(ErrorKind::Token, "these are not the tokens that the run began with")
-        .detail("run", trusted)
-        .detail("chosen", chosen)
+        .detail("run", TokenCertificate::list(trusted))
+        .detail("chosen", TokenCertificate::list(&chosen))
         .detail("", "TVS was asked about the tokens of the run alone; nothing was changed by this command")
         .hint("name the tokens of the run (--token, --spare), and go on with --resume")
         .hint("other tokens need a run of their own: another folder, --work DIR"))
@@ -74,10 +72,4 @@ pub(super) fn names(certificates: &[Certificate]) -> String {
 /// Somebody else gave it.
 fn name(certificate: &Certificate) -> String {
     printable(&certificate.sast_name())
-}
-
-/// `SAST-ADN008580ef (SHA-256 5d…) and SAST-ADN0054f509 (SHA-256 0c…)`
-fn in_words(certificates: &[Certificate]) -> String {
-    let one = |c: &Certificate| format!("{} (SHA-256 {})", name(c), digest::hex(&c.sha256(), ""));
-    certificates.iter().map(one).collect::<Vec<_>>().join(" and ")
 }

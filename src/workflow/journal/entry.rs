@@ -1,10 +1,13 @@
 //! What a journal's lines say. Fields are only ever added.
 
+use std::fmt;
+
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::phone::{ClassVerdict, ServiceFinding};
-use crate::trustlist::digest;
+use crate::trustlist::{Certificate, digest};
+use crate::workflow::cluster_run::{Part, Step, StepName};
 use crate::workflow::{Plan, PlanStep};
 
 /// One line.
@@ -67,10 +70,29 @@ pub enum Event {
         /// What is left to do by hand.
         by_hand: Vec<String>,
     },
+    /// A run on a cluster.
+    Run(RunId),
+    /// The tokens that the cluster is asked to trust: the run goes on with these alone.
+    Tokens {
+        /// The one that signs comes first.
+        certificates: Vec<TokenCertificate>,
+    },
+    /// The run goes on.
+    Resume,
+    /// The CTL that was in force before goes back to every node.
+    Rollback,
+    /// Where the dialogue with the nodes is kept.
+    Transcript {
+        /// The file.
+        file: String,
+    },
     /// A step of a longer run begins, or ended.
     Step {
         /// Which.
-        name: String,
+        name: StepName,
+        /// Which part of it; `None` for the step itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<Part>,
         /// What is done, or how it ended.
         says: String,
         /// Whether it ended well; `None` while it goes on.
@@ -118,6 +140,44 @@ pub struct TokenSeal {
     pub name: String,
     /// SHA-256 of the certificate (DER).
     pub certificate_sha256: String,
+}
+
+/// Which run on a cluster it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunId {
+    /// The publisher.
+    pub node: String,
+    /// The folder of the run.
+    pub folder: String,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.node, self.folder)
+    }
+}
+
+/// The certificate of a token of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCertificate {
+    /// The SAST name.
+    pub name: String,
+    /// SHA-256 of the certificate (DER).
+    pub certificate_sha256: String,
+}
+
+impl TokenCertificate {
+    /// Of this certificate.
+    pub fn of(certificate: &Certificate) -> Self {
+        let certificate_sha256 = digest::hex(&certificate.sha256(), "");
+        TokenCertificate { name: certificate.sast_name(), certificate_sha256 }
+    }
+
+    /// `SAST-ADN008580ef (SHA-256 5d…) and SAST-ADN0054f509 (SHA-256 0c…)`
+    pub fn list(certificates: &[TokenCertificate]) -> String {
+        let one = |c: &TokenCertificate| format!("{} (SHA-256 {})", c.name, c.certificate_sha256);
+        certificates.iter().map(one).collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// A file with its checksums and, so that the page can show it, itself.
@@ -184,6 +244,11 @@ impl PhoneLine {
 }
 
 impl Event {
+    /// A step, or a part of one.
+    pub fn step(step: Step, part: Option<Part>, says: impl Into<String>, done: Option<bool>) -> Self {
+        Event::Step { name: StepName::Known(step), part, says: says.into(), done }
+    }
+
     /// A plan that was confirmed.
     pub fn plan(plan: &Plan, out: impl Into<String>) -> Self {
         let signer = plan.signer().sast_name();

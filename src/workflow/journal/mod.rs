@@ -9,7 +9,9 @@ mod summary;
 mod verify;
 mod writer;
 
-pub use entry::{Event, FileFingerprint, JournalLine, Outcome, PhoneLine, TokenSeal};
+pub use entry::{
+    Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
+};
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub(crate) use summary::{Change, JournalSummary};
 pub use verify::{JournalError, VerifiedJournal};

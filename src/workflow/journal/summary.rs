@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenSeal};
+use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenCertificate, TokenSeal};
 use super::verify::VerifiedJournal;
+use crate::workflow::cluster_run::Step;
 
 /// What a page shows of a run.
 pub struct JournalSummary<'a> {
@@ -64,7 +65,7 @@ impl<'a> JournalSummary<'a> {
                     (change.kept_old_as, change.alone) = (kept_old_as.as_deref(), None);
                     changes.push(change);
                 }
-                Event::Start { .. } | Event::Step { .. } | Event::End { .. } => {}
+                _ => {}
             }
         }
         changes.extend(open);
@@ -82,13 +83,24 @@ impl<'a> JournalSummary<'a> {
     }
 
     /// The steps of a longer run: when, which, how it ended (`done`, `failed`, or nothing while it goes on), in words.
-    pub fn steps(&self) -> Vec<[&'a str; 4]> {
-        let step = |line: &'a JournalLine| match &line.event {
-            Event::Step { name, says, done } => {
-                let how = done.map_or("", |done| if done { "done" } else { "failed" });
-                Some([&line.time, name, how, says])
-            }
-            _ => None,
+    pub fn steps(&self) -> Vec<[String; 4]> {
+        let step = |line: &JournalLine| {
+            let (name, how, says) = match &line.event {
+                Event::Step { name, part, says, done } => {
+                    let part = part.as_ref().map(|part| format!(" {part}")).unwrap_or_default();
+                    let how = done.map_or("", |done| if done { "done" } else { "failed" });
+                    (format!("{name}{part}"), how, says.clone())
+                }
+                Event::Run(id) => ("run".to_owned(), "", id.to_string()),
+                Event::Tokens { certificates } => {
+                    ("tokens".to_owned(), "", TokenCertificate::list(certificates))
+                }
+                Event::Resume => ("resume".to_owned(), "", "the run goes on".to_owned()),
+                Event::Rollback => ("rollback".to_owned(), "", Step::Rollback.description().to_owned()),
+                Event::Transcript { file } => ("transcript".to_owned(), "", file.clone()),
+                _ => return None,
+            };
+            Some([line.time.clone(), name, how.to_owned(), says])
         };
         self.lines.iter().filter_map(step).collect()
     }

@@ -1,0 +1,178 @@
+//! A run on a cluster as a value. The events of its journal are its only changes, so what a journal says and what is in
+//! memory are the same.
+
+use super::old_journal::typed;
+use super::step::{Part, Step, StepName};
+use crate::cluster::NodeAddress;
+use crate::workflow::journal::{Event, FileFingerprint, RunId, TokenCertificate};
+
+/// The role of the CTL that was in force before, among the journal's files.
+pub const IN_FORCE: &str = "in force";
+/// The role of the bridge.
+pub const BRIDGE: &str = "bridge";
+
+/// Where a run is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Course {
+    #[default]
+    Forward,
+    Rollback,
+    /// Its journal holds the rollback of a run that ended before.
+    RollbackOfEndedRun,
+}
+
+/// A run on a cluster, as its journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunState {
+    /// Which one it is.
+    pub id: Option<RunId>,
+    /// The CTL that was in force when it began.
+    pub in_force: Option<FileFingerprint>,
+    /// The tokenless CTL with the tokens in it, as the publisher wrote it.
+    pub bridge: Option<FileFingerprint>,
+    /// The CTL that it signed.
+    pub signed: Option<FileFingerprint>,
+    /// The tokens that the cluster was asked to trust; `None` before it was.
+    pub tokens: Option<Vec<TokenCertificate>>,
+    course: Course,
+    /// Whether a step was begun. A rollback before any is that of a run that ended.
+    begun: bool,
+    done: Vec<(Step, Option<Part>)>,
+    ended: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A part of a step.
+    Part(Step, Part),
+    /// A step all of whose parts are done.
+    Step(Step),
+    /// Nothing: the run may end.
+    End,
+}
+
+/// How a run is opened: what is written first, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Whether it has a new journal.
+    pub new_journal: bool,
+    /// The first lines.
+    pub events: Vec<Event>,
+}
+
+/// Why a run is not begun, resumed or rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RunRefused {
+    /// A new run would take as the CTL in force what the run before left half done.
+    #[error("the run in this folder has not come to its end")]
+    NotEnded,
+    /// It is of another node, or its folder was copied.
+    #[error("this folder is that of another run")]
+    AnotherRun,
+    /// It ended.
+    #[error("the run of this journal came to its end: there is nothing to go on with")]
+    Ended,
+    /// It ended, and is being rolled back.
+    #[error("the run in this folder came to its end, and is being taken back")]
+    IsRolledBack,
+    /// It changed nothing yet.
+    #[error("the run in this folder kept no CTL: there is nothing to go back to")]
+    NothingKept,
+}
+
+impl RunState {
+    /// The state after these events.
+    pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Self {
+        let mut state = RunState::default();
+        events.into_iter().for_each(|event| state.apply(event));
+        state
+    }
+
+    /// Begins a run in a folder that may hold an earlier one.
+    pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
+        let changed = |run: &RunState| run.tokens.is_some() || run.course != Course::Forward;
+        if earlier.is_some_and(|run| !run.ended && changed(run)) {
+            return Err(RunRefused::NotEnded);
+        }
+        Ok(Opening { new_journal: true, events: vec![Event::Run(id)] })
+    }
+
+    /// Goes on.
+    pub fn resume(&self, id: &RunId) -> Result<Opening, RunRefused> {
+        self.is(id)?;
+        match self.course {
+            _ if self.ended => Err(RunRefused::Ended),
+            Course::RollbackOfEndedRun => Err(RunRefused::IsRolledBack),
+            _ => Ok(Opening { new_journal: false, events: vec![Event::Resume] }),
+        }
+    }
+
+    /// Puts back what was in force before; of a run that ended, by a run of its own.
+    pub fn rollback(&self, id: &RunId) -> Result<Opening, RunRefused> {
+        self.is(id)?;
+        let file = self.in_force.clone().ok_or(RunRefused::NothingKept)?;
+        if !self.ended {
+            return Ok(Opening { new_journal: false, events: vec![Event::Rollback] });
+        }
+        let in_force = Event::Input { role: IN_FORCE.to_owned(), out: None, file };
+        Ok(Opening { new_journal: true, events: vec![Event::Run(id.clone()), in_force, Event::Rollback] })
+    }
+
+    fn is(&self, id: &RunId) -> Result<(), RunRefused> {
+        if self.id.as_ref() == Some(id) { Ok(()) } else { Err(RunRefused::AnotherRun) }
+    }
+
+    /// What an event changes.
+    pub fn apply(&mut self, event: &Event) {
+        let event = typed(event);
+        self.begun |=
+            matches!(*event, Event::Step { name: StepName::Known(step), .. } if step != Step::Rollback);
+        match event.as_ref() {
+            Event::Run(id) => self.id = Some(id.clone()),
+            Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
+            Event::Resume => {
+                self.course = Course::Forward;
+                // Looking again does no harm, and the world may have changed.
+                self.done.retain(|(step, _)| !matches!(step, Step::Rollback | Step::Preflight));
+            }
+            Event::Rollback => {
+                self.course = if self.begun { Course::Rollback } else { Course::RollbackOfEndedRun };
+                self.done.retain(|(step, _)| !step.is_undone_by_rollback());
+            }
+            Event::Step { name: StepName::Known(step), part, done: Some(true), .. } => {
+                self.done.push((*step, part.clone()));
+            }
+            // A bridge is signed upon later.
+            Event::Input { role, file, .. } if role == IN_FORCE && !self.is_done(Step::Backup, None) => {
+                self.in_force = Some(file.clone());
+            }
+            Event::Input { role, file, .. } if role == BRIDGE => self.bridge = Some(file.clone()),
+            Event::Output { file, .. } => self.signed = Some(file.clone()),
+            Event::End { .. } => self.ended = true,
+            _ => {}
+        }
+    }
+
+    /// Whether a step, or a part of one, is done.
+    pub fn is_done(&self, step: Step, part: Option<&Part>) -> bool {
+        self.done.iter().any(|(of, done)| *of == step && done.as_ref() == part)
+    }
+
+    /// The parts of a step that are not done yet.
+    pub fn left(&self, step: Step, nodes: &[NodeAddress]) -> Vec<Part> {
+        step.parts(nodes).into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
+    }
+
+    /// What is to be done next.
+    pub fn next(&self, bridge: bool, nodes: &[NodeAddress]) -> Action {
+        let is_open = |step: &Step| !self.ended && !self.is_done(*step, None);
+        let step = match self.course {
+            Course::Forward => Step::all(bridge).find(is_open),
+            _ => Some(Step::Rollback).filter(is_open),
+        };
+        let Some(step) = step else { return Action::End };
+        let part = self.left(step, nodes).into_iter().next();
+        part.map_or(Action::Step(step), |part| Action::Part(step, part))
+    }
+}

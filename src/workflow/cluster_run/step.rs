@@ -1,0 +1,254 @@
+//! The steps of a run on a cluster: in which order, what each does, and the parts that it has.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{NodeAddress, SERVICES};
+
+/// What the operator is asked before a rollback is begun.
+pub const ROLLBACK_QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
+     restarted, which may cut off calls. Go on?";
+
+/// One step of a run.
+#[allow(missing_docs, reason = "described by `Step::description`")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub enum Step {
+    Preflight,
+    Backup,
+    Trust,
+    CheckTvs,
+    BuildBridge,
+    DistributeBridge,
+    AwaitPhones,
+    Sign,
+    DeleteOld,
+    Publish,
+    Restart,
+    Verify,
+    Rollback,
+}
+
+impl Step {
+    const ALL: [Step; 13] = [
+        Step::Preflight,
+        Step::Backup,
+        Step::Trust,
+        Step::CheckTvs,
+        Step::BuildBridge,
+        Step::DistributeBridge,
+        Step::AwaitPhones,
+        Step::Sign,
+        Step::DeleteOld,
+        Step::Publish,
+        Step::Restart,
+        Step::Verify,
+        Step::Rollback,
+    ];
+
+    /// The steps of a run forward, in their order.
+    pub fn all(bridge: bool) -> impl Iterator<Item = Step> {
+        let is_of_bridge =
+            |step: &Step| matches!(step, Step::BuildBridge | Step::DistributeBridge | Step::AwaitPhones);
+        Self::ALL.into_iter().filter(move |step| *step != Step::Rollback && (bridge || !is_of_bridge(step)))
+    }
+
+    /// The name in the journal; what the step does; and the state of the cluster if the step fails.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        const UNCHANGED: &str = "the cluster is as it was";
+        const TRUSTED: &str = "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+        const TOKENLESS: &str =
+            "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet";
+        match self {
+            Step::Preflight => {
+                ("preflight", "look at every node, the tokens and TVS; nothing is changed", UNCHANGED)
+            }
+            Step::Backup => ("keep", "keep the CTL in force", UNCHANGED),
+            Step::Trust => ("trust", "put the tokens' certificates into Phone-SAST-trust", TRUSTED),
+            Step::CheckTvs => ("vouch", "ask TVS of every node as a phone would", TRUSTED),
+            Step::BuildBridge => (
+                "bridge",
+                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL",
+                TOKENLESS,
+            ),
+            Step::DistributeBridge => {
+                ("cross", "restart the services, and look whether every node serves that CTL", TOKENLESS)
+            }
+            Step::AwaitPhones => (
+                "hold",
+                "wait until every phone holds that CTL",
+                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
+                 loaded it keep the CTL that they hold, which works as before",
+            ),
+            Step::Sign => (
+                "sign",
+                "plan the new CTL and sign it on the token",
+                "the new CTL is not on the cluster; the CTL in force still is",
+            ),
+            Step::DeleteOld => (
+                "delete",
+                "delete the CTL in force on the publisher",
+                "the publisher may serve no CTL; phones keep the one that they hold",
+            ),
+            Step::Publish => (
+                "publish",
+                "put the new CTL where phones fetch it, on every node",
+                "some nodes may serve the old CTL or none; phones keep the one that they hold",
+            ),
+            Step::Restart => (
+                "restart",
+                "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
+                "the new CTL lies on every node; some services may not serve it yet",
+            ),
+            Step::Verify => (
+                "verify",
+                "see that every node shows and serves the new CTL",
+                "the new CTL was put on every node, and one of them does not show it",
+            ),
+            Step::Rollback => (
+                "rollback",
+                "put the CTL that was in force before back on every node",
+                "some nodes may serve the new CTL or none; phones keep the one that they hold",
+            ),
+        }
+    }
+
+    /// The name in the journal.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What it does.
+    pub fn description(self) -> &'static str {
+        self.words().1
+    }
+
+    /// The state of the cluster if it fails.
+    pub fn state_if_it_fails(self) -> &'static str {
+        self.words().2
+    }
+
+    /// What the operator is asked before: whatever changes the cluster needs a yes.
+    pub fn question(self) -> Option<&'static str> {
+        match self {
+            Step::Trust => {
+                Some("The tokens' certificates go into Phone-SAST-trust of the publisher now. Go on?")
+            }
+            Step::BuildBridge => {
+                Some("The publisher writes its CTL again now, with the tokens in it. Go on?")
+            }
+            Step::DistributeBridge => Some(
+                "Cisco Tftp, then Cisco CallManager are restarted on every node now, so that it serves that CTL; this may cut \
+                 off calls. Go on?",
+            ),
+            Step::DeleteOld => Some(
+                "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
+                 CallManager are restarted, which may cut off calls. Go on?",
+            ),
+            // Signing and what phones hold have questions of their own; what follows a deletion belongs to it.
+            _ => None,
+        }
+    }
+
+    /// Whether a rollback undoes it: it puts another CTL on the nodes, or makes them serve it.
+    pub fn is_undone_by_rollback(self) -> bool {
+        use Step as S;
+        matches!(
+            self,
+            S::BuildBridge
+                | S::DistributeBridge
+                | S::AwaitPhones
+                | S::DeleteOld
+                | S::Publish
+                | S::Restart
+                | S::Verify
+        )
+    }
+
+    /// Its parts on these nodes, in their order; none where it is done as a whole.
+    pub fn parts(self, nodes: &[NodeAddress]) -> Vec<Part> {
+        let publish = nodes.iter().map(Part::publish);
+        // All nodes' TFTP first: phones that reset or register again must find the new list wherever they ask.
+        let restart =
+            SERVICES.iter().flat_map(|service| nodes.iter().map(|node| Part::restart(service, node)));
+        match self {
+            Step::Publish => publish.collect(),
+            Step::DistributeBridge | Step::Restart => restart.collect(),
+            Step::Rollback => publish.chain(restart).collect(),
+            _ => vec![],
+        }
+    }
+}
+
+impl From<Step> for &'static str {
+    fn from(step: Step) -> Self {
+        step.name()
+    }
+}
+
+impl TryFrom<String> for Step {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|step| step.name() == name).ok_or(name)
+    }
+}
+
+/// A part of a step, done for one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Part {
+    /// The list is put there, and served.
+    Publish {
+        /// The node.
+        node: String,
+    },
+    /// A service is restarted.
+    Restart {
+        /// The service.
+        service: String,
+        /// The node.
+        node: String,
+    },
+}
+
+impl Part {
+    /// Of this node.
+    pub fn publish(node: &NodeAddress) -> Self {
+        Part::Publish { node: node.to_string() }
+    }
+
+    /// Of this service on this node.
+    pub fn restart(service: &str, node: &NodeAddress) -> Self {
+        Part::Restart { service: service.to_owned(), node: node.to_string() }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Publish { node } => f.write_str(node),
+            Part::Restart { service, node } => write!(f, "{service} {node}"),
+        }
+    }
+}
+
+/// The name of a step in a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StepName {
+    /// A step of a run.
+    Known(Step),
+    /// The name of another version.
+    Other(String),
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepName::Known(step) => f.write_str(step.name()),
+            StepName::Other(name) => f.write_str(name),
+        }
+    }
+}

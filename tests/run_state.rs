@@ -1,0 +1,437 @@
+//! A run on a cluster as a value: every step, cut at every point, resumed, rolled back and resumed again, without a node.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use sastctl::cluster::NodeAddress;
+use sastctl::workflow::cluster_run::{Action, Part, RunRefused, RunState, Step, StepName};
+use sastctl::workflow::journal::{
+    Event, FileFingerprint, Journal, Outcome, RunId, TokenCertificate, VerifiedJournal,
+};
+
+/// The CTLs that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ctl {
+    Old,
+    Bridge,
+    New,
+}
+
+/// A node of CUCM: what lies in its TFTP folder, and what it serves, which changes when Cisco Tftp is restarted.
+#[derive(Debug, Clone)]
+struct Node {
+    address: NodeAddress,
+    file: Option<Ctl>,
+    serves: Option<Ctl>,
+}
+
+/// A cluster and the folder of a run: what outlives the process.
+#[derive(Debug, Clone)]
+struct World {
+    nodes: Vec<Node>,
+    bridge: bool,
+    /// The lines of its journal, and of the one before.
+    journal: Vec<Rc<Event>>,
+    earlier: Vec<Rc<Event>>,
+    /// What a finished line stands for, until something undoes it.
+    finished: Vec<(&'static str, Option<String>)>,
+    /// What the tokens signed.
+    signatures: usize,
+}
+
+/// One process at work in the world.
+struct Process<'w> {
+    world: &'w mut World,
+    state: RunState,
+    /// The world before each line and each change: as it is if the process ends there.
+    cuts: Option<&'w mut Vec<World>>,
+}
+
+fn id() -> RunId {
+    RunId { node: "10.1.1.1".to_owned(), folder: "/run".to_owned() }
+}
+
+fn file(ctl: Ctl) -> FileFingerprint {
+    let text = || format!("{ctl:?}");
+    FileFingerprint { file: text(), bytes: 3, md5: text(), sha1: text(), sha256: text(), data: None }
+}
+
+fn end() -> Event {
+    Event::End { outcome: Outcome::Done, says: String::new() }
+}
+
+/// What a rollback takes back, and what going forward again takes back of a rollback.
+const PUT_ON_NODES: [&str; 7] = ["bridge", "cross", "hold", "delete", "publish", "restart", "verify"];
+
+impl World {
+    fn new(nodes: usize, bridge: bool) -> Self {
+        let node = |number: usize| Node {
+            address: format!("10.1.1.{number}").parse().unwrap(),
+            file: Some(Ctl::Old),
+            serves: Some(Ctl::Old),
+        };
+        World {
+            nodes: (1..=nodes).map(node).collect(),
+            bridge,
+            journal: vec![],
+            earlier: vec![],
+            finished: vec![],
+            signatures: 0,
+        }
+    }
+
+    fn read(&self) -> RunState {
+        RunState::of(self.journal.iter().map(Rc::as_ref))
+    }
+
+    /// One command: a new run, `--resume` or `--rollback`.
+    fn command(&mut self, what: Command, cuts: Option<&mut Vec<World>>) -> Result<(), RunRefused> {
+        let earlier = (!self.journal.is_empty()).then(|| self.read());
+        let opening = match (what, &earlier) {
+            (Command::Begin, earlier) => RunState::begin(earlier.as_ref(), id()),
+            (Command::Resume, Some(run)) => run.resume(&id()),
+            (Command::Rollback, Some(run)) => run.rollback(&id()),
+            (_, None) => panic!("there is no run"),
+        }?;
+        let mut state = earlier.unwrap_or_default();
+        if opening.new_journal {
+            self.earlier = std::mem::take(&mut self.journal);
+            self.finished.clear();
+            state = RunState::default();
+        }
+        match what {
+            Command::Begin => {}
+            Command::Resume => self.finished.retain(|(step, _)| !["preflight", "rollback"].contains(step)),
+            Command::Rollback => self.finished.retain(|(step, _)| !PUT_ON_NODES.contains(step)),
+        }
+        // The first lines are there before the folder names the journal: together, or not at all.
+        opening.events.iter().for_each(|event| state.apply(event));
+        self.journal.extend(opening.events.into_iter().map(Rc::new));
+        Process { world: self, state, cuts }.run();
+        Ok(())
+    }
+
+    /// What the next process finds.
+    fn left(&self) -> String {
+        format!("{:?}", (self.read(), &self.nodes))
+    }
+
+    fn all_serve(&self, ctl: Ctl) -> bool {
+        self.nodes.iter().all(|node| (node.file, node.serves) == (Some(ctl), Some(ctl)))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Command {
+    Begin,
+    Resume,
+    Rollback,
+}
+
+impl Process<'_> {
+    fn may_end_here(&mut self) {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.push(self.world.clone());
+        }
+    }
+
+    fn write(&mut self, event: Event) {
+        self.may_end_here();
+        if let Event::Step { name: StepName::Known(step), part, done: Some(true), .. } = &event {
+            let what = (step.name(), part.as_ref().map(Part::to_string));
+            assert!(!self.world.finished.contains(&what), "{what:?} is done twice");
+            self.world.finished.push(what);
+        }
+        self.state.apply(&event);
+        self.world.journal.push(Rc::new(event));
+        if self.cuts.is_some() {
+            assert_eq!(self.state, self.world.read(), "after {:?}", self.world.journal.last());
+        }
+    }
+
+    fn run(&mut self) {
+        let nodes: Vec<_> = self.world.nodes.iter().map(|node| node.address.clone()).collect();
+        let mut begun = None;
+        loop {
+            let (step, part) = match self.state.next(self.world.bridge, &nodes) {
+                Action::End => break,
+                Action::Part(step, part) => (step, Some(part)),
+                Action::Step(step) => (step, None),
+            };
+            if begun != Some(step) {
+                self.write(Event::step(step, None, "", None));
+                begun = Some(step);
+            }
+            match part {
+                Some(part) => self.part(step, part),
+                None => {
+                    self.step(step);
+                    self.write(Event::step(step, None, "", Some(true)));
+                }
+            }
+        }
+        self.write(end());
+    }
+
+    /// What a step does that has no parts, or is left of it when they are done.
+    fn step(&mut self, step: Step) {
+        self.may_end_here();
+        match step.name() {
+            "keep" => {
+                self.write(Event::Input { role: "in force".to_owned(), out: None, file: file(Ctl::Old) })
+            }
+            "trust" if self.state.tokens.is_none() => {
+                let token = TokenCertificate { name: "A".to_owned(), certificate_sha256: "5d".to_owned() };
+                self.write(Event::Tokens { certificates: vec![token] });
+            }
+            "bridge" => self.world.nodes.iter_mut().for_each(|node| node.file = Some(Ctl::Bridge)),
+            "cross" => {
+                assert!(self.world.all_serve(Ctl::Bridge));
+                self.write(Event::Input { role: "bridge".to_owned(), out: None, file: file(Ctl::Bridge) });
+            }
+            "hold" => assert!(self.world.all_serve(Ctl::Bridge) && self.state.bridge.is_some()),
+            "sign" if self.state.signed.is_none() => {
+                let wanted = if self.world.bridge { Ctl::Bridge } else { Ctl::Old };
+                assert!(self.world.all_serve(wanted), "phones hold what the run signs upon");
+                self.write(Event::Output {
+                    signed_by: String::new(),
+                    kept_old_as: None,
+                    file: file(Ctl::New),
+                });
+                self.world.signatures += 1;
+            }
+            "delete" => (self.world.nodes[0].file, self.world.nodes[0].serves) = (None, None),
+            "verify" => assert!(self.world.all_serve(Ctl::New)),
+            "rollback" => assert!(self.world.all_serve(Ctl::Old)),
+            "preflight" | "trust" | "vouch" | "sign" | "publish" | "restart" => {}
+            other => panic!("no such step: {other}"),
+        }
+    }
+
+    fn part(&mut self, step: Step, part: Part) {
+        self.write(Event::step(step, Some(part.clone()), "", None));
+        self.may_end_here();
+        let (Part::Publish { node: name } | Part::Restart { node: name, .. }) = &part;
+        let of = |node: &Node| node.address.to_string() == *name;
+        let node = self.world.nodes.iter_mut().find(|node| of(node)).unwrap();
+        match &part {
+            Part::Restart { service, .. } if service == "Cisco Tftp" => node.serves = node.file,
+            Part::Restart { .. } => {}
+            Part::Publish { .. } => {
+                let ctl = if step.name() == "rollback" { Ctl::Old } else { Ctl::New };
+                node.file = Some(ctl);
+                if node.serves != Some(ctl) {
+                    // Of the restarts that come next this one is done in advance.
+                    let by = if step.name() == "rollback" { Step::Rollback } else { Step::Restart };
+                    let restart = Part::restart("Cisco Tftp", &node.address);
+                    if !self.state.is_done(by, Some(&restart)) {
+                        self.part(by, restart);
+                    }
+                    let node = self.world.nodes.iter().find(|node| of(node)).unwrap();
+                    assert_eq!(node.serves, Some(ctl), "{name} has to be restarted for it");
+                }
+            }
+        }
+        self.write(Event::step(step, Some(part), "", Some(true)));
+    }
+}
+
+/// The world at the end of a command, and all that would be left if it ended earlier.
+fn whole_and_cut(before: &World, what: Command) -> (World, Vec<World>) {
+    let (mut world, mut cuts) = (before.clone(), vec![]);
+    world.command(what, Some(&mut cuts)).unwrap();
+    (world, cuts)
+}
+
+/// As far as anybody can go on with it: forward, or back where there is something to go back to.
+fn to_the_end(mut world: World, what: Command) {
+    let is_back = what == Command::Rollback;
+    if is_back && world.read().in_force.is_none() {
+        assert!(world.all_serve(Ctl::Old));
+        assert_eq!(world.command(what, None), Err(RunRefused::NothingKept));
+        return;
+    }
+    world.command(what, None).unwrap();
+    assert!(world.all_serve(if is_back { Ctl::Old } else { Ctl::New }), "{world:?}");
+    assert!(world.signatures <= 1, "what is signed is not signed again");
+}
+
+fn worlds() -> impl Iterator<Item = World> {
+    [(1, false), (1, true), (3, false), (3, true)]
+        .into_iter()
+        .map(|(nodes, bridge)| World::new(nodes, bridge))
+}
+
+#[test]
+fn a_run_goes_step_by_step_and_what_each_did_is_not_done_again() {
+    for world in worlds() {
+        let (world, _) = whole_and_cut(&world, Command::Begin);
+        assert!(world.all_serve(Ctl::New));
+        let steps: Vec<&str> =
+            world.finished.iter().filter(|(_, part)| part.is_none()).map(|(step, _)| *step).collect();
+        let mut all = vec!["preflight", "keep", "trust", "vouch", "bridge", "cross", "hold"];
+        if !world.bridge {
+            all.truncate(4);
+        }
+        all.extend(["sign", "delete", "publish", "restart", "verify"]);
+        assert_eq!(steps, all);
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_anywhere_is_resumed_and_rolled_back() {
+    for world in worlds() {
+        for cut in whole_and_cut(&world, Command::Begin).1 {
+            to_the_end(cut.clone(), Command::Resume);
+            to_the_end(cut, Command::Rollback);
+        }
+    }
+}
+
+/// What is forward undoes what is back, and the other way round, wherever the one and the other was cut.
+#[test]
+fn a_resume_or_rollback_that_was_cut_anywhere_is_resumed_and_rolled_back() {
+    for world in worlds() {
+        // Most cuts leave the same as another one.
+        let (mut first, mut second) = (HashSet::new(), HashSet::new());
+        for cut in whole_and_cut(&world, Command::Begin).1 {
+            if cut.read().in_force.is_none() || !first.insert(cut.left()) {
+                continue;
+            }
+            for what in [Command::Resume, Command::Rollback] {
+                for again in whole_and_cut(&cut, what).1 {
+                    if second.insert(again.left()) {
+                        to_the_end(again.clone(), Command::Resume);
+                        to_the_end(again, Command::Rollback);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rollback_undoes_what_was_put_on_the_nodes_and_a_resume_undoes_the_rollback() {
+    let (whole, _) = whole_and_cut(&World::new(1, true), Command::Begin);
+    let nodes = [whole.nodes[0].address.clone()];
+    let undone = |state: &RunState| {
+        let is_done = |step: &Step| state.is_done(*step, None);
+        Step::all(true).filter(|step| !is_done(step)).map(Step::name).collect::<Vec<_>>()
+    };
+    let (_, before_the_end) = whole.journal.split_last().unwrap();
+    let mut state = RunState::of(before_the_end.iter().map(Rc::as_ref));
+    assert_eq!(undone(&state), [""; 0]);
+    state.apply(&state.rollback(&id()).unwrap().events[0].clone());
+    assert_eq!(undone(&state), PUT_ON_NODES);
+    let part = Part::publish(&nodes[0]);
+    assert_eq!(state.next(true, &nodes), Action::Part(Step::Rollback, part.clone()));
+    state.apply(&Event::step(Step::Rollback, Some(part.clone()), "", Some(true)));
+    state.apply(&Event::Rollback);
+    assert!(state.is_done(Step::Rollback, Some(&part)), "a rollback goes on where it was");
+    state.apply(&Event::step(Step::Publish, Some(part.clone()), "", Some(false)));
+    assert!(!state.is_done(Step::Publish, Some(&part)), "what failed is not done");
+    state.apply(&state.resume(&id()).unwrap().events[0].clone());
+    assert!(!state.is_done(Step::Rollback, Some(&part)));
+    assert_eq!(state.next(true, &nodes), Action::Step(Step::Preflight), "it looks again");
+}
+
+#[test]
+fn what_ended_is_not_resumed_and_what_changed_something_is_not_begun_again() {
+    let other = RunId { node: "10.9.9.9".to_owned(), ..id() };
+    for world in worlds() {
+        let (ended, cuts) = whole_and_cut(&world, Command::Begin);
+        for mut cut in cuts {
+            let state = cut.read();
+            assert_eq!(state.resume(&other), Err(RunRefused::AnotherRun));
+            assert_eq!(state.rollback(&other), Err(RunRefused::AnotherRun));
+            let begun = cut.command(Command::Begin, None);
+            let nothing_changed = state.tokens.is_none();
+            assert_eq!(begun, if nothing_changed { Ok(()) } else { Err(RunRefused::NotEnded) });
+        }
+        assert_eq!(ended.read().resume(&id()), Err(RunRefused::Ended));
+        assert!(RunState::begin(Some(&ended.read()), id()).is_ok_and(|opening| opening.new_journal));
+        // The rollback of a run that ended is a run of its own: nothing goes forward from there.
+        let (back, cuts) = whole_and_cut(&ended, Command::Rollback);
+        for mut cut in cuts {
+            assert_eq!(cut.read().resume(&id()), Err(RunRefused::IsRolledBack));
+            assert_eq!(cut.command(Command::Begin, None), Err(RunRefused::NotEnded));
+            to_the_end(cut, Command::Rollback);
+        }
+        assert_eq!(back.earlier, ended.journal, "the journal of the run stays as it is");
+        assert!(back.all_serve(Ctl::Old));
+    }
+}
+
+/// What earlier builds wrote is read as what is written today.
+#[test]
+fn journals_of_earlier_builds_are_read() {
+    let nodes = ["10.1.1.1", "10.1.1.2"].map(|node| node.parse::<NodeAddress>().unwrap());
+    let old = |name: &str, says: &str, done: Option<bool>| Event::Step {
+        name: StepName::Other(name.to_owned()),
+        part: None,
+        says: says.to_owned(),
+        done,
+    };
+    let known = |step: Step, done| Event::step(step, None, "", done);
+    let input = Event::Input { role: "in force".to_owned(), out: None, file: file(Ctl::Old) };
+    let (a, b) = ("5d".repeat(32), "0c".repeat(32));
+    let events = vec![
+        old("run", "10.1.1.1 in /run", None),
+        old("transcript", "/run/transcript.txt", None),
+        known(Step::Preflight, Some(true)),
+        input,
+        known(Step::Backup, Some(true)),
+        old("tokens", &format!("SAST-A (SHA-256 {a}) and SAST-B (SHA-256 {b})"), None),
+        known(Step::Publish, None),
+        old("publish 10.1.1.1", "put", None),
+        old("restart Cisco Tftp 10.1.1.1", "started", Some(true)),
+        old("publish 10.1.1.1", "put there", Some(true)),
+    ];
+    // As they come out of a file.
+    let dir = tempfile::tempdir().unwrap();
+    let text = || "x".to_owned();
+    let mut journal = Journal::create(dir.path(), "revert-node", "2026-11-21T08:18:43Z").unwrap();
+    let start = Event::Start { version: text(), command: vec![], operator: text(), host: text() };
+    for event in [start].into_iter().chain(events) {
+        journal.note("2026-11-21T08:18:43Z", event).unwrap();
+    }
+    let written = std::fs::read(journal.path()).unwrap();
+    assert!(String::from_utf8_lossy(&written).contains("\"name\":\"restart Cisco Tftp 10.1.1.1\""));
+    let read = VerifiedJournal::read_so_far(&written).unwrap();
+    let state = RunState::of(read.lines().iter().map(|line| &line.event));
+    assert_eq!(state.id, Some(id()));
+    let tokens = state.tokens.clone().unwrap();
+    assert_eq!(tokens.iter().map(|t| t.certificate_sha256.clone()).collect::<Vec<_>>(), [a, b]);
+    assert_eq!(tokens[1].name, "SAST-B");
+    assert_eq!(state.left(Step::Publish, &nodes), [Part::publish(&nodes[1])]);
+    assert!(state.is_done(Step::Restart, Some(&Part::restart("Cisco Tftp", &nodes[0]))));
+    // `resume` and `rollback`, which were steps without an end.
+    let mut state =
+        RunState::of(read.lines().iter().map(|line| &line.event).chain([&known(Step::Rollback, None)]));
+    assert!(matches!(state.next(false, &nodes), Action::Part(Step::Rollback, _)));
+    assert_eq!(state.left(Step::Publish, &nodes).len(), 2);
+    state.apply(&old("rollback Cisco CallManager 10.1.1.2", "started", Some(true)));
+    assert!(state.is_done(Step::Rollback, Some(&Part::restart("Cisco CallManager", &nodes[1]))));
+    state.apply(&old("resume", "10.1.1.1 in /run", None));
+    assert_eq!(state.next(false, &nodes), Action::Step(Step::Preflight));
+}
+
+#[test]
+fn the_name_of_a_step_and_its_parts_are_read_as_they_are_written() {
+    for step in Step::all(true).chain([Step::Rollback]) {
+        for part in [None, Some(Part::Publish { node: "10.1.1.1".to_owned() })] {
+            let event = Event::step(step, part, "says", Some(true));
+            let text = serde_json::to_string(&event).unwrap();
+            assert!(text.contains(&format!("\"name\":\"{}\"", step.name())), "{text}");
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        }
+    }
+    let text = serde_json::to_string(&Event::step(
+        Step::Restart,
+        Some(Part::Restart { service: "Cisco Tftp".to_owned(), node: "10.1.1.1".to_owned() }),
+        "started",
+        None,
+    ));
+    let part = r#""part":{"action":"restart","service":"Cisco Tftp","node":"10.1.1.1"}"#;
+    assert!(text.unwrap().contains(part));
+}
