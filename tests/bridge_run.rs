@@ -144,6 +144,43 @@ fn nodes_that_serve_the_old_list_until_the_restart_get_the_new_one() {
     assert_all_serve(&cluster, &pki::golden_bytes("tokenless.tlv"));
 }
 
+/// The new list was put on the disk of every node, and the line broke before Cisco Tftp was restarted: a node that still
+/// serves the old list would serve the new one after the restart.
+#[test]
+fn what_a_node_serves_is_not_what_lies_on_its_disk() {
+    let Some((world, cluster)) = started(2) else { return };
+    let (old, new) = (pki::golden_bytes("tokenless.tlv"), pki::golden_bytes("token-signed.tlv"));
+    let cut = |more: &[&str], disk: &[u8], served: &[u8]| {
+        cluster.nodes[0].quirks(&["hangup=utils service restart"]);
+        assert_eq!(go(&world, &cluster, more).code, 5);
+        let node = &cluster.nodes[1];
+        assert!(node.disk_ctl().unwrap() == disk && node.ctl().unwrap() == served, "{more:?}");
+    };
+    cut(&[], &new, &old);
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, &old);
+    go(&world, &cluster, &[]).done();
+    assert_all_serve(&cluster, &new);
+    cut(&["--rollback"], &old, &new);
+    go(&world, &cluster, &["--rollback"]).done();
+    assert_all_serve(&cluster, &old);
+}
+
+#[test]
+fn a_bridge_that_is_served_and_was_taken_from_the_disk_is_made_again() {
+    let Some((world, cluster)) = started(2) else { return };
+    assert!(go(&world, &cluster, &["--bridge"]).stderr.contains("at hold"));
+    let bridge = world.read("run/CTLFile.bridge.tlv");
+    cluster.nodes[0].quirks(&["hangup=utils service list"]);
+    assert_eq!(go(&world, &cluster, &["--rollback"]).code, 5);
+    for node in &cluster.nodes {
+        assert!(node.disk_ctl().unwrap() != bridge && node.ctl().unwrap() == bridge);
+    }
+    let done = go(&world, &cluster, &["--bridge", "--resume", "--phones-have-it"]);
+    assert_eq!(done.code, 0, "{}", done.all());
+    assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
+}
+
 /// What the shell says is not in order stops the run; what it does not say is confirmed by an option of its own.
 #[test]
 fn what_must_be_in_order_is_asked_before_anything_changes() {

@@ -114,7 +114,8 @@ impl<'a> Run<'a> {
 
     fn bridge(&mut self) -> Result<String, CommandError> {
         // A bridge that stands already is not built again.
-        if self.look_for_bridge()?.is_ok() {
+        let there = self.look_for_bridge()?.is_ok_and(|bridge| self.show_everywhere(&bridge).is_ok());
+        if there {
             return Ok("every node serves a CTL with the tokens already".to_owned());
         }
         self.connector.open(&self.publisher)?.update_ctl()?;
@@ -228,11 +229,18 @@ impl<'a> Run<'a> {
     ) -> Result<(), CommandError> {
         let publisher = self.publisher(bytes);
         let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
+        // What a node serves need not be what lies on its disk, and is served after the restart.
+        let md5 = digest::hex(&digest::md5(bytes), "");
+        let has = side_by_side(&self.nodes, &self.connector, |node, connector| {
+            let mut shown = || connector.open(node).ok()?.shown_ctl().ok();
+            serves(node) && shown().is_some_and(|shown| shows_ctl(&shown, &md5).is_ok())
+        });
         let (log, state) = (&mut self.log, &self.state);
+        let mut has = has.into_iter();
         let (put, by_hand) = publisher.put::<CommandError>(&mut self.connector, &self.nodes, |node| {
             interrupt::check()?;
             let part = Part::publish(node);
-            if state.is_done(step, Some(&part)) || serves(node) {
+            if has.next() == Some(true) || state.is_done(step, Some(&part)) {
                 return Ok(false);
             }
             log.as_mut().map_or(Ok(()), |log| log.add(Event::step(step, Some(part), "put", None)))?;
@@ -268,12 +276,14 @@ impl<'a> Run<'a> {
     pub(super) fn restart_all(&mut self, step: Step) -> Result<(), CommandError> {
         for (service, node) in restart_order(&self.nodes) {
             interrupt::check()?;
-            self.restart_service(step, service, &node)?;
+            // Done once, it is not done again.
+            if !self.state.is_done(step, Some(&Part::restart(service, &node))) {
+                self.restart_service(step, service, &node)?;
+            }
         }
         Ok(())
     }
 
-    /// One service's restart on one node, a part of its own: what is done once is not done again.
     fn restart_service(
         &mut self,
         step: Step,
@@ -281,9 +291,6 @@ impl<'a> Run<'a> {
         node: &NodeAddress,
     ) -> Result<(), CommandError> {
         let part = Part::restart(service, node);
-        if self.state.is_done(step, Some(&part)) {
-            return Ok(());
-        }
         self.record(Event::step(step, Some(part.clone()), "restart", None))?;
         let state = restart(&mut self.connector, node, service)?;
         if state == ServiceState::Started {
