@@ -46,30 +46,24 @@ pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum FileError {
     /// It could not be opened or read; `-` is standard input.
     #[error("{} cannot be read: {source}", name(path))]
     Read { path: PathBuf, source: io::Error },
-    /// It is larger than what is read.
     #[error("{} has more than {limit} bytes", name(path))]
     TooLarge { path: PathBuf, limit: usize },
-    /// It is there already and must not be replaced.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
-    /// A folder has the name.
     #[error("{} is a folder", .0.display())]
     IsFolder(PathBuf),
-    /// What has the name is no file that could be replaced: a device, a pipe.
     #[error("{} is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
     /// The way to it goes through a link that somebody else may point elsewhere.
     #[error("{} goes through {}, a link of another user ({})", .0.display(), .1.link.display(), .1.owner)]
     ForeignLink(PathBuf, ForeignLink),
-    /// What it was made from is not there any more, or is another.
     #[error("what {} is made from changed after the plan was shown", path.display())]
     SourceChanged { path: PathBuf },
-    /// What lies there is not what was kept.
     #[error("{} was changed by somebody else meanwhile", .0.display())]
     Changed(PathBuf),
     /// It took its place, and a power cut may still undo that. The old file is kept as `backup`.

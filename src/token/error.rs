@@ -64,12 +64,11 @@ pub struct TokenChoice {
 
 /// Why a token did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum TokenError {
     /// No profile has that name; the built-in ones have these.
     #[error("no HSM profile is called {0:?}")]
     UnknownProfile(String, Vec<String>),
-    /// A profile file is not one, and why.
     #[error("{} is not an HSM profile: {why}", .0.display(), why = .1)]
     BadProfile(PathBuf, String),
     /// Others may write a profile, which names the module: the file, and what others may write.
@@ -81,43 +80,32 @@ pub enum TokenError {
     /// None of these profiles has a path on this system.
     #[error("no PKCS#11 module is installed that a built-in profile knows")]
     NothingInstalled(Vec<String>),
-    /// A call failed.
     #[error("{what} failed: {code}")]
     Call { what: &'static str, code: Ckr, token: Option<TokenName> },
-    /// No token anywhere that holds anything.
     #[error("no token was found{}", if *.blank == 0 { "" } else { " that is initialised" })]
     NoToken { module: PathBuf, slots: usize, blank: usize },
-    /// The selector matches nothing.
     #[error("no token matches {selector:?}")]
     NoMatch { selector: String, tokens: Vec<String> },
-    /// The selector, or the lack of one, matches several: these.
     #[error("{}", several(.0, .1))]
     Ambiguous(Option<String>, Vec<TokenChoice>),
-    /// The token holds no certificate.
     #[error("the token holds no certificate")]
     NoCertificate(TokenName),
-    /// The token holds certificates, and none can be read: what is wrong with one.
     #[error("the token's certificate cannot be read: {1}")]
     UnreadableCertificate(TokenName, String),
-    /// The token holds several certificates, and neither the selector nor what they are says which is meant.
     #[error("{}", several_certificates(.selector, .certificates.len()))]
     AmbiguousCertificate { token: TokenName, selector: Option<String>, certificates: Vec<CertificateChoice> },
-    /// No private key belongs to the certificate of this name.
     #[error("no private key on the token belongs to the certificate {1}")]
     NoKey(TokenName, String),
-    /// The token does not make such a key.
     #[error("the token makes no RSA key of {bits} bits: {why}")]
     CannotMakeKey { token: TokenName, bits: usize, why: String },
     /// The key that the token made is not what was asked for, and why; it was destroyed again.
     #[error("the key that the token made is not fit to be a SAST key: {1}")]
     BadKey(TokenName, String),
-    /// The certificate of this name is on the token already.
     #[error("the certificate {1} is on the token already")]
     AlreadyThere(TokenName, String),
     /// A new key would have the name or the CKA_ID of a certificate that is there: `called SAST-HSM-01`.
     #[error("a certificate {1} is on the token already")]
     Taken(TokenName, String),
-    /// The token has no mechanism that makes the signature.
     #[error("the token cannot sign with {1}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
     NoMechanism(TokenName, Digest),
     /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
@@ -138,16 +126,13 @@ pub enum TokenError {
     /// The PIN is locked; if it is the SO PIN, the token cannot be unlocked any more.
     #[error("{1} is locked (CKR_PIN_LOCKED)")]
     PinLocked(TokenName, PinKind),
-    /// No PIN was ever set.
     #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
     PinNotSet(TokenName),
     /// The PIN cannot be right by its length, in bytes; no try was spent.
     #[error("{which} has {length} characters; the token takes {min} to {max}")]
     PinLength { token: TokenName, which: PinKind, length: usize, min: usize, max: usize },
-    /// The token takes this PIN from its reader alone.
     #[error("{1} is typed on the token's reader")]
     PinPad(TokenName, PinKind),
-    /// The token's reader has no keys for this PIN.
     #[error("{1} cannot be typed on the token's reader: it has no PIN pad")]
     NoPinPad(TokenName, PinKind),
     /// A PIN that is to be set is not as the token wants PINs: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
@@ -165,7 +150,6 @@ pub enum TokenError {
     /// What the token returned is not a signature by its certificate, and why. Nothing left the module.
     #[error("the token returned a signature that its certificate does not verify")]
     SignatureDoesNotVerify(TokenName, String),
-    /// Another of our processes uses the tokens.
     #[error(
         "the tokens are in use by another sastctl (process {holder}), and stayed so for {seconds} seconds"
     )]

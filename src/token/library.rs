@@ -10,27 +10,21 @@ pub(super) const MAX_LIBRARY: usize = 256 * 1024 * 1024;
 
 /// Why a library was not loaded as a module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum LoadProblem {
-    /// There is no such file.
     #[error("there is no such file")]
     Missing,
-    /// It is for another processor, or for 32-bit programs: both are named.
     #[error("it is for {library} programs, and this one is {program}")]
     OtherArchitecture { library: String, program: String },
     /// Others than root and the user may write it, or replace it: what, in words.
     #[error("not loaded: {0}, and could take every PIN")]
     OthersMayWrite(String),
-    /// A library that it needs is not there.
     #[error("it needs {0}, which is not installed")]
     MissingDependency(String),
-    /// It is a library, and not a PKCS#11 module.
     #[error("it is not a PKCS#11 library (no C_GetFunctionList)")]
     NotPkcs11,
-    /// It is no library at all, or a damaged one.
     #[error("it is not a library, or a damaged one")]
     NotALibrary,
-    /// C_Initialize failed: the CKR_ name.
     #[error("C_Initialize failed: {0}")]
     Initialize(String),
     /// Anything else, in the loader's words.

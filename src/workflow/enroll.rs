@@ -33,15 +33,12 @@ pub struct SastSubject {
 
 /// Why something is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum EnrollError {
-    /// A name does not fit a trust list.
     #[error("{what} {value:?} does not fit a trust list: {why}")]
     Name { what: &'static str, value: String, why: &'static str },
-    /// The validity makes no sense.
     #[error("a validity of {days} days from now cannot be written down")]
     Validity { days: u32 },
-    /// The builder refused.
     #[error("the certificate cannot be built: {0}")]
     Builder(String),
 }

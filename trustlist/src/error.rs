@@ -10,102 +10,78 @@ pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// Offsets and lengths are in bytes, offsets from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum DecodeError {
-    /// No bytes at all.
     #[error("is empty (0 bytes)")]
     Empty,
-    /// Larger than [`MAX_FILE_BYTES`].
     #[error("is larger than {} MiB, which no trust list or signed file is", MAX_FILE_BYTES / 1024 / 1024)]
     TooLarge,
-    /// Does not begin like one, but with this.
     #[error("is not a CTL, ITL or .sgn file: it begins with {0}, not with a Version element (byte 0)")]
     NotATrustList(String),
-    /// The file ends before something does.
     #[error("is cut short: {what} says {says} bytes, {left} are left (byte {offset})")]
     CutShort { what: String, says: usize, left: usize, offset: usize },
     /// An element or a length that no writer makes. The offset is where it begins; of a missing element, what should hold it.
     #[error("is damaged: {what} (byte {offset})")]
     Damaged { what: String, offset: usize },
-    /// A signed configuration file where a list is needed.
     #[error("is a signed configuration file ({}), not a trust list", printable(.file_name))]
     NotAList { file_name: String },
 }
 
 /// Why a record or a file could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum BuildError {
-    /// Longer than the format's 16-bit lengths allow.
     #[error("{what} is too long for the format: {bytes} bytes, at most 65535 fit")]
     TooLong { what: String, bytes: usize },
-    /// The signer's key, as it is called, has no code in the format.
     #[error("the signer's key is {0}; a trust list is signed with RSA 512, 1024, 2048 or 4096")]
     KeySize(String),
-    /// The signer of this name is not in the list.
     #[error("{0} has no SAST record in the list, so no phone could check its signature")]
     SignerNotInList(String),
-    /// What would come out is no list.
     #[error("the list could not be read back: it {0}")]
     NotReadBack(DecodeError),
-    /// A DNSNAME or FILENAME that holds a NUL, or nothing.
     #[error("{0} is empty or holds a NUL character")]
     BadText(String),
 }
 
 /// Why a draft was not signed.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum SignError<E> {
-    /// It cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The signer did not sign.
     #[error("the signer did not sign")]
     Signer(#[source] E),
-    /// Another signer than the one that the plan was made for; nothing was signed.
     #[error("the plan is that {planned} signs, and this is {given}: nothing was signed")]
     OtherSigner { planned: String, given: String },
-    /// What came out holds other records than the draft; it was thrown away.
     #[error("the signed file has other records than its plan, and was thrown away")]
     OtherRecords,
-    /// What came out does not verify; it was thrown away.
     #[error("the signed file does not verify, and was thrown away")]
     NotVerified(#[source] VerifyError),
-    /// What came out does not decode; it was thrown away.
     #[error("the signed file cannot be read back, and was thrown away: it {0}")]
     NotDecoded(DecodeError),
 }
 
 /// Why a signature is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum VerifyError {
-    /// No record has the signer's issuer and serial number.
     #[error("no SAST record for the signer {signer} (serial {serial})")]
     NoSignerRecord { signer: String, serial: String },
-    /// The signer has records, but none that lets it sign lists.
     #[error("the signer {signer} is in the list as {functions}, not as SAST")]
     SignerIsNotSast { signer: String, functions: String },
-    /// The signer's record, counted from 1, holds neither certificate nor key.
     #[error("record {0} of the signer holds no certificate and no key")]
     NoKey(usize),
-    /// The signer's certificate does not parse.
     #[error("CERTIFICATE of record {record}, the signer's, does not parse (byte {offset}): {why}")]
     CertificateUnreadable { record: usize, offset: usize, why: String },
     /// The signer's key, as it is called, is not RSA, or too large.
     #[error("the signer's key is {0}, which trust lists are not signed with")]
     UnsupportedKey(String),
-    /// A SIGNATUREALGORTITHM that is not RSA PKCS#1 v1.5.
     #[error("unsupported signature algorithm {0} (SIGNATUREALGORTITHM; 0 is RSA)")]
     UnsupportedAlgorithm(u8),
-    /// A DIGESTALGORTITHM that is none of the three.
     #[error("unsupported digest {0} (DIGESTALGORTITHM; 1 is SHA-1, 2 SHA-256, 3 SHA-512)")]
     UnsupportedDigest(u8),
-    /// SIGNATUREMODULUS and the signature's length do not fit together.
     #[error("SIGNATUREMODULUS {code} does not fit a signature of {bytes} bytes")]
     ModulusDisagrees { code: u8, bytes: usize },
-    /// The signature is longer or shorter than the key makes them.
     #[error("the signature has {signature} bytes, the signer's key makes {key}")]
     SignatureLength { signature: usize, key: usize },
     /// The signature is right, under another digest than the header names.
@@ -117,7 +93,6 @@ pub enum VerifyError {
     /// A list that should know the signer of a .sgn file, by its common name, has no CCM+TFTP or TFTP record of it.
     #[error("the list given has no TFTP record for {0}")]
     NoTftpRecord(String),
-    /// A .sgn file names another signer than the certificate that was given.
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]
     OtherSigner { signer: String, serial: String, given: String },
 }

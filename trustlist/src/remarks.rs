@@ -12,39 +12,31 @@ const NEAR_LIMIT_BYTES: usize = PHONE_LIMIT_BYTES / 10 * 9;
 /// Something about a list that an operator may want to know. Records count from 1; where `record` is `None`, it is the header
 /// or a certificate beside lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum Remark {
-    /// Above 64 KiB: phones do not load it.
     #[error("the list has {bytes} bytes; phones do not load one over {PHONE_LIMIT_BYTES} (64 KiB)")]
     TooLargeForPhones { bytes: usize },
-    /// Near 64 KiB.
     #[error("the list has {bytes} bytes, near the {PHONE_LIMIT_BYTES} (64 KiB) that phones load")]
     NearPhoneLimit { bytes: usize },
-    /// No record at all.
     #[error("the list holds no records")]
     NoRecords,
-    /// A certificate that does not parse; its bytes are kept.
     #[error("the certificate of record {record} does not parse: {why}; its bytes are kept")]
     CertificateUnreadable { record: usize, why: String },
     /// A record repeats something of its certificate wrongly. Phones look at the record.
     #[error("{element} of record {record} is not what its certificate says")]
     Disagrees { record: usize, element: &'static str },
-    /// A certificate whose RSA key is declared for something else than plain RSA.
     #[error("the certificate{} declares its RSA key for {what}; no public source says whether phones take it",
         record.map(|record| format!(" of record {record}")).unwrap_or_default())]
     KeyDeclared { record: Option<usize>, what: String },
-    /// A `.sgn` file that calls itself otherwise, by FILENAME, than its file is called.
     #[error(
         "it calls itself {0} (FILENAME); no public source says whether phones take it under another name"
     )]
     OtherFileName(String),
-    /// An element that is not known; it is kept.
     #[error("{}", match record {
         Some(record) => format!("record {record} has an element {tag} that is not known; it is kept"),
         None => format!("the header has an element {tag} that is not known"),
     })]
     UnknownElement { record: Option<usize>, tag: u8 },
-    /// A function that has no name here; it is kept.
     #[error("record {record} has the function {function}, which has no name here; it is kept")]
     UnknownFunction { record: usize, function: u16 },
 }

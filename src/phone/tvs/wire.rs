@@ -57,18 +57,14 @@ pub struct Message {
 
 /// Why bytes are no message of this protocol. `at` is an offset, and `length` and `expected` are lengths, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "what the fields are stands above, and in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum NotAMessage {
-    /// The header is not one.
     #[error("it does not begin with {PROTOCOL} and {VERSION} but with {first} and {second}")]
     NotTvs { first: u8, second: u8 },
-    /// Cut short.
     #[error("it ends at byte {at}, in the middle of {what}")]
     Cut { at: usize, what: &'static str },
-    /// An element with a length that it cannot have.
     #[error("element {tag} has {length} bytes instead of {expected} (byte {at})")]
     Length { tag: u8, length: usize, expected: usize, at: usize },
-    /// The same element twice.
     #[error("element {tag} stands there twice (byte {at})")]
     Twice { tag: u8, at: usize },
 }

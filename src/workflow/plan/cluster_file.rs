@@ -34,18 +34,14 @@ pub struct ClusterFile {
 
 /// What a cluster file says that no list can be made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum ClusterFileError {
-    /// FILENAME is a path, or nothing.
     #[error("file-name {name:?} is no plain file name")]
     NotAFileName { name: String },
-    /// FILENAME is none of a list.
     #[error("file-name {name:?} does not end in .tlv, so nobody would read it as a trust list")]
     NotAList { name: String },
-    /// FILENAME is that of the other kind.
     #[error("file-name {name:?} is that of {is}, and kind is {kind:?}")]
     OtherKind { name: String, is: &'static str, kind: &'static str },
-    /// A server of a CTL that is nowhere.
     #[error("the {which} [[server]], {function}, has neither address nor host")]
     Nowhere { which: String, function: String },
 }

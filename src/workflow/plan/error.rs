@@ -28,74 +28,55 @@ impl InForce {
 
 /// Why a plan was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the fields are in the words of each")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum PlanError {
-    /// The list in force does not verify.
     #[error("the list in force does not verify")]
     NotVerified(#[source] VerifyError),
-    /// A revert of a list that a token signed already.
     #[error("the list is already signed by the token {signer}")]
     AlreadyTokenSigned { signer: String },
-    /// A revert of an ITL, which has no tokens.
     #[error("this is an ITL file; a revert starts from the CTL of the cluster")]
     NotACtl,
-    /// Fewer than two tokens.
     #[error("a first CTL needs two tokens, one signs and the other is the spare; there is one: {name}")]
     OneToken { name: String },
-    /// The same token in two roles.
     #[error("the token {name} is named twice")]
     TokenTwice { name: String },
     /// Two certificates of one key: the spare is lost with the signer.
     #[error("{name} has the key of another token that was named: whoever loses that key has no spare")]
     SameKey { name: String },
-    /// No list can be made of the cluster file.
     #[error(transparent)]
     ClusterFile(#[from] ClusterFileError),
-    /// The same server twice in the cluster file.
     #[error("the cluster file names the {function} of {address} twice")]
     ServerTwice { function: String, address: String },
-    /// A token that is a server, too.
     #[error("the token {name} is a [[server]] of the cluster file, too")]
     TokenAsServer { name: String },
-    /// A token that is in the list already.
     #[error("the token {name} is in the list already (record {record})")]
     TokenAlreadyInList { name: String, record: usize },
-    /// The plan that was confirmed is not the one that would be carried out.
     #[error("the plan changed after it was shown: {shown} was shown, {now} would be signed")]
     Changed { shown: PlanDigest, now: PlanDigest },
     /// The signer of an update is not in the list in force. The CTL Client's own words.
     #[error("The Security Token you have inserted does not exist in the CTL File")]
     SignerNotInForce { signer: String, known: Vec<String>, by_serial: bool, list: InForce, may_insist: bool },
-    /// The signer would remove itself.
     #[error("the record of {name} cannot be removed: it signs this file")]
     RemovesSigner { name: String },
-    /// The only SAST record would leave.
     #[error(
         "the record of {name} cannot be removed: it is the last SAST, and nothing could sign a list after it"
     )]
     RemovesLastSast { name: String },
-    /// Nothing matches a name.
     #[error("no {what} matches {name:?}")]
     NoMatch { what: &'static str, name: String, there_are: Vec<String> },
-    /// Several match a name.
     #[error("{count} {what}s match {name:?}")]
     Ambiguous { what: &'static str, name: String, count: usize, matches: Vec<String> },
-    /// A server that is in the list already.
     #[error("the list already has a {function} record for {address}")]
     ServerAlreadyInList { function: String, address: String },
-    /// Mixed mode, and a server without certificate.
     #[error("mixed mode needs the certificate of {address}")]
     NeedsCertificate { address: String },
-    /// A server of a first list without what its record needs.
     #[error("the {function} record of {address} needs a certificate")]
     ServerWithoutCertificate { function: String, address: String },
     /// A record at this address has another subject than the certificate that is to take its place.
     #[error("{certificate} is not the subject of what is at {address}")]
     OtherSubject { address: String, certificate: String, there_are: Vec<(String, String)> },
-    /// Nothing would change.
     #[error("there is nothing to change")]
     NothingToDo,
-    /// The new list cannot be built.
     #[error("the new list cannot be built: {0}")]
     Build(#[from] BuildError),
 }
