@@ -217,7 +217,7 @@ fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
         if let Event::Start { operator, .. } = &mut event {
             *operator = "somebody else".to_owned();
         }
-        other.add(&line.time, event).unwrap();
+        other.add_at(&line.time, event).unwrap();
     }
     std::fs::copy(other.path(), &path).unwrap();
     verify(&path, &[]).done();
@@ -285,7 +285,7 @@ fn everywhere(world: &World, text: &str) -> String {
         Event::End { outcome: Outcome::Failed, says: t() },
     ];
     let mut journal = Journal::create(&world.path("runs"), "x", "2026-11-21T08:18:43Z").unwrap();
-    events.into_iter().for_each(|event| journal.add(text, event).unwrap());
+    events.into_iter().for_each(|event| journal.add_at(text, event).unwrap());
     journal.path().display().to_string()
 }
 
@@ -398,8 +398,8 @@ fn the_newest_of_many_in_a_second_is_the_last() {
 fn written(world: &World, time: &str, event: Event) -> String {
     let mut journal = Journal::create(&world.path("runs"), "x", time).unwrap();
     let (version, operator, host) = (time.to_owned(), time.to_owned(), time.to_owned());
-    journal.add(time, Event::Start { version, command: vec![time.to_owned()], operator, host }).unwrap();
-    journal.add(time, event).unwrap();
+    journal.add_at(time, Event::Start { version, command: vec![time.to_owned()], operator, host }).unwrap();
+    journal.add_at(time, event).unwrap();
     journal.path().display().to_string()
 }
 

@@ -32,7 +32,7 @@ fn end() -> Event {
 /// The bytes of a journal with these lines.
 fn written(folder: &Path, lines: Vec<(&str, Event)>) -> Vec<u8> {
     let mut journal = Journal::create(folder, "revert", TIME).unwrap();
-    lines.into_iter().for_each(|(time, event)| journal.add(time, event).unwrap());
+    lines.into_iter().for_each(|(time, event)| journal.add_at(time, event).unwrap());
     fs::read(journal.path()).unwrap()
 }
 
@@ -86,7 +86,7 @@ fn a_journal_that_was_cut_off_goes_on_behind_its_last_whole_line() {
     fs::write(&path, [&whole, &b"{\"seq\":3,"[..]].concat()).unwrap();
     let (mut journal, verified) = Journal::reopen(&path).unwrap();
     assert_eq!(verified.lines().len(), 2);
-    journal.add(TIME, end()).unwrap();
+    journal.add_at(TIME, end()).unwrap();
     let bytes = fs::read(&path).unwrap();
     assert!(bytes.starts_with(&whole));
     assert_eq!(VerifiedJournal::read(&bytes).unwrap().lines().len(), 3);

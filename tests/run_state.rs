@@ -393,7 +393,7 @@ fn journals_of_earlier_builds_are_read() {
     let mut journal = Journal::create(dir.path(), "revert-node", "2026-11-21T08:18:43Z").unwrap();
     let start = Event::Start { version: text(), command: vec![], operator: text(), host: text() };
     for event in [start].into_iter().chain(events) {
-        journal.note("2026-11-21T08:18:43Z", event).unwrap();
+        journal.add_at("2026-11-21T08:18:43Z", event).unwrap();
     }
     let written = std::fs::read(journal.path()).unwrap();
     assert!(String::from_utf8_lossy(&written).contains("\"name\":\"restart Cisco Tftp 10.1.1.1\""));

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::cert_enroll::{self, EnrollArgs};
 use super::error::{CommandError, ErrorKind};
-use super::session;
 use super::settings::Settings;
 use super::token::{expired, not_read};
 use super::ui::{Ui, printable, table};
@@ -73,7 +72,7 @@ struct Listed {
 }
 
 fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let module = session::open_module(settings, ui)?;
+    let module = settings.module_options().open()?;
     let (mut listed, mut unread) = (Vec::new(), Vec::new());
     for contents in module.contents()? {
         if let Some(problem) = &contents.problem {
@@ -123,8 +122,8 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let certificate = match &what {
         Some(path) if Path::new(path).is_file() => read_certificate(Path::new(path))?,
         _ => {
-            let selector = what.as_deref().map(super::signing::selector).transpose()?;
-            session::open_module(settings, ui)?.sast(selector.as_ref())?.certificate().clone()
+            let selector = what.as_deref().map(super::settings::selector).transpose()?;
+            settings.module_options().open()?.sast(selector.as_ref())?.certificate().clone()
         }
     };
     let report = CertificateReport::new(&certificate);
@@ -160,11 +159,11 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 }
 
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let module = session::open_module(settings, ui)?;
+    let module = settings.module_options().open()?;
     let (certificates, unread) = if args.all {
         certificates_of(module.contents()?)
     } else {
-        let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
+        let selector = settings.selector()?;
         (vec![module.sast(selector.as_ref())?.certificate().clone()], vec![])
     };
     drop(module);

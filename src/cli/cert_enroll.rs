@@ -8,15 +8,15 @@ use data_encoding::BASE64;
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::next::token_option;
-use super::session;
-use super::settings::Settings;
-use super::signing::{DigestArg, PlanOutput, now, selector};
+use super::operator::TerminalOperator;
+use super::settings::{Settings, selector};
+use super::signing::{DigestArg, PlanOutput, now};
 use super::ui::{Ui, printable};
 use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, Sast, TokenContents};
 use crate::trustlist::{Certificate, CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{SastSubject, Terms, request, self_signed};
-use crate::workflow::read_certificate;
+use crate::workflow::{pin_for, read_certificate};
 
 /// Make a SAST key that never leaves the token or HSM, and its certificate or a certificate request
 ///
@@ -91,7 +91,7 @@ struct Enrollment<'a> {
 
 /// Runs it.
 pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let module = session::open_module(settings, ui)?;
+    let module = settings.module_options().open()?;
     let name = args.selector.as_deref().or(settings.token.as_deref());
     let name = name.map(selector).transpose()?;
     let contents = module.find_to_change(name.as_ref())?;
@@ -130,7 +130,7 @@ impl Enrollment<'_> {
         if !ui.agrees(args.yes, &printable(&format!("Make the key on \"{}\"{also}?", token.label())))? {
             return Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written"));
         }
-        let pin = session::pin_for(module, token, self.settings, ui, args.allow_last_try)?;
+        let pin = pin_for(module, token, &self.operator())?;
         let busy = interrupt::Busy::new();
         ui.note(&format!("Making a key of {} bits on {}; this may take a minute.", args.bits, token.label()));
         let label = common_name.clone();
@@ -186,6 +186,11 @@ impl Enrollment<'_> {
                 .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
                 .hint(format!("sastctl cert export {} writes the certificate", token_option(&name)))
         })
+    }
+
+    fn operator(&self) -> TerminalOperator<'_> {
+        let allow_last_try = self.args.allow_last_try;
+        TerminalOperator { allow_last_try, ..TerminalOperator::new(self.settings, self.say.ui) }
     }
 
     fn on_existing(&self) -> OnExisting {
@@ -258,7 +263,7 @@ impl Enrollment<'_> {
         if !ui.agrees(args.yes, &printable(&format!("Store it on \"{}\"?", token.label())))? {
             return Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored"));
         }
-        let pin = session::pin_for(module, token, self.settings, ui, args.allow_last_try)?;
+        let pin = pin_for(module, token, &self.operator())?;
         let busy = interrupt::Busy::new();
         module.import_certificate(contents, pin, &certificate)?;
         self.stored(&certificate, &[], busy)

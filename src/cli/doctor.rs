@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::error::{CommandError, ErrorKind};
 use super::next::spell;
-use super::session;
 use super::settings::Settings;
 use super::ui::{Ui, printable};
 use crate::token::TokenError;
@@ -25,13 +24,14 @@ pub struct DoctorArgs {
 /// Runs it.
 pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let system = args.system.unwrap_or_else(System::here);
-    let (profile, module) = match session::profile(settings) {
+    let options = settings.module_options();
+    let (profile, module) = match options.profile() {
         Ok(profile) => {
-            let module = session::load(profile.clone(), settings, ui);
+            let module = options.load(profile.clone());
             (Some(profile), module)
         }
         // What is wrong with --profile itself is the operator's to mend first.
-        Err(e) if settings.profile.is_some() => return Err(e),
+        Err(e) if settings.profile.is_some() => return Err(e.into()),
         Err(_) => (None, Err(TokenError::NothingInstalled(vec![]))),
     };
     // The system's own time: SOURCE_DATE_EPOCH is of no interest to a clock.

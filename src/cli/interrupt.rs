@@ -7,8 +7,10 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use super::error::{CommandError, ErrorKind};
+use super::ui::Ui;
 use crate::files;
 use crate::workflow::OperatorError;
 
@@ -47,7 +49,7 @@ pub fn listen() -> Result<(), CommandError> {
             }
             // Twice: the prompt may be about to turn the echo off when the signal comes.
             restore_terminal();
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
             restore_terminal();
             // Behind the prompt, so that the shell's own begins a line.
             let _ = writeln!(std::io::stderr(), "\n{}", interrupted().message());
@@ -73,7 +75,7 @@ fn ignored(status: &str) -> Vec<i32> {
 /// Where the call that runs takes its time, the operator should not wonder whether Ctrl-C was heard.
 #[cfg(unix)]
 fn say_what_is_waited_for() {
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     if BUSY.load(Ordering::SeqCst) {
         let what =
             "interrupted: the token is asked to log out once its call returns; Ctrl-C again does not wait";
@@ -127,6 +129,22 @@ fn changed() -> bool {
 pub fn under_way(hint: &'static str) {
     something_changes();
     let _ = UNDER_WAY.set(hint);
+}
+
+/// Ends the process because a call to the module does not return; nothing was written yet.
+pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
+    restore_terminal();
+    let seconds = limit.as_secs();
+    let what = format!("the module did not return from {call} for {seconds} seconds, and was given up");
+    Ui::new(false, false).error(
+        &CommandError::new(ErrorKind::Token, what)
+            .detail("profile", profile)
+            .detail("", "nothing was written by this call")
+            .hint("take the token out, insert it, and run the same command again; a key that takes longer: --timeout")
+            .hint("if it stays: restart the token's middleware or pcscd; sastctl doctor"),
+    );
+    // Without the exit handlers of libraries: the module's own may wait for what hangs.
+    signal_hook::low_level::exit(i32::from(ErrorKind::Token.exit_code()));
 }
 
 /// What an interruption is called.

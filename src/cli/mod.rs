@@ -17,7 +17,6 @@ mod operator;
 mod pin;
 mod profile;
 mod revert;
-mod session;
 mod settings;
 mod signing;
 mod token;

@@ -55,6 +55,16 @@ impl Operator for TerminalOperator<'_> {
                     path.display(),
                 ));
             }
+            View::InsertToken { wanted, inserted } => {
+                interrupt::listen()?;
+                let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
+                let text = format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C leaves)");
+                self.ui.show(&printable(&text));
+            }
+            View::FactoryPin { token } => self.ui.warn(&format!(
+                "{token}: its PIN is the one that tokens leave the factory with, and everybody knows it: \
+                 sastctl token change-pin"
+            )),
         }
         Ok(())
     }
@@ -75,6 +85,9 @@ impl Operator for TerminalOperator<'_> {
         if let Question::HostKey { host, fingerprint } = question {
             self.ui.show(&format!("The host key of {host} is not known: {fingerprint}"));
         }
+        if matches!(question, Question::LastPinTry { .. }) {
+            interrupt::listen()?;
+        }
         Ok(self.ui.confirm(&printable(&question.to_string()))?)
     }
 
@@ -85,6 +98,7 @@ impl Operator for TerminalOperator<'_> {
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
         match *secret {
             Secret::Pin { token, has_pin_pad } => {
+                interrupt::listen()?;
                 let by_token = if has_pin_pad { PinSource::PinPad } else { PinSource::Prompt };
                 let source = self.settings.pin_source.clone().unwrap_or(by_token);
                 if source == PinSource::PinPad && has_pin_pad {
@@ -105,6 +119,8 @@ impl Operator for TerminalOperator<'_> {
     }
 
     fn token_in_use(&self, in_use: bool) {
+        // Where signals cannot be watched, the PIN was not asked for.
+        let _ = interrupt::listen();
         interrupt::token_in_use(in_use);
     }
 

@@ -76,11 +76,6 @@ impl fmt::Display for PinSource {
 }
 
 /// Reads the PIN; `None` for a PIN pad.
-pub fn read(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Pin>, CommandError> {
-    Ok(text(source, token, ui)?.map(Pin::new))
-}
-
-/// The same as text.
 pub fn text(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Zeroizing<String>>, CommandError> {
     if *source == PinSource::PinPad {
         return Ok(None);

@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::error::{CommandError, ErrorKind};
-use super::interrupt;
-use super::session;
+use super::operator::TerminalOperator;
 use super::settings::Settings;
 use super::ui::{Ui, table};
 use crate::token::Profile;
 use crate::trustlist::{Digest, Signer as _};
+use crate::workflow::{Operator as _, WorkError, with_login};
 
 /// HSM profiles.
 #[derive(Debug, Subcommand)]
@@ -66,7 +66,7 @@ fn list(ui: &Ui) -> Result<(), CommandError> {
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let profile = match &args.name {
         Some(name) => Profile::find(name, settings.allow_insecure_module)?,
-        None => session::profile(settings)?,
+        None => settings.module_options().profile()?,
     };
     if ui.is_json() {
         return ui.print_json(&profile);
@@ -77,19 +77,21 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 }
 
 fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let module = session::open_module(settings, ui)?;
-    let selector = settings.token.as_deref().map(super::signing::selector).transpose()?;
+    let module = settings.module_options().open()?;
+    let selector = settings.selector()?;
     let sast = module.find(selector.as_ref())?.sast(selector.as_ref())?;
     let about = module.describe()?;
-    let results = session::sign_with(&module, &sast, settings, ui, args.allow_last_try, |signer| {
+    let operator =
+        TerminalOperator { allow_last_try: args.allow_last_try, ..TerminalOperator::new(settings, ui) };
+    let results = with_login(&module, &sast, &operator, |signer| {
         let mut results = Vec::new();
         for digest in Digest::ALL {
-            interrupt::check()?;
+            operator.check_interrupted()?;
             // Verified with the certificate by the signer itself.
             let result = signer.sign(digest, b"sastctl profile test");
             results.push((digest, result.map(|signature| signature.len())));
         }
-        Ok(results)
+        Ok::<_, CommandError>(results)
     })?;
     let name = sast.certificate().sast_name();
     if ui.is_json() {
@@ -120,7 +122,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     }
     // SHA-1 is what a CTL needs; the others are a matter of the token's age.
     match results.into_iter().next() {
-        Some((Digest::Sha1, Err(e))) => Err(CommandError::not_signed(&sast, e)),
+        Some((Digest::Sha1, Err(e))) => Err(WorkError::not_signed(&sast, e).into()),
         _ => Ok(()),
     }
 }

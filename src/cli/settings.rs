@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
 use super::error::{CommandError, ErrorKind};
+use super::interrupt;
 use super::pin::PinSource;
 use crate::files::{self, FileError};
+use crate::token::{NotASelector, Selector};
+use crate::workflow::ModuleOptions;
 
 /// The options themselves.
 #[derive(Debug, Clone, Args)]
@@ -82,7 +86,38 @@ pub struct Settings {
     pub quiet: bool,
 }
 
+/// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
+const CALL_SECONDS: u64 = 60;
+
+/// Reads a token selector.
+pub fn selector(text: &str) -> Result<Selector, CommandError> {
+    text.parse::<Selector>().map_err(|e| {
+        let base = CommandError::new(ErrorKind::Usage, e.to_string());
+        if e == NotASelector::PinInUri {
+            base.hint("--pin-source names where the PIN comes from")
+        } else {
+            base
+        }
+    })
+}
+
 impl Settings {
+    /// The token that `--token` names.
+    pub fn selector(&self) -> Result<Option<Selector>, CommandError> {
+        self.token.as_deref().map(selector).transpose()
+    }
+
+    /// Which module is loaded, and how.
+    pub fn module_options(&self) -> ModuleOptions {
+        let patience = Duration::from_secs(self.timeout.unwrap_or(CALL_SECONDS).max(1));
+        ModuleOptions {
+            profile: self.profile.clone(),
+            module: self.module.clone(),
+            allow_insecure: self.allow_insecure_module,
+            patience: Some((patience, interrupt::give_up)),
+        }
+    }
+
     /// Command line and environment first, then the configuration file.
     pub fn load(args: GlobalArgs) -> Result<Self, CommandError> {
         let file = config_file()?;

@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::error::CommandError;
-use super::session;
 use super::settings::Settings;
 use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
@@ -61,9 +60,9 @@ struct CertificateJson {
 /// Runs one of them.
 pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
-        TokenCommand::List => list(&session::open_module(settings, ui)?, ui),
+        TokenCommand::List => list(&settings.module_options().open()?, ui),
         TokenCommand::Show(args) => {
-            let module = session::open_module(settings, ui)?;
+            let module = settings.module_options().open()?;
             show(&module, args.selector.or_else(|| settings.token.clone()), ui)
         }
         TokenCommand::Watch(args) => token_watch::run(&args, settings, ui),
@@ -141,7 +140,7 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
 }
 
 fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), CommandError> {
-    let selector = selector.as_deref().map(super::signing::selector).transpose()?;
+    let selector = selector.as_deref().map(super::settings::selector).transpose()?;
     let mut contents = module.find(selector.as_ref())?;
     if let Some(problem) = &contents.problem {
         ui.warn(&not_read(&contents.token, problem));

@@ -4,12 +4,12 @@ use clap::Args;
 
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
+use super::operator::TerminalOperator;
 use super::pin::{self, PinSource};
-use super::session;
-use super::settings::Settings;
-use super::signing::selector;
+use super::settings::{Settings, selector};
 use super::ui::Ui;
-use crate::token::{Module, Pin, PinKind, PinState, Selector, Token, check_label};
+use crate::token::{Module, Pin, PinKind, Selector, Token, check_label};
+use crate::workflow::may_try;
 
 /// Change the PIN of a token: asks for the old PIN (--pin-source), then twice for the new one
 #[derive(Debug, Args)]
@@ -45,13 +45,14 @@ impl AdministratorArgs {
         &self,
         module: &Module,
         token: &Token,
+        settings: &Settings,
         ui: &Ui,
     ) -> Result<(Option<Pin>, Option<Pin>), CommandError> {
         let so_source = source(self.so_pin_source.as_deref(), PinKind::Administrator, token)?;
         let new_source = source(self.new_pin_source.as_deref(), PinKind::New, token)?;
         pin::two_places(&so_source, &new_source)?;
         token.check_state(PinKind::Administrator)?;
-        may_try_so(token, self.allow_last_try, ui)?;
+        may_try(token, PinKind::Administrator, &operator(self.allow_last_try, settings, ui))?;
         // A blank token takes it as its new one.
         let so_pin = secret(&so_source, "administrator (SO) PIN", token, !token.is_initialized(), ui)?;
         let new = secret(&new_source, "new PIN", token, true, ui)?;
@@ -89,7 +90,7 @@ pub struct InitArgs {
 
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
+    let (module, token) = find(args.selector.as_deref(), settings)?;
     // No use in asking for it.
     token.check_state(PinKind::User)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
@@ -99,7 +100,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
         return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
     }
     pin::two_places(&old_source, &new_source)?;
-    session::may_try(&token, ui, args.allow_last_try)?;
+    may_try(&token, PinKind::User, &operator(args.allow_last_try, settings, ui))?;
     let old = secret(&old_source, "PIN", &token, false, ui)?;
     // Its length costs no try.
     module.check_pin(&token, old.as_ref())?;
@@ -112,8 +113,8 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 
 /// `token unlock`
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let (module, token) = find(args.selector.as_deref(), settings, ui)?;
-    let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
+    let (module, token) = find(args.selector.as_deref(), settings)?;
+    let (so_pin, new) = args.pins.secrets(&module, &token, settings, ui)?;
     let _busy = changing();
     module.unlock(&token, so_pin.as_ref(), new.as_ref())?;
     ui.print(&format!("{}: it has a new PIN", token.name()))
@@ -126,10 +127,10 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         return Err(CommandError::new(ErrorKind::Usage, "name the token that is made empty")
             .hint("sastctl token init SERIAL; sastctl token list lists them"));
     }
-    let (module, selector) = open(args.selector.as_deref(), settings, ui)?;
+    let (module, selector) = open(args.selector.as_deref(), settings)?;
     let token = module.find_to_empty(selector.as_ref())?;
     confirm(args, &token, ui)?;
-    let (so_pin, new) = args.pins.secrets(&module, &token, ui)?;
+    let (so_pin, new) = args.pins.secrets(&module, &token, settings, ui)?;
     // To the end: an emptied token without a PIN is of no use.
     let _busy = changing();
     module.init_token(&token, so_pin.as_ref(), new.as_ref(), &args.label)?;
@@ -143,20 +144,16 @@ fn changing() -> interrupt::Busy {
     busy
 }
 
-fn find(name: Option<&str>, settings: &Settings, ui: &Ui) -> Result<(Module, Token), CommandError> {
-    let (module, selector) = open(name, settings, ui)?;
+fn find(name: Option<&str>, settings: &Settings) -> Result<(Module, Token), CommandError> {
+    let (module, selector) = open(name, settings)?;
     let token = module.find_to_change(selector.as_ref())?.token;
     Ok((module, token))
 }
 
-fn open(
-    name: Option<&str>,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<(Module, Option<Selector>), CommandError> {
+fn open(name: Option<&str>, settings: &Settings) -> Result<(Module, Option<Selector>), CommandError> {
     interrupt::listen()?;
     let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
-    Ok((session::open_module(settings, ui)?, selector))
+    Ok((settings.module_options().open()?, selector))
 }
 
 /// Where a secret comes from unless it is said: the reader's own keys, where it has such.
@@ -221,27 +218,9 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
         .hint(format!("--confirm {serial} says it without a question")))
 }
 
-/// The SO PIN by its flags: a last try needs the operator's word.
-fn may_try_so(token: &Token, allow_last_try: bool, ui: &Ui) -> Result<(), CommandError> {
-    let what = match token.so_pin_state() {
-        PinState::Low => {
-            let what = "a wrong administrator PIN was entered before; few tries are left";
-            ui.warn(&format!("{}: {what}", token.label()));
-            return Ok(());
-        }
-        PinState::LastTry if !allow_last_try => "this is the last try of the administrator PIN!",
-        PinState::Unknown if !allow_last_try => {
-            "the token does not say how many tries of the administrator PIN are left"
-        }
-        _ => return Ok(()),
-    };
-    ui.warn(&format!("{}: {what}", token.label()));
-    if ui.can_ask() && ui.confirm("Try it?")? {
-        return Ok(());
-    }
-    let what = format!("{}: the administrator PIN was not tried", token.label());
-    Err(CommandError::new(ErrorKind::Token, what)
-        .hint("if you are sure of it, run the command again with --allow-last-try"))
+/// The last try of a PIN is used only if the operator confirms.
+fn operator<'a>(allow_last_try: bool, settings: &'a Settings, ui: &'a Ui) -> TerminalOperator<'a> {
+    TerminalOperator { allow_last_try, ..TerminalOperator::new(settings, ui) }
 }
 
 fn warn_about_factory(module: &Module, new: Option<&Pin>, ui: &Ui) {

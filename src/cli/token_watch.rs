@@ -6,7 +6,6 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::error::{CommandError, ErrorKind};
-use super::session;
 use super::settings::Settings;
 use super::ui::{Ui, printable};
 use crate::workflow::{TokenEvent, TokenWatch};
@@ -24,7 +23,7 @@ pub struct WatchArgs {
 /// Runs it.
 pub fn run(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     // Here --timeout is how long it watches.
-    let module = session::open_module(&Settings { timeout: None, ..settings.clone() }, ui)?;
+    let module = Settings { timeout: None, ..settings.clone() }.module_options().open()?;
     let mut watch = TokenWatch::begin(&module)?;
     let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
     let there: Vec<String> =

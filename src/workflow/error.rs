@@ -1,7 +1,7 @@
 //! Why work stopped. What to type next is not known here: the front end adds it.
 
 use super::enroll::EnrollError;
-use super::journal::{JournalReopenError, JournalWriteError};
+use super::journal::{JournalReopenError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
@@ -9,7 +9,7 @@ use crate::cluster::http::HttpError;
 use crate::cluster::{ClusterError, FetchError, PublishError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
-use crate::token::TokenError;
+use crate::token::{PinKind, Sast, TokenError, TokenName};
 use crate::trustlist::{CertificateError, DecodeError, ListKind, VerifyError};
 
 /// Why work stopped.
@@ -36,6 +36,13 @@ pub enum WorkError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error("{name} did not sign: {source}")]
+    NotSigned { name: String, source: Box<TokenError> },
+    /// A PIN that is locked or not set was not asked for.
+    #[error(transparent)]
+    NoPinToTry(TokenError),
+    #[error("{}: the {}PIN was not tried", token.label, if *which == PinKind::Administrator { "administrator " } else { "" })]
+    PinNotTried { token: TokenName, which: PinKind },
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -71,8 +78,19 @@ pub enum CheckError {
 }
 
 impl WorkError {
+    /// The login of the token with this certificate failed.
+    pub fn not_signed(sast: &Sast, source: TokenError) -> Self {
+        WorkError::NotSigned { name: sast.certificate().sast_name(), source: Box::new(source) }
+    }
+
     /// Whether the operator interrupted the work.
     pub fn is_interrupted(&self) -> bool {
         matches!(self, WorkError::Operator(OperatorError::Interrupted { .. }))
+    }
+
+    /// How a run ended that this stopped, as the last line of its journal has it.
+    pub fn outcome(&self) -> (Outcome, String) {
+        let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };
+        (outcome, self.to_string())
     }
 }

@@ -20,6 +20,7 @@ mod node_ctl;
 mod operator;
 mod plan;
 mod readiness;
+mod session;
 pub(crate) mod verification;
 mod watch;
 
@@ -38,4 +39,5 @@ pub use plan::{
     cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
+pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};
 pub use watch::{TokenEvent, TokenWatch};

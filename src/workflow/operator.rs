@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::cluster::NodeAddress;
+use crate::token::PinKind;
 
 /// A person at the front end, or whatever stands for one.
 pub trait Operator: Sync {
@@ -97,6 +98,18 @@ impl Drop for TokenInUse<'_> {
 pub enum View<'a> {
     /// Plain words.
     Text(&'a str),
+    /// A token is waited for until it is inserted.
+    InsertToken {
+        /// The name it is known by.
+        wanted: &'a str,
+        /// The names of those that are inserted.
+        inserted: &'a [String],
+    },
+    /// A token has the PIN that tokens leave the factory with.
+    FactoryPin {
+        /// The token's label.
+        token: &'a str,
+    },
     /// What the operator does on each node's own page, to upload a file for phones.
     UploadFile {
         /// The nodes.
@@ -118,6 +131,8 @@ pub enum Question {
     LastPinTry {
         /// The token's label.
         token: String,
+        /// The user's or the administrator's.
+        which: PinKind,
     },
     /// Whether an unknown host key is right.
     HostKey {
@@ -132,6 +147,7 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Question::Consent(question) => f.write_str(question),
+            Question::LastPinTry { which: PinKind::Administrator, .. } => f.write_str("Try it?"),
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
             Question::HostKey { .. } => {
                 f.write_str("Compare it with what the node shows on its console. Is it right?")

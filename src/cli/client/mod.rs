@@ -15,11 +15,9 @@ pub use terminal::choose;
 
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
-use super::session;
 use super::settings::Settings;
 use super::signing::{
     Batch, BatchFile, PlanOutput, ShownPlans, SigningArgs, SigningSession, beside, check_digest, headline,
-    selector,
 };
 use super::ui::{Ui, printable};
 use crate::token::{Module, Sast, Selector};
@@ -80,11 +78,11 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
             .hint("sastctl revert, ctl create and ctl update do the same without questions"));
     }
     args.signing.request_options()?;
-    let named = settings.token.as_deref().map(selector).transpose()?;
+    let named = settings.selector()?;
     interrupt::listen()?;
     let _terminal = interrupt::Terminal::remember();
     terminal::set_up();
-    let module = session::open_module(settings, ui)?;
+    let module = settings.module_options().open()?;
     ui.show(
         "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to",
     );
@@ -136,8 +134,8 @@ impl Client<'_> {
     }
 
     /// An error stays in the window, which says it.
-    fn or_why_not<T>(&self, result: Result<T, CommandError>) -> Option<T> {
-        result.inspect_err(|e| self.ui.show(&e.to_string())).ok()
+    fn or_why_not<T, E: Into<CommandError>>(&self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|e| self.ui.show(&e.into().to_string())).ok()
     }
 
     /// The plan, shown and agreed to.

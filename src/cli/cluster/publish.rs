@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::signing::RunLog;
 use super::super::ui::{Ui, printable};
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
@@ -15,7 +14,7 @@ use super::foretold::foretell;
 use crate::cluster::{AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Publisher, TftpFolder};
 use crate::trustlist::ListKind;
 use crate::workflow::cluster_run::{Part, Step};
-use crate::workflow::journal::{Event, FileFingerprint};
+use crate::workflow::journal::{Event, FileFingerprint, Journal};
 use crate::workflow::{Operator, View, read_verified};
 
 /// Where the list goes.
@@ -93,11 +92,11 @@ pub fn run(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<(), Co
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was published"));
     }
     operator.something_changes();
-    let mut log = RunLog::begin_run(args.journal.as_deref(), "cluster-publish")?;
+    let mut log = Journal::begin(args.journal.as_deref(), "cluster-publish")?;
     let seal = FileFingerprint::of(args.file.display().to_string(), bytes);
     log.add(Event::Input { role: "published".to_owned(), out: None, file: seal })?;
     let result = to_every_node(args, &publisher, &operator, &mut connector, &nodes, &mut log);
-    let journal = log.end(&result)?;
+    let journal = log.end(result.as_ref().err().map(CommandError::outcome))?;
     result?;
     if ui.is_json() {
         let served: Vec<String> = nodes.iter().map(ToString::to_string).collect();
@@ -120,7 +119,7 @@ fn to_every_node(
     operator: &dyn Operator,
     connector: &mut Connector<'_>,
     nodes: &[NodeAddress],
-    log: &mut RunLog,
+    log: &mut Journal,
 ) -> Result<(), CommandError> {
     let step = |node: &NodeAddress, says: &str, done| {
         Event::step(Step::Publish, Some(Part::publish(node)), says, done)

@@ -226,6 +226,9 @@ impl From<HttpError> for CommandError {
 
 impl From<JournalWriteError> for CommandError {
     fn from(error: JournalWriteError) -> Self {
+        if matches!(error, JournalWriteError::NoFolder) {
+            return CommandError::new(ErrorKind::Usage, error.to_string()).hint("name one: --journal DIR");
+        }
         CommandError::new(ErrorKind::File, error.to_string())
             .caused_by_sources(&error)
             .detail("", "a run that signs keeps a journal")

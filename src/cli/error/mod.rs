@@ -10,6 +10,7 @@ mod work;
 use std::fmt::{self, Write as _};
 
 use super::ui::printable;
+use crate::workflow::journal::Outcome;
 
 /// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,12 @@ impl CommandError {
     #[must_use]
     pub fn hints(self, hints: &[&str]) -> Self {
         hints.iter().fold(self, |error, hint| error.hint(*hint))
+    }
+
+    /// How a run ended that this stopped, as the last line of its journal has it.
+    pub fn outcome(&self) -> (Outcome, String) {
+        let interrupted = self.kind == ErrorKind::Interrupted;
+        (if interrupted { Outcome::Interrupted } else { Outcome::Failed }, self.message.clone())
     }
 
     /// What kind of failure this is.

@@ -1,21 +1,12 @@
 //! What is said about modules, tokens and PINs, and what to do about each return code.
 
 use super::super::next::token_option;
-use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
 use crate::token::{
-    CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, Sast, TokenError, TokenName,
+    CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, TokenError, TokenName,
 };
 
 impl CommandError {
-    /// A token that did not sign, in the words of the certificate that was to sign.
-    pub fn not_signed(sast: &Sast, error: TokenError) -> Self {
-        let mut converted = CommandError::from(error);
-        converted.message = format!("{} did not sign: {}", sast.certificate().sast_name(), converted.message);
-        converted.details.push((String::new(), NOTHING_WRITTEN.to_owned()));
-        converted
-    }
-
     fn token(self, token: &TokenName) -> Self {
         self.detail("token", token.to_string())
     }

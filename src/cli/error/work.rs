@@ -1,10 +1,13 @@
 //! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
 
+use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
+use crate::token::PinKind;
 use crate::workflow::{CheckError, OperatorError, WorkError};
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
+        let message = error.to_string();
         match error {
             WorkError::Decode { file, source } => CommandError::decode(&file, &source),
             WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
@@ -19,6 +22,18 @@ impl From<WorkError> for CommandError {
             }
             WorkError::ClusterFile { file, source } => CommandError::cluster_file(&file, &source),
             WorkError::Check(e) => e.into(),
+            WorkError::NotSigned { source, .. } => {
+                CommandError { message, ..(*source).into() }.detail("", NOTHING_WRITTEN)
+            }
+            WorkError::NoPinToTry(e) => CommandError::from(e).detail("", NOTHING_WRITTEN),
+            WorkError::PinNotTried { token, which: PinKind::User } => {
+                CommandError::new(ErrorKind::Token, message)
+                    .detail("token", token.to_string())
+                    .detail("", NOTHING_WRITTEN)
+                    .hint("if you are sure of the PIN, run the command again with --allow-last-try")
+            }
+            WorkError::PinNotTried { .. } => CommandError::new(ErrorKind::Token, message)
+                .hint("if you are sure of it, run the command again with --allow-last-try"),
             WorkError::Plan(e) => e.into(),
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::error::{CommandError, ErrorKind};
-use super::signing::state_folder;
 use super::ui::{Ui, printable};
 use crate::files::{self, OnExisting};
 use crate::workflow::journal::{
-    HeadSignature, JournalError, JournalSummary, VerifiedJournal, signature_beside,
+    HeadSignature, JournalError, JournalSummary, JournalWriteError, VerifiedJournal, signature_beside,
+    state_folder,
 };
 use crate::workflow::read_certificate;
 use page::{HtmlPage, MarkdownPage};
@@ -155,7 +155,7 @@ fn journal_path(named: Option<&Path>, folder: &FolderArgs) -> Result<PathBuf, Co
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let folder = folder.journal.clone().map_or_else(state_folder, Ok)?;
+    let folder = folder.journal.clone().or_else(state_folder).ok_or(JournalWriteError::NoFolder)?;
     let none = || {
         CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display()))
             .hint("every run that signs or publishes a file writes one; name it if it lies elsewhere")

@@ -6,13 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::signing::{RunLog, who};
+
 use super::look::kept_list;
 use super::{NodeArgs, WHAT, no};
 use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::workflow::cluster_run::{RunRefused, RunState};
-use crate::workflow::journal::{RunId, VerifiedJournal};
+use crate::workflow::journal::{Journal, RunId, VerifiedJournal, who};
 
 /// The file in the run's folder that says where its journal lies.
 const JOURNAL: &str = "journal.path";
@@ -31,7 +31,7 @@ pub(super) fn begin(
     publisher: &NodeAddress,
     work: &Path,
     agree: impl FnOnce(&RunState) -> Result<(), CommandError>,
-) -> Result<(RunLog, RunState, File), CommandError> {
+) -> Result<(Journal, RunState, File), CommandError> {
     let anew = !args.resume && !args.rollback;
     if anew {
         files::make_folder(work)?;
@@ -54,8 +54,8 @@ pub(super) fn begin(
         agree(earlier)?;
     }
     let (mut log, mut state) = match (&place, earlier) {
-        (Some(place), Some(earlier)) if !opening.new_journal => (RunLog::reopen(place)?.0, earlier),
-        _ => (RunLog::begin_run(named, if args.rollback { ROLLBACK } else { WHAT })?, RunState::default()),
+        (Some(place), Some(earlier)) if !opening.new_journal => (Journal::reopen(place)?.0, earlier),
+        _ => (Journal::begin(named, if args.rollback { ROLLBACK } else { WHAT })?, RunState::default()),
     };
     for event in opening.events {
         state.apply(&event);
@@ -83,7 +83,7 @@ fn earlier(work: &Path) -> Result<Option<(PathBuf, RunState)>, CommandError> {
 }
 
 /// From now on this is the folder's journal.
-fn keep_place(log: &RunLog, work: &Path) -> Result<(), CommandError> {
+fn keep_place(log: &Journal, work: &Path) -> Result<(), CommandError> {
     let place = files::place_of(log.path());
     let text = place.to_str().ok_or_else(|| {
         let what = format!("the name of the journal's folder is no text: {}", place.display());

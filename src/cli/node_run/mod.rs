@@ -21,13 +21,13 @@ use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs, UNPROVED};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::settings::Settings;
-use super::signing::{RunLog, SigningArgs};
+use super::signing::SigningArgs;
 use super::ui::Ui;
 use crate::cluster::{Connector, NodeAddress, nodes_of};
 use crate::trustlist::Certificate;
 use crate::workflow::Operator;
 use crate::workflow::cluster_run::{self, Action, Part, RunState, Step};
-use crate::workflow::journal::{Event, FileFingerprint};
+use crate::workflow::journal::{Event, FileFingerprint, Journal};
 
 /// What phones fetch.
 const CTL: &str = "CTLFile.tlv";
@@ -113,7 +113,7 @@ struct Run<'a> {
     nodes: Vec<NodeAddress>,
     work: PathBuf,
     /// `None` in a dry run, which writes nothing.
-    log: Option<RunLog>,
+    log: Option<Journal>,
     state: RunState,
     /// The CTL in force, as this run found it.
     found: Option<FileFingerprint>,
@@ -213,7 +213,7 @@ impl Run<'_> {
     /// Writes a line of the journal; from then on it holds.
     fn record(&mut self, event: Event) -> Result<(), CommandError> {
         self.state.apply(&event);
-        self.log.as_mut().map_or(Ok(()), |log| log.add(event))
+        self.log.as_mut().map_or(Ok(()), |log| Ok(log.add(event)?))
     }
 
     fn note_failure(&mut self, step: Step, error: &CommandError) {
@@ -224,7 +224,7 @@ impl Run<'_> {
     /// The last line of the journal; where it lies.
     fn end_log(&mut self) -> Result<PathBuf, CommandError> {
         let Some(mut log) = self.log.take() else { return Ok(PathBuf::new()) };
-        let path = log.end(&Ok::<(), CommandError>(()))?;
+        let path = log.end(None)?;
         self.ui.note(&format!("Journal: {}", path.display()));
         Ok(path)
     }

@@ -4,7 +4,6 @@ mod args;
 mod batch;
 mod pipeline;
 mod place;
-mod run_log;
 mod session;
 mod signed;
 
@@ -15,11 +14,8 @@ use jiff::Timestamp;
 pub use args::{DigestArg, SigningArgs};
 pub use batch::{Batch, BatchFile, PlanOutput, ShownPlans, phones_text};
 pub use place::{PlaceArgs, beside};
-pub use run_log::{RunLog, state_folder, who};
 pub use session::{BatchSource, SigningSession, check_digest};
 
-use super::error::{CommandError, ErrorKind};
-use crate::token::{NotASelector, Selector};
 use crate::trustlist::{ListKind, VerifiedList};
 use crate::workflow::display_name;
 
@@ -43,16 +39,4 @@ pub fn headline(path: &Path, old: &VerifiedList) -> String {
         old.signer_name(),
         old.list().records().len()
     )
-}
-
-/// Reads a token selector.
-pub fn selector(text: &str) -> Result<Selector, CommandError> {
-    text.parse::<Selector>().map_err(|e| {
-        let base = CommandError::new(ErrorKind::Usage, e.to_string());
-        if e == NotASelector::PinInUri {
-            base.hint("--pin-source names where the PIN comes from")
-        } else {
-            base
-        }
-    })
 }

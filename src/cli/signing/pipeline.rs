@@ -9,11 +9,11 @@ use std::thread;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::batch::PlanOutput;
-use super::run_log::RunLog;
 use super::signed::{ConfirmedFile, SignedFile, WrittenJson};
 use crate::files::{self, FileError, NewFile, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;
+use crate::workflow::journal::Journal;
 
 /// Files that share a sync of the journal and of their folder. More would keep more in memory, and lose more to a token
 /// that is pulled.
@@ -35,7 +35,7 @@ impl<T> FromIterator<Result<T, CommandError>> for Chunk<T> {
 }
 
 /// The journal, which the first and the last stage of the pipeline write.
-type Log<'a> = Mutex<&'a mut RunLog>;
+type Log<'a> = Mutex<&'a mut Journal>;
 
 /// Signs and writes. Where one fails, those before it are written (and perhaps some that share its syncs), and the error says
 /// how many; later ones are not signed, or what was signed of them is thrown away. `keep` collects what was written.
@@ -43,7 +43,7 @@ pub fn sign_all(
     count: usize,
     files: impl Iterator<Item = Result<ConfirmedFile, CommandError>> + Send,
     signer: &mut TokenSigner<'_>,
-    log: &mut RunLog,
+    log: &mut Journal,
     say: &PlanOutput<'_>,
     keep: bool,
 ) -> Result<Vec<WrittenJson>, CommandError> {
@@ -105,7 +105,7 @@ fn many(
     })
 }
 
-fn hold<'l, 'r>(log: &'l Log<'r>) -> MutexGuard<'l, &'r mut RunLog> {
+fn hold<'l, 'r>(log: &'l Log<'r>) -> MutexGuard<'l, &'r mut Journal> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -113,7 +113,7 @@ fn hold<'l, 'r>(log: &'l Log<'r>) -> MutexGuard<'l, &'r mut RunLog> {
 fn begin(files: &[&ConfirmedFile], log: &Log<'_>) -> Result<(), CommandError> {
     let mut log = hold(log);
     files.iter().try_for_each(|file| file.begin(&mut log))?;
-    log.sync()
+    Ok(log.sync()?)
 }
 
 /// Reads and plans, and writes into the journal what will be signed.
@@ -170,13 +170,13 @@ impl End<'_> {
                 Ok(WriteOutcome { kept, sync_error }) => {
                     let (line, written) = file.written(kept.as_deref());
                     // A journal that is full does not undo the file: it is counted, and told of.
-                    failed = failed.or(sync_error).or(log.note(line).err());
+                    failed = failed.or(sync_error).or(log.note(line).err().map(Into::into));
                     done.push(written);
                 }
                 Err(e) => failed = failed.or(Some(e)),
             }
         }
-        failed = failed.or(log.sync().err());
+        failed = failed.or(log.sync().err().map(Into::into));
         drop(log);
         self.count = self.count.saturating_add(done.len());
         if !self.say.ui.is_json() {

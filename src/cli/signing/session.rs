@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::super::error::{CommandError, ErrorKind};
-use super::super::session;
-use super::super::settings::Settings;
+use super::super::operator::TerminalOperator;
+use super::super::settings::{Settings, selector};
 use super::super::ui::{Ui, printable};
 use super::args::SigningArgs;
 use super::batch::{Batch, BatchFile, PlanOutput, ShownPlans, numbered};
 use super::pipeline::sign_all;
-use super::run_log::RunLog;
-use super::selector;
 use super::signed::{ConfirmedFile, WrittenJson};
 use crate::files::{self, FileError};
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
 use crate::trustlist::{Certificate, VerifiedList};
-use crate::workflow::read_certificate;
+use crate::workflow::journal::{Journal, JournalSignError};
+use crate::workflow::{can_be_inserted, pin_for, read_certificate, wait_for, with_login};
 
 /// Plans that are made at a time, side by side.
 const AT_A_TIME: usize = 8;
@@ -63,9 +62,9 @@ impl<'a> SigningSession<'a> {
     }
 
     fn find(settings: &'a Settings, ui: &Ui, all: bool) -> Result<Self, CommandError> {
-        let selector = settings.token.as_deref().map(selector).transpose()?;
+        let selector = settings.selector()?;
         let selector = selector.as_ref();
-        let module = session::open_module(settings, ui)?;
+        let module = settings.module_options().open()?;
         let seen = if all { module.contents()? } else { vec![] };
         let found = if all { module.find_among(seen.clone(), selector) } else { module.find(selector) };
         let found = found.and_then(|c| c.sast(selector));
@@ -102,7 +101,7 @@ impl<'a> SigningSession<'a> {
                 let seen = self.seen.clone();
                 let found =
                     self.module.find_among(seen, Some(&selector)).and_then(|c| c.sast(Some(&selector)));
-                Ok(or_wait(&self.module, found, Some(&selector), ui)?.certificate().clone())
+                Ok(or_wait(&self.module, found, Some(&selector), self.settings, ui)?.certificate().clone())
             })
             .collect()
     }
@@ -191,7 +190,11 @@ impl<'a> SigningSession<'a> {
         say: &PlanOutput<'_>,
         work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        session::sign_with(&self.module, &self.sast, self.settings, say.ui, args.allow_last_try, work)
+        let operator = TerminalOperator {
+            allow_last_try: args.allow_last_try,
+            ..TerminalOperator::new(self.settings, say.ui)
+        };
+        with_login(&self.module, &self.sast, &operator, work)
     }
 
     /// The same as a step of a longer run, into its journal.
@@ -199,7 +202,7 @@ impl<'a> SigningSession<'a> {
         self,
         batch: Batch,
         shown: ShownPlans,
-        log: &mut RunLog,
+        log: &mut Journal,
         args: &SigningArgs,
         say: &PlanOutput<'_>,
     ) -> Result<(), CommandError> {
@@ -207,7 +210,7 @@ impl<'a> SigningSession<'a> {
         self.with_login(args, say, |signer| {
             log.token(&self.sast)?;
             sign_all(confirmed.len(), confirmed.into_iter().map(Ok), signer, log, say, false)?;
-            if args.journal_sign { log.sign(signer) } else { Ok(()) }
+            if args.journal_sign { sign_log(log, signer) } else { Ok(()) }
         })
     }
 
@@ -237,10 +240,11 @@ impl<'a> SigningSession<'a> {
         say: &PlanOutput<'_>,
     ) -> Result<Signed, CommandError> {
         let signed = self.with_login(args, say, |signer| {
-            let mut log = RunLog::begin(args.journal_folder(), what, &self.sast)?;
+            let mut log = Journal::begin(args.journal_folder(), what)?;
+            log.token(&self.sast)?;
             let result = sign_all(count, files, signer, &mut log, say, keep);
-            let ended = log.end(&result);
-            let proof = if args.journal_sign && ended.is_ok() { log.sign(signer) } else { Ok(()) };
+            let ended = log.end(result.as_ref().err().map(CommandError::outcome));
+            let proof = if args.journal_sign && ended.is_ok() { sign_log(&log, signer) } else { Ok(()) };
             let (written, journal) = (result?, ended?);
             proof.map(|()| Signed { written, journal })
         })?;
@@ -250,6 +254,15 @@ impl<'a> SigningSession<'a> {
         }
         Ok(signed)
     }
+}
+
+fn sign_log(log: &Journal, signer: &mut TokenSigner<'_>) -> Result<(), CommandError> {
+    let e = match log.sign(signer) {
+        Ok(()) => return Ok(()),
+        Err(JournalSignError::Signer(e)) => CommandError::from(e),
+        Err(JournalSignError::File(e)) => e.into(),
+    };
+    Err(e.detail("", "the files were written; the journal is not signed"))
 }
 
 /// Whether the operator is asked before anything is signed.
@@ -280,9 +293,10 @@ fn after_login_or_wait(
         }
         _ => None,
     };
-    let Some(token) = hides else { return or_wait(module, found, selector, ui) };
-    let pin = session::pin_for(module, &token, settings, ui, false).map_err(|e| {
-        e.hint("the token shows no certificate without its PIN: objects may be hidden until the login")
+    let Some(token) = hides else { return or_wait(module, found, selector, settings, ui) };
+    let pin = pin_for(module, &token, &TerminalOperator::new(settings, ui)).map_err(|e| {
+        CommandError::from(e)
+            .hint("the token shows no certificate without its PIN: objects may be hidden until the login")
     })?;
     Ok(module.contents_after_login(token, pin)?.sast(selector)?)
 }
@@ -292,14 +306,16 @@ fn or_wait(
     module: &Module,
     found: Result<Sast, TokenError>,
     selector: Option<&Selector>,
+    settings: &Settings,
     ui: &Ui,
 ) -> Result<Sast, CommandError> {
     match found {
-        Err(e) if session::can_be_inserted(&e) && ui.can_ask() => {
+        Err(e) if can_be_inserted(&e) && ui.can_ask() => {
             let name = selector.map_or_else(|| "that signs".to_owned(), ToString::to_string);
-            session::wait_for(module, ui, &name, |present| {
+            let operator = TerminalOperator::new(settings, ui);
+            Ok(wait_for(module, &operator, &name, |present| {
                 module.find_among(present.to_vec(), selector)?.sast(selector)
-            })
+            })?)
         }
         other => Ok(other?),
     }

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::super::error::CommandError;
 use super::super::interrupt;
-use super::run_log::RunLog;
 use crate::files::{NewFile, Source};
 use crate::trustlist::{SgnDraft, SignError, Signer, TrustList, digest};
 use crate::workflow::ConfirmedPlan;
-use crate::workflow::journal::{Event, FileFingerprint};
+use crate::workflow::journal::{Event, FileFingerprint, Journal};
 
 /// One file whose plan was agreed to.
 pub struct ConfirmedFile {
@@ -65,14 +64,14 @@ pub struct WrittenJson {
 
 impl ConfirmedFile {
     /// Its first lines in the journal: what was read, and the plan.
-    pub fn begin(&self, log: &mut RunLog) -> Result<(), CommandError> {
+    pub fn begin(&self, log: &mut Journal) -> Result<(), CommandError> {
         let out = self.out.display().to_string();
         if let Some(Input { role, path, bytes, .. }) = &self.input {
             let file = FileFingerprint::of(path.display().to_string(), bytes);
             log.note(Event::Input { role: (*role).to_owned(), out: Some(out.clone()), file })?;
         }
         match &self.work {
-            Confirmed::List(plan) => log.note(Event::plan(plan.plan(), out)),
+            Confirmed::List(plan) => Ok(log.note(Event::plan(plan.plan(), out))?),
             Confirmed::Sgn(_) => Ok(()),
         }
     }

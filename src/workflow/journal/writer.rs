@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::entry::{Event, JournalLine};
+use jiff::Timestamp;
+
+use super::entry::{Event, JournalLine, Outcome, TokenSeal};
 use super::verify::{JournalError, VerifiedJournal};
-use super::{HeadSignature, NO_LINE_BEFORE, sealed};
-use crate::files;
-use crate::trustlist::{Signer, printable_json};
+use super::{HeadSignature, NO_LINE_BEFORE, here, sealed, signature_beside};
+use crate::files::{self, FileError, OnExisting};
+use crate::token::Sast;
+use crate::trustlist::{Signer, digest, printable_json};
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -24,6 +27,9 @@ pub struct Journal {
 /// Why a journal could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalWriteError {
+    /// There is no folder for it.
+    #[error("there is no folder for the journal: HOME is not set")]
+    NoFolder,
     /// The file, or the folder that it lies in.
     #[error("the journal {} cannot be written", path.display())]
     Io {
@@ -36,6 +42,17 @@ pub enum JournalWriteError {
     /// A line could not be put into words; never happens with the lines that there are.
     #[error("a line of the journal cannot be written down")]
     Line(#[from] serde_json::Error),
+}
+
+/// Why a journal was not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalSignError<E> {
+    /// The signer.
+    #[error(transparent)]
+    Signer(E),
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// Why a journal cannot be gone on with.
@@ -53,6 +70,20 @@ pub enum JournalReopenError {
 }
 
 impl Journal {
+    /// Begins the journal of a command: who runs it, and where. The folder is by default [`state_folder`](super::state_folder).
+    pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
+        let folder = folder.map(Path::to_owned).or_else(here::state_folder);
+        let folder = folder.ok_or(JournalWriteError::NoFolder)?;
+        let mut journal = Journal::create(&folder, what, &time_now())?;
+        journal.add(Event::Start {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+            operator: here::operator(),
+            host: here::host(),
+        })?;
+        Ok(journal)
+    }
+
     /// Begins a journal in a folder, which is made if there is none. `time` is RFC 3339 in UTC and gives the name,
     /// with `what` (`revert`, `ctl-sign`).
     pub fn create(folder: &Path, what: &str, time: &str) -> Result<Self, JournalWriteError> {
@@ -91,7 +122,7 @@ impl Journal {
         if !rest.is_empty() {
             let mut cut = path.to_owned().into_os_string();
             cut.push(".cut");
-            files::write_new(Path::new(&cut), rest, files::OnExisting::Replace)
+            files::write_new(Path::new(&cut), rest, OnExisting::Replace)
                 .map_err(|e| failed(io::Error::other(e)))?;
             file.set_len(whole).map_err(failed)?;
         }
@@ -105,14 +136,40 @@ impl Journal {
         &self.path
     }
 
-    /// Adds a line and syncs it. `time` is RFC 3339 in UTC.
-    pub fn add(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
-        self.note(time, event)?;
+    /// Adds a line and syncs it.
+    pub fn add(&mut self, event: Event) -> Result<(), JournalWriteError> {
+        self.add_at(&time_now(), event)
+    }
+
+    /// The same with another time, RFC 3339 in UTC.
+    pub fn add_at(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
+        self.note_at(time, event)?;
         self.sync()
     }
 
-    /// Adds a line that only `sync` makes last: for lines that belong together.
-    pub fn note(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
+    /// Adds a line without a sync, for several that belong together.
+    pub fn note(&mut self, event: Event) -> Result<(), JournalWriteError> {
+        self.note_at(&time_now(), event)
+    }
+
+    /// Adds a line that names the token that signs.
+    pub fn token(&mut self, sast: &Sast) -> Result<(), JournalWriteError> {
+        self.add(Event::Token(TokenSeal {
+            label: sast.token().label().to_owned(),
+            serial: sast.token().serial().to_owned(),
+            name: sast.certificate().sast_name(),
+            certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
+        }))
+    }
+
+    /// The last line: done, or why not; the journal's path.
+    pub fn end(&mut self, failed: Option<(Outcome, String)>) -> Result<PathBuf, JournalWriteError> {
+        let (outcome, says) = failed.unwrap_or((Outcome::Done, "everything was written".to_owned()));
+        self.add(Event::End { outcome, says })?;
+        Ok(self.path.clone())
+    }
+
+    fn note_at(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
         let seq = self.seq.saturating_add(1);
         let line = JournalLine { seq, time: time.to_owned(), prev: self.prev.clone(), event };
         let mut text = printable_json(&serde_json::to_string(&line)?);
@@ -135,14 +192,21 @@ impl Journal {
         self.file.sync_data().map_err(|e| self.failed(e))
     }
 
-    /// Signs the head, the lines so far: the text of the file that lies beside the journal.
-    pub fn signature<S: Signer>(&self, signer: &mut S) -> Result<String, S::Error> {
-        HeadSignature::make(self.seq, &self.prev, signer)
+    /// Signs the lines so far, into a file beside the journal.
+    pub fn sign<S: Signer>(&self, signer: &mut S) -> Result<(), JournalSignError<S::Error>> {
+        let text = HeadSignature::make(self.seq, &self.prev, signer).map_err(JournalSignError::Signer)?;
+        files::write_new(&signature_beside(&self.path), text.as_bytes(), OnExisting::Replace)?;
+        Ok(())
     }
 
     fn failed(&self, source: io::Error) -> JournalWriteError {
         JournalWriteError::Io { path: self.path.clone(), source }
     }
+}
+
+/// RFC 3339 in UTC, whole seconds.
+fn time_now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A run is the operator's own affair: others may not read it.
