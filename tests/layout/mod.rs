@@ -41,7 +41,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("cli opens nothing", "src/cli/cluster/trust.rs", "fetch("),
     ("cli opens nothing", "src/cli/node_run/look.rs", "fetch("),
     ("cli opens nothing", "src/cli/node_run/steps.rs", "fetch("),
-    ("cli opens nothing", "src/cli/session.rs", "Module::load"),
     ("no circle", "src/cli/node_run/begin.rs", "src/cli/node_run/mod.rs"),
     ("no circle", "src/cli/node_run/look.rs", "src/cli/node_run/mod.rs"),
     ("no circle", "src/cli/node_run/mod.rs", "src/cli/node_run/answer.rs"),
