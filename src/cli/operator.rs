@@ -91,10 +91,6 @@ impl Operator for TerminalOperator<'_> {
         Ok(self.ui.confirm(&printable(&question.to_string()))?)
     }
 
-    fn choose(&self, what: &str, options: &[String]) -> Result<Option<usize>, OperatorError> {
-        Ok(super::client::choose(what, options, 0)?)
-    }
-
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
         match *secret {
             Secret::Pin { token, has_pin_pad } => {

@@ -26,6 +26,7 @@ mod watch;
 
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
+pub(crate) use client::{Chosen, WindowOperator, WindowView, Windows};
 pub(crate) use error::CheckError;
 pub use error::WorkError;
 pub use input::{

@@ -36,12 +36,6 @@ pub trait Operator: Sync {
     /// When the answer cannot be read.
     fn ask(&self, question: &Question) -> Result<bool, OperatorError>;
 
-    /// Lets the operator choose one of several; its index, or `None` to go back.
-    ///
-    /// # Errors
-    /// When the answer cannot be read.
-    fn choose(&self, what: &str, options: &[String]) -> Result<Option<usize>, OperatorError>;
-
     /// Asks for a secret; `None` when it is typed on the reader itself.
     ///
     /// # Errors

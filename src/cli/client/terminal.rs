@@ -1,4 +1,4 @@
-//! Prompts of the windows: Esc goes back, Ctrl-C leaves. Never for a PIN.
+//! The windows at the terminal: Esc goes back, Ctrl-C leaves. Never for a PIN.
 
 use std::time::Duration;
 
@@ -9,7 +9,10 @@ use inquire::{InquireError, Select, Text};
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
-use super::super::ui::printable;
+use super::super::operator::TerminalOperator;
+use super::super::ui::{printable, table};
+use crate::trustlist::{Certificate, Name};
+use crate::workflow::{OperatorError, PlanError, WindowOperator, WindowView, WorkError};
 
 const HELP: &str = "enter chooses, Esc goes back, Ctrl-C leaves";
 
@@ -20,24 +23,84 @@ pub fn set_up() {
     }
 }
 
-/// One of several, by its place; `None` is Esc, back to the window before.
-pub fn choose(
-    message: &str,
-    options: &[impl AsRef<str>],
-    start: usize,
-) -> Result<Option<usize>, CommandError> {
-    let options: Vec<String> = options.iter().map(|option| printable(option.as_ref())).collect();
-    let start = start.min(options.len().saturating_sub(1));
-    let prompt =
-        Select::new(message, options).without_filtering().with_page_size(12).with_starting_cursor(start);
-    let chosen = prompt.with_help_message(HELP).raw_prompt_skippable().map_err(left)?;
-    Ok(chosen.map(|option| option.index))
+impl WindowOperator for TerminalOperator<'_> {
+    fn show_window(&self, view: WindowView<'_>) {
+        self.ui.show(&match view {
+            WindowView::Text(text) => text.to_owned(),
+            WindowView::Error(error) => in_the_windows(error).to_string(),
+            WindowView::Insert => {
+                "Please insert a Security Token.  Click Ok when done.\n  (Enter is Ok, Esc goes back, Ctrl-C leaves)"
+                    .to_owned()
+            }
+            WindowView::Token(certificate) => information(certificate),
+            WindowView::NotNamed { name, named } => printable(&format!(
+                "{name} is not the token that --token names: insert {named} first. It signs."
+            )),
+            WindowView::NamedNotAdded { named } => {
+                format!("The token that --token names, {named}, was not added: choose Add Tokens first.")
+            }
+            WindowView::Entries(entries) => {
+                let row = |columns: &[String; 4]| columns.iter().map(|c| printable(c)).collect();
+                let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(&entry.columns)).collect();
+                let head = ["Type", "Hostname/IP Address", "Issuer Name", "Subject Name"];
+                format!("\nCTL Entries\n{}", table(&head, &rows))
+            }
+        });
+    }
+
+    fn choose(&self, what: &str, options: &[String], start: usize) -> Result<Option<usize>, OperatorError> {
+        let options: Vec<String> = options.iter().map(|option| printable(option)).collect();
+        let start = start.min(options.len().saturating_sub(1));
+        let prompt =
+            Select::new(what, options).without_filtering().with_page_size(12).with_starting_cursor(start);
+        let chosen = prompt.with_help_message(HELP).raw_prompt_skippable().map_err(left)?;
+        Ok(chosen.map(|option| option.index))
+    }
+
+    fn text(&self, what: &str, now: &str) -> Result<Option<String>, OperatorError> {
+        let prompt = Text::new(what).with_initial_value(now).with_help_message(HELP);
+        Ok(prompt.prompt_skippable().map_err(left)?.map(|text| text.trim().to_owned()))
+    }
+
+    fn ok_within(&self, patience: Duration) -> Result<Option<bool>, OperatorError> {
+        let _single_keys = SingleKeys::begin()?;
+        if !event::poll(patience).map_err(|e| no_terminal(&e))? {
+            return Ok(None);
+        }
+        let Event::Key(key) = event::read().map_err(|e| no_terminal(&e))? else { return Ok(None) };
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c' | 'd') if control => Err(interrupt::interrupted().into()),
+            _ if key.kind == KeyEventKind::Release => Ok(None),
+            KeyCode::Enter => Ok(Some(true)),
+            KeyCode::Esc => Ok(Some(false)),
+            _ => Ok(None),
+        }
+    }
 }
 
-/// A line of text, with what it is now; `None` is Esc.
-pub fn text(message: &str, now: &str) -> Result<Option<String>, CommandError> {
-    let prompt = Text::new(message).with_initial_value(now).with_help_message(HELP);
-    Ok(prompt.prompt_skippable().map_err(left)?.map(|text| text.trim().to_owned()))
+/// An error with what helps at the windows where that is something else than in the commands.
+fn in_the_windows(error: WorkError) -> CommandError {
+    match error {
+        WorkError::Plan(PlanError::OneToken { .. }) => CommandError::new(ErrorKind::No, error.to_string())
+            .hint("choose Add Tokens and insert the other one")
+            .hint("of a first CTL from a cluster file: a token that is elsewhere is named by its certificate, [[token]]"),
+        _ => error.into(),
+    }
+}
+
+/// Dates as MM/DD/YYYY, as the CTL Client shows them.
+fn information(certificate: &Certificate) -> String {
+    let date = |seconds| crate::trustlist::date(seconds, "%m/%d/%Y");
+    let style = certificate.sast_style();
+    let name = |name: &Name| printable(name.spelled(style).trim_end_matches('\0'));
+    format!(
+        "\nSecurity Token Information\n  Subject Name:  {}\n  Issuer Name:   {}\n  Valid From:    {}\n  Expires on:    {}",
+        name(certificate.subject()),
+        name(certificate.issuer()),
+        date(certificate.not_before()),
+        date(certificate.not_after())
+    )
 }
 
 fn left(error: InquireError) -> CommandError {
@@ -53,40 +116,13 @@ fn no_terminal(e: &(dyn std::error::Error + 'static)) -> CommandError {
         .hint("sastctl revert, ctl create and ctl update do the same without questions")
 }
 
-/// A key at a window that waits.
-pub enum Key {
-    /// Ok.
-    Enter,
-    /// Back.
-    Escape,
-    /// Nothing within the time.
-    None,
-}
-
-/// The terminal gives single keys until this is dropped.
-pub struct SingleKeys;
+/// The terminal gives single keys, unseen, until this is dropped.
+struct SingleKeys;
 
 impl SingleKeys {
-    /// From here on keys come one by one, unseen.
-    pub fn begin() -> Result<Self, CommandError> {
+    fn begin() -> Result<Self, CommandError> {
         terminal::enable_raw_mode().map_err(|e| no_terminal(&e))?;
         Ok(SingleKeys)
-    }
-
-    /// The next key, or none within `patience`.
-    pub fn next(&self, patience: Duration) -> Result<Key, CommandError> {
-        if !event::poll(patience).map_err(|e| no_terminal(&e))? {
-            return Ok(Key::None);
-        }
-        let Event::Key(key) = event::read().map_err(|e| no_terminal(&e))? else { return Ok(Key::None) };
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Char('c' | 'd') if control => Err(interrupt::interrupted()),
-            _ if key.kind == KeyEventKind::Release => Ok(Key::None),
-            KeyCode::Enter => Ok(Key::Enter),
-            KeyCode::Esc => Ok(Key::Escape),
-            _ => Ok(Key::None),
-        }
     }
 }
 

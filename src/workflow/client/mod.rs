@@ -2,7 +2,12 @@
 
 mod choices;
 mod command;
+mod insert;
+mod operator;
 mod rows;
+mod windows;
 
 pub use choices::{AddedServer, Choices, EntryKind, Start};
+pub(crate) use operator::{WindowOperator, WindowView};
 pub use rows::Entry;
+pub(crate) use windows::{Chosen, Windows};

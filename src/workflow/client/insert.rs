@@ -1,18 +1,14 @@
-//! The fourth window: wait for a token, show what is seen.
+//! The fourth window: wait for a token, show what is inserted.
 
 use std::time::Duration;
 
-use super::super::error::CommandError;
-use super::super::ui::Ui;
-use super::terminal::{Key, SingleKeys, choose};
+use super::super::error::WorkError;
+use super::super::watch::TokenWatch;
+use super::operator::{WindowOperator, WindowView};
 use crate::token::{Module, Sast, Selector, TokenContents};
-use crate::workflow::TokenWatch;
 
-/// How long keys are waited for between two looks at the tokens.
-const KEYS_FOR: Duration = Duration::from_millis(200);
-
-/// The CTL Client's words.
-pub const INSERT: &str = "Please insert a Security Token.  Click Ok when done.";
+/// How long an answer is waited for between two looks at the tokens.
+const ANSWER_FOR: Duration = Duration::from_millis(200);
 
 /// A token that is in, with its SAST certificate.
 pub struct Inserted {
@@ -21,15 +17,14 @@ pub struct Inserted {
     pub is_named: bool,
 }
 
-/// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once. `None` is Esc.
+/// Waits until the operator says Ok and there is a token with a SAST certificate; several may come at once. `None` to go back.
 pub fn wait(
     module: &Module,
-    ui: &Ui,
+    operator: &dyn WindowOperator,
     known: &[Sast],
     named: Option<&Selector>,
-) -> Result<Option<Vec<Inserted>>, CommandError> {
-    ui.show(INSERT);
-    ui.show("  (Enter is Ok, Esc goes back, Ctrl-C leaves)");
+) -> Result<Option<Vec<Inserted>>, WorkError> {
+    operator.show_window(WindowView::Insert);
     let mut shown = None;
     let mut watch = TokenWatch::begin(module)?;
     loop {
@@ -37,22 +32,23 @@ pub fn wait(
         let found = usable(module, watch.present(), known, named);
         let line = describe(&found);
         if shown.as_ref() != Some(&line) {
-            ui.show(&line);
+            operator.show_window(WindowView::Text(&line));
             shown = Some(line);
         }
-        let key = SingleKeys::begin()?.next(KEYS_FOR)?;
-        match key {
-            Key::Escape => return Ok(None),
-            Key::None => {}
-            Key::Enter if found.is_empty() => {
-                ui.show("No Security Token is inserted that was not added yet.");
-                shown = None;
+        match operator.ok_within(ANSWER_FOR)? {
+            Some(false) => return Ok(None),
+            None => continue,
+            Some(true) if found.is_empty() => {
+                let none = "No Security Token is inserted that was not added yet.";
+                operator.show_window(WindowView::Text(none));
             }
-            Key::Enter => match which(found)? {
-                Some(chosen) => return Ok(Some(chosen)),
-                None => shown = None,
-            },
+            Some(true) => {
+                if let Some(chosen) = which(found, operator)? {
+                    return Ok(Some(chosen));
+                }
+            }
         }
+        shown = None;
     }
 }
 
@@ -85,13 +81,18 @@ fn describe(found: &[Inserted]) -> String {
 }
 
 /// One of several that are inserted at once, or all of them.
-fn which(mut found: Vec<Inserted>) -> Result<Option<Vec<Inserted>>, CommandError> {
+fn which(
+    mut found: Vec<Inserted>,
+    operator: &dyn WindowOperator,
+) -> Result<Option<Vec<Inserted>>, WorkError> {
     if found.len() < 2 {
         return Ok(Some(found));
     }
     let mut options: Vec<String> = found.iter().map(name).collect();
     options.push(format!("all {} of them, in this order", found.len()));
-    let Some(at) = choose("Several tokens are inserted. Which one?", &options, 0)? else { return Ok(None) };
+    let Some(at) = operator.choose("Several tokens are inserted. Which one?", &options, 0)? else {
+        return Ok(None);
+    };
     // Behind them is the choice of all.
     Ok(Some(if at < found.len() { vec![found.swap_remove(at)] } else { found }))
 }

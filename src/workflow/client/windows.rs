@@ -1,0 +1,291 @@
+//! The windows themselves, in the CTL Client's order and words.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use super::super::error::WorkError;
+use super::super::input::{ReadCluster, read_certificate, read_cluster, read_verified};
+use super::super::operator::OperatorError;
+use super::super::plan::{NewServer, PlanError};
+use super::choices::{AddedServer, Choices, Start};
+use super::insert::{Inserted, wait};
+use super::operator::{WindowOperator, WindowView};
+use super::rows::Entry;
+use crate::cluster::SecurityMode;
+use crate::token::{Module, Sast, Selector};
+use crate::trustlist::{Function, printable};
+
+/// The third window: the security mode to set, if any.
+const MODES: [(Option<SecurityMode>, &str); 3] = [
+    (Some(SecurityMode::Mixed), "Set Cisco Unified CallManager Cluster to Mixed Mode"),
+    (Some(SecurityMode::NonSecure), "Set Cisco Unified CallManager Cluster to Non-Secure Mode"),
+    (None, "Update CTL File"),
+];
+
+/// The CTL Client's words at a token that is not in the list in force.
+const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
+                       Click Ok when done.";
+
+/// The windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Warning,
+    Mode,
+    Insert,
+    Entries,
+    Finish,
+}
+
+impl Window {
+    /// The window behind this one, or before it; `None` is the first one, Server.
+    fn next(self, forward: bool, has_token: bool) -> Option<Window> {
+        match (self, forward) {
+            (Window::Warning, true) => Some(Window::Mode),
+            (Window::Mode, true) if !has_token => Some(Window::Insert),
+            (Window::Mode | Window::Insert, true) | (Window::Finish, _) => Some(Window::Entries),
+            (Window::Entries, true) => Some(Window::Finish),
+            (Window::Insert | Window::Entries, false) => Some(Window::Mode),
+            (Window::Warning | Window::Mode, false) => None,
+        }
+    }
+}
+
+/// What the windows work with.
+pub struct Windows<'a> {
+    pub operator: &'a dyn WindowOperator,
+    pub module: Module,
+    /// The CTL in force, or a cluster file.
+    pub source: PathBuf,
+    /// The output folder, or the file that is written.
+    pub folder: PathBuf,
+    /// As it was named before the windows.
+    pub out: Option<PathBuf>,
+    /// The token that signs, if it was named.
+    pub named: Option<Selector>,
+}
+
+/// What was chosen so far, and the tokens that belong to it.
+pub struct Chosen {
+    pub choices: Choices,
+    pub tokens: Vec<Sast>,
+}
+
+impl Windows<'_> {
+    /// Goes through the windows until `finish`, the last one, has a result; `None` if the operator leaves.
+    pub fn go<T, E: From<WorkError>>(
+        &mut self,
+        mut finish: impl FnMut(&Self, &mut Chosen) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        while let Some(start) = self.server()? {
+            let chosen = &mut Chosen { choices: Choices::new(start), tokens: vec![] };
+            let mut window = Some(Window::Warning);
+            while let Some(now) = window {
+                let forward = match now {
+                    Window::Warning => self.warning(&chosen.choices)?,
+                    Window::Mode => self.mode(&mut chosen.choices)?,
+                    Window::Insert => self.insert(chosen)?,
+                    Window::Entries => self.entries(chosen)?,
+                    Window::Finish => match finish(self, chosen)? {
+                        Some(result) => return Ok(Some(result)),
+                        None => false,
+                    },
+                };
+                window = now.next(forward, !chosen.tokens.is_empty());
+            }
+        }
+        Ok(None)
+    }
+
+    fn say(&self, text: &str) {
+        self.operator.show_window(WindowView::Text(text));
+    }
+
+    /// An error stays in the window, which shows it.
+    fn or_why_not<T>(&self, result: Result<T, WorkError>) -> Option<T> {
+        result.map_err(|e| self.operator.show_window(WindowView::Error(e))).ok()
+    }
+
+    fn choose(&self, what: &str, options: &[&str], start: usize) -> Result<Option<usize>, OperatorError> {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        self.operator.choose(what, &options, start)
+    }
+
+    /// Window 1. Without a connection to a cluster: the CTL in force or a cluster file, and an output folder.
+    fn server(&mut self) -> Result<Option<Start>, WorkError> {
+        self.say("\nServer");
+        loop {
+            let now = self.source.display().to_string();
+            let what = "CTL file in force, or a cluster file (*.toml) for a first CTL:";
+            let Some(file) = self.operator.text(what, &now)? else { return Ok(None) };
+            let file = PathBuf::from(file);
+            let Some(start) = self.or_why_not(start(&file)) else { continue };
+            let now = self.folder.display().to_string();
+            let Some(folder) = self.operator.text("Output folder:", &now)? else { continue };
+            let folder = PathBuf::from(if folder.is_empty() { "." } else { &folder });
+            if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
+                self.say(&format!("{} is not a folder.", folder.display()));
+                continue;
+            }
+            (self.source, self.folder) = (file, folder);
+            return Ok(Some(start));
+        }
+    }
+
+    /// Whether this is the file that was named to be written, and no folder.
+    pub fn is_file(&self, folder: &Path) -> bool {
+        let ends = folder.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv"));
+        ends && self.out.as_deref() == Some(folder) && !folder.is_dir()
+    }
+
+    /// Window 2, where there is no file in mixed mode.
+    fn warning(&self, choices: &Choices) -> Result<bool, WorkError> {
+        if !matches!(&choices.start, Start::NoFile { cluster, .. } if cluster.mode == SecurityMode::Mixed) {
+            return Ok(true);
+        }
+        self.say(
+            "\nNo CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n\
+             For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
+        );
+        Ok(self.choose("", &["OK"], 0)?.is_some())
+    }
+
+    /// Window 3.
+    fn mode(&self, choices: &mut Choices) -> Result<bool, WorkError> {
+        self.say("");
+        let now = MODES.iter().position(|(mode, _)| choices.mode == *mode);
+        let labels = MODES.map(|(_, label)| label);
+        let chosen = self.choose("Cluster Security Mode", &labels, now.unwrap_or(0))?;
+        let mode = chosen.and_then(|at| MODES.get(at));
+        mode.inspect(|(mode, _)| choices.mode = *mode);
+        Ok(mode.is_some())
+    }
+
+    /// Windows 4 and 5: a token, what it is, Add.
+    fn insert(&self, chosen: &mut Chosen) -> Result<bool, WorkError> {
+        self.say("");
+        loop {
+            let inserted = wait(&self.module, self.operator, &chosen.tokens, self.named.as_ref())?;
+            let Some(inserted) = inserted else { return Ok(false) };
+            let mut added = false;
+            for one in inserted {
+                added |= self.add(one, chosen)?;
+            }
+            if added {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Window 5; whether the token was added.
+    fn add(&self, Inserted { sast, is_named }: Inserted, chosen: &mut Chosen) -> Result<bool, WorkError> {
+        let choices = &mut chosen.choices;
+        let sast = sast.known_by(|certificate| choices.start.knows(certificate));
+        let certificate = sast.certificate().clone();
+        self.operator.show_window(WindowView::Token(&certificate));
+        if self.choose("Security Token Information", &["Add", "Cancel"], 0)? != Some(0) {
+            return Ok(false);
+        }
+        let would_sign = choices.start.is_token_signed() && choices.signer().is_none();
+        if let Some(named) = self.named.as_ref().filter(|_| would_sign && !is_named) {
+            let (name, named) = (&certificate.sast_name(), &named.to_string());
+            self.operator.show_window(WindowView::NotNamed { name, named });
+            return Ok(false);
+        }
+        if let Err(e) = choices.add_token(certificate.clone()) {
+            let insert_another = matches!(e, PlanError::SignerNotInForce { .. });
+            self.operator.show_window(WindowView::Error(e.into()));
+            if insert_another {
+                self.say(ANOTHER);
+            }
+            return Ok(false);
+        }
+        if is_named {
+            choices.named = Some(certificate);
+        }
+        chosen.tokens.push(sast);
+        Ok(true)
+    }
+
+    /// Window 6.
+    fn entries(&self, chosen: &mut Chosen) -> Result<bool, WorkError> {
+        const ACTIONS: [&str; 5] = ["Finish", "Add Tokens", "Add TFTP", "Add Firewall", "Delete Selected"];
+        loop {
+            self.operator.show_window(WindowView::Entries(&chosen.choices.entries()));
+            // What is missing comes first: one token is not enough for a first file.
+            let choices = &mut chosen.choices;
+            let first = !choices.start.is_token_signed() && choices.first_tokens() < 2;
+            let action = self.choose("CTL Entries", &ACTIONS, usize::from(first))?;
+            match action.and_then(|at| ACTIONS.get(at).copied()) {
+                None => return Ok(false),
+                Some("Finish") => return Ok(true),
+                Some("Add Tokens") => drop(self.insert(chosen)?),
+                Some("Add TFTP") => self.add_server("TFTP", Function::TFTP, choices)?,
+                Some("Add Firewall") => self.add_server("Firewall", Function::CCM, choices)?,
+                Some(_) => self.delete(chosen)?,
+            }
+        }
+    }
+
+    fn add_server(&self, what: &str, function: Function, choices: &mut Choices) -> Result<(), WorkError> {
+        let mut given = String::new();
+        loop {
+            match self.operator.text(&format!("{what} server, IP address:"), &given)? {
+                Some(text) => given = text,
+                None => return Ok(()),
+            }
+            let Ok(address) = given.parse::<Ipv4Addr>() else {
+                self.say(&format!("{} is not an IPv4 address.", printable(&given)));
+                continue;
+            };
+            let file = self.operator.text(&format!("{what} server, certificate file:"), "")?;
+            let Some(file) = file else { continue };
+            let Some(certificate) = self.or_why_not(read_certificate(Path::new(&file))) else { continue };
+            let server = NewServer { function, address, certificate, host: None };
+            choices.servers.push(AddedServer { server, file });
+            return Ok(());
+        }
+    }
+
+    fn delete(&self, Chosen { choices, tokens }: &mut Chosen) -> Result<(), WorkError> {
+        let entries = choices.entries();
+        let option = |entry: &Entry| {
+            let [kind, host, _, subject] = &entry.columns;
+            format!("{kind}  {host}  {}", printable(subject))
+        };
+        let options: Vec<String> = entries.iter().map(option).collect();
+        if options.is_empty() {
+            self.say("There is nothing to delete.");
+            return Ok(());
+        }
+        let chosen = self.operator.choose("Delete Selected", &options, 0)?;
+        let Some(entry) = chosen.and_then(|at| entries.get(at)) else { return Ok(()) };
+        choices.delete(entry.kind);
+        // A token that is no longer among the choices may be added again.
+        tokens.retain(|sast| choices.tokens.iter().any(|t| t.der() == sast.certificate().der()));
+        Ok(())
+    }
+}
+
+fn start(file: &Path) -> Result<Start, WorkError> {
+    if file.extension().is_some_and(|e| e == "toml") {
+        let ReadCluster { cluster, certificates, tokens } = read_cluster(file)?;
+        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates, tokens });
+    }
+    Ok(Start::InForce(Box::new(read_verified(file)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Window::{self, Entries, Finish, Insert, Mode, Warning};
+
+    #[test]
+    fn each_window_has_one_behind_and_one_before_it() {
+        let next =
+            |window: Window| [(true, false), (true, true), (false, true)].map(|(f, t)| window.next(f, t));
+        assert_eq!(next(Warning), [Some(Mode), Some(Mode), None]);
+        assert_eq!(next(Mode), [Some(Insert), Some(Entries), None]);
+        assert_eq!(next(Insert), [Some(Entries), Some(Entries), Some(Mode)]);
+        assert_eq!(next(Entries), [Some(Finish), Some(Finish), Some(Mode)]);
+        assert_eq!(next(Finish), [Some(Entries); 3]);
+    }
+}
