@@ -1,6 +1,5 @@
 //! Who vouches for whom: a list as a drawing (SVG). The signer stands above; below it what the list vouches for.
 
-use super::page::row;
 use crate::trustlist::{Function, Record, TrustList};
 
 /// In the drawing's own units, as everything here.
@@ -54,6 +53,18 @@ fn lines(list: &TrustList, record: &Record) -> Vec<String> {
     let [function, name, at, key] = row(list, record);
     let second = if at.is_empty() { function } else { format!("{function}  {at}") };
     vec![name, second, key]
+}
+
+/// A record in one row: function, name, address, key.
+pub fn row(list: &TrustList, record: &Record) -> [String; 4] {
+    let at = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    let key = match record.certificate() {
+        Some(Ok(certificate)) => certificate.public_key().describe(),
+        Some(Err(_)) => "unreadable".to_owned(),
+        None => "no certificate".to_owned(),
+    };
+    let key = if list.is_signer(record) { format!("{key}, signs") } else { key };
+    [record.function().to_string(), record.short_name(), at.unwrap_or_default(), key]
 }
 
 impl TextBox {

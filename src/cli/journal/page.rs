@@ -7,9 +7,9 @@ use std::fmt::{self, Write};
 use askama::Template;
 use askama::filters::Escaper;
 
-use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing};
+use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing, row};
 use crate::trustlist::digest::phone_lines_of_hex;
-use crate::trustlist::{Record, TrustFile, TrustList, VerifiedList, printable};
+use crate::trustlist::{TrustFile, TrustList, VerifiedList, printable};
 use crate::workflow::journal::{Change, Event, FileFingerprint, JournalSummary, Outcome, PhoneLine};
 
 /// Of one HTML file.
@@ -48,18 +48,6 @@ fn list_of(file: &FileFingerprint) -> Option<TrustList> {
 /// The checksums that phones show, by name.
 fn sums(file: &FileFingerprint) -> [(&'static str, &str); 2] {
     [("MD5", &file.md5), ("SHA-1", &file.sha1)]
-}
-
-/// A record in one row: function, name, address, key.
-pub fn row(list: &TrustList, record: &Record) -> [String; 4] {
-    let at = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-    let key = match record.certificate() {
-        Some(Ok(certificate)) => certificate.public_key().describe(),
-        Some(Err(_)) => "unreadable".to_owned(),
-        None => "no certificate".to_owned(),
-    };
-    let key = if list.is_signer(record) { format!("{key}, signs") } else { key };
-    [record.function().to_string(), record.short_name(), at.unwrap_or_default(), key]
 }
 
 /// Whether the signature of a list verifies, in words.
