@@ -59,13 +59,8 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         named,
     };
     let client = Client { args, settings, ui };
-    let finish = |windows: &Windows<'_>, chosen: &mut Chosen| {
-        client
-            .planned(windows, chosen)
-            .map(|planned| planned.map(|planned| (planned, chosen.choices.clone())))
-    };
-    match windows.go(finish)? {
-        Some((Some(agreed), choices)) => client.finish(windows, &choices, agreed),
+    match windows.go(|windows, chosen| client.planned(windows, chosen))? {
+        Some((Some(agreed), chosen)) => client.finish(windows, &chosen.choices, agreed),
         Some((None, _)) => Ok(()),
         None => Err(CommandError::new(ErrorKind::Interrupted, "left; nothing was written")),
     }

@@ -75,18 +75,18 @@ impl Windows<'_> {
     pub fn go<T, E: From<WorkError>>(
         &mut self,
         mut finish: impl FnMut(&Self, &mut Chosen) -> Result<Option<T>, E>,
-    ) -> Result<Option<T>, E> {
+    ) -> Result<Option<(T, Chosen)>, E> {
         while let Some(start) = self.server()? {
-            let chosen = &mut Chosen { choices: Choices::new(start), tokens: vec![] };
+            let mut chosen = Chosen { choices: Choices::new(start), tokens: vec![] };
             let mut window = Some(Window::Warning);
             while let Some(now) = window {
                 let forward = match now {
                     Window::Warning => self.warning(&chosen.choices)?,
                     Window::Mode => self.mode(&mut chosen.choices)?,
-                    Window::Insert => self.insert(chosen)?,
-                    Window::Entries => self.entries(chosen)?,
-                    Window::Finish => match finish(self, chosen)? {
-                        Some(result) => return Ok(Some(result)),
+                    Window::Insert => self.insert(&mut chosen)?,
+                    Window::Entries => self.entries(&mut chosen)?,
+                    Window::Finish => match finish(self, &mut chosen)? {
+                        Some(result) => return Ok(Some((result, chosen))),
                         None => false,
                     },
                 };
