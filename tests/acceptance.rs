@@ -309,10 +309,10 @@ fn records_without_a_readable_key_leave_it_open() {
     let other = lists.get("twins").list().records()[0].clone();
     let bare = sast(A, Style::CtlClient).with(record_tag::CERTIFICATE, b"none").unwrap();
     for (records, decision, says) in [
-        (vec![bare.clone()], Decision::NotKnown, "(record 1) without a key"),
-        (vec![bare.clone(), other.clone()], Decision::NotKnown, "(record 1) without a key"),
-        (vec![other.clone(), bare.clone()], Decision::NotKnown, "(record 2) without a key"),
-        (vec![bare.clone(), bare], Decision::NotKnown, "(record 1) without a key"),
+        (vec![bare.clone()], Decision::NotKnown, "(record 1), but without a key"),
+        (vec![bare.clone(), other.clone()], Decision::NotKnown, "(record 1), but without a key"),
+        (vec![other.clone(), bare.clone()], Decision::NotKnown, "(record 2), but without a key"),
+        (vec![bare.clone(), bare], Decision::NotKnown, "(record 1), but without a key"),
         (vec![other.clone(), other], Decision::Refuses, "record 1"),
     ] {
         let ctl = held(ListKind::Ctl, &records);
@@ -445,39 +445,39 @@ fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     insta::assert_snapshot!(check(&["--phones", "without-tvs"]).all(), @"
     new.tlv   CTL of 2676 bytes, signed by SAST-ADN008580ef
     7940, 7960, Jabber, …    accept (by CTL)
-        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
-    Once it is taken
+        its CTL contains SAST-ADN008580ef as SAST (record 5)
+    After phones have accepted it
         LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
         LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
     --- stderr
-    error: phones take new.tlv, and are locked out by it
+    error: phones accept new.tlv, and it locks them out
       7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
       7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
-    help: sastctl ctl update --add-server puts a record back, before phones get the list
-    help: --phones CLASS,… names those that there are
+    help: before phones get the list, add the record again: sastctl ctl update --add-server
+    help: --phones CLASS,… limits the check to the phones that you have
     --- exit code 1
     ");
     insta::assert_snapshot!(check(&["--installed-itl", "itl.tlv"]).all(), @"
     new.tlv   CTL of 2676 bytes, signed by SAST-ADN008580ef
     7945, 7965 and newer     accept (by CTL)
-        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
+        its CTL contains SAST-ADN008580ef as SAST (record 5)
     7940, 7960, Jabber, …    accept (by CTL)
-        the CTL that it holds knows SAST-ADN008580ef as SAST (record 5)
+        its CTL contains SAST-ADN008580ef as SAST (record 5)
     no list yet              accept (blindly)
-        it holds no CTL and no ITL: the first list is taken blindly
-    Once it is taken
+        it has no CTL and no ITL: it accepts the first list blindly
+    After phones have accepted it
         LOCKED OUT: 7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
         LOCKED OUT: 7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
     --- stderr
-    error: phones take new.tlv, and are locked out by it
+    error: phones accept new.tlv, and it locks them out
       7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
       7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
-    help: sastctl ctl update --add-server puts a record back, before phones get the list
-    help: --phones CLASS,… names those that there are
+    help: before phones get the list, add the record again: sastctl ctl update --add-server
+    help: --phones CLASS,… limits the check to the phones that you have
     --- exit code 1
     ");
     let others = check(&["--installed-itl", "itl.tlv", "--phones", "security-by-default"]).done();

@@ -26,14 +26,10 @@ fn a_pin_is_changed() {
     assert!(done.stdout.contains("the PIN was changed"), "{}", done.all());
     assert!(signs(&world, "NEW_PIN") && !signs(&world, "SAST_PIN"));
     assert!(!done.all().contains("N3w-password"), "{}", done.all());
-    assert!(!done.all().contains("leave the factory with"), "it is a good one: {}", done.all());
+    assert!(!done.all().contains("public factory PIN"), "it is a good one: {}", done.all());
     let factory = ["token", "change-pin", "SAST token A", "--pin-source", "env:NEW_PIN", "--new-pin-source"];
     let back = world.run(&[&factory[..], &["env:SAST_PIN"]].concat()).done();
-    assert!(
-        back.stderr.contains("the new PIN is the one that tokens leave the factory with"),
-        "{}",
-        back.all()
-    );
+    assert!(back.stderr.contains("the new PIN is the public factory PIN"), "{}", back.all());
     world.run(&change).done();
 
     let wrong = world.run(&[&change[..], &["--pin-source", "env:WRONG"]].concat());
@@ -51,7 +47,7 @@ fn a_pin_is_changed() {
         "env:SAST_PIN",
     ];
     let back = world.run(&back).done();
-    assert!(back.stderr.contains("everybody knows it"), "{}", back.stderr);
+    assert!(back.stderr.contains("public factory PIN"), "{}", back.stderr);
 }
 
 #[test]
@@ -209,7 +205,7 @@ fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
     let (failed, _) = world.faulty("fail C_InitPIN 1 CKR_DEVICE_ERROR", &init);
     assert_eq!(failed.code, 3, "{}", failed.all());
     for part in
-        ["C_InitPIN failed: CKR_DEVICE_ERROR", "the token is empty", "no PIN", "sastctl token unlock "]
+        ["C_InitPIN failed: CKR_DEVICE_ERROR", "the token was erased", "no PIN", "sastctl token unlock "]
     {
         assert!(failed.stderr.contains(part), "{part}: {}", failed.stderr);
     }
@@ -245,10 +241,10 @@ fn the_token_is_named_by_the_global_option_too() {
         ["token", "init", "--label=Empty", "--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
     let none = world.run(&[&init[..], &["--confirm", &b]].concat());
     assert_eq!(none.code, 2, "{}", none.all());
-    assert!(none.stderr.contains("name the token that is made empty"), "{}", none.stderr);
+    assert!(none.stderr.contains("name the token to erase"), "{}", none.stderr);
     world.set("SASTCTL_TOKEN", &a);
     let other = world.run(&[&init[..], &["--confirm", &b, &b]].concat()).done();
-    assert!(other.stdout.contains("it is empty"), "{}", other.all());
+    assert!(other.stdout.contains("erased; its label is now"), "{}", other.all());
     assert!(signs(&world, "SAST_PIN"), "the token that is named behind the command is the one that is meant");
     world.unset("SASTCTL_TOKEN");
     world.run(&[&init[..], &["--token", &a, "--confirm", &a]].concat()).done();
@@ -309,7 +305,7 @@ fn a_new_pin_is_another_one() {
     let serial = world.serial("A");
     let so_pin = ["--so-pin-source=file:pin", "--new-pin-source=file:./pin"];
     let init = ["token", "init", "SAST token A", "--label=Empty", "--confirm", &serial];
-    let one_file = "one file holds one secret: pin is named for two";
+    let one_file = "a file contains only one secret: pin is given for two";
     let cases = [
         (
             [
@@ -373,7 +369,7 @@ fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
             assert_eq!(refused.code, 3, "{call}: {}", refused.all());
             let says = format!("error: the token does not take {which} ({code})");
             assert!(refused.stderr.contains(&says), "{call}: {}", refused.stderr);
-            assert!(refused.stderr.contains("no try was spent"), "{call}: {}", refused.stderr);
+            assert!(refused.stderr.contains("no try was used"), "{call}: {}", refused.stderr);
             assert!(!refused.stderr.contains("wrong"), "{call}: {}", refused.stderr);
         }
     }

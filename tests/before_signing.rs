@@ -49,13 +49,13 @@ fn a_list_that_is_too_large_is_to_be_made_smaller() {
     let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
     let revert = ["--token", A, "--spare", B, "--out", "large.tlv"];
     let planned = run(&world, "revert CTLFile.tlv --dry-run", &[&revert[..], &servers].concat()).done();
-    assert!(planned.stdout.contains("  1. take records out: no phone loads"), "{}", planned.stdout);
+    assert!(planned.stdout.contains("  1. remove records: no phone loads"), "{}", planned.stdout);
     assert!(!planned.all().contains("by hand on phones"), "{}", planned.stdout);
     assert!(!planned.all().contains("must be deleted by hand"), "{}", planned.stdout);
     run(&world, "revert CTLFile.tlv --yes", &[&revert[..], &servers].concat()).done();
     let checked = run(&world, "ctl check large.tlv --installed-ctl CTLFile.tlv", &[]);
     assert_eq!(checked.code, 1);
-    assert!(checked.stderr.contains("help: take records out"), "{}", checked.stderr);
+    assert!(checked.stderr.contains("help: remove records"), "{}", checked.stderr);
     assert!(!checked.stderr.contains("ctl ways"), "{}", checked.stderr);
 }
 
@@ -67,7 +67,7 @@ fn a_token_on_a_tokenless_list_is_led_to_revert() {
         let refused = run(&world, words, &["--token", A]);
         assert_eq!(refused.code, 1, "{}", refused.all());
         assert!(refused.stderr.contains("sastctl revert FILE --token … --spare …"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("ways through: tvs, bridge"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("possible procedures: tvs, bridge"), "{}", refused.stderr);
         assert!(!refused.stderr.contains("insert one of these"), "{}", refused.stderr);
     }
     world.place("itl.tlv", "ITLFile.tlv");
@@ -171,7 +171,7 @@ fn a_signed_configuration_file_comes_with_its_warnings() {
         "CCM+TFTP and TFTP certificates of their lists",
         "expired on",
         "RSA 1024",
-        "not every phone takes it",
+        "not every phone accepts it",
     ] {
         assert!(sign.stderr.contains(says), "{says}: {}", sign.stderr);
     }

@@ -23,7 +23,7 @@ fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
         said.retain(|line| !line.contains(" is the key of "));
         assert_eq!(
             said.pop().unwrap(),
-            "the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits"
+            "the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits"
         );
         said.retain(|line| !line.starts_with("expired: "));
         said.pop()
@@ -98,7 +98,7 @@ fn keys_of_servers_are_told_of() {
     let told: Vec<_> =
         said(&NewList::of(&list), VALID).into_iter().filter(|l| l.contains(" is the key of ")).collect();
     insta::assert_snapshot!(told.join("\n"), @"
-    RSA 1024 is the key of cucm-1051-a-pub: phones in FIPS mode refuse less than 2048 bits
+    RSA 1024 is the key of cucm-1051-a-pub: phones in FIPS mode refuse keys below 2048 bits
     RSA 4096 is the key of SAST-RSA4096: some phones refuse the keys of authorities of 4096 bits and more in mixed mode
     ");
     // The signer's own has a line of its own.
@@ -109,7 +109,8 @@ fn keys_of_servers_are_told_of() {
 #[test]
 fn one_sast_and_more_than_two_are_told_of_in_a_ctl() {
     let others = [token(B), token("tests/testdata/keys/rsa1024")];
-    for (count, says) in [(0, Some("there is one SAST record")), (1, None), (2, Some("3 SAST records"))] {
+    for (count, says) in [(0, Some("there is only one SAST record")), (1, None), (2, Some("3 SAST records"))]
+    {
         for kind in [ListKind::Ctl, ListKind::Itl] {
             let list = signed(kind, &others[..count], A);
             let said = said(&NewList::of(&list), VALID);

@@ -61,7 +61,7 @@ fn a_certificate_is_shown_as_it_will_stand_in_the_list() {
     SHA1         d954212b866fc3a1163fc8be48da235157f82bc4
     SHA256       415967b38e0485e6cb64117c0c8b0c58393b183a147de9c20434c5f2c327536b
     Length       902 bytes (DER)
-    As SAST      written the CTL Client's way
+    As SAST      in the CTL Client's format
       subject    cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems
       issuer     cn=Cisco Manufacturing CA;o=Cisco Systems
       serial     83:E9:08:00:00:00:55:45:AF:31
@@ -127,7 +127,7 @@ fn exporting_all_says_which_token_was_not_read() {
         .faulty("fail C_OpenSession 1.. CKR_FUNCTION_FAILED", &["cert", "export", "--all", "--out=none"]);
     assert_eq!(none.code, 3);
     assert!(none.stderr.contains("the certificates of 2 tokens were not exported"), "{}", none.stderr);
-    assert!(!none.stderr.contains("no token holds a certificate"), "{}", none.stderr);
+    assert!(!none.stderr.contains("no token has a certificate"), "{}", none.stderr);
 }
 
 /// A certificate that never expires says so with the last second that its format knows (RFC 5280, 4.1.2.5).
@@ -220,7 +220,7 @@ fn a_key_is_not_its_own_spare() {
     insta::assert_snapshot!(world.run(&revert).all(), @"
     --- stderr
     error: SAST-ADN008580ef has the key of another token that was named: whoever loses that key has no spare
-    help: the spare must be another token than the one that signs
+    help: the spare must not be the token that signs
     --- exit code 1
     ");
 }

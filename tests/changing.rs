@@ -77,8 +77,8 @@ fn a_token_that_is_not_in_the_list_cannot_change_it() {
       token    SAST-ADN008580ef
       the list in force knows SAST-ADN0054f509
     help: insert one of these, or, if they are lost: sastctl help lost-tokens
-    help: ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE
-    help: --force signs all the same; phones then take the list only if TVS vouches for the token
+    help: possible procedures: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE
+    help: --force signs although the check failed; phones then accept the list only if TVS knows the token
     ");
     assert_eq!(stranger.code, 1);
 }
@@ -209,7 +209,7 @@ fn a_token_that_is_not_in_the_list_cannot_sign_it_again() {
         let refused = world.run(&[&sign[..], more].concat());
         assert_eq!(refused.code, 1, "{more:?}: {}", refused.all());
         assert!(!refused.stderr.contains("--force signs"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("sastctl ctl update takes a token in"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("sastctl ctl update adds a token"), "{}", refused.stderr);
     }
 }
 
@@ -325,7 +325,7 @@ fn other_digests_and_the_signer_version_are_there_when_asked_for() {
         [&["ctl", "sign", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--yes"], &options[..]].concat();
     let outcome = world.run(&args).done();
     assert!(
-        outcome.stderr.contains("SHA-512: not every phone takes it, and no public source says which do"),
+        outcome.stderr.contains("SHA-512: not every phone accepts it, and no public source says which do"),
         "{}",
         outcome.stderr
     );

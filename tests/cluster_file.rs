@@ -83,7 +83,7 @@ fn a_server_is_named_once() {
     let twice = format!("{0}{0}", publisher());
     insta::assert_snapshot!(refused(&world, &twice), @r"
     error: the cluster file names the CCM+TFTP of 10.48.47.155 twice
-    help: take one [[server]] out
+    help: remove one of these [[server]] entries
     ");
     let hosts = format!("kind = 'itl'\n{0}{0}", server("function = 'TVS'\nhost = 'pub'"));
     assert!(refused(&world, &hosts).contains("names the TVS of pub twice"));
@@ -109,7 +109,7 @@ fn a_token_is_no_server() {
             told.contains(&format!("the token {name} is a [[server]] of the cluster file, too")),
             "{what}: {told}"
         );
-        assert!(told.contains("take that [[server]] out"), "{told}");
+        assert!(told.contains("remove that [[server]]"), "{told}");
     }
     // A SAST that is no token has its record: the way back to tokenless.
     let keeps = format!("{}{}", publisher(), server("function = 'SAST'\nhost = 'pub'"));

@@ -60,7 +60,10 @@ fn a_tvs_that_phones_would_not_believe_proves_nothing() {
     assert!(other_role.stderr.contains("valid, but as CAPF and not as SAST"), "{}", other_role.stderr);
     node.quirks(&[]);
     for (itl, says) in [
-        (Some(itl_of(PUB, OTHER_TVS, true)), "it cannot authenticate it, and has no other to ask"),
+        (
+            Some(itl_of(PUB, OTHER_TVS, true)),
+            "the phone cannot authenticate this server, and has no other to ask",
+        ),
         (Some(b"none".to_vec()), "by which certificate phones know the TVS of"),
         (None, "serves no ITLFile.tlv"),
     ] {

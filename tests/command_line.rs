@@ -35,7 +35,7 @@ fn options_of_the_other_revert_are_refused() {
             let refused = world.run(&[command, &[*option]].concat());
             assert_eq!(refused.code, 2, "{option}: {}", refused.all());
             let name = option.split('=').next().unwrap();
-            let said = refused.stderr.contains(name) || refused.stderr.contains("leaves servers and mode");
+            let said = refused.stderr.contains(name) || refused.stderr.contains("servers and mode stay");
             assert!(said, "{option}: {}", refused.all());
             assert_eq!(world.files(), ["CTLFile.tlv"], "{option}");
         }

@@ -24,7 +24,7 @@ fn problems(world: &World, args: &[&str]) -> Vec<String> {
 fn two_software_tokens_are_well() {
     let world = World::with_tokens();
     let well = world.run(&["doctor"]).done();
-    let lines: Vec<_> = well.stdout.lines().filter(|line| !line.contains("the clock says")).collect();
+    let lines: Vec<_> = well.stdout.lines().filter(|line| !line.contains("the clock shows")).collect();
     // The order of slots is random.
     let mut tokens: Vec<_> = lines[1..].to_vec();
     tokens.sort_unstable();
@@ -144,7 +144,7 @@ fn a_clock_that_is_behind_is_told() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("PROBLEM  the clock says"), "{text}");
+    assert!(text.contains("PROBLEM  the clock shows"), "{text}");
 }
 
 /// Before and after: no service, readers without a card, a card, the card out again.
@@ -155,18 +155,18 @@ fn readers_and_cards_are_looked_at() {
     assert_eq!(problems(&world, &[]), ["no-token"]);
     let empty = world.run(&["doctor"]);
     insta::assert_snapshot!(without_module_and_clock(&empty.stdout), @"
-    ok       the smart card service runs
+    ok       the smart card service is running
     ok       AKS ifdh 00 00: empty
     ok       AKS ifdh 00 01: empty
     PROBLEM  no token: the module shows 2 slots, all empty
              -> insert a token and wait for its light
-             -> sastctl token watch tells when it is seen
+             -> sastctl token watch reports when it is found
     ");
     readers.insert(0, "SAST-ADN008580ef");
     assert_eq!(problems(&world, &[]), Vec::<String>::new());
     let well = world.run(&["doctor"]).done();
     insta::assert_snapshot!(without_module_and_clock(&well.stdout), @"
-    ok       the smart card service runs
+    ok       the smart card service is running
     ok       AKS ifdh 00 00: a card, eToken 5100 or 5110, ATR 3BD518008131FE7D8073C82110F4
     ok       AKS ifdh 00 01: empty
     ok       SAST-ADN008580ef: PIN ok
@@ -187,5 +187,5 @@ fn readers_and_cards_are_looked_at() {
 }
 
 fn without_module_and_clock(text: &str) -> String {
-    text.lines().skip(1).filter(|line| !line.contains("the clock says")).collect::<Vec<_>>().join("\n")
+    text.lines().skip(1).filter(|line| !line.contains("the clock shows")).collect::<Vec<_>>().join("\n")
 }

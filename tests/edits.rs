@@ -391,7 +391,7 @@ fn the_way_to_tokenless_knows_who_may_sign_then() {
     let recovery = as_cucm(Function::SAST, "pub", Some([10, 0, 0, 1]));
     let with = signed(&[second.clone(), recovery, server.clone()]);
     let without = signed(&[second, server]);
-    let names_it = "the list names cucm-1051-a-pub as SAST";
+    let names_it = "the list contains cucm-1051-a-pub as SAST";
     assert!(way(&with).contains(names_it), "{}", way(&with));
     assert!(!way(&without).contains(names_it), "{}", way(&without));
 }

@@ -80,7 +80,7 @@ fn a_request_and_the_certificate_issued_for_it() {
         ["cert", "enroll", "HSM", "--name=SAST-HSM-02", "--csr=hsm.csr", "--bits=1024", "--digest=sha1"];
     let asked = world.run(&enroll).done();
     assert!(asked.stdout.contains("a request for SAST-HSM-02"), "{}", asked.all());
-    assert!(asked.stderr.contains("phones in FIPS mode refuse less than 2048 bits"), "{}", asked.stderr);
+    assert!(asked.stderr.contains("phones in FIPS mode refuse keys below 2048 bits"), "{}", asked.stderr);
     let verified = world.tool("openssl", &["req", "-in", "hsm.csr", "-noout", "-verify", "-text"]);
     assert!(verified.contains("SAST-HSM-02") && verified.contains("1024 bit"), "{verified}");
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 0));
@@ -132,7 +132,7 @@ fn a_request_and_the_certificate_issued_for_it() {
     assert_eq!(ids.len(), 3, "certificate, private and public key: {listed}");
     assert!(ids.iter().all(|id| *id == ids[0] && id.len() > 2), "{listed}");
     let again = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]);
-    assert!(again.stderr.contains("is on the token already"), "{}", again.stderr);
+    assert!(again.stderr.contains("is already on the token"), "{}", again.stderr);
     world
         .run(&["revert", "CTLFile.tlv", "--token=SAST-HSM-02", "--spare=SAST-ADN0054f509", "--out=new.tlv"])
         .done();
@@ -145,7 +145,7 @@ fn what_does_not_fit_is_refused_before_a_key_is_made() {
     for (args, code, why) in [
         (&["--name=SAST;01"][..], 2, "does not fit a trust list"),
         (&["--name=SAST-1", "--unit=a\"b"], 2, "the unit"),
-        (&["--bits=3072"], 2, "a trust list is signed with RSA 1024, 2048 or 4096"),
+        (&["--bits=3072"], 2, "a trust list can only be signed with RSA 1024, 2048 or 4096"),
         (&["--id=xyz"], 2, "--id takes 1 to 32 bytes in hexadecimal"),
         (&["--out=CTLFile.tlv"], 4, "CTLFile.tlv is there already"),
         (&["--days=4294967295"], 2, "cannot be written down"),
@@ -157,7 +157,7 @@ fn what_does_not_fit_is_refused_before_a_key_is_made() {
     }
     let dry = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--dry-run"]).done();
     insta::assert_snapshot!(world.named(&dry.stdout).lines().skip(1).collect::<Vec<_>>().join("\n"), @"
-    Key          RSA 2048, made there, sensitive and not extractable
+    Key          RSA 2048, made on the token, sensitive and not extractable
     Name         CN=SAST-X
     Certificate  self-signed with SHA-256, valid for 3650 days, stored on the token
     Dry run: no key was made and nothing was written.
@@ -341,8 +341,8 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
     let world = world();
     world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-01", "--bits=1024", "--id=0a"]).done();
     for (args, why) in [
-        (["--name=SAST-HSM-01", "--bits=1024"], "a certificate called SAST-HSM-01 is on the token already"),
-        (["--name=SAST-HSM-02", "--id=0a"], "a certificate with the CKA_ID 0a is on the token already"),
+        (["--name=SAST-HSM-01", "--bits=1024"], "a certificate called SAST-HSM-01 is already on the token"),
+        (["--name=SAST-HSM-02", "--id=0a"], "a certificate with the CKA_ID 0a is already on the token"),
     ] {
         for more in [&["--out=x.cer"][..], &["--csr=x.csr"], &["--dry-run"]] {
             let again = world.run(&[&["cert", "enroll", "HSM", "--yes"], &args[..], more].concat());
@@ -361,7 +361,7 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
     world.tool("openssl", &[&issue[..], &["-out", "hsm.pem"]].concat());
     let stored = world.run(&["cert", "enroll", "HSM", "--import=hsm.pem"]).done();
     assert!(
-        stored.stderr.contains("SAST-HSM-02 is on \"HSM\" already, with another key"),
+        stored.stderr.contains("a certificate named SAST-HSM-02 is already on \"HSM\", with another key"),
         "{}",
         stored.stderr
     );
@@ -387,7 +387,7 @@ fn a_certificate_that_is_on_the_token_is_said_to_be_there() {
         let (failed, _) = world.faulty(script, &["cert", "enroll", "HSM", &name, "--bits=1024", out]);
         assert_eq!(failed.code, code, "{}", failed.all());
         let name = name.trim_start_matches("--name=");
-        let there = format!("{name} and its key are on \"HSM\" all the same");
+        let there = format!("{name} and its key were stored on \"HSM\"");
         assert!(failed.stderr.contains(&there), "{}", failed.stderr);
         let export = ["cert", "export", "--token", name];
         assert!(failed.stderr.contains(&format!("sastctl {}", export.join(" "))), "{}", failed.stderr);
@@ -411,7 +411,7 @@ fn certificate_and_request_go_to_standard_output_too() {
     let made = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--bits=1024", "--out=-"]).done();
     let exported = world.run(&["cert", "export", "--token=SAST-X", "--out=-"]).done();
     assert!(made.bytes == exported.bytes && made.bytes.starts_with(&[0x30, 0x82]), "{}", made.all());
-    assert!(made.stderr.contains("RSA 1024, made there"), "the plan: {}", made.stderr);
+    assert!(made.stderr.contains("RSA 1024, made on the token"), "the plan: {}", made.stderr);
     assert!(made.stderr.contains("SAST-X, RSA 1024, serial "), "{}", made.stderr);
     let asked = world.run(&["cert", "enroll", "HSM", "--name=SAST-Y", "--bits=1024", "--csr=-"]).done();
     std::fs::write(world.path("y.csr"), &asked.bytes).unwrap();

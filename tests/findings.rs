@@ -123,7 +123,7 @@ fn what_leaves_for_some_phones_alone_names_them() {
     // Every phone that loads an ITL is of one class: it needs no name.
     let shorter = findings(None, held, ListKind::Itl, &[publisher, tvs]);
     assert!(shorter.iter().all(|line| !line.contains("7945")), "{shorter:?}");
-    assert!(shorter.iter().any(|line| line.contains("unless TVS vouches")), "{shorter:?}");
+    assert!(shorter.iter().any(|line| line.contains("unless TVS knows")), "{shorter:?}");
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn the_signer_of_an_itl_is_no_token() {
     let held = Held { ctl: None, itl: HeldItl::Unknown, asks_tvs: true };
     let verdict = assess(&held, &new, &Vouch::NotAsked);
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
-    assert!(told.contains("it may know the signer"), "{told}");
+    assert!(told.contains("it may contain the signer"), "{told}");
     assert!(!told.contains("token") && !told.contains("Phone-SAST-trust"), "{told}");
     // One of Cisco's is a token in whatever list.
     assert!(NewList::of(&signed(ListKind::Itl, &[], A)).by_token);
@@ -330,7 +330,7 @@ fn the_signer_of_an_itl_is_no_token() {
     world.place("itl.tlv", "ITLFile.tlv");
     insta::assert_snapshot!(world.run(&["ctl", "ways", "ITLFile.tlv"]).all(), @"
     --- stderr
-    error: ITLFile.tlv is an ITL: the ways through begin at the cluster's CTL
+    error: ITLFile.tlv is an ITL: give the CTL of the cluster
     help: sastctl ctl ways CTLFile.tlv
     --- exit code 2
     ");

@@ -28,8 +28,7 @@ fn publish(world: &World, cluster: &Cluster, golden: &str, more: &[&str]) -> Out
     world.run(&args)
 }
 
-const REFUSED: &str =
-    "refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand";
+const REFUSED: &str = "refuse: SAST-ADN008580ef is not a trusted signer (SAST) in the phone's CTL; its list must be deleted by hand";
 
 #[test]
 fn what_phones_refuse_is_said_before_it_is_published() {
@@ -61,7 +60,7 @@ fn what_phones_take_is_said_too_and_quietly_not() {
         // The same records, signed anew by the same server.
         std::fs::write(&file, named("CTLFile.tlv")).unwrap();
         let done = publish(&world, &cluster, "tokenless.tlv", more).done();
-        let says = "accept: cucm-1051-a-pub is in the CTL that they hold";
+        let says = "accept: cucm-1051-a-pub is in the phone's CTL";
         assert_eq!(done.stderr.contains(says), is_said, "{more:?}: {}", done.stderr);
     }
     let again = publish(&world, &cluster, "tokenless.tlv", &[]).done();
@@ -101,7 +100,7 @@ fn the_way_back_says_first_who_does_not_follow() {
     let said = back.stderr.find("Phones that hold run/CTLFile.new.tlv\n");
     assert!(said.is_some(), "{}", back.all());
     assert!(
-        back.stderr.contains("refuse: cucm-1051-a-pub is not SAST in the CTL that they hold"),
+        back.stderr.contains("refuse: cucm-1051-a-pub is not a trusted signer (SAST) in the phone's CTL"),
         "{}",
         back.stderr
     );

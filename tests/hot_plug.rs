@@ -197,7 +197,9 @@ fn one_port_is_enough_for_two_tokens() {
         &world,
         &["revert", "CTLFile.tlv", "--token", A, "--spare", B, "--out=new.tlv", "--pin-source=env:SAST_PIN"],
     );
-    session.exp_string("Insert the token SAST-ADN008580ef. Now inserted: no token. (Ctrl-C leaves)").unwrap();
+    session
+        .exp_string("Insert the token SAST-ADN008580ef. Now inserted: no token. (Ctrl-C cancels)")
+        .unwrap();
     // The wrong one first.
     readers.insert(0, B);
     session.exp_string("Now inserted: SAST-ADN0054f509.").unwrap();

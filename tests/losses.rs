@@ -60,7 +60,7 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
     let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));
     let old = held(ListKind::Itl, &[publisher.clone(), tvs]);
     for useless in useless_tvs() {
-        let nobody = "locked out: Tvs: no TVS record is left: the phone can ask nobody about a signer that it does not know";
+        let nobody = "locked out: Tvs: no TVS record is left: the phone cannot ask about a signer that it does not know";
         let held = HeldItl::List(&old);
         assert_eq!(findings(None, held, ListKind::Itl, &[publisher.clone(), useless]), [nobody]);
     }
@@ -94,8 +94,8 @@ fn a_certificate_under_another_serial_or_issuer_is_not_found() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
     for (element, value) in [(tag::SERIAL_NUMBER, &b"\x55\x55"[..]), (tag::ISSUER_NAME, b"CN=zzz\0")] {
         let lost = called(&publisher, element, value);
-        let says = "cucm-1051-a-pub (10.0.0.1) has another issuer or serial, by which phones do not find it: \
-                    configuration files that it signs are refused, unless TVS vouches for it";
+        let says = "cucm-1051-a-pub (10.0.0.1) has another issuer or serial, so phones do not find it: \
+                    configuration files that it signs are refused, unless TVS knows it";
         assert_eq!(
             from_to(&[publisher.clone(), sub.clone()], &[lost.clone(), sub.clone()]),
             [format!("loses: Tftp: {says}")]
@@ -245,14 +245,17 @@ fn an_emptied_itl_is_signed_and_checked_like_any_other() {
         assert!(!checked.stdout.contains("LOCKED OUT"), "{new}: {}", checked.stdout);
         let with_ctl = [&check[..], &["--installed-ctl", "ctl.tlv"]].concat();
         world.place("token-signed.tlv", "ctl.tlv");
-        assert!(world.run(&with_ctl).stdout.contains("they take no CTL that its SAST did not sign"), "{new}");
+        assert!(
+            world.run(&with_ctl).stdout.contains("they accept only a CTL that was signed by a SAST in it"),
+            "{new}"
+        );
     }
     // Somebody else's signature is none, and the file alone does not say whose it should be.
     world.place("itl.tlv", "other.tlv");
     let refused = world.run(&["ctl", "check", "bare.tlv", "--installed-itl", "other.tlv"]);
     assert_eq!(refused.code, 1, "{}", refused.all());
     assert!(
-        refused.stderr.contains("--installed-itl takes the one that phones held before"),
+        refused.stderr.contains("give the earlier ITL of the phones with --installed-itl"),
         "{}",
         refused.stderr
     );
@@ -271,7 +274,7 @@ fn phones_with_an_emptied_itl_take_what_comes_and_no_ctl_is_emptied() {
         let refused = world.run(&[&check[..], &["--installed-ctl", "ctl.tlv"]].concat());
         assert_eq!(refused.code, 1, "{held}: {}", refused.all());
         assert!(refused.stdout.contains("REFUSE"), "{held}: {}", refused.stdout);
-        assert!(refused.stdout.contains("which empties no CTL"), "{held}: {}", refused.stdout);
+        assert!(refused.stdout.contains("but not its CTL"), "{held}: {}", refused.stdout);
     }
 }
 

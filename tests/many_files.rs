@@ -327,7 +327,7 @@ fn standard_input_goes_into_a_folder_by_the_name_in_its_header() {
         let list = draft.sign(&mut key).unwrap();
         let refused = world.run_with_input(&sign, list.list().bytes());
         assert_eq!(refused.code, 4, "{}", refused.all());
-        assert!(refused.stderr.contains("no plain file name"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("not a plain file name"), "{}", refused.stderr);
         assert!(refused.stderr.contains("--out"), "{}", refused.stderr);
         assert!(!refused.stderr.contains('\u{1b}'), "{}", refused.stderr);
     }

@@ -150,8 +150,8 @@ fn a_pin_counter_is_respected() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
     warning: SAST token A: a wrong PIN was entered before; few tries are left
     error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
       token    SAST token A, serial serial-A, reader Reader A
@@ -168,8 +168,8 @@ fn a_pin_counter_is_respected() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
     warning: SAST token A: this is the last PIN try! A wrong PIN locks the token for good.
     error: SAST token A: the PIN was not tried
       token    SAST token A, serial serial-A, reader Reader A
@@ -191,12 +191,12 @@ fn a_pin_counter_is_respected() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
     error: the PIN is locked (CKR_PIN_LOCKED)
       token    SAST token A, serial serial-A, reader Reader A
       nothing was written
-    help: sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock
+    help: sign with the other token, or set a new PIN with the administrator PIN: sastctl token unlock
     ");
     assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 0));
     let (list, _) = world.faulty(&script, &["token", "list", "--json"]);
@@ -266,7 +266,7 @@ fn a_pin_pad_takes_the_pin_itself() {
     assert!(wrong.stderr.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
     assert_eq!((wrong.code, count(&calls, "C_Login")), (3, 1));
 
-    // A pad that takes no PIN from elsewhere says so; no try was spent.
+    // A pad that takes no PIN from elsewhere says so; no try was used.
     world.set("SASTCTL_PIN_SOURCE", "env:SAST_PIN");
     let (refused, calls) = sign(&mut world, "pin-pad Cisco123");
     assert!(refused.stderr.contains("use --pin-source pinpad"), "{}", refused.stderr);

@@ -173,9 +173,9 @@ fn of_several_certificates_of_one_key_the_one_that_the_list_knows_signs() {
     error: The Security Token you have inserted does not exist in the CTL File
       token    SAST Field (serial 3F:97:52:CD:38:85:CC:AF:11:EC:0F:2D:DF:A5:44:10:A9:5E:6E:6B)
       the list in force knows SAST Field (serial 44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9)
-    help: a certificate of a token is named by its serial number, too: --token 3F:97:…
+    help: a certificate can also be selected by its serial number: --token 3F:97:…
     help: the nodes of a cluster sign their ITL themselves
-    help: --force signs all the same; phones then take the list only if TVS vouches for the token
+    help: --force signs although the check failed; phones then accept the list only if TVS knows the token
     ");
     assert_eq!(refused.code, 1);
 }

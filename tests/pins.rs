@@ -61,8 +61,8 @@ fn a_wrong_pin_is_tried_once_and_the_next_run_is_warned() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
     warning: SAST token A: a wrong PIN was entered before; few tries are left
     error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
       token    SAST token A, serial serial-A, reader Reader A

@@ -28,7 +28,9 @@ fn a_signer_that_is_not_in_force_is_refused_unless_the_operator_insists() {
         forced.stderr
     );
     assert!(
-        forced.stdout.contains("7940, 7960, Jabber, …    refuse: SAST-RSA2048 is not SAST"),
+        forced
+            .stdout
+            .contains("7940, 7960, Jabber, …    refuse: SAST-RSA2048 is not a trusted signer (SAST)"),
         "{}",
         forced.stdout
     );
@@ -46,7 +48,7 @@ fn one_token_is_refused_unless_the_operator_insists() {
         |more: &[&str]| world.run(&[&["revert", "CTLFile.tlv", "--token", "SAST token A"], more].concat());
     assert_eq!(revert(&[]).code, 1);
     let forced = revert(&["--force"]).done();
-    assert!(forced.stderr.contains("warning: there is one SAST record"), "{}", forced.stderr);
+    assert!(forced.stderr.contains("warning: there is only one SAST record"), "{}", forced.stderr);
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn ways_are_computed_from_the_list() {
     insta::assert_snapshot!("ways_from_tokens", world.run(&["ctl", "ways", "tokens.tlv"]).done().stdout);
     let unknown = world.run(&["ctl", "ways", "tokenless.tlv", "to-hsm"]);
     assert_eq!(unknown.code, 2);
-    assert!(unknown.stderr.contains("there are  tvs, bridge"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("possible  tvs, bridge"), "{}", unknown.stderr);
 }
 
 /// What the release cannot do is no way, and what must be in order is said before any.
@@ -147,11 +149,11 @@ fn ways_know_the_release() {
     world.place("token-signed.tlv", "tokens.tlv");
     let ways = |args: &[&str]| world.run(&[&["ctl", "ways"], args].concat()).done().stdout;
     let old = ways(&["tokenless.tlv", "--release", "9.1.2.10000-28"]);
-    assert!(old.contains("not open: release 9.1.2.10000-28 has no `utils ctl` command"), "{old}");
+    assert!(old.contains("not possible: release 9.1.2.10000-28 has no `utils ctl` command"), "{old}");
     assert!(old.contains("revert tokenless.tlv --token SIGNER --spare OTHER --release 9.1.2"), "{old}");
     assert!(!old.contains("utils ctl update"), "{old}");
     let old = ways(&["tokens.tlv", "to-tokenless", "--release", "9.1"]);
-    assert!(old.contains("not open"), "{old}");
+    assert!(old.contains("not possible"), "{old}");
     for (release, licence) in
         [("11.5.1.13900-52", "Prime License Manager 11.5(1)SU2"), ("12.5", "export-controlled")]
     {
@@ -165,7 +167,7 @@ fn ways_know_the_release() {
     assert!(json["ways"][1]["closed"].as_str().unwrap().contains("no `utils ctl`"));
     // From 12.0 on ITLRecovery signs, which this list does not name; before, CallManager, which TVS knows by itself.
     let twelve = ways(&["tokens.tlv", "to-tokenless", "--release", "12.0"]);
-    assert!(twelve.contains("first: phones hold a token-signed list with the ITLRecovery"), "{twelve}");
+    assert!(twelve.contains("first: phones must have a token-signed list with the ITLRecovery"), "{twelve}");
     assert!(twelve.contains("own certificate (ITLRecovery), and no token is left"), "{twelve}");
     let ten = ways(&["tokens.tlv", "to-tokenless", "--release", "10.5"]);
     assert!(ten.contains("own certificate (CCM+TFTP), and no token is left"), "{ten}");

@@ -15,8 +15,7 @@ const LOCKS_OUT: [&str; 6] = [
     "--force",
     "--remove-server=tvs:CUCM8-Publisher.bbbburns.lab",
 ];
-const REFUSED: &str =
-    "refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand";
+const REFUSED: &str = "refuse: SAST-ADN008580ef is not a trusted signer (SAST) in the phone's CTL; its list must be deleted by hand";
 const LOCKED_OUT: &str = "LOCKED OUT: no TVS record is left";
 
 fn world() -> World {
@@ -87,7 +86,7 @@ fn without_a_terminal_nothing_is_done_unless_yes_is_said() {
             let args = [act, more].concat();
             let refused = world.unasked(&args, b"y\n");
             assert_eq!(refused.code, 2, "{args:?}: {}", refused.all());
-            assert!(refused.stderr.contains("--yes goes on without a question"), "{}", refused.stderr);
+            assert!(refused.stderr.contains("--yes confirms without a question"), "{}", refused.stderr);
             assert_eq!(world.files(), before, "{args:?}");
         }
     }

@@ -36,7 +36,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       + SAST       SAST-ADN008580ef  signs this file (RSA 1024, SHA-1)
     Phones that hold CTLFile.tlv
       7945, 7965 and newer     accept, if TVS knows SAST-ADN008580ef: its certificate must be in Phone-SAST-trust first
-      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand
+      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not a trusted signer (SAST) in the phone's CTL; its list must be deleted by hand
       no list yet              accept
     CTLFile.new.tlv   5728 bytes, signed by SAST-ADN008580ef, verified
       MD5   5402a98cb52f35fd9f251d9a6472cedf
@@ -47,9 +47,9 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
-    warning: the signer's key is RSA 1024: phones in FIPS mode refuse less than 2048 bits
-    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse less than 2048 bits
-    warning: SAST token A: its PIN is the one that tokens leave the factory with, and everybody knows it: sastctl token change-pin
+    warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
+    warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
+    warning: SAST token A still has the public factory PIN; change it with sastctl token change-pin NAME
     Journal: DIR/state/sastctl/TIME-revert.jsonl
     Left to do by hand:
       1. before anything else: export the certificates (sastctl cert export --all --out certs) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
@@ -124,7 +124,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       + SAST       SAST-ADN008580ef  signs this file (RSA 1024, SHA-1)
     Phones that hold CTLFile.tlv
       7945, 7965 and newer     accept, if TVS knows SAST-ADN008580ef: its certificate must be in Phone-SAST-trust first
-      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not SAST in the CTL that they hold; their list must be deleted by hand
+      7940, 7960, Jabber, …    refuse: SAST-ADN008580ef is not a trusted signer (SAST) in the phone's CTL; its list must be deleted by hand
       no list yet              accept
     Difference
       signer: CN=cucm-1051-a-pub;OU=TAC;O=Cisco;L=Krakow;ST=Malopolska;C=PL (serial 70:CA:F6:4E:09:07:51:B9:DF:22:F4:9F:75:4F:C5:BB) → cn="SAST-ADN008580ef        ";ou=IPCBU;o="Cisco Systems (serial 83:E9:08:00:00:00:55:45:AF:31)
@@ -170,8 +170,8 @@ fn plans_that_would_hurt_are_refused() {
     insta::assert_snapshot!(one.all(), @"
     --- stderr
     error: a first CTL needs two tokens, one signs and the other is the spare; there is one: SAST-ADN008580ef
-    help: name the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted
-    help: --single-token goes on with one; when it is lost, no later list can be signed
+    help: give the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted
+    help: --single-token continues with one token; if it is lost, no later list can be signed
     --- exit code 1
     ");
     let single = ["revert", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--single-token", "--yes"];
@@ -208,7 +208,7 @@ fn a_list_that_does_not_verify_is_not_built_on() {
     --- stderr
     error: CTLFile.tlv is not verified: the signature does not match the file (signer cucm-1051-a-pub)
       nothing was written
-    help: phones would not take this file either; fetch the list that is in force from the TFTP node
+    help: phones would not accept this file either; fetch the list in force from the TFTP node
     --- exit code 1
     ");
     std::fs::write(world.path("CTLFile.tlv"), &bytes[..3000]).unwrap();

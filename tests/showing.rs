@@ -283,7 +283,7 @@ fn verify_says_for_each_file_why_not() {
     cut.tlv: NOT verified: it is cut short: record 3 says 1004 bytes, 188 are left (byte 2512)
     empty.tlv: NOT verified: it is empty (0 bytes)
     page.html: NOT verified: it is not a CTL, ITL or .sgn file: it begins with the text "<html><body>404", not with a Version element (byte 0)
-    a.sgn: NOT verified: a .sgn file does not hold its signer: name the certificate with --signer
+    a.sgn: NOT verified: a .sgn file does not contain its signer's certificate: give it with --signer
     missing.tlv: NOT verified: it cannot be read: No such file or directory (os error 2)
     --- stderr
     warning: a.sgn: it calls itself SEP58971ECC97C1.cnf.xml.sgn (FILENAME); no public source says whether phones take it under another name
@@ -358,8 +358,8 @@ fn a_forged_ctl_makes_no_configuration_file_verified() {
     let refused = world.run(&["ctl", "verify", "forged.sgn", "--signer", "forged.tlv"]);
     insta::assert_snapshot!(refused.all(), @"
     --- stderr
-    error: forged.tlv, named as signer, is not verified: the signature does not match the file (signer SAST-ADN008580ef)
-    help: phones would not take this list either: fetch the one in force, or name the signer's certificate
+    error: forged.tlv, given as --signer, is not verified: the signature does not match the file (signer SAST-ADN008580ef)
+    help: phones would not accept this list either: fetch the list in force, or give the signer's certificate
     --- exit code 1
     ");
 }

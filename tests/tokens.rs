@@ -94,7 +94,11 @@ fn which_token_is_never_guessed() {
     let world = World::with_tokens();
     let none_named = world.run(&["cert", "show"]);
     assert_eq!(none_named.code, 3);
-    assert!(none_named.stderr.starts_with("error: two tokens are there: serial-"), "{}", none_named.stderr);
+    assert!(
+        none_named.stderr.starts_with("error: two tokens are inserted: serial-"),
+        "{}",
+        none_named.stderr
+    );
     assert!(none_named.stderr.contains("help: name one: --token serial-"), "{}", none_named.stderr);
 
     let unknown = world.run(&["cert", "show", "--token", "SAST-ADN0011aa22"]);

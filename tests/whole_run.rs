@@ -198,7 +198,7 @@ fn without_a_yes_nothing_on_the_cluster_changes() {
     for more in [&[][..], &["--bridge"]] {
         let refused = unasked(more);
         assert_eq!(refused.code, 2, "{}", refused.all());
-        assert!(refused.stderr.contains("--yes goes on without a question"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--yes confirms without a question"), "{}", refused.stderr);
         assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     }
     go(&world, &cluster, &["--resume"]).done();

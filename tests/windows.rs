@@ -354,7 +354,7 @@ fn one_token_is_refused_and_the_second_is_added() {
     operator.chooses_entry("Finish", "Add Tokens");
     operator.sees("waiting for a token");
     operator.presses(ENTER);
-    operator.sees("No Security Token is inserted that was not added yet.");
+    operator.sees("All inserted Security Tokens are already added.");
     operator.presses(ESC);
     operator.chooses_entry("Finish", "Finish");
     operator.signs("SAST token A", PIN);
@@ -392,7 +392,7 @@ fn tokens_are_seen_as_they_come() {
     operator.chooses_entry("Add Tokens", "Add Tokens");
     operator.sees("waiting for a token");
     operator.presses(ENTER);
-    operator.sees("No Security Token is inserted that was not added yet.");
+    operator.sees("All inserted Security Tokens are already added.");
     std::fs::remove_file(inserted.join("SAST token A")).unwrap();
     put_in("B");
     operator.sees(&format!("inserted: {SECOND}"));

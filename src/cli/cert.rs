@@ -132,8 +132,8 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     }
     let style = certificate.sast_style();
     let way = match style {
-        Style::CtlClient => "written the CTL Client's way",
-        Style::Cucm => "written as CUCM writes names",
+        Style::CtlClient => "in the CTL Client's format",
+        Style::Cucm => "in CUCM's format",
     };
     let (from, to) = (day(certificate.not_before()), day(certificate.not_after()));
     let is_over = if expired(&certificate) { " (expired)" } else { "" };
@@ -169,12 +169,12 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     drop(module);
     if certificates.is_empty() {
         all_read(&unread)?;
-        let error = CommandError::new(ErrorKind::Token, "no token holds a certificate");
+        let error = CommandError::new(ErrorKind::Token, "no token has a certificate");
         return Err(error.hint("sastctl token list"));
     }
     if args.out.as_os_str() == "-" {
         let [certificate] = &certificates[..] else {
-            let what = "several certificates do not fit on standard output";
+            let what = "standard output can take only one certificate";
             return Err(CommandError::new(ErrorKind::Usage, what)
                 .hint("name a folder with --out, or one token with --token"));
         };
@@ -216,7 +216,7 @@ fn all_read(unread: &[Unread]) -> Result<(), CommandError> {
         n => format!("the certificates of {n} tokens were not exported"),
     };
     let error = unread.iter().fold(CommandError::new(ErrorKind::Token, what), |e, unread| {
-        e.detail("token", unread.name.clone()).detail("because", unread.problem.clone())
+        e.detail("token", unread.name.clone()).detail("cause", unread.problem.clone())
     });
-    Err(error.hint("sastctl cert export --token SELECTOR writes the one of a single token"))
+    Err(error.hint("sastctl cert export --token SELECTOR exports the certificate of one token"))
 }

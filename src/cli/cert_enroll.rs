@@ -74,7 +74,7 @@ pub struct EnrollArgs {
 fn bits(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(bits @ (1024 | 2048 | 4096)) => Ok(bits),
-        _ => Err("a trust list is signed with RSA 1024, 2048 or 4096".to_owned()),
+        _ => Err("a trust list can only be signed with RSA 1024, 2048 or 4096".to_owned()),
     }
 }
 
@@ -183,7 +183,7 @@ impl Enrollment<'_> {
         rest().map_err(|error: CommandError| {
             let name = certificate.sast_name();
             error
-                .detail("", format!("{name} and its key are on \"{}\" all the same", token.label()))
+                .detail("", format!("{name} and its key were stored on \"{}\"", token.label()))
                 .hint(format!("sastctl cert export {} writes the certificate", token_option(&name)))
         })
     }
@@ -201,20 +201,20 @@ impl Enrollment<'_> {
         let Enrollment { args, contents, say: PlanOutput { ui, to_stderr }, .. } = self;
         for other in contents.sast_names() {
             ui.warn(&format!(
-                "{} already holds {}: name the one that signs by its SAST name",
+                "{} already has {}: select the certificate that signs by its SAST name",
                 contents.token.label(),
                 printable(&other)
             ));
         }
         if args.bits < 2048 {
-            ui.warn("phones in FIPS mode refuse less than 2048 bits");
+            ui.warn("phones in FIPS mode refuse keys below 2048 bits");
         }
         let what = match &args.csr {
             Some(path) => format!("a request, signed with {digest}, to {}", shown(path)),
             None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
         };
         let plan = format!(
-            "Token        {}\nKey          RSA {}, made there, sensitive and not extractable\nName         {}\n\
+            "Token        {}\nKey          RSA {}, made on the token, sensitive and not extractable\nName         {}\n\
              Certificate  {what}",
             contents.token.name(),
             args.bits,
@@ -247,7 +247,8 @@ impl Enrollment<'_> {
         }
         if contents.has_other_key_called(&certificate) {
             ui.warn(&printable(&format!(
-                "{} is on \"{}\" already, with another key: that name alone will mean neither, and an error says what does",
+                "a certificate named {} is already on \"{}\", with another key: this name will then select \
+                 neither of them",
                 report.name,
                 token.label()
             )));
@@ -279,7 +280,7 @@ impl Enrollment<'_> {
             }));
         }
         self.say.text(&printable(&format!(
-            "{}, {}, serial {}, until {}: on \"{}\" beside its key",
+            "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
             certificate.sast_name(),
             certificate.public_key().describe(),
             digest::hex(certificate.serial(), ":").to_uppercase(),
@@ -332,9 +333,9 @@ fn check_file(path: &Path, force: bool) -> Result<(), CommandError> {
     let place = files::place_of(path);
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
     let (what, hint) = if let Some(folder) = place.parent().filter(is_missing) {
-        (format!("there is no folder {}", folder.display()), "make it, or name another file")
+        (format!("there is no folder {}", folder.display()), "create it, or give another file")
     } else if path.exists() && !force {
-        let hint = "--force replaces it; the file before is kept as NAME.bak";
+        let hint = "--force replaces it; the old file is kept as NAME.bak";
         (format!("{} is there already", path.display()), hint)
     } else {
         return Ok(());
@@ -354,8 +355,9 @@ fn key_id(text: Option<&str>) -> Result<Vec<u8>, CommandError> {
 
 fn random<const N: usize>() -> Result<[u8; N], CommandError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| CommandError::new(ErrorKind::Token, "the system has no random numbers").caused_by(&e))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        CommandError::new(ErrorKind::Token, "the system gave no random numbers").caused_by(&e)
+    })?;
     Ok(bytes)
 }
 

@@ -40,8 +40,8 @@ pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
     match problems {
         0 => Ok(()),
-        1 => Err(CommandError::new(ErrorKind::No, "1 thing stops work here")),
-        n => Err(CommandError::new(ErrorKind::No, format!("{n} things stop work here"))),
+        1 => Err(CommandError::new(ErrorKind::No, "1 problem found")),
+        n => Err(CommandError::new(ErrorKind::No, format!("{n} problems found"))),
     }
 }
 

@@ -38,8 +38,9 @@ pub fn listen() -> Result<(), CommandError> {
     }
     let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
     let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored.contains(signal));
-    let mut signals = signal_hook::iterator::Signals::new(heard)
-        .map_err(|e| CommandError::new(ErrorKind::Token, "signals cannot be watched").caused_by(&e))?;
+    let mut signals = signal_hook::iterator::Signals::new(heard).map_err(|e| {
+        CommandError::new(ErrorKind::Token, "the signal handlers could not be installed").caused_by(&e)
+    })?;
     std::thread::spawn(move || {
         for _ in signals.forever() {
             let _ending = ENDING.lock();
@@ -77,8 +78,8 @@ fn ignored(status: &str) -> Vec<i32> {
 fn say_what_is_waited_for() {
     std::thread::sleep(Duration::from_secs(1));
     if BUSY.load(Ordering::SeqCst) {
-        let what =
-            "interrupted: the token is asked to log out once its call returns; Ctrl-C again does not wait";
+        let what = "interrupted: the token will be logged out when its call returns; press Ctrl-C again to exit \
+             without waiting";
         let _ = writeln!(std::io::stderr(), "\n{what}");
     }
 }
@@ -135,13 +136,13 @@ pub fn under_way(hint: &'static str) {
 pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
     restore_terminal();
     let seconds = limit.as_secs();
-    let what = format!("the module did not return from {call} for {seconds} seconds, and was given up");
+    let what = format!("the module did not return from {call} within {seconds} seconds");
     Ui::new(false, false).error(
         &CommandError::new(ErrorKind::Token, what)
             .detail("profile", profile)
             .detail("", "nothing was written by this call")
-            .hint("take the token out, insert it, and run the same command again; a key that takes longer: --timeout")
-            .hint("if it stays: restart the token's middleware or pcscd; sastctl doctor"),
+            .hint("take the token out, insert it, and run the same command again; if a key needs more time: --timeout")
+            .hint("if the problem remains: restart the token's middleware or pcscd; sastctl doctor"),
     );
     // Without the exit handlers of libraries: the module's own may wait for what hangs.
     signal_hook::low_level::exit(i32::from(ErrorKind::Token.exit_code()));

@@ -22,13 +22,13 @@ pub fn spell(next: &Next) -> String {
         Next::KeepSignerVersion(major, minor) => return format!("--signer-version {major}.{minor}"),
         Next::ExportCertificates => "sastctl cert export --all --out certs",
         Next::ShowClusterStatus => "sastctl cluster status PUBLISHER",
-        Next::NameModule => "name the PKCS#11 library: --module PATH, and its --profile",
-        Next::ListProfiles => "sastctl profile list names the usual paths",
-        Next::ShowProfile => "sastctl profile show says what it needs",
-        Next::WatchTokens => "sastctl token watch tells when it is seen",
+        Next::NameModule => "give the PKCS#11 library with --module PATH, and its --profile",
+        Next::ListProfiles => "sastctl profile list prints the usual paths",
+        Next::ShowProfile => "sastctl profile show prints what it needs",
+        Next::WatchTokens => "sastctl token watch reports when it is found",
         Next::EnrollCertificate => "sastctl cert enroll makes one",
         Next::TestPin => "sastctl profile test tries the PIN",
-        Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator's PIN",
+        Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator PIN",
     };
     plain.to_owned()
 }

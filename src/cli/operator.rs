@@ -58,13 +58,10 @@ impl Operator for TerminalOperator<'_> {
             View::InsertToken { wanted, inserted } => {
                 interrupt::listen()?;
                 let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
-                let text = format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C leaves)");
+                let text = format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)");
                 self.ui.show(&printable(&text));
             }
-            View::FactoryPin { token } => self.ui.warn(&format!(
-                "{token}: its PIN is the one that tokens leave the factory with, and everybody knows it: \
-                 sastctl token change-pin"
-            )),
+            View::FactoryPin { token } => self.ui.warn(&format!("{token}: XXFACTORY")),
         }
         Ok(())
     }
@@ -115,7 +112,7 @@ impl Operator for TerminalOperator<'_> {
     }
 
     fn token_in_use(&self, in_use: bool) {
-        // Where signals cannot be watched, the PIN was not asked for.
+        // Where the signal handlers could not be installed, the PIN was not asked for.
         let _ = interrupt::listen();
         interrupt::token_in_use(in_use);
     }

@@ -109,10 +109,10 @@ pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError
     if descriptor::named_by(one).is_some() || files::place_of(one) != files::place_of(other) {
         return Ok(());
     }
-    let what = format!("one file holds one secret: {} is named for two", one.display());
+    let what = format!("a file contains only one secret: {} is given for two", one.display());
     Err(CommandError::new(ErrorKind::Usage, what)
         .detail("", "no PIN was tried, nothing was changed")
-        .hint("name two files, or fd:N for both: each is the next line of the descriptor"))
+        .hint("give two files, or fd:N for both: each secret is the next line of the descriptor"))
 }
 
 /// Reads a password for a node; a PIN pad has none.
@@ -124,7 +124,7 @@ pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<Zeroizing<Strin
 
 /// Asks for the password of a host outside the cluster, which never gets the administrator's.
 pub fn host_password(account: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let elsewhere = "--identity FILE: a key is then all that such a host is shown".to_owned();
+    let elsewhere = "--identity FILE: such a host then gets only a key".to_owned();
     let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
     secret(&PinSource::Prompt, &what, ui)
 }
@@ -145,7 +145,7 @@ impl<'a> Secret<'a> {
 }
 
 fn named_by(options: &str) -> String {
-    format!("name where it comes from: {options} env:VAR, file:PATH or fd:N")
+    format!("give its source: {options} env:VAR, file:PATH or fd:N")
 }
 
 fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {

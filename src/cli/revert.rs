@@ -45,21 +45,22 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
     if args.old.is_some() {
         // The parser lets them pass: what they require is in conflict with the file.
         if let Some(option) = args.whole.not_for_a_file() {
-            return Err(usage(format!("{option} is for a run on a cluster, and a file was named"))
+            return Err(usage(format!("{option} needs --node, but a file was given"))
                 .hint(format!("sastctl revert --node PUBLISHER {option} …")));
         }
     } else {
         if !args.servers.is_empty() {
             return Err(usage(
-                "a run on a cluster turns the signer alone, and leaves servers and mode as they are"
-                    .to_owned(),
+                "with --node only the signer changes; servers and mode stay as they are".to_owned(),
             )
-            .hint("change them by sastctl ctl update once the run is done"));
+            .hint("after the run, change them with sastctl ctl update"));
         }
         let in_place = args.place.in_place().then_some("--in-place");
         if let Some(option) = in_place.or(args.signing.not_for_a_node()) {
-            return Err(usage(format!("a run on a cluster has no use for {option}"))
-                .hint("--work DIR says where its files go; its plan is shown, and asked about, before the cluster changes"));
+            return Err(usage(format!("{option} cannot be used with --node")).hint(
+                "--work DIR sets the folder of its files; the plan is shown and must be confirmed before \
+                    the cluster changes",
+            ));
         }
     }
     let release = args.release.as_deref().map(str::parse::<Release>).transpose();

@@ -81,9 +81,12 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
         );
     }
     if all.is_empty() {
-        let slots = module.slot_count()?;
+        let slots = match module.slot_count()? {
+            1 => "1 slot, empty".to_owned(),
+            slots => format!("{slots} slots, all empty"),
+        };
         ui.print(&format!(
-            "No token. Looked at {} (profile {}): {slots} slots, all empty.",
+            "No token found. Checked {} (profile {}): {slots}.",
             module.path().display(),
             module.profile().name
         ))?;

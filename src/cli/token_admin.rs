@@ -96,7 +96,8 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
     let old_source = settings.pin_source.clone().unwrap_or_else(|| by_token(&token));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
-        let what = "on a PIN pad both PINs are typed: --pin-source and --new-pin-source pinpad, or neither";
+        let what = "on a PIN pad you type both PINs: use pinpad for both --pin-source and --new-pin-source, or \
+            for neither";
         return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
     }
     pin::two_places(&old_source, &new_source)?;
@@ -124,7 +125,7 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     check_label(&args.label)?;
     if args.selector.is_none() && settings.token.is_none() {
-        return Err(CommandError::new(ErrorKind::Usage, "name the token that is made empty")
+        return Err(CommandError::new(ErrorKind::Usage, "name the token to erase")
             .hint("sastctl token init SERIAL; sastctl token list lists them"));
     }
     let (module, selector) = open(args.selector.as_deref(), settings)?;
@@ -134,7 +135,7 @@ pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     // To the end: an emptied token without a PIN is of no use.
     let _busy = changing();
     module.init_token(&token, so_pin.as_ref(), new.as_ref(), &args.label)?;
-    ui.print(&format!("{}: it is empty, and called \"{}\" now", token.name(), args.label))
+    ui.print(&format!("{}: erased; its label is now \"{}\"", token.name(), args.label))
 }
 
 /// From here on a first signal waits until the token is as it should be.
@@ -203,7 +204,7 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
         Some(typed) => typed.clone(),
         None if ui.can_ask() => {
             ui.warn(&format!(
-                "{}: its key, its certificates and everything else on it will be gone for good",
+                "{}: its key, its certificates and everything else on it will be deleted for good",
                 token.name()
             ));
             ui.ask(&format!("Type its {what} to go on: "))?
@@ -215,7 +216,7 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
     }
     Err(CommandError::new(ErrorKind::Usage, format!("that is not the token's {what}; nothing was deleted"))
         .detail("token", token.name().to_string())
-        .hint(format!("--confirm {serial} says it without a question")))
+        .hint(format!("--confirm {serial} confirms without a question")))
 }
 
 /// The last try of a PIN is used only if the operator confirms.
@@ -225,6 +226,6 @@ fn operator<'a>(allow_last_try: bool, settings: &'a Settings, ui: &'a Ui) -> Ter
 
 fn warn_about_factory(module: &Module, new: Option<&Pin>, ui: &Ui) {
     if new.is_some_and(|new| new.is_one_of(&module.profile().pin.factory)) {
-        ui.warn("the new PIN is the one that tokens leave the factory with: everybody knows it");
+        ui.warn("the new PIN is the public factory PIN");
     }
 }

@@ -109,10 +109,10 @@ impl Ui {
         if !self.can_ask() {
             return Err(CommandError::new(
                 ErrorKind::Usage,
-                "this needs a yes, and there is no terminal to ask at; nothing was done",
+                "this needs a yes, but there is no terminal to ask; nothing was done",
             )
             .detail("question", question)
-            .hint("--yes goes on without a question"));
+            .hint("--yes confirms without a question"));
         }
         self.confirm(question)
     }
@@ -142,8 +142,9 @@ impl Ui {
 
 /// A JSON text of several lines, safe for a terminal.
 fn json_text<T: Serialize>(document: &T) -> Result<String, CommandError> {
-    let text = serde_json::to_string_pretty(document)
-        .map_err(|e| CommandError::new(ErrorKind::File, "the JSON document was not made").caused_by(&e))?;
+    let text = serde_json::to_string_pretty(document).map_err(|e| {
+        CommandError::new(ErrorKind::File, "the JSON document could not be made").caused_by(&e)
+    })?;
     Ok(printable_json(&text))
 }
 

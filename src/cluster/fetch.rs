@@ -50,7 +50,7 @@ pub struct Fetched {
 /// Why a file did not come from a host, by either way.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
-#[error("{file} did not come from {host}: {tftp}; {http}")]
+#[error("{file} was not fetched from {host}: {tftp}; {http}")]
 pub struct FetchError {
     pub host: String,
     pub file: String,

@@ -69,7 +69,7 @@ pub enum FileError {
     /// It took its place, and a power cut may still undo that. The old file is kept as `backup`.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]
     NotSynced { path: PathBuf, backup: Option<PathBuf>, source: io::Error },
-    /// It could not be written; what was there before still is.
+    /// It could not be written; the old file is still there.
     #[error("{} was not written ({step}): {source}", path.display())]
     Write { path: PathBuf, step: &'static str, source: io::Error },
 }

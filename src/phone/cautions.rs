@@ -32,8 +32,8 @@ pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
 pub fn cautions_of_file(signer: &Certificate, digest: Digest, now: i64) -> Vec<String> {
     let name = signer.sast_name();
     let who = format!(
-        "phones check a configuration file with the CCM+TFTP and TFTP certificates of their lists, and with no SAST's: they \
-         take it if {name} is one of those"
+        "phones check a configuration file with the CCM+TFTP and TFTP certificates of their lists, not with SAST \
+         certificates: they accept it if {name} is one of those"
     );
     let dates = about_dates(signer, expired_server(Function::TFTP), now);
     let others = [dates, about_key(signer.public_key()), about_digest(digest)];
@@ -65,7 +65,7 @@ fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
 
 fn about_digest(digest: Digest) -> Option<String> {
     (digest != Digest::Sha1)
-        .then(|| format!("{digest}: not every phone takes it, and no public source says which do"))
+        .then(|| format!("{digest}: not every phone accepts it, and no public source says which do"))
 }
 
 fn about_dates(certificate: &Certificate, follows: &str, now: i64) -> Option<String> {
@@ -81,10 +81,10 @@ fn about_dates(certificate: &Certificate, follows: &str, now: i64) -> Option<Str
 fn about_key(key: &PublicKey) -> Option<String> {
     match key.rsa()?.bits() {
         bits if bits < 2048 => {
-            Some(format!("the signer's key is RSA {bits}: phones in FIPS mode refuse less than 2048 bits"))
+            Some(format!("the signer's key is RSA {bits}: phones in FIPS mode refuse keys below 2048 bits"))
         }
         bits if bits > 2048 => Some(format!(
-            "the signer's key is RSA {bits}: older phones are not known to take more than 2048 bits"
+            "the signer's key is RSA {bits}: older phones are not known to accept more than 2048 bits"
         )),
         _ => None,
     }
@@ -106,7 +106,7 @@ fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
     }
     let line = |(bits, names): (usize, Vec<String>)| {
         let phones = match bits {
-            ..2048 => "phones in FIPS mode refuse less than 2048 bits",
+            ..2048 => "phones in FIPS mode refuse keys below 2048 bits",
             _ => "some phones refuse the keys of authorities of 4096 bits and more in mixed mode",
         };
         format!("RSA {bits} is the key of {}: {phones}", names.join(", "))
@@ -120,11 +120,11 @@ fn about_sasts(new: &NewList<'_>) -> Option<String> {
     }
     match new.records.iter().filter(|r| r.function() == Function::SAST).count() {
         1 => Some(
-            "there is one SAST record: when its key is lost, nothing signs a list that phones with this one take"
+            "there is only one SAST record: if its key is lost, no list can be signed that phones with this list accept"
                 .to_owned(),
         ),
         sasts if sasts > 2 => {
-            Some(format!("{sasts} SAST records: some phones are reported to take no more than two"))
+            Some(format!("{sasts} SAST records: some phones are reported to accept no more than two"))
         }
         _ => None,
     }

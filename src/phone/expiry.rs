@@ -18,12 +18,12 @@ pub fn expired_server(function: Function) -> &'static str {
         Function::CAPF => {
             "CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail"
         }
-        Function::TVS => "phones authenticate no HTTPS service and no configuration file by it",
+        Function::TVS => "phones cannot authenticate HTTPS services and configuration files with it",
         _ => NOTHING_KNOWN,
     }
 }
 
-const NOTHING_KNOWN: &str = "what follows cannot be known: no public source says it";
+const NOTHING_KNOWN: &str = "the effect cannot be known: no public source says it";
 
 /// What follows when the certificate of a record expires.
 pub fn expired(record: &Record) -> &'static str {

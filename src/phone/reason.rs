@@ -58,66 +58,63 @@ impl fmt::Display for Reason {
             Reason::TooLarge { bytes } => {
                 write!(f, "the list has {bytes} bytes: phones do not load one over {PHONE_LIMIT_BYTES}")
             }
-            Reason::HoldsNothing => write!(f, "it holds no CTL and no ITL: the first list is taken blindly"),
+            Reason::HoldsNothing => write!(f, "it has no CTL and no ITL: it accepts the first list blindly"),
             Reason::EmptiedItl => {
-                write!(f, "its ITL was emptied for a rollback: the next list is taken blindly")
+                write!(f, "its ITL was emptied for a rollback: it accepts the next list blindly")
             }
             Reason::EmptiedItlAndCtl { is_itl: false } => {
-                write!(
-                    f,
-                    "its ITL was emptied for a rollback, which empties no CTL: the CTL that it holds decides"
-                )
+                write!(f, "its ITL was emptied for a rollback, but not its CTL: the CTL decides")
             }
             Reason::EmptiedItlAndCtl { is_itl: true } => write!(
                 f,
-                "its ITL was emptied for a rollback, and it holds a CTL: no public source says which of the two decides \
+                "its ITL was emptied for a rollback, and it has a CTL: no public source says which of the two decides \
                  about the next ITL"
             ),
             Reason::TokenAlone { record, name } => write!(
                 f,
-                "the CTL that it holds knows {name} as SAST alone, a token (record {record}): no public source says \
-                 whether an ITL passes by that, and not by a CCM+TFTP record"
+                "its CTL contains {name} only as SAST, a token (record {record}): no public source says \
+                 whether that is enough for an ITL, without a CCM+TFTP record"
             ),
-            Reason::HoldsNoItl => write!(f, "it holds no ITL: there is no TVS that it could ask"),
+            Reason::HoldsNoItl => write!(f, "it has no ITL, so it can ask no TVS"),
             Reason::KnowsNoItl => write!(f, "these phones do not load ITL files"),
             Reason::Knows { list, record, name, function } => {
-                write!(f, "the {} that it holds knows {name} as {function} (record {record})", list.label())
+                write!(f, "its {} contains {name} as {function} (record {record})", list.label())
             }
             Reason::OtherKey { list, record, name } => write!(
                 f,
-                "the {} that it holds knows {name} by issuer and serial (record {record}), but with another key: the \
+                "its {} contains {name} by issuer and serial (record {record}), but with another key: the \
                  signature does not match",
                 list.label()
             ),
             Reason::NoKeyToCompare { list, record, name } => write!(
                 f,
-                "the {} that it holds has a record for {name} (record {record}) without a key that can be compared",
+                "its {} contains {name} (record {record}), but without a key that can be compared",
                 list.label()
             ),
             Reason::OtherRole { list, record, name, function, needed } => write!(
                 f,
-                "the {} that it holds knows {name} as {function} alone (record {record}), not as {}",
+                "its {} contains {name} only as {function} (record {record}), not as {}",
                 list.label(),
                 names(needed, " or ")
             ),
             Reason::NotIn { list, name, needed } => write!(
                 f,
-                "the {} that it holds has no {} record of {name} (issuer and serial)",
+                "its {} contains no {} record of {name} (issuer and serial)",
                 list.label(),
                 names(needed, " or ")
             ),
             Reason::ItlNotShown { token: true } => {
-                write!(f, "its ITL is not known here; tokens are in no ITL, and every ITL names a TVS")
+                write!(f, "its ITL is not known here; no ITL contains a token, and every ITL contains a TVS")
             }
             Reason::ItlNotShown { token: false } => {
-                write!(f, "its ITL is not known here: it may know the signer")
+                write!(f, "its ITL is not known here: it may contain the signer")
             }
-            Reason::NoTvsRecord => write!(f, "its ITL has no TVS record: there is no TVS that it could ask"),
+            Reason::NoTvsRecord => write!(f, "its ITL has no TVS record, so it can ask no TVS"),
             Reason::TvsRenewedToo { name } => write!(
                 f,
-                "the new ITL has none of the TVS certificates of the ITL that it holds: {name} and TVS were both renewed, \
-                 and it can authenticate neither (unless a TVS still shows one, as that of the old cluster does where \
-                 phones move)"
+                "the new ITL contains none of the TVS certificates in the phone's ITL: {name} and TVS were both \
+                 renewed, and it can authenticate neither (unless a TVS still uses one of them, like the TVS of the old cluster \
+                 when phones move)"
             ),
             Reason::TvsStays { names } => {
                 write!(
@@ -129,16 +126,16 @@ impl fmt::Display for Reason {
             Reason::CannotAskTvs => write!(f, "these phones do not ask TVS"),
             Reason::TvsDoesNotFindTheSpelling { name } => write!(
                 f,
-                "TVS does not find {name} as the list spells it: only Cisco's own tokens are known by a reversed serial"
+                "TVS does not find {name} as the list spells it: TVS knows only Cisco's own tokens by a reversed serial"
             ),
             Reason::TvsNotAsked { name, .. } => {
                 write!(f, "TVS was not asked whether it knows {name}")
             }
             Reason::TvsUploaded { name } => {
-                write!(f, "TVS vouches for {name}, if the certificate is uploaded as said")
+                write!(f, "TVS knows {name}, if its certificate is uploaded as stated")
             }
             Reason::TvsNotUploaded { name } => {
-                write!(f, "{name} is not among the certificates that TVS is said to know")
+                write!(f, "{name} is not among the certificates that are uploaded as stated")
             }
             Reason::TvsValid { server, roles } => {
                 write!(f, "TVS on {server} says valid, as {}", names(roles, ", "))
@@ -154,26 +151,27 @@ impl fmt::Display for Reason {
             ),
             Reason::TvsUnchecked { server } => write!(
                 f,
-                "TVS on {server} says valid, and whether phones would speak with it was not checked: the ITL that they \
-                 hold says so"
+                "TVS on {server} says valid, but it was not checked whether phones can authenticate this server: give \
+                 their ITL"
             ),
             Reason::TvsOtherCertificate { servers, left: 0 } => write!(
                 f,
-                "TVS on {} shows a certificate that is in no TVS record of its ITL: it cannot authenticate it, and has no \
-                 other to ask",
+                "TVS on {} shows a certificate that is in no TVS record of its ITL: the phone cannot authenticate this \
+                 server, and has no other to ask",
                 servers.join(", ")
             ),
             Reason::TvsOtherCertificate { servers, left } => write!(
                 f,
-                "TVS on {} shows a certificate that is in no TVS record of its ITL; {left} of its TVS records are those of \
-                 others: ask each",
+                "TVS on {} shows a certificate that is in no TVS record of its ITL; {left} of its TVS records \
+                 belong to other servers: ask each",
                 servers.join(", ")
             ),
             Reason::TvsInvalid { server } => write!(f, "TVS on {server} says invalid"),
             Reason::TvsNoAnswer { server, why } => write!(f, "TVS on {server} did not answer: {why}"),
             Reason::TvsDisagree { valid, invalid } => write!(
                 f,
-                "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone asks either"
+                "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone may ask \
+                 either"
             ),
         }
     }

@@ -79,12 +79,12 @@ fn serves(service: Service, record: &Record) -> bool {
 fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
     let phones = [PhoneClass::SecurityByDefault, PhoneClass::WithoutList];
     let stays = match installed.ctl {
-        Some(_) => "; a CTL that they hold is not emptied: they take no CTL that its SAST did not sign",
+        Some(_) => "; their CTL is not emptied: they accept only a CTL that was signed by a SAST in it",
         None => "",
     };
     let files = format!(
-        "this ITL is emptied, as \"Prepare Cluster for Rollback to pre 8.0\" does: phones that take it accept any list and \
-         any configuration file{stays}"
+        "this ITL is emptied, as \"Prepare Cluster for Rollback to pre 8.0\" does: phones that load it accept any \
+         list and any configuration file{stays}"
     );
     let tvs = "HTTPS phone services (directories, Extension Mobility) stop: give phones http URLs first";
     [(Service::Tftp, files), (Service::Tvs, tvs.to_owned())]
@@ -227,17 +227,17 @@ impl Loss {
                 (Severity::LockedOut, nothing_left(service).to_owned())
             }
             Loss::NothingLeft { itl_may_help: true } => {
-                (Severity::Loses, format!("{}, unless its ITL helps", nothing_left(service)))
+                (Severity::Loses, format!("{}, unless the phone's ITL contains it", nothing_left(service)))
             }
             Loss::NoLongerChecked { server } => {
                 (Severity::Note, format!("non-secure mode: {server} is no longer checked"))
             }
             Loss::OtherCertificate { server } => {
-                let right = "right only if the server uses it by now";
+                let right = "correct only if the server already uses it";
                 (Severity::Note, format!("{server} has another certificate: {right}"))
             }
             Loss::Misnamed { server } => {
-                let misnamed = "has another issuer or serial, by which phones do not find it";
+                let misnamed = "has another issuer or serial, so phones do not find it";
                 (Severity::Loses, format!("{server} {misnamed}: {lost}"))
             }
             Loss::Leaves { server } => (Severity::Loses, format!("{server} leaves: {lost}")),
@@ -260,9 +260,7 @@ fn nothing_left(service: Service) -> &'static str {
         Service::Tftp => {
             "no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file"
         }
-        Service::Tvs => {
-            "no TVS record is left: the phone can ask nobody about a signer that it does not know"
-        }
+        Service::Tvs => "no TVS record is left: the phone cannot ask about a signer that it does not know",
         Service::Capf => "no CAPF record is left: the phone cannot get or renew its own certificate",
     }
 }
@@ -270,7 +268,7 @@ fn nothing_left(service: Service) -> &'static str {
 fn what_is_lost(service: Service, tvs_may_help: bool) -> &'static str {
     match service {
         Service::Tftp if !tvs_may_help => "configuration files that it signs are refused",
-        Service::Tftp => "configuration files that it signs are refused, unless TVS vouches for it",
+        Service::Tftp => "configuration files that it signs are refused, unless TVS knows it",
         Service::Tvs => "phones no longer ask it",
         Service::Capf => "it can no longer give phones their certificates",
     }

@@ -64,14 +64,14 @@ impl Verdict {
         let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();
         match self.decision {
             Decision::Accepts(Way::Blind) => "accept".to_owned(),
-            Decision::Accepts(Way::Ctl) => format!("accept: {signer} is in the CTL that they hold"),
-            Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the ITL that they hold"),
-            Decision::Accepts(Way::Tvs) => format!("accept: TVS vouches for {signer}"),
+            Decision::Accepts(Way::Ctl) => format!("accept: {signer} is in the phone's CTL"),
+            Decision::Accepts(Way::Itl) => format!("accept: {signer} is in the phone's ITL"),
+            Decision::Accepts(Way::Tvs) => format!("accept: TVS knows {signer}"),
             Decision::NotKnown if self.waits_for_tvs() => {
                 let how = if self.waits_for_upload() {
                     "its certificate must be in Phone-SAST-trust first"
                 } else {
-                    "it knows the servers' own certificates without upload"
+                    "TVS knows the certificates of the servers without an upload"
                 };
                 format!("accept, if TVS knows {signer}: {how}")
             }
@@ -81,7 +81,10 @@ impl Verdict {
                 Some(
                     Reason::NotIn { list: ListKind::Ctl, needed, .. }
                     | Reason::OtherRole { list: ListKind::Ctl, needed, .. },
-                ) => format!("refuse: {signer} is not {} in the CTL that they hold", names(needed, " or ")),
+                ) => format!(
+                    "refuse: {signer} is not a trusted signer ({}) in the phone's CTL",
+                    names(needed, " or ")
+                ),
                 why => format!("refuse: {}", why.unwrap_or(&Reason::CannotAskTvs)),
             },
             Decision::DoesNotApply => last,
@@ -145,7 +148,7 @@ impl ClassVerdict {
     pub fn line(&self, signer: &str) -> String {
         let cure = match (self.class, self.verdict.decision) {
             (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {
-                "; their list must be deleted by hand"
+                "; its list must be deleted by hand"
             }
             _ => "",
         };

@@ -26,7 +26,7 @@ pub struct Reader {
     pub atr: Option<String>,
     /// Whether a card is there that does not answer.
     pub mute: bool,
-    /// Whether another program holds the card for itself.
+    /// Whether another program has exclusive access to the card.
     pub exclusive: bool,
 }
 

@@ -96,21 +96,21 @@ pub enum TokenError {
     AmbiguousCertificate { token: TokenName, selector: Option<String>, certificates: Vec<CertificateChoice> },
     #[error("no private key on the token belongs to the certificate {1}")]
     NoKey(TokenName, String),
-    #[error("the token makes no RSA key of {bits} bits: {why}")]
+    #[error("the token cannot make an RSA key of {bits} bits: {why}")]
     CannotMakeKey { token: TokenName, bits: usize, why: String },
     /// The key that the token made is not what was asked for, and why; it was destroyed again.
-    #[error("the key that the token made is not fit to be a SAST key: {1}")]
+    #[error("the key that the token made cannot be a SAST key: {1}")]
     BadKey(TokenName, String),
-    #[error("the certificate {1} is on the token already")]
+    #[error("the certificate {1} is already on the token")]
     AlreadyThere(TokenName, String),
     /// A new key would have the name or the CKA_ID of a certificate that is there: `called SAST-HSM-01`.
-    #[error("a certificate {1} is on the token already")]
+    #[error("a certificate {1} is already on the token")]
     Taken(TokenName, String),
     #[error("the token cannot sign with {1}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
     NoMechanism(TokenName, Digest),
     /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
     #[error(
-        "the key wants the PIN at every signature, which CKM_RSA_PKCS leaves no room for; the token lacks \
+        "the key needs the PIN at every signature, which CKM_RSA_PKCS does not allow; the token does not have \
          {mechanism} ({code})"
     )]
     NoRoomForPin { token: TokenName, mechanism: &'static str, code: Ckr },
@@ -128,10 +128,10 @@ pub enum TokenError {
     PinLocked(TokenName, PinKind),
     #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
     PinNotSet(TokenName),
-    /// The PIN cannot be right by its length, in bytes; no try was spent.
+    /// The PIN cannot be right by its length, in bytes; no try was used.
     #[error("{which} has {length} characters; the token takes {min} to {max}")]
     PinLength { token: TokenName, which: PinKind, length: usize, min: usize, max: usize },
-    #[error("{1} is typed on the token's reader")]
+    #[error("{1} must be typed on the token's reader")]
     PinPad(TokenName, PinKind),
     #[error("{1} cannot be typed on the token's reader: it has no PIN pad")]
     NoPinPad(TokenName, PinKind),
@@ -145,14 +145,12 @@ pub enum TokenError {
     #[error("a token's label has 1 to 32 bytes; this one has {0}")]
     Label(usize),
     /// The token, as it is now where that could be read, was emptied, and what has to follow failed.
-    #[error("the token is empty, and has no PIN: {1}")]
+    #[error("the token was erased and has no PIN: {1}")]
     Emptied(TokenName, Box<TokenError>),
     /// What the token returned is not a signature by its certificate, and why. Nothing left the module.
     #[error("the token returned a signature that its certificate does not verify")]
     SignatureDoesNotVerify(TokenName, String),
-    #[error(
-        "the tokens are in use by another sastctl (process {holder}), and stayed so for {seconds} seconds"
-    )]
+    #[error("another sastctl (process {holder}) was using the tokens for {seconds} seconds")]
     Busy { holder: String, seconds: u64 },
 }
 
@@ -207,7 +205,7 @@ fn several(selector: &Option<String>, tokens: &[TokenChoice]) -> String {
     };
     match selector {
         Some(selector) => format!("{count} tokens match {selector:?}: {list}"),
-        None => format!("{count} tokens are there: {list}"),
+        None => format!("{count} tokens are inserted: {list}"),
     }
 }
 
@@ -237,10 +235,10 @@ mod tests {
 
     #[test]
     fn ambiguity_counts_and_lists() {
-        assert_eq!(several(&None, &choices(&["t0"])), "1 tokens are there: t0");
-        assert_eq!(several(&None, &choices(&["t0", "t1", "t2"])), "three tokens are there: t0, t1 and t2");
+        assert_eq!(several(&None, &choices(&["t0"])), "1 tokens are inserted: t0");
+        assert_eq!(several(&None, &choices(&["t0", "t1", "t2"])), "three tokens are inserted: t0, t1 and t2");
         let four = several(&None, &choices(&["t0", "t1", "t2", "t3"]));
-        assert_eq!(four, "4 tokens are there: t0, t1, t2 and t3");
+        assert_eq!(four, "4 tokens are inserted: t0, t1, t2 and t3");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum NoBridge {
     Differs { node: String, from: String },
     /// Phones that hold the CTL of before do not take it.
     #[error(
-        "phones would not accept the CTL with the tokens: {signer} is not SAST in the CTL that they hold"
+        "phones would not accept the CTL with the tokens: {signer} is not a trusted signer (SAST) in the phone's CTL"
     )]
     NotAccepted { signer: String },
 }

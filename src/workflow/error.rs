@@ -20,9 +20,9 @@ pub enum WorkError {
     Decode { file: String, source: DecodeError },
     #[error("{file} is not verified: {source}")]
     NotVerified { file: String, source: VerifyError },
-    #[error("{file}, named as signer, is not verified: {source}")]
+    #[error("{file}, given as --signer, is not verified: {source}")]
     SignerNotVerified { file: String, source: VerifyError },
-    #[error("{file} holds no certificate: {source}")]
+    #[error("{file} contains no certificate: {source}")]
     Certificate { file: String, source: CertificateError },
     #[error("{file} is not a text file")]
     NotText { file: String },
@@ -73,7 +73,7 @@ pub enum CheckError {
     /// A list that phones hold is of the other kind.
     #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
     OtherKind { file: String, kind: ListKind },
-    #[error("the list does not carry the signer's certificate")]
+    #[error("the list does not contain the signer's certificate")]
     NoCertificate,
 }
 

@@ -182,7 +182,7 @@ pub enum OperatorError {
         changed: bool,
     },
     /// A yes is needed, and nobody can be asked.
-    #[error("this needs a yes, and there is no terminal to ask at; nothing was done")]
+    #[error("this needs a yes, but there is no terminal to ask; nothing was done")]
     NobodyToAsk(Box<Question>),
     /// The front end failed: it gets its own error back.
     #[error(transparent)]

@@ -11,7 +11,7 @@ fn the_token_that_was_named_is_inserted_first() {
     operator.chooses_mode(2);
     operator.picks_token(FIRST);
     operator.adds();
-    operator.sees("SAST-ADN008580ef is not the token that --token names");
+    operator.sees("SAST-ADN008580ef is not the token of --token");
     operator.picks_token(SECOND);
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
@@ -32,7 +32,7 @@ fn the_token_that_was_named_signs_a_first_list() {
     operator.picks_token("SAST-RSA1024");
     operator.adds();
     operator.chooses_entry("Finish", "Finish");
-    operator.sees("The token that --token names, SAST-ADN0054f509, was not added");
+    operator.sees("The token of --token, SAST-ADN0054f509, is not added");
     operator.chooses_entry("Finish", "Add Tokens");
     operator.adds_the_other();
     operator.chooses_entry("Finish", "Delete Selected");

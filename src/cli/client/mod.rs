@@ -31,8 +31,8 @@ pub struct ClientArgs {
 
 pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if args.signing.out().is_some_and(|out| out.as_os_str() == "-") {
-        return Err(CommandError::new(ErrorKind::Usage, "the windows write a file, and --out - names none")
-            .hint("name a folder, or a file that ends in .tlv")
+        return Err(CommandError::new(ErrorKind::Usage, "the windows write a file; --out - is not possible")
+            .hint("give a folder, or a file that ends in .tlv")
             .hint("sastctl revert, ctl create and ctl update write to standard output"));
     }
     if ui.is_json() || !ui.can_ask() {
@@ -62,7 +62,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     match windows.go(|windows, chosen| client.planned(windows, chosen))? {
         Some((Some(agreed), chosen)) => client.finish(windows, &chosen.choices, agreed),
         Some((None, _)) => Ok(()),
-        None => Err(CommandError::new(ErrorKind::Interrupted, "left; nothing was written")),
+        None => Err(CommandError::new(ErrorKind::Interrupted, "cancelled; nothing was written")),
     }
 }
 

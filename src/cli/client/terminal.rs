@@ -14,7 +14,7 @@ use super::super::ui::{printable, table};
 use crate::trustlist::{Certificate, Name};
 use crate::workflow::{OperatorError, PlanError, WindowOperator, WindowView, WorkError};
 
-const HELP: &str = "enter chooses, Esc goes back, Ctrl-C leaves";
+const HELP: &str = "Enter selects, Esc goes back, Ctrl-C cancels";
 
 /// Without colours where they are not wanted.
 pub fn set_up() {
@@ -29,15 +29,15 @@ impl WindowOperator for TerminalOperator<'_> {
             WindowView::Text(text) => text.to_owned(),
             WindowView::Error(error) => in_the_windows(error).to_string(),
             WindowView::Insert => {
-                "Please insert a Security Token.  Click Ok when done.\n  (Enter is Ok, Esc goes back, Ctrl-C leaves)"
+                "Please insert a Security Token.  Click Ok when done.\n  (Enter is Ok, Esc goes back, Ctrl-C cancels)"
                     .to_owned()
             }
             WindowView::Token(certificate) => information(certificate),
             WindowView::NotNamed { name, named } => printable(&format!(
-                "{name} is not the token that --token names: insert {named} first. It signs."
+                "{name} is not the token of --token: insert {named} first. It signs."
             )),
             WindowView::NamedNotAdded { named } => {
-                format!("The token that --token names, {named}, was not added: choose Add Tokens first.")
+                format!("The token of --token, {named}, is not added: choose Add Tokens first.")
             }
             WindowView::Entries(entries) => {
                 let row = |columns: &[String; 4]| columns.iter().map(|c| printable(c)).collect();
@@ -84,7 +84,8 @@ fn in_the_windows(error: WorkError) -> CommandError {
     match error {
         WorkError::Plan(PlanError::OneToken { .. }) => CommandError::new(ErrorKind::No, error.to_string())
             .hint("choose Add Tokens and insert the other one")
-            .hint("of a first CTL from a cluster file: a token that is elsewhere is named by its certificate, [[token]]"),
+            .hint("for a first CTL from a cluster file: give the certificate of a token that is not inserted as \
+                [[token]]"),
         _ => error.into(),
     }
 }

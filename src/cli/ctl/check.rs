@@ -51,8 +51,10 @@ pub struct CheckArgs {
 
 pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if args.installed_ctl.is_none() && args.installed_itl.is_none() {
-        let what = "say what phones hold: --installed-ctl or --installed-itl";
-        return Err(CommandError::new(ErrorKind::Usage, what).hint("phones that hold neither take any list"));
+        let what = "give the lists that phones have: --installed-ctl or --installed-itl";
+        return Err(
+            CommandError::new(ErrorKind::Usage, what).hint("phones that have neither accept any list")
+        );
     }
     let request = CheckRequest {
         new: &args.new,
@@ -91,7 +93,7 @@ fn text(file: &str, check: &Check) -> String {
         }
     }
     if !check.findings.is_empty() {
-        text.push_str("Once it is taken\n");
+        text.push_str("After phones have accepted it\n");
     }
     for finding in &check.findings {
         let _ = writeln!(text, "    {}", printable(&finding.line()));
@@ -131,8 +133,8 @@ fn result(file: &str, check: &Check) -> Result<(), CommandError> {
         return Ok(());
     }
     let what = match taken {
-        true => format!("phones take {file}, and are locked out by it"),
-        false => format!("not every phone takes {file}"),
+        true => format!("phones accept {file}, and it locks them out"),
+        false => format!("not every phone accepts {file}"),
     };
     let mut error = CommandError::new(ErrorKind::No, what);
     for ClassVerdict { class, verdict } in check.not_taken() {
@@ -144,7 +146,8 @@ fn result(file: &str, check: &Check) -> Result<(), CommandError> {
     }
     let any = |is_so: fn(&Verdict) -> bool| check.verdicts.iter().any(|v| is_so(&v.verdict));
     if any(Verdict::waits_for_tvs) {
-        error = error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT says what was uploaded");
+        error =
+            error.hint("--tvs HOST asks TVS as a phone would; --trusted CERT names an uploaded certificate");
     }
     let asks_for_itl =
         |r: &Reason| matches!(r, Reason::ItlNotShown { token: false } | Reason::TvsUnchecked { .. });
@@ -153,12 +156,15 @@ fn result(file: &str, check: &Check) -> Result<(), CommandError> {
     }
     Err(if taken {
         error
-            .hint("sastctl ctl update --add-server puts a record back, before phones get the list")
-            .hint("--phones CLASS,… names those that there are")
+            .hint("before phones get the list, add the record again: sastctl ctl update --add-server")
+            .hint("--phones CLASS,… limits the check to the phones that you have")
     } else if any(Verdict::is_too_large) {
-        error.hint("take records out: no phone loads a list of this length")
+        error.hint("remove records: no phone loads a list of this length")
     } else {
-        error.hint("sastctl ctl ways FILE shows the ways that leave no phone behind; --phones CLASS,… names those that there are")
+        error.hint(
+            "sastctl ctl ways FILE lists the procedures that work for all phones; --phones CLASS,… limits \
+            the check to the phones that you have",
+        )
     })
 }
 
@@ -169,7 +175,7 @@ fn word(verdict: &Verdict) -> &'static str {
         Decision::Accepts(Way::Itl) => "accept (by ITL)",
         Decision::Accepts(Way::Tvs) => "accept (by TVS)",
         Decision::Refuses => "REFUSE",
-        Decision::NotKnown if verdict.waits_for_tvs() => "accept only if TVS vouches for the signer",
+        Decision::NotKnown if verdict.waits_for_tvs() => "accept only if TVS knows the signer",
         Decision::NotKnown => "cannot be known",
         Decision::DoesNotApply => "does not apply",
     }
@@ -179,7 +185,7 @@ fn answered(answer: &Result<Answer, TvsError>) -> String {
     match answer {
         Ok(answer) => {
             let check = match answer.shown.in_itl {
-                true => "in the ITL's TVS records",
+                true => "in the TVS records of the ITL",
                 false => "not checked: give --installed-itl",
             };
             let shown = format!(

@@ -49,7 +49,8 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             } else {
                 ui.print(&show_signed(&signed, &modified(signed.header().timestamp())))?;
             }
-            ui.note("A .sgn file does not hold its signer: sastctl ctl verify FILE --signer CERT checks it.");
+            ui.note("A .sgn file does not contain its signer's certificate: sastctl ctl verify FILE --signer CERT \
+                checks it.");
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
         && (args.files.len() > 1 || !is_tftp_name(name) || !name.ends_with(".sgn"))
     {
         let what = format!(
-            "--file-name {name:?} names no .sgn file below the TFTP root, or several files are signed"
+            "--file-name {name:?} is not a .sgn file below the TFTP root, or there are several files to sign"
         );
         return Err(CommandError::new(ErrorKind::Usage, what));
     }
@@ -106,9 +106,9 @@ fn prepare(
             if own.is_empty() || own == "-" {
                 return Err(CommandError::new(
                     ErrorKind::Usage,
-                    "a configuration file is signed under its file name",
+                    "a configuration file is signed with its file name in it",
                 )
-                .hint("name the file instead of reading standard input"));
+                .hint("give the file name instead of reading standard input"));
             }
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
@@ -136,12 +136,14 @@ impl Target {
     fn for_list(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
         match self {
             Target::Beside { alone: false } => {
-                let what =
-                    format!("several files are signed, and {} is a list: where does it go?", path.display());
+                let what = format!(
+                    "there are several files to sign, and {} is a list: give its destination",
+                    path.display()
+                );
                 Err(CommandError::new(ErrorKind::Usage, what)
                     .detail("", "nothing was signed and nothing was written")
                     .hint("--out DIR writes the files into a folder")
-                    .hint("--in-place replaces them; the ones before are kept as NAME.bak"))
+                    .hint("--in-place replaces them; the old files are kept as NAME.bak"))
             }
             _ => self.for_file(path, own),
         }
@@ -159,10 +161,13 @@ impl Target {
                 Ok(folder.join(own.rsplit('/').next().unwrap_or(own)))
             }
             Target::Folder(_) => {
-                let what = format!("standard input calls itself {own:?}, which is no plain file name");
+                let what = format!(
+                    "the file from standard input has the name {own:?} in it, which is not a plain \
+                    file name"
+                );
                 Err(CommandError::new(ErrorKind::File, what)
                     .detail("", "nothing was signed and nothing was written")
-                    .hint("name the file that it becomes: --out FILE"))
+                    .hint("give the file to write: --out FILE"))
             }
             Target::File(file) => Ok(file.clone()),
         }
@@ -181,7 +186,7 @@ fn target(args: &SignArgs) -> Result<Target, CommandError> {
     let wrong = |what: &str| Err(CommandError::new(ErrorKind::Usage, what));
     let (alone, inputs) = (args.files.len() == 1, args.files.iter().filter(|f| f.as_os_str() == "-").count());
     match args.signing.out() {
-        _ if inputs > 1 => wrong("standard input is one file, and - is named twice"),
+        _ if inputs > 1 => wrong("- is given twice, but standard input is only one file"),
         None if inputs > 0 => wrong("a file from standard input needs --out"),
         None if args.place.in_place() => Ok(Target::InPlace),
         None => Ok(Target::Beside { alone }),

@@ -23,7 +23,7 @@ pub struct VerifyArgs {
 pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let verification = Verification {
         signer: args.signer.as_deref().map(SgnSigner::read).transpose()?,
-        no_signer: "a .sgn file does not hold its signer: name the certificate with --signer",
+        no_signer: "a .sgn file does not contain its signer's certificate: give it with --signer",
         with_checksums: ui.is_json(),
     };
     let total = args.files.len();

@@ -29,8 +29,7 @@ pub struct WaysArgs {
 pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     let old = read_verified(&args.file)?;
     if old.list().kind() == ListKind::Itl {
-        let what =
-            format!("{} is an ITL: the ways through begin at the cluster's CTL", display_name(&args.file));
+        let what = format!("{} is an ITL: give the CTL of the cluster", display_name(&args.file));
         return Err(CommandError::new(ErrorKind::Usage, what).hint("sastctl ctl ways CTLFile.tlv"));
     }
     let release = args.release.as_deref();
@@ -41,8 +40,8 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     let (before, mut open) = procedures(&old, &args.file.display().to_string(), release, now());
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
-        let unknown = CommandError::new(ErrorKind::Usage, format!("no way {name:?} is open from this list"))
-            .detail("there are", names.join(", "));
+        let unknown = CommandError::new(ErrorKind::Usage, format!("{name:?} is not possible from this list"))
+            .detail("possible", names.join(", "));
         open.retain(|w| w.name == name);
         if open.is_empty() {
             return Err(unknown);
@@ -71,7 +70,7 @@ fn json(procedure: &Procedure) -> serde_json::Value {
 fn text(procedure: &Procedure) -> String {
     let mut text = format!("{}: {}\n", procedure.name, procedure.what);
     if let Some(closed) = &procedure.closed {
-        let _ = writeln!(text, "  not open: {}", printable(closed));
+        let _ = writeln!(text, "  not possible: {}", printable(closed));
     }
     for (index, step) in procedure.steps.iter().enumerate() {
         let _ = writeln!(text, "  {}. {}", index.saturating_add(1), printable(&step.act));

@@ -31,7 +31,7 @@ impl CommandError {
 
     /// A file that is not a certificate.
     pub fn certificate(file: &str, error: &CertificateError) -> Self {
-        CommandError::new(ErrorKind::File, format!("{file} holds no certificate: {error}"))
+        CommandError::new(ErrorKind::File, format!("{file} contains no certificate: {error}"))
             .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
     }
 
@@ -52,9 +52,7 @@ impl CommandError {
     pub fn not_verified(file: &str, error: &VerifyError) -> Self {
         CommandError::new(ErrorKind::No, format!("{file} is not verified: {error}"))
             .detail("", NOTHING_WRITTEN)
-            .hint(
-                "phones would not take this file either; fetch the list that is in force from the TFTP node",
-            )
+            .hint("phones would not accept this file either; fetch the list in force from the TFTP node")
     }
 
     /// The same error, when some files of a batch were written before it.
@@ -78,14 +76,14 @@ impl CommandError {
     pub fn tvs_hint(self, error: &TvsError) -> Self {
         self.hints(match error {
             TvsError::OldTls { .. } => {
-                &["--legacy-tls speaks TLS 1.0 and takes weak keys, as nodes of the 7900 era need"]
+                &["--legacy-tls uses TLS 1.0 and accepts weak keys, for nodes of the 7900 era"]
             }
             TvsError::OtherCertificate { .. } => {
-                &["phones would not speak with it: fetch the ITL again, or look who answers on that address"]
+                &["phones would not connect to it: fetch the ITL again, or check which host answers at that address"]
             }
             TvsError::NoAnswerToQuery { .. } => &[
-                "--tvs-ask verify asks as phones ask about a server, which every TVS knows; is Cisco Trust Verification \
-                 Service started there?",
+                "--tvs-ask verify asks as phones ask about a server, which every TVS supports; is Cisco Trust \
+                 Verification Service started there?",
             ],
             TvsError::Connect { .. } | TvsError::Timeout { .. } => {
                 &["TVS listens on TCP 2445; is Cisco Trust Verification Service started there?"]
@@ -127,23 +125,25 @@ impl From<ConsoleError> for CommandError {
         match error {
             ConsoleError::WithoutSsh => base.hint("use the serial console: serial:/dev/ttyUSB0"),
             ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
-                base.hint("--legacy-ssh takes old ones: SHA-1 and CBC")
+                base.hint("--legacy-ssh accepts old ones: SHA-1 and CBC")
             }
             ConsoleError::RevokedHostKey { .. } => {
-                base.detail("", "whoever has that key may be somebody else; nothing was sent")
+                base.detail("", "another host may be using that key; nothing was sent")
             }
             ConsoleError::HostCertificate { .. } => base.detail("", "nothing was sent"),
             ConsoleError::UnknownHostKey { fingerprint, .. } => base
                 .hint("compare it with what the node shows on its console")
                 .hint(format!("then: --host-key {fingerprint}")),
             ConsoleError::ChangedHostKey { line, .. } => base
-                .detail("", "somebody may be in between; nothing was sent")
-                .hint(format!("if the node was installed again, take line {line} out of known_hosts")),
+                .detail("", "another host may be intercepting the connection; nothing was sent")
+                .hint(format!("if the node was reinstalled, remove line {line} from known_hosts")),
             ConsoleError::LoginRefused { .. } => {
                 base.hint("the password was tried once; check user (--user) and password")
             }
-            ConsoleError::Asked { .. } => base
-                .hint("log in by hand once, answer it, and run the command again: sastctl cluster console"),
+            ConsoleError::Asked { .. } => base.hint(
+                "log in by hand once and answer the question, then run the command again: sastctl cluster \
+                    console",
+            ),
             _ => base,
         }
     }
@@ -160,10 +160,10 @@ impl From<ClusterError> for CommandError {
                 "look at it there: utils service list; then sastctl cluster restart --node {node:#} --alone"
             )),
             ClusterError::CutOff { .. } => {
-                base.hint("look at the node before you repeat it: sastctl cluster status")
+                base.hint("check the node before you repeat the command: sastctl cluster status")
             }
             ClusterError::NotUnderstood { .. } => base.hint(
-                "nothing of this was tried on every release: do this step by hand; -vv shows the dialogue",
+                "releases answer differently, and not all were tried: do this step by hand; -vv shows the dialogue",
             ),
             _ => base,
         }
@@ -204,7 +204,7 @@ impl From<FetchError> for CommandError {
             .detail("HTTP", error.http.to_string())
             .hint(match error.http.as_ref() {
                 HttpError::Refused { status: 503, .. } => {
-                    "CUCM answers 503 for a file that is not there, too: TFTP (UDP 69) says which it is"
+                    "CUCM also answers 503 if the file does not exist: TFTP (UDP 69) tells which it is"
                 }
                 _ => "is Cisco Tftp started there, and is UDP 69 or TCP 6970 open from here?",
             })
@@ -217,7 +217,7 @@ impl From<HttpError> for CommandError {
         match error {
             HttpError::NotTrusted { .. } => base.detail("", "nothing was sent"),
             HttpError::Reach { .. } => {
-                base.hint("a node's own certificate is known by no authority: --tls-fingerprint SHA256")
+                base.hint("no authority knows a node's self-signed certificate: --tls-fingerprint SHA256")
             }
             _ => base,
         }
@@ -232,7 +232,7 @@ impl From<JournalWriteError> for CommandError {
         CommandError::new(ErrorKind::File, error.to_string())
             .caused_by_sources(&error)
             .detail("", "a run that signs keeps a journal")
-            .hint("name a folder that can be written: --journal DIR")
+            .hint("give a writable folder: --journal DIR")
     }
 }
 
@@ -240,7 +240,7 @@ impl From<JournalReopenError> for CommandError {
     fn from(error: JournalReopenError) -> Self {
         match error {
             JournalReopenError::Io(e) => e.into(),
-            e => CommandError::new(ErrorKind::No, e.to_string()).hint("begin a new run, without --resume"),
+            e => CommandError::new(ErrorKind::No, e.to_string()).hint("start a new run without --resume"),
         }
     }
 }
@@ -253,28 +253,24 @@ impl From<FileError> for CommandError {
         };
         let base = CommandError::new(kind, error.to_string());
         match &error {
-            FileError::NotAFile { .. } => base.hint("name a plain file; --out - writes to standard output"),
-            FileError::ForeignLink(..) => {
-                base.hint("name the file or folder itself: only links of yours and of root's are followed")
-            }
+            FileError::NotAFile { .. } => base.hint("give a plain file; --out - writes to standard output"),
+            FileError::ForeignLink(..) => base
+                .hint("give the file or folder itself: only links that belong to you or root are followed"),
             FileError::Changed(_) => base
-                .detail("", "what lies there was left as it is")
-                .hint("look who writes there, and run the command again"),
-            FileError::SourceChanged { .. } => {
-                base.detail("", NOTHING_WRITTEN).hint("look who writes there, and run the command again")
-            }
+                .detail("", "the existing file was not changed")
+                .hint("find out which program writes there, then run the command again"),
+            FileError::SourceChanged { .. } => base
+                .detail("", NOTHING_WRITTEN)
+                .hint("find out which program writes there, then run the command again"),
             FileError::NotSynced { backup, .. } => base
-                .details(
-                    "",
-                    backup.iter().map(|kept| format!("the file before is kept as {}", kept.display())),
-                )
-                .hint("type sync, then look at the file once more: a power cut before that may undo it")
+                .details("", backup.iter().map(|kept| format!("the old file is kept as {}", kept.display())))
+                .hint("run sync, then check the file again: a power failure before that may undo the write")
                 .hint("a folder that cannot be read cannot be synced: chmod u+r"),
             FileError::Exists(_) => base.hint("--force replaces it and keeps the old one as NAME.bak"),
-            FileError::Write { .. } => base.detail("", "what was there before still is"),
+            FileError::Write { .. } => base.detail("", "the old file is still there"),
             FileError::IsFolder(path) => {
                 let inside = path.join("CTLFile.new.tlv");
-                base.hint(format!("name a file in it: --out {}", inside.display()))
+                base.hint(format!("give a file in it: --out {}", inside.display()))
             }
             FileError::Read { .. } | FileError::TooLarge { .. } => base,
         }
@@ -288,21 +284,21 @@ impl From<PlanError> for CommandError {
             PlanError::NotVerified(_) | PlanError::NothingToDo | PlanError::TokenAlreadyInList { .. } => base,
             PlanError::AlreadyTokenSigned { .. } => base
                 .hint("sastctl ctl update changes a list that tokens signed")
-                .hint("ways through: lost-token, to-hsm, to-tokenless: sastctl ctl ways FILE"),
+                .hint("possible procedures: lost-token, to-hsm, to-tokenless: sastctl ctl ways FILE"),
             PlanError::NotACtl => base.hint("name the file CTLFile.tlv"),
             PlanError::OneToken { .. } => base
-                .hint("name the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted")
-                .hint("--single-token goes on with one; when it is lost, no later list can be signed"),
+                .hint("give the other token: --spare SAST-ADN… or --spare FILE.cer if it is not inserted")
+                .hint("--single-token continues with one token; if it is lost, no later list can be signed"),
             PlanError::TokenTwice { .. } | PlanError::SameKey { .. } => {
-                base.hint("the spare must be another token than the one that signs")
+                base.hint("the spare must not be the token that signs")
             }
             PlanError::ClusterFile(e) => CommandError::cluster_file("the cluster file", &e),
-            PlanError::ServerTwice { .. } => base.hint("take one [[server]] out"),
+            PlanError::ServerTwice { .. } => base.hint("remove one of these [[server]] entries"),
             PlanError::TokenAsServer { .. } => {
-                base.hint("take that [[server]] out: the record of a token is made from the token")
+                base.hint("remove that [[server]]: the record of a token is made from the token")
             }
             PlanError::Changed { .. } => {
-                base.detail("", NOTHING_WRITTEN).hint("this is a fault of the program: report it")
+                base.detail("", NOTHING_WRITTEN).hint("this is a bug in sastctl: report it")
             }
             PlanError::RemovesLastSast { .. } => {
                 base.hint("add another token first: --add-token, signed by the one that is there")
@@ -312,37 +308,38 @@ impl From<PlanError> for CommandError {
                     .detail("token", signer)
                     .detail("", format!("the list in force knows {}", known.join(" and ")));
                 if by_serial {
-                    base = base.hint("a certificate of a token is named by its serial number, too: --token 3F:97:…");
+                    base = base.hint("a certificate can also be selected by its serial number: --token 3F:97:…");
                 }
                 let insist = match may_insist {
-                    true => "--force signs all the same; phones then take the list only if TVS vouches for the token",
-                    false => "the records stay as they are here; sastctl ctl update takes a token in",
+                    true => "--force signs although the check failed; phones then accept the list only if TVS \
+                        knows the token",
+                    false => "this command does not change records; sastctl ctl update adds a token",
                 };
                 match list {
                     InForce::Tokens => base
                         .hint("insert one of these, or, if they are lost: sastctl help lost-tokens")
-                        .hint("ways through: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
+                        .hint("possible procedures: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE")
                         .hint(insist),
                     InForce::Tokenless => base
-                        .hint("the list is tokenless; tokens take it over: sastctl revert FILE --token … --spare …")
-                        .hint("ways through: tvs, bridge: sastctl ctl ways FILE"),
+                        .hint("the list is tokenless; to change it to tokens: sastctl revert FILE --token … --spare …")
+                        .hint("possible procedures: tvs, bridge: sastctl ctl ways FILE"),
                     InForce::Itl => base.hint("the nodes of a cluster sign their ITL themselves").hint(insist),
                 }
             }
             PlanError::RemovesSigner { .. } => base
                 .hint("sign with the token that stays: --token")
-                .hint("ways through: lost-token: sastctl ctl ways FILE lost-token"),
+                .hint("possible procedures: lost-token: sastctl ctl ways FILE lost-token"),
             PlanError::NoMatch { what: "record", there_are, .. } => base.details("there is", there_are),
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
             PlanError::Ambiguous { matches, what, name, .. } => {
                 base.details("", matches).hint(if what == "record" {
                     let name = name.to_lowercase();
                     format!(
-                        "neither subject nor kind of key tells which is renewed: --remove-server {name} takes them out, \
-                         --add-server {name}:CERTFILE puts one in"
+                        "neither the subject nor the kind of key shows which one is renewed: --remove-server {name} \
+                         removes them, --add-server {name}:CERTFILE adds one"
                     )
                 } else {
-                    "name it by its serial number".to_owned()
+                    "select it by its serial number".to_owned()
                 })
             }
             PlanError::ServerAlreadyInList { function, address } => {
@@ -353,7 +350,8 @@ impl From<PlanError> for CommandError {
                 ))
             }
             PlanError::NeedsCertificate { address } => {
-                base.hint(format!("name it: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP record"))
+                base.hint(format!("give it: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP \
+                    record"))
                     .hint("in a first list: mode = 'mixed' in the cluster file, and the certificate of every server")
             }
             PlanError::ServerWithoutCertificate { .. } => base
@@ -385,7 +383,7 @@ impl From<SignError<TokenError>> for CommandError {
             _ => CommandError::new(ErrorKind::Token, error.to_string())
                 .caused_by(&error)
                 .detail("", NOTHING_WRITTEN)
-                .hint("do not use this token before you know why"),
+                .hint("do not use this token until you know why"),
         }
     }
 }

@@ -126,7 +126,7 @@ impl fmt::Display for CommandError {
             }
         }
         for cause in &self.causes {
-            let _ = writeln!(text, "  because {}", safe(cause));
+            let _ = writeln!(text, "  cause    {}", safe(cause));
         }
         for hint in &self.hints {
             let _ = writeln!(text, "help: {}", safe(hint));

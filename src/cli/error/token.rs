@@ -26,22 +26,23 @@ impl From<TokenError> for CommandError {
         let base = CommandError::new(kind, error.to_string());
         match error {
             TokenError::UnknownProfile(_, known) => {
-                base.hint(format!("the profiles are {}; a file is named by its path", known.join(", ")))
+                base.hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))
             }
             TokenError::BadProfile(..) => {
-                base.hint("sastctl profile show safenet-etoken prints one that is right")
+                base.hint("sastctl profile show safenet-etoken prints a correct one")
             }
             TokenError::InsecureProfile(..) => base
-                .hint("take the right to write from others: chmod go-w; it names the library that gets the PIN")
-                .hint("--allow-insecure-module uses it all the same"),
+                .hint("remove write permission for others (chmod go-w): the profile names the library that gets \
+                    the PIN")
+                .hint("--allow-insecure-module uses it anyway"),
             TokenError::NoModule { tried, unset, .. } => {
                 let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
                 let tried = tried.iter().map(|(path, why)| format!("{}: {why}", path.display()));
                 let mut base = base.each("", tried).each("not set", unset);
                 if insecure {
                     base = base
-                        .hint("take the right to write from others: chmod go-w")
-                        .hint("--allow-insecure-module loads it all the same");
+                        .hint("remove write permission for others: chmod go-w")
+                        .hint("--allow-insecure-module loads it anyway");
                 }
                 base.hint("install the HSM's client software, or name its library with --module PATH")
             }
@@ -56,8 +57,10 @@ impl From<TokenError> for CommandError {
             TokenError::NoToken { module, slots, blank } => {
                 let slots = match (slots, blank) {
                     (0, _) => "none".to_owned(),
+                    (1, 0) => "1, empty".to_owned(),
+                    (1, _) => "1, blank token".to_owned(),
                     (_, 0) => format!("{slots}, all empty"),
-                    _ => format!("{slots}, {blank} with a token that is blank"),
+                    _ => format!("{slots}, {blank} with a blank token"),
                 };
                 let base = base
                     .detail("module", module.display().to_string())
@@ -72,7 +75,7 @@ impl From<TokenError> for CommandError {
                 let base = base.each("there is", tokens.iter().map(|choice| choice.token.to_string()));
                 match tokens.iter().find_map(|choice| choice.selector.as_ref()) {
                     Some(selector) => base.hint(format!("name one: {}", token_option(selector))),
-                    None => base.hint("nothing tells them apart: take out all but the one that is meant"),
+                    None => base.hint("they cannot be told apart: remove all tokens except the one you mean"),
                 }
             }
             TokenError::NoCertificate(token) => {
@@ -91,7 +94,7 @@ impl From<TokenError> for CommandError {
                 };
                 let base = base.token(&token).each("there is", certificates.iter().map(choice));
                 match certificates.iter().any(|certificate| certificate.selector.is_some()) {
-                    true => base.hint("name the one that is meant as above"),
+                    true => base.hint("select one as shown above"),
                     false => base.hint("delete what is not needed with the token's own software"),
                 }
             }
@@ -104,16 +107,16 @@ impl From<TokenError> for CommandError {
             TokenError::BadKey(token, _) => base
                 .token(&token)
                 .detail("", "the key was destroyed again")
-                .hint("a key that can be read out is not a SAST key; use another HSM"),
+                .hint("a key that can be exported is not a SAST key; use another HSM"),
             TokenError::AlreadyThere(token, _) => {
                 base.token(&token).hint("nothing was changed; sastctl cert list shows it")
             }
             TokenError::Taken(token, _) => base
                 .token(&token)
                 .detail("", "no key was made and nothing was written")
-                .hint("another --name, or --id, tells the two apart; sastctl cert list shows what is there"),
+                .hint("use another --name or --id; sastctl cert list shows the existing certificates"),
             TokenError::NoMechanism(token, _) => {
-                base.token(&token).hint("--digest sha1 is what every SAST token can")
+                base.token(&token).hint("every SAST token supports --digest sha1")
             }
             TokenError::NoRoomForPin { token, .. } => base
                 .token(&token)
@@ -128,7 +131,7 @@ impl From<TokenError> for CommandError {
             }
             TokenError::PinLocked(token, which) => base.token(&token).hint(match which {
                 PinKind::Administrator => "the token cannot be unlocked any more: sastctl help lost-tokens",
-                _ => "sign with the other token, or give it a new PIN by its administrator's: sastctl token unlock",
+                _ => "sign with the other token, or set a new PIN with the administrator PIN: sastctl token unlock",
             }),
             TokenError::OtherToken(token, _) => base
                 .detail("chosen", token.to_string())
@@ -140,11 +143,11 @@ impl From<TokenError> for CommandError {
                 )
             }
             TokenError::PinNotSet(token) => {
-                base.token(&token).hint("give it one by its administrator's: sastctl token unlock")
+                base.token(&token).hint("set one with the administrator PIN: sastctl token unlock")
             }
             TokenError::PinLength { token, .. } => base
                 .token(&token)
-                .detail("", "no try was spent")
+                .detail("", "no try was used")
                 .hint("check the PIN, then run the same command again"),
             TokenError::PinPad(token, which) => {
                 base.token(&token).hint(format!("use {} pinpad", option(which)))
@@ -152,8 +155,9 @@ impl From<TokenError> for CommandError {
             TokenError::NoPinPad(token, which) => base
                 .token(&token)
                 .hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which))),
-            TokenError::NotTaken(token, ..) => base.token(&token).detail("", "no try was spent").hint(
-                "the token has rules for its PINs: other characters or another length; sastctl token show says how long",
+            TokenError::NotTaken(token, ..) => base.token(&token).detail("", "no try was used").hint(
+                "the token has rules for its PINs: use other characters or another length; sastctl token show \
+                 prints the limits",
             ),
             TokenError::NotNew(token, _) => base
                 .token(&token)
@@ -166,8 +170,8 @@ impl From<TokenError> for CommandError {
             }
             TokenError::SignatureDoesNotVerify(token, why) => base
                 .token(&token)
-                .detail("because", why)
-                .hint("the signature was thrown away; do not use this token before you know why"),
+                .detail("cause", why)
+                .hint("the signature was discarded; do not use this token until you know why"),
             TokenError::Busy { .. } => base.hint("wait for it, or end it, then run the same command again"),
         }
     }
@@ -194,8 +198,8 @@ fn tries(state: PinState) -> &'static str {
 
 /// What to do about a return code.
 fn advice(code: &Ckr) -> &'static str {
-    let otherwise =
-        "take the token out, insert it, and run the same command again; if it stays: sastctl doctor";
+    let otherwise = "take the token out, insert it, and run the same command again; if the problem remains: \
+        sastctl doctor";
     let Ckr::Code(code) = code else { return otherwise };
     match code {
         R::TokenNotPresent | R::DeviceRemoved | R::SessionHandleInvalid | R::SessionClosed => {
@@ -204,28 +208,28 @@ fn advice(code: &Ckr) -> &'static str {
         R::DeviceError => "take the token out and insert it again; another program may be using it",
         R::DeviceMemory | R::HostMemory => "the token or the system is out of memory",
         R::GeneralError | R::FunctionFailed => {
-            "the module gave no reason; its own log may, and sastctl doctor looks at what it needs"
+            "the module gave no reason: look in its own log, and run sastctl doctor"
         }
         R::PinExpired => "set a new PIN: sastctl token change-pin",
-        R::PinLenRange => "the token takes no PIN of this length; sastctl token show says which it takes",
-        R::TokenWriteProtected => {
-            "nothing can be written to the token: take its write protection off, or use another one"
+        R::PinLenRange => {
+            "the token does not accept a PIN of this length; sastctl token show prints the limits"
         }
+        R::TokenWriteProtected => "the token is write-protected: remove the protection, or use another token",
         R::FunctionCanceled | R::Cancel => "the PIN entry was cancelled on the reader",
         R::MechanismInvalid | R::MechanismParamInvalid => {
-            "the token does not sign this way; --digest sha1 is what every SAST token can"
+            "the token cannot sign this way; every SAST token supports --digest sha1"
         }
         R::KeyFunctionNotPermitted | R::KeyTypeInconsistent | R::KeySizeRange => {
-            "the key may not sign, or not this way; is it the key of a SAST token?"
+            "the key is not allowed to sign, or not in this way; is it the key of a SAST token?"
         }
         R::UserAnotherAlreadyLoggedIn => {
-            "the administrator is logged in to the token: end the program that is, and run the command again"
+            "a program is logged in to the token as administrator: end it, and run the command again"
         }
         R::SessionCount | R::SessionExists | R::OperationActive => {
             "end other programs that use the token, and run the same command again"
         }
-        R::TokenNotRecognized => "the module does not know this kind of token; another --profile may",
-        R::FunctionNotSupported => "the module cannot do this; its maker's own software may",
+        R::TokenNotRecognized => "the module does not support this kind of token; try another --profile",
+        R::FunctionNotSupported => "the module cannot do this; try the software of its vendor",
         _ => otherwise,
     }
 }

@@ -11,8 +11,10 @@ impl From<WorkError> for CommandError {
         match error {
             WorkError::Decode { file, source } => CommandError::decode(&file, &source),
             WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
-            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, error.to_string())
-                .hint("phones would not take this list either: fetch the one in force, or name the signer's certificate"),
+            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, error.to_string()).hint(
+                "phones would not accept this list either: fetch the list in force, or give the signer's \
+                    certificate",
+            ),
             WorkError::Certificate { file, source } => CommandError::certificate(&file, &source),
             WorkError::NotText { .. } => CommandError::new(ErrorKind::File, error.to_string()),
             WorkError::NotACluster { ref source, .. } => {
@@ -57,14 +59,17 @@ impl From<CheckError> for CommandError {
                 let refused = CommandError::not_verified(&file, &source)
                     .hint("phones refuse a list that does not verify");
                 if is_emptied_itl {
-                    return refused.hint("an ITL that was emptied for a rollback may name its signer no more: --installed-itl takes the one that phones held before, which does");
+                    return refused.hint(
+                        "an ITL that was emptied for a rollback may not contain its signer: give \
+                        the earlier ITL of the phones with --installed-itl",
+                    );
                 }
                 refused
             }
             CheckError::OtherKind { .. } => CommandError::new(ErrorKind::Usage, error.to_string())
                 .hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
             CheckError::NoCertificate => CommandError::new(ErrorKind::File, error.to_string())
-                .hint("TVS is asked about a certificate: use --trusted instead of --tvs"),
+                .hint("TVS needs the certificate: use --trusted instead of --tvs"),
         }
     }
 }
@@ -79,7 +84,7 @@ impl From<OperatorError> for CommandError {
         match error {
             OperatorError::Interrupted { .. } => base,
             OperatorError::NobodyToAsk(question) => {
-                base.detail("question", question.to_string()).hint("--yes goes on without a question")
+                base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
             OperatorError::FrontEnd(own) => own.downcast().map_or(base, |own| *own),
         }

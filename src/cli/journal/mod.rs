@@ -77,7 +77,7 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let html = || HtmlPage { summary }.to_string();
     match &args.html {
         Some(out) if out.as_os_str() == "-" && ui.is_json() => {
-            let what = "standard output has room for the page or for JSON, not for both";
+            let what = "standard output can take the page or JSON, not both";
             return Err(
                 CommandError::new(ErrorKind::Usage, what).hint("--html FILE writes the page into a file")
             );
@@ -109,7 +109,10 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     if let Some((_, signed)) = &proof
         && *signed < lines
     {
-        ui.warn(&format!("the signature covers lines 1 to {signed} of {lines}; of the others accidental changes are detected"));
+        ui.warn(&format!(
+            "the signature covers lines 1 to {signed} of {lines}; in the others only accidental \
+            changes are detected"
+        ));
     }
     if ui.is_json() {
         let (signer, signed) = proof.unzip();
@@ -120,7 +123,8 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     let Some((signer, signed)) = proof else {
         ui.note(
-            "This detects accidental changes. Proof takes a signature: --journal-sign when signing, --signer CERT here.",
+            "This detects accidental changes only. Proof needs a signature: --journal-sign when you sign, \
+             --signer CERT here.",
         );
         return ui.print(&format!("{}: verified, {lines} lines; {}", path.display(), printable(says)));
     };
@@ -137,7 +141,7 @@ fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(Strin
     };
     if !beside.exists() {
         return Err(no(format!("{} is not signed", path.display()))
-            .hint("--journal-sign, of the commands that sign, signs the journal in the same login"));
+            .hint("the commands that sign have the option --journal-sign, which signs the journal in the same login"));
     }
     let bytes = files::read_limited(&beside, LARGEST_SIGNATURE)?;
     let lines = HeadSignature::check(&bytes, journal, &certificate)
@@ -157,8 +161,9 @@ fn journal_path(named: Option<&Path>, folder: &FolderArgs) -> Result<PathBuf, Co
     }
     let folder = folder.journal.clone().or_else(state_folder).ok_or(JournalWriteError::NoFolder)?;
     let none = || {
-        CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display()))
-            .hint("every run that signs or publishes a file writes one; name it if it lies elsewhere")
+        CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display())).hint(
+            "every run that signs or publishes a file writes one; give its path if it is in another folder",
+        )
     };
     let entries = std::fs::read_dir(&folder).map_err(|_| none())?;
     let journals = entries.filter_map(Result::ok).map(|e| e.path());

@@ -41,7 +41,7 @@ impl fmt::Display for TftpServer {
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum TftpError {
-    /// The host name has no address, or no packet can be sent.
+    /// The host name has no IP address, or no packet can be sent.
     #[error("{server} cannot be reached")]
     Reach {
         server: String,

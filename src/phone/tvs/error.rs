@@ -12,7 +12,7 @@ use super::wire::NotAMessage;
 pub enum TvsError {
     #[error("{0:?} is not HOST or HOST:PORT")]
     NotAnAddress(String),
-    #[error("{host} has no address")]
+    #[error("{host} has no IP address")]
     NoAddress { host: String, source: io::Error },
     /// Nobody listens, or the way is closed.
     #[error("no connection to {server}")]
@@ -22,9 +22,9 @@ pub enum TvsError {
     /// The server speaks only what today's TLS no longer does.
     #[error("{server} offers only old TLS (TLS 1.0 or weak keys): {reason}")]
     OldTls { server: String, reason: String },
-    #[error("no TLS with {server}: {reason}")]
+    #[error("TLS with {server} failed: {reason}")]
     Tls { server: String, reason: String },
-    #[error("{server} shows a certificate that is not in the ITL's TVS records: {shown}")]
+    #[error("{server} shows a certificate that is not in the TVS records of the ITL: {shown}")]
     OtherCertificate { server: String, shown: String },
     #[error("{server} closed the connection after {got} of {expected} bytes of its answer")]
     HalfAnAnswer { server: String, got: usize, expected: usize },
@@ -44,6 +44,6 @@ pub enum TvsError {
     NoStatus { server: String, status: String },
     #[error("the certificate is too long to ask about")]
     TooLong,
-    #[error("the connection to {server} broke")]
+    #[error("the connection to {server} was lost")]
     Io { server: String, source: io::Error },
 }

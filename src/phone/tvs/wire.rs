@@ -65,7 +65,7 @@ pub enum NotAMessage {
     Cut { at: usize, what: &'static str },
     #[error("element {tag} has {length} bytes instead of {expected} (byte {at})")]
     Length { tag: u8, length: usize, expected: usize, at: usize },
-    #[error("element {tag} stands there twice (byte {at})")]
+    #[error("element {tag} occurs twice (byte {at})")]
     Twice { tag: u8, at: usize },
 }
 

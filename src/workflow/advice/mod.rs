@@ -83,12 +83,12 @@ struct Situation<'a> {
 }
 
 /// What stands behind every list that is signed elsewhere.
-const PUBLISH: &str = "put it on every TFTP node; restart Cisco Tftp, then Cisco CallManager, on every node that runs \
+const PUBLISH: &str = "copy it to every TFTP node; restart Cisco Tftp, then Cisco CallManager, on every node that runs \
                        them; reset the phones; `show ctl` on every node shows the same checksum as the phones";
 
 /// What stands behind every list that CUCM makes.
-const RESTART: &str = "CUCM puts it on every node itself; restart Cisco Tftp, then Cisco CallManager, on every node that \
-                       runs them (a node serves the new file after that restart only)";
+const RESTART: &str = "CUCM copies it to every node itself; restart Cisco Tftp, then Cisco CallManager, on every \
+                       node that runs them (a node serves the new file only after that restart)";
 
 /// What ends every change that phones see.
 const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
@@ -152,19 +152,20 @@ impl Situation<'_> {
         let steps = vec![
             Self::upload(),
             self.revert(self.file, "SIGNER", "OTHER", self.phones(None, &Vouch::Uploaded)),
-            by(check, "before it is published: prove that TVS knows the signer", vec![]),
+            by(check, "before you publish it: prove that TVS knows the signer", vec![]),
             step(PUBLISH),
         ];
-        let what = "from tokenless to tokens, by TVS: one change, and phones without TVS are left behind";
+        let what = "from tokenless to tokens, by TVS: one change, but phones without TVS refuse the new list";
         procedure("tvs", what, steps)
     }
 
     fn bridge(&self) -> Procedure {
         let known = self.phones(Some(self.old.signer()), &Vouch::NotAsked);
-        let accept = every_class("accept: the signer is in the bridge that they hold");
+        let accept = every_class("accept: the signer is in the bridge CTL");
         let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
                       tokenless list; no public source says whether it takes token certificates";
-        let fetch = "fetch that list from every node and see that both tokens are SAST records in it; if not, use tvs";
+        let fetch = "fetch that list from every node and check that both tokens are SAST records in it; if not, \
+            use tvs";
         let steps = vec![
             Self::upload(),
             step(update),
@@ -174,8 +175,8 @@ impl Situation<'_> {
             self.revert("bridge/CTLFile.tlv", "SIGNER", "OTHER", accept),
             step(PUBLISH),
         ];
-        let what =
-            "from tokenless to tokens over a tokenless list that names the tokens: no phone is left behind";
+        let what = "from tokenless to tokens over a tokenless list that contains the tokens: no phone refuses the \
+            new list";
         self.by_utils_ctl("bridge", what, steps)
     }
 
@@ -216,14 +217,14 @@ impl Situation<'_> {
         let signer = Some(self.old.signer()).filter(|signer| signer.is_token());
         if server {
             let then = match signer {
-                Some(_) => "put its new certificate into the list",
+                Some(_) => "add its new certificate to the list",
                 None if !self.has_utils_ctl() => "a token-signed list with it",
                 None => {
                     "`utils ctl update CTLFile` on the publisher, and Cisco Tftp and Cisco CallManager restarted"
                 }
             };
             let renew = format!(
-                "a server's: renew it there in time, and never CallManager and TVS together; then {then}"
+                "for a server: renew the certificate there in time, but never CallManager and TVS together; then {then}"
             );
             let refresh = [Signer("SIGNER".into()), Refresh("CERTFILE".into())];
             let next = signer.map(|_| Self::update(self.file, refresh));
@@ -231,7 +232,8 @@ impl Situation<'_> {
         }
         if let (true, Some(signer)) = (token, signer) {
             let next = Self::update(self.file, [Signer("SIGNER".into()), AddToken("NEW".into())]);
-            let act = "a token's: sign with one of the list, add the new one; take the old one out with the next list";
+            let act = "for a token: sign with a token of the list and add the new one; remove the old one in the \
+                next list";
             steps.push(by(next, act, self.phones(Some(signer), &Vouch::NotAsked)));
         }
         if signer.is_some() {

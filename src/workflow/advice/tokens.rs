@@ -17,25 +17,26 @@ impl Situation<'_> {
         let tokens = self.tokens();
         let (first, signer) = match tokens[..] {
             [] | [_] => (
-                "the list names one token: if that is the lost one, see all-tokens-lost".to_owned(),
+                "the list contains one token: if that is the lost one, see all-tokens-lost".to_owned(),
                 names(&tokens),
             ),
-            _ => (format!("sign with the one that is left of {}", names(&tokens)), "LEFT".to_owned()),
+            _ => (format!("sign with the token that you still have: {}", names(&tokens)), "LEFT".to_owned()),
         };
         let options = [Signer(signer), AddToken("NEW".into()), RemoveToken("LOST".into())];
         let next = Self::update(self.file, options);
         let phones = self.phones(tokens.first().copied(), &Vouch::NotAsked);
-        let act = "add the new token and take out the lost one, in one list";
+        let act = "add the new token and remove the lost one, in one list";
         let steps = vec![step(first), by(next, act, phones), step(PUBLISH)];
-        procedure("lost-token", "one token is lost or locked, another one of the list is here", steps)
+        procedure("lost-token", "one token is lost or locked, you have another one of the list", steps)
     }
 
     pub(super) fn all_tokens_lost(&self) -> Procedure {
         let mut options = vec![Signer("NEW".into())];
         options.extend(self.tokens().iter().map(|lost| RemoveToken(lost.short_name())));
         options.push(Force);
-        let forced = "make a list with the new tokens; it is forced, since nothing in force vouches for it";
-        let delete = "phones that refuse keep their old list: it must be deleted on each of them by hand";
+        let forced = "make a list with the new tokens; it must be forced, since no list in force contains the new \
+            signer";
+        let delete = "phones that refuse keep their old list: delete it by hand on each of them";
         let tokenless = ", and the cluster is tokenless; then go back to tokens over the bridge";
         let steps = match self.tokenless_signer().filter(|_| self.has_utils_ctl()) {
             Some(server) => vec![self.known_server(server, tokenless), step(RESTART), self.look_at_signer()],
@@ -46,7 +47,7 @@ impl Situation<'_> {
                 step(PUBLISH),
             ],
         };
-        procedure("all-tokens-lost", "no token of the list is left: all are lost or locked", steps)
+        procedure("all-tokens-lost", "all tokens of the list are lost or locked", steps)
     }
 
     pub(super) fn to_hsm(&self) -> Procedure {
@@ -55,15 +56,16 @@ impl Situation<'_> {
         let first = [Signer(name.clone()), AddToken("HSM.cer".into()), Out(STEP_1.into())];
         let second = [Profile("HSM".into()), Signer("HSM".into()), RemoveToken(name)];
         let join = "first list: the HSM becomes SAST, a token of the list in force signs";
-        let leave = "second list: the HSM signs, the tokens leave (keep one as the spare, or a second HSM)";
-        let accept = every_class("accept: the HSM is in the CTL that they hold");
+        let leave =
+            "second list: the HSM signs, the tokens are removed (keep one as the spare, or use a second HSM)";
+        let accept = every_class("accept: the HSM is in the phone's CTL");
         let steps = vec![
             by(Self::update(self.file, first), join, self.phones(Some(signer), &Vouch::NotAsked)),
-            step(format!("{PUBLISH}; go on when every phone holds it")),
+            step(format!("{PUBLISH}; continue when every phone has it")),
             by(Self::update(STEP_1, second), leave, accept),
             step(PUBLISH),
         ];
-        let what = "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones follow";
+        let what = "from RSA 1024 tokens to a 2048-bit HSM, in two lists, so that phones accept both";
         procedure("to-hsm", what, steps)
     }
 
@@ -94,8 +96,9 @@ impl Situation<'_> {
             None => "CCM+TFTP; from 12.0 on ITLRecovery",
         };
         let act = format!(
-            "look before the phones are reset: the signer is the publisher's own certificate ({signer}), and no token is \
-             left in the list; if not, go back to the tokens' list, and repeat; if so, reset the phones"
+            "check before you reset the phones: the signer must be the publisher's own certificate ({signer}), \
+             and the list must contain no token; if not, go back to the tokens' list and repeat; if so, reset the \
+             phones"
         );
         by(Next::ShowClusterStatus, act, vec![])
     }
@@ -107,7 +110,8 @@ impl Situation<'_> {
             Some(server) => vec![self.known_server(server, "")],
             None if self.number.is_some_and(|number| number >= (12, 0)) => vec![
                 step(format!(
-                    "first: {RECORDS}, as 12.0 and later write it; this list does not name the server that would sign"
+                    "first: {RECORDS}, as 12.0 and later write it; this list does not contain the server that \
+                     would sign"
                 )),
                 step(format!("then: {UPDATE}")),
             ],

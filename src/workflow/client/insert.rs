@@ -39,7 +39,7 @@ pub fn wait(
             Some(false) => return Ok(None),
             None => continue,
             Some(true) if found.is_empty() => {
-                let none = "No Security Token is inserted that was not added yet.";
+                let none = "All inserted Security Tokens are already added.";
                 operator.show_window(WindowView::Text(none));
             }
             Some(true) => {
@@ -89,7 +89,7 @@ fn which(
         return Ok(Some(found));
     }
     let mut options: Vec<String> = found.iter().map(name).collect();
-    options.push(format!("all {} of them, in this order", found.len()));
+    options.push(format!("all {}, in this order", found.len()));
     let Some(at) = operator.choose("Several tokens are inserted. Which one?", &options, 0)? else {
         return Ok(None);
     };

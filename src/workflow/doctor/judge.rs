@@ -25,7 +25,7 @@ fn readers(facts: &Facts) -> Vec<Finding> {
     let readers = match &facts.readers {
         Ok(readers) => readers,
         Err(ReaderError::NotBuilt) if matters => {
-            let says = "built without PC/SC: readers are not looked at";
+            let says = "built without PC/SC: readers are not checked";
             return vec![Finding::note("pcsc", says, "")];
         }
         Err(_) if !matters => return vec![],
@@ -34,11 +34,11 @@ fn readers(facts: &Facts) -> Vec<Finding> {
     if !matters && readers.is_empty() {
         return vec![];
     }
-    let mut findings = vec![Finding::fine("pcsc", "the smart card service runs")];
+    let mut findings = vec![Finding::fine("pcsc", "the smart card service is running")];
     if readers.is_empty() {
         findings.push(Finding::problem(
             "no-reader",
-            "no reader is there",
+            "no reader was found",
             Remedies::from("insert the token; a USB token is its own reader").and(CCID_DRIVER),
         ));
     }
@@ -65,7 +65,7 @@ fn no_service(error: &ReaderError) -> Finding {
                 "sudo apt install pcscd; then sudo systemctl enable --now pcscd.socket",
                 "sudo dnf install pcsc-lite; then sudo systemctl enable --now pcscd.socket",
                 "take the token out and insert it: the service starts by itself",
-                "services.msc: start Smart Card (SCardSvr), which runs while a reader is plugged in",
+                "services.msc: start Smart Card (SCardSvr); it runs only while a reader is plugged in",
             ],
         ),
     }
@@ -77,15 +77,16 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
         return vec![Finding::fine("reader", format!("{name}: empty"))];
     };
     if reader.mute {
-        let remedy = "take it out, clean its contacts, insert it again; in another reader if it stays";
-        let says = format!("{name}: a card is in it that does not answer");
+        let remedy =
+            "take it out, clean its contacts, insert it again; if the problem remains, use another reader";
+        let says = format!("{name}: the card in it does not answer");
         return vec![Finding::problem("reader-mute", says, remedy)];
     }
     let model = model_by_atr(atr).map_or("unknown", |model| model.name);
     let mut findings = vec![Finding::fine("reader", format!("{name}: a card, {model}, ATR {atr}"))];
     if reader.exclusive {
-        let remedy = "end the program that holds it: a browser, gpg's scdaemon, or the token's own software";
-        let says = format!("{name}: another program holds the card for itself");
+        let remedy = "end the program that uses it: a browser, gpg's scdaemon, or the token's own software";
+        let says = format!("{name}: another program has exclusive access to the card");
         findings.push(Finding::problem("reader-exclusive", says, remedy));
     }
     // A token's slot is described by its reader; some modules cut the name short.
@@ -99,7 +100,7 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-const ANOTHER_MODULE: &str = "the module may not know this card: name the one of its maker; CardOS-based \
+const ANOTHER_MODULE: &str = "the module may not support this card: use the module of its vendor; CardOS-based \
                               eToken PRO sticks need SafeNet Authentication Client 10.0 or older";
 
 fn usb(facts: &Facts) -> Vec<Finding> {
@@ -114,15 +115,13 @@ fn usb(facts: &Facts) -> Vec<Finding> {
         if facts.linux && model.driver == Driver::SafeNet && facts.udev.is_none() {
             findings.push(Finding::problem(
                 "udev",
-                format!("USB {id}: no udev rule gives anybody but root access to it"),
+                format!("USB {id}: no udev rule gives access to users other than root"),
                 [RULES, RULES, "", ""],
             ));
         } else if device.may_open == Some(false) {
             findings.push(Finding::note(
                 "usb-permission",
-                format!(
-                    "USB {id}: this user may not open it; pcscd does, which is enough where it runs as root"
-                ),
+                format!("USB {id}: this user cannot open it; pcscd can, which is enough if it runs as root"),
                 [GROUP_RULES, GROUP_RULES, "", ""],
             ));
         }
@@ -163,7 +162,7 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 fn no_reader_driver(plugged: &[(&UsbDevice, TokenModel)]) -> Remedies {
     if plugged.iter().any(|(_, model)| model.driver == Driver::SafeNet) {
         return Remedies::from(
-            "this model is no CCID reader: install SafeNet Authentication Client, which brings its reader driver",
+            "this model is not a CCID reader: install SafeNet Authentication Client, which contains its reader driver",
         )
         .and(["then sudo systemctl restart pcscd", "then sudo systemctl restart pcscd", "", ""]);
     }
@@ -185,6 +184,7 @@ fn tokens(facts: &Facts) -> Vec<Finding> {
     if !tokens.iter().any(|token| token.initialized) {
         let says = match facts.module.slots {
             0 => "no token: the module shows no slots".to_owned(),
+            1 => "no token: the module shows 1 slot, empty".to_owned(),
             slots => format!("no token: the module shows {slots} slots, all empty"),
         };
         let remedy = "insert a token and wait for its light";
@@ -208,7 +208,7 @@ fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
     }
     if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
         let remedy = "is it the right token? a SAST token comes with its certificate";
-        let says = format!("{name}: no certificate is on it");
+        let says = format!("{name}: it has no certificate");
         findings.push(Finding::problem("no-certificate", says, remedy).next(Next::EnrollCertificate));
     }
     findings.extend(token.certificates.iter().map(|certificate| validity(name, certificate, clock)));
@@ -221,7 +221,7 @@ fn validity(token: &str, certificate: &CertificateFacts, clock: &Clock) -> Findi
     if *not_before > now {
         let from = day(*not_before);
         let says = format!(
-            "{token}: {name} is valid from {from} only: the clock is behind, or the certificate ahead"
+            "{token}: {name} is not valid before {from}: the clock is slow, or the certificate is for later use"
         );
         return Finding::problem("clock", says, SET_CLOCK);
     }
@@ -269,9 +269,10 @@ fn clock(facts: &Facts) -> Finding {
     let Clock { now, program } = &facts.clock;
     match program {
         Some(written) if now < written => {
-            let says = format!("the clock says {now:.0}, and this very program was written at {written:.0}");
+            let says =
+                format!("the clock shows {now:.0}, but this program was installed later, at {written:.0}");
             Finding::problem("clock", says, SET_CLOCK)
         }
-        _ => Finding::fine("clock", format!("the clock says {now:.0}")),
+        _ => Finding::fine("clock", format!("the clock shows {now:.0}")),
     }
 }

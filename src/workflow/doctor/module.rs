@@ -44,17 +44,17 @@ pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> 
 
 fn daemon(names: &str, runs: bool) -> Finding {
     if runs {
-        return Finding::fine("middleware", format!("the middleware runs ({names})"));
+        return Finding::fine("middleware", format!("the middleware is running ({names})"));
     }
     let service = names.split(' ').next().unwrap_or(names);
     let linux = format!("sudo systemctl enable --now {service}");
     Finding::problem(
         "middleware",
-        format!("the middleware does not run: no process is called {names}"),
+        format!("the middleware is not running: no process is named {names}"),
         [
             &linux,
             &linux,
-            "start it again by its own installer, or log out and in",
+            "start it with its own installer, or log out and in again",
             "services.msc: start the service of the token's software",
         ],
     )
@@ -68,7 +68,7 @@ fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
     let there: Vec<_> = facts.tried.iter().filter(|(_, why)| *why != LoadProblem::Missing).collect();
     if there.is_empty() {
         let paths: Vec<_> = facts.tried.iter().map(|(path, _)| path.display().to_string()).collect();
-        let says = format!("no module of the profile {profile} is there: looked at {}", paths.join(", "));
+        let says = format!("no module of the profile {profile} was found: checked {}", paths.join(", "));
         return vec![Finding::problem("module-missing", says, install())];
     }
     there
@@ -88,12 +88,16 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
             "module-architecture",
             Remedies::from([
                 format!(
-                    "install the {program} package of the token's software; dpkg --print-architecture says what fits"
+                    "install the {program} package of the token's software; dpkg --print-architecture prints the \
+                     right architecture"
                 ),
-                format!("install the {program} package of the token's software; uname -m says what fits"),
+                format!(
+                    "install the {program} package of the token's software; uname -m prints the right \
+                    architecture"
+                ),
                 format!("install the {program} version of the token's software"),
                 format!(
-                    "install the {program} version; a 32-bit library lies under SysWOW64, the other under System32"
+                    "install the {program} version; a 32-bit library is in SysWOW64, a 64-bit library in System32"
                 ),
             ]),
         ),
@@ -109,21 +113,20 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
         LoadProblem::OthersMayWrite(_) => (
             "module-insecure",
             Remedies::from([
-                "sudo chmod go-w on what is named; a library in /usr/lib belongs to root",
-                "sudo chmod go-w on what is named; a library in /usr/lib64 belongs to root",
-                "sudo chmod go-w on what is named",
-                "take the right to write from Users in the properties of the file",
+                "sudo chmod go-w on the named files; a library in /usr/lib belongs to root",
+                "sudo chmod go-w on the named files; a library in /usr/lib64 belongs to root",
+                "sudo chmod go-w on the named files",
+                "remove write permission for Users in the properties of the file",
             ]),
         ),
-        LoadProblem::NotPkcs11 => ("module-not-pkcs11", "name the PKCS#11 library itself".into()),
+        LoadProblem::NotPkcs11 => ("module-not-pkcs11", "give the PKCS#11 library itself".into()),
         LoadProblem::NotALibrary => (
             "module-damaged",
             "install the token's software again; a text file by that name points to the library".into(),
         ),
         LoadProblem::Initialize(_) => (
             "module-initialize",
-            "the module itself refuses: its configuration, environment or middleware is not as it should be"
-                .into(),
+            "the module itself failed: check its configuration, environment and middleware".into(),
         ),
         LoadProblem::Other(_) => ("module", install()),
     };

@@ -225,7 +225,7 @@ fn usb_ids_against_readers() {
         facts.udev = Some("/etc/udev/rules.d/60-sastctl-tokens.rules".into());
         facts.usb.as_mut().unwrap().push(device(0x0529, 0x0600));
     });
-    assert!(finding.remedies.on(System::Debian)[0].contains("no CCID reader"), "{finding:#?}");
+    assert!(finding.remedies.on(System::Debian)[0].contains("not a CCID reader"), "{finding:#?}");
     let says = problem("udev", |facts| facts.usb = Ok(vec![device(0x0529, 0x0600)]));
     assert!(says.contains("0529:0600"), "{says}");
     only("usb-permission", Severity::Note, |facts| facts.usb.as_mut().unwrap()[0].may_open = Some(false));

@@ -60,7 +60,7 @@ pub enum JournalError {
     },
     /// No end.
     #[error(
-        "the last line is missing: the run did not come to its end, or lines were taken out (line {line} is the last)"
+        "the last line is missing: the run was not completed, or lines were taken out (line {line} is the last)"
     )]
     NoEnd {
         /// The last line that there is.

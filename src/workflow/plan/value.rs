@@ -250,7 +250,7 @@ fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool)
     let mut steps = Vec::new();
     if phones.iter().any(|p| p.verdict.is_too_large()) {
         return vec![
-            "take records out: no phone loads a list of this length, and none is to get this one".to_owned(),
+            "remove records: no phone loads a list of this length, and none is to get this one".to_owned(),
         ];
     }
     if phones.iter().any(|p| p.verdict.waits_for_upload()) {
