@@ -1,4 +1,4 @@
-# make demo: the main job, on software tokens. make test: every test. Both install what is missing first.
+# make demo: the main task, with software tokens. make test: every test. Both first install what is missing.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fuzz mutants matrix bench layout fmt
@@ -6,17 +6,17 @@
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-help: ## this text
+help: ## print this text
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 16
 
-setup: ## install what building and testing need (Debian, Ubuntu, Fedora; elsewhere it says what)
+setup: ## install what building and testing need (Debian, Ubuntu, Fedora; elsewhere: print what to install)
 	@packaging/setup.sh
 
 demo: setup ## revert a sample cluster to two software eTokens
 	@cargo build --quiet --locked
 	@PATH="$(CURDIR)/target/debug:$$PATH" packaging/demo.sh
 
-# One process per test where cargo-nextest is there; every test also works without it.
+# With cargo-nextest each test has its own process; every test also works without it.
 test: ## run every test
 	@packaging/setup.sh tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -25,7 +25,7 @@ test: ## run every test
 		cargo test --workspace --locked; \
 	fi
 
-check: ## format, lints, documentation, dependencies
+check: ## check format, lints, documentation, dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --quiet
@@ -39,15 +39,15 @@ check: ## format, lints, documentation, dependencies
 fuzz: setup ## run every fuzz target for a minute each (SECONDS_EACH=N for longer)
 	@packaging/fuzz.sh
 
-mutants: ## change the code in every small way, and see that a test notices (a night; FILE=src/phone/services.rs for a part)
+mutants: ## check that a test fails for each small change to the code (takes a night; FILE=src/phone/services.rs for a part)
 	@packaging/setup.sh tests
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked --quiet
 	cargo mutants --output target $(foreach file,$(or $(FILE),trustlist/src/** src/phone/** src/token/** src/workflow/**),--file '$(file)')
 
-matrix: ## one suite against every module that can be had, as a table
+matrix: ## run one suite against every available PKCS#11 module, and print a table
 	@packaging/matrix.sh
 
-bench: setup ## measure, beside pkcs11-tool on the same token
+bench: setup ## measure, and compare with pkcs11-tool on the same token
 	@packaging/bench.sh
 
 layout: ## show the folders of the code, their lines, and which uses which

@@ -31,11 +31,11 @@ run() {
     sastctl "$@"
 }
 
-echo "A tokenless cluster goes back to eTokens. The tokens, made by SoftHSM for this demonstration:"
+echo "A tokenless cluster goes back to eTokens. These are the tokens (made by SoftHSM for this demonstration):"
 run token list
 
 echo
-echo "Their certificates, to be uploaded as Phone-SAST-trust before anything else:"
+echo "Their certificates, which must first be uploaded as Phone-SAST-trust:"
 run cert export --all --out certs -q
 
 echo
@@ -45,7 +45,7 @@ run revert CTLFile.tlv --token SAST-ADN008580ef --spare SAST-ADN0054f509 \
 
 run journal show --html page.html
 
-printf '\n$ sastctl ctl show CTLFile.new.tlv        (both checksums, and the record of the signer)\n'
+printf '\n$ sastctl ctl show CTLFile.new.tlv        (both checksums and the record of the signer)\n'
 sastctl ctl show CTLFile.new.tlv | awk '
     NR <= 3 { print }
     /Record #:/ { record = "" }
@@ -55,9 +55,9 @@ sastctl ctl show CTLFile.new.tlv | awk '
 run ctl verify CTLFile.new.tlv
 
 if cmp -s CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv; then
-    echo "Byte for byte the sample of the CTL Client's file for this cluster (tests/testdata/golden/token-signed.tlv)."
+    echo "The file equals, byte for byte, the sample of the CTL Client's file for this cluster (tests/testdata/golden/token-signed.tlv)."
 else
-    echo "NOT the sample of the CTL Client's file for this cluster."
+    echo "The file does NOT equal the sample of the CTL Client's file for this cluster."
     exit 1
 fi
 cat <<END

@@ -7,7 +7,7 @@ cd "$(dirname -- "$0")/.."
 seconds=${SECONDS_EACH:-60}
 if [ "${1:-}" = --short ]; then
     if ! cargo +nightly fuzz --version >/dev/null 2>&1; then
-        echo "fuzz: needs a nightly compiler and cargo-fuzz (make fuzz installs them); not run" >&2
+        echo "fuzz: not run, because it needs a nightly compiler and cargo-fuzz (make fuzz installs them)" >&2
         exit 0
     fi
     seconds=${SECONDS_EACH:-3}

@@ -12,7 +12,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        say "this needs root, and there is no sudo: $*"
+        say "this command needs root, and sudo is not installed: $*"
         exit 1
     fi
 }
@@ -57,7 +57,7 @@ else
     for tool in cc pkg-config softhsm2-util pkcs11-tool; do
         command -v "$tool" >/dev/null || say "$tool is missing"
     done
-    say "this system is not known here: install a C compiler, pkg-config, the pcsc-lite and OpenSSL headers, SoftHSM 2 and OpenSC"
+    say "this system is not supported here: install a C compiler, pkg-config, the pcsc-lite and OpenSSL headers, SoftHSM 2 and OpenSC"
     say "macOS: brew install pkg-config openssl softhsm opensc; Arch: pacman -S base-devel pcsclite openssl softhsm opensc"
 fi
 
@@ -84,7 +84,7 @@ if ! new_enough; then
     rustup toolchain install stable --profile minimal >&2
     rustup default stable >&2
     new_enough || {
-        say "there is still no cargo $needed or later; see https://rustup.rs"
+        say "cargo $needed or later is still missing; see https://rustup.rs"
         exit 1
     }
 fi

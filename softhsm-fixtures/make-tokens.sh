@@ -15,7 +15,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 mkdir -p -- "$1"
 dir=$(CDPATH='' cd -- "$1" && pwd)
 if [ -e "$dir/tokens" ]; then
-    echo "make-tokens.sh: $dir/tokens is there already" >&2
+    echo "make-tokens.sh: $dir/tokens already exists" >&2
     exit 1
 fi
 
@@ -35,7 +35,7 @@ for path in ${SOFTHSM2_MODULE:-} /usr/lib/softhsm/libsofthsm2.so /usr/lib64/pkcs
     fi
 done
 if [ -z "$module" ]; then
-    echo "make-tokens.sh: libsofthsm2.so was not found; SOFTHSM2_MODULE=PATH names it" >&2
+    echo "make-tokens.sh: libsofthsm2.so was not found; set SOFTHSM2_MODULE=PATH" >&2
     exit 1
 fi
 

@@ -409,5 +409,5 @@ fn a_locked_token_is_refused_before_a_secret_is_asked_for() {
     let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
     let unlock = [&["token", "unlock", "SAST token A"][..], &pins].concat();
     let (refused, _) = world.faulty("fail C_InitPIN 1 CKR_TOKEN_WRITE_PROTECTED", &unlock);
-    assert!(refused.stderr.contains("help: nothing can be written to the token"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("help: the token is write-protected"), "{}", refused.stderr);
 }
