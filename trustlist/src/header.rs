@@ -216,7 +216,7 @@ impl<'a> Found<'a> {
                 continue;
             }
             let element = reader.element(PLACE, bound)?;
-            let home = tlv::home(element.tag);
+            let home = tlv::container_of(element.tag);
             // An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
             let loose = (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {

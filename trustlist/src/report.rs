@@ -1,4 +1,7 @@
 //! Everything about a file as values for machines: what `ctl show --json` prints. Fields are only ever added.
+//!
+//! Elements are called as in `docs/format.md`. Lengths and offsets are in bytes, binary values in hexadecimal.
+#![allow(missing_docs, reason = "the fields are called as the elements and properties that they hold")]
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -20,18 +23,13 @@ use super::verify::VerifiedList;
 pub struct ListReport {
     /// `CTL` or `ITL`.
     pub kind: &'static str,
-    /// Header, length and checksums.
     #[serde(flatten)]
     pub file: FileReport,
-    /// Whether the signature was verified.
     pub verified: bool,
     /// The SAST certificate that signed, where verified.
     pub signed_by: Option<String>,
-    /// Why it is not verified.
     pub not_verified_because: Option<String>,
-    /// The records in the order of the file.
     pub records: Vec<RecordReport>,
-    /// What is odd about the list.
     pub remarks: Vec<String>,
 }
 
@@ -40,53 +38,38 @@ pub struct ListReport {
 pub struct SignedReport {
     /// Always `SGN`.
     pub kind: &'static str,
-    /// Header, length and checksums.
     #[serde(flatten)]
     pub file: FileReport,
-    /// Length of the configuration file in bytes.
     pub payload_bytes: usize,
-    /// SHA-256 of the configuration file.
     pub payload_sha256: String,
 }
 
 /// What both sorts of file have.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileReport {
-    /// Length in bytes.
     pub bytes: usize,
-    /// MD5, hexadecimal.
     pub md5: String,
     /// MD5 as a phone shows it: lines of spaced pairs.
     pub md5_phone: Vec<String>,
-    /// SHA-1, hexadecimal.
     pub sha1: String,
-    /// SHA-1 as a phone shows it.
     pub sha1_phone: Vec<String>,
     /// Version of the format, `1.2`.
     pub version: String,
     /// Tag 28, where present.
     pub signer_version: Option<String>,
-    /// Length of the header in bytes.
     pub header_bytes: usize,
-    /// SIGNERNAME.
     pub signer_name: String,
     /// SERIALNUMBER, upper-case pairs with colons, as the file has it.
     pub signer_serial: String,
-    /// CANAME.
     pub signer_issuer: String,
-    /// DIGESTALGORTITHM.
     pub digest_code: u8,
     /// Its name, where known.
     pub digest: Option<String>,
-    /// SIGNATUREALGORTITHM.
     pub signature_algorithm_code: u8,
-    /// SIGNATUREMODULUS.
     pub modulus_code: u8,
     /// Its size in bits, where known.
     pub modulus_bits: Option<usize>,
-    /// SIGNATURE, hexadecimal.
     pub signature: String,
-    /// FILENAME.
     pub file_name: String,
     /// TIMESTAMP, RFC 3339 in UTC.
     pub timestamp: String,
@@ -101,37 +84,24 @@ pub struct RecordReport {
     pub number: usize,
     /// Where it begins in the file, in bytes.
     pub offset: usize,
-    /// Its length in bytes.
     pub bytes: usize,
-    /// A name to call it by.
     pub name: String,
-    /// FUNCTION by name.
     pub function: String,
-    /// FUNCTION.
     pub function_code: u16,
     /// Whether the header names it as signer.
     pub signer: bool,
-    /// DNSNAME.
     pub dns_name: Option<String>,
-    /// IPADDRESS.
     pub ip_address: Option<String>,
-    /// SUBJECTNAME.
     pub subject: Option<String>,
-    /// ISSUERNAME.
     pub issuer: Option<String>,
     /// SERIALNUMBER, upper-case pairs with colons, as the file has it.
     pub serial: Option<String>,
-    /// PUBLICKEY, hexadecimal.
     pub public_key: Option<String>,
     /// SIGNATURE (the certificate's own), hexadecimal.
     pub certificate_signature: Option<String>,
-    /// CERTHASH, hexadecimal.
     pub cert_hash: Option<String>,
-    /// HASH ALGORITHM.
     pub hash_algorithm: Option<u8>,
-    /// The certificate, decoded.
     pub certificate: Option<CertificateReport>,
-    /// Why the certificate was not decoded.
     pub certificate_error: Option<String>,
     /// Elements that are not known: tag and value (hexadecimal).
     pub unknown: Vec<(u8, String)>,
@@ -154,13 +124,9 @@ pub struct CertificateReport {
     pub not_after: String,
     /// `RSA 1024`.
     pub key: String,
-    /// How the certificate itself is signed.
     pub signature_algorithm: String,
-    /// SHA-1 of the DER bytes.
     pub sha1: String,
-    /// SHA-256 of the DER bytes.
     pub sha256: String,
-    /// Length of the DER bytes.
     pub bytes: usize,
 }
 

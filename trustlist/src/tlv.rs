@@ -4,152 +4,85 @@
 
 use super::error::{BuildError, DecodeError};
 
-/// Tags of the header.
+/// Declares tags: number, the name that CUCM prints (misspellings included), the container that the element stands in, and
+/// what its value is.
+macro_rules! tags {
+    ($($tag:ident = $number:literal, $name:literal, $container:expr, $value:literal;)*) => {
+        $(#[doc = $value] pub const $tag: u8 = $number;)*
+        /// The tags with their names and containers.
+        pub(super) const KNOWN: &[(u8, &str, Option<u8>)] = &[$(($tag, $name, $container)),*];
+    };
+}
+
+/// Tags of the header. The names of the elements of an encryption are ours: CUCM prints none.
 pub mod header_tag {
-    /// Version, 2 bytes: major, minor.
-    pub const VERSION: u8 = 1;
-    /// HeaderLength, u16: bytes from the start of the file to the first record.
-    pub const HEADER_LENGTH: u8 = 2;
-    /// SIGNERID, a container.
-    pub const SIGNER_ID: u8 = 3;
-    /// SIGNERNAME, the signer's subject name, NUL-terminated.
-    pub const SIGNER_NAME: u8 = 4;
-    /// SERIALNUMBER of the signer, raw bytes.
-    pub const SERIAL_NUMBER: u8 = 5;
-    /// CANAME, the signer's issuer name, NUL-terminated.
-    pub const CA_NAME: u8 = 6;
-    /// SIGNATUREINFO, a container.
-    pub const SIGNATURE_INFO: u8 = 7;
-    /// DIGESTALGORTITHM, u8.
-    pub const DIGEST_ALGORITHM: u8 = 8;
-    /// SIGNATUREALGOINFO, a container.
-    pub const SIGNATURE_ALGO_INFO: u8 = 9;
-    /// SIGNATUREALGORTITHM, u8.
-    pub const SIGNATURE_ALGORITHM: u8 = 10;
-    /// SIGNATUREMODULUS, u8.
-    pub const SIGNATURE_MODULUS: u8 = 11;
-    /// SIGNATURE, as many bytes as the modulus.
-    pub const SIGNATURE: u8 = 12;
     /// Padding: a single byte without length and value.
     pub const PADDING: u8 = 13;
-    /// FILENAME, NUL-terminated.
-    pub const FILE_NAME: u8 = 14;
-    /// TIMESTAMP, u32, seconds since 1970-01-01 UTC.
-    pub const TIMESTAMP: u8 = 15;
-    /// Encryption of the file behind the header, a container of 17 to 25; encrypted configuration files alone.
-    pub const ENCRYPTION: u8 = 16;
-    /// What the initialisation vector is, a container of 19 and 20.
-    pub const IV_INFO: u8 = 17;
-    /// The initialisation vector.
-    pub const IV: u8 = 19;
-    /// How the cipher text is padded.
-    pub const IV_PADDING: u8 = 20;
-    /// The key of the encryption, a container of 23 to 25.
-    pub const KEY_INFO: u8 = 21;
-    /// Size of that key.
-    pub const KEY_SIZE: u8 = 23;
-    /// Its algorithm.
-    pub const KEY_ALGORITHM: u8 = 24;
-    /// The key, encrypted for the phone.
-    pub const KEY: u8 = 25;
-    /// Digest of the clear text: its algorithm.
-    pub const CLEAR_DIGEST_ALGORITHM: u8 = 26;
-    /// The digest itself.
-    pub const CLEAR_DIGEST: u8 = 27;
-    /// Signer version, 2 bytes; newer writers only.
-    pub const SIGNER_VERSION: u8 = 28;
+    tags! {
+        VERSION = 1, "Version", None, "Version, 2 bytes: major, minor.";
+        HEADER_LENGTH = 2, "HeaderLength", None, "HeaderLength, u16: bytes from the start of the file to the first record.";
+        SIGNER_ID = 3, "SIGNERID", None, "SIGNERID, a container.";
+        SIGNER_NAME = 4, "SIGNERNAME", Some(SIGNER_ID), "SIGNERNAME, the signer's subject name, NUL-terminated.";
+        SERIAL_NUMBER = 5, "SERIALNUMBER", Some(SIGNER_ID), "SERIALNUMBER of the signer, raw bytes.";
+        CA_NAME = 6, "CANAME", Some(SIGNER_ID), "CANAME, the signer's issuer name, NUL-terminated.";
+        SIGNATURE_INFO = 7, "SIGNATUREINFO", None, "SIGNATUREINFO, a container.";
+        DIGEST_ALGORITHM = 8, "DIGESTALGORTITHM", Some(SIGNATURE_INFO), "DIGESTALGORTITHM, u8.";
+        SIGNATURE_ALGO_INFO = 9, "SIGNATUREALGOINFO", Some(SIGNATURE_INFO), "SIGNATUREALGOINFO, a container.";
+        SIGNATURE_ALGORITHM = 10, "SIGNATUREALGORTITHM", Some(SIGNATURE_ALGO_INFO), "SIGNATUREALGORTITHM, u8.";
+        SIGNATURE_MODULUS = 11, "SIGNATUREMODULUS", Some(SIGNATURE_ALGO_INFO), "SIGNATUREMODULUS, u8.";
+        SIGNATURE = 12, "SIGNATURE", None, "SIGNATURE, as many bytes as the modulus.";
+        FILE_NAME = 14, "FILENAME", None, "FILENAME, NUL-terminated.";
+        TIMESTAMP = 15, "TIMESTAMP", None, "TIMESTAMP, u32, seconds since 1970-01-01 UTC.";
+        ENCRYPTION = 16, "ENCRYPTION", None, "Encryption of the file behind the header, a container of 17 to 25; encrypted configuration files alone.";
+        IV_INFO = 17, "IVINFO", Some(ENCRYPTION), "What the initialisation vector is, a container of 19 and 20.";
+        IV = 19, "IV", Some(IV_INFO), "The initialisation vector.";
+        IV_PADDING = 20, "PADDING", Some(IV_INFO), "How the cipher text is padded.";
+        KEY_INFO = 21, "KEYINFO", Some(ENCRYPTION), "The key of the encryption, a container of 23 to 25.";
+        KEY_SIZE = 23, "KEYSIZE", Some(KEY_INFO), "Size of that key.";
+        KEY_ALGORITHM = 24, "KEYALGORITHM", Some(KEY_INFO), "Algorithm of that key.";
+        KEY = 25, "KEY", Some(KEY_INFO), "The key, encrypted for the phone.";
+        CLEAR_DIGEST_ALGORITHM = 26, "CLEARDIGESTALGORITHM", None, "Digest of the clear text: its algorithm.";
+        CLEAR_DIGEST = 27, "CLEARDIGEST", None, "Digest of the clear text.";
+        SIGNER_VERSION = 28, "SIGNERVERSION", None, "Signer version, 2 bytes; newer writers only.";
+    }
 }
 
 /// Tags of a record.
 pub mod record_tag {
-    /// RECORDLENGTH, u16: the whole record, this element included.
-    pub const RECORD_LENGTH: u8 = 1;
-    /// DNSNAME, host name or address, NUL-terminated.
-    pub const DNS_NAME: u8 = 2;
-    /// SUBJECTNAME, NUL-terminated.
-    pub const SUBJECT_NAME: u8 = 3;
-    /// FUNCTION, u16.
-    pub const FUNCTION: u8 = 4;
-    /// ISSUERNAME, NUL-terminated.
-    pub const ISSUER_NAME: u8 = 5;
-    /// SERIALNUMBER, raw bytes.
-    pub const SERIAL_NUMBER: u8 = 6;
-    /// PUBLICKEY: PKCS#1 RSAPublicKey DER, or an EC point.
-    pub const PUBLIC_KEY: u8 = 7;
-    /// SIGNATURE: the certificate's own signature value.
-    pub const SIGNATURE: u8 = 8;
-    /// CERTIFICATE, DER.
-    pub const CERTIFICATE: u8 = 9;
-    /// IPADDRESS, 4 bytes.
-    pub const IP_ADDRESS: u8 = 10;
-    /// CERTHASH, where the certificate is left out.
-    pub const CERT_HASH: u8 = 11;
-    /// HASH ALGORITHM of CERTHASH, u8.
-    pub const HASH_ALGORITHM: u8 = 12;
+    tags! {
+        RECORD_LENGTH = 1, "RECORDLENGTH", None, "RECORDLENGTH, u16: the whole record, this element included.";
+        DNS_NAME = 2, "DNSNAME", None, "DNSNAME, host name or address, NUL-terminated.";
+        SUBJECT_NAME = 3, "SUBJECTNAME", None, "SUBJECTNAME, NUL-terminated.";
+        FUNCTION = 4, "FUNCTION", None, "FUNCTION, u16.";
+        ISSUER_NAME = 5, "ISSUERNAME", None, "ISSUERNAME, NUL-terminated.";
+        SERIAL_NUMBER = 6, "SERIALNUMBER", None, "SERIALNUMBER, raw bytes.";
+        PUBLIC_KEY = 7, "PUBLICKEY", None, "PUBLICKEY: PKCS#1 RSAPublicKey DER, or an EC point.";
+        SIGNATURE = 8, "SIGNATURE", None, "SIGNATURE: the certificate's own signature value.";
+        CERTIFICATE = 9, "CERTIFICATE", None, "CERTIFICATE, DER.";
+        IP_ADDRESS = 10, "IPADDRESS", None, "IPADDRESS, 4 bytes.";
+        CERT_HASH = 11, "CERTHASH", None, "CERTHASH, where the certificate is left out.";
+        HASH_ALGORITHM = 12, "HASH ALGORITHM", None, "HASH ALGORITHM of CERTHASH, u8.";
+    }
 }
-
-/// The known elements of the header: tag, name, and the container that it stands in, if it stands in one. The names are
-/// what CUCM prints, misspellings included, or ours for those of an encryption.
-const HEADER: [(u8, &str, Option<u8>); 25] = [
-    (header_tag::VERSION, "Version", None),
-    (header_tag::HEADER_LENGTH, "HeaderLength", None),
-    (header_tag::SIGNER_ID, "SIGNERID", None),
-    (header_tag::SIGNER_NAME, "SIGNERNAME", Some(header_tag::SIGNER_ID)),
-    (header_tag::SERIAL_NUMBER, "SERIALNUMBER", Some(header_tag::SIGNER_ID)),
-    (header_tag::CA_NAME, "CANAME", Some(header_tag::SIGNER_ID)),
-    (header_tag::SIGNATURE_INFO, "SIGNATUREINFO", None),
-    (header_tag::DIGEST_ALGORITHM, "DIGESTALGORTITHM", Some(header_tag::SIGNATURE_INFO)),
-    (header_tag::SIGNATURE_ALGO_INFO, "SIGNATUREALGOINFO", Some(header_tag::SIGNATURE_INFO)),
-    (header_tag::SIGNATURE_ALGORITHM, "SIGNATUREALGORTITHM", Some(header_tag::SIGNATURE_ALGO_INFO)),
-    (header_tag::SIGNATURE_MODULUS, "SIGNATUREMODULUS", Some(header_tag::SIGNATURE_ALGO_INFO)),
-    (header_tag::SIGNATURE, "SIGNATURE", None),
-    (header_tag::FILE_NAME, "FILENAME", None),
-    (header_tag::TIMESTAMP, "TIMESTAMP", None),
-    (header_tag::ENCRYPTION, "ENCRYPTION", None),
-    (header_tag::IV_INFO, "IVINFO", Some(header_tag::ENCRYPTION)),
-    (header_tag::IV, "IV", Some(header_tag::IV_INFO)),
-    (header_tag::IV_PADDING, "PADDING", Some(header_tag::IV_INFO)),
-    (header_tag::KEY_INFO, "KEYINFO", Some(header_tag::ENCRYPTION)),
-    (header_tag::KEY_SIZE, "KEYSIZE", Some(header_tag::KEY_INFO)),
-    (header_tag::KEY_ALGORITHM, "KEYALGORITHM", Some(header_tag::KEY_INFO)),
-    (header_tag::KEY, "KEY", Some(header_tag::KEY_INFO)),
-    (header_tag::CLEAR_DIGEST_ALGORITHM, "CLEARDIGESTALGORITHM", None),
-    (header_tag::CLEAR_DIGEST, "CLEARDIGEST", None),
-    (header_tag::SIGNER_VERSION, "SIGNERVERSION", None),
-];
 
 /// The name of a tag of the header; `None` for a tag that is not known.
 pub fn header_tag_name(tag: u8) -> Option<&'static str> {
-    HEADER.iter().find(|(known, ..)| *known == tag).map(|(_, name, _)| *name)
+    header_tag::KNOWN.iter().find(|(known, ..)| *known == tag).map(|(_, name, _)| *name)
+}
+
+/// The name of a tag of a record; `None` for a tag that is not known.
+pub fn record_tag_name(tag: u8) -> Option<&'static str> {
+    record_tag::KNOWN.iter().find(|(known, ..)| *known == tag).map(|(_, name, _)| *name)
 }
 
 /// The container that a known element of the header stands in, if it stands in one.
-pub(super) fn home(tag: u8) -> Option<u8> {
-    HEADER.iter().find(|(known, ..)| *known == tag).and_then(|(.., home)| *home)
+pub(super) fn container_of(tag: u8) -> Option<u8> {
+    header_tag::KNOWN.iter().find(|(known, ..)| *known == tag).and_then(|(.., container)| *container)
 }
 
 /// Whether an element of the header holds others.
 pub(super) fn is_container(tag: u8) -> bool {
-    HEADER.iter().any(|(.., home)| *home == Some(tag))
-}
-
-/// The name CUCM prints for a tag of a record; `None` for a tag it does not know.
-pub fn record_tag_name(tag: u8) -> Option<&'static str> {
-    Some(match tag {
-        record_tag::RECORD_LENGTH => "RECORDLENGTH",
-        record_tag::DNS_NAME => "DNSNAME",
-        record_tag::SUBJECT_NAME => "SUBJECTNAME",
-        record_tag::FUNCTION => "FUNCTION",
-        record_tag::ISSUER_NAME => "ISSUERNAME",
-        record_tag::SERIAL_NUMBER => "SERIALNUMBER",
-        record_tag::PUBLIC_KEY => "PUBLICKEY",
-        record_tag::SIGNATURE => "SIGNATURE",
-        record_tag::CERTIFICATE => "CERTIFICATE",
-        record_tag::IP_ADDRESS => "IPADDRESS",
-        record_tag::CERT_HASH => "CERTHASH",
-        record_tag::HASH_ALGORITHM => "HASH ALGORITHM",
-        _ => return None,
-    })
+    header_tag::KNOWN.iter().any(|(.., container)| *container == Some(tag))
 }
 
 /// Where in a file an element stands.

@@ -134,41 +134,29 @@ fn exchange(
 
 fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Result<Message, TvsError> {
     let garbage = |source| TvsError::Garbage { server: server.to_owned(), source };
-    let mut header = [0; HEADER_BYTES];
-    fill(server, tls, &mut header, 0, HEADER_BYTES, limit)?;
-    let (command, session, length) = wire::decode_header(&header).map_err(garbage)?;
-    let mut body = vec![0; length];
-    let expected = HEADER_BYTES.saturating_add(length);
-    fill(server, tls, &mut body, HEADER_BYTES, expected, limit)?;
-    Message::decode(command, session, &body).map_err(garbage)
+    let mut answer = Vec::new();
+    read_up_to(server, tls, &mut answer, HEADER_BYTES, limit)?;
+    let (command, session, length) = wire::decode_header(&answer).map_err(garbage)?;
+    read_up_to(server, tls, &mut answer, HEADER_BYTES.saturating_add(length), limit)?;
+    Message::decode(command, session, answer.get(HEADER_BYTES..).unwrap_or_default()).map_err(garbage)
 }
 
-/// Reads until the buffer is full; says how many bytes came where it does not become so.
-fn fill(
+/// Reads until `expected` bytes of the answer are there; says how many came where that is fewer.
+fn read_up_to(
     server: &str,
     tls: &mut impl Read,
-    buffer: &mut [u8],
-    before: usize,
+    answer: &mut Vec<u8>,
     expected: usize,
     limit: Duration,
 ) -> Result<(), TvsError> {
-    let mut got = before;
-    let mut rest = buffer;
-    while !rest.is_empty() {
-        match tls.read(rest) {
-            Ok(0) => return Err(TvsError::HalfAnAnswer { server: server.to_owned(), got, expected }),
-            Ok(n) => {
-                got = got.saturating_add(n);
-                rest = rest.get_mut(n..).unwrap_or_default();
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(TvsError::HalfAnAnswer { server: server.to_owned(), got, expected });
-            }
-            Err(e) => return Err(io_error(server, limit, "waiting for the answer", e)),
+    let missing = u64::try_from(expected.saturating_sub(answer.len())).unwrap_or(u64::MAX);
+    match tls.take(missing).read_to_end(answer) {
+        Err(e) if e.kind() != io::ErrorKind::UnexpectedEof => {
+            Err(io_error(server, limit, "waiting for the answer", e))
         }
+        _ if answer.len() == expected => Ok(()),
+        _ => Err(TvsError::HalfAnAnswer { server: server.to_owned(), got: answer.len(), expected }),
     }
-    Ok(())
 }
 
 /// An id that an answer must repeat. Without randomness any other number does.
@@ -201,17 +189,19 @@ mod tests {
     #[test]
     fn an_answer_comes_in_pieces_and_may_end_too_early() {
         let failed = |kind: io::ErrorKind| Err(kind.into());
-        let mut buffer = [0; 4];
-        let mut read =
-            |says: Vec<_>| fill("pub", &mut Says(says), &mut buffer, 8, 12, Duration::from_secs(1));
-        read(vec![Ok(vec![1]), failed(io::ErrorKind::Interrupted), Ok(vec![2, 3, 4])]).unwrap();
+        let read = |says: Vec<_>| {
+            let mut answer = vec![0; 8];
+            let read = read_up_to("pub", &mut Says(says), &mut answer, 12, Duration::from_secs(1));
+            read.map(|()| answer)
+        };
+        let whole = read(vec![Ok(vec![1]), failed(io::ErrorKind::Interrupted), Ok(vec![2, 3, 4])]).unwrap();
+        assert_eq!(whole, [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
         for end in [Ok(vec![]), failed(io::ErrorKind::UnexpectedEof)] {
             let half = read(vec![Ok(vec![9, 9]), end]).unwrap_err();
             assert!(matches!(half, TvsError::HalfAnAnswer { got: 10, expected: 12, .. }), "{half}");
         }
         let reset = read(vec![failed(io::ErrorKind::ConnectionReset)]).unwrap_err();
         assert!(!matches!(reset, TvsError::HalfAnAnswer { .. }), "{reset}");
-        assert_eq!(buffer, [9, 9, 3, 4]);
     }
 
     #[test]

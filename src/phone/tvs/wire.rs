@@ -108,8 +108,10 @@ pub(super) fn answer_to(request: &[u8]) -> u8 {
 
 /// Command, session id and body length (bytes) of a header. Its fourth byte is 0 in what phones ask, and not in every
 /// answer: 0xF7 was seen.
-pub fn decode_header(header: &[u8; HEADER_BYTES]) -> Result<(u8, u32, usize), NotAMessage> {
-    let [first, second, command, _, s1, s2, s3, s4, l1, l2] = *header;
+pub fn decode_header(header: &[u8]) -> Result<(u8, u32, usize), NotAMessage> {
+    let &[first, second, command, _, s1, s2, s3, s4, l1, l2] = header else {
+        return Err(NotAMessage::Cut { at: header.len(), what: "the header" });
+    };
     if (first, second) != (PROTOCOL, VERSION) {
         return Err(NotAMessage::NotTvs { first, second });
     }
@@ -174,8 +176,7 @@ mod tests {
         ];
         assert_eq!(request, expected.concat());
         assert_eq!(verify_request(1, "x", &vec![0; 70_000]), None);
-        let header = request.first_chunk().unwrap();
-        assert_eq!(decode_header(header), Ok((1, 0x0102_0304, 33)));
+        assert_eq!(decode_header(&request[..10]), Ok((1, 0x0102_0304, 33)));
     }
 
     #[test]
