@@ -1,7 +1,7 @@
-# make demo: the main task, with software tokens. make test: every test. Both first install what is missing.
+# make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz mutants matrix bench layout fmt
+.PHONY: help setup demo test soak check features fuzz mutants matrix bench layout fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -17,13 +17,20 @@ demo: setup ## revert a sample cluster to two software eTokens
 	@PATH="$(CURDIR)/target/debug:$$PATH" packaging/demo.sh
 
 # With cargo-nextest each test has its own process; every test also works without it.
-test: ## run every test
+test: ## run every test, the long ones with small counts
 	@packaging/setup.sh tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked && cargo test --workspace --locked --doc --quiet; \
 	else \
 		cargo test --workspace --locked; \
 	fi
+
+# SUITES="-E 'test(/^faults::/)'" runs a part.
+soak: ## run the long tests with full counts, then fuzz; takes hours (SECONDS_EACH=N for each fuzz target)
+	@packaging/setup.sh tests
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked --quiet
+	@SOAK=1 cargo nextest run --profile soak --workspace --locked --no-fail-fast $(SUITES)
+	@SECONDS_EACH=$${SECONDS_EACH:-600} packaging/fuzz.sh
 
 check: ## check format, lints, documentation, dependencies
 	cargo fmt --all --check
@@ -35,6 +42,14 @@ check: ## check format, lints, documentation, dependencies
 		echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); dependencies were not checked" >&2; \
 	fi
 	@packaging/fuzz.sh --short
+
+features: ## lints without features and with each one alone; the declared Rust versions
+	cargo clippy -p sastctl --locked --all-targets --no-default-features -- -D warnings
+	@for feature in $$(sed -n '/^\[features\]/,/^$$/s/^\([a-z]*\) = .*/\1/p' Cargo.toml | grep -v default); do \
+		echo "feature $$feature"; \
+		cargo clippy -p sastctl --locked --all-targets --no-default-features --features $$feature -- -D warnings || exit; \
+	done
+	.ci/rust-version
 
 fuzz: setup ## run every fuzz target for a minute each (SECONDS_EACH=N for longer)
 	@packaging/fuzz.sh

@@ -148,12 +148,13 @@ fn the_administrators_counter_is_respected() {
         for tries in [0, 1] {
             left(15);
             let nth = if before == "C_GetTokenInfo" { 2 } else { 1 };
-            let delayed = format!("{script}; delay {before} {nth} 1500");
+            let delayed = format!("{script}; {}", world.hold(before, nth));
             let _ = std::fs::remove_file(world.path("calls"));
             world.set("FAULTY_SCRIPT", &delayed);
             let child = world.command(command).stderr(std::process::Stdio::piped()).spawn().unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(700));
+            world.until_held(before);
             left(tries);
+            world.let_go();
             let output = child.wait_with_output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
             let calls = world.calls();

@@ -67,15 +67,15 @@ fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
         world.run(&args.iter().copied().chain(options).collect::<Vec<_>>())
     };
     let publish = || {
-        let mut args = vec!["cluster", "publish", "new.tlv", "--node", &publisher, "--yes"];
+        let mut args =
+            vec!["cluster", "publish", "new.tlv", "--node", &publisher, "--yes", "--publish-wait=3600"];
         args.extend(ports.iter().map(String::as_str));
         args.extend(roots.iter().flat_map(|root| ["--tftp-root", root]));
         run(&args)
     };
-    let began = std::time::Instant::now();
+    // Who waited for the node to serve the file would wait an hour.
     let not_yet = publish();
     assert_eq!(not_yet.code, 1, "{}", not_yet.all());
-    assert!(began.elapsed() < std::time::Duration::from_secs(30), "{:?}", began.elapsed());
     for node in &cluster.nodes {
         let says = format!("{}:{SSH_PORT}: put there, not served yet", node.address);
         assert!(not_yet.stderr.contains(&says), "{}", not_yet.stderr);

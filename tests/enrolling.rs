@@ -1,6 +1,8 @@
 //! Any HSM becomes a SAST token: a key that never leaves it, a certificate whose names fit the CTL.
 
-use crate::support::World;
+use std::time::SystemTime;
+
+use crate::support::{World, until};
 
 /// A world with an empty token "HSM" beside the two.
 fn world() -> World {
@@ -327,8 +329,9 @@ fn of_two_certificates_of_one_key_the_newer_one_signs() {
         assert!(!stored.stderr.contains("another key"), "{}", stored.all());
         let shown = world.run(&["cert", "show", "--json", "--token=SAST-HSM-01"]).done().json();
         serials.push(shown["serial"].to_string());
-        // Another second to begin in.
-        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let second = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let issued = second();
+        until("another second begins", || second() > issued);
     }
     assert_ne!(serials[0], serials[1]);
     let revert =

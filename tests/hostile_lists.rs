@@ -1,11 +1,11 @@
 //! Lists that somebody made to keep the program busy: the work grows with the file, not with its square.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sastctl::trustlist::{ListReport, Record, TrustList, VerifyError, diff};
 
 use crate::pki;
-use crate::support::Numbers;
+use crate::support::{Numbers, rounds};
 
 fn element(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag][..], &u16::try_from(value.len()).unwrap().to_be_bytes(), value].concat()
@@ -30,12 +30,16 @@ fn signer() -> Vec<u8> {
     [element(3, b"\0"), element(4, &[0, 0]), element(5, &id.issuer), element(6, &id.serial)].concat()
 }
 
-/// Each of these took minutes, or hours.
+/// Each of these took minutes, or hours. What counts is the time of the processor (proc(5), schedstat).
 #[track_caller]
 fn at_once<T>(work: impl FnOnce() -> T) -> T {
-    let begin = Instant::now();
+    let used = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    };
+    let begin = used();
     let result = work();
-    assert!(begin.elapsed() < Duration::from_secs(20), "took {:?}", begin.elapsed());
+    assert!(used() - begin < Duration::from_secs(20), "took {:?}", used() - begin);
     result
 }
 
@@ -226,16 +230,17 @@ fn forged(file: &[u8], others: &[Vec<u8>], random: &mut Numbers) -> (&'static st
 }
 
 #[test]
-fn none_of_twenty_thousand_forged_lists_is_verified() {
+fn no_forged_list_is_verified() {
     use std::collections::BTreeMap;
     const SEED: u64 = 0x20_000;
+    let rounds = rounds(4_000, 20_000);
     println!("seed {SEED:#x}");
     let names = ["token-signed", "tokenless", "token-signed-non-secure", "itl", "tokenless-regenerated"];
     let files: Vec<_> = names.iter().map(|name| pki::golden_bytes(&format!("{name}.tlv"))).collect();
     let mut random = Numbers(SEED);
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     let mut read = 0_usize;
-    while tried.values().sum::<usize>() < 20_000 {
+    while tried.values().sum::<usize>() < rounds {
         let file = &files[random.below(files.len())];
         let (how, forged) = forged(file, &files, &mut random);
         if files.contains(&forged) {
@@ -249,6 +254,6 @@ fn none_of_twenty_thousand_forged_lists_is_verified() {
         }
     }
     println!("{tried:?}, {read} of them could be read");
-    assert!(tried.len() == 9 && tried.values().all(|n| *n >= 500), "{tried:?}");
-    assert!(read > 10_000, "{read}: most were no lists at all");
+    assert!(tried.len() == 9 && tried.values().all(|n| *n >= rounds / 40), "{tried:?}");
+    assert!(read > rounds / 2, "{read}: most were no lists at all");
 }

@@ -1,15 +1,14 @@
-//! Ctrl-C, SIGTERM, a closed terminal and a closed pipe at any moment of any command, 1,500 times: the token is
-//! logged out, no file is half written, and the exit code says what happened.
+//! Ctrl-C, SIGTERM, a closed terminal and a closed pipe at any moment of any command: the token is logged
+//! out, no file is half written, and the exit code says what happened.
 
+use std::io::{BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::pki;
-use crate::support::World;
-
-const RUNS: usize = 1500;
+use crate::support::{World, read_until, rounds};
 
 /// What is interrupted, and whether it logs in.
 const COMMANDS: [(&[&str], bool); 15] = [
@@ -202,7 +201,8 @@ fn interrupt(world: &mut World, n: usize) -> String {
 }
 
 #[test]
-fn fifteen_hundred_interruptions() {
+fn interruptions_at_any_moment() {
+    let runs = rounds(120, 1_500);
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
     let results = std::thread::scope(|scope| {
@@ -211,7 +211,7 @@ fn fifteen_hundred_interruptions() {
             let mut results = vec![];
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                if n >= RUNS {
+                if n >= runs {
                     return results;
                 }
                 results.push(interrupt(&mut world, n));
@@ -223,8 +223,8 @@ fn fifteen_hundred_interruptions() {
     let count = |word: &str| results.iter().filter(|result| *result == word).count();
     let (done, interrupted) = (count("done"), count("interrupted, 130"));
     println!("done {done}, interrupted {interrupted}, by the signal {}", count("by the signal"));
-    assert_eq!(results.len(), RUNS);
-    assert!(done > 50 && RUNS - done > 300, "done {done}: the moments are not spread");
+    assert_eq!(results.len(), runs);
+    assert!(done > runs / 30 && runs - done > runs / 5, "done {done}: the moments are not spread");
 }
 
 /// The program ends a moment after the signal: in that moment nobody logs in any more.
@@ -240,8 +240,8 @@ fn a_signal_right_before_the_login_keeps_it_from_happening() {
         let child = world.command(&sign).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         // Open for writing once the program reads it: it waits for the PIN.
         let mut pin = std::fs::File::options().write(true).open(world.path("pin")).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
         signal(child.id(), 15);
+        // The login would come in the 50 ms in which the program ends.
         std::thread::sleep(Duration::from_millis(4 * n));
         let _ = std::io::Write::write_all(&mut pin, b"Cisco123\n");
         drop(pin);
@@ -271,23 +271,16 @@ fn what_hangs_does_not_outlast_a_second_ctrl_c() {
             let _ = std::fs::remove_file(world.path(name));
         }
         let mut child = world.command(&sign).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        while world.calls().len() < last {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-        for press in 1..=2 {
-            assert!(child.try_wait().unwrap().is_none(), "{hangs}: ended before Ctrl-C {press}");
-            signal(child.id(), 2);
-            std::thread::sleep(Duration::from_millis(1500));
-        }
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-        }
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(130), "{hangs}: {stderr}");
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        world.until_held(hangs);
+        signal(child.id(), 2);
+        let mut stderr = read_until(&mut said, "Ctrl-C again does not wait");
+        assert!(child.try_wait().unwrap().is_none(), "{hangs}: ended by the first Ctrl-C");
+        signal(child.id(), 2);
+        said.read_to_string(&mut stderr).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{hangs}: {stderr}");
         assert!(stderr.contains("interrupted; nothing was written") && !world.path("new.tlv").exists());
-        assert!(stderr.contains("Ctrl-C again does not wait"), "{hangs}: {stderr}");
     }
 }
 
@@ -333,14 +326,11 @@ fn ctrl_c_at_a_question_or_a_secret_ends_the_program() {
     }
 }
 
-/// What a signal comes to: the exit code, what was said, and the calls. It is sent once the named call was made.
-fn signalled(world: &World, mut command: std::process::Command, number: i32, after: &str) -> (i32, String) {
+/// What a signal comes to: the exit code, and what was said. It is sent while the named call is held up.
+fn signalled(world: &World, mut command: std::process::Command, number: i32, held: &str) -> (i32, String) {
     let _ = std::fs::remove_file(world.path("calls"));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    while !world.calls().iter().any(|(call, _)| call == after) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    std::thread::sleep(Duration::from_millis(200));
+    world.until_held(held);
     signal(child.id(), number);
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -364,11 +354,9 @@ fn a_signal_does_not_leave_a_token_half_changed() {
         "--so-pin-source=env:SO_PIN",
         "--new-pin-source=env:SAST_NEW_PIN",
     ];
-    for (args, hurts, after) in
-        [(&change[..], "C_SetPIN", "C_OpenSession"), (&init[..], "C_InitToken", "C_GetTokenInfo")]
-    {
+    for (args, hurts) in [(&change[..], "C_SetPIN"), (&init[..], "C_InitToken")] {
         world.set("FAULTY_SCRIPT", &format!("delay {hurts} 1 1500"));
-        let (code, stderr) = signalled(&world, world.command(args), 15, after);
+        let (code, stderr) = signalled(&world, world.command(args), 15, hurts);
         assert_eq!(code, 0, "{hurts}: {stderr}");
         let calls = world.calls();
         assert!(
@@ -395,8 +383,8 @@ fn a_signal_that_was_ignored_stays_ignored() {
     let program = world.command(&sign);
     let mut nohup = world.program("sh", &["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
     nohup.arg(program.get_program()).args(program.get_args());
-    let (code, stderr) = signalled(&world, nohup, 1, "C_SignInit");
+    let (code, stderr) = signalled(&world, nohup, 1, "C_Sign");
     assert_eq!(code, 0, "{stderr}");
-    let (code, stderr) = signalled(&world, program, 1, "C_SignInit");
+    let (code, stderr) = signalled(&world, program, 1, "C_Sign");
     assert_eq!(code, 130, "{stderr}");
 }

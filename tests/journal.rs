@@ -8,7 +8,7 @@ use sastctl::workflow::journal::{
 use sastctl::workflow::{Mark, PlanStep};
 
 use crate::pki;
-use crate::support::{PIN, World};
+use crate::support::{PIN, World, rounds};
 
 const REVERT: [&str; 8] = [
     "revert",
@@ -79,7 +79,8 @@ fn a_journal_that_was_changed_does_not_verify() {
     world.run(&REVERT).done();
     let (path, bytes) = journal(&world);
     assert_eq!(VerifiedJournal::read(&bytes).unwrap().outcome().unwrap().0, Outcome::Done);
-    for at in 0..bytes.len() {
+    let every = rounds(7, 1);
+    for at in (0..bytes.len()).step_by(every) {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
         assert!(VerifiedJournal::read(&changed).is_err(), "byte {at} changed unseen");
@@ -100,7 +101,7 @@ fn a_journal_that_was_changed_does_not_verify() {
         let twice = [&lines[..=gone], &lines[gone..]].concat().concat();
         assert!(VerifiedJournal::read(&twice).is_err(), "line {} doubled unseen", gone + 1);
     }
-    for cut in 0..bytes.len() {
+    for cut in (0..bytes.len()).step_by(every) {
         assert!(VerifiedJournal::read(&bytes[..cut]).is_err(), "cut at {cut} unseen");
     }
     let last = lines.len();

@@ -1,13 +1,11 @@
 //! Somebody else writes while a run asks, signs and writes: what is replaced is what the plan was made from, and no file is
 //! lost that nobody looked at.
 
-use std::time::{Duration, Instant};
-
 use rexpect::session::{PtySession, spawn_command};
 use sastctl::trustlist::{Record, TrustList};
 
 use crate::pki;
-use crate::support::{World, can_trace};
+use crate::support::{World, can_trace, until};
 
 const TOKEN: &str = "--token=SAST-ADN0054f509";
 const MODE: [&str; 6] = ["ctl", "update", "CTLFile.tlv", "--set-mode=non-secure", "--in-place", TOKEN];
@@ -137,11 +135,7 @@ fn a_file_that_comes_between_is_not_lost() {
         let mut command = world.command(&args);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         let run = command.spawn().unwrap();
-        let begin = Instant::now();
-        while !world.path("place/CTLFile.tlv.bak").exists() {
-            assert!(begin.elapsed() < Duration::from_secs(20), "no backup");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until("there is a backup", || world.path("place/CTLFile.tlv.bak").exists());
         std::fs::rename(world.path("other.tlv"), world.path("place/CTLFile.tlv")).unwrap();
         let output = run.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sastctl::cluster::console::serial::SerialConsole;
 use sastctl::cluster::shell::{Reply, Shell};
@@ -89,21 +89,19 @@ fn a_message_to_all_terminals_behind_the_prompt_ends_no_wait() {
             "show version active\r\nActive Master Version: 14.0.1.10000-20\r\nadmin:",
         ),
     ];
-    let start = Instant::now();
-    let mut node = Node::open(line(parts, false).0).unwrap();
-    assert_eq!(node.version().unwrap(), "14.0.1.10000-20");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    let (console, typed) = line(parts, false);
+    assert_eq!(Node::open(console).unwrap().version().unwrap(), "14.0.1.10000-20");
+    // Whoever waits for a prompt presses Enter after a while.
+    assert_eq!(*typed.lock().unwrap(), "set cli pagination off\nshow version active\n");
 }
 
 #[test]
 fn a_password_that_is_expired_is_left_to_a_person() {
     let (console, typed) = line(vec![part("", &recorded("expired-password"))], false);
-    let start = Instant::now();
     let error = Shell::open(console).map(drop).unwrap_err();
     assert!(matches!(error, ClusterError::Console(ConsoleError::Asked { .. })), "{error}");
     assert!(error.to_string().ends_with("(current) UNIX password:"), "{error}");
     assert!(error.to_string().contains("WARNING: Your password has expired."), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(*typed.lock().unwrap(), "", "nothing is typed at a password question");
 }
 
@@ -119,7 +117,6 @@ fn a_session_that_ends_at_once_says_why() {
 fn a_question_in_the_words_of_the_platform_is_a_question() {
     let command = "utils service restart Cisco Tftp";
     let question = part(&format!("{command}\n"), &recorded("question-please-answer"));
-    let start = Instant::now();
     let done = "\r\nCisco Tftp[STOPPING]  \r\nCisco Tftp[STARTED]  \r\nadmin:";
     let asks = |words: &str| part(&format!("{command}\n"), &format!("{command}\r\nRestart it {words} "));
     for (asked, answer) in [
@@ -137,7 +134,6 @@ fn a_question_in_the_words_of_the_platform_is_a_question() {
     let refused = shell.run(command).unwrap_err();
     assert!(matches!(refused, ClusterError::UnexpectedQuestion { .. }), "{refused}");
     assert!(refused.to_string().contains("Do you really want to restart the service?"), "{refused}");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 /// `set cert regen` and the like ask so; the answer to what nobody expected is the word for no.

@@ -1,12 +1,12 @@
 //! The ways on and back of `revert --node`: whose run it is, with which tokens, and what a way undoes of the other.
 
+use std::io::{BufReader, Read as _};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::pki;
 use crate::support::cluster::{Cluster, Ssh};
 use crate::support::run::{acts, arguments, assert_reverted, go, kill_after, started};
-use crate::support::{Outcome, World};
+use crate::support::{Outcome, World, read_until, until};
 
 /// The run with another value of one of its options.
 fn go_with(world: &World, cluster: &Cluster, (option, value): (&str, &str), more: &[&str]) -> Outcome {
@@ -44,10 +44,13 @@ fn spawned(world: &World, args: &[String]) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// SIGTERM, the exit code, and what was said.
-fn terminated(child: Child) -> (Option<i32>, String) {
+fn terminate(child: &Child) {
     let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+}
+
+/// The exit code, and what was said.
+fn ended(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -151,11 +154,7 @@ fn two_do_not_go_on_with_a_run_at_once() {
     args.drain(root..root + 2);
     let mut first = spawned(&world, &args);
     // It waits for an upload by hand that nobody makes.
-    let end = Instant::now() + Duration::from_secs(60);
-    while cluster.nodes[0].ctl().is_some() {
-        assert!(Instant::now() < end);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("the old list is deleted", || cluster.nodes[0].ctl().is_none());
     for more in [&[][..], &["--resume"], &["--rollback"]] {
         let refused = go(&world, &cluster, more);
         assert_eq!(refused.code, 1, "{}", refused.all());
@@ -223,15 +222,16 @@ fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
 fn a_signal_behind_the_signature_stops_the_run_before_the_cluster_changes() {
     let Some((mut world, cluster)) = started(1) else { return };
     world.behind_faulty_token();
-    world.set("FAULTY_SCRIPT", "delay C_Logout 1 3000");
+    world.set("FAULTY_SCRIPT", &world.hold("C_Logout", 1));
     let args = arguments(&cluster, &[]);
-    let child = spawned(&world, &args);
-    let end = Instant::now() + Duration::from_secs(60);
-    while !world.path("run/CTLFile.new.tlv").exists() {
-        assert!(Instant::now() < end);
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let (code, stderr) = terminated(child);
+    let mut child = spawned(&world, &args);
+    world.until_held("C_Logout");
+    terminate(&child);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = read_until(&mut said, "interrupted");
+    world.let_go();
+    said.read_to_string(&mut stderr).unwrap();
+    let code = child.wait().unwrap().code();
     assert_eq!(code, Some(130), "{stderr}");
     assert!(stderr.contains("error: interrupted\n") && stderr.contains("--resume"), "{stderr}");
     assert!(stderr.contains("the CTL in force still is"), "{stderr}");
@@ -251,12 +251,9 @@ fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
     let root = args.iter().position(|a| a == "--tftp-root").unwrap();
     args.drain(root..root + 2);
     let child = spawned(&world, &args);
-    let end = Instant::now() + Duration::from_secs(60);
-    while cluster.nodes[0].ctl().is_some() {
-        assert!(Instant::now() < end);
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let (code, stderr) = terminated(child);
+    until("the old list is deleted", || cluster.nodes[0].ctl().is_none());
+    terminate(&child);
+    let (code, stderr) = ended(child);
     assert_eq!(code, Some(130), "{stderr}");
     assert!(stderr.contains("interrupted\n") && stderr.contains("--resume goes on from here"), "{stderr}");
     go(&world, &cluster, &["--resume"]).done();

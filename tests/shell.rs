@@ -8,6 +8,8 @@ use sastctl::cluster::console::Console;
 use sastctl::cluster::shell::{Reply, Shell};
 use sastctl::cluster::{ClusterError, ConsoleError};
 
+use crate::support::rounds;
+
 /// A node that lives in memory, by a clock of its own: what it says comes in pieces, at times.
 struct Node {
     clock: Duration,
@@ -196,7 +198,7 @@ fn pagination_off(cuts: &[(usize, u8)]) -> Vec<Heard> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_500, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(250, 2_500) as u32, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     /// What a command said is what is read, wherever it was cut and however it was drawn. Each case is four sessions.
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sastctl::cluster::tftp::{self, Packet, TftpError, TftpServer};
 
@@ -104,10 +104,8 @@ fn tftp_servers_that_misbehave_each_have_their_error() {
     assert!(matches!(garbage, TftpError::Garbage { .. }), "{garbage}");
     let larger_blocks = get(&tftp_server(|_, t| drop(t.send(b"\0\x06blksize\x0065464\0"))));
     assert!(matches!(larger_blocks, TftpError::Garbage { .. }), "{larger_blocks}");
-    let start = Instant::now();
     let stops = get(&tftp_server(|_, t| drop(t.send(&data(1, &[1; 512])))));
     assert!(matches!(stops, TftpError::Stopped { got: 512, .. }), "{stops}");
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let silent = get(&TftpServer { host: "127.0.0.1".into(), port: nobody.local_addr().unwrap().port() });
     assert!(matches!(silent, TftpError::Silent { .. }), "{silent}");
@@ -144,11 +142,9 @@ fn a_transfer_that_drips_has_an_end() {
             }
         }
     });
-    let start = Instant::now();
     let error = tftp::get_within(&server, "CTLFile.tlv", LIMIT, Duration::from_secs(2)).unwrap_err();
     assert!(matches!(error, TftpError::TooSlow { got: 512.., .. }), "{error}");
     assert!(error.to_string().contains("within 2 s"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 /// Answers the first request in its own way, and sends the file in blocks of this size.

@@ -1,5 +1,5 @@
 //! Two implementations of the phone's decision, the program's and a naive one that was written from docs/facts.md alone,
-//! say the same of ten thousand random states: CTL and ITL held, new list, TVS, class.
+//! say the same of random states: CTL and ITL held, new list, TVS, class.
 
 mod decide;
 mod pool;
@@ -13,6 +13,7 @@ use sastctl::phone::{
 };
 use sastctl::trustlist::Function;
 
+use crate::support::rounds;
 use decide::{Class, Outcome, Says, Server, Tvs};
 use pool::{Made, Pool, Random};
 
@@ -140,7 +141,8 @@ fn state<'a>(pool: &'a Pool, random: &mut Random) -> State<'a> {
 }
 
 #[test]
-fn two_decisions_are_the_same_in_ten_thousand_states() {
+fn two_decisions_are_the_same_in_every_state() {
+    let rounds = rounds(4_000, 100_000);
     const SEED: u64 = 0x5a57_c711;
     println!("seed {SEED:#x}");
     let mut random = Random(SEED);
@@ -149,7 +151,7 @@ fn two_decisions_are_the_same_in_ten_thousand_states() {
     let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
     let mut differences = vec![];
     let (mut number, mut judged) = (0, 0);
-    while judged < 10_000 {
+    while judged < rounds {
         number += 1;
         let state = state(&pool, &mut random);
         let (naive, product) = (state.naive(), state.product());
@@ -180,12 +182,12 @@ fn two_decisions_are_the_same_in_ten_thousand_states() {
     use Outcome as O;
     for outcome in [O::Blind, O::ByCtl, O::ByItl, O::ByTvs, O::Refused, O::NotKnown, O::DoesNotApply] {
         let n = counts.get(&format!("{outcome:?}")).copied().unwrap_or_default();
-        assert!(n >= 100, "{outcome:?}: {n} of 10,000 states: {counts:?}");
+        assert!(n >= rounds / 100, "{outcome:?}: {n} of {rounds} states: {counts:?}");
     }
     assert!(counts.contains_key("not verified"), "{counts:?}");
     let page = String::from_utf8(crate::pki::read("docs/facts.md")).unwrap();
     for (row, n) in &rows {
-        assert!(*n >= 3 && page.contains(&format!("\n| {row} |")), "{row} decided {n} states: {rows:?}");
+        assert!(*n > 0 && page.contains(&format!("\n| {row} |")), "{row} decided {n} states: {rows:?}");
     }
     assert_eq!(rows.len(), 25, "{rows:?}");
 }

@@ -4,13 +4,13 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use super::{World, lists, node_tvs, skip};
+use super::{World, lists, node_tvs, skip, until};
 use crate::pki;
 
 pub const SSH_PORT: u16 = 2222;
@@ -117,14 +117,16 @@ impl Cluster {
         let folder = world.path(folder);
         fs::create_dir_all(&folder).unwrap();
         fs::create_dir_all("/run/sshd").unwrap();
-        for (name, kind) in [("host_key", "rsa"), ("user_key", "ed25519")] {
-            let keygen = Command::new("ssh-keygen")
-                .args(["-q", "-t", kind, "-N", "", "-f"])
-                .arg(folder.join(name))
-                .output()
-                .unwrap();
+        let keygen = |args: &[&str], file: &str| {
+            let keygen = Command::new("ssh-keygen").args(args).arg(folder.join(file)).output().unwrap();
             assert!(keygen.status.success(), "{}", String::from_utf8_lossy(&keygen.stderr));
-        }
+            keygen.stdout
+        };
+        keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], "user_key");
+        // An RSA key takes a while to make: it is everybody's.
+        fs::copy(pki::path("tests/testdata/keys/rsa2048.key.pem"), folder.join("host_key")).unwrap();
+        fs::set_permissions(folder.join("host_key"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(folder.join("host_key.pub"), keygen(&["-y", "-f"], "host_key")).unwrap();
         let network: String = (0..count)
             .map(|i| {
                 let role =
@@ -378,9 +380,5 @@ fn http(folder: PathBuf, address: &str) {
 }
 
 fn wait_for(address: &str, port: u16) {
-    let end = Instant::now() + Duration::from_secs(10);
-    while TcpStream::connect((address, port)).is_err() {
-        assert!(Instant::now() < end, "nobody listens on {address}:{port}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    until(&format!("{address}:{port} listens"), || TcpStream::connect((address, port)).is_ok());
 }

@@ -13,11 +13,40 @@ pub mod watch;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::pki;
 
 /// The PIN of the software eTokens.
 pub const PIN: &str = "Cisco123";
+
+/// How often a test does its work: `quick` in `make test`, `soak` in `make soak`, which sets SOAK.
+pub fn rounds(quick: usize, soak: usize) -> usize {
+    if std::env::var_os("SOAK").is_some() { soak } else { quick }
+}
+
+/// Waits until something can be seen; fails after a minute.
+#[track_caller]
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "waited for a minute: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Reads lines until one has these words; all that was read.
+#[track_caller]
+pub fn read_until(from: &mut impl std::io::BufRead, words: &str) -> String {
+    let mut all = String::new();
+    loop {
+        let begin = all.len();
+        assert!(from.read_line(&mut all).unwrap() > 0, "it ended without {words:?}:\n{all}");
+        if all[begin..].contains(words) {
+            return all;
+        }
+    }
+}
 
 /// What a run left behind, with everything random replaced by names.
 #[derive(Debug)]
@@ -244,6 +273,25 @@ impl World {
             Some((name.to_owned(), u64::from_str_radix(code, 16).ok()?))
         };
         log.lines().filter_map(call).collect()
+    }
+
+    /// An instruction for the misbehaving module: the nth call of a function waits until [`World::let_go`].
+    pub fn hold(&self, function: &str, nth: usize) -> String {
+        let file = self.path("home/held");
+        std::fs::write(&file, "").unwrap();
+        format!("wait {function} {nth} {}", file.display())
+    }
+
+    /// Waits until a call is held up in the misbehaving module.
+    #[track_caller]
+    pub fn until_held(&self, function: &str) {
+        let line = format!("{function} waits");
+        let held = |log: String| log.lines().any(|l| l == line);
+        until(&line, || std::fs::read_to_string(self.path("calls")).is_ok_and(held));
+    }
+
+    pub fn let_go(&self) {
+        std::fs::remove_file(self.path("home/held")).unwrap();
     }
 
     /// A third token, with the key and certificate of `stem.key.pem` and `stem.der`.

@@ -75,7 +75,7 @@ impl Readers {
     }
 
     fn try_line(&self) -> Option<(Instant, String)> {
-        self.lines.recv_timeout(Duration::from_secs(10)).ok()
+        self.lines.recv_timeout(Duration::from_secs(60)).ok()
     }
 
     #[track_caller]

@@ -1,10 +1,9 @@
 //! `revert --node` on a cluster that does not exist: started, killed, looked at.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, Ssh, TVS_PORT, can_run};
-use super::{Outcome, World};
+use super::{Outcome, World, until};
 use crate::pki;
 
 pub fn started(count: usize) -> Option<(World, Cluster)> {
@@ -91,23 +90,18 @@ pub fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
     let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let mut child: Child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
     let wanted = format!("\"name\":\"{step}\"");
-    loop {
+    until(&format!("{step} is done"), || {
         let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
         let done = journals.filter_map(Result::ok).any(|j| {
             let text = std::fs::read_to_string(j.path()).unwrap_or_default();
             text.lines().any(|l| l.contains(&wanted) && l.contains("\"done\":true"))
         });
-        if done {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return;
-        }
-        if let Some(status) = child.try_wait().unwrap() {
+        if let (false, Some(status)) = (done, child.try_wait().unwrap()) {
             panic!("the run ended before {step} was done: {status}");
         }
-        assert!(Instant::now() < end, "{step} was never done");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+        done
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

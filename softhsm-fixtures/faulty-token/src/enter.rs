@@ -105,8 +105,18 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
         match fault {
             Fault::Fail(code) => return refuse(code as CK_RV),
             Fault::After(code) => after = Some(code as CK_RV),
-            Fault::Delay(ms) => std::thread::sleep(Duration::from_millis(ms)),
+            Fault::Delay(ms) => {
+                state().waits(name);
+                std::thread::sleep(Duration::from_millis(ms));
+            }
+            Fault::Wait(file) => {
+                state().waits(name);
+                while file.exists() {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
             Fault::Hang => {
+                state().waits(name);
                 // SAFETY: atexit (C11, 7.22.4.2) takes a function of this module, which stays loaded.
                 unsafe { atexit(never) };
                 never();

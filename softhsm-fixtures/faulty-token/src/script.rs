@@ -15,6 +15,8 @@ pub enum Fault {
     Remove,
     /// Takes so many milliseconds longer.
     Delay(u64),
+    /// Waits as long as this file exists.
+    Wait(PathBuf),
     /// Never returns.
     Hang,
     /// Its list or answer is as long as no memory is.
@@ -127,7 +129,7 @@ impl Script {
     fn instruction(&mut self, line: &str) -> Option<()> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
-            "fail" | "after" | "remove" | "delay" | "hang" | "grow" | "huge" => {
+            "fail" | "after" | "remove" | "delay" | "wait" | "hang" | "grow" | "huge" => {
                 self.rules.push(rule(word, rest)?)
             }
             "tries" => self.tries = Some(tries(rest)?),
@@ -177,6 +179,7 @@ fn rule(word: &str, rest: &str) -> Option<Rule> {
         "fail" => Fault::Fail(codes::number(words.next()?)?),
         "after" => Fault::After(codes::number(words.next()?)?),
         "delay" => Fault::Delay(words.next()?.parse().ok()?),
+        "wait" => Fault::Wait(words.next()?.into()),
         "remove" => Fault::Remove,
         "hang" => Fault::Hang,
         "huge" => Fault::Huge,

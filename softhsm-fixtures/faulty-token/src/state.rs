@@ -81,6 +81,13 @@ impl State {
             .collect()
     }
 
+    /// Writes a line for a call that waits.
+    pub fn waits(&mut self, name: &str) {
+        if let Some(file) = &mut self.calls {
+            let _ = writeln!(file, "{name} waits");
+        }
+    }
+
     /// Writes a line for a call.
     pub fn end(&mut self, name: &str, code: u64) {
         if let Some(file) = &mut self.calls {
