@@ -202,7 +202,7 @@ fn interrupt(world: &mut World, n: usize) -> String {
 
 #[test]
 fn interruptions_at_any_moment() {
-    let runs = rounds(120, 1_500);
+    let runs = rounds(240, 1_500);
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
     let results = std::thread::scope(|scope| {

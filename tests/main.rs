@@ -77,6 +77,7 @@ mod shell;
 mod showing;
 mod signed_files;
 mod skipping;
+#[cfg(feature = "ssh")]
 mod ssh_servers;
 mod tftp;
 mod tokens;

@@ -172,7 +172,7 @@ fn a_typed_pin_is_not_shown_and_not_left() {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     assert_eq!(children.trim(), "", "a child could inherit what it holds");
     // A crash leaves no core.
-    let _ = std::process::Command::new("kill").args(["-SEGV", &pid]).status();
+    let _ = std::process::Command::new("kill").args(["-ABRT", &pid]).status();
     let after = session.exp_eof().unwrap();
     nowhere("the terminal", [before, after].concat().as_bytes());
     for path in files(&world.path("")) {
