@@ -61,7 +61,9 @@ impl Operator for TerminalOperator<'_> {
                 let text = format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)");
                 self.ui.show(&printable(&text));
             }
-            View::FactoryPin { token } => self.ui.warn(&format!("{token}: XXFACTORY")),
+            View::FactoryPin { token } => self.ui.warn(&format!(
+                "{token} still has the public factory PIN; change it with sastctl token change-pin NAME"
+            )),
         }
         Ok(())
     }

@@ -141,7 +141,9 @@ impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Question::Consent(question) => f.write_str(question),
-            Question::LastPinTry { which: PinKind::Administrator, .. } => f.write_str("Try it?"),
+            Question::LastPinTry { which: PinKind::Administrator, .. } => {
+                f.write_str("Try the administrator PIN?")
+            }
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
             Question::HostKey { .. } => {
                 f.write_str("Compare it with what the node shows on its console. Is it right?")
