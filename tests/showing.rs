@@ -358,7 +358,7 @@ fn a_forged_ctl_makes_no_configuration_file_verified() {
     let refused = world.run(&["ctl", "verify", "forged.sgn", "--signer", "forged.tlv"]);
     insta::assert_snapshot!(refused.all(), @"
     --- stderr
-    error: forged.tlv, given as --signer, is not verified: the signature does not match the file (signer SAST-ADN008580ef)
+    error: forged.tlv, given for the signer, is not verified: the signature does not match the file (signer SAST-ADN008580ef)
     help: phones would not accept this list either: fetch the list in force, or give the signer's certificate
     --- exit code 1
     ");

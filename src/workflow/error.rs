@@ -20,7 +20,7 @@ pub enum WorkError {
     Decode { file: String, source: DecodeError },
     #[error("{file} is not verified: {source}")]
     NotVerified { file: String, source: VerifyError },
-    #[error("{file}, given as --signer, is not verified: {source}")]
+    #[error("{file}, given for the signer, is not verified: {source}")]
     SignerNotVerified { file: String, source: VerifyError },
     #[error("{file} contains no certificate: {source}")]
     Certificate { file: String, source: CertificateError },
