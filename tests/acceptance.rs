@@ -2,7 +2,8 @@
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, NewList, PhoneClass, Vouch, Way, assess, assess_classes,
+    ClassVerdict, Decision, Held, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess,
+    assess_classes,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Signer, Style, VerifiedList,
@@ -167,27 +168,27 @@ impl Lists {
     }
 }
 
-fn vouch(name: &str) -> Vouch {
+fn vouch(name: &str) -> TvsStatus {
     let server = || "cucm-1051-a-pub".to_owned();
-    let valid = |roles| Vouch::Valid { server: server(), roles, asked: Ask::Query };
+    let valid = |roles| TvsStatus::Valid { server: server(), roles, asked: Ask::Query };
     match name {
-        "-" => Vouch::NotAsked,
-        "uploaded" => Vouch::Uploaded,
-        "not uploaded" => Vouch::NotUploaded,
+        "-" => TvsStatus::NotAsked,
+        "uploaded" => TvsStatus::Uploaded,
+        "not uploaded" => TvsStatus::NotUploaded,
         "valid" => valid(vec![Function::SAST]),
         "valid, no roles" => valid(vec![]),
         "valid as CCM+TFTP" => valid(vec![Function::CCM_TFTP]),
-        "unchecked" => Vouch::Unchecked { server: server() },
-        "other certificate" => Vouch::OtherCertificate { servers: vec![server()] },
+        "unchecked" => TvsStatus::Unchecked { server: server() },
+        "other certificate" => TvsStatus::OtherCertificate { servers: vec![server()] },
         "two others" => {
-            let sub = Vouch::OtherCertificate { servers: vec!["sub".into()] };
-            Vouch::together(vec![vouch("other certificate"), sub, vouch("other certificate")])
+            let sub = TvsStatus::OtherCertificate { servers: vec!["sub".into()] };
+            TvsStatus::together(vec![vouch("other certificate"), sub, vouch("other certificate")])
         }
-        "other and valid" => Vouch::together(vec![vouch("other certificate"), vouch("valid")]),
-        "invalid" => Vouch::Invalid { server: server() },
-        "silent" => Vouch::NoAnswer { server: server(), why: "no connection".into() },
-        "disagree" => Vouch::together(vec![vouch("valid"), vouch("silent"), vouch("invalid")]),
-        "one silent" => Vouch::together(vec![vouch("silent"), vouch("valid")]),
+        "other and valid" => TvsStatus::together(vec![vouch("other certificate"), vouch("valid")]),
+        "invalid" => TvsStatus::Invalid { server: server() },
+        "silent" => TvsStatus::NoAnswer { server: server(), why: "no connection".into() },
+        "disagree" => TvsStatus::together(vec![vouch("valid"), vouch("silent"), vouch("invalid")]),
+        "one silent" => TvsStatus::together(vec![vouch("silent"), vouch("valid")]),
         other => panic!("no answer {other}"),
     }
 }
@@ -316,8 +317,11 @@ fn records_without_a_readable_key_leave_it_open() {
         (vec![other.clone(), other], Decision::Refuses, "record 1"),
     ] {
         let ctl = held(ListKind::Ctl, &records);
-        let verdict =
-            assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, &new, &Vouch::NotAsked);
+        let verdict = assess(
+            &Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false },
+            &new,
+            &TvsStatus::NotAsked,
+        );
         assert_eq!(verdict.decision, decision, "{says}: {:?}", verdict.reasons);
         let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|reason| reason.contains(says)), "{says}: {told:?}");

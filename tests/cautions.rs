@@ -1,6 +1,6 @@
 //! Cautions about a new list: dates, keys, the number of SAST records, sizes.
 
-use sastctl::phone::{NewList, cautions};
+use sastctl::phone::{NewList, list_warnings};
 use sastctl::trustlist::{Digest, Function, ListKind, PHONE_LIMIT_BYTES, Record};
 
 use crate::findings::*;
@@ -10,7 +10,7 @@ use crate::pki::{certificate, golden};
 const VALID: i64 = 1_500_000_000;
 
 fn said(new: &NewList<'_>, now: i64) -> Vec<String> {
-    cautions(new, Digest::Sha1, now)
+    list_warnings(new, Digest::Sha1, now)
 }
 
 #[test]

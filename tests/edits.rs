@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::slice;
 
 use sastctl::cluster::SecurityMode;
-use sastctl::phone::Severity;
+use sastctl::phone::Impact;
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
@@ -95,10 +95,10 @@ fn a_server_leaves_by_any_of_its_names() {
 #[test]
 fn a_server_that_leaves_is_told_of_by_what_phones_lose() {
     let plan = change(&[Edit::RemoveServer("ccm+tftp:10.48.47.156".to_owned())]).unwrap();
-    assert!(plan.findings().iter().any(|finding| finding.severity != Severity::Note));
+    assert!(plan.findings().iter().any(|finding| finding.impact != Impact::Note));
     let joins = server(Function::CCM_TFTP, 157, SUB, None);
     let plan = change(&[Edit::AddServer(joins)]).unwrap();
-    assert!(plan.findings().iter().all(|finding| finding.severity == Severity::Note), "nothing is lost");
+    assert!(plan.findings().iter().all(|finding| finding.impact == Impact::Note), "nothing is lost");
 }
 
 /// After a bridge the tokens are in the list already: they are not added a second time.

@@ -5,7 +5,7 @@ use std::slice;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, Held, HeldItl, Installed, NewList, Reason, Severity, Vouch, Way, assess, is_emptied_itl,
+    Decision, Held, HeldItl, Impact, Installed, NewList, Reason, TvsStatus, Way, assess, is_emptied_itl,
     services,
 };
 use sastctl::trustlist::{
@@ -71,10 +71,10 @@ pub fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &
     services(&installed, &offered(kind, new, &golden("tokenless.tlv")))
         .into_iter()
         .map(|f| {
-            let mark = match f.severity {
-                Severity::Note => "note",
-                Severity::Loses => "loses",
-                Severity::LockedOut => "locked out",
+            let mark = match f.impact {
+                Impact::Note => "note",
+                Impact::Loses => "loses",
+                Impact::LockedOut => "locked out",
             };
             format!("{mark}: {:?}: {}", f.service, f.says)
         })
@@ -219,7 +219,7 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
 
 pub fn decides(ctl: &[Record], new: &NewList<'_>) -> Decision {
     let ctl = held(ListKind::Ctl, ctl);
-    assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, new, &Vouch::NotAsked).decision
+    assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, new, &TvsStatus::NotAsked).decision
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
     let itl = itl_with_tvs();
     let asks = asks_tvs(&itl);
     let says_valid =
-        Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Verify };
+        TvsStatus::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Verify };
     let decides =
         |signer: SignerId| assess(&asks, &NewList { signer, ..NewList::of(&list) }, &says_valid).decision;
     let (right, other) = (new.signer.clone(), NewList::of(&golden("token-signed.tlv")).signer);
@@ -287,10 +287,10 @@ fn what_tvs_did_not_settle_stays_open() {
     let new = NewList::of(&list);
     let itl = itl_with_tvs();
     let asks = asks_tvs(&itl);
-    let says = |vouch: &Vouch| assess(&asks, &new, vouch).says("the signer");
-    let pub_and_sub = Vouch::Disagree { valid: "pub".to_owned(), invalid: "sub".to_owned() };
+    let says = |vouch: &TvsStatus| assess(&asks, &new, vouch).says("the signer");
+    let pub_and_sub = TvsStatus::Disagree { valid: "pub".to_owned(), invalid: "sub".to_owned() };
     assert!(says(&pub_and_sub).starts_with("cannot be known: the TVS of the cluster do not agree"));
-    assert!(says(&Vouch::NotAsked).starts_with("accept, if TVS knows the signer"));
+    assert!(says(&TvsStatus::NotAsked).starts_with("accept, if TVS knows the signer"));
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn the_signer_of_an_itl_is_no_token() {
     assert!(itl.signer().is_token() && !new.by_token);
     assert!(!NewList::by_record(&itl, itl.signer()).by_token);
     let held = Held { ctl: None, itl: HeldItl::Unknown, asks_tvs: true };
-    let verdict = assess(&held, &new, &Vouch::NotAsked);
+    let verdict = assess(&held, &new, &TvsStatus::NotAsked);
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
     assert!(told.contains("it may contain the signer"), "{told}");
     assert!(!told.contains("token") && !told.contains("Phone-SAST-trust"), "{told}");

@@ -3,7 +3,7 @@
 use std::slice;
 
 use sastctl::phone::tvs::Ask;
-use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, Vouch, assess, services};
+use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess, services};
 use sastctl::trustlist::{
     Digest, Draft, Function, ListKind, Record, Signer as _, Style, VerifiedList, record_tag as tag,
 };
@@ -69,7 +69,7 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
 #[test]
 fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
     let list = golden("token-signed.tlv");
-    let valid = Vouch::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Query };
+    let valid = TvsStatus::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Query };
     let decides = |tvs| {
         let itl = held(ListKind::Itl, &[ccm(PUB, "pub", 1), tvs]);
         assess(&asks_tvs(&itl), &NewList::of(&list), &valid)

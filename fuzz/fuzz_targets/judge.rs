@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::phone::{HeldItl, Installed, NewList, Vouch, assess_classes, cautions, services};
+use sastctl::phone::{HeldItl, Installed, NewList, TvsStatus, assess_classes, list_warnings, services};
 use sastctl::trustlist::TrustList;
 use sastctl::workflow::ways;
 
@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(verified) = list.verify() else { return };
     let held = Installed { ctl: Some(&verified), itl: HeldItl::Unknown };
     let new = NewList::of(&verified);
-    let _ = assess_classes(&held, &new, &Vouch::NotAsked);
-    let _ = (services(&held, &new), cautions(&new, verified.digest(), 0));
+    let _ = assess_classes(&held, &new, &TvsStatus::NotAsked);
+    let _ = (services(&held, &new), list_warnings(&new, verified.digest(), 0));
     let _ = ways(&verified, "f", None, 0);
 });

@@ -330,7 +330,7 @@ fn shown(path: &Path) -> String {
 /// Whether a file can be written there, as far as that is known before there is a key that it is about.
 fn check_file(path: &Path, force: bool) -> Result<(), CommandError> {
     files::check_place(path)?;
-    let place = files::place_of(path);
+    let place = files::resolve(path);
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
     let (what, hint) = if let Some(folder) = place.parent().filter(is_missing) {
         (format!("there is no folder {}", folder.display()), "create it, or give another file")

@@ -106,7 +106,7 @@ pub fn read_other(
 /// Whether two secrets come from two places. A file has one secret, in its first line; a descriptor has one in each line.
 pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError> {
     let (PinSource::File(one), PinSource::File(other)) = (one, other) else { return Ok(()) };
-    if descriptor::named_by(one).is_some() || files::place_of(one) != files::place_of(other) {
+    if descriptor::named_by(one).is_some() || files::resolve(one) != files::resolve(other) {
         return Ok(());
     }
     let what = format!("a file contains only one secret: {} is given for two", one.display());

@@ -202,7 +202,7 @@ impl<'a> Connector<'a> {
 
     fn transcript(&self) -> Result<Option<Transcript>, ClusterError> {
         let Some(path) = &self.options.transcript else { return Ok(None) };
-        files::check_way(path)?;
+        files::check_links(path)?;
         let failed = |source| FileError::Write { path: path.clone(), step: "opening", source };
         let file = std::fs::File::options().create(true).append(true).open(path).map_err(failed)?;
         Ok(Some(Box::new(file)))

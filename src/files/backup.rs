@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file that has a second name, or a copy under one. Dropped before it is needed, that name goes away again.
-pub(super) struct Kept {
+pub(super) struct Backup {
     target: PathBuf,
     backup: PathBuf,
     /// Which file it was.
@@ -15,9 +15,9 @@ pub(super) struct Kept {
     _copied: Option<File>,
 }
 
-impl Kept {
+impl Backup {
     /// Keeps a file as `NAME.bak`, or `NAME.bak.2` and so on where that is taken.
-    pub(super) fn beside(target: &Path, folder: &Path) -> io::Result<Self> {
+    pub(super) fn make(target: &Path, folder: &Path) -> io::Result<Self> {
         for n in 1..=9_999u32 {
             let mut name = target.as_os_str().to_owned();
             name.push(if n == 1 { ".bak".to_owned() } else { format!(".bak.{n}") });
@@ -31,7 +31,7 @@ impl Kept {
             match kept {
                 Ok((there, _copied)) => {
                     let (target, identity) = (target.to_owned(), identity(&there));
-                    return Ok(Kept { target, backup, identity, needed: false, _copied });
+                    return Ok(Backup { target, backup, identity, needed: false, _copied });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
@@ -46,13 +46,13 @@ impl Kept {
     }
 
     /// The first name went to another file: the second stays.
-    pub(super) fn needed(mut self) -> PathBuf {
+    pub(super) fn keep(mut self) -> PathBuf {
         self.needed = true;
         self.backup.clone()
     }
 }
 
-impl Drop for Kept {
+impl Drop for Backup {
     fn drop(&mut self) {
         // Where somebody else took the first name, the second is the only one.
         if !self.needed && self.is_there() {
@@ -62,7 +62,7 @@ impl Drop for Kept {
 }
 
 /// A new file beside others, which goes away again where it does not get a name of its own.
-pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub(super) fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sastctl-").suffix(".tmp");
     #[cfg(unix)]
@@ -78,7 +78,7 @@ pub(super) fn file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 fn copy(from: &Path, folder: &Path, to: &Path) -> io::Result<(fs::Metadata, File)> {
     let mut file = File::open(from)?;
     let there = file.metadata()?;
-    let mut copy = file_in(folder)?;
+    let mut copy = new_file_in(folder)?;
     io::copy(&mut file, copy.as_file_mut())?;
     copy.as_file().set_permissions(there.permissions())?;
     copy.as_file().sync_all()?;

@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 /// known. Gone when the file is closed.
 ///
 /// An error where the file system has no locks.
-pub fn try_hold(file: &mut File, who: &str) -> io::Result<Option<String>> {
+pub fn try_lock_file(file: &mut File, who: &str) -> io::Result<Option<String>> {
     match file.try_lock() {
         Ok(()) => {
             // For whoever comes second; the lock counts without it, too. Who takes it again and again (a watch does) writes
@@ -50,7 +50,7 @@ mod tests {
             let mut file =
                 File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
             file.set_modified(long_ago).unwrap();
-            assert_eq!(try_hold(&mut file, who).unwrap(), None);
+            assert_eq!(try_lock_file(&mut file, who).unwrap(), None);
             assert_eq!(holder(&mut file), who);
             file.metadata().unwrap().modified().unwrap() != long_ago
         };

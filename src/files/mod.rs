@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-pub use lock_file::try_hold;
+pub use lock_file::try_lock_file;
 pub use trust::{foreign_link, others_may_write};
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
 
@@ -135,7 +135,7 @@ pub fn check_plain(path: &Path, limit: usize) -> Result<(), FileError> {
 }
 
 /// Where a file of this name lies, or would: links are resolved. Two names with one place are one file.
-pub fn place_of(path: &Path) -> PathBuf {
+pub fn resolve(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
     }
@@ -151,13 +151,13 @@ fn folder_of(path: &Path) -> &Path {
 
 /// Whether a file may be written there: where there is none yet, or a plain one, or a link of ours or root's to one.
 pub fn check_place(path: &Path) -> Result<(), FileError> {
-    check_way(path)?;
-    let Ok(there) = fs::metadata(place_of(path)) else { return Ok(()) };
+    check_links(path)?;
+    let Ok(there) = fs::metadata(resolve(path)) else { return Ok(()) };
     is_plain(path, &there)
 }
 
 /// Whether the way there follows links of ours and of root's alone.
-pub fn check_way(path: &Path) -> Result<(), FileError> {
+pub fn check_links(path: &Path) -> Result<(), FileError> {
     foreign_link(path).map_or(Ok(()), |link| Err(FileError::ForeignLink(path.to_owned(), link)))
 }
 
@@ -187,7 +187,7 @@ fn kind(_: &fs::Metadata) -> &'static str {
 
 /// Makes a folder, and those above it, where there is none yet.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
-    check_way(path)?;
+    check_links(path)?;
     fs::create_dir_all(path).map_err(|source| FileError::Write {
         path: path.to_owned(),
         step: "making the folder",

@@ -20,8 +20,8 @@ use super::ForeignLink;
 /// where nobody may, or where there is no such file.
 pub fn others_may_write(path: &Path) -> Option<String> {
     let me = rustix::process::geteuid().as_raw();
-    way(path).find_map(|step| match step {
-        Ok((path, meta)) => one(&path, &meta, me),
+    path_steps(path).find_map(|step| match step {
+        Ok((path, meta)) => problem_of(&path, &meta, me),
         Err((_, e)) if e.kind() == io::ErrorKind::NotFound => None,
         Err((path, e)) => Some(format!("{} cannot be looked at ({e})", path.display())),
     })
@@ -30,7 +30,7 @@ pub fn others_may_write(path: &Path) -> Option<String> {
 /// The first link of another user on the way to a file, as far as there is one.
 pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
     let me = rustix::process::geteuid().as_raw();
-    way(path).filter_map(Result::ok).find_map(|(link, meta)| {
+    path_steps(path).filter_map(Result::ok).find_map(|(link, meta)| {
         let foreign = meta.is_symlink() && ![0, me].contains(&meta.uid());
         foreign.then(|| ForeignLink { link, owner: meta.uid() })
     })
@@ -38,7 +38,7 @@ pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
 
 /// Each folder and each link on the way to a file, and the file, in the order in which the system meets them. Ends behind the
 /// first that cannot be looked at.
-fn way(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf, io::Error)>> {
+fn path_steps(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf, io::Error)>> {
     /// More links than this the system does not follow, either.
     const MOST_LINKS: usize = 40;
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -79,7 +79,7 @@ fn way(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf
     })
 }
 
-fn one(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
+fn problem_of(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
     let rights = Rights {
         owner: meta.uid(),
         group: meta.gid(),

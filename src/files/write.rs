@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::backup::{Kept, file_in};
-use super::{FileError, check_place, folder_of, holds, place_of, sync_folder};
+use super::backup::{Backup, new_file_in};
+use super::{FileError, check_place, folder_of, holds, resolve, sync_folder};
 
 /// Whether a file took its place.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
@@ -77,13 +77,13 @@ pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Writ
 
 /// The same for a file that was made from another, or from the one that it replaces.
 pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileError> {
-    let beside = Beside::new(file)?;
-    let kept = beside.keep_old(existing)?;
+    let staged = Staged::new(file)?;
+    let kept = staged.back_up(existing)?;
     if kept.is_some() {
-        sync_folder(&beside.folder).map_err(failed(file.path, SYNCING_FOLDER))?;
+        sync_folder(&staged.folder).map_err(failed(file.path, SYNCING_FOLDER))?;
     }
-    let folder = beside.folder.clone();
-    let written = beside.rename(kept, existing)?;
+    let folder = staged.folder.clone();
+    let written = staged.rename(kept, existing)?;
     let synced = sync_folder(&folder);
     finished(file.path, written, synced)
 }
@@ -91,22 +91,22 @@ pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileEr
 /// Writes files that belong together, each whole or not at all, as `write` does one: their syncs run side by side,
 /// and a folder is synced once for all of them. Each has its own result, in their order.
 ///
-/// No two may have the same place ([`place_of`]).
+/// No two may have the same place ([`resolve`]).
 pub fn write_together(files: &[NewFile<'_>], existing: OnExisting) -> Vec<Result<Written, FileError>> {
-    let beside: Vec<_> = files.par_iter().with_max_len(1).map(Beside::new).collect();
-    let kept: Vec<_> = beside
+    let staged: Vec<_> = files.par_iter().with_max_len(1).map(Staged::new).collect();
+    let kept: Vec<_> = staged
         .into_iter()
-        .map(|beside| beside.and_then(|b| b.keep_old(existing).map(|kept| (b, kept))))
+        .map(|staged| staged.and_then(|b| b.back_up(existing).map(|kept| (b, kept))))
         .collect();
     let replaced = kept.iter().flatten().filter(|(_, kept)| kept.is_some()).map(|(b, _)| b.folder.as_path());
     let synced = sync_folders(replaced);
     let renamed: Vec<_> = kept
         .into_iter()
         .map(|kept| {
-            let (beside, kept) = kept?;
-            is_synced(&synced, &beside.folder).map_err(failed(beside.path, SYNCING_FOLDER))?;
-            let (path, folder) = (beside.path, beside.folder.clone());
-            beside.rename(kept, existing).map(|written| (path, folder, written))
+            let (staged, kept) = kept?;
+            is_synced(&synced, &staged.folder).map_err(failed(staged.path, SYNCING_FOLDER))?;
+            let (path, folder) = (staged.path, staged.folder.clone());
+            staged.rename(kept, existing).map(|written| (path, folder, written))
         })
         .collect();
     let synced = sync_folders(renamed.iter().flatten().map(|(_, folder, _)| folder.as_path()));
@@ -151,7 +151,7 @@ fn keep_owner(file: &fs::File, old: &fs::Metadata) {
 fn keep_owner(_file: &fs::File, _old: &fs::Metadata) {}
 
 /// A file that lies whole and synced beside its target.
-struct Beside<'a> {
+struct Staged<'a> {
     path: &'a Path,
     made_from: Option<Source<'a>>,
     target: PathBuf,
@@ -161,13 +161,13 @@ struct Beside<'a> {
     replaces: bool,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> Staged<'a> {
     fn new(&NewFile { path, bytes, made_from }: &NewFile<'a>) -> Result<Self, FileError> {
         check_place(path)?;
         // Through a symbolic link the file behind it is replaced, not the link.
-        let target = place_of(path);
+        let target = resolve(path);
         let folder = folder_of(&target).to_owned();
-        let mut file = file_in(&folder).map_err(failed(path, "making a file beside it"))?;
+        let mut file = new_file_in(&folder).map_err(failed(path, "making a file beside it"))?;
         file.write_all(bytes).map_err(failed(path, "writing beside it"))?;
         let old = fs::metadata(&target).ok();
         if let Some(old) = &old {
@@ -177,22 +177,22 @@ impl<'a> Beside<'a> {
                 .map_err(failed(path, "copying its permissions"))?;
         }
         file.as_file().sync_all().map_err(failed(path, "syncing"))?;
-        Ok(Beside { path, made_from, target, folder, file, replaces: old.is_some() })
+        Ok(Staged { path, made_from, target, folder, file, replaces: old.is_some() })
     }
 
     /// Gives the file before it a second name.
-    fn keep_old(&self, existing: OnExisting) -> Result<Option<Kept>, FileError> {
+    fn back_up(&self, existing: OnExisting) -> Result<Option<Backup>, FileError> {
         match existing {
             _ if !self.replaces => Ok(None),
             OnExisting::Replace => Ok(None),
             OnExisting::Refuse => Err(FileError::Exists(self.path.to_owned())),
-            OnExisting::KeepBackup => Kept::beside(&self.target, &self.folder)
+            OnExisting::KeepBackup => Backup::make(&self.target, &self.folder)
                 .map(Some)
                 .map_err(failed(self.path, "keeping the old file")),
         }
     }
 
-    fn rename(self, kept: Option<Kept>, existing: OnExisting) -> Result<Written, FileError> {
+    fn rename(self, kept: Option<Backup>, existing: OnExisting) -> Result<Written, FileError> {
         let failed = failed(self.path, "renaming");
         if self.made_from.is_some_and(|source| !source.is_there()) {
             return Err(FileError::SourceChanged { path: self.path.to_owned() });
@@ -211,7 +211,7 @@ impl<'a> Beside<'a> {
             io::ErrorKind::AlreadyExists if is_new => FileError::Exists(self.path.to_owned()),
             _ => failed(e.error),
         })?;
-        let backup = kept.map(Kept::needed);
+        let backup = kept.map(Backup::keep);
         WRITTEN.store(true, Ordering::SeqCst);
         Ok(Written { path: self.target, backup })
     }

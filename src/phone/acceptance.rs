@@ -2,8 +2,8 @@
 
 use super::list::{NewList, is_emptied_itl, tvs_certificates};
 use super::reason::Reason;
+use super::tvs_status::{ListSigner, TvsStatus};
 use super::verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
-use super::vouch::{Signer, Vouch};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style, VerifiedList};
 
 /// The identity trust list that a phone holds.
@@ -51,24 +51,24 @@ pub struct Held<'a> {
 /// Would a phone that holds this take that?
 ///
 /// The phone looks for the signer by issuer, serial and role: in the CTL, in the ITL, then asks TVS.
-pub fn assess(held: &Held<'_>, new: &NewList<'_>, vouch: &Vouch) -> Verdict {
-    let mut look = Look { new, reasons: Vec::new() };
-    let decision = look.decide(held, vouch);
-    Verdict { decision, reasons: look.reasons }
+pub fn assess(held: &Held<'_>, new: &NewList<'_>, status: &TvsStatus) -> Verdict {
+    let mut assessment = Assessment { new, reasons: Vec::new() };
+    let decision = assessment.decide(held, status);
+    Verdict { decision, reasons: assessment.reasons }
 }
 
-struct Look<'n, 'a> {
+struct Assessment<'n, 'a> {
     new: &'n NewList<'a>,
     reasons: Vec<Reason>,
 }
 
-impl Look<'_, '_> {
+impl Assessment<'_, '_> {
     fn because(&mut self, reason: Reason, decision: Decision) -> Decision {
         self.reasons.push(reason);
         decision
     }
 
-    fn decide(&mut self, held: &Held<'_>, vouch: &Vouch) -> Decision {
+    fn decide(&mut self, held: &Held<'_>, status: &TvsStatus) -> Decision {
         if self.new.bytes > PHONE_LIMIT_BYTES {
             return self.because(Reason::TooLarge { bytes: self.new.bytes }, Decision::Refuses);
         }
@@ -89,7 +89,7 @@ impl Look<'_, '_> {
         let (mut doubt, mut is_listed) = (false, false);
         for (list, way) in [(held.ctl, Way::Ctl), (itl.list(), Way::Itl)] {
             let Some(list) = list else { continue };
-            let found = self.look_in(list, by_ctl_alone);
+            let found = self.search(list, by_ctl_alone);
             let decision = match found {
                 Reason::Knows { .. } => Some(Decision::Accepts(way)),
                 Reason::TokenAlone { .. } => Some(Decision::NotKnown),
@@ -122,14 +122,14 @@ impl Look<'_, '_> {
         if !held.asks_tvs {
             return self.because(Reason::CannotAskTvs, unless(doubt));
         }
-        match self.ask_tvs(itl, vouch) {
+        match self.ask_tvs(itl, status) {
             Decision::Refuses => unless(doubt),
             decision => decision,
         }
     }
 
     /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
-    fn look_in(&self, held: &VerifiedList, by_ctl_alone: bool) -> Reason {
+    fn search(&self, held: &VerifiedList, by_ctl_alone: bool) -> Reason {
         let new = self.new;
         let (list, records) = (held.list().kind(), held.list().records());
         let roles: &'static [Function] = match new.kind {
@@ -179,7 +179,7 @@ impl Look<'_, '_> {
     }
 
     /// A phone knows a TVS by a record of its ITL, whatever the new list says; and it must still be there.
-    fn ask_tvs(&mut self, itl: HeldItl<'_>, vouch: &Vouch) -> Decision {
+    fn ask_tvs(&mut self, itl: HeldItl<'_>, status: &TvsStatus) -> Decision {
         let name = self.new.name.clone();
         let mut records = 0;
         if let HeldItl::List(itl) = itl {
@@ -196,7 +196,7 @@ impl Look<'_, '_> {
                     .map(|(_, name)| name.clone())
                     .collect();
                 match stay.len() {
-                    0 if !vouch.is_authenticated() => {
+                    0 if !status.is_authenticated() => {
                         return self.because(Reason::TvsRenewedToo { name }, Decision::Refuses);
                     }
                     0 => {}
@@ -205,17 +205,17 @@ impl Look<'_, '_> {
                 }
             }
         }
-        if !self.tvs_finds_it(vouch) {
+        if !self.tvs_finds_it(status) {
             return self.because(Reason::TvsDoesNotFindTheSpelling { name }, Decision::Refuses);
         }
-        let signer = Signer { name: &name, is_token: self.new.by_token, signs: self.new.kind };
-        let (decision, reason) = vouch.decides(signer, records);
+        let signer = ListSigner { name: &name, is_token: self.new.by_token, signs: self.new.kind };
+        let (decision, reason) = status.decides(signer, records);
         self.because(reason, decision)
     }
 
     /// TVS keys certificates by big-endian serial and CUCM's issuer name; Cisco's own tokens alone are known by the
     /// CTL Client's spelling too (`docs/phones.md`, "TVS").
-    fn tvs_finds_it(&self, vouch: &Vouch) -> bool {
+    fn tvs_finds_it(&self, status: &TvsStatus) -> bool {
         let Some(certificate) = &self.new.certificate else { return true };
         let (issuer, serial) = (&self.new.signer.issuer, &self.new.signer.serial);
         let spelled = |style| {
@@ -223,7 +223,7 @@ impl Look<'_, '_> {
             serial[..] == certificate.serial_spelled(style)[..]
                 && issuer.strip_suffix(b"\0").unwrap_or(issuer) == expected.as_bytes()
         };
-        let known_so = || certificate.is_cisco_token() || vouch.finds_as_spelled();
+        let known_so = || certificate.is_cisco_token() || status.finds_as_spelled();
         spelled(Style::Cucm) || (spelled(Style::CtlClient) && known_so())
     }
 }
@@ -238,7 +238,7 @@ pub struct Installed<'a> {
 }
 
 /// What each class of phones does with a new list.
-pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, vouch: &Vouch) -> Vec<ClassVerdict> {
+pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, status: &TvsStatus) -> Vec<ClassVerdict> {
     let (ctl, itl) = (installed.ctl, installed.itl);
     let holds = |class| match class {
         PhoneClass::SecurityByDefault => Some(Held { ctl, itl, asks_tvs: true }),
@@ -247,6 +247,6 @@ pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, vouch: &Vouc
         PhoneClass::WithoutList => Some(Held { ctl: None, itl: HeldItl::None, asks_tvs: false }),
     };
     let does_not_apply = || Verdict { decision: Decision::DoesNotApply, reasons: vec![Reason::KnowsNoItl] };
-    let verdict = |class| holds(class).map_or_else(does_not_apply, |held| assess(&held, new, vouch));
+    let verdict = |class| holds(class).map_or_else(does_not_apply, |held| assess(&held, new, status));
     PhoneClass::ALL.map(|class| ClassVerdict { class, verdict: verdict(class) }).into()
 }

@@ -5,7 +5,6 @@
 //! `docs/phones.md`.
 
 mod acceptance;
-mod cautions;
 mod expiry;
 mod installed;
 mod list;
@@ -13,15 +12,16 @@ mod lookup;
 mod reason;
 mod services;
 pub mod tvs;
+mod tvs_status;
 mod verdict;
-mod vouch;
+mod warnings;
 
 pub use acceptance::{Held, HeldItl, Installed, assess, assess_classes};
-pub use cautions::{cautions, cautions_of_file};
 pub use expiry::{EXPIRED_TOKEN, expired};
 pub use installed::{InstalledLists, Itl};
 pub use list::{NewList, is_emptied_itl, tvs_certificates};
 pub use reason::Reason;
-pub use services::{Service, ServiceFinding, Severity, services};
+pub use services::{Impact, Service, ServiceFinding, services};
+pub use tvs_status::{ListSigner, TvsStatus};
 pub use verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
-pub use vouch::{Signer, Vouch};
+pub use warnings::{file_warnings, list_warnings};

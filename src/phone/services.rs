@@ -24,10 +24,10 @@ pub enum Service {
     Capf,
 }
 
-/// How bad it is.
+/// How bad it is for phones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Severity {
+pub enum Impact {
     /// Worth knowing.
     Note,
     /// One of several is lost: right if that was meant.
@@ -41,8 +41,9 @@ pub enum Severity {
 pub struct ServiceFinding {
     /// Of which service.
     pub service: Service,
-    /// How bad it is.
-    pub severity: Severity,
+    /// How bad it is for phones.
+    #[serde(rename = "severity")]
+    pub impact: Impact,
     /// For which phones.
     pub phones: Vec<PhoneClass>,
     /// What it is, and about which server, as a value.
@@ -55,10 +56,10 @@ pub struct ServiceFinding {
 impl ServiceFinding {
     /// In one line: `careful: no TVS record is left …`.
     pub fn line(&self) -> String {
-        let sign = match self.severity {
-            Severity::Note => "",
-            Severity::Loses => "careful: ",
-            Severity::LockedOut => "LOCKED OUT: ",
+        let sign = match self.impact {
+            Impact::Note => "",
+            Impact::Loses => "careful: ",
+            Impact::LockedOut => "LOCKED OUT: ",
         };
         format!("{sign}{}", self.says)
     }
@@ -90,7 +91,7 @@ fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
     [(Service::Tftp, files), (Service::Tvs, tvs.to_owned())]
         .map(|(service, says)| ServiceFinding {
             service,
-            severity: Severity::Loses,
+            impact: Impact::Loses,
             phones: phones.into(),
             about: format!("Rollback {{ with_ctl: {} }}", installed.ctl.is_some()),
             says,
@@ -109,10 +110,10 @@ pub fn services(installed: &Installed<'_>, new: &NewList<'_>) -> Vec<ServiceFind
     }
     let mut losses: Vec<(Service, Loss, Vec<PhoneClass>)> = Vec::new();
     let mut known: HashMap<(Service, Loss), usize> = HashMap::new();
-    let change = PhoneClass::ALL.map(|class| (class, Change::of(class, installed, new)));
+    let trusted = PhoneClass::ALL.map(|class| (class, Trusted::of(class, installed, new)));
     for service in [Service::Tftp, Service::Tvs, Service::Capf] {
-        for (class, change) in &change {
-            for loss in change.iter().flat_map(|change| change.losses(service, new.kind)) {
+        for (class, trusted) in &trusted {
+            for loss in trusted.iter().flat_map(|trusted| trusted.losses(service, new.kind)) {
                 let at = *known.entry((service, loss.clone())).or_insert(losses.len());
                 match losses.get_mut(at) {
                     Some((_, _, classes)) if classes.last() == Some(class) => {}
@@ -123,14 +124,14 @@ pub fn services(installed: &Installed<'_>, new: &NewList<'_>) -> Vec<ServiceFind
         }
     }
     let finding = |(service, loss, phones): (Service, Loss, Vec<PhoneClass>)| {
-        let (severity, says) = loss.says(service, &phones, new.kind);
-        ServiceFinding { service, severity, about: format!("{loss:?}"), says, phones }
+        let (impact, says) = loss.says(service, &phones, new.kind);
+        ServiceFinding { service, impact, about: format!("{loss:?}"), says, phones }
     };
     losses.into_iter().map(finding).collect()
 }
 
 /// What the phones of one class trust before and after.
-struct Change<'a> {
+struct Trusted<'a> {
     before: Vec<&'a Record>,
     after: Vec<&'a Record>,
     asks_tvs: bool,
@@ -148,7 +149,7 @@ enum Loss {
     Leaves { server: String },
 }
 
-impl<'a> Change<'a> {
+impl<'a> Trusted<'a> {
     /// `None` where the phones of this class do not load such a list.
     fn of(class: PhoneClass, installed: &Installed<'a>, new: &NewList<'a>) -> Option<Self> {
         let knows_itl = class != PhoneClass::WithoutTvs;
@@ -166,7 +167,7 @@ impl<'a> Change<'a> {
             ListKind::Ctl => [new.records, itl],
             ListKind::Itl => [ctl, new.records],
         };
-        Some(Change {
+        Some(Trusted {
             before: before.into_iter().flatten().collect(),
             after: after.into_iter().flatten().collect(),
             asks_tvs: knows_itl,
@@ -218,34 +219,34 @@ impl<'a> Change<'a> {
 }
 
 impl Loss {
-    /// How bad it is, and in words.
-    fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> (Severity, String) {
+    /// How bad it is for phones, and in words.
+    fn says(&self, service: Service, phones: &[PhoneClass], kind: ListKind) -> (Impact, String) {
         let tvs_may_help = phones.iter().any(|class| *class != PhoneClass::WithoutTvs);
         let lost = what_is_lost(service, tvs_may_help);
-        let (severity, says) = match self {
+        let (impact, says) = match self {
             Loss::NothingLeft { itl_may_help: false } => {
-                (Severity::LockedOut, nothing_left(service).to_owned())
+                (Impact::LockedOut, nothing_left(service).to_owned())
             }
             Loss::NothingLeft { itl_may_help: true } => {
-                (Severity::Loses, format!("{}, unless the phone's ITL contains it", nothing_left(service)))
+                (Impact::Loses, format!("{}, unless the phone's ITL contains it", nothing_left(service)))
             }
             Loss::NoLongerChecked { server } => {
-                (Severity::Note, format!("non-secure mode: {server} is no longer checked"))
+                (Impact::Note, format!("non-secure mode: {server} is no longer checked"))
             }
             Loss::OtherCertificate { server } => {
                 let right = "correct only if the server already uses it";
-                (Severity::Note, format!("{server} has another certificate: {right}"))
+                (Impact::Note, format!("{server} has another certificate: {right}"))
             }
             Loss::Misnamed { server } => {
                 let misnamed = "has another issuer or serial, so phones do not find it";
-                (Severity::Loses, format!("{server} {misnamed}: {lost}"))
+                (Impact::Loses, format!("{server} {misnamed}: {lost}"))
             }
-            Loss::Leaves { server } => (Severity::Loses, format!("{server} leaves: {lost}")),
+            Loss::Leaves { server } => (Impact::Loses, format!("{server} leaves: {lost}")),
         };
         match phones {
             // Every phone that holds a list loads a CTL; if it is one class alone, it is named.
-            [class] if kind == ListKind::Ctl => (severity, format!("{}: {says}", class.label())),
-            _ => (severity, says),
+            [class] if kind == ListKind::Ctl => (impact, format!("{}: {says}", class.label())),
+            _ => (impact, says),
         }
     }
 }

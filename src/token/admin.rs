@@ -20,8 +20,8 @@ impl Module {
         self.check_new(token, new, PinKind::User, old)?;
         let _lock = self.lock()?;
         self.close_sessions();
-        self.same_state(token, PinKind::User)?;
-        let mut login = Login::not_yet(self, token)?;
+        self.check_same_state(token, PinKind::User)?;
+        let mut login = Login::without_login(self, token)?;
         // Some modules want the PIN by a login first; one that is wrong there is not tried again by C_SetPIN.
         if self.profile().pin.change_wants_login {
             login.log_in(UserType::User, old)?;
@@ -41,8 +41,8 @@ impl Module {
         self.check_so_pins(token, so_pin, new)?;
         let _lock = self.lock()?;
         self.close_sessions();
-        self.same_state(token, PinKind::Administrator)?;
-        let mut login = Login::not_yet(self, token)?;
+        self.check_same_state(token, PinKind::Administrator)?;
+        let mut login = Login::without_login(self, token)?;
         login.log_in(UserType::So, so_pin)?;
         let session = login.session()?;
         let set = || match new {
@@ -67,7 +67,7 @@ impl Module {
         check_label(label)?;
         self.check_so_pins(token, so_pin, new)?;
         self.make_empty(token, so_pin, label)?;
-        let emptied = |token: &Token, why| TokenError::Emptied(token.name(), Box::new(why));
+        let emptied = |token: &Token, why| TokenError::InitIncomplete(token.name(), Box::new(why));
         let gone = || TokenError::Call {
             what: "C_GetTokenInfo",
             code: Ckr::Code(RvError::TokenNotPresent),
@@ -80,7 +80,7 @@ impl Module {
     fn make_empty(&self, token: &Token, so_pin: Option<&Pin>, label: &str) -> Result<(), TokenError> {
         let _lock = self.lock()?;
         self.close_sessions();
-        self.same_state(token, PinKind::Administrator)?;
+        self.check_same_state(token, PinKind::Administrator)?;
         let pkcs11 = self.loaded("C_InitToken", Some(token))?;
         let init = || match so_pin {
             Some(so_pin) => pkcs11.init_token(token.slot, so_pin.auth(), label),
@@ -100,7 +100,7 @@ impl Module {
         new: Option<&Pin>,
     ) -> Result<(), TokenError> {
         token.check_state(PinKind::Administrator)?;
-        self.check_given(token, PinKind::Administrator, so_pin)?;
+        self.check_pin_length(token, PinKind::Administrator, so_pin)?;
         self.check_new(token, new, PinKind::Administrator, so_pin)
     }
 
@@ -112,9 +112,9 @@ impl Module {
         than: PinKind,
         other: Option<&Pin>,
     ) -> Result<(), TokenError> {
-        self.check_given(token, PinKind::New, new)?;
+        self.check_pin_length(token, PinKind::New, new)?;
         match (new, other) {
-            (Some(new), Some(other)) if new.is_same(other) => Err(TokenError::NotNew(token.name(), than)),
+            (Some(new), Some(other)) if new.is_same(other) => Err(TokenError::SamePin(token.name(), than)),
             _ => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass};
 
 use super::error::TokenError;
-use super::module::{Module, asked};
+use super::module::{Module, call_token};
 use super::private_key::private_keys;
 use super::slot::{Token, clean};
 use crate::trustlist::Certificate;
@@ -98,9 +98,10 @@ impl Module {
         let template =
             [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
         let mut certificates = Vec::new();
-        for object in asked("C_FindObjects", token, || session.find_objects(&template))? {
+        for object in call_token("C_FindObjects", token, || session.find_objects(&template))? {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
-            let attributes = asked("C_GetAttributeValue", token, || session.get_attributes(object, &wanted))?;
+            let attributes =
+                call_token("C_GetAttributeValue", token, || session.get_attributes(object, &wanted))?;
             certificates.push(certificate(attributes));
         }
         self.keep(session);

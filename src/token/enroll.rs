@@ -7,7 +7,7 @@ use cryptoki::types::Ulong;
 use super::contents::TokenContents;
 use super::error::TokenError;
 use super::login::Login;
-use super::module::{Module, asked, failed, logged, logged_patiently};
+use super::module::{Module, call_token, failed, logged, logged_patiently};
 use super::pin::Pin;
 use super::private_key::private_keys;
 use super::sast::Sast;
@@ -39,7 +39,7 @@ pub struct NewKey<'m> {
 impl TokenContents {
     /// Whether no certificate there has the name or the CKA_ID of the key that is to be made: either would mean two keys.
     pub fn check_free(&self, name: &str, id: &[u8]) -> Result<(), TokenError> {
-        let taken = |called| Err(TokenError::Taken(self.token.name(), called));
+        let taken = |called| Err(TokenError::NameOrIdTaken(self.token.name(), called));
         if self.sast_names().any(|there| there == name) {
             return taken(format!("called {name}"));
         }
@@ -95,7 +95,7 @@ impl Module {
         let made = || {
             let key = read_public(&login, public)?;
             check_protection(&login, private)?;
-            Ok((key, login.asks_every_time(self, private)?))
+            Ok((key, login.is_always_authenticate(self, private)?))
         };
         let (public, every_time) = made().inspect_err(|_: &TokenError| destroy(&login, pair))?;
         let key = self.key_signer(login, lock, mechanisms, (private, every_time));
@@ -119,7 +119,7 @@ impl Module {
         let keys = private_keys(login.session()?, token, None)?;
         let key = keys.into_iter().find(|key| key.belongs_to(certificate, &[]));
         let key = key.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;
-        let every_time = login.asks_every_time(self, key.handle)?;
+        let every_time = login.is_always_authenticate(self, key.handle)?;
         let signer = self.key_signer(login, lock, mechanisms, (key.handle, every_time));
         signer.sign(Digest::Sha1, b"certificate of this key", certificate.public_key())?;
         store(&signer.login, certificate, key.id(), &certificate.sast_name())
@@ -188,7 +188,7 @@ fn templates(request: &KeyRequest, bits: Ulong) -> (Vec<Attribute>, Vec<Attribut
 fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Modulus, AttributeType::PublicExponent];
-    let attributes = asked("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
+    let attributes = call_token("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
     let (mut modulus, mut exponent) = (vec![], vec![]);
     for attribute in attributes {
         match attribute {
@@ -205,15 +205,15 @@ fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenErro
 fn check_protection(login: &Login<'_>, key: ObjectHandle) -> Result<(), TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
-    let attributes = asked("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
-    match readable(&attributes) {
+    let attributes = call_token("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
+    match exposure(&attributes) {
         None => Ok(()),
         Some(why) => Err(TokenError::BadKey(login.token.name(), why.to_owned())),
     }
 }
 
 /// Why a key with these attributes can be read out; `None` where it cannot, as far as they say.
-fn readable(attributes: &[Attribute]) -> Option<&'static str> {
+fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
     attributes.iter().find_map(|attribute| match attribute {
         Attribute::Sensitive(false) => Some("it is not sensitive (CKA_SENSITIVE)"),
         Attribute::Extractable(true) => Some("it is extractable (CKA_EXTRACTABLE)"),
@@ -241,7 +241,7 @@ fn store(login: &Login<'_>, certificate: &Certificate, id: &[u8], label: &str) -
         Attribute::SerialNumber(names.serial),
         Attribute::Value(certificate.der().to_vec()),
     ];
-    asked("C_CreateObject", login.token, || session.create_object(&template)).map(drop)
+    call_token("C_CreateObject", login.token, || session.create_object(&template)).map(drop)
 }
 
 /// Destroys the objects of this very certificate, as far as the token still does what it is told.
@@ -271,11 +271,11 @@ mod tests {
     #[test]
     fn a_key_that_can_be_read_out_is_told_from_one_that_cannot() {
         use Attribute::{Extractable, Sensitive};
-        assert_eq!(readable(&[Sensitive(true), Extractable(false)]), None);
-        assert_eq!(readable(&[]), None, "a module that does not tell is believed");
-        let open = readable(&[Sensitive(false), Extractable(false)]);
+        assert_eq!(exposure(&[Sensitive(true), Extractable(false)]), None);
+        assert_eq!(exposure(&[]), None, "a module that does not tell is believed");
+        let open = exposure(&[Sensitive(false), Extractable(false)]);
         assert_eq!(open, Some("it is not sensitive (CKA_SENSITIVE)"));
-        let open = readable(&[Sensitive(true), Extractable(true)]);
+        let open = exposure(&[Sensitive(true), Extractable(true)]);
         assert_eq!(open, Some("it is extractable (CKA_EXTRACTABLE)"));
     }
 

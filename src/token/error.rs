@@ -105,7 +105,7 @@ pub enum TokenError {
     AlreadyThere(TokenName, String),
     /// A new key would have the name or the CKA_ID of a certificate that is there: `called SAST-HSM-01`.
     #[error("a certificate {1} is already on the token")]
-    Taken(TokenName, String),
+    NameOrIdTaken(TokenName, String),
     #[error("the token cannot sign with {1}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
     NoMechanism(TokenName, Digest),
     /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
@@ -137,16 +137,16 @@ pub enum TokenError {
     NoPinPad(TokenName, PinKind),
     /// A PIN that is to be set is not as the token wants PINs: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
     #[error("the token does not take {1} ({2})")]
-    NotTaken(TokenName, PinKind, Ckr),
+    PinRefused(TokenName, PinKind, Ckr),
     /// The new PIN is this one, which is known: a change would change nothing, or tell who knows the one the other.
     #[error("the new PIN is {}", if *.1 == PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
-    NotNew(TokenName, PinKind),
+    SamePin(TokenName, PinKind),
     /// A label that a token cannot have, by its length in bytes; 0 where it is nothing but blanks.
     #[error("a token's label has 1 to 32 bytes; this one has {0}")]
     Label(usize),
     /// The token, as it is now where that could be read, was emptied, and what has to follow failed.
     #[error("the token was erased and has no PIN: {1}")]
-    Emptied(TokenName, Box<TokenError>),
+    InitIncomplete(TokenName, Box<TokenError>),
     /// What the token returned is not a signature by its certificate, and why. Nothing left the module.
     #[error("the token returned a signature that its certificate does not verify")]
     SignatureDoesNotVerify(TokenName, String),
@@ -156,9 +156,9 @@ pub enum TokenError {
 
 impl TokenError {
     /// Whether it is of the moment: a token was pulled while it was looked at, or is not ready yet.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         self.code().is_some_and(|code| {
-            is_about_the_token(code) || matches!(code, R::SlotIdInvalid | R::TokenNotRecognized)
+            is_token_gone(code) || matches!(code, R::SlotIdInvalid | R::TokenNotRecognized)
         })
     }
 
@@ -172,7 +172,7 @@ impl TokenError {
 }
 
 /// Return codes that mean the token is gone.
-pub(super) fn is_about_the_token(code: R) -> bool {
+pub(super) fn is_token_gone(code: R) -> bool {
     matches!(
         code,
         R::DeviceError | R::DeviceRemoved | R::TokenNotPresent | R::SessionHandleInvalid | R::SessionClosed
@@ -217,11 +217,11 @@ mod tests {
     fn what_is_of_the_moment_is_told_from_what_lasts() {
         let call = |code| TokenError::Call { what: "C_Sign", code: Ckr::Code(code), token: None };
         for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
-            assert!(is_about_the_token(code) && call(code).is_passing(), "{code:?}");
+            assert!(is_token_gone(code) && call(code).is_transient(), "{code:?}");
         }
-        assert!(!is_about_the_token(R::AttributeTypeInvalid), "no key without an attribute");
-        assert!(!call(R::FunctionFailed).is_passing());
-        assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_passing());
+        assert!(!is_token_gone(R::AttributeTypeInvalid), "no key without an attribute");
+        assert!(!call(R::FunctionFailed).is_transient());
+        assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_transient());
     }
 
     fn choices(serials: &[&str]) -> Vec<TokenChoice> {

@@ -50,7 +50,7 @@ impl ModuleLock {
         };
         let start = Instant::now();
         loop {
-            match files::try_hold(&mut file, &std::process::id().to_string()) {
+            match files::try_lock_file(&mut file, &std::process::id().to_string()) {
                 Ok(None) => return Ok(ModuleLock { _file: Some(file) }),
                 Ok(Some(_)) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
                 Ok(Some(holder)) => {

@@ -6,7 +6,7 @@ use cryptoki::session::{Session, UserType};
 
 use super::ckr::Ckr;
 use super::contents::TokenContents;
-use super::error::{TokenError, is_about_the_token};
+use super::error::{TokenError, is_token_gone};
 use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::{Pin, PinKind, PinState};
 use super::private_key::private_keys;
@@ -45,7 +45,7 @@ impl<'t> Login<'t> {
         }
         module.check_pin(token, pin.as_ref())?;
         if token.login_required() {
-            module.same_state(token, PinKind::User)?;
+            module.check_same_state(token, PinKind::User)?;
         }
         let mut login = Login { session: Some(open(module, token)?), token, pin: None, logged_in: false };
         if token.login_required() {
@@ -56,7 +56,7 @@ impl<'t> Login<'t> {
     }
 
     /// A session that may change the token and is not logged in yet; the PIN was looked at.
-    pub(super) fn not_yet(module: &Module, token: &'t Token) -> Result<Self, TokenError> {
+    pub(super) fn without_login(module: &Module, token: &'t Token) -> Result<Self, TokenError> {
         Ok(Login { session: Some(module.open_rw(token)?), token, pin: None, logged_in: false })
     }
 
@@ -75,13 +75,17 @@ impl<'t> Login<'t> {
     /// The login that a key with CKA_ALWAYS_AUTHENTICATE wants between C_SignInit and the data.
     ///
     /// The same PIN, which was right a moment ago; on a PIN pad the operator types it again.
-    pub(super) fn enter_for_operation(&self) -> Result<(), TokenError> {
+    pub(super) fn context_login(&self) -> Result<(), TokenError> {
         self.enter(UserType::ContextSpecific, self.pin.as_ref())
     }
 
     /// Whether the key wants a login for each signature: CKA_ALWAYS_AUTHENTICATE, or the profile. Missing, or unknown to the
     /// module, means no.
-    pub(super) fn asks_every_time(&self, module: &Module, key: ObjectHandle) -> Result<bool, TokenError> {
+    pub(super) fn is_always_authenticate(
+        &self,
+        module: &Module,
+        key: ObjectHandle,
+    ) -> Result<bool, TokenError> {
         if module.profile().sign.always_authenticate {
             return Ok(true);
         }
@@ -89,7 +93,7 @@ impl<'t> Login<'t> {
         let wanted = [AttributeType::AlwaysAuthenticate];
         match logged("C_GetAttributeValue", || session.get_attributes(key, &wanted)) {
             Ok(attributes) => Ok(attributes.contains(&Attribute::AlwaysAuthenticate(true))),
-            Err(e) if matches!(Ckr::of(&e), Ckr::Code(code) if is_about_the_token(code)) => {
+            Err(e) if matches!(Ckr::of(&e), Ckr::Code(code) if is_token_gone(code)) => {
                 Err(failed("C_GetAttributeValue", Some(self.token), &e))
             }
             Err(_) => Ok(false),
@@ -129,7 +133,7 @@ impl Module {
         let mut login = Login::new(self, &token, pin)?;
         let mut asks_again = self.profile().sign.always_authenticate;
         for key in private_keys(login.session()?, &token, None)? {
-            asks_again |= login.asks_every_time(self, key.handle)?;
+            asks_again |= login.is_always_authenticate(self, key.handle)?;
         }
         let pin = login.pin.take().filter(|_| asks_again);
         login.session.take().into_iter().for_each(|session| self.keep(session));
@@ -151,11 +155,11 @@ impl Module {
         if pin.is_none() && !token.login_required() {
             return Ok(());
         }
-        self.check_given(token, PinKind::User, pin)
+        self.check_pin_length(token, PinKind::User, pin)
     }
 
     /// Whether a PIN may be one of this token by its length in bytes, or that the token has a PIN pad for it.
-    pub(super) fn check_given(
+    pub(super) fn check_pin_length(
         &self,
         token: &Token,
         which: PinKind,
@@ -170,7 +174,7 @@ impl Module {
     }
 
     /// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
-    pub(super) fn same_state(&self, token: &Token, which: PinKind) -> Result<(), TokenError> {
+    pub(super) fn check_same_state(&self, token: &Token, which: PinKind) -> Result<(), TokenError> {
         let Some(now) = self.same_token(token)? else { return Ok(()) };
         match now.state_of(which) {
             PinState::Ok => Ok(()),
@@ -226,7 +230,7 @@ pub(super) fn set_failed(
 ) -> TokenError {
     match (Ckr::of(e), taken) {
         (code @ Ckr::Code(RvError::PinInvalid | RvError::PinLenRange), _) => {
-            TokenError::NotTaken(token.name(), set, code)
+            TokenError::PinRefused(token.name(), set, code)
         }
         (_, Some(taken)) => login_failed(what, token, taken, e),
         (_, None) => failed(what, Some(token), e),
@@ -275,7 +279,7 @@ mod tests {
     fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
         let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
         for code in [RvError::PinInvalid, RvError::PinLenRange] {
-            assert!(matches!(of(code), TokenError::NotTaken(_, PinKind::New, _)), "{code:?}");
+            assert!(matches!(of(code), TokenError::PinRefused(_, PinKind::New, _)), "{code:?}");
         }
         assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
         assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(..)));

@@ -5,6 +5,7 @@
 //! a [`TokenSigner`].
 
 mod admin;
+mod catch_panic;
 mod choice;
 mod ckr;
 mod contents;
@@ -20,7 +21,6 @@ mod profile;
 mod raw;
 mod sast;
 mod selector;
-mod sense;
 mod signer;
 mod slot;
 mod watchdog;

@@ -12,6 +12,7 @@ use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 use tracing::debug;
 
+use super::catch_panic;
 use super::ckr::Ckr;
 use super::error::{TokenError, TokenName};
 use super::library::{self, LoadProblem};
@@ -19,7 +20,6 @@ use super::lock::{self, LockName, ModuleLock};
 use super::pin::Pin;
 use super::profile::Profile;
 use super::raw::{self, Info};
-use super::sense;
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
@@ -311,7 +311,7 @@ pub(super) fn logged_patiently<T>(
     patience: Patience,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,
 ) -> Result<T, Pkcs11Error> {
-    let result = watchdog::over(name, patience, || sense::catch_panic(call));
+    let result = watchdog::watched(name, patience, || catch_panic::catch_panic(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
         Err(e) => debug!("{name}: {}", Ckr::of(e)),
@@ -320,7 +320,7 @@ pub(super) fn logged_patiently<T>(
 }
 
 /// A call to a token.
-pub(super) fn asked<T>(
+pub(super) fn call_token<T>(
     name: &'static str,
     token: &Token,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,

@@ -4,7 +4,7 @@ use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
 use super::error::TokenError;
-use super::module::asked;
+use super::module::call_token;
 use super::slot::Token;
 use crate::trustlist::Certificate;
 
@@ -43,17 +43,18 @@ pub(super) fn private_keys(
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
     template.extend(id.map(|id| Attribute::Id(id.to_vec())));
     let mut keys = Vec::new();
-    for handle in asked("C_FindObjects", token, || session.find_objects(&template))? {
+    for handle in call_token("C_FindObjects", token, || session.find_objects(&template))? {
         let wanted = [AttributeType::Id, AttributeType::Modulus];
-        let (id, modulus) =
-            told(asked("C_GetAttributeValue", token, || session.get_attributes(handle, &wanted))?);
+        let (id, modulus) = id_and_modulus(call_token("C_GetAttributeValue", token, || {
+            session.get_attributes(handle, &wanted)
+        })?);
         keys.push(PrivateKey { handle, id, modulus });
     }
     Ok(keys)
 }
 
 /// CKA_ID, and the modulus, big-endian and without leading zeros; each empty where the token does not tell.
-fn told(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
+fn id_and_modulus(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
     let (mut id, mut modulus) = (vec![], vec![]);
     for attribute in attributes {
         match attribute {
@@ -86,7 +87,7 @@ mod tests {
     #[test]
     fn a_token_may_pad_a_modulus() {
         let attributes = vec![Attribute::Id(vec![0, 7]), Attribute::Modulus(vec![0, 0, 9, 0, 8])];
-        assert_eq!(told(attributes), (vec![0, 7], vec![9, 0, 8]));
-        assert_eq!(told(vec![Attribute::Label(vec![1])]), (vec![], vec![]));
+        assert_eq!(id_and_modulus(attributes), (vec![0, 7], vec![9, 0, 8]));
+        assert_eq!(id_and_modulus(vec![Attribute::Label(vec![1])]), (vec![], vec![]));
     }
 }

@@ -87,7 +87,10 @@ impl Module {
 
     /// The one token that the selector means by itself and that shows no certificate: what is on it may be hidden until the
     /// login.
-    pub fn shows_nothing(&self, selector: Option<&Selector>) -> Result<Option<Token>, TokenError> {
+    pub fn token_without_certificates(
+        &self,
+        selector: Option<&Selector>,
+    ) -> Result<Option<Token>, TokenError> {
         let means_it = |token: &Token| selector.is_none_or(|s| s.matches_token(token));
         let hides = |c: &TokenContents| {
             let readable = c.token.is_initialized() && c.problem.is_none();
@@ -131,7 +134,7 @@ fn is_seen(look: Result<Option<Token>, TokenError>) -> Result<bool, TokenError> 
     match look {
         Ok(_) => Ok(true),
         Err(TokenError::OtherToken(..)) => Ok(false),
-        Err(e) if e.is_passing() => Ok(false),
+        Err(e) if e.is_transient() => Ok(false),
         Err(e) => Err(e),
     }
 }

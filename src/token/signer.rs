@@ -8,7 +8,7 @@ use super::ckr::Ckr;
 use super::error::TokenError;
 use super::lock::ModuleLock;
 use super::login::{Login, no_session};
-use super::module::{Module, asked, failed, logged};
+use super::module::{Module, call_token, failed, logged};
 use super::pin::Pin;
 use super::private_key::private_keys;
 use super::profile::MechanismPreference;
@@ -25,7 +25,7 @@ pub struct TokenSigner<'m> {
 
 /// A further session of a token that is logged in, which signs beside the first: for modules that do two things at once.
 /// Closed when dropped.
-pub struct SignerArm<'s> {
+pub struct SignerSession<'s> {
     sast: &'s Sast,
     key: &'s KeyUse<'s>,
     session: Option<Session>,
@@ -49,7 +49,7 @@ pub(super) struct KeyUse<'m> {
 
 /// How a signature is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Method {
     /// The token computes the digest.
     Hash,
     /// We compute it and send a DigestInfo to CKM_RSA_PKCS.
@@ -66,7 +66,7 @@ impl Module {
         let mechanisms = self.mechanisms(token)?;
         let login = Login::new(self, token, pin)?;
         let handle = find_key(&login, sast)?;
-        let every_time = login.asks_every_time(self, handle)?;
+        let every_time = login.is_always_authenticate(self, handle)?;
         let key = self.key_signer(login, lock, mechanisms, (handle, every_time));
         Ok(TokenSigner { module: self, sast, key })
     }
@@ -120,25 +120,25 @@ impl KeyUse<'_> {
         session: &Session,
         every_time: Option<&Login<'_>>,
         digest: Digest,
-        (way, mechanism): (Way, &Mechanism<'_>),
+        (method, mechanism): (Method, &Mechanism<'_>),
         data: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let token = self.token;
         let Some(login) = every_time else {
-            return asked("C_Sign", token, || session.sign(mechanism, self.handle, data));
+            return call_token("C_Sign", token, || session.sign(mechanism, self.handle, data));
         };
         // The context login stands between C_SignInit and the data, which a single call has no room for.
-        asked("C_SignInit", token, || session.sign_init(mechanism, self.handle))?;
-        login.enter_for_operation()?;
-        logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match way {
-            Way::Hash => failed("C_SignUpdate", Some(token), &e),
-            Way::Raw => TokenError::NoRoomForPin {
+        call_token("C_SignInit", token, || session.sign_init(mechanism, self.handle))?;
+        login.context_login()?;
+        logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match method {
+            Method::Hash => failed("C_SignUpdate", Some(token), &e),
+            Method::Raw => TokenError::NoRoomForPin {
                 token: token.name(),
                 mechanism: hash_mechanism(digest).2,
                 code: Ckr::of(&e),
             },
         })?;
-        asked("C_SignFinal", token, || session.sign_final())
+        call_token("C_SignFinal", token, || session.sign_final())
     }
 
     /// Signs in a session that is logged in, and verifies. `every_time` is the login of a key that wants one for each
@@ -152,13 +152,13 @@ impl KeyUse<'_> {
         public: &PublicKey,
     ) -> Result<Vec<u8>, TokenError> {
         let name = self.token.name();
-        let (way, mechanism) = way(&self.mechanisms, self.prefer, digest, every_time.is_some())
+        let (method, mechanism) = method(&self.mechanisms, self.prefer, digest, every_time.is_some())
             .ok_or_else(|| TokenError::NoMechanism(name.clone(), digest))?;
-        let data = match way {
-            Way::Hash => message,
-            Way::Raw => &digest.info(message),
+        let data = match method {
+            Method::Hash => message,
+            Method::Raw => &digest.info(message),
         };
-        let signature = self.ask(session, every_time, digest, (way, &mechanism), data)?;
+        let signature = self.ask(session, every_time, digest, (method, &mechanism), data)?;
         let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify(name.clone(), why));
         let Some(key) = public.rsa() else {
             return refuse(format!("the certificate's key is {}", public.describe()));
@@ -176,16 +176,16 @@ impl KeyUse<'_> {
     }
 }
 
-/// The way to sign that the token knows and the profile prefers. `every_time`: each signature takes a login of its own.
-fn way(
+/// The method to sign that the token knows and the profile prefers. `every_time`: each signature takes a login of its own.
+fn method(
     mechanisms: &[MechanismType],
     prefer: MechanismPreference,
     digest: Digest,
     every_time: bool,
-) -> Option<(Way, Mechanism<'static>)> {
+) -> Option<(Method, Mechanism<'static>)> {
     let (hash, hash_type, _) = hash_mechanism(digest);
-    let hash = mechanisms.contains(&hash_type).then_some((Way::Hash, hash));
-    let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Way::Raw, Mechanism::RsaPkcs));
+    let hash = mechanisms.contains(&hash_type).then_some((Method::Hash, hash));
+    let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Method::Raw, Mechanism::RsaPkcs));
     match prefer {
         // CKM_RSA_PKCS takes its data in one call: no room for the context login.
         MechanismPreference::Raw if !every_time => raw.or(hash),
@@ -205,16 +205,16 @@ fn hash_mechanism(digest: Digest) -> (Mechanism<'static>, MechanismType, &'stati
 impl TokenSigner<'_> {
     /// Further sessions to sign in beside this one, as many as the profile says and `wanted` leaves of them. None for a
     /// key that wants a login for each signature, and none where the token has no more sessions.
-    pub fn arms(&self, wanted: usize) -> Vec<SignerArm<'_>> {
+    pub fn more_sessions(&self, wanted: usize) -> Vec<SignerSession<'_>> {
         let sessions = self.module.profile().sign.sessions.map_or(1, |n| usize::from(n.get()));
         let more = if self.key.always_authenticate { 0 } else { sessions.saturating_sub(1).min(wanted) };
         let open = || self.module.open(self.sast.token()).ok();
-        let arm = |session| SignerArm { sast: self.sast, key: &self.key.key, session: Some(session) };
-        std::iter::from_fn(open).take(more).map(arm).collect()
+        let further = |session| SignerSession { sast: self.sast, key: &self.key.key, session: Some(session) };
+        std::iter::from_fn(open).take(more).map(further).collect()
     }
 }
 
-impl Signer for SignerArm<'_> {
+impl Signer for SignerSession<'_> {
     type Error = TokenError;
 
     fn certificate(&self) -> &Certificate {
@@ -227,7 +227,7 @@ impl Signer for SignerArm<'_> {
     }
 }
 
-impl Drop for SignerArm<'_> {
+impl Drop for SignerSession<'_> {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
             let _ = logged("C_CloseSession", || session.close());
@@ -265,16 +265,16 @@ mod tests {
 
     #[test]
     fn the_way_to_sign_follows_what_the_token_can_do_and_the_profile_wants() {
-        let way = |mechanisms: &[MechanismType], prefer, every_time| {
-            way(mechanisms, prefer, Digest::Sha1, every_time).map(|(way, _)| way)
+        let method = |mechanisms: &[MechanismType], prefer, every_time| {
+            method(mechanisms, prefer, Digest::Sha1, every_time).map(|(method, _)| method)
         };
         use MechanismPreference::{Hash, Raw};
         let (hash, raw) = (MechanismType::SHA1_RSA_PKCS, MechanismType::RSA_PKCS);
-        assert_eq!(way(&[hash, raw], Hash, false), Some(Way::Hash));
-        assert_eq!(way(&[hash, raw], Raw, false), Some(Way::Raw));
-        assert_eq!(way(&[hash, raw], Raw, true), Some(Way::Hash), "the context login needs room");
-        assert_eq!(way(&[hash], Raw, false), Some(Way::Hash));
-        assert_eq!(way(&[raw], Hash, false), Some(Way::Raw));
-        assert_eq!(way(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
+        assert_eq!(method(&[hash, raw], Hash, false), Some(Method::Hash));
+        assert_eq!(method(&[hash, raw], Raw, false), Some(Method::Raw));
+        assert_eq!(method(&[hash, raw], Raw, true), Some(Method::Hash), "the context login needs room");
+        assert_eq!(method(&[hash], Raw, false), Some(Method::Hash));
+        assert_eq!(method(&[raw], Hash, false), Some(Method::Raw));
+        assert_eq!(method(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
     }
 }

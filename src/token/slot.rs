@@ -186,7 +186,7 @@ fn pin_state(info: &Info) -> PinState {
     let wanted = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED);
     let unset = wanted && !info.has(sys::CKF_USER_PIN_INITIALIZED);
     let flags = [sys::CKF_USER_PIN_LOCKED, sys::CKF_USER_PIN_FINAL_TRY, sys::CKF_USER_PIN_COUNT_LOW];
-    told(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
+    first_state(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
 }
 
 /// The same of the SO PIN. A blank token has none, whatever it says (SoftHSM: locked); a CardOS token without one says locked,
@@ -196,11 +196,11 @@ fn so_pin_state(info: &Info) -> PinState {
         return PinState::NotSet;
     }
     let flags = [sys::CKF_SO_PIN_LOCKED, sys::CKF_SO_PIN_FINAL_TRY, sys::CKF_SO_PIN_COUNT_LOW];
-    told(info, flags).unwrap_or(PinState::Ok)
+    first_state(info, flags).unwrap_or(PinState::Ok)
 }
 
 /// What the first flag says that is set: locked, last try, few tries.
-fn told(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
+fn first_state(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
     let states = [PinState::Locked, PinState::LastTry, PinState::Low];
     flags.into_iter().zip(states).find(|(flag, _)| info.has(*flag)).map(|(_, state)| state)
 }

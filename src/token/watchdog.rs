@@ -40,7 +40,7 @@ pub(super) fn begin(limit: Duration, on_hang: OnHang) {
 }
 
 /// Runs a call, watched where a watchdog was begun.
-pub(super) fn over<T>(name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
+pub(super) fn watched<T>(name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
     match WATCHDOG.get() {
         Some(watchdog) => watchdog.over(name, patience, call),
         None => call(),

@@ -1,6 +1,6 @@
 //! The bridge: what the nodes serve once `utils ctl update CTLFile` was run and Cisco Tftp was restarted everywhere.
 
-use crate::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, Vouch, assess_classes};
+use crate::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess_classes};
 use crate::trustlist::{Certificate, VerifiedList};
 
 /// Why it is no bridge; at which node, for which token, beside which other node, or with which signer.
@@ -56,7 +56,7 @@ pub fn bridge(
     }
     let (_, list) = first.ok_or_else(|| NoBridge::Missing { node: "the cluster".to_owned() })?;
     let installed = Installed { ctl: Some(old), itl: HeldItl::Unknown };
-    let verdicts = assess_classes(&installed, &NewList::of(list), &Vouch::NotAsked);
+    let verdicts = assess_classes(&installed, &NewList::of(list), &TvsStatus::NotAsked);
     let follows = |class| {
         verdicts.iter().any(|v| v.class == class && matches!(v.verdict.decision, Decision::Accepts(_)))
     };

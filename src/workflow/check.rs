@@ -10,8 +10,8 @@ use super::input::{display_name, read_certificate, read_list, read_verified};
 use super::operator::Operator;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding, Severity,
-    Vouch, assess_classes, cautions, is_emptied_itl, services,
+    ClassVerdict, Decision, Impact, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding,
+    TvsStatus, assess_classes, is_emptied_itl, list_warnings, services,
 };
 use crate::trustlist::{Certificate, ListKind, TrustList};
 
@@ -74,7 +74,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
     verdicts.retain(|verdict| exists(&verdict.class));
     let mut findings = services(&installed, &list);
     findings.retain(|finding| finding.phones.iter().any(exists));
-    let warnings = cautions(&list, verified.digest(), Timestamp::now().as_second());
+    let warnings = list_warnings(&list, verified.digest(), Timestamp::now().as_second());
     let (kind, bytes) = (list.kind, list.bytes);
     Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers })
 }
@@ -90,15 +90,15 @@ fn vouch(
     new: &NewList<'_>,
     installed: &Installed<'_>,
     operator: &dyn Operator,
-) -> Result<(Vouch, TvsAnswers), WorkError> {
+) -> Result<(TvsStatus, TvsAnswers), WorkError> {
     let trusted = request.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
     let addresses = request.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
     if addresses.is_empty() {
         let is_signer = |c: &Certificate| new.certificate.as_ref().is_some_and(|s| s.der() == c.der());
         let vouch = match trusted.iter().any(is_signer) {
-            true => Vouch::Uploaded,
-            false if trusted.is_empty() => Vouch::NotAsked,
-            false => Vouch::NotUploaded,
+            true => TvsStatus::Uploaded,
+            false if trusted.is_empty() => TvsStatus::NotAsked,
+            false => TvsStatus::NotUploaded,
         };
         return Ok((vouch, vec![]));
     }
@@ -118,8 +118,8 @@ fn vouch(
         (address.to_string(), tvs::ask(address, &question))
     };
     let asked: TvsAnswers = addresses.iter().map(ask).collect();
-    let answers = asked.iter().map(|(server, answer)| Vouch::of(server, answer)).collect();
-    Ok((Vouch::together(answers), asked))
+    let answers = asked.iter().map(|(server, answer)| TvsStatus::of(server, answer)).collect();
+    Ok((TvsStatus::together(answers), asked))
 }
 
 impl Check {
@@ -131,6 +131,6 @@ impl Check {
 
     /// What phones are locked out of once they have it.
     pub fn locked_out(&self) -> impl Iterator<Item = &ServiceFinding> {
-        self.findings.iter().filter(|finding| finding.severity == Severity::LockedOut)
+        self.findings.iter().filter(|finding| finding.impact == Impact::LockedOut)
     }
 }

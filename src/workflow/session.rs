@@ -84,7 +84,7 @@ pub fn wait_for(
 
 /// Whether inserting a token may put it right.
 pub fn can_be_inserted(error: &TokenError) -> bool {
-    matches!(error, TokenError::NoToken { .. } | TokenError::NoMatch { .. }) || error.is_passing()
+    matches!(error, TokenError::NoToken { .. } | TokenError::NoMatch { .. }) || error.is_transient()
 }
 
 /// The same token as it is now: it may be in another slot since it was chosen, or out. Where nobody can insert it again,

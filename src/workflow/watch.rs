@@ -131,7 +131,7 @@ impl TokenWatch {
             Ok(Some(now)) => Ok(self.replace(now)),
             Ok(None) => Ok(vec![]),
             // Pulled while it was looked at, or not ready yet: the next look is due as before.
-            Err(e) if e.is_passing() => Ok(vec![]),
+            Err(e) if e.is_transient() => Ok(vec![]),
             Err(e) => Err(e),
         }
     }

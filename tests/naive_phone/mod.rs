@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, HeldItl, Installed, InstalledLists, Itl, NewList, PhoneClass, Vouch, Way, assess_classes,
+    Decision, HeldItl, Installed, InstalledLists, Itl, NewList, PhoneClass, TvsStatus, Way, assess_classes,
 };
 use sastctl::trustlist::Function;
 
@@ -59,11 +59,11 @@ impl State<'_> {
     }
 
     /// The certificates that `--tvs` sees are compared with the ITL held.
-    fn vouch(&self) -> Vouch {
+    fn vouch(&self) -> TvsStatus {
         let (query, servers) = match &self.tvs {
-            Tvs::NotAsked => return Vouch::NotAsked,
-            Tvs::Uploaded => return Vouch::Uploaded,
-            Tvs::NotUploaded => return Vouch::NotUploaded,
+            Tvs::NotAsked => return TvsStatus::NotAsked,
+            Tvs::Uploaded => return TvsStatus::Uploaded,
+            Tvs::NotUploaded => return TvsStatus::NotUploaded,
             Tvs::Asked { query, servers } => (*query, servers),
         };
         let whole = self.itl.flatten().filter(|itl| !decide::is_emptied(&itl.read));
@@ -71,19 +71,19 @@ impl State<'_> {
         let of = |(number, asked): (usize, &Server)| {
             let server = format!("tvs{number}");
             match (&asked.says, &known) {
-                (Says::Nothing, _) => Vouch::NoAnswer { server, why: "no connection".to_owned() },
+                (Says::Nothing, _) => TvsStatus::NoAnswer { server, why: "no connection".to_owned() },
                 (_, Some(known)) if !known.contains(&asked.shows) => {
-                    Vouch::OtherCertificate { servers: vec![server] }
+                    TvsStatus::OtherCertificate { servers: vec![server] }
                 }
-                (Says::Invalid, _) => Vouch::Invalid { server },
-                (Says::Valid(_), None) => Vouch::Unchecked { server },
+                (Says::Invalid, _) => TvsStatus::Invalid { server },
+                (Says::Valid(_), None) => TvsStatus::Unchecked { server },
                 (Says::Valid(roles), _) => {
                     let roles = roles.iter().map(|role| Function(*role)).collect();
-                    Vouch::Valid { server, roles, asked: if query { Ask::Query } else { Ask::Verify } }
+                    TvsStatus::Valid { server, roles, asked: if query { Ask::Query } else { Ask::Verify } }
                 }
             }
         };
-        Vouch::together(servers.iter().enumerate().map(of).collect())
+        TvsStatus::together(servers.iter().enumerate().map(of).collect())
     }
 
     fn product(&self) -> Option<(Outcome, Vec<String>)> {
@@ -195,7 +195,7 @@ fn two_decisions_are_the_same_in_every_state() {
 /// A phone may ask any of them: which one was asked first makes no difference.
 #[test]
 fn of_servers_that_say_valid_the_one_that_says_least_counts() {
-    let valid = |roles: &[Function]| Vouch::Valid {
+    let valid = |roles: &[Function]| TvsStatus::Valid {
         server: "pub".to_owned(),
         roles: roles.to_vec(),
         asked: Ask::Query,
@@ -207,7 +207,7 @@ fn of_servers_that_say_valid_the_one_that_says_least_counts() {
         (&[Function::CCM_TFTP], &[Function::CAPF]),
     ] {
         for answers in [[more, less], [less, more]] {
-            assert_eq!(Vouch::together(answers.map(valid).into()), valid(less), "{answers:?}");
+            assert_eq!(TvsStatus::together(answers.map(valid).into()), valid(less), "{answers:?}");
         }
     }
 }

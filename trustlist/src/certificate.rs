@@ -155,7 +155,7 @@ impl Certificate {
     /// the CTL Client spells them.
     pub fn is_called(&self, issuer: &[u8], serial: &[u8]) -> bool {
         let client = Style::CtlClient;
-        (serial == self.serial() && self.issuer.is_meant_by(issuer))
+        (serial == self.serial() && self.issuer.matches(issuer))
             || (serial == self.serial_spelled(client)
                 && super::tlv::without_nul(issuer) == self.issuer.spelled(client).as_bytes())
     }

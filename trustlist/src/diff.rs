@@ -80,7 +80,7 @@ pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
 
 /// What two records can have in common that makes one the other's successor.
 #[derive(PartialEq, Eq, Hash)]
-enum Mark<'a> {
+enum Feature<'a> {
     Bytes(&'a [u8]),
     Certificate(Function, &'a [u8], Option<&'a [u8]>),
     Address(Function, Ipv4Addr),
@@ -89,49 +89,50 @@ enum Mark<'a> {
 }
 
 /// The same bytes, else the same certificate, else the same place.
-const MARKS: [for<'a> fn(&'a Record) -> Vec<Mark<'a>>; 3] = [
-    |r| vec![Mark::Bytes(r.bytes())],
+const FEATURES: [for<'a> fn(&'a Record) -> Vec<Feature<'a>>; 3] = [
+    |r| vec![Feature::Bytes(r.bytes())],
     |r| {
         let serial = r.get(tag::SERIAL_NUMBER);
-        let mark = serial.map(|serial| Mark::Certificate(r.function(), serial, r.get(tag::ISSUER_NAME)));
-        mark.into_iter().collect()
+        let feature =
+            serial.map(|serial| Feature::Certificate(r.function(), serial, r.get(tag::ISSUER_NAME)));
+        feature.into_iter().collect()
     },
     |r| {
         let address = r.ip_address().filter(|ip| !ip.is_unspecified());
         let host = r.dns_name().filter(|dns| !dns.is_empty());
-        let marks = [
-            address.map(|ip| Mark::Address(r.function(), ip)),
-            host.map(|dns| Mark::Host(r.function(), dns)),
-            r.get(tag::SUBJECT_NAME).map(|subject| Mark::Subject(r.function(), subject)),
+        let features = [
+            address.map(|ip| Feature::Address(r.function(), ip)),
+            host.map(|dns| Feature::Host(r.function(), dns)),
+            r.get(tag::SUBJECT_NAME).map(|subject| Feature::Subject(r.function(), subject)),
         ];
-        marks.into_iter().flatten().collect()
+        features.into_iter().flatten().collect()
     },
 ];
 
-/// Each old record takes the first new one that is free and has a mark of it. Found by their marks: a list may hold a
+/// Each old record takes the first new one that is free and has a feature of it. Found by their features: a list may hold a
 /// hundred thousand records that look alike. For each old record the index of the new one that it became, and for each new
 /// one that of the old one that it was.
 fn pair_up(old: &[Record], new: &[Record]) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
     let (mut all_became, mut all_was) = (vec![None; old.len()], vec![None; new.len()]);
-    for marks in MARKS {
-        let mut waiting: HashMap<Mark<'_>, VecDeque<usize>> = HashMap::new();
+    for features in FEATURES {
+        let mut waiting: HashMap<Feature<'_>, VecDeque<usize>> = HashMap::new();
         for (n, record) in new.iter().enumerate().filter(|(n, _)| is_free(&all_was, *n)) {
-            for mark in marks(record) {
-                waiting.entry(mark).or_default().push_back(n);
+            for feature in features(record) {
+                waiting.entry(feature).or_default().push_back(n);
             }
         }
         for (o, (record, became)) in old.iter().zip(&mut all_became).enumerate() {
             if became.is_some() {
                 continue;
             }
-            let first = |mark| {
-                let waiting = waiting.get_mut(&mark)?;
+            let first = |feature| {
+                let waiting = waiting.get_mut(&feature)?;
                 while waiting.front().is_some_and(|n| !is_free(&all_was, *n)) {
                     waiting.pop_front();
                 }
                 waiting.front().copied()
             };
-            let found = marks(record).into_iter().filter_map(first).min();
+            let found = features(record).into_iter().filter_map(first).min();
             if let Some(was) = found.and_then(|n| all_was.get_mut(n)) {
                 (*became, *was) = (found, Some(o));
             }

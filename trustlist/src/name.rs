@@ -82,7 +82,7 @@ impl Name {
 
     /// Whether a text in a file means this name, whoever wrote it, with or without a NUL: CUCM, the CTL Client, or
     /// another in the way of RFC 4514 or RFC 1779, with all attributes or those six alone, in whatever order of keys.
-    pub fn is_meant_by(&self, value: &[u8]) -> bool {
+    pub fn matches(&self, value: &[u8]) -> bool {
         let value = tlv::without_nul(value);
         if [Style::Cucm, Style::CtlClient].into_iter().any(|style| value == self.spelled(style).as_bytes()) {
             return true;
@@ -298,8 +298,8 @@ mod tests {
             r#"C=NZ,O=Example\, Inc.,DC=com,DC=example,CN=voice \"lab\" pub\ ,emailAddress=v@example.com,serialNumber=7"#,
             r#"2.5.4.5=7,1.2.840.113549.1.9.1=v@example.com,CN=voice \"lab\" pub\20,DC=example,DC=com,O=Example\2c Inc.,C=NZ"#,
         ] {
-            assert!(own.is_meant_by(meant.as_bytes()), "{meant}");
-            assert!(own.is_meant_by(format!("{meant}\0").as_bytes()), "{meant}");
+            assert!(own.matches(meant.as_bytes()), "{meant}");
+            assert!(own.matches(format!("{meant}\0").as_bytes()), "{meant}");
             assert_eq!(common_name(meant).as_deref(), Some("voice \"lab\" pub"), "{meant}");
         }
         for other in [
@@ -312,8 +312,8 @@ mod tests {
             r#"C=NZ,O=Example\, Inc.,DC=com,CN=voice \"lab\" pub\ "#,
             r#"C=NZ,O=Example\, Inc.,CN=voice \"lab\" pub\ ,OU=x"#,
         ] {
-            assert!(!own.is_meant_by(other.as_bytes()), "{other}");
+            assert!(!own.matches(other.as_bytes()), "{other}");
         }
-        assert!(!name(&[]).is_meant_by(b"x") && name(&[]).is_meant_by(b""));
+        assert!(!name(&[]).matches(b"x") && name(&[]).matches(b""));
     }
 }

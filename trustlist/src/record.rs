@@ -220,7 +220,7 @@ impl Record {
 
     /// Whether its SUBJECTNAME means this certificate's subject, whoever spelled it.
     pub fn is_about(&self, certificate: &Certificate) -> bool {
-        self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject().is_meant_by(subject))
+        self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject().matches(subject))
     }
 
     /// All of its subject, where the common name alone would tell too little; else the name to call it by.

@@ -123,7 +123,7 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
     compare(tag::PUBLIC_KEY, "PUBLICKEY", &|v| v == certificate.public_key_bytes());
     compare(tag::SIGNATURE, "SIGNATURE", &|v| v == certificate.signature());
     compare(tag::CERT_HASH, "CERTHASH", &|v| v == certificate.sha1());
-    compare(tag::ISSUER_NAME, "ISSUERNAME", &|v| certificate.issuer().is_meant_by(v));
+    compare(tag::ISSUER_NAME, "ISSUERNAME", &|v| certificate.issuer().matches(v));
     compare(tag::SERIAL_NUMBER, "SERIALNUMBER", &|v| {
         v == certificate.serial() || v.iter().eq(certificate.serial().iter().rev())
     });

@@ -96,9 +96,9 @@ impl SignedFile {
             });
         }
         let covered = self.header().covered(self.bytes());
-        let made = Made::of(self.header(), &covered)?;
-        let key = fitting(rsa(signer.public_key().clone())?, made.bytes)?;
-        if made.is_by(&key) { Ok(made.digest) } else { Err(made.why_not(&key)) }
+        let signature = FileSignature::of(self.header(), &covered)?;
+        let key = of_length(rsa(signer.public_key().clone())?, signature.bytes)?;
+        if signature.is_by(&key) { Ok(signature.digest) } else { Err(signature.why_not(&key)) }
     }
 
     /// Checks the signature as a phone does that holds this list: with the records of the signer's issuer and serial that
@@ -123,15 +123,15 @@ pub struct SignedBy {
     pub key_bits: usize,
 }
 
-/// A signature that was made over a file, which is hashed once for all keys.
-struct Made<'a> {
+/// The signature of a file, which is hashed once for all keys.
+struct FileSignature<'a> {
     header: &'a Header,
     digest: Digest,
     bytes: usize,
     message: Message<'a>,
 }
 
-impl<'a> Made<'a> {
+impl<'a> FileSignature<'a> {
     /// If the header names a digest and a signature length that are known and fit together.
     fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
         if header.algorithm_code() != 0 {
@@ -143,7 +143,7 @@ impl<'a> Made<'a> {
         if modulus_code_bytes(header.modulus_code()) != Some(bytes) {
             return Err(VerifyError::ModulusDisagrees { code: header.modulus_code(), bytes });
         }
-        Ok(Made { header, digest, bytes, message: Message::new(covered) })
+        Ok(FileSignature { header, digest, bytes, message: Message::new(covered) })
     }
 
     fn is_by(&self, key: &RsaKey) -> bool {
@@ -176,7 +176,7 @@ fn search<'a>(
     none: impl FnOnce() -> VerifyError,
 ) -> Result<Found<'a>, VerifyError> {
     let covered = header.covered(file);
-    let made = Made::of(header, &covered)?;
+    let signature = FileSignature::of(header, &covered)?;
     let id = header.signer();
     let mut tried = HashSet::new();
     let mut other_key = None;
@@ -189,10 +189,10 @@ fn search<'a>(
             continue;
         }
         let key = signer_key(index.saturating_add(1), offset, record);
-        match key.and_then(|key| fitting(key, made.bytes)) {
+        match key.and_then(|key| of_length(key, signature.bytes)) {
             Ok(key) if tried.contains(&key) => {}
-            Ok(key) if made.is_by(&key) => {
-                return Ok(Found { record, digest: made.digest, bits: key.bits() });
+            Ok(key) if signature.is_by(&key) => {
+                return Ok(Found { record, digest: signature.digest, bits: key.bits() });
             }
             Ok(key) => {
                 other_key.get_or_insert_with(|| key.clone());
@@ -203,7 +203,7 @@ fn search<'a>(
             }
         }
     }
-    Err(other_key.map(|key| made.why_not(&key)).or(failure).unwrap_or_else(none))
+    Err(other_key.map(|key| signature.why_not(&key)).or(failure).unwrap_or_else(none))
 }
 
 /// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out. The record is the `number`th,
@@ -235,8 +235,8 @@ fn rsa(key: PublicKey) -> Result<RsaKey, VerifyError> {
     }
 }
 
-/// The key, if its signatures are as long as the one in the file.
-fn fitting(key: RsaKey, signature_bytes: usize) -> Result<RsaKey, VerifyError> {
+/// The key, if its signatures are as long as the file's.
+fn of_length(key: RsaKey, signature_bytes: usize) -> Result<RsaKey, VerifyError> {
     match key.signature_len() {
         length if length == signature_bytes => Ok(key),
         length => Err(VerifyError::SignatureLength { signature: signature_bytes, key: length }),
@@ -252,7 +252,7 @@ mod tests {
         let file = format!("{}/../softhsm-fixtures/SAST-ADN008580ef.der", env!("CARGO_MANIFEST_DIR"));
         let certificate = Certificate::from_der(std::fs::read(file).unwrap()).unwrap();
         let key = || certificate.public_key().rsa().unwrap().clone();
-        assert!(fitting(key(), 128).is_ok());
-        assert_eq!(fitting(key(), 256), Err(VerifyError::SignatureLength { signature: 256, key: 128 }));
+        assert!(of_length(key(), 128).is_ok());
+        assert_eq!(of_length(key(), 256), Err(VerifyError::SignatureLength { signature: 256, key: 128 }));
     }
 }

@@ -9,7 +9,7 @@ use super::super::ui::Ui;
 use super::fetch::PortArgs;
 use crate::cluster::{NodeAddress, fetch};
 use crate::phone::{
-    ClassVerdict, Decision, Installed, InstalledLists, Itl, NewList, ServiceFinding, Severity, Vouch,
+    ClassVerdict, Decision, Impact, Installed, InstalledLists, Itl, NewList, ServiceFinding, TvsStatus,
     assess_classes, services,
 };
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
@@ -29,7 +29,7 @@ impl Foretold {
     /// Phones that hold `installed`, called `held`.
     pub fn new(held: String, installed: &Installed<'_>, new: &VerifiedList) -> Self {
         let list = NewList::of(new);
-        let verdicts = assess_classes(installed, &list, &Vouch::NotAsked);
+        let verdicts = assess_classes(installed, &list, &TvsStatus::NotAsked);
         let findings = services(installed, &list);
         Foretold { held, verdicts, findings, signer: list.name }
     }
@@ -43,7 +43,7 @@ impl Foretold {
     fn is_harmless(&self) -> bool {
         let follows =
             |v: &ClassVerdict| matches!(v.verdict.decision, Decision::Accepts(_) | Decision::DoesNotApply);
-        self.verdicts.iter().all(follows) && self.findings.iter().all(|f| f.severity == Severity::Note)
+        self.verdicts.iter().all(follows) && self.findings.iter().all(|f| f.impact == Impact::Note)
     }
 }
 

@@ -14,7 +14,7 @@ use super::trust::TvsReach;
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::cluster::{Connector, NodeAddress, fetch, nodes_of, side_by_side};
 use crate::phone::tvs::{self, TvsError};
-use crate::phone::{Decision, InstalledLists, Itl, NewList, Vouch, assess_classes};
+use crate::phone::{Decision, InstalledLists, Itl, NewList, TvsStatus, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 use crate::workflow::{NodeCtl, leftover_says, node_ctl};
 
@@ -177,7 +177,7 @@ fn itls_that_are_refused(nodes: &mut [NodeStatus]) {
         let Some(itl) = &node.itl else { continue };
         let Ok(new) = publisher.held.verify(itl) else { continue };
         let new = NewList::of(&new);
-        let verdicts = assess_classes(&installed, &new, &Vouch::NotAsked);
+        let verdicts = assess_classes(&installed, &new, &TvsStatus::NotAsked);
         let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);
         if let Some(says) = refuses.map(|v| v.verdict.says(&new.name)) {
             let what = format!("its ITL, for phones that hold the publisher's lists: {says}");

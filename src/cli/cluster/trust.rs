@@ -14,7 +14,7 @@ use super::fetch::PortArgs;
 use crate::cluster::http::{TlsTrust, TrustStore};
 use crate::cluster::{ClusterError, Connector, NodeAddress, PHONE_SAST_TRUST, fetch};
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
-use crate::phone::{Decision, Signer, Vouch, tvs_certificates};
+use crate::phone::{Decision, ListSigner, TvsStatus, tvs_certificates};
 use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
 use crate::workflow::read_certificate;
 
@@ -306,20 +306,20 @@ pub fn prove(
     }
     let asked = Asked::new(address, certificate, (args, ports))?;
     let name = printable(&certificate.sast_name());
-    let signer = Signer { name: &name, is_token: true, signs: ListKind::Ctl };
+    let signer = ListSigner { name: &name, is_token: true, signs: ListKind::Ctl };
     let end = std::time::Instant::now().checked_add(Duration::from_secs(args.tvs_wait));
     let mut told = false;
     loop {
         let answer = asked.ask();
-        let vouch = Vouch::of(&asked.address.to_string(), &answer);
-        let (decision, reason) = vouch.decides(signer, tvs_certificates(asked.itl.list().records()).len());
+        let status = TvsStatus::of(&asked.address.to_string(), &answer);
+        let (decision, reason) = status.decides(signer, tvs_certificates(asked.itl.list().records()).len());
         if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
             return Ok(answer.to_string());
         }
         // What it shows and which roles it gives stays as it is; a certificate takes its time.
-        let waits = matches!(vouch, Vouch::Invalid { .. } | Vouch::NoAnswer { .. });
+        let waits = matches!(status, TvsStatus::Invalid { .. } | TvsStatus::NoAnswer { .. });
         if !waits || end.is_none_or(|end| std::time::Instant::now() >= end) {
-            if matches!(vouch, Vouch::NoAnswer { .. }) {
+            if matches!(status, TvsStatus::NoAnswer { .. }) {
                 answer?;
             }
             let what = match decision {

@@ -12,7 +12,7 @@ use super::super::signing::{
 };
 use super::super::ui::Ui;
 use crate::files;
-use crate::phone::cautions_of_file;
+use crate::phone::file_warnings;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
 use crate::workflow::{Request, display_name, read_verified, resign};
 
@@ -77,7 +77,7 @@ fn prepare(
     let options = request.options;
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
     let sgn = |head: String, name: String, payload: Bytes, out: PathBuf| {
-        let cautions = cautions_of_file(request.signer, options.digest, request.now);
+        let cautions = file_warnings(request.signer, options.digest, request.now);
         let draft = SgnDraft::new(name, payload, options, request.name_style.unwrap_or(Style::Cucm));
         Ok(BatchFile::sgn(head, draft, (request.signer, request.now, cautions), (path, bytes.clone()), out)?)
     };

@@ -111,7 +111,7 @@ impl From<TokenError> for CommandError {
             TokenError::AlreadyThere(token, _) => {
                 base.token(&token).hint("nothing was changed; sastctl cert list shows it")
             }
-            TokenError::Taken(token, _) => base
+            TokenError::NameOrIdTaken(token, _) => base
                 .token(&token)
                 .detail("", "no key was made and nothing was written")
                 .hint("use another --name or --id; sastctl cert list shows the existing certificates"),
@@ -155,16 +155,16 @@ impl From<TokenError> for CommandError {
             TokenError::NoPinPad(token, which) => base
                 .token(&token)
                 .hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which))),
-            TokenError::NotTaken(token, ..) => base.token(&token).detail("", "no try was used").hint(
+            TokenError::PinRefused(token, ..) => base.token(&token).detail("", "no try was used").hint(
                 "the token has rules for its PINs: use other characters or another length; sastctl token show \
                  prints the limits",
             ),
-            TokenError::NotNew(token, _) => base
+            TokenError::SamePin(token, _) => base
                 .token(&token)
                 .detail("", "no PIN was tried, nothing was changed")
                 .hint("choose another one, then run the same command again"),
             TokenError::Label(_) => base.detail("", "nothing was deleted"),
-            TokenError::Emptied(token, _) => {
+            TokenError::InitIncomplete(token, _) => {
                 let name = if token.serial.is_empty() { &token.label } else { &token.serial };
                 base.token(&token).hint(format!("give it a PIN: sastctl token unlock {name}"))
             }

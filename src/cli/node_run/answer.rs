@@ -7,7 +7,7 @@ use super::super::signing::{BatchFile, headline};
 use super::Run;
 use super::look::verified;
 use super::ready::readiness_text;
-use crate::phone::{ClassVerdict, InstalledLists, NewList, Vouch, assess_classes};
+use crate::phone::{ClassVerdict, InstalledLists, NewList, TvsStatus, assess_classes};
 use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::cluster_run::Step;
 use crate::workflow::left_to_do;
@@ -33,7 +33,7 @@ impl Run<'_> {
     pub(super) fn phones_say(&self, new: &VerifiedList) -> Result<Vec<ClassVerdict>, CommandError> {
         let old = if self.args.bridge { verified(self.kept_bridge()?)? } else { self.old()? };
         let held = InstalledLists { ctl: Some(old), itl: None };
-        Ok(assess_classes(&held.installed(), &NewList::of(new), &Vouch::Uploaded))
+        Ok(assess_classes(&held.installed(), &NewList::of(new), &TvsStatus::Uploaded))
     }
 
     /// Every node serves this list: in words, or as a document.

@@ -39,7 +39,7 @@ pub(super) fn begin(
         return Err(no_run(work));
     }
     let lock = lock(work)?;
-    let id = RunId { node: publisher.to_string(), folder: files::place_of(work).display().to_string() };
+    let id = RunId { node: publisher.to_string(), folder: files::resolve(work).display().to_string() };
     let (place, earlier) = earlier(work)?.unzip();
     let opening = match &earlier {
         earlier if anew => RunState::begin(earlier.as_ref(), id.clone()),
@@ -84,7 +84,7 @@ fn earlier(work: &Path) -> Result<Option<(PathBuf, RunState)>, CommandError> {
 
 /// From now on this is the folder's journal.
 fn keep_place(log: &Journal, work: &Path) -> Result<(), CommandError> {
-    let place = files::place_of(log.path());
+    let place = files::resolve(log.path());
     let text = place.to_str().ok_or_else(|| {
         let what = format!("the name of the journal's folder is no text: {}", place.display());
         CommandError::new(ErrorKind::File, what).hint("name another one: --journal DIR")
@@ -153,7 +153,7 @@ fn lock(work: &Path) -> Result<File, CommandError> {
     let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let mut file = options.map_err(failed)?;
     // Where the file system has no locks, the operator has to see to it.
-    if let Ok(Some(holder)) = files::try_hold(&mut file, &who()) {
+    if let Ok(Some(holder)) = files::try_lock_file(&mut file, &who()) {
         let holder = if holder.is_empty() { "another process" } else { &holder };
         return Err(no(format!("{holder} is at work in {} already", work.display()))
             .detail("", "nothing was changed by this command")

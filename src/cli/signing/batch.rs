@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::super::error::CommandError;
 use super::super::ui::{Ui, printable};
 use super::signed::{Confirmed, ConfirmedFile, Input};
-use crate::phone::{ClassVerdict, Decision, ServiceFinding, Severity};
+use crate::phone::{ClassVerdict, Decision, Impact, ServiceFinding};
 use crate::token::Sast;
 use crate::trustlist::{Certificate, Difference, SgnDraft, VerifiedList};
 use crate::workflow::{Plan, PlanDigest, PlanError};
@@ -231,8 +231,7 @@ impl BatchFile {
             let (label, line) = (v.class.label(), v.line(&signer));
             format!("phones ({label}): {}", line.strip_prefix(label).unwrap_or(&line).trim_start())
         });
-        let losses =
-            plan.findings().iter().filter(|f| f.severity != Severity::Note).map(ServiceFinding::line);
+        let losses = plan.findings().iter().filter(|f| f.impact != Impact::Note).map(ServiceFinding::line);
         refusals.chain(losses).map(|trouble| printable(&trouble)).collect()
     }
 
@@ -321,7 +320,7 @@ mod tests {
     fn a_line_break_in_a_name_begins_no_line() {
         let finding = ServiceFinding {
             service: Service::Tvs,
-            severity: Severity::Loses,
+            impact: Impact::Loses,
             phones: vec![],
             about: String::new(),
             says: "no TVS record is left for a\nPhones with TVS   accept it".to_owned(),

@@ -67,7 +67,7 @@ fn many(
     log: &Log<'_>,
     mut end: End<'_>,
 ) -> Result<Vec<WrittenJson>, CommandError> {
-    let more = signer.arms(count.div_ceil(TOGETHER).saturating_sub(1));
+    let more = signer.more_sessions(count.div_ceil(TOGETHER).saturating_sub(1));
     // The first session signs in this thread, which owns the login.
     let (first_in, planned) = sync_channel(1);
     let (signed, first_out) = sync_channel(1);

@@ -289,7 +289,7 @@ fn after_login_or_wait(
 ) -> Result<Sast, CommandError> {
     let hides = match &found {
         Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) => {
-            module.shows_nothing(selector)?
+            module.token_without_certificates(selector)?
         }
         _ => None,
     };
@@ -359,7 +359,7 @@ fn check_place(outs: &mut HashSet<PathBuf>, out: &Path) -> Result<(), CommandErr
         files::check_place(out)
             .map_err(|e| CommandError::from(e).detail("", "nothing was signed and nothing was written"))?;
     }
-    if outs.insert(files::place_of(out)) {
+    if outs.insert(files::resolve(out)) {
         return Ok(());
     }
     Err(CommandError::new(ErrorKind::Usage, format!("two files would be written as {}", out.display()))

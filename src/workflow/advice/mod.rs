@@ -9,7 +9,7 @@ use super::next::{ListCommand, Next};
 use super::plan::{Release, major_minor};
 use super::readiness::{ClusterFacts, Readiness, readiness};
 use crate::phone::{
-    ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, Vouch, assess_classes, expired,
+    ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, TvsStatus, assess_classes, expired,
 };
 use crate::trustlist::{Record, VerifiedList, day};
 
@@ -95,13 +95,13 @@ const RESET: &str = "reset the phones, and wait until every phone shows the chec
 
 impl Situation<'_> {
     /// What phones that hold the list do with a new one that this record's key signs, or a token that is in no list yet.
-    fn phones(&self, signer: Option<&Record>, vouch: &Vouch) -> Vec<String> {
+    fn phones(&self, signer: Option<&Record>, tvs: &TvsStatus) -> Vec<String> {
         let new = match signer {
             Some(signer) => NewList::by_record(self.old, signer),
             None => NewList::by_unknown_token(self.old),
         };
         let held = Installed { ctl: Some(self.old), itl: HeldItl::Unknown };
-        lines(&assess_classes(&held, &new, vouch), &new.name)
+        lines(&assess_classes(&held, &new, tvs), &new.name)
     }
 
     fn tokens(&self) -> Vec<&Record> {
@@ -151,7 +151,7 @@ impl Situation<'_> {
         let check = Next::CheckList { new: "CTLFile.new.tlv".into(), installed: self.file.into() };
         let steps = vec![
             Self::upload(),
-            self.revert(self.file, "SIGNER", "OTHER", self.phones(None, &Vouch::Uploaded)),
+            self.revert(self.file, "SIGNER", "OTHER", self.phones(None, &TvsStatus::Uploaded)),
             by(check, "before you publish it: prove that TVS knows the signer", vec![]),
             step(PUBLISH),
         ];
@@ -160,7 +160,7 @@ impl Situation<'_> {
     }
 
     fn bridge(&self) -> Procedure {
-        let known = self.phones(Some(self.old.signer()), &Vouch::NotAsked);
+        let known = self.phones(Some(self.old.signer()), &TvsStatus::NotAsked);
         let accept = every_class("accept: the signer is in the bridge CTL");
         let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
                       tokenless list; no public source says whether it takes token certificates";
@@ -184,7 +184,7 @@ impl Situation<'_> {
     fn known_tokens(&self) -> Procedure {
         let tokens = self.tokens();
         let name = |at: usize| tokens.get(at).map_or("OTHER".to_owned(), |r| r.short_name());
-        let phones = self.phones(tokens.first().copied(), &Vouch::NotAsked);
+        let phones = self.phones(tokens.first().copied(), &TvsStatus::NotAsked);
         let steps = vec![step(RESET), self.revert(self.file, &name(0), &name(1), phones), step(PUBLISH)];
         let already = names(&tokens);
         let what = format!("from tokenless to tokens: this list names {already} already, and is the bridge");
@@ -234,7 +234,7 @@ impl Situation<'_> {
             let next = Self::update(self.file, [Signer("SIGNER".into()), AddToken("NEW".into())]);
             let act = "for a token: sign with a token of the list and add the new one; remove the old one in the \
                 next list";
-            steps.push(by(next, act, self.phones(Some(signer), &Vouch::NotAsked)));
+            steps.push(by(next, act, self.phones(Some(signer), &TvsStatus::NotAsked)));
         }
         if signer.is_some() {
             steps.push(step(PUBLISH));

@@ -3,7 +3,7 @@
 use super::super::next::ListOption::{AddToken, Force, Out, Profile, RemoveToken, Signer};
 use super::super::next::Next;
 use super::{PUBLISH, Procedure, RESTART, Situation, Step, by, every_class, names, procedure, step};
-use crate::phone::Vouch;
+use crate::phone::TvsStatus;
 use crate::trustlist::{Function, Record};
 
 /// The first of two lists.
@@ -24,7 +24,7 @@ impl Situation<'_> {
         };
         let options = [Signer(signer), AddToken("NEW".into()), RemoveToken("LOST".into())];
         let next = Self::update(self.file, options);
-        let phones = self.phones(tokens.first().copied(), &Vouch::NotAsked);
+        let phones = self.phones(tokens.first().copied(), &TvsStatus::NotAsked);
         let act = "add the new token and remove the lost one, in one list";
         let steps = vec![step(first), by(next, act, phones), step(PUBLISH)];
         procedure("lost-token", "one token is lost or locked, you have another one of the list", steps)
@@ -42,7 +42,7 @@ impl Situation<'_> {
             Some(server) => vec![self.known_server(server, tokenless), step(RESTART), self.look_at_signer()],
             None => vec![
                 Self::upload(),
-                by(Self::update(self.file, options), forced, self.phones(None, &Vouch::Uploaded)),
+                by(Self::update(self.file, options), forced, self.phones(None, &TvsStatus::Uploaded)),
                 step(delete),
                 step(PUBLISH),
             ],
@@ -60,7 +60,7 @@ impl Situation<'_> {
             "second list: the HSM signs, the tokens are removed (keep one as the spare, or use a second HSM)";
         let accept = every_class("accept: the HSM is in the phone's CTL");
         let steps = vec![
-            by(Self::update(self.file, first), join, self.phones(Some(signer), &Vouch::NotAsked)),
+            by(Self::update(self.file, first), join, self.phones(Some(signer), &TvsStatus::NotAsked)),
             step(format!("{PUBLISH}; continue when every phone has it")),
             by(Self::update(STEP_1, second), leave, accept),
             step(PUBLISH),
@@ -85,7 +85,7 @@ impl Situation<'_> {
         let servers = names(&self.recovery());
         let act =
             format!("the list names {servers} as SAST: {UPDATE} signs with a key that phones know{then}");
-        Step { phones: self.phones(Some(server), &Vouch::NotAsked), ..step(act) }
+        Step { phones: self.phones(Some(server), &TvsStatus::NotAsked), ..step(act) }
     }
 
     /// The end of Cisco's own procedure: the signer was seen to be another one.
@@ -121,7 +121,8 @@ impl Situation<'_> {
                 // The publisher's TVS knows the certificates of its own cluster without an upload (118893).
                 let is_callmanager = |r: &&Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
                 let callmanager = self.old.list().records().iter().find(is_callmanager);
-                let phones = callmanager.map(|r| self.phones(Some(r), &Vouch::Uploaded)).unwrap_or_default();
+                let phones =
+                    callmanager.map(|r| self.phones(Some(r), &TvsStatus::Uploaded)).unwrap_or_default();
                 vec![Step { phones, ..step(act) }]
             }
         };

@@ -6,8 +6,8 @@ use super::super::next::{Next, Spell};
 use super::digest::PlanDigest;
 use super::error::{InForce, PlanError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, NewList, Reason, ServiceFinding, Vouch, assess_classes,
-    cautions, services,
+    ClassVerdict, Decision, HeldItl, Installed, NewList, Reason, ServiceFinding, TvsStatus, assess_classes,
+    list_warnings, services,
 };
 use crate::trustlist::{
     BuildError, Certificate, Difference, Draft, ListKind, Record, SignError, Signer, SigningOptions, Style,
@@ -119,9 +119,9 @@ impl Plan {
         let mut warnings = sketch.warnings;
         let (mut phones, mut findings) = (Vec::new(), Vec::new());
         if let Some(new) = NewList::planned(&draft, request.signer) {
-            warnings.extend(cautions(&new, request.options.digest, request.now));
+            warnings.extend(list_warnings(&new, request.options.digest, request.now));
             let installed = installed(in_force, draft.kind());
-            phones = assess_classes(&installed, &new, &Vouch::NotAsked);
+            phones = assess_classes(&installed, &new, &TvsStatus::NotAsked);
             findings = services(&installed, &new);
         }
         let from_tokenless = in_force.is_some_and(|old| !old.signer().is_token());
@@ -195,7 +195,7 @@ impl Plan {
         let reasons = |v: &ClassVerdict| v.verdict.reasons.iter().map(value).collect::<Vec<_>>();
         let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision, reasons(v))).collect();
         let findings: Vec<_> =
-            self.findings.iter().map(|f| (f.service, f.severity, &f.phones, &f.about)).collect();
+            self.findings.iter().map(|f| (f.service, f.impact, &f.phones, &f.about)).collect();
         let told = serde_json::json!([steps, phones, findings]).to_string();
         PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
     }

@@ -10,7 +10,7 @@ use crate::trustlist::{Function, ListKind};
 /// What TVS says about the signer of a new list. `server` answered, or was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "what the fields are is said of each variant")]
-pub enum Vouch {
+pub enum TvsStatus {
     /// Nobody asked, and no certificate was named as uploaded.
     NotAsked,
     /// The signer's certificate was named as uploaded (Phone-SAST-trust).
@@ -34,7 +34,7 @@ pub enum Vouch {
 
 /// Whom TVS is asked about.
 #[derive(Debug, Clone, Copy)]
-pub struct Signer<'a> {
+pub struct ListSigner<'a> {
     /// A name to call it by.
     pub name: &'a str,
     /// Whether it is a token.
@@ -43,86 +43,89 @@ pub struct Signer<'a> {
     pub signs: ListKind,
 }
 
-impl Vouch {
+impl TvsStatus {
     /// What came of asking one server.
-    pub fn of(server: &str, answer: &Result<Answer, TvsError>) -> Vouch {
+    pub fn of(server: &str, answer: &Result<Answer, TvsError>) -> TvsStatus {
         let server = server.to_owned();
         match answer {
-            Ok(Answer { valid: false, .. }) => Vouch::Invalid { server },
-            Ok(a) if !a.shown.in_itl => Vouch::Unchecked { server },
-            Ok(a) => Vouch::Valid { server, roles: a.roles.clone(), asked: a.asked },
-            Err(TvsError::OtherCertificate { .. }) => Vouch::OtherCertificate { servers: vec![server] },
-            Err(e) => Vouch::NoAnswer { server, why: e.to_string() },
+            Ok(Answer { valid: false, .. }) => TvsStatus::Invalid { server },
+            Ok(a) if !a.shown.in_itl => TvsStatus::Unchecked { server },
+            Ok(a) => TvsStatus::Valid { server, roles: a.roles.clone(), asked: a.asked },
+            Err(TvsError::OtherCertificate { .. }) => TvsStatus::OtherCertificate { servers: vec![server] },
+            Err(e) => TvsStatus::NoAnswer { server, why: e.to_string() },
         }
     }
 
     /// What several servers say together: a phone asks one of them, and nobody knows which.
-    pub fn together(answers: Vec<Vouch>) -> Vouch {
-        let says = |vouch: &Vouch, role| matches!(vouch, Vouch::Valid { roles, .. } if roles.contains(&role));
-        let says_valid = |vouch: &&Vouch| matches!(vouch, Vouch::Valid { .. } | Vouch::Unchecked { .. });
+    pub fn together(answers: Vec<TvsStatus>) -> TvsStatus {
+        let says = |status: &TvsStatus, role| matches!(status, TvsStatus::Valid { roles, .. } if roles.contains(&role));
+        let says_valid =
+            |status: &&TvsStatus| matches!(status, TvsStatus::Valid { .. } | TvsStatus::Unchecked { .. });
         // Of those who say valid, the one that says least: a phone may ask that one.
         let valid = answers
             .iter()
             .filter(says_valid)
-            .min_by_key(|vouch| (says(vouch, Function::SAST), says(vouch, Function::CCM_TFTP)));
-        let invalid = answers.iter().find(|vouch| matches!(vouch, Vouch::Invalid { .. }));
-        let others = answers.iter().flat_map(|vouch| match vouch {
-            Vouch::OtherCertificate { servers } => &servers[..],
+            .min_by_key(|status| (says(status, Function::SAST), says(status, Function::CCM_TFTP)));
+        let invalid = answers.iter().find(|status| matches!(status, TvsStatus::Invalid { .. }));
+        let others = answers.iter().flat_map(|status| match status {
+            TvsStatus::OtherCertificate { servers } => &servers[..],
             _ => &[],
         });
         let others: BTreeSet<String> = others.cloned().collect();
         match (valid, invalid) {
             (
-                Some(Vouch::Valid { server: valid, .. } | Vouch::Unchecked { server: valid }),
-                Some(Vouch::Invalid { server: invalid }),
-            ) => Vouch::Disagree { valid: valid.clone(), invalid: invalid.clone() },
+                Some(TvsStatus::Valid { server: valid, .. } | TvsStatus::Unchecked { server: valid }),
+                Some(TvsStatus::Invalid { server: invalid }),
+            ) => TvsStatus::Disagree { valid: valid.clone(), invalid: invalid.clone() },
             (Some(answer), _) | (None, Some(answer)) => answer.clone(),
             (None, None) if !others.is_empty() => {
-                Vouch::OtherCertificate { servers: others.into_iter().collect() }
+                TvsStatus::OtherCertificate { servers: others.into_iter().collect() }
             }
-            (None, None) => answers.into_iter().next().unwrap_or(Vouch::NotAsked),
+            (None, None) => answers.into_iter().next().unwrap_or(TvsStatus::NotAsked),
         }
     }
 
     /// Whether TVS found the signer by the names and the serial that the list has.
     pub(super) fn finds_as_spelled(&self) -> bool {
-        matches!(self, Vouch::Valid { asked: Ask::Query, .. })
+        matches!(self, TvsStatus::Valid { asked: Ask::Query, .. })
     }
 
     /// Whether a server showed that phones can still authenticate it.
     pub(super) fn is_authenticated(&self) -> bool {
-        matches!(self, Vouch::Valid { .. } | Vouch::Disagree { .. })
+        matches!(self, TvsStatus::Valid { .. } | TvsStatus::Disagree { .. })
     }
 
     /// What a phone makes of it whose ITL has that many TVS records.
-    pub fn decides(&self, signer: Signer<'_>, tvs_records: usize) -> (Decision, Reason) {
+    pub fn decides(&self, signer: ListSigner<'_>, tvs_records: usize) -> (Decision, Reason) {
         let name = signer.name.to_owned();
         match self {
-            Vouch::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: signer.is_token }),
-            Vouch::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
-            Vouch::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
-            Vouch::Valid { server, roles, .. } => {
+            TvsStatus::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: signer.is_token }),
+            TvsStatus::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
+            TvsStatus::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
+            TvsStatus::Valid { server, roles, .. } => {
                 let (server, roles) = (server.clone(), roles.clone());
-                let vouches = roles.contains(&Function::SAST)
+                let is_for_lists = roles.contains(&Function::SAST)
                     || (signer.signs == ListKind::Itl && roles.contains(&Function::CCM_TFTP));
-                match vouches {
+                match is_for_lists {
                     true => (Decision::Accepts(Way::Tvs), Reason::TvsValid { server, roles }),
                     false => (Decision::NotKnown, Reason::TvsOtherRole { server, roles }),
                 }
             }
-            Vouch::Unchecked { server } => {
+            TvsStatus::Unchecked { server } => {
                 (Decision::NotKnown, Reason::TvsUnchecked { server: server.clone() })
             }
-            Vouch::OtherCertificate { servers } => {
+            TvsStatus::OtherCertificate { servers } => {
                 let left = tvs_records.saturating_sub(servers.len());
                 let decision = if left == 0 { Decision::Refuses } else { Decision::NotKnown };
                 (decision, Reason::TvsOtherCertificate { servers: servers.clone(), left })
             }
-            Vouch::Invalid { server } => (Decision::Refuses, Reason::TvsInvalid { server: server.clone() }),
-            Vouch::NoAnswer { server, why } => {
+            TvsStatus::Invalid { server } => {
+                (Decision::Refuses, Reason::TvsInvalid { server: server.clone() })
+            }
+            TvsStatus::NoAnswer { server, why } => {
                 (Decision::NotKnown, Reason::TvsNoAnswer { server: server.clone(), why: why.clone() })
             }
-            Vouch::Disagree { valid, invalid } => {
+            TvsStatus::Disagree { valid, invalid } => {
                 (Decision::NotKnown, Reason::TvsDisagree { valid: valid.clone(), invalid: invalid.clone() })
             }
         }

@@ -12,7 +12,7 @@ use crate::trustlist::{
 const MANY_CERTIFICATES: usize = 39;
 
 /// Warnings about a new list, signed with `digest`; `now` in seconds since 1970-01-01 UTC.
-pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
+pub fn list_warnings(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(certificate) = &new.certificate {
         let follows = if new.by_token { EXPIRED_TOKEN } else { expired_server(Function::SAST) };
@@ -29,7 +29,7 @@ pub fn cautions(new: &NewList<'_>, digest: Digest, now: i64) -> Vec<String> {
 
 /// Warnings about a `.sgn` file that `signer` signs with `digest`; `now` as above. Which certificates phones check it with is
 /// in `docs/phones.md`.
-pub fn cautions_of_file(signer: &Certificate, digest: Digest, now: i64) -> Vec<String> {
+pub fn file_warnings(signer: &Certificate, digest: Digest, now: i64) -> Vec<String> {
     let name = signer.sast_name();
     let who = format!(
         "phones check a configuration file with the CCM+TFTP and TFTP certificates of their lists, not with SAST \
