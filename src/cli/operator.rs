@@ -44,6 +44,7 @@ impl Operator for TerminalOperator<'_> {
             // A JSON document is one answer, given at the end.
             View::Text(_) if self.ui.is_json() => {}
             View::Text(text) => self.ui.print(text)?,
+            View::Output(bytes) => self.ui.write(bytes)?,
             View::UploadFile { nodes, path, name } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
                 self.ui.show(&format!(

@@ -1,5 +1,6 @@
 //! Certificates and requests for keys that were made on a token: pure, the signature comes from outside.
 
+use std::path::PathBuf;
 use std::str::FromStr as _;
 
 use x509_cert::builder::profile::BuilderProfile;
@@ -41,6 +42,12 @@ pub enum EnrollError {
     Validity { days: u32 },
     #[error("the certificate cannot be built: {0}")]
     Builder(String),
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
+    #[error("{} is there already", .0.display())]
+    FileExists(PathBuf),
+    #[error("the system gave no random numbers")]
+    NoRandom(#[source] getrandom::Error),
 }
 
 impl SastSubject {
@@ -61,6 +68,11 @@ impl SastSubject {
             unit: unit.map(str::to_owned),
             organization: organization.map(str::to_owned),
         })
+    }
+
+    /// CN.
+    pub fn common_name(&self) -> &str {
+        &self.common_name
     }
 
     /// `CN=…`, and OU and O where they are wanted.

@@ -57,6 +57,9 @@ pub enum WorkError {
     Tvs(#[from] TvsError),
     #[error(transparent)]
     Enroll(#[from] EnrollError),
+    /// What followed the storing of a certificate failed.
+    #[error("{source}")]
+    AfterStoring { name: String, token: String, source: Box<WorkError> },
     #[error(transparent)]
     Journal(#[from] JournalWriteError),
     #[error(transparent)]

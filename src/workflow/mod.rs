@@ -11,6 +11,7 @@ pub mod cluster_run;
 mod connect;
 pub mod doctor;
 pub mod enroll;
+pub(crate) mod enrollment;
 mod error;
 pub(crate) mod export;
 mod input;

@@ -92,6 +92,8 @@ impl Drop for TokenInUse<'_> {
 pub enum View<'a> {
     /// Plain words.
     Text(&'a str),
+    /// The bytes of a file whose place is standard output.
+    Output(&'a [u8]),
     /// A token is waited for until it is inserted.
     InsertToken {
         /// The name it is known by.

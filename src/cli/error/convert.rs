@@ -103,11 +103,19 @@ impl From<TvsError> for CommandError {
 
 impl From<EnrollError> for CommandError {
     fn from(error: EnrollError) -> Self {
-        let kind = match error {
-            EnrollError::Name { .. } | EnrollError::Validity { .. } => ErrorKind::Usage,
-            EnrollError::Builder(_) => ErrorKind::File,
-        };
-        CommandError::new(kind, error.to_string()).detail("", "no key was kept")
+        let new = |kind| CommandError::new(kind, error.to_string());
+        let place = || new(ErrorKind::File).detail("", "no key was made and nothing was written");
+        match error {
+            EnrollError::Name { .. } | EnrollError::Validity { .. } => {
+                new(ErrorKind::Usage).detail("", "no key was kept")
+            }
+            EnrollError::Builder(_) => new(ErrorKind::File).detail("", "no key was kept"),
+            EnrollError::NoFolder(_) => place().hint("create it, or give another file"),
+            EnrollError::FileExists(_) => {
+                place().hint("--force replaces it; the old file is kept as NAME.bak")
+            }
+            EnrollError::NoRandom(_) => new(ErrorKind::Token).caused_by_sources(&error),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
 
+use super::super::next::token_option;
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
 use crate::token::PinKind;
@@ -45,10 +46,22 @@ impl From<WorkError> for CommandError {
             WorkError::Http(e) => e.into(),
             WorkError::Tvs(e) => e.into(),
             WorkError::Enroll(e) => e.into(),
+            WorkError::AfterStoring { name, token, source } => {
+                CommandError::from(*source).after_storing(&name, &token)
+            }
             WorkError::Journal(e) => e.into(),
             WorkError::JournalReopen(e) => e.into(),
             WorkError::Operator(e) => e.into(),
         }
+    }
+}
+
+impl CommandError {
+    /// What follows when a certificate was stored before this.
+    #[must_use]
+    pub fn after_storing(self, name: &str, token: &str) -> Self {
+        self.detail("", format!("{name} and its key were stored on \"{token}\""))
+            .hint(format!("sastctl cert export {} writes the certificate", token_option(name)))
     }
 }
 
