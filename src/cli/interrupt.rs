@@ -90,22 +90,6 @@ pub fn listen() -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Says that a token is logged in, until it is dropped.
-pub struct Busy;
-
-impl Busy {
-    pub fn new() -> Self {
-        token_in_use(true);
-        Busy
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        token_in_use(false);
-    }
-}
-
 /// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
 /// Where one came just before the login, this blocks: the program is ending.
 pub fn token_in_use(in_use: bool) {

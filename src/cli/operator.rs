@@ -7,6 +7,7 @@ use super::interrupt;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
 use super::ui::{Ui, printable};
+use crate::token::PinKind;
 use crate::workflow::{Operator, OperatorError, Question, Secret, View};
 
 /// The operator of one command: the terminal, and what its options answer beforehand.
@@ -15,6 +16,10 @@ pub struct TerminalOperator<'a> {
     pub ui: &'a Ui,
     /// Where PINs come from.
     pub settings: &'a Settings,
+    /// Where the administrator PIN comes from.
+    pub so_pin_source: Option<PinSource>,
+    /// Where a new PIN comes from.
+    pub new_pin_source: Option<PinSource>,
     /// Where passwords come from.
     pub password_source: Option<PinSource>,
     /// Consent to what the command does.
@@ -26,7 +31,15 @@ pub struct TerminalOperator<'a> {
 impl<'a> TerminalOperator<'a> {
     /// One that answers nothing beforehand.
     pub fn new(settings: &'a Settings, ui: &'a Ui) -> Self {
-        TerminalOperator { ui, settings, password_source: None, yes: false, allow_last_try: false }
+        TerminalOperator {
+            ui,
+            settings,
+            so_pin_source: None,
+            new_pin_source: None,
+            password_source: None,
+            yes: false,
+            allow_last_try: false,
+        }
     }
 }
 
@@ -95,12 +108,26 @@ impl Operator for TerminalOperator<'_> {
         match *secret {
             Secret::Pin { token, has_pin_pad } => {
                 interrupt::listen()?;
-                let by_token = if has_pin_pad { PinSource::PinPad } else { PinSource::Prompt };
-                let source = self.settings.pin_source.clone().unwrap_or(by_token);
+                let source = self.settings.pin_source.clone();
+                let source = source.unwrap_or_else(|| PinSource::of_reader(has_pin_pad));
                 if source == PinSource::PinPad && has_pin_pad {
                     self.note(&format!("Type the PIN for {token} on its reader."));
                 }
                 Ok(pin::text(&source, token, self.ui)?)
+            }
+            Secret::OtherPin { token, has_pin_pad, which, is_new } => {
+                let (what, source) = match which {
+                    PinKind::Administrator => ("administrator (SO) PIN", &self.so_pin_source),
+                    _ => ("new PIN", &self.new_pin_source),
+                };
+                let source = source.clone().unwrap_or_else(|| PinSource::of_reader(has_pin_pad));
+                if source == PinSource::PinPad {
+                    if has_pin_pad {
+                        self.note(&format!("Type the {what} for {token} on its reader when it asks."));
+                    }
+                    return Ok(None);
+                }
+                Ok(Some(pin::other(&source, what, token, is_new, self.ui)?))
             }
             Secret::NodePassword { node } => {
                 let source = self.password_source.clone().unwrap_or(PinSource::Prompt);

@@ -14,7 +14,6 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::ui::{Ui, printable};
 use crate::files;
-use crate::token::Pin;
 
 /// Longer than any PIN: what is read at most, in bytes.
 const MAX_PIN_BYTES: usize = 4096;
@@ -33,6 +32,13 @@ pub enum PinSource {
     Fd(u32),
     /// Typed on the reader itself (CKF_PROTECTED_AUTHENTICATION_PATH).
     PinPad,
+}
+
+impl PinSource {
+    /// Where a PIN comes from unless something else is said: the reader's own keys, where it has some.
+    pub fn of_reader(has_pin_pad: bool) -> Self {
+        if has_pin_pad { PinSource::PinPad } else { PinSource::Prompt }
+    }
 }
 
 /// A PIN source that is not one. Does not repeat the text: somebody may have typed the PIN.
@@ -83,14 +89,14 @@ pub fn text(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Zeroizing
     secret(source, &Secret::of_token("PIN", token, "--pin-source"), ui).map(Some)
 }
 
-/// Reads a further secret of a token: its SO PIN, or a new PIN, which a terminal is asked for twice.
-pub fn read_other(
+/// Reads the administrator PIN of a token, or a new PIN, which a terminal is asked for twice.
+pub fn other(
     source: &PinSource,
     what: &'static str,
     token: &str,
     twice: bool,
     ui: &Ui,
-) -> Result<Pin, CommandError> {
+) -> Result<Zeroizing<String>, CommandError> {
     let first = Secret::of_token(what, token, "--new-pin-source or --so-pin-source");
     let text = secret(source, &first, ui)?;
     if twice && *source == PinSource::Prompt {
@@ -100,7 +106,7 @@ pub fn read_other(
                 .detail("", "no PIN was tried, nothing was changed"));
         }
     }
-    Ok(Pin::new(text))
+    Ok(text)
 }
 
 /// Whether two secrets come from two places. A file has one secret, in its first line; a descriptor has one in each line.

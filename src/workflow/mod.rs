@@ -22,6 +22,7 @@ mod operator;
 mod plan;
 mod readiness;
 mod session;
+pub(crate) mod token_admin;
 pub(crate) mod verification;
 mod watch;
 

@@ -164,6 +164,17 @@ pub enum Secret<'a> {
         /// Whether its reader has keys to type it on.
         has_pin_pad: bool,
     },
+    /// The administrator PIN of a token, or a new PIN.
+    OtherPin {
+        /// The token's label.
+        token: &'a str,
+        /// Whether its reader has keys to type it on.
+        has_pin_pad: bool,
+        /// Which PIN.
+        which: PinKind,
+        /// Whether it is set, and so asked for twice.
+        is_new: bool,
+    },
     /// The OS administrator's password of a node.
     NodePassword {
         /// The node.

@@ -3,42 +3,51 @@
 use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
 use crate::token::{
-    CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, TokenError, TokenName,
+    CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, TokenError, TokenError as E,
+    TokenName,
 };
 
-impl CommandError {
-    fn token(self, token: &TokenName) -> Self {
-        self.detail("token", token.to_string())
-    }
-
-    fn each(self, label: &str, lines: impl IntoIterator<Item = String>) -> Self {
-        lines.into_iter().fold(self, |error, line| error.detail(label, line))
+/// The token that an error is about.
+fn token(error: &TokenError) -> Option<&TokenName> {
+    match error {
+        E::Call { token, .. } => token.as_ref(),
+        E::AmbiguousCertificate { token, .. }
+        | E::CannotMakeKey { token, .. }
+        | E::NoRoomForPin { token, .. }
+        | E::PinIncorrect { token, .. }
+        | E::PinLength { token, .. } => Some(token),
+        E::NoCertificate(token) | E::UnreadableCertificate(token, _) | E::NoKey(token, _) => Some(token),
+        E::BadKey(token, _) | E::AlreadyThere(token, _) | E::NameOrIdTaken(token, _) => Some(token),
+        E::NoMechanism(token, _) | E::SignatureDoesNotVerify(token, _) => Some(token),
+        E::PinLocked(token, _) | E::PinStateChanged(token, _) | E::PinNotSet(token) => Some(token),
+        E::PinPad(token, _) | E::NoPinPad(token, _) | E::PinRefused(token, ..) => Some(token),
+        E::SamePin(token, _) | E::InitIncomplete(token, _) => Some(token),
+        _ => None,
     }
 }
 
 impl From<TokenError> for CommandError {
     fn from(error: TokenError) -> Self {
         let kind = match error {
-            TokenError::UnknownProfile(..) | TokenError::Label(_) => ErrorKind::Usage,
-            TokenError::BadProfile(..) => ErrorKind::File,
+            E::UnknownProfile(..) | E::Label(_) => ErrorKind::Usage,
+            E::BadProfile(..) => ErrorKind::File,
             _ => ErrorKind::Token,
         };
-        let base = CommandError::new(kind, error.to_string());
+        let base = CommandError::new(kind, error.to_string())
+            .details("token", token(&error).map(ToString::to_string));
         match error {
-            TokenError::UnknownProfile(_, known) => {
+            E::UnknownProfile(_, known) => {
                 base.hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))
             }
-            TokenError::BadProfile(..) => {
-                base.hint("sastctl profile show safenet-etoken prints a correct one")
-            }
-            TokenError::InsecureProfile(..) => base
+            E::BadProfile(..) => base.hint("sastctl profile show safenet-etoken prints a correct one"),
+            E::InsecureProfile(..) => base
                 .hint("remove write permission for others (chmod go-w): the profile names the library that gets \
                     the PIN")
                 .hint("--allow-insecure-module uses it anyway"),
-            TokenError::NoModule { tried, unset, .. } => {
+            E::NoModule { tried, unset, .. } => {
                 let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
                 let tried = tried.iter().map(|(path, why)| format!("{}: {why}", path.display()));
-                let mut base = base.each("", tried).each("not set", unset);
+                let mut base = base.details("", tried).details("not set", unset);
                 if insecure {
                     base = base
                         .hint("remove write permission for others: chmod go-w")
@@ -46,15 +55,12 @@ impl From<TokenError> for CommandError {
                 }
                 base.hint("install the HSM's client software, or name its library with --module PATH")
             }
-            TokenError::NothingInstalled(profiles) => base
+            E::NothingInstalled(profiles) => base
                 .detail("profiles", profiles.join(", "))
                 .hint("install the token's software (SafeNet Authentication Client for eTokens)")
                 .hint("or name its PKCS#11 library with --module PATH"),
-            TokenError::Call { code, token, .. } => {
-                let base = token.iter().fold(base, CommandError::token);
-                base.hint(advice(&code))
-            }
-            TokenError::NoToken { module, slots, blank } => {
+            E::Call { code, .. } => base.hint(advice(&code)),
+            E::NoToken { module, slots, blank } => {
                 let slots = match (slots, blank) {
                     (0, _) => "none".to_owned(),
                     (1, 0) => "1, empty".to_owned(),
@@ -62,117 +68,101 @@ impl From<TokenError> for CommandError {
                     (_, 0) => format!("{slots}, all empty"),
                     _ => format!("{slots}, {blank} with a blank token"),
                 };
-                let base = base
-                    .detail("module", module.display().to_string())
+                let init = (blank > 0).then_some("sastctl token init makes a blank token ready");
+                base.detail("module", module.display().to_string())
                     .detail("slots", slots)
-                    .hint("insert a token and wait for its light; then sastctl token list");
-                if blank == 0 { base } else { base.hint("sastctl token init makes a blank token ready") }
+                    .hint("insert a token and wait for its light; then sastctl token list")
+                    .hints(init.as_slice())
             }
-            TokenError::NoMatch { tokens, .. } => base
-                .each("there is", tokens)
+            E::NoMatch { tokens, .. } => base
+                .details("there is", tokens)
                 .hint("name a token by SAST name, label, serial number or pkcs11: URI"),
-            TokenError::Ambiguous(_, tokens) => {
-                let base = base.each("there is", tokens.iter().map(|choice| choice.token.to_string()));
+            E::Ambiguous(_, tokens) => {
+                let base = base.details("there is", tokens.iter().map(|choice| choice.token.to_string()));
                 match tokens.iter().find_map(|choice| choice.selector.as_ref()) {
                     Some(selector) => base.hint(format!("name one: {}", token_option(selector))),
                     None => base.hint("they cannot be told apart: remove all tokens except the one you mean"),
                 }
             }
-            TokenError::NoCertificate(token) => {
-                base.token(&token).hint("sastctl token show lists what is on it; is it the right token?").hint(
+            E::NoCertificate(_) => {
+                base.hint("sastctl token show lists what is on it; is it the right token?").hint(
                     "objects may be hidden until the login: commands that sign log in and look again, where the token is \
                      named by its label or serial number",
                 )
             }
-            TokenError::UnreadableCertificate(token, _) => base
-                .token(&token)
-                .hint("take the token out, insert it, and try again; sastctl token show lists what is on it"),
-            TokenError::AmbiguousCertificate { token, certificates, .. } => {
+            E::UnreadableCertificate(..) => {
+                base.hint("take the token out, insert it, and try again; sastctl token show lists what is on it")
+            }
+            E::AmbiguousCertificate { certificates, .. } => {
                 let choice = |c: &CertificateChoice| match &c.selector {
                     Some(selector) => format!("{c}: {}", token_option(selector)),
                     None => format!("{c}: no selector means this one alone"),
                 };
-                let base = base.token(&token).each("there is", certificates.iter().map(choice));
-                match certificates.iter().any(|certificate| certificate.selector.is_some()) {
-                    true => base.hint("select one as shown above"),
-                    false => base.hint("delete what is not needed with the token's own software"),
-                }
+                base.details("there is", certificates.iter().map(choice)).hint(
+                    match certificates.iter().any(|certificate| certificate.selector.is_some()) {
+                        true => "select one as shown above",
+                        false => "delete what is not needed with the token's own software",
+                    },
+                )
             }
-            TokenError::NoKey(token, _) => base
-                .token(&token)
-                .hint("the certificate was copied here without its key; use the token that made the key"),
-            TokenError::CannotMakeKey { token, .. } => base
-                .token(&token)
-                .hint("sastctl token show lists its mechanisms, sastctl profile show what is known of the module"),
-            TokenError::BadKey(token, _) => base
-                .token(&token)
+            E::NoKey(..) => {
+                base.hint("the certificate was copied here without its key; use the token that made the key")
+            }
+            E::CannotMakeKey { .. } => base.hint(
+                "sastctl token show lists its mechanisms, sastctl profile show what is known of the module",
+            ),
+            E::BadKey(..) => base
                 .detail("", "the key was destroyed again")
                 .hint("a key that can be exported is not a SAST key; use another HSM"),
-            TokenError::AlreadyThere(token, _) => {
-                base.token(&token).hint("nothing was changed; sastctl cert list shows it")
-            }
-            TokenError::NameOrIdTaken(token, _) => base
-                .token(&token)
+            E::AlreadyThere(..) => base.hint("nothing was changed; sastctl cert list shows it"),
+            E::NameOrIdTaken(..) => base
                 .detail("", "no key was made and nothing was written")
                 .hint("use another --name or --id; sastctl cert list shows the existing certificates"),
-            TokenError::NoMechanism(token, _) => {
-                base.token(&token).hint("every SAST token supports --digest sha1")
+            E::NoMechanism(..) => base.hint("every SAST token supports --digest sha1"),
+            E::NoRoomForPin { .. } => {
+                base.hint("sastctl token show lists its mechanisms; another --digest may be among them")
             }
-            TokenError::NoRoomForPin { token, .. } => base
-                .token(&token)
-                .hint("sastctl token show lists its mechanisms; another --digest may be among them"),
-            TokenError::PinIncorrect { token, which, state, .. } => {
-                base.token(&token).detail("tries", tries(state)).hint(match which {
-                    PinKind::Administrator => {
-                        "check it before you run this again; some tokens are destroyed when its tries run out"
-                    }
-                    _ => "check the PIN, then run the same command again. The PIN is tried once per run.",
-                })
-            }
-            TokenError::PinLocked(token, which) => base.token(&token).hint(match which {
+            E::PinIncorrect { which, state, .. } => base.detail("tries", tries(state)).hint(match which {
+                PinKind::Administrator => {
+                    "check it before you run this again; some tokens are destroyed when its tries run out"
+                }
+                _ => "check the PIN, then run the same command again. The PIN is tried once per run.",
+            }),
+            E::PinLocked(_, which) => base.hint(match which {
                 PinKind::Administrator => "the token cannot be unlocked any more: sastctl help lost-tokens",
                 _ => "sign with the other token, or set a new PIN with the administrator PIN: sastctl token unlock",
             }),
-            TokenError::OtherToken(token, _) => base
+            E::OtherToken(token, _) => base
                 .detail("chosen", token.to_string())
                 .detail("", "no PIN was tried")
                 .hint("insert the token that was chosen, and run the same command again"),
-            TokenError::PinStateChanged(token, _) => {
-                base.token(&token).detail("", "no PIN was tried").hint(
-                    "somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again",
-                )
-            }
-            TokenError::PinNotSet(token) => {
-                base.token(&token).hint("set one with the administrator PIN: sastctl token unlock")
-            }
-            TokenError::PinLength { token, .. } => base
-                .token(&token)
+            E::PinStateChanged(..) => base.detail("", "no PIN was tried").hint(
+                "somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again",
+            ),
+            E::PinNotSet(_) => base.hint("set one with the administrator PIN: sastctl token unlock"),
+            E::PinLength { .. } => base
                 .detail("", "no try was used")
                 .hint("check the PIN, then run the same command again"),
-            TokenError::PinPad(token, which) => {
-                base.token(&token).hint(format!("use {} pinpad", option(which)))
+            E::PinPad(_, which) => base.hint(format!("use {} pinpad", option(which))),
+            E::NoPinPad(_, which) => {
+                base.hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which)))
             }
-            TokenError::NoPinPad(token, which) => base
-                .token(&token)
-                .hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which))),
-            TokenError::PinRefused(token, ..) => base.token(&token).detail("", "no try was used").hint(
+            E::PinRefused(..) => base.detail("", "no try was used").hint(
                 "the token has rules for its PINs: use other characters or another length; sastctl token show \
                  prints the limits",
             ),
-            TokenError::SamePin(token, _) => base
-                .token(&token)
+            E::SamePin(..) => base
                 .detail("", "no PIN was tried, nothing was changed")
                 .hint("choose another one, then run the same command again"),
-            TokenError::Label(_) => base.detail("", "nothing was deleted"),
-            TokenError::InitIncomplete(token, _) => {
+            E::Label(_) => base.detail("", "nothing was deleted"),
+            E::InitIncomplete(token, _) => {
                 let name = if token.serial.is_empty() { &token.label } else { &token.serial };
-                base.token(&token).hint(format!("give it a PIN: sastctl token unlock {name}"))
+                base.hint(format!("give it a PIN: sastctl token unlock {name}"))
             }
-            TokenError::SignatureDoesNotVerify(token, why) => base
-                .token(&token)
+            E::SignatureDoesNotVerify(_, why) => base
                 .detail("cause", why)
                 .hint("the signature was discarded; do not use this token until you know why"),
-            TokenError::Busy { .. } => base.hint("wait for it, or end it, then run the same command again"),
+            E::Busy { .. } => base.hint("wait for it, or end it, then run the same command again"),
         }
     }
 }
