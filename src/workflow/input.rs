@@ -13,18 +13,12 @@ pub fn display_name(path: &Path) -> String {
 }
 
 /// Reads and decodes a CTL, ITL or .sgn file.
-///
-/// # Errors
-/// When it cannot be read or decoded.
 pub fn read_file(path: &Path) -> Result<TrustFile, WorkError> {
     let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
     TrustFile::decode(bytes).map_err(|source| WorkError::Decode { file: display_name(path), source })
 }
 
 /// Reads and decodes a CTL or ITL file.
-///
-/// # Errors
-/// When it cannot be read or decoded, or is a .sgn file.
 pub fn read_list(path: &Path) -> Result<TrustList, WorkError> {
     match read_file(path)? {
         TrustFile::List(list) => Ok(list),
@@ -36,17 +30,11 @@ pub fn read_list(path: &Path) -> Result<TrustList, WorkError> {
 }
 
 /// Reads a CTL or ITL file and verifies it.
-///
-/// # Errors
-/// When it cannot be read, decoded or verified.
 pub fn read_verified(path: &Path) -> Result<VerifiedList, WorkError> {
     read_list(path)?.verify().map_err(|source| WorkError::NotVerified { file: display_name(path), source })
 }
 
 /// Reads a certificate file, DER or PEM.
-///
-/// # Errors
-/// When it cannot be read, or contains no certificate.
 pub fn read_certificate(path: &Path) -> Result<Certificate, WorkError> {
     let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
     Certificate::from_file_bytes(&bytes)
@@ -65,9 +53,6 @@ pub struct ReadCluster {
 }
 
 /// Reads a cluster file, and the certificates that it names.
-///
-/// # Errors
-/// When one of the files cannot be read, or is not what it should be.
 pub fn read_cluster(path: &Path) -> Result<ReadCluster, WorkError> {
     let file = display_name(path);
     let Ok(text) = String::from_utf8(files::read_limited(path, MAX_FILE_BYTES)?) else {

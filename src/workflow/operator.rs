@@ -19,9 +19,6 @@ pub trait Operator: Sync {
     fn warn(&self, text: &str);
 
     /// Shows a value for reading: a result, or what a question is about.
-    ///
-    /// # Errors
-    /// When the output was closed or cannot be written.
     fn show(&self, view: &View<'_>) -> Result<(), OperatorError>;
 
     /// Whether somebody can answer now.
@@ -31,21 +28,12 @@ pub trait Operator: Sync {
     fn said_yes(&self, question: &Question) -> bool;
 
     /// Asks; whether the answer is yes.
-    ///
-    /// # Errors
-    /// When the answer cannot be read.
     fn ask(&self, question: &Question) -> Result<bool, OperatorError>;
 
     /// Asks for a secret; `None` when it is typed on the reader itself.
-    ///
-    /// # Errors
-    /// When there is none.
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError>;
 
     /// An error if the operator interrupted the work. Called before anything is written or changed.
-    ///
-    /// # Errors
-    /// [`OperatorError::Interrupted`].
     fn check_interrupted(&self) -> Result<(), OperatorError>;
 
     /// A token is logged in (`true`) or out again: an interruption waits while it is.
@@ -56,9 +44,6 @@ pub trait Operator: Sync {
 
     /// The rule for everything that signs, makes a key or changes a node: yes beforehand, or yes now. Where nobody can be
     /// asked, nothing counts as yes.
-    ///
-    /// # Errors
-    /// [`OperatorError::NobodyToAsk`], or as [`Operator::ask`].
     fn agrees(&self, question: &Question) -> Result<bool, OperatorError> {
         if self.said_yes(question) {
             return Ok(true);
