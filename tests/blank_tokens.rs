@@ -30,7 +30,7 @@ fn a_blank_token_is_made_ready() {
     let other = world.run(&[&init[..], &["--confirm", &world.serial("A")]].concat());
     assert_eq!(other.code, 2, "{}", other.all());
     let ready = world.run(&[&init[..], &["--confirm", &slot]].concat()).done();
-    assert!(ready.stdout.contains("called \"Fresh\" now"), "{}", ready.stdout);
+    assert!(ready.stdout.contains("its label is now \"Fresh\""), "{}", ready.stdout);
     let tokens = world.run(&["token", "list", "--json"]).done().json();
     let fresh = tokens["tokens"].as_array().unwrap().iter().find(|t| t["label"] == "Fresh").unwrap().clone();
     assert_eq!((&fresh["initialized"], &fresh["pin_state"]), (&true.into(), &"ok".into()));

@@ -187,7 +187,8 @@ impl Situation<'_> {
         let phones = self.phones(tokens.first().copied(), &TvsStatus::NotAsked);
         let steps = vec![step(RESET), self.revert(self.file, &name(0), &name(1), phones), step(PUBLISH)];
         let already = names(&tokens);
-        let what = format!("from tokenless to tokens: this list names {already} already, and is the bridge");
+        let what =
+            format!("from tokenless to tokens: this list already contains {already}, and is the bridge");
         procedure("bridge", what, steps)
     }
 

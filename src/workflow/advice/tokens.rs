@@ -84,7 +84,7 @@ impl Situation<'_> {
     fn known_server(&self, server: &Record, then: &str) -> Step {
         let servers = names(&self.recovery());
         let act =
-            format!("the list names {servers} as SAST: {UPDATE} signs with a key that phones know{then}");
+            format!("the list contains {servers} as SAST: {UPDATE} signs with a key that phones know{then}");
         Step { phones: self.phones(Some(server), &TvsStatus::NotAsked), ..step(act) }
     }
 
@@ -105,7 +105,7 @@ impl Situation<'_> {
 
     pub(super) fn to_tokenless(&self) -> Procedure {
         const RECORDS: &str =
-            "phones hold a token-signed list with the ITLRecovery and CallManager SAST records";
+            "phones have a token-signed list with the ITLRecovery and CallManager SAST records";
         let mut steps = match self.tokenless_signer() {
             Some(server) => vec![self.known_server(server, "")],
             None if self.number.is_some_and(|number| number >= (12, 0)) => vec![
@@ -116,7 +116,7 @@ impl Situation<'_> {
                 step(format!("then: {UPDATE}")),
             ],
             None => {
-                let first = format!("{UPDATE}; from 12.0 on only once {RECORDS}");
+                let first = format!("{UPDATE}; from 12.0 on only after {RECORDS}");
                 let act = if self.number.is_some() { UPDATE.to_owned() } else { first };
                 // The publisher's TVS knows the certificates of its own cluster without an upload (118893).
                 let is_callmanager = |r: &&Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
