@@ -1,10 +1,8 @@
 //! What must be in order before a cluster changes, as values: facts in, findings out.
 
-use sastctl::cluster::SecurityMode;
+use sastctl::cluster::{SecurityMode, is_left_behind, leftover_says};
 use sastctl::trustlist::{Digest, Draft, Record, TrustList, VerifiedList};
-use sastctl::workflow::{
-    Answer, ClusterFacts, Need, NoBridge, Subject, bridge, is_left_behind, leftover_says, readiness,
-};
+use sastctl::workflow::{Answer, ClusterFacts, Need, NoBridge, Subject, bridge, readiness};
 
 use crate::pki::{self, KeyFile};
 

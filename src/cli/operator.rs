@@ -6,9 +6,14 @@ use super::error::CommandError;
 use super::interrupt;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
+use super::signing::phones_text;
 use super::ui::{Ui, printable};
+use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
 use crate::workflow::{Operator, OperatorError, Question, Secret, View};
+
+/// What is said of certificates about which TVS was not asked.
+pub const TVS_NOT_ASKED: &str = "unproved: TVS was not asked (--no-tvs)";
 
 /// The operator of one command: the terminal, and what its options answer beforehand.
 pub struct TerminalOperator<'a> {
@@ -57,6 +62,25 @@ impl Operator for TerminalOperator<'_> {
             // A JSON document is one answer, given at the end.
             View::Text(_) if self.ui.is_json() => {}
             View::Text(text) => self.ui.print(text)?,
+            View::PhoneImpact(impact) => {
+                let text =
+                    phones_text(Some(&impact.held), &impact.verdicts, &impact.signer, &impact.findings);
+                if impact.is_harmless() { self.ui.note(&text) } else { self.ui.show(&text) }
+            }
+            View::PhonesNotKnown { why, new } => self.ui.warn(&format!(
+                "what phones hold is not known: {why}\nsastctl ctl check {} --installed-ctl OLD says what phones that \
+                 hold OLD make of it",
+                new.display()
+            )),
+            View::Trusted { name, proof } => {
+                let proof = proof.unwrap_or(TVS_NOT_ASKED);
+                self.show(&View::Text(&format!("{}: {proof}", printable(name))))?;
+            }
+            View::UploadCertificate { name } => self.ui.show(&format!(
+                "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload \
+                 Certificate/Certificate chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
+                printable(name)
+            )),
             View::Output(bytes) => self.ui.write(bytes)?,
             View::UploadFile { nodes, path, name } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();

@@ -99,7 +99,7 @@ impl NodeAddress {
     }
 }
 
-/// The short name; with `#` in full, as [`NodeAddress::from_str`] reads it.
+/// The short name; with `#` the URL of an SSH host.
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,9 +107,6 @@ impl fmt::Display for NodeAddress {
                 let at = if ssh.host.contains(':') { format!("[{}]", ssh.host) } else { ssh.host.clone() };
                 let user = ssh.user.iter().map(|user| format!("{user}@")).collect::<String>();
                 write!(f, "ssh://{user}{at}:{}", ssh.port)
-            }
-            NodeAddress::Serial(serial) if f.alternate() => {
-                write!(f, "serial:{}?baud={}", serial.device.display(), serial.baud)
             }
             NodeAddress::Ssh(ssh) if ssh.port == 22 => f.write_str(&ssh.host),
             NodeAddress::Ssh(ssh) => write!(f, "{}:{}", ssh.host, ssh.port),

@@ -17,50 +17,36 @@ use super::node::Node;
 use crate::files::{self, FileError};
 
 /// How nodes are reached.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ConnectOptions {
     /// The OS administrator, where the address names none; else `admin`.
     pub user: Option<String>,
-    /// A private key to log in with.
     pub identity: Option<PathBuf>,
     /// Whether nodes get the password, too, where there is a key.
     pub password_beside_key: bool,
-    /// The known host keys; else `~/.ssh/known_hosts`.
+    /// Else `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
     /// Fingerprints (`SHA256:…`) of host keys that are right.
     pub host_keys: Vec<String>,
     /// Also the algorithms of old releases.
     pub legacy: bool,
-    /// A host to go through.
     pub jump: Option<SshAddress>,
-    /// Where everything that goes over the line is written.
     pub transcript: Option<PathBuf>,
 }
 
 /// What is told and asked while nodes are reached.
 pub trait ConnectPrompt: Send + Sync {
-    /// Tells what is being done.
     fn note(&self, text: &str);
 
-    /// Tells of a risk.
     fn warn(&self, text: &str);
 
     /// The OS administrator's password.
-    ///
-    /// # Errors
-    /// When there is none.
     fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer>;
 
     /// The password of `user@host`, which does not belong to the cluster.
-    ///
-    /// # Errors
-    /// When there is none.
     fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
 
     /// Whether an unknown host key is right; no where nobody can be asked.
-    ///
-    /// # Errors
-    /// When the answer cannot be read.
     fn accepts_host_key(&self, host: &str, fingerprint: &str) -> Result<bool, NoAnswer>;
 }
 
@@ -227,12 +213,10 @@ impl<'a> Connector<'a> {
                 Err(NoConsole::Unknown { address, key }) => {
                     let (node, fingerprint) = (address.host.clone(), key.fingerprint());
                     let _one = ONE_AT_A_TIME.lock();
-                    if !self.options.host_keys.contains(&fingerprint)
-                        && !self
-                            .prompt
-                            .accepts_host_key(&node, &fingerprint)
-                            .map_err(ClusterError::NoAnswer)?
-                    {
+                    let asks = || self.prompt.accepts_host_key(&node, &fingerprint);
+                    let accepted = self.options.host_keys.contains(&fingerprint)
+                        || asks().map_err(ClusterError::NoAnswer)?;
+                    if !accepted {
                         return Err(ConsoleError::UnknownHostKey { node, fingerprint }.into());
                     }
                     key.learn(&options.known_hosts, &address)?;
@@ -252,10 +236,8 @@ impl<'a> Connector<'a> {
             HostKind::Node => Some(self.password(&address.host)?),
             HostKind::Outside => self.host_password(address)?,
         };
-        let jump = match self.options.jump.clone() {
-            Some(jump) => Some((self.host_password(&jump)?, jump)),
-            None => None,
-        };
+        let jump = self.options.jump.clone();
+        let jump = jump.map(|jump| Ok::<_, ClusterError>((self.host_password(&jump)?, jump))).transpose()?;
         if self.options.legacy {
             self.prompt.warn("old SSH algorithms are taken: somebody who reads the network may read along");
         }

@@ -9,6 +9,8 @@ mod error;
 mod fetch;
 pub mod http;
 mod node;
+mod node_ctl;
+mod node_file;
 mod publish;
 mod restart;
 #[cfg(feature = "ssh")]
@@ -17,10 +19,12 @@ pub mod shell;
 pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
-pub use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
+pub(crate) use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
 pub use error::{ClusterError, ConsoleError, NoAnswer};
 pub use fetch::{By, FetchError, Fetched, Ports, fetch};
 pub use node::{Node, PHONE_SAST_TRUST, SERVICES};
-pub use publish::{AFTER_PUT, AFTER_RESTART, PublishError, Publisher, TftpFolder};
-pub use restart::{restart, restart_order};
+pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
+pub(crate) use node_file::NodeFile;
+pub(crate) use publish::{AFTER_PUT, AFTER_RESTART, Publisher, TftpFolder};
+pub(crate) use restart::{restart, restart_order};
 pub use shell::answers::SecurityMode;

@@ -9,7 +9,7 @@ use super::connect::Connector;
 #[cfg(feature = "ssh")]
 use super::connect::HostKind;
 use super::error::ClusterError;
-use super::fetch::{FetchError, Ports, fetch};
+use super::fetch::{Ports, fetch};
 #[cfg(feature = "ssh")]
 use super::sftp::{self, SftpFolder};
 use crate::files::{self, FileError, OnExisting};
@@ -61,46 +61,13 @@ impl FromStr for TftpFolder {
     }
 }
 
-/// Why a file was not published. In all of them `node` is the node, `name` the file's name for phones, `md5` its MD5.
-#[allow(missing_docs, reason = "the fields are described above")]
-#[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    /// A folder of a node that the cluster does not have; the nodes that it has.
-    #[error("the node of {folder} does not belong to this cluster")]
-    OtherNode { folder: String, nodes: Vec<String> },
-    /// There is no such folder.
-    #[error("the TFTP folder {} of {node} is not there", path.display())]
-    NoFolder { path: PathBuf, node: String },
-    /// A serial line carries no files.
-    #[error("{node} is a serial line: no file is put there, and none is fetched to prove that phones get it")]
-    SerialLine { node: String },
-    /// FILENAME of a list is its writer's: one that names a file outside the TFTP folder would be written there.
-    #[error("the list calls itself {name:?}, which is not the name of a TFTP file")]
-    NotATftpName { name: String },
-    /// The time is over.
-    #[error("{node} does not serve the {name} with MD5 {md5}")]
-    NotServed { node: String, name: String, md5: String },
-    /// A node.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// What a node serves is not known.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// A folder of this host.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// A file for phones, and where it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
-    /// The nodes' folders.
     pub folders: &'a [TftpFolder],
-    /// Where the nodes serve files.
     pub ports: Ports,
     /// The name that phones ask for.
     pub name: &'a str,
-    /// The file.
     pub bytes: &'a [u8],
 }
 
@@ -111,12 +78,9 @@ impl Publisher<'_> {
     }
 
     /// Whether the name is that of a file in the TFTP folder.
-    pub fn check_name(&self) -> Result<(), PublishError> {
-        if is_tftp_name(self.name) {
-            Ok(())
-        } else {
-            Err(PublishError::NotATftpName { name: self.name.to_owned() })
-        }
+    pub fn check_name(&self) -> Result<(), ClusterError> {
+        let wrong = || ClusterError::NotATftpName { name: self.name.to_owned() };
+        is_tftp_name(self.name).then_some(()).ok_or_else(wrong)
     }
 
     /// The node's folder, if one was named for it or for all.
@@ -130,17 +94,17 @@ impl Publisher<'_> {
         &self,
         nodes: &[NodeAddress],
         connector: &mut Connector<'_>,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), ClusterError> {
         let hosts: Vec<&str> = nodes.iter().filter_map(NodeAddress::host).collect();
         let is_other = |f: &&TftpFolder| f.node.as_deref().is_some_and(|node| !hosts.contains(&node));
         if let Some(other) = self.folders.iter().find(is_other) {
             let nodes = hosts.into_iter().map(str::to_owned).collect();
-            return Err(PublishError::OtherNode { folder: other.text.clone(), nodes });
+            return Err(ClusterError::OtherNode { folder: other.text.clone(), nodes });
         }
         for node in nodes {
             match self.folder(node) {
                 Some(Place::Local(path)) if !path.is_dir() => {
-                    return Err(PublishError::NoFolder { path: path.clone(), node: node.to_string() });
+                    return Err(ClusterError::NoFolder { path: path.clone(), node: node.to_string() });
                 }
                 #[cfg(feature = "ssh")]
                 Some(Place::Sftp(folder)) => connector.over_ssh(&folder.address, HostKind::Outside, |o| {
@@ -156,7 +120,7 @@ impl Publisher<'_> {
 
     /// Puts the file into the folder of every node for which `begin` says yes. The nodes where that was done, and those that
     /// have no folder here: the operator uploads it there.
-    pub fn put<E: From<PublishError>>(
+    pub fn put<E: From<ClusterError>>(
         &self,
         connector: &mut Connector<'_>,
         nodes: &[NodeAddress],
@@ -173,7 +137,7 @@ impl Publisher<'_> {
         Ok((put, by_hand))
     }
 
-    fn put_to(&self, node: &NodeAddress, connector: &mut Connector<'_>) -> Result<bool, PublishError> {
+    fn put_to(&self, node: &NodeAddress, connector: &mut Connector<'_>) -> Result<bool, ClusterError> {
         match self.folder(node) {
             None => return Ok(false),
             #[cfg(feature = "ssh")]
@@ -190,19 +154,19 @@ impl Publisher<'_> {
     }
 
     /// The host of a node. Over a serial line nothing would prove what phones get.
-    pub fn host_of<'n>(&self, node: &'n NodeAddress) -> Result<&'n str, PublishError> {
-        node.host().ok_or_else(|| PublishError::SerialLine { node: node.to_string() })
+    pub fn host_of<'n>(&self, node: &'n NodeAddress) -> Result<&'n str, ClusterError> {
+        node.host().ok_or_else(|| ClusterError::SerialLine { node: node.to_string() })
     }
 
     /// Whether a node serves exactly this file now.
-    pub fn serves(&self, node: &NodeAddress) -> Result<bool, PublishError> {
+    pub fn serves(&self, node: &NodeAddress) -> Result<bool, ClusterError> {
         let host = self.host_of(node)?;
         Ok(fetch(host, self.ports, self.name)?.is_some_and(|fetched| fetched.bytes == self.bytes))
     }
 
     /// Waits until a node serves exactly this file; whether it does. One that serves something else is waited for no longer
     /// than `limit`, one that does not answer no longer than `silent`. An error of `go_on` ends it.
-    pub fn comes<E: From<PublishError>>(
+    pub fn comes<E: From<ClusterError>>(
         &self,
         node: &NodeAddress,
         (limit, silent): (Duration, Duration),
@@ -223,7 +187,7 @@ impl Publisher<'_> {
     }
 
     /// The same, where a node that serves something else is an error.
-    pub fn wait<E: From<PublishError>>(
+    pub fn wait<E: From<ClusterError>>(
         &self,
         node: &NodeAddress,
         limit: Duration,
@@ -233,7 +197,7 @@ impl Publisher<'_> {
             return Ok(());
         }
         let (node, name) = (node.to_string(), self.name.to_owned());
-        Err(PublishError::NotServed { node, name, md5: self.md5() }.into())
+        Err(ClusterError::NotServed { node, name, md5: self.md5() }.into())
     }
 }
 

@@ -6,11 +6,14 @@ use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
 use crate::cluster::http::HttpError;
-use crate::cluster::{ClusterError, FetchError, PublishError};
+use crate::cluster::{ClusterError, FetchError, NodeAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::{PinKind, Sast, TokenError, TokenName};
-use crate::trustlist::{CertificateError, DecodeError, ListKind, VerifyError};
+use crate::trustlist::{BuildError, CertificateError, DecodeError, ListKind, VerifyError};
+
+/// What is said of a node that has a file on its disk, and serves another one or none.
+pub const NOT_SERVED_YET: &str = "put there, not served yet";
 
 /// Why work stopped.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +51,7 @@ pub enum WorkError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Trust(#[from] TrustError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
@@ -64,6 +67,15 @@ pub enum WorkError {
     Journal(#[from] JournalWriteError),
     #[error(transparent)]
     JournalReopen(#[from] JournalReopenError),
+    #[error("every TFTP server signs an ITL of its own, and one of them belongs on one node")]
+    ItlForManyNodes,
+    /// CUCM serves a file after a restart of Cisco Tftp alone. `waiting` have it on their disk; `node` and `alone` as they
+    /// were given.
+    #[error("{name} with MD5 {md5} is not served by every node yet")]
+    NotServedYet { name: String, md5: String, waiting: Vec<NodeAddress>, node: Box<NodeAddress>, alone: bool },
+    /// The operator said no; what was left undone.
+    #[error("{0}")]
+    Declined(&'static str),
     #[error(transparent)]
     Operator(#[from] OperatorError),
 }
@@ -96,4 +108,28 @@ impl WorkError {
         let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };
         (outcome, self.to_string())
     }
+}
+
+/// Why a node does not trust a certificate, or is not known to. In all of them `node` is the node.
+#[allow(missing_docs, reason = "the fields are described above, or called by what they are")]
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    #[error("over a serial line there is no way to the REST interface")]
+    NoRest,
+    #[error("over the serial line {node} there is no way to its TVS")]
+    NoTvs { node: String },
+    #[error("by which certificate phones know the TVS of {node} is not known: it serves no ITLFile.tlv")]
+    NoItl { node: String },
+    #[error("by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv {source}")]
+    NotAnItl { node: String, source: DecodeError },
+    #[error(
+        "by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv does not verify: {source}"
+    )]
+    ItlNotVerified { node: String, source: VerifyError },
+    #[error(transparent)]
+    ItlNotFetched(FetchError),
+    #[error(transparent)]
+    Record(#[from] BuildError),
+    #[error("{reason}: phones {} refuse a list signed by {signer}", if *.refuse { "would" } else { "may" })]
+    NotVouchedFor { reason: String, refuse: bool, signer: String },
 }

@@ -17,25 +17,27 @@ pub(crate) mod export;
 mod input;
 pub mod journal;
 mod next;
-mod node_ctl;
 mod operator;
+pub(crate) mod phone_impact;
 mod plan;
+pub(crate) mod publication;
 mod readiness;
 mod session;
+pub(crate) mod status;
 pub(crate) mod token_admin;
+pub(crate) mod trust;
 pub(crate) mod verification;
 mod watch;
 
 pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Chosen, WindowOperator, WindowView, Windows};
-pub(crate) use error::CheckError;
 pub use error::WorkError;
+pub(crate) use error::{CheckError, NOT_SERVED_YET, TrustError};
 pub use input::{
     ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
 };
 pub use next::{ListCommand, ListOption, Next, Spell};
-pub use node_ctl::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl, shows_ctl};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::phone_impact::PhoneImpact;
 use crate::cluster::NodeAddress;
 use crate::token::PinKind;
 
@@ -74,30 +75,39 @@ impl Drop for TokenInUse<'_> {
 
 /// A value that is shown. Each front end decides how.
 #[derive(Debug)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub enum View<'a> {
-    /// Plain words.
     Text(&'a str),
     /// The bytes of a file whose place is standard output.
     Output(&'a [u8]),
     /// A token is waited for until it is inserted.
     InsertToken {
-        /// The name it is known by.
         wanted: &'a str,
-        /// The names of those that are inserted.
         inserted: &'a [String],
     },
     /// A token has the PIN that tokens leave the factory with.
     FactoryPin {
-        /// The token's label.
         token: &'a str,
     },
-    /// What the operator does on each node's own page, to upload a file for phones.
+    PhoneImpact(&'a PhoneImpact),
+    /// What phones will do with a new list is not known.
+    PhonesNotKnown {
+        why: &'a str,
+        new: &'a Path,
+    },
+    /// A node trusts a certificate; what TVS said, if it was asked.
+    Trusted {
+        name: &'a str,
+        proof: Option<&'a str>,
+    },
+    /// What the operator does on the publisher's own page, to upload a certificate.
+    UploadCertificate {
+        name: &'a str,
+    },
+    /// What the operator does on each node's own page, to upload a file that phones ask for as `name`.
     UploadFile {
-        /// The nodes.
         nodes: &'a [NodeAddress],
-        /// The file.
         path: &'a Path,
-        /// The name that phones ask for.
         name: &'a str,
     },
 }
@@ -105,23 +115,14 @@ pub enum View<'a> {
 /// What the operator is asked. Consent to an action may be given beforehand for all of them; what somebody must have looked
 /// at is answered one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub enum Question {
     /// Consent to what comes next; the whole question.
     Consent(String),
-    /// The last PIN try, or one of an unknown number: of which token.
-    LastPinTry {
-        /// The token's label.
-        token: String,
-        /// The user's or the administrator's.
-        which: PinKind,
-    },
-    /// Whether an unknown host key is right.
-    HostKey {
-        /// Who showed it.
-        host: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-    },
+    /// The last PIN try of a token, or one of an unknown number.
+    LastPinTry { token: String, which: PinKind },
+    /// Whether an unknown host key (`SHA256:…`) is right.
+    HostKey { host: String, fingerprint: String },
 }
 
 impl fmt::Display for Question {
@@ -141,35 +142,16 @@ impl fmt::Display for Question {
 
 /// A secret that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub enum Secret<'a> {
-    /// The PIN of a token.
-    Pin {
-        /// The token's label.
-        token: &'a str,
-        /// Whether its reader has keys to type it on.
-        has_pin_pad: bool,
-    },
-    /// The administrator PIN of a token, or a new PIN.
-    OtherPin {
-        /// The token's label.
-        token: &'a str,
-        /// Whether its reader has keys to type it on.
-        has_pin_pad: bool,
-        /// Which PIN.
-        which: PinKind,
-        /// Whether it is set, and so asked for twice.
-        is_new: bool,
-    },
-    /// The OS administrator's password of a node.
-    NodePassword {
-        /// The node.
-        node: &'a str,
-    },
-    /// The password of a host that does not belong to the cluster.
-    HostPassword {
-        /// `user@host`.
-        account: &'a str,
-    },
+    /// Of a token; whether its reader has keys to type it on.
+    Pin { token: &'a str, has_pin_pad: bool },
+    /// The administrator PIN of a token, or a new PIN, which is asked for twice.
+    OtherPin { token: &'a str, has_pin_pad: bool, which: PinKind, is_new: bool },
+    /// The OS administrator's.
+    NodePassword { node: &'a str },
+    /// Of `user@host`, which does not belong to the cluster.
+    HostPassword { account: &'a str },
 }
 
 /// Why the operator gave no answer.

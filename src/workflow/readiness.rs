@@ -4,9 +4,8 @@
 
 use serde::Serialize;
 
-use super::node_ctl::leftover_says;
 use super::plan::major_minor;
-use crate::cluster::SecurityMode;
+use crate::cluster::{SecurityMode, leftover_says};
 
 /// What a node said about one thing that must be in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -35,10 +35,6 @@ const ASKS: [&str; 2] = ["inquire", "rpassword"];
 /// What breaks a rule: the rule, the file, and what the file uses or says, `*` for anything.
 /// An exception that no longer occurs fails the test.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("cli opens nothing", "src/cli/cluster/fetch.rs", "fetch("),
-    ("cli opens nothing", "src/cli/cluster/foretold.rs", "fetch("),
-    ("cli opens nothing", "src/cli/cluster/status.rs", "fetch("),
-    ("cli opens nothing", "src/cli/cluster/trust.rs", "fetch("),
     ("cli opens nothing", "src/cli/node_run/look.rs", "fetch("),
     ("cli opens nothing", "src/cli/node_run/steps.rs", "fetch("),
     ("no circle", "src/cli/node_run/begin.rs", "src/cli/node_run/mod.rs"),

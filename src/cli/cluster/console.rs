@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -68,7 +68,7 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
     });
     let mut out = std::io::stdout();
     let mut ended = false;
-    let mut quiet_for = Duration::ZERO;
+    let mut last = Instant::now();
     loop {
         while let Ok(typed) = keys.try_recv() {
             if typed.is_empty() {
@@ -77,16 +77,15 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
             }
             let before_leaving = typed.split(|b| *b == LEAVE).next().unwrap_or_default();
             console.send(before_leaving)?;
-            quiet_for = Duration::ZERO;
+            last = Instant::now();
             if before_leaving.len() < typed.len() {
                 return Ok(());
             }
         }
-        let patience = Duration::from_millis(50);
-        match console.receive(patience) {
-            Ok(bytes) if bytes.is_empty() => quiet_for = quiet_for.saturating_add(patience),
+        match console.receive(Duration::from_millis(50)) {
+            Ok(bytes) if bytes.is_empty() => {}
             Ok(bytes) => {
-                quiet_for = Duration::ZERO;
+                last = Instant::now();
                 let gone = |e: std::io::Error| {
                     CommandError::new(ErrorKind::ClosedPipe, "standard output was closed").caused_by(&e)
                 };
@@ -96,7 +95,7 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
             Err(e) => return Err(e.into()),
         }
         // Input from a file is over: what it led to has been said.
-        if ended && quiet_for > Duration::from_secs(2) {
+        if ended && last.elapsed() > Duration::from_secs(2) {
             return Ok(());
         }
     }

@@ -8,9 +8,9 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
 use super::super::ui::{Ui, printable};
 use super::connect::ConnectArgs;
-use crate::cluster::{By, Connector, NodeAddress, Ports, fetch};
+use crate::cluster::{Connector, NodeAddress, NodeFile, Ports};
 use crate::files::{self, OnExisting};
-use crate::trustlist::{TrustList, VerifiedList, digest, is_tftp_name};
+use crate::trustlist::is_tftp_name;
 
 /// Where nodes serve their files.
 #[derive(Debug, Clone, Args)]
@@ -75,7 +75,7 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     for name in wanted {
         let (mut found, mut without) = (Vec::new(), Vec::new());
         for node in &nodes {
-            match from_node(node, name, args, &mut connector)? {
+            match NodeFile::get(node, name, args.ports.ports(), args.dump, &mut connector)? {
                 Some(of_node) => found.push(of_node),
                 None => {
                     ui.note(&format!("{node}: no {name}"));
@@ -115,7 +115,7 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
             ))?;
         }
         for other in found.iter().filter(|other| other.node != kept.node) {
-            let (node, says) = (other.node, printable(&other.says()));
+            let (node, says) = (&other.node, printable(&other.says()));
             let another =
                 format!("{node} has another {name} than {}: MD5 {}, {says}", kept.node, other.md5());
             if other.bytes == kept.bytes {
@@ -142,54 +142,4 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         (!differing.is_empty()).then_some("restart Cisco Tftp on the nodes that differ, and fetch again");
     let error = unverified.into_iter().chain(differing).fold(error, |e, d| e.detail("", d));
     Err(restart.into_iter().fold(error, CommandError::hint))
-}
-
-/// A file as a node has it.
-struct Found<'a> {
-    node: &'a NodeAddress,
-    bytes: Vec<u8>,
-    by: By,
-    /// Whose signature is good, or what is wrong with it.
-    signer: Result<String, String>,
-}
-
-impl<'a> Found<'a> {
-    fn new(node: &'a NodeAddress, bytes: Vec<u8>, by: By) -> Self {
-        let signer = TrustList::decode(bytes.clone())
-            .map_err(|e| e.to_string())
-            .and_then(|l| l.verify().as_ref().map(VerifiedList::signer_name).map_err(ToString::to_string));
-        Found { node, bytes, by, signer }
-    }
-
-    fn md5(&self) -> String {
-        digest::hex(&digest::md5(&self.bytes), "")
-    }
-
-    fn says(&self) -> String {
-        match &self.signer {
-            Ok(signer) => format!("verified, signed by {signer}"),
-            Err(e) => format!("not verified: {e}"),
-        }
-    }
-}
-
-fn from_node<'a>(
-    node: &'a NodeAddress,
-    name: &str,
-    args: &FetchArgs,
-    connector: &mut Connector<'_>,
-) -> Result<Option<Found<'a>>, CommandError> {
-    match node.host().map(|host| fetch(host, args.ports.ports(), name)) {
-        Some(Ok(fetched)) => return Ok(fetched.map(|f| Found::new(node, f.bytes, f.by))),
-        Some(Err(e)) if !args.dump => return Err(e.into()),
-        _ => {}
-    }
-    let found = Found::new(node, connector.open(node)?.dump_tftp(name)?, By::Dump);
-    // Nobody published the layout: only a signature says that these are the bytes.
-    if found.signer.is_ok() {
-        return Ok(Some(found));
-    }
-    let what = format!("what {node} printed of {name} does not verify");
-    Err(CommandError::new(ErrorKind::Network, what)
-        .hint("`file get tftp` on the node pushes the file to an SFTP server"))
 }

@@ -3,7 +3,6 @@
 mod connect;
 mod console;
 mod fetch;
-mod foretold;
 pub mod publish;
 mod restart;
 mod status;
@@ -13,8 +12,7 @@ use clap::Subcommand;
 
 pub use connect::ConnectArgs;
 pub use fetch::PortArgs;
-pub use foretold::Foretold;
-pub use trust::{StoreArgs, TvsArgs, UNPROVED, prove, reach_tvs, store};
+pub use trust::{StoreArgs, TvsArgs};
 
 use super::error::CommandError;
 use super::settings::Settings;

@@ -1,22 +1,21 @@
-//! `cluster trust`: certificates into Phone-SAST-trust, and the proof that TVS vouches for them.
+//! `cluster trust`, and the options of everything that uploads certificates and asks TVS.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::interrupt;
+use super::super::error::CommandError;
+use super::super::operator::TVS_NOT_ASKED;
 use super::super::settings::Settings;
-use super::super::ui::{Ui, printable};
+use super::super::ui::Ui;
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
-use crate::cluster::http::{TlsTrust, TrustStore};
-use crate::cluster::{ClusterError, Connector, NodeAddress, PHONE_SAST_TRUST, fetch};
-use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
-use crate::phone::{Decision, ListSigner, TvsStatus, tvs_certificates};
-use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
+use crate::cluster::http::TlsTrust;
+use crate::cluster::{Connector, NodeAddress};
+use crate::phone::tvs::Ask;
 use crate::workflow::read_certificate;
+use crate::workflow::trust::{Trusted, TvsOptions, UploadMethod, UploadOptions, trust};
 
 /// Upload certificates as Phone-SAST-trust, and wait until TVS knows them
 #[derive(Debug, Args)]
@@ -45,7 +44,7 @@ pub struct TrustArgs {
 pub struct StoreArgs {
     /// How to upload: rest (release 14 and later), cli, or hand (on the web page) [default: depends on the release]
     #[arg(long, value_enum)]
-    by: Option<ByArg>,
+    by: Option<UploadMethod>,
     /// TCP port of OS Administration
     #[arg(long, value_name = "PORT", default_value_t = 443)]
     https_port: u16,
@@ -55,9 +54,10 @@ pub struct StoreArgs {
 }
 
 impl StoreArgs {
-    /// What was said, else what the release has.
-    pub fn by(&self, version: &str) -> ByArg {
-        self.by.unwrap_or_else(|| by_release(version))
+    /// How certificates are uploaded.
+    pub fn options(&self) -> UploadOptions {
+        let tls = self.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
+        UploadOptions { method: self.by, https_port: self.https_port, tls }
     }
 }
 
@@ -88,254 +88,39 @@ pub struct TvsArgs {
     tvs_wait: u64,
 }
 
-/// What is said of certificates about which TVS was not asked.
-pub const UNPROVED: &str = "unproved: TVS was not asked (--no-tvs)";
+impl TvsReach {
+    /// How TVS is asked, if it is.
+    pub fn options(&self) -> Option<TvsOptions> {
+        let (port, legacy) = (self.tvs_port, self.legacy_tls);
+        (!self.no_tvs).then_some(TvsOptions { port, legacy, ask: Ask::Query, wait: Duration::ZERO })
+    }
+}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ByArg {
-    /// The REST interface
-    Rest,
-    /// `set cert import trust` on the admin shell
-    Cli,
-    /// By hand on the web page; prints what to do there, and waits for TVS
-    Hand,
+impl TvsArgs {
+    /// How TVS is asked about a certificate, if it is.
+    pub fn options(&self) -> Option<TvsOptions> {
+        let wait = Duration::from_secs(self.tvs_wait);
+        Some(TvsOptions { ask: self.tvs_ask, wait, ..self.reach.options()? })
+    }
 }
 
 pub fn run(args: &TrustArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let address = &args.node;
-    let operator = args.connect.operator(args.yes, settings, ui)?;
     let certificates =
         args.certificates.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
+    let operator = args.connect.operator(args.yes, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
-    let how = match args.store.by {
-        Some(by) => by,
-        None => by_release(&connector.open(address)?.version()?),
-    };
-    // By hand it is the operator who changes the node.
-    let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
-    let question = format!("Put {} into Phone-SAST-trust on {address}?", names.join(" and "));
-    if how != ByArg::Hand && !ui.agrees(args.yes, &printable(&question))? {
-        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was changed on the node"));
-    }
-    let mut documents = Vec::new();
-    for certificate in &certificates {
-        let name = certificate.sast_name();
-        store(&mut connector, address, certificate, &args.store, how, ui)?;
-        let says = prove(address, certificate, (&args.tvs, &args.ports), ui)?;
-        if !ui.is_json() {
-            ui.print(&format!("{}: {says}", printable(&name)))?;
-        }
-        documents.push(serde_json::json!({
-            "certificate": name, "by": format!("{how:?}").to_lowercase(), "says": says,
-            "proved": !args.tvs.reach.no_tvs,
-        }));
-    }
+    let tvs = args.tvs.options();
+    let tvs = (tvs.as_ref(), args.ports.ports());
+    let trusted = trust(&args.node, &certificates, &args.store.options(), tvs, &mut connector, &operator)?;
     if ui.is_json() {
+        let document = |trusted: &Trusted| {
+            serde_json::json!({
+                "certificate": trusted.certificate, "by": format!("{:?}", trusted.by).to_lowercase(),
+                "says": trusted.proof.as_deref().unwrap_or(TVS_NOT_ASKED), "proved": trusted.proof.is_some(),
+            })
+        };
+        let documents: Vec<_> = trusted.iter().map(document).collect();
         ui.print_json(&serde_json::json!({ "trusted": documents }))?;
     }
     Ok(())
-}
-
-/// Puts one certificate into Phone-SAST-trust, or says how to.
-pub fn store(
-    connector: &mut Connector<'_>,
-    address: &NodeAddress,
-    certificate: &Certificate,
-    args: &StoreArgs,
-    how: ByArg,
-    ui: &Ui,
-) -> Result<(), CommandError> {
-    match how {
-        ByArg::Rest => {
-            let host = address.host().ok_or_else(no_host)?;
-            let password = connector.password(host)?;
-            let user = connector.user(address);
-            let trust = args.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
-            let store = TrustStore::new(host, args.https_port, &user, password, trust);
-            interrupt::something_changes();
-            Ok(store.upload(PHONE_SAST_TRUST, certificate)?)
-        }
-        ByArg::Cli => {
-            interrupt::something_changes();
-            import(connector, address, certificate, ui)
-        }
-        ByArg::Hand => {
-            by_hand(&certificate.sast_name(), ui);
-            Ok(())
-        }
-    }
-}
-
-fn no_host() -> CommandError {
-    CommandError::new(ErrorKind::Usage, "over a serial line there is no way to the REST interface")
-        .hint("--by cli, or --by hand")
-}
-
-/// REST came with release 14.
-fn by_release(version: &str) -> ByArg {
-    let major: u32 = version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0);
-    if major >= 14 { ByArg::Rest } else { ByArg::Cli }
-}
-
-/// Over the admin shell, unless it is there already; a shell that does not take the unit leaves the web page.
-fn import(
-    connector: &mut Connector<'_>,
-    address: &NodeAddress,
-    certificate: &Certificate,
-    ui: &Ui,
-) -> Result<(), CommandError> {
-    let name = certificate.sast_name();
-    let mut node = connector.open(address)?;
-    if node.trusts(&name)? {
-        ui.note(&format!("{} is in {PHONE_SAST_TRUST} already", printable(&name)));
-        return Ok(());
-    }
-    match node.import(certificate) {
-        Ok(()) => Ok(()),
-        Err(ClusterError::Refused { says, .. }) => {
-            ui.warn(&format!("{address} does not take {PHONE_SAST_TRUST} on its shell: {says}"));
-            by_hand(&name, ui);
-            Ok(())
-        }
-        Err(e) => Err(e.into()),
-    }
-}
-
-fn by_hand(name: &str, ui: &Ui) {
-    ui.show(&format!(
-        "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload Certificate/Certificate \
-         chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
-        printable(name)
-    ));
-}
-
-impl TvsReach {
-    /// The TVS of a node.
-    pub fn address(&self, node: &NodeAddress) -> Result<TvsAddress, CommandError> {
-        let host = node.host().ok_or_else(|| {
-            CommandError::new(
-                ErrorKind::No,
-                format!("over the serial line {node} there is no way to its TVS"),
-            )
-            .hint(WITHOUT_PROOF)
-        })?;
-        let port = self.tvs_port;
-        let text = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        Ok(text.parse()?)
-    }
-
-    /// How it is spoken with by phones that hold this ITL.
-    pub fn tls<'a>(&self, known: Option<&'a [Record]>) -> Tls<'a> {
-        Tls { known, legacy: self.legacy_tls, timeout: Duration::from_secs(10) }
-    }
-}
-
-const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
-
-/// The ITL that phones of a node hold, as far as the node shows: by it they know its TVS.
-fn itl_of(node: &NodeAddress, ports: &PortArgs) -> Result<VerifiedList, CommandError> {
-    let no = |why: String| {
-        let what = format!("by which certificate phones know the TVS of {node} is not known: {why}");
-        CommandError::new(ErrorKind::No, what).hint(WITHOUT_PROOF)
-    };
-    let fetched = fetch(node.host().unwrap_or_default(), ports.ports(), "ITLFile.tlv")
-        .map_err(|e| CommandError::from(e).hint(WITHOUT_PROOF))?;
-    let bytes = fetched.ok_or_else(|| no("it serves no ITLFile.tlv".to_owned()))?.bytes;
-    let itl = TrustList::decode(bytes).map_err(|e| no(format!("its ITLFile.tlv is none: {e}")))?;
-    itl.verify().map_err(|e| no(format!("its ITLFile.tlv does not verify: {e}")))
-}
-
-/// One question to the TVS of a node, which phones must be able to authenticate by the ITL that the node serves.
-struct Asked<'a> {
-    address: TvsAddress,
-    itl: VerifiedList,
-    certificate: &'a Certificate,
-    signer: SignerId,
-    args: &'a TvsArgs,
-}
-
-impl<'a> Asked<'a> {
-    fn new(
-        node: &NodeAddress,
-        certificate: &'a Certificate,
-        (args, ports): (&'a TvsArgs, &PortArgs),
-    ) -> Result<Self, CommandError> {
-        let address = args.reach.address(node)?;
-        let itl = itl_of(node, ports)?;
-        // As the list will spell it that this certificate signs.
-        let record = Record::token(certificate, certificate.sast_style())
-            .map_err(|e| CommandError::new(ErrorKind::File, e.to_string()))?;
-        Ok(Asked { address, itl, certificate, signer: record.signer_id(), args })
-    }
-
-    fn ask(&self) -> Result<Answer, TvsError> {
-        tvs::ask(
-            &self.address,
-            &Question {
-                certificate: self.certificate,
-                signer: &self.signer,
-                ask: self.args.tvs_ask,
-                device_name: "CP-7965-SEP000000000000",
-                tls: self.args.reach.tls(Some(self.itl.list().records())),
-            },
-        )
-    }
-}
-
-/// Whether a node's TVS is one that phones can ask, whatever it says.
-pub fn reach_tvs(
-    address: &NodeAddress,
-    certificate: &Certificate,
-    (args, ports): (&TvsArgs, &PortArgs),
-) -> Result<(), CommandError> {
-    if !args.reach.no_tvs {
-        Asked::new(address, certificate, (args, ports))?.ask()?;
-    }
-    Ok(())
-}
-
-/// Asks TVS until phones would take its word for a certificate that signs a CTL, or the time is over.
-pub fn prove(
-    address: &NodeAddress,
-    certificate: &Certificate,
-    (args, ports): (&TvsArgs, &PortArgs),
-    ui: &Ui,
-) -> Result<String, CommandError> {
-    if args.reach.no_tvs {
-        return Ok(UNPROVED.to_owned());
-    }
-    let asked = Asked::new(address, certificate, (args, ports))?;
-    let name = printable(&certificate.sast_name());
-    let signer = ListSigner { name: &name, is_token: true, signs: ListKind::Ctl };
-    let end = std::time::Instant::now().checked_add(Duration::from_secs(args.tvs_wait));
-    let mut told = false;
-    loop {
-        let answer = asked.ask();
-        let status = TvsStatus::of(&asked.address.to_string(), &answer);
-        let (decision, reason) = status.decides(signer, tvs_certificates(asked.itl.list().records()).len());
-        if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
-            return Ok(answer.to_string());
-        }
-        // What it shows and which roles it gives stays as it is; a certificate takes its time.
-        let waits = matches!(status, TvsStatus::Invalid { .. } | TvsStatus::NoAnswer { .. });
-        if !waits || end.is_none_or(|end| std::time::Instant::now() >= end) {
-            if matches!(status, TvsStatus::NoAnswer { .. }) {
-                answer?;
-            }
-            let what = match decision {
-                Decision::Refuses => format!("{reason}: phones would refuse a list signed by {name}"),
-                _ => format!("{reason}: phones may refuse a list signed by {name}"),
-            };
-            return Err(CommandError::new(ErrorKind::No, what)
-                .hint(
-                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
-                )
-                .hint(WITHOUT_PROOF));
-        }
-        if !told {
-            ui.note(&format!("Waiting until TVS on {} vouches for {name} …", asked.address));
-            told = true;
-        }
-        std::thread::sleep(Duration::from_secs(1));
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{CommandError, ErrorKind};
 use crate::cluster::http::HttpError;
-use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress, PublishError};
+use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
@@ -159,11 +159,30 @@ impl From<ConsoleError> for CommandError {
 
 impl From<ClusterError> for CommandError {
     fn from(error: ClusterError) -> Self {
-        let base = CommandError::new(ErrorKind::Network, error.to_string()).caused_by_sources(&error);
+        let kind = match error {
+            ClusterError::OtherNode { .. } | ClusterError::SerialLine { .. } => ErrorKind::Usage,
+            ClusterError::NoFolder { .. } | ClusterError::NotATftpName { .. } => ErrorKind::File,
+            _ => ErrorKind::Network,
+        };
+        let base = CommandError::new(kind, error.to_string()).caused_by_sources(&error);
         match error {
             ClusterError::Console(e) => e.into(),
             ClusterError::File(e) => e.into(),
             ClusterError::NoAnswer(own) => own.downcast::<OperatorError>().map_or(base, |own| (*own).into()),
+            ClusterError::Fetch(e) => e.into(),
+            ClusterError::DumpNotVerified { .. } => {
+                base.hint("`file get tftp` on the node pushes the file to an SFTP server")
+            }
+            ClusterError::OtherNode { nodes, .. } => base
+                .detail("there are", nodes.join(", "))
+                .hint("--tftp-root NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"),
+            ClusterError::SerialLine { .. } => base.hint(
+                "name the node by its address: --node HOST; with --alone no shell is opened, and no password needed",
+            ),
+            ClusterError::NotATftpName { .. } => base
+                .detail("", "nothing was published")
+                .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"),
+            ClusterError::NotServed { .. } => base.hint("is the file there, and was Cisco Tftp restarted?"),
             ClusterError::NotStarted { node, .. } => base.hint(format!(
                 "look at it there: utils service list; then sastctl cluster restart --node {node:#} --alone"
             )),
@@ -174,33 +193,6 @@ impl From<ClusterError> for CommandError {
                 "releases answer differently, and not all were tried: do this step by hand; -vv shows the dialogue",
             ),
             _ => base,
-        }
-    }
-}
-
-impl From<PublishError> for CommandError {
-    fn from(error: PublishError) -> Self {
-        let kind = match error {
-            PublishError::OtherNode { .. } | PublishError::SerialLine { .. } => ErrorKind::Usage,
-            PublishError::NotServed { .. } => ErrorKind::Network,
-            _ => ErrorKind::File,
-        };
-        let base = CommandError::new(kind, error.to_string());
-        match error {
-            PublishError::Cluster(e) => e.into(),
-            PublishError::Fetch(e) => e.into(),
-            PublishError::File(e) => e.into(),
-            PublishError::OtherNode { nodes, .. } => base
-                .detail("there are", nodes.join(", "))
-                .hint("--tftp-root NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"),
-            PublishError::SerialLine { .. } => base.hint(
-                "name the node by its address: --node HOST; with --alone no shell is opened, and no password needed",
-            ),
-            PublishError::NotATftpName { .. } => base
-                .detail("", "nothing was published")
-                .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"),
-            PublishError::NotServed { .. } => base.hint("is the file there, and was Cisco Tftp restarted?"),
-            PublishError::NoFolder { .. } => base,
         }
     }
 }

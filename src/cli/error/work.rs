@@ -4,7 +4,7 @@ use super::super::next::token_option;
 use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
 use crate::token::PinKind;
-use crate::workflow::{CheckError, OperatorError, WorkError};
+use crate::workflow::{CheckError, NOT_SERVED_YET, OperatorError, TrustError, WorkError};
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
@@ -41,7 +41,17 @@ impl From<WorkError> for CommandError {
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),
             WorkError::Cluster(e) => e.into(),
-            WorkError::Publish(e) => e.into(),
+            WorkError::Trust(e) => e.into(),
+            WorkError::ItlForManyNodes => CommandError::new(ErrorKind::Usage, message)
+                .detail("", "nothing was published")
+                .hint("--alone --node NODE publishes it on that node"),
+            WorkError::NotServedYet { waiting, node, alone, .. } => CommandError::new(ErrorKind::No, message)
+                .details("", waiting.iter().map(|node| format!("{node}: {NOT_SERVED_YET}")))
+                .hint(format!(
+                    "a CUCM node serves it once Cisco Tftp was restarted: sastctl cluster restart --node {node:#}{}",
+                    if alone { " --alone" } else { "" }
+                )),
+            WorkError::Declined(what) => CommandError::new(ErrorKind::Interrupted, what),
             WorkError::Fetch(e) => e.into(),
             WorkError::Http(e) => e.into(),
             WorkError::Tvs(e) => e.into(),
@@ -100,6 +110,31 @@ impl From<OperatorError> for CommandError {
                 base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
             OperatorError::FrontEnd(own) => own.downcast().map_or(base, |own| *own),
+        }
+    }
+}
+
+/// What to do where TVS cannot prove anything.
+const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
+
+impl From<TrustError> for CommandError {
+    fn from(error: TrustError) -> Self {
+        let kind = match error {
+            TrustError::NoRest => ErrorKind::Usage,
+            TrustError::Record(_) => ErrorKind::File,
+            _ => ErrorKind::No,
+        };
+        let base = CommandError::new(kind, error.to_string());
+        match error {
+            TrustError::NoRest => base.hint("--by cli, or --by hand"),
+            TrustError::Record(_) => base,
+            TrustError::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
+            TrustError::NotVouchedFor { .. } => base
+                .hint(
+                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
+                )
+                .hint(WITHOUT_PROOF),
+            _ => base.hint(WITHOUT_PROOF),
         }
     }
 }

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::{CTL, NodeArgs, Run, no};
-use crate::cluster::{Connector, ConsoleError, NodeAddress, SecurityMode, fetch, side_by_side};
+use crate::cluster::{
+    Connector, ConsoleError, CtlProblem, NodeAddress, NodeCtl, SecurityMode, fetch, is_left_behind,
+    leftover_says, node_ctl, side_by_side,
+};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 use crate::workflow::journal::FileFingerprint;
-use crate::workflow::{CtlProblem, NodeCtl, is_left_behind, leftover_says, node_ctl};
 
 /// A CTL of the cluster, decoded and verified.
 pub(super) fn verified(bytes: Vec<u8>) -> Result<VerifiedList, CommandError> {

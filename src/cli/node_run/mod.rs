@@ -17,9 +17,10 @@ use ready::LookedAt;
 pub use ready::readiness_text;
 
 use super::cluster::publish::PublishArgs;
-use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs, UNPROVED};
+use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
+use super::operator::TVS_NOT_ASKED;
 use super::settings::Settings;
 use super::signing::SigningArgs;
 use super::ui::Ui;
@@ -157,7 +158,7 @@ pub fn run(args: &NodeArgs, tokens: &Tokens<'_>, settings: &Settings, ui: &Ui) -
     }
     let journal = tokens.signing.journal_folder();
     let (log, state, _lock) = begin::begin(args, journal, &run.publisher, &run.work, |earlier| {
-        way_back::foretell(&run.work, earlier, ui)?;
+        way_back::show_phone_impact(&run.work, earlier, operator)?;
         agree(ui, tokens, cluster_run::ROLLBACK_QUESTION, "--rollback")
     })?;
     interrupt::under_way(if args.rollback {
@@ -198,7 +199,7 @@ impl Run<'_> {
         }
         let new = self.made()?;
         let unproved = match self.args.tvs.reach.no_tvs {
-            true => format!("The signer is {UNPROVED}.\n"),
+            true => format!("The signer is {TVS_NOT_ASKED}.\n"),
             false => String::new(),
         };
         let words = format!(

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::cluster::{UNPROVED, prove, reach_tvs, store};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
+use super::super::operator::TVS_NOT_ASKED;
 use super::super::signing::{Batch, BatchFile, PlanOutput, headline};
 use super::answer::checksums;
 use super::look::{kept, kept_list, lost, verified};
@@ -13,13 +13,14 @@ use super::tokens::names;
 use super::{BRIDGE, CTL, NEW_CTL, NodeArgs, Run, no};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{
-    AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, side_by_side,
+    AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, shows_ctl, side_by_side,
 };
 use crate::files::{self, OnExisting};
 use crate::trustlist::{VerifiedList, digest};
 use crate::workflow::cluster_run::{self, Part, Step};
 use crate::workflow::journal::{Event, FileFingerprint};
-use crate::workflow::{NoBridge, View, bridge, shows_ctl};
+use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_for_vouch};
+use crate::workflow::{NoBridge, View, bridge};
 
 impl<'a> Run<'a> {
     /// Does a step; what it proved.
@@ -58,9 +59,9 @@ impl<'a> Run<'a> {
         self.be_ready()?;
         let certificates = self.certificates()?;
         self.check_folders()?;
-        for node in &self.nodes {
-            for certificate in certificates.iter().take(1) {
-                reach_tvs(node, certificate, (&self.args.tvs, &self.args.ports))?;
+        if let (Some(tvs), Some(certificate)) = (self.args.tvs.options(), certificates.first()) {
+            for node in &self.nodes {
+                TvsQuestion::new(node, certificate, (&tvs, self.args.ports.ports()))?.ask()?;
             }
         }
         Ok(format!(
@@ -88,25 +89,24 @@ impl<'a> Run<'a> {
         files::make_folder(&folder)?;
         let certificates = self.certificates()?;
         self.bind_tokens(&certificates)?;
-        let how = self.args.store.by(&self.version);
+        let options = self.args.store.options();
+        let method = options.method.unwrap_or_else(|| UploadMethod::of_release(&self.version));
         for certificate in &certificates {
             let path = folder.join(crate::workflow::export::Format::Der.file_name(certificate));
             if !files::holds(&path, certificate.der()) {
                 files::write_new(&path, certificate.der(), OnExisting::KeepBackup)?;
             }
-            store(&mut self.connector, &self.publisher, certificate, &self.args.store, how, self.ui)?;
+            upload(&self.publisher, certificate, &options, method, &mut self.connector, self.operator)?;
         }
         Ok(format!("{} in Phone-SAST-trust", names(&certificates)))
     }
 
     fn vouch(&mut self) -> Result<String, CommandError> {
-        if self.args.tvs.reach.no_tvs {
-            return Ok(UNPROVED.to_owned());
-        }
+        let Some(tvs) = self.args.tvs.options() else { return Ok(TVS_NOT_ASKED.to_owned()) };
         let mut says = String::new();
         for certificate in self.certificates()? {
             for node in self.nodes.clone() {
-                says = prove(&node, &certificate, (&self.args.tvs, &self.args.ports), self.ui)?;
+                says = wait_for_vouch(&node, &certificate, (&tvs, self.args.ports.ports()), self.operator)?;
             }
         }
         Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))

@@ -2,19 +2,23 @@
 
 use std::path::Path;
 
-use super::super::cluster::Foretold;
 use super::super::error::CommandError;
-use super::super::ui::Ui;
 use super::look::{kept_list, verified};
 use super::{NEW_CTL, Run};
 use crate::phone::InstalledLists;
 use crate::trustlist::digest;
 use crate::workflow::cluster_run::{RunState, Step};
 use crate::workflow::journal::FileFingerprint;
+use crate::workflow::phone_impact::PhoneImpact;
+use crate::workflow::{Operator, View};
 
 /// Says what phones that took the CTL of the run make of the one that was in force before: its signer need not be one
 /// that they know any more.
-pub(super) fn foretell(work: &Path, run: &RunState, ui: &Ui) -> Result<(), CommandError> {
+pub(super) fn show_phone_impact(
+    work: &Path,
+    run: &RunState,
+    operator: &dyn Operator,
+) -> Result<(), CommandError> {
     let old = kept_list(work, run.in_force.as_ref())?;
     let path = work.join(NEW_CTL);
     let signed = run
@@ -25,8 +29,8 @@ pub(super) fn foretell(work: &Path, run: &RunState, ui: &Ui) -> Result<(), Comma
     // What was signed, and cannot be read any more, is no reason to stay without a way back.
     let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
     let held = InstalledLists { ctl: Some(new), itl: None };
-    Foretold::new(path.display().to_string(), &held.installed(), &old).tell(ui);
-    Ok(())
+    let impact = PhoneImpact::new(path.display().to_string(), &held.installed(), &old);
+    Ok(operator.show(&View::PhoneImpact(&impact))?)
 }
 
 impl Run<'_> {

@@ -1,0 +1,166 @@
+//! The state of a cluster: mode, lists, services and checksums, node by node.
+
+use serde::Serialize;
+
+use super::error::WorkError;
+use super::operator::Operator;
+use super::trust::TvsOptions;
+use crate::cluster::shell::answers::ShownCtl;
+use crate::cluster::{
+    Connector, NodeAddress, NodeCtl, Ports, SecurityMode, fetch, node_ctl, nodes_of, side_by_side,
+};
+use crate::phone::tvs::{self, TvsError};
+use crate::phone::{Decision, InstalledLists, Itl, NewList, TvsStatus, assess_classes};
+use crate::trustlist::{Record, TrustList, VerifiedList, digest};
+
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub mode: String,
+    pub version: String,
+    pub nodes: Vec<NodeStatus>,
+    pub same_everywhere: bool,
+    /// Whose signature phones that hold this CTL take without asking TVS.
+    pub phones_follow: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct NodeStatus {
+    pub node: String,
+    pub publisher: bool,
+    pub ctl: String,
+    pub md5: Option<String>,
+    pub md5_phone: Vec<String>,
+    pub sha1: Option<String>,
+    pub sha1_phone: Vec<String>,
+    pub bytes: Option<usize>,
+    pub signed_by: Option<String>,
+    pub tokens: Vec<String>,
+    pub sasts: Vec<String>,
+    pub services: Vec<(String, String)>,
+    /// What its TVS shows.
+    pub tvs: Option<String>,
+    /// The lists that it serves.
+    #[serde(skip)]
+    itl: Option<TrustList>,
+    #[serde(skip)]
+    held: InstalledLists,
+    /// Of the mixed mode before, and not in force.
+    pub left_behind: bool,
+    pub problem: Option<String>,
+}
+
+/// Asks every node of a cluster.
+pub fn status(
+    publisher: &NodeAddress,
+    ports: Ports,
+    tvs: Option<&TvsOptions>,
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<Status, WorkError> {
+    let mut shell = connector.open(publisher)?;
+    let (mode, version) = (shell.security_mode()?, shell.version()?);
+    let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut shell, publisher)?.into_iter().unzip();
+    drop(shell);
+    let mut nodes = side_by_side(&addresses, connector, |node, connector| {
+        let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
+        if let Err(e) = look(node, (mode, ports, tvs), connector, &mut of_node) {
+            of_node.problem = Some(format!("was not looked at: {e}"));
+        }
+        operator.note(&format!("{node}: looked at"));
+        of_node
+    });
+    for (node, publisher) in nodes.iter_mut().zip(roles) {
+        node.publisher = publisher;
+        let lines = |sum: &Option<String>| digest::phone_lines_of_hex(sum.as_deref().unwrap_or_default());
+        (node.md5_phone, node.sha1_phone) = (lines(&node.md5), lines(&node.sha1));
+    }
+    refused_itls(&mut nodes);
+    let first = nodes.first();
+    let md5 = first.and_then(|n| n.md5.as_ref());
+    let same_everywhere = nodes.iter().all(|n| n.md5.as_ref() == md5 && n.problem.is_none());
+    let in_force = first.filter(|n| !n.left_behind);
+    let phones_follow = in_force.map(|n| n.sasts.clone()).unwrap_or_default();
+    Ok(Status { mode: mode.to_string(), version, nodes, same_everywhere, phones_follow })
+}
+
+fn look(
+    node: &NodeAddress,
+    (mode, ports, tvs): (SecurityMode, Ports, Option<&TvsOptions>),
+    connector: &mut Connector<'_>,
+    status: &mut NodeStatus,
+) -> Result<(), WorkError> {
+    let mut shell = connector.open(node)?;
+    let shown = shell.shown_ctl()?;
+    status.services =
+        shell.services()?.into_iter().map(|(name, state)| (name.to_owned(), state.to_string())).collect();
+    status.ctl = match &shown {
+        ShownCtl::None => "none".to_owned(),
+        ShownCtl::Bad { says } => says.clone(),
+        ShownCtl::Verified(_) => "verified".to_owned(),
+        ShownCtl::Unclear => "shown in words that are not known".to_owned(),
+    };
+    let Some(host) = node.host() else {
+        match shown {
+            ShownCtl::Verified(sums) => (status.md5, status.sha1) = (Some(sums.md5), sums.sha1),
+            ShownCtl::Bad { says } => status.problem = Some(format!("does not accept its CTL: {says}")),
+            ShownCtl::None | ShownCtl::Unclear => {}
+        }
+        return Ok(());
+    };
+    let served = fetch(host, ports, "CTLFile.tlv")?.map(|fetched| fetched.bytes);
+    if let Some(bytes) = &served {
+        status.bytes = Some(bytes.len());
+        status.md5 = Some(digest::hex(&digest::md5(bytes), ""));
+        status.sha1 = Some(digest::hex(&digest::sha1(bytes), ""));
+    }
+    // What does not verify is named all the same.
+    if let Some(list) = served.as_ref().and_then(|bytes| TrustList::decode(bytes.clone()).ok()) {
+        status.held.ctl = list.verify().ok();
+        status.signed_by = status.held.ctl.as_ref().map(VerifiedList::signer_name);
+        status.sasts = list.sasts().map(Record::short_name).collect();
+        status.tokens = list.sasts().filter(|r| r.is_token()).map(Record::short_name).collect();
+    }
+    match node_ctl(mode, &shown, served) {
+        Ok(NodeCtl::LeftBehind(_)) => {
+            status.ctl = "left behind".to_owned();
+            status.left_behind = true;
+        }
+        Ok(NodeCtl::InForce(_) | NodeCtl::None) => {}
+        Err(problem) => status.problem = Some(problem.to_string()),
+    }
+    let Some(fetched) = fetch(host, ports, "ITLFile.tlv")? else { return Ok(()) };
+    let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
+    status.held.itl = Itl::of(&itl).ok();
+    status.itl = Some(itl);
+    if let (Some(Itl::List(itl)), Some(tvs)) = (&status.held.itl, tvs) {
+        let address = tvs.address(node)?;
+        status.tvs = Some(match tvs::shown(&address, &tvs.tls(Some(itl.list().records()))) {
+            Ok(shown) => format!("{}, as its ITL says", shown.name),
+            Err(e @ TvsError::OtherCertificate { .. }) => {
+                let what = format!("TVS: {e}: phones that hold this ITL cannot authenticate it");
+                status.problem.get_or_insert(what);
+                e.to_string()
+            }
+            Err(e) => e.to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// Nodes whose ITL phones refuse that hold what the publisher serves. ITLs may differ: every TFTP server signs its own.
+fn refused_itls(nodes: &mut [NodeStatus]) {
+    let Some((publisher, others)) = nodes.split_first_mut() else { return };
+    let installed = publisher.held.installed();
+    for node in others {
+        let Some(itl) = &node.itl else { continue };
+        let Ok(new) = publisher.held.verify(itl) else { continue };
+        let new = NewList::of(&new);
+        let verdicts = assess_classes(&installed, &new, &TvsStatus::NotAsked);
+        let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);
+        if let Some(says) = refuses.map(|v| v.verdict.says(&new.name)) {
+            let what = format!("its ITL, for phones that hold the publisher's lists: {says}");
+            node.problem =
+                Some(node.problem.take().map_or(what.clone(), |before| format!("{before}; {what}")));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Certificates into Phone-SAST-trust of a node, and the proof that its TVS vouches for them.
+
+use std::time::{Duration, Instant};
+
+use super::error::{TrustError, WorkError};
+use super::operator::{Operator, Question, View};
+use crate::cluster::http::{TlsTrust, TrustStore};
+use crate::cluster::{ClusterError, Connector, NodeAddress, PHONE_SAST_TRUST, Ports, fetch};
+use crate::phone::tvs::{self, Answer, Ask, Tls, TvsAddress, TvsError};
+use crate::phone::{Decision, ListSigner, TvsStatus, tvs_certificates};
+use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, VerifiedList};
+
+/// How certificates get into a trust store.
+#[derive(Debug, Clone)]
+pub struct UploadOptions {
+    /// Else the release decides.
+    pub method: Option<UploadMethod>,
+    pub https_port: u16,
+    pub tls: TlsTrust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum UploadMethod {
+    /// The REST interface
+    Rest,
+    /// `set cert import trust` on the admin shell
+    Cli,
+    /// By hand on the web page; prints what to do there, and waits for TVS
+    Hand,
+}
+
+impl UploadMethod {
+    /// REST came with release 14.
+    pub fn of_release(version: &str) -> Self {
+        let major: u32 = version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0);
+        if major >= 14 { UploadMethod::Rest } else { UploadMethod::Cli }
+    }
+}
+
+/// How the TVS of a node is asked.
+#[derive(Debug, Clone)]
+pub struct TvsOptions {
+    pub port: u16,
+    /// TLS 1.0 and weak keys, too.
+    pub legacy: bool,
+    pub ask: Ask,
+    /// How long it may take to know a certificate.
+    pub wait: Duration,
+}
+
+/// A certificate that was uploaded.
+pub struct Trusted {
+    pub certificate: String,
+    pub by: UploadMethod,
+    /// What TVS said; `None` where it was not asked.
+    pub proof: Option<String>,
+}
+
+/// Uploads certificates to a node, and waits until its TVS, if it is asked, vouches for each.
+pub fn trust(
+    node: &NodeAddress,
+    certificates: &[Certificate],
+    upload_options: &UploadOptions,
+    (tvs, ports): (Option<&TvsOptions>, Ports),
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<Vec<Trusted>, WorkError> {
+    let by = match upload_options.method {
+        Some(by) => by,
+        None => UploadMethod::of_release(&connector.open(node)?.version()?),
+    };
+    let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
+    let question =
+        Question::Consent(format!("Put {} into {PHONE_SAST_TRUST} on {node}?", names.join(" and ")));
+    // By hand it is the operator who changes the node.
+    if by != UploadMethod::Hand && !operator.agrees(&question)? {
+        return Err(WorkError::Declined("nothing was changed on the node"));
+    }
+    let mut done = Vec::new();
+    for (certificate, name) in certificates.iter().zip(names) {
+        upload(node, certificate, upload_options, by, connector, operator)?;
+        let proof = tvs.map(|tvs| wait_for_vouch(node, certificate, (tvs, ports), operator)).transpose()?;
+        operator.show(&View::Trusted { name: &name, proof: proof.as_deref() })?;
+        done.push(Trusted { certificate: name, by, proof });
+    }
+    Ok(done)
+}
+
+/// Puts one certificate into Phone-SAST-trust, or shows how to.
+pub fn upload(
+    node: &NodeAddress,
+    certificate: &Certificate,
+    options: &UploadOptions,
+    method: UploadMethod,
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<(), WorkError> {
+    let name = certificate.sast_name();
+    match method {
+        UploadMethod::Rest => {
+            let host = node.host().ok_or(TrustError::NoRest)?;
+            let password = connector.password(host)?;
+            let user = connector.user(node);
+            let store = TrustStore::new(host, options.https_port, &user, password, options.tls.clone());
+            operator.something_changes();
+            return Ok(store.upload(PHONE_SAST_TRUST, certificate)?);
+        }
+        UploadMethod::Cli => {
+            operator.something_changes();
+            let mut shell = connector.open(node)?;
+            if shell.trusts(&name)? {
+                operator.note(&format!("{name} is in {PHONE_SAST_TRUST} already"));
+                return Ok(());
+            }
+            match shell.import(certificate) {
+                Err(ClusterError::Refused { says, .. }) => {
+                    operator.warn(&format!("{node} does not take {PHONE_SAST_TRUST} on its shell: {says}"))
+                }
+                done => return Ok(done?),
+            }
+        }
+        UploadMethod::Hand => {}
+    }
+    Ok(operator.show(&View::UploadCertificate { name: &name })?)
+}
+
+impl TvsOptions {
+    /// The TVS of a node.
+    pub fn address(&self, node: &NodeAddress) -> Result<TvsAddress, WorkError> {
+        let host = node.host().ok_or_else(|| TrustError::NoTvs { node: node.to_string() })?;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Ok(format!("{host}:{}", self.port).parse()?)
+    }
+
+    /// The connection of phones that have an ITL with these records.
+    pub fn tls<'a>(&self, known: Option<&'a [Record]>) -> Tls<'a> {
+        Tls { known, legacy: self.legacy, timeout: Duration::from_secs(10) }
+    }
+}
+
+/// One question to the TVS of a node, which phones must be able to authenticate by the ITL that the node serves.
+pub struct TvsQuestion<'a> {
+    address: TvsAddress,
+    itl: VerifiedList,
+    certificate: &'a Certificate,
+    signer: SignerId,
+    options: &'a TvsOptions,
+}
+
+impl<'a> TvsQuestion<'a> {
+    pub fn new(
+        node: &NodeAddress,
+        certificate: &'a Certificate,
+        (options, ports): (&'a TvsOptions, Ports),
+    ) -> Result<Self, WorkError> {
+        let address = options.address(node)?;
+        let name = || node.to_string();
+        let fetched = fetch(node.host().unwrap_or_default(), ports, "ITLFile.tlv");
+        let bytes = fetched
+            .map_err(TrustError::ItlNotFetched)?
+            .ok_or_else(|| TrustError::NoItl { node: name() })?
+            .bytes;
+        let itl = TrustList::decode(bytes).map_err(|source| TrustError::NotAnItl { node: name(), source })?;
+        let itl = itl.verify().map_err(|source| TrustError::ItlNotVerified { node: name(), source })?;
+        // As the list will spell it that this certificate signs.
+        let record = Record::token(certificate, certificate.sast_style()).map_err(TrustError::Record)?;
+        Ok(TvsQuestion { address, itl, certificate, signer: record.signer_id(), options })
+    }
+
+    pub fn ask(&self) -> Result<Answer, TvsError> {
+        let question = tvs::Question {
+            certificate: self.certificate,
+            signer: &self.signer,
+            ask: self.options.ask,
+            device_name: "CP-7965-SEP000000000000",
+            tls: self.options.tls(Some(self.itl.list().records())),
+        };
+        tvs::ask(&self.address, &question)
+    }
+}
+
+/// Asks the TVS of a node until phones would accept a CTL that the certificate signs, or the time is over; what it says.
+pub fn wait_for_vouch(
+    node: &NodeAddress,
+    certificate: &Certificate,
+    (tvs, ports): (&TvsOptions, Ports),
+    operator: &dyn Operator,
+) -> Result<String, WorkError> {
+    let question = TvsQuestion::new(node, certificate, (tvs, ports))?;
+    let name = certificate.sast_name();
+    let signer = ListSigner { name: &name, is_token: true, signs: ListKind::Ctl };
+    let end = Instant::now().checked_add(tvs.wait);
+    let mut told = false;
+    loop {
+        let answer = question.ask();
+        let status = TvsStatus::of(&question.address.to_string(), &answer);
+        let known = tvs_certificates(question.itl.list().records()).len();
+        let (decision, reason) = status.decides(signer, known);
+        if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
+            return Ok(answer.to_string());
+        }
+        // A certificate takes its time; which certificate TVS shows, and which roles it gives, does not change.
+        let waits = matches!(status, TvsStatus::Invalid { .. } | TvsStatus::NoAnswer { .. });
+        if !waits || end.is_none_or(|end| Instant::now() >= end) {
+            if matches!(status, TvsStatus::NoAnswer { .. }) {
+                answer?;
+            }
+            let refuse = decision == Decision::Refuses;
+            return Err(TrustError::NotVouchedFor { reason: reason.to_string(), refuse, signer: name }.into());
+        }
+        if !told {
+            operator.note(&format!("Waiting until TVS on {} vouches for {name} …", question.address));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
