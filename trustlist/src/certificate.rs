@@ -56,7 +56,7 @@ impl Certificate {
     /// Reads a DER certificate that fills the bytes.
     pub fn from_der(der: impl Into<Bytes>) -> Result<Self, CertificateError> {
         let der = der.into();
-        // Extensions are nothing to a trust list: what is odd inside of one is left alone.
+        // A trust list uses no extensions: errors inside them are ignored.
         let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
         let (rest, x509) = parser.parse(&der).map_err(|e| CertificateError::NotACertificate(why(e)))?;
         if !rest.is_empty() {
@@ -85,7 +85,7 @@ impl Certificate {
 
     /// Reads a certificate file: DER, or the first certificate of a PEM text.
     pub fn from_file_bytes(bytes: &[u8]) -> Result<Self, CertificateError> {
-        // A certificate may speak of PEM, and a text before the first block may begin as DER does, with 0x30: "0".
+        // A DER certificate may contain `-----BEGIN `, and a PEM file may begin with 0x30: "0".
         let der = Self::from_der(bytes.to_vec());
         if der.is_ok() || !contains_pem(bytes) {
             return der;
@@ -101,7 +101,7 @@ impl Certificate {
         Err(CertificateError::NoCertificateInPem(found.join(", ")))
     }
 
-    /// The bytes, as they were read.
+    /// The bytes as read.
     pub fn der(&self) -> &Bytes {
         &self.der
     }
@@ -191,7 +191,7 @@ impl Certificate {
         &self.signature
     }
 
-    /// How the certificate itself is signed: `sha1WithRSAEncryption`, or the dotted OID of a rarer one.
+    /// The signature algorithm of the certificate: `sha1WithRSAEncryption`, or a dotted OID.
     pub fn signature_algorithm(&self) -> &str {
         &self.signature_algorithm
     }
@@ -216,13 +216,13 @@ impl Certificate {
         if self.is_cisco_token() { Style::CtlClient } else { Style::Cucm }
     }
 
-    /// The name of the certificate for people and for file names: the common name without padding.
+    /// The common name without padding: for messages and file names.
     pub fn sast_name(&self) -> String {
         self.subject.short()
     }
 }
 
-/// What the parser said, without the words that its error types put around it.
+/// The parser's message without the text that its error types add.
 fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
     match error {
         x509_parser::nom::Err::Incomplete(_) => "it is cut short".to_owned(),
@@ -230,7 +230,7 @@ fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
     }
 }
 
-/// Whether the bytes are a PEM text (perhaps with words before the first block).
+/// Whether the bytes are PEM (perhaps with text before the first block).
 fn contains_pem(bytes: &[u8]) -> bool {
     bytes.starts_with(b"-----BEGIN ") || bytes.windows(12).any(|w| w == b"\n-----BEGIN ")
 }
@@ -333,7 +333,6 @@ mod tests {
         assert_eq!([long(20), long(127), long(128)], [22, 129, 0]);
     }
 
-    /// Of a key that is no use to anybody its kind is told.
     #[test]
     fn keys_are_named_by_kind_and_size() {
         let rsa = x509_parser::public_key::RSAPublicKey {

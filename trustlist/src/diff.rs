@@ -1,4 +1,4 @@
-//! What differs between two lists, in words.
+//! The differences between two lists.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -48,7 +48,7 @@ pub fn diff(old: &TrustList, new: &TrustList) -> Difference {
     Difference { identical: old.bytes() == new.bytes(), changes }
 }
 
-/// Compares records alone: a list in force with a draft that has no header yet.
+/// Compares records only: the list in force with a draft that has no header yet.
 pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
     let mut changes = Vec::new();
     let (became, was) = pair_up(old, new);
@@ -78,7 +78,7 @@ pub fn diff_records(old: &[Record], new: &[Record]) -> Vec<Change> {
     changes
 }
 
-/// What two records can have in common that makes one the other's successor.
+/// A property by which a new record is recognised as the successor of an old one.
 #[derive(PartialEq, Eq, Hash)]
 enum Feature<'a> {
     Bytes(&'a [u8]),
@@ -88,7 +88,7 @@ enum Feature<'a> {
     Subject(Function, &'a [u8]),
 }
 
-/// The same bytes, else the same certificate, else the same place.
+/// The same bytes, else the same certificate, else the same address, host or subject.
 const FEATURES: [for<'a> fn(&'a Record) -> Vec<Feature<'a>>; 3] = [
     |r| vec![Feature::Bytes(r.bytes())],
     |r| {
@@ -109,9 +109,9 @@ const FEATURES: [for<'a> fn(&'a Record) -> Vec<Feature<'a>>; 3] = [
     },
 ];
 
-/// Each old record takes the first new one that is free and has a feature of it. Found by their features: a list may hold a
-/// hundred thousand records that look alike. For each old record the index of the new one that it became, and for each new
-/// one that of the old one that it was.
+/// Pairs each old record with the first unpaired new one that shares a feature. Features are hashed: a list may hold a
+/// hundred thousand similar records. Returns for each old record the index of its new one, and for each new record the index
+/// of its old one.
 fn pair_up(old: &[Record], new: &[Record]) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
     let (mut all_became, mut all_was) = (vec![None; old.len()], vec![None; new.len()]);
     for features in FEATURES {
@@ -200,7 +200,7 @@ fn record_changes(old: &Record, new: &Record) -> Vec<String> {
     what
 }
 
-/// Every element's value; of one that is there twice the first, as [`Record::get`] has it.
+/// The values of the elements; of one that occurs twice the first, as [`Record::get`].
 fn values(record: &Record) -> BTreeMap<u8, &[u8]> {
     let mut values = BTreeMap::new();
     for element in record.elements() {
@@ -209,7 +209,7 @@ fn values(record: &Record) -> BTreeMap<u8, &[u8]> {
     values
 }
 
-/// A value short enough to be read.
+/// A value that is short enough to show.
 fn value(record: &Record, tag: u8) -> Option<String> {
     match tag {
         tag::DNS_NAME => record.dns_name().map(|d| if d.is_empty() { "(none)".to_owned() } else { d }),

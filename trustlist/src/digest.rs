@@ -1,4 +1,4 @@
-//! The digests a trust list may be signed with: their code in the file, their DigestInfo, their arithmetic.
+//! The digests that a trust list may be signed with: codes, DigestInfo prefixes and calculation.
 
 use std::fmt;
 
@@ -128,7 +128,7 @@ pub fn phone_lines(checksum: &[u8]) -> Vec<String> {
     checksum.chunks(8).map(|line| hex(line, " ").to_uppercase()).collect()
 }
 
-/// The same of a checksum in lower-case hexadecimal digits; of anything else, nothing.
+/// As [`phone_lines`] for a checksum in lower-case hexadecimal digits; empty for anything else.
 pub fn phone_lines_of_hex(checksum: &str) -> Vec<String> {
     phone_lines(&data_encoding::HEXLOWER.decode(checksum.as_bytes()).unwrap_or_default())
 }

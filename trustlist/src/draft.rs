@@ -1,4 +1,4 @@
-//! What is to be signed: a list or a configuration file that is not one yet.
+//! What is to be signed: a list or a configuration file.
 
 use bytes::Bytes;
 
@@ -12,9 +12,9 @@ use super::record::{Function, Record};
 use super::tlv::{self, header_tag};
 use super::verify::VerifiedList;
 
-/// A private key and its certificate: a token, in production. One small door, so that nothing here knows PKCS#11.
+/// A private key and its certificate: a token in production. This crate does not know PKCS#11.
 pub trait Signer {
-    /// Why it did not sign.
+    /// Why signing failed.
     type Error;
 
     /// The certificate of the key.
@@ -27,7 +27,7 @@ pub trait Signer {
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
 }
 
-/// A trust list that is not signed yet: records in their order, and a name.
+/// A trust list that is not signed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     file_name: String,
@@ -77,8 +77,7 @@ impl Draft {
         Ok(self.parts(signer)?.message())
     }
 
-    /// What the finished list will be, but for its signature, which is zeros: to be compared, and to know before anything
-    /// is signed that it can be read back.
+    /// The finished list with zeros as its signature: for comparison, and to check before signing that it can be decoded.
     ///
     /// # Errors
     /// As [`Draft::message`], and [`BuildError::NotReadBack`].
@@ -87,7 +86,7 @@ impl Draft {
         TrustList::decode(parts.with(&vec![0; parts.signature_len])?).map_err(BuildError::NotReadBack)
     }
 
-    /// Signs the draft. What comes out was read back and verified, and holds the records of the draft.
+    /// Signs the draft, decodes and verifies the result, and checks that it holds the records of the draft.
     ///
     /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
@@ -164,7 +163,7 @@ impl SgnDraft {
         Ok(self.parts(signer)?.message())
     }
 
-    /// Signs the draft. What comes out was read back and verified.
+    /// Signs the draft, decodes and verifies the result.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
         let certificate = signer.certificate().clone();
         let bytes = self.parts(&certificate)?.sign(self.options, signer)?;
@@ -178,7 +177,7 @@ impl SgnDraft {
     }
 }
 
-/// A file without its SIGNATURE element: what stands before it and behind it.
+/// A file without its SIGNATURE element: the bytes before and behind it.
 struct Unsigned {
     before: Vec<u8>,
     behind: Vec<u8>,

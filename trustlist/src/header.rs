@@ -13,7 +13,7 @@ use super::tlv::{self, Element, Place::Header as PLACE, Reader, header_tag as ta
 /// A version: major and minor.
 pub type Version = (u8, u8);
 
-/// Who signed, as the file spells it: the values of SIGNERNAME, SERIALNUMBER and CANAME.
+/// The signer as the file spells it: the values of SIGNERNAME, SERIALNUMBER and CANAME.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SignerId {
     /// Subject name with its NUL.
@@ -24,7 +24,7 @@ pub struct SignerId {
     pub issuer: Bytes,
 }
 
-/// A decoded header. Holds its bytes, so what was read is written back as it was.
+/// A decoded header with its bytes, which are written back unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     bytes: Bytes,
@@ -71,7 +71,7 @@ impl Header {
         let slice = |e: &Element<'_>| file.slice_ref(e.value);
         let signature = found.need(tag::SIGNATURE)?;
         let info = found.need(tag::SIGNATURE_INFO)?;
-        // Nothing else in a file could be moved without the signature noticing.
+        // The signature covers everything else, but not its own place.
         if signature.offset != info.offset.saturating_add(info.total_len()) {
             let how = "should stand directly behind SIGNATUREINFO";
             return Err(PLACE.damaged(tag::SIGNATURE, how, signature.offset));
@@ -125,23 +125,23 @@ impl Header {
         tlv::c_text(&self.signer.name)
     }
 
-    /// A name to call the signer by, printable: its common name without padding, else the whole name.
+    /// The signer's name for people, printable: the common name without padding, else the whole name.
     pub fn signer_short_name(&self) -> String {
         let name = self.signer_name();
         printable(&name::common_name(&name).unwrap_or(name))
     }
 
-    /// DIGESTALGORTITHM as it stands.
+    /// DIGESTALGORTITHM.
     pub fn digest_code(&self) -> u8 {
         self.digest_code
     }
 
-    /// SIGNATUREALGORTITHM as it stands.
+    /// SIGNATUREALGORTITHM.
     pub fn algorithm_code(&self) -> u8 {
         self.algorithm_code
     }
 
-    /// SIGNATUREMODULUS as it stands.
+    /// SIGNATUREMODULUS.
     pub fn modulus_code(&self) -> u8 {
         self.modulus_code
     }
@@ -170,7 +170,7 @@ impl Header {
     /// The elements in the order of the file, containers before their children, padding left out.
     pub fn elements(&self) -> Vec<Element<'_>> {
         let mut found = Found::default();
-        // Decoded once already, so this cannot fail.
+        // Checked when the header was decoded.
         let _ = found.collect(&mut Reader::new(&self.bytes, 0), None, None);
         found.0
     }
@@ -181,7 +181,7 @@ pub(super) fn modulus_code_bytes(code: u8) -> Option<usize> {
     [64, 128, 256, 512].get(usize::from(code)).copied()
 }
 
-/// What some bytes look like, for whoever picked the wrong file.
+/// A description of a file that is not a trust list.
 fn looks_like(bytes: &[u8]) -> String {
     let head = bytes.get(..16).unwrap_or(bytes);
     if bytes.starts_with(b"-----BEGIN ") {
@@ -217,7 +217,7 @@ impl<'a> Found<'a> {
             }
             let element = reader.element(PLACE, bound)?;
             let home = tlv::container_of(element.tag);
-            // An element of an encryption: nothing here reads it, so where it stands and what is in it is left alone.
+            // The place and content of encryption elements are not checked: nothing here reads them.
             let loose = (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {
                 let damaged = |how: &str| Err(PLACE.damaged(element.tag, how, element.offset));
@@ -262,7 +262,7 @@ pub struct SigningOptions {
     pub signer_version: Option<Version>,
 }
 
-/// A header that is to be written: everything but the signature.
+/// A header to be written, without the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HeaderDraft {
     /// 1.2 in lists, 1.0 in `.sgn` files.
@@ -273,7 +273,7 @@ pub(super) struct HeaderDraft {
 }
 
 impl HeaderDraft {
-    /// The bytes before and behind the SIGNATURE element, lengths and padding as they finally stand.
+    /// The bytes before and behind the SIGNATURE element, with final lengths and padding.
     pub(super) fn around_signature(&self, signature_bytes: usize) -> Result<(Vec<u8>, Vec<u8>), BuildError> {
         if self.file_name.is_empty() || self.file_name.contains('\0') {
             return Err(BuildError::BadText("FILENAME".to_owned()));

@@ -48,14 +48,14 @@ pub struct RsaKey {
     key: RsaPublicKey,
 }
 
-/// What an RSA signature turned out to be.
+/// The result of verifying an RSA signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureCheck {
-    /// It fits the message under the digest that was asked for.
+    /// It is valid for the message and the digest.
     Valid,
-    /// It fits the message, but its DigestInfo names another digest.
+    /// It is valid for the message, but its DigestInfo names another digest.
     OtherDigest(Digest),
-    /// It does not fit the message.
+    /// It is not valid for the message.
     Invalid,
 }
 
@@ -111,8 +111,7 @@ impl RsaKey {
         signature.len() == self.key.size() && self.key.verify(scheme, message.info(digest), signature).is_ok()
     }
 
-    /// The digest that was signed instead of this one: in a file whose tag 8 was changed, or by a writer that signed with
-    /// another digest than it names.
+    /// The digest that the signature was made with, where the header names another one.
     pub(super) fn other_digest(
         &self,
         digest: Digest,
@@ -128,7 +127,7 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     bytes.iter().position(|byte| *byte != 0).and_then(|first| bytes.get(first..)).unwrap_or_default()
 }
 
-/// A message that several keys may have signed: each digest is worked out once, however many keys are tried.
+/// A message that is verified with several keys: each digest is computed once.
 pub(super) struct Message<'a> {
     parts: &'a [&'a [u8]],
     infos: [OnceCell<Vec<u8>>; 3],
@@ -172,7 +171,7 @@ mod tests {
             for digest in Digest::ALL {
                 let info = digest.info_of(&parts);
                 let mut good = vec![0; key.signature_len()];
-                // 512 bits leave no room for SHA-512.
+                // 512 bits are too few for SHA-512.
                 if private.private_encrypt(&info, &mut good, Padding::PKCS1).is_err() {
                     assert!((bits, digest) == (512, Digest::Sha512), "{bits} {digest}");
                     continue;

@@ -20,7 +20,7 @@ pub enum ListKind {
 }
 
 impl ListKind {
-    /// What a FILENAME names: `ITLFile.tlv` and `ITLSEP….tlv` an ITL, anything else a CTL.
+    /// By FILENAME: `ITLFile.tlv` and `ITLSEP….tlv` are ITLs, anything else is a CTL.
     pub fn of_file_name(name: &str) -> Self {
         if name.to_uppercase().starts_with("ITL") { ListKind::Itl } else { ListKind::Ctl }
     }
@@ -34,14 +34,14 @@ impl ListKind {
     }
 }
 
-/// Whether this names a file in the folder itself, and nothing elsewhere: names come from lists, too.
+/// Whether this names a file in the folder itself: names may come from lists.
 pub fn is_file_name(name: &str) -> bool {
     let odd = |c: char| matches!(c, '/' | '\\') || c.is_control();
     !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
 }
 
-/// Whether this names a file that phones may ask a TFTP server for: in its folder, or in one below (a FILENAME such as
-/// `Desktops/320x212x16/List.xml.sgn`), and nothing elsewhere.
+/// Whether this names a file that phones may request from a TFTP server: in its folder or below
+/// (`Desktops/320x212x16/List.xml.sgn`).
 pub fn is_tftp_name(name: &str) -> bool {
     name.split('/').all(is_file_name)
 }
@@ -68,7 +68,7 @@ impl TrustFile {
         let header = Header::decode(&bytes)?;
         let behind = bytes.slice(header.bytes().len()..);
         let file_name = header.file_name().to_lowercase();
-        // The name decides; a name that says nothing leaves it to what stands behind the header.
+        // By the name, else by the bytes behind the header.
         let is_list =
             file_name.ends_with(".tlv") || (!file_name.ends_with(".sgn") && behind.starts_with(&[1, 0, 2]));
         if !is_list {
@@ -101,7 +101,7 @@ impl TrustFile {
     }
 }
 
-/// A decoded CTL or ITL file. Well-formed; whether anybody signed it is another question: [`TrustList::verify`].
+/// A decoded CTL or ITL file: well-formed, not verified yet ([`TrustList::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustList {
     pub(super) header: Header,
@@ -128,7 +128,7 @@ impl TrustList {
         &self.records
     }
 
-    /// The file's bytes: what was decoded, to the byte.
+    /// The file's bytes as decoded.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }

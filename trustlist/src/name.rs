@@ -31,13 +31,12 @@ const ATTRIBUTES: [(&str, &str); 6] = [
     ("C", "2.5.4.6"),
 ];
 
-/// More attributes than a name has; what is longer is compared as it stands.
+/// A name with more attributes matches only if the bytes are the same.
 const MOST_ATTRIBUTES: usize = 64;
 
 /// A subject or issuer name, decoded from a certificate.
 ///
-/// Keeps every attribute as text, in the certificate's order; an attribute of an odd type does not lose the
-/// name.
+/// Keeps every attribute as text, in the certificate's order, whatever its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// Dotted OID and value.
@@ -59,7 +58,7 @@ impl Name {
         self.values("2.5.4.3").next()
     }
 
-    /// A name to call this by, printable: the common name without padding, else the whole name.
+    /// The name for people, printable: the common name without padding, else the whole name.
     pub fn short(&self) -> String {
         match self.common_name().map(|cn| cn.trim_matches([' ', '\0'])) {
             Some(cn) if !cn.is_empty() => printable(cn),
@@ -80,8 +79,8 @@ impl Name {
         all.collect::<Vec<_>>().join(";").split('\0').next().unwrap_or_default().to_owned()
     }
 
-    /// Whether a text in a file means this name, whoever wrote it, with or without a NUL: CUCM, the CTL Client, or
-    /// another in the way of RFC 4514 or RFC 1779, with all attributes or those six alone, in whatever order of keys.
+    /// Whether a text in a file is this name, with or without a NUL: as CUCM or the CTL Client spells it, or by RFC 4514 or
+    /// RFC 1779, with all attributes or only the six above, in any order of keys.
     pub fn matches(&self, value: &[u8]) -> bool {
         let value = tlv::without_nul(value);
         if [Style::Cucm, Style::CtlClient].into_iter().any(|style| value == self.spelled(style).as_bytes()) {
@@ -91,7 +90,7 @@ impl Name {
         if parts.len() > MOST_ATTRIBUTES {
             return false;
         }
-        // In CUCM's order, in which the six come first; what is of one key stays in the writer's, or from its end.
+        // In CUCM's order; attributes of one key stay in the writer's order, or in its reverse.
         let rank = |oid: &str| ATTRIBUTES.iter().position(|(_, one)| *one == oid).unwrap_or(usize::MAX);
         let mut read: Vec<_> =
             parts.iter().map(|p| (p.oid().unwrap_or_default(), p.raw, p.value())).collect();
@@ -111,7 +110,7 @@ impl Name {
     }
 }
 
-/// The common name out of a name as files spell it, without what pads it: of `C=US,O=x,CN=y` it is `y`.
+/// The common name of a name in a file, without padding: `y` of `C=US,O=x,CN=y`.
 pub(super) fn common_name(spelled: &str) -> Option<String> {
     let is_cn = |part: &Part<'_>| part.key.eq_ignore_ascii_case("CN") || part.key == "2.5.4.3";
     let value = parts(spelled).into_iter().find(is_cn)?.value();
@@ -121,7 +120,7 @@ pub(super) fn common_name(spelled: &str) -> Option<String> {
 /// An attribute in a name as a file spells it.
 struct Part<'a> {
     key: &'a str,
-    /// The value as it stands there, which is all of it where the writer does not quote.
+    /// The value as written.
     raw: &'a str,
 }
 
@@ -143,7 +142,7 @@ fn split<'a>(text: &'a str, separators: &[char]) -> Vec<Part<'a>> {
             rest.is_empty() || (separators.contains(&c) && key(rest.get(1..).unwrap_or_default()).is_some());
         if ends && (rest.is_empty() || !(quoted || escaped)) {
             let part = text.get(begin..at).unwrap_or_default();
-            // What is no attribute is one of no key, which no name has.
+            // A part that is no attribute gets an empty key, which no name has.
             let attribute = key(part).zip(part.split_once('=').map(|(_, raw)| raw));
             let (key, raw) = attribute.unwrap_or(("", part));
             found.push(Part { key, raw });
@@ -171,7 +170,7 @@ impl Part<'_> {
         AttributeTypeAndValue::from_str(&format!("{}=", self.key)).ok().map(|a| a.oid.to_string())
     }
 
-    /// The value without quotes and escapes; as it stands where it is not written so.
+    /// The value without quotes and escapes.
     fn value(&self) -> String {
         let value = self.raw.trim_start_matches(' ');
         let inside = value.strip_prefix('"').map(|value| value.trim_end_matches(' '));
@@ -182,7 +181,7 @@ impl Part<'_> {
     }
 }
 
-/// RFC 1779: a value with leading or trailing blanks or a special character stands in quotes.
+/// RFC 1779: a value with leading or trailing blanks or a special character is quoted.
 fn quoted(value: &str) -> String {
     let special =
         |c: char| matches!(c, ',' | '=' | '+' | '<' | '>' | '#' | ';' | '\\' | '"' | '\n' | '\r' | '\0');

@@ -1,7 +1,7 @@
-//! The one escaper: text from outside that a terminal, a page or a reader would not show as it is.
+//! Escaping of text from outside for terminals, pages and JSON.
 
-/// Text from outside, safe for a terminal and a page: what is not shown, moves the cursor or turns the direction of the text
-/// becomes a visible escape, `\u{202e}`.
+/// Text that is safe for a terminal and a page: characters that are invisible, move the cursor or change the text direction
+/// become visible escapes (`\u{202e}`).
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -10,7 +10,7 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The same for a text of several lines that are ours: line ends and tabs stay.
+/// As [`printable`], but keeps line ends and tabs.
 pub fn printable_lines(text: &str) -> String {
     text.split_inclusive(['\n', '\t'])
         .map(|part| match part.strip_suffix(['\n', '\t']) {
@@ -20,8 +20,8 @@ pub fn printable_lines(text: &str) -> String {
         .collect()
 }
 
-/// The same for JSON, which a reader decodes to what it was: `\u202e`. Outside of its strings JSON is ASCII, and within them
-/// the controls below U+0020 are escaped already.
+/// As [`printable`] for JSON, with JSON's escapes (`\u202e`), which decode to the same text. Outside of strings JSON is
+/// ASCII, and in strings the controls below U+0020 are escaped already.
 pub fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
@@ -35,8 +35,8 @@ pub fn printable_json(json: &str) -> String {
     shown
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, and what Unicode shows as nothing (Default_Ignorable_Code_Point):
-/// bidi controls, zero-width characters, fillers, tags. Not the variation selectors, which choose how a character looks.
+/// Controls (C0, DEL, C1), line and paragraph separators, and invisible characters (Default_Ignorable_Code_Point): bidi
+/// controls, zero-width characters, fillers, tags. Not the variation selectors, which change the look of a character.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,

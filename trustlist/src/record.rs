@@ -1,4 +1,4 @@
-//! A record: one certificate (or what is left of one) and what it may do.
+//! A record: a certificate, or parts of one, and its function.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -61,7 +61,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// A record, well-formed. It is its bytes: what was read is written back as it was, unknown elements included.
+/// A well-formed record. Its bytes are written back unchanged, unknown elements included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     bytes: Bytes,
@@ -134,7 +134,7 @@ impl Record {
         &self.bytes
     }
 
-    /// What its certificate may do.
+    /// FUNCTION.
     pub fn function(&self) -> Function {
         self.function
     }
@@ -142,7 +142,7 @@ impl Record {
     /// The elements in their order; offsets from the start of the record.
     pub fn elements(&self) -> impl Iterator<Item = Element<'_>> {
         let mut reader = Reader::new(&self.bytes, 0);
-        // Proven well-formed when it was decoded.
+        // Checked when the record was decoded.
         std::iter::from_fn(move || reader.peek().and_then(|_| reader.element(Place::Header, None).ok()))
     }
 
@@ -209,7 +209,7 @@ impl Record {
         self.id() == Some((tlv::without_nul(issuer), serial))
     }
 
-    /// Whether the record stands for this certificate: it carries it, or its hash.
+    /// Whether the record holds this certificate, or its hash.
     pub fn is_of(&self, certificate: &Certificate) -> bool {
         match (self.get(tag::CERTIFICATE), self.get(tag::CERT_HASH)) {
             (Some(der), _) => der == &certificate.der()[..],
@@ -218,18 +218,17 @@ impl Record {
         }
     }
 
-    /// Whether its SUBJECTNAME means this certificate's subject, whoever spelled it.
+    /// Whether its SUBJECTNAME is this certificate's subject, in any spelling.
     pub fn is_about(&self, certificate: &Certificate) -> bool {
         self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject().matches(subject))
     }
 
-    /// All of its subject, where the common name alone would tell too little; else the name to call it by.
+    /// The whole subject, else the short name.
     pub fn long_name(&self) -> String {
         self.subject_name().unwrap_or_else(|| self.short_name())
     }
 
-    /// A name to call the record by, printable: the certificate's common name without padding, else host name or
-    /// address.
+    /// The name for people, printable: the common name without padding, else host name or address.
     pub fn short_name(&self) -> String {
         let cn = self.subject_name().and_then(|subject| name::common_name(&subject));
         let dns = self.dns_name().filter(|dns| !dns.is_empty());
@@ -239,8 +238,8 @@ impl Record {
             .unwrap_or_else(|| "(no name)".to_owned())
     }
 
-    /// A token record of a CTL: SAST, without a host. Records of servers that may sign (tokenless) have one; those of an
-    /// ITL need not.
+    /// Whether this is a token record of a CTL: SAST without a host. SAST records of servers (tokenless) have a host; those of
+    /// an ITL need not.
     pub fn is_token(&self) -> bool {
         self.function == Function::SAST
             && self.dns_name().is_none_or(|dns| dns.is_empty())
@@ -252,7 +251,7 @@ impl Record {
         self.function == Function::SAST && self.short_name().to_lowercase().starts_with("itlrecovery")
     }
 
-    /// The same record with one element set: replaced where it stands, else put in by ascending tag.
+    /// The same record with one element replaced, or inserted by ascending tag.
     pub fn with(&self, tag: u8, value: &[u8]) -> Result<Record, BuildError> {
         let mut elements: Vec<(u8, Vec<u8>)> = self.own_elements().collect();
         match elements.iter_mut().find(|(t, _)| *t == tag) {
@@ -265,7 +264,7 @@ impl Record {
         Record::from_elements(&elements)
     }
 
-    /// The same record with only the elements that `keep` says yes to; RECORDLENGTH is always there.
+    /// The same record with only the elements that `keep` selects, and RECORDLENGTH.
     pub fn only(&self, keep: impl Fn(u8) -> bool) -> Result<Record, BuildError> {
         let elements: Vec<_> = self.own_elements().filter(|(tag, _)| keep(*tag)).collect();
         Record::from_elements(&elements)
@@ -275,7 +274,7 @@ impl Record {
         self.elements().filter(|e| e.tag != tag::RECORD_LENGTH).map(|e| (e.tag, e.value.to_vec()))
     }
 
-    /// Builds a record from its elements, RECORDLENGTH left to us, in this order.
+    /// Builds a record from its elements in this order, without RECORDLENGTH, which is added.
     fn from_elements(elements: &[(u8, Vec<u8>)]) -> Result<Record, BuildError> {
         let mut body = Vec::new();
         for (tag, value) in elements {
@@ -305,7 +304,7 @@ impl Record {
     /// The record of a server. See [`ServerRecord`].
     pub fn server(server: &ServerRecord<'_>) -> Result<Record, BuildError> {
         let mut elements = vec![(tag::DNS_NAME, dns_value(server.dns_name)?)];
-        // Server names stand in CUCM's spelling in the CTL Client's files too.
+        // The CTL Client spells server names as CUCM does.
         elements.extend(identity(server.certificate, server.function, Style::Cucm));
         let signature = || (tag::SIGNATURE, server.certificate.signature().to_vec());
         elements.extend((server.style == Style::Cucm).then(signature));
@@ -319,7 +318,7 @@ impl Record {
         Record::from_elements(&elements)
     }
 
-    /// A server's record as non-secure mode has it: DNSNAME, FUNCTION and IPADDRESS alone.
+    /// A server's record in non-secure mode: DNSNAME, FUNCTION and IPADDRESS only.
     pub fn emptied_server(
         function: Function,
         dns_name: &str,
@@ -342,7 +341,7 @@ impl Record {
         }
     }
 
-    /// A CCM+TFTP record of a cluster in non-secure mode: DNSNAME, FUNCTION and IPADDRESS alone.
+    /// The same record in non-secure mode: DNSNAME, FUNCTION and IPADDRESS only.
     pub fn as_non_secure(&self) -> Result<Record, BuildError> {
         self.only(|t| matches!(t, tag::DNS_NAME | tag::FUNCTION | tag::IP_ADDRESS))
     }
@@ -352,7 +351,7 @@ impl Record {
         self.get(tag::SERIAL_NUMBER).is_none()
     }
 
-    /// The same record for a renewed certificate: names, serial, key, hash and signature follow it, the rest stays.
+    /// The same record for a renewed certificate: names, serial, key, hash and signature are replaced, the rest stays.
     pub fn refreshed(&self, certificate: &Certificate) -> Result<Record, BuildError> {
         let style = if self.is_token() { certificate.sast_style() } else { Style::Cucm };
         let mut record = self.clone();
@@ -372,7 +371,7 @@ impl Record {
     }
 }
 
-/// What the record of a server is made of.
+/// The parts of a server's record.
 #[derive(Debug, Clone)]
 pub struct ServerRecord<'a> {
     /// What the server may do.

@@ -1,4 +1,4 @@
-//! What is odd about a list without making it unreadable. Said to people; nothing here refuses.
+//! Remarks about files that can be read but are unusual. They are shown, and refuse nothing.
 
 use super::certificate::Certificate;
 use super::header::Header;
@@ -42,7 +42,7 @@ pub enum Remark {
 }
 
 impl Remark {
-    /// What is odd about a list of so many bytes.
+    /// The remark about a list of so many bytes.
     pub fn about_size(bytes: usize) -> Option<Self> {
         if bytes > PHONE_LIMIT_BYTES {
             return Some(Remark::TooLargeForPhones { bytes });
@@ -52,7 +52,7 @@ impl Remark {
 }
 
 impl TrustList {
-    /// Everything odd about the list, in the order of the file.
+    /// The remarks about the list, in the order of the file.
     pub fn remarks(&self) -> Vec<Remark> {
         let mut remarks = Vec::new();
         remarks.extend(Remark::about_size(self.bytes().len()));
@@ -68,8 +68,8 @@ impl TrustList {
 }
 
 impl SignedFile {
-    /// Everything odd about a file that is called so, without its folder; a result that waits beside the old one
-    /// (`NAME.new.sgn`) is called `NAME.sgn`.
+    /// The remarks about a file of this name (without its folder). A result that waits beside the old file (`NAME.new.sgn`)
+    /// counts as `NAME.sgn`.
     pub fn remarks(&self, file: &str) -> Vec<Remark> {
         let says = self.header().file_name();
         let other =
@@ -80,14 +80,14 @@ impl SignedFile {
 }
 
 impl Certificate {
-    /// What is odd about its key, beside lists.
+    /// The remark about its key.
     pub fn remark(&self) -> Option<Remark> {
         self.declared_for().map(|what| Remark::KeyDeclared { record: None, what: what.to_owned() })
     }
 }
 
 fn of_header(header: &Header) -> impl Iterator<Item = Remark> {
-    // Every encrypted file that is known has 18 and 22, of which nobody knows what they are.
+    // All known encrypted files have 18 and 22; their meaning is not known.
     let elements = header.elements();
     let is_encrypted = elements.iter().any(|e| e.tag == tlv::header_tag::ENCRYPTION);
     let unknown =

@@ -39,7 +39,7 @@ pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
     out
 }
 
-/// The same sort of text for a `.sgn` file, which CUCM itself never shows.
+/// The same kind of text for a `.sgn` file, which CUCM has no command for.
 pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
     let mut out = head("signed", signed.header(), signed.bytes(), modified);
     let (length, name) = (signed.payload().len(), printable(&signed.header().file_name()));
@@ -47,7 +47,7 @@ pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
     out
 }
 
-/// What stands before the records, or before the payload.
+/// The text before the records, or before the payload.
 fn head(kind: &str, header: &Header, bytes: &[u8], modified: &str) -> String {
     let mut out = String::new();
     let (md5, sha1) = (digest::hex(&digest::md5(bytes), ""), digest::hex(&digest::sha1(bytes), ""));
@@ -128,7 +128,7 @@ fn text(value: &[u8]) -> String {
     printable(&tlv::c_text(value))
 }
 
-/// The address of a record for people: dotted, or what bytes there are.
+/// The address of a record for people: dotted, else the bytes.
 pub(super) fn address(record: &Record) -> Option<String> {
     let value = record.get(record_tag::IP_ADDRESS)?;
     let v6 = |_| <[u8; 16]>::try_from(value).map(IpAddr::from);

@@ -1,4 +1,4 @@
-//! Tag, length, value: the reader that takes and must end empty, and the tags with their names.
+//! Tag, length, value: the reader, and the tags with their names.
 //!
 //! `tag: u8`, `length: u16 big-endian`, `value`. The header and the records number their tags apart.
 
@@ -75,7 +75,7 @@ pub fn record_tag_name(tag: u8) -> Option<&'static str> {
     record_tag::KNOWN.iter().find(|(known, ..)| *known == tag).map(|(_, name, _)| *name)
 }
 
-/// The container that a known element of the header stands in, if it stands in one.
+/// The container of a known element of the header, if it has one.
 pub(super) fn container_of(tag: u8) -> Option<u8> {
     header_tag::KNOWN.iter().find(|(known, ..)| *known == tag).and_then(|(.., container)| *container)
 }
@@ -85,7 +85,7 @@ pub(super) fn is_container(tag: u8) -> bool {
     header_tag::KNOWN.iter().any(|(.., container)| *container == Some(tag))
 }
 
-/// Where in a file an element stands.
+/// The part of a file that an element is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// In the header.
@@ -117,12 +117,12 @@ impl Place {
     }
 }
 
-/// One element as it lies in the file.
+/// One element of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element<'a> {
     /// The tag.
     pub tag: u8,
-    /// Where its tag stands: bytes from the start of the file, or of the record for a [`Record`](super::Record).
+    /// Offset of its tag in bytes from the start of the file, or of the record for a [`Record`](super::Record).
     pub offset: usize,
     /// The value; of a container, its children.
     pub value: &'a [u8],
@@ -135,7 +135,7 @@ impl Element<'_> {
     }
 }
 
-/// Takes elements off the front of some bytes and knows where in the file it stands.
+/// Takes elements off the front of some bytes and counts the offset in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -163,8 +163,8 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Takes one element. `place` and what bounds it are for the error only. Bounded by the end of the file alone (`None`),
-    /// too little means that it was cut; by HeaderLength, RECORDLENGTH or a container, that a length is wrong.
+    /// Takes one element. `place` and `bound` are for the error only. Where only the end of the file is the bound (`None`), too
+    /// few bytes mean that the file was cut; with HeaderLength, RECORDLENGTH or a container, that a length is wrong.
     pub(super) fn element(
         &mut self,
         place: Place,
@@ -198,7 +198,7 @@ pub(super) fn put(out: &mut Vec<u8>, tag: u8, value: &[u8]) -> Result<(), BuildE
     Ok(())
 }
 
-/// A value as text: up to the first NUL, as C reads it; bytes that are not UTF-8 are replaced.
+/// A value as text up to the first NUL; bytes that are not UTF-8 are replaced.
 pub(super) fn c_text(value: &[u8]) -> String {
     let end = value.iter().position(|b| *b == 0).unwrap_or(value.len());
     String::from_utf8_lossy(value.get(..end).unwrap_or(value)).into_owned()

@@ -1,4 +1,4 @@
-//! From a decoded file to one whose signer is known, or to the exact reason why not.
+//! Verification of a decoded file: its signer, or the exact reason why it does not verify.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -51,8 +51,7 @@ impl VerifiedList {
 impl TrustList {
     /// Finds the signer among the SAST records and checks the signature with its certificate's key.
     ///
-    /// Any number of records may be called like the signer. The file is hashed once for all of them, and no key is tried
-    /// twice.
+    /// Any number of records may have the signer's name. The file is hashed once, and each key is tried once.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
         self.verify_with(self, &[Function::SAST])
     }
@@ -115,7 +114,7 @@ impl SignedFile {
 /// Who signed a `.sgn` file, found in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedBy {
-    /// A name to call the signer by.
+    /// The signer's name for people.
     pub name: String,
     /// The digest that was signed.
     pub digest: Digest,
@@ -132,7 +131,7 @@ struct FileSignature<'a> {
 }
 
 impl<'a> FileSignature<'a> {
-    /// If the header names a digest and a signature length that are known and fit together.
+    /// Checks that the header's digest and signature length are known and consistent.
     fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
         if header.algorithm_code() != 0 {
             return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code()));
@@ -150,7 +149,7 @@ impl<'a> FileSignature<'a> {
         key.signed(self.digest, &self.message, self.header.signature())
     }
 
-    /// What is wrong with a signature that this key did not make.
+    /// Why this key does not verify the signature.
     fn why_not(&self, key: &RsaKey) -> VerifyError {
         match key.other_digest(self.digest, &self.message, self.header.signature()) {
             Some(other) => VerifyError::DigestDisagrees { header: self.digest, signature: other },
@@ -166,8 +165,8 @@ struct Found<'a> {
     bits: usize,
 }
 
-/// The first record of `list` that has the signer's issuer and serial number and one of these functions, and whose key
-/// signed. Else why none did: `none` where there is no such record. No key is tried twice.
+/// The first record of `list` with the signer's issuer and serial number and one of these functions whose key verifies the
+/// signature; else why none does: `none` where there is no such record. Each key is tried once.
 fn search<'a>(
     header: &Header,
     file: &[u8],
@@ -206,8 +205,7 @@ fn search<'a>(
     Err(other_key.map(|key| signature.why_not(&key)).or(failure).unwrap_or_else(none))
 }
 
-/// The key of a record: the certificate's, or PUBLICKEY where the certificate is left out. The record is the `number`th,
-/// from 1, and begins at `offset` of the file.
+/// The key of record `number` (from 1, at `offset` of the file): the certificate's, else PUBLICKEY.
 fn signer_key(number: usize, offset: usize, record: &Record) -> Result<RsaKey, VerifyError> {
     let public_key = match record.certificate() {
         Some(Ok(certificate)) => certificate.public_key().clone(),
