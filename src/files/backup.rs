@@ -1,22 +1,22 @@
-//! The old file's second name, so that renaming over the first does not lose it.
+//! Backups: a second name for the old file before its first is replaced.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file that has a second name, or a copy under one. Dropped before it is needed, that name goes away again.
+/// A hard link to the old file, or a copy of it. Removed when dropped, unless it is kept.
 pub(super) struct Backup {
     target: PathBuf,
     backup: PathBuf,
-    /// Which file it was.
+    /// The identity of the old file.
     identity: Identity,
     needed: bool,
-    /// What was copied stays open: a file system without hard links may number a file anew that nobody uses.
+    /// Keeps a copied file open: file systems without hard links may change the number of a closed file.
     _copied: Option<File>,
 }
 
 impl Backup {
-    /// Keeps a file as `NAME.bak`, or `NAME.bak.2` and so on where that is taken.
+    /// Makes `NAME.bak`, or `NAME.bak.2` and so on if that exists.
     pub(super) fn make(target: &Path, folder: &Path) -> io::Result<Self> {
         for n in 1..=9_999u32 {
             let mut name = target.as_os_str().to_owned();
@@ -25,7 +25,7 @@ impl Backup {
             let kept = match fs::hard_link(target, &backup) {
                 Ok(()) => Ok((fs::symlink_metadata(&backup)?, None)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
-                // A file system without hard links, or somebody else's file.
+                // No hard links on this file system, or another user's file.
                 Err(_) => copy(target, folder, &backup).map(|(there, file)| (there, Some(file))),
             };
             match kept {
@@ -40,12 +40,12 @@ impl Backup {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name from .bak to .bak.9999 is taken"))
     }
 
-    /// Whether its first name is still its own.
+    /// Whether the first name still is this file.
     pub(super) fn is_there(&self) -> bool {
         fs::symlink_metadata(&self.target).is_ok_and(|there| identity(&there) == self.identity)
     }
 
-    /// The first name went to another file: the second stays.
+    /// Keeps the backup after the first name was replaced.
     pub(super) fn keep(mut self) -> PathBuf {
         self.needed = true;
         self.backup.clone()
@@ -54,14 +54,14 @@ impl Backup {
 
 impl Drop for Backup {
     fn drop(&mut self) {
-        // Where somebody else took the first name, the second is the only one.
+        // If another process replaced the first name, the backup is the only one left.
         if !self.needed && self.is_there() {
             let _ = fs::remove_file(&self.backup);
         }
     }
 }
 
-/// A new file beside others, which goes away again where it does not get a name of its own.
+/// A new temporary file in the folder.
 pub(super) fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sastctl-").suffix(".tmp");
@@ -74,7 +74,7 @@ pub(super) fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> 
     builder.tempfile_in(folder)
 }
 
-/// Copies a file whole, or not at all, to a name that nothing has yet.
+/// Copies a file whole or not at all to a new name.
 fn copy(from: &Path, folder: &Path, to: &Path) -> io::Result<(fs::Metadata, File)> {
     let mut file = File::open(from)?;
     let there = file.metadata()?;
@@ -86,7 +86,7 @@ fn copy(from: &Path, folder: &Path, to: &Path) -> io::Result<(fs::Metadata, File
     Ok((there, file))
 }
 
-/// What tells a file from another that has its name.
+/// What distinguishes a file from another of the same name.
 #[cfg(unix)]
 type Identity = (u64, u64);
 

@@ -1,17 +1,16 @@
-//! Lock files: held by one process at a time, which says in them who it is.
+//! Lock files: one process at a time holds the lock, and writes its name into the file.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 
-/// Takes the lock of an open file, and writes down `who` has it; or says who has it now, an empty text where that is not
-/// known. Gone when the file is closed.
+/// Locks an open file and writes `who` into it. If another process holds the lock, returns who (empty if not known). Closing
+/// the file releases the lock.
 ///
 /// An error where the file system has no locks.
 pub fn try_lock_file(file: &mut File, who: &str) -> io::Result<Option<String>> {
     match file.try_lock() {
         Ok(()) => {
-            // For whoever comes second; the lock counts without it, too. Who takes it again and again (a watch does) writes
-            // once: a write keeps the disk busy.
+            // Only for messages. A process that locks repeatedly (a watch) writes once, to spare the disk.
             if holder(file) != who {
                 let _ = file.set_len(0);
                 let _ = file.rewind();
@@ -24,10 +23,10 @@ pub fn try_lock_file(file: &mut File, who: &str) -> io::Result<Option<String>> {
     }
 }
 
-/// The longest line that says who it is, in bytes.
+/// The longest holder that is read, in bytes.
 const LONGEST: u64 = 4096;
 
-/// Who is written down, an empty text where nobody is or it cannot be read.
+/// The holder in the file; empty if there is none or it cannot be read.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let _ = file.rewind().and_then(|()| file.take(LONGEST).read_to_string(&mut text));
@@ -40,7 +39,6 @@ mod tests {
 
     use super::*;
 
-    /// What a watch takes five times a second is not written five times a second.
     #[test]
     fn who_holds_it_is_written_once() {
         let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ pub use lock_file::try_lock_file;
 pub use trust::{foreign_link, others_may_write};
 pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
 
-/// Access rights are another matter where there is no Unix, and links are made by administrators there.
+/// Without Unix access rights nothing is checked; there only administrators make links.
 #[cfg(not(unix))]
 mod trust {
     pub fn others_may_write(_: &super::Path) -> Option<String> {
@@ -30,18 +30,18 @@ mod trust {
     }
 }
 
-/// A link that belongs to neither root nor this user.
+/// A link of a user other than root and this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignLink {
     /// The link.
     pub link: PathBuf,
-    /// The number of the user whose it is.
+    /// The user id of its owner.
     pub owner: u32,
 }
 
-/// The largest text that an operator or the system writes, in bytes: configuration, profiles, rules.
+/// The largest text file that is read, in bytes: configuration, profiles, rules.
 pub const MAX_TEXT: usize = 1024 * 1024;
-/// The largest journal, in bytes: every file in it is limited.
+/// The largest journal, in bytes.
 pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 
 /// Why a file was not read or written.
@@ -75,7 +75,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Whether the file is in its place all the same.
+    /// Whether the new file is in place in spite of the error.
     pub fn was_renamed(&self) -> bool {
         matches!(self, FileError::NotSynced { .. })
     }
@@ -88,7 +88,7 @@ fn name(path: &Path) -> String {
 /// Reads a whole file, or standard input for `-`, but no more than `limit` bytes.
 pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::Read { path: path.to_owned(), source };
-    // One byte more than the limit tells a file at the limit from one above it.
+    // One byte more than the limit shows that a file is too large.
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
@@ -106,13 +106,13 @@ pub fn read_limited(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// The same of a plain file: a pipe, which would be waited for, a device and a folder are refused at once.
+/// As [`read_limited`], for a plain file only: pipes, devices and folders are refused.
 pub fn read_plain(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     check_plain(path, limit)?;
     read_limited(path, limit)
 }
 
-/// Text from a plain file that the operator or the system wrote.
+/// Reads a text file of at most [`MAX_TEXT`] bytes.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
     let failed =
         |e| FileError::Read { path: path.to_owned(), source: io::Error::new(io::ErrorKind::InvalidData, e) };
@@ -134,7 +134,7 @@ pub fn check_plain(path: &Path, limit: usize) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Where a file of this name lies, or would: links are resolved. Two names with one place are one file.
+/// The path with all links resolved, whether the file exists or not. Names with the same result are one file.
 pub fn resolve(path: &Path) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
@@ -149,14 +149,14 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether a file may be written there: where there is none yet, or a plain one, or a link of ours or root's to one.
+/// Checks that a file may be written here: there is none, or a plain one, perhaps through links of this user or root.
 pub fn check_place(path: &Path) -> Result<(), FileError> {
     check_links(path)?;
     let Ok(there) = fs::metadata(resolve(path)) else { return Ok(()) };
     is_plain(path, &there)
 }
 
-/// Whether the way there follows links of ours and of root's alone.
+/// Checks that the path goes only through links of this user and of root.
 pub fn check_links(path: &Path) -> Result<(), FileError> {
     foreign_link(path).map_or(Ok(()), |link| Err(FileError::ForeignLink(path.to_owned(), link)))
 }
@@ -195,7 +195,7 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
     })
 }
 
-/// Makes a rename last. Systems that cannot open folders do not need it.
+/// Syncs a folder, so that a rename in it survives a power cut. Only on Unix; other systems cannot open folders.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Reading and writing, by their own words.
+//! Tests of reading and writing.
 
 use std::fs;
 

@@ -1,8 +1,8 @@
-//! Who else may change a file: whoever can replace a module gets every PIN that is typed, and whoever owns a link decides
-//! what lies behind it.
+//! Which other users may change a file: a replaced module gets every PIN that is typed, and the owner of a link decides what
+//! it leads to.
 //!
-//! The way to a file is walked as the system walks it, link by link. Where nobody but root and this user may change any part
-//! of it, nobody can change what lies at its end between the look at it and its use.
+//! The path is followed as the system does it, link by link. If only root and this user may change any part of it, nobody
+//! else can replace the file between the check and its use.
 #![allow(unsafe_code, reason = "the list of the system's users, which has one place for every caller")]
 
 use std::ffi::{OsStr, OsString};
@@ -16,8 +16,8 @@ use uzers::os::unix::GroupExt as _;
 
 use super::ForeignLink;
 
-/// What of a file, or of the folders and links on the way to it, others than root and this user may change; in words. `None`
-/// where nobody may, or where there is no such file.
+/// Which part of a path (file, folders, links) users other than root and this one may change, as a message. `None` if none, or
+/// if there is no such file.
 pub fn others_may_write(path: &Path) -> Option<String> {
     let me = rustix::process::geteuid().as_raw();
     path_steps(path).find_map(|step| match step {
@@ -27,7 +27,7 @@ pub fn others_may_write(path: &Path) -> Option<String> {
     })
 }
 
-/// The first link of another user on the way to a file, as far as there is one.
+/// The first link of another user in a path, if any.
 pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
     let me = rustix::process::geteuid().as_raw();
     path_steps(path).filter_map(Result::ok).find_map(|(link, meta)| {
@@ -36,10 +36,10 @@ pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
     })
 }
 
-/// Each folder and each link on the way to a file, and the file, in the order in which the system meets them. Ends behind the
-/// first that cannot be looked at.
+/// The folders, links and file of a path, in the order in which the system follows them. Ends at the first that cannot be
+/// read.
 fn path_steps(path: &Path) -> impl Iterator<Item = Result<(PathBuf, Metadata), (PathBuf, io::Error)>> {
-    /// More links than this the system does not follow, either.
+    /// The system follows no more links than this.
     const MOST_LINKS: usize = 40;
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let parts =
@@ -95,7 +95,7 @@ fn problem_of(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
     })
 }
 
-/// Whose a file is, and its mode (inode(7)).
+/// The owner, group and mode of a file (inode(7)).
 #[derive(Clone, Copy)]
 struct Rights {
     owner: u32,
@@ -105,7 +105,7 @@ struct Rights {
     is_link: bool,
 }
 
-/// Who may write it beside root and this user.
+/// Who may write it, other than root and this user.
 #[derive(Debug, PartialEq, Eq)]
 enum Others {
     Owner(u32),
@@ -122,7 +122,7 @@ impl Rights {
         if ![0, me].contains(&self.owner) {
             return Some(Others::Owner(self.owner));
         }
-        // In a folder like /tmp everybody may make files, and nobody may replace another's. A link's mode means nothing.
+        // In a sticky folder such as /tmp nobody can replace another user's file. The mode of a link has no meaning.
         if self.is_link || self.is_folder && may(STICKY) {
             return None;
         }
@@ -134,8 +134,8 @@ impl Rights {
     }
 }
 
-/// A group with nobody else in it, as far as the system lists its users: the user's own, which many systems make for each
-/// user, or Debian's staff, which may write /usr/local and is empty unless somebody was put into it.
+/// Whether a group has no other member, as far as the system lists its users: the user's own group, or Debian's staff, which
+/// may write /usr/local and is empty by default.
 fn is_private_group(gid: u32, uid: u32) -> bool {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock();
@@ -148,7 +148,7 @@ fn is_private_group(gid: u32, uid: u32) -> bool {
     !elsewhere && is_private(user.name(), group.name(), group.members())
 }
 
-/// By the names of the user and the group, and of those who were put into it.
+/// By the names of the user, the group and its members.
 fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
     (group == user || group == "staff") && members.iter().all(|member| member == user)
 }

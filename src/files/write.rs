@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use super::backup::{Backup, new_file_in};
 use super::{FileError, check_place, folder_of, holds, resolve, sync_folder};
 
-/// Whether a file took its place.
+/// Whether a file was renamed into place.
 static WRITTEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process wrote any file: what an interruption may say of itself.
+/// Whether this process wrote any file: for the message after an interruption.
 pub fn any_was_written() -> bool {
     WRITTEN.load(Ordering::SeqCst)
 }
@@ -22,11 +22,11 @@ pub fn any_was_written() -> bool {
 /// What to do with a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnExisting {
-    /// Leave it and fail.
+    /// Fail.
     Refuse,
     /// Keep it as `NAME.bak`, or `NAME.bak.2` and so on where that is taken.
     KeepBackup,
-    /// Let it go: it can be made again.
+    /// Replace it without a backup.
     Replace,
 }
 
@@ -37,21 +37,21 @@ pub struct NewFile<'a> {
     pub path: &'a Path,
     /// What.
     pub bytes: &'a [u8],
-    /// What it was made from: it is written only while that is so.
+    /// The file that it was made from; if that has changed, nothing is written.
     pub made_from: Option<Source<'a>>,
 }
 
-/// What was read, and where.
+/// A file that was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// Where it lies; perhaps where the new file goes.
+    /// Its path; perhaps the same as the new file's.
     pub path: &'a Path,
-    /// What lay there.
+    /// Its bytes.
     pub bytes: &'a [u8],
 }
 
 impl Source<'_> {
-    /// Whether it is there as it was. What is no plain file is not read again: a pipe gives its bytes once.
+    /// Whether it is unchanged. Only plain files are read again: a pipe gives its bytes once.
     pub fn is_there(&self) -> bool {
         match fs::metadata(self.path) {
             Ok(there) if there.is_file() => holds(self.path, self.bytes),
@@ -70,12 +70,12 @@ pub struct Written {
     pub backup: Option<PathBuf>,
 }
 
-/// Writes a file whole or not at all. Its mode is what the umask leaves, or that of the file before it.
+/// Writes a file whole or not at all. Its mode is that of the old file, else by the umask.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
     write(&NewFile { path, bytes, made_from: None }, existing)
 }
 
-/// The same for a file that was made from another, or from the one that it replaces.
+/// As [`write_new`], for a file that was made from another, or from the one that it replaces.
 pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileError> {
     let staged = Staged::new(file)?;
     let kept = staged.back_up(existing)?;
@@ -126,7 +126,7 @@ fn failed(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> FileErro
     move |source| FileError::Write { path, step, source }
 }
 
-/// A file that took its place: whether that lasts.
+/// The result of a rename, after the folder was synced.
 fn finished(path: &Path, written: Written, synced: io::Result<()>) -> Result<Written, FileError> {
     match synced {
         Ok(()) => Ok(written),
@@ -134,8 +134,7 @@ fn finished(path: &Path, written: Written, synced: io::Result<()>) -> Result<Wri
     }
 }
 
-/// A TFTP server must still be able to read its file. Where the owner cannot be given, the group may be; where neither can,
-/// the file is whoever's who wrote it.
+/// Keeps owner and group, so that a TFTP server can still read its file; if that fails, the group; else neither.
 #[cfg(unix)]
 fn keep_owner(file: &fs::File, old: &fs::Metadata) {
     use std::os::unix::fs::MetadataExt as _;
@@ -150,14 +149,14 @@ fn keep_owner(file: &fs::File, old: &fs::Metadata) {
 #[cfg(not(unix))]
 fn keep_owner(_file: &fs::File, _old: &fs::Metadata) {}
 
-/// A file that lies whole and synced beside its target.
+/// A new file, complete and synced, in the folder of its target.
 struct Staged<'a> {
     path: &'a Path,
     made_from: Option<Source<'a>>,
     target: PathBuf,
     folder: PathBuf,
     file: tempfile::NamedTempFile,
-    /// There was a file of that name.
+    /// Whether there is an old file.
     replaces: bool,
 }
 
@@ -180,7 +179,7 @@ impl<'a> Staged<'a> {
         Ok(Staged { path, made_from, target, folder, file, replaces: old.is_some() })
     }
 
-    /// Gives the file before it a second name.
+    /// Makes a backup of the old file.
     fn back_up(&self, existing: OnExisting) -> Result<Option<Backup>, FileError> {
         match existing {
             _ if !self.replaces => Ok(None),
@@ -197,13 +196,12 @@ impl<'a> Staged<'a> {
         if self.made_from.is_some_and(|source| !source.is_there()) {
             return Err(FileError::SourceChanged { path: self.path.to_owned() });
         }
-        // What is replaced is what was kept. Between this look and the rename nothing is left but the way from one call of
-        // the system to the next: a file that is put there just then is lost; what is written into the old one then is in
-        // the backup, unless that is a copy.
+        // The old file is the one in the backup. A file that is put there between this check and the rename is lost; what is
+        // written into the old file then is in the backup, unless that is a copy.
         if kept.as_ref().is_some_and(|kept| !kept.is_there()) {
             return Err(FileError::Changed(self.path.to_owned()));
         }
-        // Somebody else may have made the file since we looked.
+        // Another process may have made the file since the check.
         let is_new = kept.is_none() && existing != OnExisting::Replace;
         let (file, target) = (self.file, &self.target);
         let renamed = if is_new { file.persist_noclobber(target) } else { file.persist(target) };
@@ -217,13 +215,13 @@ impl<'a> Staged<'a> {
     }
 }
 
-/// Syncs folders, each once, and says how that ended.
+/// Syncs folders, each once.
 fn sync_folders<'a>(folders: impl Iterator<Item = &'a Path>) -> HashMap<PathBuf, io::Result<()>> {
     let each: BTreeSet<_> = folders.collect();
     each.into_iter().map(|folder| (folder.to_owned(), sync_folder(folder))).collect()
 }
 
-/// Whether a folder is synced, as far as that was asked for. An error of the system cannot be given twice.
+/// The result for a folder; the error is a copy.
 fn is_synced(synced: &HashMap<PathBuf, io::Result<()>>, folder: &Path) -> io::Result<()> {
     match synced.get(folder) {
         Some(Err(e)) => Err(io::Error::new(e.kind(), e.to_string())),

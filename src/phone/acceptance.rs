@@ -9,9 +9,9 @@ use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style, VerifiedLis
 /// The identity trust list that a phone holds.
 #[derive(Debug, Clone, Copy)]
 pub enum HeldItl<'a> {
-    /// None: the phone does not know ITL files, or was never given one.
+    /// None: the phone does not load ITL files, or never got one.
     None,
-    /// Some list that was not shown to us.
+    /// An ITL that is not known here.
     Unknown,
     /// One that was emptied for a rollback.
     Emptied,
@@ -37,7 +37,7 @@ impl<'a> HeldItl<'a> {
     }
 }
 
-/// What one phone holds, and whether it can ask TVS.
+/// The lists that a phone holds, and whether it can ask TVS.
 #[derive(Debug, Clone, Copy)]
 pub struct Held<'a> {
     /// The CTL, where there is one.
@@ -85,7 +85,7 @@ impl Assessment<'_, '_> {
         let is_itl = self.new.kind == ListKind::Itl;
         // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
         let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
-        // A list may know the signer; one does, under a key that is another or cannot be read.
+        // `doubt`: a list may contain the signer. `is_listed`: one does, with another key or one that cannot be read.
         let (mut doubt, mut is_listed) = (false, false);
         for (list, way) in [(held.ctl, Way::Ctl), (itl.list(), Way::Itl)] {
             let Some(list) = list else { continue };
@@ -115,7 +115,7 @@ impl Assessment<'_, '_> {
                 self.reasons.push(Reason::ItlNotShown { token: self.new.by_token });
             }
         }
-        // TVS is asked about signers that are in no list.
+        // Phones ask TVS only about signers that are in no list.
         if is_listed {
             return unless(doubt);
         }
@@ -128,7 +128,7 @@ impl Assessment<'_, '_> {
         }
     }
 
-    /// Issuer, serial and role, in the order of the list; then whether the key of one of these is the one that signed.
+    /// Searches by issuer, serial and role, in the order of the list; then compares the key.
     fn search(&self, held: &VerifiedList, by_ctl_alone: bool) -> Reason {
         let new = self.new;
         let (list, records) = (held.list().kind(), held.list().records());
@@ -161,7 +161,7 @@ impl Assessment<'_, '_> {
                 }
                 false => Reason::NoKeyToCompare { list, record: number, name },
             };
-            // What cannot be compared may be the key; one that is another is not.
+            // A key that cannot be compared may be the right one; a different key is not.
             let tells = |found: &Reason| match found {
                 Reason::TokenAlone { .. } => 2,
                 Reason::NoKeyToCompare { .. } => 1,
@@ -178,7 +178,7 @@ impl Assessment<'_, '_> {
         })
     }
 
-    /// A phone knows a TVS by a record of its ITL, whatever the new list says; and it must still be there.
+    /// A phone authenticates a TVS by a record of its ITL, which must still be right after the change.
     fn ask_tvs(&mut self, itl: HeldItl<'_>, status: &TvsStatus) -> Decision {
         let name = self.new.name.clone();
         let mut records = 0;
@@ -213,8 +213,8 @@ impl Assessment<'_, '_> {
         self.because(reason, decision)
     }
 
-    /// TVS keys certificates by big-endian serial and CUCM's issuer name; Cisco's own tokens alone are known by the
-    /// CTL Client's spelling too (`docs/phones.md`, "TVS").
+    /// TVS finds certificates by big-endian serial and CUCM's issuer name; only Cisco's own tokens also by the CTL Client's
+    /// spelling (`docs/phones.md`, "TVS").
     fn tvs_finds_it(&self, status: &TvsStatus) -> bool {
         let Some(certificate) = &self.new.certificate else { return true };
         let (issuer, serial) = (&self.new.signer.issuer, &self.new.signer.serial);
@@ -228,7 +228,7 @@ impl Assessment<'_, '_> {
     }
 }
 
-/// What the phones of a cluster hold.
+/// The lists that the phones of a cluster hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<'a> {
     /// The CTL in force; `None` where the cluster has none.

@@ -1,12 +1,11 @@
-//! What follows when a certificate expires, function by function: Cisco's guide to certificates, in the same words
-//! everywhere.
+//! The consequences of an expired certificate by function, from Cisco's guide to certificates.
 
 use crate::trustlist::{Function, Record};
 
-/// Of a token's certificate, of which the guide says nothing.
+/// For a token's certificate, which the guide does not mention.
 pub const EXPIRED_TOKEN: &str = "it still signs; no public source says that phones look at its date";
 
-/// What follows when the certificate of a server with this function expires.
+/// The consequence when the certificate of a server with this function expires.
 pub fn expired_server(function: Function) -> &'static str {
     match function {
         // The SAST of a tokenless list or an ITL is the publisher's CallManager certificate, too.
@@ -25,7 +24,7 @@ pub fn expired_server(function: Function) -> &'static str {
 
 const NOTHING_KNOWN: &str = "the effect cannot be known: no public source says it";
 
-/// What follows when the certificate of a record expires.
+/// The consequence when the certificate of a record expires.
 pub fn expired(record: &Record) -> &'static str {
     match record {
         _ if record.is_token() => EXPIRED_TOKEN,

@@ -1,4 +1,4 @@
-//! Lists that phones hold, as they were read: verified, and kept to be looked things up in.
+//! The verified lists that phones hold.
 
 use super::acceptance::{HeldItl, Installed};
 use super::list::is_emptied_itl;
@@ -7,15 +7,15 @@ use crate::trustlist::{ListKind, Record, TrustList, VerifiedList, VerifyError};
 /// The ITL that phones hold.
 #[derive(Debug)]
 pub enum Itl {
-    /// "Prepare Cluster for Rollback to pre 8.0" emptied it. Where that took the signer's record, too, it was verified with
-    /// the ITL that was held before, and cannot be by itself.
+    /// "Prepare Cluster for Rollback to pre 8.0" emptied it. If that removed the signer's record, only the ITL before it
+    /// verifies it.
     Emptied,
     /// It was verified.
     List(Box<VerifiedList>),
 }
 
 impl Itl {
-    /// Of an ITL that was decoded.
+    /// From a decoded ITL.
     ///
     /// # Errors
     /// As [`TrustList::verify`].
@@ -28,7 +28,7 @@ impl Itl {
         Ok(if is_emptied_itl(list.list()) { Itl::Emptied } else { Itl::List(Box::new(list)) })
     }
 
-    /// As a phone looks things up in it.
+    /// For [`assess`](super::assess).
     pub fn held(&self) -> HeldItl<'_> {
         match self {
             Itl::Emptied => HeldItl::Emptied,
@@ -37,7 +37,7 @@ impl Itl {
     }
 }
 
-/// What phones of a cluster hold, as far as it is known.
+/// The lists that phones of a cluster hold, as far as they are known.
 #[derive(Debug, Default)]
 pub struct InstalledLists {
     /// The CTL; `None` where the cluster has none.
@@ -47,7 +47,7 @@ pub struct InstalledLists {
 }
 
 impl InstalledLists {
-    /// As phones look things up in them.
+    /// For [`assess_classes`](super::assess_classes).
     pub fn installed(&self) -> Installed<'_> {
         Installed { ctl: self.ctl.as_ref(), itl: self.itl.as_ref().map_or(HeldItl::Unknown, Itl::held) }
     }

@@ -1,6 +1,6 @@
-//! What phones still find of the records that they had: by issuer, serial and role, and servers by their place.
+//! Which records phones still find after a change: by issuer, serial and role, and servers by their address or name.
 //!
-//! Everything is looked up in tables: a list may hold a hundred thousand records that look alike.
+//! The lookups are hashed: a list may hold a hundred thousand similar records.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use crate::trustlist::{Certificate, Record, Style, digest, record_tag as tag};
 
-/// What tells one certificate from another: its SHA-1, else the key that the record holds instead.
+/// The identity of a certificate: its SHA-1, else the key in the record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Identity<'a> {
     Sha1(Cow<'a, [u8]>),
@@ -18,7 +18,7 @@ enum Identity<'a> {
 /// Issuer and serial, as a file spells them.
 type Id<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// Whose certificate a record holds, and by what phones find it.
+/// The certificate of a record, and the id by which phones find it.
 fn entry(record: &Record) -> Option<(Identity<'_>, Id<'_>)> {
     let hash = || record.get(tag::CERT_HASH).map(|hash| Identity::Sha1(hash.into()));
     let identity = match record.get(tag::CERTIFICATE) {
@@ -29,7 +29,7 @@ fn entry(record: &Record) -> Option<(Identity<'_>, Id<'_>)> {
     Some((identity?, (issuer.into(), serial.into())))
 }
 
-/// The certificates of a list, and by what phones find each.
+/// The certificates of a list, and the ids by which phones find each.
 type Entries<'a> = HashMap<Identity<'a>, HashSet<Id<'a>>>;
 
 fn entries<'a>(records: &[&'a Record]) -> Entries<'a> {
@@ -46,7 +46,7 @@ pub(super) struct Lookup<'a> {
     has: Entries<'a>,
     /// A record that carries the certificate whole.
     whole: HashMap<Identity<'a>, &'a Record>,
-    /// What such a certificate says of itself, once that was read.
+    /// The issuer and serial of such a certificate, once decoded.
     right: HashMap<Identity<'a>, Vec<Id<'static>>>,
 }
 
@@ -55,9 +55,9 @@ pub(super) struct Lookup<'a> {
 pub(super) enum Fate {
     /// Phones find its certificate.
     Found,
-    /// Its certificate is there, under an issuer or serial by which phones do not find it.
+    /// Its certificate is in the list, with an issuer or serial by which phones do not find it.
     Misnamed,
-    /// Its certificate is not there.
+    /// Its certificate is not in the list.
     Gone,
 }
 
@@ -113,7 +113,7 @@ fn spellings(certificate: &Certificate) -> Vec<Id<'static>> {
     styles.iter().map(spelled).collect()
 }
 
-/// Where servers are: addresses, hosts and names.
+/// The addresses, hosts and names of servers.
 pub(super) struct Places {
     addresses: HashSet<Ipv4Addr>,
     hosts: HashSet<String>,
@@ -138,7 +138,7 @@ impl Places {
     }
 }
 
-/// DNSNAME, where it says something.
+/// DNSNAME, if it is not empty.
 pub(super) fn host(record: &Record) -> Option<String> {
     record.dns_name().filter(|name| !name.is_empty())
 }

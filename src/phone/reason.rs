@@ -1,4 +1,4 @@
-//! Why a phone decides as it does: one thing that it looked at, in words.
+//! The reasons for a phone's decision.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl Serialize for Reason {
     }
 }
 
-/// Roles, for people.
+/// The names of roles.
 pub(super) fn names(functions: &[Function], between: &str) -> String {
     functions.iter().map(Function::to_string).collect::<Vec<_>>().join(between)
 }

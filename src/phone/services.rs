@@ -1,4 +1,4 @@
-//! What a phone can still do after it took a list: check its configuration files, ask TVS, renew its certificate.
+//! What a phone can still do after it accepted a list: check configuration files, ask TVS, renew its certificate.
 
 use std::collections::{HashMap, HashSet};
 
@@ -46,10 +46,10 @@ pub struct ServiceFinding {
     pub impact: Impact,
     /// For which phones.
     pub phones: Vec<PhoneClass>,
-    /// What it is, and about which server, as a value.
+    /// The finding as a value, without its wording.
     #[serde(skip)]
     pub about: String,
-    /// In words.
+    /// The finding in words.
     pub says: String,
 }
 
@@ -76,7 +76,7 @@ fn serves(service: Service, record: &Record) -> bool {
     is_for_it && is_usable(record)
 }
 
-/// What it means for phones that an ITL was emptied for a rollback. That is meant, where it is.
+/// The consequences of an ITL that was emptied for a rollback, which is intended.
 fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
     let phones = [PhoneClass::SecurityByDefault, PhoneClass::WithoutList];
     let stays = match installed.ctl {
@@ -99,8 +99,8 @@ fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
         .into()
 }
 
-/// What a phone trusts after it took the new list, beside what it trusted before: class by class, since what leaves the
-/// CTL may still be in the ITL, which not every phone holds. Nothing where the list is too large for every phone.
+/// What phones lose by the new list, class by class: what leaves the CTL may still be in the ITL, which not every phone holds.
+/// Empty where the list is too large for every phone.
 pub fn services(installed: &Installed<'_>, new: &NewList<'_>) -> Vec<ServiceFinding> {
     if new.bytes > PHONE_LIMIT_BYTES {
         return vec![];
@@ -135,11 +135,11 @@ struct Trusted<'a> {
     before: Vec<&'a Record>,
     after: Vec<&'a Record>,
     asks_tvs: bool,
-    /// The ITL that they hold was not shown to us.
+    /// Their ITL is not known, and may contain what the CTL loses.
     itl_may_help: bool,
 }
 
-/// Something that phones lose, before it is known which ones.
+/// Something that phones lose, without the phones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Loss {
     NothingLeft { itl_may_help: bool },
@@ -182,18 +182,18 @@ impl<'a> Trusted<'a> {
         let serving =
             |list: &[&'a Record]| list.iter().copied().filter(|r| serves(service, r)).collect::<Vec<_>>();
         let (had, has) = (serving(&self.before), serving(&self.after));
-        // Non-secure mode empties CCM+TFTP records alone, and is missed nowhere else than at the servers that they name.
+        // Non-secure mode empties only CCM+TFTP records; it explains only what the servers in them lose.
         let is_of_mode = |r: &&Record| service == Service::Tftp && r.function() == Function::CCM_TFTP;
         let emptied = self.after.iter().copied().filter(|r| is_of_mode(r) && r.is_emptied());
         let emptied = Places::of(&emptied.collect::<Vec<_>>());
         let by_mode = |record: &Record| is_of_mode(&record) && emptied.has(record);
-        // Most records of a new list are those of the old one; to look at their certificates costs more than all the rest.
+        // Most records are unchanged, and decoding their certificates costs the most.
         let same: HashSet<&[u8]> = has.iter().map(|r| &r.bytes()[..]).collect();
         let missing: Vec<_> = had.iter().copied().filter(|r| !same.contains(&r.bytes()[..])).collect();
         let mut lookup = (!missing.is_empty()).then(|| Lookup::new(&had, &has));
         let has: Vec<_> =
             has.into_iter().filter(|r| lookup.as_mut().is_none_or(|lookup| lookup.finds(r))).collect();
-        // A CTL says nothing about TVS; an ITL without it leaves the phone alone with what it holds.
+        // A CTL contains no TVS; an ITL without one leaves the phone with the lists that it holds.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
         let nothing = has.is_empty() && expected && !had.iter().any(|record| by_mode(record));
         let mut losses = Vec::new();
@@ -244,7 +244,7 @@ impl Loss {
             Loss::Leaves { server } => (Impact::Loses, format!("{server} leaves: {lost}")),
         };
         match phones {
-            // Every phone that holds a list loads a CTL; if it is one class alone, it is named.
+            // A CTL concerns every phone that holds a list; if only one class is concerned, it is named.
             [class] if kind == ListKind::Ctl => (impact, format!("{}: {says}", class.label())),
             _ => (impact, says),
         }

@@ -1,4 +1,4 @@
-//! What TVS says about a signer, and what that is worth: one rule for `ctl check`, `cluster trust` and runs.
+//! What TVS says about a signer, and the decision of a phone that follows: one rule for checks, trust and runs.
 
 use std::collections::BTreeSet;
 
@@ -11,31 +11,30 @@ use crate::trustlist::{Function, ListKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "what the fields are is said of each variant")]
 pub enum TvsStatus {
-    /// Nobody asked, and no certificate was named as uploaded.
+    /// Not asked, and no certificate was named as uploaded.
     NotAsked,
     /// The signer's certificate was named as uploaded (Phone-SAST-trust).
     Uploaded,
     /// Certificates were named as uploaded; the signer's is not among them.
     NotUploaded,
-    /// Asked in one of two ways, it answered "valid" with roles or none, and showed a certificate that is in a TVS record of
-    /// the ITL held.
+    /// It answered "valid" with roles or none, and its own certificate is in a TVS record of the ITL held.
     Valid { server: String, roles: Vec<Function>, asked: Ask },
-    /// It answered "valid", and there was no ITL to check its own certificate against: no proof.
+    /// It answered "valid", but there was no ITL to check its own certificate against: no proof.
     Unchecked { server: String },
-    /// These, each of them once, showed certificates that are in no TVS record of the ITL held: phones do not speak with them.
+    /// These servers (each listed once) have certificates that are in no TVS record of the ITL held: phones refuse them.
     OtherCertificate { servers: Vec<String> },
     /// It answered "invalid".
     Invalid { server: String },
-    /// It did not answer, and what happened instead.
+    /// It did not answer, and why.
     NoAnswer { server: String, why: String },
     /// The servers of the cluster do not agree: one says valid, one invalid.
     Disagree { valid: String, invalid: String },
 }
 
-/// Whom TVS is asked about.
+/// A signer that TVS is asked about.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSigner<'a> {
-    /// A name to call it by.
+    /// Its name for people.
     pub name: &'a str,
     /// Whether it is a token.
     pub is_token: bool,
@@ -44,7 +43,7 @@ pub struct ListSigner<'a> {
 }
 
 impl TvsStatus {
-    /// What came of asking one server.
+    /// From the answer of one server.
     pub fn of(server: &str, answer: &Result<Answer, TvsError>) -> TvsStatus {
         let server = server.to_owned();
         match answer {
@@ -56,12 +55,12 @@ impl TvsStatus {
         }
     }
 
-    /// What several servers say together: a phone asks one of them, and nobody knows which.
+    /// Combines the answers of several servers: it is not known which one a phone asks.
     pub fn together(answers: Vec<TvsStatus>) -> TvsStatus {
         let says = |status: &TvsStatus, role| matches!(status, TvsStatus::Valid { roles, .. } if roles.contains(&role));
         let says_valid =
             |status: &&TvsStatus| matches!(status, TvsStatus::Valid { .. } | TvsStatus::Unchecked { .. });
-        // Of those who say valid, the one that says least: a phone may ask that one.
+        // Of the valid answers the one with the fewest roles: a phone may ask that server.
         let valid = answers
             .iter()
             .filter(says_valid)
@@ -95,7 +94,7 @@ impl TvsStatus {
         matches!(self, TvsStatus::Valid { .. } | TvsStatus::Disagree { .. })
     }
 
-    /// What a phone makes of it whose ITL has that many TVS records.
+    /// The decision of a phone whose ITL has that many TVS records.
     pub fn decides(&self, signer: ListSigner<'_>, tvs_records: usize) -> (Decision, Reason) {
         let name = signer.name.to_owned();
         match self {

@@ -1,11 +1,11 @@
-//! What a phone does with a list, and why.
+//! A phone's decision about a list, and why.
 
 use serde::Serialize;
 
 use super::reason::{Reason, names};
 use crate::trustlist::ListKind;
 
-/// How a list came to be taken.
+/// Why a phone accepts a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
@@ -15,7 +15,7 @@ pub enum Way {
     Ctl,
     /// Through the ITL that it holds.
     Itl,
-    /// TVS vouched for the signer.
+    /// TVS knows the signer.
     Tvs,
 }
 
@@ -25,9 +25,9 @@ pub enum Way {
 pub enum Decision {
     /// It does.
     Accepts(Way),
-    /// It does not; its list must be deleted by hand.
+    /// It does not; its old list must be deleted by hand.
     Refuses,
-    /// It cannot be known from what is given.
+    /// The given lists do not tell.
     NotKnown,
     /// Phones of this kind do not load such a file.
     DoesNotApply,
@@ -49,12 +49,12 @@ impl Verdict {
         self.reasons.iter().any(|reason| matches!(reason, Reason::TooLarge { .. }))
     }
 
-    /// Whether it hangs on TVS alone, which nobody asked yet.
+    /// Whether it depends only on TVS, which was not asked yet.
     pub fn waits_for_tvs(&self) -> bool {
         self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
     }
 
-    /// Whether, before that, somebody must upload the signer's certificate: TVS knows the servers' own without it.
+    /// Whether the signer's certificate must be uploaded before that: TVS knows the servers' certificates without upload.
     pub fn waits_for_upload(&self) -> bool {
         self.waits_for_tvs() && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }))
     }
@@ -77,7 +77,7 @@ impl Verdict {
             }
             Decision::NotKnown => format!("cannot be known: {last}"),
             Decision::Refuses => match self.refuses_for() {
-                // What it looked for and did not find says more than where it did not look any more.
+                // The failed search in a list is more specific than a search that was not made.
                 Some(
                     Reason::NotIn { list: ListKind::Ctl, needed, .. }
                     | Reason::OtherRole { list: ListKind::Ctl, needed, .. },
@@ -91,7 +91,7 @@ impl Verdict {
         }
     }
 
-    /// Of several reasons to refuse, the one that tells most.
+    /// Of several reasons to refuse, the most specific.
     fn refuses_for(&self) -> Option<&Reason> {
         use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
         let no_search = |r: &Reason| {
@@ -123,7 +123,7 @@ impl PhoneClass {
     pub const ALL: [PhoneClass; 3] =
         [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs, PhoneClass::WithoutList];
 
-    /// What people call these phones.
+    /// Their name for people.
     pub fn label(self) -> &'static str {
         match self {
             PhoneClass::SecurityByDefault => "7945, 7965 and newer",

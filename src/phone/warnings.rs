@@ -1,4 +1,4 @@
-//! What an operator should know about a list, whoever takes it: sizes, keys, dates, digests.
+//! Warnings about a new list for the operator: sizes, keys, dates, digests.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub fn file_warnings(signer: &Certificate, digest: Digest, now: i64) -> Vec<Stri
     others.into_iter().flatten().chain([who]).collect()
 }
 
-/// The servers whose certificates expired, a line for everything that follows; the signer has a line of its own.
+/// The servers whose certificates expired, a line for each consequence. The signer is not among them.
 fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
     let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
     let servers = new.records.iter().filter(|r| !r.is_token() && new.bytes <= PHONE_LIMIT_BYTES);

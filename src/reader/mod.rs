@@ -1,4 +1,4 @@
-//! What the system sees of tokens without PKCS#11: PC/SC readers, the cards in them, and USB devices.
+//! Tokens without PKCS#11: PC/SC readers, the cards in them, and USB devices.
 
 mod models;
 #[cfg(feature = "pcsc")]
@@ -24,7 +24,7 @@ pub struct Reader {
     pub name: String,
     /// The answer to reset of the card in it (ISO/IEC 7816-3), in hexadecimal; `None` where there is no card.
     pub atr: Option<String>,
-    /// Whether a card is there that does not answer.
+    /// Whether the card does not answer.
     pub mute: bool,
     /// Whether another program has exclusive access to the card.
     pub exclusive: bool,
@@ -33,7 +33,7 @@ pub struct Reader {
 /// Why the readers could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReaderError {
-    /// SCARD_E_NO_SERVICE and its kin: pcscd, or the system's smart card service, is not there.
+    /// SCARD_E_NO_SERVICE, SCARD_E_SERVICE_STOPPED: pcscd, or the system's smart card service, does not run.
     #[error("the smart card service does not run")]
     NoService,
     /// SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: polkit says no.

@@ -1,5 +1,4 @@
-//! Which USB ids and answers to reset belong to SAST tokens and their kin: read off tokens, and from the makers' public
-//! lists.
+//! USB ids and answers to reset of SAST tokens and similar devices: from tokens, and from the makers' public lists.
 
 use serde::Serialize;
 
@@ -11,7 +10,7 @@ use self::Driver::{Ccid, SafeNet};
 pub enum Driver {
     /// CCID: pcscd's own driver (libccid), or the system's.
     Ccid,
-    /// Not CCID: the reader driver of SafeNet Authentication Client alone knows it.
+    /// Not CCID: only the reader driver of SafeNet Authentication Client supports it.
     SafeNet,
 }
 
@@ -24,7 +23,7 @@ pub struct TokenModel {
     pub driver: Driver,
 }
 
-/// By vendor and product. 0529:0001 is a HASP dongle: the vendor alone says nothing.
+/// By vendor and product. The vendor alone is not enough: 0529:0001 is a HASP dongle.
 const BY_USB_ID: [(u16, u16, &str, Driver); 11] = [
     (0x0529, 0x050c, "Aladdin eToken PRO (CardOS)", SafeNet),
     (0x0529, 0x0514, "Aladdin eToken PRO (CardOS)", SafeNet),

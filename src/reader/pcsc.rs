@@ -17,7 +17,7 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
     Ok(states.iter().map(reader).collect())
 }
 
-/// Every state was unknown, so all are told at once.
+/// Every state is unknown yet, so the call returns at once.
 fn look(context: &Context, states: &mut [ReaderState]) -> Result<(), ReaderError> {
     match context.get_status_change(Duration::ZERO, states) {
         Ok(()) | Err(Error::Timeout) => Ok(()),
@@ -44,21 +44,21 @@ fn reader(state: &ReaderState) -> Reader {
     }
 }
 
-/// Waits until a reader or a card comes or goes, without asking again and again.
+/// Waits until a reader or a card is inserted or removed, without polling.
 pub struct ReaderWatch {
     context: Context,
     states: Vec<ReaderState>,
 }
 
 impl ReaderWatch {
-    /// From now on: what is there already is no change. Fails where there is no service.
+    /// Starts watching; readers and cards that are present are no change. Fails if there is no service.
     pub fn begin() -> Result<Self, ReaderError> {
         let mut watch = ReaderWatch { context: Context::establish(Scope::User)?, states: vec![] };
         watch.list()?;
         Ok(watch)
     }
 
-    /// Waits for a change, and no longer than `timeout`. Whether a reader or a card came or went.
+    /// Waits at most `timeout`; returns whether a reader or a card was inserted or removed.
     pub fn wait(&mut self, timeout: Duration) -> Result<bool, ReaderError> {
         let before: Vec<_> = self.states.iter().map(occupancy).collect();
         match self.context.get_status_change(timeout, &mut self.states) {
@@ -69,7 +69,7 @@ impl ReaderWatch {
                 self.list()?;
                 return Ok(true);
             }
-            // pcscd was started again.
+            // pcscd was restarted.
             Err(Error::NoService | Error::ServiceStopped | Error::InvalidHandle) => {
                 self.context = Context::establish(Scope::User)?;
                 self.list()?;
@@ -84,7 +84,7 @@ impl ReaderWatch {
             self.list()?;
             return Ok(true);
         }
-        // Programs that use a card change its state, too; that is no event.
+        // Programs that use a card change its state, too: not an event.
         Ok(!self.states.iter().map(occupancy).eq(before))
     }
 
@@ -103,7 +103,7 @@ impl ReaderWatch {
     }
 }
 
-/// Whether a card is there, and how many came and went so far.
+/// Whether a card is present, and how many were inserted and removed so far.
 fn occupancy(state: &ReaderState) -> (bool, u32) {
     (state.event_state().contains(State::PRESENT), state.event_count())
 }

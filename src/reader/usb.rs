@@ -12,9 +12,9 @@ pub struct UsbDevice {
     pub product: u16,
     /// The product's name, as the device gives it.
     pub name: Option<String>,
-    /// Bus and address, for the operator to find it: `003:012`.
+    /// Bus and address: `003:012`.
     pub place: String,
-    /// Whether this user may open it; `None` where the system does not tell.
+    /// Whether this user may open it; `None` if not known.
     pub may_open: Option<bool>,
 }
 

@@ -12,7 +12,7 @@ use super::tls::{ServerCertificate, Timed, Tls, TvsAddress, io_error, open};
 use super::wire::{self, HEADER_BYTES, Message, Status};
 use crate::trustlist::{Certificate, Function, SignerId};
 
-/// As what TVS is asked about a certificate: a query names its names and serial, a verify request holds it whole.
+/// The kind of request: a query has the names and serial of a certificate, a verify request the whole certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ask {
     /// As phones ask about the signer of a list
@@ -28,28 +28,28 @@ pub struct Question<'a> {
     pub certificate: &'a Certificate,
     /// How the list spells it.
     pub signer: &'a SignerId,
-    /// As what.
+    /// The kind of request.
     pub ask: Ask,
-    /// The phone that is said to ask: `CP-7965-SEP001122334455`.
+    /// The name of the phone in the request: `CP-7965-SEP001122334455`.
     pub device_name: &'a str,
-    /// How the server is spoken with.
+    /// The TLS settings.
     pub tls: Tls<'a>,
 }
 
 /// What TVS answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Who answered.
+    /// The server.
     pub server: String,
-    /// As what it was asked.
+    /// The kind of request.
     pub asked: Ask,
-    /// Whether it vouches for the certificate.
+    /// Whether the certificate is valid.
     pub valid: bool,
-    /// As what.
+    /// The roles of the certificate.
     pub roles: Vec<Function>,
     /// How long a phone keeps the answer, in seconds.
     pub ttl: Option<u32>,
-    /// Who showed itself.
+    /// Its certificate.
     pub shown: ServerCertificate,
     /// `TLSv1.2`.
     pub tls_version: String,
@@ -73,7 +73,7 @@ pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsE
     let server = address.to_string();
     let (mut tls, shown) = open(address, &server, &question.tls)?;
     exchange(server, &mut tls, question, shown).map_err(|why| match (question.ask, why) {
-        // Those that a server ends with which does not know the question.
+        // How servers react that do not know the query.
         (
             Ask::Query,
             why @ (TvsError::Timeout { .. }
@@ -108,7 +108,7 @@ fn exchange(
     if message.command != expected {
         return Err(TvsError::WrongCommand { server, command: message.command, expected });
     }
-    // By issuer and serial it may know another certificate: a phone checks the list with that one's key.
+    // It may know another certificate of this issuer and serial, with whose key a phone would check the list.
     if message.certificate.is_some_and(|der| der != question.certificate.der()[..]) {
         return Err(TvsError::AboutAnother { server });
     }
@@ -159,7 +159,7 @@ fn read_up_to(
     }
 }
 
-/// An id that an answer must repeat. Without randomness any other number does.
+/// An id that an answer must repeat: random, else the process id.
 fn session_id() -> u32 {
     let mut bytes = [0; 4];
     match openssl::rand::rand_bytes(&mut bytes) {

@@ -1,4 +1,4 @@
-//! TLS with a TVS. The server needs no name: its certificate is the one in the ITL's TVS record, or it is shown.
+//! TLS with a TVS. Its certificate is compared with the ITL's TVS records, not with a host name.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -57,29 +57,29 @@ impl fmt::Display for TvsAddress {
     }
 }
 
-/// How a server is spoken with.
+/// The TLS settings for a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Tls<'a> {
     /// The records of the ITL that phones hold; the server must show the certificate of a TVS record.
     pub known: Option<&'a [Record]>,
-    /// Speak TLS 1.0 and take weak keys and ciphers too, as nodes of the 7900 era need.
+    /// Allow TLS 1.0, weak keys and weak ciphers, which nodes of the 7900 era need.
     pub legacy: bool,
-    /// For all of it together.
+    /// For the whole connection.
     pub timeout: Duration,
 }
 
-/// The certificate that a server showed.
+/// The certificate of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCertificate {
     /// Its common name, or what else there is.
     pub name: String,
     /// SHA-256 of its DER bytes.
     pub sha256: String,
-    /// Whether it is in a TVS record of the ITL. If not, there was no ITL to check it against.
+    /// Whether it is in a TVS record of the ITL; `false` where there was no ITL.
     pub in_itl: bool,
 }
 
-/// Opens a connection; the certificate that the server showed, if it may show that one.
+/// Opens a connection, and compares the server's certificate with the ITL.
 pub(super) fn open(
     address: &TvsAddress,
     server: &str,
@@ -92,12 +92,12 @@ pub(super) fn open(
     Ok((tls, shown))
 }
 
-/// The certificate that a server shows to a phone that holds this ITL, and nothing else.
+/// The certificate of a server, compared with the ITL; nothing is asked.
 pub fn shown(address: &TvsAddress, how: &Tls<'_>) -> Result<ServerCertificate, TvsError> {
     open(address, &address.to_string(), how).map(|(_, shown)| shown)
 }
 
-/// All reads and writes together end at one moment, however slowly the bytes drip.
+/// One deadline for all reads and writes together.
 #[derive(Debug, Clone, Copy)]
 struct Deadline {
     end: Option<Instant>,
@@ -105,7 +105,7 @@ struct Deadline {
 }
 
 impl Deadline {
-    /// What is left of it; an error once it is over.
+    /// The time left; an error once it is over.
     fn left(&self) -> io::Result<Duration> {
         let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
         match left.unwrap_or(self.limit) {
@@ -115,14 +115,14 @@ impl Deadline {
     }
 }
 
-/// A connection whose every call minds the deadline.
+/// A connection with a deadline.
 #[derive(Debug)]
 pub(super) struct Timed {
     tcp: TcpStream,
     deadline: Deadline,
 }
 
-/// A blocking socket says WouldBlock when its timeout is over; OpenSSL would take that as "try again".
+/// A blocking socket returns WouldBlock after its timeout, which OpenSSL would take as "try again".
 fn timed_out(e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
 }
@@ -168,7 +168,7 @@ fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Tim
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
     // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
     builder.set_verify(SslVerifyMode::NONE);
-    // Some systems still take TLS 1.0 by themselves; here it is asked for.
+    // Some systems allow TLS 1.0 by default; here it must be asked for.
     builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(tls)?;
     if how.legacy {
         builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
@@ -199,7 +199,7 @@ fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Tim
     })
 }
 
-/// OpenSSL's words for a server that is too old for its defaults.
+/// Whether OpenSSL's reason means a server that is too old for its defaults.
 fn is_old_tls(reason: &str) -> bool {
     [
         "unsupported protocol",

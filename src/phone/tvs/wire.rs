@@ -24,13 +24,13 @@ mod tag {
     pub const TTL: u8 = 9;
 }
 
-/// What stands before a device name (seen in clients that TVS servers answer).
+/// The byte before a device name (seen in clients that TVS servers answer).
 const DEVICE_NAME_PREFIX: u8 = 1;
 
 /// A status, element 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// 0: the certificate is vouched for.
+    /// 0: the certificate is valid.
     Valid,
     /// 1: it is not.
     Invalid,
@@ -45,7 +45,7 @@ pub struct Message {
     pub command: u8,
     /// The session id, which an answer repeats.
     pub session: u32,
-    /// Element 2, DER: whom the answer is about.
+    /// Element 2, DER: the certificate that the answer is about.
     pub certificate: Option<Vec<u8>>,
     /// Element 7.
     pub status: Option<Status>,
