@@ -2,7 +2,8 @@
 
 use sastctl::cluster::{SecurityMode, is_left_behind, leftover_says};
 use sastctl::trustlist::{Digest, Draft, Record, TrustList, VerifiedList};
-use sastctl::workflow::{Answer, ClusterFacts, Need, NoBridge, Subject, bridge, readiness};
+use sastctl::workflow::cluster_run::{NoBridge, bridge};
+use sastctl::workflow::{Answer, ClusterFacts, Need, Subject, readiness};
 
 use crate::pki::{self, KeyFile};
 

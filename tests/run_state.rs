@@ -211,13 +211,12 @@ impl Process<'_> {
     fn part(&mut self, step: Step, part: Part) {
         self.write(Event::step(step, Some(part.clone()), "", None));
         self.may_end_here();
-        let (Part::Publish { node: name } | Part::Restart { node: name, .. }) = &part;
-        let of = |node: &Node| node.address.to_string() == *name;
+        let of = |node: &Node| node.address.to_string() == part.node;
         let node = self.world.nodes.iter_mut().find(|node| of(node)).unwrap();
-        match &part {
-            Part::Restart { service, .. } if service == "Cisco Tftp" => node.serves = node.file,
-            Part::Restart { .. } => {}
-            Part::Publish { .. } => {
+        match part.service.as_deref() {
+            Some("Cisco Tftp") => node.serves = node.file,
+            Some(_) => {}
+            None => {
                 let ctl = if step.name() == "rollback" { Ctl::Old } else { Ctl::New };
                 node.file = Some(ctl);
                 if node.serves != Some(ctl) {
@@ -228,7 +227,7 @@ impl Process<'_> {
                         self.part(by, restart);
                     }
                     let node = self.world.nodes.iter().find(|node| of(node)).unwrap();
-                    assert_eq!(node.serves, Some(ctl), "{name} has to be restarted for it");
+                    assert_eq!(node.serves, Some(ctl), "{part} has to be restarted for it");
                 }
             }
         }
@@ -416,10 +415,14 @@ fn journals_of_earlier_builds_are_read() {
     assert_eq!(state.next(false, &nodes), Action::Step(Step::Preflight));
 }
 
+fn part(node: &str) -> Part {
+    Part { service: None, node: node.to_owned() }
+}
+
 #[test]
 fn the_name_of_a_step_and_its_parts_are_read_as_they_are_written() {
     for step in Step::all(true).chain([Step::Rollback]) {
-        for part in [None, Some(Part::Publish { node: "10.1.1.1".to_owned() })] {
+        for part in [None, Some(part("10.1.1.1"))] {
             let event = Event::step(step, part, "says", Some(true));
             let text = serde_json::to_string(&event).unwrap();
             assert!(text.contains(&format!("\"name\":\"{}\"", step.name())), "{text}");
@@ -428,10 +431,10 @@ fn the_name_of_a_step_and_its_parts_are_read_as_they_are_written() {
     }
     let text = serde_json::to_string(&Event::step(
         Step::Restart,
-        Some(Part::Restart { service: "Cisco Tftp".to_owned(), node: "10.1.1.1".to_owned() }),
+        Some(Part { service: Some("Cisco Tftp".to_owned()), ..part("10.1.1.1") }),
         "started",
         None,
     ));
-    let part = r#""part":{"action":"restart","service":"Cisco Tftp","node":"10.1.1.1"}"#;
+    let part = r#""part":{"service":"Cisco Tftp","node":"10.1.1.1"}"#;
     assert!(text.unwrap().contains(part));
 }

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::cluster_run::{LookedAt, checksums_text, readiness_text};
 use super::error::CommandError;
 use super::interrupt;
 use super::pin::{self, PinSource};
@@ -31,6 +32,8 @@ pub struct TerminalOperator<'a> {
     pub yes: bool,
     /// The last PIN try may be used.
     pub allow_last_try: bool,
+    /// What was looked at before a run on a cluster.
+    pub looked_at: LookedAt,
 }
 
 impl<'a> TerminalOperator<'a> {
@@ -44,6 +47,7 @@ impl<'a> TerminalOperator<'a> {
             password_source: None,
             yes: false,
             allow_last_try: false,
+            looked_at: LookedAt::default(),
         }
     }
 }
@@ -82,6 +86,11 @@ impl Operator for TerminalOperator<'_> {
                 printable(name)
             )),
             View::Output(bytes) => self.ui.write(bytes)?,
+            View::Readiness(found) => self.ui.note(&readiness_text(found)),
+            View::ResetPhones { bridge } => self.ui.show(&format!(
+                "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
+                checksums_text(bridge)
+            )),
             View::UploadFile { nodes, path, name } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
                 self.ui.show(&format!(
@@ -114,7 +123,8 @@ impl Operator for TerminalOperator<'_> {
         match question {
             Question::Consent(_) => self.yes,
             Question::LastPinTry { .. } => self.allow_last_try,
-            Question::HostKey { .. } => false,
+            Question::LookedAt(_) | Question::PhonesHoldBridge => self.looked_at.said_yes(question),
+            Question::HostKey { .. } | Question::Uploaded => false,
         }
     }
 

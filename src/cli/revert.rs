@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cluster_run::{self, NodeArgs, Tokens};
 use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
-use super::node_run::{self, NodeArgs, Tokens};
 use super::settings::Settings;
 use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline};
 use super::ui::Ui;
@@ -69,11 +69,13 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let release = check(args)?;
-    let Some(path) = &args.old else {
-        let (spare, release) = (&args.spare[..], args.release.as_deref());
-        let tokens = Tokens { spare, single: args.single_token, release, signing: &args.signing };
-        return node_run::run(&args.whole, &tokens, settings, ui);
-    };
+    if let Some(node) = &args.whole.node {
+        let (spare, release, signing) = (&args.spare[..], args.release.as_deref(), &args.signing);
+        let tokens = Tokens { spare, single: args.single_token, release, signing, settings, ui };
+        return cluster_run::run(&args.whole, node, &tokens);
+    }
+    // The parser takes the one or the other.
+    let Some(path) = &args.old else { return Ok(()) };
     let old = read_verified(path)?;
     let session = SigningSession::open(settings, ui)?;
     let spares = session.certificates(&args.spare, ui)?;

@@ -1,5 +1,6 @@
 //! Why work stopped. What to type next is not known here: the front end adds it.
 
+use super::cluster_run::{RunError, Stopped};
 use super::enroll::EnrollError;
 use super::journal::{JournalReopenError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
@@ -35,6 +36,11 @@ pub enum WorkError {
     ClusterFile { file: String, source: ClusterFileError },
     #[error(transparent)]
     Check(#[from] CheckError),
+    #[error(transparent)]
+    Run(Box<RunError>),
+    /// A step of a run on a cluster failed, or was not begun.
+    #[error("{source}")]
+    Stopped { at: Box<Stopped>, source: Box<WorkError> },
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -90,6 +96,12 @@ pub enum CheckError {
     OtherKind { file: String, kind: ListKind },
     #[error("the list does not contain the signer's certificate")]
     NoCertificate,
+}
+
+impl From<RunError> for WorkError {
+    fn from(error: RunError) -> Self {
+        WorkError::Run(Box::new(error))
+    }
 }
 
 impl WorkError {

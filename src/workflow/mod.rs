@@ -4,7 +4,6 @@
 //! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
 pub mod advice;
-mod bridge;
 pub(crate) mod check;
 mod client;
 pub mod cluster_run;
@@ -29,7 +28,6 @@ pub(crate) mod trust;
 pub(crate) mod verification;
 mod watch;
 
-pub use bridge::{NoBridge, bridge};
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Chosen, WindowOperator, WindowView, Windows};
 pub use error::WorkError;

@@ -8,8 +8,10 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::phone_impact::PhoneImpact;
+use super::readiness::Readiness;
 use crate::cluster::NodeAddress;
 use crate::token::PinKind;
+use crate::trustlist::TrustList;
 
 /// A person at the front end, or whatever stands for one.
 pub trait Operator: Sync {
@@ -104,6 +106,12 @@ pub enum View<'a> {
     UploadCertificate {
         name: &'a str,
     },
+    /// What must be in order before a cluster is changed.
+    Readiness(&'a [Readiness]),
+    /// Phones are to be reset, so that they load this list.
+    ResetPhones {
+        bridge: &'a TrustList,
+    },
     /// What the operator does on each node's own page, to upload a file that phones ask for as `name`.
     UploadFile {
         nodes: &'a [NodeAddress],
@@ -121,6 +129,12 @@ pub enum Question {
     Consent(String),
     /// The last PIN try of a token, or one of an unknown number.
     LastPinTry { token: String, which: PinKind },
+    /// Whether somebody looked at what must be in order.
+    LookedAt(Readiness),
+    /// Whether every phone has the bridge.
+    PhonesHoldBridge,
+    /// Whether a file was uploaded by hand on every node.
+    Uploaded,
     /// Whether an unknown host key (`SHA256:…`) is right.
     HostKey { host: String, fingerprint: String },
 }
@@ -133,6 +147,11 @@ impl fmt::Display for Question {
                 f.write_str("Try the administrator PIN?")
             }
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
+            Question::LookedAt(finding) => write!(f, "Did you look? {}.", finding.says),
+            Question::PhonesHoldBridge => f.write_str("Does every phone show one of these checksums?"),
+            Question::Uploaded => {
+                f.write_str("Uploaded on each of them? Cisco Tftp is restarted there next.")
+            }
             Question::HostKey { .. } => {
                 f.write_str("Compare it with what the node shows on its console. Is it right?")
             }

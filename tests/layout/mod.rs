@@ -35,13 +35,6 @@ const ASKS: [&str; 2] = ["inquire", "rpassword"];
 /// What breaks a rule: the rule, the file, and what the file uses or says, `*` for anything.
 /// An exception that no longer occurs fails the test.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("cli opens nothing", "src/cli/node_run/look.rs", "fetch("),
-    ("cli opens nothing", "src/cli/node_run/steps.rs", "fetch("),
-    ("no circle", "src/cli/node_run/begin.rs", "src/cli/node_run/mod.rs"),
-    ("no circle", "src/cli/node_run/look.rs", "src/cli/node_run/mod.rs"),
-    ("no circle", "src/cli/node_run/mod.rs", "src/cli/node_run/answer.rs"),
-    ("no circle", "src/cli/node_run/mod.rs", "src/cli/node_run/ready.rs"),
-    ("no circle", "src/cli/node_run/mod.rs", "src/cli/node_run/way_back.rs"),
     ("no circle", "src/cluster/shell/mod.rs", "src/cluster/shell/words.rs"),
     ("no circle", "src/cluster/shell/screen.rs", "src/cluster/shell/words.rs"),
     ("no circle", "src/files/mod.rs", "src/files/trust.rs"),

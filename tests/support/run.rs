@@ -95,7 +95,9 @@ pub fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
         let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
         let done = journals.filter_map(Result::ok).any(|j| {
             let text = std::fs::read_to_string(j.path()).unwrap_or_default();
-            text.lines().any(|l| l.contains(&wanted) && l.contains("\"done\":true"))
+            // The step itself, and none of its parts.
+            text.lines()
+                .any(|l| l.contains(&wanted) && l.contains("\"done\":true") && !l.contains("\"part\":"))
         });
         if let (false, Some(status)) = (done, child.try_wait().unwrap()) {
             panic!("the run ended before {step} was done: {status}");

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::super::cluster_run::readiness_text;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::next::spell;
-use super::super::node_run::readiness_text;
 use super::super::signing::now;
 use super::super::ui::{Ui, printable};
 use crate::trustlist::ListKind;

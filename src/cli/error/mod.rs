@@ -4,6 +4,7 @@
 //! read: what happened and to which thing, why, what to do next.
 
 mod convert;
+mod run;
 mod token;
 mod work;
 

@@ -37,6 +37,8 @@ impl From<WorkError> for CommandError {
             }
             WorkError::PinNotTried { .. } => CommandError::new(ErrorKind::Token, message)
                 .hint("if you are sure of it, run the command again with --allow-last-try"),
+            WorkError::Run(e) => (*e).into(),
+            WorkError::Stopped { at, source } => CommandError::from(*source).stopped(&at),
             WorkError::Plan(e) => e.into(),
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),

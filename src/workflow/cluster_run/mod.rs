@@ -1,8 +1,18 @@
 //! The run on a cluster: from a tokenless CTL to one signed by tokens, step by step, with resume and rollback.
 
+mod bridge;
+mod error;
+mod folder;
 mod old_journal;
+mod preflight;
+mod run;
 mod state;
 mod step;
+mod steps;
 
-pub use state::{Action, BRIDGE, IN_FORCE, Opening, RunRefused, RunState};
-pub use step::{Part, ROLLBACK_QUESTION, Step, StepName};
+pub use bridge::{NoBridge, bridge};
+pub use error::{RunError, Stopped};
+pub use folder::RunFolder;
+pub use run::{ClusterRun, RunMode, RunOptions, RunResult, RunTokens, SignJob};
+pub use state::{Action, Opening, RunRefused, RunState};
+pub use step::{Part, Step, StepName};

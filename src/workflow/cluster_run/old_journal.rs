@@ -31,10 +31,10 @@ fn old(name: &str, says: &str, done: Option<bool>) -> Option<Event> {
             let step = Step::try_from(step.to_owned()).ok()?;
             let restart = |service: &str| {
                 let node = of.strip_prefix(service)?.strip_prefix(' ')?.to_owned();
-                Some(Part::Restart { service: service.to_owned(), node })
+                Some(Part { service: Some(service.to_owned()), node })
             };
             let restart = SERVICES.into_iter().find_map(restart);
-            let part = restart.unwrap_or_else(|| Part::Publish { node: of.to_owned() });
+            let part = restart.unwrap_or_else(|| Part { service: None, node: of.to_owned() });
             Some(Event::step(step, Some(part), says, done))
         }
     }

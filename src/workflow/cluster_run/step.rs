@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{NodeAddress, SERVICES};
+use crate::cluster::{NodeAddress, restart_order};
 
 /// What the operator is asked before a rollback is begun.
 pub const ROLLBACK_QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
@@ -49,9 +49,9 @@ impl Step {
 
     /// The steps of a run forward, in their order.
     pub fn all(bridge: bool) -> impl Iterator<Item = Step> {
-        let is_of_bridge =
-            |step: &Step| matches!(step, Step::BuildBridge | Step::DistributeBridge | Step::AwaitPhones);
-        Self::ALL.into_iter().filter(move |step| *step != Step::Rollback && (bridge || !is_of_bridge(step)))
+        let of_bridge = [Step::BuildBridge, Step::DistributeBridge, Step::AwaitPhones];
+        let is_left_out = move |step: &Step| *step == Step::Rollback || !bridge && of_bridge.contains(step);
+        Self::ALL.into_iter().filter(move |step| !is_left_out(step))
     }
 
     /// The name in the journal; what the step does; and the state of the cluster if the step fails.
@@ -154,24 +154,13 @@ impl Step {
     /// Whether a rollback undoes it: it puts another CTL on the nodes, or makes them serve it.
     pub fn is_undone_by_rollback(self) -> bool {
         use Step as S;
-        matches!(
-            self,
-            S::BuildBridge
-                | S::DistributeBridge
-                | S::AwaitPhones
-                | S::DeleteOld
-                | S::Publish
-                | S::Restart
-                | S::Verify
-        )
+        !matches!(self, S::Preflight | S::Backup | S::Trust | S::CheckTvs | S::Sign | S::Rollback)
     }
 
     /// Its parts on these nodes, in their order; none where it is done as a whole.
     pub fn parts(self, nodes: &[NodeAddress]) -> Vec<Part> {
         let publish = nodes.iter().map(Part::publish);
-        // All nodes' TFTP first: phones that reset or register again must find the new list wherever they ask.
-        let restart =
-            SERVICES.iter().flat_map(|service| nodes.iter().map(|node| Part::restart(service, node)));
+        let restart = restart_order(nodes).into_iter().map(|(service, node)| Part::restart(service, &node));
         match self {
             Step::Publish => publish.collect(),
             Step::DistributeBridge | Step::Restart => restart.collect(),
@@ -197,40 +186,30 @@ impl TryFrom<String> for Step {
 
 /// A part of a step, done for one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "kebab-case")]
-pub enum Part {
-    /// The list is put there, and served.
-    Publish {
-        /// The node.
-        node: String,
-    },
-    /// A service is restarted.
-    Restart {
-        /// The service.
-        service: String,
-        /// The node.
-        node: String,
-    },
+pub struct Part {
+    /// The service that is restarted; else the list is put there, and served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The node.
+    pub node: String,
 }
 
 impl Part {
-    /// Of this node.
+    /// The list is put there, and served.
     pub fn publish(node: &NodeAddress) -> Self {
-        Part::Publish { node: node.to_string() }
+        Part { service: None, node: node.to_string() }
     }
 
-    /// Of this service on this node.
+    /// A service is restarted there.
     pub fn restart(service: &str, node: &NodeAddress) -> Self {
-        Part::Restart { service: service.to_owned(), node: node.to_string() }
+        Part { service: Some(service.to_owned()), node: node.to_string() }
     }
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Part::Publish { node } => f.write_str(node),
-            Part::Restart { service, node } => write!(f, "{service} {node}"),
-        }
+        self.service.iter().try_for_each(|service| write!(f, "{service} "))?;
+        f.write_str(&self.node)
     }
 }
 

@@ -1,0 +1,213 @@
+//! `revert --node`: the whole run on a cluster from tokenless to tokens.
+
+mod looked_at;
+mod tokens;
+mod views;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+pub use looked_at::{LookedAt, option as looked_at_option};
+pub use tokens::Tokens;
+pub use views::{checksums_text, readiness_text};
+
+use super::cluster::publish::PublishArgs;
+use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
+use super::error::CommandError;
+use super::interrupt;
+use super::operator::{TVS_NOT_ASKED, TerminalOperator};
+use crate::cluster::{Connector, NodeAddress};
+use crate::trustlist::digest;
+use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, SignJob, Step};
+use crate::workflow::left_to_do;
+
+/// Options of `revert --node`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The whole run")]
+pub struct NodeArgs {
+    /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    #[arg(long, value_name = "HOST")]
+    pub node: Option<NodeAddress>,
+    /// Go over the bridge, so that phones without TVS also accept the new CTL (sastctl help bridge)
+    #[arg(long, requires = "node")]
+    bridge: bool,
+    /// The folder of the run, for the old CTL, the certificates and the new CTL
+    #[arg(long, value_name = "DIR", requires = "node")]
+    work: Option<PathBuf>,
+    /// Continue an interrupted run; completed steps are not repeated
+    #[arg(long, requires = "node", conflicts_with = "rollback")]
+    resume: bool,
+    /// Restore the CTL that was in force before the run
+    #[arg(long, requires = "node")]
+    rollback: bool,
+    #[command(flatten)]
+    looked: LookedAt,
+    #[command(flatten)]
+    publish: PublishArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    tvs: TvsArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+impl NodeArgs {
+    /// The first option that means something with `--node` alone.
+    pub fn not_for_a_file(&self) -> Option<&'static str> {
+        let given = [
+            (self.bridge, "--bridge"),
+            (self.work.is_some(), "--work"),
+            (self.resume, "--resume"),
+            (self.rollback, "--rollback"),
+            (!self.publish.tftp_root.is_empty(), "--tftp-root"),
+        ];
+        given.into_iter().chain(self.looked.given()).find(|(given, _)| *given).map(|(_, name)| name)
+    }
+}
+
+impl NodeArgs {
+    fn mode(&self) -> RunMode {
+        match (self.resume, self.rollback) {
+            (true, _) => RunMode::Resume,
+            (_, true) => RunMode::Rollback,
+            _ => RunMode::New,
+        }
+    }
+
+    fn options(&self, node: &NodeAddress, tokens: &Tokens<'_>) -> RunOptions {
+        let folder = self.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(node))));
+        RunOptions {
+            publisher: node.clone(),
+            folder: RunFolder(folder),
+            bridge: self.bridge,
+            journal: tokens.signing.journal_folder().map(Path::to_owned),
+            tftp_folders: self.publish.tftp_root.clone(),
+            upload_wait: self.publish.by_hand(),
+            upload: self.store.options(),
+            tvs: self.tvs.options(),
+            ports: self.ports.ports(),
+        }
+    }
+}
+
+/// Carries it out.
+pub fn run(args: &NodeArgs, node: &NodeAddress, tokens: &Tokens<'_>) -> Result<(), CommandError> {
+    interrupt::listen()?;
+    let options = args.options(node, tokens);
+    let operator = args.connect.operator(tokens.signing.yes(), tokens.settings, tokens.ui)?;
+    let operator = TerminalOperator { looked_at: args.looked.clone(), ..operator };
+    let connector = Connector::new(args.connect.options(), &operator);
+    let mut run = ClusterRun::connect(&options, connector, (&operator, tokens))?;
+    if tokens.signing.is_dry_run() {
+        return dry_run(run, &options, tokens);
+    }
+    run.begin(args.mode())?;
+    interrupt::under_way(if args.rollback {
+        "the same command with --rollback goes on from here"
+    } else {
+        "the same command with --resume goes on from here"
+    });
+    let nodes = names(&run.nodes);
+    let done = run.carry_out()?;
+    if tokens.ui.is_json() {
+        return tokens.ui.print_json(&json(&done, &options, args.rollback, nodes));
+    }
+    tokens.ui.print(&text(&done, &options, args.rollback))
+}
+
+/// What was done, for people.
+fn text(done: &RunResult, options: &RunOptions, rolled_back: bool) -> String {
+    if rolled_back {
+        return format!(
+            "The CTL that was in force before is back on every node: MD5 {}. Certificates in \
+             Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
+             only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
+            digest::hex(&done.list.list().md5(), ""),
+            done.path.display(),
+            options.folder.new_ctl().display()
+        );
+    }
+    let unproved = options.tvs.is_none().then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
+    format!(
+        "{}Done. Every node shows and serves the new CTL.\n{}{}sastctl journal show {} is the page for the change ticket.",
+        unproved.unwrap_or_default(),
+        checksums_text(done.list.list()),
+        left_to_do_text(&left_to_do(&done.phones)),
+        done.journal.display()
+    )
+}
+
+/// The same, for machines.
+fn json(done: &RunResult, options: &RunOptions, rolled_back: bool, nodes: Vec<String>) -> serde_json::Value {
+    let list = done.list.list();
+    let (md5, sha1) = (digest::hex(&list.md5(), ""), digest::hex(&list.sha1(), ""));
+    serde_json::json!({
+        "dry_run": false,
+        "rolled_back": rolled_back,
+        "node": options.publisher.to_string(),
+        "nodes": nodes,
+        "serves": {
+            "file": done.path.display().to_string(),
+            "bytes": list.bytes().len(),
+            "signed_by": done.list.signer_name(),
+            "md5_phone": digest::phone_lines_of_hex(&md5),
+            "md5": md5,
+            "sha1_phone": digest::phone_lines_of_hex(&sha1),
+            "sha1": sha1,
+        },
+        "tvs_asked": options.tvs.is_some(),
+        "journal": done.journal.display().to_string(),
+    })
+}
+
+/// The steps that read, and the plan.
+fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions, tokens: &Tokens<'_>) -> Result<(), CommandError> {
+    let ui = tokens.ui;
+    let old = run.look()?;
+    let found = run.findings()?;
+    let (old_path, out) = (options.folder.old(), options.folder.new_ctl());
+    let certificates = run.certificates()?;
+    let job = SignJob { old: &old, old_path, certificates, version: &run.version, out };
+    let (session, file, phones) = tokens.plan(&job)?;
+    // Over the bridge every class of phones that the plan names follows.
+    let left = left_to_do(if options.bridge { &[] } else { &phones });
+    file.warnings().iter().for_each(|warning| ui.warn(warning));
+    if ui.is_json() {
+        return ui.print_json(&serde_json::json!({
+            "dry_run": true,
+            "node": options.publisher.to_string(),
+            "nodes": names(&run.nodes),
+            "before": found,
+            "plans": [file.json(session.signer())],
+            "left_to_do": left,
+            "written": [],
+        }));
+    }
+    let steps = Step::all(options.bridge).map(|s| format!("  {:<10} {}\n", s.name(), s.description()));
+    ui.print(&readiness_text(&found))?;
+    ui.print(&format!("Steps\n{}", steps.collect::<String>()))?;
+    ui.print(&file.plan_text())?;
+    ui.print(&left_to_do_text(&left))?;
+    ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
+}
+
+fn left_to_do_text(lines: &[String]) -> String {
+    let line = |(at, says): (usize, &String)| format!("  {}. {says}\n", at.saturating_add(1));
+    format!("Left to do by hand\n{}", lines.iter().enumerate().map(line).collect::<String>())
+}
+
+fn names(nodes: &[NodeAddress]) -> Vec<String> {
+    nodes.iter().map(ToString::to_string).collect()
+}
+
+/// A folder's name for a node.
+fn safe(node: &NodeAddress) -> String {
+    node.to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' })
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Why a run on a cluster stopped.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use super::bridge::NoBridge;
+use super::state::RunRefused;
+use super::step::Step;
+use crate::cluster::SecurityMode;
+use crate::workflow::journal::{RunId, TokenCertificate};
+use crate::workflow::readiness::Readiness;
+
+/// Why a run on a cluster stopped.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the fields are in the words of each")]
+pub enum RunError {
+    #[error("there is no run in {}", folder.display())]
+    NoRun { folder: PathBuf },
+    /// The run that the folder has, its journal, and the one that was meant.
+    #[error("{why}")]
+    Refused { why: RunRefused, run: Option<RunId>, journal: Option<PathBuf>, chosen: RunId },
+    #[error("{} cannot be read: what the run did is not known", path.display())]
+    Unreadable { path: PathBuf, source: Box<dyn Error + Send + Sync> },
+    #[error("the name of the journal's folder is no text: {}", path.display())]
+    JournalNotText { path: PathBuf },
+    #[error("{holder} is at work in {} already", folder.display())]
+    Busy { holder: String, folder: PathBuf },
+    #[error("the cluster is in {mode} mode: it has no CTL to go on from")]
+    NotMixed { mode: SecurityMode, left_behind: bool },
+    /// What is wrong with its CTL.
+    #[error("{node} {what}")]
+    NodeCtl { node: String, what: String },
+    #[error("{node} holds another CTL than {from}: MD5 {md5}")]
+    CtlsDiffer { node: String, from: String, md5: String },
+    #[error("{}", .0.iter().map(|f| f.says.as_str()).next().unwrap_or_default())]
+    NotReady(Vec<Readiness>),
+    #[error("the operator must have looked at this, and nobody can be asked")]
+    NobodyLooked(Vec<Readiness>),
+    #[error("not confirmed: {}", .0.says)]
+    NotConfirmed(Readiness),
+    #[error("nobody can be asked whether every phone holds the bridge")]
+    NobodyAsksPhones,
+    #[error("not every phone holds the bridge")]
+    PhonesLackBridge,
+    #[error(transparent)]
+    NoBridge(#[from] NoBridge),
+    #[error("{what} is not in {} as the run left it", folder.display())]
+    FileLost { what: &'static str, folder: PathBuf },
+    #[error("this is not the token that the run began with")]
+    AnotherSigner { inserted: String, chosen: String },
+    #[error("these are not the tokens that the run began with")]
+    OtherTokens { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
+    #[error("the cluster was left as it is")]
+    Declined { rollback: bool },
+}
+
+/// Where a run stopped.
+#[derive(Debug)]
+pub struct Stopped {
+    /// The step that failed, or that was not begun.
+    pub step: Step,
+    /// Where it was not begun: the step before.
+    pub after: Option<Step>,
+    /// The CTL that was in force before.
+    pub kept: PathBuf,
+}

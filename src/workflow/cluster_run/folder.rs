@@ -1,0 +1,121 @@
+//! The folder of a run: it says where the run's journal is, and the journal says of which node and folder the run is. So no
+//! run goes on with another one's journal, and none is begun over one that changed something.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::RunError;
+use super::state::{RunRefused, RunState};
+use crate::files::{self, FileError, OnExisting};
+use crate::trustlist::{MAX_FILE_BYTES, TrustList, VerifiedList, digest};
+use crate::workflow::error::WorkError;
+use crate::workflow::journal::{FileFingerprint, Journal, RunId, VerifiedJournal, who};
+
+/// What phones fetch.
+pub const CTL: &str = "CTLFile.tlv";
+/// The file that says where the journal is.
+const JOURNAL: &str = "journal.path";
+/// The file that says who is at work in the folder.
+const LOCK: &str = "run.lock";
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder(pub PathBuf);
+
+impl RunFolder {
+    /// The CTL that was in force before.
+    pub fn old(&self) -> PathBuf {
+        self.0.join(CTL)
+    }
+
+    /// The tokenless CTL with the tokens in it.
+    pub fn bridge(&self) -> PathBuf {
+        self.0.join("CTLFile.bridge.tlv")
+    }
+
+    /// The CTL that the run makes.
+    pub fn new_ctl(&self) -> PathBuf {
+        self.0.join("CTLFile.new.tlv")
+    }
+
+    /// A CTL in the folder, if it is the one that the journal knows.
+    pub fn list(
+        &self,
+        path: &Path,
+        what: &'static str,
+        known: Option<&FileFingerprint>,
+    ) -> Result<VerifiedList, WorkError> {
+        let lost = || self.lost(what);
+        let bytes = files::read_plain(path, MAX_FILE_BYTES).map_err(|_| lost())?;
+        let same = known.is_some_and(|known| known.sha256 == digest::hex(&digest::sha256(&bytes), ""));
+        if same { verified(bytes) } else { Err(lost().into()) }
+    }
+
+    /// A file of the run is not what it was.
+    pub fn lost(&self, what: &'static str) -> RunError {
+        RunError::FileLost { what, folder: self.0.clone() }
+    }
+
+    pub(super) fn no_run(&self) -> RunError {
+        RunError::NoRun { folder: self.0.clone() }
+    }
+
+    /// The run that the folder knows of, and its journal.
+    pub(super) fn earlier(&self) -> Result<Option<(PathBuf, RunState)>, RunError> {
+        let unreadable = |path: &Path, source| RunError::Unreadable { path: path.to_owned(), source };
+        let named = self.0.join(JOURNAL);
+        let path = match files::read_text(&named) {
+            Ok(text) => PathBuf::from(text.trim_end_matches('\n')),
+            Err(FileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(e) => return Err(unreadable(&named, e.into())),
+        };
+        let bytes = files::read_plain(&path, files::MAX_JOURNAL).map_err(|e| unreadable(&path, e.into()))?;
+        let (journal, _) =
+            VerifiedJournal::read_whole_lines(&bytes).map_err(|e| unreadable(&path, e.into()))?;
+        Ok(Some((path, RunState::of(journal.lines().iter().map(|line| &line.event)))))
+    }
+
+    /// From now on this is its journal.
+    pub(super) fn name_journal(&self, journal: &Journal) -> Result<(), WorkError> {
+        let path = files::resolve(journal.path());
+        let text = path.to_str().ok_or_else(|| RunError::JournalNotText { path: path.clone() })?;
+        files::write_new(&self.0.join(JOURNAL), format!("{text}\n").as_bytes(), OnExisting::Replace)?;
+        Ok(())
+    }
+
+    /// Which run of this node it is.
+    pub(super) fn id(&self, node: String) -> RunId {
+        RunId { node, folder: files::resolve(&self.0).display().to_string() }
+    }
+
+    /// Held while a process is at work in the folder: two at once would do things twice, and break the journal's chain.
+    /// Released when dropped or when the process ends.
+    pub(super) fn lock(&self) -> Result<File, WorkError> {
+        let path = self.0.join(LOCK);
+        files::check_place(&path)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = file.map_err(|source| FileError::Write { path, step: "opening it", source })?;
+        // Where the file system has no locks, the operator has to see to it.
+        if let Ok(Some(holder)) = files::try_lock_file(&mut file, &who()) {
+            let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
+            return Err(RunError::Busy { holder, folder: self.0.clone() }.into());
+        }
+        Ok(file)
+    }
+
+    /// Why a run was not begun, resumed or rolled back here.
+    pub(super) fn refused(why: RunRefused, earlier: Option<&(PathBuf, RunState)>, chosen: RunId) -> RunError {
+        let (journal, run) = earlier.map(|(path, run)| (path.clone(), run.id.clone())).unzip();
+        RunError::Refused { why, run: run.flatten(), journal, chosen }
+    }
+}
+
+/// A CTL of the cluster, decoded and verified.
+pub fn verified(bytes: Vec<u8>) -> Result<VerifiedList, WorkError> {
+    let file = || CTL.to_owned();
+    let list = TrustList::decode(bytes).map_err(|source| WorkError::Decode { file: file(), source })?;
+    list.verify().map_err(|source| WorkError::NotVerified { file: file(), source })
+}

@@ -1,0 +1,325 @@
+//! A run that is under way: begun, resumed or rolled back, step after step to its end.
+
+use std::cell::OnceCell;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::{RunError, Stopped};
+use super::folder::{RunFolder, verified};
+use super::state::{Action, RunState};
+use super::step::{Part, ROLLBACK_QUESTION, Step};
+use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
+use crate::files;
+use crate::phone::{ClassVerdict, InstalledLists, NewList, TvsStatus, assess_classes};
+use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
+use crate::workflow::error::WorkError;
+use crate::workflow::journal::{Event, FileFingerprint, Journal, TokenCertificate};
+use crate::workflow::operator::{Operator, Question, View};
+use crate::workflow::phone_impact::PhoneImpact;
+use crate::workflow::trust::{TvsOptions, UploadOptions};
+
+/// What a run works with.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the fields are called by what they are")]
+pub struct RunOptions {
+    pub publisher: NodeAddress,
+    pub folder: RunFolder,
+    pub bridge: bool,
+    /// The folder for a new journal.
+    pub journal: Option<PathBuf>,
+    pub tftp_folders: Vec<TftpFolder>,
+    /// How long an upload by hand may take.
+    pub upload_wait: Duration,
+    pub upload: UploadOptions,
+    /// How TVS is asked, if it is.
+    pub tvs: Option<TvsOptions>,
+    pub ports: Ports,
+}
+
+/// What is done about the run of a folder.
+#[allow(missing_docs, reason = "they are called by what they are")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunMode {
+    New,
+    Resume,
+    Rollback,
+}
+
+/// The list that a run signs, and what it replaces.
+pub struct SignJob<'a> {
+    /// The list that phones hold.
+    pub old: &'a VerifiedList,
+    /// Its file.
+    pub old_path: PathBuf,
+    /// The one that signs, then the spares.
+    pub certificates: &'a [Certificate],
+    /// The cluster's release.
+    pub version: &'a str,
+    /// The file to write.
+    pub out: PathBuf,
+}
+
+/// The tokens of a run.
+pub trait RunTokens {
+    /// The certificate of the one that signs, then those of the spares.
+    ///
+    /// # Errors
+    /// When one of them is not found.
+    fn certificates(&self) -> Result<Vec<Certificate>, WorkError>;
+
+    /// Shows the plan, asks, signs, and writes the file.
+    ///
+    /// # Errors
+    /// When the plan is refused or not confirmed, or the file is not signed or written.
+    fn sign(&self, job: &SignJob<'_>, journal: &mut Journal) -> Result<(), WorkError>;
+}
+
+/// What a run that ended has done.
+#[derive(Debug)]
+pub struct RunResult {
+    /// The CTL that every node serves now.
+    pub list: VerifiedList,
+    /// Its file.
+    pub path: PathBuf,
+    /// The run's journal.
+    pub journal: PathBuf,
+    /// What phones do with the list; nothing of a rollback.
+    pub phones: Vec<ClassVerdict>,
+}
+
+/// A run on a cluster.
+pub struct ClusterRun<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) tokens: &'a dyn RunTokens,
+    pub(super) operator: &'a dyn Operator,
+    pub(super) connector: Connector<'a>,
+    /// The release, as the publisher shows it.
+    pub version: String,
+    /// The publisher comes first.
+    pub nodes: Vec<NodeAddress>,
+    pub(super) state: RunState,
+    /// The CTL in force, as it was found.
+    pub(super) found: Option<FileFingerprint>,
+    journal: Option<(Journal, File)>,
+    /// With one USB port a token cannot be asked again without taking the other one out.
+    certificates: OnceCell<Vec<Certificate>>,
+}
+
+impl<'a> ClusterRun<'a> {
+    /// Looks which nodes the cluster has. Nothing is changed.
+    pub fn connect(
+        options: &'a RunOptions,
+        mut connector: Connector<'a>,
+        (operator, tokens): (&'a dyn Operator, &'a dyn RunTokens),
+    ) -> Result<Self, WorkError> {
+        let mut shell = connector.open(&options.publisher)?;
+        let nodes = nodes_of(&mut shell, &options.publisher)?.into_iter().map(|(node, _)| node).collect();
+        let version = shell.version()?;
+        let (state, certificates) = (RunState::default(), OnceCell::new());
+        let (found, journal) = (None, None);
+        Ok(ClusterRun {
+            options,
+            tokens,
+            operator,
+            connector,
+            version,
+            nodes,
+            state,
+            found,
+            journal,
+            certificates,
+        })
+    }
+
+    /// Opens the folder's run: in a new journal, or in the one of the run that was cut off. Nobody else is at work in the
+    /// folder from then on.
+    pub fn begin(&mut self, mode: RunMode) -> Result<(), WorkError> {
+        let folder = &self.options.folder;
+        if mode == RunMode::New {
+            files::make_folder(&folder.0)?;
+        } else if !folder.0.is_dir() {
+            return Err(folder.no_run().into());
+        }
+        let lock = folder.lock()?;
+        let id = folder.id(self.options.publisher.to_string());
+        let earlier = folder.earlier()?;
+        let run = earlier.as_ref().map(|(_, run)| run);
+        let opening = match (mode, run) {
+            (RunMode::New, run) => RunState::begin(run, id.clone()),
+            (_, None) => return Err(folder.no_run().into()),
+            (RunMode::Resume, Some(run)) => run.resume(&id),
+            (RunMode::Rollback, Some(run)) => run.rollback(&id),
+        };
+        let opening = opening.map_err(|why| RunFolder::refused(why, earlier.as_ref(), id))?;
+        if let (RunMode::Rollback, Some(run)) = (mode, run) {
+            // Nothing is undone, and nothing of that written down, before the operator wants it.
+            self.show_impact_of_rollback(run)?;
+            self.agree(ROLLBACK_QUESTION, true)?;
+        }
+        let journal = match earlier {
+            Some((path, run)) if !opening.new_journal => {
+                self.state = run;
+                Journal::reopen(&path)?.0
+            }
+            _ => {
+                let what = if mode == RunMode::Rollback { "rollback-node" } else { "revert-node" };
+                Journal::begin(self.options.journal.as_deref(), what)?
+            }
+        };
+        self.journal = Some((journal, lock));
+        for event in opening.events {
+            self.record(event)?;
+        }
+        if let (true, Some((journal, _))) = (opening.new_journal, &self.journal) {
+            self.options.folder.name_journal(journal)?;
+        }
+        let transcript = self.connector.keep_transcript(self.options.folder.0.join("transcript.txt"));
+        let file = transcript.display().to_string();
+        self.record(Event::Transcript { file })
+    }
+
+    /// What phones that took the CTL of the run do with the one that was in force before: its signer need not be one that
+    /// they know any more.
+    fn show_impact_of_rollback(&self, run: &RunState) -> Result<(), WorkError> {
+        let old = self.options.folder.list(&self.options.folder.old(), OLD, run.in_force.as_ref())?;
+        let path = self.options.folder.new_ctl();
+        let kept = || files::read_plain(&path, MAX_FILE_BYTES).ok();
+        let signed = run.signed.as_ref().and_then(FileFingerprint::content).or_else(kept);
+        // What was signed, and cannot be read any more, is no reason to stay without a rollback.
+        let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
+        let held = InstalledLists { ctl: Some(new), itl: None };
+        let impact = PhoneImpact::new(path.display().to_string(), &held.installed(), &old);
+        Ok(self.operator.show(&View::PhoneImpact(&impact))?)
+    }
+
+    /// Does step after step, to the end.
+    pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
+        let done = Step::all(self.options.bridge).filter(|step| self.state.is_done(*step, None));
+        done.for_each(|step| self.operator.note(&format!("{:<10} done before", step.name())));
+        let mut last = None;
+        while let Action::Step(step) | Action::Part(step, _) =
+            self.state.next(self.options.bridge, &self.nodes)
+        {
+            // A signal waits while a token is logged in.
+            if let Err(e) = self.operator.check_interrupted() {
+                return Err(self.stopped(step, Some(last.unwrap_or(step)), e.into()));
+            }
+            last = Some(step);
+            self.operator.note(&format!("{:<10} {}", step.name(), step.description()));
+            if let Some(question) = step.question() {
+                self.agree(question, false)?;
+            }
+            self.record(Event::step(step, None, step.description(), None))?;
+            match self.perform(step) {
+                Ok(says) => self.finish(step, None, &says)?,
+                Err(e) => {
+                    // The error itself is what counts, whether it can be written down or not.
+                    let _ = self.record(Event::step(step, None, e.to_string(), Some(false)));
+                    return Err(self.stopped(step, None, e));
+                }
+            }
+        }
+        let rolled_back = last == Some(Step::Rollback);
+        let journal = match &mut self.journal {
+            Some((journal, _)) => journal.end(None)?,
+            None => PathBuf::new(),
+        };
+        self.operator.note(&format!("Journal: {}", journal.display()));
+        let folder = &self.options.folder;
+        if rolled_back {
+            return Ok(RunResult { list: self.old()?, path: folder.old(), journal, phones: vec![] });
+        }
+        let list = self.signed()?;
+        let held = InstalledLists { ctl: Some(self.to_sign_upon()?.1), itl: None };
+        let phones = assess_classes(&held.installed(), &NewList::of(&list), &TvsStatus::Uploaded);
+        Ok(RunResult { list, path: folder.new_ctl(), journal, phones })
+    }
+
+    fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
+        let at = Stopped { step, after, kept: self.options.folder.old() };
+        WorkError::Stopped { at: Box::new(at), source: Box::new(source) }
+    }
+
+    /// The operator's yes to a change on the cluster.
+    fn agree(&self, question: &str, rollback: bool) -> Result<(), WorkError> {
+        match self.operator.agrees(&Question::Consent(question.to_owned()))? {
+            true => Ok(()),
+            false => Err(RunError::Declined { rollback }.into()),
+        }
+    }
+
+    /// Writes a line of the journal; from then on it holds.
+    pub(super) fn record(&mut self, event: Event) -> Result<(), WorkError> {
+        self.state.apply(&event);
+        match &mut self.journal {
+            Some((journal, _)) => Ok(journal.add(event)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a step, or a part of one, that is done.
+    pub(super) fn finish(&mut self, step: Step, part: Option<Part>, says: &str) -> Result<(), WorkError> {
+        self.operator.note(&format!("{:<10} {says}", ""));
+        self.record(Event::step(step, part, says, Some(true)))
+    }
+
+    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run goes on with these alone.
+    pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
+        if let Some(known) = self.certificates.get() {
+            return Ok(known);
+        }
+        let certificates = self.tokens.certificates()?;
+        let chosen: Vec<_> = certificates.iter().map(TokenCertificate::of).collect();
+        let sha256 = |all: &[TokenCertificate]| {
+            all.iter().map(|one| one.certificate_sha256.clone()).collect::<Vec<_>>()
+        };
+        match &self.state.tokens {
+            Some(run) if sha256(run) != sha256(&chosen) => {
+                Err(RunError::OtherTokens { run: run.clone(), chosen }.into())
+            }
+            _ => Ok(self.certificates.get_or_init(|| certificates)),
+        }
+    }
+
+    /// Signs what replaces a list, into the run's journal.
+    pub(super) fn sign_into_journal(
+        &mut self,
+        old: &VerifiedList,
+        old_path: PathBuf,
+    ) -> Result<(), WorkError> {
+        let certificates = self.certificates()?.to_vec();
+        let (version, out) = (&self.version, self.options.folder.new_ctl());
+        let job = SignJob { old, old_path, certificates: &certificates, version, out };
+        match &mut self.journal {
+            Some((journal, _)) => self.tokens.sign(&job, journal),
+            None => Ok(()),
+        }
+    }
+
+    /// The CTL that was in force before, as the journal knows it.
+    pub(super) fn old(&self) -> Result<VerifiedList, WorkError> {
+        self.options.folder.list(&self.options.folder.old(), OLD, self.state.in_force.as_ref())
+    }
+
+    /// The bridge, as the journal knows it.
+    pub(super) fn bridge(&self) -> Result<VerifiedList, WorkError> {
+        self.options.folder.list(&self.options.folder.bridge(), "the bridge", self.state.bridge.as_ref())
+    }
+
+    /// The CTL that the run signed, as the journal knows it.
+    pub(super) fn signed(&self) -> Result<VerifiedList, WorkError> {
+        self.options.folder.list(&self.options.folder.new_ctl(), "the new CTL", self.state.signed.as_ref())
+    }
+
+    /// The CTL that phones hold when the new one is signed.
+    pub(super) fn to_sign_upon(&self) -> Result<(PathBuf, VerifiedList), WorkError> {
+        Ok(match self.options.bridge {
+            true => (self.options.folder.bridge(), self.bridge()?),
+            false => (self.options.folder.old(), self.old()?),
+        })
+    }
+}
+
+/// The CTL that was in force before, in messages.
+pub(super) const OLD: &str = "the CTL in force";

@@ -1,0 +1,324 @@
+//! What each step does, and how it proves that it was done.
+
+use std::time::{Duration, Instant};
+
+use super::bridge::{NoBridge, bridge};
+use super::error::RunError;
+use super::folder::{CTL, verified};
+use super::preflight::no_ctl;
+use super::run::{ClusterRun, OLD};
+use super::state::{BRIDGE, IN_FORCE};
+use super::step::{Part, Step};
+use crate::cluster::shell::answers::ServiceState;
+use crate::cluster::{
+    AFTER_RESTART, NodeAddress, Ports, Publisher, SERVICES, fetch, restart, restart_order, shows_ctl,
+    side_by_side,
+};
+use crate::files::{self, OnExisting};
+use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
+use crate::workflow::error::WorkError;
+use crate::workflow::export::Format;
+use crate::workflow::journal::{Event, FileFingerprint, TokenCertificate};
+use crate::workflow::operator::{Question, View};
+use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_for_vouch};
+
+/// What is said of certificates about which TVS was not asked.
+const UNPROVED: &str = "unproved: TVS was not asked";
+
+impl<'a> ClusterRun<'a> {
+    /// Does a step; what it proved.
+    pub(super) fn perform(&mut self, step: Step) -> Result<String, WorkError> {
+        match step {
+            Step::Preflight => self.preflight(),
+            Step::Backup => self.back_up(),
+            Step::Trust => self.trust(),
+            Step::CheckTvs => self.check_tvs(),
+            Step::BuildBridge => self.build_bridge(),
+            Step::DistributeBridge => self.distribute_bridge(),
+            Step::AwaitPhones => self.await_phones(),
+            Step::Sign => self.sign(),
+            Step::DeleteOld => self.delete_old(),
+            Step::Publish => {
+                let new = self.signed()?;
+                self.publish(step, &new)?;
+                Ok(format!("{} nodes serve it", self.nodes.len()))
+            }
+            Step::Restart => {
+                self.restart_all(step)?;
+                Ok(format!("{} on {} nodes", SERVICES.join(", then "), self.nodes.len()))
+            }
+            Step::Verify => {
+                let new = self.signed()?;
+                let md5 = self.show_everywhere(&new)?;
+                Ok(format!("{} nodes show MD5 {md5}, signed by {}", self.nodes.len(), new.signer_name()))
+            }
+            Step::Rollback => self.roll_back(),
+        }
+    }
+
+    fn preflight(&mut self) -> Result<String, WorkError> {
+        // Behind the first change the nodes need not be the same any more.
+        if self.state.is_done(Step::Backup, None) {
+            for node in &self.nodes {
+                self.connector.open(node)?;
+            }
+            // A folder that is not there is noticed here, and not after the deletion of the old list.
+            if !self.state.is_done(Step::Publish, None) {
+                self.check_folders()?;
+            }
+            return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
+        }
+        let old = self.look()?;
+        self.found =
+            Some(FileFingerprint::of(self.options.folder.old().display().to_string(), old.list().bytes()));
+        self.be_ready()?;
+        let tokens = names(self.certificates()?);
+        self.check_folders()?;
+        if let (Some(tvs), Some(signer)) = (&self.options.tvs, self.certificates()?.first()) {
+            for node in &self.nodes {
+                TvsQuestion::new(node, signer, (tvs, self.options.ports))?.ask()?;
+            }
+        }
+        let (count, signer) = (self.nodes.len(), old.signer_name());
+        Ok(format!("{count} nodes serve the same CTL, signed by {signer}; the tokens are {tokens}"))
+    }
+
+    fn back_up(&mut self) -> Result<String, WorkError> {
+        let lost = || self.options.folder.lost(OLD);
+        let file = self.found.clone().ok_or_else(lost)?;
+        let path = self.options.folder.old();
+        put(&path, &file.content().ok_or_else(lost)?)?;
+        self.record(Event::Input { role: IN_FORCE.to_owned(), out: None, file })?;
+        Ok(format!("kept as {}", path.display()))
+    }
+
+    fn trust(&mut self) -> Result<String, WorkError> {
+        let folder = self.options.folder.0.join("certs");
+        files::make_folder(&folder)?;
+        let certificates = self.certificates()?.to_vec();
+        if self.state.tokens.is_none() {
+            let certificates = certificates.iter().map(TokenCertificate::of).collect();
+            self.record(Event::Tokens { certificates })?;
+        }
+        let options = &self.options.upload;
+        let method = options.method.unwrap_or_else(|| UploadMethod::of_release(&self.version));
+        for certificate in &certificates {
+            put(&folder.join(Format::Der.file_name(certificate)), certificate.der())?;
+            let publisher = &self.options.publisher;
+            upload(publisher, certificate, options, method, &mut self.connector, self.operator)?;
+        }
+        Ok(format!("{} in Phone-SAST-trust", names(&certificates)))
+    }
+
+    fn check_tvs(&mut self) -> Result<String, WorkError> {
+        let Some(tvs) = &self.options.tvs else { return Ok(UNPROVED.to_owned()) };
+        let mut says = String::new();
+        for certificate in self.certificates()? {
+            for node in &self.nodes {
+                says = wait_for_vouch(node, certificate, (tvs, self.options.ports), self.operator)?;
+            }
+        }
+        Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))
+    }
+
+    fn build_bridge(&mut self) -> Result<String, WorkError> {
+        let there = self.served_bridge()?.is_ok_and(|bridge| self.show_everywhere(&bridge).is_ok());
+        if there {
+            return Ok("every node serves a CTL with the tokens already".to_owned());
+        }
+        self.connector.open(&self.options.publisher)?.update_ctl()?;
+        Ok("CTL file Updated; a node serves it once Cisco Tftp was restarted there".to_owned())
+    }
+
+    /// Whether every node serves the bridge now.
+    fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
+        let (old, certificates, ports) = (self.old()?, self.certificates()?, self.options.ports);
+        let served = side_by_side(&self.nodes, &self.connector, |node, _| {
+            Ok((node.to_string(), served_ctl(node, ports)?))
+        });
+        let served = served.into_iter().collect::<Result<Vec<_>, WorkError>>()?;
+        Ok(bridge(&old, &served, certificates))
+    }
+
+    fn distribute_bridge(&mut self) -> Result<String, WorkError> {
+        self.restart_all(Step::DistributeBridge)?;
+        let began = Instant::now();
+        let bridge = loop {
+            let waits = began.elapsed() < AFTER_RESTART;
+            match self.served_bridge() {
+                Ok(Ok(bridge)) => break bridge,
+                Ok(Err(why)) if waits && why.may_come() => {}
+                Err(WorkError::Fetch(_)) if waits => {}
+                Ok(Err(why)) => return Err(RunError::NoBridge(why).into()),
+                Err(e) => return Err(e),
+            }
+            self.operator.check_interrupted()?;
+            std::thread::sleep(Duration::from_secs(1));
+        };
+        let path = self.options.folder.bridge();
+        files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
+        let file = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
+        self.record(Event::Input { role: BRIDGE.to_owned(), out: None, file })?;
+        Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
+    }
+
+    /// The bridge is there so that no phone is left behind: no general consent says that they hold it.
+    fn await_phones(&mut self) -> Result<String, WorkError> {
+        self.operator.show(&View::ResetPhones { bridge: self.bridge()?.list() })?;
+        let question = Question::PhonesHoldBridge;
+        if !self.operator.said_yes(&question) {
+            if !self.operator.can_ask() {
+                return Err(RunError::NobodyAsksPhones.into());
+            }
+            if !self.operator.ask(&question)? {
+                return Err(RunError::PhonesLackBridge.into());
+            }
+        }
+        Ok("every phone holds it, says the operator".to_owned())
+    }
+
+    fn sign(&mut self) -> Result<String, WorkError> {
+        // Signed and written before the line that says so.
+        if let Ok(new) = self.signed() {
+            return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
+        }
+        let (old_path, old) = self.to_sign_upon()?;
+        self.sign_into_journal(&old, old_path)?;
+        let path = self.options.folder.new_ctl();
+        let bytes =
+            files::read_plain(&path, MAX_FILE_BYTES).map_err(|_| self.options.folder.lost("the new CTL"))?;
+        let new = verified(bytes)?;
+        self.state.signed = Some(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
+        Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
+    }
+
+    fn delete_old(&mut self) -> Result<String, WorkError> {
+        self.signed()?;
+        let there_was = self.connector.open(&self.options.publisher)?.delete_tftp(CTL)?;
+        Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
+    }
+
+    /// The old CTL on every node, both services restarted on every node, and the proof.
+    fn roll_back(&mut self) -> Result<String, WorkError> {
+        let old = self.old()?;
+        self.check_folders()?;
+        self.publish(Step::Rollback, &old)?;
+        self.restart_all(Step::Rollback)?;
+        let md5 = self.show_everywhere(&old)?;
+        Ok(format!("every node serves the CTL that was in force: MD5 {md5}"))
+    }
+
+    /// Puts a list to every node that does not have it yet, and waits for each to serve it.
+    fn publish(&mut self, step: Step, list: &VerifiedList) -> Result<(), WorkError> {
+        let publisher = self.publisher(list.list().bytes());
+        let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
+        // What a node serves need not be what is on its disk, and is served after the restart.
+        let md5 = publisher.md5();
+        let mut has = side_by_side(&self.nodes, &self.connector, |node, connector| {
+            let mut shown = || connector.open(node).ok()?.shown_ctl().ok();
+            serves(node) && shown().is_some_and(|shown| shows_ctl(&shown, &md5).is_ok())
+        })
+        .into_iter();
+        let nodes = self.nodes.clone();
+        let mut connector = self.connector.clone();
+        let (put, by_hand) = publisher.put::<WorkError>(&mut connector, &nodes, |node| {
+            self.operator.check_interrupted()?;
+            let part = Part::publish(node);
+            if has.next() == Some(true) || self.state.is_done(step, Some(&part)) {
+                return Ok(false);
+            }
+            self.record(Event::step(step, Some(part), "put", None))?;
+            Ok(true)
+        })?;
+        self.connector = connector;
+        let mut uploaded = false;
+        if !by_hand.is_empty() {
+            let path = if step == Step::Rollback {
+                self.options.folder.old()
+            } else {
+                self.options.folder.new_ctl()
+            };
+            self.operator.show(&View::UploadFile { nodes: &by_hand, path: &path, name: CTL })?;
+            // Only somebody who sits there can say that a file was uploaded; else the nodes are watched until they serve it.
+            uploaded = self.operator.can_ask() && self.operator.ask(&Question::Uploaded)?;
+        }
+        let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
+        let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
+        for (node, is_there, says) in put.chain(by_hand) {
+            // CUCM serves what lies there once Cisco Tftp was restarted; other TFTP servers serve it at once.
+            if is_there && !serves(&node) {
+                let restarts = if step == Step::Publish { Step::Restart } else { step };
+                self.restart(restarts, SERVICES[0], &node)?;
+            }
+            let limit = if is_there { AFTER_RESTART } else { self.options.upload_wait };
+            publisher.wait::<WorkError>(&node, limit, || Ok(self.operator.check_interrupted()?))?;
+            self.finish(step, Some(Part::publish(&node)), says)?;
+        }
+        Ok(())
+    }
+
+    /// Every service that was not restarted yet in this step.
+    fn restart_all(&mut self, step: Step) -> Result<(), WorkError> {
+        for (service, node) in restart_order(&self.nodes) {
+            self.operator.check_interrupted()?;
+            if !self.state.is_done(step, Some(&Part::restart(service, &node))) {
+                self.restart(step, service, &node)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, step: Step, service: &'static str, node: &NodeAddress) -> Result<(), WorkError> {
+        let part = Part::restart(service, node);
+        self.record(Event::step(step, Some(part.clone()), "restart", None))?;
+        let state = restart(&mut self.connector, node, service)?;
+        if state == ServiceState::Started {
+            self.operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
+        }
+        self.finish(step, Some(part), &state.to_string())
+    }
+
+    /// Every node shows and serves exactly this list; its MD5.
+    fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, WorkError> {
+        let publisher = self.publisher(list.list().bytes());
+        let md5 = publisher.md5();
+        let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
+            shows_ctl(&connector.open(node)?.shown_ctl()?, &md5).map_err(|what| no_ctl(node, what))?;
+            let serves = publisher.serves(node)?;
+            serves.then_some(()).ok_or_else(|| no_ctl(node, "shows the new CTL, but serves another"))
+        });
+        shows.into_iter().collect::<Result<Vec<()>, WorkError>>()?;
+        Ok(md5)
+    }
+
+    fn publisher<'b>(&self, bytes: &'b [u8]) -> Publisher<'b>
+    where
+        'a: 'b,
+    {
+        Publisher { folders: &self.options.tftp_folders, ports: self.options.ports, name: CTL, bytes }
+    }
+
+    /// Whether the folders that the new CTL goes to are there.
+    fn check_folders(&mut self) -> Result<(), WorkError> {
+        Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
+    }
+}
+
+/// Writes a file that is not there with these bytes yet.
+fn put(path: &std::path::Path, bytes: &[u8]) -> Result<(), WorkError> {
+    if !files::holds(path, bytes) {
+        files::write_new(path, bytes, OnExisting::KeepBackup)?;
+    }
+    Ok(())
+}
+
+/// The CTL that a node serves.
+fn served_ctl(node: &NodeAddress, ports: Ports) -> Result<Option<VerifiedList>, WorkError> {
+    let Some(host) = node.host() else { return Ok(None) };
+    fetch(host, ports, CTL)?.map(|fetched| verified(fetched.bytes)).transpose()
+}
+
+/// `SAST-ADN008580ef and SAST-ADN0054f509`
+fn names(certificates: &[Certificate]) -> String {
+    certificates.iter().map(Certificate::sast_name).collect::<Vec<_>>().join(" and ")
+}
