@@ -15,6 +15,7 @@ mod support;
 
 mod acceptance;
 mod administration;
+mod asked;
 mod bad_input;
 mod bad_places;
 mod before_signing;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::error::{CommandError, ErrorKind};
 use super::operator::TerminalOperator;
 use super::settings::{Settings, selector};
-use super::signing::{DigestArg, PlanOutput};
+use super::signing::DigestArg;
 use super::ui::{Ui, printable};
 use crate::files::OnExisting;
 use crate::token::Sast;
@@ -80,7 +80,7 @@ fn bits(text: &str) -> Result<usize, String> {
 struct Enroll<'a> {
     args: &'a EnrollArgs,
     enrollment: Enrollment<'a>,
-    say: PlanOutput<'a>,
+    operator: &'a TerminalOperator<'a>,
 }
 
 /// Runs it.
@@ -88,13 +88,16 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let module = settings.module_options().open()?;
     let name = args.selector.as_deref().or(settings.token.as_deref());
     let contents = module.find_to_change(name.map(selector).transpose()?.as_ref())?;
-    let (yes, allow_last_try) = (args.yes, args.allow_last_try);
-    let operator = TerminalOperator { yes, allow_last_try, ..TerminalOperator::new(settings, ui) };
     let file = args.csr.as_deref().or(args.out.as_deref());
+    let operator = TerminalOperator {
+        yes: args.yes,
+        allow_last_try: args.allow_last_try,
+        to_stderr: file.is_some_and(is_output) && !args.dry_run,
+        ..TerminalOperator::new(settings, ui)
+    };
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
-    let say = PlanOutput { ui, to_stderr: file.is_some_and(is_output) && !args.dry_run };
     let enrollment = Enrollment { module, contents, file, existing, operator: &operator };
-    let enroll = Enroll { args, enrollment, say };
+    let enroll = Enroll { args, enrollment, operator: &operator };
     match &args.import {
         Some(file) => enroll.import(file),
         None => enroll.make(),
@@ -103,7 +106,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 
 impl Enroll<'_> {
     fn make(&self) -> Result<(), CommandError> {
-        let Enroll { args, enrollment, say: PlanOutput { ui, .. } } = self;
+        let Enroll { args, enrollment, operator: TerminalOperator { ui, .. } } = self;
         let token = &enrollment.contents.token;
         let name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
         let plan = KeyPlan {
@@ -130,7 +133,7 @@ impl Enroll<'_> {
     }
 
     fn show_plan(&self, plan: &KeyPlan) -> Result<(), CommandError> {
-        let Enroll { args, enrollment, say: PlanOutput { ui, to_stderr } } = self;
+        let Enroll { args, enrollment, operator: TerminalOperator { ui, to_stderr, .. } } = self;
         let token = &enrollment.contents.token;
         for other in enrollment.contents.sast_names() {
             ui.warn(&format!(
@@ -165,7 +168,7 @@ impl Enroll<'_> {
     }
 
     fn import(&self, file: &Path) -> Result<(), CommandError> {
-        let Enroll { args, enrollment, say: PlanOutput { ui, .. } } = self;
+        let Enroll { args, enrollment, operator: TerminalOperator { ui, .. } } = self;
         let certificate = read_certificate(file)?;
         let token = &enrollment.contents.token;
         let report = CertificateReport::new(&certificate);
@@ -202,16 +205,16 @@ impl Enroll<'_> {
     }
 
     fn certificate_text(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
-        let (token, certificate, ui) = (sast.token(), sast.certificate(), self.say.ui);
+        let (token, certificate, ui) = (sast.token(), sast.certificate(), self.operator.ui);
         let file = self.enrollment.file;
-        if ui.is_json() && !self.say.to_stderr {
+        if ui.is_json() && !self.operator.to_stderr {
             return ui.print_json(&serde_json::json!({
                 "dry_run": false, "token": token, "id": digest::hex(id, ""),
                 "written": file.map(|p| p.display().to_string()),
                 "certificate": CertificateReport::new(certificate),
             }));
         }
-        self.say.text(&printable(&format!(
+        self.operator.tell(&printable(&format!(
             "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
             certificate.sast_name(),
             certificate.public_key().describe(),
@@ -229,16 +232,16 @@ impl Enroll<'_> {
     }
 
     fn tell_request(&self, plan: &KeyPlan, backup: Option<&Path>) -> Result<(), CommandError> {
-        let (ui, name, id) = (self.say.ui, plan.subject.common_name(), digest::hex(&plan.id, ""));
+        let (ui, name, id) = (self.operator.ui, plan.subject.common_name(), digest::hex(&plan.id, ""));
         let path = self.enrollment.file.unwrap_or(Path::new("-"));
-        if ui.is_json() && !self.say.to_stderr {
+        if ui.is_json() && !self.operator.to_stderr {
             return ui.print_json(&serde_json::json!({
                 "dry_run": false, "request": path.display().to_string(),
                 "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
             }));
         }
         let at = place(path);
-        self.say.text(&format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
+        self.operator.tell(&format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
         ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
         Ok(())
     }

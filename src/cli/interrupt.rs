@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use super::error::{CommandError, ErrorKind};
 use super::ui::Ui;
-use crate::files;
 use crate::workflow::OperatorError;
 
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
-/// Something was changed that is no file: a token, or a cluster.
+/// A file, a token or a cluster was changed.
 static CHANGED: AtomicBool = AtomicBool::new(false);
 /// A signal came while busy.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -107,7 +106,7 @@ pub fn check() -> Result<(), OperatorError> {
 }
 
 fn changed() -> bool {
-    files::any_was_written() || CHANGED.load(Ordering::SeqCst)
+    CHANGED.load(Ordering::SeqCst)
 }
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.

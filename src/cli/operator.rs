@@ -1,5 +1,7 @@
 //! The operator at the terminal: what the work tells, asks and shows goes through here to [`Ui`] and back.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use zeroize::Zeroizing;
 
 use super::cluster_run::{LookedAt, checksums_text, readiness_text};
@@ -7,11 +9,15 @@ use super::error::CommandError;
 use super::interrupt;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
-use super::signing::phones_text;
+use super::signing::{dry_run_text, phones_text, plan_text, troubles, written_text};
 use super::ui::{Ui, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
-use crate::workflow::{Operator, OperatorError, Question, Secret, View};
+use crate::workflow::signing::{BatchFile, WrittenFile};
+use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError};
+
+/// How a dry run ends.
+pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
 /// What is said of certificates about which TVS was not asked.
 pub const TVS_NOT_ASKED: &str = "unproved: TVS was not asked (--no-tvs)";
@@ -34,6 +40,12 @@ pub struct TerminalOperator<'a> {
     pub allow_last_try: bool,
     /// What was looked at before a run on a cluster.
     pub looked_at: LookedAt,
+    /// Words for people go to standard error: a file goes to standard output.
+    pub to_stderr: bool,
+    /// Plans are shown to somebody who is asked about them, wherever standard output goes.
+    pub sees_plans: bool,
+    /// What was written, for the answer as JSON.
+    pub written: Mutex<Vec<WrittenFile>>,
 }
 
 impl<'a> TerminalOperator<'a> {
@@ -48,7 +60,42 @@ impl<'a> TerminalOperator<'a> {
             yes: false,
             allow_last_try: false,
             looked_at: LookedAt::default(),
+            to_stderr: false,
+            sees_plans: false,
+            written: Mutex::default(),
         }
+    }
+
+    /// What was written, for the answer as JSON.
+    pub fn written(&self) -> MutexGuard<'_, Vec<WrittenFile>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Words for people.
+    pub fn tell(&self, text: &str) -> Result<(), CommandError> {
+        if self.to_stderr {
+            self.ui.note(text);
+            Ok(())
+        } else {
+            self.ui.print(text)
+        }
+    }
+
+    /// Whoever is asked about a plan sees it; where nobody is shown it, what phones will refuse is told all the same.
+    fn show_plan(&self, file: &BatchFile) -> Result<(), CommandError> {
+        let (ui, text) = (self.ui, plan_text(file));
+        let printed = !self.to_stderr && !ui.is_json();
+        if printed {
+            ui.print(&text)?;
+        }
+        if self.sees_plans && !(printed && ui.output_is_seen()) {
+            ui.show(&text);
+        } else if !printed && (ui.is_json() || ui.is_quiet()) {
+            troubles(file).iter().for_each(|trouble| ui.warn(trouble));
+        } else if !printed {
+            ui.note(&text);
+        }
+        Ok(())
     }
 }
 
@@ -65,7 +112,7 @@ impl Operator for TerminalOperator<'_> {
         match view {
             // A JSON document is one answer, given at the end.
             View::Text(_) if self.ui.is_json() => {}
-            View::Text(text) => self.ui.print(text)?,
+            View::Text(text) => self.tell(text)?,
             View::PhoneImpact(impact) => {
                 let text =
                     phones_text(Some(&impact.held), &impact.verdicts, &impact.signer, &impact.findings);
@@ -85,6 +132,17 @@ impl Operator for TerminalOperator<'_> {
                  Certificate/Certificate chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
                 printable(name)
             )),
+            View::Plan(file) => self.show_plan(file)?,
+            View::PlanDetails(_) | View::DryRun(_) if self.ui.is_json() => {}
+            View::PlanDetails(file) => self.tell(&dry_run_text(file))?,
+            View::DryRun(shown) => {
+                if shown.count() > 1 {
+                    self.tell(&format!("Plan digest of all {}: {}", shown.count(), shown.digest()))?;
+                }
+                self.tell(DRY_RUN)?;
+            }
+            View::Written(written) if self.ui.is_json() => self.written().push((*written).clone()),
+            View::Written(written) => self.tell(&written_text(written))?,
             View::Output(bytes) => self.ui.write(bytes)?,
             View::Readiness(found) => self.ui.note(&readiness_text(found)),
             View::ResetPhones { bridge } => self.ui.show(&format!(
@@ -121,7 +179,7 @@ impl Operator for TerminalOperator<'_> {
 
     fn said_yes(&self, question: &Question) -> bool {
         match question {
-            Question::Consent(_) => self.yes,
+            Question::Consent(_) | Question::Sign { .. } => self.yes,
             Question::LastPinTry { .. } => self.allow_last_try,
             Question::LookedAt(_) | Question::PhonesHoldBridge => self.looked_at.said_yes(question),
             Question::HostKey { .. } | Question::Uploaded => false,
@@ -188,6 +246,12 @@ impl Operator for TerminalOperator<'_> {
 
 impl From<CommandError> for OperatorError {
     fn from(error: CommandError) -> Self {
-        OperatorError::FrontEnd(Box::new(error))
+        OperatorError::FrontEnd { message: error.message().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<CommandError> for WorkError {
+    fn from(error: CommandError) -> Self {
+        WorkError::Operator(error.into())
     }
 }

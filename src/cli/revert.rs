@@ -7,9 +7,11 @@ use clap::Args;
 use super::cluster_run::{self, NodeArgs, Tokens};
 use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
+use super::operator::TerminalOperator;
 use super::settings::Settings;
-use super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline};
+use super::signing::{PlaceArgs, SigningArgs, sign};
 use super::ui::Ui;
+use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{Release, read_verified, revert_and};
 
 /// Change a tokenless CTL into one signed by tokens, exactly as the CTL Client writes it
@@ -77,14 +79,14 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     // The parser takes the one or the other.
     let Some(path) = &args.old else { return Ok(()) };
     let old = read_verified(path)?;
-    let session = SigningSession::open(settings, ui)?;
-    let spares = session.certificates(&args.spare, ui)?;
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?;
+    let spares = session.certificates(&args.spare, &operator)?;
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = revert_and(&old, &request, &spares, release, args.single_token, &edits)?;
     let out = args.place.of(&args.signing, path, plan.draft().file_name())?;
-    let mut file = BatchFile::list(headline(path, &old), plan, out);
-    file.replaces(path, &old);
-    session.sign_plan("revert", file, &args.signing, ui)
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((path, &old)))]);
+    sign("revert", &session, batch, &args.signing, (settings, ui))
 }

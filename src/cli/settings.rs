@@ -12,7 +12,7 @@ use super::error::{CommandError, ErrorKind};
 use super::interrupt;
 use super::pin::PinSource;
 use crate::files::{self, FileError};
-use crate::token::{NotASelector, Selector};
+use crate::token::Selector;
 use crate::workflow::ModuleOptions;
 
 /// The options themselves.
@@ -91,14 +91,7 @@ const CALL_SECONDS: u64 = 60;
 
 /// Reads a token selector.
 pub fn selector(text: &str) -> Result<Selector, CommandError> {
-    text.parse::<Selector>().map_err(|e| {
-        let base = CommandError::new(ErrorKind::Usage, e.to_string());
-        if e == NotASelector::PinInUri {
-            base.hint("--pin-source names where the PIN comes from")
-        } else {
-            base
-        }
-    })
+    Ok(text.parse::<Selector>()?)
 }
 
 impl Settings {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use lock_file::try_lock_file;
 pub use trust::{foreign_link, others_may_write};
-pub use write::{NewFile, OnExisting, Source, Written, any_was_written, write, write_new, write_together};
+pub use write::{NewFile, OnExisting, Source, Written, write, write_new, write_together};
 
 /// Without Unix access rights nothing is checked; there only administrators make links.
 #[cfg(not(unix))]

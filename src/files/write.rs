@@ -4,20 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::backup::{Backup, new_file_in};
 use super::{FileError, check_place, folder_of, holds, resolve, sync_folder};
-
-/// Whether a file was renamed into place.
-static WRITTEN: AtomicBool = AtomicBool::new(false);
-
-/// Whether this process wrote any file: for the message after an interruption.
-pub fn any_was_written() -> bool {
-    WRITTEN.load(Ordering::SeqCst)
-}
 
 /// What to do with a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +201,6 @@ impl<'a> Staged<'a> {
             _ => failed(e.error),
         })?;
         let backup = kept.map(Backup::keep);
-        WRITTEN.store(true, Ordering::SeqCst);
         Ok(Written { path: self.target, backup })
     }
 }

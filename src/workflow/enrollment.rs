@@ -89,6 +89,7 @@ impl Enrollment<'_> {
         let der = self_signed(&plan.subject, &terms(days, random()?), key.public(), plan.digest, sign)?;
         let certificate = Certificate::from_der(der)
             .map_err(|source| WorkError::Certificate { file: "the new certificate".to_owned(), source })?;
+        operator.something_changes();
         key.store(&certificate)?;
         key.keep();
         self.stored(&certificate).map(|sast| Some(Made::Certificate(Box::new(sast))))
@@ -104,6 +105,7 @@ impl Enrollment<'_> {
         }
         let pin = pin_for(module, token, *operator)?;
         let _in_use = TokenInUse::begin(*operator);
+        operator.something_changes();
         module.import_certificate(contents, pin, certificate)?;
         self.stored(certificate).map(Some)
     }
@@ -125,7 +127,10 @@ impl Enrollment<'_> {
     fn write(&self, bytes: &[u8]) -> Result<Option<PathBuf>, WorkError> {
         match self.file {
             Some(path) if is_output(path) => self.operator.show(&View::Output(bytes))?,
-            Some(path) => return Ok(files::write_new(path, bytes, self.existing)?.backup),
+            Some(path) => {
+                self.operator.something_changes();
+                return Ok(files::write_new(path, bytes, self.existing)?.backup);
+            }
             None => {}
         }
         Ok(None)

@@ -6,12 +6,13 @@ use super::journal::{JournalReopenError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
+use super::signing::SigningError;
 use crate::cluster::http::HttpError;
 use crate::cluster::{ClusterError, FetchError, NodeAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::{PinKind, Sast, TokenError, TokenName};
-use crate::trustlist::{BuildError, CertificateError, DecodeError, ListKind, VerifyError};
+use crate::trustlist::{BuildError, CertificateError, DecodeError, ListKind, SignError, VerifyError};
 
 /// What is said of a node that has a file on its disk, and serves another one or none.
 pub const NOT_SERVED_YET: &str = "put there, not served yet";
@@ -49,9 +50,18 @@ pub enum WorkError {
     NotSigned { name: String, source: Box<TokenError> },
     /// A PIN that is locked or not set was not asked for.
     #[error(transparent)]
-    NoPinToTry(TokenError),
+    NoPinToTry(Box<TokenError>),
     #[error("{}: the {}PIN was not tried", token.label, if *which == PinKind::Administrator { "administrator " } else { "" })]
     PinNotTried { token: TokenName, which: PinKind },
+    #[error(transparent)]
+    Sign(Box<SignError<TokenError>>),
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// A token that shows no certificate was to be asked again after a login.
+    #[error(transparent)]
+    HiddenUntilLogin(Box<WorkError>),
+    #[error("{}", partly(*written, source))]
+    Partly { written: usize, source: Box<WorkError> },
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -104,6 +114,12 @@ impl From<RunError> for WorkError {
     }
 }
 
+impl From<SignError<TokenError>> for WorkError {
+    fn from(error: SignError<TokenError>) -> Self {
+        WorkError::Sign(Box::new(error))
+    }
+}
+
 impl WorkError {
     /// The login of the token with this certificate failed.
     pub fn not_signed(sast: &Sast, source: TokenError) -> Self {
@@ -112,7 +128,11 @@ impl WorkError {
 
     /// Whether the operator interrupted the work.
     pub fn is_interrupted(&self) -> bool {
-        matches!(self, WorkError::Operator(OperatorError::Interrupted { .. }))
+        match self {
+            WorkError::Operator(OperatorError::Interrupted { .. }) => true,
+            WorkError::Partly { source, .. } => source.is_interrupted(),
+            _ => false,
+        }
     }
 
     /// How a run ended that this stopped, as the last line of its journal has it.
@@ -144,4 +164,20 @@ pub enum TrustError {
     Record(#[from] BuildError),
     #[error("{reason}: phones {} refuse a list signed by {signer}", if *.refuse { "would" } else { "may" })]
     NotVouchedFor { reason: String, refuse: bool, signer: String },
+}
+
+/// What stopped a batch of which some files were written. An interruption says that nothing was, as far as it knows.
+fn partly(written: usize, source: &WorkError) -> String {
+    match source {
+        WorkError::Operator(OperatorError::Interrupted { .. }) => {
+            format!("interrupted; {}", written_of_several(written))
+        }
+        source => source.to_string(),
+    }
+}
+
+/// `3 files were written, the others were not`
+pub fn written_of_several(written: usize) -> String {
+    let files = if written == 1 { "1 file was".to_owned() } else { format!("{written} files were") };
+    format!("{files} written, the others were not")
 }

@@ -22,6 +22,7 @@ mod plan;
 pub(crate) mod publication;
 mod readiness;
 mod session;
+pub mod signing;
 pub(crate) mod status;
 pub(crate) mod token_admin;
 pub(crate) mod trust;
@@ -30,8 +31,8 @@ mod watch;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Chosen, WindowOperator, WindowView, Windows};
-pub use error::WorkError;
 pub(crate) use error::{CheckError, NOT_SERVED_YET, TrustError};
+pub use error::{WorkError, written_of_several};
 pub use input::{
     ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
 };

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::phone_impact::PhoneImpact;
 use super::readiness::Readiness;
+use super::signing::{BatchFile, ShownPlans, WillWrite, WrittenFile};
 use crate::cluster::NodeAddress;
 use crate::token::PinKind;
 use crate::trustlist::TrustList;
@@ -42,7 +43,7 @@ pub trait Operator: Sync {
     /// A token is logged in (`true`) or out again: an interruption waits while it is.
     fn token_in_use(&self, in_use: bool);
 
-    /// Right before a token or a cluster is changed: no later interruption may say that nothing was.
+    /// Right before a file, a token or a cluster is changed: no later interruption may say that nothing was.
     fn something_changes(&self);
 
     /// The rule for everything that signs, makes a key or changes a node: yes beforehand, or yes now. Where nobody can be
@@ -80,6 +81,14 @@ impl Drop for TokenInUse<'_> {
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum View<'a> {
     Text(&'a str),
+    /// A plan, before it is asked about.
+    Plan(&'a BatchFile),
+    /// What a dry run adds to it.
+    PlanDetails(&'a BatchFile),
+    /// The end of a dry run.
+    DryRun(&'a ShownPlans),
+    /// A file that was written.
+    Written(&'a WrittenFile),
     /// The bytes of a file whose place is standard output.
     Output(&'a [u8]),
     /// A token is waited for until it is inserted.
@@ -127,6 +136,8 @@ pub enum View<'a> {
 pub enum Question {
     /// Consent to what comes next; the whole question.
     Consent(String),
+    /// Consent to sign: the certificate's name, the token's label and serial number, the files.
+    Sign { name: String, token: String, serial: String, writes: WillWrite },
     /// The last PIN try of a token, or one of an unknown number.
     LastPinTry { token: String, which: PinKind },
     /// Whether somebody looked at what must be in order.
@@ -145,6 +156,9 @@ impl fmt::Display for Question {
             Question::Consent(question) => f.write_str(question),
             Question::LastPinTry { which: PinKind::Administrator, .. } => {
                 f.write_str("Try the administrator PIN?")
+            }
+            Question::Sign { name, token, serial, writes } => {
+                write!(f, "Sign with {name} on \"{token}\" ({serial}), and {writes}?")
             }
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
             Question::LookedAt(finding) => write!(f, "Did you look? {}.", finding.says),
@@ -186,6 +200,11 @@ pub enum OperatorError {
     #[error("this needs a yes, but there is no terminal to ask; nothing was done")]
     NobodyToAsk(Box<Question>),
     /// The front end failed: it gets its own error back.
-    #[error(transparent)]
-    FrontEnd(Box<dyn Error + Send + Sync>),
+    #[error("{message}")]
+    FrontEnd {
+        /// What it says, in a line.
+        message: String,
+        /// Its error.
+        error: Box<dyn Error + Send + Sync>,
+    },
 }

@@ -133,7 +133,7 @@ pub fn pin_for(module: &Module, token: &Token, operator: &dyn Operator) -> Resul
     if token.login_required() {
         may_try(token, PinKind::User, operator)?;
         // Before it is asked for in vain.
-        token.check_state(PinKind::User).map_err(WorkError::NoPinToTry)?;
+        token.check_state(PinKind::User).map_err(|e| WorkError::NoPinToTry(Box::new(e)))?;
         let secret = Secret::Pin { token: token.label(), has_pin_pad: token.has_pin_pad() };
         pin = operator.secret(&secret)?.map(Pin::new);
     }

@@ -7,6 +7,7 @@ pub mod node_tvs;
 pub mod operator;
 pub mod readers;
 pub mod run;
+pub mod scripted;
 pub mod tvs;
 pub mod watch;
 

@@ -11,14 +11,13 @@ use clap::Args;
 
 use super::error::{CommandError, ErrorKind};
 use super::interrupt;
-use super::operator::TerminalOperator;
+use super::operator::{DRY_RUN, TerminalOperator};
 use super::settings::Settings;
-use super::signing::{
-    Batch, BatchFile, PlanOutput, ShownPlans, SigningArgs, SigningSession, beside, check_digest, headline,
-};
+use super::signing::{SigningArgs, beside, dry_run_text, note_signed, plan_text};
 use super::ui::Ui;
 use crate::token::Sast;
-use crate::workflow::{Choices, Chosen, Plan, PlanDigest, Start, WindowView, Windows};
+use crate::workflow::signing::{Batch, BatchFile, ShownPlans, SigningSession};
+use crate::workflow::{Choices, Chosen, Plan, Start, WindowView, Windows};
 
 /// Show the windows of the CTL Client in the terminal
 #[derive(Debug, Args)]
@@ -67,7 +66,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 }
 
 /// A plan that was agreed to, as it was shown, and the token that signs it.
-type Agreed = (Plan, PlanDigest, Sast);
+type Agreed = (Plan, ShownPlans, Sast);
 
 struct Client<'a> {
     args: &'a ClientArgs,
@@ -94,14 +93,18 @@ impl Client<'_> {
                 }
             };
             let file = batch_file(windows, &chosen.choices.start, plan.clone());
-            let shown = file.digest();
-            self.ui.show(&file.plan_text());
+            let mut shown = ShownPlans::default();
+            if let Err(e) = shown.add(&file, file.digest()) {
+                windows.operator.show_window(WindowView::Error(e.into()));
+                return Ok(None);
+            }
+            self.ui.show(&plan_text(&file));
             for warning in file.warnings() {
                 self.ui.warn(warning);
             }
             if self.args.signing.is_dry_run() {
-                self.ui.show(&file.dry_run_text());
-                self.ui.show("Dry run: nothing was signed and nothing was written.");
+                self.ui.show(&dry_run_text(&file));
+                self.ui.show(DRY_RUN);
                 return Ok(Some(None));
             }
             // Every token that may sign, this one first. Another makes another plan, which is shown before anything is signed.
@@ -137,11 +140,11 @@ impl Client<'_> {
         if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
             crate::files::make_folder(folder)?;
         }
-        let shown = ShownPlans::of(vec![(shown, out.clone())]);
-        check_digest(&shown, &args.signing)?;
-        let session = SigningSession::with(windows.module, signer, settings);
-        let batch = Batch { what: "client", files: vec![file] };
-        session.sign_shown(batch, shown, &args.signing, &PlanOutput { ui, to_stderr: false })?;
+        let order = args.signing.order("client");
+        shown.check(order.plan_digest)?;
+        let session = SigningSession::with(windows.module, signer);
+        let operator = args.signing.operator(false, settings, ui);
+        note_signed(&session.sign_shown(Batch::Planned(vec![file]), &shown, &order, &operator)?, ui);
         ui.show(&result::window(&plan, &out));
         let mut again = args.signing.again();
         let module = settings.module.as_ref().map(|path| path.display().to_string());
@@ -170,12 +173,8 @@ fn signer(windows: &Windows<'_>, Chosen { choices, tokens }: &Chosen) -> Option<
 
 fn batch_file(windows: &Windows<'_>, start: &Start, plan: Plan) -> BatchFile {
     let out = out(windows, plan.draft().file_name());
-    let Start::InForce(old) = start else {
-        return BatchFile::list(format!("{}   a new list", plan.draft().file_name()), plan, out);
-    };
-    let mut file = BatchFile::list(headline(&windows.source, old), plan, out);
-    file.replaces(&windows.source, old);
-    file
+    let replaces = if let Start::InForce(old) = start { Some((&*windows.source, &**old)) } else { None };
+    BatchFile::list(plan, out, replaces)
 }
 
 /// The file in the output folder; never the list in force itself.

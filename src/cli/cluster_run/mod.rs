@@ -17,6 +17,7 @@ use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::error::CommandError;
 use super::interrupt;
 use super::operator::{TVS_NOT_ASKED, TerminalOperator};
+use super::signing::{plan_json, plan_text};
 use crate::cluster::{Connector, NodeAddress};
 use crate::trustlist::digest;
 use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, SignJob, Step};
@@ -182,7 +183,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions, tokens: &Tokens<'_>) -
             "node": options.publisher.to_string(),
             "nodes": names(&run.nodes),
             "before": found,
-            "plans": [file.json(session.signer())],
+            "plans": [plan_json(&file, session.signer())],
             "left_to_do": left,
             "written": [],
         }));
@@ -190,7 +191,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions, tokens: &Tokens<'_>) -
     let steps = Step::all(options.bridge).map(|s| format!("  {:<10} {}\n", s.name(), s.description()));
     ui.print(&readiness_text(&found))?;
     ui.print(&format!("Steps\n{}", steps.collect::<String>()))?;
-    ui.print(&file.plan_text())?;
+    ui.print(&plan_text(&file))?;
     ui.print(&left_to_do_text(&left))?;
     ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::error::CommandError;
+use super::super::operator::TerminalOperator;
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, SigningArgs, SigningSession};
+use super::super::signing::{SigningArgs, sign};
 use super::super::ui::Ui;
 use super::ServerArgs;
+use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{ReadCluster, create_and, read_cluster, spare_tokens};
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
@@ -31,14 +33,14 @@ pub struct CreateArgs {
 
 pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.cluster)?;
-    let session = SigningSession::open(settings, ui)?;
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?;
     let signer = session.signer().certificate().clone();
-    let spares = spare_tokens(&signer, session.certificates(&args.spare, ui)?, tokens);
+    let spares = spare_tokens(&signer, session.certificates(&args.spare, &operator)?, tokens);
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
     let out = args.signing.out().map_or_else(|| PathBuf::from(plan.draft().file_name()), Path::to_owned);
-    let head =
-        format!("{}   a new list of {} records", plan.draft().file_name(), plan.draft().records().len());
-    session.sign_plan("ctl-create", BatchFile::list(head, plan, out), &args.signing, ui)
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, None)]);
+    sign("ctl-create", &session, batch, &args.signing, (settings, ui))
 }

@@ -6,15 +6,15 @@ use bytes::Bytes;
 use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
+use super::super::operator::TerminalOperator;
 use super::super::settings::Settings;
-use super::super::signing::{
-    Batch, BatchFile, BatchSource, PlaceArgs, SigningArgs, SigningSession, beside, headline,
-};
+use super::super::signing::{PlaceArgs, SigningArgs, beside, sign};
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::file_warnings;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
-use crate::workflow::{Request, display_name, read_verified, resign};
+use crate::workflow::signing::{Batch, BatchFile, SigningSession};
+use crate::workflow::{Request, WorkError, display_name, read_verified, resign};
 
 /// Sign lists again without changes, or make .sgn files from configuration files; one login for all
 #[derive(Debug, Args)]
@@ -44,7 +44,9 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
         );
         return Err(CommandError::new(ErrorKind::Usage, what));
     }
-    let session = SigningSession::open_for_one(settings, ui)?;
+    let (options, selector) = (settings.module_options(), settings.selector()?);
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open_for_one(&options, selector.as_ref(), &operator)?;
     // Of several lists the first one says which certificate of a key is in force; the others are held against it.
     let is_list =
         |file: &&PathBuf| file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv")) && file.is_file();
@@ -55,16 +57,16 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
     };
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let plan = |path: &PathBuf| prepare(path, &target, &request, args.file_name.as_deref());
-    let what = "ctl-sign";
+    let plan = |path: &Path| prepare(path, &target, &request, args.file_name.as_deref());
     // A JSON document has all plans in it; people read one after the other.
     // A plan of these is made twice, which what is no plain file cannot be read for.
     let again = args.files.iter().all(|file| file.as_os_str() != "-" && file.is_file());
     if args.files.len() > 1 && again && !ui.is_json() {
-        return session.sign_many(&BatchSource { what, paths: &args.files, plan: &plan }, &args.signing, ui);
+        let batch = Batch::Files { paths: &args.files, plan: &plan };
+        return sign("ctl-sign", &session, batch, &args.signing, (settings, ui));
     }
-    let files = args.files.iter().map(plan).collect::<Result<_, _>>()?;
-    session.sign_batch(Batch { what, files }, &args.signing, ui)
+    let files = args.files.iter().map(|path| plan(path)).collect::<Result<_, _>>()?;
+    sign("ctl-sign", &session, Batch::Planned(files), &args.signing, (settings, ui))
 }
 
 /// Reads one file and decides what signing it means.
@@ -73,33 +75,32 @@ fn prepare(
     out: &Target,
     request: &Request<'_>,
     file_name: Option<&str>,
-) -> Result<BatchFile, CommandError> {
+) -> Result<BatchFile, WorkError> {
     let options = request.options;
     let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
-    let sgn = |head: String, name: String, payload: Bytes, out: PathBuf| {
+    let sgn = |name: String, payload: Bytes, out: PathBuf| {
         let cautions = file_warnings(request.signer, options.digest, request.now);
         let draft = SgnDraft::new(name, payload, options, request.name_style.unwrap_or(Style::Cucm));
-        Ok(BatchFile::sgn(head, draft, (request.signer, request.now, cautions), (path, bytes.clone()), out)?)
+        Ok(BatchFile::sgn(draft, (request.signer, request.now, cautions), (path, bytes.clone()), out)?)
     };
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
-            let verified = list.verify().map_err(|e| CommandError::not_verified(&display_name(path), &e))?;
+            let verified = list.verify();
+            let verified =
+                verified.map_err(|source| WorkError::NotVerified { file: display_name(path), source })?;
             let list_name = verified.list().header().file_name();
             let plan = resign(&verified, request)?;
             let out = out.for_list(path, &list_name)?;
-            let mut file = BatchFile::list(headline(path, &verified), plan, out);
-            file.replaces(path, &verified);
-            Ok(file)
+            Ok(BatchFile::list(plan, out, Some((path, &verified))))
         }
         Ok(TrustFile::Signed(signed)) => {
             let name = signed.header().file_name();
-            let head = format!("{}   {} bytes, a .sgn file, signed again", path.display(), bytes.len());
             let out = out.for_file(path, &name)?;
-            sgn(head, name, signed.payload().clone(), out)
+            sgn(name, signed.payload().clone(), out)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
         Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
-            Err(CommandError::decode(&display_name(path), &e))
+            Err(WorkError::Decode { file: display_name(path), source: e })
         }
         Err(_) => {
             let own = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -108,13 +109,13 @@ fn prepare(
                     ErrorKind::Usage,
                     "a configuration file is signed with its file name in it",
                 )
-                .hint("give the file name instead of reading standard input"));
+                .hint("give the file name instead of reading standard input")
+                .into());
             }
             let name = format!("{own}.sgn");
             let out = out.for_config(path, &name);
             let name = file_name.map_or(name, str::to_owned);
-            let head = format!("{}   {} bytes, becomes {name}", path.display(), bytes.len());
-            sgn(head, name, bytes.clone(), out)
+            sgn(name, bytes.clone(), out)
         }
     }
 }

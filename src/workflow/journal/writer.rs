@@ -70,12 +70,12 @@ pub enum JournalReopenError {
 }
 
 impl Journal {
-    /// Begins the journal of a command: who runs it, and where. The folder is by default [`state_folder`](super::state_folder).
+    /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The folder is by default [`state_folder`](super::state_folder).
     pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
         let folder = folder.map(Path::to_owned).or_else(here::state_folder);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
         let mut journal = Journal::create(&folder, what, &time_now())?;
-        journal.add(Event::Start {
+        journal.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
             operator: here::operator(),

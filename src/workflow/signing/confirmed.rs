@@ -1,62 +1,64 @@
-//! A file whose plan was agreed to, on its way: signed, verified, written, told of.
+//! A file whose plan the operator confirmed: signed, verified, written.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::super::error::CommandError;
-use super::super::interrupt;
 use crate::files::{NewFile, Source};
-use crate::trustlist::{SgnDraft, SignError, Signer, TrustList, digest};
+use crate::trustlist::{SgnDraft, SignError, Signer, VerifiedList, digest};
 use crate::workflow::ConfirmedPlan;
-use crate::workflow::journal::{Event, FileFingerprint, Journal};
+use crate::workflow::journal::{Event, FileFingerprint, Journal, JournalWriteError};
 
-/// One file whose plan was agreed to.
+/// One file whose plan was confirmed.
 pub struct ConfirmedFile {
     pub(super) work: Confirmed,
     pub(super) out: PathBuf,
-    pub(super) input: Option<Input>,
+    pub(super) input: Option<Replaced>,
 }
 
-/// What was read.
-pub(super) struct Input {
-    pub(super) role: &'static str,
-    pub(super) path: PathBuf,
+/// What a new file is made from.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The file.
+    pub path: PathBuf,
     /// All of it.
-    pub(super) read: Bytes,
+    pub read: Bytes,
     /// What of it is signed or replaced, as the journal has it.
-    pub(super) bytes: Bytes,
-    /// Of a list in force.
-    pub(super) list: Option<TrustList>,
+    pub bytes: Bytes,
+    /// The list in force; `None` of a configuration file.
+    pub list: Option<VerifiedList>,
 }
 
 /// A file that was signed and verified, and is not written yet.
-pub struct SignedFile {
+pub(super) struct SignedFile {
     out: PathBuf,
     bytes: Bytes,
     signed_by: String,
-    input: Option<Input>,
+    input: Option<Replaced>,
 }
 
-/// What is signed.
 pub(super) enum Confirmed {
     List(Box<ConfirmedPlan>),
     Sgn(Box<SgnDraft>),
 }
 
-/// What was written, for machines.
-#[derive(Debug, Serialize)]
-pub struct WrittenJson {
+/// What was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct WrittenFile {
+    /// The file.
     pub file: String,
-    /// Where the file before it is kept.
+    /// The backup of the file before it.
     pub kept_old_as: Option<String>,
+    /// Its length.
     pub bytes: usize,
+    /// The signer's name.
     pub signed_by: String,
+    /// MD5, hexadecimal.
     pub md5: String,
     /// As a phone shows it.
     pub md5_phone: Vec<String>,
+    /// SHA-1, hexadecimal.
     pub sha1: String,
     /// As a phone shows it.
     pub sha1_phone: Vec<String>,
@@ -64,24 +66,21 @@ pub struct WrittenJson {
 
 impl ConfirmedFile {
     /// Its first lines in the journal: what was read, and the plan.
-    pub fn begin(&self, log: &mut Journal) -> Result<(), CommandError> {
+    pub(super) fn begin(&self, log: &mut Journal) -> Result<(), JournalWriteError> {
         let out = self.out.display().to_string();
-        if let Some(Input { role, path, bytes, .. }) = &self.input {
+        if let Some(Replaced { path, bytes, list, .. }) = &self.input {
             let file = FileFingerprint::of(path.display().to_string(), bytes);
-            log.note(Event::Input { role: (*role).to_owned(), out: Some(out.clone()), file })?;
+            let role = if list.is_some() { "in force" } else { "configuration" };
+            log.note(Event::Input { role: role.to_owned(), out: Some(out.clone()), file })?;
         }
         match &self.work {
-            Confirmed::List(plan) => Ok(log.note(Event::plan(plan.plan(), out))?),
+            Confirmed::List(plan) => log.note(Event::plan(plan.plan(), out)),
             Confirmed::Sgn(_) => Ok(()),
         }
     }
 
     /// Signs and verifies.
-    pub fn sign<S>(self, signer: &mut S) -> Result<SignedFile, CommandError>
-    where
-        S: Signer,
-        CommandError: From<SignError<S::Error>>,
-    {
+    pub(super) fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
         let (bytes, signed_by) = match self.work {
             Confirmed::List(plan) => {
                 let signed = plan.execute(signer)?;
@@ -92,7 +91,6 @@ impl ConfirmedFile {
                 (signed.bytes().clone(), signed.header().signer_short_name())
             }
         };
-        interrupt::check()?;
         Ok(SignedFile { out: self.out, bytes, signed_by, input: self.input })
     }
 }
@@ -107,33 +105,16 @@ impl SignedFile {
     }
 
     /// What the journal and the operator are told once it is written.
-    pub fn written(self, kept: Option<&Path>) -> (Event, WrittenJson) {
+    pub fn written(self, backup: Option<&Path>) -> (Event, WrittenFile) {
         let SignedFile { out, bytes, signed_by, .. } = self;
         let file = out.display().to_string();
-        let kept_old_as = kept.map(|p| p.display().to_string());
+        let kept_old_as = backup.map(|p| p.display().to_string());
         let seal = FileFingerprint::of(&file, &bytes);
         let [md5_phone, sha1_phone] = [&seal.md5, &seal.sha1].map(|sum| digest::phone_lines_of_hex(sum));
         let (md5, sha1) = (seal.md5.clone(), seal.sha1.clone());
         let line =
             Event::Output { signed_by: signed_by.clone(), kept_old_as: kept_old_as.clone(), file: seal };
         let bytes = bytes.len();
-        (line, WrittenJson { file, kept_old_as, bytes, signed_by, md5, md5_phone, sha1, sha1_phone })
-    }
-}
-
-impl WrittenJson {
-    /// For people.
-    pub fn text(&self) -> String {
-        let mut text =
-            format!("{}   {} bytes, signed by {}, verified\n", self.file, self.bytes, self.signed_by);
-        for (name, sum, phone) in
-            [("MD5", &self.md5, &self.md5_phone), ("SHA1", &self.sha1, &self.sha1_phone)]
-        {
-            let _ = writeln!(text, "  {name:<5} {sum}\n        on the phone: {}", phone.join(" "));
-        }
-        if let Some(kept) = &self.kept_old_as {
-            let _ = writeln!(text, "  the file before is kept as {kept}");
-        }
-        text
+        (line, WrittenFile { file, kept_old_as, bytes, signed_by, md5, md5_phone, sha1, sha1_phone })
     }
 }

@@ -1,0 +1,217 @@
+//! Files that are to be signed, each with its plan; and their plans once they were shown.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::confirmed::{Confirmed, ConfirmedFile, Replaced};
+use super::error::SigningError;
+use crate::files;
+use crate::trustlist::{Certificate, Difference, SgnDraft, VerifiedList};
+use crate::workflow::{Plan, PlanDigest, PlanError};
+
+/// One file that is to be signed.
+#[derive(Debug)]
+pub struct BatchFile {
+    work: Work,
+    out: PathBuf,
+    input: Option<Replaced>,
+}
+
+#[derive(Debug)]
+enum Work {
+    List(Box<Plan>),
+    /// A configuration file, what identifies it with its signer, digest and time, and what the operator should know.
+    Sgn(Box<SgnDraft>, PlanDigest, Vec<String>),
+}
+
+impl BatchFile {
+    /// A list by its plan, and the list in force that the plan starts from; `None` of a first list.
+    pub fn list(plan: Plan, out: PathBuf, replaces: Option<(&Path, &VerifiedList)>) -> Self {
+        let input = replaces.map(|(path, old)| {
+            let bytes = old.list().bytes().clone();
+            Replaced { path: path.to_owned(), read: bytes.clone(), bytes, list: Some(old.clone()) }
+        });
+        BatchFile { work: Work::List(Box::new(plan)), out, input }
+    }
+
+    /// A configuration file that `signer` is to sign, and the file that it was read from, with all of its bytes.
+    pub fn sgn(
+        draft: SgnDraft,
+        (signer, judged_at, warnings): (&Certificate, i64, Vec<String>),
+        (path, read): (&Path, Bytes),
+        out: PathBuf,
+    ) -> Result<Self, PlanError> {
+        let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
+        let (path, bytes) = (path.to_owned(), Bytes::copy_from_slice(draft.payload()));
+        let input = Some(Replaced { path, read, bytes, list: None });
+        Ok(BatchFile { work: Work::Sgn(Box::new(draft), digest, warnings), out, input })
+    }
+
+    /// The plan; `None` of a configuration file.
+    pub fn plan(&self) -> Option<&Plan> {
+        match &self.work {
+            Work::List(plan) => Some(plan),
+            Work::Sgn(..) => None,
+        }
+    }
+
+    /// The FILENAME that it will have.
+    pub fn file_name(&self) -> &str {
+        match &self.work {
+            Work::List(plan) => plan.draft().file_name(),
+            Work::Sgn(draft, ..) => draft.file_name(),
+        }
+    }
+
+    /// What it is made from; `None` of a first list.
+    pub fn input(&self) -> Option<&Replaced> {
+        self.input.as_ref()
+    }
+
+    /// What changes in the list in force.
+    pub fn difference(&self) -> Option<Difference> {
+        Some(self.plan()?.difference(self.input()?.list.as_ref()?.list()))
+    }
+
+    /// Where the result goes.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// What the operator should know.
+    pub fn warnings(&self) -> &[String] {
+        match &self.work {
+            Work::List(plan) => plan.warnings(),
+            Work::Sgn(_, _, warnings) => warnings,
+        }
+    }
+
+    /// What identifies it, with all that is shown or signed.
+    pub fn digest(&self) -> PlanDigest {
+        match &self.work {
+            Work::List(plan) => plan.digest(),
+            Work::Sgn(_, digest, _) => *digest,
+        }
+    }
+
+    /// What is left to do by hand once it is written.
+    pub fn by_hand(&self) -> &[String] {
+        self.plan().map_or(&[], Plan::by_hand)
+    }
+
+    /// It must be the one that was shown.
+    pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
+        let now = self.digest();
+        let work = match self.work {
+            Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
+            Work::Sgn(..) if now != shown => return Err(PlanError::Changed { shown, now }),
+            Work::Sgn(draft, ..) => Confirmed::Sgn(draft),
+        };
+        Ok(ConfirmedFile { work, out: self.out, input: self.input })
+    }
+}
+
+/// The plans of a batch as they were shown, the files that they would write, and what is left to do by hand then.
+#[derive(Debug, Default)]
+pub struct ShownPlans {
+    each: Vec<(PlanDigest, PathBuf)>,
+    places: HashSet<PathBuf>,
+    by_hand: Vec<String>,
+}
+
+impl ShownPlans {
+    /// A further plan, before it is shown. Its result must not take the place of what is no file, nor of another's.
+    pub fn add(&mut self, file: &BatchFile, digest: PlanDigest) -> Result<(), SigningError> {
+        let out = file.out();
+        if out.as_os_str() != "-" {
+            files::check_place(out).map_err(SigningError::Place)?;
+        }
+        if !self.places.insert(files::resolve(out)) {
+            return Err(SigningError::SamePlace(out.to_owned()));
+        }
+        if self.each.is_empty() {
+            self.by_hand = file.by_hand().to_vec();
+        }
+        self.each.push((digest, out.to_owned()));
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.each.len()
+    }
+
+    /// The digest of each plan, in their order.
+    pub fn digests(&self) -> impl Iterator<Item = PlanDigest> + Send {
+        self.each.iter().map(|(digest, _)| *digest)
+    }
+
+    /// What is left to do by hand once they are carried out.
+    pub fn by_hand(&self) -> &[String] {
+        &self.by_hand
+    }
+
+    /// What identifies all of them together; of a single plan, its own digest.
+    pub fn digest(&self) -> PlanDigest {
+        if let [(one, _)] = self.each[..] {
+            return one;
+        }
+        let judged_at = self.each.first().map(|(digest, _)| digest.judged_at()).unwrap_or_default();
+        PlanDigest::over(judged_at, &self.each.iter().map(|(digest, _)| digest.bytes()).collect::<Vec<_>>())
+    }
+
+    /// Refused when they are not the plans with this digest.
+    pub fn check(&self, wanted: Option<PlanDigest>) -> Result<(), SigningError> {
+        let planned = self.digest();
+        match wanted.filter(|wanted| *wanted != planned) {
+            Some(wanted) => Err(SigningError::OtherPlan { wanted, planned }),
+            None => Ok(()),
+        }
+    }
+
+    /// The files that they would write.
+    pub fn will_write(&self) -> WillWrite {
+        let path = |at: Option<&(PlanDigest, PathBuf)>| at.map(|(_, out)| out.clone()).unwrap_or_default();
+        WillWrite {
+            files: self.each.len(),
+            existing: self.each.iter().filter(|(_, out)| out.exists()).count(),
+            first: path(self.each.first()),
+            last: path(self.each.last()),
+        }
+    }
+}
+
+/// Files that will be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WillWrite {
+    /// How many.
+    pub files: usize,
+    /// How many of them exist, and are kept as a backup.
+    pub existing: usize,
+    /// The first; `-` is standard output.
+    pub first: PathBuf,
+    /// The last.
+    pub last: PathBuf,
+}
+
+impl fmt::Display for WillWrite {
+    /// `write CTLFile.new.tlv`, `replace CTLFile.tlv (the old one is kept as .bak)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.first.display(), self.last.display());
+        match (self.files, self.existing) {
+            (0, _) => f.write_str("write nothing"),
+            (1, _) if self.first.as_os_str() == "-" => f.write_str("write to standard output"),
+            (1, 0) => write!(f, "write {first}"),
+            (1, _) => write!(f, "replace {first} (the old one is kept as .bak)"),
+            (files, existing) => {
+                write!(
+                    f,
+                    "write {files} files, {first} to {last} ({existing} of them are there, and kept as .bak)"
+                )
+            }
+        }
+    }
+}

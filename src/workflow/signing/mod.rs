@@ -1,0 +1,12 @@
+//! From plans to files: confirm → login → sign → verify → write → journal; one file or many with one login.
+
+mod batch;
+mod confirmed;
+mod error;
+mod pipeline;
+mod session;
+
+pub use batch::{BatchFile, ShownPlans, WillWrite};
+pub use confirmed::{ConfirmedFile, Replaced, WrittenFile};
+pub use error::SigningError;
+pub use session::{Batch, Signed, SigningOrder, SigningSession, show};

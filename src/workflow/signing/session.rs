@@ -1,0 +1,295 @@
+//! The token that signs, and the way from plans to files.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::batch::{BatchFile, ShownPlans};
+use super::confirmed::ConfirmedFile;
+use super::error::SigningError;
+use super::pipeline::sign_all;
+use crate::files::FileError;
+use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
+use crate::trustlist::{Certificate, VerifiedList};
+use crate::workflow::journal::Journal;
+use crate::workflow::{
+    ModuleOptions, Operator, PlanDigest, Question, View, WorkError, can_be_inserted, pin_for,
+    read_certificate, wait_for, with_login,
+};
+
+/// Plans that are made at a time, side by side.
+const AT_A_TIME: usize = 8;
+
+/// Files that are signed with one login, in their order.
+pub enum Batch<'a> {
+    /// With their plans.
+    Planned(Vec<BatchFile>),
+    /// Each is read when its turn comes, so that a thousand take no more memory than a few. One that is then another
+    /// file than it was when its plan was shown is refused.
+    Files {
+        /// The files.
+        paths: &'a [PathBuf],
+        /// Reads a file and plans what is done with it; always the same for the same file.
+        plan: &'a (dyn Fn(&Path) -> Result<BatchFile, WorkError> + Sync),
+    },
+}
+
+/// How plans are carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct SigningOrder<'a> {
+    /// The command, as the journal's name has it.
+    pub what: &'static str,
+    /// Only show the plans.
+    pub dry_run: bool,
+    /// The digest of the plans that may be carried out.
+    pub plan_digest: Option<PlanDigest>,
+    /// The folder for the journal.
+    pub journal: Option<&'a Path>,
+    /// Sign the journal, too.
+    pub sign_journal: bool,
+}
+
+/// What remains of a run that signed.
+pub struct Signed {
+    /// The journal.
+    pub journal: PathBuf,
+    /// What is left to do by hand.
+    pub by_hand: Vec<String>,
+}
+
+/// The module and the token that will sign.
+pub struct SigningSession {
+    module: Module,
+    /// What was on the tokens when they were looked at.
+    seen: Vec<TokenContents>,
+    sast: Sast,
+}
+
+impl SigningSession {
+    /// Loads the module and finds the token that is meant; no PIN yet.
+    pub fn open(
+        options: &ModuleOptions,
+        selector: Option<&Selector>,
+        operator: &dyn Operator,
+    ) -> Result<Self, WorkError> {
+        let module = options.open()?;
+        let seen = module.contents()?;
+        let found = module.find_among(seen.clone(), selector);
+        Self::find(module, seen, found, selector, operator)
+    }
+
+    /// The same for a command that needs no other token: the others are looked at only as far as it takes.
+    pub fn open_for_one(
+        options: &ModuleOptions,
+        selector: Option<&Selector>,
+        operator: &dyn Operator,
+    ) -> Result<Self, WorkError> {
+        let module = options.open()?;
+        let found = module.find(selector);
+        Self::find(module, vec![], found, selector, operator)
+    }
+
+    fn find(
+        module: Module,
+        seen: Vec<TokenContents>,
+        found: Result<TokenContents, TokenError>,
+        selector: Option<&Selector>,
+        operator: &dyn Operator,
+    ) -> Result<Self, WorkError> {
+        let found = found.and_then(|contents| contents.sast(selector));
+        // A token that shows no certificate is asked again behind the login that signing needs anyway.
+        let hides = match &found {
+            Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) => {
+                module.token_without_certificates(selector)?
+            }
+            _ => None,
+        };
+        let sast = match hides {
+            None => or_wait(&module, found, selector, operator)?,
+            Some(token) => {
+                let pin = pin_for(&module, &token, operator)
+                    .map_err(|e| WorkError::HiddenUntilLogin(Box::new(e)))?;
+                module.contents_after_login(token, pin)?.sast(selector)?
+            }
+        };
+        Ok(SigningSession { module, seen, sast })
+    }
+
+    /// With a module that is open and a token that was chosen already.
+    pub fn with(module: Module, sast: Sast) -> Self {
+        SigningSession { module, seen: vec![], sast }
+    }
+
+    /// The same with the certificate that this list knows, where the token has several of one key.
+    #[must_use]
+    pub fn for_list(mut self, list: &VerifiedList) -> Self {
+        self.sast = self.sast.known_by(|c| list.list().sasts().any(|record| record.is_of(c)));
+        self
+    }
+
+    /// The token that will sign.
+    pub fn signer(&self) -> &Sast {
+        &self.sast
+    }
+
+    /// Certificates of further tokens: inserted ones by selector, others by their certificate file. Those that are not
+    /// inserted are waited for.
+    pub fn certificates(
+        &self,
+        names: &[String],
+        operator: &dyn Operator,
+    ) -> Result<Vec<Certificate>, WorkError> {
+        let certificate = |name: &String| {
+            if Path::new(name).is_file() {
+                return read_certificate(Path::new(name));
+            }
+            let selector = &name.parse::<Selector>().map_err(SigningError::from)?;
+            let found = self.module.find_among(self.seen.clone(), Some(selector));
+            let found = found.and_then(|contents| contents.sast(Some(selector)));
+            Ok(or_wait(&self.module, found, Some(selector), operator)?.certificate().clone())
+        };
+        names.iter().map(certificate).collect()
+    }
+
+    /// Shows the plans, asks once, logs in once, signs and writes file after file. `None` of a dry run.
+    pub fn sign(
+        &self,
+        batch: Batch<'_>,
+        order: &SigningOrder<'_>,
+        operator: &dyn Operator,
+    ) -> Result<Option<Signed>, WorkError> {
+        let shown = show(&batch, order.dry_run, operator)?;
+        shown.check(order.plan_digest)?;
+        if order.dry_run {
+            operator.show(&View::DryRun(&shown))?;
+            return Ok(None);
+        }
+        self.ask(&shown, operator)?;
+        self.sign_shown(batch, &shown, order, operator).map(Some)
+    }
+
+    /// Asks before anything is signed, and says which files will be written.
+    pub fn ask(&self, shown: &ShownPlans, operator: &dyn Operator) -> Result<(), WorkError> {
+        let token = self.sast.token();
+        let question = Question::Sign {
+            name: self.sast.certificate().sast_name(),
+            token: token.label().to_owned(),
+            serial: token.serial().to_owned(),
+            writes: shown.will_write(),
+        };
+        if operator.agrees(&question)? { Ok(()) } else { Err(SigningError::Declined.into()) }
+    }
+
+    /// Carries out plans that were shown and confirmed: one login, a journal of their own.
+    pub fn sign_shown(
+        &self,
+        batch: Batch<'_>,
+        shown: &ShownPlans,
+        order: &SigningOrder<'_>,
+        operator: &dyn Operator,
+    ) -> Result<Signed, WorkError> {
+        let journal = with_login(&self.module, &self.sast, operator, |signer| {
+            let mut log = Journal::begin(order.journal, order.what)?;
+            log.token(&self.sast)?;
+            let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
+            let path = log.end(result.as_ref().err().map(WorkError::outcome));
+            let proof = if path.is_ok() { sign_journal(order.sign_journal, &log, signer) } else { Ok(()) };
+            result?;
+            let path = path?;
+            proof.map(|()| path)
+        })?;
+        Ok(Signed { journal, by_hand: shown.by_hand().to_vec() })
+    }
+
+    /// The same as a step of a longer run, into its journal.
+    pub fn sign_into(
+        &self,
+        log: &mut Journal,
+        batch: Batch<'_>,
+        shown: &ShownPlans,
+        order: &SigningOrder<'_>,
+        operator: &dyn Operator,
+    ) -> Result<(), WorkError> {
+        with_login(&self.module, &self.sast, operator, |signer| {
+            log.token(&self.sast)?;
+            sign_all(shown.count(), confirmed(batch, shown), signer, log, operator)?;
+            sign_journal(order.sign_journal, log, signer)
+        })
+    }
+}
+
+/// Shows the plans, some at a time; from here on these, and no others, may be carried out. What holds for all of them is
+/// told once.
+pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result<ShownPlans, WorkError> {
+    let (mut shown, mut warned) = (ShownPlans::default(), HashSet::new());
+    let mut one = |file: &BatchFile, digest| {
+        shown.add(file, digest)?;
+        operator.show(&View::Plan(file))?;
+        if details {
+            operator.show(&View::PlanDetails(file))?;
+        }
+        let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
+        new.for_each(|warning| operator.warn(warning));
+        Ok::<_, WorkError>(())
+    };
+    match batch {
+        Batch::Planned(files) => files.iter().try_for_each(|file| one(file, file.digest()))?,
+        Batch::Files { paths, plan } => {
+            for some in paths.chunks(AT_A_TIME) {
+                let read = |path: &PathBuf| plan(path).map(|file| (file.digest(), file));
+                let planned: Vec<_> = some.par_iter().map(read).collect();
+                for planned in planned {
+                    let (digest, file) = planned?;
+                    one(&file, digest)?;
+                }
+            }
+        }
+    }
+    Ok(shown)
+}
+
+type Files<'a> = Box<dyn Iterator<Item = Result<ConfirmedFile, WorkError>> + Send + 'a>;
+
+/// The files of a batch, each held against its plan as it was shown.
+fn confirmed<'a>(batch: Batch<'a>, shown: &'a ShownPlans) -> Files<'a> {
+    match batch {
+        Batch::Planned(files) => {
+            let files = files.into_iter().zip(shown.digests());
+            Box::new(files.map(|(file, digest)| Ok(file.confirm(digest)?)))
+        }
+        Batch::Files { paths, plan } => {
+            Box::new(paths.iter().zip(shown.digests()).map(move |(path, digest)| {
+                let file = plan(path)?;
+                let path = file.out().to_owned();
+                file.confirm(digest).map_err(|_| FileError::SourceChanged { path }.into())
+            }))
+        }
+    }
+}
+
+fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Result<(), WorkError> {
+    if wanted {
+        Ok(log.sign(signer).map_err(|e| SigningError::JournalNotSigned(Box::new(e)))?)
+    } else {
+        Ok(())
+    }
+}
+
+/// The token that was looked for; one that is not there is waited for where somebody can insert it.
+fn or_wait(
+    module: &Module,
+    found: Result<Sast, TokenError>,
+    selector: Option<&Selector>,
+    operator: &dyn Operator,
+) -> Result<Sast, WorkError> {
+    match found {
+        Err(e) if can_be_inserted(&e) && operator.can_ask() => {
+            let name = selector.map_or_else(|| "that signs".to_owned(), ToString::to_string);
+            wait_for(module, operator, &name, |present| {
+                module.find_among(present.to_vec(), selector)?.sast(selector)
+            })
+        }
+        other => Ok(other?),
+    }
+}
