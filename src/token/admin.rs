@@ -14,7 +14,7 @@ use super::slot::Token;
 use super::watchdog::Patience;
 
 impl Module {
-    /// Sets a new user PIN (C_SetPIN); the old one is spent as one try. Both are `None` on a PIN pad.
+    /// Sets a new user PIN (C_SetPIN); the old one is tried once. Both are `None` on a PIN pad.
     pub fn change_pin(&self, token: &Token, old: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
         self.check_pin(token, old)?;
         self.check_new(token, new, PinKind::User, old)?;
@@ -22,7 +22,7 @@ impl Module {
         self.close_sessions();
         self.check_same_state(token, PinKind::User)?;
         let mut login = Login::without_login(self, token)?;
-        // Some modules want the PIN by a login first; one that is wrong there is not tried again by C_SetPIN.
+        // Some modules want a login first; a PIN that is wrong there is not tried again by C_SetPIN.
         if self.profile().pin.change_wants_login {
             login.log_in(UserType::User, old)?;
         }
@@ -53,10 +53,10 @@ impl Module {
             .map_err(|e| set_failed("C_InitPIN", token, (PinKind::New, None), &e))
     }
 
-    /// Deletes everything on a token, keys and certificates with it, gives it a label (C_InitToken) and a new user PIN.
+    /// Deletes everything on a token, including keys and certificates, and sets a label (C_InitToken) and a new user PIN.
     ///
-    /// The SO PIN is the token's own, `None` where it is typed on the reader; a token that was never initialised takes it
-    /// as its new one. What can be known to be wrong is refused before anything is deleted.
+    /// `so_pin` is the token's SO PIN, `None` on a PIN pad; a token that was never initialised takes it as its new one.
+    /// Everything that can be checked is checked before anything is deleted.
     pub fn init_token(
         &self,
         token: &Token,
@@ -92,7 +92,7 @@ impl Module {
             .map_err(|e| set_failed("C_InitToken", token, (so, Some(so)), &e))
     }
 
-    /// The SO PIN, which is not tried where it is locked, and the new PIN that is set with it.
+    /// Checks the SO PIN and the new PIN without a try.
     fn check_so_pins(
         &self,
         token: &Token,
@@ -104,7 +104,7 @@ impl Module {
         self.check_new(token, new, PinKind::Administrator, so_pin)
     }
 
-    /// The length of a new PIN, and that it is another one than the one it is set with.
+    /// Checks the length of a new PIN, and that it differs from the PIN it is set with.
     fn check_new(
         &self,
         token: &Token,
@@ -120,7 +120,7 @@ impl Module {
     }
 }
 
-/// Whether a token can have this label: PKCS#11 has room for 32 bytes, and more would be cut.
+/// Checks a token label: at most 32 bytes; PKCS#11 would cut a longer one.
 pub fn check_label(label: &str) -> Result<(), TokenError> {
     let length = if label.trim().is_empty() { 0 } else { label.len() };
     if (1..=32).contains(&length) { Ok(()) } else { Err(TokenError::Label(length)) }

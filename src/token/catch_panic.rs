@@ -1,5 +1,5 @@
-//! Answers that make no sense: the PKCS#11 wrapper makes room, and looks things up, by the lengths that a module says, and
-//! panics where no memory has them. Here that is an error like any other, and the token is let go.
+//! Invalid answers: the PKCS#11 wrapper allocates and indexes by the lengths that a module returns, and panics if they are
+//! impossible. Here the panic becomes an error, so that the token is logged out.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -8,7 +8,7 @@ use std::sync::Once;
 use cryptoki::error::Error as Pkcs11Error;
 
 thread_local! {
-    /// This thread is in a call: its panics become errors, and are not printed.
+    /// Whether this thread is in a call: its panics become errors, and are not printed.
     static IN_CALL: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -24,7 +24,7 @@ pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> R
         }));
     });
     let before = IN_CALL.replace(true);
-    // What the wrapper holds is handles, which are as good after a panic as before.
+    // The wrapper holds only handles, which a panic does not change.
     let result = panic::catch_unwind(AssertUnwindSafe(call));
     IN_CALL.set(before);
     result.unwrap_or(Err(Pkcs11Error::InvalidValue))

@@ -1,4 +1,4 @@
-//! Which of the certificates on a token is meant, and what tells them apart.
+//! Which token and which certificate on it is selected, and how several are told apart.
 
 use super::contents::{TokenCertificate, TokenContents};
 use super::error::{CertificateChoice, TokenChoice};
@@ -9,7 +9,7 @@ use crate::trustlist::{Certificate, day, digest};
 /// A certificate object whose certificate parses.
 pub(super) type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
 
-/// Whether the selector means this token, or a certificate on it.
+/// Whether the selector matches this token, or a certificate on it.
 pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool {
     let Some(selector) = selector else { return true };
     let token = selector.matches_token(&contents.token);
@@ -17,7 +17,7 @@ pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -
     if selector.names_an_object() { token && certificate } else { token || certificate }
 }
 
-/// What tells one of several tokens from all that are there. A selector that means a certificate keeps meaning it.
+/// A selector for one of several tokens. If the given selector matches a certificate, the new one does, too.
 pub(super) fn token_choice(
     one: &TokenContents,
     all: &[TokenContents],
@@ -46,7 +46,7 @@ pub(super) fn token_choice(
     TokenChoice { token: token.name(), selector: candidates.into_iter().find(means_one) }
 }
 
-/// A URI of all that is known of a token, its reader too.
+/// A URI with label, serial number and reader of a token.
 fn whole_uri(token: &Token) -> String {
     let uri = format!("pkcs11:token={};serial={}", encode(token.label()), encode(token.serial()));
     match token.reader() {
@@ -71,10 +71,10 @@ fn id_of_uri(id: &[u8]) -> String {
     format!(";id={bytes}")
 }
 
-/// The certificate that may sign: of those that the selector names the only one, or the newest of one key; where it names
-/// none, the only one on the token, else the only one that is Cisco's own or nobody's issuer.
+/// The certificate that may sign: the only one that the selector matches, or the newest of one key; if it matches none, the
+/// only one on the token, else the only one of Cisco's, else the only one that issued no other.
 ///
-/// The error is those that it cannot be chosen from.
+/// The error is the certificates to choose from.
 pub(super) fn pick<'a>(
     readable: &[Readable<'a>],
     selector: Option<&Selector>,
@@ -82,7 +82,7 @@ pub(super) fn pick<'a>(
     if let Some(selector) = selector {
         let meant = readable.iter().filter(|(entry, _)| selector.matches_certificate(entry)).copied();
         let meant = newest(meant.collect(), |a, b| a.public_key_bytes() == b.public_key_bytes());
-        // Named is named: none of the others takes its place.
+        // Another certificate never replaces a named one.
         match meant[..] {
             [] if !selector.names_an_object() => {}
             [only] => return Ok(only),
@@ -105,12 +105,12 @@ pub(super) fn pick<'a>(
     Err(all)
 }
 
-/// Whether it is the issuer of another one: what an authority left beside its certificate.
+/// Whether it issued another certificate on the token: a CA certificate.
 fn issued_another((_, one): &Readable<'_>, all: &[Readable<'_>]) -> bool {
     all.iter().any(|(_, other)| other.subject() != one.subject() && other.issuer() == one.subject())
 }
 
-/// Without those that a newer one of the same kind replaces: what an authority issued anew for a key.
+/// The newest certificate of each kind: a CA may have renewed a certificate.
 fn newest<'a>(
     all: Vec<Readable<'a>>,
     same: impl Fn(&Certificate, &Certificate) -> bool,
@@ -127,7 +127,7 @@ fn newest<'a>(
     kept
 }
 
-/// What tells them apart; each selector was tried on all that is there.
+/// The choices for an error, each with a selector that matches it alone, if there is one.
 pub(super) fn choices(
     token: &Token,
     readable: &[Readable<'_>],
@@ -162,19 +162,19 @@ impl TokenContents {
         self.certificates.iter().filter_map(|entry| Some((entry, entry.certificate.as_ref().ok()?))).collect()
     }
 
-    /// The certificates that a plan may name: all but those that issued another.
+    /// The certificates that may be exported: all but those that issued another.
     pub fn may_be_named(&self) -> Vec<Certificate> {
         let readable = self.readable();
         let named = readable.iter().filter(|one| !issued_another(one, &readable));
         named.map(|(_, certificate)| (*certificate).clone()).collect()
     }
 
-    /// Whether it holds a certificate that the selector means.
+    /// Whether it holds a certificate that the selector matches.
     pub(super) fn holds(&self, selector: &Selector) -> bool {
         self.certificates.iter().any(|entry| selector.matches_certificate(entry))
     }
 
-    /// Whether a certificate of that name is there with another key than this one: the name would mean both.
+    /// Whether it holds a certificate of the same name with another key: the name would be ambiguous.
     pub fn has_other_key_called(&self, certificate: &Certificate) -> bool {
         self.readable().iter().any(|(_, there)| {
             there.sast_name() == certificate.sast_name()

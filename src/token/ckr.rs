@@ -4,12 +4,12 @@ use std::fmt;
 
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 
-/// What a module answered that did not do what it was asked.
+/// The failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ckr {
     /// A return code, shown by its name: `CKR_PIN_INCORRECT`.
     Code(RvError),
-    /// What is wrong where the module gave none, in words.
+    /// A message where the module gave no return code.
     Words(String),
 }
 

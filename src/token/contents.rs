@@ -11,7 +11,7 @@ use crate::trustlist::Certificate;
 /// A certificate object on a token.
 #[derive(Debug, Clone)]
 pub struct TokenCertificate {
-    /// CKA_ID: pairs it with its key, unless the token is careless.
+    /// CKA_ID: usually that of its key, too.
     pub id: Vec<u8>,
     /// CKA_LABEL, made printable.
     pub label: String,
@@ -38,19 +38,19 @@ impl TokenContents {
         self.certificates.iter().filter_map(|c| c.certificate.as_ref().ok()).map(Certificate::sast_name)
     }
 
-    /// Its entry for this very certificate.
+    /// Its entry for exactly this certificate.
     pub(super) fn entry_of(&self, certificate: &Certificate) -> Option<&TokenCertificate> {
         let is_it = |there: &Certificate| there.der() == certificate.der();
         self.certificates.iter().find(|entry| entry.certificate.as_ref().is_ok_and(is_it))
     }
 
-    /// Why it, or what is on it, could not be read, if so.
+    /// Why the token or its certificates could not be read, if so.
     pub fn trouble(&self) -> Option<String> {
         let token = self.token.problem().map(str::to_owned);
         token.or_else(|| self.problem.as_ref().map(ToString::to_string))
     }
 
-    /// Its name and what is on it, for an error that lists what is there.
+    /// Its name and certificates, for errors.
     pub(super) fn describe(&self) -> String {
         if !self.token.is_initialized() {
             return self.token.name().to_string();
@@ -69,18 +69,18 @@ impl TokenContents {
 }
 
 impl Module {
-    /// Every token and its certificates, without login. Tokens that fail are listed with the reason.
+    /// Every token and its certificates, without login. Tokens that cannot be read are listed with the reason.
     pub fn contents(&self) -> Result<Vec<TokenContents>, TokenError> {
         let _lock = self.lock()?;
         self.contents_unlocked()
     }
 
-    /// The same for who has the lock: see [`Module::if_free`].
+    /// As [`Module::contents`], for callers that hold the lock ([`Module::if_free`]).
     pub fn contents_unlocked(&self) -> Result<Vec<TokenContents>, TokenError> {
         Ok(self.tokens()?.into_iter().map(|token| self.read(token)).collect())
     }
 
-    /// A token that cannot be read is there with the reason.
+    /// The certificates of a token, or why they cannot be read.
     pub(super) fn read(&self, token: Token) -> TokenContents {
         if !token.is_initialized() {
             return TokenContents { token, certificates: vec![], problem: None };
@@ -94,7 +94,7 @@ impl Module {
 
     fn certificates(&self, token: &Token) -> Result<Vec<TokenCertificate>, TokenError> {
         let session = self.open(token)?;
-        // The type is part of the search, not asked for: a vendor's value would fail the whole answer.
+        // The type is part of the search: as an attribute, a vendor's value would fail the whole answer.
         let template =
             [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
         let mut certificates = Vec::new();
@@ -108,7 +108,7 @@ impl Module {
         Ok(certificates)
     }
 
-    /// Looks for the private keys that can be seen without the PIN, and says so at each certificate.
+    /// Looks for the private keys that are visible without the PIN, and sets `has_key` of each certificate.
     pub fn look_for_keys(&self, contents: &mut TokenContents) -> Result<(), TokenError> {
         let _lock = self.lock()?;
         let session = self.open(&contents.token)?;
@@ -124,7 +124,7 @@ impl Module {
     }
 }
 
-/// Matches on variants, never on position: attributes that are unavailable are left out.
+/// Matches on variants, never on position: unavailable attributes are missing.
 fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
     let (mut value, mut id, mut label) = (Vec::new(), Vec::new(), Vec::new());
     for attribute in attributes {

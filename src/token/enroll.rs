@@ -1,4 +1,4 @@
-//! A SAST key made on a token, which never leaves it, and the certificate beside it.
+//! Making a SAST key on a token, which never leaves it, and storing its certificate.
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
@@ -16,7 +16,7 @@ use super::slot::Token;
 use super::watchdog::Patience;
 use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey, digest};
 
-/// What kind of key is made.
+/// The key to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRequest {
     /// Size of the modulus in bits.
@@ -37,7 +37,7 @@ pub struct NewKey<'m> {
 }
 
 impl TokenContents {
-    /// Whether no certificate there has the name or the CKA_ID of the key that is to be made: either would mean two keys.
+    /// Checks that no certificate on the token has the name or the CKA_ID of the new key.
     pub fn check_free(&self, name: &str, id: &[u8]) -> Result<(), TokenError> {
         let taken = |called| Err(TokenError::NameOrIdTaken(self.token.name(), called));
         if self.sast_names().any(|there| there == name) {
@@ -125,7 +125,7 @@ impl Module {
         store(&signer.login, certificate, key.id(), &certificate.sast_name())
     }
 
-    /// Finds again what was just stored, as any later run will.
+    /// Finds a certificate that was just stored, as a later run would.
     pub fn find_stored(&self, token: &Token, certificate: &Certificate) -> Result<Sast, TokenError> {
         let name = |token: &Token| (token.serial().to_owned(), token.label().to_owned());
         // Several tokens may share a serial number.
@@ -141,12 +141,12 @@ impl NewKey<'_> {
         &self.public
     }
 
-    /// Signs with the new key, and verifies with its public key before anything leaves.
+    /// Signs with the new key, and verifies the signature.
     pub fn sign(&self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         self.key.sign(digest, message, &PublicKey::Rsa(self.public.clone()))
     }
 
-    /// Stores its certificate on the token, or leaves none there: a call that failed may have done its work.
+    /// Stores its certificate on the token; after an error removes it: a failed call may have stored it.
     pub fn store(&self, certificate: &Certificate) -> Result<(), TokenError> {
         let (login, request) = (&self.key.login, &self.request);
         let stored = store(login, certificate, &request.id, &request.label);
@@ -156,7 +156,7 @@ impl NewKey<'_> {
         stored
     }
 
-    /// From here on the key stays.
+    /// Keeps the key.
     pub fn keep(mut self) {
         self.kept = true;
     }
@@ -201,7 +201,7 @@ fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenErro
         .ok_or_else(|| TokenError::BadKey(login.token.name(), "its public key is no RSA key".to_owned()))
 }
 
-/// What was asked for is looked at: a key that can be read out is not a SAST key. A module that does not tell is believed.
+/// Checks that the key cannot be read out. If the module does not tell, it counts as protected.
 fn check_protection(login: &Login<'_>, key: ObjectHandle) -> Result<(), TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
@@ -221,7 +221,7 @@ fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
     })
 }
 
-/// Whether a mechanism takes keys of this size, in bits. Some modules say nothing of sizes, which is a maximum of 0.
+/// Whether a mechanism takes keys of this size, in bits. A maximum of 0 means that the module does not tell.
 fn fits(bits: usize, min: usize, max: usize) -> bool {
     max == 0 || (min..=max).contains(&bits)
 }
@@ -244,7 +244,7 @@ fn store(login: &Login<'_>, certificate: &Certificate, id: &[u8], label: &str) -
     call_token("C_CreateObject", login.token, || session.create_object(&template)).map(drop)
 }
 
-/// Destroys the objects of this very certificate, as far as the token still does what it is told.
+/// Destroys the objects of exactly this certificate, if the token still works.
 fn remove(login: &Login<'_>, certificate: &Certificate, id: &[u8]) {
     let Ok(session) = login.session() else { return };
     let template = [

@@ -10,14 +10,14 @@ use super::library::LoadProblem;
 use super::pin::{PinKind, PinState};
 use crate::trustlist::Digest;
 
-/// Which token is meant, for messages.
+/// The name of a token for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenName {
-    /// The label its owner chose.
+    /// The label.
     pub label: String,
     /// Its serial number.
     pub serial: String,
-    /// The reader, which is the slot's description.
+    /// The reader (slot description).
     pub reader: String,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for TokenName {
     }
 }
 
-/// One of several certificates that may be meant, as an error tells it from the others.
+/// One of several certificates that match, for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateChoice {
     /// Its SAST name.
@@ -42,7 +42,7 @@ pub struct CertificateChoice {
     pub id: String,
     /// The day its validity begins.
     pub from: String,
-    /// A selector that means this one and no other on the token, if there is one.
+    /// A selector that matches only this one on the token, if there is one.
     pub selector: Option<String>,
 }
 
@@ -53,12 +53,12 @@ impl fmt::Display for CertificateChoice {
     }
 }
 
-/// One of several tokens that may be meant, as an error tells it from the others.
+/// One of several tokens that match, for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenChoice {
     /// Its names.
     pub token: TokenName,
-    /// A selector that means this one and no other that is there, if there is one.
+    /// A selector that matches only this token, if there is one.
     pub selector: Option<String>,
 }
 
@@ -117,10 +117,10 @@ pub enum TokenError {
     /// A PIN was wrong. It was tried once; `state` is what the flags said before.
     #[error("{which} is wrong ({code})")]
     PinIncorrect { token: TokenName, which: PinKind, code: Ckr, state: PinState },
-    /// Another token is in the slot than the one that was chosen: what it is called. No PIN was tried.
+    /// Another token is in the slot than the selected one: its name. No PIN was tried.
     #[error("another token is in the slot now: {1}")]
     OtherToken(TokenName, String),
-    /// A wrong PIN was entered elsewhere since the token was looked at: what its flags say now. No PIN was tried.
+    /// A wrong PIN was entered elsewhere since the token was read: its state now. No PIN was tried.
     #[error("the token's PIN state changed meanwhile: {1}")]
     PinStateChanged(TokenName, PinState),
     /// The PIN is locked; if it is the SO PIN, the token cannot be unlocked any more.
@@ -155,7 +155,7 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether it is of the moment: a token was pulled while it was looked at, or is not ready yet.
+    /// Whether it is temporary: a token was removed during the call, or is not ready yet.
     pub fn is_transient(&self) -> bool {
         self.code().is_some_and(|code| {
             is_token_gone(code) || matches!(code, R::SlotIdInvalid | R::TokenNotRecognized)

@@ -1,11 +1,11 @@
-//! Why a library does not load as a PKCS#11 module, by looking at the file: what the loader says is short, and for a
-//! library of another processor wrong.
+//! Why a library does not load as a PKCS#11 module, from the file itself: the loader's message is short, and wrong for a
+//! library for another processor.
 
 use std::path::Path;
 
 use object::{Architecture, Object as _};
 
-/// Largest library that is looked into, in bytes.
+/// The largest library that is read, in bytes.
 pub(super) const MAX_LIBRARY: usize = 256 * 1024 * 1024;
 
 /// Why a library was not loaded as a module.
@@ -32,7 +32,7 @@ pub enum LoadProblem {
     Other(String),
 }
 
-/// Looks at a library that the system's loader refused with these words.
+/// Examines a library that the system's loader refused with this message.
 pub(super) fn diagnose(path: &Path, words: String) -> LoadProblem {
     let Ok(bytes) = crate::files::read_limited(path, MAX_LIBRARY) else { return LoadProblem::Other(words) };
     let Ok(library) = object::File::parse(&*bytes) else { return LoadProblem::NotALibrary };
@@ -49,7 +49,7 @@ pub(super) fn diagnose(path: &Path, words: String) -> LoadProblem {
     }
 }
 
-/// `libzip.so.4: cannot open shared object file` (glibc), `Library not loaded: …` (macOS): another file than the library.
+/// The missing library in the message: `libzip.so.4: cannot open shared object file` (glibc), `Library not loaded: …` (macOS).
 fn missing_dependency(path: &Path, words: &str) -> Option<String> {
     let file = match words.split_once(": cannot open shared object file") {
         Some((file, _)) => file,
@@ -108,7 +108,6 @@ mod tests {
         );
     }
 
-    /// This very program is a library of the right kind; cut off, or with another processor, it is not.
     #[test]
     fn a_library_of_another_processor_is_told_from_a_damaged_one() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! One of our processes at a time talks to a module: drivers do not serialise processes, and a token that two
-//! processes ask at once answers CKR_DEVICE_ERROR to one of them.
+//! A lock per module: drivers do not serialise processes, and a token that two processes use at once returns
+//! CKR_DEVICE_ERROR to one of them.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use super::error::TokenError;
 use crate::files;
 use crate::trustlist::digest;
 
-/// How long another process is waited for.
+/// How long to wait for another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the lock of a module is called: one lock for a module under all its names.
+/// The name of a module's lock file, the same for all paths of the module.
 #[derive(Debug)]
 pub(super) struct LockName(String);
 
 impl LockName {
-    /// That of the module.
+    /// The lock of a module.
     pub(super) fn of(module: &Path) -> Self {
         let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
         let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
@@ -25,15 +25,14 @@ impl LockName {
     }
 }
 
-/// Held while the module is talked to; gone when dropped or when the process ends.
+/// The lock of a module; released when dropped or when the process ends.
 #[derive(Debug)]
 pub(super) struct ModuleLock {
     _file: Option<File>,
 }
 
 impl ModuleLock {
-    /// Waits for its turn, as long as the patience lasts. Where there is no private folder for the lock file, goes on without
-    /// one.
+    /// Waits for the lock, at most for `patience`. Without a private folder for the lock file there is no lock.
     pub(super) fn acquire(name: &LockName, patience: Duration) -> Result<Self, TokenError> {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         match private_folder(runtime) {
@@ -63,7 +62,7 @@ impl ModuleLock {
     }
 }
 
-/// `sastctl` in the folder for what runs (`$XDG_RUNTIME_DIR`), else a folder of our own in the folder for temporary files.
+/// `sastctl` in `$XDG_RUNTIME_DIR`, else a folder per user in the folder for temporary files.
 fn private_folder(runtime: Option<PathBuf>) -> Option<PathBuf> {
     let folder = match runtime {
         Some(dir) if dir.is_dir() => dir.join("sastctl"),
@@ -82,7 +81,7 @@ fn user() -> String {
     std::env::var("USERNAME").unwrap_or_default()
 }
 
-/// Makes the folder; in a shared place it counts only if it is ours and nobody else may write there.
+/// Makes the folder; it is used only if it belongs to this user and nobody else may write in it.
 #[cfg(unix)]
 fn make_private(folder: &Path) -> bool {
     use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};

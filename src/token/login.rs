@@ -1,4 +1,4 @@
-//! A session, and the one login of a run. Whatever happens, it ends in a logout.
+//! A session, and the one login of a run, which always ends in a logout.
 
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
@@ -28,7 +28,7 @@ impl<'t> Login<'t> {
         Self::with(module, token, pin, Module::open)
     }
 
-    /// The same with a session that may change the token.
+    /// As [`Login::new`], with a read-write session.
     pub(super) fn new_rw(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
         module.close_sessions();
         Self::with(module, token, pin, Module::open_rw)
@@ -55,32 +55,30 @@ impl<'t> Login<'t> {
         Ok(login)
     }
 
-    /// A session that may change the token and is not logged in yet; the PIN was looked at.
+    /// A read-write session without a login yet; the PIN was checked.
     pub(super) fn without_login(module: &Module, token: &'t Token) -> Result<Self, TokenError> {
         Ok(Login { session: Some(module.open_rw(token)?), token, pin: None, logged_in: false })
     }
 
-    /// Logs in with a PIN that is not kept; `None` is typed on the reader.
+    /// Logs in with a PIN that is not kept; `None` on a PIN pad.
     pub(super) fn log_in(&mut self, user: UserType, pin: Option<&Pin>) -> Result<(), TokenError> {
         self.enter(user, pin)?;
         self.logged_in = true;
         Ok(())
     }
 
-    /// The session; there until the login is dropped.
+    /// The session.
     pub(super) fn session(&self) -> Result<&Session, TokenError> {
         self.session.as_ref().ok_or_else(|| no_session(self.token))
     }
 
-    /// The login that a key with CKA_ALWAYS_AUTHENTICATE wants between C_SignInit and the data.
-    ///
-    /// The same PIN, which was right a moment ago; on a PIN pad the operator types it again.
+    /// The login that a key with CKA_ALWAYS_AUTHENTICATE wants between C_SignInit and the data: the same PIN again.
     pub(super) fn context_login(&self) -> Result<(), TokenError> {
         self.enter(UserType::ContextSpecific, self.pin.as_ref())
     }
 
-    /// Whether the key wants a login for each signature: CKA_ALWAYS_AUTHENTICATE, or the profile. Missing, or unknown to the
-    /// module, means no.
+    /// Whether the key wants a login for each signature: CKA_ALWAYS_AUTHENTICATE, or the profile. If the attribute is missing or
+    /// unknown to the module: no.
     pub(super) fn is_always_authenticate(
         &self,
         module: &Module,
@@ -100,7 +98,7 @@ impl<'t> Login<'t> {
         }
     }
 
-    /// Wipes the PIN: nothing asks for it any more.
+    /// Wipes the PIN, which is no longer needed.
     pub(super) fn forget_pin(&mut self) {
         self.pin = None;
     }
@@ -113,21 +111,21 @@ impl<'t> Login<'t> {
         };
         match logged_patiently("C_Login", patience(pin), || session.login(user, pin.map(Pin::auth))) {
             Ok(()) => Ok(()),
-            // Another application of ours is logged in: the token is open, which is all that was wanted.
+            // Another session of this process is logged in, which is enough.
             Err(Pkcs11Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) if which == PinKind::User => Ok(()),
             Err(e) => Err(login_failed(name, self.token, which, &e)),
         }
     }
 }
 
-/// A secret that is typed on the reader is waited for.
+/// The time limit of a call: longer if the secret is typed on the reader.
 pub(super) fn patience(secret: Option<&Pin>) -> Patience {
     if secret.is_none() { Patience::Long } else { Patience::Machine }
 }
 
 impl Module {
-    /// What is on a token that shows it after the login alone. It stays logged in, and the next login needs no PIN, until the
-    /// sessions are closed.
+    /// The contents of a token that shows them only after a login. It stays logged in, and the next login needs no PIN, until
+    /// the sessions are closed.
     pub fn contents_after_login(&self, token: Token, pin: Option<Pin>) -> Result<TokenContents, TokenError> {
         let _lock = self.lock()?;
         let mut login = Login::new(self, &token, pin)?;
@@ -147,9 +145,7 @@ impl Module {
         self.unlocked.borrow().as_ref().is_some_and(|(name, _)| *name == token.name())
     }
 
-    /// What can be known about a PIN without spending a try on it: the token's flags, and its length.
-    ///
-    /// Whether a last try may be spent is the caller's question to the operator.
+    /// Checks a PIN without a try: the token's flags, and the length. Whether a last try may be used, the caller asks.
     pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
         token.check_state(PinKind::User)?;
         if pin.is_none() && !token.login_required() {
@@ -158,7 +154,7 @@ impl Module {
         self.check_pin_length(token, PinKind::User, pin)
     }
 
-    /// Whether a PIN may be one of this token by its length in bytes, or that the token has a PIN pad for it.
+    /// Checks the length of a PIN in bytes; without a PIN, that the token has a PIN pad.
     pub(super) fn check_pin_length(
         &self,
         token: &Token,
@@ -173,7 +169,7 @@ impl Module {
         Err(TokenError::PinLength { token: token.name(), which, length: pin.len(), min, max })
     }
 
-    /// The operator agreed to a try by what the token said when it was looked at: if it says worse now, none is spent.
+    /// The operator agreed to a try with the PIN state at that time: if it is worse now, no try is made.
     pub(super) fn check_same_state(&self, token: &Token, which: PinKind) -> Result<(), TokenError> {
         let Some(now) = self.same_token(token)? else { return Ok(()) };
         match now.state_of(which) {
@@ -185,7 +181,7 @@ impl Module {
     }
 }
 
-/// A session that was closed; never seen while its owner lives.
+/// The error of a closed session, which cannot occur before its owner is dropped.
 pub(super) fn no_session(token: &Token) -> TokenError {
     TokenError::Call {
         what: "C_OpenSession",
@@ -205,7 +201,7 @@ impl Drop for Login<'_> {
     }
 }
 
-/// The error of a call that takes a PIN, by what it means.
+/// The meaning of an error of a call that takes a PIN.
 pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e: &Pkcs11Error) -> TokenError {
     let (name, user) = (token.name(), which == PinKind::User);
     match Ckr::of(e) {
@@ -214,14 +210,14 @@ pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e:
         }
         Ckr::Code(RvError::PinLocked) => TokenError::PinLocked(name, which),
         Ckr::Code(RvError::UserPinNotInitialized) if user => TokenError::PinNotSet(name),
-        // Many pads take a PIN from elsewhere, too; this one says that it does not.
+        // Many tokens with a PIN pad take a PIN from the program, too; this one does not.
         Ckr::Code(RvError::ArgumentsBad) if user && token.has_pin_pad() => TokenError::PinPad(name, which),
         _ => failed(what, Some(token), e),
     }
 }
 
-/// The error of a call that sets a PIN: what the token does not take is not a PIN that was tried and is wrong (PKCS#11 v2.40,
-/// section 5.1.6). Else by what the PIN means that the call takes, too.
+/// The meaning of an error of a call that sets a PIN: the new PIN was refused (PKCS#11 v2.40, section 5.1.6), or the PIN that
+/// the call takes was wrong.
 pub(super) fn set_failed(
     what: &'static str,
     token: &Token,
@@ -237,8 +233,8 @@ pub(super) fn set_failed(
     }
 }
 
-/// Shortest and longest PIN in bytes: what the token says, else the profile. Never empty: to some modules that would
-/// mean the PIN pad.
+/// Shortest and longest PIN in bytes: from the token, else the profile. At least 1: some modules take an empty PIN for the
+/// PIN pad.
 fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
     // CK_UNAVAILABLE_INFORMATION: the token does not say (PKCS#11 v3.0, section 3.2).
     let said = |length: usize| (length != usize::MAX).then_some(length);

@@ -24,12 +24,12 @@ use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
 
-/// How a module is loaded.
+/// Options for loading a module.
 #[derive(Default)]
 pub struct LoadOptions {
-    /// How long a call may take, and what is done about one that does not return; without it none is watched.
+    /// The time limit of a call, and what to do after it; without it calls are not watched.
     pub patience: Option<(Duration, OnHang)>,
-    /// Load a module that others than root and the user may write.
+    /// Load a module that users other than root and this one may write.
     pub allow_insecure: bool,
 }
 
@@ -40,9 +40,9 @@ pub struct Module {
     profile: Profile,
     path: PathBuf,
     lock_name: LockName,
-    /// Sessions that were only read in. Each C_CloseSession is a round trip to the token, so C_Finalize ends them.
+    /// Read-only sessions. Each C_CloseSession is a round trip to the token, so C_Finalize closes them.
     read_in: RefCell<Vec<Session>>,
-    /// The token that stays logged in while these sessions are open, with the PIN where a key asks for it again.
+    /// The token that stays logged in while these sessions are open, with the PIN if a key needs it again.
     pub(super) unlocked: RefCell<Option<(TokenName, Option<Pin>)>>,
 }
 
@@ -63,7 +63,7 @@ impl Module {
                     continue;
                 }
             };
-            // SoftHSM reads the tokens when it begins, and misses one that another process logs in to meanwhile.
+            // SoftHSM reads the tokens in C_Initialize, and misses one that another process logs in to meanwhile.
             let lock_name = LockName::of(&path);
             let lock = ModuleLock::acquire(&lock_name, lock::PATIENCE)?;
             let begun =
@@ -85,7 +85,7 @@ impl Module {
         Err(TokenError::NoModule { profile: profile.name, tried, unset })
     }
 
-    /// The profile it was loaded by.
+    /// Its profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
@@ -107,7 +107,7 @@ impl Module {
         ))
     }
 
-    /// The tokens that are there now, in slot order. One whose info cannot be read is listed with the reason.
+    /// The tokens in slot order. One whose info cannot be read is listed with the reason.
     pub fn tokens(&self) -> Result<Vec<Token>, TokenError> {
         Ok(self.slots()?.into_iter().filter_map(|slot| self.token_in(slot)).collect())
     }
@@ -117,7 +117,7 @@ impl Module {
         self.settled("C_GetSlotList", None, |p| p.get_slots_with_token())
     }
 
-    /// The token in a slot; `None` where it was pulled meanwhile, or where the profile leaves it out.
+    /// The token in a slot; `None` if it was removed meanwhile, or the profile leaves it out.
     pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
         let info = self.token_info(slot)?;
         let spare =
@@ -132,7 +132,7 @@ impl Module {
         (!self.profile.slots.leave_out.iter().any(left_out)).then_some(token)
     }
 
-    /// The same without its reader, which is a call less, where the profile does not need it to leave slots out.
+    /// The same without its reader (one call less), unless the profile leaves slots out by it.
     pub(super) fn token_without_reader(&self, slot: Slot) -> Option<Token> {
         if !self.profile.slots.leave_out.is_empty() {
             return self.token_in(slot);
@@ -142,14 +142,14 @@ impl Module {
 
     fn token_info(&self, slot: Slot) -> Option<Result<Info, String>> {
         match self.info_of(slot, None) {
-            // Pulled between the two calls.
+            // Removed between the two calls.
             Err(e) if e.code() == Some(RvError::TokenNotPresent) => None,
             Err(e) => Some(Err(e.to_string())),
             Ok(info) => Some(Ok(info)),
         }
     }
 
-    /// C_GetTokenInfo; past the wrapper where that makes no sense of the answer.
+    /// C_GetTokenInfo; without the wrapper if that cannot decode the answer.
     fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<Info, TokenError> {
         self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
             Ok(info) => Ok(Info::from(&info)),
@@ -158,8 +158,8 @@ impl Module {
         })
     }
 
-    /// The token as it is now, right before a PIN is tried on it: another one may be in the slot by now, and another
-    /// program may have spent tries. `None` where its info could not be read before, either.
+    /// Reads the token again right before a PIN is tried: another one may be in the slot, and another program may have used
+    /// tries. `None` if its info could not be read before, either.
     pub(super) fn same_token(&self, token: &Token) -> Result<Option<Token>, TokenError> {
         if token.problem().is_some() {
             return Ok(None);
@@ -182,7 +182,7 @@ impl Module {
         self.settled("C_GetMechanismList", Some(token), |p| p.get_mechanism_list(token.slot))
     }
 
-    /// The error for "nothing is inserted", or nothing that was initialised.
+    /// The error for no token, or none that is initialised.
     pub(super) fn no_token(&self, blank: usize) -> TokenError {
         TokenError::NoToken { module: self.path.clone(), slots: self.slot_count().unwrap_or(0), blank }
     }
@@ -192,18 +192,18 @@ impl Module {
         self.settled("C_OpenSession", Some(token), |p| p.open_ro_session(token.slot))
     }
 
-    /// A session that may change the token.
+    /// Opens a read-write session.
     pub(super) fn open_rw(&self, token: &Token) -> Result<Session, TokenError> {
         self.settled("C_OpenSession", Some(token), |p| p.open_rw_session(token.slot))
     }
 
-    /// Keeps a session that was read in until C_Finalize, or `close_sessions`.
+    /// Keeps a read-only session open until C_Finalize, or `close_sessions`.
     pub(super) fn keep(&self, session: Session) {
         self.read_in.borrow_mut().push(session);
     }
 
-    /// Closes the sessions that were read in: before an operator is waited for, and before the token is changed, which
-    /// an open session forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
+    /// Closes the read-only sessions: before waiting for an operator, and before changing the token, which an open session
+    /// forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
     pub fn close_sessions(&self) {
         self.unlocked.take();
         for session in self.read_in.take() {
@@ -211,12 +211,12 @@ impl Module {
         }
     }
 
-    /// Waits for the other processes of ours that use the module.
+    /// Waits for other processes of this program that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
         ModuleLock::acquire(&self.lock_name, lock::PATIENCE)
     }
 
-    /// Does the work, or gives `None` where another process of ours talks to the tokens just now.
+    /// Does the work, or returns `None` if another process of this program uses the tokens.
     pub fn if_free<T>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, TokenError>,
@@ -225,7 +225,7 @@ impl Module {
         work(self).map(Some)
     }
 
-    /// One call, logged by name and result. Arguments are never logged.
+    /// Makes a call, logged by name and result, never by arguments.
     pub(super) fn call<T>(
         &self,
         name: &'static str,
@@ -236,13 +236,12 @@ impl Module {
         logged(name, || work(pkcs11)).map_err(|e| failed(name, token, &e))
     }
 
-    /// The module itself; there until it is dropped.
+    /// The wrapper's module.
     pub(super) fn loaded(&self, name: &'static str, token: Option<&Token>) -> Result<&Pkcs11, TokenError> {
         self.pkcs11.as_ref().ok_or_else(|| failed(name, token, &Pkcs11Error::NullFunctionPointer))
     }
 
-    /// One reading call, tried again while the token settles, and where a list grew since its length was asked for.
-    /// Never for a login.
+    /// Makes a reading call, repeated while the token settles, and if a list grew after its length was read. Never for a login.
     fn settled<T>(
         &self,
         name: &'static str,
@@ -269,10 +268,10 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
-        // C_Finalize ends them; the wrapper would close each by a call of its own.
+        // C_Finalize closes them; the wrapper would make a call for each.
         self.read_in.take().into_iter().for_each(std::mem::forget);
         if let Some(pkcs11) = self.pkcs11.take() {
-            // The library stays loaded: the process ends soon, and unloading only takes time.
+            // The library stays loaded: unloading takes time, and the process ends soon.
             std::mem::forget(pkcs11.clone());
             let _ = logged("C_Finalize", || pkcs11.finalize());
         }
@@ -286,9 +285,9 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
         return Err(LoadProblem::OthersMayWrite(what));
     }
-    // The loader would wait for a pipe, and read a device.
+    // The loader would block on a pipe or a device.
     files::check_plain(path, library::MAX_LIBRARY).map_err(|e| LoadProblem::Other(e.to_string()))?;
-    // A bare name would be looked for in the system's folders, and be another file than the one that was looked at.
+    // The loader would search a bare name in the system's folders, and load another file than the one checked.
     let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
@@ -297,7 +296,7 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     })
 }
 
-/// Makes a call under the watchdog's eyes, and logs it by name and result.
+/// Makes a call with the watchdog, and logs it by name and result.
 pub(super) fn logged<T>(
     name: &'static str,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,
@@ -305,7 +304,7 @@ pub(super) fn logged<T>(
     logged_patiently(name, Patience::Machine, call)
 }
 
-/// The same for a call that waits for a person, or makes a key.
+/// As [`logged`], for a call that waits for a person or makes a key.
 pub(super) fn logged_patiently<T>(
     name: &'static str,
     patience: Patience,

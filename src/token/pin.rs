@@ -1,4 +1,4 @@
-//! PINs: what a token says about its own, and the secret itself.
+//! PINs: their state on a token, and the secret itself.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinState {
-    /// Nothing wrong.
+    /// No flag is set.
     Ok,
     /// CKF_USER_PIN_COUNT_LOW: a wrong PIN was entered since the last right one.
     Low,
@@ -38,14 +38,14 @@ impl fmt::Display for PinState {
     }
 }
 
-/// Which of a token's secrets is meant, for messages.
+/// The PINs of a token, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinKind {
-    /// The PIN that opens it.
+    /// The user PIN.
     User,
-    /// The one that it is to have.
+    /// The new user PIN.
     New,
-    /// The administrator's.
+    /// The SO PIN.
     Administrator,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for PinKind {
 pub struct Pin(AuthPin);
 
 impl Pin {
-    /// Takes the PIN out of a buffer, which is zeroized.
+    /// From a buffer, which is zeroized.
     pub fn new(text: Zeroizing<String>) -> Self {
         Pin(AuthPin::new(text.as_str().into()))
     }
@@ -73,7 +73,7 @@ impl Pin {
         self.0.expose_secret().len()
     }
 
-    /// Whether it is one of these: the PINs that tokens leave the factory with.
+    /// Whether it is one of these factory PINs.
     pub fn is_one_of(&self, known: &[String]) -> bool {
         known.iter().any(|k| k == self.0.expose_secret())
     }

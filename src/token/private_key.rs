@@ -8,7 +8,7 @@ use super::module::call_token;
 use super::slot::Token;
 use crate::trustlist::Certificate;
 
-/// A private key object that can be seen.
+/// A visible private key object.
 pub(super) struct PrivateKey {
     pub(super) handle: ObjectHandle,
     id: Vec<u8>,
@@ -21,7 +21,7 @@ impl PrivateKey {
         &self.id
     }
 
-    /// By modulus where the token tells it, else by CKA_ID. Never by label.
+    /// By modulus if the token has it, else by CKA_ID; never by label.
     pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
         belongs_to(&self.modulus, &self.id, certificate, id)
     }
@@ -34,7 +34,7 @@ fn belongs_to(modulus: &[u8], key_id: &[u8], certificate: &Certificate, id: &[u8
     }
 }
 
-/// The private keys that a session sees, those with this CKA_ID if one is given.
+/// The private keys that are visible in a session, with this CKA_ID if one is given.
 pub(super) fn private_keys(
     session: &Session,
     token: &Token,
@@ -53,7 +53,7 @@ pub(super) fn private_keys(
     Ok(keys)
 }
 
-/// CKA_ID, and the modulus, big-endian and without leading zeros; each empty where the token does not tell.
+/// CKA_ID, and the modulus, big-endian without leading zeros; empty if missing.
 fn id_and_modulus(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
     let (mut id, mut modulus) = (vec![], vec![]);
     for attribute in attributes {

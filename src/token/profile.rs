@@ -1,4 +1,4 @@
-//! HSM profiles: one TOML file per PKCS#11 module, so that a new HSM is a file and not code.
+//! HSM profiles: one TOML file per PKCS#11 module. A new HSM needs a file, no code.
 
 use std::collections::HashSet;
 use std::num::NonZeroU8;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TokenError;
 use crate::files;
 
-/// The built-in profiles in the order in which they are looked for.
+/// The built-in profiles in the order in which they are tried.
 const BUILT_IN: [&str; 15] = [
     include_str!("../../hsm-profiles/safenet-etoken.toml"),
     include_str!("../../hsm-profiles/safenet-idprime.toml"),
@@ -28,15 +28,15 @@ const BUILT_IN: [&str; 15] = [
     include_str!("../../hsm-profiles/kryoptic.toml"),
 ];
 
-/// What is known about a PKCS#11 module.
+/// A PKCS#11 module.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
-    /// The name to call it by.
+    /// Its name.
     pub name: String,
-    /// What it is, for people.
+    /// A description for people.
     pub description: String,
-    /// Library paths per system, in the order in which they are tried.
+    /// Library paths per system, in order.
     pub paths: Paths,
     /// The module's own argument of C_Initialize (`pReserved`).
     pub init_argument: Option<String>,
@@ -48,16 +48,16 @@ pub struct Profile {
     /// Programs of which one must run for the module to find its tokens.
     #[serde(default)]
     pub daemons: Vec<String>,
-    /// What its PIN looks like.
+    /// Its PIN format.
     #[serde(default)]
     pub pin: PinFormat,
-    /// Which slots count.
+    /// Which slots are used.
     #[serde(default)]
     pub slots: SlotRules,
     /// How it signs.
     #[serde(default)]
     pub sign: SignRules,
-    /// The software that makes keys, where PKCS#11 lets nobody but the administrator do that.
+    /// The software that makes keys, if PKCS#11 allows that to the administrator only.
     pub keys_made_with: Option<String>,
     /// How insertions are noticed.
     #[serde(default)]
@@ -65,7 +65,7 @@ pub struct Profile {
     /// How long a token may stay unavailable after another process used it, in milliseconds.
     #[serde(default = "default_settle")]
     pub settle_ms: u64,
-    /// What an operator should know, a line each.
+    /// Notes for the operator, a line each.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -92,14 +92,14 @@ pub struct Paths {
 pub struct EnvironmentVariable {
     /// Its name.
     pub name: String,
-    /// Whether the module is of no use without it.
+    /// Whether the module needs it.
     #[serde(default)]
     pub required: bool,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
 }
 
-/// What a module's PIN looks like.
+/// The PIN format of a module.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinFormat {
@@ -111,19 +111,19 @@ pub struct PinFormat {
     pub max: Option<usize>,
     /// Whether C_SetPIN wants a login first.
     pub change_wants_login: bool,
-    /// PINs that tokens leave the factory with: recognised, never tried.
+    /// Factory PINs: recognised, never tried.
     pub factory: Vec<String>,
 }
 
-/// Which slots count.
+/// Which slots are used.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotRules {
     /// Slots whose description or token label contains one of these are left out.
     pub leave_out: Vec<String>,
-    /// Whether an uninitialised slot is but room for the next token, so that its reader says nothing.
+    /// Whether an uninitialised slot only stands for the next token, so that its reader has no meaning.
     pub spare: bool,
-    /// Whether several logical tokens may carry one serial number, so that all are looked at before one is chosen by it.
+    /// Whether several logical tokens may have the same serial number, so that all are read before one is selected by it.
     pub shared_serials: bool,
 }
 
@@ -135,8 +135,7 @@ pub struct SignRules {
     pub prefer: MechanismPreference,
     /// Treat keys as CKA_ALWAYS_AUTHENTICATE whatever they say.
     pub always_authenticate: bool,
-    /// How many sessions sign side by side where many files are signed; one where nothing is said. Only for modules that
-    /// compute more than one signature at a time.
+    /// How many sessions sign many files in parallel; default 1. Only for modules that compute several signatures at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<NonZeroU8>,
 }
@@ -145,7 +144,7 @@ pub struct SignRules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MechanismPreference {
-    /// CKM_SHA1_RSA_PKCS and its kin: the token computes the digest.
+    /// CKM_SHA1_RSA_PKCS and similar: the token computes the digest.
     #[default]
     Hash,
     /// CKM_RSA_PKCS over a DigestInfo.
@@ -156,21 +155,21 @@ pub enum MechanismPreference {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wait {
-    /// The slots are asked again and again.
+    /// By polling the slots.
     #[default]
     Poll,
-    /// PC/SC tells.
+    /// By PC/SC.
     Pcsc,
 }
 
 impl Profile {
-    /// The built-in profiles, parsed one by one as they are asked for. A test proves that each parses.
+    /// The built-in profiles, parsed on demand. A test checks that each parses.
     pub fn built_in() -> impl Iterator<Item = Profile> {
         BUILT_IN.iter().filter_map(|text| toml::from_str(text).ok())
     }
 
-    /// A built-in profile by name, or one from a file; a file that others may write only where that is allowed, for it
-    /// names the module.
+    /// A built-in profile by name, or one from a file. A file that other users may write is refused unless allowed: it names
+    /// the module.
     pub fn find(name: &str, allow_insecure: bool) -> Result<Profile, TokenError> {
         if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
             let path = Path::new(name);
@@ -179,7 +178,7 @@ impl Profile {
             }
             return Self::read(path);
         }
-        // Each begins with its name: the others are not parsed.
+        // Each file begins with its name, so only one is parsed.
         let begins = format!("name = \"{name}\"\n");
         let text = BUILT_IN.iter().find(|text| text.starts_with(&begins));
         text.and_then(|text| toml::from_str(text).ok())
@@ -203,12 +202,12 @@ impl Profile {
         Self::built_in().map(|profile| profile.name).collect()
     }
 
-    /// Whether one of its libraries is there.
+    /// Whether one of its libraries exists.
     pub fn is_installed(&self) -> bool {
         self.library_paths().iter().any(|path| path.exists())
     }
 
-    /// Its library paths on this system; names for the same file are given once.
+    /// Its library paths on this system, each file once.
     pub fn library_paths(&self) -> Vec<PathBuf> {
         let paths = if cfg!(windows) {
             &self.paths.windows
@@ -228,7 +227,7 @@ impl Profile {
         from_env.filter(|value| !value.is_empty()).or_else(|| self.init_argument.clone())
     }
 
-    /// Environment variables that the module cannot do without and that are not set.
+    /// Environment variables that the module needs and that are not set.
     pub fn unset_environment(&self) -> Vec<String> {
         let missing = self.environment.iter().filter(|v| v.required && std::env::var_os(&v.name).is_none());
         missing.map(|v| format!("{} ({})", v.name, v.purpose)).collect()

@@ -16,7 +16,7 @@ use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki_sys as sys;
 
-/// What is used of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with their padding.
+/// The used part of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with padding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Info {
     pub(super) label: String,
@@ -137,7 +137,7 @@ fn answer(code: Option<sys::CK_RV>, function: Function) -> Result<(), Pkcs11Erro
     Rv::from(code.ok_or(Pkcs11Error::NullFunctionPointer)?).into_result(function)
 }
 
-/// The module's own functions, once more.
+/// Calls the module's own functions.
 fn with_functions<T>(module: &Path, work: impl FnOnce(&sys::CK_FUNCTION_LIST) -> Option<T>) -> Option<T> {
     let path = std::path::absolute(module).ok()?;
     let mut list: *mut sys::CK_FUNCTION_LIST = null_mut();

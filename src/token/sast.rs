@@ -1,4 +1,4 @@
-//! The SAST certificate of a token, and which token is meant.
+//! The SAST certificate of a token, and the selection of a token.
 
 use cryptoki::slot::Slot;
 
@@ -10,13 +10,13 @@ use super::selector::Selector;
 use super::slot::Token;
 use crate::trustlist::Certificate;
 
-/// A token's SAST certificate: what may sign, once the PIN is right.
+/// A token's SAST certificate, which signs after a login.
 #[derive(Debug, Clone)]
 pub struct Sast {
     token: Token,
     certificate: Certificate,
     id: Vec<u8>,
-    /// Further certificates of its key, which may be meant as well: each with its CKA_ID.
+    /// Other certificates of its key that match as well, each with its CKA_ID.
     of_same_key: Vec<(Certificate, Vec<u8>)>,
 }
 
@@ -31,7 +31,7 @@ impl Sast {
         &self.token
     }
 
-    /// The certificate of the same key that a list knows, where it does not know the one that was chosen.
+    /// Takes the certificate of the same key that a list contains, if the list does not contain the selected one.
     pub fn known_by(mut self, knows: impl Fn(&Certificate) -> bool) -> Sast {
         let known = self.of_same_key.iter().find(|(certificate, _)| knows(certificate)).cloned();
         if let Some((certificate, id)) = known.filter(|_| !knows(&self.certificate)) {
@@ -40,7 +40,7 @@ impl Sast {
         self
     }
 
-    /// Whether it is the same certificate on the same token, in whatever slot.
+    /// Whether it is the same certificate on the same token, in any slot.
     pub fn is_same(&self, other: &Sast) -> bool {
         self.certificate.der() == other.certificate.der()
             && (self.token.serial(), self.token.label()) == (other.token.serial(), other.token.label())
@@ -53,30 +53,30 @@ impl Sast {
 }
 
 impl Module {
-    /// Whether the token is still in its slot; costs one call.
+    /// Whether the token is still in its slot; one call.
     pub fn is_there(&self, sast: &Sast) -> Result<bool, TokenError> {
         is_seen(self.same_token(sast.token()))
     }
 
-    /// The contents of the one token that is meant.
+    /// The contents of the selected token.
     ///
-    /// A serial number names one token alone, unless the profile says otherwise: the others are not looked at.
+    /// A serial number is unique unless the profile says otherwise: the other tokens are not read.
     pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_by(selector, |slot| self.token_in(slot))
     }
 
-    /// The same for a command that changes the token: all are looked at, whatever the profile says of serial numbers, so that
-    /// the first of several that match is never taken for the only one.
+    /// As [`Module::find`], for a command that changes the token: all tokens are read, so that the first of several matches is
+    /// never taken for the only one.
     pub fn find_to_change(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_among(self.contents()?, selector)
     }
 
-    /// The same for a command that empties the token: one that was never initialised may be meant, too.
+    /// As [`Module::find_to_change`], for a command that empties the token, which may be uninitialised.
     pub fn find_to_empty(&self, selector: Option<&Selector>) -> Result<Token, TokenError> {
         choose(self, self.contents()?, selector, true).map(|contents| contents.token)
     }
 
-    /// The SAST certificate that is meant, without login. What is only read needs no reader's name.
+    /// The selected SAST certificate, without login; by name, without reading the reader's name.
     pub fn sast(&self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
         match selector.and_then(Selector::name) {
             Some(_) => self.find_by(selector, |slot| self.token_without_reader(slot)),
@@ -85,8 +85,7 @@ impl Module {
         .sast(selector)
     }
 
-    /// The one token that the selector means by itself and that shows no certificate: what is on it may be hidden until the
-    /// login.
+    /// The only token that the selector matches and that shows no certificate: it may hide them until the login.
     pub fn token_without_certificates(
         &self,
         selector: Option<&Selector>,
@@ -119,7 +118,7 @@ impl Module {
         self.find_among(all, selector)
     }
 
-    /// The one token that is meant, among those that were read.
+    /// The selected token among those that were read.
     pub fn find_among(
         &self,
         all: Vec<TokenContents>,
@@ -129,7 +128,7 @@ impl Module {
     }
 }
 
-/// What the look at a token says: it is there, or it is gone, or nobody can say.
+/// Whether a token is present, from the result of reading it.
 fn is_seen(look: Result<Option<Token>, TokenError>) -> Result<bool, TokenError> {
     match look {
         Ok(_) => Ok(true),
@@ -139,7 +138,7 @@ fn is_seen(look: Result<Option<Token>, TokenError>) -> Result<bool, TokenError> 
     }
 }
 
-/// The one token that the selector means; without one, the only token with a certificate.
+/// The token that the selector matches; without a selector, the only one.
 fn choose(
     module: &Module,
     all: Vec<TokenContents>,
@@ -167,14 +166,14 @@ fn choose(
 }
 
 impl TokenContents {
-    /// The token with this very certificate.
+    /// The SAST with exactly this certificate.
     pub fn of_certificate(self, certificate: &Certificate) -> Option<Sast> {
         let id = self.entry_of(certificate)?.id.clone();
         Some(Sast { token: self.token, certificate: certificate.clone(), id, of_same_key: vec![] })
     }
 
-    /// The certificate that may sign: the one the selector names, of one key the newest; where it names the token alone,
-    /// the only one, else the only one that is Cisco's own or nobody's issuer.
+    /// The certificate that may sign: the one that the selector matches, else the only one, else Cisco's, else the only one that
+    /// issued no other.
     pub fn sast(self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -292,7 +291,6 @@ mod tests {
         Certificate::from_der(builder.build().to_der().unwrap()).unwrap()
     }
 
-    /// A name is a promise: Cisco's certificate beside the one that is named does not take its place.
     #[test]
     fn what_is_named_signs_or_nothing_does() {
         let (key, other) = (new_key(), new_key());

@@ -1,4 +1,4 @@
-//! Which token is meant: a SAST name, a label, a serial number, or an RFC 7512 URI.
+//! Token selectors: a SAST name, a label, a serial number, or an RFC 7512 URI.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::contents::TokenCertificate;
 use super::slot::Token;
 use crate::trustlist::{Certificate, digest};
 
-/// Names one token.
+/// Selects a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// A SAST name (the certificate's CN without blanks), a token label or a token serial number.
@@ -19,16 +19,16 @@ pub enum Selector {
     Uri(Uri),
 }
 
-/// The path attributes of an RFC 7512 URI that say which token, and which certificate on it; all that are there must match.
+/// The path attributes of an RFC 7512 URI that select a token and a certificate on it; all must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Uri {
     text: String,
-    /// What the token must be called, by the attribute's name.
+    /// Attributes of the token: name and value.
     token: BTreeMap<String, String>,
     slot_id: Option<u64>,
     object: Option<String>,
     id: Option<Vec<u8>>,
-    /// A key is meant, whose label is its own: its certificate has the same CKA_ID.
+    /// The URI names a key, whose label may differ from its certificate's; CKA_ID is the same.
     of_key: bool,
 }
 
@@ -66,7 +66,7 @@ impl FromStr for Selector {
 impl Uri {
     fn parse(text: &str, rest: &str) -> Result<Self, NotASelector> {
         let path = rest.split_once('?').map_or(rest, |(path, _)| path);
-        // By the names alone: a token may be called what it likes.
+        // Names only: a token's label may contain anything.
         let mut names = rest.split([';', '?', '&']).filter_map(|attribute| attribute.split('=').next());
         if names.any(|name| name.to_ascii_lowercase().starts_with("pin-")) {
             return Err(NotASelector::PinInUri);
@@ -110,7 +110,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Percent-encoding of everything that a value of a URI would not take as it is.
+/// Percent-encoding of everything but unreserved characters.
 pub(super) fn encode(text: &str) -> String {
     let one = |b: u8| match b {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
@@ -128,7 +128,7 @@ impl Selector {
         }
     }
 
-    /// Whether the token itself is meant, by label, serial or URI.
+    /// Whether it matches the token itself, by label, serial or URI.
     pub(super) fn matches_token(&self, token: &Token) -> bool {
         let uri = match self {
             Selector::Name(name) => {
@@ -147,13 +147,12 @@ impl Selector {
             && uri.slot_id.is_none_or(|id| id == token.slot_id())
     }
 
-    /// Whether it names a certificate and not the token alone.
+    /// Whether it names a certificate, not only the token.
     pub fn names_an_object(&self) -> bool {
         matches!(self, Selector::Uri(uri) if uri.object.is_some() || uri.id.is_some())
     }
 
-    /// Whether a certificate of the token is meant: by its SAST name or serial number (`44:6E:…`), or by what a URI says of
-    /// the object.
+    /// Whether it matches a certificate: by SAST name or serial number (`44:6E:…`), or by the object attributes of a URI.
     pub fn matches_certificate(&self, entry: &TokenCertificate) -> bool {
         let certificate = entry.certificate.as_ref();
         let sast_name = certificate.map(Certificate::sast_name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Signing on the token: one login, the right key, a signature that was verified before it leaves.
+//! Signing on the token: one login, the right key, and verified signatures.
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
@@ -23,8 +23,7 @@ pub struct TokenSigner<'m> {
     key: KeySigner<'m>,
 }
 
-/// A further session of a token that is logged in, which signs beside the first: for modules that do two things at once.
-/// Closed when dropped.
+/// Another session of a logged-in token, which signs in parallel. Closed when dropped.
 pub struct SignerSession<'s> {
     sast: &'s Sast,
     key: &'s KeyUse<'s>,
@@ -47,7 +46,7 @@ pub(super) struct KeyUse<'m> {
     pub(super) prefer: MechanismPreference,
 }
 
-/// How a signature is asked for.
+/// How a signature is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     /// The token computes the digest.
@@ -59,7 +58,7 @@ enum Method {
 impl Module {
     /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad.
     ///
-    /// A locked PIN or one of impossible length costs no try; a wrong one is not tried again.
+    /// A locked PIN or one of impossible length is not tried; a wrong one is tried once.
     pub fn signer<'m>(&'m self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
         let token = sast.token();
         let lock = self.lock()?;
@@ -71,7 +70,7 @@ impl Module {
         Ok(TokenSigner { module: self, sast, key })
     }
 
-    /// A key that is ready to sign, and whether it wants the PIN at each signature. If not, the PIN goes.
+    /// A key that is ready to sign. If it does not need the PIN for each signature, the PIN is wiped.
     pub(super) fn key_signer<'m>(
         &self,
         mut login: Login<'m>,
@@ -102,7 +101,7 @@ fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> 
 }
 
 impl KeySigner<'_> {
-    /// Signs, and verifies with the public key before anything leaves.
+    /// Signs, and verifies the signature.
     pub(super) fn sign(
         &self,
         digest: Digest,
@@ -127,7 +126,7 @@ impl KeyUse<'_> {
         let Some(login) = every_time else {
             return call_token("C_Sign", token, || session.sign(mechanism, self.handle, data));
         };
-        // The context login stands between C_SignInit and the data, which a single call has no room for.
+        // The context login comes between C_SignInit and the data, so C_Sign cannot be used.
         call_token("C_SignInit", token, || session.sign_init(mechanism, self.handle))?;
         login.context_login()?;
         logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match method {
@@ -141,7 +140,7 @@ impl KeyUse<'_> {
         call_token("C_SignFinal", token, || session.sign_final())
     }
 
-    /// Signs in a session that is logged in, and verifies. `every_time` is the login of a key that wants one for each
+    /// Signs in a logged-in session, and verifies the signature. `every_time` is the login of a key that wants one for each
     /// signature.
     fn sign(
         &self,
@@ -176,7 +175,7 @@ impl KeyUse<'_> {
     }
 }
 
-/// The method to sign that the token knows and the profile prefers. `every_time`: each signature takes a login of its own.
+/// The method that the token has and the profile prefers. `every_time`: each signature needs its own login.
 fn method(
     mechanisms: &[MechanismType],
     prefer: MechanismPreference,
@@ -187,7 +186,7 @@ fn method(
     let hash = mechanisms.contains(&hash_type).then_some((Method::Hash, hash));
     let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Method::Raw, Mechanism::RsaPkcs));
     match prefer {
-        // CKM_RSA_PKCS takes its data in one call: no room for the context login.
+        // CKM_RSA_PKCS takes its data in one call, without a context login in between.
         MechanismPreference::Raw if !every_time => raw.or(hash),
         _ => hash.or(raw),
     }
@@ -203,8 +202,8 @@ fn hash_mechanism(digest: Digest) -> (Mechanism<'static>, MechanismType, &'stati
 }
 
 impl TokenSigner<'_> {
-    /// Further sessions to sign in beside this one, as many as the profile says and `wanted` leaves of them. None for a
-    /// key that wants a login for each signature, and none where the token has no more sessions.
+    /// More sessions that sign in parallel: at most `wanted`, and as many as the profile and the token allow. None for a key that
+    /// wants a login for each signature.
     pub fn more_sessions(&self, wanted: usize) -> Vec<SignerSession<'_>> {
         let sessions = self.module.profile().sign.sessions.map_or(1, |n| usize::from(n.get()));
         let more = if self.key.always_authenticate { 0 } else { sessions.saturating_sub(1).min(wanted) };

@@ -9,7 +9,7 @@ use super::pin::{PinKind, PinState};
 use super::raw::Info;
 use crate::trustlist::printable;
 
-/// A token in its slot, as its info says. Padding is gone; text that is not printable is escaped.
+/// A token in its slot, from its info. Padding is removed; text that is not printable is escaped.
 #[derive(Debug, Clone, Serialize)]
 pub struct Token {
     #[serde(skip)]
@@ -39,7 +39,7 @@ impl Token {
         let state = |of: fn(&Info) -> PinState| info.as_ref().map_or(PinState::Unknown, of);
         let (pin_state, so_pin_state) = (state(pin_state), state(so_pin_state));
         let problem = info.as_ref().err().cloned();
-        // A token whose info is unreadable may still sign; it must not vanish.
+        // A token whose info is unreadable may still sign, so it is listed.
         let flags = sys::CKF_TOKEN_INITIALIZED | sys::CKF_LOGIN_REQUIRED;
         let info = info.unwrap_or_else(|_| Info { flags, ..Info::default() });
         Token {
@@ -69,12 +69,12 @@ impl Token {
         self.slot_id
     }
 
-    /// The slot's description: the reader.
+    /// The slot description: the reader.
     pub fn reader(&self) -> &str {
         &self.reader
     }
 
-    /// The label its owner chose.
+    /// The label.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -94,22 +94,22 @@ impl Token {
         &self.manufacturer
     }
 
-    /// What its flags say about the user PIN.
+    /// The state of the user PIN by its flags.
     pub fn pin_state(&self) -> PinState {
         self.pin_state
     }
 
-    /// What its flags say about the SO (administrator) PIN.
+    /// The state of the SO (administrator) PIN by its flags.
     pub fn so_pin_state(&self) -> PinState {
         self.so_pin_state
     }
 
-    /// The same of the PIN that is meant.
+    /// The state of this PIN.
     pub(super) fn state_of(&self, which: PinKind) -> PinState {
         if which == PinKind::Administrator { self.so_pin_state } else { self.pin_state }
     }
 
-    /// Whether the token was initialised; one that was not holds nothing.
+    /// Whether the token was initialised.
     pub fn is_initialized(&self) -> bool {
         self.initialized
     }
@@ -124,7 +124,7 @@ impl Token {
         self.pin_pad
     }
 
-    /// A secret that is to be typed on the reader needs a PIN pad.
+    /// Checks that the token has a PIN pad.
     ///
     /// # Errors
     /// [`TokenError::NoPinPad`].
@@ -132,7 +132,7 @@ impl Token {
         if self.pin_pad { Ok(()) } else { Err(TokenError::NoPinPad(self.name(), which)) }
     }
 
-    /// A PIN that is locked or was never set is not tried, and not asked for.
+    /// Checks that a PIN is not locked and was set: else it is not tried, and not asked for.
     ///
     /// # Errors
     /// [`TokenError::PinLocked`], [`TokenError::PinNotSet`]; a blank token takes its SO PIN as its new one.
@@ -144,12 +144,12 @@ impl Token {
         }
     }
 
-    /// Whether nothing can be written to it.
+    /// Whether it is write-protected.
     pub fn is_write_protected(&self) -> bool {
         self.write_protected
     }
 
-    /// Shortest and longest PIN in bytes; 0 where the token does not say.
+    /// Shortest and longest PIN in bytes; 0 if not known.
     pub fn pin_lengths(&self) -> (usize, usize) {
         (self.pin_min, self.pin_max)
     }
@@ -189,8 +189,8 @@ fn pin_state(info: &Info) -> PinState {
     first_state(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
 }
 
-/// The same of the SO PIN. A blank token has none, whatever it says (SoftHSM: locked); a CardOS token without one says locked,
-/// which is harmless until it is needed.
+/// The state of the SO PIN. A blank token has none, whatever its flags (SoftHSM: locked); a CardOS token without one is locked,
+/// which matters only when it is needed.
 fn so_pin_state(info: &Info) -> PinState {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
         return PinState::NotSet;
@@ -199,13 +199,13 @@ fn so_pin_state(info: &Info) -> PinState {
     first_state(info, flags).unwrap_or(PinState::Ok)
 }
 
-/// What the first flag says that is set: locked, last try, few tries.
+/// The state of the first flag that is set: locked, last try, few tries.
 fn first_state(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
     let states = [PinState::Locked, PinState::LastTry, PinState::Low];
     flags.into_iter().zip(states).find(|(flag, _)| info.has(*flag)).map(|(_, state)| state)
 }
 
-/// Labels and serials are padded with blanks, or with NULs by careless drivers.
+/// Removes the padding of labels and serials: blanks, or NULs with some drivers.
 pub(super) fn clean(text: &str) -> String {
     printable(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
 }

@@ -1,28 +1,27 @@
-//! A module that hangs inside a call: after a time the caller is told, who can do nothing but end the process.
+//! Calls that do not return: after a time limit a handler runs, which can only end the process.
 //!
-//! A thread of C cannot be stopped. OpenSC 0.23, for one, waits for itself for ever when a card is pulled while it is
-//! read for the first time.
+//! A thread in C code cannot be stopped. OpenSC 0.23, for example, deadlocks when a card is removed during its first read.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-/// What is done about a call that does not return: its name and how long it was waited for. Does not come back.
+/// The handler for a call that does not return: its name and the time limit. It does not return.
 pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
 
 /// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// What a machine does.
+    /// A call of the machine.
     Machine,
     /// A PIN is typed on a reader, or a key is made: five times as long.
     Long,
 }
 
-/// The calls that run, one of each thread that is in one.
+/// The running calls, at most one per thread.
 type Running = Mutex<Vec<Call>>;
 
-/// A call that runs.
+/// A running call.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     name: &'static str,
@@ -31,15 +30,15 @@ struct Call {
     limit: Duration,
 }
 
-/// The watchdog of this process; there is one module in it.
+/// The watchdog of this process, which loads one module.
 static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
 
-/// Begins to watch the calls of this process, once.
+/// Starts the watchdog, once.
 pub(super) fn begin(limit: Duration, on_hang: OnHang) {
     WATCHDOG.get_or_init(|| Watchdog::begin(limit, on_hang));
 }
 
-/// Runs a call, watched where a watchdog was begun.
+/// Runs a call, watched if the watchdog was started.
 pub(super) fn watched<T>(name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
     match WATCHDOG.get() {
         Some(watchdog) => watchdog.over(name, patience, call),
@@ -55,14 +54,14 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    /// Begins to watch.
+    /// Starts the thread.
     fn begin(limit: Duration, on_hang: OnHang) -> Self {
         let running = Arc::new(Running::default());
         let watched = Arc::downgrade(&running);
-        // A few looks within the limit; a longer wait would keep the thread no idler.
+        // A few checks within the limit, at most one a second.
         let every =
             limit.checked_div(4).unwrap_or(limit).clamp(Duration::from_millis(20), Duration::from_secs(1));
-        // Without a thread calls are simply not watched.
+        // If there is no thread, calls are not watched.
         let _ = std::thread::Builder::new()
             .name("watchdog".to_owned())
             .spawn(move || watch(&watched, every, &on_hang));
@@ -84,7 +83,7 @@ impl Watchdog {
     }
 }
 
-/// Until the module is gone.
+/// Checks the running calls until the watchdog is dropped.
 fn watch(watched: &Weak<Running>, every: Duration, on_hang: &OnHang) {
     loop {
         std::thread::sleep(every);

@@ -24,7 +24,7 @@ pub enum Ask {
 /// What is asked, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The certificate that TVS should status for.
+    /// The certificate.
     pub certificate: &'a Certificate,
     /// How the list spells it.
     pub signer: &'a SignerId,
