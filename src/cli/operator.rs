@@ -198,28 +198,21 @@ impl Operator for TerminalOperator<'_> {
 
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
         match *secret {
-            Secret::Pin { token, has_pin_pad } => {
+            Secret::Pin { token, which, has_pin_pad, is_new } => {
                 interrupt::listen()?;
-                let source = self.settings.pin_source.clone();
-                let source = source.unwrap_or_else(|| PinSource::of_reader(has_pin_pad));
-                if source == PinSource::PinPad && has_pin_pad {
-                    self.note(&format!("Type the PIN for {token} on its reader."));
-                }
-                Ok(pin::text(&source, token, self.ui)?)
-            }
-            Secret::OtherPin { token, has_pin_pad, which, is_new } => {
-                let (what, source) = match which {
-                    PinKind::Administrator => ("administrator (SO) PIN", &self.so_pin_source),
-                    _ => ("new PIN", &self.new_pin_source),
+                let source = match which {
+                    PinKind::User => &self.settings.pin_source,
+                    PinKind::New => &self.new_pin_source,
+                    PinKind::Administrator => &self.so_pin_source,
                 };
                 let source = source.clone().unwrap_or_else(|| PinSource::of_reader(has_pin_pad));
-                if source == PinSource::PinPad {
-                    if has_pin_pad {
-                        self.note(&format!("Type the {what} for {token} on its reader when it asks."));
-                    }
-                    return Ok(None);
+                if source != PinSource::PinPad {
+                    return Ok(Some(pin::of_token(&source, which, token, is_new, self.ui)?));
                 }
-                Ok(Some(pin::other(&source, what, token, is_new, self.ui)?))
+                if has_pin_pad {
+                    self.note(&format!("Type {which} for {token} on its reader."));
+                }
+                Ok(None)
             }
             Secret::NodePassword { node } => {
                 let source = self.password_source.clone().unwrap_or(PinSource::Prompt);

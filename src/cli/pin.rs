@@ -10,10 +10,11 @@ use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::descriptor;
-use super::error::{CommandError, ErrorKind};
+use super::error::{CommandError, ErrorKind, pin_option};
 use super::interrupt;
 use super::ui::{Ui, printable};
 use crate::files;
+use crate::token::PinKind;
 
 /// Longer than any PIN: what is read at most, in bytes.
 const MAX_PIN_BYTES: usize = 4096;
@@ -81,30 +82,25 @@ impl fmt::Display for PinSource {
     }
 }
 
-/// Reads the PIN; `None` for a PIN pad.
-pub fn text(source: &PinSource, token: &str, ui: &Ui) -> Result<Option<Zeroizing<String>>, CommandError> {
-    if *source == PinSource::PinPad {
-        return Ok(None);
-    }
-    secret(source, &Secret::of_token("PIN", token, "--pin-source"), ui).map(Some)
-}
-
-/// Reads the administrator PIN of a token, or a new PIN, which a terminal is asked for twice.
-pub fn other(
+/// Reads a PIN of a token; a terminal is asked twice for one that is new.
+pub fn of_token(
     source: &PinSource,
-    what: &'static str,
+    which: PinKind,
     token: &str,
-    twice: bool,
+    is_new: bool,
     ui: &Ui,
 ) -> Result<Zeroizing<String>, CommandError> {
-    let first = Secret::of_token(what, token, "--new-pin-source or --so-pin-source");
-    let text = secret(source, &first, ui)?;
-    if twice && *source == PinSource::Prompt {
-        let again = Secret::of_token("the same again", token, "--new-pin-source");
-        if *secret(source, &again, ui)? != *text {
-            return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
-                .detail("", "no PIN was tried, nothing was changed"));
-        }
+    let what = match which {
+        PinKind::User => "PIN",
+        PinKind::New => "new PIN",
+        PinKind::Administrator => "administrator (SO) PIN",
+    };
+    let asked =
+        |what| Secret { what, of: token, kind: ErrorKind::Token, elsewhere: named_by(pin_option(which)) };
+    let text = secret(source, &asked(what), ui)?;
+    if is_new && *source == PinSource::Prompt && *secret(source, &asked("the same again"), ui)? != *text {
+        return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
+            .detail("", "no PIN was tried, nothing was changed"));
     }
     Ok(text)
 }
@@ -137,17 +133,11 @@ pub fn host_password(account: &str, ui: &Ui) -> Result<Zeroizing<String>, Comman
 
 /// What is asked for, for messages.
 struct Secret<'a> {
-    what: &'static str,
+    what: &'a str,
     of: &'a str,
     kind: ErrorKind,
     /// What to do where nobody can be asked.
     elsewhere: String,
-}
-
-impl<'a> Secret<'a> {
-    fn of_token(what: &'static str, of: &'a str, options: &str) -> Self {
-        Secret { what, of, kind: ErrorKind::Token, elsewhere: named_by(options) }
-    }
 }
 
 fn named_by(options: &str) -> String {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::error::{CommandError, ErrorKind};
+use super::error::{CommandError, ErrorKind, pin_option};
 use super::interrupt;
 use super::operator::TerminalOperator;
 use super::pin::{self, PinSource};
@@ -140,7 +140,7 @@ fn open(name: Option<&str>, settings: &Settings) -> Result<(Module, Option<Selec
 
 fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource, CommandError> {
     let Some(text) = text else { return Ok(PinSource::of_reader(token.has_pin_pad())) };
-    let option = if which == PinKind::Administrator { "--so-pin-source" } else { "--new-pin-source" };
+    let option = pin_option(which);
     let source = text.parse().map_err(|_| {
         let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
         CommandError::new(ErrorKind::Usage, what)

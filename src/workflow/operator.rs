@@ -177,10 +177,8 @@ impl fmt::Display for Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum Secret<'a> {
-    /// Of a token; whether its reader has keys to type it on.
-    Pin { token: &'a str, has_pin_pad: bool },
-    /// The administrator PIN of a token, or a new PIN, which is asked for twice.
-    OtherPin { token: &'a str, has_pin_pad: bool, which: PinKind, is_new: bool },
+    /// Of a token; whether its reader has keys to type it on, and whether it is set, and so asked for twice.
+    Pin { token: &'a str, which: PinKind, has_pin_pad: bool, is_new: bool },
     /// The OS administrator's.
     NodePassword { node: &'a str },
     /// Of `user@host`, which does not belong to the cluster.

@@ -134,11 +134,21 @@ pub fn pin_for(module: &Module, token: &Token, operator: &dyn Operator) -> Resul
         may_try(token, PinKind::User, operator)?;
         // Before it is asked for in vain.
         token.check_state(PinKind::User).map_err(|e| WorkError::NoPinToTry(Box::new(e)))?;
-        let secret = Secret::Pin { token: token.label(), has_pin_pad: token.has_pin_pad() };
-        pin = operator.secret(&secret)?.map(Pin::new);
+        pin = ask_pin(token, PinKind::User, false, operator)?;
     }
     module.check_pin(token, pin.as_ref())?;
     Ok(pin)
+}
+
+/// Asks for a PIN of a token; `None` for a PIN pad.
+pub fn ask_pin(
+    token: &Token,
+    which: PinKind,
+    is_new: bool,
+    operator: &dyn Operator,
+) -> Result<Option<Pin>, WorkError> {
+    let (token, has_pin_pad) = (&token.name().label, token.has_pin_pad());
+    Ok(operator.secret(&Secret::Pin { token, which, has_pin_pad, is_new })?.map(Pin::new))
 }
 
 /// Whether a PIN may be tried at all, by the token's flags.

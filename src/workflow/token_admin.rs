@@ -1,15 +1,14 @@
 //! The PINs of a token changed and set; a token erased.
 
 use super::error::WorkError;
-use super::operator::{Operator, Secret, TokenInUse};
-use super::session::may_try;
+use super::operator::{Operator, TokenInUse};
+use super::session::{ask_pin, may_try};
 use crate::token::{Module, Pin, PinKind, Token};
 
 /// Changes the PIN.
 pub fn change_pin(module: &Module, token: &Token, operator: &dyn Operator) -> Result<(), WorkError> {
     may_try(token, PinKind::User, operator)?;
-    let secret = Secret::Pin { token: token.label(), has_pin_pad: token.has_pin_pad() };
-    let old = operator.secret(&secret)?.map(Pin::new);
+    let old = ask_pin(token, PinKind::User, false, operator)?;
     // Its length costs no try.
     module.check_pin(token, old.as_ref())?;
     let new = new_pin(module, token, operator)?;
@@ -40,26 +39,16 @@ fn administrator_and_new_pin(
 ) -> Result<(Option<Pin>, Option<Pin>), WorkError> {
     token.check_state(PinKind::Administrator)?;
     may_try(token, PinKind::Administrator, operator)?;
-    let so_pin = other_pin(token, PinKind::Administrator, !token.is_initialized(), operator)?;
+    let so_pin = ask_pin(token, PinKind::Administrator, !token.is_initialized(), operator)?;
     Ok((so_pin, new_pin(module, token, operator)?))
 }
 
 fn new_pin(module: &Module, token: &Token, operator: &dyn Operator) -> Result<Option<Pin>, WorkError> {
-    let new = other_pin(token, PinKind::New, true, operator)?;
+    let new = ask_pin(token, PinKind::New, true, operator)?;
     if new.as_ref().is_some_and(|new| new.is_one_of(&module.profile().pin.factory)) {
         operator.warn("the new PIN is the public factory PIN");
     }
     Ok(new)
-}
-
-fn other_pin(
-    token: &Token,
-    which: PinKind,
-    is_new: bool,
-    operator: &dyn Operator,
-) -> Result<Option<Pin>, WorkError> {
-    let (token, has_pin_pad) = (&token.name().label, token.has_pin_pad());
-    Ok(operator.secret(&Secret::OtherPin { token, has_pin_pad, which, is_new })?.map(Pin::new))
 }
 
 /// From here on an interruption waits until the token is as it should be.

@@ -8,6 +8,8 @@ mod run;
 mod token;
 mod work;
 
+pub use token::pin_option;
+
 use std::fmt::{self, Write as _};
 
 use super::ui::printable;

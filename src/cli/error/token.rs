@@ -143,9 +143,9 @@ impl From<TokenError> for CommandError {
             E::PinLength { .. } => base
                 .detail("", "no try was used")
                 .hint("check the PIN, then run the same command again"),
-            E::PinPad(_, which) => base.hint(format!("use {} pinpad", option(which))),
+            E::PinPad(_, which) => base.hint(format!("use {} pinpad", pin_option(which))),
             E::NoPinPad(_, which) => {
-                base.hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", option(which)))
+                base.hint(format!("use another {}: prompt, env:VAR, file:PATH or fd:N", pin_option(which)))
             }
             E::PinRefused(..) => base.detail("", "no try was used").hint(
                 "the token has rules for its PINs: use other characters or another length; sastctl token show \
@@ -168,7 +168,7 @@ impl From<TokenError> for CommandError {
 }
 
 /// The option that says where this PIN comes from.
-fn option(which: PinKind) -> &'static str {
+pub fn pin_option(which: PinKind) -> &'static str {
     match which {
         PinKind::User => "--pin-source",
         PinKind::New => "--new-pin-source",
