@@ -18,6 +18,7 @@ use crate::files::{self, FileError};
 
 /// How nodes are reached.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct ConnectOptions {
     /// The OS administrator, where the address names none; else `admin`.
     pub user: Option<String>,
@@ -35,6 +36,7 @@ pub struct ConnectOptions {
 }
 
 /// What is told and asked while nodes are reached.
+#[allow(missing_docs, reason = "the names say what each does")]
 pub trait ConnectPrompt: Send + Sync {
     fn note(&self, text: &str);
 

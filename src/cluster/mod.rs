@@ -19,7 +19,7 @@ pub mod shell;
 pub mod tftp;
 
 pub use address::{NodeAddress, NotAnAddress, SerialAddress, SshAddress};
-pub(crate) use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
+pub use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
 pub use error::{ClusterError, ConsoleError, NoAnswer};
 pub use fetch::{By, FetchError, Fetched, Ports, fetch};
 pub use node::{Node, PHONE_SAST_TRUST, SERVICES};
