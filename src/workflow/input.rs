@@ -1,6 +1,6 @@
 //! Files that work is given: lists, certificates, cluster files; `-` is standard input.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::WorkError;
 use super::plan::cluster_file::ClusterFile;
@@ -69,4 +69,15 @@ pub fn read_cluster(path: &Path) -> Result<ReadCluster, WorkError> {
     let certificates = certificates.collect::<Result<_, _>>()?;
     let tokens = cluster.tokens.iter().map(|token| read(&token.certificate)).collect::<Result<_, _>>()?;
     Ok(ReadCluster { cluster, certificates, tokens })
+}
+
+/// `CTLFile.tlv` → `CTLFile.new.tlv`: the file in force stays as it is.
+pub fn beside(source: &Path) -> PathBuf {
+    let mut name = source.file_stem().unwrap_or_default().to_owned();
+    name.push(".new");
+    if let Some(extension) = source.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    source.with_file_name(name)
 }

@@ -30,11 +30,11 @@ pub(crate) mod verification;
 mod watch;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
-pub(crate) use client::{Chosen, WindowOperator, WindowView, Windows};
+pub(crate) use client::{Finished, WindowOperator, WindowView, Windows};
 pub(crate) use error::{CheckError, NOT_SERVED_YET, TrustError};
 pub use error::{WorkError, written_of_several};
 pub use input::{
-    ReadCluster, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
+    ReadCluster, beside, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
 };
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};

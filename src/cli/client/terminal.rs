@@ -9,7 +9,8 @@ use inquire::{InquireError, Select, Text};
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
-use super::super::operator::TerminalOperator;
+use super::super::operator::{DRY_RUN, TerminalOperator};
+use super::super::signing::{dry_run_text, plan_text};
 use super::super::ui::{printable, table};
 use crate::trustlist::{Certificate, Name};
 use crate::workflow::{OperatorError, PlanError, WindowOperator, WindowView, WorkError};
@@ -38,6 +39,14 @@ impl WindowOperator for TerminalOperator<'_> {
             )),
             WindowView::NamedNotAdded { named } => {
                 format!("The token of --token, {named}, is not added: choose Add Tokens first.")
+            }
+            WindowView::Plan { file, dry_run } => {
+                self.ui.show(&plan_text(file));
+                file.warnings().iter().for_each(|warning| self.ui.warn(warning));
+                if !dry_run {
+                    return;
+                }
+                format!("{}\n{DRY_RUN}", dry_run_text(file).trim_end_matches('\n'))
             }
             WindowView::Entries(entries) => {
                 let row = |columns: &[String; 4]| columns.iter().map(|c| printable(c)).collect();

@@ -8,13 +8,13 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::operator::TerminalOperator;
 use super::super::settings::Settings;
-use super::super::signing::{PlaceArgs, SigningArgs, beside, sign};
+use super::super::signing::{PlaceArgs, SigningArgs, sign};
 use super::super::ui::Ui;
 use crate::files;
 use crate::phone::file_warnings;
 use crate::trustlist::{MAX_FILE_BYTES, SgnDraft, Style, TrustFile, is_tftp_name};
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
-use crate::workflow::{Request, WorkError, display_name, read_verified, resign};
+use crate::workflow::{Request, WorkError, beside, display_name, read_verified, resign};
 
 /// Sign lists again without changes, or make .sgn files from configuration files; one login for all
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::error::{CommandError, ErrorKind};
 use super::args::SigningArgs;
 use crate::trustlist::is_file_name;
+use crate::workflow::beside;
 
 /// The option of commands that make a new file from one that is there.
 #[derive(Debug, Args)]
@@ -36,15 +37,4 @@ impl PlaceArgs {
             None => Ok(beside(source)),
         }
     }
-}
-
-/// `CTLFile.tlv` → `CTLFile.new.tlv`: the file in force stays as it is.
-pub fn beside(source: &Path) -> PathBuf {
-    let mut name = source.file_stem().unwrap_or_default().to_owned();
-    name.push(".new");
-    if let Some(extension) = source.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    source.with_file_name(name)
 }

@@ -2,6 +2,7 @@
 
 mod choices;
 mod command;
+mod finish;
 mod insert;
 mod operator;
 mod rows;
@@ -10,4 +11,4 @@ mod windows;
 pub use choices::{AddedServer, Choices, EntryKind, Start};
 pub(crate) use operator::{WindowOperator, WindowView};
 pub use rows::Entry;
-pub(crate) use windows::{Chosen, Windows};
+pub(crate) use windows::{Finished, Windows};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::error::WorkError;
 use super::super::operator::{Operator, OperatorError};
+use super::super::signing::BatchFile;
 use super::rows::Entry;
 use crate::trustlist::Certificate;
 
@@ -26,6 +27,11 @@ pub enum WindowView<'a> {
         named: &'a str,
     },
     Entries(&'a [Entry]),
+    /// The plan, with the end of a dry run.
+    Plan {
+        file: &'a BatchFile,
+        dry_run: bool,
+    },
 }
 
 /// An operator who can also be shown windows.

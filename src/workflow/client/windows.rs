@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use super::super::error::WorkError;
 use super::super::input::{ReadCluster, read_certificate, read_cluster, read_verified};
 use super::super::operator::OperatorError;
-use super::super::plan::{NewServer, PlanError};
+use super::super::plan::{NewServer, Plan, PlanError, Request};
+use super::super::signing::{Signed, SigningOrder};
 use super::choices::{AddedServer, Choices, Start};
 use super::insert::{Inserted, wait};
 use super::operator::{WindowOperator, WindowView};
 use super::rows::Entry;
 use crate::cluster::SecurityMode;
 use crate::token::{Module, Sast, Selector};
-use crate::trustlist::{Function, printable};
+use crate::trustlist::{Certificate, Function, printable};
 
 /// The third window: the security mode to set, if any.
 const MODES: [(Option<SecurityMode>, &str); 3] = [
@@ -62,6 +63,9 @@ pub struct Windows<'a> {
     pub out: Option<PathBuf>,
     /// The token that signs, if it was named.
     pub named: Option<Selector>,
+    /// What every plan needs beside the records, for the certificate that signs.
+    pub request: &'a dyn Fn(&Certificate) -> Result<Request<'_>, OperatorError>,
+    pub order: SigningOrder<'a>,
 }
 
 /// What was chosen so far, and the tokens that belong to it.
@@ -70,12 +74,22 @@ pub struct Chosen {
     pub tokens: Vec<Sast>,
 }
 
+/// How the windows end.
+pub enum Finished {
+    /// The plan was only shown.
+    DryRun,
+    Signed {
+        choices: Box<Choices>,
+        plan: Box<Plan>,
+        source: PathBuf,
+        out: PathBuf,
+        signed: Signed,
+    },
+}
+
 impl Windows<'_> {
-    /// Goes through the windows until `finish`, the last one, has a result; `None` if the operator leaves.
-    pub fn go<T, E: From<WorkError>>(
-        &mut self,
-        mut finish: impl FnMut(&Self, &mut Chosen) -> Result<Option<T>, E>,
-    ) -> Result<Option<(T, Chosen)>, E> {
+    /// Goes through the windows; `None` if the operator leaves.
+    pub fn run(mut self) -> Result<Option<Finished>, WorkError> {
         while let Some(start) = self.server()? {
             let mut chosen = Chosen { choices: Choices::new(start), tokens: vec![] };
             let mut window = Some(Window::Warning);
@@ -85,8 +99,9 @@ impl Windows<'_> {
                     Window::Mode => self.mode(&mut chosen.choices)?,
                     Window::Insert => self.insert(&mut chosen)?,
                     Window::Entries => self.entries(&mut chosen)?,
-                    Window::Finish => match finish(self, &mut chosen)? {
-                        Some(result) => return Ok(Some((result, chosen))),
+                    Window::Finish => match self.confirm(&mut chosen)? {
+                        Some(Some(confirmed)) => return self.sign(chosen.choices, confirmed).map(Some),
+                        Some(None) => return Ok(Some(Finished::DryRun)),
                         None => false,
                     },
                 };
@@ -96,12 +111,12 @@ impl Windows<'_> {
         Ok(None)
     }
 
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         self.operator.show_window(WindowView::Text(text));
     }
 
     /// An error stays in the window, which shows it.
-    fn or_why_not<T>(&self, result: Result<T, WorkError>) -> Option<T> {
+    pub(super) fn or_why_not<T>(&self, result: Result<T, WorkError>) -> Option<T> {
         result.map_err(|e| self.operator.show_window(WindowView::Error(e))).ok()
     }
 
