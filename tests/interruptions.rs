@@ -274,7 +274,7 @@ fn what_hangs_does_not_outlast_a_second_ctrl_c() {
         let mut said = BufReader::new(child.stderr.take().unwrap());
         world.until_held(hangs);
         signal(child.id(), 2);
-        let mut stderr = read_until(&mut said, "Ctrl-C again does not wait");
+        let mut stderr = read_until(&mut said, "press Ctrl-C again to exit without waiting");
         assert!(child.try_wait().unwrap().is_none(), "{hangs}: ended by the first Ctrl-C");
         signal(child.id(), 2);
         said.read_to_string(&mut stderr).unwrap();
