@@ -129,7 +129,7 @@ fn the_empty_slots_are_counted_where_there_is_no_token() {
     help: insert a token and wait for its light; then sastctl token list
     ");
     let (list, _) = world.faulty(&script, &["token", "list"]);
-    insta::assert_snapshot!(list.stdout, @"No token. Looked at MODULE (profile softhsm): 8 slots, all empty.");
+    insta::assert_snapshot!(list.stdout, @"No token found. Checked MODULE (profile softhsm): 8 slots, all empty.");
 }
 
 /// A PIN counter at 2, at 1, and locked: what the operator sees, and what is spent.
@@ -329,7 +329,7 @@ fn a_module_that_hangs_is_given_up() {
     {
         let (outcome, calls) = sign(&mut world, &format!("hang {call} 1"));
         assert_eq!(outcome.code, 3, "{call}\n{}", outcome.all());
-        let told = format!("the module did not return from {call} for 1 seconds, and was given up");
+        let told = format!("the module did not return from {call} within 1 seconds");
         assert!(outcome.stderr.contains(&told), "{call}\n{}", outcome.all());
         assert_eq!(
             count(&calls, "C_Login"),
