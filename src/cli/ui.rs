@@ -100,23 +100,6 @@ impl Ui {
         io::stdout().is_terminal()
     }
 
-    /// The rule for everything that signs, makes a key or changes a node: `--yes`, or a yes at the terminal. Where nobody
-    /// can be asked, nothing is taken for a yes.
-    pub fn agrees(&self, yes: bool, question: &str) -> Result<bool, CommandError> {
-        if yes {
-            return Ok(true);
-        }
-        if !self.can_ask() {
-            return Err(CommandError::new(
-                ErrorKind::Usage,
-                "this needs a yes, but there is no terminal to ask; nothing was done",
-            )
-            .detail("question", question)
-            .hint("--yes confirms without a question"));
-        }
-        self.confirm(question)
-    }
-
     /// Asks a question that is answered by `y` or `yes`; anything else, and the end of input, is no.
     pub fn confirm(&self, question: &str) -> Result<bool, CommandError> {
         let answer = self.ask(&format!("{question} [y/N] "))?;

@@ -12,6 +12,7 @@ use super::super::ui::Ui;
 use super::connect::ConnectArgs;
 use crate::cluster::console::Console as _;
 use crate::cluster::{Connector, ConsoleError, NodeAddress};
+use crate::workflow::{Operator as _, Question};
 
 /// Ctrl-] leaves, as in telnet.
 const LEAVE: u8 = 0x1d;
@@ -44,7 +45,7 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
     let address = &args.node;
     let operator = args.connect.operator(args.yes, settings, ui)?;
     if !ui.can_ask() {
-        ui.agrees(args.yes, &format!("Send what is piped in to {address}?"))?;
+        operator.agrees(&Question::Consent(format!("Send what is piped in to {address}?")))?;
     }
     let mut connector = Connector::new(args.connect.options(), &operator);
     let mut console = match address {

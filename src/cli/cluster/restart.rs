@@ -8,7 +8,7 @@ use super::super::ui::Ui;
 use super::connect::ConnectArgs;
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{Connector, NodeAddress, SERVICES, restart, restart_order};
-use crate::workflow::{Operator as _, View};
+use crate::workflow::{Operator as _, Question, View};
 
 /// Restart Cisco Tftp, then Cisco CallManager, on the nodes that run them
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub fn run(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
         SERVICES.join(", then "),
         names.join(", ")
     ));
-    if !ui.agrees(args.yes, "Restart them?")? {
+    if !operator.agrees(&Question::Consent("Restart them?".to_owned()))? {
         return Err(CommandError::new(ErrorKind::Interrupted, "nothing was restarted"));
     }
     operator.something_changes();
