@@ -279,6 +279,6 @@ fn tokens_that_share_a_serial_number_are_told_apart() {
         let (token, name) = (format!("SAST token {letter}"), format!("--name=SAST-NEW-{letter}"));
         let (made, _) =
             world.faulty("same-serial", &["cert", "enroll", &token, &name, "--bits=1024", "--yes"]);
-        assert!(made.done().stdout.contains(&format!("on \"{token}\" beside its key")), "{letter}");
+        assert!(made.done().stdout.contains(&format!("stored on \"{token}\" next to its key")), "{letter}");
     }
 }
