@@ -126,7 +126,7 @@ fn no_token_says_what_was_looked_at() {
     --- stderr
     error: no token was found that is initialised
       module   MODULE
-      slots    1, 1 with a token that is blank
+      slots    1, blank token
     help: insert a token and wait for its light; then sastctl token list
     help: sastctl token init makes a blank token ready
     --- exit code 3

@@ -172,7 +172,7 @@ fn servers_that_are_none() {
         thread::sleep(Duration::from_secs(2));
     });
     let outcome = check(&world, &["--tvs", &address]);
-    assert!(outcome.stdout.contains("TLS with"), "{}", outcome.all());
+    assert!(outcome.stdout.contains(&format!("TLS with {address} failed")), "{}", outcome.all());
     assert!(!outcome.stderr.contains("--legacy-tls"), "{}", outcome.all());
 
     let wrong = check(&world, &["--tvs", "a b"]);
