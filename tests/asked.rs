@@ -66,7 +66,7 @@ fn the_plan_is_shown_before_the_question_and_the_pin_asked_for_after_it() {
         let expected = "\
 plan of CTLFile.new.tlv
 asked Sign with SAST-ADN008580ef on \"SAST token A\" (SERIAL), and write CTLFile.new.tlv?
-secret Pin { token: \"SAST token A\", has_pin_pad: false }
+secret: the PIN of SAST token A
 token in use
 factory PIN of SAST token A
 looks for an interruption

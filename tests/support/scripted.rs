@@ -78,7 +78,10 @@ impl Operator for Scripted {
     }
 
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
-        self.happens(format!("secret {secret:?}"));
+        self.happens(match secret {
+            Secret::Pin { token, which, .. } => format!("secret: {which} of {token}"),
+            other => format!("secret: {other:?}"),
+        });
         Ok(Some(Zeroizing::new(self.pin.clone())))
     }
 
