@@ -4,12 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::cluster_run::{LookedAt, checksums_text, readiness_text};
+use super::cluster_run::{LookedAt, readiness_text};
 use super::error::CommandError;
 use super::interrupt;
 use super::pin::{self, PinSource};
 use super::settings::Settings;
-use super::signing::{dry_run_text, phones_text, plan_text, troubles, written_text};
+use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, troubles, written_text};
 use super::ui::{Ui, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
@@ -147,7 +147,7 @@ impl Operator for TerminalOperator<'_> {
             View::Readiness(found) => self.ui.note(&readiness_text(found)),
             View::ResetPhones { bridge } => self.ui.show(&format!(
                 "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
-                checksums_text(bridge)
+                checksums_text(&bridge.md5, &bridge.sha1)
             )),
             View::UploadFile { nodes, path, name } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();

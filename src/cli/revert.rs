@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::cluster_run::{self, NodeArgs, Tokens};
+use super::cluster_run::{self, NodeArgs};
 use super::ctl::ServerArgs;
 use super::error::{CommandError, ErrorKind};
 use super::operator::TerminalOperator;
@@ -72,9 +72,8 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let release = check(args)?;
     if let Some(node) = &args.whole.node {
-        let (spare, release, signing) = (&args.spare[..], args.release.as_deref(), &args.signing);
-        let tokens = Tokens { spare, single: args.single_token, release, signing, settings, ui };
-        return cluster_run::run(&args.whole, node, &tokens);
+        let tokens = (&args.spare[..], args.single_token, release);
+        return cluster_run::run(&args.whole, node, tokens, &args.signing, (settings, ui));
     }
     // The parser takes the one or the other.
     let Some(path) = &args.old else { return Ok(()) };

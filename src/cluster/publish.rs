@@ -1,6 +1,6 @@
 //! Putting a file where phones fetch it, and whether nodes serve it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::error::ClusterError;
 use super::fetch::{Ports, fetch};
 #[cfg(feature = "ssh")]
 use super::sftp::{self, SftpFolder};
-use crate::files::{self, FileError, OnExisting};
+use crate::files;
 use crate::trustlist::{digest, is_tftp_name};
 
 /// How long a TFTP server that reads its folder for each request may take to serve a new file.
@@ -146,7 +146,7 @@ impl Publisher<'_> {
                     sftp::put(options, &folder.path, self.name, self.bytes)
                 })?
             }
-            Some(Place::Local(folder)) => put_here(&folder.join(self.name), self.bytes)?,
+            Some(Place::Local(folder)) => files::update(&folder.join(self.name), self.bytes)?,
         }
         #[cfg(not(feature = "ssh"))]
         let _ = connector;
@@ -199,11 +199,4 @@ impl Publisher<'_> {
         let (node, name) = (node.to_string(), self.name.to_owned());
         Err(ClusterError::NotServed { node, name, md5: self.md5() }.into())
     }
-}
-
-fn put_here(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    if !files::holds(path, bytes) {
-        files::write_new(path, bytes, OnExisting::KeepBackup)?;
-    }
-    Ok(())
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use lock_file::try_lock_file;
 pub use trust::{foreign_link, others_may_write};
-pub use write::{NewFile, OnExisting, Source, Written, write, write_new, write_together};
+pub use write::{NewFile, OnExisting, Source, Written, update, write, write_new, write_together};
 
 /// Without Unix access rights nothing is checked; there only administrators make links.
 #[cfg(not(unix))]
@@ -120,7 +120,7 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
 }
 
 /// Whether a plain file holds exactly these bytes.
-pub fn holds(path: &Path, bytes: &[u8]) -> bool {
+fn holds(path: &Path, bytes: &[u8]) -> bool {
     read_plain(path, bytes.len()).is_ok_and(|there| there == bytes)
 }
 

@@ -61,6 +61,14 @@ pub struct Written {
     pub backup: Option<PathBuf>,
 }
 
+/// Writes a file, unless it holds these bytes already. One with others is kept as a backup.
+pub fn update(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    if !holds(path, bytes) {
+        write_new(path, bytes, OnExisting::KeepBackup)?;
+    }
+    Ok(())
+}
+
 /// Writes a file whole or not at all. Its mode is that of the old file, else by the umask.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
     write(&NewFile { path, bytes, made_from: None }, existing)

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::journal::FileFingerprint;
 use super::phone_impact::PhoneImpact;
 use super::readiness::Readiness;
 use super::signing::{BatchFile, ShownPlans, WillWrite, WrittenFile};
 use crate::cluster::NodeAddress;
 use crate::token::PinKind;
-use crate::trustlist::TrustList;
 
 /// A person at the front end, or whatever stands for one.
 pub trait Operator: Sync {
@@ -119,7 +119,7 @@ pub enum View<'a> {
     Readiness(&'a [Readiness]),
     /// Phones are to be reset, so that they load this list.
     ResetPhones {
-        bridge: &'a TrustList,
+        bridge: &'a FileFingerprint,
     },
     /// What the operator does on each node's own page, to upload a file that phones ask for as `name`.
     UploadFile {

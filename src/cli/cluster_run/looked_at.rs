@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::workflow::{Question, Subject};
+use super::super::ui::printable;
+use crate::workflow::{Need, Question, Readiness, Subject};
 
 /// What the operator looked at: `--yes` does not say so.
 #[derive(Debug, Clone, Default, Args)]
@@ -59,4 +60,17 @@ pub fn option(subject: Subject) -> &'static str {
         Subject::Licence => "--licence-is-there",
         Subject::Mode | Subject::Release | Subject::Services => "",
     }
+}
+
+/// The findings for people, a line each.
+pub fn readiness_text(found: &[Readiness]) -> String {
+    let line = |finding: &Readiness| {
+        let word = match finding.need {
+            Need::Stop => "stop",
+            Need::Confirm => "check",
+            Need::Note => "note",
+        };
+        format!("  {word:<6} {}\n", printable(&finding.says))
+    };
+    format!("Before anything changes\n{}", found.iter().map(line).collect::<String>())
 }

@@ -1,27 +1,25 @@
 //! `revert --node`: the whole run on a cluster from tokenless to tokens.
 
 mod looked_at;
-mod tokens;
-mod views;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-pub use looked_at::{LookedAt, option as looked_at_option};
-pub use tokens::Tokens;
-pub use views::{checksums_text, readiness_text};
+pub use looked_at::{LookedAt, option as looked_at_option, readiness_text};
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::error::CommandError;
 use super::interrupt;
 use super::operator::{TVS_NOT_ASKED, TerminalOperator};
-use super::signing::{plan_json, plan_text};
+use super::settings::Settings;
+use super::signing::{SigningArgs, checksums_text, numbered, plan_json, plan_text};
+use super::ui::Ui;
 use crate::cluster::{Connector, NodeAddress};
 use crate::trustlist::digest;
-use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, SignJob, Step};
-use crate::workflow::left_to_do;
+use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, Step};
+use crate::workflow::{Plan, Release, left_to_do};
 
 /// Options of `revert --node`.
 #[derive(Debug, Args)]
@@ -78,33 +76,44 @@ impl NodeArgs {
             _ => RunMode::New,
         }
     }
-
-    fn options(&self, node: &NodeAddress, tokens: &Tokens<'_>) -> RunOptions {
-        let folder = self.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(node))));
-        RunOptions {
-            publisher: node.clone(),
-            folder: RunFolder(folder),
-            bridge: self.bridge,
-            journal: tokens.signing.journal_folder().map(Path::to_owned),
-            tftp_folders: self.publish.tftp_root.clone(),
-            upload_wait: self.publish.by_hand(),
-            upload: self.store.options(),
-            tvs: self.tvs.options(),
-            ports: self.ports.ports(),
-        }
-    }
 }
 
-/// Carries it out.
-pub fn run(args: &NodeArgs, node: &NodeAddress, tokens: &Tokens<'_>) -> Result<(), CommandError> {
+/// Carries it out: with these spares, whether a single token is enough, and for this release.
+pub fn run(
+    args: &NodeArgs,
+    node: &NodeAddress,
+    (spares, single_token, release): (&[String], bool, Option<Release>),
+    signing: &SigningArgs,
+    (settings, ui): (&Settings, &Ui),
+) -> Result<(), CommandError> {
     interrupt::listen()?;
-    let options = args.options(node, tokens);
-    let operator = args.connect.operator(tokens.signing.yes(), tokens.settings, tokens.ui)?;
-    let operator = TerminalOperator { looked_at: args.looked.clone(), ..operator };
+    let folder = args.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(node))));
+    let options = RunOptions {
+        publisher: node.clone(),
+        folder: RunFolder(folder),
+        bridge: args.bridge,
+        tftp_folders: args.publish.tftp_root.clone(),
+        upload_wait: args.publish.by_hand(),
+        upload: args.store.options(),
+        tvs: args.tvs.options(),
+        ports: args.ports.ports(),
+        module: settings.module_options(),
+        selector: settings.selector()?,
+        spares,
+        single_token,
+        release,
+        request: &|signer| Ok(signing.request(signer)?),
+        order: signing.order("revert-node"),
+    };
+    let password_source = args.connect.operator(false, settings, ui)?.password_source;
+    // Whatever was said beforehand, the plan is shown before the cluster changes.
+    let (looked_at, sees_plans) = (args.looked.clone(), true);
+    let operator = signing.operator(false, settings, ui);
+    let operator = TerminalOperator { password_source, looked_at, sees_plans, ..operator };
     let connector = Connector::new(args.connect.options(), &operator);
-    let mut run = ClusterRun::connect(&options, connector, (&operator, tokens))?;
-    if tokens.signing.is_dry_run() {
-        return dry_run(run, &options, tokens);
+    let mut run = ClusterRun::connect(&options, connector, &operator)?;
+    if signing.is_dry_run() {
+        return dry_run(run, &options, ui);
     }
     run.begin(args.mode())?;
     interrupt::under_way(if args.rollback {
@@ -114,51 +123,55 @@ pub fn run(args: &NodeArgs, node: &NodeAddress, tokens: &Tokens<'_>) -> Result<(
     });
     let nodes = names(&run.nodes);
     let done = run.carry_out()?;
-    if tokens.ui.is_json() {
-        return tokens.ui.print_json(&json(&done, &options, args.rollback, nodes));
+    if ui.is_json() {
+        return ui.print_json(&json(&done, &options, args.rollback, nodes));
     }
-    tokens.ui.print(&text(&done, &options, args.rollback))
+    ui.print(&text(&done, &options, args.rollback))
 }
 
 /// What was done, for people.
-fn text(done: &RunResult, options: &RunOptions, rolled_back: bool) -> String {
+fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String {
     if rolled_back {
         return format!(
             "The CTL that was in force before is back on every node: MD5 {}. Certificates in \
              Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
              only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
-            digest::hex(&done.list.list().md5(), ""),
-            done.path.display(),
+            done.serves.md5,
+            done.serves.file,
             options.folder.new_ctl().display()
         );
     }
     let unproved = options.tvs.is_none().then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
     format!(
-        "{}Done. Every node shows and serves the new CTL.\n{}{}sastctl journal show {} is the page for the change ticket.",
+        "{}Done. Every node shows and serves the new CTL.\n{}Left to do by hand\n{}sastctl journal show {} is the page for the change ticket.",
         unproved.unwrap_or_default(),
-        checksums_text(done.list.list()),
-        left_to_do_text(&left_to_do(&done.phones)),
+        checksums_text(&done.serves.md5, &done.serves.sha1),
+        numbered(&left_to_do(&done.phones)),
         done.journal.display()
     )
 }
 
 /// The same, for machines.
-fn json(done: &RunResult, options: &RunOptions, rolled_back: bool, nodes: Vec<String>) -> serde_json::Value {
-    let list = done.list.list();
-    let (md5, sha1) = (digest::hex(&list.md5(), ""), digest::hex(&list.sha1(), ""));
+fn json(
+    done: &RunResult,
+    options: &RunOptions<'_>,
+    rolled_back: bool,
+    nodes: Vec<String>,
+) -> serde_json::Value {
+    let serves = &done.serves;
     serde_json::json!({
         "dry_run": false,
         "rolled_back": rolled_back,
         "node": options.publisher.to_string(),
         "nodes": nodes,
         "serves": {
-            "file": done.path.display().to_string(),
-            "bytes": list.bytes().len(),
-            "signed_by": done.list.signer_name(),
-            "md5_phone": digest::phone_lines_of_hex(&md5),
-            "md5": md5,
-            "sha1_phone": digest::phone_lines_of_hex(&sha1),
-            "sha1": sha1,
+            "file": serves.file,
+            "bytes": serves.bytes,
+            "signed_by": done.signed_by,
+            "md5_phone": digest::phone_lines_of_hex(&serves.md5),
+            "md5": serves.md5,
+            "sha1_phone": digest::phone_lines_of_hex(&serves.sha1),
+            "sha1": serves.sha1,
         },
         "tvs_asked": options.tvs.is_some(),
         "journal": done.journal.display().to_string(),
@@ -166,16 +179,13 @@ fn json(done: &RunResult, options: &RunOptions, rolled_back: bool, nodes: Vec<St
 }
 
 /// The steps that read, and the plan.
-fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions, tokens: &Tokens<'_>) -> Result<(), CommandError> {
-    let ui = tokens.ui;
+fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result<(), CommandError> {
     let old = run.look()?;
     let found = run.findings()?;
-    let (old_path, out) = (options.folder.old(), options.folder.new_ctl());
-    let certificates = run.certificates()?;
-    let job = SignJob { old: &old, old_path, certificates, version: &run.version, out };
-    let (session, file, phones) = tokens.plan(&job)?;
+    let (session, file) = run.plan(&options.folder.old(), &old)?;
     // Over the bridge every class of phones that the plan names follows.
-    let left = left_to_do(if options.bridge { &[] } else { &phones });
+    let phones = file.plan().filter(|_| !options.bridge).map(Plan::phones);
+    let left = left_to_do(phones.unwrap_or_default());
     file.warnings().iter().for_each(|warning| ui.warn(warning));
     if ui.is_json() {
         return ui.print_json(&serde_json::json!({
@@ -188,17 +198,13 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions, tokens: &Tokens<'_>) -
             "written": [],
         }));
     }
-    let steps = Step::all(options.bridge).map(|s| format!("  {:<10} {}\n", s.name(), s.description()));
+    let steps =
+        Step::all(options.bridge).into_iter().map(|s| format!("  {:<10} {}\n", s.name(), s.description()));
     ui.print(&readiness_text(&found))?;
     ui.print(&format!("Steps\n{}", steps.collect::<String>()))?;
     ui.print(&plan_text(&file))?;
-    ui.print(&left_to_do_text(&left))?;
+    ui.print(&format!("Left to do by hand\n{}", numbered(&left)))?;
     ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
-}
-
-fn left_to_do_text(lines: &[String]) -> String {
-    let line = |(at, says): (usize, &String)| format!("  {}. {says}\n", at.saturating_add(1));
-    format!("Left to do by hand\n{}", lines.iter().enumerate().map(line).collect::<String>())
 }
 
 fn names(nodes: &[NodeAddress]) -> Vec<String> {

@@ -172,21 +172,11 @@ impl SigningArgs {
         self.dry_run
     }
 
-    /// Whether the plan is carried out without a question.
-    pub fn yes(&self) -> bool {
-        self.yes
-    }
-
     /// The first option that a whole run on a cluster has no use for: it makes its own plan when it has come that far, and
     /// puts the result where phones fetch it.
     pub fn not_for_a_node(&self) -> Option<&'static str> {
         let out = self.out.is_some().then_some("--out");
         out.or(self.plan_digest.is_some().then_some("--plan-digest"))
-    }
-
-    /// Where journals go.
-    pub fn journal_folder(&self) -> Option<&Path> {
-        self.journal.as_deref()
     }
 
     fn time(&self, now: i64) -> Result<u32, CommandError> {

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 pub use answer::{note_signed, sign};
 pub use args::{DigestArg, SigningArgs};
 pub use place::PlaceArgs;
-pub use views::{dry_run_text, phones_text, plan_json, plan_text, troubles, written_text};
+pub use views::{
+    checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_text, troubles, written_text,
+};
 
 /// Now, in seconds since 1970-01-01 UTC.
 pub fn now() -> i64 {

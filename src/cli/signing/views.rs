@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::ui::printable;
 use crate::phone::{ClassVerdict, Decision, Impact, ServiceFinding};
 use crate::token::Sast;
-use crate::trustlist::{ListKind, VerifiedList};
+use crate::trustlist::{ListKind, VerifiedList, digest};
 use crate::workflow::signing::{BatchFile, WrittenFile};
 use crate::workflow::{Plan, display_name};
 
@@ -110,14 +110,20 @@ pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
 pub fn written_text(written: &WrittenFile) -> String {
     let WrittenFile { file, bytes, signed_by, .. } = written;
     let mut text = format!("{file}   {bytes} bytes, signed by {signed_by}, verified\n");
-    let sums = [("MD5", &written.md5, &written.md5_phone), ("SHA1", &written.sha1, &written.sha1_phone)];
-    for (name, sum, phone) in sums {
-        let _ = writeln!(text, "  {name:<5} {sum}\n        on the phone: {}", phone.join(" "));
-    }
+    text.push_str(&checksums_text(&written.md5, &written.sha1));
     if let Some(kept) = &written.kept_old_as {
         let _ = writeln!(text, "  the file before is kept as {kept}");
     }
     text
+}
+
+/// The checksums of a file, and as phones show them: which of the two depends on the model.
+pub fn checksums_text(md5: &str, sha1: &str) -> String {
+    let line = |(name, sum)| {
+        let phone = digest::phone_lines_of_hex(sum).join(" ");
+        format!("  {name:<5} {sum}\n        on the phone: {phone}\n")
+    };
+    [("MD5", md5), ("SHA1", sha1)].map(line).concat()
 }
 
 /// Steps for the operator, a line each: `  1. reset the phones`.

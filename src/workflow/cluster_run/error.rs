@@ -8,6 +8,7 @@ use super::state::RunRefused;
 use super::step::Step;
 use crate::cluster::SecurityMode;
 use crate::workflow::journal::{RunId, TokenCertificate};
+use crate::workflow::plan::NotARelease;
 use crate::workflow::readiness::Readiness;
 
 /// Why a run on a cluster stopped.
@@ -50,6 +51,8 @@ pub enum RunError {
     AnotherSigner { inserted: String, chosen: String },
     #[error("these are not the tokens that the run began with")]
     OtherTokens { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
+    #[error(transparent)]
+    NotARelease(#[from] NotARelease),
     #[error("the cluster was left as it is")]
     Declined { rollback: bool },
 }

@@ -9,10 +9,11 @@ mod run;
 mod state;
 mod step;
 mod steps;
+mod tokens;
 
 pub use bridge::{NoBridge, bridge};
 pub use error::{RunError, Stopped};
 pub use folder::RunFolder;
-pub use run::{ClusterRun, RunMode, RunOptions, RunResult, RunTokens, SignJob};
-pub use state::{Action, Opening, RunRefused, RunState};
+pub use run::{ClusterRun, RunMode, RunOptions, RunResult};
+pub use state::{Opening, RunRefused, RunState};
 pub use step::{Part, Step, StepName};

@@ -28,7 +28,7 @@ fn old(name: &str, says: &str, done: Option<bool>) -> Option<Event> {
         // `publish 10.1.2.3`, `restart Cisco Tftp 10.1.2.3`
         _ => {
             let (step, of) = name.split_once(' ')?;
-            let step = Step::try_from(step.to_owned()).ok()?;
+            let step = serde_json::from_value(step.into()).ok()?;
             let restart = |service: &str| {
                 let node = of.strip_prefix(service)?.strip_prefix(' ')?.to_owned();
                 Some(Part { service: Some(service.to_owned()), node })

@@ -7,27 +7,28 @@ use std::time::Duration;
 
 use super::error::{RunError, Stopped};
 use super::folder::{RunFolder, verified};
-use super::state::{Action, RunState};
+use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
 use crate::phone::{ClassVerdict, InstalledLists, NewList, TvsStatus, assess_classes};
+use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
-use crate::workflow::journal::{Event, FileFingerprint, Journal, TokenCertificate};
+use crate::workflow::journal::{Event, FileFingerprint, Journal};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
+use crate::workflow::plan::{Release, Request};
+use crate::workflow::session::ModuleOptions;
+use crate::workflow::signing::SigningOrder;
 use crate::workflow::trust::{TvsOptions, UploadOptions};
 
 /// What a run works with.
-#[derive(Debug)]
 #[allow(missing_docs, reason = "the fields are called by what they are")]
-pub struct RunOptions {
+pub struct RunOptions<'a> {
     pub publisher: NodeAddress,
     pub folder: RunFolder,
     pub bridge: bool,
-    /// The folder for a new journal.
-    pub journal: Option<PathBuf>,
     pub tftp_folders: Vec<TftpFolder>,
     /// How long an upload by hand may take.
     pub upload_wait: Duration,
@@ -35,6 +36,15 @@ pub struct RunOptions {
     /// How TVS is asked, if it is.
     pub tvs: Option<TvsOptions>,
     pub ports: Ports,
+    pub module: ModuleOptions,
+    /// The token that signs.
+    pub selector: Option<Selector>,
+    pub spares: &'a [String],
+    pub single_token: bool,
+    /// Else the publisher's.
+    pub release: Option<Release>,
+    pub request: &'a dyn Fn(&Certificate) -> Result<Request<'_>, WorkError>,
+    pub order: SigningOrder<'a>,
 }
 
 /// What is done about the run of a folder.
@@ -46,42 +56,13 @@ pub enum RunMode {
     Rollback,
 }
 
-/// The list that a run signs, and what it replaces.
-pub struct SignJob<'a> {
-    /// The list that phones hold.
-    pub old: &'a VerifiedList,
-    /// Its file.
-    pub old_path: PathBuf,
-    /// The one that signs, then the spares.
-    pub certificates: &'a [Certificate],
-    /// The cluster's release.
-    pub version: &'a str,
-    /// The file to write.
-    pub out: PathBuf,
-}
-
-/// The tokens of a run.
-pub trait RunTokens {
-    /// The certificate of the one that signs, then those of the spares.
-    ///
-    /// # Errors
-    /// When one of them is not found.
-    fn certificates(&self) -> Result<Vec<Certificate>, WorkError>;
-
-    /// Shows the plan, asks, signs, and writes the file.
-    ///
-    /// # Errors
-    /// When the plan is refused or not confirmed, or the file is not signed or written.
-    fn sign(&self, job: &SignJob<'_>, journal: &mut Journal) -> Result<(), WorkError>;
-}
-
 /// What a run that ended has done.
 #[derive(Debug)]
 pub struct RunResult {
     /// The CTL that every node serves now.
-    pub list: VerifiedList,
-    /// Its file.
-    pub path: PathBuf,
+    pub serves: FileFingerprint,
+    /// Who signed it.
+    pub signed_by: String,
     /// The run's journal.
     pub journal: PathBuf,
     /// What phones do with the list; nothing of a rollback.
@@ -90,8 +71,7 @@ pub struct RunResult {
 
 /// A run on a cluster.
 pub struct ClusterRun<'a> {
-    pub(super) options: &'a RunOptions,
-    pub(super) tokens: &'a dyn RunTokens,
+    pub(super) options: &'a RunOptions<'a>,
     pub(super) operator: &'a dyn Operator,
     pub(super) connector: Connector<'a>,
     /// The release, as the publisher shows it.
@@ -101,35 +81,24 @@ pub struct ClusterRun<'a> {
     pub(super) state: RunState,
     /// The CTL in force, as it was found.
     pub(super) found: Option<FileFingerprint>,
-    journal: Option<(Journal, File)>,
+    pub(super) journal: Option<(Journal, File)>,
     /// With one USB port a token cannot be asked again without taking the other one out.
-    certificates: OnceCell<Vec<Certificate>>,
+    pub(super) certificates: OnceCell<Vec<Certificate>>,
 }
 
 impl<'a> ClusterRun<'a> {
     /// Looks which nodes the cluster has. Nothing is changed.
     pub fn connect(
-        options: &'a RunOptions,
+        options: &'a RunOptions<'a>,
         mut connector: Connector<'a>,
-        (operator, tokens): (&'a dyn Operator, &'a dyn RunTokens),
+        operator: &'a dyn Operator,
     ) -> Result<Self, WorkError> {
         let mut shell = connector.open(&options.publisher)?;
         let nodes = nodes_of(&mut shell, &options.publisher)?.into_iter().map(|(node, _)| node).collect();
         let version = shell.version()?;
         let (state, certificates) = (RunState::default(), OnceCell::new());
         let (found, journal) = (None, None);
-        Ok(ClusterRun {
-            options,
-            tokens,
-            operator,
-            connector,
-            version,
-            nodes,
-            state,
-            found,
-            journal,
-            certificates,
-        })
+        Ok(ClusterRun { options, operator, connector, version, nodes, state, found, journal, certificates })
     }
 
     /// Opens the folder's run: in a new journal, or in the one of the run that was cut off. Nobody else is at work in the
@@ -164,7 +133,7 @@ impl<'a> ClusterRun<'a> {
             }
             _ => {
                 let what = if mode == RunMode::Rollback { "rollback-node" } else { "revert-node" };
-                Journal::begin(self.options.journal.as_deref(), what)?
+                Journal::begin(self.options.order.journal, what)?
             }
         };
         self.journal = Some((journal, lock));
@@ -195,12 +164,11 @@ impl<'a> ClusterRun<'a> {
 
     /// Does step after step, to the end.
     pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
-        let done = Step::all(self.options.bridge).filter(|step| self.state.is_done(*step, None));
-        done.for_each(|step| self.operator.note(&format!("{:<10} done before", step.name())));
+        for step in Step::all(self.options.bridge).iter().filter(|step| self.state.is_done(**step, None)) {
+            self.operator.note(&format!("{:<10} done before", step.name()));
+        }
         let mut last = None;
-        while let Action::Step(step) | Action::Part(step, _) =
-            self.state.next(self.options.bridge, &self.nodes)
-        {
+        while let Some((step, _)) = self.state.next(self.options.bridge, &self.nodes) {
             // A signal waits while a token is logged in.
             if let Err(e) = self.operator.check_interrupted() {
                 return Err(self.stopped(step, Some(last.unwrap_or(step)), e.into()));
@@ -220,20 +188,23 @@ impl<'a> ClusterRun<'a> {
                 }
             }
         }
-        let rolled_back = last == Some(Step::Rollback);
         let journal = match &mut self.journal {
             Some((journal, _)) => journal.end(None)?,
             None => PathBuf::new(),
         };
         self.operator.note(&format!("Journal: {}", journal.display()));
         let folder = &self.options.folder;
-        if rolled_back {
-            return Ok(RunResult { list: self.old()?, path: folder.old(), journal, phones: vec![] });
+        let (path, list) = match self.state.rolls_back {
+            true => (folder.old(), self.old()?),
+            false => (folder.new_ctl(), self.signed()?),
+        };
+        let mut phones = vec![];
+        if !self.state.rolls_back {
+            let held = InstalledLists { ctl: Some(self.to_sign_upon()?.1), itl: None };
+            phones = assess_classes(&held.installed(), &NewList::of(&list), &TvsStatus::Uploaded);
         }
-        let list = self.signed()?;
-        let held = InstalledLists { ctl: Some(self.to_sign_upon()?.1), itl: None };
-        let phones = assess_classes(&held.installed(), &NewList::of(&list), &TvsStatus::Uploaded);
-        Ok(RunResult { list, path: folder.new_ctl(), journal, phones })
+        let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
+        Ok(RunResult { serves, signed_by: list.signer_name(), journal, phones })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
@@ -251,50 +222,18 @@ impl<'a> ClusterRun<'a> {
 
     /// Writes a line of the journal; from then on it holds.
     pub(super) fn record(&mut self, event: Event) -> Result<(), WorkError> {
-        self.state.apply(&event);
-        match &mut self.journal {
-            Some((journal, _)) => Ok(journal.add(event)?),
-            None => Ok(()),
+        if let Some((journal, _)) = &mut self.journal {
+            journal.add(event.clone())?;
         }
+        self.state.apply(&event);
+        Ok(())
     }
 
     /// The same for a step, or a part of one, that is done.
     pub(super) fn finish(&mut self, step: Step, part: Option<Part>, says: &str) -> Result<(), WorkError> {
+        self.record(Event::step(step, part, says, Some(true)))?;
         self.operator.note(&format!("{:<10} {says}", ""));
-        self.record(Event::step(step, part, says, Some(true)))
-    }
-
-    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run goes on with these alone.
-    pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
-        if let Some(known) = self.certificates.get() {
-            return Ok(known);
-        }
-        let certificates = self.tokens.certificates()?;
-        let chosen: Vec<_> = certificates.iter().map(TokenCertificate::of).collect();
-        let sha256 = |all: &[TokenCertificate]| {
-            all.iter().map(|one| one.certificate_sha256.clone()).collect::<Vec<_>>()
-        };
-        match &self.state.tokens {
-            Some(run) if sha256(run) != sha256(&chosen) => {
-                Err(RunError::OtherTokens { run: run.clone(), chosen }.into())
-            }
-            _ => Ok(self.certificates.get_or_init(|| certificates)),
-        }
-    }
-
-    /// Signs what replaces a list, into the run's journal.
-    pub(super) fn sign_into_journal(
-        &mut self,
-        old: &VerifiedList,
-        old_path: PathBuf,
-    ) -> Result<(), WorkError> {
-        let certificates = self.certificates()?.to_vec();
-        let (version, out) = (&self.version, self.options.folder.new_ctl());
-        let job = SignJob { old, old_path, certificates: &certificates, version, out };
-        match &mut self.journal {
-            Some((journal, _)) => self.tokens.sign(&job, journal),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// The CTL that was in force before, as the journal knows it.

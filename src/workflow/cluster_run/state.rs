@@ -11,16 +11,6 @@ pub const IN_FORCE: &str = "in force";
 /// The role of the bridge.
 pub const BRIDGE: &str = "bridge";
 
-/// Where a run is going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Course {
-    #[default]
-    Forward,
-    Rollback,
-    /// Its journal holds the rollback of a run that ended before.
-    RollbackOfEndedRun,
-}
-
 /// A run on a cluster, as its journal has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunState {
@@ -34,22 +24,12 @@ pub struct RunState {
     pub signed: Option<FileFingerprint>,
     /// The tokens that the cluster was asked to trust; `None` before it was.
     pub tokens: Option<Vec<TokenCertificate>>,
-    course: Course,
-    /// Whether a step was begun. A rollback before any is that of a run that ended.
+    /// Whether it puts back what was in force before.
+    pub rolls_back: bool,
+    /// Whether a step was begun. A rollback before any is that of a run that ended, in a journal of its own.
     begun: bool,
     done: Vec<(Step, Option<Part>)>,
     ended: bool,
-}
-
-/// What is to be done next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// A part of a step.
-    Part(Step, Part),
-    /// A step all of whose parts are done.
-    Step(Step),
-    /// Nothing: the run may end.
-    End,
 }
 
 /// How a run is opened: what is written first, and where.
@@ -62,21 +42,17 @@ pub struct Opening {
 }
 
 /// Why a run is not begun, resumed or rolled back.
+#[allow(missing_docs, reason = "the words say what each is")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefused {
-    /// A new run would take as the CTL in force what the run before left half done.
     #[error("the run in this folder has not come to its end")]
     NotEnded,
-    /// It is of another node, or its folder was copied.
     #[error("this folder is that of another run")]
     AnotherRun,
-    /// It ended.
     #[error("the run of this journal came to its end: there is nothing to go on with")]
     Ended,
-    /// It ended, and is being rolled back.
     #[error("the run in this folder came to its end, and is being taken back")]
     IsRolledBack,
-    /// It changed nothing yet.
     #[error("the run in this folder kept no CTL: there is nothing to go back to")]
     NothingKept,
 }
@@ -91,7 +67,8 @@ impl RunState {
 
     /// Begins a run in a folder that may hold an earlier one.
     pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
-        let changed = |run: &RunState| run.tokens.is_some() || run.course != Course::Forward;
+        let changed = |run: &RunState| run.tokens.is_some() || run.rolls_back;
+        // It would take as the CTL in force what the run before left half done.
         if earlier.is_some_and(|run| !run.ended && changed(run)) {
             return Err(RunRefused::NotEnded);
         }
@@ -101,11 +78,13 @@ impl RunState {
     /// Goes on.
     pub fn resume(&self, id: &RunId) -> Result<Opening, RunRefused> {
         self.is(id)?;
-        match self.course {
-            _ if self.ended => Err(RunRefused::Ended),
-            Course::RollbackOfEndedRun => Err(RunRefused::IsRolledBack),
-            _ => Ok(Opening { new_journal: false, events: vec![Event::Resume] }),
+        if self.ended {
+            return Err(RunRefused::Ended);
         }
+        if self.rolls_back && !self.begun {
+            return Err(RunRefused::IsRolledBack);
+        }
+        Ok(Opening { new_journal: false, events: vec![Event::Resume] })
     }
 
     /// Puts back what was in force before; of a run that ended, by a run of its own.
@@ -132,12 +111,12 @@ impl RunState {
             Event::Run(id) => self.id = Some(id.clone()),
             Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
             Event::Resume => {
-                self.course = Course::Forward;
+                self.rolls_back = false;
                 // Looking again does no harm, and the world may have changed.
                 self.done.retain(|(step, _)| !matches!(step, Step::Rollback | Step::Preflight));
             }
             Event::Rollback => {
-                self.course = if self.begun { Course::Rollback } else { Course::RollbackOfEndedRun };
+                self.rolls_back = true;
                 self.done.retain(|(step, _)| !step.is_undone_by_rollback());
             }
             Event::Step { name: StepName::Known(step), part, done: Some(true), .. } => {
@@ -164,15 +143,10 @@ impl RunState {
         step.parts(nodes).into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
     }
 
-    /// What is to be done next.
-    pub fn next(&self, bridge: bool, nodes: &[NodeAddress]) -> Action {
-        let is_open = |step: &Step| !self.ended && !self.is_done(*step, None);
-        let step = match self.course {
-            Course::Forward => Step::all(bridge).find(is_open),
-            _ => Some(Step::Rollback).filter(is_open),
-        };
-        let Some(step) = step else { return Action::End };
-        let part = self.left(step, nodes).into_iter().next();
-        part.map_or(Action::Step(step), |part| Action::Part(step, part))
+    /// What is to be done next: a part of a step, or a step whose parts are done. `None`: the run may end.
+    pub fn next(&self, bridge: bool, nodes: &[NodeAddress]) -> Option<(Step, Option<Part>)> {
+        let steps = if self.rolls_back { vec![Step::Rollback] } else { Step::all(bridge) };
+        let step = steps.into_iter().find(|step| !self.ended && !self.is_done(*step, None))?;
+        Some((step, self.left(step, nodes).into_iter().next()))
     }
 }

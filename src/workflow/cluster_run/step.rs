@@ -10,19 +10,25 @@ use crate::cluster::{NodeAddress, restart_order};
 pub const ROLLBACK_QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
      restarted, which may cut off calls. Go on?";
 
-/// One step of a run.
+/// One step of a run; in journals by its [`name`](Step::name).
 #[allow(missing_docs, reason = "described by `Step::description`")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
+#[serde(rename_all = "lowercase")]
 pub enum Step {
     Preflight,
+    #[serde(rename = "keep")]
     Backup,
     Trust,
+    #[serde(rename = "vouch")]
     CheckTvs,
+    #[serde(rename = "bridge")]
     BuildBridge,
+    #[serde(rename = "cross")]
     DistributeBridge,
+    #[serde(rename = "hold")]
     AwaitPhones,
     Sign,
+    #[serde(rename = "delete")]
     DeleteOld,
     Publish,
     Restart,
@@ -31,102 +37,78 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Step; 13] = [
-        Step::Preflight,
-        Step::Backup,
-        Step::Trust,
-        Step::CheckTvs,
-        Step::BuildBridge,
-        Step::DistributeBridge,
-        Step::AwaitPhones,
-        Step::Sign,
-        Step::DeleteOld,
-        Step::Publish,
-        Step::Restart,
-        Step::Verify,
-        Step::Rollback,
-    ];
-
     /// The steps of a run forward, in their order.
-    pub fn all(bridge: bool) -> impl Iterator<Item = Step> {
-        let of_bridge = [Step::BuildBridge, Step::DistributeBridge, Step::AwaitPhones];
-        let is_left_out = move |step: &Step| *step == Step::Rollback || !bridge && of_bridge.contains(step);
-        Self::ALL.into_iter().filter(move |step| !is_left_out(step))
-    }
-
-    /// The name in the journal; what the step does; and the state of the cluster if the step fails.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
-        const UNCHANGED: &str = "the cluster is as it was";
-        const TRUSTED: &str = "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
-        const TOKENLESS: &str =
-            "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet";
-        match self {
-            Step::Preflight => {
-                ("preflight", "look at every node, the tokens and TVS; nothing is changed", UNCHANGED)
-            }
-            Step::Backup => ("keep", "keep the CTL in force", UNCHANGED),
-            Step::Trust => ("trust", "put the tokens' certificates into Phone-SAST-trust", TRUSTED),
-            Step::CheckTvs => ("vouch", "ask TVS of every node as a phone would", TRUSTED),
-            Step::BuildBridge => (
-                "bridge",
-                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL",
-                TOKENLESS,
-            ),
-            Step::DistributeBridge => {
-                ("cross", "restart the services, and look whether every node serves that CTL", TOKENLESS)
-            }
-            Step::AwaitPhones => (
-                "hold",
-                "wait until every phone holds that CTL",
-                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
-                 loaded it keep the CTL that they hold, which works as before",
-            ),
-            Step::Sign => (
-                "sign",
-                "plan the new CTL and sign it on the token",
-                "the new CTL is not on the cluster; the CTL in force still is",
-            ),
-            Step::DeleteOld => (
-                "delete",
-                "delete the CTL in force on the publisher",
-                "the publisher may serve no CTL; phones keep the one that they hold",
-            ),
-            Step::Publish => (
-                "publish",
-                "put the new CTL where phones fetch it, on every node",
-                "some nodes may serve the old CTL or none; phones keep the one that they hold",
-            ),
-            Step::Restart => (
-                "restart",
-                "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
-                "the new CTL lies on every node; some services may not serve it yet",
-            ),
-            Step::Verify => (
-                "verify",
-                "see that every node shows and serves the new CTL",
-                "the new CTL was put on every node, and one of them does not show it",
-            ),
-            Step::Rollback => (
-                "rollback",
-                "put the CTL that was in force before back on every node",
-                "some nodes may serve the new CTL or none; phones keep the one that they hold",
-            ),
+    pub fn all(bridge: bool) -> Vec<Step> {
+        use Step as S;
+        let mut steps = vec![S::Preflight, S::Backup, S::Trust, S::CheckTvs];
+        if bridge {
+            steps.extend([S::BuildBridge, S::DistributeBridge, S::AwaitPhones]);
         }
+        steps.extend([S::Sign, S::DeleteOld, S::Publish, S::Restart, S::Verify]);
+        steps
     }
 
     /// The name in the journal.
     pub fn name(self) -> &'static str {
-        self.words().0
+        match self {
+            Step::Preflight => "preflight",
+            Step::Backup => "keep",
+            Step::Trust => "trust",
+            Step::CheckTvs => "vouch",
+            Step::BuildBridge => "bridge",
+            Step::DistributeBridge => "cross",
+            Step::AwaitPhones => "hold",
+            Step::Sign => "sign",
+            Step::DeleteOld => "delete",
+            Step::Publish => "publish",
+            Step::Restart => "restart",
+            Step::Verify => "verify",
+            Step::Rollback => "rollback",
+        }
     }
 
     /// What it does.
     pub fn description(self) -> &'static str {
-        self.words().1
+        match self {
+            Step::Preflight => "look at every node, the tokens and TVS; nothing is changed",
+            Step::Backup => "keep the CTL in force",
+            Step::Trust => "put the tokens' certificates into Phone-SAST-trust",
+            Step::CheckTvs => "ask TVS of every node as a phone would",
+            Step::BuildBridge => {
+                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL"
+            }
+            Step::DistributeBridge => "restart the services, and look whether every node serves that CTL",
+            Step::AwaitPhones => "wait until every phone holds that CTL",
+            Step::Sign => "plan the new CTL and sign it on the token",
+            Step::DeleteOld => "delete the CTL in force on the publisher",
+            Step::Publish => "put the new CTL where phones fetch it, on every node",
+            Step::Restart => "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
+            Step::Verify => "see that every node shows and serves the new CTL",
+            Step::Rollback => "put the CTL that was in force before back on every node",
+        }
     }
 
     /// The state of the cluster if it fails.
     pub fn state_if_it_fails(self) -> &'static str {
-        self.words().2
+        match self {
+            Step::Preflight | Step::Backup => "the cluster is as it was",
+            Step::Trust | Step::CheckTvs => {
+                "the cluster is as it was; certificates in Phone-SAST-trust do no harm"
+            }
+            Step::BuildBridge | Step::DistributeBridge => {
+                "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet"
+            }
+            Step::AwaitPhones => {
+                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
+                 loaded it keep the CTL that they hold, which works as before"
+            }
+            Step::Sign => "the new CTL is not on the cluster; the CTL in force still is",
+            Step::DeleteOld => "the publisher may serve no CTL; phones keep the one that they hold",
+            Step::Publish => "some nodes may serve the old CTL or none; phones keep the one that they hold",
+            Step::Restart => "the new CTL lies on every node; some services may not serve it yet",
+            Step::Verify => "the new CTL was put on every node, and one of them does not show it",
+            Step::Rollback => "some nodes may serve the new CTL or none; phones keep the one that they hold",
+        }
     }
 
     /// What the operator is asked before: whatever changes the cluster needs a yes.
@@ -167,20 +149,6 @@ impl Step {
             Step::Rollback => publish.chain(restart).collect(),
             _ => vec![],
         }
-    }
-}
-
-impl From<Step> for &'static str {
-    fn from(step: Step) -> Self {
-        step.name()
-    }
-}
-
-impl TryFrom<String> for Step {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|step| step.name() == name).ok_or(name)
     }
 }
 

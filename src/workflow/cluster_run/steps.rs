@@ -87,7 +87,7 @@ impl<'a> ClusterRun<'a> {
         let lost = || self.options.folder.lost(OLD);
         let file = self.found.clone().ok_or_else(lost)?;
         let path = self.options.folder.old();
-        put(&path, &file.content().ok_or_else(lost)?)?;
+        files::update(&path, &file.content().ok_or_else(lost)?)?;
         self.record(Event::Input { role: IN_FORCE.to_owned(), out: None, file })?;
         Ok(format!("kept as {}", path.display()))
     }
@@ -103,7 +103,7 @@ impl<'a> ClusterRun<'a> {
         let options = &self.options.upload;
         let method = options.method.unwrap_or_else(|| UploadMethod::of_release(&self.version));
         for certificate in &certificates {
-            put(&folder.join(Format::Der.file_name(certificate)), certificate.der())?;
+            files::update(&folder.join(Format::Der.file_name(certificate)), certificate.der())?;
             let publisher = &self.options.publisher;
             upload(publisher, certificate, options, method, &mut self.connector, self.operator)?;
         }
@@ -164,7 +164,8 @@ impl<'a> ClusterRun<'a> {
 
     /// The bridge is there so that no phone is left behind: no general consent says that they hold it.
     fn await_phones(&mut self) -> Result<String, WorkError> {
-        self.operator.show(&View::ResetPhones { bridge: self.bridge()?.list() })?;
+        let bridge = FileFingerprint::of(BRIDGE, self.bridge()?.list().bytes());
+        self.operator.show(&View::ResetPhones { bridge: &bridge })?;
         let question = Question::PhonesHoldBridge;
         if !self.operator.said_yes(&question) {
             if !self.operator.can_ask() {
@@ -183,7 +184,7 @@ impl<'a> ClusterRun<'a> {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let (old_path, old) = self.to_sign_upon()?;
-        self.sign_into_journal(&old, old_path)?;
+        self.sign_new(&old_path, &old)?;
         let path = self.options.folder.new_ctl();
         let bytes =
             files::read_plain(&path, MAX_FILE_BYTES).map_err(|_| self.options.folder.lost("the new CTL"))?;
@@ -302,14 +303,6 @@ impl<'a> ClusterRun<'a> {
     fn check_folders(&mut self) -> Result<(), WorkError> {
         Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
     }
-}
-
-/// Writes a file that is not there with these bytes yet.
-fn put(path: &std::path::Path, bytes: &[u8]) -> Result<(), WorkError> {
-    if !files::holds(path, bytes) {
-        files::write_new(path, bytes, OnExisting::KeepBackup)?;
-    }
-    Ok(())
 }
 
 /// The CTL that a node serves.

@@ -11,7 +11,7 @@ mod value;
 pub use create::{create, create_and, spare_tokens};
 pub use digest::PlanDigest;
 pub use error::{InForce, PlanError};
-pub use revert::{Release, revert, revert_and};
+pub use revert::{NotARelease, Release, revert, revert_and};
 pub(super) use revert::{leaves, major_minor};
 pub use update::{Edit, NewServer, resign, update};
 pub(super) use value::signer_not_in_force;
