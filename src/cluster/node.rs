@@ -6,7 +6,7 @@ use super::console::Console;
 use super::error::ClusterError;
 use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
 use super::shell::health::{self, Backup, License, Replication};
-use super::shell::words::last_words;
+use super::shell::screen::last_words;
 use super::shell::{Reply, Shell};
 use crate::trustlist::Certificate;
 

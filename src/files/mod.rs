@@ -15,7 +15,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use lock_file::try_lock_file;
-pub use trust::{foreign_link, others_may_write};
+use trust::foreign_link;
+pub use trust::others_may_write;
 pub use write::{NewFile, OnExisting, Source, Written, update, write, write_new, write_together};
 
 /// Without Unix access rights nothing is checked; there only administrators make links.
@@ -25,18 +26,9 @@ mod trust {
         None
     }
 
-    pub fn foreign_link(_: &super::Path) -> Option<super::ForeignLink> {
+    pub fn foreign_link(_: &super::Path) -> Option<(super::PathBuf, u32)> {
         None
     }
-}
-
-/// A link of a user other than root and this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignLink {
-    /// The link.
-    pub link: PathBuf,
-    /// The user id of its owner.
-    pub owner: u32,
 }
 
 /// The largest text file that is read, in bytes: configuration, profiles, rules.
@@ -60,8 +52,8 @@ pub enum FileError {
     #[error("{} is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
     /// The way to it goes through a link that somebody else may point elsewhere.
-    #[error("{} goes through {}, a link of another user ({})", .0.display(), .1.link.display(), .1.owner)]
-    ForeignLink(PathBuf, ForeignLink),
+    #[error("{} goes through {}, a link of another user ({owner})", path.display(), link.display())]
+    ForeignLink { path: PathBuf, link: PathBuf, owner: u32 },
     #[error("what {} is made from changed after the plan was shown", path.display())]
     SourceChanged { path: PathBuf },
     #[error("{} was changed by somebody else meanwhile", .0.display())]
@@ -158,7 +150,10 @@ pub fn check_place(path: &Path) -> Result<(), FileError> {
 
 /// Checks that the path goes only through links of this user and of root.
 pub fn check_links(path: &Path) -> Result<(), FileError> {
-    foreign_link(path).map_or(Ok(()), |link| Err(FileError::ForeignLink(path.to_owned(), link)))
+    match foreign_link(path) {
+        Some((link, owner)) => Err(FileError::ForeignLink { path: path.to_owned(), link, owner }),
+        None => Ok(()),
+    }
 }
 
 fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {

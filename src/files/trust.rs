@@ -14,8 +14,6 @@ use std::sync::Mutex;
 
 use uzers::os::unix::GroupExt as _;
 
-use super::ForeignLink;
-
 /// Which part of a path (file, folders, links) users other than root and this one may change, as a message. `None` if none, or
 /// if there is no such file.
 pub fn others_may_write(path: &Path) -> Option<String> {
@@ -27,12 +25,12 @@ pub fn others_may_write(path: &Path) -> Option<String> {
     })
 }
 
-/// The first link of another user in a path, if any.
-pub fn foreign_link(path: &Path) -> Option<ForeignLink> {
+/// The first link of a user other than root and this one in a path, with its owner's user id.
+pub fn foreign_link(path: &Path) -> Option<(PathBuf, u32)> {
     let me = rustix::process::geteuid().as_raw();
     path_steps(path).filter_map(Result::ok).find_map(|(link, meta)| {
         let foreign = meta.is_symlink() && ![0, me].contains(&meta.uid());
-        foreign.then(|| ForeignLink { link, owner: meta.uid() })
+        foreign.then(|| (link, meta.uid()))
     })
 }
 
@@ -263,7 +261,7 @@ mod tests {
         }
         std::os::unix::fs::lchown(at("sticky/link"), Some(65534), None).unwrap();
         assert!(others_may_write(&through).unwrap().ends_with("sticky/link belongs to another user (65534)"));
-        assert_eq!(foreign_link(&through), Some(ForeignLink { link: at("sticky/link"), owner: 65534 }));
-        assert_eq!(foreign_link(&at("sticky/link/none/such")).unwrap().owner, 65534);
+        assert_eq!(foreign_link(&through), Some((at("sticky/link"), 65534)));
+        assert_eq!(foreign_link(&at("sticky/link/none/such")).unwrap().1, 65534);
     }
 }

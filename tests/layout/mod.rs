@@ -35,9 +35,6 @@ const ASKS: [&str; 2] = ["inquire", "rpassword"];
 /// What breaks a rule: the rule, the file, and what the file uses or says, `*` for anything.
 /// An exception that no longer occurs fails the test.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("no circle", "src/cluster/shell/mod.rs", "src/cluster/shell/words.rs"),
-    ("no circle", "src/cluster/shell/screen.rs", "src/cluster/shell/words.rs"),
-    ("no circle", "src/files/mod.rs", "src/files/trust.rs"),
     // Options of the system's programs.
     ("only cli spells commands", "src/workflow/doctor/judge.rs", "--now"),
     ("only cli spells commands", "src/workflow/doctor/judge.rs", "--reload"),

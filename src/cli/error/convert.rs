@@ -236,7 +236,7 @@ impl From<FileError> for CommandError {
         let base = CommandError::new(kind, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("give a plain file; --out - writes to standard output"),
-            FileError::ForeignLink(..) => base
+            FileError::ForeignLink { .. } => base
                 .hint("give the file or folder itself: only links that belong to you or root are followed"),
             FileError::Changed(_) => base
                 .detail("", "the existing file was not changed")

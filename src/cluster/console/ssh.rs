@@ -18,7 +18,8 @@ use super::known_hosts::KnownHosts;
 pub use super::known_hosts::{HostKey, NoConsole};
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
-use crate::cluster::shell::words::{asks_for_the_password, last_words};
+use crate::cluster::shell::screen::last_words;
+use crate::cluster::shell::words::asks_for_the_password;
 use crate::files;
 
 /// For connecting and logging in together.

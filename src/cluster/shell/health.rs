@@ -1,6 +1,6 @@
 //! What the shell says of a cluster's health: database replication, backups, the licence.
 
-use super::words::last_words;
+use super::screen::last_words;
 
 /// What `utils dbreplication runtimestate` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

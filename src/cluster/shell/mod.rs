@@ -5,7 +5,7 @@
 
 pub mod answers;
 pub mod health;
-mod screen;
+pub(in crate::cluster) mod screen;
 pub(in crate::cluster) mod words;
 
 use std::time::Duration;
@@ -13,7 +13,9 @@ use std::time::Duration;
 use super::console::Console;
 use super::error::{ClusterError, ConsoleError};
 pub use screen::Screen;
-use words::{Wants, last_words, no_to, output, refusal, wants};
+use screen::last_words;
+pub use words::Reply;
+use words::{Wants, no_to, output, refusal, wants};
 
 /// How long the line must be quiet before the last line is believed.
 const QUIET: Duration = Duration::from_millis(120);
@@ -25,15 +27,6 @@ pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 const NUDGE: Duration = Duration::from_secs(8);
 /// No command turns more pages than this; a pager that never ends is left with `q`.
 const MOST_PAGES: usize = 20_000;
-
-/// A question that a command is known to ask, and the answer. The question is told by a part of its line.
-#[derive(Debug, Clone, Copy)]
-pub struct Reply<'a> {
-    /// A part of the question.
-    pub question: &'a str,
-    /// What is sent, a newline behind it.
-    pub answer: &'a str,
-}
 
 /// A node's shell, at its prompt.
 pub struct Shell<C> {

@@ -2,6 +2,10 @@
 
 /// Longer lines are cut; nothing a shell says is that long. In characters.
 const LONGEST_LINE: usize = 64 * 1024;
+/// So many of the last lines stand at the end of an error.
+const LAST_LINES: usize = 6;
+/// And so many characters of each.
+const LONGEST: usize = 400;
 /// What is shown beyond this is a stream that never ends: twice the largest list as a hexadecimal dump. In bytes.
 const MOST: usize = 48 * 1024 * 1024;
 /// What a finished line costs beside its characters, in bytes.
@@ -59,7 +63,7 @@ impl Screen {
         let from = self.lines.len().saturating_sub(50);
         let mut lines = self.lines.get(from..).unwrap_or_default().to_vec();
         lines.push(self.last_line());
-        super::words::last_words(&lines)
+        last_words(&lines)
     }
 
     /// The line that the cursor stands on.
@@ -166,6 +170,14 @@ impl Screen {
         }
         self.column = self.column.saturating_add(1);
     }
+}
+
+/// The last lines that say something, on one line.
+pub(in crate::cluster) fn last_words<S: AsRef<str>>(lines: &[S]) -> String {
+    let said: Vec<&str> =
+        lines.iter().rev().map(|l| l.as_ref().trim()).filter(|l| !l.is_empty()).take(LAST_LINES).collect();
+    let shown: Vec<String> = said.iter().rev().map(|line| line.chars().take(LONGEST).collect()).collect();
+    if shown.is_empty() { "nothing".to_owned() } else { shown.join(" / ") }
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! What a shell's lines say: what it waits for, what a command said, and whether it refused it.
 
-use super::{Reply, Screen};
+use super::screen::{Screen, last_words};
 
 /// The shell's prompt.
 const PROMPT: &str = "admin:";
-/// So many of the last lines stand at the end of an error.
-const LAST_LINES: usize = 6;
-/// And so many characters of each.
-const LONGEST: usize = 400;
 /// No message to all terminals is longer, in lines.
 const MESSAGE_LINES: usize = 30;
+
+/// A question that a command is known to ask, and the answer. The question is told by a part of its line.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply<'a> {
+    /// A part of the question.
+    pub question: &'a str,
+    /// What is sent, a newline behind it.
+    pub answer: &'a str,
+}
 
 /// What the last line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,14 +134,6 @@ pub(super) fn refusal(lines: &[String]) -> Option<String> {
         REFUSALS.contains(&line.as_str()) || line.starts_with("command cannot be executed because")
     };
     lines.iter().any(refuses).then(|| last_words(lines))
-}
-
-/// The last lines that say something, on one line.
-pub(in crate::cluster) fn last_words<S: AsRef<str>>(lines: &[S]) -> String {
-    let said: Vec<&str> =
-        lines.iter().rev().map(|l| l.as_ref().trim()).filter(|l| !l.is_empty()).take(LAST_LINES).collect();
-    let shown: Vec<String> = said.iter().rev().map(|line| line.chars().take(LONGEST).collect()).collect();
-    if shown.is_empty() { "nothing".to_owned() } else { shown.join(" / ") }
 }
 
 #[cfg(test)]
