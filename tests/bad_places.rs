@@ -1,7 +1,7 @@
 //! Places that cannot be written, or are not what they seem: the old file stays, nothing half written is left, and the
 //! operator is told.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use sastctl::trustlist::TrustList;
 
@@ -126,11 +126,14 @@ fn through_a_link_the_file_behind_it_is_replaced() {
     for command in [&SIGN[..], &REVERT, &CREATE] {
         let world = world();
         symlink("place/old.tlv", world.path("link.tlv")).unwrap();
+        world.tool("chmod", &["640", "place/old.tlv"]);
         world.run(&[command, &["--out", "link.tlv"]].concat()).done();
         assert!(std::fs::symlink_metadata(world.path("link.tlv")).unwrap().is_symlink());
         TrustList::decode(world.read("place/old.tlv")).unwrap().verify().unwrap();
         assert!(world.read("place/old.tlv") != pki::golden_bytes("token-signed.tlv"));
         assert!(world.read("place/old.tlv.bak") == pki::golden_bytes("token-signed.tlv"));
+        let mode = std::fs::metadata(world.path("place/old.tlv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
     }
 }
 

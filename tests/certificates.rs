@@ -32,6 +32,9 @@ fn an_exported_certificate_is_not_overwritten_unless_told_and_then_kept() {
     world.run(&["cert", "export", "--token", "SAST token A", "--force"]).done();
     assert_eq!(world.read("SAST-ADN008580ef.cer").len(), 902);
     assert_eq!(world.read("SAST-ADN008580ef.cer.bak"), b"somebody else's");
+    world.run(&["cert", "export", "--token", "SAST token A", "--force"]).done();
+    assert_eq!(world.read("SAST-ADN008580ef.cer.bak"), b"somebody else's");
+    assert_eq!(world.read("SAST-ADN008580ef.cer.bak.2").len(), 902);
 }
 
 #[test]

@@ -297,6 +297,7 @@ fn a_uri_that_names_a_certificate_means_that_one() {
         (";id=%0a;type=cert", "SAST-NEW"),
         (";id=%01", "SAST-ADN008580ef"),
         (";object=SAST-ADN008580ef;id=%01", "SAST-ADN008580ef"),
+        (";object=k;id=%01;type=private", "SAST-ADN008580ef"),
     ] {
         let selector = format!("pkcs11:serial={serial}{end}");
         let shown = world.run(&["cert", "show", "--json", "--token", &selector]).done().json();
@@ -305,7 +306,13 @@ fn a_uri_that_names_a_certificate_means_that_one() {
     // Without a token's name it is looked for on all of them.
     let shown = world.run(&["cert", "show", "--json", "--token", "pkcs11:object=SAST-NEW"]).done().json();
     assert_eq!(shown["name"], "SAST-NEW");
-    for end in [";object=SAST-OTHER", ";id=%77", ";object=SAST-NEW;id=%01"] {
+    for end in [
+        ";object=SAST-OTHER",
+        ";id=%77",
+        ";object=SAST-NEW;id=%01",
+        ";object=k;id=%01",
+        ";object=k;type=private",
+    ] {
         let none = world.run(&["cert", "show", "--token", &format!("pkcs11:serial={serial}{end}")]);
         assert_eq!(none.code, 3, "{end}: {}", none.all());
         assert!(none.stderr.contains("no token matches"), "{}", none.stderr);

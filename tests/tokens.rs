@@ -83,6 +83,8 @@ fn a_token_is_named_by_sast_name_label_serial_or_uri() {
         &serial.to_uppercase(),
         "pkcs11:token=SAST%20token%20B",
         &format!("pkcs11:serial={serial}"),
+        // As some tools print them: padded.
+        &format!("pkcs11:token=SAST%20token%20B%00%00;serial={serial}%20%20;type=cert?module-name=x"),
     ] {
         let show = world.run(&["cert", "show", "--token", selector]).done();
         assert!(show.stdout.starts_with("Name         SAST-ADN0054f509\n"), "{selector}: {}", show.stdout);
@@ -109,9 +111,26 @@ fn which_token_is_never_guessed() {
         unknown.stderr
     );
 
-    let with_pin = world.run(&["cert", "show", "--token", "pkcs11:token=x?pin-value=4711"]);
-    assert_eq!(with_pin.code, 2);
-    assert!(!with_pin.all().contains("4711"), "{}", with_pin.all());
+    for (uri, code, why) in [
+        ("pkcs11:token=x?pin-value=4711", 2, "a PIN is never an argument"),
+        ("pkcs11:pin-value=4711", 2, "a PIN is never an argument"),
+        ("pkcs11:token=x;pin-source=file:4711", 2, "a PIN is never an argument"),
+        ("pkcs11:token=x&PIN-VALUE=4711", 2, "a PIN is never an argument"),
+        ("pkcs11:token=%2", 2, "is not well-formed"),
+        ("pkcs11:token=%+1", 2, "is not well-formed"),
+        ("pkcs11:token", 2, "is not well-formed"),
+        ("pkcs11:slot-id=x", 2, "is not well-formed"),
+        ("pkcs11:slot=1", 2, "does not say which token"),
+        (" ", 2, "this one is empty"),
+        // A label that only sounds like a PIN, and the beginning of one.
+        ("pkcs11:token=spin-doctor;serial=pin-1?module-name=pin-x", 3, "no token matches"),
+        ("SAST token", 3, "no token matches"),
+    ] {
+        let refused = world.run(&["cert", "show", "--token", uri]);
+        assert_eq!(refused.code, code, "{uri}: {}", refused.all());
+        assert!(refused.stderr.contains(why), "{uri}: {}", refused.stderr);
+        assert!(!refused.all().contains("4711"), "{}", refused.all());
+    }
 }
 
 #[test]

@@ -194,6 +194,3 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
-
-#[cfg(test)]
-mod tests;

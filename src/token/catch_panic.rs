@@ -29,16 +29,3 @@ pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> R
     IN_CALL.set(before);
     result.unwrap_or(Err(Pkcs11Error::InvalidValue))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_an_error_and_an_answer_stays_one() {
-        assert_eq!(catch_panic(|| Ok(7)).unwrap(), 7);
-        let nonsense: Result<(), _> = catch_panic(|| panic!("as long as no memory is"));
-        assert!(matches!(nonsense, Err(Pkcs11Error::InvalidValue)));
-        assert!(!IN_CALL.get());
-    }
-}

@@ -186,19 +186,16 @@ impl TokenContents {
 #[cfg(test)]
 mod tests {
     use super::super::contents::read;
-    use super::super::raw::Info;
     use super::*;
 
     fn contents(flags: u64, certificates: &[(&[u8], &str)]) -> TokenContents {
-        let info = Info { flags, ..Info::default() };
+        let info = cryptoki_sys::CK_TOKEN_INFO { flags, ..Default::default() };
         let entry = |(id, file): &(&[u8], &str)| TokenCertificate::new(id, read(file));
         let token = Token::new(cryptoki::slot::Slot::try_from(5_u64).unwrap(), None, Ok(info));
         TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }
     }
 
     const A: &str = "softhsm-fixtures/SAST-ADN008580ef.der";
-    const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub.der";
-    const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated.der";
 
     #[test]
     fn a_blank_token_is_named_by_its_slot() {
@@ -214,16 +211,5 @@ mod tests {
     fn of_a_certificate_that_is_there_twice_the_first_is_meant() {
         let twice = contents(0, &[(&[1], A), (&[2], A)]);
         assert_eq!(pick(&twice.readable(), None).unwrap().0.id, [1]);
-    }
-
-    #[test]
-    fn a_name_is_another_keys_where_that_key_has_it() {
-        let there = contents(0, &[(&[1], A), (&[2], PUB)]);
-        let certificate = |file| contents(0, &[(&[1], file)]).readable()[0].1.clone();
-        assert_eq!(
-            [A, PUB, PUB_NEW].map(|file| there.has_other_key_called(&certificate(file))),
-            [false, false, true]
-        );
-        assert!(!contents(0, &[(&[2], PUB)]).has_other_key_called(&certificate(A)));
     }
 }

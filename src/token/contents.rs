@@ -178,19 +178,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_cannot_be_read_in_full_is_in_trouble() {
-        let slot = || cryptoki::slot::Slot::try_from(1_u64).unwrap();
-        let of = |info, problem| {
-            TokenContents { token: Token::new(slot(), None, info), certificates: vec![], problem }.trouble()
-        };
-        let (info, lost) = (super::super::raw::Info::default, || Err("CKR_DEVICE_ERROR".to_owned()));
-        let problem = || Some(TokenError::NothingInstalled(vec![]));
-        assert_eq!(of(Ok(info()), None), None);
-        assert_eq!(of(lost(), problem()).as_deref(), Some("CKR_DEVICE_ERROR"));
-        assert!(of(Ok(info()), problem()).is_some());
-    }
-
-    #[test]
     fn a_label_is_printable_without_what_pads_it() {
         let label = |bytes: &[u8]| certificate(vec![Attribute::Label(bytes.to_vec())]).label;
         assert_eq!(label(b" SAST A\0\0"), "SAST A");

@@ -37,9 +37,9 @@ pub(super) fn diagnose(path: &Path, words: String) -> LoadProblem {
     let Ok(bytes) = crate::files::read_limited(path, MAX_LIBRARY) else { return LoadProblem::Other(words) };
     let Ok(library) = object::File::parse(&*bytes) else { return LoadProblem::NotALibrary };
     let this = (std::env::consts::ARCH, cfg!(target_pointer_width = "64"));
-    if (name(library.architecture()), library.is_64()) != this {
+    if (&name(library.architecture())[..], library.is_64()) != this {
         return LoadProblem::OtherArchitecture {
-            library: described(name(library.architecture()), library.is_64()),
+            library: described(&name(library.architecture()), library.is_64()),
             program: described(this.0, this.1),
         };
     }
@@ -63,17 +63,12 @@ fn described(architecture: &str, is_64: bool) -> String {
 }
 
 /// As Rust calls it.
-fn name(architecture: Architecture) -> &'static str {
+fn name(architecture: Architecture) -> String {
     match architecture {
-        Architecture::X86_64 | Architecture::X86_64_X32 => "x86_64",
-        Architecture::I386 => "x86",
-        Architecture::Aarch64 | Architecture::Aarch64_Ilp32 => "aarch64",
-        Architecture::Arm => "arm",
-        Architecture::PowerPc64 => "powerpc64",
-        Architecture::Riscv64 => "riscv64",
-        Architecture::S390x => "s390x",
-        Architecture::LoongArch64 => "loongarch64",
-        _ => "other",
+        Architecture::I386 => "x86".to_owned(),
+        Architecture::X86_64_X32 => "x86_64".to_owned(),
+        Architecture::Aarch64_Ilp32 => "aarch64".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
     }
 }
 
@@ -101,7 +96,7 @@ mod tests {
             [A::X86_64, A::I386, A::Aarch64, A::Arm, A::PowerPc64, A::Riscv64, A::S390x, A::LoongArch64];
         let names = ["x86_64", "x86", "aarch64", "arm", "powerpc64", "riscv64", "s390x", "loongarch64"];
         assert_eq!(named.map(name), names);
-        assert_eq!(name(A::Avr), "other");
+        assert_eq!(name(A::Avr), "avr");
         assert_eq!(
             (described("arm", false), described("arm", true)),
             ("32-bit arm".into(), "64-bit arm".into())

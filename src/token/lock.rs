@@ -12,52 +12,35 @@ use crate::trustlist::digest;
 /// How long to wait for another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The lock of a module; released when dropped or when the process ends. `None` where there can be no lock.
+pub(super) type ModuleLock = Option<File>;
+
 /// The name of a module's lock file, the same for all paths of the module.
-#[derive(Debug)]
-pub(super) struct LockName(String);
-
-impl LockName {
-    /// The lock of a module.
-    pub(super) fn of(module: &Path) -> Self {
-        let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
-        let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
-        LockName(format!("module-{}.lock", id.get(..16).unwrap_or(&id)))
-    }
+pub(super) fn lock_name(module: &Path) -> String {
+    let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
+    let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
+    format!("module-{}.lock", id.get(..16).unwrap_or(&id))
 }
 
-/// The lock of a module; released when dropped or when the process ends.
-#[derive(Debug)]
-pub(super) struct ModuleLock {
-    _file: Option<File>,
+/// Waits for the lock, at most for `patience`. Without a private folder for the lock file there is no lock.
+pub(super) fn acquire(name: &str, patience: Duration) -> Result<ModuleLock, TokenError> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    private_folder(runtime).map_or(Ok(None), |folder| acquire_in(&folder, name, patience))
 }
 
-impl ModuleLock {
-    /// Waits for the lock, at most for `patience`. Without a private folder for the lock file there is no lock.
-    pub(super) fn acquire(name: &LockName, patience: Duration) -> Result<Self, TokenError> {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        match private_folder(runtime) {
-            Some(folder) => Self::acquire_in(&folder, name, patience),
-            None => Ok(ModuleLock { _file: None }),
-        }
-    }
-
-    fn acquire_in(folder: &Path, name: &LockName, patience: Duration) -> Result<Self, TokenError> {
-        let path = folder.join(&name.0);
-        let Ok(mut file) = File::options().read(true).write(true).create(true).truncate(false).open(&path)
-        else {
-            return Ok(ModuleLock { _file: None });
-        };
-        let start = Instant::now();
-        loop {
-            match files::try_lock_file(&mut file, &std::process::id().to_string()) {
-                Ok(None) => return Ok(ModuleLock { _file: Some(file) }),
-                Ok(Some(_)) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
-                Ok(Some(holder)) => {
-                    let holder = if holder.is_empty() { "unknown".to_owned() } else { holder };
-                    return Err(TokenError::Busy { holder, seconds: patience.as_secs() });
-                }
-                Err(_) => return Ok(ModuleLock { _file: None }),
+fn acquire_in(folder: &Path, name: &str, patience: Duration) -> Result<ModuleLock, TokenError> {
+    let opened = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(name));
+    let Ok(mut file) = opened else { return Ok(None) };
+    let start = Instant::now();
+    loop {
+        match files::try_lock_file(&mut file, &std::process::id().to_string()) {
+            Ok(None) => return Ok(Some(file)),
+            Ok(Some(_)) if start.elapsed() < patience => std::thread::sleep(Duration::from_millis(20)),
+            Ok(Some(holder)) => {
+                let holder = if holder.is_empty() { "unknown".to_owned() } else { holder };
+                return Err(TokenError::Busy { holder, seconds: patience.as_secs() });
             }
+            Err(_) => return Ok(None),
         }
     }
 }
@@ -102,7 +85,7 @@ mod tests {
     #[test]
     fn who_waits_in_vain_is_told_who_holds_it() {
         let module = tempfile::tempdir().unwrap();
-        let lock = |patience| ModuleLock::acquire_in(module.path(), &LockName::of(module.path()), patience);
+        let lock = |patience| acquire_in(module.path(), &lock_name(module.path()), patience);
         let held = lock(PATIENCE).unwrap();
         let start = Instant::now();
         let patience = Duration::from_millis(60);
@@ -135,26 +118,12 @@ mod tests {
         let (module, link) = (folder.path().join("module.so"), folder.path().join("link.so"));
         std::fs::write(&module, "").unwrap();
         std::os::unix::fs::symlink(&module, &link).unwrap();
-        let lock =
-            |module: &Path| ModuleLock::acquire_in(folder.path(), &LockName::of(module), Duration::ZERO);
+        let lock = |module: &Path| acquire_in(folder.path(), &lock_name(module), Duration::ZERO);
         let held = lock(&module).unwrap();
         lock(&link).unwrap_err();
         lock(&folder.path().join("others.so")).unwrap();
         drop(held);
         lock(&link).unwrap();
-    }
-
-    #[test]
-    fn who_waits_gets_it_when_it_is_free() {
-        let module = tempfile::tempdir().unwrap();
-        let lock = |patience| ModuleLock::acquire_in(module.path(), &LockName::of(module.path()), patience);
-        let held = lock(PATIENCE).unwrap();
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| lock(Duration::from_secs(10)));
-            std::thread::sleep(Duration::from_millis(80));
-            drop(held);
-            assert!(waits.join().unwrap().is_ok());
-        });
     }
 
     #[cfg(unix)]

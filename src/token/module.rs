@@ -16,10 +16,10 @@ use super::catch_panic;
 use super::ckr::Ckr;
 use super::error::{TokenError, TokenName};
 use super::library::{self, LoadProblem};
-use super::lock::{self, LockName, ModuleLock};
+use super::lock::{self, ModuleLock};
 use super::pin::Pin;
 use super::profile::Profile;
-use super::raw::{self, Info};
+use super::raw;
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
@@ -39,7 +39,7 @@ pub struct Module {
     pkcs11: Option<Pkcs11>,
     profile: Profile,
     path: PathBuf,
-    lock_name: LockName,
+    lock_name: String,
     /// Read-only sessions. Each C_CloseSession is a round trip to the token, so C_Finalize closes them.
     read_in: RefCell<Vec<Session>>,
     /// The token that stays logged in while these sessions are open, with the PIN if a key needs it again.
@@ -64,8 +64,8 @@ impl Module {
                 }
             };
             // SoftHSM reads the tokens in C_Initialize, and misses one that another process logs in to meanwhile.
-            let lock_name = LockName::of(&path);
-            let lock = ModuleLock::acquire(&lock_name, lock::PATIENCE)?;
+            let lock_name = lock::lock_name(&path);
+            let lock = lock::acquire(&lock_name, lock::PATIENCE)?;
             let begun =
                 logged("C_Initialize", || raw::initialize(&pkcs11, profile.init_argument().as_deref()));
             drop(lock);
@@ -120,8 +120,8 @@ impl Module {
     /// The token in a slot; `None` if it was removed meanwhile, or the profile leaves it out.
     pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
         let info = self.token_info(slot)?;
-        let spare =
-            self.profile.slots.spare && info.as_ref().is_ok_and(|info| !info.has(sys::CKF_TOKEN_INITIALIZED));
+        let is_blank = |info: &sys::CK_TOKEN_INFO| info.flags & sys::CKF_TOKEN_INITIALIZED == 0;
+        let spare = self.profile.slots.spare && info.as_ref().is_ok_and(is_blank);
         let slot_info =
             if spare { None } else { self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok() };
         let token = Token::new(slot, slot_info.as_ref(), info);
@@ -140,7 +140,7 @@ impl Module {
         Some(Token::new(slot, None, self.token_info(slot)?))
     }
 
-    fn token_info(&self, slot: Slot) -> Option<Result<Info, String>> {
+    fn token_info(&self, slot: Slot) -> Option<Result<sys::CK_TOKEN_INFO, String>> {
         match self.info_of(slot, None) {
             // Removed between the two calls.
             Err(e) if e.code() == Some(RvError::TokenNotPresent) => None,
@@ -149,13 +149,8 @@ impl Module {
         }
     }
 
-    /// C_GetTokenInfo; without the wrapper if that cannot decode the answer.
-    fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<Info, TokenError> {
-        self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
-            Ok(info) => Ok(Info::from(&info)),
-            Err(e @ Pkcs11Error::Pkcs11(..)) => Err(e),
-            Err(e) => raw::token_info(&self.path, slot).ok_or(e),
-        })
+    fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<sys::CK_TOKEN_INFO, TokenError> {
+        self.settled("C_GetTokenInfo", token, |_| raw::token_info(&self.path, slot))
     }
 
     /// Reads the token again right before a PIN is tried: another one may be in the slot, and another program may have used
@@ -213,7 +208,7 @@ impl Module {
 
     /// Waits for other processes of this program that use the module.
     pub(super) fn lock(&self) -> Result<ModuleLock, TokenError> {
-        ModuleLock::acquire(&self.lock_name, lock::PATIENCE)
+        lock::acquire(&self.lock_name, lock::PATIENCE)
     }
 
     /// Does the work, or returns `None` if another process of this program uses the tokens.
@@ -221,7 +216,7 @@ impl Module {
         &self,
         work: impl FnOnce(&Self) -> Result<T, TokenError>,
     ) -> Result<Option<T>, TokenError> {
-        let Ok(_lock) = ModuleLock::acquire(&self.lock_name, Duration::ZERO) else { return Ok(None) };
+        let Ok(_lock) = lock::acquire(&self.lock_name, Duration::ZERO) else { return Ok(None) };
         work(self).map(Some)
     }
 

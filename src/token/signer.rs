@@ -11,7 +11,7 @@ use super::login::{Login, no_session};
 use super::module::{Module, call_token, failed, logged};
 use super::pin::Pin;
 use super::private_key::private_keys;
-use super::profile::MechanismPreference;
+use super::profile::MechanismPreference as By;
 use super::sast::Sast;
 use super::slot::Token;
 use crate::trustlist::{Certificate, Digest, PublicKey, SignatureCheck, Signer};
@@ -43,16 +43,7 @@ pub(super) struct KeyUse<'m> {
     pub(super) token: &'m Token,
     pub(super) handle: ObjectHandle,
     pub(super) mechanisms: Vec<MechanismType>,
-    pub(super) prefer: MechanismPreference,
-}
-
-/// How a signature is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    /// The token computes the digest.
-    Hash,
-    /// We compute it and send a DigestInfo to CKM_RSA_PKCS.
-    Raw,
+    pub(super) prefer: By,
 }
 
 impl Module {
@@ -119,7 +110,7 @@ impl KeyUse<'_> {
         session: &Session,
         every_time: Option<&Login<'_>>,
         digest: Digest,
-        (method, mechanism): (Method, &Mechanism<'_>),
+        (method, mechanism): (By, &Mechanism<'_>),
         data: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let token = self.token;
@@ -130,8 +121,8 @@ impl KeyUse<'_> {
         call_token("C_SignInit", token, || session.sign_init(mechanism, self.handle))?;
         login.context_login()?;
         logged("C_SignUpdate", || session.sign_update(data)).map_err(|e| match method {
-            Method::Hash => failed("C_SignUpdate", Some(token), &e),
-            Method::Raw => TokenError::NoRoomForPin {
+            By::Hash => failed("C_SignUpdate", Some(token), &e),
+            By::Raw => TokenError::NoRoomForPin {
                 token: token.name(),
                 mechanism: hash_mechanism(digest).2,
                 code: Ckr::of(&e),
@@ -154,8 +145,8 @@ impl KeyUse<'_> {
         let (method, mechanism) = method(&self.mechanisms, self.prefer, digest, every_time.is_some())
             .ok_or_else(|| TokenError::NoMechanism(name.clone(), digest))?;
         let data = match method {
-            Method::Hash => message,
-            Method::Raw => &digest.info(message),
+            By::Hash => message,
+            By::Raw => &digest.info(message),
         };
         let signature = self.ask(session, every_time, digest, (method, &mechanism), data)?;
         let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify(name.clone(), why));
@@ -178,16 +169,16 @@ impl KeyUse<'_> {
 /// The method that the token has and the profile prefers. `every_time`: each signature needs its own login.
 fn method(
     mechanisms: &[MechanismType],
-    prefer: MechanismPreference,
+    prefer: By,
     digest: Digest,
     every_time: bool,
-) -> Option<(Method, Mechanism<'static>)> {
+) -> Option<(By, Mechanism<'static>)> {
     let (hash, hash_type, _) = hash_mechanism(digest);
-    let hash = mechanisms.contains(&hash_type).then_some((Method::Hash, hash));
-    let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((Method::Raw, Mechanism::RsaPkcs));
+    let hash = mechanisms.contains(&hash_type).then_some((By::Hash, hash));
+    let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((By::Raw, Mechanism::RsaPkcs));
     match prefer {
         // CKM_RSA_PKCS takes its data in one call, without a context login in between.
-        MechanismPreference::Raw if !every_time => raw.or(hash),
+        By::Raw if !every_time => raw.or(hash),
         _ => hash.or(raw),
     }
 }
@@ -255,25 +246,5 @@ impl Signer for TokenSigner<'_> {
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         Signer::sign(&mut &*self, digest, message)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_way_to_sign_follows_what_the_token_can_do_and_the_profile_wants() {
-        let method = |mechanisms: &[MechanismType], prefer, every_time| {
-            method(mechanisms, prefer, Digest::Sha1, every_time).map(|(method, _)| method)
-        };
-        use MechanismPreference::{Hash, Raw};
-        let (hash, raw) = (MechanismType::SHA1_RSA_PKCS, MechanismType::RSA_PKCS);
-        assert_eq!(method(&[hash, raw], Hash, false), Some(Method::Hash));
-        assert_eq!(method(&[hash, raw], Raw, false), Some(Method::Raw));
-        assert_eq!(method(&[hash, raw], Raw, true), Some(Method::Hash), "the context login needs room");
-        assert_eq!(method(&[hash], Raw, false), Some(Method::Hash));
-        assert_eq!(method(&[raw], Hash, false), Some(Method::Raw));
-        assert_eq!(method(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
     }
 }
