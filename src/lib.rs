@@ -7,7 +7,7 @@ pub mod cli;
 pub mod cluster;
 pub mod files;
 pub mod phone;
-pub mod reader;
+mod reader;
 pub mod token;
 pub mod workflow;
 pub use ::trustlist;

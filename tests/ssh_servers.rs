@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use russh::server::{self, Auth};
-use sastctl::cluster::console::ssh::{NoConsole, SshConsole, SshOptions};
+use sastctl::cluster::console::ssh::{SshConsole, SshOptions};
 use sastctl::cluster::{ConsoleError, SshAddress, sftp};
 
 use crate::pki;
@@ -310,7 +310,7 @@ impl server::Handler for Asks {
 }
 
 /// Logs in to a server that asks this; what it was answered, and what became of the login.
-fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), NoConsole>) {
+fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), ConsoleError>) {
     let world = World::new();
     let key = world.path("key").display().to_string();
     run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", &key]);
@@ -355,10 +355,10 @@ fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), No
 #[test]
 fn the_question_of_the_password_is_answered_once() {
     // No shell is opened by that server: whoever is in says so.
-    let is_in = |result: Result<(), NoConsole>| {
+    let is_in = |result: Result<(), ConsoleError>| {
         matches!(
             result,
-            Ok(()) | Err(NoConsole::Error(ConsoleError::Broken { .. } | ConsoleError::Connect { .. }))
+            Ok(()) | Err(ConsoleError::Broken { .. } | ConsoleError::Connect { .. })
         )
     };
     for question in ["Password: ", "admin's password:", "Password for admin@cucm-pub:"] {
@@ -387,7 +387,7 @@ fn other_questions_end_the_login_with_the_servers_words() {
     ] {
         let (answered, result) = asked(rounds);
         assert_eq!(answered.len(), answers, "{rounds:?}: {answered:?}");
-        let Err(NoConsole::Error(ConsoleError::Asked { says, .. })) = result else {
+        let Err(ConsoleError::Asked { says, .. }) = result else {
             panic!("{rounds:?}: {result:?}")
         };
         let last = rounds.last().unwrap().last().unwrap().0;
@@ -405,7 +405,7 @@ fn a_name_that_leaves_the_folder_is_not_put() {
         SshOptions { address, user, password: None, identity: None, known_hosts, legacy: false, jump: None };
     for name in ["../x.tlv", "/etc/cron.d/x.tlv", ""] {
         match sftp::put(&options, "/srv/tftp", name, b"") {
-            Err(NoConsole::Error(e)) => {
+            Err(e) => {
                 assert!(e.to_string().contains("is not the name of a file in /srv/tftp"), "{e}");
             }
             other => panic!("{other:?}"),

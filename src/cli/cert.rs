@@ -82,15 +82,15 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
         for entry in contents.certificates {
             match entry.certificate {
                 Ok(certificate) => listed.push(Listed {
-                    token: contents.token.label().to_owned(),
-                    token_serial: contents.token.serial().to_owned(),
+                    token: contents.token.label.to_owned(),
+                    token_serial: contents.token.serial.to_owned(),
                     id: digest::hex(&entry.id, ""),
                     expired: expired(&certificate),
                     certificate: CertificateReport::new(&certificate),
                 }),
                 Err((bytes, why)) => ui.warn(&format!(
                     "{}: a certificate of {} bytes does not parse: {}",
-                    contents.token.label(),
+                    contents.token.label,
                     bytes.len(),
                     printable(&why)
                 )),

@@ -108,7 +108,7 @@ impl Enroll<'_> {
     fn make(&self) -> Result<(), CommandError> {
         let Enroll { args, enrollment, operator: TerminalOperator { ui, .. } } = self;
         let token = &enrollment.contents.token;
-        let name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial()));
+        let name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial));
         let plan = KeyPlan {
             subject: SastSubject::new(&name, args.unit.as_deref(), args.organization.as_deref())?,
             id: key_id(args.id.as_deref())?,
@@ -138,7 +138,7 @@ impl Enroll<'_> {
         for other in enrollment.contents.sast_names() {
             ui.warn(&format!(
                 "{} already has {}: select the certificate that signs by its SAST name",
-                token.label(),
+                token.label,
                 printable(&other)
             ));
         }
@@ -182,7 +182,7 @@ impl Enroll<'_> {
                 "a certificate named {} is already on \"{}\", with another key: this name will then select \
                  neither of them",
                 report.name,
-                token.label()
+                token.label
             )));
         }
         if args.dry_run {
@@ -200,7 +200,7 @@ impl Enroll<'_> {
     }
 
     fn tell_certificate(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
-        let (label, name) = (sast.token().label(), sast.certificate().sast_name());
+        let (label, name) = (&sast.token().label, sast.certificate().sast_name());
         self.certificate_text(sast, id).map_err(|e| e.after_storing(&name, label))
     }
 
@@ -220,7 +220,7 @@ impl Enroll<'_> {
             certificate.public_key().describe(),
             digest::hex(certificate.serial(), ":").to_uppercase(),
             day(certificate.not_after()),
-            token.label()
+            token.label
         )))?;
         if let Some(path) = file.filter(|path| !is_output(path)) {
             ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;

@@ -95,8 +95,8 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
     let head = ["SLOT", "READER", "TOKEN", "SERIAL", "PIN", "SAST CERTIFICATE", "KEY", "EXPIRES"];
     ui.print(&table(&head, &all.iter().flat_map(rows).collect::<Vec<_>>()))?;
     for contents in &all {
-        if let Some(problem) = contents.token.problem() {
-            ui.warn(&format!("slot {}: {problem}", contents.token.slot_id()));
+        if let Some(problem) = &contents.token.problem {
+            ui.warn(&format!("slot {}: {problem}", contents.token.slot_id));
         }
         if let Some(problem) = &contents.problem {
             ui.warn(&not_read(&contents.token, problem));
@@ -112,13 +112,13 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
 fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
     let token = &contents.token;
     let mut head = vec![
-        token.slot_id().to_string(),
-        token.reader().to_owned(),
-        token.label().to_owned(),
-        token.serial().to_owned(),
-        if token.is_initialized() { token.pin_state().to_string() } else { "-".to_owned() },
+        token.slot_id.to_string(),
+        token.reader.to_owned(),
+        token.label.to_owned(),
+        token.serial.to_owned(),
+        if token.initialized { token.pin_state.to_string() } else { "-".to_owned() },
     ];
-    if !token.is_initialized() {
+    if !token.initialized {
         head.push("(not initialised)".to_owned());
         return vec![head];
     }
@@ -157,19 +157,19 @@ fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), Comman
         return ui.print_json(&json(&contents, Some(mechanisms)));
     }
     let token = &contents.token;
-    let (model, maker) = (token.model(), token.manufacturer());
-    let (hardware, firmware) = token.versions();
-    let (min, max) = token.pin_lengths();
+    let (model, maker) = (&token.model, &token.manufacturer);
+    let (hardware, firmware) = (&token.hardware_version, &token.firmware_version);
+    let (min, max) = (token.pin_min, token.pin_max);
     let yes = |b: bool| if b { "yes" } else { "no" };
     let lines = [
-        ("Token", token.label().to_owned()),
-        ("Serial", token.serial().to_owned()),
+        ("Token", token.label.to_owned()),
+        ("Serial", token.serial.to_owned()),
         ("Model", format!("{model} by {maker}, hardware {hardware}, firmware {firmware}")),
-        ("Reader", format!("{} (slot {})", token.reader(), token.slot_id())),
-        ("PIN", format!("{}, {min} to {max} characters", token.pin_state())),
-        ("PIN pad", yes(token.has_pin_pad()).to_owned()),
-        ("Login required", yes(token.login_required()).to_owned()),
-        ("Write-protected", yes(token.is_write_protected()).to_owned()),
+        ("Reader", format!("{} (slot {})", token.reader, token.slot_id)),
+        ("PIN", format!("{}, {min} to {max} characters", token.pin_state)),
+        ("PIN pad", yes(token.pin_pad).to_owned()),
+        ("Login required", yes(token.login_required).to_owned()),
+        ("Write-protected", yes(token.write_protected).to_owned()),
         ("Module", format!("{} (profile {})", module.path().display(), module.profile().name)),
     ];
     let mut text: String = lines.iter().map(|(label, value)| format!("{label:<16} {value}\n")).collect();
@@ -229,7 +229,7 @@ fn certificate_json(entry: &TokenCertificate) -> CertificateJson {
 
 /// That a token is there whose certificates are missing in what is shown.
 pub fn not_read(token: &Token, problem: &TokenError) -> String {
-    format!("{}: its certificates were not read: {problem}", token.label())
+    format!("{}: its certificates were not read: {problem}", token.label)
 }
 
 /// Whether its validity ended.

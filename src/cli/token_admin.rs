@@ -88,7 +88,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
     let (module, token) = find(args.selector.as_deref(), settings)?;
     // No use in asking for it.
     token.check_state(PinKind::User)?;
-    let old_source = settings.pin_source.clone().unwrap_or_else(|| PinSource::of_reader(token.has_pin_pad()));
+    let old_source = settings.pin_source.clone().unwrap_or_else(|| PinSource::of_reader(token.pin_pad));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
         let what = "on a PIN pad you type both PINs: use pinpad for both --pin-source and --new-pin-source, or \
@@ -139,7 +139,7 @@ fn open(name: Option<&str>, settings: &Settings) -> Result<(Module, Option<Selec
 }
 
 fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource, CommandError> {
-    let Some(text) = text else { return Ok(PinSource::of_reader(token.has_pin_pad())) };
+    let Some(text) = text else { return Ok(PinSource::of_reader(token.pin_pad)) };
     let option = pin_option(which);
     let source = text.parse().map_err(|_| {
         let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
@@ -153,10 +153,10 @@ fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource
 
 /// The operator types the serial number of what will be deleted.
 fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> {
-    let slot = token.slot_id().to_string();
+    let slot = token.slot_id.to_string();
     // A blank token may have no serial number yet.
-    let (what, serial) = match token.serial() {
-        "" if !token.is_initialized() => ("slot number", &slot[..]),
+    let (what, serial) = match &token.serial[..] {
+        "" if !token.initialized => ("slot number", &slot[..]),
         serial => ("serial number", serial),
     };
     let typed = match &args.confirm {

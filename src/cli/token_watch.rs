@@ -27,7 +27,7 @@ pub fn run(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let mut watch = TokenWatch::begin(&module)?;
     let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
     let there: Vec<String> =
-        watch.present().iter().map(|contents| contents.token.label().to_owned()).collect();
+        watch.present().iter().map(|contents| contents.token.label.to_owned()).collect();
     ui.note(&match there.as_slice() {
         [] => "Watching. No token is inserted.".to_owned(),
         labels => format!("Watching. Inserted: {}.", printable(&labels.join(", "))),
@@ -67,14 +67,14 @@ fn tell(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
         return ui.print(&line.to_string());
     }
     let token = &contents.token;
-    let mut facts = vec![format!("serial {}", token.serial())];
-    if !token.reader().is_empty() {
-        facts.push(format!("reader {}", token.reader()));
+    let mut facts = vec![format!("serial {}", token.serial)];
+    if !token.reader.is_empty() {
+        facts.push(format!("reader {}", token.reader));
     }
     facts.extend(names);
     facts.extend(contents.trouble());
-    if !token.is_initialized() {
+    if !token.initialized {
         facts.push("not initialised".to_owned());
     }
-    ui.print(&printable(&format!("{time:.3}  {word:<8}  {}  {}", token.label(), facts.join(", "))))
+    ui.print(&printable(&format!("{time:.3}  {word:<8}  {}  {}", token.label, facts.join(", "))))
 }

@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::address::{NodeAddress, SerialAddress, SshAddress};
 use super::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
-use super::console::ssh::{NoConsole, SshConsole, SshOptions};
+use super::console::known_hosts;
+#[cfg(feature = "ssh")]
+use super::console::ssh::{SshConsole, SshOptions};
 use super::console::{Console, Recorded, Transcript};
 use super::error::{ClusterError, ConsoleError, NoAnswer};
 use super::node::Node;
@@ -202,7 +204,7 @@ impl<'a> Connector<'a> {
         &mut self,
         address: &SshAddress,
         kind: HostKind,
-        work: impl Fn(&SshOptions) -> Result<T, NoConsole>,
+        work: impl Fn(&SshOptions) -> Result<T, ConsoleError>,
     ) -> Result<T, ClusterError> {
         /// One question and one change of the file at a time, however many nodes are reached in parallel.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -210,19 +212,17 @@ impl<'a> Connector<'a> {
         // The node, and the jump host before it, may each show an unknown key.
         for _ in 0..4 {
             match work(&options) {
-                Ok(done) => return Ok(done),
-                Err(NoConsole::Error(e)) => return Err(e.into()),
-                Err(NoConsole::Unknown { address, key }) => {
-                    let (node, fingerprint) = (address.host.clone(), key.fingerprint());
+                Err(ConsoleError::UnknownHostKey { address, fingerprint, key }) => {
                     let _one = ONE_AT_A_TIME.lock();
-                    let asks = || self.prompt.accepts_host_key(&node, &fingerprint);
+                    let asks = || self.prompt.accepts_host_key(&address.host, &fingerprint);
                     let accepted = self.options.host_keys.contains(&fingerprint)
                         || asks().map_err(ClusterError::NoAnswer)?;
                     if !accepted {
-                        return Err(ConsoleError::UnknownHostKey { node, fingerprint }.into());
+                        return Err(ConsoleError::UnknownHostKey { address, fingerprint, key }.into());
                     }
-                    key.learn(&options.known_hosts, &address)?;
+                    known_hosts::learn(&key, &options.known_hosts, &address)?;
                 }
+                done => return Ok(done?),
             }
         }
         let why = "it shows a new host key each time".to_owned();

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::address::NodeAddress;
+use super::address::{NodeAddress, SshAddress};
 use super::fetch::FetchError;
 use super::shell::answers::ServiceState;
 use crate::files::FileError;
@@ -35,8 +35,9 @@ pub enum ConsoleError {
     NoPrompt { node: String, why: String, says: String },
     #[error("{node} sends more than any command says: nothing more is read")]
     TooMuch { node: String },
-    #[error("the host key of {node} is not known: {fingerprint}")]
-    UnknownHostKey { node: String, fingerprint: String },
+    /// `key` is as OpenSSH writes it.
+    #[error("the host key of {} is not known: {fingerprint}", .address.host)]
+    UnknownHostKey { address: SshAddress, fingerprint: String, key: String },
     #[error("the host key of {node} changed: it is now {fingerprint} (known_hosts, line {line})")]
     ChangedHostKey { node: String, fingerprint: String, line: usize },
     #[error("{node} does not let {user} in")]

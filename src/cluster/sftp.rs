@@ -8,7 +8,7 @@ use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode, Versio
 use tokio::time::timeout;
 
 use super::address::SshAddress;
-use super::console::ssh::{Connected, NoConsole, SshOptions};
+use super::console::ssh::{Connected, SshOptions};
 use super::error::ConsoleError;
 use crate::trustlist::is_tftp_name;
 
@@ -41,11 +41,11 @@ impl SftpFolder {
 }
 
 /// Puts a file there; the one before it is kept.
-pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Result<(), NoConsole> {
+pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Result<(), ConsoleError> {
     let node = options.address.host.clone();
     if !is_tftp_name(name) {
         let why = format!("{name:?} is not the name of a file in {folder}");
-        return Err(ConsoleError::Broken { node, why }.into());
+        return Err(ConsoleError::Broken { node, why });
     }
     let failed = format!("{folder}/{name} was not written");
     in_session(options, &failed, async |session, _| {
@@ -55,7 +55,7 @@ pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Resu
 
 /// Whether `put` has what it needs: a folder is there, and where the file is, the server keeps it and replaces it in one.
 /// Nothing is changed.
-pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), NoConsole> {
+pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), ConsoleError> {
     let failed = format!("nothing can be put into {folder}");
     in_session(options, &failed, async |session, version| {
         let folder = folder.trim_end_matches('/');
@@ -80,7 +80,7 @@ fn in_session<T>(
     options: &SshOptions,
     failed: &str,
     work: impl AsyncFnOnce(&RawSftpSession, Version) -> Result<T, String>,
-) -> Result<T, NoConsole> {
+) -> Result<T, ConsoleError> {
     let connected = Connected::open(options)?;
     let transfer = async {
         let channel = connected.channel().await.map_err(|e| e.to_string())?;
@@ -96,7 +96,7 @@ fn in_session<T>(
         Err(_) => format!("not done within {} s", LIMIT.as_secs()),
     };
     let node = options.address.host.clone();
-    Err(ConsoleError::Broken { node, why: format!("{failed}: {why}") }.into())
+    Err(ConsoleError::Broken { node, why: format!("{failed}: {why}") })
 }
 
 async fn write(session: &RawSftpSession, folder: &str, name: &str, bytes: &[u8]) -> Result<(), String> {

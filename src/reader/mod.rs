@@ -11,7 +11,7 @@ mod usb;
 pub use models::{Driver, TokenModel, model_by_atr, model_by_usb_id};
 #[cfg(feature = "pcsc")]
 pub use pcsc::{ReaderWatch, readers};
-pub use usb::{UsbDevice, UsbError, usb_devices};
+pub use usb::{UsbDevice, usb_devices};
 #[cfg(not(feature = "pcsc"))]
 pub use without::{ReaderWatch, readers};
 

@@ -28,10 +28,10 @@ pub(super) fn token_choice(
         .and_then(|selector| one.certificates.iter().find(|entry| selector.matches_certificate(entry)));
     let candidates = match meant {
         Some(entry) => vec![uri(token, Some(&entry.id), None), whole_uri(token) + &id_of_uri(&entry.id)],
-        None if !token.is_initialized() => vec![format!("pkcs11:slot-id={}", token.slot_id())],
+        None if !token.initialized => vec![format!("pkcs11:slot-id={}", token.slot_id)],
         None => vec![
-            token.serial().to_owned(),
-            token.label().to_owned(),
+            token.serial.to_owned(),
+            token.label.to_owned(),
             uri(token, None, None),
             whole_uri(token),
         ],
@@ -48,8 +48,8 @@ pub(super) fn token_choice(
 
 /// A URI with label, serial number and reader of a token.
 fn whole_uri(token: &Token) -> String {
-    let uri = format!("pkcs11:token={};serial={}", encode(token.label()), encode(token.serial()));
-    match token.reader() {
+    let uri = format!("pkcs11:token={};serial={}", encode(&token.label), encode(&token.serial));
+    match &token.reader[..] {
         "" => uri,
         reader => format!("{uri};slot-description={}", encode(reader)),
     }
@@ -57,8 +57,8 @@ fn whole_uri(token: &Token) -> String {
 
 /// A URI that names a token by its serial number, or else its label, and an object on it by CKA_ID and CKA_LABEL (RFC 7512).
 fn uri(token: &Token, id: Option<&[u8]>, object: Option<&str>) -> String {
-    let token = match token.serial() {
-        "" => format!("pkcs11:token={}", encode(token.label())),
+    let token = match &token.serial[..] {
+        "" => format!("pkcs11:token={}", encode(&token.label)),
         serial => format!("pkcs11:serial={}", encode(serial)),
     };
     let object = object.map(|object| format!(";object={}", encode(object)));

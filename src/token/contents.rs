@@ -46,13 +46,12 @@ impl TokenContents {
 
     /// Why the token or its certificates could not be read, if so.
     pub fn trouble(&self) -> Option<String> {
-        let token = self.token.problem().map(str::to_owned);
-        token.or_else(|| self.problem.as_ref().map(ToString::to_string))
+        self.token.problem.clone().or_else(|| self.problem.as_ref().map(ToString::to_string))
     }
 
     /// Its name and certificates, for errors.
     pub(super) fn describe(&self) -> String {
-        if !self.token.is_initialized() {
+        if !self.token.initialized {
             return self.token.name().to_string();
         }
         let mut facts: Vec<String> = self.sast_names().collect();
@@ -61,9 +60,9 @@ impl TokenContents {
             facts.push("no certificate".to_owned());
         }
         let facts = facts.join(", ");
-        match self.token.problem() {
+        match &self.token.problem {
             Some(problem) => format!("a token whose name cannot be read: {problem} ({facts})"),
-            None => format!("{} ({}, {facts})", self.token.serial(), self.token.label()),
+            None => format!("{} ({}, {facts})", self.token.serial, self.token.label),
         }
     }
 }
@@ -82,7 +81,7 @@ impl Module {
 
     /// The certificates of a token, or why they cannot be read.
     pub(super) fn read(&self, token: Token) -> TokenContents {
-        if !token.is_initialized() {
+        if !token.initialized {
             return TokenContents { token, certificates: vec![], problem: None };
         }
         let (certificates, problem) = match self.certificates(&token) {
@@ -113,7 +112,7 @@ impl Module {
         let _lock = self.lock()?;
         let session = self.open(&contents.token)?;
         let keys = private_keys(&session, &contents.token, None)?;
-        let certain = !keys.is_empty() || !contents.token.login_required();
+        let certain = !keys.is_empty() || !contents.token.login_required;
         for entry in &mut contents.certificates {
             let Ok(certificate) = &entry.certificate else { continue };
             let fits = keys.iter().any(|key| key.belongs_to(certificate, &entry.id));

@@ -58,7 +58,7 @@ impl Module {
         if let Some(tool) = &self.profile().keys_made_with {
             return Err(cannot(format!("its keys are made with {tool}")));
         }
-        if token.is_write_protected() {
+        if token.write_protected {
             return Err(cannot("it is write-protected".to_owned()));
         }
         if !self.mechanisms(token)?.contains(&kind) {
@@ -127,7 +127,7 @@ impl Module {
 
     /// Finds a certificate that was just stored, as a later run would.
     pub fn find_stored(&self, token: &Token, certificate: &Certificate) -> Result<Sast, TokenError> {
-        let name = |token: &Token| (token.serial().to_owned(), token.label().to_owned());
+        let name = |token: &Token| (token.serial.to_owned(), token.label.to_owned());
         // Several tokens may share a serial number.
         let mut same = self.contents()?.into_iter().filter(|c| name(&c.token) == name(token));
         same.find_map(|contents| contents.of_certificate(certificate))

@@ -44,11 +44,11 @@ impl<'t> Login<'t> {
             return Ok(Login { session: Some(open(module, token)?), token, pin, logged_in: true });
         }
         module.check_pin(token, pin.as_ref())?;
-        if token.login_required() {
+        if token.login_required {
             module.check_same_state(token, PinKind::User)?;
         }
         let mut login = Login { session: Some(open(module, token)?), token, pin: None, logged_in: false };
-        if token.login_required() {
+        if token.login_required {
             login.log_in(UserType::User, pin.as_ref())?;
         }
         login.pin = pin;
@@ -148,7 +148,7 @@ impl Module {
     /// Checks a PIN without a try: the token's flags, and the length. Whether a last try may be used, the caller asks.
     pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
         token.check_state(PinKind::User)?;
-        if pin.is_none() && !token.login_required() {
+        if pin.is_none() && !token.login_required {
             return Ok(());
         }
         self.check_pin_length(token, PinKind::User, pin)
@@ -162,7 +162,7 @@ impl Module {
         pin: Option<&Pin>,
     ) -> Result<(), TokenError> {
         let Some(pin) = pin else { return token.check_pin_pad(which) };
-        let (min, max) = lengths(token.pin_lengths(), &self.profile().pin);
+        let (min, max) = lengths((token.pin_min, token.pin_max), &self.profile().pin);
         if (min..=max).contains(&pin.len()) {
             return Ok(());
         }
@@ -211,7 +211,7 @@ pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e:
         Ckr::Code(RvError::PinLocked) => TokenError::PinLocked(name, which),
         Ckr::Code(RvError::UserPinNotInitialized) if user => TokenError::PinNotSet(name),
         // Many tokens with a PIN pad take a PIN from the program, too; this one does not.
-        Ckr::Code(RvError::ArgumentsBad) if user && token.has_pin_pad() => TokenError::PinPad(name, which),
+        Ckr::Code(RvError::ArgumentsBad) if user && token.pin_pad => TokenError::PinPad(name, which),
         _ => failed(what, Some(token), e),
     }
 }

@@ -24,20 +24,21 @@ mod signer;
 mod slot;
 mod watchdog;
 
-pub use admin::check_label;
-pub use ckr::Ckr;
-pub use contents::{TokenCertificate, TokenContents};
-pub use cryptoki::error::RvError;
-pub use enroll::{KeyRequest, NewKey};
-pub use error::{CertificateChoice, TokenChoice, TokenError, TokenName};
-pub use library::LoadProblem;
-pub use module::{LoadOptions, Module};
-pub use pin::{Pin, PinKind, PinState};
-pub use profile::{
-    EnvironmentVariable, MechanismPreference, Paths, PinFormat, Profile, SignRules, SlotRules, Wait,
-};
-pub use sast::Sast;
-pub use selector::{NotASelector, Selector, Uri};
-pub use signer::TokenSigner;
-pub use slot::Token;
-pub use watchdog::OnHang;
+pub(crate) use admin::check_label;
+pub(crate) use ckr::Ckr;
+pub use contents::TokenCertificate;
+pub(crate) use contents::TokenContents;
+pub(crate) use cryptoki::error::RvError;
+pub(crate) use enroll::KeyRequest;
+pub(crate) use error::{CertificateChoice, TokenError, TokenName};
+pub(crate) use library::LoadProblem;
+pub(crate) use module::{LoadOptions, Module};
+pub(crate) use pin::{Pin, PinKind, PinState};
+pub use profile::Profile;
+pub(crate) use profile::Wait;
+pub(crate) use sast::Sast;
+pub(crate) use selector::NotASelector;
+pub use selector::Selector;
+pub(crate) use signer::TokenSigner;
+pub(crate) use slot::Token;
+pub(crate) use watchdog::OnHang;

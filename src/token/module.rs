@@ -127,7 +127,7 @@ impl Module {
         let token = Token::new(slot, slot_info.as_ref(), info);
         let left_out = |word: &String| {
             let word = word.to_lowercase();
-            token.label().to_lowercase().contains(&word) || token.reader().to_lowercase().contains(&word)
+            token.label.to_lowercase().contains(&word) || token.reader.to_lowercase().contains(&word)
         };
         (!self.profile.slots.leave_out.iter().any(left_out)).then_some(token)
     }
@@ -156,12 +156,12 @@ impl Module {
     /// Reads the token again right before a PIN is tried: another one may be in the slot, and another program may have used
     /// tries. `None` if its info could not be read before, either.
     pub(super) fn same_token(&self, token: &Token) -> Result<Option<Token>, TokenError> {
-        if token.problem().is_some() {
+        if token.problem.is_some() {
             return Ok(None);
         }
         let info = self.info_of(token.slot, Some(token))?;
         let now = Token::new(token.slot, None, Ok(info));
-        if (now.serial(), now.label()) != (token.serial(), token.label()) {
+        if (&now.serial, &now.label) != (&token.serial, &token.label) {
             return Err(TokenError::OtherToken(token.name(), now.name().to_string()));
         }
         Ok(Some(now))

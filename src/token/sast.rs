@@ -43,7 +43,7 @@ impl Sast {
     /// Whether it is the same certificate on the same token, in any slot.
     pub fn is_same(&self, other: &Sast) -> bool {
         self.certificate.der() == other.certificate.der()
-            && (self.token.serial(), self.token.label()) == (other.token.serial(), other.token.label())
+            && (&self.token.serial, &self.token.label) == (&other.token.serial, &other.token.label)
     }
 
     /// CKA_ID of the certificate.
@@ -92,8 +92,8 @@ impl Module {
     ) -> Result<Option<Token>, TokenError> {
         let means_it = |token: &Token| selector.is_none_or(|s| s.matches_token(token));
         let hides = |c: &TokenContents| {
-            let readable = c.token.is_initialized() && c.problem.is_none();
-            readable && c.token.login_required() && c.certificates.is_empty() && means_it(&c.token)
+            let readable = c.token.initialized && c.problem.is_none();
+            readable && c.token.login_required && c.certificates.is_empty() && means_it(&c.token)
         };
         let mut hiding = self.contents()?.into_iter().filter(hides).map(|contents| contents.token);
         Ok(hiding.next().filter(|_| hiding.next().is_none()))
@@ -108,7 +108,7 @@ impl Module {
         let serial = selector.and_then(Selector::name).filter(|_| !self.profile().slots.shared_serials);
         let mut tokens = Vec::new();
         for token in self.slots()?.into_iter().filter_map(look) {
-            if token.is_initialized() && Some(token.serial()) == serial {
+            if token.initialized && Some(&token.serial[..]) == serial {
                 return Ok(self.read(token));
             }
             tokens.push(token);
@@ -146,7 +146,7 @@ fn choose(
     blank_too: bool,
 ) -> Result<TokenContents, TokenError> {
     let (usable, blank): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|c| blank_too || c.token.is_initialized());
+        all.into_iter().partition(|c| blank_too || c.token.initialized);
     if usable.is_empty() {
         return Err(module.no_token(blank.len()));
     }

@@ -132,19 +132,19 @@ impl Selector {
     pub(super) fn matches_token(&self, token: &Token) -> bool {
         let uri = match self {
             Selector::Name(name) => {
-                return token.label() == name || token.serial().eq_ignore_ascii_case(name);
+                return token.label == *name || token.serial.eq_ignore_ascii_case(name);
             }
             Selector::Uri(uri) => uri,
         };
         let called = |attribute: &str| match attribute {
-            "token" => token.label(),
-            "serial" => token.serial(),
-            "model" => token.model(),
-            "manufacturer" => token.manufacturer(),
-            _ => token.reader(),
+            "token" => &token.label,
+            "serial" => &token.serial,
+            "model" => &token.model,
+            "manufacturer" => &token.manufacturer,
+            _ => &token.reader,
         };
         uri.token.iter().all(|(attribute, wanted)| called(attribute) == wanted)
-            && uri.slot_id.is_none_or(|id| id == token.slot_id())
+            && uri.slot_id.is_none_or(|id| id == token.slot_id)
     }
 
     /// Whether it names a certificate, not only the token.

@@ -13,24 +13,28 @@ use crate::trustlist::printable;
 pub struct Token {
     #[serde(skip)]
     pub(super) slot: Slot,
-    slot_id: u64,
-    reader: String,
-    label: String,
-    serial: String,
-    model: String,
-    manufacturer: String,
-    pin_state: PinState,
-    so_pin_state: PinState,
-    initialized: bool,
-    login_required: bool,
-    pin_pad: bool,
-    write_protected: bool,
-    pin_min: usize,
-    pin_max: usize,
-    hardware_version: String,
-    firmware_version: String,
+    /// It changes from run to run.
+    pub slot_id: u64,
+    /// The slot description.
+    pub reader: String,
+    pub label: String,
+    pub serial: String,
+    pub model: String,
+    pub manufacturer: String,
+    pub pin_state: PinState,
+    pub so_pin_state: PinState,
+    pub initialized: bool,
+    pub login_required: bool,
+    /// Whether the PIN is typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH).
+    pub pin_pad: bool,
+    pub write_protected: bool,
+    /// In bytes; 0 if not known.
+    pub pin_min: usize,
+    pub pin_max: usize,
+    pub hardware_version: String,
+    pub firmware_version: String,
     /// Why the token's info could not be read, if so.
-    problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 impl Token {
@@ -66,64 +70,9 @@ impl Token {
         }
     }
 
-    /// The slot's number; it changes from run to run.
-    pub fn slot_id(&self) -> u64 {
-        self.slot_id
-    }
-
-    /// The slot description: the reader.
-    pub fn reader(&self) -> &str {
-        &self.reader
-    }
-
-    /// The label.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// The serial number.
-    pub fn serial(&self) -> &str {
-        &self.serial
-    }
-
-    /// The model.
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
-    /// The manufacturer.
-    pub fn manufacturer(&self) -> &str {
-        &self.manufacturer
-    }
-
-    /// The state of the user PIN by its flags.
-    pub fn pin_state(&self) -> PinState {
-        self.pin_state
-    }
-
-    /// The state of the SO (administrator) PIN by its flags.
-    pub fn so_pin_state(&self) -> PinState {
-        self.so_pin_state
-    }
-
     /// The state of this PIN.
     pub(super) fn state_of(&self, which: PinKind) -> PinState {
         if which == PinKind::Administrator { self.so_pin_state } else { self.pin_state }
-    }
-
-    /// Whether the token was initialised.
-    pub fn is_initialized(&self) -> bool {
-        self.initialized
-    }
-
-    /// Whether its private objects need a login.
-    pub fn login_required(&self) -> bool {
-        self.login_required
-    }
-
-    /// Whether the PIN is typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH).
-    pub fn has_pin_pad(&self) -> bool {
-        self.pin_pad
     }
 
     /// Checks that the token has a PIN pad.
@@ -144,26 +93,6 @@ impl Token {
             PinState::NotSet if which == PinKind::User => Err(TokenError::PinNotSet(self.name())),
             _ => Ok(()),
         }
-    }
-
-    /// Whether it is write-protected.
-    pub fn is_write_protected(&self) -> bool {
-        self.write_protected
-    }
-
-    /// Shortest and longest PIN in bytes; 0 if not known.
-    pub fn pin_lengths(&self) -> (usize, usize) {
-        (self.pin_min, self.pin_max)
-    }
-
-    /// Hardware and firmware version.
-    pub fn versions(&self) -> (&str, &str) {
-        (&self.hardware_version, &self.firmware_version)
-    }
-
-    /// Why its info could not be read, if so.
-    pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
     }
 
     /// Its name for messages.

@@ -65,13 +65,13 @@ impl Enrollment<'_> {
         let Enrollment { module, contents, operator, .. } = self;
         let (token, name) = (&contents.token, plan.subject.common_name());
         let also = self.file.map(|path| format!(", and write {}", place(path))).unwrap_or_default();
-        let question = format!("Make the key on \"{}\"{also}?", token.label());
+        let question = format!("Make the key on \"{}\"{also}?", token.label);
         if !operator.agrees(&Question::Consent(question))? {
             return Ok(None);
         }
         let pin = pin_for(module, token, *operator)?;
         let _in_use = TokenInUse::begin(*operator);
-        let (bits, label) = (plan.bits, token.label());
+        let (bits, label) = (plan.bits, &token.label);
         operator.note(&format!("Making a key of {bits} bits on {label}; this may take a minute."));
         let key = KeyRequest { bits, id: plan.id.clone(), label: name.to_owned() };
         let key = module.make_key(token, pin, key)?;
@@ -99,7 +99,7 @@ impl Enrollment<'_> {
     pub fn import(&self, certificate: &Certificate) -> Result<Option<Sast>, WorkError> {
         let Enrollment { module, contents, operator, .. } = self;
         let token = &contents.token;
-        let question = format!("Store it on \"{}\"?", token.label());
+        let question = format!("Store it on \"{}\"?", token.label);
         if !operator.agrees(&Question::Consent(question))? {
             return Ok(None);
         }
@@ -117,7 +117,7 @@ impl Enrollment<'_> {
         sast.and_then(|sast| self.write(certificate.der()).map(|_| sast)).map_err(|source| {
             WorkError::AfterStoring {
                 name: certificate.sast_name(),
-                token: token.label().to_owned(),
+                token: token.label.to_owned(),
                 source: Box::new(source),
             }
         })

@@ -48,8 +48,8 @@ pub struct Unread {
 impl Unread {
     pub fn new(token: &Token, problem: &TokenError) -> Self {
         Unread {
-            token: token.label().to_owned(),
-            token_serial: token.serial().to_owned(),
+            token: token.label.to_owned(),
+            token_serial: token.serial.to_owned(),
             problem: problem.to_string(),
             name: token.name().to_string(),
         }

@@ -72,7 +72,7 @@ pub fn wait_for(
             Err(e) if !can_be_inserted(&e) => return Err(e.into()),
             Err(_) => {}
         }
-        let name_of = |t: &TokenContents| t.sast_names().next().unwrap_or_else(|| t.token.label().to_owned());
+        let name_of = |t: &TokenContents| t.sast_names().next().unwrap_or_else(|| t.token.label.to_owned());
         let inserted: Vec<_> = watch.present().iter().map(name_of).collect();
         if shown.as_ref() != Some(&inserted) {
             operator.show(&View::InsertToken { wanted: name, inserted: &inserted })?;
@@ -119,7 +119,7 @@ pub fn with_login<T, E: From<WorkError>>(
     let _in_use = TokenInUse::begin(operator);
     let mut signer = module.signer(sast, pin).map_err(|e| WorkError::not_signed(sast, e))?;
     if factory {
-        operator.show(&View::FactoryPin { token: token.label() }).map_err(WorkError::from)?;
+        operator.show(&View::FactoryPin { token: &token.label }).map_err(WorkError::from)?;
     }
     work(&mut signer)
 }
@@ -130,7 +130,7 @@ pub fn pin_for(module: &Module, token: &Token, operator: &dyn Operator) -> Resul
         return Ok(None);
     }
     let mut pin = None;
-    if token.login_required() {
+    if token.login_required {
         may_try(token, PinKind::User, operator)?;
         // Before it is asked for in vain.
         token.check_state(PinKind::User).map_err(|e| WorkError::NoPinToTry(Box::new(e)))?;
@@ -147,17 +147,17 @@ pub fn ask_pin(
     is_new: bool,
     operator: &dyn Operator,
 ) -> Result<Option<Pin>, WorkError> {
-    let (token, has_pin_pad) = (&token.name().label, token.has_pin_pad());
+    let (token, has_pin_pad) = (&token.name().label, token.pin_pad);
     Ok(operator.secret(&Secret::Pin { token, which, has_pin_pad, is_new })?.map(Pin::new))
 }
 
 /// Whether a PIN may be tried at all, by the token's flags.
 pub fn may_try(token: &Token, which: PinKind, operator: &dyn Operator) -> Result<(), WorkError> {
     let administrator = which == PinKind::Administrator;
-    let state = if administrator { token.so_pin_state() } else { token.pin_state() };
-    let question = Question::LastPinTry { token: token.label().to_owned(), which };
+    let state = if administrator { token.so_pin_state } else { token.pin_state };
+    let question = Question::LastPinTry { token: token.label.to_owned(), which };
     let what = match (state, administrator) {
-        (_, false) if !token.login_required() => return Ok(()),
+        (_, false) if !token.login_required => return Ok(()),
         (PinState::Low, true) => "a wrong administrator PIN was entered before; few tries are left",
         (PinState::Low, false) => "a wrong PIN was entered before; few tries are left",
         (PinState::Ok | PinState::Locked | PinState::NotSet, _) => return Ok(()),
@@ -171,7 +171,7 @@ pub fn may_try(token: &Token, which: PinKind, operator: &dyn Operator) -> Result
             "the token does not say how many PIN tries are left; a wrong PIN may lock it for good."
         }
     };
-    operator.warn(&format!("{}: {what}", token.label()));
+    operator.warn(&format!("{}: {what}", token.label));
     if state == PinState::Low || (operator.can_ask() && operator.ask(&question)?) {
         return Ok(());
     }

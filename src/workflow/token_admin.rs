@@ -39,7 +39,7 @@ fn administrator_and_new_pin(
 ) -> Result<(Option<Pin>, Option<Pin>), WorkError> {
     token.check_state(PinKind::Administrator)?;
     may_try(token, PinKind::Administrator, operator)?;
-    let so_pin = ask_pin(token, PinKind::Administrator, !token.is_initialized(), operator)?;
+    let so_pin = ask_pin(token, PinKind::Administrator, !token.initialized, operator)?;
     Ok((so_pin, new_pin(module, token, operator)?))
 }
 

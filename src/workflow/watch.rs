@@ -180,7 +180,7 @@ const SETTLES: Duration = Duration::from_millis(1500);
 
 /// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.
 fn identity(token: &Token) -> (u64, &str, &str, &str) {
-    (token.slot_id(), token.serial(), token.label(), token.reader())
+    (token.slot_id, &token.serial, &token.label, &token.reader)
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
     serde_json::json!({
         "digest": file.digest().to_string(),
         "out": file.out().display().to_string(),
-        "token_serial": sast.token().serial(),
+        "token_serial": sast.token().serial,
         "steps": plan.map_or(&[][..], |p| p.steps()),
         "warnings": file.warnings(),
         "phones": plan.map(|p| phones_json(p, &signer)),

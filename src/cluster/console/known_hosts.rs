@@ -23,36 +23,14 @@ pub(super) struct KnownHosts {
     lines: Vec<(usize, Entry)>,
 }
 
-/// A host key that a server showed.
-#[derive(Debug, Clone)]
-pub struct HostKey(PublicKey);
-
-impl HostKey {
-    /// `SHA256:…`.
-    pub fn fingerprint(&self) -> String {
-        self.0.fingerprint(HashAlg::Sha256).to_string()
-    }
-
-    /// Writes it behind the known host keys: the operator said that it is right.
-    pub fn learn(&self, known_hosts: &Path, address: &SshAddress) -> Result<(), ConsoleError> {
-        let (host, port) = (&address.host, address.port);
-        keys::known_hosts::learn_known_hosts_path(host, port, &self.0, known_hosts).map_err(|e| {
-            let why = format!("{} cannot be written: {e}", known_hosts.display());
-            ConsoleError::Connect { node: host.clone(), why }
-        })
-    }
-}
-
-/// Why there is no console: an error, or a host key that the operator has to look at.
-#[allow(missing_docs, reason = "the fields are described with their variant")]
-#[derive(Debug, thiserror::Error)]
-pub enum NoConsole {
-    /// An error.
-    #[error(transparent)]
-    Error(#[from] ConsoleError),
-    /// The host key that the server (the node, or the jump host) showed is not known yet.
-    #[error("the host key of {} is not known", .address.host)]
-    Unknown { address: SshAddress, key: Box<HostKey> },
+/// Writes a key behind the known host keys: the operator said that it is right.
+pub(in crate::cluster) fn learn(key: &str, known_hosts: &Path, address: &SshAddress) -> Result<(), ConsoleError> {
+    let (host, port) = (&address.host, address.port);
+    let key = PublicKey::from_openssh(key).map_err(keys::Error::from);
+    key.and_then(|key| keys::known_hosts::learn_known_hosts_path(host, port, &key, known_hosts)).map_err(|e| {
+        let why = format!("{} cannot be written: {e}", known_hosts.display());
+        ConsoleError::Connect { node: host.clone(), why }
+    })
 }
 
 impl KnownHosts {
@@ -89,7 +67,7 @@ impl KnownHosts {
     }
 
     /// Whether what the host shows is known, or an authority that is known vouches for it.
-    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), NoConsole> {
+    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), ConsoleError> {
         let node = self.address.host.clone();
         let (key, certificate) = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), None),
@@ -103,20 +81,21 @@ impl KnownHosts {
         let revoked = [Some(key.key_data()), authority].into_iter().flatten();
         let revoked = revoked.filter_map(|data| line_of(Some(Marker::Revoked), data)).next();
         if let Some(line) = revoked {
-            return Err(ConsoleError::RevokedHostKey { node, fingerprint, line }.into());
+            return Err(ConsoleError::RevokedHostKey { node, fingerprint, line });
         }
         if let Some(certificate) = certificate
             && line_of(Some(Marker::CertAuthority), certificate.signature_key()).is_some()
         {
             let fault = self.fault(certificate);
-            return fault.map_or(Ok(()), |why| Err(ConsoleError::HostCertificate { node, why }.into()));
+            return fault.map_or(Ok(()), |why| Err(ConsoleError::HostCertificate { node, why }));
         }
         // Another kind of key than the known one is another key.
         match (line_of(None, key.key_data()), self.marked(None).next()) {
             (Some(_), _) => Ok(()),
-            (None, Some((line, _))) => Err(ConsoleError::ChangedHostKey { node, fingerprint, line }.into()),
+            (None, Some((line, _))) => Err(ConsoleError::ChangedHostKey { node, fingerprint, line }),
             (None, None) => {
-                Err(NoConsole::Unknown { address: self.address.clone(), key: Box::new(HostKey(key)) })
+                let (address, key) = (self.address.clone(), key.to_openssh().unwrap_or_default());
+                Err(ConsoleError::UnknownHostKey { address, fingerprint, key })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A line to a node: bytes there, bytes back, and a clock. SSH and serial lines stand behind it.
 
 #[cfg(feature = "ssh")]
-mod known_hosts;
+pub(super) mod known_hosts;
 pub mod serial;
 #[cfg(feature = "ssh")]
 pub mod ssh;

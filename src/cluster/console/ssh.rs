@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 
 use super::Console;
 use super::known_hosts::KnownHosts;
-pub use super::known_hosts::{HostKey, NoConsole};
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
 use crate::cluster::shell::screen::last_words;
@@ -49,7 +48,7 @@ pub struct SshOptions {
 struct Handler {
     known: KnownHosts,
     /// Why a key was not taken.
-    seen: Arc<Mutex<Option<NoConsole>>>,
+    seen: Arc<Mutex<Option<ConsoleError>>>,
 }
 
 impl client::Handler for Handler {
@@ -81,7 +80,7 @@ pub(in crate::cluster) struct Connected {
 
 impl Connected {
     /// Connects, checks the host key, logs in.
-    pub(in crate::cluster) fn open(options: &SshOptions) -> Result<Self, NoConsole> {
+    pub(in crate::cluster) fn open(options: &SshOptions) -> Result<Self, ConsoleError> {
         let node = options.address.host.clone();
         let refuse = |why: String| ConsoleError::Connect { node: node.clone(), why };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -106,7 +105,7 @@ impl Connected {
 
 impl SshConsole {
     /// Connects, checks the host key, logs in, and opens a shell.
-    pub fn open(options: &SshOptions) -> Result<Self, NoConsole> {
+    pub fn open(options: &SshOptions) -> Result<Self, ConsoleError> {
         let node = options.address.host.clone();
         let connected = Connected::open(options)?;
         let shell = async {
@@ -127,7 +126,7 @@ impl SshConsole {
 }
 
 /// Connects and logs in, over the jump host if there is one.
-async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Result<(), NoConsole> {
+async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Result<(), ConsoleError> {
     let (host, port) = (options.address.host.clone(), options.address.port);
     let seen = Arc::new(Mutex::new(None));
     let known = KnownHosts::of(&options.address, &options.known_hosts);
@@ -161,7 +160,7 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
         }
     };
     let seen = seen.lock().ok().and_then(|mut s| s.take());
-    let mut handle = connected.map_err(|e| seen.unwrap_or_else(|| no_connection(options, &e).into()))?;
+    let mut handle = connected.map_err(|e| seen.unwrap_or_else(|| no_connection(options, &e)))?;
     authenticate(&mut handle, options).await?;
     handles.push(handle);
     Ok(())

@@ -44,7 +44,7 @@ impl Windows<'_> {
             let mut signers: Vec<Sast> = chosen.tokens.iter().filter(may_sign).cloned().collect();
             signers.sort_by_key(|sast| sast.certificate().der() != certificate.der());
             let sign_with = |sast: &Sast| {
-                let (token, name) = (sast.token().label(), sast.certificate().sast_name());
+                let (token, name) = (&sast.token().label, sast.certificate().sast_name());
                 format!("Sign with {name} on \"{token}\", and write {}", file.out().display())
             };
             let mut options: Vec<String> = signers.iter().map(sign_with).collect();

@@ -60,7 +60,7 @@ fn usable(
     named: Option<&Selector>,
 ) -> Vec<Inserted> {
     let added = |sast: &Sast| known.iter().any(|k| k.certificate().der() == sast.certificate().der());
-    let contents = present.iter().filter(|c| c.token.is_initialized()).cloned();
+    let contents = present.iter().filter(|c| c.token.initialized).cloned();
     let inserted = contents.filter_map(|contents| {
         let named = named.filter(|_| module.find_among(vec![contents.clone()], named).is_ok());
         Some(Inserted { sast: contents.sast(named).ok()?, is_named: named.is_some() })
@@ -70,7 +70,7 @@ fn usable(
 
 fn name(Inserted { sast, .. }: &Inserted) -> String {
     let (token, certificate) = (sast.token(), sast.certificate());
-    format!("{} on \"{}\", serial {}", certificate.sast_name(), token.label(), token.serial())
+    format!("{} on \"{}\", serial {}", certificate.sast_name(), token.label, token.serial)
 }
 
 fn describe(found: &[Inserted]) -> String {

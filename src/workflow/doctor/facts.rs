@@ -129,8 +129,8 @@ fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) 
 
 fn token_facts(contents: &TokenContents) -> TokenFacts {
     let token = &contents.token;
-    let name = match (token.label(), token.serial()) {
-        ("", "") => format!("the token in slot {}", token.slot_id()),
+    let name = match (&token.label[..], &token.serial[..]) {
+        ("", "") => format!("the token in slot {}", token.slot_id),
         ("", serial) => serial.to_owned(),
         (label, _) => label.to_owned(),
     };
@@ -138,9 +138,9 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
     let unreadable = contents.certificates.iter().filter_map(|c| c.certificate.as_ref().err());
     TokenFacts {
         name,
-        reader: token.reader().to_owned(),
-        initialized: token.is_initialized(),
-        pin: token.pin_state(),
+        reader: token.reader.to_owned(),
+        initialized: token.initialized,
+        pin: token.pin_state,
         problem: contents.trouble(),
         certificates: certificates
             .map(|c| CertificateFacts {

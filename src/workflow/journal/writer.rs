@@ -155,8 +155,8 @@ impl Journal {
     /// Adds a line that names the token that signs.
     pub fn token(&mut self, sast: &Sast) -> Result<(), JournalWriteError> {
         self.add(Event::Token(TokenSeal {
-            label: sast.token().label().to_owned(),
-            serial: sast.token().serial().to_owned(),
+            label: sast.token().label.to_owned(),
+            serial: sast.token().serial.to_owned(),
             name: sast.certificate().sast_name(),
             certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
         }))

@@ -174,8 +174,8 @@ impl SigningSession {
         let token = self.sast.token();
         let question = Question::Sign {
             name: self.sast.certificate().sast_name(),
-            token: token.label().to_owned(),
-            serial: token.serial().to_owned(),
+            token: token.label.to_owned(),
+            serial: token.serial.to_owned(),
             writes: shown.will_write(),
         };
         if operator.agrees(&question)? { Ok(()) } else { Err(SigningError::Declined.into()) }
