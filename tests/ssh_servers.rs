@@ -356,10 +356,7 @@ fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), Co
 fn the_question_of_the_password_is_answered_once() {
     // No shell is opened by that server: whoever is in says so.
     let is_in = |result: Result<(), ConsoleError>| {
-        matches!(
-            result,
-            Ok(()) | Err(ConsoleError::Broken { .. } | ConsoleError::Connect { .. })
-        )
+        matches!(result, Ok(()) | Err(ConsoleError::Broken { .. } | ConsoleError::Connect { .. }))
     };
     for question in ["Password: ", "admin's password:", "Password for admin@cucm-pub:"] {
         let (answered, result) = asked(&[&[(question, false)]]);
@@ -387,9 +384,7 @@ fn other_questions_end_the_login_with_the_servers_words() {
     ] {
         let (answered, result) = asked(rounds);
         assert_eq!(answered.len(), answers, "{rounds:?}: {answered:?}");
-        let Err(ConsoleError::Asked { says, .. }) = result else {
-            panic!("{rounds:?}: {result:?}")
-        };
+        let Err(ConsoleError::Asked { says, .. }) = result else { panic!("{rounds:?}: {result:?}") };
         let last = rounds.last().unwrap().last().unwrap().0;
         assert!(says.starts_with("Node / Read this. / ") && says.ends_with(last.trim()), "{says}");
     }

@@ -181,8 +181,7 @@ impl Enroll<'_> {
             ui.warn(&printable(&format!(
                 "a certificate named {} is already on \"{}\", with another key: this name will then select \
                  neither of them",
-                report.name,
-                token.label
+                report.name, token.label
             )));
         }
         if args.dry_run {

@@ -26,8 +26,7 @@ pub fn run(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let module = Settings { timeout: None, ..settings.clone() }.module_options().open()?;
     let mut watch = TokenWatch::begin(&module)?;
     let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
-    let there: Vec<String> =
-        watch.present().iter().map(|contents| contents.token.label.to_owned()).collect();
+    let there: Vec<String> = watch.present().iter().map(|contents| contents.token.label.to_owned()).collect();
     ui.note(&match there.as_slice() {
         [] => "Watching. No token is inserted.".to_owned(),
         labels => format!("Watching. Inserted: {}.", printable(&labels.join(", "))),

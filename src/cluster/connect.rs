@@ -8,9 +8,9 @@ use std::sync::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::address::{NodeAddress, SerialAddress, SshAddress};
-use super::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
 use super::console::known_hosts;
+use super::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
 use super::console::ssh::{SshConsole, SshOptions};
 use super::console::{Console, Recorded, Transcript};
@@ -172,7 +172,6 @@ impl<'a> Connector<'a> {
         Ok(Recorded::new(Box::new(SerialConsole::open(line)?), self.transcript()?))
     }
 
-    /// The administrator's name.
     pub fn user(&self, address: &NodeAddress) -> String {
         let named = match address {
             NodeAddress::Ssh(ssh) => ssh.user.as_ref(),

@@ -17,14 +17,11 @@ pub struct Ports {
     pub http: u16,
 }
 
-/// By which way a file came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// TFTP.
     Tftp,
     /// HTTP on port 6970.
     Http,
-    /// Printed by the shell.
     Dump,
 }
 
@@ -41,9 +38,7 @@ impl fmt::Display for By {
 /// A file that a node serves.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// The bytes.
     pub bytes: Vec<u8>,
-    /// How it came.
     pub by: By,
 }
 

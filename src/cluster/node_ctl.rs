@@ -8,7 +8,6 @@ use crate::trustlist::{DecodeError, Function, Record, TrustList, VerifiedList, V
 pub enum NodeCtl {
     /// There is none, as it may be in non-secure mode.
     None,
-    /// It is in force.
     InForce(VerifiedList),
     /// The cluster is in non-secure mode, and this is the CTL of the mixed mode before.
     LeftBehind(VerifiedList),
@@ -36,7 +35,6 @@ pub enum CtlProblem {
     /// CUCM itself cannot verify it.
     #[error("does not accept its CTL: {says}")]
     NotAccepted { says: String },
-    /// Words that are not known.
     #[error("shows its CTL in words that are not known here")]
     Unclear,
 }

@@ -45,7 +45,6 @@ impl NodeFile {
         Err(ClusterError::DumpNotVerified { node: node.to_string(), name: name.to_owned() })
     }
 
-    /// Its MD5, hexadecimal.
     pub fn md5(&self) -> String {
         digest::hex(&digest::md5(&self.bytes), "")
     }

@@ -72,7 +72,6 @@ pub struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    /// The MD5 of the file, hexadecimal.
     pub fn md5(&self) -> String {
         digest::hex(&digest::md5(self.bytes), "")
     }

@@ -14,10 +14,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-pub use lock_file::try_lock_file;
+pub(crate) use lock_file::try_lock_file;
 use trust::foreign_link;
-pub use trust::others_may_write;
-pub use write::{NewFile, OnExisting, Source, Written, update, write, write_new, write_together};
+pub(crate) use trust::others_may_write;
+pub(crate) use write::{NewFile, Source, Written, update, write, write_together};
+pub use write::{OnExisting, write_new};
 
 /// Without Unix access rights nothing is checked; there only administrators make links.
 #[cfg(not(unix))]

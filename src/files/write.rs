@@ -24,9 +24,7 @@ pub enum OnExisting {
 /// A file that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewFile<'a> {
-    /// Where.
     pub path: &'a Path,
-    /// What.
     pub bytes: &'a [u8],
     /// The file that it was made from; if that has changed, nothing is written.
     pub made_from: Option<Source<'a>>,
@@ -37,7 +35,6 @@ pub struct NewFile<'a> {
 pub struct Source<'a> {
     /// Its path; perhaps the same as the new file's.
     pub path: &'a Path,
-    /// Its bytes.
     pub bytes: &'a [u8],
 }
 

@@ -17,7 +17,6 @@ pub use without::{ReaderWatch, readers};
 
 use serde::Serialize;
 
-/// A PC/SC reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reader {
     /// Its name: `AKS ifdh 00 00`, `SafeNet eToken 5100 [eToken 5110 SC] 00 00`.
@@ -42,7 +41,6 @@ pub enum ReaderError {
     /// Built without the feature `pcsc`.
     #[error("this sastctl was built without PC/SC")]
     NotBuilt,
-    /// Anything else.
     #[error("the smart card service failed: {0}")]
     Failed(String),
 }

@@ -14,12 +14,9 @@ pub enum Driver {
     SafeNet,
 }
 
-/// A kind of token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TokenModel {
-    /// What it is called.
     pub name: &'static str,
-    /// What its reader needs.
     pub driver: Driver,
 }
 

@@ -3,12 +3,9 @@
 use nusb::MaybeFuture as _;
 use serde::Serialize;
 
-/// A USB device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UsbDevice {
-    /// idVendor.
     pub vendor: u16,
-    /// idProduct.
     pub product: u16,
     /// The product's name, as the device gives it.
     pub name: Option<String>,

@@ -14,12 +14,10 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
 pub struct ReaderWatch(Infallible);
 
 impl ReaderWatch {
-    /// There is nothing to watch.
     pub fn begin() -> Result<Self, ReaderError> {
         Err(ReaderError::NotBuilt)
     }
 
-    /// Never called.
     pub fn wait(&mut self, _: Duration) -> Result<bool, ReaderError> {
         match self.0 {}
     }

@@ -29,12 +29,9 @@ pub(super) fn token_choice(
     let candidates = match meant {
         Some(entry) => vec![uri(token, Some(&entry.id), None), whole_uri(token) + &id_of_uri(&entry.id)],
         None if !token.initialized => vec![format!("pkcs11:slot-id={}", token.slot_id)],
-        None => vec![
-            token.serial.to_owned(),
-            token.label.to_owned(),
-            uri(token, None, None),
-            whole_uri(token),
-        ],
+        None => {
+            vec![token.serial.to_owned(), token.label.to_owned(), uri(token, None, None), whole_uri(token)]
+        }
     };
     let means_one = |text: &String| {
         let selector = text.parse::<Selector>().ok();

@@ -24,7 +24,6 @@ pub struct TokenCertificate {
 /// A token and what is on it.
 #[derive(Debug, Clone)]
 pub struct TokenContents {
-    /// The token.
     pub token: Token,
     /// Its certificates; empty for a token that was never initialised.
     pub certificates: Vec<TokenCertificate>,
@@ -161,7 +160,6 @@ pub(super) fn read(file: &str) -> Certificate {
 
 #[cfg(test)]
 impl TokenCertificate {
-    /// A certificate with this CKA_ID.
     pub(super) fn new(id: &[u8], certificate: Certificate) -> Self {
         TokenCertificate {
             id: id.to_vec(),

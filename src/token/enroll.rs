@@ -16,7 +16,6 @@ use super::slot::Token;
 use super::watchdog::Patience;
 use crate::trustlist::{Certificate, Digest, PublicKey, RsaKey, digest};
 
-/// The key to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRequest {
     /// Size of the modulus in bits.
@@ -136,7 +135,6 @@ impl Module {
 }
 
 impl NewKey<'_> {
-    /// The public key.
     pub fn public(&self) -> &RsaKey {
         &self.public
     }
@@ -156,7 +154,6 @@ impl NewKey<'_> {
         stored
     }
 
-    /// Keeps the key.
     pub fn keep(mut self) {
         self.kept = true;
     }

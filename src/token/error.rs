@@ -13,11 +13,8 @@ use crate::trustlist::Digest;
 /// The name of a token for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenName {
-    /// The label.
     pub label: String,
-    /// Its serial number.
     pub serial: String,
-    /// The reader (slot description).
     pub reader: String,
 }
 
@@ -34,7 +31,6 @@ impl fmt::Display for TokenName {
 /// One of several certificates that match, for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateChoice {
-    /// Its SAST name.
     pub name: String,
     /// Its serial number in hexadecimal.
     pub serial: String,
@@ -56,7 +52,6 @@ impl fmt::Display for CertificateChoice {
 /// One of several tokens that match, for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenChoice {
-    /// Its names.
     pub token: TokenName,
     /// A selector that matches only this token, if there is one.
     pub selector: Option<String>,

@@ -67,7 +67,6 @@ impl<'t> Login<'t> {
         Ok(())
     }
 
-    /// The session.
     pub(super) fn session(&self) -> Result<&Session, TokenError> {
         self.session.as_ref().ok_or_else(|| no_session(self.token))
     }

@@ -24,7 +24,6 @@ use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
 
-/// Options for loading a module.
 #[derive(Default)]
 pub struct LoadOptions {
     /// The time limit of a call, and what to do after it; without it calls are not watched.
@@ -85,12 +84,10 @@ impl Module {
         Err(TokenError::NoModule { profile: profile.name, tried, unset })
     }
 
-    /// Its profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// The library.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -187,7 +184,6 @@ impl Module {
         self.settled("C_OpenSession", Some(token), |p| p.open_ro_session(token.slot))
     }
 
-    /// Opens a read-write session.
     pub(super) fn open_rw(&self, token: &Token) -> Result<Session, TokenError> {
         self.settled("C_OpenSession", Some(token), |p| p.open_rw_session(token.slot))
     }
@@ -313,7 +309,6 @@ pub(super) fn logged_patiently<T>(
     result
 }
 
-/// A call to a token.
 pub(super) fn call_token<T>(
     name: &'static str,
     token: &Token,
@@ -322,7 +317,6 @@ pub(super) fn call_token<T>(
     logged(name, call).map_err(|e| failed(name, Some(token), &e))
 }
 
-/// The error of a call.
 pub(super) fn failed(name: &'static str, token: Option<&Token>, e: &Pkcs11Error) -> TokenError {
     TokenError::Call { what: name, code: Ckr::of(e), token: token.map(Token::name) }
 }

@@ -17,9 +17,7 @@ pub enum PinState {
     Low,
     /// CKF_USER_PIN_FINAL_TRY: the next wrong PIN locks it.
     LastTry,
-    /// CKF_USER_PIN_LOCKED.
     Locked,
-    /// No CKF_USER_PIN_INITIALIZED.
     NotSet,
     /// The token's flags could not be read.
     Unknown,
@@ -41,11 +39,8 @@ impl fmt::Display for PinState {
 /// The PINs of a token, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinKind {
-    /// The user PIN.
     User,
-    /// The new user PIN.
     New,
-    /// The SO PIN.
     Administrator,
 }
 

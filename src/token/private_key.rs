@@ -16,7 +16,6 @@ pub(super) struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// CKA_ID.
     pub(super) fn id(&self) -> &[u8] {
         &self.id
     }

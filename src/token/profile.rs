@@ -32,42 +32,34 @@ const BUILT_IN: [&str; 15] = [
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
-    /// Its name.
-    pub name: String,
-    /// A description for people.
-    pub description: String,
-    /// Library paths per system, in order.
-    pub paths: Paths,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) paths: Paths,
     /// The module's own argument of C_Initialize (`pReserved`).
-    pub init_argument: Option<String>,
+    pub(crate) init_argument: Option<String>,
     /// An environment variable that overrides the init argument.
-    pub init_argument_env: Option<String>,
-    /// Environment variables that the module reads.
+    pub(crate) init_argument_env: Option<String>,
     #[serde(default)]
-    pub environment: Vec<EnvironmentVariable>,
+    pub(crate) environment: Vec<EnvironmentVariable>,
     /// Programs of which one must run for the module to find its tokens.
     #[serde(default)]
-    pub daemons: Vec<String>,
-    /// Its PIN format.
+    pub(crate) daemons: Vec<String>,
     #[serde(default)]
-    pub pin: PinFormat,
-    /// Which slots are used.
+    pub(crate) pin: PinFormat,
     #[serde(default)]
-    pub slots: SlotRules,
-    /// How it signs.
+    pub(crate) slots: SlotRules,
     #[serde(default)]
-    pub sign: SignRules,
+    pub(crate) sign: SignRules,
     /// The software that makes keys, if PKCS#11 allows that to the administrator only.
-    pub keys_made_with: Option<String>,
-    /// How insertions are noticed.
+    pub(crate) keys_made_with: Option<String>,
     #[serde(default)]
-    pub wait: Wait,
+    pub(crate) wait: Wait,
     /// How long a token may stay unavailable after another process used it, in milliseconds.
     #[serde(default = "default_settle")]
-    pub settle_ms: u64,
+    pub(crate) settle_ms: u64,
     /// Notes for the operator, a line each.
     #[serde(default)]
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 fn default_settle() -> u64 {
@@ -78,9 +70,7 @@ fn default_settle() -> u64 {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Paths {
-    /// On Linux and other Unix systems.
     pub linux: Vec<String>,
-    /// On macOS.
     pub macos: Vec<String>,
     /// On Windows; `%NAME%` stands for an environment variable.
     pub windows: Vec<String>,
@@ -90,16 +80,12 @@ pub struct Paths {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EnvironmentVariable {
-    /// Its name.
     pub name: String,
-    /// Whether the module needs it.
     #[serde(default)]
     pub required: bool,
-    /// Its purpose.
     pub purpose: String,
 }
 
-/// The PIN format of a module.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PinFormat {
@@ -109,13 +95,11 @@ pub struct PinFormat {
     pub min: Option<usize>,
     /// Longest PIN in bytes, where the token itself does not say.
     pub max: Option<usize>,
-    /// Whether C_SetPIN wants a login first.
     pub change_wants_login: bool,
     /// Factory PINs: recognised, never tried.
     pub factory: Vec<String>,
 }
 
-/// Which slots are used.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SlotRules {
@@ -127,11 +111,9 @@ pub struct SlotRules {
     pub shared_serials: bool,
 }
 
-/// How a module signs.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignRules {
-    /// Which mechanisms come first.
     pub prefer: MechanismPreference,
     /// Treat keys as CKA_ALWAYS_AUTHENTICATE whatever they say.
     pub always_authenticate: bool,
@@ -151,14 +133,11 @@ pub enum MechanismPreference {
     Raw,
 }
 
-/// How insertions are noticed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wait {
-    /// By polling the slots.
     #[default]
     Poll,
-    /// By PC/SC.
     Pcsc,
 }
 

@@ -21,12 +21,10 @@ pub struct Sast {
 }
 
 impl Sast {
-    /// The certificate.
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
     }
 
-    /// The token.
     pub fn token(&self) -> &Token {
         &self.token
     }
@@ -46,7 +44,6 @@ impl Sast {
             && (&self.token.serial, &self.token.label) == (&other.token.serial, &other.token.label)
     }
 
-    /// CKA_ID of the certificate.
     pub(super) fn id(&self) -> &[u8] {
         &self.id
     }
@@ -145,8 +142,7 @@ fn choose(
     selector: Option<&Selector>,
     blank_too: bool,
 ) -> Result<TokenContents, TokenError> {
-    let (usable, blank): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|c| blank_too || c.token.initialized);
+    let (usable, blank): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| blank_too || c.token.initialized);
     if usable.is_empty() {
         return Err(module.no_token(blank.len()));
     }

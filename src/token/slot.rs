@@ -70,23 +70,17 @@ impl Token {
         }
     }
 
-    /// The state of this PIN.
     pub(super) fn state_of(&self, which: PinKind) -> PinState {
         if which == PinKind::Administrator { self.so_pin_state } else { self.pin_state }
     }
 
     /// Checks that the token has a PIN pad.
-    ///
-    /// # Errors
-    /// [`TokenError::NoPinPad`].
     pub fn check_pin_pad(&self, which: PinKind) -> Result<(), TokenError> {
         if self.pin_pad { Ok(()) } else { Err(TokenError::NoPinPad(self.name(), which)) }
     }
 
     /// Checks that a PIN is not locked and was set: else it is not tried, and not asked for.
-    ///
-    /// # Errors
-    /// [`TokenError::PinLocked`], [`TokenError::PinNotSet`]; a blank token takes its SO PIN as its new one.
+    /// A blank token takes its SO PIN as its new one.
     pub fn check_state(&self, which: PinKind) -> Result<(), TokenError> {
         match self.state_of(which) {
             PinState::Locked => Err(TokenError::PinLocked(self.name(), which)),

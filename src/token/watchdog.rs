@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 /// The handler for a call that does not return: its name and the time limit. It does not return.
 pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
 
-/// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
     /// A call of the machine.
@@ -21,7 +20,6 @@ pub(super) enum Patience {
 /// The running calls, at most one per thread.
 type Running = Mutex<Vec<Call>>;
 
-/// A running call.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     name: &'static str,
@@ -46,7 +44,6 @@ pub(super) fn watched<T>(name: &'static str, patience: Patience, call: impl FnOn
     }
 }
 
-/// Watches calls.
 #[derive(Debug)]
 struct Watchdog {
     limit: Duration,
@@ -54,7 +51,6 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    /// Starts the thread.
     fn begin(limit: Duration, on_hang: OnHang) -> Self {
         let running = Arc::new(Running::default());
         let watched = Arc::downgrade(&running);
@@ -68,7 +64,6 @@ impl Watchdog {
         Watchdog { limit, running }
     }
 
-    /// Runs a call.
     fn over<T>(&self, name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
         let limit = match patience {
             Patience::Machine => self.limit,

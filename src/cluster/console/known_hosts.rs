@@ -24,13 +24,19 @@ pub(super) struct KnownHosts {
 }
 
 /// Writes a key behind the known host keys: the operator said that it is right.
-pub(in crate::cluster) fn learn(key: &str, known_hosts: &Path, address: &SshAddress) -> Result<(), ConsoleError> {
+pub(in crate::cluster) fn learn(
+    key: &str,
+    known_hosts: &Path,
+    address: &SshAddress,
+) -> Result<(), ConsoleError> {
     let (host, port) = (&address.host, address.port);
     let key = PublicKey::from_openssh(key).map_err(keys::Error::from);
-    key.and_then(|key| keys::known_hosts::learn_known_hosts_path(host, port, &key, known_hosts)).map_err(|e| {
-        let why = format!("{} cannot be written: {e}", known_hosts.display());
-        ConsoleError::Connect { node: host.clone(), why }
-    })
+    key.and_then(|key| keys::known_hosts::learn_known_hosts_path(host, port, &key, known_hosts)).map_err(
+        |e| {
+            let why = format!("{} cannot be written: {e}", known_hosts.display());
+            ConsoleError::Connect { node: host.clone(), why }
+        },
+    )
 }
 
 impl KnownHosts {
