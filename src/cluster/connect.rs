@@ -172,6 +172,7 @@ impl<'a> Connector<'a> {
         Ok(Recorded::new(Box::new(SerialConsole::open(line)?), self.transcript()?))
     }
 
+    /// The administrator's name.
     pub fn user(&self, address: &NodeAddress) -> String {
         let named = match address {
             NodeAddress::Ssh(ssh) => ssh.user.as_ref(),
