@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     fn contents(flags: u64, certificates: &[(&[u8], &str)]) -> TokenContents {
-        let info = cryptoki_sys::CK_TOKEN_INFO { flags, ..Default::default() };
+        let info = super::super::raw::Info { flags, ..Default::default() };
         let entry = |(id, file): &(&[u8], &str)| TokenCertificate::new(id, read(file));
         let token = Token::new(cryptoki::slot::Slot::try_from(5_u64).unwrap(), None, Ok(info));
         TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }

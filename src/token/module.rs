@@ -19,7 +19,7 @@ use super::library::{self, LoadProblem};
 use super::lock::{self, ModuleLock};
 use super::pin::Pin;
 use super::profile::Profile;
-use super::raw;
+use super::raw::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
@@ -117,7 +117,7 @@ impl Module {
     /// The token in a slot; `None` if it was removed meanwhile, or the profile leaves it out.
     pub(super) fn token_in(&self, slot: Slot) -> Option<Token> {
         let info = self.token_info(slot)?;
-        let is_blank = |info: &sys::CK_TOKEN_INFO| info.flags & sys::CKF_TOKEN_INITIALIZED == 0;
+        let is_blank = |info: &Info| !info.has(sys::CKF_TOKEN_INITIALIZED);
         let spare = self.profile.slots.spare && info.as_ref().is_ok_and(is_blank);
         let slot_info =
             if spare { None } else { self.call("C_GetSlotInfo", None, |p| p.get_slot_info(slot)).ok() };
@@ -137,7 +137,7 @@ impl Module {
         Some(Token::new(slot, None, self.token_info(slot)?))
     }
 
-    fn token_info(&self, slot: Slot) -> Option<Result<sys::CK_TOKEN_INFO, String>> {
+    fn token_info(&self, slot: Slot) -> Option<Result<Info, String>> {
         match self.info_of(slot, None) {
             // Removed between the two calls.
             Err(e) if e.code() == Some(RvError::TokenNotPresent) => None,
@@ -146,8 +146,13 @@ impl Module {
         }
     }
 
-    fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<sys::CK_TOKEN_INFO, TokenError> {
-        self.settled("C_GetTokenInfo", token, |_| raw::token_info(&self.path, slot))
+    /// C_GetTokenInfo; without the wrapper if that cannot decode the answer.
+    fn info_of(&self, slot: Slot, token: Option<&Token>) -> Result<Info, TokenError> {
+        self.settled("C_GetTokenInfo", token, |pkcs11| match pkcs11.get_token_info(slot) {
+            Ok(info) => Ok(Info::from(&info)),
+            Err(e @ Pkcs11Error::Pkcs11(..)) => Err(e),
+            Err(e) => raw::token_info(&self.path, slot).ok_or(e),
+        })
     }
 
     /// Reads the token again right before a PIN is tried: another one may be in the slot, and another program may have used

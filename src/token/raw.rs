@@ -13,8 +13,58 @@ use std::ptr::{NonNull, null_mut};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error as Pkcs11Error, Rv};
 use cryptoki::session::Session;
-use cryptoki::slot::Slot;
+use cryptoki::slot::{Slot, TokenInfo};
 use cryptoki_sys as sys;
+
+/// The used part of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with padding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Info {
+    pub(super) label: String,
+    pub(super) serial: String,
+    pub(super) model: String,
+    pub(super) manufacturer: String,
+    pub(super) flags: sys::CK_FLAGS,
+    pub(super) pin_min: usize,
+    pub(super) pin_max: usize,
+    pub(super) hardware: String,
+    pub(super) firmware: String,
+}
+
+impl Info {
+    /// Whether a CKF_ flag is set.
+    pub(super) fn has(&self, flag: sys::CK_FLAGS) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+impl From<&TokenInfo> for Info {
+    fn from(info: &TokenInfo) -> Self {
+        let flags = [
+            (info.token_initialized(), sys::CKF_TOKEN_INITIALIZED),
+            (info.login_required(), sys::CKF_LOGIN_REQUIRED),
+            (info.protected_authentication_path(), sys::CKF_PROTECTED_AUTHENTICATION_PATH),
+            (info.write_protected(), sys::CKF_WRITE_PROTECTED),
+            (info.user_pin_initialized(), sys::CKF_USER_PIN_INITIALIZED),
+            (info.user_pin_count_low(), sys::CKF_USER_PIN_COUNT_LOW),
+            (info.user_pin_final_try(), sys::CKF_USER_PIN_FINAL_TRY),
+            (info.user_pin_locked(), sys::CKF_USER_PIN_LOCKED),
+            (info.so_pin_count_low(), sys::CKF_SO_PIN_COUNT_LOW),
+            (info.so_pin_final_try(), sys::CKF_SO_PIN_FINAL_TRY),
+            (info.so_pin_locked(), sys::CKF_SO_PIN_LOCKED),
+        ];
+        Info {
+            label: info.label().to_owned(),
+            serial: info.serial_number().to_owned(),
+            model: info.model().to_owned(),
+            manufacturer: info.manufacturer_id().to_owned(),
+            flags: flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag),
+            pin_min: info.min_pin_length(),
+            pin_max: info.max_pin_length(),
+            hardware: info.hardware_version().to_string(),
+            firmware: info.firmware_version().to_string(),
+        }
+    }
+}
 
 /// C_Initialize, with the module's own argument if there is one.
 pub(super) fn initialize(pkcs11: &Pkcs11, argument: Option<&str>) -> Result<(), Pkcs11Error> {
@@ -30,14 +80,26 @@ pub(super) fn initialize(pkcs11: &Pkcs11, argument: Option<&str>) -> Result<(), 
 }
 
 /// C_GetTokenInfo of the module itself, which is loaded and initialised already.
-pub(super) fn token_info(module: &Path, slot: Slot) -> Result<sys::CK_TOKEN_INFO, Pkcs11Error> {
-    let mut info = sys::CK_TOKEN_INFO::default();
+pub(super) fn token_info(module: &Path, slot: Slot) -> Option<Info> {
     // SAFETY: C_GetTokenInfo fills in the structure, which lives until the end of this function.
-    let code = with_functions(module, |functions| unsafe {
-        Some(functions.C_GetTokenInfo?(slot.into(), &mut info))
-    });
-    answer(code, Function::GetTokenInfo)?;
-    Ok(info)
+    let info = with_functions(module, |functions| unsafe {
+        let mut info = sys::CK_TOKEN_INFO::default();
+        (functions.C_GetTokenInfo?(slot.into(), &mut info) == sys::CKR_OK).then_some(info)
+    })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let version = |v: sys::CK_VERSION| format!("{}.{}", v.major, v.minor);
+    let length = |n: sys::CK_ULONG| usize::try_from(n).unwrap_or(usize::MAX);
+    Some(Info {
+        label: text(&info.label),
+        serial: text(&info.serialNumber),
+        model: text(&info.model),
+        manufacturer: text(&info.manufacturerID),
+        flags: info.flags,
+        pin_min: length(info.ulMinPinLen),
+        pin_max: length(info.ulMaxPinLen),
+        hardware: version(info.hardwareVersion),
+        firmware: version(info.firmwareVersion),
+    })
 }
 
 /// C_SetPIN where both PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH): null pointers say so.

@@ -215,7 +215,7 @@ mod tests {
 
     fn contents(certificates: &[&Certificate]) -> TokenContents {
         let flags = cryptoki_sys::CKF_TOKEN_INITIALIZED;
-        let info = cryptoki_sys::CK_TOKEN_INFO { flags, ..Default::default() };
+        let info = super::super::raw::Info { flags, ..Default::default() };
         let token = Token::new(Slot::try_from(1_u64).unwrap(), None, Ok(info));
         let entry = |c: &&Certificate| TokenCertificate::new(&[7, 8], (*c).clone());
         TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }

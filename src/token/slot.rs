@@ -1,11 +1,12 @@
 //! Slots and the tokens in them.
 
 use cryptoki::slot::{Slot, SlotInfo};
-use cryptoki_sys::{self as sys, CK_TOKEN_INFO};
+use cryptoki_sys as sys;
 use serde::Serialize;
 
 use super::error::{TokenError, TokenName};
 use super::pin::{PinKind, PinState};
+use super::raw::Info;
 use crate::trustlist::printable;
 
 /// A token in its slot, from its info. Padding is removed; text that is not printable is escaped.
@@ -38,34 +39,31 @@ pub struct Token {
 }
 
 impl Token {
-    pub(super) fn new(slot: Slot, slot_info: Option<&SlotInfo>, info: Result<CK_TOKEN_INFO, String>) -> Self {
-        let state = |of: fn(&CK_TOKEN_INFO) -> PinState| info.as_ref().map_or(PinState::Unknown, of);
+    pub(super) fn new(slot: Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
+        let state = |of: fn(&Info) -> PinState| info.as_ref().map_or(PinState::Unknown, of);
         let (pin_state, so_pin_state) = (state(pin_state), state(so_pin_state));
         let problem = info.as_ref().err().cloned();
         // A token whose info is unreadable may still sign, so it is listed.
         let flags = sys::CKF_TOKEN_INITIALIZED | sys::CKF_LOGIN_REQUIRED;
-        let info = info.unwrap_or_else(|_| CK_TOKEN_INFO { flags, ..CK_TOKEN_INFO::default() });
-        let text = |bytes: &[u8]| clean(&String::from_utf8_lossy(bytes));
-        let version = |v: sys::CK_VERSION| format!("{}.{}", v.major, v.minor);
-        let length = |n: sys::CK_ULONG| usize::try_from(n).unwrap_or(usize::MAX);
+        let info = info.unwrap_or_else(|_| Info { flags, ..Info::default() });
         Token {
             slot,
             slot_id: slot.id(),
             reader: slot_info.map(|i| clean(i.slot_description())).unwrap_or_default(),
-            label: text(&info.label),
-            serial: text(&info.serialNumber),
-            model: text(&info.model),
-            manufacturer: text(&info.manufacturerID),
+            label: clean(&info.label),
+            serial: clean(&info.serial),
+            model: clean(&info.model),
+            manufacturer: clean(&info.manufacturer),
             pin_state,
             so_pin_state,
-            initialized: has(&info, sys::CKF_TOKEN_INITIALIZED),
-            login_required: has(&info, sys::CKF_LOGIN_REQUIRED),
-            pin_pad: has(&info, sys::CKF_PROTECTED_AUTHENTICATION_PATH),
-            write_protected: has(&info, sys::CKF_WRITE_PROTECTED),
-            pin_min: length(info.ulMinPinLen),
-            pin_max: length(info.ulMaxPinLen),
-            hardware_version: version(info.hardwareVersion),
-            firmware_version: version(info.firmwareVersion),
+            initialized: info.has(sys::CKF_TOKEN_INITIALIZED),
+            login_required: info.has(sys::CKF_LOGIN_REQUIRED),
+            pin_pad: info.has(sys::CKF_PROTECTED_AUTHENTICATION_PATH),
+            write_protected: info.has(sys::CKF_WRITE_PROTECTED),
+            pin_min: info.pin_min,
+            pin_max: info.pin_max,
+            hardware_version: info.hardware,
+            firmware_version: info.firmware,
             problem,
         }
     }
@@ -99,22 +97,18 @@ impl Token {
     }
 }
 
-fn has(info: &CK_TOKEN_INFO, flag: sys::CK_FLAGS) -> bool {
-    info.flags & flag != 0
-}
-
 /// Locked first: a SafeNet token that is locked has COUNT_LOW set, too.
-fn pin_state(info: &CK_TOKEN_INFO) -> PinState {
-    let wanted = has(info, sys::CKF_TOKEN_INITIALIZED) && has(info, sys::CKF_LOGIN_REQUIRED);
-    let unset = wanted && !has(info, sys::CKF_USER_PIN_INITIALIZED);
+fn pin_state(info: &Info) -> PinState {
+    let wanted = info.has(sys::CKF_TOKEN_INITIALIZED) && info.has(sys::CKF_LOGIN_REQUIRED);
+    let unset = wanted && !info.has(sys::CKF_USER_PIN_INITIALIZED);
     let flags = [sys::CKF_USER_PIN_LOCKED, sys::CKF_USER_PIN_FINAL_TRY, sys::CKF_USER_PIN_COUNT_LOW];
     first_state(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
 }
 
 /// The state of the SO PIN. A blank token has none, whatever its flags (SoftHSM: locked); a CardOS token without one is locked,
 /// which matters only when it is needed.
-fn so_pin_state(info: &CK_TOKEN_INFO) -> PinState {
-    if !has(info, sys::CKF_TOKEN_INITIALIZED) {
+fn so_pin_state(info: &Info) -> PinState {
+    if !info.has(sys::CKF_TOKEN_INITIALIZED) {
         return PinState::NotSet;
     }
     let flags = [sys::CKF_SO_PIN_LOCKED, sys::CKF_SO_PIN_FINAL_TRY, sys::CKF_SO_PIN_COUNT_LOW];
@@ -122,9 +116,9 @@ fn so_pin_state(info: &CK_TOKEN_INFO) -> PinState {
 }
 
 /// The state of the first flag that is set: locked, last try, few tries.
-fn first_state(info: &CK_TOKEN_INFO, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
+fn first_state(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
     let states = [PinState::Locked, PinState::LastTry, PinState::Low];
-    flags.into_iter().zip(states).find(|(flag, _)| has(info, *flag)).map(|(_, state)| state)
+    flags.into_iter().zip(states).find(|(flag, _)| info.has(*flag)).map(|(_, state)| state)
 }
 
 /// Removes the padding of labels and serials: blanks, or NULs with some drivers.
