@@ -12,8 +12,7 @@ use super::ui::{Ui, printable};
 use crate::files::OnExisting;
 use crate::token::Sast;
 use crate::trustlist::{CertificateReport, day, digest};
-use crate::workflow::enroll::SastSubject;
-use crate::workflow::enrollment::{Enrollment, KeyPlan, Made, place, random};
+use crate::workflow::enroll::{Enrollment, KeyPlan, Made, SastSubject, is_output, place, random};
 use crate::workflow::read_certificate;
 
 /// Make a SAST key that never leaves the token or HSM, and its certificate or a certificate request
@@ -110,7 +109,11 @@ impl Enroll<'_> {
         let token = &enrollment.contents.token;
         let name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial));
         let plan = KeyPlan {
-            subject: SastSubject::new(&name, args.unit.as_deref(), args.organization.as_deref())?,
+            subject: SastSubject {
+                common_name: name.clone(),
+                unit: args.unit.clone(),
+                organization: args.organization.clone(),
+            },
             id: key_id(args.id.as_deref())?,
             bits: args.bits,
             digest: args.digest.into(),
@@ -231,7 +234,7 @@ impl Enroll<'_> {
     }
 
     fn tell_request(&self, plan: &KeyPlan, backup: Option<&Path>) -> Result<(), CommandError> {
-        let (ui, name, id) = (self.operator.ui, plan.subject.common_name(), digest::hex(&plan.id, ""));
+        let (ui, name, id) = (self.operator.ui, &plan.subject.common_name, digest::hex(&plan.id, ""));
         let path = self.enrollment.file.unwrap_or(Path::new("-"));
         if ui.is_json() && !self.operator.to_stderr {
             return ui.print_json(&serde_json::json!({
@@ -244,10 +247,6 @@ impl Enroll<'_> {
         ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
         Ok(())
     }
-}
-
-fn is_output(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 fn key_id(text: Option<&str>) -> Result<Vec<u8>, CommandError> {

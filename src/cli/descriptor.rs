@@ -55,11 +55,4 @@ mod tests {
             assert_eq!(named(path), None, "{path}");
         }
     }
-
-    #[test]
-    fn what_is_not_open_is_an_error() {
-        for number in [9999, u32::MAX] {
-            assert_eq!(open(number).unwrap_err().raw_os_error(), Some(9), "{number}");
-        }
-    }
 }

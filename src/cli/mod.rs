@@ -30,7 +30,7 @@ use clap::error::ContextValue;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use error::{CommandError, ErrorKind};
-use settings::{Color, GlobalArgs, Settings};
+use settings::{Color, Settings};
 use ui::Ui;
 
 use crate::trustlist::printable_lines;
@@ -40,7 +40,7 @@ use crate::trustlist::printable_lines;
 #[command(name = "sastctl", version, arg_required_else_help = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
-    global: GlobalArgs,
+    global: Settings,
     #[command(subcommand)]
     command: Command,
 }
@@ -84,8 +84,8 @@ pub fn main() -> ExitCode {
         Err(error) => return leave(refuse(error)),
     };
     let bare = Ui::new(cli.global.json, cli.global.quiet);
-    let result = Settings::load(cli.global).and_then(|settings| {
-        colour(settings.color);
+    let result = cli.global.load().and_then(|settings| {
+        colour(settings.color.unwrap_or_default());
         log(settings.verbose);
         let ui = Ui::new(settings.json, settings.quiet);
         run(cli.command, &settings, &ui)

@@ -1,7 +1,6 @@
 //! Options that every command takes: from the command line, else `SASTCTL_…`, else the configuration file.
 
 use std::path::PathBuf;
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -15,10 +14,11 @@ use crate::files::{self, FileError};
 use crate::token::Selector;
 use crate::workflow::ModuleOptions;
 
-/// The options themselves.
-#[derive(Debug, Clone, Args)]
+/// The options, each if it was given. The configuration file, `$XDG_CONFIG_HOME/sastctl/config.toml`, has the same keys.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "Global options")]
-pub struct GlobalArgs {
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
     /// HSM profile: a built-in name (see `profile list`) or a TOML file [default: the first whose module is installed]
     #[arg(long, global = true, env = "SASTCTL_PROFILE", hide_env_values = true, value_name = "NAME|FILE")]
     pub profile: Option<String>,
@@ -30,13 +30,24 @@ pub struct GlobalArgs {
     pub token: Option<String>,
     /// Where the PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad [default: prompt]
     // Parsed in `Settings::load`: clap would print the text of a wrong value, and that may be the PIN itself.
-    #[arg(long, global = true, env = "SASTCTL_PIN_SOURCE", value_name = "SOURCE", hide_env_values = true)]
-    pub pin_source: Option<String>,
+    #[arg(
+        long = "pin-source",
+        id = "pin_source",
+        global = true,
+        env = "SASTCTL_PIN_SOURCE",
+        value_name = "SOURCE",
+        hide_env_values = true
+    )]
+    #[serde(skip)]
+    pub pin_source_text: Option<String>,
+    #[arg(skip)]
+    pub pin_source: Option<PinSource>,
     /// Time limit of a call to the token in seconds [default: 60]; with `token watch`: when to end
     #[arg(long, global = true, env = "SASTCTL_TIMEOUT", hide_env_values = true, value_name = "SECONDS")]
     pub timeout: Option<u64>,
     /// Use a module or a profile even if users other than root and you can write to it
     #[arg(long, global = true, env = "SASTCTL_ALLOW_INSECURE_MODULE", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
+    #[serde(skip)]
     pub allow_insecure_module: bool,
     /// Print one JSON document
     #[arg(long, global = true, env = "SASTCTL_JSON", hide_env_values = true, value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
@@ -65,27 +76,6 @@ pub enum Color {
     Never,
 }
 
-/// What is in force for this run: the options, each if it was said. At first, what the configuration file says of them:
-/// `$XDG_CONFIG_HOME/sastctl/config.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
-    pub profile: Option<String>,
-    pub module: Option<PathBuf>,
-    /// Parsed where it is used.
-    pub token: Option<String>,
-    /// Else the profile's own default.
-    pub pin_source: Option<PinSource>,
-    pub timeout: Option<u64>,
-    /// Never by the configuration file.
-    #[serde(skip)]
-    pub allow_insecure_module: bool,
-    pub color: Color,
-    pub json: bool,
-    pub verbose: u8,
-    pub quiet: bool,
-}
-
 /// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
 const CALL_SECONDS: u64 = 60;
 
@@ -111,10 +101,10 @@ impl Settings {
         }
     }
 
-    /// Command line and environment first, then the configuration file.
-    pub fn load(args: GlobalArgs) -> Result<Self, CommandError> {
+    /// Adds what the configuration file says to the options of command line and environment.
+    pub fn load(self) -> Result<Self, CommandError> {
         let file = config_file()?;
-        let pin_source = match args.pin_source.as_deref().map(PinSource::from_str) {
+        let pin_source = match self.pin_source_text.map(PinSource::try_from) {
             Some(Ok(source)) => Some(source),
             Some(Err(e)) => return Err(CommandError::new(ErrorKind::Usage, format!("--pin-source is {e}"))),
             None => file.pin_source,
@@ -122,16 +112,17 @@ impl Settings {
         // What the configuration says of a switch, unless the environment says something, be it no.
         let unless_said = |variable, configured| configured && std::env::var_os(variable).is_none();
         Ok(Settings {
-            profile: args.profile.or(file.profile),
-            module: args.module.or(file.module),
-            token: args.token.or(file.token),
+            profile: self.profile.or(file.profile),
+            module: self.module.or(file.module),
+            token: self.token.or(file.token),
+            pin_source_text: None,
             pin_source,
-            timeout: args.timeout.or(file.timeout),
-            allow_insecure_module: args.allow_insecure_module,
-            json: args.json || unless_said("SASTCTL_JSON", file.json),
-            color: args.color.unwrap_or(file.color),
-            verbose: if args.verbose == 0 { file.verbose } else { args.verbose },
-            quiet: args.quiet || unless_said("SASTCTL_QUIET", file.quiet),
+            timeout: self.timeout.or(file.timeout),
+            json: self.json || unless_said("SASTCTL_JSON", file.json),
+            color: self.color.or(file.color),
+            verbose: if self.verbose == 0 { file.verbose } else { self.verbose },
+            quiet: self.quiet || unless_said("SASTCTL_QUIET", file.quiet),
+            ..self
         })
     }
 }

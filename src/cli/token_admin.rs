@@ -141,7 +141,7 @@ fn open(name: Option<&str>, settings: &Settings) -> Result<(Module, Option<Selec
 fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource, CommandError> {
     let Some(text) = text else { return Ok(PinSource::of_reader(token.pin_pad)) };
     let option = pin_option(which);
-    let source = text.parse().map_err(|_| {
+    let source = PinSource::try_from(text.to_owned()).map_err(|_| {
         let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
         CommandError::new(ErrorKind::Usage, what)
     })?;

@@ -159,19 +159,3 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_align_and_do_not_wrap() {
-        let rows =
-            vec![vec!["2".to_owned(), "AKS ifdh 00 00".to_owned()], vec!["11".to_owned(), "x".to_owned()]];
-        insta::assert_snapshot!(table(&["SLOT", "READER"], &rows), @r"
-        SLOT  READER
-        2     AKS ifdh 00 00
-        11    x
-        ");
-    }
-}

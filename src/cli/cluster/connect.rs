@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::operator::TerminalOperator;
+use super::super::pin::PinSource;
 use super::super::settings::Settings;
 use super::super::ui::Ui;
 use crate::cluster::{ConnectOptions, SshAddress};
@@ -67,7 +68,8 @@ impl ConnectArgs {
             let what = "--password-source is prompt, env:VAR, file:PATH or fd:N (never the password itself)";
             CommandError::new(ErrorKind::Usage, what)
         };
-        let password_source = self.password_source.as_deref().map(str::parse).transpose().map_err(no)?;
+        let password_source =
+            self.password_source.clone().map(PinSource::try_from).transpose().map_err(no)?;
         Ok(TerminalOperator { password_source, yes, ..TerminalOperator::new(settings, ui) })
     }
 }

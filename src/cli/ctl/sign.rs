@@ -35,7 +35,7 @@ pub struct SignArgs {
 
 pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     args.signing.request_options()?;
-    let target = target(args)?;
+    let target = Target::new(args)?;
     if let Some(name) = &args.file_name
         && (args.files.len() > 1 || !is_tftp_name(name) || !name.ends_with(".sgn"))
     {
@@ -72,7 +72,7 @@ pub fn run(args: &SignArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandE
 /// Reads one file and decides what signing it means.
 fn prepare(
     path: &Path,
-    out: &Target,
+    out: &Target<'_>,
     request: &Request<'_>,
     file_name: Option<&str>,
 ) -> Result<BatchFile, WorkError> {
@@ -85,17 +85,16 @@ fn prepare(
     };
     match TrustFile::decode(bytes.clone()) {
         Ok(TrustFile::List(list)) => {
-            let verified = list.verify();
-            let verified =
-                verified.map_err(|source| WorkError::NotVerified { file: display_name(path), source })?;
+            let not_verified = |source| WorkError::NotVerified { file: display_name(path), source };
+            let verified = list.verify().map_err(not_verified)?;
             let list_name = verified.list().header().file_name();
             let plan = resign(&verified, request)?;
-            let out = out.for_list(path, &list_name)?;
+            let out = out.of(Kind::List, path, &list_name)?;
             Ok(BatchFile::list(plan, out, Some((path, &verified))))
         }
         Ok(TrustFile::Signed(signed)) => {
             let name = signed.header().file_name();
-            let out = out.for_file(path, &name)?;
+            let out = out.of(Kind::Sgn, path, &name)?;
             sgn(name, signed.payload().clone(), out)
         }
         // What looks like a damaged list is not signed as if it were a configuration file.
@@ -113,88 +112,74 @@ fn prepare(
                 .into());
             }
             let name = format!("{own}.sgn");
-            let out = out.for_config(path, &name);
+            let out = out.of(Kind::Config, path, &name)?;
             let name = file_name.map_or(name, str::to_owned);
             sgn(name, bytes.clone(), out)
         }
     }
 }
 
-/// Where a signed file goes.
-#[derive(Debug)]
-enum Target {
-    /// Beside where it came from; a list only if it comes `alone`.
-    Beside { alone: bool },
-    /// Where it came from; a configuration file gets `.sgn` beside it.
-    InPlace,
-    /// Into this folder, under its own name.
-    Folder(PathBuf),
-    /// To this file.
-    File(PathBuf),
+/// What a file to sign is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    List,
+    Sgn,
+    Config,
 }
 
-impl Target {
-    fn for_list(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
-        match self {
-            Target::Beside { alone: false } => {
-                let what = format!(
-                    "there are several files to sign, and {} is a list: give its destination",
-                    path.display()
-                );
-                Err(CommandError::new(ErrorKind::Usage, what)
-                    .detail("", "nothing was signed and nothing was written")
-                    .hint("--out DIR writes the files into a folder")
-                    .hint("--in-place replaces them; the old files are kept as NAME.bak"))
+/// Where signed files go: `--out`, in their own place, or beside it. `alone` is true of a single file.
+struct Target<'a> {
+    out: Option<&'a Path>,
+    in_place: bool,
+    alone: bool,
+}
+
+impl<'a> Target<'a> {
+    fn new(args: &'a SignArgs) -> Result<Self, CommandError> {
+        let wrong = |what: &str| Err(CommandError::new(ErrorKind::Usage, what));
+        let inputs = args.files.iter().filter(|f| f.as_os_str() == "-").count();
+        let (out, in_place, alone) = (args.signing.out(), args.place.in_place(), args.files.len() == 1);
+        match out {
+            _ if inputs > 1 => wrong("- is given twice, but standard input is only one file"),
+            None if inputs > 0 => wrong("a file from standard input needs --out"),
+            Some(out) if !alone && !out.is_dir() => {
+                wrong(&format!("--out {} must be a folder when several files are signed", out.display()))
             }
-            _ => self.for_file(path, own),
+            _ => Ok(Target { out, in_place, alone }),
         }
     }
 
-    /// Standard input has no name of its own: in a folder the file is called what its header says.
-    fn for_file(&self, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
-        match self {
-            Target::Beside { .. } => Ok(beside(path)),
-            Target::InPlace => Ok(path.to_owned()),
-            Target::Folder(folder) if path.as_os_str() != "-" => {
+    /// `own` is the name in the file's header; of a configuration file the name of the file that is made.
+    fn of(&self, kind: Kind, path: &Path, own: &str) -> Result<PathBuf, CommandError> {
+        let failed = |kind, what| {
+            CommandError::new(kind, what).detail("", "nothing was signed and nothing was written")
+        };
+        match (self.out, kind) {
+            (Some(file), _) if !file.is_dir() => Ok(file.to_owned()),
+            (Some(folder), Kind::Config) => Ok(folder.join(own)),
+            (Some(folder), _) if path.as_os_str() != "-" => {
                 Ok(folder.join(path.file_name().unwrap_or(path.as_os_str())))
             }
-            Target::Folder(folder) if is_tftp_name(own) => {
-                Ok(folder.join(own.rsplit('/').next().unwrap_or(own)))
-            }
-            Target::Folder(_) => {
+            // Standard input has no name of its own.
+            (Some(folder), _) if is_tftp_name(own) => Ok(folder.join(own.rsplit('/').next().unwrap_or(own))),
+            (Some(_), _) => {
                 let what = format!(
                     "the file from standard input has the name {own:?} in it, which is not a plain \
                     file name"
                 );
-                Err(CommandError::new(ErrorKind::File, what)
-                    .detail("", "nothing was signed and nothing was written")
-                    .hint("give the file to write: --out FILE"))
+                Err(failed(ErrorKind::File, what).hint("give the file to write: --out FILE"))
             }
-            Target::File(file) => Ok(file.clone()),
-        }
-    }
-
-    fn for_config(&self, path: &Path, name: &str) -> PathBuf {
-        match self {
-            Target::Beside { .. } | Target::InPlace => path.with_file_name(name),
-            Target::Folder(folder) => folder.join(name),
-            Target::File(file) => file.clone(),
-        }
-    }
-}
-
-fn target(args: &SignArgs) -> Result<Target, CommandError> {
-    let wrong = |what: &str| Err(CommandError::new(ErrorKind::Usage, what));
-    let (alone, inputs) = (args.files.len() == 1, args.files.iter().filter(|f| f.as_os_str() == "-").count());
-    match args.signing.out() {
-        _ if inputs > 1 => wrong("- is given twice, but standard input is only one file"),
-        None if inputs > 0 => wrong("a file from standard input needs --out"),
-        None if args.place.in_place() => Ok(Target::InPlace),
-        None => Ok(Target::Beside { alone }),
-        Some(out) if out.is_dir() => Ok(Target::Folder(out.to_owned())),
-        Some(out) if alone => Ok(Target::File(out.to_owned())),
-        Some(out) => {
-            wrong(&format!("--out {} must be a folder when several files are signed", out.display()))
+            (None, Kind::Config) => Ok(path.with_file_name(own)),
+            (None, _) if self.in_place => Ok(path.to_owned()),
+            (None, Kind::List) if !self.alone => {
+                let file = path.display();
+                let what =
+                    format!("there are several files to sign, and {file} is a list: give its destination");
+                Err(failed(ErrorKind::Usage, what)
+                    .hint("--out DIR writes the files into a folder")
+                    .hint("--in-place replaces them; the old files are kept as NAME.bak"))
+            }
+            (None, _) => Ok(beside(path)),
         }
     }
 }

@@ -6,53 +6,12 @@ use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
-use crate::trustlist::{BuildError, CertificateError, DecodeError, SignError, VerifyError};
-use crate::workflow::cluster_file::ClusterFileError;
+use crate::trustlist::{BuildError, SignError};
 use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
-use crate::workflow::{InForce, OperatorError, PlanError};
+use crate::workflow::{InForce, OperatorError, PlanError, WorkError};
 
 impl CommandError {
-    /// A file that does not decode: `CTLFile.tlv is cut short: …`.
-    pub fn decode(file: &str, error: &DecodeError) -> Self {
-        CommandError::new(ErrorKind::File, format!("{file} {error}")).hints(match error {
-            DecodeError::Empty | DecodeError::CutShort { .. } => {
-                &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]
-            }
-            DecodeError::NotATrustList(_) => {
-                &["a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is"]
-            }
-            DecodeError::NotAList { .. } => &["sastctl ctl verify FILE --signer CERT checks such a file"],
-            DecodeError::TooLarge | DecodeError::Damaged { .. } => &[],
-        })
-    }
-
-    /// A file that is not a certificate.
-    pub fn certificate(file: &str, error: &CertificateError) -> Self {
-        CommandError::new(ErrorKind::File, format!("{file} contains no certificate: {error}"))
-            .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
-    }
-
-    /// A cluster file that no list can be made of.
-    pub fn cluster_file(file: &str, error: &ClusterFileError) -> Self {
-        CommandError::new(ErrorKind::File, format!("{file}: {error}")).hint(match error {
-            ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
-                "leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
-            }
-            ClusterFileError::OtherKind { .. } => {
-                "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key"
-            }
-            ClusterFileError::Nowhere { .. } => "a CTL needs one of them; docs/cluster-file.md has every key",
-        })
-    }
-
-    /// A list in force whose signature is not good: nothing is built on it.
-    pub fn not_verified(file: &str, error: &VerifyError) -> Self {
-        CommandError::new(ErrorKind::No, format!("{file} is not verified: {error}"))
-            .wrote(0)
-            .hint("phones would not accept this file either; fetch the list in force from the TFTP node")
-    }
-
     /// What to do about a TVS that could not be asked.
     #[must_use]
     pub fn tvs_hint(self, error: &TvsError) -> Self {
@@ -274,7 +233,9 @@ impl From<PlanError> for CommandError {
             PlanError::TokenTwice { .. } | PlanError::SameKey { .. } => {
                 base.hint("the spare must not be the token that signs")
             }
-            PlanError::ClusterFile(e) => CommandError::cluster_file("the cluster file", &e),
+            PlanError::ClusterFile(source) => {
+                WorkError::ClusterFile { file: "the cluster file".to_owned(), source }.into()
+            }
             PlanError::ServerTwice { .. } => base.hint("remove one of these [[server]] entries"),
             PlanError::TokenAsServer { .. } => {
                 base.hint("remove that [[server]]: the record of a token is made from the token")

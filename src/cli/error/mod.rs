@@ -177,24 +177,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_reads_from_what_to_why_to_what_next() {
-        let error = CommandError::new(
-            ErrorKind::Token,
-            "SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)",
-        )
-        .detail("token", "SAST token A, serial 02aea1d3")
-        .detail("", "nothing was written")
-        .hint("check the PIN, then run the same command again");
-        insta::assert_snapshot!(error, @r"
-        error: SAST-ADN008580ef did not sign: the PIN is wrong (CKR_PIN_INCORRECT)
-          token    SAST token A, serial 02aea1d3
-          nothing was written
-        help: check the PIN, then run the same command again
-        ");
-        assert_eq!(error.kind().exit_code(), 3);
-    }
-
-    #[test]
     fn words_from_outside_neither_move_the_cursor_nor_begin_a_line_of_ours() {
         let error = CommandError::new(ErrorKind::No, "a\u{1b}[2J\nhelp: do as we say is not verified")
             .detail("b\u{9b}31m", "1\r2")

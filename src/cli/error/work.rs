@@ -3,6 +3,8 @@
 use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
 use crate::token::{NotASelector, PinKind};
+use crate::trustlist::DecodeError;
+use crate::workflow::cluster_file::ClusterFileError;
 use crate::workflow::journal::JournalSignError;
 use crate::workflow::signing::SigningError;
 use crate::workflow::{CheckError, NOT_SERVED_YET, OperatorError, TrustError, WorkError};
@@ -10,21 +12,42 @@ use crate::workflow::{CheckError, NOT_SERVED_YET, OperatorError, TrustError, Wor
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
         let message = error.to_string();
+        let file_error = |message: String| CommandError::new(ErrorKind::File, message);
         match error {
-            WorkError::Decode { file, source } => CommandError::decode(&file, &source),
-            WorkError::NotVerified { file, source } => CommandError::not_verified(&file, &source),
-            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, error.to_string()).hint(
+            WorkError::Decode { source, .. } => file_error(message).hints(match source {
+                DecodeError::Empty | DecodeError::CutShort { .. } => {
+                    &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]
+                }
+                DecodeError::NotATrustList(_) => {
+                    &["a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is"]
+                }
+                DecodeError::NotAList { .. } => &["sastctl ctl verify FILE --signer CERT checks such a file"],
+                DecodeError::TooLarge | DecodeError::Damaged { .. } => &[],
+            }),
+            WorkError::NotVerified { .. } => CommandError::new(ErrorKind::No, message)
+                .wrote(0)
+                .hint("phones would not accept this file either; fetch the list in force from the TFTP node"),
+            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, message).hint(
                 "phones would not accept this list either: fetch the list in force, or give the signer's \
                     certificate",
             ),
-            WorkError::Certificate { file, source } => CommandError::certificate(&file, &source),
-            WorkError::NotText { .. } => CommandError::new(ErrorKind::File, error.to_string()),
-            WorkError::NotACluster { ref source, .. } => {
-                CommandError::new(ErrorKind::File, error.to_string())
-                    .detail("", source.to_string().trim_end().replace('\n', "\n  "))
-                    .hint("docs/cluster-file.md has every key and an example")
-            }
-            WorkError::ClusterFile { file, source } => CommandError::cluster_file(&file, &source),
+            WorkError::Certificate { .. } => file_error(message)
+                .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration"),
+            WorkError::NotText { .. } => file_error(message),
+            WorkError::NotACluster { source, .. } => file_error(message)
+                .detail("", source.to_string().trim_end().replace('\n', "\n  "))
+                .hint("docs/cluster-file.md has every key and an example"),
+            WorkError::ClusterFile { source, .. } => file_error(message).hint(match source {
+                ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
+                    "leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
+                }
+                ClusterFileError::OtherKind { .. } => {
+                    "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key"
+                }
+                ClusterFileError::Nowhere { .. } => {
+                    "a CTL needs one of them; docs/cluster-file.md has every key"
+                }
+            }),
             WorkError::Check(e) => e.into(),
             WorkError::NotSigned { source, .. } => CommandError { message, ..(*source).into() }.wrote(0),
             WorkError::NoPinToTry(e) => CommandError::from(*e).wrote(0),
@@ -89,7 +112,7 @@ impl From<CheckError> for CommandError {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::NotVerified { file, source, is_emptied_itl } => {
-                let refused = CommandError::not_verified(&file, &source)
+                let refused = CommandError::from(WorkError::NotVerified { file, source })
                     .hint("phones refuse a list that does not verify");
                 if is_emptied_itl {
                     return refused.hint(

@@ -1,11 +1,13 @@
 //! A SAST key made on a token with a certificate or a request for one; an issued certificate stored beside its key.
 
+mod certificate;
+
 use std::path::{Path, PathBuf};
 
+pub use certificate::{EnrollError, SastSubject, random};
+use certificate::{request, self_signed, validity};
 use data_encoding::BASE64;
-use jiff::Timestamp;
 
-use super::enroll::{EnrollError, SastSubject, Terms, request, self_signed};
 use super::error::WorkError;
 use super::operator::{Operator, Question, TokenInUse, View};
 use super::session::pin_for;
@@ -44,9 +46,10 @@ pub enum Made {
 impl Enrollment<'_> {
     /// Checks what can be known before there is a key, which would have to be destroyed again.
     pub fn check(&self, plan: &KeyPlan) -> Result<(), WorkError> {
-        self.contents.check_free(plan.subject.common_name(), &plan.id)?;
+        plan.subject.check()?;
+        self.contents.check_free(&plan.subject.common_name, &plan.id)?;
         self.module.can_make_key(&self.contents.token, plan.bits)?;
-        terms(plan.days.unwrap_or_default(), [0; 16]).check()?;
+        validity(plan.days.unwrap_or_default())?;
         let Some(path) = self.file.filter(|path| !is_output(path)) else { return Ok(()) };
         files::check_place(path)?;
         let place = files::resolve(path);
@@ -63,7 +66,7 @@ impl Enrollment<'_> {
     /// Makes the key, and its certificate or request; `None` if the operator does not agree.
     pub fn make(&self, plan: &KeyPlan) -> Result<Option<Made>, WorkError> {
         let Enrollment { module, contents, operator, .. } = self;
-        let (token, name) = (&contents.token, plan.subject.common_name());
+        let (token, name) = (&contents.token, &plan.subject.common_name);
         let also = self.file.map(|path| format!(", and write {}", place(path))).unwrap_or_default();
         let question = format!("Make the key on \"{}\"{also}?", token.label);
         if !operator.agrees(&Question::Consent(question))? {
@@ -86,7 +89,7 @@ impl Enrollment<'_> {
             }
             return Ok(Some(Made::Request(written?)));
         };
-        let der = self_signed(&plan.subject, &terms(days, random()?), key.public(), plan.digest, sign)?;
+        let der = self_signed(&plan.subject, days, key.public(), plan.digest, sign)?;
         let certificate = Certificate::from_der(der)
             .map_err(|source| WorkError::Certificate { file: "the new certificate".to_owned(), source })?;
         operator.something_changes();
@@ -137,18 +140,8 @@ impl Enrollment<'_> {
     }
 }
 
-fn terms(days: u32, serial: [u8; 16]) -> Terms {
-    Terms { from: Timestamp::now().as_second(), days, serial }
-}
-
-/// Random bytes of the system.
-pub fn random<const N: usize>() -> Result<[u8; N], EnrollError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(EnrollError::NoRandom)?;
-    Ok(bytes)
-}
-
-fn is_output(path: &Path) -> bool {
+/// Whether it is standard output.
+pub fn is_output(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder, RequestBuilder};
@@ -17,7 +18,7 @@ use x509_cert::spki::{
     self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
     SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
 };
-use x509_cert::time::{Time, Validity};
+use x509_cert::time::Validity;
 
 use crate::trustlist::{Digest, RsaKey, digest};
 
@@ -25,11 +26,11 @@ use crate::trustlist::{Digest, RsaKey, digest};
 const MAX_VALUE: usize = 64;
 
 /// The names of a SAST certificate: what a trust list can hold, and nothing that it would spell in two ways.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SastSubject {
-    common_name: String,
-    unit: Option<String>,
-    organization: Option<String>,
+    pub common_name: String,
+    pub unit: Option<String>,
+    pub organization: Option<String>,
 }
 
 /// Why something is not made.
@@ -51,28 +52,22 @@ pub enum EnrollError {
 }
 
 impl SastSubject {
-    /// CN, and OU and O where they are wanted.
-    pub fn new(
-        common_name: &str,
-        unit: Option<&str>,
-        organization: Option<&str>,
-    ) -> Result<Self, EnrollError> {
-        let given = [("the name", Some(common_name)), ("the unit", unit), ("the organization", organization)];
-        for (what, value) in given {
-            if let Some(value) = value {
-                fits(what, value)?;
-            }
+    /// A trust list separates by `;`, quotes by `"`, and ends at NUL; CUCM's file names and forms take ASCII.
+    pub fn check(&self) -> Result<(), EnrollError> {
+        let (unit, organization) = (self.unit.as_ref(), self.organization.as_ref());
+        let given =
+            [("the name", Some(&self.common_name)), ("the unit", unit), ("the organization", organization)];
+        let fits = |c: char| c.is_ascii_alphanumeric() || " -_.:/()@".contains(c);
+        for (what, value) in given.into_iter().filter_map(|(what, value)| Some((what, value?))) {
+            let why = match &value[..] {
+                v if v.is_empty() || v.chars().count() > MAX_VALUE => "it has 1 to 64 characters",
+                v if v.trim() != v => "it begins or ends with a blank",
+                v if !v.chars().all(fits) => "it has letters, digits, blanks and - _ . : / ( ) @",
+                _ => continue,
+            };
+            return Err(EnrollError::Name { what, value: value.clone(), why });
         }
-        Ok(SastSubject {
-            common_name: common_name.to_owned(),
-            unit: unit.map(str::to_owned),
-            organization: organization.map(str::to_owned),
-        })
-    }
-
-    /// CN.
-    pub fn common_name(&self) -> &str {
-        &self.common_name
+        Ok(())
     }
 
     /// `CN=…`, and OU and O where they are wanted.
@@ -87,21 +82,6 @@ impl SastSubject {
     fn name(&self) -> Result<Name, EnrollError> {
         Name::from_str(&self.text(",")).map_err(refused)
     }
-}
-
-/// A trust list separates by `;`, quotes by `"`, and ends at NUL; CUCM's file names and forms take ASCII.
-fn fits(what: &'static str, value: &str) -> Result<(), EnrollError> {
-    let refuse = |why| Err(EnrollError::Name { what, value: value.to_owned(), why });
-    if value.is_empty() || value.chars().count() > MAX_VALUE {
-        return refuse("it has 1 to 64 characters");
-    }
-    if value.trim() != value {
-        return refuse("it begins or ends with a blank");
-    }
-    if !value.chars().all(|c| c.is_ascii_alphanumeric() || " -_.:/()@".contains(c)) {
-        return refuse("it has letters, digits, blanks and - _ . : / ( ) @");
-    }
-    Ok(())
 }
 
 /// What stands for the token's key while a certificate is put together.
@@ -171,48 +151,16 @@ impl BuilderProfile for SastProfile {
     }
 }
 
-/// The validity and serial number of a self-signed certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Begin, in seconds since 1970.
-    pub from: i64,
-    /// Days from then.
-    pub days: u32,
-    /// The serial number, big-endian; its highest bit is cleared, the one below set.
-    pub serial: [u8; 16],
-}
-
-impl Terms {
-    /// Whether they can be written down.
-    pub fn check(&self) -> Result<(), EnrollError> {
-        self.validity().map(drop)
-    }
-
-    fn validity(&self) -> Result<Validity, EnrollError> {
-        let wrong = || EnrollError::Validity { days: self.days };
-        let seconds = i64::from(self.days).checked_mul(86_400).and_then(|s| self.from.checked_add(s));
-        let time = |seconds: i64| {
-            let since = std::time::Duration::from_secs(u64::try_from(seconds).ok()?);
-            Time::try_from(std::time::SystemTime::UNIX_EPOCH.checked_add(since)?).ok()
-        };
-        let not_before = time(self.from).ok_or_else(wrong)?;
-        let not_after = seconds.and_then(time).ok_or_else(wrong)?;
-        Ok(Validity::new(not_before, not_after))
-    }
-
-    fn serial(&self) -> Result<SerialNumber, EnrollError> {
-        let mut bytes = self.serial;
-        if let Some(first) = bytes.first_mut() {
-            *first = (*first & 0x7f) | 0x40;
-        }
-        SerialNumber::new(&bytes).map_err(refused)
-    }
+/// From now on. It fails where the days end after the year 9999, or the clock shows a time before 1970.
+pub fn validity(days: u32) -> Result<Validity, EnrollError> {
+    let duration = Duration::from_secs(u64::from(days).saturating_mul(86_400));
+    Validity::from_now(duration).map_err(|_| EnrollError::Validity { days })
 }
 
 /// A self-signed SAST certificate (DER), signed by `sign`, which gets the bytes to be signed.
 pub fn self_signed<E: From<EnrollError>>(
     subject: &SastSubject,
-    terms: &Terms,
+    days: u32,
     key: &RsaKey,
     digest: Digest,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
@@ -220,7 +168,11 @@ pub fn self_signed<E: From<EnrollError>>(
     let described = describe(key, digest)?;
     let info = SubjectPublicKeyInfoOwned::from_der(&described.info).map_err(refused)?;
     let profile = SastProfile { subject: subject.name()? };
-    let builder = CertificateBuilder::new(profile, terms.serial()?, terms.validity()?, info);
+    // Positive, and always of sixteen bytes.
+    let mut serial = random::<16>()?;
+    serial[0] = (serial[0] & 0x7f) | 0x40;
+    let serial = SerialNumber::new(&serial).map_err(refused)?;
+    let builder = CertificateBuilder::new(profile, serial, validity(days)?, info);
     finish(builder.map_err(refused)?, &described, sign)
 }
 
@@ -247,6 +199,13 @@ fn finish<E: From<EnrollError>>(
     Ok(signed.to_der().map_err(refused)?)
 }
 
+/// Random bytes of the system.
+pub fn random<const N: usize>() -> Result<[u8; N], EnrollError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(EnrollError::NoRandom)?;
+    Ok(bytes)
+}
+
 fn describe(key: &RsaKey, digest: Digest) -> Result<Described, EnrollError> {
     let info = key.to_public_key_info();
     let info = info.ok_or_else(|| EnrollError::Builder("the public key cannot be encoded".to_owned()))?;
@@ -255,42 +214,4 @@ fn describe(key: &RsaKey, digest: Digest) -> Result<Described, EnrollError> {
 
 fn refused(error: impl std::fmt::Display) -> EnrollError {
     EnrollError::Builder(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_fit_a_trust_list_or_are_refused() {
-        SastSubject::new("SAST-HSM-01", Some("Voice (EMEA)"), Some("Example GmbH")).unwrap();
-        let long = "x".repeat(65);
-        for bad in ["", " SAST", "SAST;01", "SAST\"01", "SAST,01", "SAST=01", "S\0", "Bücher", "a+b", &long]
-        {
-            assert!(matches!(SastSubject::new(bad, None, None), Err(EnrollError::Name { .. })), "{bad:?}");
-            assert!(SastSubject::new("SAST-01", Some(bad), None).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn the_longest_name_fits() {
-        assert!(SastSubject::new(&"x".repeat(64), None, None).is_ok());
-    }
-
-    #[test]
-    fn terms_that_cannot_be_written_down_are_refused() {
-        let terms = |from, days| Terms { from, days, serial: [0xFF; 16] };
-        assert!(terms(1_700_000_000, 7300).check().is_ok());
-        assert!(terms(-1, 1).check().is_err(), "before 1970");
-        assert!(terms(1_700_000_000, u32::MAX).check().is_err());
-        assert!(terms(i64::MAX, 1).check().is_err());
-    }
-
-    #[test]
-    fn a_serial_number_is_positive_and_of_sixteen_bytes() {
-        for (random, first) in [(0x00, 0x40), (0xFF, 0x7F), (0x80, 0x40), (0x3A, 0x7A), (0x45, 0x45)] {
-            let serial = Terms { from: 0, days: 1, serial: [random; 16] }.serial().unwrap();
-            assert_eq!((serial.as_bytes().len(), serial.as_bytes()[0]), (16, first), "{random:x}");
-        }
-    }
 }
