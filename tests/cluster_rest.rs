@@ -221,7 +221,8 @@ fn a_pinned_certificate_needs_no_name_and_no_authority() {
         assert_eq!(unpinned.code, 5, "{what}: {}", unpinned.all());
         nothing_was_sent(&told, 1);
         let colons = digest::hex(&digest::sha256(&shown.certificate.to_der().unwrap()), ":").to_uppercase();
-        let done = trust(port, &["--tls-fingerprint", &colons]);
+        // As openssl prints it.
+        let done = trust(port, &["--tls-fingerprint", &format!("sha256 Fingerprint={colons}")]);
         assert_eq!(done.code, 0, "{what}: {}", done.all());
         assert!(told.recv_timeout(Duration::from_secs(5)).unwrap().contains("BEGIN CERTIFICATE"), "{what}");
     }

@@ -125,15 +125,3 @@ pub fn check_label(label: &str) -> Result<(), TokenError> {
     let length = if label.trim().is_empty() { 0 } else { label.len() };
     if (1..=32).contains(&length) { Ok(()) } else { Err(TokenError::Label(length)) }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_never_cut() {
-        assert_eq!(check_label(&"x".repeat(32)), Ok(()));
-        assert_eq!(check_label(&"ü".repeat(17)), Err(TokenError::Label(34)));
-        assert_eq!([check_label(""), check_label(" \t")], [(); 2].map(|()| Err(TokenError::Label(0))));
-    }
-}

@@ -82,7 +82,8 @@ impl Module {
         self.can_make_key(token, request.bits)?;
         let lock = self.lock()?;
         let mechanisms = self.mechanisms(token)?;
-        let login = Login::new_rw(self, token, pin)?;
+        self.close_sessions();
+        let login = Login::new(self, token, pin, Module::open_rw)?;
         let session = login.session()?;
         let bits = Ulong::try_from(request.bits).map_err(|e| failed("C_GenerateKeyPair", Some(token), &e))?;
         let (public_template, private_template) = templates(&request, bits);
@@ -114,7 +115,8 @@ impl Module {
         }
         let lock = self.lock()?;
         let mechanisms = self.mechanisms(token)?;
-        let login = Login::new_rw(self, token, pin)?;
+        self.close_sessions();
+        let login = Login::new(self, token, pin, Module::open_rw)?;
         let keys = private_keys(login.session()?, token, None)?;
         let key = keys.into_iter().find(|key| key.belongs_to(certificate, &[]));
         let key = key.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;

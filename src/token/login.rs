@@ -24,17 +24,7 @@ pub(super) struct Login<'t> {
 
 impl<'t> Login<'t> {
     /// Opens a session and logs in, once. `pin` is `None` for a PIN pad.
-    pub(super) fn new(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
-        Self::with(module, token, pin, Module::open)
-    }
-
-    /// As [`Login::new`], with a read-write session.
-    pub(super) fn new_rw(module: &Module, token: &'t Token, pin: Option<Pin>) -> Result<Self, TokenError> {
-        module.close_sessions();
-        Self::with(module, token, pin, Module::open_rw)
-    }
-
-    fn with(
+    pub(super) fn new(
         module: &Module,
         token: &'t Token,
         pin: Option<Pin>,
@@ -127,7 +117,7 @@ impl Module {
     /// the sessions are closed.
     pub fn contents_after_login(&self, token: Token, pin: Option<Pin>) -> Result<TokenContents, TokenError> {
         let _lock = self.lock()?;
-        let mut login = Login::new(self, &token, pin)?;
+        let mut login = Login::new(self, &token, pin, Module::open)?;
         let mut asks_again = self.profile().sign.always_authenticate;
         for key in private_keys(login.session()?, &token, None)? {
             asks_again |= login.is_always_authenticate(self, key.handle)?;

@@ -231,14 +231,7 @@ mod tests {
         assert_eq!(alone.certificate().der(), ca.der(), "the only one");
     }
 
-    type Key = openssl::pkey::PKey<openssl::pkey::Private>;
-
-    fn new_key() -> Key {
-        openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap()
-    }
-
-    /// A certificate of this key that is valid from then on, in seconds since 1970.
-    fn made(key: &Key, subject: &str, issuer: &str, from: i64) -> Certificate {
+    fn made(key: &openssl::pkey::PKey<openssl::pkey::Private>, subject: &str, issuer: &str) -> Certificate {
         use openssl::asn1::{Asn1Integer, Asn1Time};
         use openssl::bn::BigNum;
         use openssl::x509::{X509Builder, X509NameBuilder};
@@ -251,7 +244,7 @@ mod tests {
         builder.set_subject_name(&name(subject)).unwrap();
         builder.set_issuer_name(&name(issuer)).unwrap();
         builder.set_pubkey(key).unwrap();
-        builder.set_not_before(&Asn1Time::from_unix(from).unwrap()).unwrap();
+        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
         builder.set_not_after(&Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
         let serial = Asn1Integer::from_bn(&BigNum::from_u32(7).unwrap()).unwrap();
         builder.set_serial_number(&serial).unwrap();
@@ -262,8 +255,8 @@ mod tests {
     /// Two certificates of which neither is Cisco's: the one that issued the other is left.
     #[test]
     fn of_an_own_chain_the_leaf_signs() {
-        let key = new_key();
-        let make = |subject: &str, issuer: &str| made(&key, subject, issuer, 0);
+        let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
+        let make = |subject: &str, issuer: &str| made(&key, subject, issuer);
         let (root, leaf, other) = (make("root", "root"), make("leaf", "root"), make("other", "root"));
         let of = |list: &[&Certificate]| contents(list).sast(None);
         assert_eq!(of(&[&root, &leaf]).unwrap().certificate().der(), leaf.der());

@@ -54,7 +54,7 @@ impl Module {
         let token = sast.token();
         let lock = self.lock()?;
         let mechanisms = self.mechanisms(token)?;
-        let login = Login::new(self, token, pin)?;
+        let login = Login::new(self, token, pin, Module::open)?;
         let handle = find_key(&login, sast)?;
         let every_time = login.is_always_authenticate(self, handle)?;
         let key = self.key_signer(login, lock, mechanisms, (handle, every_time));

@@ -139,23 +139,3 @@ impl fmt::Debug for PinnedTransport {
         f.debug_struct("PinnedTransport").finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::digits;
-
-    #[test]
-    fn a_fingerprint_is_taken_as_programs_print_it() {
-        let plain = "0f".repeat(32);
-        let colons = vec!["0F"; 32].join(":");
-        for text in [
-            plain.clone(),
-            colons.clone(),
-            format!("sha256 Fingerprint={colons}"),
-            format!("SHA256:{colons}"),
-        ] {
-            assert_eq!(digits(&text), plain, "{text}");
-        }
-        assert_eq!(digits("0f:0f"), "0f0f");
-    }
-}
