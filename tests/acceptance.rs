@@ -98,7 +98,7 @@ impl Lists {
                     spell,
                 };
                 let spare = [token("SAST-ADN0054f509")];
-                let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false).unwrap();
+                let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false, &[]).unwrap();
                 plan.draft().clone().sign(&mut KeyFile::open(A)).unwrap()
             }),
             ("hsm", ctl(vec![sast(A, Style::CtlClient), ccm(), sast(HSM, Style::Cucm)], HSM)),
@@ -407,7 +407,7 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
         force: false,
         spell,
     };
-    let plan = revert(&old, &request, &[cert(B)], None, false).unwrap();
+    let plan = revert(&old, &request, &[cert(B)], None, false, &[]).unwrap();
     let draft = plan.draft().clone();
     let planned = NewList::planned(&draft, &certificate).unwrap();
     let signed = draft.clone().sign(&mut signer).unwrap();

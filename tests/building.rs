@@ -32,12 +32,12 @@ fn confirmed(plan: Plan) -> ConfirmedPlan {
 fn a_plan_that_changed_after_it_was_shown_is_not_carried_out() {
     let signer = token("SAST-ADN008580ef");
     let old = golden("tokenless.tlv");
-    let plan = |b| revert(&old, &request(&signer), &[token(b)], None, false).unwrap();
+    let plan = |b| revert(&old, &request(&signer), &[token(b)], None, false, &[]).unwrap();
     let shown = plan("SAST-ADN0054f509").digest();
     assert_eq!(shown, plan("SAST-ADN0054f509").digest(), "the same plan has the same digest");
     let mut later = request(&signer);
     later.options.timestamp += 1;
-    let other = revert(&old, &later, &[token("SAST-ADN0054f509")], None, false).unwrap();
+    let other = revert(&old, &later, &[token("SAST-ADN0054f509")], None, false, &[]).unwrap();
     assert!(matches!(other.confirm(shown), Err(PlanError::Changed { .. })));
     plan("SAST-ADN0054f509").confirm(shown).unwrap();
 }
@@ -68,7 +68,7 @@ fn a_plan_is_bound_to_when_it_was_judged_and_to_what_it_starts_from() {
 #[test]
 fn a_plan_is_signed_by_its_own_signer_alone() {
     let (signer, old) = (token("SAST-ADN008580ef"), golden("tokenless.tlv"));
-    let plan = revert(&old, &request(&signer), &[token("SAST-ADN0054f509")], None, false).unwrap();
+    let plan = revert(&old, &request(&signer), &[token("SAST-ADN0054f509")], None, false, &[]).unwrap();
     let refused = confirmed(plan).execute(&mut KeyFile::open("softhsm-fixtures/SAST-ADN0054f509"));
     assert!(matches!(refused, Err(SignError::OtherSigner { .. })), "{refused:?}");
 }
@@ -78,7 +78,7 @@ fn a_reverted_cluster_gets_the_file_of_the_ctl_client_to_the_byte() {
     let mut signer = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
     let certificate = signer.certificate().clone();
     let old = golden("tokenless.tlv");
-    let plan = revert(&old, &request(&certificate), &[token("SAST-ADN0054f509")], None, false).unwrap();
+    let plan = revert(&old, &request(&certificate), &[token("SAST-ADN0054f509")], None, false, &[]).unwrap();
     assert_eq!(plan.signed_len(), 5728);
     let new = confirmed(plan).execute(&mut signer).unwrap();
     assert!(new.list().bytes()[..] == golden_bytes("token-signed.tlv"));
@@ -90,7 +90,7 @@ fn a_release_with_recovery_keeps_the_way_back() {
     let old = golden("tokenless.tlv");
     assert_eq!(Release::told_by(&old), Release::TokensAlone);
     let spare = [token("SAST-ADN0054f509")];
-    let plan = revert(&old, &request(&signer), &spare, Some(Release::WithRecovery), false).unwrap();
+    let plan = revert(&old, &request(&signer), &spare, Some(Release::WithRecovery), false, &[]).unwrap();
     let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST).count();
     assert_eq!(sasts, 3, "the CallManager SAST record stays");
     assert!(plan.warnings().iter().any(|w| w.contains("no ITLRecovery")), "{:?}", plan.warnings());
@@ -100,14 +100,15 @@ fn a_release_with_recovery_keeps_the_way_back() {
 fn plans_that_make_no_sense_are_refused() {
     let (a, b) = (token("SAST-ADN008580ef"), token("SAST-ADN0054f509"));
     let tokenless = golden("tokenless.tlv");
-    let refuse =
-        |old, spares: &[Certificate], single| revert(old, &request(&a), spares, None, single).unwrap_err();
+    let refuse = |old, spares: &[Certificate], single| {
+        revert(old, &request(&a), spares, None, single, &[]).unwrap_err()
+    };
     assert!(matches!(refuse(&tokenless, &[], false), PlanError::OneToken { .. }));
     assert!(matches!(refuse(&tokenless, from_ref(&a), false), PlanError::TokenTwice { .. }));
     let signed = golden("token-signed.tlv");
     assert!(matches!(refuse(&signed, from_ref(&b), false), PlanError::AlreadyTokenSigned { .. }));
     assert_eq!(refuse(&golden("itl.tlv"), from_ref(&b), false), PlanError::NotACtl);
-    assert!(revert(&tokenless, &request(&a), &[], None, true).is_ok(), "--single-token");
+    assert!(revert(&tokenless, &request(&a), &[], None, true, &[]).is_ok(), "--single-token");
 
     let change = |edits: &[Edit]| update(&signed, &request(&a), edits).unwrap_err();
     assert!(matches!(change(&[Edit::AddToken(b)]), PlanError::TokenAlreadyInList { record: 1, .. }));

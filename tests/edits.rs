@@ -14,8 +14,7 @@ use sastctl::trustlist::{
 use sastctl::workflow::advice::procedures;
 use sastctl::workflow::cluster_file::ClusterFile;
 use sastctl::workflow::{
-    Edit, Mark, NewServer, Plan, PlanDigest, PlanError, Request, create_and, resign, revert, revert_and,
-    update,
+    Edit, Mark, NewServer, Plan, PlanDigest, PlanError, Request, create, resign, revert, update,
 };
 
 use crate::pki::{KeyFile, certificate, golden, options, spell, token};
@@ -110,7 +109,7 @@ fn a_revert_keeps_the_tokens_that_are_there() {
     let records = vec![as_cucm(Function::SAST, "pub", None), token(&signer), token(&spare), server];
     let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
     let bridged = draft.sign(&mut KeyFile::open("tests/testdata/pki/cucm-1051-a-pub")).unwrap();
-    let plan = revert(&bridged, &request(&signer), slice::from_ref(&spare), None, false).unwrap();
+    let plan = revert(&bridged, &request(&signer), slice::from_ref(&spare), None, false, &[]).unwrap();
     let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST);
     let names: Vec<_> = sasts.map(Record::short_name).collect();
     assert_eq!(names, ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
@@ -233,7 +232,7 @@ fn a_first_list_has_two_tokens_unless_it_is_an_itl() {
     let create = |cluster: &ClusterFile, spares: &[Certificate], single, force| {
         let signer = a();
         let request = Request { force, ..request(&signer) };
-        create_and(cluster, &certificates, &request, spares, single, &[])
+        create(cluster, &certificates, &request, spares, single, &[])
     };
     let ctl = cluster(TWO_SERVERS);
     let itl = cluster(&format!("kind = 'itl'\n{TWO_SERVERS}"));
@@ -249,7 +248,7 @@ fn a_first_list_has_two_tokens_unless_it_is_an_itl() {
 #[test]
 fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
     let create = |text: &str, certificates: [Option<Certificate>; 2]| {
-        create_and(&cluster(text), &certificates, &request(&a()), &[b()], false, &[])
+        create(&cluster(text), &certificates, &request(&a()), &[b()], false, &[])
     };
     let non_secure = format!("mode = 'non-secure'\n{TWO_SERVERS}");
     let (one, two) = (Some(certificate(PUB)), Some(certificate(SUB)));

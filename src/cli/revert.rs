@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::signing::{PlaceArgs, SigningArgs, sign};
 use super::ui::Ui;
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
-use crate::workflow::{Release, read_verified, revert_and};
+use crate::workflow::{Release, read_verified, revert};
 
 /// Change a tokenless CTL into one signed by tokens, exactly as the CTL Client writes it
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
-    let plan = revert_and(&old, &request, &spares, release, args.single_token, &edits)?;
+    let plan = revert(&old, &request, &spares, release, args.single_token, &edits)?;
     let out = args.place.of(&args.signing, path, plan.draft().file_name())?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((path, &old)))]);
     sign("revert", &session, batch, &args.signing, (settings, ui))

@@ -1,43 +1,100 @@
 //! The reasons for a phone's decision.
 
-use std::fmt;
-
 use serde::{Serialize, Serializer};
 
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 
 /// One step of a phone's search. The facts are in `docs/phones.md`. In JSON it is words; `Reason::serialize` gives its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(remote = "Self", rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the words of each are below")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum Reason {
+    #[error("the list has {bytes} bytes: phones do not load one over {PHONE_LIMIT_BYTES}")]
     TooLarge { bytes: usize },
+    #[error("it has no CTL and no ITL: it accepts the first list blindly")]
     HoldsNothing,
+    #[error("its ITL was emptied for a rollback: it accepts the next list blindly")]
     EmptiedItl,
+    #[error("its ITL was emptied for a rollback, {}", match is_itl {
+        false => "but not its CTL: the CTL decides",
+        true => "and it has a CTL: no public source says which of the two decides about the next ITL",
+    })]
     EmptiedItlAndCtl { is_itl: bool },
+    #[error("it has no ITL, so it can ask no TVS")]
     HoldsNoItl,
+    #[error("these phones do not load ITL files")]
     KnowsNoItl,
+    #[error("its {} contains {name} as {function} (record {record})", list.label())]
     Knows { list: ListKind, record: usize, name: String, function: Function },
+    #[error(
+        "its {} contains {name} by issuer and serial (record {record}), but with another key: the signature does not match",
+        list.label()
+    )]
     OtherKey { list: ListKind, record: usize, name: String },
+    #[error("its {} contains {name} (record {record}), but without a key that can be compared", list.label())]
     NoKeyToCompare { list: ListKind, record: usize, name: String },
+    #[error(
+        "its {} contains {name} only as {function} (record {record}), not as {}",
+        list.label(),
+        names(needed, " or ")
+    )]
     OtherRole { list: ListKind, record: usize, name: String, function: Function, needed: &'static [Function] },
+    #[error(
+        "its CTL contains {name} only as SAST, a token (record {record}): no public source says whether that is enough \
+         for an ITL, without a CCM+TFTP record"
+    )]
     TokenAlone { record: usize, name: String },
+    #[error("its {} contains no {} record of {name} (issuer and serial)", list.label(), names(needed, " or "))]
     NotIn { list: ListKind, name: String, needed: &'static [Function] },
+    #[error("its ITL is not known here{}", match token {
+        true => "; no ITL contains a token, and every ITL contains a TVS",
+        false => ": it may contain the signer",
+    })]
     ItlNotShown { token: bool },
+    #[error("its ITL has no TVS record, so it can ask no TVS")]
     NoTvsRecord,
+    #[error("these phones do not ask TVS")]
     CannotAskTvs,
+    #[error(
+        "the new ITL contains none of the TVS certificates in the phone's ITL: {name} and TVS were both renewed, and it \
+         can authenticate neither (unless a TVS still uses one of them, like the TVS of the old cluster when phones move)"
+    )]
     TvsRenewedToo { name: String },
+    #[error("of the TVS of its ITL only {} is in the new ITL: it must ask that one", names.join(", "))]
     TvsStays { names: Vec<String> },
+    #[error(
+        "TVS does not find {name} as the list spells it: TVS knows only Cisco's own tokens by a reversed serial"
+    )]
     TvsDoesNotFindTheSpelling { name: String },
+    #[error("TVS was not asked whether it knows {name}")]
     TvsNotAsked { name: String, token: bool },
+    #[error("TVS knows {name}, if its certificate is uploaded as stated")]
     TvsUploaded { name: String },
+    #[error("{name} is not among the certificates that are uploaded as stated")]
     TvsNotUploaded { name: String },
+    #[error("TVS on {server} says valid, as {}", names(roles, ", "))]
     TvsValid { server: String, roles: Vec<Function> },
+    #[error("TVS on {server} says valid, {}: no public source says whether that is enough", match &roles[..] {
+        [] => "without naming roles".to_owned(),
+        roles => format!("but as {} and not as SAST", names(roles, ", ")),
+    })]
     TvsOtherRole { server: String, roles: Vec<Function> },
+    #[error(
+        "TVS on {server} says valid, but it was not checked whether phones can authenticate this server: give their ITL"
+    )]
     TvsUnchecked { server: String },
+    #[error("TVS on {} shows a certificate that is in no TVS record of its ITL{}", servers.join(", "), match left {
+        0 => ": the phone cannot authenticate this server, and has no other to ask".to_owned(),
+        left => format!("; {left} of its TVS records belong to other servers: ask each"),
+    })]
     TvsOtherCertificate { servers: Vec<String>, left: usize },
+    #[error("TVS on {server} says invalid")]
     TvsInvalid { server: String },
+    #[error("TVS on {server} did not answer: {why}")]
     TvsNoAnswer { server: String, why: String },
+    #[error(
+        "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone may ask either"
+    )]
     TvsDisagree { valid: String, invalid: String },
 }
 
@@ -50,129 +107,4 @@ impl Serialize for Reason {
 /// The names of roles.
 pub(super) fn names(functions: &[Function], between: &str) -> String {
     functions.iter().map(Function::to_string).collect::<Vec<_>>().join(between)
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Reason::TooLarge { bytes } => {
-                write!(f, "the list has {bytes} bytes: phones do not load one over {PHONE_LIMIT_BYTES}")
-            }
-            Reason::HoldsNothing => write!(f, "it has no CTL and no ITL: it accepts the first list blindly"),
-            Reason::EmptiedItl => {
-                write!(f, "its ITL was emptied for a rollback: it accepts the next list blindly")
-            }
-            Reason::EmptiedItlAndCtl { is_itl: false } => {
-                write!(f, "its ITL was emptied for a rollback, but not its CTL: the CTL decides")
-            }
-            Reason::EmptiedItlAndCtl { is_itl: true } => write!(
-                f,
-                "its ITL was emptied for a rollback, and it has a CTL: no public source says which of the two decides \
-                 about the next ITL"
-            ),
-            Reason::TokenAlone { record, name } => write!(
-                f,
-                "its CTL contains {name} only as SAST, a token (record {record}): no public source says \
-                 whether that is enough for an ITL, without a CCM+TFTP record"
-            ),
-            Reason::HoldsNoItl => write!(f, "it has no ITL, so it can ask no TVS"),
-            Reason::KnowsNoItl => write!(f, "these phones do not load ITL files"),
-            Reason::Knows { list, record, name, function } => {
-                write!(f, "its {} contains {name} as {function} (record {record})", list.label())
-            }
-            Reason::OtherKey { list, record, name } => write!(
-                f,
-                "its {} contains {name} by issuer and serial (record {record}), but with another key: the \
-                 signature does not match",
-                list.label()
-            ),
-            Reason::NoKeyToCompare { list, record, name } => write!(
-                f,
-                "its {} contains {name} (record {record}), but without a key that can be compared",
-                list.label()
-            ),
-            Reason::OtherRole { list, record, name, function, needed } => write!(
-                f,
-                "its {} contains {name} only as {function} (record {record}), not as {}",
-                list.label(),
-                names(needed, " or ")
-            ),
-            Reason::NotIn { list, name, needed } => write!(
-                f,
-                "its {} contains no {} record of {name} (issuer and serial)",
-                list.label(),
-                names(needed, " or ")
-            ),
-            Reason::ItlNotShown { token: true } => {
-                write!(f, "its ITL is not known here; no ITL contains a token, and every ITL contains a TVS")
-            }
-            Reason::ItlNotShown { token: false } => {
-                write!(f, "its ITL is not known here: it may contain the signer")
-            }
-            Reason::NoTvsRecord => write!(f, "its ITL has no TVS record, so it can ask no TVS"),
-            Reason::TvsRenewedToo { name } => write!(
-                f,
-                "the new ITL contains none of the TVS certificates in the phone's ITL: {name} and TVS were both \
-                 renewed, and it can authenticate neither (unless a TVS still uses one of them, like the TVS of the old cluster \
-                 when phones move)"
-            ),
-            Reason::TvsStays { names } => {
-                write!(
-                    f,
-                    "of the TVS of its ITL only {} is in the new ITL: it must ask that one",
-                    names.join(", ")
-                )
-            }
-            Reason::CannotAskTvs => write!(f, "these phones do not ask TVS"),
-            Reason::TvsDoesNotFindTheSpelling { name } => write!(
-                f,
-                "TVS does not find {name} as the list spells it: TVS knows only Cisco's own tokens by a reversed serial"
-            ),
-            Reason::TvsNotAsked { name, .. } => {
-                write!(f, "TVS was not asked whether it knows {name}")
-            }
-            Reason::TvsUploaded { name } => {
-                write!(f, "TVS knows {name}, if its certificate is uploaded as stated")
-            }
-            Reason::TvsNotUploaded { name } => {
-                write!(f, "{name} is not among the certificates that are uploaded as stated")
-            }
-            Reason::TvsValid { server, roles } => {
-                write!(f, "TVS on {server} says valid, as {}", names(roles, ", "))
-            }
-            Reason::TvsOtherRole { server, roles } if roles.is_empty() => write!(
-                f,
-                "TVS on {server} says valid, without naming roles: no public source says whether that is enough"
-            ),
-            Reason::TvsOtherRole { server, roles } => write!(
-                f,
-                "TVS on {server} says valid, but as {} and not as SAST: no public source says whether that is enough",
-                names(roles, ", ")
-            ),
-            Reason::TvsUnchecked { server } => write!(
-                f,
-                "TVS on {server} says valid, but it was not checked whether phones can authenticate this server: give \
-                 their ITL"
-            ),
-            Reason::TvsOtherCertificate { servers, left: 0 } => write!(
-                f,
-                "TVS on {} shows a certificate that is in no TVS record of its ITL: the phone cannot authenticate this \
-                 server, and has no other to ask",
-                servers.join(", ")
-            ),
-            Reason::TvsOtherCertificate { servers, left } => write!(
-                f,
-                "TVS on {} shows a certificate that is in no TVS record of its ITL; {left} of its TVS records \
-                 belong to other servers: ask each",
-                servers.join(", ")
-            ),
-            Reason::TvsInvalid { server } => write!(f, "TVS on {server} says invalid"),
-            Reason::TvsNoAnswer { server, why } => write!(f, "TVS on {server} did not answer: {why}"),
-            Reason::TvsDisagree { valid, invalid } => write!(
-                f,
-                "the TVS of the cluster do not agree: {valid} says valid, {invalid} says invalid; a phone may ask \
-                 either"
-            ),
-        }
-    }
 }

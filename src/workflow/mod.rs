@@ -8,7 +8,7 @@ pub(crate) mod check;
 mod client;
 pub mod cluster_run;
 mod connect;
-pub mod doctor;
+pub(crate) mod doctor;
 pub(crate) mod enroll;
 mod error;
 pub(crate) mod export;
@@ -39,7 +39,7 @@ pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,
-    cluster_file, create, create_and, left_to_do, resign, revert, revert_and, spare_tokens, update,
+    cluster_file, create, left_to_do, resign, revert, spare_tokens, update,
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};

@@ -97,7 +97,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     let own = || KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
     let signed = |plan: Plan| plan.draft().clone().sign(&mut own()).unwrap();
     let Start::InForce(old) = &windows.start else { panic!("a list is in force") };
-    let first = signed(revert(old, &request(&signer), &[certificate(HSM)], None, false).unwrap());
+    let first = signed(revert(old, &request(&signer), &[certificate(HSM)], None, false, &[]).unwrap());
     let leaves = [Edit::RemoveToken(serials[0].clone())];
     let both = signed(update(&first, &request(&signer), &leaves).unwrap());
     assert!(both.list().bytes() == signed(plan).list().bytes());
@@ -258,7 +258,7 @@ fn the_tokens_of_a_cluster_file_are_entries() {
     first.delete(EntryKind::InList(3));
     assert_eq!(sasts(&first), ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
     let serials = first.leave_afterwards();
-    let three = create_and(
+    let three = create(
         &cluster(TWO_SERVERS),
         &[Some(certificate(PUB)), Some(certificate(SUB))],
         &request(&signer),

@@ -20,7 +20,7 @@ fn one_line_each(plan: &Plan) {
 fn a_server_that_a_revert_takes_out_does_not_stay_as_well() {
     let (old, signer) = (golden("tokenless.tlv"), a());
     let edits = [Edit::RemoveServer("10.48.47.156".to_owned()), Edit::SetMode(SecurityMode::NonSecure)];
-    let plan = revert_and(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
+    let plan = revert(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
     one_line_each(&plan);
     let lines: Vec<String> = plan
         .steps()
@@ -46,7 +46,7 @@ fn what_a_first_list_does_not_get_has_no_line() {
     let leaves = [Edit::RemoveServer("capf:sub".to_owned())];
     let signer = a();
     let plan =
-        create_and(&cluster(TWO_SERVERS), &certificates, &request(&signer), &[b()], false, &leaves).unwrap();
+        create(&cluster(TWO_SERVERS), &certificates, &request(&signer), &[b()], false, &leaves).unwrap();
     one_line_each(&plan);
     let lines = ["+ SAST SAST-ADN0054f509", "+ CCM+TFTP cucm-1051-a-pub", "+ SAST SAST-ADN008580ef"];
     assert_eq!(marked(&plan), lines);
@@ -67,12 +67,12 @@ fn a_server_that_joins_in_non_secure_mode_is_new() {
     one_line_each(&plan);
     assert_eq!(new(&plan), [(Mark::Add, why.clone())]);
     let (old, signer) = (golden("tokenless.tlv"), a());
-    let plan = revert_and(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
+    let plan = revert(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
     one_line_each(&plan);
     assert_eq!(new(&plan), [(Mark::Add, why)]);
     let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
     let two = cluster(TWO_SERVERS);
-    let plan = create_and(&two, &certificates, &request(&signer), &[b()], false, &edits).unwrap();
+    let plan = create(&two, &certificates, &request(&signer), &[b()], false, &edits).unwrap();
     one_line_each(&plan);
     assert!(plan.steps().iter().all(|step| step.mark == Mark::Add), "{:?}", plan.steps());
 }

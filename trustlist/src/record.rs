@@ -35,29 +35,25 @@ impl Function {
     pub const TVS: Function = Function(21);
 
     /// The functions that have a name.
-    pub const NAMED: [Function; 7] = [
-        Function::SAST,
-        Function::CCM,
-        Function::CCM_TFTP,
-        Function::TFTP,
-        Function::CAPF,
-        Function::APP_SERVER,
-        Function::TVS,
+    pub const NAMED: [(Function, &str); 7] = [
+        (Function::SAST, "SAST"),
+        (Function::CCM, "CCM"),
+        (Function::CCM_TFTP, "CCM+TFTP"),
+        (Function::TFTP, "TFTP"),
+        (Function::CAPF, "CAPF"),
+        (Function::APP_SERVER, "APP-SERVER"),
+        (Function::TVS, "TVS"),
     ];
+
+    /// Its name, if it has one.
+    pub fn name(self) -> Option<&'static str> {
+        Function::NAMED.iter().find(|(function, _)| *function == self).map(|(_, name)| *name)
+    }
 }
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Function::SAST => f.pad("SAST"),
-            Function::CCM => f.pad("CCM"),
-            Function::CCM_TFTP => f.pad("CCM+TFTP"),
-            Function::TFTP => f.pad("TFTP"),
-            Function::CAPF => f.pad("CAPF"),
-            Function::APP_SERVER => f.pad("APP-SERVER"),
-            Function::TVS => f.pad("TVS"),
-            Function(other) => f.pad(&other.to_string()),
-        }
+        f.pad(self.name().unwrap_or(&self.0.to_string()))
     }
 }
 

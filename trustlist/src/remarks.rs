@@ -102,7 +102,7 @@ fn of_record(remarks: &mut Vec<Remark>, number: usize, record: &Record) {
             remarks.push(Remark::UnknownElement { record: Some(number), tag: element.tag });
         }
     }
-    if !super::Function::NAMED.contains(&record.function()) {
+    if record.function().name().is_none() {
         remarks.push(Remark::UnknownFunction { record: number, function: record.function().0 });
     }
     let certificate = match record.certificate() {

@@ -11,7 +11,7 @@ use super::super::signing::{SigningArgs, sign};
 use super::super::ui::Ui;
 use super::ServerArgs;
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
-use crate::workflow::{ReadCluster, create_and, read_cluster, spare_tokens};
+use crate::workflow::{ReadCluster, create, read_cluster, spare_tokens};
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let spares = spare_tokens(&signer, session.certificates(&args.spare, &operator)?, tokens);
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
-    let plan = create_and(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
+    let plan = create(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
     let out = args.signing.out().map_or_else(|| PathBuf::from(plan.draft().file_name()), Path::to_owned);
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, None)]);
     sign("ctl-create", &session, batch, &args.signing, (settings, ui))

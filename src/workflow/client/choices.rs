@@ -2,8 +2,8 @@
 
 use super::super::plan::cluster_file::ClusterFile;
 use super::super::plan::{
-    Edit, NewServer, Plan, PlanError, Request, create_and, resign, revert_and, signer_not_in_force,
-    spare_tokens, update,
+    Edit, NewServer, Plan, PlanError, Request, create, resign, revert, signer_not_in_force, spare_tokens,
+    update,
 };
 use crate::cluster::SecurityMode;
 use crate::trustlist::{Certificate, Function, Record, VerifiedList, digest, record_tag};
@@ -188,14 +188,14 @@ impl Choices {
                     plan => plan,
                 }
             }
-            Start::InForce(old) => revert_and(old, request, &others, None, false, &edits),
+            Start::InForce(old) => revert(old, request, &others, None, false, &edits),
             Start::NoFile { cluster, certificates, .. } => {
                 let of_file = self.of_file().map(|(_, token)| token.clone()).collect();
                 let others = spare_tokens(request.signer, others, of_file);
                 let mut cluster = cluster.clone();
                 let certificates = self.kept(certificates);
                 cluster.servers = self.kept(&cluster.servers);
-                create_and(&cluster, &certificates, request, &others, false, &edits)
+                create(&cluster, &certificates, request, &others, false, &edits)
             }
         }
     }

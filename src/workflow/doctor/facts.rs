@@ -12,7 +12,6 @@ use crate::token::{LoadProblem, Module, PinState, Profile, TokenContents, TokenE
 pub struct Facts {
     /// Whether this is Linux: udev rules and polkit are its own.
     pub linux: bool,
-    /// The PKCS#11 module.
     pub module: ModuleFacts,
     /// The readers, or why they could not be asked.
     pub readers: Result<Vec<Reader>, ReaderError>,
@@ -22,14 +21,13 @@ pub struct Facts {
     pub udev: Option<PathBuf>,
     /// The tokens; `Err` where the module did not list them.
     pub tokens: Result<Vec<TokenFacts>, String>,
-    /// The clock.
     pub clock: Clock,
 }
 
 /// The PKCS#11 module.
 #[derive(Debug, Clone, Default)]
 pub struct ModuleFacts {
-    /// The profile; `None` where no built-in one has its module installed.
+    /// `None` where no built-in one has its module installed.
     pub profile: Option<String>,
     /// Its tokens come by PC/SC.
     pub by_pcsc: bool,
@@ -41,48 +39,39 @@ pub struct ModuleFacts {
     pub problem: Option<String>,
     /// Another run has the tokens: which, in words.
     pub busy: Option<String>,
-    /// Environment variables that the module needs and that are not set.
+    /// Environment variables that the module needs.
     pub unset: Vec<String>,
     /// Programs of which one must run, and whether one does.
     pub daemons: Option<(Vec<String>, bool)>,
-    /// How many slots it shows.
     pub slots: usize,
 }
 
 /// A token and what is on it.
 #[derive(Debug, Clone)]
 pub struct TokenFacts {
-    /// What it is called.
     pub name: String,
-    /// The reader.
     pub reader: String,
     /// Whether it was ever initialised.
     pub initialized: bool,
-    /// Its PIN.
     pub pin: PinState,
     /// Whether its label and flags, or its certificates, could not be read.
     pub problem: Option<String>,
-    /// Its certificates.
     pub certificates: Vec<CertificateFacts>,
     /// Certificates that do not parse, each with the reason.
     pub unreadable: Vec<String>,
 }
 
-/// A certificate on a token.
+/// A certificate on a token; times in seconds since 1970.
 #[derive(Debug, Clone)]
 pub struct CertificateFacts {
-    /// Its SAST name.
     pub name: String,
-    /// Begin of validity, in seconds since 1970.
     pub not_before: i64,
-    /// End of validity, in seconds since 1970.
     pub not_after: i64,
 }
 
 /// The clock, and what it is held against.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    /// The time.
     pub now: Timestamp,
     /// When this program's own file was written: it cannot be later.
     pub program: Option<Timestamp>,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::next::Next;
 
-pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, gather};
+pub use facts::gather;
 pub use judge::judge;
 pub use remedy::{Remedies, System};
 
@@ -33,11 +33,8 @@ pub enum Severity {
 pub struct Finding {
     /// What it is called in scripts; only ever added to.
     pub id: &'static str,
-    /// How bad it is.
     pub severity: Severity,
-    /// In words.
     pub says: String,
-    /// What to do about it.
     pub remedies: Remedies,
     /// What of this program helps, on every system.
     pub next: Option<Next>,

@@ -12,14 +12,11 @@ pub enum System {
     Debian,
     /// Fedora, RHEL and their kin: dnf.
     Fedora,
-    /// macOS.
     Macos,
-    /// Windows.
     Windows,
 }
 
 impl System {
-    /// All of them.
     pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
 
     /// This one; of an unknown Linux, the first whose tools are like its own.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts};
 use super::*;
 use crate::reader::{Reader, ReaderError, UsbDevice};
 use crate::token::{LoadProblem, PinState};

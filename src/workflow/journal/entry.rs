@@ -1,4 +1,5 @@
-//! What a journal's lines say. Fields are only ever added.
+//! What a journal's lines say. Fields are only ever added. Checksums are hexadecimal, those of certificates over their DER.
+#![allow(missing_docs, reason = "fields and variants are called as in docs/journal.md")]
 
 use std::fmt;
 
@@ -19,7 +20,6 @@ pub struct JournalLine {
     pub time: String,
     /// SHA-256 of the line before, hexadecimal; zeros in the first.
     pub prev: String,
-    /// What happened.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -30,13 +30,10 @@ pub struct JournalLine {
 pub enum Event {
     /// The first line.
     Start {
-        /// Version of the program.
         version: String,
         /// The command line, without anything secret: a PIN is never an argument.
         command: Vec<String>,
-        /// Who ran it.
         operator: String,
-        /// On which machine.
         host: String,
     },
     /// The token that signs.
@@ -48,7 +45,6 @@ pub enum Event {
         /// Where the result goes, which tells what was made of it; `None` where it says nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         out: Option<String>,
-        /// The file.
         #[serde(flatten)]
         file: FileFingerprint,
     },
@@ -58,16 +54,12 @@ pub enum Event {
         digest: String,
         /// Where the result goes.
         out: String,
-        /// What happens to each record.
         steps: Vec<PlanStep>,
-        /// What the operator was told.
         warnings: Vec<String>,
-        /// What phones will do.
         phones: Vec<PhoneLine>,
         /// What phones lose, or do otherwise.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<String>,
-        /// What is left to do by hand.
         by_hand: Vec<String>,
     },
     /// A run on a cluster.
@@ -82,13 +74,9 @@ pub enum Event {
     /// The CTL that was in force before goes back to every node.
     Rollback,
     /// Where the dialogue with the nodes is kept.
-    Transcript {
-        /// The file.
-        file: String,
-    },
+    Transcript { file: String },
     /// A step of a longer run begins, or ended.
     Step {
-        /// Which.
         name: StepName,
         /// Which part of it; `None` for the step itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,30 +88,21 @@ pub enum Event {
     },
     /// A file that was signed, verified and written.
     Output {
-        /// Who signed it.
         signed_by: String,
         /// Where the file before it is kept.
         kept_old_as: Option<String>,
-        /// The file.
         #[serde(flatten)]
         file: FileFingerprint,
     },
     /// The last line.
-    End {
-        /// How it ended.
-        outcome: Outcome,
-        /// In words.
-        says: String,
-    },
+    End { outcome: Outcome, says: String },
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Everything was done.
     Done,
-    /// Something did not work.
     Failed,
     /// The operator interrupted it.
     Interrupted,
@@ -132,22 +111,16 @@ pub enum Outcome {
 /// A token, as far as it is nobody's secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenSeal {
-    /// Its label.
     pub label: String,
-    /// Its serial number.
     pub serial: String,
-    /// The SAST name.
     pub name: String,
-    /// SHA-256 of the certificate (DER).
     pub certificate_sha256: String,
 }
 
 /// Which run on a cluster it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunId {
-    /// The publisher.
     pub node: String,
-    /// The folder of the run.
     pub folder: String,
 }
 
@@ -160,9 +133,7 @@ impl fmt::Display for RunId {
 /// The certificate of a token of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCertificate {
-    /// The SAST name.
     pub name: String,
-    /// SHA-256 of the certificate (DER).
     pub certificate_sha256: String,
 }
 
@@ -185,13 +156,9 @@ impl TokenCertificate {
 pub struct FileFingerprint {
     /// Its path as the operator named it.
     pub file: String,
-    /// Length in bytes.
     pub bytes: usize,
-    /// MD5, hexadecimal.
     pub md5: String,
-    /// SHA-1, hexadecimal.
     pub sha1: String,
-    /// SHA-256, hexadecimal.
     pub sha256: String,
     /// The file itself, Base64; left out above 256 KiB.
     pub data: Option<String>,
@@ -223,9 +190,7 @@ impl FileFingerprint {
 /// What one class of phones does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneLine {
-    /// Which phones.
     pub phones: String,
-    /// What they do.
     pub says: String,
     /// Why, in the order in which they look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -13,59 +13,28 @@ pub struct VerifiedJournal {
 
 /// What is wrong with a journal. Lines are counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum JournalError {
-    /// Nothing in it.
     #[error("the journal is empty")]
     Empty,
-    /// Not text.
     #[error("line {line} is not UTF-8 text")]
-    NotText {
-        /// The line.
-        line: usize,
-    },
-    /// Not a line of a journal.
+    NotText { line: usize },
     #[error("line {line} is not a line of a journal: {why}")]
-    NotALine {
-        /// The line.
-        line: usize,
-        /// Why not.
-        why: String,
-    },
-    /// The last line does not end.
+    NotALine { line: usize, why: String },
     #[error("line {line} is cut short: the run ended while it was written, or the file was cut")]
-    Cut {
-        /// The line.
-        line: usize,
-    },
-    /// A line's own hash does not fit it.
+    Cut { line: usize },
     #[error("line {line} was changed: its hash does not fit it")]
-    Changed {
-        /// The line.
-        line: usize,
-    },
-    /// The hash of the line before does not fit.
+    Changed { line: usize },
     #[error("line {line} does not follow the line before it: one was changed, taken out, added or moved")]
-    Broken {
-        /// The line.
-        line: usize,
-    },
-    /// The first line is not a start.
+    Broken { line: usize },
     #[error("the first line is not the start of a run")]
     NoStart,
-    /// Lines behind the end.
     #[error("line {line} stands behind the end of the run")]
-    BehindTheEnd {
-        /// The line.
-        line: usize,
-    },
-    /// No end.
+    BehindTheEnd { line: usize },
     #[error(
         "the last line is missing: the run was not completed, or lines were taken out (line {line} is the last)"
     )]
-    NoEnd {
-        /// The last line that there is.
-        line: usize,
-    },
+    NoEnd { line: usize },
 }
 
 impl VerifiedJournal {

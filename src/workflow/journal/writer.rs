@@ -26,45 +26,35 @@ pub struct Journal {
 
 /// Why a journal could not be written.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum JournalWriteError {
-    /// There is no folder for it.
     #[error("there is no folder for the journal: HOME is not set")]
     NoFolder,
-    /// The file, or the folder that it lies in.
     #[error("the journal {} cannot be written", path.display())]
-    Io {
-        /// The journal.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// A line could not be put into words; never happens with the lines that there are.
+    Io { path: PathBuf, source: io::Error },
+    /// Never happens with the lines that there are.
     #[error("a line of the journal cannot be written down")]
     Line(#[from] serde_json::Error),
 }
 
 /// Why a journal was not signed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each is the error of that name")]
 pub enum JournalSignError<E> {
-    /// The signer.
     #[error(transparent)]
     Signer(E),
-    /// The file.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// Why a journal cannot be gone on with.
+/// Why a journal cannot be continued.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum JournalReopenError {
-    /// It cannot be read or written.
     #[error(transparent)]
     Io(#[from] JournalWriteError),
-    /// It was changed.
     #[error("the journal does not verify: {0}")]
     Broken(#[from] JournalError),
-    /// The run came to its end.
     #[error("the run of this journal came to its end: there is nothing to go on with")]
     AtItsEnd,
 }

@@ -145,14 +145,14 @@ pub struct TokenEntry {
 
 /// Reads a function by name, case aside, or by number.
 pub fn parse_function(text: &str) -> Option<Function> {
-    let named = Function::NAMED.into_iter().find(|f| f.to_string().eq_ignore_ascii_case(text));
-    named.or_else(|| text.parse().ok().map(Function))
+    let named = Function::NAMED.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
+    named.map_or_else(|| text.parse().ok().map(Function), |(function, _)| Some(*function))
 }
 
 fn function<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Function, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_function(&text).ok_or_else(|| {
-        let names = Function::NAMED.map(|f| f.to_string()).join(", ");
+        let names = Function::NAMED.map(|(_, name)| name).join(", ");
         serde::de::Error::custom(format!("{text:?} is not a function: {names}, or a number"))
     })
 }

@@ -11,21 +11,10 @@ use super::revert::first_tokens;
 use super::update::{Edit, amend};
 use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
-/// Plans a first list: spare tokens, the servers in their order, the signing token last.
+/// Plans a first list: spare tokens, the servers in their order, with these changes, and the signing token last.
 ///
 /// `certificates` are those of `cluster.servers`, in the same order.
 pub fn create(
-    cluster: &ClusterFile,
-    certificates: &[Option<Certificate>],
-    request: &Request<'_>,
-    spares: &[Certificate],
-    single_token: bool,
-) -> Result<Plan, PlanError> {
-    create_and(cluster, certificates, request, spares, single_token, &[])
-}
-
-/// The same, with changes to servers in the same list.
-pub fn create_and(
     cluster: &ClusterFile,
     certificates: &[Option<Certificate>],
     request: &Request<'_>,

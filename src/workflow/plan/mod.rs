@@ -8,10 +8,10 @@ mod revert;
 mod update;
 mod value;
 
-pub use create::{create, create_and, spare_tokens};
+pub use create::{create, spare_tokens};
 pub use digest::PlanDigest;
 pub use error::{InForce, PlanError};
-pub use revert::{NotARelease, Release, revert, revert_and};
+pub use revert::{NotARelease, Release, revert};
 pub(super) use revert::{leaves, major_minor};
 pub use update::{Edit, NewServer, resign, update};
 pub(super) use value::signer_not_in_force;

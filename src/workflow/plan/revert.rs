@@ -50,21 +50,10 @@ impl Release {
     }
 }
 
-/// Plans the revert of a tokenless CTL: `request.signer` signs, `spares` are the other tokens.
+/// Plans the revert of a tokenless CTL: `request.signer` signs, `spares` are the other tokens; `edits` change servers.
 ///
 /// The order is the CTL Client's: non-signing tokens, server records in their order, the signing token last.
 pub fn revert(
-    old: &VerifiedList,
-    request: &Request<'_>,
-    spares: &[Certificate],
-    release: Option<Release>,
-    single_token: bool,
-) -> Result<Plan, PlanError> {
-    revert_and(old, request, spares, release, single_token, &[])
-}
-
-/// The same, with changes to servers in the same list.
-pub fn revert_and(
     old: &VerifiedList,
     request: &Request<'_>,
     spares: &[Certificate],
