@@ -2,8 +2,7 @@
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    ClassVerdict, Decision, Held, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess,
-    assess_classes,
+    ClassVerdict, Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess, assess_classes,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Signer, Style, VerifiedList,
@@ -317,11 +316,8 @@ fn records_without_a_readable_key_leave_it_open() {
         (vec![other.clone(), other], Decision::Refuses, "record 1"),
     ] {
         let ctl = held(ListKind::Ctl, &records);
-        let verdict = assess(
-            &Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false },
-            &new,
-            &TvsStatus::NotAsked,
-        );
+        let verdict =
+            assess(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, false, &new, &TvsStatus::NotAsked);
         assert_eq!(verdict.decision, decision, "{says}: {:?}", verdict.reasons);
         let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|reason| reason.contains(says)), "{says}: {told:?}");
@@ -334,7 +330,7 @@ fn every_row_of_the_table() {
     assert!(TABLE.len() >= 40);
     for (row, (ctl, itl, asks_tvs, new, tvs, expected, rule)) in TABLE.iter().enumerate() {
         let view = |name| lists.get(name);
-        let held = Held {
+        let held = Installed {
             ctl: (*ctl != "-").then(|| view(ctl)),
             itl: match *itl {
                 "-" => HeldItl::None,
@@ -342,9 +338,8 @@ fn every_row_of_the_table() {
                 "emptied" => HeldItl::Emptied,
                 name => HeldItl::List(view(name)),
             },
-            asks_tvs: *asks_tvs,
         };
-        let verdict = assess(&held, &NewList::of(lists.get(new)), &vouch(tvs));
+        let verdict = assess(&held, *asks_tvs, &NewList::of(lists.get(new)), &vouch(tvs));
         let expected = match *expected {
             "blind" => Decision::Accepts(Way::Blind),
             "ctl" => Decision::Accepts(Way::Ctl),

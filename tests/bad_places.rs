@@ -184,7 +184,7 @@ fn runs_at_once_lose_nothing() {
         .map(|name| {
             let list = TrustList::decode(world.read(&name)).unwrap();
             list.verify().unwrap();
-            list.header().timestamp()
+            list.header().timestamp
         })
         .collect();
     times.sort_unstable();

@@ -61,7 +61,7 @@ fn server(function: Function, last: u8, file: &str, host: Option<&str>) -> NewSe
 
 /// What is marked: `- CCM+TFTP cucm-1051-a-sub1`.
 fn marked(plan: &Plan) -> Vec<String> {
-    let steps = plan.steps().iter().filter(|s| s.mark != Mark::Keep);
+    let steps = plan.steps.iter().filter(|s| s.mark != Mark::Keep);
     steps.map(|s| format!("{} {} {}", s.mark.sign(), s.function, s.name)).collect()
 }
 
@@ -94,10 +94,10 @@ fn a_server_leaves_by_any_of_its_names() {
 #[test]
 fn a_server_that_leaves_is_told_of_by_what_phones_lose() {
     let plan = change(&[Edit::RemoveServer("ccm+tftp:10.48.47.156".to_owned())]).unwrap();
-    assert!(plan.findings().iter().any(|finding| finding.impact != Impact::Note));
+    assert!(plan.findings.iter().any(|finding| finding.impact != Impact::Note));
     let joins = server(Function::CCM_TFTP, 157, SUB, None);
     let plan = change(&[Edit::AddServer(joins)]).unwrap();
-    assert!(plan.findings().iter().all(|finding| finding.impact == Impact::Note), "nothing is lost");
+    assert!(plan.findings.iter().all(|finding| finding.impact == Impact::Note), "nothing is lost");
 }
 
 /// After a bridge the tokens are in the list already: they are not added a second time.
@@ -110,7 +110,7 @@ fn a_revert_keeps_the_tokens_that_are_there() {
     let draft = Draft::new("CTLFile.tlv", records, options(Digest::Sha1));
     let bridged = draft.sign(&mut KeyFile::open("tests/testdata/pki/cucm-1051-a-pub")).unwrap();
     let plan = revert(&bridged, &request(&signer), slice::from_ref(&spare), None, false, &[]).unwrap();
-    let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST);
+    let sasts = plan.draft().records.iter().filter(|r| r.function() == Function::SAST);
     let names: Vec<_> = sasts.map(Record::short_name).collect();
     assert_eq!(names, ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
     assert!(marked(&plan).iter().all(|line| !line.contains("SAST-")), "{:?}", marked(&plan));
@@ -164,7 +164,7 @@ fn a_server_joins_in_the_style_of_the_list() {
         let request = Request { name_style: style, ..request(&signer) };
         let new = server(Function::CCM_TFTP, 157, SUB, host);
         let plan = update(&tokens(), &request, &[Edit::AddServer(new)]).unwrap();
-        let added = plan.draft().records().iter().find(|r| r.ip_address() == Some([10, 48, 47, 157].into()));
+        let added = plan.draft().records.iter().find(|r| r.ip_address() == Some([10, 48, 47, 157].into()));
         added.unwrap().dns_name().unwrap()
     };
     assert_eq!(joins(Some("sub2"), None), "10.48.47.157", "as the CTL Client writes it");
@@ -278,7 +278,7 @@ fn certificates_that_expire_are_told_of_in_time() {
 fn signing_again_names_the_one_that_signs() {
     let signer = b();
     let plan = resign(&tokens(), &request(&signer)).unwrap();
-    let whys: Vec<&str> = plan.steps().iter().map(|step| step.why.as_str()).collect();
+    let whys: Vec<&str> = plan.steps.iter().map(|step| step.why.as_str()).collect();
     let stays = "stays as it is";
     assert_eq!(whys, ["signs this file (RSA 1024, SHA-1)", stays, stays, stays, stays]);
     assert!(matches!(
@@ -318,7 +318,7 @@ fn a_server_joins_cucms_list_by_its_host_name() {
     let signer = a();
     let request = Request { force: true, ..request(&signer) };
     let plan = update(&list, &request, &[Edit::AddServer(new)]).unwrap();
-    let names: Vec<_> = plan.draft().records().iter().filter_map(Record::dns_name).collect();
+    let names: Vec<_> = plan.draft().records.iter().filter_map(Record::dns_name).collect();
     assert!(names.contains(&"sub2".to_owned()), "{names:?}");
 }
 
@@ -334,7 +334,7 @@ fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
             certificate: certificate(file),
         };
         let plan = update(&list, &request(&a()), &[edit])?;
-        let holds = |file: &&str| plan.draft().records().iter().any(|r| r.is_of(&certificate(file)));
+        let holds = |file: &&str| plan.draft().records.iter().any(|r| r.is_of(&certificate(file)));
         Ok(there.iter().copied().filter(holds).collect::<Vec<_>>())
     };
     assert_eq!(refreshed(&[EC, PUB], PUB_NEW), Ok(vec![EC]), "by its subject");
@@ -352,7 +352,7 @@ fn two_emptied_records_take_a_certificate_each() {
     let server = |file| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
     let both = signed(&[server(PUB), server(EC)]);
     let emptied = update(&both, &request(&a()), &[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();
-    let emptied = signed(&emptied.draft().records()[1..]);
+    let emptied = signed(&emptied.draft().records[1..]);
     for function in [Some(Function::CCM_TFTP), None] {
         let edit = |file| Edit::Refresh {
             function,
@@ -363,7 +363,7 @@ fn two_emptied_records_take_a_certificate_each() {
             update(&emptied, &request(&a()), &[edits, &[Edit::SetMode(SecurityMode::Mixed)]].concat())
         };
         let back = plan(&[edit(PUB), edit(EC)]).unwrap();
-        let of = |file| back.draft().records().iter().position(|r| r.is_of(&certificate(file)));
+        let of = |file| back.draft().records.iter().position(|r| r.is_of(&certificate(file)));
         assert_eq!((of(PUB), of(EC)), (Some(1), Some(2)));
         let half = plan(&[edit(PUB)]);
         assert!(matches!(half, Err(PlanError::NeedsCertificate { .. })), "{half:?}");
@@ -375,7 +375,7 @@ fn a_new_token_stands_behind_those_at_the_head() {
     let second = Record::token(&b(), Style::CtlClient).unwrap();
     let list = signed(&[second, as_cucm(Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]))]);
     let plan = update(&list, &request(&a()), &[Edit::AddToken(certificate(HSM))]).unwrap();
-    let position = plan.draft().records().iter().position(|r| r.is_of(&certificate(HSM)));
+    let position = plan.draft().records.iter().position(|r| r.is_of(&certificate(HSM)));
     assert_eq!(position, Some(2));
 }
 

@@ -5,8 +5,7 @@ use std::slice;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, Held, HeldItl, Impact, Installed, NewList, Reason, TvsStatus, Way, assess, is_emptied_itl,
-    services,
+    Decision, HeldItl, Impact, Installed, NewList, Reason, TvsStatus, Way, assess, is_emptied_itl, services,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, SignerId, Style,
@@ -219,7 +218,7 @@ fn an_itl_of_emptied_records_vouches_for_nobody() {
 
 pub fn decides(ctl: &[Record], new: &NewList<'_>) -> Decision {
     let ctl = held(ListKind::Ctl, ctl);
-    assess(&Held { ctl: Some(&ctl), itl: HeldItl::None, asks_tvs: false }, new, &TvsStatus::NotAsked).decision
+    assess(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, false, new, &TvsStatus::NotAsked).decision
 }
 
 #[test]
@@ -260,8 +259,8 @@ fn itl_with_tvs() -> VerifiedList {
 }
 
 /// A phone that holds this ITL alone, and asks TVS about everybody else.
-pub fn asks_tvs(itl: &VerifiedList) -> Held<'_> {
-    Held { ctl: None, itl: HeldItl::List(itl), asks_tvs: true }
+pub fn with_itl(itl: &VerifiedList) -> Installed<'_> {
+    Installed { ctl: None, itl: HeldItl::List(itl) }
 }
 
 /// TVS has certificates by issuer and serial number together.
@@ -270,11 +269,12 @@ fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
     let itl = itl_with_tvs();
-    let asks = asks_tvs(&itl);
+    let held = with_itl(&itl);
     let says_valid =
         TvsStatus::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Verify };
-    let decides =
-        |signer: SignerId| assess(&asks, &NewList { signer, ..NewList::of(&list) }, &says_valid).decision;
+    let decides = |signer: SignerId| {
+        assess(&held, true, &NewList { signer, ..NewList::of(&list) }, &says_valid).decision
+    };
     let (right, other) = (new.signer.clone(), NewList::of(&golden("token-signed.tlv")).signer);
     assert_eq!(decides(right.clone()), Decision::Accepts(Way::Tvs));
     assert_eq!(decides(SignerId { serial: other.serial.clone(), ..right.clone() }), Decision::Refuses);
@@ -286,8 +286,8 @@ fn what_tvs_did_not_settle_stays_open() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
     let itl = itl_with_tvs();
-    let asks = asks_tvs(&itl);
-    let says = |vouch: &TvsStatus| assess(&asks, &new, vouch).says("the signer");
+    let held = with_itl(&itl);
+    let says = |vouch: &TvsStatus| assess(&held, true, &new, vouch).says("the signer");
     let pub_and_sub = TvsStatus::Disagree { valid: "pub".to_owned(), invalid: "sub".to_owned() };
     assert!(says(&pub_and_sub).starts_with("cannot be known: the TVS of the cluster do not agree"));
     assert!(says(&TvsStatus::NotAsked).starts_with("accept, if TVS knows the signer"));
@@ -314,8 +314,8 @@ fn the_signer_of_an_itl_is_no_token() {
     let new = NewList::of(&itl);
     assert!(itl.signer().is_token() && !new.by_token);
     assert!(!NewList::by_record(&itl, itl.signer()).by_token);
-    let held = Held { ctl: None, itl: HeldItl::Unknown, asks_tvs: true };
-    let verdict = assess(&held, &new, &TvsStatus::NotAsked);
+    let held = Installed { ctl: None, itl: HeldItl::Unknown };
+    let verdict = assess(&held, true, &new, &TvsStatus::NotAsked);
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
     assert!(told.contains("it may contain the signer"), "{told}");
     assert!(!told.contains("token") && !told.contains("Phone-SAST-trust"), "{told}");

@@ -9,7 +9,7 @@ use sastctl::trustlist::{
 };
 
 use crate::findings::{
-    A, CAPF, PUB, PUB_NEW, SUB, TVS, asks_tvs, ccm, findings, from_to, held, offered, server, signed,
+    A, CAPF, PUB, PUB_NEW, SUB, TVS, ccm, findings, from_to, held, offered, server, signed, with_itl,
 };
 use crate::pki::{KeyFile, certificate, golden, options};
 use crate::support::World;
@@ -72,7 +72,7 @@ fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
     let valid = TvsStatus::Valid { server: "pub".to_owned(), roles: vec![Function::SAST], asked: Ask::Query };
     let decides = |tvs| {
         let itl = held(ListKind::Itl, &[ccm(PUB, "pub", 1), tvs]);
-        assess(&asks_tvs(&itl), &NewList::of(&list), &valid)
+        assess(&with_itl(&itl), true, &NewList::of(&list), &valid)
     };
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     assert!(matches!(decides(tvs).decision, Decision::Accepts(_)));

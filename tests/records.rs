@@ -128,7 +128,7 @@ fn a_name_that_says_nothing_leaves_it_to_what_stands_behind() {
     };
     let sgn = |name: &str, payload: &[u8], key: &mut KeyFile| {
         let draft = SgnDraft::new(name, payload.to_vec(), options(Digest::Sha1), Style::Cucm);
-        assert_eq!((draft.file_name(), draft.payload()), (name, payload));
+        assert_eq!((&draft.file_name[..], &draft.payload[..]), (name, payload));
         draft.sign(key)
     };
     for name in ["CTLFile.tlv", "CTLFILE.TLV", "CTLFile"] {

@@ -85,7 +85,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = revert(&old, &request, &spares, release, args.single_token, &edits)?;
-    let out = args.place.of(&args.signing, path, plan.draft().file_name())?;
+    let out = args.place.of(&args.signing, path, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((path, &old)))]);
     sign("revert", &session, batch, &args.signing, (settings, ui))
 }

@@ -37,23 +37,21 @@ impl<'a> HeldItl<'a> {
     }
 }
 
-/// The lists that a phone holds, and whether it can ask TVS.
+/// The lists that phones hold.
 #[derive(Debug, Clone, Copy)]
-pub struct Held<'a> {
-    /// The CTL, where there is one.
+pub struct Installed<'a> {
+    /// The CTL in force; `None` where there is none.
     pub ctl: Option<&'a VerifiedList>,
-    /// The ITL.
+    /// The ITL in force.
     pub itl: HeldItl<'a>,
-    /// Whether this model asks TVS at all (Security by Default).
-    pub asks_tvs: bool,
 }
 
-/// Would a phone that holds this take that?
+/// Would a phone that holds this take that? `asks_tvs`: whether its model asks TVS at all (Security by Default).
 ///
 /// The phone looks for the signer by issuer, serial and role: in the CTL, in the ITL, then asks TVS.
-pub fn assess(held: &Held<'_>, new: &NewList<'_>, status: &TvsStatus) -> Verdict {
+pub fn assess(held: &Installed<'_>, asks_tvs: bool, new: &NewList<'_>, status: &TvsStatus) -> Verdict {
     let mut assessment = Assessment { new, reasons: Vec::new() };
-    let decision = assessment.decide(held, status);
+    let decision = assessment.decide(held, asks_tvs, status);
     Verdict { decision, reasons: assessment.reasons }
 }
 
@@ -68,7 +66,7 @@ impl Assessment<'_, '_> {
         decision
     }
 
-    fn decide(&mut self, held: &Held<'_>, status: &TvsStatus) -> Decision {
+    fn decide(&mut self, held: &Installed<'_>, asks_tvs: bool, status: &TvsStatus) -> Decision {
         if self.new.bytes > PHONE_LIMIT_BYTES {
             return self.because(Reason::TooLarge { bytes: self.new.bytes }, Decision::Refuses);
         }
@@ -119,7 +117,7 @@ impl Assessment<'_, '_> {
         if is_listed {
             return unless(doubt);
         }
-        if !held.asks_tvs {
+        if !asks_tvs {
             return self.because(Reason::CannotAskTvs, unless(doubt));
         }
         match self.ask_tvs(itl, status) {
@@ -228,25 +226,16 @@ impl Assessment<'_, '_> {
     }
 }
 
-/// The lists that the phones of a cluster hold.
-#[derive(Debug, Clone, Copy)]
-pub struct Installed<'a> {
-    /// The CTL in force; `None` where the cluster has none.
-    pub ctl: Option<&'a VerifiedList>,
-    /// The ITL in force.
-    pub itl: HeldItl<'a>,
-}
-
 /// What each class of phones does with a new list.
 pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, status: &TvsStatus) -> Vec<ClassVerdict> {
-    let (ctl, itl) = (installed.ctl, installed.itl);
-    let holds = |class| match class {
-        PhoneClass::SecurityByDefault => Some(Held { ctl, itl, asks_tvs: true }),
-        PhoneClass::WithoutTvs if new.kind == ListKind::Itl => None,
-        PhoneClass::WithoutTvs => Some(Held { ctl, itl: HeldItl::None, asks_tvs: false }),
-        PhoneClass::WithoutList => Some(Held { ctl: None, itl: HeldItl::None, asks_tvs: false }),
+    let ctl_alone = |ctl| assess(&Installed { ctl, itl: HeldItl::None }, false, new, status);
+    let verdict = |class| match class {
+        PhoneClass::SecurityByDefault => assess(installed, true, new, status),
+        PhoneClass::WithoutTvs if new.kind == ListKind::Itl => {
+            Verdict { decision: Decision::DoesNotApply, reasons: vec![Reason::KnowsNoItl] }
+        }
+        PhoneClass::WithoutTvs => ctl_alone(installed.ctl),
+        PhoneClass::WithoutList => ctl_alone(None),
     };
-    let does_not_apply = || Verdict { decision: Decision::DoesNotApply, reasons: vec![Reason::KnowsNoItl] };
-    let verdict = |class| holds(class).map_or_else(does_not_apply, |held| assess(&held, new, status));
     PhoneClass::ALL.map(|class| ClassVerdict { class, verdict: verdict(class) }).into()
 }

@@ -58,7 +58,7 @@ impl<'a> NewList<'a> {
             key: Some(signer.public_key().clone()),
             certificate: Some(signer.clone()),
             name: signer.sast_name(),
-            ..Self::new(draft.kind(), draft.records(), record, draft.signed_len(signer).ok()?)
+            ..Self::new(draft.kind(), &draft.records, record, draft.signed_len(signer).ok()?)
         })
     }
 

@@ -34,11 +34,8 @@ pub enum TvsStatus {
 /// A signer that TVS is asked about.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSigner<'a> {
-    /// Its name for people.
     pub name: &'a str,
-    /// Whether it is a token.
     pub is_token: bool,
-    /// The kind of list that it signs.
     pub signs: ListKind,
 }
 

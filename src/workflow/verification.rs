@@ -137,7 +137,7 @@ impl Verification {
         let mut verdict = FileVerdict {
             file: name,
             readable: true,
-            timestamp_seconds: Some(file.header().timestamp()),
+            timestamp_seconds: Some(file.header().timestamp),
             bytes: Some(file.bytes().len()),
             md5: checksum(|bytes| digest::md5(bytes).to_vec()),
             sha1: checksum(|bytes| digest::sha1(bytes).to_vec()),

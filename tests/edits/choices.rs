@@ -88,7 +88,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     assert_eq!(in_list(&windows), 2);
     let signer = a();
     let plan = windows.plan(&request(&signer)).unwrap();
-    let names: Vec<_> = plan.draft().records().iter().map(Record::short_name).collect();
+    let names: Vec<_> = plan.draft().records.iter().map(Record::short_name).collect();
     assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
     assert_eq!(windows.leave_afterwards().len(), 1);
     assert!(!removes_a_token(&windows), "revert has no such option");
@@ -107,7 +107,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     assert!(windows.leave_afterwards().is_empty());
     let signer = b();
     let plan = windows.plan(&request(&signer)).unwrap();
-    assert_eq!(plan.draft().records().iter().filter(|r| r.function() == Function::SAST).count(), 3);
+    assert_eq!(plan.draft().records.iter().filter(|r| r.function() == Function::SAST).count(), 3);
 }
 
 /// Mixed mode where the servers' certificates are missing: neither "nothing to change" nor a signature over the emptied list.
@@ -139,13 +139,8 @@ fn a_renewed_capf_certificate_stays_out_of_an_emptied_record() {
     let capf = refreshed("tests/testdata/pki/capf-e41e7d87.der");
     assert!(matches!(capf, Err(PlanError::NothingToDo)), "{capf:?}");
     let server = refreshed(PUB).unwrap();
-    let filled: Vec<_> = server
-        .draft()
-        .records()
-        .iter()
-        .filter(|r| r.subject_name().is_some())
-        .map(Record::function)
-        .collect();
+    let filled: Vec<_> =
+        server.draft().records.iter().filter(|r| r.subject_name().is_some()).map(Record::function).collect();
     assert_eq!(filled.iter().filter(|f| **f == Function::CCM_TFTP).count(), 1, "{filled:?}");
 }
 
@@ -194,8 +189,8 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     assert_eq!(first.entries().len(), 3);
     let signer = a();
     let plan = first.plan(&request(&signer)).unwrap();
-    assert_eq!(plan.draft().records().len(), 3);
-    assert!(plan.draft().records().iter().all(|r: &Record| r.function() != Function::CAPF));
+    assert_eq!(plan.draft().records.len(), 3);
+    assert!(plan.draft().records.iter().all(|r: &Record| r.function() != Function::CAPF));
 }
 
 /// Replacing the wrong token is undone before anything is signed.
@@ -211,7 +206,7 @@ fn an_entry_that_was_deleted_is_put_back_by_its_token() {
     assert!(update.options().is_empty(), "{:?}", update.options());
     let signer = a();
     let plan = update.plan(&request(&signer)).unwrap();
-    assert!(marked(&plan).is_empty() && plan.draft().records() == tokens().list().records());
+    assert!(marked(&plan).is_empty() && plan.draft().records == tokens().list().records());
     update.delete(EntryKind::InList(0));
     assert_eq!(marked(&update.plan(&request(&signer)).unwrap()), ["- SAST SAST-ADN0054f509"]);
 
@@ -249,7 +244,7 @@ fn the_tokens_of_a_cluster_file_are_entries() {
     let signer = a();
     let sasts = |choices: &Choices| {
         let plan = choices.plan(&request(&signer)).unwrap();
-        let sasts = plan.draft().records().iter().filter(|r| r.function() == Function::SAST);
+        let sasts = plan.draft().records.iter().filter(|r| r.function() == Function::SAST);
         sasts.map(Record::short_name).collect::<Vec<_>>()
     };
     let hsm = certificate(HSM).sast_name();

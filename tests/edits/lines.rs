@@ -7,9 +7,9 @@ use super::*;
 /// Every record of the new list has one line, and none of those that leave has a second.
 #[track_caller]
 fn one_line_each(plan: &Plan) {
-    let steps = plan.steps();
+    let steps = &plan.steps;
     let stay = steps.iter().filter(|step| step.mark != Mark::Remove).count();
-    assert_eq!(stay, plan.draft().records().len(), "{steps:#?}");
+    assert_eq!(stay, plan.draft().records.len(), "{steps:#?}");
     for gone in steps.iter().filter(|step| step.mark == Mark::Remove) {
         let lines = steps.iter().filter(|s| (&s.function, &s.name) == (&gone.function, &gone.name)).count();
         assert_eq!(lines, 1, "{steps:#?}");
@@ -23,7 +23,7 @@ fn a_server_that_a_revert_takes_out_does_not_stay_as_well() {
     let plan = revert(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
     one_line_each(&plan);
     let lines: Vec<String> = plan
-        .steps()
+        .steps
         .iter()
         .map(|s| format!("{} {} {}: {}", s.mark.sign(), s.function, s.name, s.why))
         .collect();
@@ -50,7 +50,7 @@ fn what_a_first_list_does_not_get_has_no_line() {
     one_line_each(&plan);
     let lines = ["+ SAST SAST-ADN0054f509", "+ CCM+TFTP cucm-1051-a-pub", "+ SAST SAST-ADN008580ef"];
     assert_eq!(marked(&plan), lines);
-    assert!(plan.draft().records().iter().all(|record| record.function() != Function::CAPF));
+    assert!(plan.draft().records.iter().all(|record| record.function() != Function::CAPF));
 }
 
 /// A server that joins a cluster in non-secure mode is new, not changed.
@@ -59,7 +59,7 @@ fn a_server_that_joins_in_non_secure_mode_is_new() {
     let joins = Edit::AddServer(server(Function::CCM_TFTP, 157, SUB, None));
     let edits = [joins, Edit::SetMode(SecurityMode::NonSecure)];
     let new = |plan: &Plan| {
-        let new = plan.steps().iter().filter(|step| step.name == "10.48.47.157").cloned();
+        let new = plan.steps.iter().filter(|step| step.name == "10.48.47.157").cloned();
         new.map(|step| (step.mark, step.why)).collect::<Vec<_>>()
     };
     let why = "non-secure mode: address alone (cucm-1051-a-sub1 leaves)".to_owned();
@@ -74,7 +74,7 @@ fn a_server_that_joins_in_non_secure_mode_is_new() {
     let two = cluster(TWO_SERVERS);
     let plan = create(&two, &certificates, &request(&signer), &[b()], false, &edits).unwrap();
     one_line_each(&plan);
-    assert!(plan.steps().iter().all(|step| step.mark == Mark::Add), "{:?}", plan.steps());
+    assert!(plan.steps.iter().all(|step| step.mark == Mark::Add), "{:?}", plan.steps);
 }
 
 /// A server that joins and leaves in the same plan is nothing at all.

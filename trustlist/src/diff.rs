@@ -147,7 +147,7 @@ fn is_free(was: &[Option<usize>], new: usize) -> bool {
 
 fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
     let digest = |h: &Header| {
-        Digest::from_code(h.digest_code()).map_or_else(|| h.digest_code().to_string(), |d| d.to_string())
+        Digest::from_code(h.digest_code).map_or_else(|| h.digest_code.to_string(), |d| d.to_string())
     };
     let version =
         |v: Option<(u8, u8)>| v.map_or("none".to_owned(), |(major, minor)| format!("{major}.{minor}"));
@@ -158,15 +158,15 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
     let issuer = |h: &Header| tlv::c_text(&h.signer().issuer);
     let fields = [
         ("file name", old.file_name(), new.file_name()),
-        ("version", version(Some(old.version())), version(Some(new.version()))),
-        ("signer version", version(old.signer_version()), version(new.signer_version())),
+        ("version", version(Some(old.version)), version(Some(new.version))),
+        ("signer version", version(old.signer_version), version(new.signer_version)),
         ("signer", signer(old), signer(new)),
         ("signer's issuer", issuer(old), issuer(new)),
         ("digest", digest(old), digest(new)),
-        ("signature algorithm", old.algorithm_code().to_string(), new.algorithm_code().to_string()),
-        ("signature modulus", old.modulus_code().to_string(), new.modulus_code().to_string()),
+        ("signature algorithm", old.algorithm_code.to_string(), new.algorithm_code.to_string()),
+        ("signature modulus", old.modulus_code.to_string(), new.modulus_code.to_string()),
         ("signature bytes", old.signature().len().to_string(), new.signature().len().to_string()),
-        ("signed", rfc3339(i64::from(old.timestamp())), rfc3339(i64::from(new.timestamp()))),
+        ("signed", rfc3339(i64::from(old.timestamp)), rfc3339(i64::from(new.timestamp))),
     ];
     let differs = fields.into_iter().filter(|(_, old, new)| old != new);
     differs.map(|(field, old, new)| Change::Header { field, old, new }).collect()

@@ -30,9 +30,12 @@ pub trait Signer {
 /// A trust list that is not signed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    file_name: String,
-    records: Vec<Record>,
-    options: SigningOptions,
+    /// FILENAME of the header.
+    pub file_name: String,
+    /// The records in their order.
+    pub records: Vec<Record>,
+    /// How it will be signed.
+    pub options: SigningOptions,
 }
 
 impl Draft {
@@ -41,24 +44,9 @@ impl Draft {
         Draft { file_name: file_name.into(), records, options }
     }
 
-    /// The records in their order.
-    pub fn records(&self) -> &[Record] {
-        &self.records
-    }
-
-    /// FILENAME of the header.
-    pub fn file_name(&self) -> &str {
-        &self.file_name
-    }
-
     /// CTL or ITL, by FILENAME.
     pub fn kind(&self) -> ListKind {
         ListKind::of_file_name(&self.file_name)
-    }
-
-    /// How it will be signed.
-    pub fn options(&self) -> SigningOptions {
-        self.options
     }
 
     /// The length of the finished file in bytes, when this certificate's key signs it.
@@ -116,8 +104,10 @@ impl Draft {
 /// A configuration file that is to become a `.sgn` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SgnDraft {
-    file_name: String,
-    payload: Bytes,
+    /// FILENAME of the header.
+    pub file_name: String,
+    /// The configuration file.
+    pub payload: Bytes,
     options: SigningOptions,
     style: Style,
 }
@@ -131,16 +121,6 @@ impl SgnDraft {
         style: Style,
     ) -> Self {
         SgnDraft { file_name: file_name.into(), payload: payload.into(), options, style }
-    }
-
-    /// FILENAME of the header.
-    pub fn file_name(&self) -> &str {
-        &self.file_name
-    }
-
-    /// The configuration file.
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
     }
 
     fn parts(&self, signer: &Certificate) -> Result<Unsigned, BuildError> {

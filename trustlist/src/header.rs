@@ -28,17 +28,23 @@ pub struct SignerId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     bytes: Bytes,
-    version: Version,
-    signer_version: Option<Version>,
+    /// Version of the format: 1.2 in lists, 1.0 in `.sgn` files.
+    pub version: Version,
+    /// The signer version (tag 28), where the writer puts one.
+    pub signer_version: Option<Version>,
     signer: SignerId,
-    digest_code: u8,
-    algorithm_code: u8,
-    modulus_code: u8,
+    /// DIGESTALGORTITHM.
+    pub digest_code: u8,
+    /// SIGNATUREALGORTITHM.
+    pub algorithm_code: u8,
+    /// SIGNATUREMODULUS.
+    pub modulus_code: u8,
     signature: Bytes,
     /// The whole SIGNATURE element: what a signature does not cover.
     signature_element: Range<usize>,
     file_name: Bytes,
-    timestamp: u32,
+    /// When the file was signed: seconds since 1970-01-01 UTC.
+    pub timestamp: u32,
 }
 
 impl Header {
@@ -105,16 +111,6 @@ impl Header {
         &self.bytes
     }
 
-    /// Version of the format: 1.2 in lists, 1.0 in `.sgn` files.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// The signer version (tag 28), where the writer puts one.
-    pub fn signer_version(&self) -> Option<Version> {
-        self.signer_version
-    }
-
     /// Who signed.
     pub fn signer(&self) -> &SignerId {
         &self.signer
@@ -131,21 +127,6 @@ impl Header {
         printable(&name::common_name(&name).unwrap_or(name))
     }
 
-    /// DIGESTALGORTITHM.
-    pub fn digest_code(&self) -> u8 {
-        self.digest_code
-    }
-
-    /// SIGNATUREALGORTITHM.
-    pub fn algorithm_code(&self) -> u8 {
-        self.algorithm_code
-    }
-
-    /// SIGNATUREMODULUS.
-    pub fn modulus_code(&self) -> u8 {
-        self.modulus_code
-    }
-
     /// The signature, big-endian.
     pub fn signature(&self) -> &Bytes {
         &self.signature
@@ -160,11 +141,6 @@ impl Header {
     /// FILENAME as text.
     pub fn file_name(&self) -> String {
         tlv::c_text(&self.file_name)
-    }
-
-    /// When the file was signed: seconds since 1970-01-01 UTC.
-    pub fn timestamp(&self) -> u32 {
-        self.timestamp
     }
 
     /// The elements in the order of the file, containers before their children, padding left out.

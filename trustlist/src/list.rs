@@ -11,9 +11,11 @@ use super::record::{Function, Record};
 pub const PHONE_LIMIT_BYTES: usize = 64 * 1024;
 
 /// CTL or ITL, by the FILENAME in the header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all(deserialize = "lowercase"))]
 pub enum ListKind {
     /// Certificate trust list.
+    #[default]
     Ctl,
     /// Identity trust list.
     Itl,

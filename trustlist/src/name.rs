@@ -13,7 +13,8 @@ use super::printable::printable;
 use super::tlv;
 
 /// How a name, a serial and a server record are spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Style {
     /// As CUCM writes server records, tokenless signers and ITL files: `CN=…;OU=…`, no quotes.
     Cucm,

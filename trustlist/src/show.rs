@@ -55,7 +55,7 @@ fn head(kind: &str, header: &Header, bytes: &[u8], modified: &str) -> String {
     let _ = writeln!(out, "Length of {kind} file: {}", bytes.len());
     let _ = writeln!(out, "The {kind} File was last modified on {modified}\n");
     let _ = write!(out, "\tParse {kind} File\n\t----------------\n\n");
-    let (major, minor) = header.version();
+    let (major, minor) = header.version;
     let _ = writeln!(out, "Version:\t{major}.{minor}\nHeaderLength:\t{} (BYTES)\n", header.bytes().len());
     out.push_str(COLUMNS);
     for element in header.elements() {

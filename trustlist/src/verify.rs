@@ -63,9 +63,9 @@ impl TrustList {
     }
 
     fn verify_with(&self, signers: &TrustList, functions: &[Function]) -> Result<VerifiedList, VerifyError> {
-        let found = search(self.header(), self.bytes(), signers, functions, || self.no_signer())?;
-        let Found { record, digest, bits } = found;
-        Ok(VerifiedList { list: self.clone(), signer: record.clone(), digest, bits })
+        let (signer, digest, bits) =
+            search(self.header(), self.bytes(), signers, functions, || self.no_signer())?;
+        Ok(VerifiedList { list: self.clone(), signer: signer.clone(), digest, bits })
     }
 
     fn no_signer(&self) -> VerifyError {
@@ -105,9 +105,8 @@ impl SignedFile {
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
         let functions = [Function::CCM_TFTP, Function::TFTP];
         let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());
-        let Found { record, digest, bits } =
-            search(self.header(), self.bytes(), list.list(), &functions, none)?;
-        Ok(SignedBy { name: record.short_name(), digest, key_bits: bits })
+        let (record, digest, key_bits) = search(self.header(), self.bytes(), list.list(), &functions, none)?;
+        Ok(SignedBy { name: record.short_name(), digest, key_bits })
     }
 }
 
@@ -133,14 +132,14 @@ struct FileSignature<'a> {
 impl<'a> FileSignature<'a> {
     /// Checks that the header's digest and signature length are known and consistent.
     fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
-        if header.algorithm_code() != 0 {
-            return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code()));
+        if header.algorithm_code != 0 {
+            return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code));
         }
-        let digest = Digest::from_code(header.digest_code())
-            .ok_or(VerifyError::UnsupportedDigest(header.digest_code()))?;
+        let digest = Digest::from_code(header.digest_code)
+            .ok_or(VerifyError::UnsupportedDigest(header.digest_code))?;
         let bytes = header.signature().len();
-        if modulus_code_bytes(header.modulus_code()) != Some(bytes) {
-            return Err(VerifyError::ModulusDisagrees { code: header.modulus_code(), bytes });
+        if modulus_code_bytes(header.modulus_code) != Some(bytes) {
+            return Err(VerifyError::ModulusDisagrees { code: header.modulus_code, bytes });
         }
         Ok(FileSignature { header, digest, bytes, message: Message::new(covered) })
     }
@@ -158,22 +157,16 @@ impl<'a> FileSignature<'a> {
     }
 }
 
-/// The record that signed, the digest that was signed, and the size of the key in bits.
-struct Found<'a> {
-    record: &'a Record,
-    digest: Digest,
-    bits: usize,
-}
-
 /// The first record of `list` with the signer's issuer and serial number and one of these functions whose key verifies the
-/// signature; else why none does: `none` where there is no such record. Each key is tried once.
+/// signature, the digest that was signed, and the size of the key in bits; else why there is none: `none` where no record fits.
+/// Each key is tried once.
 fn search<'a>(
     header: &Header,
     file: &[u8],
     list: &'a TrustList,
     functions: &[Function],
     none: impl FnOnce() -> VerifyError,
-) -> Result<Found<'a>, VerifyError> {
+) -> Result<(&'a Record, Digest, usize), VerifyError> {
     let covered = header.covered(file);
     let signature = FileSignature::of(header, &covered)?;
     let id = header.signer();
@@ -191,7 +184,7 @@ fn search<'a>(
         match key.and_then(|key| of_length(key, signature.bytes)) {
             Ok(key) if tried.contains(&key) => {}
             Ok(key) if signature.is_by(&key) => {
-                return Ok(Found { record, digest: signature.digest, bits: key.bits() });
+                return Ok((record, signature.digest, key.bits()));
             }
             Ok(key) => {
                 other_key.get_or_insert_with(|| key.clone());

@@ -15,11 +15,11 @@ pub fn window(plan: &Plan, out: &Path) -> String {
     let mut rows = vec![vec!["this machine".to_owned(), out.display().to_string(), "Passed".to_owned()]];
     let serves = |r: &&Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
     let mut seen = Vec::new();
-    for record in plan.draft().records().iter().filter(serves) {
+    for record in plan.draft().records.iter().filter(serves) {
         let server =
             record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
         if !seen.contains(&server) {
-            let there = format!("{NODE_PATH}{}", plan.draft().file_name());
+            let there = format!("{NODE_PATH}{}", plan.draft().file_name);
             rows.push(vec![server.clone(), there, "to be copied".to_owned()]);
             seen.push(server);
         }
@@ -33,7 +33,7 @@ pub fn window(plan: &Plan, out: &Path) -> String {
 /// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
 /// what is signed and by which module.
 pub fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
-    let time = jiff::Timestamp::from_second(i64::from(plan.draft().options().timestamp));
+    let time = jiff::Timestamp::from_second(i64::from(plan.draft().options.timestamp));
     let time = time.map(|t| t.to_string()).unwrap_or_default();
     let (signer, out) = (plan.signer().sast_name(), out.display().to_string());
     let again = again.iter().map(String::as_str);

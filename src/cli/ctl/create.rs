@@ -40,7 +40,7 @@ pub fn run(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let request = args.signing.request(&signer)?;
     let edits = args.servers.edits()?;
     let plan = create(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
-    let out = args.signing.out().map_or_else(|| PathBuf::from(plan.draft().file_name()), Path::to_owned);
+    let out = args.signing.out().map_or_else(|| PathBuf::from(&plan.draft().file_name), Path::to_owned);
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, None)]);
     sign("ctl-create", &session, batch, &args.signing, (settings, ui))
 }

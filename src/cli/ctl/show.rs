@@ -34,7 +34,7 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             } else if args.summary {
                 ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
-                ui.print(&show_list(&list, &modified(list.header().timestamp()), verification.is_ok()))?;
+                ui.print(&show_list(&list, &modified(list.header().timestamp), verification.is_ok()))?;
             }
             if let Err(reason) = &verification {
                 ui.warn(&format!("{} is not verified: {reason}", display_name(&args.file)));
@@ -47,7 +47,7 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             if ui.is_json() {
                 ui.print_json(&SignedReport::new(&signed))?;
             } else {
-                ui.print(&show_signed(&signed, &modified(signed.header().timestamp())))?;
+                ui.print(&show_signed(&signed, &modified(signed.header().timestamp)))?;
             }
             ui.note("A .sgn file does not contain its signer's certificate: sastctl ctl verify FILE --signer CERT \
                 checks it.");

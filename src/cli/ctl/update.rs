@@ -53,7 +53,7 @@ pub fn run(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = update(&old, &request, &edits)?;
-    let out = args.place.of(&args.signing, &args.file, plan.draft().file_name())?;
+    let out = args.place.of(&args.signing, &args.file, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
     sign("ctl-update", &session, batch, &args.signing, (settings, ui))
 }

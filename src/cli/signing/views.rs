@@ -31,7 +31,7 @@ fn headline(path: &Path, old: &VerifiedList) -> String {
 fn head(file: &BatchFile) -> String {
     let name = file.file_name();
     match (file.plan(), file.input()) {
-        (Some(plan), None) => format!("{name}   a new list of {} records", plan.draft().records().len()),
+        (Some(plan), None) => format!("{name}   a new list of {} records", plan.draft().records.len()),
         (_, None) => name.to_owned(),
         (_, Some(input)) => match &input.list {
             Some(old) => headline(&input.path, old),
@@ -52,14 +52,14 @@ pub fn plan_text(file: &BatchFile) -> String {
     let mut text = format!("{}\n", head(file));
     let Some(plan) = file.plan() else { return text };
     text.push_str("Plan\n");
-    let name = plan.steps().iter().map(|s| s.name.chars().count()).max().unwrap_or(0).max(16);
-    for step in plan.steps() {
+    let name = plan.steps.iter().map(|s| s.name.chars().count()).max().unwrap_or(0).max(16);
+    for step in &plan.steps {
         let line = format!("  {} {:<10} {:<name$}  {}", step.mark.sign(), step.function, step.name, step.why);
         let _ = writeln!(text, "{}", printable(line.trim_end()));
     }
     let held = file.input().map(|input| input.path.display().to_string());
     let signer = plan.signer().sast_name();
-    text.push_str(&phones_text(held.as_deref(), plan.phones(), &signer, plan.findings()));
+    text.push_str(&phones_text(held.as_deref(), &plan.phones, &signer, &plan.findings));
     text
 }
 
@@ -67,11 +67,11 @@ pub fn plan_text(file: &BatchFile) -> String {
 pub fn troubles(file: &BatchFile) -> Vec<String> {
     let Some(plan) = file.plan() else { return vec![] };
     let signer = plan.signer().sast_name();
-    let refusals = plan.phones().iter().filter(|v| v.verdict.decision == Decision::Refuses).map(|v| {
+    let refusals = plan.phones.iter().filter(|v| v.verdict.decision == Decision::Refuses).map(|v| {
         let (label, line) = (v.class.label(), v.line(&signer));
         format!("phones ({label}): {}", line.strip_prefix(label).unwrap_or(&line).trim_start())
     });
-    let losses = plan.findings().iter().filter(|f| f.impact != Impact::Note).map(ServiceFinding::line);
+    let losses = plan.findings.iter().filter(|f| f.impact != Impact::Note).map(ServiceFinding::line);
     refusals.chain(losses).map(|trouble| printable(&trouble)).collect()
 }
 
@@ -95,10 +95,10 @@ pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
         "digest": file.digest().to_string(),
         "out": file.out().display().to_string(),
         "token_serial": sast.token().serial,
-        "steps": plan.map_or(&[][..], |p| p.steps()),
+        "steps": plan.map_or(&[][..], |p| &p.steps[..]),
         "warnings": file.warnings(),
         "phones": plan.map(|p| phones_json(p, &signer)),
-        "findings": plan.map_or(&[][..], |p| p.findings()),
+        "findings": plan.map_or(&[][..], |p| &p.findings[..]),
         "by_hand": file.by_hand(),
         "bytes": plan.map(|p| p.signed_len()),
         "difference": file.difference(),
@@ -134,7 +134,7 @@ pub fn numbered(steps: &[String]) -> String {
 
 fn phones_json(plan: &Plan, signer: &str) -> serde_json::Value {
     let verdicts: Vec<_> = plan
-        .phones()
+        .phones
         .iter()
         .map(|v| {
             let mut value = serde_json::to_value(v).unwrap_or_default();

@@ -24,34 +24,25 @@ pub enum Ask {
 /// What is asked, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The certificate.
     pub certificate: &'a Certificate,
     /// How the list spells it.
     pub signer: &'a SignerId,
-    /// The kind of request.
     pub ask: Ask,
     /// The name of the phone in the request: `CP-7965-SEP001122334455`.
     pub device_name: &'a str,
-    /// The TLS settings.
     pub tls: Tls<'a>,
 }
 
 /// What TVS answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The server.
     pub server: String,
-    /// The kind of request.
     pub asked: Ask,
-    /// Whether the certificate is valid.
     pub valid: bool,
-    /// The roles of the certificate.
     pub roles: Vec<Function>,
     /// How long a phone keeps the answer, in seconds.
     pub ttl: Option<u32>,
-    /// Its certificate.
     pub shown: ServerCertificate,
-    /// `TLSv1.2`.
     pub tls_version: String,
 }
 

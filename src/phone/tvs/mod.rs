@@ -5,7 +5,8 @@ mod error;
 mod tls;
 mod wire;
 
-pub use client::{Answer, Ask, Question, ask};
-pub use error::TvsError;
-pub use tls::{ServerCertificate, Tls, TvsAddress, shown};
-pub use wire::{Message, NotAMessage, Status, decode_header, query_request, verify_request};
+pub use client::Ask;
+pub(crate) use client::{Answer, Question, ask};
+pub(crate) use error::TvsError;
+pub(crate) use tls::{Tls, TvsAddress, shown};
+pub use wire::{Message, Status, decode_header, query_request, verify_request};

@@ -73,7 +73,6 @@ pub struct Tls<'a> {
 pub struct ServerCertificate {
     /// Its common name, or what else there is.
     pub name: String,
-    /// SHA-256 of its DER bytes.
     pub sha256: String,
     /// Whether it is in a TVS record of the ITL; `false` where there was no ITL.
     pub in_itl: bool,

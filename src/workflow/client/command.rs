@@ -28,7 +28,7 @@ impl Choices {
             Start::NoFile { .. } => ListCommand::Create,
             Start::InForce(_) if !self.start.is_token_signed() => ListCommand::Revert,
             // Mixed mode in a list that is in mixed mode changes nothing: the list is signed again.
-            Start::InForce(_) if plan.steps().iter().all(|s| s.mark == Mark::Keep) => ListCommand::Resign,
+            Start::InForce(_) if plan.steps.iter().all(|s| s.mark == Mark::Keep) => ListCommand::Resign,
             Start::InForce(_) => ListCommand::Update,
         }
     }

@@ -74,7 +74,7 @@ impl Windows<'_> {
     }
 
     fn batch_file(&self, start: &Start, plan: Plan) -> BatchFile {
-        let out = self.out_file(plan.draft().file_name());
+        let out = self.out_file(&plan.draft().file_name);
         let replaces = if let Start::InForce(old) = start { Some((&*self.source, &**old)) } else { None };
         BatchFile::list(plan, out, replaces)
     }

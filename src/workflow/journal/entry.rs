@@ -220,11 +220,11 @@ impl Event {
         Event::Plan {
             digest: plan.digest().to_string(),
             out: out.into(),
-            steps: plan.steps().to_vec(),
-            warnings: plan.warnings().to_vec(),
-            phones: plan.phones().iter().map(|v| PhoneLine::of(v, &signer)).collect(),
-            findings: plan.findings().iter().map(ServiceFinding::line).collect(),
-            by_hand: plan.by_hand().to_vec(),
+            steps: plan.steps.clone(),
+            warnings: plan.warnings.clone(),
+            phones: plan.phones.iter().map(|v| PhoneLine::of(v, &signer)).collect(),
+            findings: plan.findings.iter().map(ServiceFinding::line).collect(),
+            by_hand: plan.by_hand.clone(),
         }
     }
 }

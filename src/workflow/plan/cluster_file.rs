@@ -13,7 +13,7 @@ use crate::trustlist::{Function, ListKind, Style, is_file_name};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClusterFile {
     /// `ctl` (default) or `itl`.
-    #[serde(default = "ctl", with = "Kind")]
+    #[serde(default)]
     pub kind: ListKind,
     /// FILENAME of the header; default `CTLFile.tlv` or `ITLFile.tlv`.
     pub file_name: Option<String>,
@@ -22,7 +22,6 @@ pub struct ClusterFile {
     pub mode: SecurityMode,
     /// How server records are written: `cucm` (host names, the certificate's own signature in tag 8) or `ctl-client`
     /// (dotted addresses, no tag 8); default as the CTL Client does, in an ITL as CUCM does.
-    #[serde(default, deserialize_with = "style")]
     pub style: Option<Style>,
     /// The servers, in the order of the list.
     #[serde(default, rename = "server")]
@@ -91,30 +90,6 @@ impl Server {
         let address = self.address.filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
         address.or_else(|| self.host.clone().filter(|host| !host.is_empty()))
     }
-}
-
-/// As the file spells it.
-#[derive(Deserialize)]
-#[serde(remote = "ListKind", rename_all = "lowercase")]
-enum Kind {
-    Ctl,
-    Itl,
-}
-
-fn ctl() -> ListKind {
-    ListKind::Ctl
-}
-
-/// As the file spells it.
-#[derive(Deserialize)]
-#[serde(remote = "Style", rename_all = "kebab-case")]
-enum FileStyle {
-    Cucm,
-    CtlClient,
-}
-
-fn style<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Style>, D::Error> {
-    FileStyle::deserialize(deserializer).map(Some)
 }
 
 /// One server.

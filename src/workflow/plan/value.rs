@@ -92,16 +92,20 @@ pub(super) struct Sketch {
 /// A plan that may be carried out: a draft, what it does in words, what phones will say, and what is left to do by hand.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    steps: Vec<PlanStep>,
-    warnings: Vec<String>,
-    phones: Vec<ClassVerdict>,
-    findings: Vec<ServiceFinding>,
-    by_hand: Vec<String>,
+    /// What happens to each record.
+    pub steps: Vec<PlanStep>,
+    /// What the operator should know before going on.
+    pub warnings: Vec<String>,
+    /// What phones will do that hold the list in force, class by class.
+    pub phones: Vec<ClassVerdict>,
+    /// What phones can no longer do, or do otherwise, once they took the list.
+    pub findings: Vec<ServiceFinding>,
+    /// What is left to do by hand, in this order.
+    pub by_hand: Vec<String>,
     draft: Draft,
     unsigned: TrustList,
     message: Vec<u8>,
     signer: Certificate,
-    signed_len: usize,
     in_force: [u8; 32],
     judged_at: i64,
 }
@@ -115,7 +119,6 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let draft = Draft::new(sketch.file_name, sketch.records, request.options);
         let (message, unsigned) = (draft.message(request.signer)?, draft.unsigned(request.signer)?);
-        let signed_len = draft.signed_len(request.signer)?;
         let mut warnings = sketch.warnings;
         let (mut phones, mut findings) = (Vec::new(), Vec::new());
         if let Some(new) = NewList::planned(&draft, request.signer) {
@@ -137,35 +140,9 @@ impl Plan {
             unsigned,
             message,
             signer,
-            signed_len,
             in_force: digest::sha256(in_force.map(|old| &old.list().bytes()[..]).unwrap_or_default()),
             judged_at: request.now,
         })
-    }
-
-    /// What happens to each record.
-    pub fn steps(&self) -> &[PlanStep] {
-        &self.steps
-    }
-
-    /// What the operator should know before going on.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// What phones will do that hold the list in force, class by class.
-    pub fn phones(&self) -> &[ClassVerdict] {
-        &self.phones
-    }
-
-    /// What phones can no longer do, or do otherwise, once they took the list.
-    pub fn findings(&self) -> &[ServiceFinding] {
-        &self.findings
-    }
-
-    /// What is left to do by hand, in this order.
-    pub fn by_hand(&self) -> &[String] {
-        &self.by_hand
     }
 
     /// What is to be signed.
@@ -185,7 +162,7 @@ impl Plan {
 
     /// The length of the finished file in bytes.
     pub fn signed_len(&self) -> usize {
-        self.signed_len
+        self.unsigned.bytes().len()
     }
 
     /// What identifies this plan: it changes with anything that is signed, with what it is made from, with what the
@@ -302,7 +279,7 @@ pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<S
         let (before, option) = (old.digest(), (request.spell)(&Next::KeepDigest(old.digest())));
         changes.push(format!("the digest changes from {before} to {digest}: {option} keeps it"));
     }
-    if let (Some((major, minor)), None) = (old.list().header().signer_version(), signer_version) {
+    if let (Some((major, minor)), None) = (old.list().header().signer_version, signer_version) {
         let option = (request.spell)(&Next::KeepSignerVersion(major, minor));
         changes.push(format!("the header loses its signer version: {option} keeps it"));
     }

@@ -45,7 +45,7 @@ impl BatchFile {
         out: PathBuf,
     ) -> Result<Self, PlanError> {
         let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
-        let (path, bytes) = (path.to_owned(), Bytes::copy_from_slice(draft.payload()));
+        let (path, bytes) = (path.to_owned(), draft.payload.clone());
         let input = Some(Replaced { path, read, bytes, list: None });
         Ok(BatchFile { work: Work::Sgn(Box::new(draft), digest, warnings), out, input })
     }
@@ -61,8 +61,8 @@ impl BatchFile {
     /// The FILENAME that it will have.
     pub fn file_name(&self) -> &str {
         match &self.work {
-            Work::List(plan) => plan.draft().file_name(),
-            Work::Sgn(draft, ..) => draft.file_name(),
+            Work::List(plan) => &plan.draft().file_name,
+            Work::Sgn(draft, ..) => &draft.file_name,
         }
     }
 
@@ -84,7 +84,7 @@ impl BatchFile {
     /// What the operator should know.
     pub fn warnings(&self) -> &[String] {
         match &self.work {
-            Work::List(plan) => plan.warnings(),
+            Work::List(plan) => &plan.warnings,
             Work::Sgn(_, _, warnings) => warnings,
         }
     }
@@ -99,7 +99,7 @@ impl BatchFile {
 
     /// What is left to do by hand once it is written.
     pub fn by_hand(&self) -> &[String] {
-        self.plan().map_or(&[], Plan::by_hand)
+        self.plan().map_or(&[], |plan| &plan.by_hand[..])
     }
 
     /// It must be the one that was shown.
