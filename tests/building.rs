@@ -49,7 +49,7 @@ fn a_plan_is_bound_to_when_it_was_judged_and_to_what_it_starts_from() {
     let plan = |old: &VerifiedList, now| resign(old, &Request { now, ..request(&signer) }).unwrap();
     let old = golden("token-signed.tlv");
     let shown = plan(&old, 1_425_678_813).digest();
-    assert_eq!(shown.judged_at(), 1_425_678_813);
+    assert_eq!(shown.judged_at, 1_425_678_813);
     assert_eq!(shown.to_string().split_once('@').unwrap().1, "2015-03-06T21:53:33Z");
     assert_eq!(shown.to_string().parse(), Ok(shown));
     let (later, again) = (plan(&old, 1_425_678_814), plan(&old, 1_425_678_813));

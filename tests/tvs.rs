@@ -190,7 +190,7 @@ fn tvs_is_asked_as_about_a_server_by_choice() {
 /// The bytes that an 8861 sent and got (Cisco document 213407; tags 4 and 5 are derived).
 #[test]
 fn a_query_and_its_answer_are_those_of_a_phone() {
-    use sastctl::phone::tvs::{Message, Status, decode_header, query_request};
+    use sastctl::phone::tvs::{Message, Status, decode_header, query_request, verify_request};
     use sastctl::trustlist::{Certificate, Function, SignerId};
     let signer = SignerId {
         name: b"CN=cucm-pub.example.com;OU=Voice;O=Example;L=Brisbane;ST=QLD;C=AU\0"[..].into(),
@@ -199,6 +199,8 @@ fn a_query_and_its_answer_are_those_of_a_phone() {
     };
     let request = query_request(0x3e9, "CP-8861-SEP001122334455", &signer).unwrap();
     assert_eq!(request, pki::read("tests/testdata/field/tvs/query-request.bin"));
+
+    assert_eq!(verify_request(1, "x", &vec![0; 70_000]), None, "it has no length for so much");
 
     let response = pki::read("tests/testdata/field/tvs/query-response.bin");
     let (header, body) = response.split_at(10);

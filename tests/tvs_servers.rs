@@ -54,7 +54,7 @@ fn an_old_server_is_reached_when_asked_for() {
 /// Everything else that may sit behind a port, each with its own words.
 #[test]
 fn hostile_answers_each_have_their_own_error() {
-    let cases: [(Behaviour, &str); 11] = [
+    let cases: [(Behaviour, &str); 14] = [
         (
             |tls| {
                 question(tls);
@@ -118,6 +118,27 @@ fn hostile_answers_each_have_their_own_error() {
                 answer(tls, session, answers(), &[7, 0, 1, 1, 7, 0, 1, 0]);
             },
             "occurs twice",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, answers(), &[7, 0]);
+            },
+            "in the middle of an element's head",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, answers(), &[7, 0, 2, 0, 0]);
+            },
+            "element 7 has 2 bytes instead of 1 (byte 10)",
+        ),
+        (
+            |tls| {
+                let session = question(tls);
+                answer(tls, session, answers(), &[9, 0, 3, 0, 0, 0]);
+            },
+            "element 9 has 3 bytes instead of 4 (byte 10)",
         ),
         (
             |tls| {

@@ -19,7 +19,7 @@ use super::ui::Ui;
 use crate::cluster::{Connector, NodeAddress};
 use crate::trustlist::digest;
 use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, Step};
-use crate::workflow::{Plan, Release, left_to_do};
+use crate::workflow::{Release, left_to_do};
 
 /// Options of `revert --node`.
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result
     let found = run.findings()?;
     let (session, file) = run.plan(&options.folder.old(), &old)?;
     // Over the bridge every class of phones that the plan names follows.
-    let phones = file.plan().filter(|_| !options.bridge).map(Plan::phones);
+    let phones = file.plan().filter(|_| !options.bridge).map(|plan| &plan.phones[..]);
     let left = left_to_do(phones.unwrap_or_default());
     file.warnings().iter().for_each(|warning| ui.warn(warning));
     if ui.is_json() {

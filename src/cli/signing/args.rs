@@ -103,7 +103,7 @@ impl SigningArgs {
 
     /// What every plan needs beside the records.
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
-        let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at());
+        let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at);
         let name_style = self.name_style.map(|style| match style {
             StyleArg::Cucm => Style::Cucm,
             StyleArg::CtlClient => Style::CtlClient,

@@ -288,19 +288,3 @@ fn start(file: &Path) -> Result<Start, WorkError> {
     }
     Ok(Start::InForce(Box::new(read_verified(file)?)))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Window::{self, Entries, Finish, Insert, Mode, Warning};
-
-    #[test]
-    fn each_window_has_one_behind_and_one_before_it() {
-        let next =
-            |window: Window| [(true, false), (true, true), (false, true)].map(|(f, t)| window.next(f, t));
-        assert_eq!(next(Warning), [Some(Mode), Some(Mode), None]);
-        assert_eq!(next(Mode), [Some(Insert), Some(Entries), None]);
-        assert_eq!(next(Insert), [Some(Entries), Some(Entries), Some(Mode)]);
-        assert_eq!(next(Entries), [Some(Finish), Some(Finish), Some(Mode)]);
-        assert_eq!(next(Finish), [Some(Entries); 3]);
-    }
-}

@@ -49,7 +49,8 @@ impl ClusterRun<'_> {
         };
         let shown = || self.version.parse::<Release>().map_err(RunError::from);
         let release = options.release.map_or_else(shown, Ok)?;
-        let plan = revert(old, &(options.request)(signer)?, spares, Some(release), options.single_token, &[])?;
+        let plan =
+            revert(old, &(options.request)(signer)?, spares, Some(release), options.single_token, &[])?;
         Ok((session, BatchFile::list(plan, options.folder.new_ctl(), Some((path, old)))))
     }
 

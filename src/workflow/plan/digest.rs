@@ -12,8 +12,10 @@ use crate::trustlist::digest;
 /// words, and the time of judging. Written `DIGEST@TIME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanDigest {
-    sum: [u8; 32],
-    judged_at: i64,
+    /// The SHA-256.
+    pub sum: [u8; 32],
+    /// The time of judging, seconds since 1970-01-01 UTC.
+    pub judged_at: i64,
 }
 
 /// A text that is no plan digest.
@@ -40,16 +42,6 @@ impl FromStr for PlanDigest {
 }
 
 impl PlanDigest {
-    /// The 32 bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.sum
-    }
-
-    /// The time of judging, seconds since 1970-01-01 UTC.
-    pub fn judged_at(&self) -> i64 {
-        self.judged_at
-    }
-
     /// Over the time of judging and parts that are told apart by their lengths.
     pub fn over(judged_at: i64, parts: &[&[u8]]) -> Self {
         let mut all = judged_at.to_be_bytes().to_vec();

@@ -159,8 +159,8 @@ impl ShownPlans {
         if let [(one, _)] = self.each[..] {
             return one;
         }
-        let judged_at = self.each.first().map(|(digest, _)| digest.judged_at()).unwrap_or_default();
-        PlanDigest::over(judged_at, &self.each.iter().map(|(digest, _)| digest.bytes()).collect::<Vec<_>>())
+        let judged_at = self.each.first().map(|(digest, _)| digest.judged_at).unwrap_or_default();
+        PlanDigest::over(judged_at, &self.each.iter().map(|(digest, _)| &digest.sum[..]).collect::<Vec<_>>())
     }
 
     /// Refused when they are not the plans with this digest.
