@@ -40,6 +40,7 @@ pub enum ReaderError {
     NotAllowed,
     /// Built without the feature `pcsc`.
     #[error("this sastctl was built without PC/SC")]
+    #[cfg_attr(feature = "pcsc", allow(dead_code, reason = "made by builds without PC/SC"))]
     NotBuilt,
     #[error("the smart card service failed: {0}")]
     Failed(String),
