@@ -44,7 +44,7 @@ fn over_the_bridge_to_tokens_with_nothing_uploaded_by_hand() {
         "stopped  at hold",
         "nothing is signed",
         "--resume --phones-have-it",
-        "--yes does not stand for it",
+        "--yes does not answer it",
     ] {
         assert!(stopped.stderr.contains(words), "{words}: {}", stopped.stderr);
     }
@@ -211,7 +211,7 @@ fn what_must_be_in_order_is_asked_before_anything_changes() {
             "--replication-is-ok",
             "--backup-is-there",
             "--nodes-reach-each-other",
-            "--yes does not stand for them",
+            "--yes does not answer them",
         ],
     );
     refused(&[], "11.5.1.13900-52", &[], &["--licence-is-there", "Prime License Manager 11.5(1)SU2"]);

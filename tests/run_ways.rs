@@ -88,7 +88,7 @@ fn a_run_that_has_not_ended_is_not_begun_again() {
     kill_after(&world, &cluster, "restart", &[]);
     let refused = go(&world, &cluster, &[]);
     assert_eq!(refused.code, 1, "{}", refused.all());
-    for word in ["has not come to its end", "--resume", "--rollback", "--work"] {
+    for word in ["has not ended", "--resume", "--rollback", "--work"] {
         assert!(refused.stderr.contains(word), "{}", refused.stderr);
     }
     assert_eq!(journals(&world), ["revert-node.jsonl"], "no journal hides the one that counts");
@@ -205,7 +205,7 @@ fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
     let before = restarts(&cluster, 0);
     let on = go(&world, &cluster, &["--resume"]);
     assert_eq!(on.code, 1, "{}", on.all());
-    assert!(on.stderr.contains("is being taken back"), "{}", on.stderr);
+    assert!(on.stderr.contains("is being rolled back"), "{}", on.stderr);
     go(&world, &cluster, &["--rollback"]).done();
     assert_all_serve(&cluster, "tokenless.tlv");
     assert_eq!(restarts(&cluster, 0), before + 1, "Cisco Tftp was restarted there before");

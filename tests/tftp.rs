@@ -239,7 +239,7 @@ fn a_server_that_is_unavailable_may_only_lack_the_file() {
         ["cluster", "fetch", "--node", "127.0.0.1", "--alone", "--tftp-port", &closed, "--http-port", &http];
     let fetched = world.run(&fetch);
     assert_eq!(fetched.code, 5, "{}", fetched.all());
-    let says = "CUCM answers 503 for a file that is not there, too";
+    let says = "CUCM also answers 503 if the file does not exist";
     assert!(fetched.stderr.contains(says), "{}", fetched.stderr);
 }
 

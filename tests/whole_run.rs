@@ -44,7 +44,7 @@ fn a_cluster_goes_from_tokenless_to_tokens() {
     assert!(page.contains("## Steps") && page.contains("verify: done:"), "{page}");
     let again = go(&world, &cluster, &["--resume", "--legacy-ssh"]);
     assert_eq!(again.code, 1, "{}", again.all());
-    assert!(again.stderr.contains("came to its end"), "{}", again.stderr);
+    assert!(again.stderr.contains("this journal ended"), "{}", again.stderr);
 }
 
 /// What lies in the run's folder may be another list by the time the run goes on: no phone would take this one.
@@ -111,7 +111,7 @@ fn a_run_that_was_killed_late_goes_on_where_it_was() {
         kill_after(&world, &cluster, step, &[]);
         let on = go(&world, &cluster, &["--resume"]);
         // Behind the last step the run may have come to its end.
-        let ended = step == "verify" && on.stderr.contains("nothing to go on with");
+        let ended = step == "verify" && on.stderr.contains("nothing to continue");
         assert!(on.code == 0 || ended, "killed after {step}: {}", on.all());
         assert_reverted(&world, &cluster);
         acts(&cluster);
@@ -204,7 +204,7 @@ fn without_a_yes_nothing_on_the_cluster_changes() {
     assert_eq!(unasked(&["--rollback"]).code, 2);
     assert_eq!(acts(&cluster), before, "the way back asks, too");
     let ended = go(&world, &cluster, &["--resume"]);
-    assert!(ended.stderr.contains("nothing to go on with"), "nothing is being taken back: {}", ended.all());
+    assert!(ended.stderr.contains("nothing to continue"), "nothing is being taken back: {}", ended.all());
 }
 
 /// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.

@@ -209,7 +209,7 @@ pub fn wait_for_vouch(
             return Err(TrustError::NotVouchedFor { reason: reason.to_string(), refuse, signer: name }.into());
         }
         if !told {
-            operator.note(&format!("Waiting until TVS on {} vouches for {name} …", question.address));
+            operator.note(&format!("Waiting until TVS on {} knows {name} …", question.address));
             told = true;
         }
         std::thread::sleep(Duration::from_secs(1));

@@ -66,7 +66,7 @@ fn text(status: &Status) -> String {
     if !status.phones_follow.is_empty() {
         let _ = writeln!(
             text,
-            "Phones that hold this CTL take the next one if {} signs it; another signer only if TVS vouches.\n\
+            "Phones that hold this CTL take the next one if {} signs it; another signer only if TVS knows it.\n\
              sastctl ctl ways shows what is open from here.",
             printable(&status.phones_follow.join(" or "))
         );

@@ -7,9 +7,9 @@ use crate::workflow::cluster_run::{NoBridge, RunError, RunRefused, Step, Stopped
 use crate::workflow::journal::TokenCertificate;
 
 const UNCHANGED: &str = "nothing was changed by this command";
-const ON: &str = "way on: the same command with --resume";
-const ROLL_BACK: &str = "way back: the same command with --rollback puts the old CTL back";
-const OWN_FOLDER: &str = "a run of its own needs a folder of its own: --work DIR";
+const ON: &str = "to continue: the same command with --resume";
+const ROLL_BACK: &str = "to roll back: the same command with --rollback puts the old CTL back";
+const OWN_FOLDER: &str = "another run needs another folder: --work DIR";
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
@@ -35,7 +35,7 @@ impl From<RunError> for CommandError {
                         .detail("chosen", chosen.to_string())
                         .hint("--node and --work as the run began with them"),
                     RunRefused::IsRolledBack => base
-                        .hint("--rollback goes on with that; then a new run can be begun, without --resume"),
+                        .hint("--rollback continues that; then a new run can be begun, without --resume"),
                     RunRefused::NothingKept | RunRefused::Ended => base,
                 }
             }
@@ -57,10 +57,10 @@ impl From<RunError> for CommandError {
             E::NobodyLooked(open) => open
                 .iter()
                 .fold(base, |e, finding| e.detail(looked_at_option(finding.subject), &finding.says))
-                .hint("look, then add the option of each line; --yes does not stand for them"),
+                .hint("check each line, then add its option; --yes does not answer them"),
             E::NobodyAsksPhones => base.hint(
                 "reset the phones; when every phone holds it: the same command with --resume --phones-have-it; --yes does \
-                 not stand for it",
+                 not answer it",
             ),
             E::PhonesLackBridge => {
                 base.hint("phones that never load it need their CTL deleted by hand: sastctl help phones")

@@ -45,13 +45,13 @@ pub struct Opening {
 #[allow(missing_docs, reason = "the words say what each is")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefused {
-    #[error("the run in this folder has not come to its end")]
+    #[error("the run in this folder has not ended")]
     NotEnded,
     #[error("this folder is that of another run")]
     AnotherRun,
-    #[error("the run of this journal came to its end: there is nothing to go on with")]
+    #[error("the run of this journal ended: there is nothing to continue")]
     Ended,
-    #[error("the run in this folder came to its end, and is being taken back")]
+    #[error("the run in this folder ended, and is being rolled back")]
     IsRolledBack,
     #[error("the run in this folder kept no CTL: there is nothing to go back to")]
     NothingKept,

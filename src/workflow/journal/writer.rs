@@ -55,7 +55,7 @@ pub enum JournalReopenError {
     Io(#[from] JournalWriteError),
     #[error("the journal does not verify: {0}")]
     Broken(#[from] JournalError),
-    #[error("the run of this journal came to its end: there is nothing to go on with")]
+    #[error("the run of this journal ended: there is nothing to continue")]
     AtItsEnd,
 }
 

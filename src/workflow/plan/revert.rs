@@ -120,8 +120,7 @@ pub fn revert(
 
 /// Why a server's record stays, and as what.
 fn why_it_stays(record: &Record, warnings: &mut Vec<String>) -> String {
-    let keeps =
-        if record.function() == Function::SAST { "stays for the way back to tokenless; " } else { "" };
+    let keeps = if record.function() == Function::SAST { "stays for a return to tokenless; " } else { "" };
     if let Some(ip) = record.ip_address() {
         return format!("{keeps}{ip}, as the CTL Client writes it");
     }

@@ -212,7 +212,7 @@ impl Update {
         self.records.push(Entry::new(record, ""));
         self.warnings.push(format!(
             "forced: {} is not in the list in force; phones that hold that list take the new one only if TVS \
-             vouches for the token",
+             knows the token",
             request.signer.sast_name()
         ));
         Ok(())
