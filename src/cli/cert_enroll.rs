@@ -7,11 +7,11 @@ use clap::Args;
 use super::error::{CommandError, ErrorKind};
 use super::operator::TerminalOperator;
 use super::settings::{Settings, selector};
-use super::signing::DigestArg;
+use super::signing::{DIGESTS, one_of};
 use super::ui::{Ui, printable};
 use crate::files::OnExisting;
 use crate::token::Sast;
-use crate::trustlist::{CertificateReport, day, digest};
+use crate::trustlist::{CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{Enrollment, KeyPlan, Made, SastSubject, is_output, place, random};
 use crate::workflow::read_certificate;
 
@@ -40,8 +40,8 @@ pub struct EnrollArgs {
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
     /// The digest in the signature of the certificate or the request
-    #[arg(long, value_enum, default_value_t = DigestArg::Sha256)]
-    digest: DigestArg,
+    #[arg(long, default_value = "sha256", value_parser = one_of(DIGESTS))]
+    digest: Digest,
     /// CKA_ID of key and certificate, in hexadecimal [default: eight random bytes]
     #[arg(long, value_name = "HEX")]
     id: Option<String>,
@@ -116,7 +116,7 @@ impl Enroll<'_> {
             },
             id: key_id(args.id.as_deref())?,
             bits: args.bits,
-            digest: args.digest.into(),
+            digest: args.digest,
             days: args.csr.is_none().then_some(args.days),
         };
         enrollment.check(&plan)?;

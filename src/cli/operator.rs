@@ -16,7 +16,6 @@ use crate::token::PinKind;
 use crate::workflow::signing::{BatchFile, WrittenFile};
 use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError};
 
-/// How a dry run ends.
 pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
 /// What is said of certificates about which TVS was not asked.
@@ -24,27 +23,18 @@ pub const TVS_NOT_ASKED: &str = "unproved: TVS was not asked (--no-tvs)";
 
 /// The operator of one command: the terminal, and what its options answer beforehand.
 pub struct TerminalOperator<'a> {
-    /// The terminal.
     pub ui: &'a Ui,
-    /// Where PINs come from.
     pub settings: &'a Settings,
-    /// Where the administrator PIN comes from.
     pub so_pin_source: Option<PinSource>,
-    /// Where a new PIN comes from.
     pub new_pin_source: Option<PinSource>,
-    /// Where passwords come from.
     pub password_source: Option<PinSource>,
-    /// Consent to what the command does.
     pub yes: bool,
-    /// The last PIN try may be used.
     pub allow_last_try: bool,
-    /// What was looked at before a run on a cluster.
     pub looked_at: LookedAt,
     /// Words for people go to standard error: a file goes to standard output.
     pub to_stderr: bool,
     /// Plans are shown to somebody who is asked about them, wherever standard output goes.
     pub sees_plans: bool,
-    /// What was written, for the answer as JSON.
     pub written: Mutex<Vec<WrittenFile>>,
 }
 
@@ -71,7 +61,6 @@ impl<'a> TerminalOperator<'a> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Words for people.
     pub fn tell(&self, text: &str) -> Result<(), CommandError> {
         if self.to_stderr {
             self.ui.note(text);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::error::{CheckError, WorkError};
+use super::error::WorkError;
 use super::input::{display_name, read_certificate, read_list, read_verified};
 use super::operator::Operator;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
@@ -61,7 +61,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
     });
     let held = InstalledLists { ctl: ctl.transpose()?, itl: itl.transpose()? };
     let new = read_list(request.new)?;
-    let verified = held.verify(&new).map_err(|source| CheckError::NotVerified {
+    let verified = held.verify(&new).map_err(|source| WorkError::NewNotVerified {
         file: display_name(request.new),
         source,
         is_emptied_itl: is_emptied_itl(&new),
@@ -80,7 +80,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
 }
 
 fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
-    let wrong = || CheckError::OtherKind { file: display_name(path), kind: list.kind() };
+    let wrong = || WorkError::OtherKind { file: display_name(path), kind: list.kind() };
     if list.kind() == wanted { Ok(()) } else { Err(wrong().into()) }
 }
 
@@ -103,7 +103,7 @@ fn vouch(
         return Ok((vouch, vec![]));
     }
     let question = Question {
-        certificate: new.certificate.as_ref().ok_or(CheckError::NoCertificate)?,
+        certificate: new.certificate.as_ref().ok_or(WorkError::NoCertificate)?,
         signer: &new.signer,
         ask: request.ask,
         device_name: request.device_name,

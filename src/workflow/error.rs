@@ -2,7 +2,7 @@
 
 use super::cluster_run::{RunError, Stopped};
 use super::enroll::EnrollError;
-use super::journal::{JournalReopenError, JournalWriteError, Outcome};
+use super::journal::{JournalReopenError, JournalSignError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
@@ -11,7 +11,7 @@ use crate::cluster::http::HttpError;
 use crate::cluster::{ClusterError, FetchError, NodeAddress};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
-use crate::token::{PinKind, Sast, TokenError, TokenName};
+use crate::token::{NotASelector, PinKind, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, ListKind, SignError, VerifyError};
 
 /// What is said of a node that has a file on its disk, and serves another one or none.
@@ -35,8 +35,14 @@ pub enum WorkError {
     NotACluster { file: String, source: Box<toml::de::Error> },
     #[error("{file}: {source}")]
     ClusterFile { file: String, source: ClusterFileError },
-    #[error(transparent)]
-    Check(#[from] CheckError),
+    /// The list that is checked.
+    #[error("{file} is not verified: {source}")]
+    NewNotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
+    /// A list that phones hold is of the other kind.
+    #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
+    OtherKind { file: String, kind: ListKind },
+    #[error("the list does not contain the signer's certificate")]
+    NoCertificate,
     #[error(transparent)]
     Run(Box<RunError>),
     /// A step of a run on a cluster failed, or was not begun.
@@ -57,6 +63,13 @@ pub enum WorkError {
     Sign(Box<SignError<TokenError>>),
     #[error(transparent)]
     Signing(#[from] SigningError),
+    #[error(transparent)]
+    Selector(#[from] NotASelector),
+    #[error("not every file was written: the writer ended early")]
+    WriterEnded,
+    /// The files were written.
+    #[error(transparent)]
+    JournalNotSigned(Box<JournalSignError<TokenError>>),
     /// A token that shows no certificate was to be asked again after a login.
     #[error(transparent)]
     HiddenUntilLogin(Box<WorkError>),
@@ -66,8 +79,24 @@ pub enum WorkError {
     File(#[from] FileError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    #[error("over a serial line there is no way to the REST interface")]
+    NoRest,
+    #[error("over the serial line {node} there is no way to its TVS")]
+    NoTvs { node: String },
+    #[error("by which certificate phones know the TVS of {node} is not known: it serves no ITLFile.tlv")]
+    NoItl { node: String },
+    #[error("by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv {source}")]
+    NotAnItl { node: String, source: DecodeError },
+    #[error(
+        "by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv does not verify: {source}"
+    )]
+    ItlNotVerified { node: String, source: VerifyError },
     #[error(transparent)]
-    Trust(#[from] TrustError),
+    ItlNotFetched(FetchError),
+    #[error(transparent)]
+    Record(BuildError),
+    #[error("{reason}: phones {} refuse a list signed by {signer}", if *.refuse { "would" } else { "may" })]
+    NotVouchedFor { reason: String, refuse: bool, signer: String },
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
@@ -94,18 +123,6 @@ pub enum WorkError {
     Declined(&'static str),
     #[error(transparent)]
     Operator(#[from] OperatorError),
-}
-
-/// Why a list is not checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    #[error("{file} is not verified: {source}")]
-    NotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
-    /// A list that phones hold is of the other kind.
-    #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
-    OtherKind { file: String, kind: ListKind },
-    #[error("the list does not contain the signer's certificate")]
-    NoCertificate,
 }
 
 impl From<RunError> for WorkError {
@@ -140,30 +157,6 @@ impl WorkError {
         let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };
         (outcome, self.to_string())
     }
-}
-
-/// Why a node does not trust a certificate, or is not known to. In all of them `node` is the node.
-#[allow(missing_docs, reason = "the fields are described above, or called by what they are")]
-#[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    #[error("over a serial line there is no way to the REST interface")]
-    NoRest,
-    #[error("over the serial line {node} there is no way to its TVS")]
-    NoTvs { node: String },
-    #[error("by which certificate phones know the TVS of {node} is not known: it serves no ITLFile.tlv")]
-    NoItl { node: String },
-    #[error("by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv {source}")]
-    NotAnItl { node: String, source: DecodeError },
-    #[error(
-        "by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv does not verify: {source}"
-    )]
-    ItlNotVerified { node: String, source: VerifyError },
-    #[error(transparent)]
-    ItlNotFetched(FetchError),
-    #[error(transparent)]
-    Record(#[from] BuildError),
-    #[error("{reason}: phones {} refuse a list signed by {signer}", if *.refuse { "would" } else { "may" })]
-    NotVouchedFor { reason: String, refuse: bool, signer: String },
 }
 
 /// What stopped a batch of which some files were written. An interruption says that nothing was, as far as it knows.

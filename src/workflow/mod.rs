@@ -30,7 +30,7 @@ mod watch;
 
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Finished, WindowOperator, WindowView, Windows};
-pub(crate) use error::{CheckError, NOT_SERVED_YET, TrustError};
+pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
 pub use input::{
     ReadCluster, beside, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,

@@ -186,23 +186,15 @@ pub enum Secret<'a> {
 }
 
 /// Why the operator gave no answer.
+#[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// The operator interrupted the work.
     #[error("{}", if *.changed { "interrupted" } else { "interrupted; nothing was written" })]
-    Interrupted {
-        /// Whether a file, a token or a cluster was changed before.
-        changed: bool,
-    },
-    /// A yes is needed, and nobody can be asked.
+    /// Whether a file, a token or a cluster was changed before.
+    Interrupted { changed: bool },
     #[error("this needs a yes, but there is no terminal to ask; nothing was done")]
     NobodyToAsk(Box<Question>),
     /// The front end failed: it gets its own error back.
     #[error("{message}")]
-    FrontEnd {
-        /// What it says, in a line.
-        message: String,
-        /// Its error.
-        error: Box<dyn Error + Send + Sync>,
-    },
+    FrontEnd { message: String, error: Box<dyn Error + Send + Sync> },
 }

@@ -42,11 +42,11 @@ impl Answer {
 }
 
 /// What is known of a cluster before it is changed.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFacts {
     /// The release, as `show version active` or the operator has it.
     pub release: Option<String>,
-    /// The cluster's security mode.
     pub mode: Option<SecurityMode>,
     /// Whether the way goes through `utils ctl`, as the bridge does.
     pub by_utils_ctl: bool,
@@ -63,22 +63,16 @@ pub struct ClusterFacts {
 }
 
 /// What a finding is about.
+#[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
-    /// The cluster's security mode.
     Mode,
-    /// What the release can do.
     Release,
-    /// The licence for mixed mode.
     Licence,
-    /// Database replication.
     Replication,
-    /// The nodes among each other.
     Connectivity,
-    /// A backup.
     Backup,
-    /// Cisco Tftp, Cisco CallManager.
     Services,
 }
 
@@ -95,13 +89,11 @@ pub enum Need {
 }
 
 /// One thing that was found before a cluster is changed.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readiness {
-    /// What it means.
     pub need: Need,
-    /// What it is about.
     pub subject: Subject,
-    /// In words.
     pub says: String,
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::{TrustError, WorkError};
+use super::error::WorkError;
 use super::operator::{Operator, Question, View};
+use super::plan::major_minor;
 use crate::cluster::http::{TlsTrust, TrustStore};
 use crate::cluster::{ClusterError, Connector, NodeAddress, PHONE_SAST_TRUST, Ports, fetch};
 use crate::phone::tvs::{self, Answer, Ask, Tls, TvsAddress, TvsError};
@@ -32,8 +33,8 @@ pub enum UploadMethod {
 impl UploadMethod {
     /// REST came with release 14.
     pub fn of_release(version: &str) -> Self {
-        let major: u32 = version.split('.').next().and_then(|m| m.parse().ok()).unwrap_or(0);
-        if major >= 14 { UploadMethod::Rest } else { UploadMethod::Cli }
+        let has_rest = major_minor(version).is_some_and(|(major, _)| major >= 14);
+        if has_rest { UploadMethod::Rest } else { UploadMethod::Cli }
     }
 }
 
@@ -98,7 +99,7 @@ pub fn upload(
     let name = certificate.sast_name();
     match method {
         UploadMethod::Rest => {
-            let host = node.host().ok_or(TrustError::NoRest)?;
+            let host = node.host().ok_or(WorkError::NoRest)?;
             let password = connector.password(host)?;
             let user = connector.user(node);
             let store = TrustStore::new(host, options.https_port, &user, password, options.tls.clone());
@@ -127,7 +128,7 @@ pub fn upload(
 impl TvsOptions {
     /// The TVS of a node.
     pub fn address(&self, node: &NodeAddress) -> Result<TvsAddress, WorkError> {
-        let host = node.host().ok_or_else(|| TrustError::NoTvs { node: node.to_string() })?;
+        let host = node.host().ok_or_else(|| WorkError::NoTvs { node: node.to_string() })?;
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         Ok(format!("{host}:{}", self.port).parse()?)
     }
@@ -157,13 +158,13 @@ impl<'a> TvsQuestion<'a> {
         let name = || node.to_string();
         let fetched = fetch(node.host().unwrap_or_default(), ports, "ITLFile.tlv");
         let bytes = fetched
-            .map_err(TrustError::ItlNotFetched)?
-            .ok_or_else(|| TrustError::NoItl { node: name() })?
+            .map_err(WorkError::ItlNotFetched)?
+            .ok_or_else(|| WorkError::NoItl { node: name() })?
             .bytes;
-        let itl = TrustList::decode(bytes).map_err(|source| TrustError::NotAnItl { node: name(), source })?;
-        let itl = itl.verify().map_err(|source| TrustError::ItlNotVerified { node: name(), source })?;
+        let itl = TrustList::decode(bytes).map_err(|source| WorkError::NotAnItl { node: name(), source })?;
+        let itl = itl.verify().map_err(|source| WorkError::ItlNotVerified { node: name(), source })?;
         // As the list will spell it that this certificate signs.
-        let record = Record::token(certificate, certificate.sast_style()).map_err(TrustError::Record)?;
+        let record = Record::token(certificate, certificate.sast_style()).map_err(WorkError::Record)?;
         Ok(TvsQuestion { address, itl, certificate, signer: record.signer_id(), options })
     }
 
@@ -206,7 +207,7 @@ pub fn wait_for_vouch(
                 answer?;
             }
             let refuse = decision == Decision::Refuses;
-            return Err(TrustError::NotVouchedFor { reason: reason.to_string(), refuse, signer: name }.into());
+            return Err(WorkError::NotVouchedFor { reason: reason.to_string(), refuse, signer: name });
         }
         if !told {
             operator.note(&format!("Waiting until TVS on {} knows {name} …", question.address));

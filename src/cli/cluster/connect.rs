@@ -43,7 +43,6 @@ pub struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    /// How nodes are reached.
     pub fn options(&self) -> ConnectOptions {
         ConnectOptions {
             user: self.user.clone(),

@@ -25,7 +25,6 @@ pub struct PortArgs {
 }
 
 impl PortArgs {
-    /// As the layer below takes them.
     pub fn ports(&self) -> Ports {
         Ports { tftp: self.tftp_port, http: self.http_port }
     }
@@ -86,15 +85,12 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         // Where no node has it, they are the same.
         let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };
         differing.append(&mut without);
-        let is_list = name.strip_suffix(".tlv");
-        let out = match is_list {
-            // Nobody takes it for one that phones would take.
-            Some(stem) if kept.signer.is_err() => args.out.join(format!("{stem}.unverified.tlv")),
-            _ => args.out.join(name),
-        };
+        // Nobody takes one that does not verify for a list that phones would take.
+        let stem = name.strip_suffix(".tlv").filter(|_| kept.signer.is_err());
+        let out = args.out.join(stem.map_or_else(|| name.clone(), |stem| format!("{stem}.unverified.tlv")));
         out.parent().map_or(Ok(()), files::make_folder)?;
         let written = files::write_new(&out, &kept.bytes, existing)?;
-        if is_list.is_some() && kept.signer.is_err() {
+        if stem.is_some() {
             unverified.push(format!("{name} of {}, kept as {}", kept.node, out.display()));
         }
         // A path need not be text, and JSON holds nothing else.

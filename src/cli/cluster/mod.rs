@@ -29,7 +29,6 @@ pub enum ClusterCommand {
     Console(Box<console::ConsoleArgs>),
 }
 
-/// Runs one of them.
 pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         ClusterCommand::Status(args) => status::run(&args, settings, ui),

@@ -54,7 +54,6 @@ pub struct StoreArgs {
 }
 
 impl StoreArgs {
-    /// How certificates are uploaded.
     pub fn options(&self) -> UploadOptions {
         let tls = self.tls_fingerprint.clone().map_or(TlsTrust::System, TlsTrust::Fingerprint);
         UploadOptions { method: self.by, https_port: self.https_port, tls }
@@ -89,7 +88,6 @@ pub struct TvsArgs {
 }
 
 impl TvsReach {
-    /// How TVS is asked, if it is.
     pub fn options(&self) -> Option<TvsOptions> {
         let (port, legacy) = (self.tvs_port, self.legacy_tls);
         (!self.no_tvs).then_some(TvsOptions { port, legacy, ask: Ask::Query, wait: Duration::ZERO })

@@ -26,40 +26,33 @@ pub struct LookedAt {
     phones_have_it: bool,
 }
 
-const PHONES: &str = "--phones-have-it";
-
 impl LookedAt {
-    /// The options, and whether each was given.
-    pub fn given(&self) -> [(bool, &'static str); 5] {
+    /// What each option confirms, `None` being what phones hold; whether it was given; the option.
+    pub fn options(&self) -> [(Option<Subject>, bool, &'static str); 5] {
         [
-            (self.replication_is_ok, option(Subject::Replication)),
-            (self.nodes_reach_each_other, option(Subject::Connectivity)),
-            (self.backup_is_there, option(Subject::Backup)),
-            (self.licence_is_there, option(Subject::Licence)),
-            (self.phones_have_it, PHONES),
+            (Some(Subject::Replication), self.replication_is_ok, "--replication-is-ok"),
+            (Some(Subject::Connectivity), self.nodes_reach_each_other, "--nodes-reach-each-other"),
+            (Some(Subject::Backup), self.backup_is_there, "--backup-is-there"),
+            (Some(Subject::Licence), self.licence_is_there, "--licence-is-there"),
+            (None, self.phones_have_it, "--phones-have-it"),
         ]
     }
 
     /// Whether one of them answers a question.
     pub fn said_yes(&self, question: &Question) -> bool {
-        let option = match question {
-            Question::LookedAt(finding) => option(finding.subject),
-            Question::PhonesHoldBridge => PHONES,
+        let of = match question {
+            Question::LookedAt(finding) => Some(finding.subject),
+            Question::PhonesHoldBridge => None,
             _ => return false,
         };
-        self.given().contains(&(true, option))
+        self.options().iter().any(|(subject, given, _)| *given && *subject == of)
     }
 }
 
 /// The option that confirms a finding; none for what stops a run.
 pub fn option(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Replication => "--replication-is-ok",
-        Subject::Connectivity => "--nodes-reach-each-other",
-        Subject::Backup => "--backup-is-there",
-        Subject::Licence => "--licence-is-there",
-        Subject::Mode | Subject::Release | Subject::Services => "",
-    }
+    let of = |(of, _, option)| (of == Some(subject)).then_some(option);
+    LookedAt::default().options().into_iter().find_map(of).unwrap_or_default()
 }
 
 /// The findings for people, a line each.

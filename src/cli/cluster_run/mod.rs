@@ -64,11 +64,10 @@ impl NodeArgs {
             (self.rollback, "--rollback"),
             (!self.publish.tftp_root.is_empty(), "--tftp-root"),
         ];
-        given.into_iter().chain(self.looked.given()).find(|(given, _)| *given).map(|(_, name)| name)
+        let looked = self.looked.options().map(|(_, given, option)| (given, option));
+        given.into_iter().chain(looked).find(|(given, _)| *given).map(|(_, name)| name)
     }
-}
 
-impl NodeArgs {
     fn mode(&self) -> RunMode {
         match (self.resume, self.rollback) {
             (true, _) => RunMode::Resume,

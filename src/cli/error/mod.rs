@@ -13,7 +13,6 @@ pub use token::pin_option;
 use std::fmt::{self, Write as _};
 
 use super::ui::printable;
-use crate::workflow::journal::Outcome;
 use crate::workflow::written_of_several;
 
 /// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
@@ -116,12 +115,6 @@ impl CommandError {
     #[must_use]
     pub fn hints(self, hints: &[&str]) -> Self {
         hints.iter().fold(self, |error, hint| error.hint(*hint))
-    }
-
-    /// How a run ended that this stopped, as the last line of its journal has it.
-    pub fn outcome(&self) -> (Outcome, String) {
-        let interrupted = self.kind == ErrorKind::Interrupted;
-        (if interrupted { Outcome::Interrupted } else { Outcome::Failed }, self.message.clone())
     }
 
     /// What kind of failure this is.

@@ -7,7 +7,12 @@ use crate::trustlist::DecodeError;
 use crate::workflow::cluster_file::ClusterFileError;
 use crate::workflow::journal::JournalSignError;
 use crate::workflow::signing::SigningError;
-use crate::workflow::{CheckError, NOT_SERVED_YET, OperatorError, TrustError, WorkError};
+use crate::workflow::{NOT_SERVED_YET, OperatorError, WorkError};
+
+const NOTHING: &str = "nothing was signed and nothing was written";
+
+/// What to do where TVS cannot prove anything.
+const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
@@ -33,7 +38,7 @@ impl From<WorkError> for CommandError {
             ),
             WorkError::Certificate { .. } => file_error(message)
                 .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration"),
-            WorkError::NotText { .. } => file_error(message),
+            WorkError::NotText { .. } | WorkError::WriterEnded => file_error(message),
             WorkError::NotACluster { source, .. } => file_error(message)
                 .detail("", source.to_string().trim_end().replace('\n', "\n  "))
                 .hint("docs/cluster-file.md has every key and an example"),
@@ -48,7 +53,21 @@ impl From<WorkError> for CommandError {
                     "a CTL needs one of them; docs/cluster-file.md has every key"
                 }
             }),
-            WorkError::Check(e) => e.into(),
+            WorkError::NewNotVerified { file, source, is_emptied_itl } => {
+                let refused = CommandError::from(WorkError::NotVerified { file, source })
+                    .hint("phones refuse a list that does not verify");
+                if is_emptied_itl {
+                    return refused.hint(
+                        "an ITL that was emptied for a rollback may not contain its signer: give \
+                        the earlier ITL of the phones with --installed-itl",
+                    );
+                }
+                refused
+            }
+            WorkError::OtherKind { .. } => CommandError::new(ErrorKind::Usage, message)
+                .hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
+            WorkError::NoCertificate => CommandError::new(ErrorKind::File, message)
+                .hint("TVS needs the certificate: use --trusted instead of --tvs"),
             WorkError::NotSigned { source, .. } => CommandError { message, ..(*source).into() }.wrote(0),
             WorkError::NoPinToTry(e) => CommandError::from(*e).wrote(0),
             WorkError::PinNotTried { token, which: PinKind::User } => {
@@ -62,7 +81,23 @@ impl From<WorkError> for CommandError {
             WorkError::Run(e) => (*e).into(),
             WorkError::Stopped { at, source } => CommandError::from(*source).stopped(&at),
             WorkError::Sign(e) => (*e).into(),
-            WorkError::Signing(e) => e.into(),
+            WorkError::Signing(SigningError::SamePlace(_)) => CommandError::new(ErrorKind::Usage, message)
+                .detail("", NOTHING)
+                .hint("sign them in two runs, each with its own --out"),
+            WorkError::Signing(SigningError::Place(e)) => CommandError::from(e).detail("", NOTHING),
+            WorkError::Signing(SigningError::OtherPlan { wanted, planned }) => {
+                CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
+                    .detail("wanted", wanted.to_string())
+                    .detail("plan", planned.to_string())
+                    .wrote(0)
+                    .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
+            }
+            WorkError::Selector(e) => e.into(),
+            WorkError::JournalNotSigned(e) => match *e {
+                JournalSignError::Signer(e) => CommandError::from(e),
+                JournalSignError::File(e) => e.into(),
+            }
+            .detail("", "the files were written; the journal is not signed"),
             WorkError::HiddenUntilLogin(e) => CommandError::from(*e).hint(
                 "the token shows no certificate without its PIN: objects may be hidden until the login",
             ),
@@ -74,7 +109,20 @@ impl From<WorkError> for CommandError {
             WorkError::Token(e) => e.into(),
             WorkError::File(e) => e.into(),
             WorkError::Cluster(e) => e.into(),
-            WorkError::Trust(e) => e.into(),
+            WorkError::NoRest => CommandError::new(ErrorKind::Usage, message).hint("--by cli, or --by hand"),
+            WorkError::Record(_) => CommandError::new(ErrorKind::File, message),
+            WorkError::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
+            WorkError::NotVouchedFor { .. } => CommandError::new(ErrorKind::No, message)
+                .hint(
+                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
+                )
+                .hint(WITHOUT_PROOF),
+            WorkError::NoTvs { .. }
+            | WorkError::NoItl { .. }
+            | WorkError::NotAnItl { .. }
+            | WorkError::ItlNotVerified { .. } => {
+                CommandError::new(ErrorKind::No, message).hint(WITHOUT_PROOF)
+            }
             WorkError::ItlForManyNodes => CommandError::new(ErrorKind::Usage, message)
                 .detail("", "nothing was published")
                 .hint("--alone --node NODE publishes it on that node"),
@@ -108,56 +156,6 @@ impl CommandError {
     }
 }
 
-impl From<CheckError> for CommandError {
-    fn from(error: CheckError) -> Self {
-        match error {
-            CheckError::NotVerified { file, source, is_emptied_itl } => {
-                let refused = CommandError::from(WorkError::NotVerified { file, source })
-                    .hint("phones refuse a list that does not verify");
-                if is_emptied_itl {
-                    return refused.hint(
-                        "an ITL that was emptied for a rollback may not contain its signer: give \
-                        the earlier ITL of the phones with --installed-itl",
-                    );
-                }
-                refused
-            }
-            CheckError::OtherKind { .. } => CommandError::new(ErrorKind::Usage, error.to_string())
-                .hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
-            CheckError::NoCertificate => CommandError::new(ErrorKind::File, error.to_string())
-                .hint("TVS needs the certificate: use --trusted instead of --tvs"),
-        }
-    }
-}
-
-impl From<SigningError> for CommandError {
-    fn from(error: SigningError) -> Self {
-        const NOTHING: &str = "nothing was signed and nothing was written";
-        let message = error.to_string();
-        match error {
-            SigningError::Declined => CommandError::new(ErrorKind::Interrupted, message),
-            SigningError::SamePlace(_) => CommandError::new(ErrorKind::Usage, message)
-                .detail("", NOTHING)
-                .hint("sign them in two runs, each with its own --out"),
-            SigningError::Place(e) => CommandError::from(e).detail("", NOTHING),
-            SigningError::OtherPlan { wanted, planned } => {
-                CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
-                    .detail("wanted", wanted.to_string())
-                    .detail("plan", planned.to_string())
-                    .wrote(0)
-                    .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
-            }
-            SigningError::Selector(e) => e.into(),
-            SigningError::WriterEnded => CommandError::new(ErrorKind::File, message),
-            SigningError::JournalNotSigned(e) => match *e {
-                JournalSignError::Signer(e) => CommandError::from(e),
-                JournalSignError::File(e) => e.into(),
-            }
-            .detail("", "the files were written; the journal is not signed"),
-        }
-    }
-}
-
 impl From<NotASelector> for CommandError {
     fn from(error: NotASelector) -> Self {
         let base = CommandError::new(ErrorKind::Usage, error.to_string());
@@ -181,31 +179,6 @@ impl From<OperatorError> for CommandError {
                 base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
             OperatorError::FrontEnd { error, .. } => error.downcast().map_or(base, |own| *own),
-        }
-    }
-}
-
-/// What to do where TVS cannot prove anything.
-const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
-
-impl From<TrustError> for CommandError {
-    fn from(error: TrustError) -> Self {
-        let kind = match error {
-            TrustError::NoRest => ErrorKind::Usage,
-            TrustError::Record(_) => ErrorKind::File,
-            _ => ErrorKind::No,
-        };
-        let base = CommandError::new(kind, error.to_string());
-        match error {
-            TrustError::NoRest => base.hint("--by cli, or --by hand"),
-            TrustError::Record(_) => base,
-            TrustError::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
-            TrustError::NotVouchedFor { .. } => base
-                .hint(
-                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
-                )
-                .hint(WITHOUT_PROOF),
-            _ => base.hint(WITHOUT_PROOF),
         }
     }
 }

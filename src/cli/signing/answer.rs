@@ -36,7 +36,6 @@ pub fn sign(
     ui.print_json(&document)
 }
 
-/// Where the journal is, and what is left to do.
 pub fn note_signed(signed: &Signed, ui: &Ui) {
     ui.note(&format!("Journal: {}", signed.journal.display()));
     if !signed.by_hand.is_empty() {

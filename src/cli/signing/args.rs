@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use super::super::error::{CommandError, ErrorKind};
@@ -34,14 +35,14 @@ pub struct SigningArgs {
     yes: bool,
     /// The digest of the signature; CUCM and the CTL Client sign with sha1, and no public source says which phones take
     /// another
-    #[arg(long, value_enum, default_value_t = DigestArg::Sha1)]
-    digest: DigestArg,
+    #[arg(long, default_value = "sha1", value_parser = one_of(DIGESTS))]
+    digest: Digest,
     /// Write a signer version (tag 28) into the header, as newer writers do
     #[arg(long, value_name = "MAJOR.MINOR")]
     signer_version: Option<String>,
     /// How to spell names and serial numbers [default: depends on the certificate]
-    #[arg(long, value_enum)]
-    name_style: Option<StyleArg>,
+    #[arg(long, value_parser = one_of(STYLES))]
+    name_style: Option<Style>,
     /// Use the last try of the token's PIN without asking
     #[arg(long)]
     allow_last_try: bool,
@@ -60,58 +61,47 @@ pub struct SigningArgs {
     journal_sign: bool,
 }
 
-/// A digest to sign with.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum DigestArg {
-    /// SHA-1
-    Sha1,
-    /// SHA-256
-    Sha256,
-    /// SHA-512
-    Sha512,
+/// Values as they are typed: the name, what the help says of it, the value.
+type Names<T> = &'static [(&'static str, &'static str, T)];
+
+pub const DIGESTS: Names<Digest> = &[
+    ("sha1", "SHA-1", Digest::Sha1),
+    ("sha256", "SHA-256", Digest::Sha256),
+    ("sha512", "SHA-512", Digest::Sha512),
+];
+
+const STYLES: Names<Style> = &[
+    ("cucm", "CN=…;OU=…, the serial number as it is", Style::Cucm),
+    ("ctl-client", "cn=\"…\";ou=…, the serial number reversed, as for Cisco's own tokens", Style::CtlClient),
+];
+
+/// Takes one of these names.
+pub fn one_of<T: Copy + Send + Sync>(names: Names<T>) -> impl TypedValueParser<Value = T> {
+    let shown = names.iter().map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(shown).try_map(move |typed| {
+        let named = names.iter().find(|(name, ..)| *name == typed);
+        named.map(|(_, _, value)| *value).ok_or("no such value")
+    })
 }
 
-impl From<DigestArg> for Digest {
-    fn from(digest: DigestArg) -> Self {
-        match digest {
-            DigestArg::Sha1 => Digest::Sha1,
-            DigestArg::Sha256 => Digest::Sha256,
-            DigestArg::Sha512 => Digest::Sha512,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum StyleArg {
-    /// CN=…;OU=…, the serial number as it is
-    Cucm,
-    /// cn="…";ou=…, the serial number reversed, as for Cisco's own tokens
-    CtlClient,
-}
-
-/// A value as it is typed.
-fn possible(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+/// The name of a value.
+fn name_of<T: PartialEq>(names: Names<T>, value: &T) -> String {
+    names.iter().find(|(_, _, v)| v == value).map(|(name, ..)| (*name).to_owned()).unwrap_or_default()
 }
 
 impl SigningArgs {
-    /// How files are to be signed.
     fn options(&self, now: i64) -> Result<SigningOptions, CommandError> {
         let signer_version = self.signer_version.as_deref().map(version).transpose()?;
-        Ok(SigningOptions { digest: self.digest.into(), timestamp: self.time(now)?, signer_version })
+        Ok(SigningOptions { digest: self.digest, timestamp: self.time(now)?, signer_version })
     }
 
     /// What every plan needs beside the records.
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
         let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at);
-        let name_style = self.name_style.map(|style| match style {
-            StyleArg::Cucm => Style::Cucm,
-            StyleArg::CtlClient => Style::CtlClient,
-        });
         Ok(Request {
             signer,
             options: self.options(now)?,
-            name_style,
+            name_style: self.name_style,
             now,
             force: self.force,
             spell: next::spell,
@@ -122,11 +112,11 @@ impl SigningArgs {
     pub fn again(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-        if Digest::from(self.digest) != Digest::Sha1 {
-            option("--digest", possible(self.digest));
+        if self.digest != Digest::Sha1 {
+            option("--digest", name_of(DIGESTS, &self.digest));
         }
-        if let Some(style) = self.name_style {
-            option("--name-style", possible(style));
+        if let Some(style) = &self.name_style {
+            option("--name-style", name_of(STYLES, style));
         }
         if let Some(version) = &self.signer_version {
             option("--signer-version", version.clone());

@@ -8,7 +8,7 @@ mod views;
 use jiff::Timestamp;
 
 pub use answer::{note_signed, sign};
-pub use args::{DigestArg, SigningArgs};
+pub use args::{DIGESTS, SigningArgs, one_of};
 pub use place::PlaceArgs;
 pub use views::{
     checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_text, troubles, written_text,

@@ -47,7 +47,6 @@ fn head(file: &BatchFile) -> String {
     }
 }
 
-/// The plan as people read it.
 pub fn plan_text(file: &BatchFile) -> String {
     let mut text = format!("{}\n", head(file));
     let Some(plan) = file.plan() else { return text };
@@ -88,7 +87,6 @@ pub fn dry_run_text(file: &BatchFile) -> String {
     text
 }
 
-/// The plan for machines.
 pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
     let (plan, signer) = (file.plan(), sast.certificate().sast_name());
     serde_json::json!({
@@ -106,7 +104,6 @@ pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
     })
 }
 
-/// A file that was written.
 pub fn written_text(written: &WrittenFile) -> String {
     let WrittenFile { file, bytes, signed_by, .. } = written;
     let mut text = format!("{file}   {bytes} bytes, signed by {signed_by}, verified\n");

@@ -7,19 +7,14 @@ use crate::trustlist::{Certificate, VerifiedList};
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoBridge {
-    /// A node serves no CTL.
     #[error("{node} serves no CTL")]
     Missing { node: String },
-    /// A node serves the CTL of before.
     #[error("{node} still serves the CTL that was in force before")]
     Old { node: String },
-    /// It does not name a token.
     #[error("the CTL that {node} serves now does not name {token} as SAST")]
     Lacks { node: String, token: String },
-    /// The nodes serve different ones.
     #[error("{node} serves another CTL than {from}")]
     Differs { node: String, from: String },
-    /// Phones that hold the CTL of before do not take it.
     #[error(
         "phones would not accept the CTL with the tokens: {signer} is not a trusted signer (SAST) in the phone's CTL"
     )]

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::confirmed::{Confirmed, ConfirmedFile, Replaced};
-use super::error::SigningError;
-use crate::files;
+use crate::files::{self, FileError};
 use crate::trustlist::{Certificate, Difference, SgnDraft, VerifiedList};
 use crate::workflow::{Plan, PlanDigest, PlanError};
 
@@ -114,6 +113,19 @@ impl BatchFile {
     }
 }
 
+/// Why plans are not carried out together.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
+pub enum SigningError {
+    #[error("two files would be written as {}", .0.display())]
+    SamePlace(PathBuf),
+    /// No file can be written there, as far as is known before.
+    #[error(transparent)]
+    Place(FileError),
+    #[error("the plan is not the one that was named by its digest")]
+    OtherPlan { wanted: PlanDigest, planned: PlanDigest },
+}
+
 /// The plans of a batch as they were shown, the files that they would write, and what is left to do by hand then.
 #[derive(Debug, Default)]
 pub struct ShownPlans {
@@ -184,16 +196,14 @@ impl ShownPlans {
     }
 }
 
-/// Files that will be written.
+/// Files that will be written; `-` is standard output.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WillWrite {
-    /// How many.
     pub files: usize,
     /// How many of them exist, and are kept as a backup.
     pub existing: usize,
-    /// The first; `-` is standard output.
     pub first: PathBuf,
-    /// The last.
     pub last: PathBuf,
 }
 

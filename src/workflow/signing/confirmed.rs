@@ -18,11 +18,10 @@ pub struct ConfirmedFile {
 }
 
 /// What a new file is made from.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug)]
 pub struct Replaced {
-    /// The file.
     pub path: PathBuf,
-    /// All of it.
     pub read: Bytes,
     /// What of it is signed or replaced, as the journal has it.
     pub bytes: Bytes,
@@ -43,24 +42,17 @@ pub(super) enum Confirmed {
     Sgn(Box<SgnDraft>),
 }
 
-/// What was written.
+/// What was written; checksums hexadecimal, and as a phone shows them.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Serialize)]
 pub struct WrittenFile {
-    /// The file.
     pub file: String,
-    /// The backup of the file before it.
     pub kept_old_as: Option<String>,
-    /// Its length.
     pub bytes: usize,
-    /// The signer's name.
     pub signed_by: String,
-    /// MD5, hexadecimal.
     pub md5: String,
-    /// As a phone shows it.
     pub md5_phone: Vec<String>,
-    /// SHA-1, hexadecimal.
     pub sha1: String,
-    /// As a phone shows it.
     pub sha1_phone: Vec<String>,
 }
 

@@ -2,11 +2,9 @@
 
 mod batch;
 mod confirmed;
-mod error;
 mod pipeline;
 mod session;
 
-pub use batch::{BatchFile, ShownPlans, WillWrite};
+pub use batch::{BatchFile, ShownPlans, SigningError, WillWrite};
 pub use confirmed::{ConfirmedFile, Replaced, WrittenFile};
-pub use error::SigningError;
 pub use session::{Batch, Signed, SigningOrder, SigningSession, show};

@@ -1,13 +1,11 @@
 //! Carries confirmed plans out. Few go one after the other. Of many, some are read and planned while others are signed and
 //! others are written, so that the token never waits; how many are under way is bounded, and their order stays.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::confirmed::{ConfirmedFile, SignedFile};
-use super::error::SigningError;
 use crate::files::{self, FileError, NewFile, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;
@@ -97,7 +95,7 @@ fn many(
         });
         sign_chunks(&mut &*signer, &planned, &signed, operator);
         drop((planned, signed));
-        writer.join().unwrap_or_else(|_| Err(SigningError::WriterEnded.into()))
+        writer.join().unwrap_or_else(|_| Err(WorkError::WriterEnded))
     })
 }
 
@@ -171,15 +169,19 @@ impl End<'_> {
         let mut log = hold(log);
         let mut done = Vec::with_capacity(files.len());
         for (file, result) in files.into_iter().zip(results) {
-            match result {
-                Ok(WriteOutcome { backup, sync_error }) => {
-                    let (line, written) = file.written(backup.as_deref());
-                    // A journal that is full does not undo the file: it is counted, and told of.
-                    failed = failed.or(sync_error).or(log.note(line).err().map(Into::into));
-                    done.push(written);
+            let backup = match &result {
+                Ok(Written { backup, .. }) | Err(WorkError::File(FileError::NotSynced { backup, .. })) => {
+                    backup.clone()
                 }
-                Err(e) => failed = failed.or(Some(e)),
-            }
+                Err(_) => {
+                    failed = failed.or(result.err());
+                    continue;
+                }
+            };
+            let (line, written) = file.written(backup.as_deref());
+            // A journal that is full does not undo the file: it is counted, and told of.
+            failed = failed.or(result.err()).or(log.note(line).err().map(Into::into));
+            done.push(written);
         }
         failed = failed.or(log.sync().err().map(Into::into));
         drop(log);
@@ -193,45 +195,25 @@ impl End<'_> {
     }
 
     /// Each file to its place.
-    fn put(&self, files: &[SignedFile]) -> Vec<Result<WriteOutcome, WorkError>> {
+    fn put(&self, files: &[SignedFile]) -> Vec<Result<Written, WorkError>> {
         let (to_output, existing) = (|f: &NewFile<'_>| f.path.as_os_str() == "-", OnExisting::KeepBackup);
         let files: Vec<_> = files.iter().map(SignedFile::new_file).collect();
         if !files.is_empty() {
             self.operator.something_changes();
         }
         if files.len() > 1 && !files.iter().any(to_output) {
-            return files::write_together(&files, existing).into_iter().map(outcome).collect();
+            return files::write_together(&files, existing).into_iter().map(|written| Ok(written?)).collect();
         }
         let one = |file: &NewFile<'_>| {
             if !to_output(file) {
-                return outcome(files::write(file, existing));
+                return Ok(files::write(file, existing)?);
             }
             if file.made_from.is_some_and(|source| !source.is_there()) {
                 return Err(FileError::SourceChanged { path: "standard output".into() }.into());
             }
             self.operator.show(&View::Output(file.bytes))?;
-            Ok(WriteOutcome { backup: None, sync_error: None })
+            Ok(Written { path: file.path.to_owned(), backup: None })
         };
         files.iter().map(one).collect()
-    }
-}
-
-/// A file that was written.
-struct WriteOutcome {
-    /// The file before it.
-    backup: Option<PathBuf>,
-    /// Why it may not last.
-    sync_error: Option<WorkError>,
-}
-
-fn outcome(written: Result<Written, FileError>) -> Result<WriteOutcome, WorkError> {
-    match written {
-        Ok(written) => Ok(WriteOutcome { backup: written.backup, sync_error: None }),
-        Err(e) => match &e {
-            FileError::NotSynced { backup, .. } => {
-                Ok(WriteOutcome { backup: backup.clone(), sync_error: Some(e.into()) })
-            }
-            _ => Err(e.into()),
-        },
     }
 }

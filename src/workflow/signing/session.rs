@@ -7,7 +7,6 @@ use rayon::prelude::*;
 
 use super::batch::{BatchFile, ShownPlans};
 use super::confirmed::ConfirmedFile;
-use super::error::SigningError;
 use super::pipeline::sign_all;
 use crate::files::FileError;
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
@@ -22,39 +21,33 @@ use crate::workflow::{
 const AT_A_TIME: usize = 8;
 
 /// Files that are signed with one login, in their order.
+#[allow(missing_docs, reason = "the names say what each is")]
 pub enum Batch<'a> {
-    /// With their plans.
     Planned(Vec<BatchFile>),
     /// Each is read when its turn comes, so that a thousand take no more memory than a few. One that is then another
     /// file than it was when its plan was shown is refused.
     Files {
-        /// The files.
         paths: &'a [PathBuf],
         /// Reads a file and plans what is done with it; always the same for the same file.
         plan: &'a (dyn Fn(&Path) -> Result<BatchFile, WorkError> + Sync),
     },
 }
 
-/// How plans are carried out.
+/// How the plans of the command `what` are carried out.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Copy)]
 pub struct SigningOrder<'a> {
-    /// The command, as the journal's name has it.
     pub what: &'static str,
-    /// Only show the plans.
     pub dry_run: bool,
-    /// The digest of the plans that may be carried out.
     pub plan_digest: Option<PlanDigest>,
-    /// The folder for the journal.
     pub journal: Option<&'a Path>,
-    /// Sign the journal, too.
     pub sign_journal: bool,
 }
 
-/// What remains of a run that signed.
+/// What remains of a run that signed: its journal, and what is left to do by hand.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
 pub struct Signed {
-    /// The journal.
     pub journal: PathBuf,
-    /// What is left to do by hand.
     pub by_hand: Vec<String>,
 }
 
@@ -144,7 +137,7 @@ impl SigningSession {
             if Path::new(name).is_file() {
                 return read_certificate(Path::new(name));
             }
-            let selector = &name.parse::<Selector>().map_err(SigningError::from)?;
+            let selector = &name.parse::<Selector>()?;
             let found = self.module.find_among(self.seen.clone(), Some(selector));
             let found = found.and_then(|contents| contents.sast(Some(selector)));
             Ok(or_wait(&self.module, found, Some(selector), operator)?.certificate().clone())
@@ -178,7 +171,11 @@ impl SigningSession {
             serial: token.serial.to_owned(),
             writes: shown.will_write(),
         };
-        if operator.agrees(&question)? { Ok(()) } else { Err(SigningError::Declined.into()) }
+        if operator.agrees(&question)? {
+            Ok(())
+        } else {
+            Err(WorkError::Declined("not signed; nothing was written"))
+        }
     }
 
     /// Carries out plans that were shown and confirmed: one login, a journal of their own.
@@ -269,11 +266,8 @@ fn confirmed<'a>(batch: Batch<'a>, shown: &'a ShownPlans) -> Files<'a> {
 }
 
 fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Result<(), WorkError> {
-    if wanted {
-        Ok(log.sign(signer).map_err(|e| SigningError::JournalNotSigned(Box::new(e)))?)
-    } else {
-        Ok(())
-    }
+    let signed = if wanted { log.sign(signer) } else { Ok(()) };
+    signed.map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
 }
 
 /// The token that was looked for; one that is not there is waited for where somebody can insert it.
