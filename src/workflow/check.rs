@@ -81,7 +81,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
 
 fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
     let wrong = || WorkError::OtherKind { file: display_name(path), kind: list.kind() };
-    if list.kind() == wanted { Ok(()) } else { Err(wrong().into()) }
+    if list.kind() == wanted { Ok(()) } else { Err(wrong()) }
 }
 
 /// What TVS says, or is said to know, about the signer.
