@@ -118,11 +118,10 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
 }
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let what = args.what.clone().or_else(|| settings.token.clone());
-    let certificate = match &what {
+    let certificate = match args.what.as_ref().or(settings.token.as_ref()) {
         Some(path) if Path::new(path).is_file() => read_certificate(Path::new(path))?,
         _ => {
-            let selector = what.as_deref().map(super::settings::selector).transpose()?;
+            let selector = settings.selector_or(args.what.as_deref())?;
             settings.module_options().open()?.sast(selector.as_ref())?.certificate().clone()
         }
     };

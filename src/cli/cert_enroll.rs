@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::error::{CommandError, ErrorKind};
 use super::operator::TerminalOperator;
-use super::settings::{Settings, selector};
+use super::settings::Settings;
 use super::signing::{DIGESTS, one_of};
 use super::ui::{Ui, printable};
 use crate::files::OnExisting;
@@ -85,8 +85,8 @@ struct Enroll<'a> {
 /// Runs it.
 pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = settings.module_options().open()?;
-    let name = args.selector.as_deref().or(settings.token.as_deref());
-    let contents = module.find_to_change(name.map(selector).transpose()?.as_ref())?;
+    let selector = settings.selector_or(args.selector.as_deref())?;
+    let contents = module.find_to_change(selector.as_ref())?;
     let file = args.csr.as_deref().or(args.out.as_deref());
     let operator = TerminalOperator {
         yes: args.yes,

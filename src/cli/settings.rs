@@ -79,15 +79,15 @@ pub enum Color {
 /// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
 const CALL_SECONDS: u64 = 60;
 
-/// Reads a token selector.
-pub fn selector(text: &str) -> Result<Selector, CommandError> {
-    Ok(text.parse::<Selector>()?)
-}
-
 impl Settings {
     /// The token that `--token` names.
     pub fn selector(&self) -> Result<Option<Selector>, CommandError> {
-        self.token.as_deref().map(selector).transpose()
+        self.selector_or(None)
+    }
+
+    /// The token that a command's own argument names, else `--token`.
+    pub fn selector_or(&self, name: Option<&str>) -> Result<Option<Selector>, CommandError> {
+        Ok(name.or(self.token.as_deref()).map(str::parse).transpose()?)
     }
 
     /// Which module is loaded, and how.

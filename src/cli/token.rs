@@ -61,10 +61,7 @@ struct CertificateJson {
 pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         TokenCommand::List => list(&settings.module_options().open()?, ui),
-        TokenCommand::Show(args) => {
-            let module = settings.module_options().open()?;
-            show(&module, args.selector.or_else(|| settings.token.clone()), ui)
-        }
+        TokenCommand::Show(args) => show(&args, settings, ui),
         TokenCommand::Watch(args) => token_watch::run(&args, settings, ui),
         TokenCommand::ChangePin(args) => token_admin::change_pin(&args, settings, ui),
         TokenCommand::Unlock(args) => token_admin::unlock(&args, settings, ui),
@@ -142,8 +139,9 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
     rows
 }
 
-fn show(module: &Module, selector: Option<String>, ui: &Ui) -> Result<(), CommandError> {
-    let selector = selector.as_deref().map(super::settings::selector).transpose()?;
+fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let module = settings.module_options().open()?;
+    let selector = settings.selector_or(args.selector.as_deref())?;
     let mut contents = module.find(selector.as_ref())?;
     if let Some(problem) = &contents.problem {
         ui.warn(&not_read(&contents.token, problem));

@@ -6,7 +6,7 @@ use super::error::{CommandError, ErrorKind, pin_option};
 use super::interrupt;
 use super::operator::TerminalOperator;
 use super::pin::{self, PinSource};
-use super::settings::{Settings, selector};
+use super::settings::Settings;
 use super::ui::Ui;
 use crate::token::{Module, PinKind, Selector, Token, check_label};
 use crate::workflow::token_admin;
@@ -134,7 +134,7 @@ fn find(name: Option<&str>, settings: &Settings) -> Result<(Module, Token), Comm
 
 fn open(name: Option<&str>, settings: &Settings) -> Result<(Module, Option<Selector>), CommandError> {
     interrupt::listen()?;
-    let selector = name.or(settings.token.as_deref()).map(selector).transpose()?;
+    let selector = settings.selector_or(name)?;
     Ok((settings.module_options().open()?, selector))
 }
 

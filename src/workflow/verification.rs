@@ -134,15 +134,9 @@ impl Verification {
         };
         let checksum =
             |sum: fn(&[u8]) -> Vec<u8>| self.with_checksums.then(|| digest::hex(&sum(file.bytes()), ""));
-        let mut verdict = FileVerdict {
-            file: name,
-            readable: true,
-            timestamp_seconds: Some(file.header().timestamp),
-            bytes: Some(file.bytes().len()),
-            md5: checksum(|bytes| digest::md5(bytes).to_vec()),
-            sha1: checksum(|bytes| digest::sha1(bytes).to_vec()),
-            ..Default::default()
-        };
+        let (timestamp, bytes) = (file.header().timestamp, file.bytes().len());
+        let md5 = checksum(|bytes| digest::md5(bytes).to_vec());
+        let sha1 = checksum(|bytes| digest::sha1(bytes).to_vec());
         let (kind, remarks, by) = match file {
             TrustFile::List(list) => {
                 let by = |list: VerifiedList| SignedBy {
@@ -167,17 +161,21 @@ impl Verification {
                 ("SGN", remarks, by)
             }
         };
-        verdict.kind = Some(kind);
-        verdict.remarks = remarks.iter().map(ToString::to_string).collect();
-        match by {
-            Ok(by) => {
-                verdict.verified = true;
-                verdict.signed_by = Some(by.name);
-                verdict.digest = Some(by.digest.to_string());
-                verdict.key_bits = Some(by.key_bits);
-            }
-            Err(reason) => verdict.reason = Some(reason),
+        let (by, reason) = by.map_or_else(|reason| (None, Some(reason)), |by| (Some(by), None));
+        FileVerdict {
+            file: name,
+            kind: Some(kind),
+            verified: by.is_some(),
+            readable: true,
+            key_bits: by.as_ref().map(|by| by.key_bits),
+            digest: by.as_ref().map(|by| by.digest.to_string()),
+            signed_by: by.map(|by| by.name),
+            timestamp_seconds: Some(timestamp),
+            bytes: Some(bytes),
+            md5,
+            sha1,
+            reason,
+            remarks: remarks.iter().map(ToString::to_string).collect(),
         }
-        verdict
     }
 }

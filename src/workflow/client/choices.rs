@@ -1,4 +1,5 @@
 //! What was chosen in the windows, as a value: from it to the same plans as the other commands make.
+#![allow(missing_docs, reason = "the fields are called by what they are")]
 
 use super::super::plan::cluster_file::ClusterFile;
 use super::super::plan::{
@@ -11,15 +12,11 @@ use crate::trustlist::{Certificate, Function, Record, VerifiedList, digest, reco
 /// What the windows start from.
 #[derive(Debug, Clone)]
 pub enum Start {
-    /// The list in force.
     InForce(Box<VerifiedList>),
     /// No list yet: servers, their certificates in the same order, and those of the tokens that the file names.
     NoFile {
-        /// The cluster.
         cluster: Box<ClusterFile>,
-        /// Certificates of its servers.
         certificates: Vec<Option<Certificate>>,
-        /// Certificates of its tokens.
         tokens: Vec<Certificate>,
     },
 }
@@ -53,7 +50,6 @@ impl Start {
 /// A server that was added in the windows.
 #[derive(Debug, Clone)]
 pub struct AddedServer {
-    /// The server.
     pub server: NewServer,
     /// The certificate's file, to repeat it.
     pub file: String,
@@ -64,16 +60,12 @@ pub struct AddedServer {
 pub enum EntryKind {
     /// The list in force, or the cluster file, whose tokens stand behind its servers; counted from 0.
     InList(usize),
-    /// A token that was added.
     Token(usize),
-    /// A server that was added.
     Server(usize),
 }
 
-/// Everything that was chosen so far.
 #[derive(Debug, Clone)]
 pub struct Choices {
-    /// Where it starts from.
     pub start: Start,
     /// The security mode to set; `None` leaves it as it is.
     pub mode: Option<SecurityMode>,
@@ -81,14 +73,12 @@ pub struct Choices {
     pub tokens: Vec<Certificate>,
     /// The token that signs whatever the order, once it was added: named on the command line, or chosen in the window.
     pub named: Option<Certificate>,
-    /// Servers that were added.
     pub servers: Vec<AddedServer>,
     /// Entries of the list in force that were deleted, by [`EntryKind::InList`].
     pub deleted: Vec<usize>,
 }
 
 impl Choices {
-    /// From the first window.
     pub fn new(start: Start) -> Self {
         let mode = Some(SecurityMode::Mixed);
         Choices { start, mode, tokens: vec![], named: None, servers: vec![], deleted: vec![] }
@@ -153,7 +143,6 @@ impl Choices {
         self.start.entry_of(token).is_some_and(|index| !self.deleted.contains(&index))
     }
 
-    /// Takes an entry out.
     pub fn delete(&mut self, kind: EntryKind) {
         match kind {
             EntryKind::InList(index) => {
