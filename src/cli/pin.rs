@@ -156,6 +156,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             return self::secret(&PinSource::Fd(number), secret, ui);
         }
         PinSource::File(path) => {
+            #[cfg(unix)]
             warn_if_others_read(path, ui);
             read(File::open(path), format!("the {what} file {} cannot be read", path.display()))?
         }
@@ -200,9 +201,6 @@ fn warn_if_others_read(path: &Path, ui: &Ui) {
         ui.warn(&format!("{} can be read by others: chmod 600 {}", path.display(), path.display()));
     }
 }
-
-#[cfg(not(unix))]
-fn warn_if_others_read(_path: &Path, _ui: &Ui) {}
 
 /// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
 /// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).

@@ -159,3 +159,18 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
+
+/// The terminal gives single keys, unseen, until this is dropped.
+pub struct SingleKeys;
+
+impl SingleKeys {
+    pub fn begin() -> io::Result<Self> {
+        crossterm::terminal::enable_raw_mode().map(|()| SingleKeys)
+    }
+}
+
+impl Drop for SingleKeys {
+    fn drop(&mut self) {
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+}

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
-use crossterm::terminal;
 use inquire::ui::RenderConfig;
 use inquire::{InquireError, Select, Text};
 
@@ -11,7 +10,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::interrupt;
 use super::super::operator::{DRY_RUN, TerminalOperator};
 use super::super::signing::{dry_run_text, plan_text};
-use super::super::ui::{printable, table};
+use super::super::ui::{SingleKeys, printable, table};
 use crate::trustlist::{Certificate, Name};
 use crate::workflow::{OperatorError, PlanError, WindowOperator, WindowView, WorkError};
 
@@ -72,7 +71,7 @@ impl WindowOperator for TerminalOperator<'_> {
     }
 
     fn ok_within(&self, patience: Duration) -> Result<Option<bool>, OperatorError> {
-        let _single_keys = SingleKeys::begin()?;
+        let _single_keys = SingleKeys::begin().map_err(|e| no_terminal(&e))?;
         if !event::poll(patience).map_err(|e| no_terminal(&e))? {
             return Ok(None);
         }
@@ -124,20 +123,4 @@ fn no_terminal(e: &(dyn std::error::Error + 'static)) -> CommandError {
     CommandError::new(ErrorKind::Usage, "the windows need a terminal")
         .caused_by(e)
         .hint("sastctl revert, ctl create and ctl update do the same without questions")
-}
-
-/// The terminal gives single keys, unseen, until this is dropped.
-struct SingleKeys;
-
-impl SingleKeys {
-    fn begin() -> Result<Self, CommandError> {
-        terminal::enable_raw_mode().map_err(|e| no_terminal(&e))?;
-        Ok(SingleKeys)
-    }
-}
-
-impl Drop for SingleKeys {
-    fn drop(&mut self) {
-        let _ = terminal::disable_raw_mode();
-    }
 }

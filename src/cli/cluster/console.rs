@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::super::error::{CommandError, ErrorKind};
 use super::super::settings::Settings;
-use super::super::ui::Ui;
+use super::super::ui::{SingleKeys, Ui};
 use super::connect::ConnectArgs;
 use crate::cluster::console::Console as _;
 use crate::cluster::{Connector, ConsoleError, NodeAddress};
@@ -32,15 +32,6 @@ pub struct ConsoleArgs {
     connect: ConnectArgs,
 }
 
-/// Keys one by one, until this is dropped.
-struct RawTerminal;
-
-impl Drop for RawTerminal {
-    fn drop(&mut self) {
-        let _ = crossterm::terminal::disable_raw_mode();
-    }
-}
-
 pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let address = &args.node;
     let operator = args.connect.operator(args.yes, settings, ui)?;
@@ -53,9 +44,8 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
         _ => connector.console(address)?,
     };
     ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
-    let raw = ui.can_ask().then(crossterm::terminal::enable_raw_mode).transpose();
     let no_keys = |e| CommandError::new(ErrorKind::Usage, "the terminal gives no single keys").caused_by(&e);
-    let _raw = raw.map_err(no_keys)?.map(|()| RawTerminal);
+    let _raw = ui.can_ask().then(SingleKeys::begin).transpose().map_err(no_keys)?;
     let (tell, keys) = mpsc::sync_channel(16);
     // Ends with the process: a read from a terminal cannot be called back.
     std::thread::spawn(move || {

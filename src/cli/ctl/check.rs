@@ -200,11 +200,7 @@ fn answered(answer: &Result<Answer, TvsError>) -> String {
 
 /// An error with everything that caused it, on one line.
 fn causes(error: &TvsError) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(e) = next {
-        let _ = write!(text, ": {e}");
-        next = e.source();
-    }
-    text
+    let error: &dyn std::error::Error = error;
+    let chain = std::iter::successors(Some(error), |e| e.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

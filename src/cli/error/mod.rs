@@ -90,11 +90,8 @@ impl CommandError {
     /// Adds an error and everything that caused it, a line each.
     #[must_use]
     pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut next = Some(error);
-        while let Some(e) = next {
-            self.causes.push(e.to_string());
-            next = e.source();
-        }
+        let chain = std::iter::successors(Some(error), |e| e.source());
+        self.causes.extend(chain.map(ToString::to_string));
         self
     }
 

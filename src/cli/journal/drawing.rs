@@ -28,6 +28,10 @@ pub struct TextBox {
 impl Drawing {
     /// Of one list.
     pub fn new(list: &TrustList) -> Self {
+        let lines = |record: &Record| {
+            let [function, name, at, key] = row(list, record);
+            vec![name, if at.is_empty() { function } else { format!("{function}  {at}") }, key]
+        };
         let is_signer = |r: &Record| list.is_signer(r) && r.function() == Function::SAST;
         let signer = list.records().iter().position(is_signer);
         let others = list.records().iter().enumerate().filter(|(at, _)| Some(*at) != signer);
@@ -35,24 +39,18 @@ impl Drawing {
             class: if record.function() == Function::SAST { "sast" } else { "server" },
             x: (at % IN_A_ROW) as f64 * (BOX_WIDTH + GAP) + GAP,
             y: (at / IN_A_ROW) as f64 * ROW_HEIGHT + BOX_HEIGHT + 4.0 * GAP,
-            lines: lines(list, record),
+            lines: lines(record),
         };
         let others: Vec<_> = others.enumerate().map(below).collect();
         let rows = others.len().div_ceil(IN_A_ROW).max(1) as f64;
         let width = others.len().clamp(2, IN_A_ROW) as f64 * (BOX_WIDTH + GAP) + GAP;
         let (class, lines) = match signer.and_then(|at| list.records().get(at)) {
-            Some(record) => ("signer", lines(list, record)),
+            Some(record) => ("signer", lines(record)),
             None => ("unknown", vec![list.header().signer_short_name(), "has no SAST record".to_owned()]),
         };
         let top = TextBox { class, x: (width - BOX_WIDTH) / 2.0, y: GAP, lines };
         Drawing { width, height: rows * ROW_HEIGHT + BOX_HEIGHT + 2.0 * GAP, top, others }
     }
-}
-
-fn lines(list: &TrustList, record: &Record) -> Vec<String> {
-    let [function, name, at, key] = row(list, record);
-    let second = if at.is_empty() { function } else { format!("{function}  {at}") };
-    vec![name, second, key]
 }
 
 /// A record in one row: function, name, address, key.
