@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
