@@ -183,7 +183,7 @@ fn log(verbose: u8) {
 mod tests {
     use super::*;
 
-    /// An argument of a command's own that has a global option's name would hide that option behind the command.
+    /// An argument of a command's own that has a global option's name would hide that option after the command.
     #[test]
     fn every_command_takes_every_global_option_behind_it() {
         fn look(command: &clap::Command, globals: &[(String, String)], path: &str) {

@@ -1,4 +1,4 @@
-//! How advice is spelled: the commands and options behind the values of `workflow`, quoted for a shell.
+//! How advice is spelled: commands and options for the values of `workflow`, quoted for a shell.
 
 use crate::cluster::SecurityMode;
 use crate::workflow::{ListCommand, ListOption, Next};

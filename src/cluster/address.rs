@@ -82,7 +82,7 @@ fn ssh(rest: &str) -> Option<SshAddress> {
     };
     let port = port.map_or(Some(22), |p| p.parse().ok().filter(|p| *p != 0))?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
-    // A host that begins with a dash would be an option to somebody.
+    // A host that begins with a dash would be read as an option by other programs.
     if host.is_empty() || host.starts_with('-') || host.contains(odd) {
         return None;
     }

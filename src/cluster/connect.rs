@@ -50,7 +50,7 @@ pub trait ConnectPrompt: Send + Sync {
     /// The password of `user@host`, which does not belong to the cluster.
     fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
 
-    /// Whether an unknown host key is right; no where nobody can be asked.
+    /// Whether an unknown host key is right; no if nobody can be asked.
     fn accepts_host_key(&self, host: &str, fingerprint: &str) -> Result<bool, NoAnswer>;
 }
 
@@ -71,7 +71,7 @@ pub struct Connector<'a> {
 pub(super) enum HostKind {
     /// A node: it gets the administrator's password.
     Node,
-    /// Outside the cluster: it has a password of its own.
+    /// Outside the cluster: it has its own password.
     Outside,
 }
 

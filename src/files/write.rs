@@ -159,7 +159,7 @@ struct Staged<'a> {
 impl<'a> Staged<'a> {
     fn new(&NewFile { path, bytes, made_from }: &NewFile<'a>) -> Result<Self, FileError> {
         check_place(path)?;
-        // Through a symbolic link the file behind it is replaced, not the link.
+        // Through a symbolic link the file that it points to is replaced, not the link.
         let target = resolve(path);
         let folder = folder_of(&target).to_owned();
         let mut file = new_file_in(&folder).map_err(failed(path, "making a file beside it"))?;

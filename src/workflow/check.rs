@@ -123,7 +123,7 @@ fn vouch(
 }
 
 impl Check {
-    /// The phones that do not take the list, or that nobody knows this of.
+    /// The phones that do not accept the list, or of which this is not known.
     pub fn not_taken(&self) -> impl Iterator<Item = &ClassVerdict> {
         let is_no = |d: Decision| matches!(d, Decision::Refuses | Decision::NotKnown);
         self.verdicts.iter().filter(move |verdict| is_no(verdict.verdict.decision))

@@ -1,4 +1,4 @@
-//! The operator answers what is asked while nodes are reached.
+//! The operator answers the questions that come up when a node is connected to.
 
 use secrecy::SecretString;
 

@@ -100,7 +100,7 @@ fn to_every_node(
         if !put.contains(node) {
             publisher.wait(node, publication.wait, go_on)?;
         } else if !publisher.comes(node, (AFTER_PUT, AFTER_RESTART), go_on)? {
-            // A CUCM node serves it after a restart alone, which nobody asked for here.
+            // A CUCM node serves it only after a restart, which this command does not do.
             journal.add(step(node, NOT_SERVED_YET, Some(false)))?;
             waiting.push(node.clone());
             continue;

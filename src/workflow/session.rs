@@ -19,7 +19,7 @@ pub struct ModuleOptions {
     pub module: Option<PathBuf>,
     /// Use a module or a profile that others than root and the user may write.
     pub allow_insecure: bool,
-    /// How long a call may take, and what is done about one that does not return.
+    /// How long a call may take, and what is done if it does not return.
     pub patience: Option<(Duration, OnHang)>,
 }
 
@@ -57,7 +57,7 @@ impl ModuleOptions {
 
 /// Waits until the operator inserted a token: one USB port is enough for several tokens.
 ///
-/// `wanted` looks at what is there; its error is what is wrong until then.
+/// `wanted` checks the inserted tokens; its error says what is still missing.
 pub fn wait_for(
     module: &Module,
     operator: &dyn Operator,

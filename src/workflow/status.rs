@@ -113,7 +113,7 @@ fn look(
         status.md5 = Some(digest::hex(&digest::md5(bytes), ""));
         status.sha1 = Some(digest::hex(&digest::sha1(bytes), ""));
     }
-    // What does not verify is named all the same.
+    // A list that does not verify is named, too.
     if let Some(list) = served.as_ref().and_then(|bytes| TrustList::decode(bytes.clone()).ok()) {
         status.held.ctl = list.verify().ok();
         status.signed_by = status.held.ctl.as_ref().map(VerifiedList::signer_name);

@@ -1,4 +1,4 @@
-//! Certificates into Phone-SAST-trust of a node, and the proof that its TVS vouches for them.
+//! Certificates into Phone-SAST-trust of a node, and the proof that its TVS knows them.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ pub struct Trusted {
     pub proof: Option<String>,
 }
 
-/// Uploads certificates to a node, and waits until its TVS, if it is asked, vouches for each.
+/// Uploads certificates to a node, and waits until its TVS, if it is asked, knows each.
 pub fn trust(
     node: &NodeAddress,
     certificates: &[Certificate],

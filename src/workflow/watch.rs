@@ -56,7 +56,7 @@ impl TokenWatch {
             }
             None => Trigger::Poll,
         };
-        // Waits for other processes of ours: what is there all along must not look as if it came.
+        // Waits for other processes of this program: a token that was there all along must not be reported as inserted.
         let present = module.contents();
         module.close_sessions();
         let now = Instant::now();
@@ -162,7 +162,7 @@ impl TokenWatch {
         Ok(contents)
     }
 
-    /// Takes over what is there now; what came and went by that.
+    /// Updates the state to the tokens inserted now; returns the changes.
     fn replace(&mut self, now: Vec<TokenContents>) -> Vec<TokenEvent> {
         let same = |a: &TokenContents, b: &TokenContents| identity(&a.token) == identity(&b.token);
         let missing = |all: &[TokenContents], one: &TokenContents| !all.iter().any(|other| same(one, other));

@@ -17,7 +17,7 @@ pub enum CertificateError {
     /// Neither DER nor PEM.
     #[error("not an X.509 certificate in DER ({0})")]
     NotACertificate(String),
-    /// A certificate and more bytes behind it.
+    /// A certificate and more bytes after it.
     #[error("{0} bytes follow the certificate")]
     TrailingBytes(usize),
     /// A PEM text without a certificate in it.

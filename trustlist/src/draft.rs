@@ -157,7 +157,7 @@ impl SgnDraft {
     }
 }
 
-/// A file without its SIGNATURE element: the bytes before and behind it.
+/// A file without its SIGNATURE element: the bytes before and after it.
 struct Unsigned {
     before: Vec<u8>,
     behind: Vec<u8>,

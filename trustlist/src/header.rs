@@ -249,7 +249,7 @@ pub(super) struct HeaderDraft {
 }
 
 impl HeaderDraft {
-    /// The bytes before and behind the SIGNATURE element, with final lengths and padding.
+    /// The bytes before and after the SIGNATURE element, with final lengths and padding.
     pub(super) fn around_signature(&self, signature_bytes: usize) -> Result<(Vec<u8>, Vec<u8>), BuildError> {
         if self.file_name.is_empty() || self.file_name.contains('\0') {
             return Err(BuildError::BadText("FILENAME".to_owned()));

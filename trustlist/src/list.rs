@@ -70,7 +70,7 @@ impl TrustFile {
         let header = Header::decode(&bytes)?;
         let behind = bytes.slice(header.bytes().len()..);
         let file_name = header.file_name().to_lowercase();
-        // By the name, else by the bytes behind the header.
+        // By the name, else by the bytes after the header.
         let is_list =
             file_name.ends_with(".tlv") || (!file_name.ends_with(".sgn") && behind.starts_with(&[1, 0, 2]));
         if !is_list {

@@ -1,4 +1,4 @@
-//! Who vouches for whom: a list as a drawing (SVG). The signer stands above; below it what the list vouches for.
+//! A list as a drawing (SVG): the signer above, below it what the list makes phones trust.
 
 use crate::trustlist::{Function, Record, TrustList};
 

@@ -132,7 +132,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     ui.print(&format!("{}: verified, {lines} lines, {signed}; {}", path.display(), printable(says)))
 }
 
-/// Whose signature lies beside the journal, and how many of its lines it covers.
+/// Who signed the journal, and how many of its lines the signature covers.
 fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(String, usize), CommandError> {
     let certificate = read_certificate(signer)?;
     let beside = signature_beside(path);

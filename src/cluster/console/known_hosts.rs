@@ -23,7 +23,7 @@ pub(super) struct KnownHosts {
     lines: Vec<(usize, Entry)>,
 }
 
-/// Writes a key behind the known host keys: the operator said that it is right.
+/// Adds a key to the known host keys: the operator confirmed it.
 pub(in crate::cluster) fn learn(
     key: &str,
     known_hosts: &Path,
@@ -67,12 +67,12 @@ impl KnownHosts {
         self.marked(None).map(|(_, key)| key)
     }
 
-    /// Whether an authority may vouch for the host.
+    /// Whether an authority may certify the host.
     pub(super) fn has_authority(&self) -> bool {
         self.marked(Some(Marker::CertAuthority)).next().is_some()
     }
 
-    /// Whether what the host shows is known, or an authority that is known vouches for it.
+    /// Whether what the host shows is known, or a known authority certified it.
     pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), ConsoleError> {
         let node = self.address.host.clone();
         let (key, certificate) = match shown {

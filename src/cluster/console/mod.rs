@@ -1,4 +1,4 @@
-//! A line to a node: bytes there, bytes back, and a clock. SSH and serial lines stand behind it.
+//! A line to a node: bytes there, bytes back, and a clock. SSH and serial lines implement it.
 
 #[cfg(feature = "ssh")]
 pub(super) mod known_hosts;

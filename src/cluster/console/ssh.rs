@@ -200,7 +200,7 @@ fn names_of<N: AsRef<str>>(names: &[&N]) -> Vec<String> {
     names.iter().map(|name| AsRef::<str>::as_ref(*name).to_owned()).collect()
 }
 
-/// Everything that the library has, the preferred ones first; the old ones by choice alone, and behind the others.
+/// Everything that the library has, the preferred ones first; the old ones by choice alone, and after the others.
 fn offered<N: AsRef<str> + Copy + PartialEq>(
     preferred: &[N],
     every: &[&N],

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Answers of the REST interface are short; in bytes.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
-/// Why a request failed. In all of them `url` is what was asked for, `says` the server's words, `limit` in bytes.
+/// Why a request failed. In all of them `url` is the request, `says` the server's words, `limit` in bytes.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -24,7 +24,7 @@ pub enum HttpError {
     /// The server refused.
     #[error("{url} answered {status}: {says}")]
     Refused { url: String, status: u16, says: String },
-    /// Larger than what is read.
+    /// Larger than the limit.
     #[error("{url} has more than {limit} bytes")]
     TooLarge { url: String, limit: usize },
     /// The certificate of the server is not the pinned one, or not one that is trusted.

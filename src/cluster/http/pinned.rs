@@ -1,5 +1,5 @@
 //! TLS with the one server whose certificate the operator compared: that certificate and no other, whatever name stands in
-//! it and whoever issued it. It is looked at on the very connection that the request goes over.
+//! it and whoever issued it. It is checked on the same connection that carries the request.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};

@@ -156,7 +156,7 @@ pub struct ClusterNode {
     pub publisher: bool,
 }
 
-/// Reads `show network cluster`: address, full name, name, role; a long row goes on in the next line. Why not, where a node
+/// Reads `show network cluster`: address, full name, name, role; a long row continues on the next line. Why not, where a node
 /// would be lost: the table of processnodes below has as many rows.
 pub fn nodes(lines: &[String]) -> Result<Vec<ClusterNode>, String> {
     let table = lines.iter().position(|l| l.to_lowercase().contains("(processnode)")).unwrap_or(lines.len());
@@ -209,7 +209,7 @@ pub fn deleted(lines: &[String]) -> Option<u32> {
 }
 
 /// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. The file has `_` for blanks
-/// and the like. `SAST-ADN1` is not in `SAST-ADN12.pem`; a serial behind the name (`SAST-ADN1_0A.pem`) is nothing else.
+/// and the like. `SAST-ADN1` is not in `SAST-ADN12.pem`; a serial after the name (`SAST-ADN1_0A.pem`) is nothing else.
 pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
     let in_file = |name: &str| -> String {
         let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };

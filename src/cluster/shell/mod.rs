@@ -40,7 +40,7 @@ impl<C: Console> Shell<C> {
     pub fn open(console: C) -> Result<Self, ClusterError> {
         let mut shell = Shell { console, screen: Screen::default(), quiet: QUIET };
         shell.wait_for_prompt(START_LIMIT)?;
-        // Old releases do not know it; the pagers are answered all the same.
+        // Old releases do not know it; their pager prompts are answered.
         match shell.run("set cli pagination off") {
             Ok(_) | Err(ClusterError::Refused { .. }) => Ok(shell),
             Err(e) => Err(e),

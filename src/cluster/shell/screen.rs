@@ -8,7 +8,7 @@ const LAST_LINES: usize = 6;
 const LONGEST: usize = 400;
 /// What is shown beyond this is a stream that never ends: twice the largest list as a hexadecimal dump. In bytes.
 const MOST: usize = 48 * 1024 * 1024;
-/// What a finished line costs beside its characters, in bytes.
+/// The memory of a finished line in addition to its characters, in bytes.
 const LINE: usize = size_of::<String>();
 
 /// The lines that were shown since the screen was last cleared.

@@ -12,7 +12,7 @@ const MESSAGE_LINES: usize = 30;
 pub struct Reply<'a> {
     /// A part of the question.
     pub question: &'a str,
-    /// What is sent, a newline behind it.
+    /// What is sent, then a newline.
     pub answer: &'a str,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn wants(screen: &Screen) -> Wants {
     }
 }
 
-/// Where the prompt stands alone on a finished line with text behind it: somebody's message to all terminals came after it.
+/// Where the prompt stands alone on a finished line with text after it: somebody's message to all terminals came after it.
 fn after_the_prompt(screen: &Screen) -> Option<usize> {
     let said_last = screen.lines().iter().enumerate().rev().take(MESSAGE_LINES);
     let (at, line) = said_last.clone().find(|(_, line)| line.trim_start().starts_with(PROMPT))?;

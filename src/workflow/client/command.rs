@@ -33,7 +33,7 @@ impl Choices {
         }
     }
 
-    /// What it is told beside its signer.
+    /// Its other options, besides the signer.
     pub fn options(&self) -> Vec<ListOption> {
         let mut options = Vec::new();
         let signer = self.signer().map(|s| s.der().clone());

@@ -1,4 +1,4 @@
-//! The CTL Client's windows: what is chosen in them, and what is made of it.
+//! The CTL Client's windows: the choices made in them, and the plan that follows.
 
 mod choices;
 mod command;

@@ -63,7 +63,7 @@ pub struct Windows<'a> {
     pub out: Option<PathBuf>,
     /// The token that signs, if it was named.
     pub named: Option<Selector>,
-    /// What every plan needs beside the records, for the certificate that signs.
+    /// What every plan needs in addition to the records, for the certificate that signs.
     pub request: &'a dyn Fn(&Certificate) -> Result<Request<'_>, OperatorError>,
     pub order: SigningOrder<'a>,
 }

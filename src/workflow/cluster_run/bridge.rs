@@ -3,7 +3,7 @@
 use crate::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess_classes};
 use crate::trustlist::{Certificate, VerifiedList};
 
-/// Why it is no bridge; at which node, for which token, beside which other node, or with which signer.
+/// Why a list is no bridge: which node, token, other node or signer it concerns.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoBridge {

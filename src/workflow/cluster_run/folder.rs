@@ -1,5 +1,5 @@
 //! The folder of a run: it says where the run's journal is, and the journal says of which node and folder the run is. So no
-//! run goes on with another one's journal, and none is begun over one that changed something.
+//! run continues with the journal of another, and none is begun over one that changed something.
 
 use std::fs::File;
 use std::io;

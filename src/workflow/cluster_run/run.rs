@@ -182,7 +182,7 @@ impl<'a> ClusterRun<'a> {
             match self.perform(step) {
                 Ok(says) => self.finish(step, None, &says)?,
                 Err(e) => {
-                    // The error itself is what counts, whether it can be written down or not.
+                    // The first error is reported, also if writing it to the journal fails.
                     let _ = self.record(Event::step(step, None, e.to_string(), Some(false)));
                     return Err(self.stopped(step, None, e));
                 }

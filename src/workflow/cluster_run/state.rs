@@ -26,7 +26,7 @@ pub struct RunState {
     pub tokens: Option<Vec<TokenCertificate>>,
     /// Whether it puts back what was in force before.
     pub rolls_back: bool,
-    /// Whether a step was begun. A rollback before any is that of a run that ended, in a journal of its own.
+    /// Whether a step was begun. A rollback before any is that of a run that ended, in a separate journal.
     begun: bool,
     done: Vec<(Step, Option<Part>)>,
     ended: bool,
@@ -87,7 +87,7 @@ impl RunState {
         Ok(Opening { new_journal: false, events: vec![Event::Resume] })
     }
 
-    /// Puts back what was in force before; of a run that ended, by a run of its own.
+    /// Puts back what was in force before; if the run ended, by a separate run.
     pub fn rollback(&self, id: &RunId) -> Result<Opening, RunRefused> {
         self.is(id)?;
         let file = self.in_force.clone().ok_or(RunRefused::NothingKept)?;

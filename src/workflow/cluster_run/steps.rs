@@ -213,7 +213,7 @@ impl<'a> ClusterRun<'a> {
     fn publish(&mut self, step: Step, list: &VerifiedList) -> Result<(), WorkError> {
         let publisher = self.publisher(list.list().bytes());
         let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
-        // What a node serves need not be what is on its disk, and is served after the restart.
+        // A node may serve another list than the one on its disk, which it serves after the restart.
         let md5 = publisher.md5();
         let mut has = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let mut shown = || connector.open(node).ok()?.shown_ctl().ok();
@@ -240,13 +240,13 @@ impl<'a> ClusterRun<'a> {
                 self.options.folder.new_ctl()
             };
             self.operator.show(&View::UploadFile { nodes: &by_hand, path: &path, name: CTL })?;
-            // Only somebody who sits there can say that a file was uploaded; else the nodes are watched until they serve it.
+            // Only a person can say that a file was uploaded; otherwise this waits until the nodes serve it.
             uploaded = self.operator.can_ask() && self.operator.ask(&Question::Uploaded)?;
         }
         let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
         let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
         for (node, is_there, says) in put.chain(by_hand) {
-            // CUCM serves what lies there once Cisco Tftp was restarted; other TFTP servers serve it at once.
+            // CUCM serves a new file once Cisco Tftp was restarted; other TFTP servers serve it at once.
             if is_there && !serves(&node) {
                 let restarts = if step == Step::Publish { Step::Restart } else { step };
                 self.restart(restarts, SERVICES[0], &node)?;

@@ -11,7 +11,7 @@ use crate::workflow::plan::{Release, revert};
 use crate::workflow::signing::{Batch, BatchFile, SigningSession, show};
 
 impl ClusterRun<'_> {
-    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run goes on with these alone.
+    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run continues with these only.
     pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
         if let Some(known) = self.certificates.get() {
             return Ok(known);

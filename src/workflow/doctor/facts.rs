@@ -77,7 +77,7 @@ pub struct Clock {
     pub program: Option<Timestamp>,
 }
 
-/// Looks at everything. `module` is what loading it gave.
+/// Gathers all facts. `module` is the result of loading it.
 pub fn gather(profile: Option<&Profile>, module: &Result<Module, TokenError>, now: Timestamp) -> Facts {
     let tokens = match module {
         Ok(module) => module.contents().map_err(|e| e.to_string()),
@@ -142,7 +142,7 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
     }
 }
 
-/// Whether one of these programs runs, as /proc tells; where there is no /proc, nobody is accused.
+/// Whether one of these programs runs, as /proc tells; without /proc, none is reported.
 fn any_runs(names: &[String]) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else { return true };
     let mut commands = processes

@@ -1,4 +1,4 @@
-//! The judgement on the module, and on what runs beside it.
+//! Findings about the module and about the services that it needs.
 
 use super::super::next::Next;
 use super::facts::ModuleFacts;
@@ -12,7 +12,7 @@ fn install() -> Remedies {
     }))
 }
 
-/// The findings about the module. Where tokens are seen, nothing is missing beside it.
+/// The findings about the module. If tokens are seen, no service is missing.
 pub(super) fn judge(facts: &ModuleFacts, tokens_are_seen: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let profile = facts.profile.as_deref().unwrap_or("none");

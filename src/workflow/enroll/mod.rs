@@ -1,4 +1,4 @@
-//! A SAST key made on a token with a certificate or a request for one; an issued certificate stored beside its key.
+//! A SAST key made on a token with a certificate or a request for one; an issued certificate stored with its key.
 
 mod certificate;
 
@@ -98,7 +98,7 @@ impl Enrollment<'_> {
         self.stored(&certificate).map(|sast| Some(Made::Certificate(Box::new(sast))))
     }
 
-    /// Stores an issued certificate beside its key; `None` if the operator does not agree.
+    /// Stores an issued certificate with its key; `None` if the operator does not agree.
     pub fn import(&self, certificate: &Certificate) -> Result<Option<Sast>, WorkError> {
         let Enrollment { module, contents, operator, .. } = self;
         let token = &contents.token;
@@ -113,7 +113,7 @@ impl Enrollment<'_> {
         self.stored(certificate).map(Some)
     }
 
-    /// What is left to do after the storing. Whatever fails there, what is on the token stays there.
+    /// What is left to do after storing. If it fails, the token keeps what was stored.
     fn stored(&self, certificate: &Certificate) -> Result<Sast, WorkError> {
         let token = &self.contents.token;
         let sast = self.module.find_stored(token, certificate).map_err(WorkError::from);

@@ -64,12 +64,12 @@ pub enum Event {
     },
     /// A run on a cluster.
     Run(RunId),
-    /// The tokens that the cluster is asked to trust: the run goes on with these alone.
+    /// The tokens that the cluster is asked to trust: the run continues with these only.
     Tokens {
         /// The one that signs comes first.
         certificates: Vec<TokenCertificate>,
     },
-    /// The run goes on.
+    /// The run continues.
     Resume,
     /// The CTL that was in force before goes back to every node.
     Rollback,
@@ -83,7 +83,7 @@ pub enum Event {
         part: Option<Part>,
         /// What is done, or how it ended.
         says: String,
-        /// Whether it ended well; `None` while it goes on.
+        /// Whether it ended well; `None` while it runs.
         done: Option<bool>,
     },
     /// A file that was signed, verified and written.
@@ -108,7 +108,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// A token, as far as it is nobody's secret.
+/// A token, without anything secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenSeal {
     pub label: String,

@@ -1,4 +1,4 @@
-//! The signature of a journal's head, in a file beside it: `docs/journal.md`, "Proof".
+//! The signature of a journal's head, in a file next to it: `docs/journal.md`, "Proof".
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub struct HeadSignature {
 /// Why a signature proves nothing about a journal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// Not such a file, or of a later version.
+    /// Not a signature file, or one of a later version.
     #[error("its signature cannot be read: {0}")]
     NotASignature(String),
     /// Of another journal, or of this one as it was.

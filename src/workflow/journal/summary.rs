@@ -82,7 +82,7 @@ impl<'a> JournalSummary<'a> {
         [self.lines.first(), self.lines.last()].map(|line| line.map(|l| l.time.as_str()).unwrap_or_default())
     }
 
-    /// The steps of a longer run: when, which, how it ended (`done`, `failed`, or nothing while it goes on), in words.
+    /// The steps of a longer run: when, which, how it ended (`done`, `failed`, or nothing while it runs), in words.
     pub fn steps(&self) -> Vec<[String; 4]> {
         let step = |line: &JournalLine| {
             let (name, how, says) = match &line.event {

@@ -38,7 +38,7 @@ pub enum JournalError {
 }
 
 impl VerifiedJournal {
-    /// Checks every line, and that the run came to its end.
+    /// Checks every line, and that the run ended.
     pub fn read(bytes: &[u8]) -> Result<Self, JournalError> {
         let journal = Self::read_so_far(bytes)?;
         match journal.outcome() {

@@ -60,7 +60,8 @@ pub enum JournalReopenError {
 }
 
 impl Journal {
-    /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The folder is by default [`state_folder`](super::state_folder).
+    /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The default folder is
+    /// [`state_folder`](super::state_folder).
     pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
         let folder = folder.map(Path::to_owned).or_else(here::state_folder);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
@@ -99,7 +100,7 @@ impl Journal {
     }
 
     /// Goes on with a journal that was cut off, behind its last whole line. What was written of a further line stays
-    /// beside it as `NAME.cut`.
+    /// next to it as `NAME.cut`.
     pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), JournalReopenError> {
         let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };
         let bytes = files::read_plain(path, files::MAX_JOURNAL).map_err(|e| failed(io::Error::other(e)))?;
@@ -121,7 +122,7 @@ impl Journal {
         Ok((Journal { file, path: path.to_owned(), len: whole, seq, prev }, journal))
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -167,7 +168,7 @@ impl Journal {
         text.pop();
         let (text, prev) = sealed(&text);
         if let Err(e) = self.file.write_all(text.as_bytes()) {
-            // Half a line would break every line behind it.
+            // Half a line would break every line after it.
             let _ = self.file.set_len(self.len);
             return Err(self.failed(e));
         }
@@ -182,7 +183,7 @@ impl Journal {
         self.file.sync_data().map_err(|e| self.failed(e))
     }
 
-    /// Signs the lines so far, into a file beside the journal.
+    /// Signs the lines so far, into a file next to the journal.
     pub fn sign<S: Signer>(&self, signer: &mut S) -> Result<(), JournalSignError<S::Error>> {
         let text = HeadSignature::make(self.seq, &self.prev, signer).map_err(JournalSignError::Signer)?;
         files::write_new(&signature_beside(&self.path), text.as_bytes(), OnExisting::Replace)?;

@@ -8,12 +8,12 @@ use super::error::PlanError;
 use super::update::{Edit, amend};
 use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
 
-/// Which SAST records a release's token-signed CTL has beside the tokens.
+/// Which SAST records a release's token-signed CTL has in addition to the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
     /// Up to 10.5: the tokens alone.
     TokensAlone,
-    /// From 11.5: ITLRecovery and CallManager stay, which keeps the way back to tokenless open.
+    /// From 11.5: ITLRecovery and CallManager stay, so the cluster can become tokenless again.
     WithRecovery,
 }
 

@@ -59,7 +59,7 @@ impl PlanStep {
     }
 }
 
-/// What every plan needs beside the records.
+/// What every plan needs in addition to the records.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The certificate of the token that will sign.
@@ -72,7 +72,7 @@ pub struct Request<'a> {
     pub now: i64,
     /// The operator insists where the CTL Client would refuse. Never silently: the plan says so.
     pub force: bool,
-    /// How whoever asked spells what helps.
+    /// Turns advice into words: the front end knows the commands.
     pub spell: Spell,
 }
 
@@ -184,7 +184,7 @@ impl Plan {
     }
 }
 
-/// A plan that somebody saw and agreed to: the only kind that is carried out.
+/// A plan that the operator saw and agreed to: only such a plan is carried out.
 #[derive(Debug, Clone)]
 pub struct ConfirmedPlan {
     plan: Plan,

@@ -135,7 +135,7 @@ pub struct ShownPlans {
 }
 
 impl ShownPlans {
-    /// A further plan, before it is shown. Its result must not take the place of what is no file, nor of another's.
+    /// A further plan, before it is shown. Its result must not replace something that is not a file, or the result of another plan.
     pub fn add(&mut self, file: &BatchFile, digest: PlanDigest) -> Result<(), SigningError> {
         let out = file.out();
         if out.as_os_str() != "-" {

@@ -16,7 +16,7 @@ use crate::workflow::{Operator, View, WorkError};
 /// that is pulled.
 const TOGETHER: usize = 8;
 
-/// Files on their way, in their order; behind them what stopped the pipeline, if something did.
+/// Files in the pipeline, in order; then what stopped the pipeline, if something did.
 struct Chunk<T> {
     files: Vec<T>,
     stop: Option<WorkError>,

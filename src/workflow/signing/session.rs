@@ -44,7 +44,7 @@ pub struct SigningOrder<'a> {
     pub sign_journal: bool,
 }
 
-/// What remains of a run that signed: its journal, and what is left to do by hand.
+/// The result of a run that signed: its journal, and what is left to do by hand.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
 pub struct Signed {
     pub journal: PathBuf,
@@ -91,7 +91,7 @@ impl SigningSession {
         operator: &dyn Operator,
     ) -> Result<Self, WorkError> {
         let found = found.and_then(|contents| contents.sast(selector));
-        // A token that shows no certificate is asked again behind the login that signing needs anyway.
+        // A token that shows no certificate is asked again after the login that signing needs anyway.
         let hides = match &found {
             Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) => {
                 module.token_without_certificates(selector)?
@@ -270,7 +270,7 @@ fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Re
     signed.map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
 }
 
-/// The token that was looked for; one that is not there is waited for where somebody can insert it.
+/// The token that was looked for. If it is not inserted, and somebody can insert it, this waits for it.
 fn or_wait(
     module: &Module,
     found: Result<Sast, TokenError>,

@@ -229,7 +229,7 @@ impl Update {
         Ok(())
     }
 
-    /// Where a new token record goes: behind the tokens at the head of the list.
+    /// Where a new token record goes: after the tokens at the start of the list.
     fn behind_tokens(&self) -> usize {
         self.records.iter().take_while(|e| e.record.function() == Function::SAST).count()
     }
