@@ -1,6 +1,6 @@
 //! Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM.
 //!
-//! Imports run one way: [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`], [`reader`] → [`trustlist`]. Nothing below `cli` prints; nothing
+//! Imports run one way: [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`], `reader` → [`trustlist`]. Nothing below `cli` prints; nothing
 //! below `workflow` asks.
 
 pub mod cli;

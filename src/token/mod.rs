@@ -1,7 +1,7 @@
 //! PKCS#11: the tokens that sign.
 //!
-//! A [`Profile`] describes a module; a [`Module`] is that library, loaded once; it lists [`Token`]s and their certificates
-//! without a PIN; the selected one becomes a [`Sast`], and with the PIN a [`TokenSigner`].
+//! A [`Profile`] describes a module; a `Module` is that library, loaded once; it lists `Token`s and their certificates
+//! without a PIN; the selected one becomes a `Sast`, and with the PIN a `TokenSigner`.
 
 mod admin;
 mod catch_panic;
