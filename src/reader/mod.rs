@@ -30,6 +30,7 @@ pub struct Reader {
 }
 
 /// Why the readers could not be asked.
+#[allow(dead_code, reason = "builds with PC/SC and those without make different ones")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReaderError {
     /// SCARD_E_NO_SERVICE, SCARD_E_SERVICE_STOPPED: pcscd, or the system's smart card service, does not run.
@@ -40,7 +41,6 @@ pub enum ReaderError {
     NotAllowed,
     /// Built without the feature `pcsc`.
     #[error("this sastctl was built without PC/SC")]
-    #[cfg_attr(feature = "pcsc", allow(dead_code, reason = "made by builds without PC/SC"))]
     NotBuilt,
     #[error("the smart card service failed: {0}")]
     Failed(String),
