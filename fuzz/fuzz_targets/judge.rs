@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use sastctl::phone::{HeldItl, Installed, NewList, TvsStatus, assess_classes, list_warnings, services};
 use sastctl::trustlist::TrustList;
-use sastctl::workflow::ways;
+use sastctl::workflow::advice::procedures;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(list) = TrustList::decode(bytes.to_vec()) else { return };
@@ -13,5 +13,5 @@ fuzz_target!(|bytes: &[u8]| {
     let new = NewList::of(&verified);
     let _ = assess_classes(&held, &new, &TvsStatus::NotAsked);
     let _ = (services(&held, &new), list_warnings(&new, verified.digest(), 0));
-    let _ = ways(&verified, "f", None, 0);
+    let _ = procedures(&verified, "f", None, 0);
 });

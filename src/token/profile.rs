@@ -32,7 +32,8 @@ const BUILT_IN: [&str; 15] = [
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
-    pub(crate) name: String,
+    /// Its name.
+    pub name: String,
     pub(crate) description: String,
     pub(crate) paths: Paths,
     /// The module's own argument of C_Initialize (`pReserved`).
