@@ -174,3 +174,15 @@ pub fn restore_terminal() {
         let _ = rustix::termios::tcsetattr(&tty, rustix::termios::OptionalActions::Now, termios);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_ignored_is_read_from_the_mask() {
+        assert_eq!(ignored("SigBlk:\tff\nSigIgn:\t0000000000001001\nSigCgt:\t3\n"), [1, 13]);
+        assert_eq!(ignored("SigIgn:\t8000000000000002\n"), [2, 64]);
+        assert!(ignored("").is_empty() && ignored("SigIgn:\tx\n").is_empty());
+    }
+}

@@ -217,3 +217,22 @@ pub fn forbid_ptrace() {
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_source_is_one_of_five_and_never_the_pin() {
+        let parse = |text: &str| PinSource::try_from(text.to_owned());
+        assert_eq!(parse("prompt").unwrap(), PinSource::Prompt);
+        assert_eq!(parse("pinpad").unwrap(), PinSource::PinPad);
+        assert_eq!(parse("env:PIN").unwrap(), PinSource::Env("PIN".to_owned()));
+        assert_eq!(parse("file:/run/pin").unwrap(), PinSource::File("/run/pin".into()));
+        assert_eq!(parse("fd:3").unwrap(), PinSource::Fd(3));
+        for text in ["Cisco123", "env:", "file:", "fd:x", "fd:", ""] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(!error.contains("Cisco123"), "{error}");
+        }
+    }
+}

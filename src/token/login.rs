@@ -234,7 +234,65 @@ fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use cryptoki::context::Function;
+    use cryptoki_sys as sys;
+
+    use super::super::raw::Info;
     use super::*;
+
+    fn token(flags: sys::CK_FLAGS) -> Token {
+        Token::new(1_u64.try_into().unwrap(), None, Ok(Info { flags, ..Info::default() }))
+    }
+
+    fn error(code: RvError) -> Pkcs11Error {
+        Pkcs11Error::Pkcs11(code, Function::Login)
+    }
+
+    #[test]
+    fn a_login_that_failed_says_what_it_means() {
+        let of = |flags, code| login_failed("C_Login", &token(flags), PinKind::User, &error(code));
+        let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
+        assert!(matches!(of(0, RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(0, RvError::PinLocked), TokenError::PinLocked(..)));
+        assert!(matches!(of(0, RvError::UserPinNotInitialized), TokenError::PinNotSet(_)));
+        assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad(..)));
+        assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
+        assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
+    }
+
+    #[test]
+    fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
+        let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
+        for code in [RvError::PinInvalid, RvError::PinLenRange] {
+            assert!(matches!(of(code), TokenError::PinRefused(_, PinKind::New, _)), "{code:?}");
+        }
+        assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
+        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(..)));
+        let by_login = login_failed("C_Login", &token(0), PinKind::User, &error(RvError::PinInvalid));
+        assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
+    }
+
+    #[test]
+    fn an_administrators_login_that_failed_says_what_it_means() {
+        let of = |code| login_failed("C_Login", &token(0), PinKind::Administrator, &error(code));
+        assert!(matches!(
+            of(RvError::PinIncorrect),
+            TokenError::PinIncorrect { which: PinKind::Administrator, .. }
+        ));
+        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(_, PinKind::Administrator)));
+        assert!(matches!(of(RvError::DeviceError), TokenError::Call { .. }));
+    }
+
+    #[test]
+    fn a_pin_that_is_locked_or_was_never_set_is_not_tried() {
+        let flags = sys::CKF_LOGIN_REQUIRED | sys::CKF_TOKEN_INITIALIZED;
+        let of = |more| token(flags | more).check_state(PinKind::User);
+        let set = sys::CKF_USER_PIN_INITIALIZED;
+        assert!(of(set).is_ok());
+        assert!(of(set | sys::CKF_USER_PIN_FINAL_TRY).is_ok(), "the operator is asked elsewhere");
+        assert!(matches!(of(0), Err(TokenError::PinNotSet(_))));
+        assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked(..))));
+    }
 
     #[test]
     fn a_pin_has_the_length_that_the_token_says_else_the_profile() {

@@ -248,3 +248,23 @@ impl Signer for TokenSigner<'_> {
         Signer::sign(&mut &*self, digest, message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mechanism_follows_the_token_and_the_profile() {
+        let method = |mechanisms: &[MechanismType], prefer, every_time| {
+            method(mechanisms, prefer, Digest::Sha1, every_time).map(|(method, _)| method)
+        };
+        use By::{Hash, Raw};
+        let (hash, raw) = (MechanismType::SHA1_RSA_PKCS, MechanismType::RSA_PKCS);
+        assert_eq!(method(&[hash, raw], Hash, false), Some(By::Hash));
+        assert_eq!(method(&[hash, raw], Raw, false), Some(By::Raw));
+        assert_eq!(method(&[hash, raw], Raw, true), Some(By::Hash), "the context login needs room");
+        assert_eq!(method(&[hash], Raw, false), Some(By::Hash));
+        assert_eq!(method(&[raw], Hash, false), Some(By::Raw));
+        assert_eq!(method(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
+    }
+}
