@@ -125,3 +125,26 @@ fn first_state(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
 pub(super) fn clean(text: &str) -> String {
     printable(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_token_has_no_administrators_pin_that_could_be_locked() {
+        let state = |flags| so_pin_state(&Info { flags, ..Info::default() });
+        let (initialized, locked) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_SO_PIN_LOCKED);
+        assert_eq!([state(locked), state(initialized | locked)], [PinState::NotSet, PinState::Locked]);
+    }
+
+    #[test]
+    fn a_pin_was_never_set_only_where_one_is_wanted() {
+        let state = |flags| pin_state(&Info { flags, ..Info::default() });
+        let (initialized, wanted) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_LOGIN_REQUIRED);
+        assert_eq!(state(initialized | wanted), PinState::NotSet);
+        assert_eq!(state(initialized | wanted | sys::CKF_USER_PIN_INITIALIZED), PinState::Ok);
+        assert_eq!([state(initialized), state(wanted), state(0)], [PinState::Ok; 3]);
+        let locked = sys::CKF_USER_PIN_LOCKED | sys::CKF_USER_PIN_COUNT_LOW;
+        assert_eq!(state(initialized | wanted | locked), PinState::Locked);
+    }
+}
