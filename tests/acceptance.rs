@@ -4,170 +4,18 @@ use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
     ClassVerdict, Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess, assess_classes,
 };
-use sastctl::trustlist::{
-    Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Signer, Style, VerifiedList,
-    record_tag,
-};
-use sastctl::workflow::{Release, Request, revert};
+use sastctl::trustlist::{Digest, Function, ListKind, Record, ServerRecord, Signer, Style, record_tag};
+use sastctl::workflow::{Request, revert};
 
 use crate::findings::held;
-use crate::pki::{KeyFile, certificate, golden, options, spell, token};
+use crate::pki::{KeyFile, golden, options, spell};
 use crate::support::World;
 
-const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
-const PUB_NEW: &str = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
-const SUB: &str = "tests/testdata/pki/cucm-1051-a-sub1";
-const TVS: &str = "tests/testdata/pki/cucm8-tvs";
-const CAPF: &str = "tests/testdata/pki/capf-e41e7d87";
-const HSM: &str = "tests/testdata/keys/rsa2048";
-const STRANGER: &str = "tests/testdata/keys/rsa1024";
-const A: &str = "softhsm-fixtures/SAST-ADN008580ef";
-const B: &str = "softhsm-fixtures/SAST-ADN0054f509";
+mod lists;
 
-fn cert(stem: &str) -> Certificate {
-    certificate(&format!("{stem}.der"))
-}
+use lists::{A, B, CAPF, Lists, PUB, SUB, cert, list, sast, server};
 
-/// A server's record as CUCM writes it.
-fn server(stem: &str, function: Function, hash_only: bool) -> Record {
-    let server = ServerRecord {
-        function,
-        certificate: &cert(stem),
-        dns_name: "cucm-1051-a-pub",
-        ip_address: Some([10, 48, 47, 155].into()),
-        style: Style::Cucm,
-        hash_only,
-    };
-    Record::server(&server).unwrap()
-}
-
-fn sast(stem: &str, style: Style) -> Record {
-    Record::token(&cert(stem), style).unwrap()
-}
-
-fn list(kind: ListKind, records: Vec<Record>, signer: &str) -> VerifiedList {
-    let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
-    Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(signer)).unwrap()
-}
-
-/// The lists of the table, by the name that its rows use.
-struct Lists(Vec<(&'static str, VerifiedList)>);
-
-impl Lists {
-    fn new() -> Self {
-        use Function as F;
-        let ctl = |records, signer| list(ListKind::Ctl, records, signer);
-        let itl = |records, signer| list(ListKind::Itl, records, signer);
-        let ccm = || server(PUB, F::CCM_TFTP, false);
-        let capf = || server(CAPF, F::CAPF, false);
-        let signed = golden("token-signed.tlv");
-        let with = |record: Record| [signed.list().records(), &[record]].concat();
-        // Issuer and serial of token A over the key of somebody else.
-        let stranger = sast(STRANGER, Style::CtlClient)
-            .with(record_tag::ISSUER_NAME, sast(A, Style::CtlClient).get(record_tag::ISSUER_NAME).unwrap())
-            .and_then(|r| {
-                let a = sast(A, Style::CtlClient);
-                r.with(record_tag::SERIAL_NUMBER, a.get(record_tag::SERIAL_NUMBER).unwrap())
-            })
-            .unwrap();
-        let mut many = vec![sast(B, Style::CtlClient)];
-        many.extend((0..60).map(|_| ccm()));
-        many.push(sast(A, Style::CtlClient));
-        let tvs_by_hash = vec![server(PUB, F::SAST, false), ccm(), server(TVS, F::TVS, true), capf()];
-        Lists(vec![
-            ("tokenless", golden("tokenless.tlv")),
-            ("regenerated", golden("tokenless-regenerated.tlv")),
-            ("tokens", golden("token-signed.tlv")),
-            ("non-secure", golden("token-signed-non-secure.tlv")),
-            ("bridge", {
-                let tokenless = golden("tokenless.tlv");
-                let mut records = tokenless.list().records().to_vec();
-                records.extend([sast(A, Style::CtlClient), sast(B, Style::CtlClient)]);
-                ctl(records, PUB)
-            }),
-            ("recovery", {
-                let old = golden("tokenless.tlv");
-                let signer = cert(A);
-                let request = Request {
-                    signer: &signer,
-                    options: options(Digest::Sha1),
-                    name_style: None,
-                    now: 0,
-                    force: false,
-                    spell,
-                };
-                let spare = [token("SAST-ADN0054f509")];
-                let plan = revert(&old, &request, &spare, Some(Release::WithRecovery), false, &[]).unwrap();
-                plan.draft().clone().sign(&mut KeyFile::open(A)).unwrap()
-            }),
-            ("hsm", ctl(vec![sast(A, Style::CtlClient), ccm(), sast(HSM, Style::Cucm)], HSM)),
-            ("hsm reversed", ctl(vec![sast(A, Style::CtlClient), ccm(), sast(HSM, Style::CtlClient)], HSM)),
-            ("tokens and hsm", ctl(with(sast(HSM, Style::Cucm)), A)),
-            ("twins", ctl(vec![stranger.clone(), ccm(), sast(A, Style::CtlClient)], A)),
-            ("stranger", ctl(vec![ccm(), stranger], STRANGER)),
-            ("stranger as hsm", {
-                let hsm = sast(HSM, Style::Cucm);
-                let twin = sast(STRANGER, Style::Cucm)
-                    .with(record_tag::ISSUER_NAME, hsm.get(record_tag::ISSUER_NAME).unwrap())
-                    .and_then(|r| {
-                        r.with(record_tag::SERIAL_NUMBER, hsm.get(record_tag::SERIAL_NUMBER).unwrap())
-                    });
-                ctl(vec![sast(A, Style::CtlClient), ccm(), twin.unwrap()], A)
-            }),
-            ("too large", ctl(many, A)),
-            ("itl", itl(tvs_by_hash, PUB)),
-            ("itl without tvs", itl(vec![server(PUB, F::SAST, false), ccm(), capf()], PUB)),
-            ("itl renewed", {
-                let tvs = server(TVS, F::TVS, false);
-                itl(vec![server(PUB_NEW, F::SAST, false), server(PUB_NEW, F::CCM_TFTP, false), tvs], PUB_NEW)
-            }),
-            ("itl other", golden("itl.tlv")),
-            ("both renewed", {
-                let tvs = server(HSM, F::TVS, true);
-                itl(vec![server(PUB_NEW, F::SAST, false), server(PUB_NEW, F::CCM_TFTP, false), tvs], PUB_NEW)
-            }),
-            ("itl of two", {
-                let tvs = [server(TVS, F::TVS, true), server(HSM, F::TVS, false)];
-                itl([vec![server(PUB, F::SAST, false), ccm()], tvs.into()].concat(), PUB)
-            }),
-            ("one renewed", {
-                let tvs = [server(STRANGER, F::TVS, true), server(HSM, F::TVS, true)];
-                itl([vec![server(PUB_NEW, F::SAST, false)], tvs.into()].concat(), PUB_NEW)
-            }),
-            ("itl with SAST", {
-                let emptied = ccm().as_non_secure().unwrap();
-                itl(vec![server(PUB, F::SAST, false), emptied, capf()], PUB)
-            }),
-            ("itl of useless", {
-                let tvs = server(TVS, F::TVS, true).with(record_tag::CERT_HASH, &[7; 19]).unwrap();
-                let tftp = ccm().with(record_tag::CERTIFICATE, b"none").unwrap();
-                itl(vec![server(PUB, F::SAST, false), tvs, tftp], PUB)
-            }),
-            ("servers", ctl(vec![sast(A, Style::CtlClient), server(SUB, F::SAST, false), ccm()], A)),
-            (
-                "itl by recovery",
-                itl(vec![server(SUB, F::SAST, false), ccm(), server(TVS, F::TVS, true)], SUB),
-            ),
-            ("itl by token", itl(vec![sast(A, Style::CtlClient), ccm(), server(TVS, F::TVS, true)], A)),
-            ("token as CCM", {
-                let ccm = sast(A, Style::CtlClient).with(record_tag::FUNCTION, &[0, 2]).unwrap();
-                ctl(vec![sast(A, Style::CtlClient), ccm], A)
-            }),
-            ("itl with hsm", itl(vec![sast(HSM, Style::Cucm), ccm(), server(TVS, F::TVS, true)], HSM)),
-            ("itl of sub", {
-                let tvs = server(TVS, F::TVS, true);
-                itl(vec![server(SUB, F::SAST, false), server(SUB, F::CCM_TFTP, false), ccm(), tvs], SUB)
-            }),
-            ("itl by ccm", itl(vec![server(PUB, F::SAST, false), server(TVS, F::TVS, true)], PUB)),
-        ])
-    }
-
-    fn get(&self, name: &str) -> &VerifiedList {
-        &self.0.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no list {name}")).1
-    }
-}
-
-fn vouch(name: &str) -> TvsStatus {
+fn tvs_says(name: &str) -> TvsStatus {
     let server = || "cucm-1051-a-pub".to_owned();
     let valid = |roles| TvsStatus::Valid { server: server(), roles, asked: Ask::Query };
     match name {
@@ -181,13 +29,13 @@ fn vouch(name: &str) -> TvsStatus {
         "other certificate" => TvsStatus::OtherCertificate { servers: vec![server()] },
         "two others" => {
             let sub = TvsStatus::OtherCertificate { servers: vec!["sub".into()] };
-            TvsStatus::together(vec![vouch("other certificate"), sub, vouch("other certificate")])
+            TvsStatus::together(vec![tvs_says("other certificate"), sub, tvs_says("other certificate")])
         }
-        "other and valid" => TvsStatus::together(vec![vouch("other certificate"), vouch("valid")]),
+        "other and valid" => TvsStatus::together(vec![tvs_says("other certificate"), tvs_says("valid")]),
         "invalid" => TvsStatus::Invalid { server: server() },
         "silent" => TvsStatus::NoAnswer { server: server(), why: "no connection".into() },
-        "disagree" => TvsStatus::together(vec![vouch("valid"), vouch("silent"), vouch("invalid")]),
-        "one silent" => TvsStatus::together(vec![vouch("silent"), vouch("valid")]),
+        "disagree" => TvsStatus::together(vec![tvs_says("valid"), tvs_says("silent"), tvs_says("invalid")]),
+        "one silent" => TvsStatus::together(vec![tvs_says("silent"), tvs_says("valid")]),
         other => panic!("no answer {other}"),
     }
 }
@@ -202,13 +50,13 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("-",           "-",               true,  "stranger",       "invalid",           "blind",   "blind: whoever signed"),
     ("-",           "emptied",         true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("-",           "emptied",         true,  "itl renewed",    "invalid",           "blind",   "blind: an ITL emptied for a rollback"),
-    ("tokens",      "emptied",         true,  "tokens",         "-",                 "ctl",     "by CTL: the CTL still vouches"),
+    ("tokens",      "emptied",         true,  "tokens",         "-",                 "ctl",     "by CTL: the CTL still knows the signer"),
     ("tokenless",   "emptied",         true,  "tokens",         "valid",             "refuse",  "by CTL: the rollback empties no CTL"),
     ("tokens",      "emptied",         true,  "stranger",       "-",                 "refuse",  "by CTL: the rollback empties no CTL"),
     ("tokens",      "emptied",         true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
     ("tokenless",   "emptied",         true,  "itl renewed",    "invalid",           "unknown", "open: a CTL, an emptied ITL and the next ITL"),
     ("non-secure",  "emptied",         true,  "itl",            "-",                 "unknown", "open: a CTL, an emptied ITL and the next ITL"),
-    // A list that vouches for no server is an emptied ITL, whatever else stayed in it.
+    // A list without a usable server is an emptied ITL, whatever else stayed in it.
     ("-",           "itl with SAST",   true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("-",           "itl of useless",  true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("tokens",      "itl with SAST",   true,  "tokenless",      "valid",             "refuse",  "by CTL: the rollback empties no CTL"),
@@ -239,7 +87,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokenless",   "-",               true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CTL"),
     ("tokens",      "-",               true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
     ("tokens",      "-",               true,  "itl renewed",    "-",                 "refuse",  "by CTL: the renewed CallManager is not in it"),
-    ("non-secure",  "-",               true,  "itl",            "-",                 "refuse",  "lookup: an emptied CCM+TFTP record vouches for nobody"),
+    ("non-secure",  "-",               true,  "itl",            "-",                 "refuse",  "lookup: an emptied CCM+TFTP record proves no signer"),
     ("servers",     "-",               true,  "itl by recovery", "-",                "ctl",     "by CTL: ITLRecovery, which is SAST alone (derived)"),
     ("tokens",      "-",               true,  "itl by token",   "-",                 "unknown", "open: an ITL through a token's SAST record"),
     ("tokens",      "emptied",         true,  "itl by token",   "-",                 "unknown", "open: an ITL through a token's SAST record"),
@@ -339,7 +187,7 @@ fn every_row_of_the_table() {
                 name => HeldItl::List(view(name)),
             },
         };
-        let verdict = assess(&held, *asks_tvs, &NewList::of(lists.get(new)), &vouch(tvs));
+        let verdict = assess(&held, *asks_tvs, &NewList::of(lists.get(new)), &tvs_says(tvs));
         let expected = match *expected {
             "blind" => Decision::Accepts(Way::Blind),
             "ctl" => Decision::Accepts(Way::Ctl),
@@ -373,7 +221,7 @@ fn every_rule_is_written_down() {
 fn reasons_come_in_the_order_in_which_the_phone_looks() {
     let lists = Lists::new();
     let installed = Installed { ctl: Some(lists.get("tokenless")), itl: HeldItl::List(lists.get("itl")) };
-    let verdicts = assess_classes(&installed, &NewList::of(lists.get("tokens")), &vouch("valid"));
+    let verdicts = assess_classes(&installed, &NewList::of(lists.get("tokens")), &tvs_says("valid"));
     let told: Vec<String> = verdicts
         .iter()
         .map(|ClassVerdict { class, verdict }| {
@@ -382,7 +230,7 @@ fn reasons_come_in_the_order_in_which_the_phone_looks() {
         })
         .collect();
     insta::assert_snapshot!(told.concat());
-    let verdicts = assess_classes(&installed, &NewList::of(lists.get("itl renewed")), &vouch("valid"));
+    let verdicts = assess_classes(&installed, &NewList::of(lists.get("itl renewed")), &tvs_says("valid"));
     let without = verdicts.iter().find(|v| v.class == PhoneClass::WithoutTvs).unwrap();
     assert_eq!(without.verdict.decision, Decision::DoesNotApply);
 }
@@ -410,8 +258,8 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
         let installed = Installed { ctl: Some(lists.get(held)), itl: HeldItl::Unknown };
         for said in ["-", "valid", "invalid"] {
             assert_eq!(
-                assess_classes(&installed, &planned, &vouch(said)),
-                assess_classes(&installed, &NewList::of(&signed), &vouch(said)),
+                assess_classes(&installed, &planned, &tvs_says(said)),
+                assess_classes(&installed, &NewList::of(&signed), &tvs_says(said)),
                 "{held} {said}"
             );
         }
