@@ -53,6 +53,10 @@ fn a_key_and_a_self_signed_certificate() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    let serial = world.tool("openssl", &["x509", "-inform", "der", "-in", "hsm.cer", "-noout", "-serial"]);
+    let serial = serial.trim().strip_prefix("serial=").unwrap();
+    assert_eq!(serial.len(), 32, "sixteen bytes, the first of which is not zero: {serial}");
+    assert!((0x40..0x80).contains(&u8::from_str_radix(&serial[..2], 16).unwrap()), "positive: {serial}");
     world.tool("openssl", &["x509", "-inform", "der", "-in", "hsm.cer", "-out", "hsm.pem"]);
     let verified = world.tool("openssl", &["verify", "-check_ss_sig", "-CAfile", "hsm.pem", "hsm.pem"]);
     assert!(verified.contains("OK"), "{verified}");
@@ -147,6 +151,13 @@ fn what_does_not_fit_is_refused_before_a_key_is_made() {
     for (args, code, why) in [
         (&["--name=SAST;01"][..], 2, "does not fit a trust list"),
         (&["--name=SAST-1", "--unit=a\"b"], 2, "the unit"),
+        (&["--name="], 2, "does not fit a trust list"),
+        (&["--name= SAST"], 2, "does not fit a trust list"),
+        (&["--name=SAST,01"], 2, "does not fit a trust list"),
+        (&["--name=SAST=01"], 2, "does not fit a trust list"),
+        (&["--name=SAST+01"], 2, "does not fit a trust list"),
+        (&["--name=Bücher"], 2, "does not fit a trust list"),
+        (&["--name", &"x".repeat(65)], 2, "does not fit a trust list"),
         (&["--bits=3072"], 2, "a trust list can only be signed with RSA 1024, 2048 or 4096"),
         (&["--id=xyz"], 2, "--id takes 1 to 32 bytes in hexadecimal"),
         (&["--out=CTLFile.tlv"], 4, "CTLFile.tlv is there already"),
@@ -164,6 +175,8 @@ fn what_does_not_fit_is_refused_before_a_key_is_made() {
     Certificate  self-signed with SHA-256, valid for 3650 days, stored on the token
     Dry run: no key was made and nothing was written.
     ");
+    let longest = "x".repeat(64);
+    world.run(&["cert", "enroll", "HSM", "--name", &longest, "--dry-run"]).done();
     assert_eq!(objects(&world, "privkey"), 0);
 }
 
