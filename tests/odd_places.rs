@@ -163,6 +163,9 @@ fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {
         assert_eq!(refused.code, code, "{args:?}: {}", refused.all());
         assert!(refused.all().contains(says), "{args:?}: {}", refused.all());
     }
+    let refused = world.run_with_input(&["ctl", "show", "-"], &vec![0; 16 * 1024 * 1024 + 1]);
+    assert_eq!(refused.code, 4, "{}", refused.all());
+    assert!(refused.stderr.contains("standard input has more than 16777216 bytes"), "{}", refused.all());
     // The zone and the configuration come from outside, too.
     world.set("TZ", "/dev/zero");
     assert!(world.run(&["ctl", "show", "CTLFile.tlv"]).done().stdout.contains(" UTC 2015"));
