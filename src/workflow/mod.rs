@@ -7,7 +7,6 @@ pub mod advice;
 pub(crate) mod check;
 mod client;
 pub mod cluster_run;
-mod connect;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 mod error;

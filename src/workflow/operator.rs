@@ -5,13 +5,14 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::journal::FileFingerprint;
 use super::phone_impact::PhoneImpact;
 use super::readiness::Readiness;
 use super::signing::{BatchFile, ShownPlans, WillWrite, WrittenFile};
-use crate::cluster::NodeAddress;
+use crate::cluster::{ConnectPrompt, NoAnswer, NodeAddress};
 use crate::token::PinKind;
 
 /// A person at the front end, or whatever stands for one.
@@ -197,4 +198,32 @@ pub enum OperatorError {
     /// The front end failed: it gets its own error back.
     #[error("{message}")]
     FrontEnd { message: String, error: Box<dyn Error + Send + Sync> },
+}
+
+/// The questions that come up when a node is connected to.
+impl<O: Operator + ?Sized> ConnectPrompt for &O {
+    fn note(&self, text: &str) {
+        Operator::note(*self, text);
+    }
+
+    fn warn(&self, text: &str) {
+        Operator::warn(*self, text);
+    }
+
+    fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer> {
+        Ok(password(*self, &Secret::NodePassword { node })?)
+    }
+
+    fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer> {
+        Ok(password(*self, &Secret::HostPassword { account })?)
+    }
+
+    fn accepts_host_key(&self, host: &str, fingerprint: &str) -> Result<bool, NoAnswer> {
+        let question = Question::HostKey { host: host.to_owned(), fingerprint: fingerprint.to_owned() };
+        Ok(self.said_yes(&question) || self.can_ask() && self.ask(&question)?)
+    }
+}
+
+fn password(operator: &(impl Operator + ?Sized), secret: &Secret<'_>) -> Result<SecretString, OperatorError> {
+    Ok(SecretString::from(operator.secret(secret)?.unwrap_or_default().as_str()))
 }

@@ -26,15 +26,10 @@ pub struct TokenEvent {
     pub contents: TokenContents,
 }
 
-/// How a change is noticed.
-enum Trigger {
-    Readers(ReaderWatch),
-    Poll,
-}
-
 /// The tokens of a module, watched.
 pub struct TokenWatch {
-    trigger: Trigger,
+    /// Tell of changes; without them the module is asked again and again.
+    readers: Option<ReaderWatch>,
     present: Vec<TokenContents>,
     /// The slots that were occupied when the tokens' names were last read, and when that was.
     slots: Vec<u64>,
@@ -48,26 +43,14 @@ impl TokenWatch {
     /// Looks at what is there now; only later changes are events.
     pub fn begin(module: &Module) -> Result<Self, TokenError> {
         let by_readers = module.profile().wait == Wait::Pcsc;
-        let trigger = match by_readers.then(ReaderWatch::begin) {
-            Some(Ok(readers)) => Trigger::Readers(readers),
-            Some(Err(why)) => {
-                tracing::debug!("PC/SC is not watched: {why}");
-                Trigger::Poll
-            }
-            None => Trigger::Poll,
-        };
+        let readers = by_readers.then(ReaderWatch::begin).and_then(|readers| {
+            readers.inspect_err(|why| tracing::debug!("PC/SC is not watched: {why}")).ok()
+        });
         // Waits for other processes of this program: a token that was there all along must not be reported as inserted.
         let present = module.contents();
         module.close_sessions();
-        let now = Instant::now();
-        Ok(TokenWatch {
-            trigger,
-            present: present?,
-            slots: vec![],
-            named: None,
-            looked: Some(now),
-            settles_until: None,
-        })
+        let (present, looked) = (present?, Some(Instant::now()));
+        Ok(TokenWatch { readers, present, slots: vec![], named: None, looked, settles_until: None })
     }
 
     /// What is there, as of the last look.
@@ -82,7 +65,11 @@ impl TokenWatch {
             let left = end.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
             if self.must_look(left.min(SLICE)) {
                 self.looked = Some(Instant::now());
-                let events = self.look_again(module)?;
+                let events = match self.look(module) {
+                    // Pulled while it was looked at, or not ready yet: the next look is due as before.
+                    Err(e) if e.is_transient() => vec![],
+                    now => now?.map(|now| self.replace(now)).unwrap_or_default(),
+                };
                 if !events.is_empty() {
                     self.settles_until = None;
                     return Ok(events);
@@ -106,34 +93,19 @@ impl TokenWatch {
             std::thread::sleep(SETTLING_EVERY.min(longest));
             return true;
         }
-        match &mut self.trigger {
-            Trigger::Readers(readers) => match readers.wait(longest) {
-                Ok(true) => {
-                    self.settles_until = Instant::now().checked_add(SETTLES);
-                    true
-                }
-                Ok(false) => since >= LOOK_ANYWAY_EVERY,
-                Err(why) => {
-                    tracing::debug!("PC/SC is watched no more: {why}");
-                    self.trigger = Trigger::Poll;
-                    true
-                }
-            },
-            Trigger::Poll => {
-                std::thread::sleep(POLL_EVERY.saturating_sub(since).min(longest));
-                self.looked.is_none_or(|at| at.elapsed() >= POLL_EVERY)
+        let Some(readers) = &mut self.readers else {
+            std::thread::sleep(POLL_EVERY.saturating_sub(since).min(longest));
+            return self.looked.is_none_or(|at| at.elapsed() >= POLL_EVERY);
+        };
+        match readers.wait(longest) {
+            Ok(true) => self.settles_until = Instant::now().checked_add(SETTLES),
+            Ok(false) => return since >= LOOK_ANYWAY_EVERY,
+            Err(why) => {
+                tracing::debug!("PC/SC is watched no more: {why}");
+                self.readers = None;
             }
         }
-    }
-
-    fn look_again(&mut self, module: &Module) -> Result<Vec<TokenEvent>, TokenError> {
-        match self.look(module) {
-            Ok(Some(now)) => Ok(self.replace(now)),
-            Ok(None) => Ok(vec![]),
-            // Pulled while it was looked at, or not ready yet: the next look is due as before.
-            Err(e) if e.is_transient() => Ok(vec![]),
-            Err(e) => Err(e),
-        }
+        true
     }
 
     /// What is there now; `None` where it is what was there before, or where another process of ours talks to the tokens.
@@ -190,13 +162,9 @@ mod tests {
     #[test]
     fn a_change_settles_until_its_time_is_over() {
         let now = Instant::now();
-        let watch = |settles_until| TokenWatch {
-            trigger: Trigger::Poll,
-            present: vec![],
-            slots: vec![],
-            named: None,
-            looked: None,
-            settles_until,
+        let watch = |settles_until| {
+            let (present, slots) = (vec![], vec![]);
+            TokenWatch { readers: None, present, slots, named: None, looked: None, settles_until }
         };
         let until = now + SETTLES;
         assert!(watch(Some(until)).settles(now) && watch(Some(until)).settles(until - POLL_EVERY));

@@ -1,13 +1,17 @@
-//! What was chosen in the windows, as a value: from it to the same plans as the other commands make.
+//! What was chosen in the windows, as a value: the rows of the sixth window, and the same plans as the other commands
+//! make, with the command that does it.
 #![allow(missing_docs, reason = "the fields are called by what they are")]
 
+use std::net::Ipv4Addr;
+
+use super::super::next::{ListCommand, ListOption};
 use super::super::plan::cluster_file::ClusterFile;
 use super::super::plan::{
-    Edit, NewServer, Plan, PlanError, Request, create, resign, revert, signer_not_in_force, spare_tokens,
-    update,
+    Edit, Mark, NewServer, Plan, PlanError, Release, Request, create, leaves, resign, revert,
+    signer_not_in_force, spare_tokens, update,
 };
 use crate::cluster::SecurityMode;
-use crate::trustlist::{Certificate, Function, Record, VerifiedList, digest, record_tag};
+use crate::trustlist::{Certificate, Function, Name, Record, Style, VerifiedList, digest, record_tag};
 
 /// What the windows start from.
 #[derive(Debug, Clone)]
@@ -62,6 +66,15 @@ pub enum EntryKind {
     InList(usize),
     Token(usize),
     Server(usize),
+}
+
+/// One row of the sixth window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it comes from.
+    pub kind: EntryKind,
+    /// Type, Hostname/IP Address, Issuer Name, Subject Name.
+    pub columns: [String; 4],
 }
 
 #[derive(Debug, Clone)]
@@ -129,7 +142,7 @@ impl Choices {
     }
 
     /// The tokens that the cluster file names and that stay, each with the place of its entry.
-    pub(super) fn of_file(&self) -> impl Iterator<Item = (usize, &Certificate)> {
+    fn of_file(&self) -> impl Iterator<Item = (usize, &Certificate)> {
         let (servers, tokens) = match &self.start {
             Start::NoFile { cluster, tokens, .. } => (cluster.servers.len(), &tokens[..]),
             Start::InForce(_) => (0, &[][..]),
@@ -139,7 +152,7 @@ impl Choices {
     }
 
     /// Whether a token has an entry of the list in force, or of the cluster file, that stays.
-    pub(super) fn has_entry(&self, token: &Certificate) -> bool {
+    fn has_entry(&self, token: &Certificate) -> bool {
         self.start.entry_of(token).is_some_and(|index| !self.deleted.contains(&index))
     }
 
@@ -202,7 +215,7 @@ impl Choices {
     }
 
     /// The records of the list in force that were deleted.
-    pub(super) fn deleted_records(&self) -> impl Iterator<Item = &Record> {
+    fn deleted_records(&self) -> impl Iterator<Item = &Record> {
         let records = match &self.start {
             Start::InForce(old) => old.list().records(),
             Start::NoFile { .. } => &[],
@@ -215,17 +228,151 @@ impl Choices {
         let stays = |(index, _): &(usize, &T)| !self.deleted.contains(index);
         all.iter().enumerate().filter(stays).map(|(_, one)| one.clone()).collect()
     }
+
+    /// The rows of the sixth window.
+    pub fn entries(&self) -> Vec<Entry> {
+        let stays = |index: &usize| !self.deleted.contains(index);
+        let mut entries = Vec::new();
+        let mut add = |kind, columns| entries.push(Entry { kind, columns });
+        match &self.start {
+            Start::InForce(old) => {
+                let release = Release::told_by(old);
+                let records = old.list().records().iter().enumerate().filter(|(index, _)| stays(index));
+                let leaves = |record: &Record| !self.start.is_token_signed() && leaves(record, release);
+                for (index, record) in records.filter(|(_, record)| !leaves(record)) {
+                    add(EntryKind::InList(index), of_record(record));
+                }
+            }
+            Start::NoFile { cluster, certificates, .. } => {
+                let servers = cluster.servers.iter().zip(certificates).enumerate();
+                for (index, (server, certificate)) in servers.filter(|(index, _)| stays(index)) {
+                    let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
+                    let (kind, at) = (server.function.to_string(), at.unwrap_or_default());
+                    add(EntryKind::InList(index), columns(kind, at, certificate.as_ref()));
+                }
+            }
+        }
+        for (index, token) in self.of_file() {
+            add(EntryKind::InList(index), of_token(token));
+        }
+        for (index, AddedServer { server, .. }) in self.servers.iter().enumerate() {
+            let (kind, at) = (server.function.to_string(), server.address.to_string());
+            add(EntryKind::Server(index), columns(kind, at, Some(&server.certificate)));
+        }
+        for (index, token) in self.tokens.iter().enumerate().filter(|(_, token)| !self.has_entry(token)) {
+            add(EntryKind::Token(index), of_token(token));
+        }
+        entries
+    }
+
+    /// The serial numbers of tokens that were taken out though the commands take them in, those of a bridge and of the
+    /// cluster file: `ctl update` does that once `revert` or `ctl create` is done.
+    pub fn leave_afterwards(&self) -> Vec<String> {
+        match &self.start {
+            Start::InForce(_) if !self.start.is_token_signed() => {
+                self.deleted_records().filter(|r| r.function() == Function::SAST).map(serial).collect()
+            }
+            Start::InForce(_) => vec![],
+            Start::NoFile { cluster, tokens, .. } => {
+                let at = self.deleted.iter().filter_map(|i| i.checked_sub(cluster.servers.len()));
+                at.filter_map(|at| tokens.get(at)).map(|token| digest::hex(token.serial(), "")).collect()
+            }
+        }
+    }
+
+    /// The command that makes this plan without windows.
+    pub fn command(&self, plan: &Plan) -> ListCommand {
+        match &self.start {
+            Start::NoFile { .. } => ListCommand::Create,
+            Start::InForce(_) if !self.start.is_token_signed() => ListCommand::Revert,
+            // Mixed mode in a list that is in mixed mode changes nothing: the list is signed again.
+            Start::InForce(_) if plan.steps.iter().all(|s| s.mark == Mark::Keep) => ListCommand::Resign,
+            Start::InForce(_) => ListCommand::Update,
+        }
+    }
+
+    /// Its other options, besides the signer.
+    pub fn options(&self) -> Vec<ListOption> {
+        let mut options = Vec::new();
+        let signer = self.signer().map(|s| s.der().clone());
+        for token in self.tokens.iter().filter(|t| Some(t.der()) != signer.as_ref()) {
+            match self.start.is_token_signed() {
+                false => options.push(ListOption::Spare(token.sast_name())),
+                // One that was put back is in the list.
+                true if self.has_entry(token) => {}
+                true => options.push(ListOption::AddToken(token.sast_name())),
+            }
+        }
+        for record in self.deleted_records() {
+            match record.function() {
+                // `revert` has no such option: `leave_afterwards`.
+                Function::SAST if !self.start.is_token_signed() => {}
+                Function::SAST => options.push(ListOption::RemoveToken(serial(record))),
+                _ => options.push(ListOption::RemoveServer(server_name(record))),
+            }
+        }
+        if let Start::NoFile { cluster, .. } = &self.start {
+            for server in self.deleted.iter().filter_map(|i| cluster.servers.get(*i)) {
+                let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
+                options.push(ListOption::RemoveServer(named(server.function, &at.unwrap_or_default())));
+            }
+        }
+        for added in &self.servers {
+            let at = format!("{}:{}", added.server.address, added.file);
+            options.push(ListOption::AddServer(named(added.server.function, &at)));
+        }
+        match self.mode {
+            Some(SecurityMode::Mixed) if !self.mixed_is_a_change() => {}
+            mode => options.extend(mode.map(ListOption::Mode)),
+        }
+        options
+    }
+
+    /// Whether mixed mode is not what the command would make without a word.
+    fn mixed_is_a_change(&self) -> bool {
+        match &self.start {
+            Start::InForce(_) => self.start.is_token_signed(),
+            Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
+        }
+    }
 }
 
-pub(super) fn serial(record: &Record) -> String {
+fn serial(record: &Record) -> String {
     record.get(record_tag::SERIAL_NUMBER).map(|s| digest::hex(s, "")).unwrap_or_default()
 }
 
-pub(super) fn server_name(record: &Record) -> String {
+fn server_name(record: &Record) -> String {
     let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
     named(record.function(), &at)
 }
 
-pub(super) fn named(function: Function, at: &str) -> String {
+fn named(function: Function, at: &str) -> String {
     format!("{}:{at}", function.to_string().to_lowercase())
+}
+
+/// What the CTL Client shows for a token.
+const NO_HOSTNAME: &str = "- No Hostname -";
+
+fn of_record(record: &Record) -> [String; 4] {
+    let host = record.dns_name().filter(|n| !n.is_empty());
+    let address = record.ip_address().filter(|ip| *ip != Ipv4Addr::UNSPECIFIED).map(|ip| ip.to_string());
+    let (kind, host) = if record.is_token() {
+        ("Security Token".to_owned(), NO_HOSTNAME.to_owned())
+    } else {
+        (record.function().to_string(), address.or(host).unwrap_or_default())
+    };
+    [kind, host, record.issuer_name().unwrap_or_default(), record.subject_name().unwrap_or_default()]
+}
+
+fn of_token(token: &Certificate) -> [String; 4] {
+    columns("Security Token".to_owned(), NO_HOSTNAME.to_owned(), Some(token))
+}
+
+fn columns(kind: String, host: String, certificate: Option<&Certificate>) -> [String; 4] {
+    // As its record will spell it.
+    let style = |c: &Certificate| if host == NO_HOSTNAME { c.sast_style() } else { Style::Cucm };
+    let name = |c: &Certificate, n: &Name| n.spelled(style(c)).trim_end_matches('\0').to_owned();
+    let issuer = certificate.map(|c| name(c, c.issuer())).unwrap_or_default();
+    let subject = certificate.map(|c| name(c, c.subject())).unwrap_or_default();
+    [kind, host, issuer, subject]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::error::WorkError;
 use super::super::operator::{Operator, OperatorError};
 use super::super::signing::BatchFile;
-use super::rows::Entry;
+use super::choices::Entry;
 use crate::trustlist::Certificate;
 
 /// What a window shows.

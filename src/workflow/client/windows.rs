@@ -8,10 +8,9 @@ use super::super::input::{ReadCluster, read_certificate, read_cluster, read_veri
 use super::super::operator::OperatorError;
 use super::super::plan::{NewServer, Plan, PlanError, Request};
 use super::super::signing::{Signed, SigningOrder};
-use super::choices::{AddedServer, Choices, Start};
+use super::choices::{AddedServer, Choices, Entry, Start};
 use super::insert::{Inserted, wait};
 use super::operator::{WindowOperator, WindowView};
-use super::rows::Entry;
 use crate::cluster::SecurityMode;
 use crate::token::{Module, Sast, Selector};
 use crate::trustlist::{Certificate, Function, printable};
@@ -26,30 +25,6 @@ const MODES: [(Option<SecurityMode>, &str); 3] = [
 /// The CTL Client's words at a token that is not in the list in force.
 const ANOTHER: &str = "Please remove any Security Tokens already inserted and insert another Security Token.  \
                        Click Ok when done.";
-
-/// The windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Window {
-    Warning,
-    Mode,
-    Insert,
-    Entries,
-    Finish,
-}
-
-impl Window {
-    /// The window behind this one, or before it; `None` is the first one, Server.
-    fn next(self, forward: bool, has_token: bool) -> Option<Window> {
-        match (self, forward) {
-            (Window::Warning, true) => Some(Window::Mode),
-            (Window::Mode, true) if !has_token => Some(Window::Insert),
-            (Window::Mode | Window::Insert, true) | (Window::Finish, _) => Some(Window::Entries),
-            (Window::Entries, true) => Some(Window::Finish),
-            (Window::Insert | Window::Entries, false) => Some(Window::Mode),
-            (Window::Warning | Window::Mode, false) => None,
-        }
-    }
-}
 
 /// What the windows work with.
 pub struct Windows<'a> {
@@ -92,20 +67,18 @@ impl Windows<'_> {
     pub fn run(mut self) -> Result<Option<Finished>, WorkError> {
         while let Some(start) = self.server()? {
             let mut chosen = Chosen { choices: Choices::new(start), tokens: vec![] };
-            let mut window = Some(Window::Warning);
-            while let Some(now) = window {
-                let forward = match now {
-                    Window::Warning => self.warning(&chosen.choices)?,
-                    Window::Mode => self.mode(&mut chosen.choices)?,
-                    Window::Insert => self.insert(&mut chosen)?,
-                    Window::Entries => self.entries(&mut chosen)?,
-                    Window::Finish => match self.confirm(&mut chosen)? {
+            let goes_on = self.warning(&chosen.choices)?;
+            while goes_on && self.mode(&mut chosen.choices)? {
+                if chosen.tokens.is_empty() && !self.insert(&mut chosen)? {
+                    continue;
+                }
+                while self.entries(&mut chosen)? {
+                    match self.confirm(&mut chosen)? {
                         Some(Some(confirmed)) => return self.sign(chosen.choices, confirmed).map(Some),
                         Some(None) => return Ok(Some(Finished::DryRun)),
-                        None => false,
-                    },
-                };
-                window = now.next(forward, !chosen.tokens.is_empty());
+                        None => {}
+                    }
+                }
             }
         }
         Ok(None)

@@ -9,7 +9,6 @@ mod run;
 mod state;
 mod step;
 mod steps;
-mod tokens;
 
 pub use bridge::{NoBridge, bridge};
 pub use error::{RunError, Stopped};

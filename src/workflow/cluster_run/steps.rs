@@ -1,5 +1,6 @@
 //! What each step does, and how it proves that it was done.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::bridge::{NoBridge, bridge};
@@ -20,6 +21,8 @@ use crate::workflow::error::WorkError;
 use crate::workflow::export::Format;
 use crate::workflow::journal::{Event, FileFingerprint, TokenCertificate};
 use crate::workflow::operator::{Question, View};
+use crate::workflow::plan::{Release, revert};
+use crate::workflow::signing::{Batch, BatchFile, SigningSession, show};
 use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_for_vouch};
 
 /// What is said of certificates about which TVS was not asked.
@@ -184,13 +187,62 @@ impl<'a> ClusterRun<'a> {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let (old_path, old) = self.to_sign_upon()?;
-        self.sign_new(&old_path, &old)?;
+        let (session, file) = self.plan(&old_path, &old)?;
+        let batch = Batch::Planned(vec![file]);
+        let shown = show(&batch, false, self.operator)?;
+        session.ask(&shown, self.operator)?;
+        if let Some((journal, _)) = &mut self.journal {
+            session.sign_into(journal, batch, &shown, &self.options.order, self.operator)?;
+        }
         let path = self.options.folder.new_ctl();
         let bytes =
             files::read_plain(&path, MAX_FILE_BYTES).map_err(|_| self.options.folder.lost("the new CTL"))?;
         let new = verified(bytes)?;
         self.state.signed = Some(FileFingerprint::of(path.display().to_string(), new.list().bytes()));
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
+    }
+
+    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run continues with these only.
+    pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
+        if let Some(known) = self.certificates.get() {
+            return Ok(known);
+        }
+        let options = self.options;
+        let session = SigningSession::open(&options.module, options.selector.as_ref(), self.operator)?;
+        let mut certificates = vec![session.signer().certificate().clone()];
+        certificates.extend(session.certificates(options.spares, self.operator)?);
+        let chosen: Vec<_> = certificates.iter().map(TokenCertificate::of).collect();
+        let sha256 =
+            |all: &[TokenCertificate]| all.iter().map(|c| c.certificate_sha256.clone()).collect::<Vec<_>>();
+        match &self.state.tokens {
+            Some(run) if sha256(run) != sha256(&chosen) => {
+                Err(RunError::OtherTokens { run: run.clone(), chosen }.into())
+            }
+            _ => Ok(self.certificates.get_or_init(|| certificates)),
+        }
+    }
+
+    /// The plan of the CTL that replaces this one. The node's own release says which SAST records stay, unless the operator
+    /// does.
+    pub fn plan(&self, path: &Path, old: &VerifiedList) -> Result<(SigningSession, BatchFile), WorkError> {
+        let options = self.options;
+        // Before the session: a module is loaded once at a time.
+        let certificates = self.certificates()?;
+        let session =
+            SigningSession::open_for_one(&options.module, options.selector.as_ref(), self.operator)?;
+        let inserted = session.signer().certificate();
+        let (signer, spares) = match certificates.split_first() {
+            Some((signer, spares)) if signer.der() == inserted.der() => (signer, spares),
+            chosen => {
+                let chosen = chosen.map(|(signer, _)| signer.sast_name()).unwrap_or_default();
+                return Err(RunError::AnotherSigner { inserted: inserted.sast_name(), chosen }.into());
+            }
+        };
+        let shown = || self.version.parse::<Release>().map_err(RunError::from);
+        let release = options.release.map_or_else(shown, Ok)?;
+        let plan =
+            revert(old, &(options.request)(signer)?, spares, Some(release), options.single_token, &[])?;
+        Ok((session, BatchFile::list(plan, options.folder.new_ctl(), Some((path, old)))))
     }
 
     fn delete_old(&mut self) -> Result<String, WorkError> {

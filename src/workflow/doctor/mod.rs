@@ -4,17 +4,16 @@
 mod facts;
 mod judge;
 mod module;
-mod remedy;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::next::Next;
+use crate::files::read_text;
 
 pub use facts::gather;
 pub use judge::judge;
-pub use remedy::{Remedies, System};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,5 +54,71 @@ impl Finding {
 
     fn next(self, next: Next) -> Self {
         Finding { next: Some(next), ..self }
+    }
+}
+
+/// Whose commands and packages a remedy names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Debian, Ubuntu and their kin: apt.
+    Debian,
+    /// Fedora, RHEL and their kin: dnf.
+    Fedora,
+    Macos,
+    Windows,
+}
+
+impl System {
+    pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
+
+    /// This one; of an unknown Linux, the first whose tools are like its own.
+    pub fn here() -> Self {
+        if cfg!(windows) {
+            return System::Windows;
+        }
+        if cfg!(target_os = "macos") {
+            return System::Macos;
+        }
+        Self::of_release(&read_text("/etc/os-release".as_ref()).unwrap_or_default())
+    }
+
+    /// Of a Linux, by its os-release(5).
+    fn of_release(release: &str) -> Self {
+        let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
+        let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
+        if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }
+    }
+}
+
+/// A line or more for each system, in the order of [`System::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remedies([Vec<String>; 4]);
+
+impl Remedies {
+    /// These, then those.
+    fn and(mut self, other: impl Into<Remedies>) -> Self {
+        self.0.iter_mut().zip(other.into().0).for_each(|(lines, more)| lines.extend(more));
+        self
+    }
+
+    /// What to do there, a line each.
+    pub fn on(&self, system: System) -> &[String] {
+        self.0.get(system as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The same everywhere; an empty line is none.
+impl From<&str> for Remedies {
+    fn from(line: &str) -> Self {
+        [line; 4].into()
+    }
+}
+
+/// A line for each: Debian, Fedora, macOS, Windows; an empty line is none.
+impl<T: Into<String>> From<[T; 4]> for Remedies {
+    fn from(lines: [T; 4]) -> Self {
+        let line = |line: String| if line.is_empty() { vec![] } else { vec![line] };
+        Remedies(lines.map(|text| line(text.into())))
     }
 }

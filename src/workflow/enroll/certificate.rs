@@ -157,34 +157,29 @@ pub fn validity(days: u32) -> Result<Validity, EnrollError> {
     Validity::from_now(duration).map_err(|_| EnrollError::Validity { days })
 }
 
-/// A self-signed SAST certificate (DER), signed by `sign`, which gets the bytes to be signed.
-pub fn self_signed<E: From<EnrollError>>(
+/// The DER of a self-signed SAST certificate that is valid for so many days from now; without them a certificate signing
+/// request (PKCS#10, RFC 2986). `sign` gets the bytes to be signed.
+pub fn certify<E: From<EnrollError>>(
     subject: &SastSubject,
-    days: u32,
+    days: Option<u32>,
     key: &RsaKey,
     digest: Digest,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<u8>, E> {
-    let described = describe(key, digest)?;
+    let info = key.to_public_key_info();
+    let info = info.ok_or_else(|| EnrollError::Builder("the public key cannot be encoded".to_owned()))?;
+    let described = Described { info, digest };
+    let subject = subject.name()?;
+    let Some(days) = days else {
+        return finish(RequestBuilder::new(subject).map_err(refused)?, &described, sign);
+    };
     let info = SubjectPublicKeyInfoOwned::from_der(&described.info).map_err(refused)?;
-    let profile = SastProfile { subject: subject.name()? };
     // Positive, and always of sixteen bytes.
     let mut serial = random::<16>()?;
     serial[0] = (serial[0] & 0x7f) | 0x40;
     let serial = SerialNumber::new(&serial).map_err(refused)?;
-    let builder = CertificateBuilder::new(profile, serial, validity(days)?, info);
+    let builder = CertificateBuilder::new(SastProfile { subject }, serial, validity(days)?, info);
     finish(builder.map_err(refused)?, &described, sign)
-}
-
-/// A certificate signing request (PKCS#10, RFC 2986), DER.
-pub fn request<E: From<EnrollError>>(
-    subject: &SastSubject,
-    key: &RsaKey,
-    digest: Digest,
-    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
-) -> Result<Vec<u8>, E> {
-    let described = describe(key, digest)?;
-    finish(RequestBuilder::new(subject.name()?).map_err(refused)?, &described, sign)
 }
 
 /// What was put together, signed: DER.
@@ -204,12 +199,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], EnrollError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(EnrollError::NoRandom)?;
     Ok(bytes)
-}
-
-fn describe(key: &RsaKey, digest: Digest) -> Result<Described, EnrollError> {
-    let info = key.to_public_key_info();
-    let info = info.ok_or_else(|| EnrollError::Builder("the public key cannot be encoded".to_owned()))?;
-    Ok(Described { info, digest })
 }
 
 fn refused(error: impl std::fmt::Display) -> EnrollError {

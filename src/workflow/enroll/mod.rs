@@ -5,7 +5,7 @@ mod certificate;
 use std::path::{Path, PathBuf};
 
 pub use certificate::{EnrollError, SastSubject, random};
-use certificate::{request, self_signed, validity};
+use certificate::{certify, validity};
 use data_encoding::BASE64;
 
 use super::error::WorkError;
@@ -80,16 +80,15 @@ impl Enrollment<'_> {
         let key = module.make_key(token, pin, key)?;
         operator.check_interrupted()?;
         let sign = |bytes: &[u8]| Ok::<_, WorkError>(key.sign(plan.digest, bytes)?);
-        let Some(days) = plan.days else {
-            let text = pem(&request(&plan.subject, key.public(), plan.digest, sign)?);
-            let written = self.write(text.as_bytes());
+        let der = certify(&plan.subject, plan.days, key.public(), plan.digest, sign)?;
+        if plan.days.is_none() {
+            let written = self.write(pem(&der).as_bytes());
             // A request that was written needs its key, even where a power cut may still undo it.
             if written.is_ok() || matches!(&written, Err(WorkError::File(e)) if e.was_renamed()) {
                 key.keep();
             }
             return Ok(Some(Made::Request(written?)));
-        };
-        let der = self_signed(&plan.subject, days, key.public(), plan.digest, sign)?;
+        }
         let certificate = Certificate::from_der(der)
             .map_err(|source| WorkError::Certificate { file: "the new certificate".to_owned(), source })?;
         operator.something_changes();

@@ -4,7 +4,6 @@
 //! Whoever can rewrite all of it can make another, unless its head is signed. See `docs/journal.md`.
 
 mod entry;
-mod here;
 mod signature;
 mod summary;
 mod verify;
@@ -13,11 +12,10 @@ mod writer;
 pub use entry::{
     Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
 };
-pub use here::{state_folder, who};
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub(crate) use summary::{Change, JournalSummary};
 pub use verify::{JournalError, VerifiedJournal};
-pub use writer::{Journal, JournalReopenError, JournalSignError, JournalWriteError};
+pub use writer::{Journal, JournalReopenError, JournalSignError, JournalWriteError, state_folder, who};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};

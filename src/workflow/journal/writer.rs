@@ -1,4 +1,4 @@
-//! Writing a journal: a line at a time, synced before the next thing happens.
+//! Writing a journal: a line at a time, synced before the next thing happens; who writes it, and where.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::entry::{Event, JournalLine, Outcome, TokenSeal};
 use super::verify::{JournalError, VerifiedJournal};
-use super::{HeadSignature, NO_LINE_BEFORE, here, sealed, signature_beside};
+use super::{HeadSignature, NO_LINE_BEFORE, sealed, signature_beside};
 use crate::files::{self, FileError, OnExisting};
 use crate::token::Sast;
 use crate::trustlist::{Signer, digest, printable_json};
@@ -63,14 +63,14 @@ impl Journal {
     /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The default folder is
     /// [`state_folder`](super::state_folder).
     pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
-        let folder = folder.map(Path::to_owned).or_else(here::state_folder);
+        let folder = folder.map(Path::to_owned).or_else(state_folder);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
         let mut journal = Journal::create(&folder, what, &time_now())?;
         journal.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
-            operator: here::operator(),
-            host: here::host(),
+            operator: operator(),
+            host: host(),
         })?;
         Ok(journal)
     }
@@ -213,4 +213,31 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// `$XDG_STATE_HOME/sastctl`, else `~/.local/state/sastctl`; `None` without a home.
+pub fn state_folder() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let state = from("XDG_STATE_HOME").or_else(|| Some(from("HOME")?.join(".local/state")))?;
+    Some(state.join("sastctl"))
+}
+
+/// `process 4711 of operator (uid 1000) on desk`
+pub fn who() -> String {
+    format!("process {} of {} on {}", std::process::id(), operator(), host())
+}
+
+fn operator() -> String {
+    let name = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
+    let name = name.filter(|n| !n.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    #[cfg(unix)]
+    let name = format!("{name} (uid {})", rustix::process::getuid().as_raw());
+    name
+}
+
+fn host() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".to_owned())
 }

@@ -8,8 +8,8 @@ use crate::trustlist::{Certificate, Function, ListKind, Record, ServerRecord, St
 use super::cluster_file::{ClusterFile, Server};
 use super::error::PlanError;
 use super::revert::first_tokens;
-use super::update::{Edit, amend};
-use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
+use super::update::{Edit, Entry, Update, mode_of};
+use super::value::{Mark, Plan, Request, signs_this_file, token_record};
 
 /// Plans a first list: spare tokens, the servers in their order, with these changes, and the signing token last.
 ///
@@ -31,11 +31,10 @@ pub fn create(
     let seen: Vec<_> = std::iter::once(request.signer).chain(spares).map(Certificate::der).collect();
     let default_style = if cluster.kind == ListKind::Ctl { Style::CtlClient } else { Style::Cucm };
     let style = cluster.style.unwrap_or(default_style);
-    let mut steps = Vec::new();
     let mut records = Vec::new();
     let mut add = |record: Record, why: String| {
-        steps.push(PlanStep::new(Mark::Add, &record, why));
-        records.push(record);
+        let line = Some(records.len());
+        records.push(Entry { line, ..Entry::new(Mark::Add, record, why) });
     };
     for spare in spares {
         add(token_record(spare, request.name_style)?, "spare".to_owned());
@@ -49,10 +48,9 @@ pub fn create(
         add(record, why);
     }
     add(token_record(request.signer, request.name_style)?, signs_this_file(request));
-    let file_name = cluster.list_name().to_owned();
-    let lines: Vec<usize> = (0..records.len()).collect();
-    let sketch = Sketch { file_name, steps, records, warnings };
-    Plan::new(request, None, amend(sketch, &lines, request, edits)?)
+    let mut list = Update { records, warnings, ..Update::default() };
+    list.edit(edits, request)?;
+    list.plan(cluster.list_name().to_owned(), None, request)
 }
 
 /// The spare tokens of a first list: those that were named, and those of the cluster file that were not.
@@ -97,14 +95,6 @@ fn check_servers(
         }
     }
     Ok(())
-}
-
-/// The mode that the changes set, if they do.
-fn mode_of(edits: &[Edit]) -> Option<SecurityMode> {
-    edits.iter().rev().find_map(|edit| match edit {
-        Edit::SetMode(mode) => Some(*mode),
-        _ => None,
-    })
 }
 
 /// Non-secure mode leaves a record the address alone.

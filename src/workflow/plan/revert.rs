@@ -5,8 +5,8 @@ use std::str::FromStr;
 use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
 
 use super::error::PlanError;
-use super::update::{Edit, amend};
-use super::value::{Mark, Plan, PlanStep, Request, Sketch, signs_this_file, token_record};
+use super::update::{Edit, Entry, Update};
+use super::value::{Mark, Plan, Request, signs_this_file, token_record};
 
 /// Which SAST records a release's token-signed CTL has in addition to the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,25 +70,27 @@ pub fn revert(
     let mut warnings = first_tokens(request, spares, single_token)?;
     let named: Vec<&Certificate> = std::iter::once(request.signer).chain(spares).collect();
     let release = release.unwrap_or_else(|| Release::told_by(old));
-    let (mut steps, mut tokens, mut servers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut list, mut tokens, mut servers) = (Update::default(), Vec::new(), Vec::new());
+    // The plan tells of them in the order in which they are met.
+    let mut lines = 0..;
     for record in old.list().records() {
         if record.function() == Function::SAST && named.iter().any(|token| record.is_of(token)) {
             continue;
         }
-        let line = steps.len();
+        let mut entry =
+            |mark, why: &str| Entry { line: lines.next(), ..Entry::new(mark, record.clone(), why) };
         if record.is_token() {
-            steps.push(PlanStep::new(Mark::Keep, record, "another token of the list"));
-            tokens.push((record.clone(), line));
+            tokens.push(entry(Mark::Keep, "another token of the list"));
         } else if leaves(record, release) {
-            steps.push(PlanStep::new(Mark::Remove, record, "the tokenless signer leaves"));
+            list.removed.push(entry(Mark::Remove, "the tokenless signer leaves"));
         } else {
             let server = record.as_ctl_client_server()?;
             let mark = if server == *record { Mark::Keep } else { Mark::Change };
-            steps.push(PlanStep::new(mark, record, why_it_stays(record, &mut warnings)));
-            servers.push((server, line));
+            let why = why_it_stays(record, &mut warnings);
+            servers.push(Entry { record: server, ..entry(mark, &why) });
         }
     }
-    if release == Release::WithRecovery && !servers.iter().any(|(r, _)| r.is_itl_recovery()) {
+    if release == Release::WithRecovery && !servers.iter().any(|e| e.record.is_itl_recovery()) {
         warnings.push(
             "the list has no ITLRecovery SAST record to keep: going tokenless again will need TVS or a list deletion"
                 .to_owned(),
@@ -100,22 +102,16 @@ pub fn revert(
             Some(record) => (Mark::Keep, record.clone()),
             None => (Mark::Add, token_record(certificate, request.name_style)?),
         };
-        let line = steps.len();
-        steps.push(PlanStep::new(mark, &record, why));
-        Ok::<_, PlanError>((record, line))
+        Ok::<_, PlanError>(Entry { line: lines.next(), ..Entry::new(mark, record, why) })
     };
-    // Each record with the line of the step that tells of it.
-    let mut records = Vec::new();
     for spare in spares {
-        records.push(token(spare, "spare".to_owned())?);
+        list.records.push(token(spare, "spare".to_owned())?);
     }
     let signer = token(request.signer, signs_this_file(request))?;
-    records.extend(tokens);
-    records.extend(servers);
-    records.push(signer);
-    let (records, lines): (Vec<Record>, Vec<usize>) = records.into_iter().unzip();
-    let sketch = Sketch { file_name: old.list().header().file_name(), steps, records, warnings };
-    Plan::new(request, Some(old), amend(sketch, &lines, request, edits)?)
+    list.records.extend(tokens.into_iter().chain(servers).chain([signer]));
+    list.warnings = warnings;
+    list.edit(edits, request)?;
+    list.plan(old.list().header().file_name(), Some(old), request)
 }
 
 /// Why a server's record stays, and as what.

@@ -76,19 +76,6 @@ pub struct Request<'a> {
     pub spell: Spell,
 }
 
-/// What a workflow worked out: the parts of a plan that are its own.
-#[derive(Debug, Default)]
-pub(super) struct Sketch {
-    /// FILENAME of the new list.
-    pub file_name: String,
-    /// What happens to each record.
-    pub steps: Vec<PlanStep>,
-    /// The new list's records in their order.
-    pub records: Vec<Record>,
-    /// What the operator should know about the change.
-    pub warnings: Vec<String>,
-}
-
 /// A plan that may be carried out: a draft, what it does in words, what phones will say, and what is left to do by hand.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -115,11 +102,11 @@ impl Plan {
     pub(super) fn new(
         request: &Request<'_>,
         in_force: Option<&VerifiedList>,
-        sketch: Sketch,
+        draft: Draft,
+        steps: Vec<PlanStep>,
+        mut warnings: Vec<String>,
     ) -> Result<Self, PlanError> {
-        let draft = Draft::new(sketch.file_name, sketch.records, request.options);
         let (message, unsigned) = (draft.message(request.signer)?, draft.unsigned(request.signer)?);
-        let mut warnings = sketch.warnings;
         let (mut phones, mut findings) = (Vec::new(), Vec::new());
         if let Some(new) = NewList::planned(&draft, request.signer) {
             warnings.extend(list_warnings(&new, request.options.digest, request.now));
@@ -131,7 +118,7 @@ impl Plan {
         let by_hand = by_hand(&phones, request, from_tokenless);
         let signer = request.signer.clone();
         Ok(Plan {
-            steps: sketch.steps,
+            steps,
             warnings,
             phones,
             findings,

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::confirmed::{ConfirmedFile, SignedFile};
+use super::batch::{ConfirmedFile, SignedFile};
 use crate::files::{self, FileError, NewFile, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;

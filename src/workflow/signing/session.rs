@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::batch::{BatchFile, ShownPlans};
-use super::confirmed::ConfirmedFile;
+use super::batch::{BatchFile, ConfirmedFile, ShownPlans};
 use super::pipeline::sign_all;
 use crate::files::FileError;
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};

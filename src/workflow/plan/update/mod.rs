@@ -6,13 +6,13 @@ use std::net::Ipv4Addr;
 
 use crate::cluster::SecurityMode;
 use crate::trustlist::{
-    Certificate, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
+    Certificate, Draft, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
 };
 
 use super::cluster_file::parse_function;
 use super::error::PlanError;
 use super::value::{
-    Mark, Plan, PlanStep, Request, Sketch, header_changes, signer_not_in_force, signs_this_file, token_record,
+    Mark, Plan, PlanStep, Request, header_changes, signer_not_in_force, signs_this_file, token_record,
 };
 
 /// A server that is to be added.
@@ -63,15 +63,12 @@ pub fn update(old: &VerifiedList, request: &Request<'_>, edits: &[Edit]) -> Resu
     if !in_force {
         work.force_signer(request)?;
     }
-    for edit in edits {
-        work.apply(edit, request)?;
-    }
-    work.check_mode()?;
+    work.edit(edits, request)?;
     let removed = work.removed.iter().any(|e| !e.joins);
-    if !removed && work.records.iter().all(|e| e.mark == Mark::Keep) {
+    if !removed && work.records.iter().all(|e| e.step.mark == Mark::Keep) {
         return Err(PlanError::NothingToDo);
     }
-    work.plan(old, request)
+    work.plan_over(old, request)
 }
 
 /// Plans a list's new signature and time, over the same records. The signer must be a SAST of the list.
@@ -79,111 +76,107 @@ pub fn resign(old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanErr
     if !old.list().sasts().any(|r| r.is_of(request.signer)) {
         return Err(signer_not_in_force(old, request.signer, false));
     }
-    Update::over(old.list().records()).plan(old, request)
+    Update::over(old.list().records()).plan_over(old, request)
 }
 
-/// Changes to a list that another workflow sketched: servers of a first list, say. `lines` says for each of its records
-/// which step tells of it: what happens to the record last is what its step says.
-pub(super) fn amend(
-    sketch: Sketch,
-    lines: &[usize],
-    request: &Request<'_>,
-    edits: &[Edit],
-) -> Result<Sketch, PlanError> {
-    if edits.is_empty() {
-        return Ok(sketch);
-    }
-    let mut work = Update::over(&sketch.records);
-    for (entry, line) in work.records.iter_mut().zip(lines) {
-        entry.line = Some(*line);
-        entry.joins = sketch.steps.get(*line).is_some_and(|step| step.mark == Mark::Add);
-    }
-    for edit in edits {
-        work.apply(edit, request)?;
-    }
-    work.check_mode()?;
-    let Sketch { file_name, steps, mut warnings, .. } = sketch;
-    let mut steps: Vec<Option<PlanStep>> = steps.into_iter().map(Some).collect();
-    for entry in work.removed.iter().chain(&work.records) {
-        match entry.line.and_then(|line| steps.get_mut(line)) {
-            Some(step) if entry.mark != Mark::Keep => *step = entry.step(request),
-            Some(_) => {}
-            None => steps.push(entry.step(request)),
-        }
-    }
-    warnings.extend(work.warnings);
-    let (steps, records) = (steps.into_iter().flatten().collect(), work.records.into_iter());
-    Ok(Sketch { file_name, steps, records: records.map(|e| e.record).collect(), warnings })
+/// The mode that the changes set, if they do.
+pub(super) fn mode_of(edits: &[Edit]) -> Option<SecurityMode> {
+    edits.iter().rev().find_map(|edit| match edit {
+        Edit::SetMode(mode) => Some(*mode),
+        _ => None,
+    })
 }
 
 /// A record on its way into the new list, or out of it.
-struct Entry {
-    record: Record,
-    /// What happened to it here.
-    mark: Mark,
-    why: String,
+pub(super) struct Entry {
+    pub record: Record,
+    /// What happened to it last.
+    pub step: PlanStep,
     /// It is new in the list, whatever else happens to it.
-    joins: bool,
-    /// The step of a sketch that tells of it.
-    line: Option<usize>,
+    pub joins: bool,
+    /// Where the plan tells of it; else behind those that have a line.
+    pub line: Option<usize>,
 }
 
 impl Entry {
-    fn new(record: Record, why: impl Into<String>) -> Self {
-        Entry { record, mark: Mark::Add, why: why.into(), joins: true, line: None }
+    pub fn new(mark: Mark, record: Record, why: impl Into<String>) -> Self {
+        let step = PlanStep::new(mark, &record, why);
+        Entry { record, step, joins: mark == Mark::Add, line: None }
+    }
+
+    fn change(&mut self, record: Record, why: String) {
+        self.step = PlanStep::new(Mark::Change, &record, why);
+        self.record = record;
     }
 
     /// What a plan says of it: nothing where it came and went.
-    fn step(&self, request: &Request<'_>) -> Option<PlanStep> {
-        let mark = match self.mark {
+    fn told(&self, request: &Request<'_>) -> Option<PlanStep> {
+        let mut step = self.step.clone();
+        match step.mark {
             Mark::Remove if self.joins => return None,
-            _ if self.joins => Mark::Add,
-            mark => mark,
-        };
-        let signs = self.record.function() == Function::SAST && self.record.is_of(request.signer);
-        let why = if signs { signs_this_file(request) } else { self.why.clone() };
-        Some(PlanStep::new(mark, &self.record, why))
+            _ if self.joins => step.mark = Mark::Add,
+            _ => {}
+        }
+        if self.record.function() == Function::SAST && self.record.is_of(request.signer) {
+            step.why = signs_this_file(request);
+        }
+        Some(step)
     }
 }
 
-struct Update {
-    records: Vec<Entry>,
-    removed: Vec<Entry>,
-    warnings: Vec<String>,
-    mode: Option<SecurityMode>,
-    server_style: Style,
+/// A new list on its way: its records in their order, and those that leave.
+#[derive(Default)]
+pub(super) struct Update {
+    pub records: Vec<Entry>,
+    pub removed: Vec<Entry>,
+    pub warnings: Vec<String>,
 }
 
 impl Update {
     fn over(records: &[Record]) -> Self {
-        let mut servers = records.iter().filter(|r| r.function() != Function::SAST);
-        let cucm = servers.any(|r| r.get(record_tag::SIGNATURE).is_some());
-        Update {
-            records: records
-                .iter()
-                .map(|r| Entry { mark: Mark::Keep, joins: false, ..Entry::new(r.clone(), "stays as it is") })
-                .collect(),
-            removed: vec![],
-            warnings: vec![],
-            mode: None,
-            server_style: if cucm { Style::Cucm } else { Style::CtlClient },
-        }
+        let stays = |record: &Record| Entry::new(Mark::Keep, record.clone(), "stays as it is");
+        Update { records: records.iter().map(stays).collect(), ..Update::default() }
     }
 
-    fn plan(self, old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
-        let steps =
-            self.removed.iter().chain(&self.records).filter_map(|entry| entry.step(request)).collect();
+    fn plan_over(mut self, old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
+        self.warnings.extend(header_changes(old, request));
+        self.plan(old.list().header().file_name(), Some(old), request)
+    }
+
+    pub fn plan(
+        self,
+        file_name: String,
+        in_force: Option<&VerifiedList>,
+        request: &Request<'_>,
+    ) -> Result<Plan, PlanError> {
+        let mut told: Vec<_> = self.removed.iter().chain(&self.records).collect();
+        told.sort_by_key(|entry| entry.line.unwrap_or(usize::MAX));
+        let steps = told.into_iter().filter_map(|entry| entry.told(request)).collect();
         let records = self.records.into_iter().map(|e| e.record).collect();
-        let mut warnings = self.warnings;
-        warnings.extend(header_changes(old, request));
-        let sketch = Sketch { file_name: old.list().header().file_name(), steps, records, warnings };
-        Plan::new(request, Some(old), sketch)
+        Plan::new(request, in_force, Draft::new(file_name, records, request.options), steps, self.warnings)
     }
 
-    /// Mixed mode needs a certificate in every server's record.
-    fn check_mode(&self) -> Result<(), PlanError> {
+    /// Carries out the changes, in their order.
+    pub fn edit(&mut self, edits: &[Edit], request: &Request<'_>) -> Result<(), PlanError> {
+        let mut servers = self.records.iter().filter(|e| e.record.function() != Function::SAST);
+        let is_cucm = servers.any(|e| e.record.get(record_tag::SIGNATURE).is_some());
+        let style = if is_cucm { Style::Cucm } else { Style::CtlClient };
+        for edit in edits {
+            match edit {
+                Edit::AddToken(certificate) => self.add_token(certificate, request)?,
+                Edit::RemoveToken(name) => self.remove_token(name, request)?,
+                Edit::AddServer(server) => self.add_server(server, request.name_style.unwrap_or(style))?,
+                Edit::RemoveServer(name) => self.remove_server(name)?,
+                Edit::SetMode(mode) => self.set_mode(*mode)?,
+                Edit::Refresh { function: Some(function), address: Some(address), certificate } => {
+                    self.refresh_at(*function, *address, certificate)?;
+                }
+                Edit::Refresh { address, certificate, .. } => self.refresh(*address, certificate)?,
+            }
+        }
         match self.records.iter().find(|e| e.record.is_emptied()) {
-            Some(emptied) if self.mode == Some(SecurityMode::Mixed) => {
+            // Mixed mode needs a certificate in every server's record.
+            Some(emptied) if mode_of(edits) == Some(SecurityMode::Mixed) => {
                 let address = emptied.record.ip_address().filter(|ip| !ip.is_unspecified());
                 let address = address.map_or_else(|| emptied.record.short_name(), |ip| ip.to_string());
                 Err(PlanError::NeedsCertificate { address })
@@ -192,24 +185,10 @@ impl Update {
         }
     }
 
-    fn apply(&mut self, edit: &Edit, request: &Request<'_>) -> Result<(), PlanError> {
-        match edit {
-            Edit::AddToken(certificate) => self.add_token(certificate, request),
-            Edit::RemoveToken(name) => self.remove_token(name, request),
-            Edit::AddServer(server) => self.add_server(server, request),
-            Edit::RemoveServer(name) => self.remove_server(name),
-            Edit::SetMode(mode) => self.set_mode(*mode),
-            Edit::Refresh { function: Some(function), address: Some(address), certificate } => {
-                self.refresh_at(*function, *address, certificate)
-            }
-            Edit::Refresh { address, certificate, .. } => self.refresh(*address, certificate),
-        }
-    }
-
     /// A signer that phones do not know from the list in force; its record stands last, as a signer's does.
     fn force_signer(&mut self, request: &Request<'_>) -> Result<(), PlanError> {
         let record = token_record(request.signer, request.name_style)?;
-        self.records.push(Entry::new(record, ""));
+        self.records.push(Entry::new(Mark::Add, record, ""));
         self.warnings.push(format!(
             "forced: {} is not in the list in force; phones that hold that list take the new one only if TVS \
              knows the token",
@@ -225,7 +204,7 @@ impl Update {
             return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
         }
         let record = token_record(certificate, request.name_style)?;
-        self.records.insert(self.behind_tokens(), Entry::new(record, "a further token"));
+        self.records.insert(self.behind_tokens(), Entry::new(Mark::Add, record, "a further token"));
         Ok(())
     }
 
@@ -252,7 +231,7 @@ impl Update {
         Ok(())
     }
 
-    fn add_server(&mut self, server: &NewServer, request: &Request<'_>) -> Result<(), PlanError> {
+    fn add_server(&mut self, server: &NewServer, style: Style) -> Result<(), PlanError> {
         let taken = |e: &Entry| {
             e.record.function() == server.function && e.record.ip_address() == Some(server.address)
         };
@@ -260,7 +239,6 @@ impl Update {
         if self.records.iter().any(taken) {
             return Err(PlanError::ServerAlreadyInList { function: server.function.to_string(), address });
         }
-        let style = request.name_style.unwrap_or(self.server_style);
         let dns_name = match (&server.host, style) {
             (Some(host), Style::Cucm) => host,
             _ => &address,
@@ -275,7 +253,7 @@ impl Update {
         })?;
         let last = self.records.iter().rposition(|e| e.record.function() != Function::SAST);
         let at = last.map_or_else(|| self.behind_tokens(), |last| last.saturating_add(1));
-        self.records.insert(at, Entry::new(record, address.clone()));
+        self.records.insert(at, Entry::new(Mark::Add, record, address.clone()));
         Ok(())
     }
 
@@ -299,16 +277,14 @@ impl Update {
     }
 
     fn set_mode(&mut self, mode: SecurityMode) -> Result<(), PlanError> {
-        self.mode = Some(mode);
         if mode == SecurityMode::Mixed {
             return Ok(());
         }
         for entry in &mut self.records {
             if entry.record.function() == Function::CCM_TFTP && !entry.record.is_emptied() {
                 let name = entry.record.short_name();
-                entry.record = entry.record.as_non_secure()?;
-                entry.mark = Mark::Change;
-                entry.why = format!("non-secure mode: address alone ({name} leaves)");
+                let emptied = entry.record.as_non_secure()?;
+                entry.change(emptied, format!("non-secure mode: address alone ({name} leaves)"));
             }
         }
         Ok(())
@@ -352,7 +328,7 @@ impl Update {
     fn remove(&mut self, index: usize, why: &str) {
         if index < self.records.len() {
             let entry = self.records.remove(index);
-            self.removed.push(Entry { mark: Mark::Remove, why: why.to_owned(), ..entry });
+            self.removed.push(Entry { step: PlanStep::new(Mark::Remove, &entry.record, why), ..entry });
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 
 use super::super::error::PlanError;
-use super::super::value::Mark;
 use super::Update;
 use crate::trustlist::{Certificate, Function, Record, Style, digest};
 
@@ -92,9 +91,7 @@ impl Update {
             let record = entry.record.refreshed(certificate)?;
             if record != entry.record {
                 let serial = digest::hex(certificate.serial(), ":").to_uppercase();
-                entry.why = format!("takes the new certificate, serial {serial}");
-                entry.mark = Mark::Change;
-                entry.record = record;
+                entry.change(record, format!("takes the new certificate, serial {serial}"));
             }
         }
         Ok(())
