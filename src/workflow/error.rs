@@ -2,7 +2,7 @@
 
 use super::cluster_run::{RunError, Stopped};
 use super::enroll::EnrollError;
-use super::journal::{JournalReopenError, JournalSignError, JournalWriteError, Outcome};
+use super::journal::{JournalReopenError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
 use super::plan::PlanError;
 use super::plan::cluster_file::ClusterFileError;
@@ -69,7 +69,7 @@ pub enum WorkError {
     WriterEnded,
     /// The files were written.
     #[error(transparent)]
-    JournalNotSigned(Box<JournalSignError<TokenError>>),
+    JournalNotSigned(Box<WorkError>),
     /// A token that shows no certificate was to be asked again after a login.
     #[error(transparent)]
     HiddenUntilLogin(Box<WorkError>),

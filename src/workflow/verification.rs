@@ -121,22 +121,24 @@ impl Verification {
     }
 
     fn verdict(&self, path: &Path) -> FileVerdict {
+        let mut verdict = FileVerdict { file: display_name(path), ..FileVerdict::default() };
         let file = match files::read_limited(path, MAX_FILE_BYTES) {
             Ok(bytes) => TrustFile::decode(bytes).map_err(|e| e.to_string()),
             Err(FileError::Read { source, .. }) => Err(format!("cannot be read: {source}")),
             Err(FileError::TooLarge { .. }) => Err(DecodeError::TooLarge.to_string()),
             Err(e) => Err(format!("cannot be read: {e}")),
         };
-        let name = display_name(path);
         let file = match file {
             Ok(file) => file,
-            Err(reason) => return FileVerdict { file: name, reason: Some(reason), ..Default::default() },
+            Err(reason) => return FileVerdict { reason: Some(reason), ..verdict },
         };
-        let checksum =
-            |sum: fn(&[u8]) -> Vec<u8>| self.with_checksums.then(|| digest::hex(&sum(file.bytes()), ""));
-        let (timestamp, bytes) = (file.header().timestamp, file.bytes().len());
-        let md5 = checksum(|bytes| digest::md5(bytes).to_vec());
-        let sha1 = checksum(|bytes| digest::sha1(bytes).to_vec());
+        verdict.readable = true;
+        verdict.timestamp_seconds = Some(file.header().timestamp);
+        verdict.bytes = Some(file.bytes().len());
+        if self.with_checksums {
+            verdict.md5 = Some(digest::hex(&digest::md5(file.bytes()), ""));
+            verdict.sha1 = Some(digest::hex(&digest::sha1(file.bytes()), ""));
+        }
         let (kind, remarks, by) = match file {
             TrustFile::List(list) => {
                 let by = |list: VerifiedList| SignedBy {
@@ -161,21 +163,15 @@ impl Verification {
                 ("SGN", remarks, by)
             }
         };
-        let (by, reason) = by.map_or_else(|reason| (None, Some(reason)), |by| (Some(by), None));
-        FileVerdict {
-            file: name,
-            kind: Some(kind),
-            verified: by.is_some(),
-            readable: true,
-            key_bits: by.as_ref().map(|by| by.key_bits),
-            digest: by.as_ref().map(|by| by.digest.to_string()),
-            signed_by: by.map(|by| by.name),
-            timestamp_seconds: Some(timestamp),
-            bytes: Some(bytes),
-            md5,
-            sha1,
-            reason,
-            remarks: remarks.iter().map(ToString::to_string).collect(),
+        verdict.kind = Some(kind);
+        verdict.remarks = remarks.iter().map(ToString::to_string).collect();
+        match by {
+            Ok(SignedBy { name, digest, key_bits }) => {
+                (verdict.verified, verdict.signed_by) = (true, Some(name));
+                (verdict.digest, verdict.key_bits) = (Some(digest.to_string()), Some(key_bits));
+            }
+            Err(reason) => verdict.reason = Some(reason),
         }
+        verdict
     }
 }

@@ -41,7 +41,7 @@ impl WindowOperator for TerminalOperator<'_> {
             }
             WindowView::Plan { file, dry_run } => {
                 self.ui.show(&plan_text(file));
-                file.warnings().iter().for_each(|warning| self.ui.warn(warning));
+                file.warnings.iter().for_each(|warning| self.ui.warn(warning));
                 if !dry_run {
                     return;
                 }

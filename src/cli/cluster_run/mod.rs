@@ -185,7 +185,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result
     // Over the bridge every class of phones that the plan names follows.
     let phones = file.plan().filter(|_| !options.bridge).map(|plan| &plan.phones[..]);
     let left = left_to_do(phones.unwrap_or_default());
-    file.warnings().iter().for_each(|warning| ui.warn(warning));
+    file.warnings.iter().for_each(|warning| ui.warn(warning));
     if ui.is_json() {
         return ui.print_json(&serde_json::json!({
             "dry_run": true,

@@ -5,7 +5,6 @@ use super::{CommandError, ErrorKind};
 use crate::token::{NotASelector, PinKind};
 use crate::trustlist::DecodeError;
 use crate::workflow::cluster_file::ClusterFileError;
-use crate::workflow::journal::JournalSignError;
 use crate::workflow::signing::SigningError;
 use crate::workflow::{NOT_SERVED_YET, OperatorError, WorkError};
 
@@ -93,11 +92,9 @@ impl From<WorkError> for CommandError {
                     .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
             }
             WorkError::Selector(e) => e.into(),
-            WorkError::JournalNotSigned(e) => match *e {
-                JournalSignError::Signer(e) => CommandError::from(e),
-                JournalSignError::File(e) => e.into(),
+            WorkError::JournalNotSigned(e) => {
+                CommandError::from(*e).detail("", "the files were written; the journal is not signed")
             }
-            .detail("", "the files were written; the journal is not signed"),
             WorkError::HiddenUntilLogin(e) => CommandError::from(*e).hint(
                 "the token shows no certificate without its PIN: objects may be hidden until the login",
             ),

@@ -30,7 +30,7 @@ fn headline(path: &Path, old: &VerifiedList) -> String {
 /// What is planned, in a line.
 fn head(file: &BatchFile) -> String {
     let name = file.file_name();
-    match (file.plan(), file.input()) {
+    match (file.plan(), &file.input) {
         (Some(plan), None) => format!("{name}   a new list of {} records", plan.draft().records.len()),
         (_, None) => name.to_owned(),
         (_, Some(input)) => match &input.list {
@@ -56,7 +56,7 @@ pub fn plan_text(file: &BatchFile) -> String {
         let line = format!("  {} {:<10} {:<name$}  {}", step.mark.sign(), step.function, step.name, step.why);
         let _ = writeln!(text, "{}", printable(line.trim_end()));
     }
-    let held = file.input().map(|input| input.path.display().to_string());
+    let held = file.input.as_ref().map(|input| input.path.display().to_string());
     let signer = plan.signer().sast_name();
     text.push_str(&phones_text(held.as_deref(), &plan.phones, &signer, &plan.findings));
     text
@@ -94,7 +94,7 @@ pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
         "out": file.out().display().to_string(),
         "token_serial": sast.token().serial,
         "steps": plan.map_or(&[][..], |p| &p.steps[..]),
-        "warnings": file.warnings(),
+        "warnings": file.warnings,
         "phones": plan.map(|p| phones_json(p, &signer)),
         "findings": plan.map_or(&[][..], |p| &p.findings[..]),
         "by_hand": file.by_hand(),

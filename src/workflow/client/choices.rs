@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::next::{ListCommand, ListOption};
-use super::super::plan::cluster_file::ClusterFile;
+use super::super::plan::cluster_file::{ClusterFile, Server};
 use super::super::plan::{
     Edit, Mark, NewServer, Plan, PlanError, Release, Request, create, leaves, resign, revert,
     signer_not_in_force, spare_tokens, update,
@@ -204,23 +204,38 @@ impl Choices {
 
     /// Servers and mode; tokens are each plan's own affair.
     fn edits(&self) -> Vec<Edit> {
-        let remove = |record: &Record| match record.function() {
-            Function::SAST => Edit::RemoveToken(serial(record)),
-            _ => Edit::RemoveServer(server_name(record)),
-        };
-        let mut edits: Vec<Edit> = self.deleted_records().map(remove).collect();
+        let remove =
+            |(is_token, name)| if is_token { Edit::RemoveToken(name) } else { Edit::RemoveServer(name) };
+        // A first list is made without them.
+        let taken_out = if matches!(self.start, Start::InForce(_)) { self.taken_out() } else { vec![] };
+        let mut edits: Vec<Edit> = taken_out.into_iter().map(remove).collect();
         edits.extend(self.servers.iter().map(|added| Edit::AddServer(added.server.clone())));
         edits.extend(self.mode.map(Edit::SetMode));
         edits
     }
 
-    /// The records of the list in force that were deleted.
-    fn deleted_records(&self) -> impl Iterator<Item = &Record> {
-        let records = match &self.start {
-            Start::InForce(old) => old.list().records(),
-            Start::NoFile { .. } => &[],
+    /// The entries of the list in force or of the cluster file that were deleted: whether it is a token, and its serial
+    /// number, or what a server is called by.
+    fn taken_out(&self) -> Vec<(bool, String)> {
+        let name = |index: &usize| match &self.start {
+            Start::InForce(old) => {
+                let record = old.list().records().get(*index)?;
+                if record.function() == Function::SAST {
+                    let serial = record.get(record_tag::SERIAL_NUMBER).map(|s| digest::hex(s, ""));
+                    return Some((true, serial.unwrap_or_default()));
+                }
+                let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name());
+                Some((false, named(record.function(), &at.unwrap_or_default())))
+            }
+            Start::NoFile { cluster, tokens, .. } => match cluster.servers.get(*index) {
+                Some(server) => Some((false, named(server.function, &place(server)))),
+                None => {
+                    let token = tokens.get(index.checked_sub(cluster.servers.len())?)?;
+                    Some((true, digest::hex(token.serial(), "")))
+                }
+            },
         };
-        self.deleted.iter().filter_map(|index| records.get(*index))
+        self.deleted.iter().filter_map(name).collect()
     }
 
     /// What stays of the servers of the cluster file, or of their certificates.
@@ -246,9 +261,8 @@ impl Choices {
             Start::NoFile { cluster, certificates, .. } => {
                 let servers = cluster.servers.iter().zip(certificates).enumerate();
                 for (index, (server, certificate)) in servers.filter(|(index, _)| stays(index)) {
-                    let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
-                    let (kind, at) = (server.function.to_string(), at.unwrap_or_default());
-                    add(EntryKind::InList(index), columns(kind, at, certificate.as_ref()));
+                    let kind = server.function.to_string();
+                    add(EntryKind::InList(index), columns(kind, place(server), certificate.as_ref()));
                 }
             }
         }
@@ -268,16 +282,8 @@ impl Choices {
     /// The serial numbers of tokens that were taken out though the commands take them in, those of a bridge and of the
     /// cluster file: `ctl update` does that once `revert` or `ctl create` is done.
     pub fn leave_afterwards(&self) -> Vec<String> {
-        match &self.start {
-            Start::InForce(_) if !self.start.is_token_signed() => {
-                self.deleted_records().filter(|r| r.function() == Function::SAST).map(serial).collect()
-            }
-            Start::InForce(_) => vec![],
-            Start::NoFile { cluster, tokens, .. } => {
-                let at = self.deleted.iter().filter_map(|i| i.checked_sub(cluster.servers.len()));
-                at.filter_map(|at| tokens.get(at)).map(|token| digest::hex(token.serial(), "")).collect()
-            }
-        }
+        let all = if self.start.is_token_signed() { vec![] } else { self.taken_out() };
+        all.into_iter().filter_map(|(is_token, serial)| is_token.then_some(serial)).collect()
     }
 
     /// The command that makes this plan without windows.
@@ -303,18 +309,14 @@ impl Choices {
                 true => options.push(ListOption::AddToken(token.sast_name())),
             }
         }
-        for record in self.deleted_records() {
-            match record.function() {
-                // `revert` has no such option: `leave_afterwards`.
-                Function::SAST if !self.start.is_token_signed() => {}
-                Function::SAST => options.push(ListOption::RemoveToken(serial(record))),
-                _ => options.push(ListOption::RemoveServer(server_name(record))),
-            }
-        }
-        if let Start::NoFile { cluster, .. } = &self.start {
-            for server in self.deleted.iter().filter_map(|i| cluster.servers.get(*i)) {
-                let at = server.address.map(|ip| ip.to_string()).or_else(|| server.host.clone());
-                options.push(ListOption::RemoveServer(named(server.function, &at.unwrap_or_default())));
+        for taken_out in self.taken_out() {
+            match taken_out {
+                (false, server) => options.push(ListOption::RemoveServer(server)),
+                (true, serial) if self.start.is_token_signed() => {
+                    options.push(ListOption::RemoveToken(serial))
+                }
+                // `revert` and `ctl create` have no such option: `leave_afterwards`.
+                _ => {}
             }
         }
         for added in &self.servers {
@@ -337,13 +339,9 @@ impl Choices {
     }
 }
 
-fn serial(record: &Record) -> String {
-    record.get(record_tag::SERIAL_NUMBER).map(|s| digest::hex(s, "")).unwrap_or_default()
-}
-
-fn server_name(record: &Record) -> String {
-    let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
-    named(record.function(), &at)
+fn place(server: &Server) -> String {
+    let address = server.address.map(|ip| ip.to_string());
+    address.or_else(|| server.host.clone()).unwrap_or_default()
 }
 
 fn named(function: Function, at: &str) -> String {

@@ -1,5 +1,7 @@
 //! Findings about the module and about the services that it needs.
 
+use std::path::Path;
+
 use super::super::next::Next;
 use super::facts::ModuleFacts;
 use super::{Finding, Remedies};
@@ -71,20 +73,15 @@ fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
         let says = format!("no module of the profile {profile} was found: checked {}", paths.join(", "));
         return vec![Finding::problem("module-missing", says, install())];
     }
-    there
-        .into_iter()
-        .map(|(path, why)| {
-            let (id, remedies, next) = remedy(why);
-            let finding = Finding::problem(id, format!("{}: {why}", path.display()), remedies);
-            Finding { next, ..finding }
-        })
-        .collect()
+    there.into_iter().map(|(path, why)| of_library(path, why)).collect()
 }
 
-fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
-    let (id, remedies) = match why {
-        LoadProblem::Missing => ("module-missing", install()),
-        LoadProblem::OtherArchitecture { program, .. } => (
+fn of_library(path: &Path, why: &LoadProblem) -> Finding {
+    let problem =
+        |id, remedies: Remedies| Finding::problem(id, format!("{}: {why}", path.display()), remedies);
+    match why {
+        LoadProblem::Missing => problem("module-missing", install()).next(Next::NameModule),
+        LoadProblem::OtherArchitecture { program, .. } => problem(
             "module-architecture",
             Remedies::from([
                 format!(
@@ -101,7 +98,7 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
                 ),
             ]),
         ),
-        LoadProblem::MissingDependency(name) => (
+        LoadProblem::MissingDependency(name) => problem(
             "module-dependency",
             Remedies::from([
                 &format!("find the package: apt-file search {name}; then sudo apt install it"),
@@ -110,7 +107,7 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
                 "install the Visual C++ runtime that the token's software names, or the software again",
             ]),
         ),
-        LoadProblem::OthersMayWrite(_) => (
+        LoadProblem::OthersMayWrite(_) => problem(
             "module-insecure",
             Remedies::from([
                 "sudo chmod go-w on the named files; a library in /usr/lib belongs to root",
@@ -119,22 +116,17 @@ fn remedy(why: &LoadProblem) -> (&'static str, Remedies, Option<Next>) {
                 "remove write permission for Users in the properties of the file",
             ]),
         ),
-        LoadProblem::NotPkcs11 => ("module-not-pkcs11", "give the PKCS#11 library itself".into()),
-        LoadProblem::NotALibrary => (
+        LoadProblem::NotPkcs11 => {
+            problem("module-not-pkcs11", "give the PKCS#11 library itself".into()).next(Next::ListProfiles)
+        }
+        LoadProblem::NotALibrary => problem(
             "module-damaged",
             "install the token's software again; a text file by that name points to the library".into(),
         ),
-        LoadProblem::Initialize(_) => (
-            "module-initialize",
-            "the module itself failed: check its configuration, environment and middleware".into(),
-        ),
-        LoadProblem::Other(_) => ("module", install()),
-    };
-    let next = match why {
-        LoadProblem::Missing | LoadProblem::Other(_) => Some(Next::NameModule),
-        LoadProblem::NotPkcs11 => Some(Next::ListProfiles),
-        LoadProblem::Initialize(_) => Some(Next::ShowProfile),
-        _ => None,
-    };
-    (id, remedies, next)
+        LoadProblem::Initialize(_) => {
+            let remedy = "the module itself failed: check its configuration, environment and middleware";
+            problem("module-initialize", remedy.into()).next(Next::ShowProfile)
+        }
+        LoadProblem::Other(_) => problem("module", install()).next(Next::NameModule),
+    }
 }

@@ -15,7 +15,7 @@ pub use entry::{
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub(crate) use summary::{Change, JournalSummary};
 pub use verify::{JournalError, VerifiedJournal};
-pub use writer::{Journal, JournalReopenError, JournalSignError, JournalWriteError, state_folder, who};
+pub use writer::{Journal, JournalReopenError, JournalWriteError, state_folder, who};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};

@@ -37,16 +37,6 @@ pub enum JournalWriteError {
     Line(#[from] serde_json::Error),
 }
 
-/// Why a journal was not signed.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each is the error of that name")]
-pub enum JournalSignError<E> {
-    #[error(transparent)]
-    Signer(E),
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// Why a journal cannot be continued.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
@@ -184,8 +174,8 @@ impl Journal {
     }
 
     /// Signs the lines so far, into a file next to the journal.
-    pub fn sign<S: Signer>(&self, signer: &mut S) -> Result<(), JournalSignError<S::Error>> {
-        let text = HeadSignature::make(self.seq, &self.prev, signer).map_err(JournalSignError::Signer)?;
+    pub fn sign<S: Signer, E: From<S::Error> + From<FileError>>(&self, signer: &mut S) -> Result<(), E> {
+        let text = HeadSignature::make(self.seq, &self.prev, signer)?;
         files::write_new(&signature_beside(&self.path), text.as_bytes(), OnExisting::Replace)?;
         Ok(())
     }

@@ -16,15 +16,18 @@ use crate::workflow::{ConfirmedPlan, Plan, PlanDigest, PlanError};
 #[derive(Debug)]
 pub struct BatchFile {
     work: Work,
+    digest: PlanDigest,
     out: PathBuf,
-    input: Option<Replaced>,
+    /// What it is made from; `None` of a first list.
+    pub input: Option<Replaced>,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug)]
 enum Work {
     List(Box<Plan>),
-    /// A configuration file, what identifies it with its signer, digest and time, and what the operator should know.
-    Sgn(Box<SgnDraft>, PlanDigest, Vec<String>),
+    Sgn(Box<SgnDraft>),
 }
 
 impl BatchFile {
@@ -34,7 +37,8 @@ impl BatchFile {
             let bytes = old.list().bytes().clone();
             Replaced { path: path.to_owned(), read: bytes.clone(), bytes, list: Some(old.clone()) }
         });
-        BatchFile { work: Work::List(Box::new(plan)), out, input }
+        let (digest, warnings) = (plan.digest(), plan.warnings.clone());
+        BatchFile { work: Work::List(Box::new(plan)), digest, out, input, warnings }
     }
 
     /// A configuration file that `signer` is to sign, and the file that it was read from, with all of its bytes.
@@ -47,14 +51,14 @@ impl BatchFile {
         let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
         let (path, bytes) = (path.to_owned(), draft.payload.clone());
         let input = Some(Replaced { path, read, bytes, list: None });
-        Ok(BatchFile { work: Work::Sgn(Box::new(draft), digest, warnings), out, input })
+        Ok(BatchFile { work: Work::Sgn(Box::new(draft)), digest, out, input, warnings })
     }
 
     /// The plan; `None` of a configuration file.
     pub fn plan(&self) -> Option<&Plan> {
         match &self.work {
             Work::List(plan) => Some(plan),
-            Work::Sgn(..) => None,
+            Work::Sgn(_) => None,
         }
     }
 
@@ -62,18 +66,13 @@ impl BatchFile {
     pub fn file_name(&self) -> &str {
         match &self.work {
             Work::List(plan) => &plan.draft().file_name,
-            Work::Sgn(draft, ..) => &draft.file_name,
+            Work::Sgn(draft) => &draft.file_name,
         }
-    }
-
-    /// What it is made from; `None` of a first list.
-    pub fn input(&self) -> Option<&Replaced> {
-        self.input.as_ref()
     }
 
     /// What changes in the list in force.
     pub fn difference(&self) -> Option<Difference> {
-        Some(self.plan()?.difference(self.input()?.list.as_ref()?.list()))
+        Some(self.plan()?.difference(self.input.as_ref()?.list.as_ref()?.list()))
     }
 
     /// Where the result goes.
@@ -81,20 +80,9 @@ impl BatchFile {
         &self.out
     }
 
-    /// What the operator should know.
-    pub fn warnings(&self) -> &[String] {
-        match &self.work {
-            Work::List(plan) => &plan.warnings,
-            Work::Sgn(_, _, warnings) => warnings,
-        }
-    }
-
     /// What identifies it, with all that is shown or signed.
     pub fn digest(&self) -> PlanDigest {
-        match &self.work {
-            Work::List(plan) => plan.digest(),
-            Work::Sgn(_, digest, _) => *digest,
-        }
+        self.digest
     }
 
     /// What is left to do by hand once it is written.
@@ -104,11 +92,12 @@ impl BatchFile {
 
     /// It must be the one that was shown.
     pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
-        let now = self.digest();
         let work = match self.work {
             Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
-            Work::Sgn(..) if now != shown => return Err(PlanError::Changed { shown, now }),
-            Work::Sgn(draft, ..) => Confirmed::Sgn(draft),
+            Work::Sgn(_) if self.digest != shown => {
+                return Err(PlanError::Changed { shown, now: self.digest });
+            }
+            Work::Sgn(draft) => Confirmed::Sgn(draft),
         };
         Ok(ConfirmedFile { work, out: self.out, input: self.input })
     }

@@ -225,7 +225,7 @@ pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result
         if details {
             operator.show(&View::PlanDetails(file))?;
         }
-        let new = file.warnings().iter().filter(|warning| warned.insert((*warning).clone()));
+        let new = file.warnings.iter().filter(|warning| warned.insert((*warning).clone()));
         new.for_each(|warning| operator.warn(warning));
         Ok::<_, WorkError>(())
     };
@@ -265,8 +265,10 @@ fn confirmed<'a>(batch: Batch<'a>, shown: &'a ShownPlans) -> Files<'a> {
 }
 
 fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Result<(), WorkError> {
-    let signed = if wanted { log.sign(signer) } else { Ok(()) };
-    signed.map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
+    if !wanted {
+        return Ok(());
+    }
+    log.sign(signer).map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
 }
 
 /// The token that was looked for. If it is not inserted, and somebody can insert it, this waits for it.
