@@ -13,7 +13,7 @@ use crate::phone::{
     ClassVerdict, Decision, Impact, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding,
     TvsStatus, assess_classes, is_emptied_itl, list_warnings, services,
 };
-use crate::trustlist::{Certificate, ListKind, TrustList};
+use crate::trustlist::{ListKind, TrustList};
 
 /// Which list is checked, against what, and how TVS is asked.
 pub struct CheckRequest<'a> {
@@ -94,8 +94,7 @@ fn vouch(
     let trusted = request.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
     let addresses = request.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
     if addresses.is_empty() {
-        let is_signer = |c: &Certificate| new.certificate.as_ref().is_some_and(|s| s.der() == c.der());
-        let vouch = match trusted.iter().any(is_signer) {
+        let vouch = match new.certificate.as_ref().is_some_and(|signer| trusted.contains(signer)) {
             true => TvsStatus::Uploaded,
             false if trusted.is_empty() => TvsStatus::NotAsked,
             false => TvsStatus::NotUploaded,

@@ -66,7 +66,7 @@ pub fn certificates_of(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread
             unread.extend(contents.sast(None).err().map(|problem| Unread::new(&token, &problem)));
         }
         for certificate in named {
-            if certificates.iter().all(|other: &Certificate| other.der() != certificate.der()) {
+            if !certificates.contains(&certificate) {
                 certificates.push(certificate);
             }
         }

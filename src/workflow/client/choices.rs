@@ -44,7 +44,7 @@ impl Start {
                 old.list().records().iter().position(is_it)
             }
             Start::NoFile { cluster, tokens, .. } => {
-                let at = tokens.iter().position(|t| t.der() == token.der());
+                let at = tokens.iter().position(|other| other == token);
                 at.map(|at| at.saturating_add(cluster.servers.len()))
             }
         }
@@ -113,7 +113,7 @@ impl Choices {
                 _ => {}
             }
         }
-        if self.tokens.iter().any(|t| t.der() == certificate.der()) {
+        if self.tokens.contains(&certificate) {
             return Err(PlanError::TokenTwice { name: certificate.sast_name() });
         }
         // Who adds a token that was taken out wants it back.
@@ -131,14 +131,13 @@ impl Choices {
 
     /// The token that signs: of those that may the one that was chosen, else the first inserted.
     pub fn signer(&self) -> Option<&Certificate> {
-        let is_named = |token: &&Certificate| self.named.as_ref().is_some_and(|n| n.der() == token.der());
-        self.signers().find(is_named).or_else(|| self.signers().next())
+        self.signers().find(|token| self.named.as_ref() == Some(*token)).or_else(|| self.signers().next())
     }
 
     /// How many tokens a first list would have as far as it was chosen.
     pub fn first_tokens(&self) -> usize {
-        let inserted = |token: &Certificate| self.tokens.iter().any(|t| t.der() == token.der());
-        self.tokens.len().saturating_add(self.of_file().filter(|(_, token)| !inserted(token)).count())
+        let others = self.of_file().filter(|(_, token)| !self.tokens.contains(token));
+        self.tokens.len().saturating_add(others.count())
     }
 
     /// The tokens that the cluster file names and that stay, each with the place of its entry.
@@ -177,8 +176,7 @@ impl Choices {
     /// The plan: the same that `revert`, `ctl create`, `ctl update` or `ctl sign` makes of these choices.
     pub fn plan(&self, request: &Request<'_>) -> Result<Plan, PlanError> {
         let mut edits = self.edits();
-        let others: Vec<Certificate> =
-            self.tokens.iter().filter(|t| t.der() != request.signer.der()).cloned().collect();
+        let others: Vec<_> = self.tokens.iter().filter(|t| *t != request.signer).cloned().collect();
         match &self.start {
             Start::InForce(old) if self.start.is_token_signed() => {
                 // One that was put back is in the list.
@@ -300,8 +298,8 @@ impl Choices {
     /// Its other options, besides the signer.
     pub fn options(&self) -> Vec<ListOption> {
         let mut options = Vec::new();
-        let signer = self.signer().map(|s| s.der().clone());
-        for token in self.tokens.iter().filter(|t| Some(t.der()) != signer.as_ref()) {
+        let signer = self.signer();
+        for token in self.tokens.iter().filter(|token| Some(*token) != signer) {
             match self.start.is_token_signed() {
                 false => options.push(ListOption::Spare(token.sast_name())),
                 // One that was put back is in the list.

@@ -39,10 +39,9 @@ impl Windows<'_> {
                 return Ok(Some(None));
             }
             // Every token that may sign, this one first. Another makes another plan, which is shown before anything is signed.
-            let may_sign =
-                |sast: &&Sast| chosen.choices.signers().any(|c| c.der() == sast.certificate().der());
+            let may_sign = |sast: &&Sast| chosen.choices.signers().any(|c| c == sast.certificate());
             let mut signers: Vec<Sast> = chosen.tokens.iter().filter(may_sign).cloned().collect();
-            signers.sort_by_key(|sast| sast.certificate().der() != certificate.der());
+            signers.sort_by_key(|sast| *sast.certificate() != certificate);
             let sign_with = |sast: &Sast| {
                 let (token, name) = (&sast.token().label, sast.certificate().sast_name());
                 format!("Sign with {name} on \"{token}\", and write {}", file.out().display())
@@ -60,8 +59,7 @@ impl Windows<'_> {
 
     /// The token that signs, as it is inserted now; without one the window says what is missing.
     fn signer(&self, Chosen { choices, tokens }: &Chosen) -> Option<Sast> {
-        let is_added =
-            choices.named.as_ref().is_some_and(|n| choices.tokens.iter().any(|t| t.der() == n.der()));
+        let is_added = choices.named.as_ref().is_some_and(|named| choices.tokens.contains(named));
         if let Some(named) = self.named.as_ref().filter(|_| !is_added) {
             self.operator.show_window(WindowView::NamedNotAdded { named: &named.to_string() });
             return None;
@@ -70,7 +68,7 @@ impl Windows<'_> {
             self.say("No Security Token was added: choose Add Tokens first.");
             return None;
         };
-        tokens.iter().find(|sast| sast.certificate().der() == wanted.der()).cloned()
+        tokens.iter().find(|sast| sast.certificate() == wanted).cloned()
     }
 
     fn batch_file(&self, start: &Start, plan: Plan) -> BatchFile {

@@ -13,7 +13,6 @@ pub enum WindowView<'a> {
     Text(&'a str),
     /// The windows go on after it.
     Error(WorkError),
-    /// The request to insert a token.
     Insert,
     /// Security Token Information.
     Token(&'a Certificate),

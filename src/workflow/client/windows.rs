@@ -9,7 +9,6 @@ use super::super::operator::OperatorError;
 use super::super::plan::{NewServer, Plan, PlanError, Request};
 use super::super::signing::{Signed, SigningOrder};
 use super::choices::{AddedServer, Choices, Entry, Start};
-use super::insert::{Inserted, wait};
 use super::operator::{WindowOperator, WindowView};
 use crate::cluster::SecurityMode;
 use crate::token::{Module, Sast, Selector};
@@ -47,6 +46,13 @@ pub struct Windows<'a> {
 pub struct Chosen {
     pub choices: Choices,
     pub tokens: Vec<Sast>,
+}
+
+/// A token that is in, with its SAST certificate.
+pub struct Inserted {
+    pub sast: Sast,
+    /// Whether `--token` names it.
+    pub is_named: bool,
 }
 
 /// How the windows end.
@@ -152,8 +158,7 @@ impl Windows<'_> {
     fn insert(&self, chosen: &mut Chosen) -> Result<bool, WorkError> {
         self.say("");
         loop {
-            let inserted = wait(&self.module, self.operator, &chosen.tokens, self.named.as_ref())?;
-            let Some(inserted) = inserted else { return Ok(false) };
+            let Some(inserted) = self.wait(&chosen.tokens)? else { return Ok(false) };
             let mut added = false;
             for one in inserted {
                 added |= self.add(one, chosen)?;
@@ -249,7 +254,7 @@ impl Windows<'_> {
         let Some(entry) = chosen.and_then(|at| entries.get(at)) else { return Ok(()) };
         choices.delete(entry.kind);
         // A token that is no longer among the choices may be added again.
-        tokens.retain(|sast| choices.tokens.iter().any(|t| t.der() == sast.certificate().der()));
+        tokens.retain(|sast| choices.tokens.contains(sast.certificate()));
         Ok(())
     }
 }

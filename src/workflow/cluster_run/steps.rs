@@ -133,7 +133,6 @@ impl<'a> ClusterRun<'a> {
         Ok("CTL file Updated; a node serves it once Cisco Tftp was restarted there".to_owned())
     }
 
-    /// Whether every node serves the bridge now.
     fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
         let (old, certificates, ports) = (self.old()?, self.certificates()?, self.options.ports);
         let served = side_by_side(&self.nodes, &self.connector, |node, _| {
@@ -232,7 +231,7 @@ impl<'a> ClusterRun<'a> {
             SigningSession::open_for_one(&options.module, options.selector.as_ref(), self.operator)?;
         let inserted = session.signer().certificate();
         let (signer, spares) = match certificates.split_first() {
-            Some((signer, spares)) if signer.der() == inserted.der() => (signer, spares),
+            Some((signer, spares)) if signer == inserted => (signer, spares),
             chosen => {
                 let chosen = chosen.map(|(signer, _)| signer.sast_name()).unwrap_or_default();
                 return Err(RunError::AnotherSigner { inserted: inserted.sast_name(), chosen }.into());
@@ -351,13 +350,11 @@ impl<'a> ClusterRun<'a> {
         Publisher { folders: &self.options.tftp_folders, ports: self.options.ports, name: CTL, bytes }
     }
 
-    /// Whether the folders that the new CTL goes to are there.
     fn check_folders(&mut self) -> Result<(), WorkError> {
         Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
     }
 }
 
-/// The CTL that a node serves.
 fn served_ctl(node: &NodeAddress, ports: Ports) -> Result<Option<VerifiedList>, WorkError> {
     let Some(host) = node.host() else { return Ok(None) };
     fetch(host, ports, CTL)?.map(|fetched| verified(fetched.bytes)).transpose()

@@ -59,9 +59,9 @@ pub fn spare_tokens(
     mut named: Vec<Certificate>,
     of_file: Vec<Certificate>,
 ) -> Vec<Certificate> {
-    let mut seen: Vec<_> = named.iter().map(|token| token.der().clone()).collect();
-    seen.push(signer.der().clone());
-    named.extend(of_file.into_iter().filter(|token| !seen.contains(token.der())));
+    let is_new = |token: &Certificate| token != signer && !named.contains(token);
+    let new: Vec<_> = of_file.into_iter().filter(is_new).collect();
+    named.extend(new);
     named
 }
 
@@ -81,9 +81,8 @@ fn check_servers(
         }
         let emptied = is_emptied(server, mode);
         let is_it = |(other, its): &&(&Server, &Option<Certificate>)| {
-            let same = |a: &Certificate, b: &Certificate| a.der() == b.der();
             let certificates = match (certificate, its) {
-                (Some(a), Some(b)) => emptied || same(a, b),
+                (Some(a), Some(b)) => emptied || a == b,
                 _ => true,
             };
             other.function == server.function && other.place() == server.place() && certificates

@@ -157,21 +157,3 @@ pub(super) fn first_tokens(
 pub fn leaves(record: &Record, release: Release) -> bool {
     record.function() == Function::SAST && !record.is_token() && release == Release::TokensAlone
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases_are_told_apart_at_11_5() {
-        for old in ["9.1", "10.0", "10.5(2)", "11.0", "8"] {
-            assert_eq!(old.parse(), Ok(Release::TokensAlone), "{old}");
-        }
-        for new in ["11.5", "11.5(1)SU8", "12.0", "12.5", "14", "15.0.1"] {
-            assert_eq!(new.parse(), Ok(Release::WithRecovery), "{new}");
-        }
-        for wrong in ["", "x", "10.", "12,0"] {
-            assert!(wrong.parse::<Release>().is_err(), "{wrong}");
-        }
-    }
-}

@@ -167,31 +167,29 @@ impl Plan {
     /// The operator saw the plan `shown` and said yes. Refused when this is another one.
     pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedPlan, PlanError> {
         let now = self.digest();
-        if now == shown { Ok(ConfirmedPlan { plan: self }) } else { Err(PlanError::Changed { shown, now }) }
+        if now == shown { Ok(ConfirmedPlan(self)) } else { Err(PlanError::Changed { shown, now }) }
     }
 }
 
 /// A plan that the operator saw and agreed to: only such a plan is carried out.
 #[derive(Debug, Clone)]
-pub struct ConfirmedPlan {
-    plan: Plan,
-}
+pub struct ConfirmedPlan(Plan);
 
 impl ConfirmedPlan {
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.0
     }
 
     /// Signs, with the signer of the plan alone. What comes out was read back and verified, and holds the records that the
     /// plan showed.
     pub fn execute<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
-        let (planned, given) = (&self.plan.signer, signer.certificate());
+        let (planned, given) = (&self.0.signer, signer.certificate());
         if planned.der() != given.der() {
             let (planned, given) = (planned.sast_name(), given.sast_name());
             return Err(SignError::OtherSigner { planned, given });
         }
-        self.plan.draft.sign(signer)
+        self.0.draft.sign(signer)
     }
 }
 

@@ -277,7 +277,6 @@ impl ConfirmedFile {
         }
     }
 
-    /// Signs and verifies.
     pub(super) fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
         let (bytes, signed_by) = match self.work {
             Confirmed::List(plan) => {

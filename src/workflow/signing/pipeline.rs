@@ -151,7 +151,6 @@ fn sign_chunks<S>(
     }
 }
 
-/// Where the pipeline ends.
 struct End<'a> {
     operator: &'a dyn Operator,
     /// Files that are to be written.
@@ -194,7 +193,6 @@ impl End<'_> {
         }
     }
 
-    /// Each file to its place.
     fn put(&self, files: &[SignedFile]) -> Vec<Result<Written, WorkError>> {
         let (to_output, existing) = (|f: &NewFile<'_>| f.path.as_os_str() == "-", OnExisting::KeepBackup);
         let files: Vec<_> = files.iter().map(SignedFile::new_file).collect();

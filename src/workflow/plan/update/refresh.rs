@@ -84,7 +84,6 @@ impl Update {
         rules.iter().find_map(decides).or_else(|| emptied.clone())
     }
 
-    /// These records take a certificate.
     fn take(&mut self, hits: &[usize], certificate: &Certificate) -> Result<(), PlanError> {
         for index in hits {
             let Some(entry) = self.records.get_mut(*index) else { continue };
