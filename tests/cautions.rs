@@ -28,11 +28,11 @@ fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
         said.retain(|line| !line.starts_with("expired: "));
         said.pop()
     };
-    assert_eq!(about_dates(signer.not_before()), None);
-    assert_eq!(about_dates(signer.not_after()), None);
-    let early = about_dates(signer.not_before() - 1).unwrap();
+    assert_eq!(about_dates(signer.not_before), None);
+    assert_eq!(about_dates(signer.not_after), None);
+    let early = about_dates(signer.not_before - 1).unwrap();
     assert_eq!(early, "the certificate of SAST-ADN008580ef is not valid before 2012-05-17");
-    let late = about_dates(signer.not_after() + 1).unwrap();
+    let late = about_dates(signer.not_after + 1).unwrap();
     assert_eq!(
         late,
         "the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look \
@@ -44,7 +44,7 @@ fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
 #[test]
 fn what_expires_is_told_of_by_what_follows() {
     let list = golden("token-signed.tlv");
-    let end = certificate(&format!("{PUB}.der")).not_after();
+    let end = certificate(&format!("{PUB}.der")).not_after;
     let told = |now| said(&NewList::of(&list), now).into_iter().filter(|line| line.starts_with("expired: "));
     assert_eq!(told(end - 86_400).count(), 0);
     let told: Vec<String> = told(end + 86_400).collect();
@@ -73,7 +73,7 @@ fn keys_that_phones_may_refuse_are_told_of() {
     ] {
         let stem = format!("tests/testdata/keys/{stem}");
         let list = signed(ListKind::Ctl, &[token(A)], &stem);
-        let said = said(&NewList::of(&list), VALID.max(certificate(&format!("{stem}.der")).not_before()));
+        let said = said(&NewList::of(&list), VALID.max(certificate(&format!("{stem}.der")).not_before));
         let about = said.iter().find(|line| line.contains("the signer's key"));
         match says {
             None => assert_eq!(about, None),

@@ -158,14 +158,14 @@ fn odd_dates_and_curves_are_shown_as_what_they_are() {
         (Nid::X9_62_PRIME256V1, "EC 256"),
         (Nid::SECP224R1, "EC 224"),
     ] {
-        assert_eq!(made(curve).public_key().describe(), named);
+        assert_eq!(made(curve).public_key.describe(), named);
     }
     let certificate = made(Nid::SECP521R1);
     let report = CertificateReport::new(&certificate);
     assert_eq!(report.not_after, "9999-12-31T23:59:59Z");
     assert_eq!(report.not_before, "1949-01-01T00:00:00Z");
-    assert_eq!(day(certificate.not_after()), "9999-12-31");
-    assert_eq!(day(certificate.not_before()), "1949-01-01");
+    assert_eq!(day(certificate.not_after), "9999-12-31");
+    assert_eq!(day(certificate.not_before), "1949-01-01");
 }
 
 /// What a plan may name is exported: two certificates on one token, whatever they are called, and never one in the place of

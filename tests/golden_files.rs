@@ -62,8 +62,8 @@ fn an_elliptic_curve_certificate_is_carried() {
     let list = TrustList::decode(read("tests/testdata/certutils/c-v11-ec.tlv")).unwrap();
     let apache = list.records().iter().find(|r| r.short_name() == "Apache-EC").unwrap();
     let certificate = apache.certificate().unwrap().unwrap();
-    assert_eq!(certificate.public_key().describe(), "EC 384");
-    assert_eq!(apache.get(record_tag::PUBLIC_KEY).unwrap(), certificate.public_key_bytes());
+    assert_eq!(certificate.public_key.describe(), "EC 384");
+    assert_eq!(apache.get(record_tag::PUBLIC_KEY).unwrap(), &certificate.public_key_bytes);
 }
 
 #[test]

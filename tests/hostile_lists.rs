@@ -26,7 +26,7 @@ fn list(records: Vec<u8>) -> TrustList {
 /// What lets the signer of the golden list be found: names, serial number, and that it is a SAST.
 fn signer() -> Vec<u8> {
     let golden = pki::golden("token-signed.tlv");
-    let id = golden.list().header().signer().clone();
+    let id = golden.list().header().signer.clone();
     [element(3, b"\0"), element(4, &[0, 0]), element(5, &id.issuer), element(6, &id.serial)].concat()
 }
 
@@ -219,7 +219,7 @@ fn forged(file: &[u8], others: &[Vec<u8>], random: &mut Numbers) -> (&'static st
             let forger = pki::certificate("tests/testdata/keys/rsa1024.der");
             let list = TrustList::decode(file.to_vec()).unwrap();
             let records = list.records().iter().map(|record| match record.id() {
-                Some((issuer, serial)) if list.header().signer().serial == serial && !issuer.is_empty() => {
+                Some((issuer, serial)) if list.header().signer.serial == serial && !issuer.is_empty() => {
                     record.with(sastctl::trustlist::record_tag::CERTIFICATE, forger.der()).unwrap()
                 }
                 _ => record.clone(),

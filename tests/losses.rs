@@ -220,8 +220,8 @@ fn emptied_itls(world: &World) -> [(&'static str, VerifiedList); 2] {
 fn without_records(world: &World) {
     let (_, list) = &emptied_itls(world)[0];
     let header = list.list().header();
-    let (mut bytes, length) = (header.bytes().to_vec(), header.signature().len());
-    let at = bytes.windows(length).position(|window| window == &header.signature()[..]).unwrap();
+    let (mut bytes, length) = (header.bytes().to_vec(), header.signature.len());
+    let at = bytes.windows(length).position(|window| window == &header.signature[..]).unwrap();
     let message = [&bytes[..at - 3], &bytes[at + length..]].concat();
     let signature = KeyFile::open(PUB).sign(Digest::Sha1, &message).unwrap();
     bytes.splice(at..at + length, signature);

@@ -270,7 +270,7 @@ fn what_is_odd_about_a_list_is_said() {
     let wrong_hash = server(PUB, "pub", None).with(tag::CERT_HASH, &[7; 20]).unwrap();
     let unknown = server(SUB, "sub", None).with(201, b"abc").unwrap();
     let issuer = |record: Record, issuer: &str| record.with(tag::ISSUER_NAME, issuer.as_bytes()).unwrap();
-    let spelled = |style| certificate(&format!("{A}.der")).issuer().spelled(style);
+    let spelled = |style| certificate(&format!("{A}.der")).issuer.spelled(style);
     let either = [Style::Cucm, Style::CtlClient].map(|style| issuer(sast(A), &spelled(style)));
     let wrong_issuer = issuer(server(PUB, "pub", None), "CN=zzz\0");
     let odd = list([&[sast(A), wrong_hash, unknown, wrong_issuer], &either[..]].concat());
@@ -299,9 +299,9 @@ fn a_signer_version_is_shown() {
 
 #[test]
 fn keys_that_sign_nothing_here_are_still_named() {
-    let of = |name: &str| certificate(&format!("tests/testdata/keys/{name}.der")).public_key().describe();
+    let of = |name: &str| certificate(&format!("tests/testdata/keys/{name}.der")).public_key.describe();
     assert_eq!([of("rsa3072"), of("ec256")], ["RSA 3072", "EC 256"]);
-    assert_eq!(token("SAST-ADN008580ef").public_key().describe(), "RSA 1024");
+    assert_eq!(token("SAST-ADN008580ef").public_key.describe(), "RSA 1024");
 }
 
 #[test]

@@ -80,11 +80,11 @@ fn the_signer_of_a_file_is_named_by_issuer_and_serial() {
         let longer = signed_again(&file, header_tag::CA_NAME, |value| *value.last_mut().unwrap() = b'x');
         assert!(matches!(longer.verify(signer), Err(VerifyError::OtherSigner { .. })));
         // A reversed serial goes with the CTL Client's spelling alone; the NUL behind the name may be missing.
-        let id = file.header().signer();
+        let id = &file.header().signer;
         assert!(signer.is_called(&id.issuer[..id.issuer.len() - 1], &id.serial));
         let reversed = signer.serial_spelled(Style::CtlClient);
         assert_eq!(signer.is_called(&id.issuer, &reversed), style == Style::CtlClient);
-        assert!(signer.is_called(&id.issuer, signer.serial()));
+        assert!(signer.is_called(&id.issuer, &signer.serial));
     }
 }
 

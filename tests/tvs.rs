@@ -165,7 +165,7 @@ fn tvs_is_asked_as_a_phone_would() {
 
     // As an 8861 asks about the signer of a list: names and serial as the file spells them.
     let request = server.asked.recv_timeout(Duration::from_secs(5)).unwrap();
-    let signer = pki::golden("token-signed.tlv").list().header().signer().clone();
+    let signer = pki::golden("token-signed.tlv").list().header().signer.clone();
     let element = |tag: u8, value: &[u8]| [&[tag, 0, u8::try_from(value.len()).unwrap()], value].concat();
     let device = element(1, b"\x01CP-7962-SEP001122334455");
     let expected = [device, element(3, &signer.name), element(4, &signer.issuer), element(5, &signer.serial)];

@@ -134,7 +134,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Style::CtlClient => "in the CTL Client's format",
         Style::Cucm => "in CUCM's format",
     };
-    let (from, to) = (day(certificate.not_before()), day(certificate.not_after()));
+    let (from, to) = (day(certificate.not_before), day(certificate.not_after));
     let is_over = if expired(&certificate) { " (expired)" } else { "" };
     let serial = digest::hex(&certificate.serial_spelled(style), ":").to_uppercase();
     let lines = [
@@ -149,8 +149,8 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         ("SHA256", report.sha256.clone()),
         ("Length", format!("{} bytes (DER)", report.bytes)),
         ("As SAST", way.to_owned()),
-        ("  subject", certificate.subject().spelled(style)),
-        ("  issuer", certificate.issuer().spelled(style)),
+        ("  subject", certificate.subject.spelled(style)),
+        ("  issuer", certificate.issuer.spelled(style)),
         ("  serial", serial),
     ];
     let line = |(label, value): &(_, String)| format!("{label:<12} {}\n", printable(value));
@@ -191,7 +191,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
                 "{}   {} bytes, {}, SHA1 {}",
                 path.display(),
                 bytes,
-                certificate.public_key().describe(),
+                certificate.public_key.describe(),
                 digest::hex(&certificate.sha1(), "")
             ))?;
         }

@@ -176,7 +176,7 @@ impl Enroll<'_> {
         let token = &enrollment.contents.token;
         let report = CertificateReport::new(&certificate);
         if !ui.is_json() {
-            let until = day(certificate.not_after());
+            let until = day(certificate.not_after);
             let CertificateReport { name, key, issuer, .. } = &report;
             ui.print(&printable(&format!("{name}, {key}, issued by {issuer}, until {until}")))?;
         }
@@ -219,9 +219,9 @@ impl Enroll<'_> {
         self.operator.tell(&printable(&format!(
             "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
             certificate.sast_name(),
-            certificate.public_key().describe(),
-            digest::hex(certificate.serial(), ":").to_uppercase(),
-            day(certificate.not_after()),
+            certificate.public_key.describe(),
+            digest::hex(&certificate.serial, ":").to_uppercase(),
+            day(certificate.not_after),
             token.label
         )))?;
         if let Some(path) = file.filter(|path| !is_output(path)) {

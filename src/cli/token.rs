@@ -125,8 +125,8 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
         match &entry.certificate {
             Ok(certificate) => row.extend([
                 printable(&certificate.sast_name()),
-                certificate.public_key().describe(),
-                day(certificate.not_after()) + if expired(certificate) { "  expired" } else { "" },
+                certificate.public_key.describe(),
+                day(certificate.not_after) + if expired(certificate) { "  expired" } else { "" },
             ]),
             Err(_) => row.push("(does not parse)".to_owned()),
         }
@@ -194,8 +194,8 @@ fn certificate_text(entry: &TokenCertificate) -> String {
         Ok(certificate) => format!(
             "Certificate      {}, {}, until {}{}\n                 id {id}, label {:?}; {key}\n",
             printable(&certificate.sast_name()),
-            certificate.public_key().describe(),
-            day(certificate.not_after()),
+            certificate.public_key.describe(),
+            day(certificate.not_after),
             if expired(certificate) { " (expired)" } else { "" },
             entry.label,
         ),
@@ -232,5 +232,5 @@ pub fn not_read(token: &Token, problem: &TokenError) -> String {
 
 /// Whether its validity ended.
 pub fn expired(certificate: &Certificate) -> bool {
-    certificate.not_after() < now()
+    certificate.not_after < now()
 }

@@ -217,7 +217,7 @@ impl Assessment<'_, '_> {
         let Some(certificate) = &self.new.certificate else { return true };
         let (issuer, serial) = (&self.new.signer.issuer, &self.new.signer.serial);
         let spelled = |style| {
-            let expected = certificate.issuer().spelled(style);
+            let expected = certificate.issuer.spelled(style);
             serial[..] == certificate.serial_spelled(style)[..]
                 && issuer.strip_suffix(b"\0").unwrap_or(issuer) == expected.as_bytes()
         };

@@ -30,7 +30,7 @@ pub struct NewList<'a> {
 impl<'a> NewList<'a> {
     /// A signed list.
     pub fn of(list: &'a VerifiedList) -> Self {
-        NewList { signer: list.list().header().signer().clone(), ..Self::by_record(list, list.signer()) }
+        NewList { signer: list.list().header().signer.clone(), ..Self::by_record(list, list.signer()) }
     }
 
     /// A list like this one that the key of `record` will sign.
@@ -55,7 +55,7 @@ impl<'a> NewList<'a> {
     pub fn planned(draft: &'a Draft, signer: &Certificate) -> Option<Self> {
         let record = draft.signer_record(signer)?;
         Some(NewList {
-            key: Some(signer.public_key().clone()),
+            key: Some(signer.public_key.clone()),
             certificate: Some(signer.clone()),
             name: signer.sast_name(),
             ..Self::new(draft.kind(), &draft.records, record, draft.signed_len(signer).ok()?)

@@ -107,7 +107,7 @@ fn spellings(certificate: &Certificate) -> Vec<Id<'static>> {
         false => &[Style::Cucm],
     };
     let spelled = |style: &Style| {
-        let issuer = certificate.issuer().spelled(*style).into_bytes();
+        let issuer = certificate.issuer.spelled(*style).into_bytes();
         (issuer.into(), certificate.serial_spelled(*style).into())
     };
     styles.iter().map(spelled).collect()

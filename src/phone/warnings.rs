@@ -36,7 +36,7 @@ pub fn file_warnings(signer: &Certificate, digest: Digest, now: i64) -> Vec<Stri
          certificates: they accept it if {name} is one of those"
     );
     let dates = about_dates(signer, expired_server(Function::TFTP), now);
-    let others = [dates, about_key(signer.public_key()), about_digest(digest)];
+    let others = [dates, about_key(&signer.public_key), about_digest(digest)];
     others.into_iter().flatten().chain([who]).collect()
 }
 
@@ -47,11 +47,10 @@ fn about_servers(new: &NewList<'_>, now: i64) -> Vec<String> {
     for record in servers {
         let Some(Ok(certificate)) = record.certificate() else { continue };
         let signs = new.certificate.as_ref().is_some_and(|signer| signer.der() == certificate.der());
-        if signs || certificate.not_after() >= now {
+        if signs || certificate.not_after >= now {
             continue;
         }
-        let line =
-            format!("{} ({}, {})", record.short_name(), record.function(), day(certificate.not_after()));
+        let line = format!("{} ({}, {})", record.short_name(), record.function(), day(certificate.not_after));
         let follows = expired(record);
         match lines.iter_mut().find(|(known, _)| *known == follows) {
             Some((_, names)) if names.contains(&line) => {}
@@ -70,12 +69,12 @@ fn about_digest(digest: Digest) -> Option<String> {
 
 fn about_dates(certificate: &Certificate, follows: &str, now: i64) -> Option<String> {
     let name = certificate.sast_name();
-    if certificate.not_after() < now {
-        let day = day(certificate.not_after());
+    if certificate.not_after < now {
+        let day = day(certificate.not_after);
         return Some(format!("the certificate of {name} expired on {day}: {follows}"));
     }
-    (certificate.not_before() > now)
-        .then(|| format!("the certificate of {name} is not valid before {}", day(certificate.not_before())))
+    (certificate.not_before > now)
+        .then(|| format!("the certificate of {name} is not valid before {}", day(certificate.not_before)))
 }
 
 fn about_key(key: &PublicKey) -> Option<String> {
@@ -97,7 +96,7 @@ fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
         let Some(Ok(certificate)) = record.certificate().filter(|_| new.bytes <= PHONE_LIMIT_BYTES) else {
             continue;
         };
-        let key = certificate.public_key().describe();
+        let key = certificate.public_key.describe();
         let bits = key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok());
         if let Some(bits) = bits.filter(|bits| !(2048..4096).contains(bits)) {
             let (names, name) = (lines.entry(bits).or_default(), record.short_name());

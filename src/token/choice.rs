@@ -78,7 +78,7 @@ pub(super) fn pick<'a>(
 ) -> Result<Readable<'a>, Vec<Readable<'a>>> {
     if let Some(selector) = selector {
         let meant = readable.iter().filter(|(entry, _)| selector.matches_certificate(entry)).copied();
-        let meant = newest(meant.collect(), |a, b| a.public_key_bytes() == b.public_key_bytes());
+        let meant = newest(meant.collect(), |a, b| a.public_key_bytes == b.public_key_bytes);
         // Another certificate never replaces a named one.
         match meant[..] {
             [] if !selector.names_an_object() => {}
@@ -87,7 +87,7 @@ pub(super) fn pick<'a>(
         }
     }
     let all = newest(readable.to_vec(), |a, b| {
-        a.public_key_bytes() == b.public_key_bytes() && a.sast_name() == b.sast_name()
+        a.public_key_bytes == b.public_key_bytes && a.sast_name() == b.sast_name()
     });
     let any = |_: &Readable<'_>| true;
     let cisco = |(_, c): &Readable<'_>| c.is_cisco_token();
@@ -104,7 +104,7 @@ pub(super) fn pick<'a>(
 
 /// Whether it issued another certificate on the token: a CA certificate.
 fn issued_another((_, one): &Readable<'_>, all: &[Readable<'_>]) -> bool {
-    all.iter().any(|(_, other)| other.subject() != one.subject() && other.issuer() == one.subject())
+    all.iter().any(|(_, other)| other.subject != one.subject && other.issuer == one.subject)
 }
 
 /// The newest certificate of each kind: a CA may have renewed a certificate.
@@ -112,7 +112,7 @@ fn newest<'a>(
     all: Vec<Readable<'a>>,
     same: impl Fn(&Certificate, &Certificate) -> bool,
 ) -> Vec<Readable<'a>> {
-    let age = |c: &Certificate| (c.not_before(), c.not_after(), c.serial().to_vec());
+    let age = |c: &Certificate| (c.not_before, c.not_after, c.serial.to_vec());
     let mut kept: Vec<Readable<'a>> = Vec::new();
     for entry in all {
         match kept.iter_mut().find(|(_, other)| same(other, entry.1)) {
@@ -139,12 +139,12 @@ pub(super) fn choices(
                 let picked = selector.and_then(|selector| pick(readable, Some(&selector)).ok());
                 picked.is_some_and(|(_, picked)| picked.der() == certificate.der())
             };
-            let serial = digest::hex(certificate.serial(), ":").to_uppercase();
+            let serial = digest::hex(&certificate.serial, ":").to_uppercase();
             let by_id = uri(token, Some(&entry.id), None);
             let by_label = uri(token, Some(&entry.id), Some(&entry.label));
             CertificateChoice {
                 id: digest::hex(&entry.id, ""),
-                from: day(certificate.not_before()),
+                from: day(certificate.not_before),
                 selector: [name.clone(), by_id, by_label, serial.clone()].into_iter().find(means_it),
                 serial,
                 name,
@@ -175,7 +175,7 @@ impl TokenContents {
     pub fn has_other_key_called(&self, certificate: &Certificate) -> bool {
         self.readable().iter().any(|(_, there)| {
             there.sast_name() == certificate.sast_name()
-                && there.public_key_bytes() != certificate.public_key_bytes()
+                && there.public_key_bytes != certificate.public_key_bytes
         })
     }
 }

@@ -122,7 +122,7 @@ impl Module {
         let key = key.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;
         let every_time = login.is_always_authenticate(self, key.handle)?;
         let signer = self.key_signer(login, lock, mechanisms, (key.handle, every_time));
-        signer.sign(Digest::Sha1, b"certificate of this key", certificate.public_key())?;
+        signer.sign(Digest::Sha1, b"certificate of this key", &certificate.public_key)?;
         store(&signer.login, certificate, key.id(), &certificate.sast_name())
     }
 

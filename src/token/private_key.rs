@@ -27,7 +27,7 @@ impl PrivateKey {
 }
 
 fn belongs_to(modulus: &[u8], key_id: &[u8], certificate: &Certificate, id: &[u8]) -> bool {
-    match certificate.public_key().rsa() {
+    match certificate.public_key.rsa() {
         Some(rsa) if !modulus.is_empty() => modulus == rsa.modulus(),
         _ => !id.is_empty() && key_id == id,
     }
@@ -74,7 +74,7 @@ mod tests {
     fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
         let read = |name| read(&format!("softhsm-fixtures/{name}.der"));
         let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
-        let modulus = |c: &Certificate| c.public_key().rsa().unwrap().modulus().to_vec();
+        let modulus = |c: &Certificate| c.public_key.rsa().unwrap().modulus().to_vec();
         let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);
         assert!(key(&[9], &modulus(&a), &[1]), "the modulus decides");
         assert!(!key(&[1], &modulus(&b), &[1]));

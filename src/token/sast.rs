@@ -181,7 +181,7 @@ impl TokenContents {
                 let of_same_key = readable
                     .iter()
                     .filter(|(other, _)| named.is_none_or(|selector| selector.matches_certificate(other)))
-                    .filter(|(_, other)| other.public_key_bytes() == certificate.public_key_bytes())
+                    .filter(|(_, other)| other.public_key_bytes == certificate.public_key_bytes)
                     .map(|(other, certificate)| ((*certificate).clone(), other.id.clone()))
                     .collect();
                 let (certificate, id) = (certificate.clone(), entry.id.clone());

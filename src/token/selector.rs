@@ -158,7 +158,7 @@ impl Selector {
         let sast_name = certificate.map(Certificate::sast_name).unwrap_or_default();
         match self {
             Selector::Name(name) => {
-                let serial = certificate.map(Certificate::serial).unwrap_or_default();
+                let serial = certificate.map(|c| &c.serial[..]).unwrap_or_default();
                 sast_name == *name || digest::hex(serial, ":").eq_ignore_ascii_case(name)
             }
             Selector::Uri(uri) => {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
         let certificate = read("softhsm-fixtures/SAST-ADN008580ef.der");
-        let serial = digest::hex(certificate.serial(), ":");
+        let serial = digest::hex(&certificate.serial, ":");
         let entry = TokenCertificate::new(&[1, 0xFF], certificate);
         let entry = TokenCertificate { label: "key 1".to_owned(), ..entry };
         let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&entry);

@@ -146,7 +146,7 @@ impl KeyUse<'_> {
             .ok_or_else(|| TokenError::NoMechanism(name.clone(), digest))?;
         let data = match method {
             By::Hash => message,
-            By::Raw => &digest.info(message),
+            By::Raw => &digest.info(&[message]),
         };
         let signature = self.ask(session, every_time, digest, (method, &mechanism), data)?;
         let refuse = |why: String| Err(TokenError::SignatureDoesNotVerify(name.clone(), why));
@@ -213,7 +213,7 @@ impl Signer for SignerSession<'_> {
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         let session = self.session.as_ref().ok_or_else(|| no_session(self.key.token))?;
-        self.key.sign(session, None, digest, message, self.sast.certificate().public_key())
+        self.key.sign(session, None, digest, message, &self.sast.certificate().public_key)
     }
 }
 
@@ -233,7 +233,7 @@ impl Signer for &TokenSigner<'_> {
     }
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        self.key.sign(digest, message, self.sast.certificate().public_key())
+        self.key.sign(digest, message, &self.sast.certificate().public_key)
     }
 }
 

@@ -86,7 +86,7 @@ pub fn write_certificate(
     let mut name = format.file_name(certificate);
     if all.iter().filter(|other| format.file_name(other) == name).count() > 1 {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
-        name = format!("{stem}-{}.{extension}", digest::hex(certificate.serial(), ""));
+        name = format!("{stem}-{}.{extension}", digest::hex(&certificate.serial, ""));
     }
     let path = folder.join(name);
     let bytes = format.encode(certificate);

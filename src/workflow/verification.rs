@@ -64,7 +64,7 @@ impl SgnSigner {
             SgnSigner::Certificate(certificate) => signed.verify(certificate).map(|digest| SignedBy {
                 name: certificate.sast_name(),
                 digest,
-                key_bits: certificate.public_key().rsa().map_or(0, |key| key.bits()),
+                key_bits: certificate.public_key.rsa().map_or(0, |key| key.bits()),
             }),
             SgnSigner::List(list) => signed.verify_in(list),
         };

@@ -70,7 +70,6 @@ impl Signer for KeyFile {
     }
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Infallible> {
-        let scheme = Pkcs1v15Sign { hash_len: Some(digest.size()), prefix: digest.info_prefix().into() };
-        Ok(self.key.sign(scheme, &digest.hash(&[message])).unwrap())
+        Ok(self.key.sign(Pkcs1v15Sign::new_unprefixed(), &digest.info(&[message])).unwrap())
     }
 }

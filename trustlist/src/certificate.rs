@@ -29,16 +29,25 @@ pub enum CertificateError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Bytes,
-    subject: Name,
-    issuer: Name,
-    serial: Vec<u8>,
-    not_before: i64,
-    not_after: i64,
-    public_key: PublicKey,
-    public_key_bytes: Vec<u8>,
+    /// The subject name.
+    pub subject: Name,
+    /// The issuer name.
+    pub issuer: Name,
+    /// The serial number: big-endian, no leading zero bytes (one byte 0 for the serial 0).
+    pub serial: Vec<u8>,
+    /// Start of validity, seconds since 1970-01-01 UTC.
+    pub not_before: i64,
+    /// End of validity, seconds since 1970-01-01 UTC.
+    pub not_after: i64,
+    /// The public key.
+    pub public_key: PublicKey,
+    /// The public key as a PUBLICKEY element holds it: PKCS#1 RSAPublicKey DER, or the point of an EC key.
+    pub public_key_bytes: Vec<u8>,
     key_algorithm: String,
-    signature: Vec<u8>,
-    signature_algorithm: String,
+    /// The certificate's own signature value: what a SIGNATURE element (tag 8) of a record holds.
+    pub signature: Vec<u8>,
+    /// The signature algorithm of the certificate: `sha1WithRSAEncryption`, or a dotted OID.
+    pub signature_algorithm: String,
 }
 
 /// Names and serial number of a certificate, each a whole DER element: what PKCS#11 keeps beside it.
@@ -127,21 +136,6 @@ impl Certificate {
         }
     }
 
-    /// The subject name.
-    pub fn subject(&self) -> &Name {
-        &self.subject
-    }
-
-    /// The issuer name.
-    pub fn issuer(&self) -> &Name {
-        &self.issuer
-    }
-
-    /// The serial number: big-endian, no leading zero bytes (one byte 0 for the serial 0).
-    pub fn serial(&self) -> &[u8] {
-        &self.serial
-    }
-
     /// The serial number as a file of that style holds it: CUCM big-endian, the CTL Client reversed.
     pub fn serial_spelled(&self, style: Style) -> Vec<u8> {
         let mut serial = self.serial.clone();
@@ -155,45 +149,15 @@ impl Certificate {
     /// the CTL Client spells them.
     pub fn is_called(&self, issuer: &[u8], serial: &[u8]) -> bool {
         let client = Style::CtlClient;
-        (serial == self.serial() && self.issuer.matches(issuer))
+        (serial == self.serial && self.issuer.matches(issuer))
             || (serial == self.serial_spelled(client)
                 && super::tlv::without_nul(issuer) == self.issuer.spelled(client).as_bytes())
-    }
-
-    /// Start of validity, seconds since 1970-01-01 UTC.
-    pub fn not_before(&self) -> i64 {
-        self.not_before
-    }
-
-    /// End of validity, seconds since 1970-01-01 UTC.
-    pub fn not_after(&self) -> i64 {
-        self.not_after
-    }
-
-    /// The public key.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    /// The public key as a PUBLICKEY element holds it: PKCS#1 RSAPublicKey DER, or the point of an EC key.
-    pub fn public_key_bytes(&self) -> &[u8] {
-        &self.public_key_bytes
     }
 
     /// What an RSA key is declared for (RFC 8017, appendix A), where that is not plain RSA: `RSASSA-PSS`, or the dotted OID.
     pub fn declared_for(&self) -> Option<&str> {
         let other = self.public_key.rsa().is_some() && self.key_algorithm != "rsaEncryption";
         other.then_some(&self.key_algorithm)
-    }
-
-    /// The certificate's own signature value: what a SIGNATURE element (tag 8) of a record holds.
-    pub fn signature(&self) -> &[u8] {
-        &self.signature
-    }
-
-    /// The signature algorithm of the certificate: `sha1WithRSAEncryption`, or a dotted OID.
-    pub fn signature_algorithm(&self) -> &str {
-        &self.signature_algorithm
     }
 
     /// SHA-1 over the DER bytes: the fingerprint of `show ctl` and of CERTHASH elements.
@@ -279,59 +243,7 @@ fn algorithm_name(oid: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use openssl::asn1::{Asn1Integer, Asn1Time};
-    use openssl::bn::BigNum;
-    use openssl::hash::MessageDigest;
-    use openssl::pkey::{PKey, PKeyRef, Private};
-    use openssl::x509::{X509Builder, X509NameBuilder};
-
     use super::*;
-
-    fn made(name: &str, serial: &[u8], key: &PKeyRef<Private>) -> Vec<u8> {
-        let mut subject = X509NameBuilder::new().unwrap();
-        subject.append_entry_by_text("CN", name).unwrap();
-        let subject = subject.build();
-        let mut builder = X509Builder::new().unwrap();
-        builder.set_subject_name(&subject).unwrap();
-        builder.set_issuer_name(&subject).unwrap();
-        builder.set_pubkey(key).unwrap();
-        builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::from_unix(1 << 31).unwrap()).unwrap();
-        let serial = Asn1Integer::from_bn(&BigNum::from_slice(serial).unwrap()).unwrap();
-        builder.set_serial_number(&serial).unwrap();
-        builder.sign(key, MessageDigest::sha256()).unwrap();
-        builder.build().to_der().unwrap()
-    }
-
-    fn rsa() -> PKey<Private> {
-        PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_key_of_another_kind_is_called_by_its_name() {
-        let dsa = PKey::from_dsa(openssl::dsa::Dsa::generate(1024).unwrap()).unwrap();
-        let certificate = Certificate::from_der(made("dsa", &[1], &dsa)).unwrap();
-        assert_eq!(certificate.public_key().describe(), "DSA");
-    }
-
-    #[test]
-    fn a_certificate_that_speaks_of_pem_is_still_der() {
-        let der = made("-----BEGIN CERTIFICATE-----", &[1], &rsa());
-        assert_eq!(Certificate::from_file_bytes(&der).unwrap().der(), &der);
-    }
-
-    #[test]
-    fn names_and_serial_number_are_whole_elements() {
-        let key = rsa();
-        let raw = |serial: &[u8]| Certificate::from_der(made("a", serial, &key)).unwrap().raw_names();
-        let short = raw(&[0x71, 2]);
-        assert_eq!(short.serial, [2, 2, 0x71, 2]);
-        assert_eq!(short.subject.first(), Some(&0x30));
-        assert_eq!(short.subject, short.issuer);
-        assert_eq!(raw(&[0x91, 2]).serial, [2, 3, 0, 0x91, 2], "positive");
-        let long = |bytes: usize| raw(&vec![0x71; bytes]).serial.len();
-        assert_eq!([long(20), long(127), long(128)], [22, 129, 0]);
-    }
 
     #[test]
     fn keys_are_named_by_kind_and_size() {

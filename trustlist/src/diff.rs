@@ -152,10 +152,10 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
     let version =
         |v: Option<(u8, u8)>| v.map_or("none".to_owned(), |(major, minor)| format!("{major}.{minor}"));
     let signer = |h: &Header| {
-        let serial = digest::colons(&h.signer().serial);
+        let serial = digest::colons(&h.signer.serial);
         format!("{} (serial {serial})", h.signer_name())
     };
-    let issuer = |h: &Header| tlv::c_text(&h.signer().issuer);
+    let issuer = |h: &Header| tlv::c_text(&h.signer.issuer);
     let fields = [
         ("file name", old.file_name(), new.file_name()),
         ("version", version(Some(old.version)), version(Some(new.version))),
@@ -165,7 +165,7 @@ fn header_changes(old: &Header, new: &Header) -> Vec<Change> {
         ("digest", digest(old), digest(new)),
         ("signature algorithm", old.algorithm_code.to_string(), new.algorithm_code.to_string()),
         ("signature modulus", old.modulus_code.to_string(), new.modulus_code.to_string()),
-        ("signature bytes", old.signature().len().to_string(), new.signature().len().to_string()),
+        ("signature bytes", old.signature.len().to_string(), new.signature.len().to_string()),
         ("signed", rfc3339(i64::from(old.timestamp)), rfc3339(i64::from(new.timestamp))),
     ];
     let differs = fields.into_iter().filter(|(_, old, new)| old != new);

@@ -31,13 +31,8 @@ impl Digest {
         self as u8
     }
 
-    /// Length of the digest in bytes.
-    pub fn size(self) -> usize {
-        self.info_prefix().last().copied().map_or(0, usize::from)
-    }
-
     /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo.
-    pub fn info_prefix(self) -> &'static [u8] {
+    fn info_prefix(self) -> &'static [u8] {
         match self {
             Digest::Sha1 => {
                 &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14]
@@ -56,11 +51,7 @@ impl Digest {
     /// The digest over the parts, as if they stood one after the other.
     pub fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
         fn over<D: sha1::Digest>(parts: &[&[u8]]) -> Vec<u8> {
-            let mut hasher = D::new();
-            for part in parts {
-                hasher.update(part);
-            }
-            hasher.finalize().to_vec()
+            parts.iter().fold(D::new(), |hasher, part| hasher.chain_update(part)).finalize().to_vec()
         }
         match self {
             Digest::Sha1 => over::<sha1::Sha1>(parts),
@@ -69,16 +60,9 @@ impl Digest {
         }
     }
 
-    /// The whole DigestInfo (prefix and digest) over a message: the input of `CKM_RSA_PKCS`.
-    pub fn info(self, message: &[u8]) -> Vec<u8> {
-        self.info_of(&[message])
-    }
-
-    /// The same over the parts of a message.
-    pub fn info_of(self, parts: &[&[u8]]) -> Vec<u8> {
-        let mut info = self.info_prefix().to_vec();
-        info.extend(self.hash(parts));
-        info
+    /// The whole DigestInfo (prefix and digest) over the parts of a message: the input of `CKM_RSA_PKCS`.
+    pub fn info(self, parts: &[&[u8]]) -> Vec<u8> {
+        [self.info_prefix(), &self.hash(parts)].concat()
     }
 }
 

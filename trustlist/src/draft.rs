@@ -128,9 +128,9 @@ impl SgnDraft {
         let header = HeaderDraft {
             version: (1, 0),
             signer: SignerId {
-                name: name(signer.subject()),
+                name: name(&signer.subject),
                 serial: signer.serial_spelled(self.style).into(),
-                issuer: name(signer.issuer()),
+                issuer: name(&signer.issuer),
             },
             file_name: self.file_name.clone(),
             options: self.options,
@@ -166,7 +166,7 @@ struct Unsigned {
 
 impl Unsigned {
     fn new(header: &HeaderDraft, contents: &[&[u8]], signer: &Certificate) -> Result<Self, BuildError> {
-        let key = signer.public_key();
+        let key = &signer.public_key;
         let rsa = key.rsa().ok_or_else(|| BuildError::KeySize(key.describe()))?;
         let signature_len = rsa.signature_len();
         let (before, mut behind) = header.around_signature(signature_len)?;

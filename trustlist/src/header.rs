@@ -32,14 +32,16 @@ pub struct Header {
     pub version: Version,
     /// The signer version (tag 28), where the writer puts one.
     pub signer_version: Option<Version>,
-    signer: SignerId,
+    /// Who signed.
+    pub signer: SignerId,
     /// DIGESTALGORTITHM.
     pub digest_code: u8,
     /// SIGNATUREALGORTITHM.
     pub algorithm_code: u8,
     /// SIGNATUREMODULUS.
     pub modulus_code: u8,
-    signature: Bytes,
+    /// The signature, big-endian.
+    pub signature: Bytes,
     /// The whole SIGNATURE element: what a signature does not cover.
     signature_element: Range<usize>,
     file_name: Bytes,
@@ -111,11 +113,6 @@ impl Header {
         &self.bytes
     }
 
-    /// Who signed.
-    pub fn signer(&self) -> &SignerId {
-        &self.signer
-    }
-
     /// The signer's subject name as text.
     pub fn signer_name(&self) -> String {
         tlv::c_text(&self.signer.name)
@@ -125,11 +122,6 @@ impl Header {
     pub fn signer_short_name(&self) -> String {
         let name = self.signer_name();
         printable(&name::common_name(&name).unwrap_or(name))
-    }
-
-    /// The signature, big-endian.
-    pub fn signature(&self) -> &Bytes {
-        &self.signature
     }
 
     /// The parts of a file that its signature covers: all but the SIGNATURE element.

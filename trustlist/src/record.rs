@@ -18,32 +18,25 @@ use super::tlv::{self, Element, Place, Reader, record_tag as tag};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Function(pub u16);
 
-impl Function {
-    /// System Administrator Security Token: may sign trust lists.
-    pub const SAST: Function = Function(0);
-    /// CallManager (or a firewall).
-    pub const CCM: Function = Function(1);
-    /// CallManager and TFTP: signs configuration files.
-    pub const CCM_TFTP: Function = Function(2);
-    /// TFTP server.
-    pub const TFTP: Function = Function(3);
-    /// Certificate Authority Proxy Function.
-    pub const CAPF: Function = Function(4);
-    /// Application server.
-    pub const APP_SERVER: Function = Function(7);
-    /// Trust Verification Service.
-    pub const TVS: Function = Function(21);
+/// Declares functions: number, name, and what it is.
+macro_rules! functions {
+    ($($function:ident = $number:literal, $name:literal, $what:literal;)*) => {
+        $(#[doc = $what] pub const $function: Function = Function($number);)*
+        /// The functions that have a name.
+        pub const NAMED: [(Function, &str); [$($name),*].len()] = [$((Function::$function, $name)),*];
+    };
+}
 
-    /// The functions that have a name.
-    pub const NAMED: [(Function, &str); 7] = [
-        (Function::SAST, "SAST"),
-        (Function::CCM, "CCM"),
-        (Function::CCM_TFTP, "CCM+TFTP"),
-        (Function::TFTP, "TFTP"),
-        (Function::CAPF, "CAPF"),
-        (Function::APP_SERVER, "APP-SERVER"),
-        (Function::TVS, "TVS"),
-    ];
+impl Function {
+    functions! {
+        SAST = 0, "SAST", "System Administrator Security Token: may sign trust lists.";
+        CCM = 1, "CCM", "CallManager (or a firewall).";
+        CCM_TFTP = 2, "CCM+TFTP", "CallManager and TFTP: signs configuration files.";
+        TFTP = 3, "TFTP", "TFTP server.";
+        CAPF = 4, "CAPF", "Certificate Authority Proxy Function.";
+        APP_SERVER = 7, "APP-SERVER", "Application server.";
+        TVS = 21, "TVS", "Trust Verification Service.";
+    }
 
     /// Its name, if it has one.
     pub fn name(self) -> Option<&'static str> {
@@ -180,7 +173,7 @@ impl Record {
     /// parse.
     pub fn public_key(&self) -> Option<PublicKey> {
         match self.certificate() {
-            Some(certificate) => certificate.ok().map(|c| c.public_key().clone()),
+            Some(certificate) => certificate.ok().map(|c| c.public_key.clone()),
             None => self.get(tag::PUBLIC_KEY).and_then(RsaKey::from_pkcs1).map(PublicKey::Rsa),
         }
     }
@@ -216,7 +209,7 @@ impl Record {
 
     /// Whether its SUBJECTNAME is this certificate's subject, in any spelling.
     pub fn is_about(&self, certificate: &Certificate) -> bool {
-        self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject().matches(subject))
+        self.get(tag::SUBJECT_NAME).is_some_and(|subject| certificate.subject.matches(subject))
     }
 
     /// The whole subject, else the short name.
@@ -302,7 +295,7 @@ impl Record {
         let mut elements = vec![(tag::DNS_NAME, dns_value(server.dns_name)?)];
         // The CTL Client spells server names as CUCM does.
         elements.extend(identity(server.certificate, server.function, Style::Cucm));
-        let signature = || (tag::SIGNATURE, server.certificate.signature().to_vec());
+        let signature = || (tag::SIGNATURE, server.certificate.signature.to_vec());
         elements.extend((server.style == Style::Cucm).then(signature));
         let whole = || (tag::CERTIFICATE, server.certificate.der().to_vec());
         elements.extend((!server.hash_only).then(whole));
@@ -355,7 +348,7 @@ impl Record {
             record = record.with(tag, &value)?;
         }
         if record.get(tag::SIGNATURE).is_some() {
-            record = record.with(tag::SIGNATURE, certificate.signature())?;
+            record = record.with(tag::SIGNATURE, &certificate.signature)?;
         }
         if record.get(tag::CERT_HASH).is_some() {
             record = record.with(tag::CERT_HASH, &certificate.sha1())?.with(tag::HASH_ALGORITHM, &[1])?;
@@ -396,10 +389,10 @@ fn dns_value(name: &str) -> Result<Vec<u8>, BuildError> {
 fn identity(certificate: &Certificate, function: Function, style: Style) -> [(u8, Vec<u8>); 5] {
     let name = |n: &super::Name| format!("{}\0", n.spelled(style)).into_bytes();
     [
-        (tag::SUBJECT_NAME, name(certificate.subject())),
+        (tag::SUBJECT_NAME, name(&certificate.subject)),
         (tag::FUNCTION, function.0.to_be_bytes().to_vec()),
-        (tag::ISSUER_NAME, name(certificate.issuer())),
+        (tag::ISSUER_NAME, name(&certificate.issuer)),
         (tag::SERIAL_NUMBER, certificate.serial_spelled(style)),
-        (tag::PUBLIC_KEY, certificate.public_key_bytes().to_vec()),
+        (tag::PUBLIC_KEY, certificate.public_key_bytes.to_vec()),
     ]
 }

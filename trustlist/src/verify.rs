@@ -6,7 +6,7 @@ use super::certificate::Certificate;
 use super::digest::{self, Digest};
 use super::error::VerifyError;
 use super::header::{Header, modulus_code_bytes};
-use super::key::{Message, PublicKey, RsaKey};
+use super::key::{PublicKey, RsaKey, SignatureCheck};
 use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
 use super::tlv::record_tag as tag;
@@ -69,7 +69,7 @@ impl TrustList {
     }
 
     fn no_signer(&self) -> VerifyError {
-        let id = self.header().signer();
+        let id = &self.header().signer;
         let signer = self.header().signer_short_name();
         let records = self.records().iter().filter(|r| r.is_for(&id.issuer, &id.serial));
         let functions: BTreeSet<Function> = records.map(Record::function).collect();
@@ -86,17 +86,16 @@ impl SignedFile {
     ///
     /// The answer is the digest that was signed.
     pub fn verify(&self, signer: &Certificate) -> Result<Digest, VerifyError> {
-        let id = self.header().signer();
+        let id = &self.header().signer;
         if !signer.is_called(&id.issuer, &id.serial) {
             return Err(VerifyError::OtherSigner {
                 signer: self.header().signer_short_name(),
                 serial: digest::colons(&id.serial),
-                given: format!("{} (serial {})", signer.sast_name(), digest::colons(signer.serial())),
+                given: format!("{} (serial {})", signer.sast_name(), digest::colons(&signer.serial)),
             });
         }
-        let covered = self.header().covered(self.bytes());
-        let signature = FileSignature::of(self.header(), &covered)?;
-        let key = of_length(rsa(signer.public_key().clone())?, signature.bytes)?;
+        let signature = FileSignature::of(self.header(), self.bytes())?;
+        let key = of_length(rsa(signer.public_key.clone())?, self.header().signature.len())?;
         if signature.is_by(&key) { Ok(signature.digest) } else { Err(signature.why_not(&key)) }
     }
 
@@ -124,35 +123,38 @@ pub struct SignedBy {
 /// The signature of a file, which is hashed once for all keys.
 struct FileSignature<'a> {
     header: &'a Header,
+    covered: [&'a [u8]; 2],
     digest: Digest,
-    bytes: usize,
-    message: Message<'a>,
+    info: Vec<u8>,
 }
 
 impl<'a> FileSignature<'a> {
     /// Checks that the header's digest and signature length are known and consistent.
-    fn of(header: &'a Header, covered: &'a [&'a [u8]]) -> Result<Self, VerifyError> {
+    fn of(header: &'a Header, file: &'a [u8]) -> Result<Self, VerifyError> {
         if header.algorithm_code != 0 {
             return Err(VerifyError::UnsupportedAlgorithm(header.algorithm_code));
         }
         let digest = Digest::from_code(header.digest_code)
             .ok_or(VerifyError::UnsupportedDigest(header.digest_code))?;
-        let bytes = header.signature().len();
+        let bytes = header.signature.len();
         if modulus_code_bytes(header.modulus_code) != Some(bytes) {
             return Err(VerifyError::ModulusDisagrees { code: header.modulus_code, bytes });
         }
-        Ok(FileSignature { header, digest, bytes, message: Message::new(covered) })
+        let covered = header.covered(file);
+        Ok(FileSignature { header, covered, digest, info: digest.info(&covered) })
     }
 
     fn is_by(&self, key: &RsaKey) -> bool {
-        key.signed(self.digest, &self.message, self.header.signature())
+        key.signed(&self.info, &self.header.signature)
     }
 
     /// Why this key does not verify the signature.
     fn why_not(&self, key: &RsaKey) -> VerifyError {
-        match key.other_digest(self.digest, &self.message, self.header.signature()) {
-            Some(other) => VerifyError::DigestDisagrees { header: self.digest, signature: other },
-            None => VerifyError::DoesNotMatch { signer: self.header.signer_short_name() },
+        match key.check(self.digest, &self.covered, &self.header.signature) {
+            SignatureCheck::OtherDigest(signature) => {
+                VerifyError::DigestDisagrees { header: self.digest, signature }
+            }
+            _ => VerifyError::DoesNotMatch { signer: self.header.signer_short_name() },
         }
     }
 }
@@ -167,9 +169,8 @@ fn search<'a>(
     functions: &[Function],
     none: impl FnOnce() -> VerifyError,
 ) -> Result<(&'a Record, Digest, usize), VerifyError> {
-    let covered = header.covered(file);
-    let signature = FileSignature::of(header, &covered)?;
-    let id = header.signer();
+    let signature = FileSignature::of(header, file)?;
+    let id = &header.signer;
     let mut tried = HashSet::new();
     let mut other_key = None;
     let mut failure = None;
@@ -181,7 +182,7 @@ fn search<'a>(
             continue;
         }
         let key = signer_key(index.saturating_add(1), offset, record);
-        match key.and_then(|key| of_length(key, signature.bytes)) {
+        match key.and_then(|key| of_length(key, header.signature.len())) {
             Ok(key) if tried.contains(&key) => {}
             Ok(key) if signature.is_by(&key) => {
                 return Ok((record, signature.digest, key.bits()));
@@ -201,7 +202,7 @@ fn search<'a>(
 /// The key of record `number` (from 1, at `offset` of the file): the certificate's, else PUBLICKEY.
 fn signer_key(number: usize, offset: usize, record: &Record) -> Result<RsaKey, VerifyError> {
     let public_key = match record.certificate() {
-        Some(Ok(certificate)) => certificate.public_key().clone(),
+        Some(Ok(certificate)) => certificate.public_key.clone(),
         Some(Err(e)) => {
             let element = record.elements().find(|e| e.tag == tag::CERTIFICATE).map_or(0, |e| e.offset);
             return Err(VerifyError::CertificateUnreadable {
@@ -242,7 +243,7 @@ mod tests {
     fn a_key_fits_a_signature_of_its_own_length() {
         let file = format!("{}/../softhsm-fixtures/SAST-ADN008580ef.der", env!("CARGO_MANIFEST_DIR"));
         let certificate = Certificate::from_der(std::fs::read(file).unwrap()).unwrap();
-        let key = || certificate.public_key().rsa().unwrap().clone();
+        let key = || certificate.public_key.rsa().unwrap().clone();
         assert!(of_length(key(), 128).is_ok());
         assert_eq!(of_length(key(), 256), Err(VerifyError::SignatureLength { signature: 256, key: 128 }));
     }

@@ -105,10 +105,10 @@ fn information(certificate: &Certificate) -> String {
     let name = |name: &Name| printable(name.spelled(style).trim_end_matches('\0'));
     format!(
         "\nSecurity Token Information\n  Subject Name:  {}\n  Issuer Name:   {}\n  Valid From:    {}\n  Expires on:    {}",
-        name(certificate.subject()),
-        name(certificate.issuer()),
-        date(certificate.not_before()),
-        date(certificate.not_after())
+        name(&certificate.subject),
+        name(&certificate.issuer),
+        date(certificate.not_before),
+        date(certificate.not_after)
     )
 }
 

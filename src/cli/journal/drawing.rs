@@ -57,7 +57,7 @@ impl Drawing {
 pub fn row(list: &TrustList, record: &Record) -> [String; 4] {
     let at = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
     let key = match record.certificate() {
-        Some(Ok(certificate)) => certificate.public_key().describe(),
+        Some(Ok(certificate)) => certificate.public_key.describe(),
         Some(Err(_)) => "unreadable".to_owned(),
         None => "no certificate".to_owned(),
     };

@@ -197,7 +197,7 @@ impl Situation<'_> {
         let (mut ends, mut follows) = (Vec::new(), Vec::<(&str, Vec<String>)>::new());
         let (mut token, mut server) = (false, false);
         for record in self.old.list().records() {
-            let end = record.certificate().and_then(Result::ok).map(|c| c.not_after());
+            let end = record.certificate().and_then(Result::ok).map(|c| c.not_after);
             let Some(end) = end.filter(|end| *end < now.saturating_add(SOON)) else { continue };
             let name = record.short_name();
             ends.push(format!("{name} ({}, {})", record.function(), day(end)));

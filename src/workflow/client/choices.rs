@@ -229,7 +229,7 @@ impl Choices {
                 Some(server) => Some((false, named(server.function, &place(server)))),
                 None => {
                     let token = tokens.get(index.checked_sub(cluster.servers.len())?)?;
-                    Some((true, digest::hex(token.serial(), "")))
+                    Some((true, digest::hex(&token.serial, "")))
                 }
             },
         };
@@ -368,7 +368,7 @@ fn columns(kind: String, host: String, certificate: Option<&Certificate>) -> [St
     // As its record will spell it.
     let style = |c: &Certificate| if host == NO_HOSTNAME { c.sast_style() } else { Style::Cucm };
     let name = |c: &Certificate, n: &Name| n.spelled(style(c)).trim_end_matches('\0').to_owned();
-    let issuer = certificate.map(|c| name(c, c.issuer())).unwrap_or_default();
-    let subject = certificate.map(|c| name(c, c.subject())).unwrap_or_default();
+    let issuer = certificate.map(|c| name(c, &c.issuer)).unwrap_or_default();
+    let subject = certificate.map(|c| name(c, &c.subject)).unwrap_or_default();
     [kind, host, issuer, subject]
 }

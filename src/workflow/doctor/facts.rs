@@ -134,8 +134,8 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
         certificates: certificates
             .map(|c| CertificateFacts {
                 name: c.sast_name(),
-                not_before: c.not_before(),
-                not_after: c.not_after(),
+                not_before: c.not_before,
+                not_after: c.not_after,
             })
             .collect(),
         unreadable: unreadable.map(|(_, why)| why.clone()).collect(),

@@ -74,7 +74,7 @@ impl HeadSignature {
             return Err(HeadError::OtherLines);
         }
         let signature = BASE64.decode(it.signature.as_bytes()).unwrap_or_default();
-        let key = signer.public_key().rsa().ok_or(HeadError::OtherSigner)?;
+        let key = signer.public_key.rsa().ok_or(HeadError::OtherSigner)?;
         match key.check(Digest::Sha256, &[&message(it.lines, &it.head)], &signature) {
             SignatureCheck::Valid => Ok(lines),
             SignatureCheck::OtherDigest(_) | SignatureCheck::Invalid => Err(HeadError::OtherSigner),

@@ -137,7 +137,7 @@ pub(super) fn first_tokens(
     let all: Vec<_> = std::iter::once(request.signer).chain(spares).collect();
     for (at, token) in all.iter().enumerate() {
         let name = token.sast_name();
-        match all.iter().take(at).find(|other| other.public_key_bytes() == token.public_key_bytes()) {
+        match all.iter().take(at).find(|other| other.public_key_bytes == token.public_key_bytes) {
             Some(other) if other.der() == token.der() => return Err(PlanError::TokenTwice { name }),
             Some(_) => return Err(PlanError::SameKey { name }),
             None => {}

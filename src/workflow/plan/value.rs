@@ -252,7 +252,7 @@ pub fn left_to_do(phones: &[ClassVerdict]) -> Vec<String> {
 
 /// The words for the signer's own line.
 pub(super) fn signs_this_file(request: &Request<'_>) -> String {
-    format!("signs this file ({}, {})", request.signer.public_key().describe(), request.options.digest)
+    format!("signs this file ({}, {})", request.signer.public_key.describe(), request.options.digest)
 }
 
 /// What of the header does not stay as it is, asked for or not, and the option that keeps it: the digest, the signer
@@ -281,7 +281,7 @@ pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist:
     };
     let known = old.list().sasts().map(|r| told(r.short_name(), r.get(record_tag::SERIAL_NUMBER))).collect();
     PlanError::SignerNotInForce {
-        signer: told(name, Some(signer.serial())),
+        signer: told(name, Some(&signer.serial)),
         known,
         by_serial: namesake,
         list: InForce::of(old),

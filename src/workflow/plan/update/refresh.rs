@@ -13,7 +13,7 @@ impl Update {
         address: Option<Ipv4Addr>,
         certificate: &Certificate,
     ) -> Result<(), PlanError> {
-        let name = address.map_or_else(|| certificate.subject().spelled(Style::Cucm), |ip| ip.to_string());
+        let name = address.map_or_else(|| certificate.subject.spelled(Style::Cucm), |ip| ip.to_string());
         let of_subject = |record: &Record| {
             address.is_none_or(|ip| record.ip_address() == Some(ip)) && record.is_about(certificate)
         };
@@ -40,7 +40,7 @@ impl Update {
         }
         Err(PlanError::OtherSubject {
             address: address.to_string(),
-            certificate: certificate.subject().spelled(Style::Cucm),
+            certificate: certificate.subject.spelled(Style::Cucm),
             there_are: there.iter().map(|r| (r.function().to_string(), r.long_name())).collect(),
         })
     }
@@ -67,7 +67,7 @@ impl Update {
         let there: Vec<(usize, &Record)> =
             hits.iter().filter_map(|i| Some((*i, &self.records.get(*i)?.record))).collect();
         let emptied = there.iter().find(|(_, record)| record.is_emptied()).map(|(i, _)| vec![*i]);
-        let is_rsa = |certificate: &Certificate| certificate.public_key().rsa().is_some();
+        let is_rsa = |certificate: &Certificate| certificate.public_key.rsa().is_some();
         let any = |_: &Record| emptied.is_none();
         let same_subject = |record: &Record| record.is_about(certificate);
         let same_kind = |record: &Record| {
@@ -89,7 +89,7 @@ impl Update {
             let Some(entry) = self.records.get_mut(*index) else { continue };
             let record = entry.record.refreshed(certificate)?;
             if record != entry.record {
-                let serial = digest::hex(certificate.serial(), ":").to_uppercase();
+                let serial = digest::hex(&certificate.serial, ":").to_uppercase();
                 entry.change(record, format!("takes the new certificate, serial {serial}"));
             }
         }

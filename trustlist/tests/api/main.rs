@@ -1,0 +1,12 @@
+//! What the crate offers, one module for each part of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking"
+)]
+
+mod certificates;
+mod file_names;
+mod keys;
+mod printable;
