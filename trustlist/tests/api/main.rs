@@ -7,6 +7,7 @@
 )]
 
 mod certificates;
+mod digests;
 mod file_names;
 mod keys;
 mod printable;
