@@ -4,9 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 
 /// Locks an open file and writes `who` into it. If another process holds the lock, returns who (empty if not known). Closing
-/// the file releases the lock.
-///
-/// An error where the file system has no locks.
+/// the file releases the lock. An error where the file system has no locks.
 pub fn try_lock_file(file: &mut File, who: &str) -> io::Result<Option<String>> {
     match file.try_lock() {
         Ok(()) => {

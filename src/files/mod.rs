@@ -15,8 +15,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub(crate) use lock_file::try_lock_file;
-use trust::foreign_link;
-pub(crate) use trust::others_may_write;
+pub use trust::{foreign_link, others_may_write};
 pub(crate) use write::{NewFile, Source, Written, update, write, write_together};
 pub use write::{OnExisting, write_new};
 

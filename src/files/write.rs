@@ -84,10 +84,8 @@ pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileEr
     finished(file.path, written, synced)
 }
 
-/// Writes files that belong together, each whole or not at all, as `write` does one: their syncs run side by side,
-/// and a folder is synced once for all of them. Each has its own result, in their order.
-///
-/// No two may have the same place ([`resolve`]).
+/// Writes files that belong together, each whole or not at all, as `write` does one: their syncs run side by side, and a folder
+/// is synced once for all of them. Each has its own result, in their order. No two may have the same place ([`resolve`]).
 pub fn write_together(files: &[NewFile<'_>], existing: OnExisting) -> Vec<Result<Written, FileError>> {
     let staged: Vec<_> = files.par_iter().with_max_len(1).map(Staged::new).collect();
     let kept: Vec<_> = staged
