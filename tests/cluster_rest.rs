@@ -266,8 +266,8 @@ fn a_handshake_that_drips_has_an_end() {
         }
     });
     for trust in [TlsTrust::System, TlsTrust::Fingerprint("ab".repeat(32))] {
-        let store = TrustStore::new("127.0.0.1", port, "admin", "Re5t-password".to_owned().into(), trust)
-            .within(Duration::from_secs(2));
+        let mut store = TrustStore::new("127.0.0.1", port, "admin", "Re5t-password".to_owned().into(), trust);
+        store.limit = Duration::from_secs(2);
         let error = store.upload("Phone-SAST-trust", &pki::token("SAST-ADN008580ef")).unwrap_err();
         assert!(matches!(error, HttpError::Reach { .. }), "{error}");
         assert!(error.to_string().contains("timeout"), "{error}");

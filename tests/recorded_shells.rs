@@ -216,15 +216,14 @@ fn a_certificate_is_found_by_the_name_of_its_file() {
 }
 
 #[test]
-fn a_ctl_that_was_left_behind_is_deleted() {
-    let command = "file delete activelog cm/tftpdata/CTLFile.tlv";
-    let asks = format!(
-        "{command}\r\nDelete the File cm/tftpdata/CTLFile.tlv?\r\nEnter \"y\" followed by return to continue: "
-    );
+fn a_file_for_phones_is_deleted_where_it_is() {
+    let command = "file delete tftp CTLFile.tlv";
+    let asks =
+        format!("{command}\r\nDelete the File CTLFile.tlv?\r\nEnter \"y\" followed by return to continue: ");
     for (count, there) in [(1, true), (0, false)] {
         let done = format!("y\r\nfiles: found = {count}, deleted = {count}\r\nadmin:");
         let parts = at_the_prompt(vec![part(&format!("{command}\n"), &asks), part("y\n", &done)]);
-        assert_eq!(Node::open(line(parts, false).0).unwrap().delete_leftover_ctl().unwrap(), there);
+        assert_eq!(Node::open(line(parts, false).0).unwrap().delete_tftp("CTLFile.tlv").unwrap(), there);
     }
 }
 

@@ -95,8 +95,7 @@ pub fn side_by_side<T: Send>(
     })
 }
 
-/// The nodes of a cluster, with the port and user of the publisher's address, and whether each is the publisher, which comes
-/// first.
+/// The nodes of a cluster, with the port and user of the publisher's address, and whether each is the publisher: it is first.
 pub fn nodes_of<C: Console>(
     publisher: &mut Node<C>,
     address: &NodeAddress,

@@ -121,16 +121,7 @@ impl<C: Console> Node<C> {
 
     /// Deletes a file from the TFTP folder of this node alone; whether there was one.
     pub fn delete_tftp(&mut self, file: &str) -> Result<bool, ClusterError> {
-        self.delete(&format!("tftp {file}"))
-    }
-
-    /// Deletes the CTL that was left behind on this node in non-secure mode; whether there was one.
-    pub fn delete_leftover_ctl(&mut self) -> Result<bool, ClusterError> {
-        self.delete("activelog cm/tftpdata/CTLFile.tlv")
-    }
-
-    fn delete(&mut self, file: &str) -> Result<bool, ClusterError> {
-        let command = format!("file delete {file}");
+        let command = format!("file delete tftp {file}");
         let replies = [Reply { question: "to continue", answer: "y" }];
         let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
         answers::deleted(&said).map(|count| count > 0).ok_or_else(|| self.not_understood(&command, &said))

@@ -1,4 +1,4 @@
-//! Putting a file where phones fetch it, and whether nodes serve it.
+//! Putting a file where phones fetch it, restarting the services that serve it, and whether nodes serve it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,8 +10,10 @@ use super::connect::Connector;
 use super::connect::HostKind;
 use super::error::ClusterError;
 use super::fetch::{Ports, fetch};
+use super::node::SERVICES;
 #[cfg(feature = "ssh")]
 use super::sftp::{self, SftpFolder};
+use super::shell::answers::ServiceState;
 use crate::files;
 use crate::trustlist::{digest, is_tftp_name};
 
@@ -197,5 +199,30 @@ impl Publisher<'_> {
         }
         let (node, name) = (node.to_string(), self.name.to_owned());
         Err(ClusterError::NotServed { node, name, md5: self.md5() }.into())
+    }
+}
+
+/// Which service is restarted where, in order: Cisco Tftp on all nodes first, where phones that register again ask for the list.
+pub fn restart_order(nodes: &[NodeAddress]) -> Vec<(&'static str, NodeAddress)> {
+    SERVICES.into_iter().flat_map(|service| nodes.iter().map(move |node| (service, node.clone()))).collect()
+}
+
+/// Restarts a service where it runs, and waits until it is started; its state.
+pub fn restart(
+    connector: &mut Connector<'_>,
+    node: &NodeAddress,
+    service: &'static str,
+) -> Result<ServiceState, ClusterError> {
+    let mut shell = connector.open(node)?;
+    let before = shell.services()?.into_iter().find(|(name, _)| *name == service);
+    let before = before.map_or(ServiceState::Missing, |(_, state)| state);
+    if matches!(before, ServiceState::Missing | ServiceState::NotActivated) {
+        connector.prompt().note(&format!("{node}: {service} does not run here"));
+        return Ok(before);
+    }
+    connector.prompt().note(&format!("{node}: {service} restarts; this may take some minutes …"));
+    match shell.restart(service)? {
+        ServiceState::Started => Ok(ServiceState::Started),
+        state => Err(ClusterError::NotStarted { node: node.clone(), service, state }),
     }
 }

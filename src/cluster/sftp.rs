@@ -53,8 +53,7 @@ pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Resu
     })
 }
 
-/// Whether `put` has what it needs: a folder is there, and where the file is, the server keeps it and replaces it in one.
-/// Nothing is changed.
+/// Whether `put` can: a folder is there, and where the file is, the server keeps it and replaces it in one. Changes nothing.
 pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), ConsoleError> {
     let failed = format!("nothing can be put into {folder}");
     in_session(options, &failed, async |session, version| {

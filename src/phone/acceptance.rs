@@ -2,6 +2,7 @@
 
 use super::list::{NewList, is_emptied_itl, tvs_certificates};
 use super::reason::Reason;
+use super::tvs::Ask;
 use super::tvs_status::{ListSigner, TvsStatus};
 use super::verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style, VerifiedList};
@@ -46,9 +47,8 @@ pub struct Installed<'a> {
     pub itl: HeldItl<'a>,
 }
 
-/// Would a phone that holds this take that? `asks_tvs`: whether its model asks TVS at all (Security by Default).
-///
-/// The phone looks for the signer by issuer, serial and role: in the CTL, in the ITL, then asks TVS.
+/// Would a phone that holds this take that? It looks for the signer by issuer, serial and role: in the CTL, in the ITL, then
+/// asks TVS, if its model does (`asks_tvs`: Security by Default).
 pub fn assess(held: &Installed<'_>, asks_tvs: bool, new: &NewList<'_>, status: &TvsStatus) -> Verdict {
     let mut assessment = Assessment { new, reasons: Vec::new() };
     let decision = assessment.decide(held, asks_tvs, status);
@@ -193,8 +193,10 @@ impl Assessment<'_, '_> {
                     .filter(|(sha1, _)| new.contains_key(*sha1))
                     .map(|(_, name)| name.clone())
                     .collect();
+                // A server of either kind showed that phones can still authenticate it.
+                let is_authenticated = matches!(status, TvsStatus::Valid { .. } | TvsStatus::Disagree { .. });
                 match stay.len() {
-                    0 if !status.is_authenticated() => {
+                    0 if !is_authenticated => {
                         return self.because(Reason::TvsRenewedToo { name }, Decision::Refuses);
                     }
                     0 => {}
@@ -221,8 +223,8 @@ impl Assessment<'_, '_> {
             serial[..] == certificate.serial_spelled(style)[..]
                 && issuer.strip_suffix(b"\0").unwrap_or(issuer) == expected.as_bytes()
         };
-        let known_so = || certificate.is_cisco_token() || status.finds_as_spelled();
-        spelled(Style::Cucm) || (spelled(Style::CtlClient) && known_so())
+        let found_so = matches!(status, TvsStatus::Valid { asked: Ask::Query, .. });
+        spelled(Style::Cucm) || (spelled(Style::CtlClient) && (certificate.is_cisco_token() || found_so))
     }
 }
 

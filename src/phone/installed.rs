@@ -7,18 +7,14 @@ use crate::trustlist::{ListKind, Record, TrustList, VerifiedList, VerifyError};
 /// The ITL that phones hold.
 #[derive(Debug)]
 pub enum Itl {
-    /// "Prepare Cluster for Rollback to pre 8.0" emptied it. If that removed the signer's record, only the ITL before it
-    /// verifies it.
+    /// "Prepare Cluster for Rollback to pre 8.0" emptied it; without its signer's record only the ITL before it verifies it.
     Emptied,
     /// It was verified.
     List(Box<VerifiedList>),
 }
 
 impl Itl {
-    /// From a decoded ITL.
-    ///
-    /// # Errors
-    /// As [`TrustList::verify`].
+    /// From a decoded ITL, which must verify unless it was emptied.
     pub fn of(list: &TrustList) -> Result<Self, VerifyError> {
         let is_itl = list.kind() == ListKind::Itl;
         if is_itl && list.records().iter().all(Record::is_emptied) {
@@ -52,11 +48,7 @@ impl InstalledLists {
         Installed { ctl: self.ctl.as_ref(), itl: self.itl.as_ref().map_or(HeldItl::Unknown, Itl::held) }
     }
 
-    /// A new list, verified with its own SAST record. An ITL that was emptied may have none: phones verify it with what they
-    /// hold.
-    ///
-    /// # Errors
-    /// As [`TrustList::verify`].
+    /// A new list, verified with its own SAST record; an ITL that was emptied, and may have none, with what phones hold.
     pub fn verify(&self, new: &TrustList) -> Result<VerifiedList, VerifyError> {
         new.verify().or_else(|error| {
             let Installed { ctl, itl } = self.installed();

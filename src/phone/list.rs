@@ -98,8 +98,7 @@ pub fn tvs_certificates(records: &[Record]) -> BTreeMap<Vec<u8>, String> {
     tvs.filter_map(|r| Some((shown_sha1(r)?, r.short_name()))).collect()
 }
 
-/// SHA-1 of the certificate that a server must show to be the record's: of the one that it carries, if that parses, else its
-/// hash, if that is one.
+/// SHA-1 of the certificate that the record's server must show: of the one that it carries, if that parses, else its hash.
 pub(super) fn shown_sha1(record: &Record) -> Option<Vec<u8>> {
     match record.certificate() {
         Some(Ok(certificate)) => Some(certificate.sha1().to_vec()),

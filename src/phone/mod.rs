@@ -5,7 +5,6 @@
 //! `docs/phones.md`.
 
 mod acceptance;
-mod expiry;
 mod installed;
 mod list;
 mod lookup;
@@ -17,7 +16,6 @@ mod verdict;
 mod warnings;
 
 pub use acceptance::{HeldItl, Installed, assess, assess_classes};
-pub(crate) use expiry::{EXPIRED_TOKEN, expired};
 pub use installed::{InstalledLists, Itl};
 pub(crate) use list::tvs_certificates;
 pub use list::{NewList, is_emptied_itl};
@@ -26,5 +24,5 @@ pub use services::{Impact, Service, ServiceFinding, services};
 pub(crate) use tvs_status::ListSigner;
 pub use tvs_status::TvsStatus;
 pub use verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
-pub(crate) use warnings::file_warnings;
 pub use warnings::list_warnings;
+pub(crate) use warnings::{EXPIRED_TOKEN, expired, file_warnings};

@@ -81,16 +81,6 @@ impl TvsStatus {
         }
     }
 
-    /// Whether TVS found the signer by the names and the serial that the list has.
-    pub(super) fn finds_as_spelled(&self) -> bool {
-        matches!(self, TvsStatus::Valid { asked: Ask::Query, .. })
-    }
-
-    /// Whether a server showed that phones can still authenticate it.
-    pub(super) fn is_authenticated(&self) -> bool {
-        matches!(self, TvsStatus::Valid { .. } | TvsStatus::Disagree { .. })
-    }
-
     /// The decision of a phone whose ITL has that many TVS records.
     pub fn decides(&self, signer: ListSigner<'_>, tvs_records: usize) -> (Decision, Reason) {
         let name = signer.name.to_owned();

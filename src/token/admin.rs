@@ -4,8 +4,7 @@
 use cryptoki::error::RvError;
 use cryptoki::session::UserType;
 
-use super::ckr::Ckr;
-use super::error::TokenError;
+use super::error::{Ckr, TokenError};
 use super::login::{Login, patience, set_failed};
 use super::module::{Module, logged_patiently};
 use super::pin::{Pin, PinKind};
@@ -35,8 +34,7 @@ impl Module {
             .map_err(|e| set_failed("C_SetPIN", token, (PinKind::New, Some(PinKind::User)), &e))
     }
 
-    /// Sets a new user PIN with the SO PIN (C_Login as SO, C_InitPIN): a locked token is usable again. `None` is typed on
-    /// the reader.
+    /// Sets a new user PIN with the SO PIN (C_Login as SO, C_InitPIN): a locked token is usable again. `None`: on a PIN pad.
     pub fn unlock(&self, token: &Token, so_pin: Option<&Pin>, new: Option<&Pin>) -> Result<(), TokenError> {
         self.check_so_pins(token, so_pin, new)?;
         let _lock = self.lock()?;
@@ -54,7 +52,6 @@ impl Module {
     }
 
     /// Deletes everything on a token, including keys and certificates, and sets a label (C_InitToken) and a new user PIN.
-    ///
     /// `so_pin` is the token's SO PIN, `None` on a PIN pad; a token that was never initialised takes it as its new one.
     /// Everything that can be checked is checked before anything is deleted.
     pub fn init_token(

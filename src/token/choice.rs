@@ -68,10 +68,8 @@ fn id_of_uri(id: &[u8]) -> String {
     format!(";id={bytes}")
 }
 
-/// The certificate that may sign: the only one that the selector matches, or the newest of one key; if it matches none, the
-/// only one on the token, else the only one of Cisco's, else the only one that issued no other.
-///
-/// The error is the certificates to choose from.
+/// The certificate that may sign: the only one that the selector matches, or the newest of one key; if it matches none, the only
+/// one on the token, else the only one of Cisco's, else the only one that issued no other. The error is those to choose from.
 pub(super) fn pick<'a>(
     readable: &[Readable<'a>],
     selector: Option<&Selector>,

@@ -4,12 +4,11 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
 use cryptoki::types::Ulong;
 
-use super::contents::TokenContents;
+use super::contents::{TokenContents, private_keys};
 use super::error::TokenError;
 use super::login::Login;
 use super::module::{Module, call_token, failed, logged, logged_patiently};
 use super::pin::Pin;
-use super::private_key::private_keys;
 use super::sast::Sast;
 use super::signer::KeySigner;
 use super::slot::Token;
@@ -123,7 +122,7 @@ impl Module {
         let every_time = login.is_always_authenticate(self, key.handle)?;
         let signer = self.key_signer(login, lock, mechanisms, (key.handle, every_time));
         signer.sign(Digest::Sha1, b"certificate of this key", &certificate.public_key)?;
-        store(&signer.login, certificate, key.id(), &certificate.sast_name())
+        store(&signer.login, certificate, &key.id, &certificate.sast_name())
     }
 
     /// Finds a certificate that was just stored, as a later run would.

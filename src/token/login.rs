@@ -4,12 +4,10 @@ use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 
-use super::ckr::Ckr;
-use super::contents::TokenContents;
-use super::error::{TokenError, is_token_gone};
+use super::contents::{TokenContents, private_keys};
+use super::error::{Ckr, TokenError, is_token_gone};
 use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::{Pin, PinKind, PinState};
-use super::private_key::private_keys;
 use super::profile::PinFormat;
 use super::slot::Token;
 use super::watchdog::Patience;
@@ -113,8 +111,7 @@ pub(super) fn patience(secret: Option<&Pin>) -> Patience {
 }
 
 impl Module {
-    /// The contents of a token that shows them only after a login. It stays logged in, and the next login needs no PIN, until
-    /// the sessions are closed.
+    /// The contents of a token that shows them only after a login: the next one needs no PIN until the sessions are closed.
     pub fn contents_after_login(&self, token: Token, pin: Option<Pin>) -> Result<TokenContents, TokenError> {
         let _lock = self.lock()?;
         let mut login = Login::new(self, &token, pin, Module::open)?;

@@ -4,9 +4,7 @@
 //! without a PIN; the selected one becomes a `Sast`, and with the PIN a `TokenSigner`.
 
 mod admin;
-mod catch_panic;
 mod choice;
-mod ckr;
 mod contents;
 mod enroll;
 mod error;
@@ -15,7 +13,6 @@ mod lock;
 mod login;
 mod module;
 mod pin;
-mod private_key;
 mod profile;
 mod raw;
 mod sast;
@@ -25,20 +22,18 @@ mod slot;
 mod watchdog;
 
 pub(crate) use admin::check_label;
-pub(crate) use ckr::Ckr;
 pub use contents::TokenCertificate;
 pub(crate) use contents::TokenContents;
 pub(crate) use cryptoki::error::RvError;
 pub(crate) use enroll::KeyRequest;
-pub(crate) use error::{CertificateChoice, TokenError, TokenName};
+pub(crate) use error::{CertificateChoice, Ckr, TokenError, TokenName};
 pub(crate) use library::LoadProblem;
 pub(crate) use module::{LoadOptions, Module};
 pub(crate) use pin::{Pin, PinKind, PinState};
 pub use profile::Profile;
 pub(crate) use profile::Wait;
 pub(crate) use sast::Sast;
-pub(crate) use selector::NotASelector;
-pub use selector::Selector;
+pub use selector::{NotASelector, Selector};
 pub(crate) use signer::TokenSigner;
 pub(crate) use slot::Token;
 pub(crate) use watchdog::OnHang;

@@ -12,9 +12,7 @@ use cryptoki::slot::Slot;
 use cryptoki_sys as sys;
 use tracing::debug;
 
-use super::catch_panic;
-use super::ckr::Ckr;
-use super::error::{TokenError, TokenName};
+use super::error::{Ckr, TokenError, TokenName};
 use super::library::{self, LoadProblem};
 use super::lock::{self, ModuleLock};
 use super::pin::Pin;
@@ -198,8 +196,7 @@ impl Module {
         self.read_in.borrow_mut().push(session);
     }
 
-    /// Closes the read-only sessions: before waiting for an operator, and before changing the token, which an open session
-    /// forbids (CKR_SESSION_EXISTS, CKR_SESSION_READ_ONLY_EXISTS).
+    /// Closes the read-only sessions: before waiting for an operator, and before changing the token, which they forbid.
     pub fn close_sessions(&self) {
         self.unlocked.take();
         for session in self.read_in.take() {
@@ -306,7 +303,7 @@ pub(super) fn logged_patiently<T>(
     patience: Patience,
     call: impl FnOnce() -> Result<T, Pkcs11Error>,
 ) -> Result<T, Pkcs11Error> {
-    let result = watchdog::watched(name, patience, || catch_panic::catch_panic(call));
+    let result = watchdog::watched(name, patience, || watchdog::catch_panic(call));
     match &result {
         Ok(_) => debug!("{name}: CKR_OK"),
         Err(e) => debug!("{name}: {}", Ckr::of(e)),

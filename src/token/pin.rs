@@ -1,57 +1,41 @@
 //! PINs: their state on a token, and the secret itself.
 
-use std::fmt;
-
 use cryptoki::types::AuthPin;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 /// What a token's flags say about its user PIN (PKCS#11, CK_TOKEN_INFO).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinState {
     /// No flag is set.
+    #[error("ok")]
     Ok,
     /// CKF_USER_PIN_COUNT_LOW: a wrong PIN was entered since the last right one.
+    #[error("retries low")]
     Low,
     /// CKF_USER_PIN_FINAL_TRY: the next wrong PIN locks it.
+    #[error("last try!")]
     LastTry,
+    #[error("locked")]
     Locked,
+    #[error("not set")]
     NotSet,
     /// The token's flags could not be read.
+    #[error("unknown")]
     Unknown,
 }
 
-impl fmt::Display for PinState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PinState::Ok => "ok",
-            PinState::Low => "retries low",
-            PinState::LastTry => "last try!",
-            PinState::Locked => "locked",
-            PinState::NotSet => "not set",
-            PinState::Unknown => "unknown",
-        })
-    }
-}
-
 /// The PINs of a token, for messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PinKind {
+    #[error("the PIN")]
     User,
+    #[error("the new PIN")]
     New,
+    #[error("the administrator (SO) PIN")]
     Administrator,
-}
-
-impl fmt::Display for PinKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PinKind::User => "the PIN",
-            PinKind::New => "the new PIN",
-            PinKind::Administrator => "the administrator (SO) PIN",
-        })
-    }
 }
 
 /// A PIN. Zeroized when dropped, never shown.

@@ -55,15 +55,12 @@ impl Module {
         is_seen(self.same_token(sast.token()))
     }
 
-    /// The contents of the selected token.
-    ///
-    /// A serial number is unique unless the profile says otherwise: the other tokens are not read.
+    /// The contents of the selected token. If a serial number names it, and is unique by the profile, no other token is read.
     pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_by(selector, |slot| self.token_in(slot))
     }
 
-    /// As [`Module::find`], for a command that changes the token: all tokens are read, so that the first of several matches is
-    /// never taken for the only one.
+    /// As [`Module::find`], to change the token: all are read, so that the first of several is not taken for the only one.
     pub fn find_to_change(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_among(self.contents()?, selector)
     }
@@ -168,8 +165,7 @@ impl TokenContents {
         Some(Sast { token: self.token, certificate: certificate.clone(), id, of_same_key: vec![] })
     }
 
-    /// The certificate that may sign: the one that the selector matches, else the only one, else Cisco's, else the only one that
-    /// issued no other.
+    /// The certificate that may sign, as `pick` chooses it.
     pub fn sast(self, selector: Option<&Selector>) -> Result<Sast, TokenError> {
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -210,8 +206,8 @@ impl TokenContents {
 mod tests {
     use cryptoki::error::RvError;
 
-    use super::super::ckr::Ckr;
     use super::super::contents::{TokenCertificate, read};
+    use super::super::error::Ckr;
     use super::super::raw::Info;
     use super::*;
 

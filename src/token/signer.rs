@@ -4,13 +4,12 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 
-use super::ckr::Ckr;
-use super::error::TokenError;
+use super::contents::private_keys;
+use super::error::{Ckr, TokenError};
 use super::lock::ModuleLock;
 use super::login::{Login, no_session};
 use super::module::{Module, call_token, failed, logged};
 use super::pin::Pin;
-use super::private_key::private_keys;
 use super::profile::MechanismPreference as By;
 use super::sast::Sast;
 use super::slot::Token;
@@ -47,9 +46,8 @@ pub(super) struct KeyUse<'m> {
 }
 
 impl Module {
-    /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad.
-    ///
-    /// A locked PIN or one of impossible length is not tried; a wrong one is tried once.
+    /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad. A locked PIN or one of
+    /// impossible length is not tried; a wrong one is tried once.
     pub fn signer<'m>(&'m self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
         let token = sast.token();
         let lock = self.lock()?;
@@ -131,8 +129,7 @@ impl KeyUse<'_> {
         call_token("C_SignFinal", token, || session.sign_final())
     }
 
-    /// Signs in a logged-in session, and verifies the signature. `every_time` is the login of a key that wants one for each
-    /// signature.
+    /// Signs in a logged-in session, and verifies the signature. `every_time`: the login, if the key wants one each time.
     fn sign(
         &self,
         session: &Session,

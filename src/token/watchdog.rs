@@ -1,10 +1,14 @@
-//! Calls that do not return: after a time limit a handler runs, which can only end the process.
+//! Calls that do not return, or panic. After a time limit a handler runs, which can only end the process.
 //!
 //! A thread in C code cannot be stopped. OpenSC 0.23, for example, deadlocks when a card is removed during its first read.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
+
+use cryptoki::error::Error as Pkcs11Error;
 
 /// The handler for a call that does not return: its name and the time limit. It does not return.
 pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
@@ -89,6 +93,30 @@ fn watch(watched: &Weak<Running>, every: Duration, on_hang: &OnHang) {
             return;
         }
     }
+}
+
+thread_local! {
+    /// Whether this thread is in a call: its panics become errors, and are not printed.
+    static IN_CALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a call of the wrapper, which allocates and indexes by the lengths that a module returns, and panics if they are
+/// impossible: then the call has failed ([`Pkcs11Error::InvalidValue`]), and the token is logged out.
+pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> Result<T, Pkcs11Error> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IN_CALL.get() {
+                others(info);
+            }
+        }));
+    });
+    let before = IN_CALL.replace(true);
+    // The wrapper holds only handles, which a panic does not change.
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    IN_CALL.set(before);
+    result.unwrap_or(Err(Pkcs11Error::InvalidValue))
 }
 
 #[cfg(test)]

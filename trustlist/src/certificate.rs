@@ -80,7 +80,7 @@ impl Certificate {
         Ok(Certificate {
             subject: Name::from_x509(x509.subject()),
             issuer: Name::from_x509(x509.issuer()),
-            serial: without_leading_zeros(x509.raw_serial()).to_vec(),
+            serial: x509.serial.to_bytes_be(),
             not_before: x509.validity().not_before.timestamp(),
             not_after: x509.validity().not_after.timestamp(),
             public_key,
@@ -197,11 +197,6 @@ fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
 /// Whether the bytes are PEM (perhaps with text before the first block).
 fn contains_pem(bytes: &[u8]) -> bool {
     bytes.starts_with(b"-----BEGIN ") || bytes.windows(12).any(|w| w == b"\n-----BEGIN ")
-}
-
-fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|b| **b == 0).count().min(bytes.len().saturating_sub(1));
-    bytes.get(zeros..).unwrap_or(bytes)
 }
 
 /// The size of a curve whose points are longer than it is: P-521 (RFC 5480, section 2.1.1.1).

@@ -4,9 +4,7 @@ use std::fmt;
 
 use sha1::Digest as _;
 
-/// A digest that the DIGESTALGORTITHM element (tag 8) of a header can name.
-///
-/// Codes: `docs/format.md`, "Header"; DigestInfo prefixes: RFC 8017, section 9.2, note 1.
+/// A digest that the DIGESTALGORTITHM element (tag 8) of a header can name (`docs/format.md`, "Header").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
     /// SHA-1, 20 bytes: what CUCM 10.x and the CTL Client write.
@@ -31,7 +29,7 @@ impl Digest {
         self as u8
     }
 
-    /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo.
+    /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo (RFC 8017, section 9.2, note 1).
     fn info_prefix(self) -> &'static [u8] {
         match self {
             Digest::Sha1 => {
@@ -105,9 +103,7 @@ pub fn colons(bytes: &[u8]) -> String {
     hex(bytes, ":").to_uppercase()
 }
 
-/// A checksum as the phone's screen shows it: upper-case pairs with blanks between, eight to a line.
-///
-/// Source: `EB C6 49 59 82 80 A4 47` / `7E B3 E4 53 34 5C 8C 9D` on a 7900 phone.
+/// A checksum as the screen of a 7900 phone shows it, eight to a line: `EB C6 49 59 82 80 A4 47` / `7E B3 E4 53 34 5C 8C 9D`.
 pub fn phone_lines(checksum: &[u8]) -> Vec<String> {
     checksum.chunks(8).map(|line| hex(line, " ").to_uppercase()).collect()
 }

@@ -20,10 +20,8 @@ pub trait Signer {
     /// The certificate of the key.
     fn certificate(&self) -> &Certificate;
 
-    /// Signs a message: RSA PKCS#1 v1.5 (RFC 8017, section 8.2.1) over its digest.
-    ///
-    /// The answer is the signature, big-endian, as many bytes as the modulus. An implementation verifies it with
-    /// [`certificate`](Signer::certificate) before it answers.
+    /// Signs a message: RSA PKCS#1 v1.5 (RFC 8017, section 8.2.1) over its digest. The answer is the signature, big-endian, as
+    /// many bytes as the modulus. An implementation verifies it with [`certificate`](Signer::certificate) before it answers.
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
 }
 
@@ -65,18 +63,15 @@ impl Draft {
         Ok(self.parts(signer)?.message())
     }
 
-    /// The finished list with zeros as its signature: for comparison, and to check before signing that it can be decoded.
-    ///
-    /// # Errors
-    /// As [`Draft::message`], and [`BuildError::NotReadBack`].
+    /// The finished list with zeros as its signature: for comparison, and to check before signing that it can be decoded
+    /// ([`BuildError::NotReadBack`]).
     pub fn unsigned(&self, signer: &Certificate) -> Result<TrustList, BuildError> {
         let parts = self.parts(signer)?;
         TrustList::decode(parts.with(&vec![0; parts.signature_len])?).map_err(BuildError::NotReadBack)
     }
 
-    /// Signs the draft, decodes and verifies the result, and checks that it holds the records of the draft.
-    ///
-    /// The signer must have a SAST record in the draft: the header repeats that record's names and serial.
+    /// Signs the draft, decodes and verifies the result, and checks that it holds the records of the draft. The signer must have
+    /// a SAST record in the draft: the header repeats that record's names and serial.
     pub fn sign<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
         let bytes = self.parts(signer.certificate())?.sign(self.options, signer)?;
         let signed = TrustList::decode(bytes).map_err(SignError::NotDecoded)?;

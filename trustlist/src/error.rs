@@ -6,9 +6,8 @@ use super::printable::printable;
 /// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Why some bytes are not a trust list. Reads on from the file's name: `CTLFile.tlv is cut short: …`.
-///
-/// Offsets and lengths are in bytes, offsets from the start of the file.
+/// Why some bytes are not a trust list. Reads on from the file's name: `CTLFile.tlv is cut short: …`. Offsets (from the start of
+/// the file) and lengths are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum DecodeError {

@@ -35,9 +35,7 @@ const ATTRIBUTES: [(&str, &str); 6] = [
 /// A name with more attributes matches only if the bytes are the same.
 const MOST_ATTRIBUTES: usize = 64;
 
-/// A subject or issuer name, decoded from a certificate.
-///
-/// Keeps every attribute as text, in the certificate's order, whatever its type.
+/// A subject or issuer name of a certificate: every attribute as text, in the certificate's order, whatever its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// Dotted OID and value.
@@ -67,10 +65,8 @@ impl Name {
         }
     }
 
-    /// The name as a file holds it, without the NUL at its end.
-    ///
-    /// The CTL Client hands its string to C, so a NUL inside a value ends the name there, before the closing
-    /// quote: `…;o="Cisco Systems`. Signers are looked up by these bytes, so the cut is kept.
+    /// The name as a file holds it, without the NUL at its end. The CTL Client hands its string to C, so a NUL inside a value
+    /// ends the name there, before the closing quote: `…;o="Cisco Systems`. Signers are looked up by these bytes: it is kept.
     pub fn spelled(&self, style: Style) -> String {
         let spelled = |key: &str, value: &str| match style {
             Style::Cucm => format!("{key}={value}"),

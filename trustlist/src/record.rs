@@ -169,8 +169,7 @@ impl Record {
         self.get(tag::CERTIFICATE).map(|der| Certificate::from_der(self.bytes.slice_ref(der)))
     }
 
-    /// The public key: the certificate's, else PUBLICKEY. `None` where the record has neither, or one that does not
-    /// parse.
+    /// The public key: the certificate's, else PUBLICKEY. `None` where the record has neither that parses.
     pub fn public_key(&self) -> Option<PublicKey> {
         match self.certificate() {
             Some(certificate) => certificate.ok().map(|c| c.public_key.clone()),
@@ -279,9 +278,8 @@ impl Record {
             .map_err(|e| BuildError::BadText(format!("a record that {e}")))
     }
 
-    /// The record of a SAST token as the CTL Client makes it: no host, address 0.0.0.0, no tag 8.
-    ///
-    /// Names and serial in `style`; [`Certificate::sast_style`] says which one fits the certificate.
+    /// The record of a SAST token as the CTL Client makes it: no host, address 0.0.0.0, no tag 8. Names and serial in `style`;
+    /// [`Certificate::sast_style`] says which one fits the certificate.
     pub fn token(certificate: &Certificate, style: Style) -> Result<Record, BuildError> {
         let mut elements = vec![(tag::DNS_NAME, vec![0])];
         elements.extend(identity(certificate, Function::SAST, style));
@@ -319,9 +317,7 @@ impl Record {
         Record::from_elements(&elements)
     }
 
-    /// A server's record as the CTL Client writes it: the dotted address as DNSNAME, no tag 8.
-    ///
-    /// Without an address the DNSNAME stays.
+    /// A server's record as the CTL Client writes it: the dotted address, if there is one, as DNSNAME, no tag 8.
     pub fn as_ctl_client_server(&self) -> Result<Record, BuildError> {
         let record = self.only(|t| t != tag::SIGNATURE)?;
         match self.ip_address() {

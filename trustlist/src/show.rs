@@ -12,10 +12,8 @@ use super::tlv::{self, Element, header_tag, record_tag};
 
 const COLUMNS: &str = "BYTEPOS\tTAG\t\tLENGTH\tVALUE\n-------\t---\t\t------\t-----\n";
 
-/// The text of `show ctl` / `show itl` for a list.
-///
-/// `modified` is the header's time as CUCM prints it in its zone (`Fri Mar 06 22:53:33 CET 2015`); `verified`
-/// chooses the last lines.
+/// The text of `show ctl` / `show itl` for a list. `modified` is the header's time as CUCM prints it in its zone (`Fri Mar 06
+/// 22:53:33 CET 2015`); `verified` chooses the last lines.
 pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
     let kind = list.kind().label();
     let mut out = head(kind, list.header(), list.bytes(), modified);

@@ -11,8 +11,7 @@ use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
 use super::tlv::record_tag as tag;
 
-/// A list whose signature was checked with the record that its header names: one of its own, or one of a list that phones
-/// hold.
+/// A list whose signature was checked with the record that its header names: its own, or one of a list that phones hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedList {
     list: TrustList,
@@ -49,15 +48,12 @@ impl VerifiedList {
 }
 
 impl TrustList {
-    /// Finds the signer among the SAST records and checks the signature with its certificate's key.
-    ///
-    /// Any number of records may have the signer's name. The file is hashed once, and each key is tried once.
+    /// Finds the signer among the SAST records, any number of which may have its name, and checks the signature.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
         self.verify_with(self, &[Function::SAST])
     }
 
-    /// Checks the signature as a phone does that holds `held`: with the records of the signer's issuer and serial there that
-    /// may sign an ITL.
+    /// Checks the signature as a phone does that holds `held`: with its records of the signer that may sign an ITL.
     pub fn verify_in(&self, held: &VerifiedList) -> Result<VerifiedList, VerifyError> {
         self.verify_with(held.list(), &[Function::SAST, Function::CCM_TFTP])
     }
@@ -82,9 +78,7 @@ impl TrustList {
 }
 
 impl SignedFile {
-    /// Checks the signature with a certificate, which must be the one that the header names.
-    ///
-    /// The answer is the digest that was signed.
+    /// Checks the signature with a certificate, which must be the one that the header names; the digest that was signed.
     pub fn verify(&self, signer: &Certificate) -> Result<Digest, VerifyError> {
         let id = &self.header().signer;
         if !signer.is_called(&id.issuer, &id.serial) {
@@ -99,8 +93,7 @@ impl SignedFile {
         if signature.is_by(&key) { Ok(signature.digest) } else { Err(signature.why_not(&key)) }
     }
 
-    /// Checks the signature as a phone does that holds this list: with the records of the signer's issuer and serial that
-    /// may sign configuration files.
+    /// Checks the signature as a phone does that holds this list: with its records of the signer that may sign such files.
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
         let functions = [Function::CCM_TFTP, Function::TFTP];
         let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());

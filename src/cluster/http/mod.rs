@@ -83,7 +83,8 @@ pub struct TrustStore {
     user: String,
     password: SecretString,
     trust: TlsTrust,
-    limit: Duration,
+    /// The most that a request may take in all.
+    pub limit: Duration,
 }
 
 impl TrustStore {
@@ -91,12 +92,6 @@ impl TrustStore {
     pub fn new(host: &str, port: u16, user: &str, password: SecretString, trust: TlsTrust) -> Self {
         let base = format!("https://{}:{port}/platformcom/api/v1/certmgr/config", bracketed(host));
         TrustStore { base, host: host.to_owned(), user: user.to_owned(), password, trust, limit: LIMIT }
-    }
-
-    /// Waits for a request in all no longer than this.
-    #[must_use]
-    pub fn within(self, limit: Duration) -> Self {
-        TrustStore { limit, ..self }
     }
 
     /// Stores a certificate in a trust unit (`Phone-SAST-trust`).

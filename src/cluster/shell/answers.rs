@@ -1,25 +1,18 @@
 //! What the shell's answers mean.
 
-use std::fmt;
-
 /// The security mode of a cluster, and of its CTL.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum, thiserror::Error,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecurityMode {
     /// CCM+TFTP records carry certificates
     #[default]
+    #[error("mixed")]
     Mixed,
     /// CCM+TFTP records are emptied
+    #[error("non-secure")]
     NonSecure,
-}
-
-impl fmt::Display for SecurityMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SecurityMode::NonSecure => "non-secure",
-            SecurityMode::Mixed => "mixed",
-        })
-    }
 }
 
 /// The query for it.
@@ -97,30 +90,21 @@ fn is_hex(text: &str) -> bool {
 }
 
 /// A service's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum ServiceState {
-    /// `[STARTED]`
+    #[error("started")]
     Started,
-    /// `[STARTING]`
+    #[error("starting")]
     Starting,
     /// `[STOPPED]`, or anything else.
+    #[error("stopped")]
     Stopped,
-    /// The node does not run it.
+    #[error("not activated")]
     NotActivated,
     /// The node does not know it.
+    #[error("not there")]
     Missing,
-}
-
-impl fmt::Display for ServiceState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ServiceState::Started => "started",
-            ServiceState::Starting => "starting",
-            ServiceState::Stopped => "stopped",
-            ServiceState::NotActivated => "not activated",
-            ServiceState::Missing => "not there",
-        })
-    }
 }
 
 /// Reads a service's state out of `utils service list`, or of a restart; the last word about it counts.

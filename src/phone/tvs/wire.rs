@@ -69,8 +69,7 @@ pub enum NotAMessage {
     Twice { tag: u8, at: usize },
 }
 
-/// A verify request, as phones ask about a server, for a certificate (DER); `None` where a part does not fit its 16-bit
-/// length.
+/// A verify request, as phones ask about a server, for a certificate (DER); `None` where a part has over 65535 bytes.
 pub fn verify_request(session: u32, device_name: &str, certificate: &[u8]) -> Option<Vec<u8>> {
     request(VERIFY_REQUEST, session, device_name, &[(tag::CERTIFICATE, certificate)])
 }
@@ -106,8 +105,7 @@ pub(super) fn answer_to(request: &[u8]) -> u8 {
     request.get(2).map_or(0, |command| command.saturating_add(1))
 }
 
-/// Command, session id and body length (bytes) of a header. Its fourth byte is 0 in what phones ask, and not in every
-/// answer: 0xF7 was seen.
+/// Command, session id and body length (bytes) of a header. Its fourth byte is 0 in requests; in an answer 0xF7 was seen.
 pub fn decode_header(header: &[u8]) -> Result<(u8, u32, usize), NotAMessage> {
     let &[first, second, command, _, s1, s2, s3, s4, l1, l2] = header else {
         return Err(NotAMessage::Cut { at: header.len(), what: "the header" });
