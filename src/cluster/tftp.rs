@@ -1,6 +1,5 @@
 //! Reading a file by TFTP: RFC 1350, with the options of RFC 2347 to 2349. Ours, since no kept crate reads.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::time::{Duration, Instant};
@@ -17,18 +16,13 @@ const TRIES: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{host}{}", if *port == 69 { String::new() } else { format!(":{port}") })]
 pub struct TftpServer {
     /// Host name or address.
     pub host: String,
     /// UDP port; 69.
     pub port: u16,
-}
-
-impl fmt::Display for TftpServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.port == 69 { f.write_str(&self.host) } else { write!(f, "{}:{}", self.host, self.port) }
-    }
 }
 
 /// Why a file could not be read by TFTP. In all of them `server` is the server, `file` the file, `got` how many bytes came,
@@ -61,13 +55,6 @@ pub enum TftpError {
     /// A packet that is none.
     #[error("{server} sent a packet that is not TFTP")]
     Garbage { server: String },
-}
-
-impl TftpError {
-    /// Whether the server is there and simply has no such file.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, TftpError::Refused { code: 1, .. })
-    }
 }
 
 /// Reads a whole file, at most `limit` bytes.

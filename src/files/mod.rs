@@ -66,13 +66,6 @@ pub enum FileError {
     Write { path: PathBuf, step: &'static str, source: io::Error },
 }
 
-impl FileError {
-    /// Whether the new file is in place in spite of the error.
-    pub fn was_renamed(&self) -> bool {
-        matches!(self, FileError::NotSynced { .. })
-    }
-}
-
 fn name(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }

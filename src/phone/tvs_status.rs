@@ -84,35 +84,29 @@ impl TvsStatus {
     /// The decision of a phone whose ITL has that many TVS records.
     pub fn decides(&self, signer: ListSigner<'_>, tvs_records: usize) -> (Decision, Reason) {
         let name = signer.name.to_owned();
-        match self {
+        match self.clone() {
             TvsStatus::NotAsked => (Decision::NotKnown, Reason::TvsNotAsked { name, token: signer.is_token }),
             TvsStatus::Uploaded => (Decision::Accepts(Way::Tvs), Reason::TvsUploaded { name }),
             TvsStatus::NotUploaded => (Decision::Refuses, Reason::TvsNotUploaded { name }),
+            TvsStatus::Valid { server, roles, .. }
+                if roles.contains(&Function::SAST)
+                    || (signer.signs == ListKind::Itl && roles.contains(&Function::CCM_TFTP)) =>
+            {
+                (Decision::Accepts(Way::Tvs), Reason::TvsValid { server, roles })
+            }
             TvsStatus::Valid { server, roles, .. } => {
-                let (server, roles) = (server.clone(), roles.clone());
-                let is_for_lists = roles.contains(&Function::SAST)
-                    || (signer.signs == ListKind::Itl && roles.contains(&Function::CCM_TFTP));
-                match is_for_lists {
-                    true => (Decision::Accepts(Way::Tvs), Reason::TvsValid { server, roles }),
-                    false => (Decision::NotKnown, Reason::TvsOtherRole { server, roles }),
-                }
+                (Decision::NotKnown, Reason::TvsOtherRole { server, roles })
             }
-            TvsStatus::Unchecked { server } => {
-                (Decision::NotKnown, Reason::TvsUnchecked { server: server.clone() })
-            }
+            TvsStatus::Unchecked { server } => (Decision::NotKnown, Reason::TvsUnchecked { server }),
             TvsStatus::OtherCertificate { servers } => {
                 let left = tvs_records.saturating_sub(servers.len());
                 let decision = if left == 0 { Decision::Refuses } else { Decision::NotKnown };
-                (decision, Reason::TvsOtherCertificate { servers: servers.clone(), left })
+                (decision, Reason::TvsOtherCertificate { servers, left })
             }
-            TvsStatus::Invalid { server } => {
-                (Decision::Refuses, Reason::TvsInvalid { server: server.clone() })
-            }
-            TvsStatus::NoAnswer { server, why } => {
-                (Decision::NotKnown, Reason::TvsNoAnswer { server: server.clone(), why: why.clone() })
-            }
+            TvsStatus::Invalid { server } => (Decision::Refuses, Reason::TvsInvalid { server }),
+            TvsStatus::NoAnswer { server, why } => (Decision::NotKnown, Reason::TvsNoAnswer { server, why }),
             TvsStatus::Disagree { valid, invalid } => {
-                (Decision::NotKnown, Reason::TvsDisagree { valid: valid.clone(), invalid: invalid.clone() })
+                (Decision::NotKnown, Reason::TvsDisagree { valid, invalid })
             }
         }
     }

@@ -137,7 +137,7 @@ pub(super) fn choices(
                 let picked = selector.and_then(|selector| pick(readable, Some(&selector)).ok());
                 picked.is_some_and(|(_, picked)| picked.der() == certificate.der())
             };
-            let serial = digest::hex(&certificate.serial, ":").to_uppercase();
+            let serial = digest::colons(&certificate.serial);
             let by_id = uri(token, Some(&entry.id), None);
             let by_label = uri(token, Some(&entry.id), Some(&entry.label));
             CertificateChoice {

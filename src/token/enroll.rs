@@ -29,7 +29,7 @@ pub struct KeyRequest {
 pub struct NewKey<'m> {
     key: KeySigner<'m>,
     pair: [ObjectHandle; 2],
-    public: RsaKey,
+    pub public: RsaKey,
     request: KeyRequest,
     kept: bool,
 }
@@ -136,10 +136,6 @@ impl Module {
 }
 
 impl NewKey<'_> {
-    pub fn public(&self) -> &RsaKey {
-        &self.public
-    }
-
     /// Signs with the new key, and verifies the signature.
     pub fn sign(&self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         self.key.sign(digest, message, &PublicKey::Rsa(self.public.clone()))

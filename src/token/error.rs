@@ -28,7 +28,8 @@ impl fmt::Display for TokenName {
 }
 
 /// One of several certificates that match, for an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}, serial {serial}, id {id}, from {from}")]
 pub struct CertificateChoice {
     pub name: String,
     /// Its serial number in hexadecimal.
@@ -39,13 +40,6 @@ pub struct CertificateChoice {
     pub from: String,
     /// A selector that matches only this one on the token, if there is one.
     pub selector: Option<String>,
-}
-
-impl fmt::Display for CertificateChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CertificateChoice { name, serial, id, from, .. } = self;
-        write!(f, "{name}, serial {serial}, id {id}, from {from}")
-    }
 }
 
 /// One of several tokens that match, for an error.

@@ -156,19 +156,15 @@ impl Profile {
             if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
                 return Err(TokenError::InsecureProfile(path.to_owned(), what));
             }
-            return Self::read(path);
+            let bad = |why: String| TokenError::BadProfile(path.to_owned(), why);
+            let text = files::read_text(path).map_err(|e| bad(e.to_string()))?;
+            return toml::from_str(&text).map_err(|e| bad(e.to_string()));
         }
         // Each file begins with its name, so only one is parsed.
         let begins = format!("name = \"{name}\"\n");
         let text = BUILT_IN.iter().find(|text| text.starts_with(&begins));
         text.and_then(|text| toml::from_str(text).ok())
             .ok_or_else(|| TokenError::UnknownProfile(name.to_owned(), Self::names()))
-    }
-
-    fn read(path: &Path) -> Result<Profile, TokenError> {
-        let bad = |why: String| TokenError::BadProfile(path.to_owned(), why);
-        let text = files::read_text(path).map_err(|e| bad(e.to_string()))?;
-        toml::from_str(&text).map_err(|e| bad(e.to_string()))
     }
 
     /// The first profile whose module is installed.

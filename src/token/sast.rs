@@ -15,7 +15,7 @@ use crate::trustlist::Certificate;
 pub struct Sast {
     token: Token,
     certificate: Certificate,
-    id: Vec<u8>,
+    pub(super) id: Vec<u8>,
     /// Other certificates of its key that match as well, each with its CKA_ID.
     of_same_key: Vec<(Certificate, Vec<u8>)>,
 }
@@ -42,10 +42,6 @@ impl Sast {
     pub fn is_same(&self, other: &Sast) -> bool {
         self.certificate.der() == other.certificate.der()
             && (&self.token.serial, &self.token.label) == (&other.token.serial, &other.token.label)
-    }
-
-    pub(super) fn id(&self) -> &[u8] {
-        &self.id
     }
 }
 
@@ -229,7 +225,7 @@ mod tests {
     fn the_same_certificate_on_another_token_is_another_sast() {
         let (a, b) = (read(A), read("softhsm-fixtures/SAST-ADN0054f509.der"));
         let sast = |serial, c: &Certificate| contents(serial, &[c]).sast(None).unwrap();
-        assert_eq!(sast("1", &a).id(), [7, 8]);
+        assert_eq!(sast("1", &a).id, [7, 8]);
         assert!(sast("1", &a).is_same(&sast("1", &a)));
         assert!(!sast("1", &a).is_same(&sast("2", &a)));
         assert!(!sast("1", &a).is_same(&sast("1", &b)));

@@ -1,7 +1,6 @@
 //! Token selectors: a SAST name, a label, a serial number, or an RFC 7512 URI.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -11,11 +10,13 @@ use super::slot::Token;
 use crate::trustlist::{Certificate, digest};
 
 /// Selects a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Selector {
     /// A SAST name (the certificate's CN without blanks), a token label or a token serial number.
+    #[error("{0}")]
     Name(String),
     /// A `pkcs11:` URI.
+    #[error("{}", .0.text)]
     Uri(Uri),
 }
 
@@ -169,15 +170,6 @@ impl Selector {
                     && uri.id.as_ref().is_none_or(|id| entry.id == *id)
             }
         }
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Selector::Name(name) => name,
-            Selector::Uri(uri) => &uri.text,
-        })
     }
 }
 

@@ -79,10 +79,10 @@ impl Module {
 fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> {
     let (token, certificate) = (sast.token(), sast.certificate());
     let session = login.session()?;
-    let searches: &[Option<&[u8]>] = if sast.id().is_empty() { &[None] } else { &[Some(sast.id()), None] };
+    let searches: &[Option<&[u8]>] = if sast.id.is_empty() { &[None] } else { &[Some(&sast.id), None] };
     for id in searches {
         let keys = private_keys(session, token, *id)?;
-        if let Some(key) = keys.iter().find(|key| key.belongs_to(certificate, sast.id())) {
+        if let Some(key) = keys.iter().find(|key| key.belongs_to(certificate, &sast.id)) {
             return Ok(key.handle);
         }
     }

@@ -75,7 +75,7 @@ impl Certificate {
         let key_bits = &spki.subject_public_key.data;
         let public_key = match RsaKey::from_pkcs1(key_bits) {
             Some(key) => PublicKey::Rsa(key),
-            None => PublicKey::Other { what: describe_key(spki.parsed().ok(), curve_bits(spki)) },
+            None => PublicKey::Other(describe_key(spki.parsed().ok(), curve_bits(spki))),
         };
         Ok(Certificate {
             subject: Name::from_x509(x509.subject()),

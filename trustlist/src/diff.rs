@@ -16,19 +16,27 @@ use super::show;
 use super::tlv::{self, record_tag as tag};
 
 /// One difference. Records count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the fields are in the words of each")]
 pub enum Change {
     /// Something in the header.
+    #[error("  {field}: {old} → {new}")]
     Header { field: &'static str, old: String, new: String },
     /// A record that only the old list has.
+    #[error("- {function:<10} {name:<22} removed (record {record})")]
     Removed { record: usize, function: String, name: String },
     /// A record that only the new list has.
+    #[error("+ {function:<10} {name:<22} added (record {record})")]
     Added { record: usize, function: String, name: String },
     /// A record that both have, not quite the same.
+    #[error("~ {function:<10} {name:<22} {}", what.join("; "))]
     Changed { old_record: usize, new_record: usize, function: String, name: String, what: Vec<String> },
     /// The records that both have stand in another order: their numbers in the old list, in the order of the new one.
+    #[error(
+        "  order: what stays was records {} of the old list",
+        old_records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
     Reordered { old_records: Vec<usize> },
 }
 
@@ -237,26 +245,5 @@ impl fmt::Display for Difference {
             writeln!(f, "{}", printable(&change.to_string()))?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Change::Header { field, old, new } => write!(f, "  {field}: {old} → {new}"),
-            Change::Removed { record, function, name } => {
-                write!(f, "- {function:<10} {name:<22} removed (record {record})")
-            }
-            Change::Added { record, function, name } => {
-                write!(f, "+ {function:<10} {name:<22} added (record {record})")
-            }
-            Change::Changed { function, name, what, .. } => {
-                write!(f, "~ {function:<10} {name:<22} {}", what.join("; "))
-            }
-            Change::Reordered { old_records } => {
-                let order = old_records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                write!(f, "  order: what stays was records {order} of the old list")
-            }
-        }
     }
 }

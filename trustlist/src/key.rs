@@ -15,11 +15,8 @@ const MAX_KEY_BYTES: usize = 512;
 pub enum PublicKey {
     /// An RSA key, 512 to 4096 bits.
     Rsa(RsaKey),
-    /// Anything else: elliptic curves, larger RSA keys. Carried, not verified with.
-    Other {
-        /// What it is, for people: `EC, 384 bits`.
-        what: String,
-    },
+    /// Anything else, as people call it (`EC 384`): elliptic curves, larger RSA keys. Carried, not verified with.
+    Other(String),
 }
 
 impl PublicKey {
@@ -27,7 +24,7 @@ impl PublicKey {
     pub fn describe(&self) -> String {
         match self {
             PublicKey::Rsa(key) => format!("RSA {}", key.bits()),
-            PublicKey::Other { what } => what.clone(),
+            PublicKey::Other(what) => what.clone(),
         }
     }
 
@@ -35,7 +32,7 @@ impl PublicKey {
     pub fn rsa(&self) -> Option<&RsaKey> {
         match self {
             PublicKey::Rsa(key) => Some(key),
-            PublicKey::Other { .. } => None,
+            PublicKey::Other(_) => None,
         }
     }
 }

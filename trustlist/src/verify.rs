@@ -194,29 +194,28 @@ fn search<'a>(
 
 /// The key of record `number` (from 1, at `offset` of the file): the certificate's, else PUBLICKEY.
 fn signer_key(number: usize, offset: usize, record: &Record) -> Result<RsaKey, VerifyError> {
-    let public_key = match record.certificate() {
-        Some(Ok(certificate)) => certificate.public_key.clone(),
+    match record.certificate() {
+        Some(Ok(certificate)) => rsa(certificate.public_key),
         Some(Err(e)) => {
             let element = record.elements().find(|e| e.tag == tag::CERTIFICATE).map_or(0, |e| e.offset);
-            return Err(VerifyError::CertificateUnreadable {
+            Err(VerifyError::CertificateUnreadable {
                 record: number,
                 offset: offset.saturating_add(element),
                 why: e.to_string(),
-            });
+            })
         }
         None => match record.get(tag::PUBLIC_KEY).map(RsaKey::from_pkcs1) {
-            Some(Some(key)) => PublicKey::Rsa(key),
-            Some(None) => PublicKey::Other { what: "not RSA".to_owned() },
-            None => return Err(VerifyError::NoKey(number)),
+            Some(Some(key)) => Ok(key),
+            Some(None) => Err(VerifyError::UnsupportedKey("not RSA".to_owned())),
+            None => Err(VerifyError::NoKey(number)),
         },
-    };
-    rsa(public_key)
+    }
 }
 
 fn rsa(key: PublicKey) -> Result<RsaKey, VerifyError> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::Other { what } => Err(VerifyError::UnsupportedKey(what)),
+        PublicKey::Other(what) => Err(VerifyError::UnsupportedKey(what)),
     }
 }
 

@@ -32,13 +32,6 @@ pub enum HttpError {
     NotTrusted { host: String, why: String },
 }
 
-impl HttpError {
-    /// Whether the server is there and simply has no such thing.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, HttpError::Refused { status: 404, .. })
-    }
-}
-
 fn config(limit: Duration) -> ureq::config::Config {
     ureq::Agent::config_builder()
         .timeout_global(Some(limit))

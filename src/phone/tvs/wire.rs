@@ -100,11 +100,6 @@ fn request(command: u8, session: u32, device_name: &str, elements: &[(u8, &[u8])
     Some(message)
 }
 
-/// The command that answers a request.
-pub(super) fn answer_to(request: &[u8]) -> u8 {
-    request.get(2).map_or(0, |command| command.saturating_add(1))
-}
-
 /// Command, session id and body length (bytes) of a header. Its fourth byte is 0 in requests; in an answer 0xF7 was seen.
 pub fn decode_header(header: &[u8]) -> Result<(u8, u32, usize), NotAMessage> {
     let &[first, second, command, _, s1, s2, s3, s4, l1, l2] = header else {

@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 use super::error::WorkError;
 use super::operator::{Operator, Question, TokenInUse, View};
 use super::session::pin_for;
-use crate::files::{self, OnExisting};
+use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, Sast, TokenContents};
 use crate::trustlist::{Certificate, Digest};
 
@@ -80,11 +80,11 @@ impl Enrollment<'_> {
         let key = module.make_key(token, pin, key)?;
         operator.check_interrupted()?;
         let sign = |bytes: &[u8]| Ok::<_, WorkError>(key.sign(plan.digest, bytes)?);
-        let der = certify(&plan.subject, plan.days, key.public(), plan.digest, sign)?;
+        let der = certify(&plan.subject, plan.days, &key.public, plan.digest, sign)?;
         if plan.days.is_none() {
             let written = self.write(pem(&der).as_bytes());
             // A request that was written needs its key, even where a power cut may still undo it.
-            if written.is_ok() || matches!(&written, Err(WorkError::File(e)) if e.was_renamed()) {
+            if matches!(&written, Ok(_) | Err(WorkError::File(FileError::NotSynced { .. }))) {
                 key.keep();
             }
             return Ok(Some(Made::Request(written?)));
