@@ -17,13 +17,10 @@ pub enum NodeCtl {
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum CtlProblem {
-    /// It serves none.
     #[error("serves no CTL, though the cluster is in mixed mode")]
     ServesNone,
-    /// What it serves is no list.
     #[error("serves a CTL that cannot be read: {0}")]
     Unreadable(#[source] DecodeError),
-    /// Nobody verifies it.
     #[error("serves a CTL that does not verify: {0}")]
     NotVerified(#[source] VerifyError),
     /// Cisco Tftp was not restarted.
@@ -32,7 +29,6 @@ pub enum CtlProblem {
     /// Cisco Tftp was not restarted.
     #[error("serves a CTL and shows none: restart Cisco Tftp there")]
     ShowsNone,
-    /// CUCM itself cannot verify it.
     #[error("does not accept its CTL: {says}")]
     NotAccepted { says: String },
     #[error("shows its CTL in words that are not known here")]

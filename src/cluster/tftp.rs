@@ -37,22 +37,17 @@ pub enum TftpError {
         #[source]
         source: io::Error,
     },
-    /// No answer.
     #[error("{server} does not answer (asked {tries} times)")]
     Silent { server: String, tries: u32 },
-    /// The transfer stopped.
     #[error("{server} stopped sending {file} after {got} bytes")]
     Stopped { server: String, file: String, got: usize },
     /// Its blocks came, but not the last one.
     #[error("{server} did not send {file} within {} s: {got} bytes came", .limit.as_secs())]
     TooSlow { server: String, file: String, got: usize, limit: Duration },
-    /// The server refused.
     #[error("{server} does not give {file}: {says} (TFTP error {code})")]
     Refused { server: String, file: String, code: u16, says: String },
-    /// Larger than what is read.
     #[error("{file} on {server} has more than {limit} bytes")]
     TooLarge { server: String, file: String, limit: usize },
-    /// A packet that is none.
     #[error("{server} sent a packet that is not TFTP")]
     Garbage { server: String },
 }
@@ -201,8 +196,8 @@ impl Transfer<'_> {
         for _ in 0..TRIES {
             let to = self.peer.unwrap_or(address);
             self.socket.send_to(packet, to).map_err(|e| self.broken(e))?;
-            let give_up = Instant::now().checked_add(RESEND_AFTER);
-            while let Some((from, bytes)) = self.receive(give_up)? {
+            let sent = Instant::now();
+            while let Some((from, bytes)) = self.receive(sent)? {
                 if self.peer.is_some_and(|peer| peer != from) || from.ip() != address.ip() {
                     // Somebody else's transfer, or somebody who would like it to be ours.
                     let _ = self.socket.send_to(&error_packet(5, "unknown transfer id"), from);
@@ -230,9 +225,9 @@ impl Transfer<'_> {
         })
     }
 
-    /// The next packet, or none before the time is over.
-    fn receive(&self, give_up: Option<Instant>) -> Result<Option<(SocketAddr, Vec<u8>)>, TftpError> {
-        let left = give_up.map_or(RESEND_AFTER, |end| end.saturating_duration_since(Instant::now()));
+    /// The next packet, or none before it is time to send again.
+    fn receive(&self, sent: Instant) -> Result<Option<(SocketAddr, Vec<u8>)>, TftpError> {
+        let left = RESEND_AFTER.saturating_sub(sent.elapsed());
         if left.is_zero() {
             return Ok(None);
         }

@@ -37,19 +37,16 @@ pub enum Impact {
 }
 
 /// One thing that changes for phones once they took the list.
+#[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceFinding {
-    /// Of which service.
     pub service: Service,
-    /// How bad it is for phones.
     #[serde(rename = "severity")]
     pub impact: Impact,
-    /// For which phones.
     pub phones: Vec<PhoneClass>,
     /// The finding as a value, without its wording.
     #[serde(skip)]
     pub about: String,
-    /// The finding in words.
     pub says: String,
 }
 

@@ -1,12 +1,13 @@
 //! Changing and unlocking a PIN, and making a token empty: what SafeNet Authentication Client does by Change Token
 //! Password, Unlock Token and Delete Token Content. Each secret is tried once.
 
-use cryptoki::error::RvError;
+use cryptoki::context::Function;
+use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::session::UserType;
 
-use super::error::{Ckr, TokenError};
+use super::error::TokenError;
 use super::login::{Login, patience, set_failed};
-use super::module::{Module, logged_patiently};
+use super::module::{Module, failed, logged_patiently};
 use super::pin::{Pin, PinKind};
 use super::raw;
 use super::slot::Token;
@@ -65,11 +66,8 @@ impl Module {
         self.check_so_pins(token, so_pin, new)?;
         self.make_empty(token, so_pin, label)?;
         let emptied = |token: &Token, why| TokenError::InitIncomplete(token.name(), Box::new(why));
-        let gone = || TokenError::Call {
-            what: "C_GetTokenInfo",
-            code: Ckr::Code(RvError::TokenNotPresent),
-            token: Some(token.name()),
-        };
+        let code = Pkcs11Error::Pkcs11(RvError::TokenNotPresent, Function::GetTokenInfo);
+        let gone = || failed("C_GetTokenInfo", Some(token), &code);
         let empty = self.token_in(token.slot).ok_or_else(|| emptied(token, gone()))?;
         self.unlock(&empty, so_pin, new).map_err(|why| emptied(&empty, why))
     }

@@ -100,7 +100,7 @@ impl Module {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
             let attributes =
                 call_token("C_GetAttributeValue", token, || session.get_attributes(object, &wanted))?;
-            certificates.push(certificate(attributes));
+            certificates.push(certificate(&attributes));
         }
         self.keep(session);
         Ok(certificates)
@@ -122,22 +122,25 @@ impl Module {
     }
 }
 
-/// Matches on variants, never on position: unavailable attributes are missing.
-fn certificate(attributes: Vec<Attribute>) -> TokenCertificate {
-    let (mut value, mut id, mut label) = (Vec::new(), Vec::new(), Vec::new());
-    for attribute in attributes {
-        match attribute {
-            Attribute::Value(v) => value = v,
-            Attribute::Id(v) => id = v,
-            Attribute::Label(v) => label = v,
-            _ => {}
-        }
+/// The bytes of an attribute, found by its type, never by its position: unavailable attributes are missing. Empty if it is.
+pub(super) fn bytes_of(attributes: &[Attribute], wanted: AttributeType) -> Vec<u8> {
+    use Attribute as A;
+    let found = attributes.iter().find(|attribute| attribute.attribute_type() == wanted);
+    match found {
+        Some(A::Value(v) | A::Id(v) | A::Label(v) | A::Modulus(v) | A::PublicExponent(v)) => v.clone(),
+        _ => vec![],
     }
+}
+
+fn certificate(attributes: &[Attribute]) -> TokenCertificate {
+    let value = bytes_of(attributes, AttributeType::Value);
+    let label = bytes_of(attributes, AttributeType::Label);
     let certificate = if value.is_empty() {
         Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
     } else {
         Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
     };
+    let id = bytes_of(attributes, AttributeType::Id);
     TokenCertificate { id, label: clean(&String::from_utf8_lossy(&label)), certificate, has_key: None }
 }
 
@@ -183,25 +186,18 @@ pub(super) fn private_keys(
     let mut keys = Vec::new();
     for handle in call_token("C_FindObjects", token, || session.find_objects(&template))? {
         let wanted = [AttributeType::Id, AttributeType::Modulus];
-        let (id, modulus) = id_and_modulus(call_token("C_GetAttributeValue", token, || {
-            session.get_attributes(handle, &wanted)
-        })?);
+        let attributes =
+            call_token("C_GetAttributeValue", token, || session.get_attributes(handle, &wanted))?;
+        let (id, modulus) = id_and_modulus(&attributes);
         keys.push(PrivateKey { handle, id, modulus });
     }
     Ok(keys)
 }
 
 /// CKA_ID, and the modulus, big-endian without leading zeros; empty if missing.
-fn id_and_modulus(attributes: Vec<Attribute>) -> (Vec<u8>, Vec<u8>) {
-    let (mut id, mut modulus) = (vec![], vec![]);
-    for attribute in attributes {
-        match attribute {
-            Attribute::Id(v) => id = v,
-            Attribute::Modulus(v) => modulus = v.into_iter().skip_while(|b| *b == 0).collect(),
-            _ => {}
-        }
-    }
-    (id, modulus)
+fn id_and_modulus(attributes: &[Attribute]) -> (Vec<u8>, Vec<u8>) {
+    let modulus = bytes_of(attributes, AttributeType::Modulus).into_iter().skip_while(|b| *b == 0);
+    (bytes_of(attributes, AttributeType::Id), modulus.collect())
 }
 
 /// The certificate in a file of this repository.
@@ -229,11 +225,11 @@ mod tests {
 
     #[test]
     fn a_label_is_printable_without_what_pads_it() {
-        let label = |bytes: &[u8]| certificate(vec![Attribute::Label(bytes.to_vec())]).label;
+        let label = |bytes: &[u8]| certificate(&[Attribute::Label(bytes.to_vec())]).label;
         assert_eq!(label(b" SAST A\0\0"), "SAST A");
         assert_eq!(label(b"SAST A \0 \0"), "SAST A");
         assert_eq!(label(b"SAST\x1b[2J"), r"SAST\u{1b}[2J");
-        let read = certificate(vec![Attribute::Id(vec![7]), Attribute::Owner(vec![1])]);
+        let read = certificate(&[Attribute::Id(vec![7]), Attribute::Owner(vec![1])]);
         assert_eq!(read.id, [7]);
         assert!(read.certificate.unwrap_err().1.contains("CKA_VALUE"));
     }
@@ -264,7 +260,7 @@ mod tests {
     #[test]
     fn a_token_may_pad_a_modulus() {
         let attributes = vec![Attribute::Id(vec![0, 7]), Attribute::Modulus(vec![0, 0, 9, 0, 8])];
-        assert_eq!(id_and_modulus(attributes), (vec![0, 7], vec![9, 0, 8]));
-        assert_eq!(id_and_modulus(vec![Attribute::Label(vec![1])]), (vec![], vec![]));
+        assert_eq!(id_and_modulus(&attributes), (vec![0, 7], vec![9, 0, 8]));
+        assert_eq!(id_and_modulus(&[Attribute::Label(vec![1])]), (vec![], vec![]));
     }
 }

@@ -4,7 +4,7 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
 use cryptoki::types::Ulong;
 
-use super::contents::{TokenContents, private_keys};
+use super::contents::{TokenContents, bytes_of, private_keys};
 use super::error::TokenError;
 use super::login::Login;
 use super::module::{Module, call_token, failed, logged, logged_patiently};
@@ -183,15 +183,8 @@ fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenErro
     let session = login.session()?;
     let wanted = [AttributeType::Modulus, AttributeType::PublicExponent];
     let attributes = call_token("C_GetAttributeValue", login.token, || session.get_attributes(key, &wanted))?;
-    let (mut modulus, mut exponent) = (vec![], vec![]);
-    for attribute in attributes {
-        match attribute {
-            Attribute::Modulus(v) => modulus = v,
-            Attribute::PublicExponent(v) => exponent = v,
-            _ => {}
-        }
-    }
-    RsaKey::from_parts(&modulus, &exponent)
+    let bytes = |wanted| bytes_of(&attributes, wanted);
+    RsaKey::from_parts(&bytes(AttributeType::Modulus), &bytes(AttributeType::PublicExponent))
         .ok_or_else(|| TokenError::BadKey(login.token.name(), "its public key is no RSA key".to_owned()))
 }
 

@@ -1,5 +1,6 @@
 //! A session, and the one login of a run, which always ends in a logout.
 
+use cryptoki::context::Function;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::{Session, UserType};
@@ -169,11 +170,7 @@ impl Module {
 
 /// The error of a closed session, which cannot occur before its owner is dropped.
 pub(super) fn no_session(token: &Token) -> TokenError {
-    TokenError::Call {
-        what: "C_OpenSession",
-        code: Ckr::Code(RvError::SessionClosed),
-        token: Some(token.name()),
-    }
+    failed("C_OpenSession", Some(token), &Pkcs11Error::Pkcs11(RvError::SessionClosed, Function::OpenSession))
 }
 
 impl Drop for Login<'_> {
@@ -231,7 +228,6 @@ fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use cryptoki::context::Function;
     use cryptoki_sys as sys;
 
     use super::super::raw::Info;

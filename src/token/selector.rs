@@ -35,17 +35,14 @@ pub struct Uri {
 
 /// A selector that is not one. A URI with a PIN in it is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum NotASelector {
-    /// Nothing at all.
     #[error("a token selector is a SAST name, a label, a serial number or a pkcs11: URI; this one is empty")]
     Empty,
-    /// A PIN in the URI.
     #[error("a pkcs11: URI with a PIN in it is refused: a PIN is never an argument")]
     PinInUri,
-    /// A path attribute that does not say which token.
     #[error("the pkcs11: URI has the attribute {0:?}, which does not say which token")]
     UnknownAttribute(String),
-    /// Not percent-encoded text.
     #[error("the pkcs11: URI is not well-formed: {0:?}")]
     BadEncoding(String),
 }

@@ -13,14 +13,12 @@ use super::name::{Name, Style};
 
 /// Why some bytes are not a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum CertificateError {
-    /// Neither DER nor PEM.
     #[error("not an X.509 certificate in DER ({0})")]
     NotACertificate(String),
-    /// A certificate and more bytes after it.
     #[error("{0} bytes follow the certificate")]
     TrailingBytes(usize),
-    /// A PEM text without a certificate in it.
     #[error("the PEM text holds no certificate (found: {0})")]
     NoCertificateInPem(String),
 }
@@ -51,13 +49,11 @@ pub struct Certificate {
 }
 
 /// Names and serial number of a certificate, each a whole DER element: what PKCS#11 keeps beside it.
+#[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawNames {
-    /// Subject.
     pub subject: Vec<u8>,
-    /// Issuer.
     pub issuer: Vec<u8>,
-    /// Serial number, an INTEGER.
     pub serial: Vec<u8>,
 }
 

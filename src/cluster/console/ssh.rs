@@ -307,9 +307,9 @@ impl Console for SshConsole {
     }
 
     fn receive(&mut self, patience: Duration) -> Result<Vec<u8>, ConsoleError> {
-        let end = Instant::now().checked_add(patience);
+        let begin = Instant::now();
         loop {
-            let left = end.map_or(patience, |end| end.saturating_duration_since(Instant::now()));
+            let left = patience.saturating_sub(begin.elapsed());
             let message = self.connected.runtime.block_on(async { timeout(left, self.channel.wait()).await });
             match message {
                 Err(_) => return Ok(vec![]),

@@ -18,13 +18,10 @@ const LONGEST_ANSWER: u64 = 256 * 1024;
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// No answer.
     #[error("{url} cannot be reached: {why}")]
     Reach { url: String, why: String },
-    /// The server refused.
     #[error("{url} answered {status}: {says}")]
     Refused { url: String, status: u16, says: String },
-    /// Larger than the limit.
     #[error("{url} has more than {limit} bytes")]
     TooLarge { url: String, limit: usize },
     /// The certificate of the server is not the pinned one, or not one that is trusted.

@@ -84,7 +84,7 @@ pub(super) fn open(
     server: &str,
     how: &Tls<'_>,
 ) -> Result<(SslStream<Timed>, ServerCertificate), TvsError> {
-    let deadline = Deadline { end: Instant::now().checked_add(how.timeout), limit: how.timeout };
+    let deadline = Deadline { begin: Instant::now(), limit: how.timeout };
     let tcp = connect(address, server, &deadline)?;
     let tls = handshake(server, Timed { tcp, deadline }, how)?;
     let shown = check_server(server, &tls, how.known)?;
@@ -99,15 +99,14 @@ pub fn shown(address: &TvsAddress, how: &Tls<'_>) -> Result<ServerCertificate, T
 /// One deadline for all reads and writes together.
 #[derive(Debug, Clone, Copy)]
 struct Deadline {
-    end: Option<Instant>,
+    begin: Instant,
     limit: Duration,
 }
 
 impl Deadline {
     /// The time left; an error once it is over.
     fn left(&self) -> io::Result<Duration> {
-        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
-        match left.unwrap_or(self.limit) {
+        match self.limit.saturating_sub(self.begin.elapsed()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
             left => Ok(left),
         }
