@@ -260,9 +260,8 @@ fn lines(verdicts: &[ClassVerdict], signer: &str) -> Vec<String> {
 
 fn every_class(says: &str) -> Vec<String> {
     [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]
-        .iter()
-        .map(|class| format!("{:<24} {says}", class.label()))
-        .collect()
+        .map(|c| format!("{:<24} {says}", c.label()))
+        .into()
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use super::super::input::beside;
 use super::super::plan::Plan;
 use super::super::signing::{Batch, BatchFile, ShownPlans, SigningSession};
 use super::choices::{Choices, Start};
-use super::operator::WindowView;
-use super::windows::{Chosen, Finished, Windows};
+use super::windows::{Chosen, Finished, WindowView, Windows};
 use crate::files;
 use crate::token::Sast;
 

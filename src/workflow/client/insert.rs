@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::super::error::WorkError;
 use super::super::watch::TokenWatch;
-use super::operator::WindowView;
-use super::windows::{Inserted, Windows};
+use super::windows::{Inserted, WindowView, Windows};
 use crate::token::{Sast, TokenContents};
 
 /// How long an answer is waited for between two looks at the tokens.

@@ -3,9 +3,7 @@
 mod choices;
 mod finish;
 mod insert;
-mod operator;
 mod windows;
 
 pub use choices::{AddedServer, Choices, Entry, EntryKind, Start};
-pub(crate) use operator::{WindowOperator, WindowView};
-pub(crate) use windows::{Finished, Windows};
+pub(crate) use windows::{Finished, WindowOperator, WindowView, Windows};

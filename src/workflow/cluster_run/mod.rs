@@ -3,7 +3,6 @@
 mod bridge;
 mod error;
 mod folder;
-mod old_journal;
 mod preflight;
 mod run;
 mod state;

@@ -35,7 +35,6 @@ pub struct SastSubject {
 
 /// Why something is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the words say what each is")]
 pub enum EnrollError {
     #[error("{what} {value:?} does not fit a trust list: {why}")]
     Name { what: &'static str, value: String, why: &'static str },
