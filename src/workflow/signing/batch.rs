@@ -121,7 +121,8 @@ pub enum SigningError {
 pub struct ShownPlans {
     each: Vec<(PlanDigest, PathBuf)>,
     places: HashSet<PathBuf>,
-    by_hand: Vec<String>,
+    /// What is left to do by hand once they are carried out.
+    pub by_hand: Vec<String>,
 }
 
 impl ShownPlans {
@@ -149,11 +150,6 @@ impl ShownPlans {
     /// The digest of each plan, in their order.
     pub fn digests(&self) -> impl Iterator<Item = PlanDigest> + Send {
         self.each.iter().map(|(digest, _)| *digest)
-    }
-
-    /// What is left to do by hand once they are carried out.
-    pub fn by_hand(&self) -> &[String] {
-        &self.by_hand
     }
 
     /// What identifies all of them together; of a single plan, its own digest.

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{slice, thread};
 
 use super::batch::{ConfirmedFile, SignedFile};
 use crate::files::{self, FileError, NewFile, OnExisting, Written};
@@ -49,7 +49,8 @@ pub(super) fn sign_all(
         return many(files, signer, &log, end);
     }
     for file in files {
-        let signed = file.and_then(|file| begin(&[&file], &log).and_then(|()| sign(file, signer, operator)));
+        let signed = file
+            .and_then(|file| begin(slice::from_ref(&file), &log).and_then(|()| sign(file, signer, operator)));
         end.write([signed].into_iter().collect(), &log)?;
     }
     Ok(())
@@ -104,7 +105,7 @@ fn hold<'l, 'r>(log: &'l Log<'r>) -> MutexGuard<'l, &'r mut Journal> {
 }
 
 /// Writes into the journal what will be signed.
-fn begin(files: &[&ConfirmedFile], log: &Log<'_>) -> Result<(), WorkError> {
+fn begin(files: &[ConfirmedFile], log: &Log<'_>) -> Result<(), WorkError> {
     let mut log = hold(log);
     files.iter().try_for_each(|file| file.begin(&mut log))?;
     Ok(log.sync()?)
@@ -116,7 +117,7 @@ fn plan_chunk(
     log: &Log<'_>,
 ) -> Chunk<ConfirmedFile> {
     let chunk: Chunk<_> = files.take(TOGETHER).collect();
-    match begin(&chunk.files.iter().collect::<Vec<_>>(), log) {
+    match begin(&chunk.files, log) {
         Ok(()) => chunk,
         Err(e) => Chunk { files: vec![], stop: Some(e) },
     }

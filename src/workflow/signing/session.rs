@@ -67,8 +67,8 @@ impl SigningSession {
     ) -> Result<Self, WorkError> {
         let module = options.open()?;
         let seen = module.contents()?;
-        let found = module.find_among(seen.clone(), selector);
-        Self::find(module, seen, found, selector, operator)
+        let sast = sast(&module, module.find_among(seen.clone(), selector), selector, operator)?;
+        Ok(SigningSession { module, seen, sast })
     }
 
     /// The same for a command that needs no other token: the others are looked at only as far as it takes.
@@ -78,34 +78,8 @@ impl SigningSession {
         operator: &dyn Operator,
     ) -> Result<Self, WorkError> {
         let module = options.open()?;
-        let found = module.find(selector);
-        Self::find(module, vec![], found, selector, operator)
-    }
-
-    fn find(
-        module: Module,
-        seen: Vec<TokenContents>,
-        found: Result<TokenContents, TokenError>,
-        selector: Option<&Selector>,
-        operator: &dyn Operator,
-    ) -> Result<Self, WorkError> {
-        let found = found.and_then(|contents| contents.sast(selector));
-        // A token that shows no certificate is asked again after the login that signing needs anyway.
-        let hides = match &found {
-            Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) => {
-                module.token_without_certificates(selector)?
-            }
-            _ => None,
-        };
-        let sast = match hides {
-            None => or_wait(&module, found, selector, operator)?,
-            Some(token) => {
-                let pin = pin_for(&module, &token, operator)
-                    .map_err(|e| WorkError::HiddenUntilLogin(Box::new(e)))?;
-                module.contents_after_login(token, pin)?.sast(selector)?
-            }
-        };
-        Ok(SigningSession { module, seen, sast })
+        let sast = sast(&module, module.find(selector), selector, operator)?;
+        Ok(Self::with(module, sast))
     }
 
     /// With a module that is open and a token that was chosen already.
@@ -195,7 +169,7 @@ impl SigningSession {
             let path = path?;
             proof.map(|()| path)
         })?;
-        Ok(Signed { journal, by_hand: shown.by_hand().to_vec() })
+        Ok(Signed { journal, by_hand: shown.by_hand.clone() })
     }
 
     /// The same as a step of a longer run, into its journal.
@@ -269,6 +243,24 @@ fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Re
         return Ok(());
     }
     log.sign(signer).map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
+}
+
+/// The token that signs, of what was found. One that shows no certificate is asked again after the login that signing needs
+/// anyway.
+fn sast(
+    module: &Module,
+    found: Result<TokenContents, TokenError>,
+    selector: Option<&Selector>,
+    operator: &dyn Operator,
+) -> Result<Sast, WorkError> {
+    let found = found.and_then(|contents| contents.sast(selector));
+    if let Err(TokenError::NoCertificate { .. } | TokenError::NoMatch { .. }) = &found
+        && let Some(token) = module.token_without_certificates(selector)?
+    {
+        let pin = pin_for(module, &token, operator).map_err(|e| WorkError::HiddenUntilLogin(Box::new(e)))?;
+        return Ok(module.contents_after_login(token, pin)?.sast(selector)?);
+    }
+    or_wait(module, found, selector, operator)
 }
 
 /// The token that was looked for. If it is not inserted, and somebody can insert it, this waits for it.
