@@ -2,18 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
-use serde::Serialize;
-
 use super::cert_enroll::{self, EnrollArgs};
-use super::error::{CommandError, ErrorKind};
-use super::settings::Settings;
-use super::token::{expired, not_read};
-use super::ui::{Ui, printable, table};
-use crate::files::{self, OnExisting};
-use crate::trustlist::{CertificateReport, Style, day, digest};
-use crate::workflow::export::{Format, Unread, certificates_of, write_certificate};
+use super::signing::now;
+use super::token::not_read;
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, table};
+use crate::files::OnExisting;
+use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
+use crate::workflow::export::{self, Format, Unread, certificates_of};
 use crate::workflow::read_certificate;
+use crate::workflow::token_report::{ListedCertificate, is_expired, listed};
+use clap::{Args, Subcommand};
 
 /// Certificates on the tokens.
 #[derive(Debug, Subcommand)]
@@ -51,7 +49,6 @@ pub struct ExportArgs {
     force: bool,
 }
 
-/// Runs one of them.
 pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         CertCommand::List => list(settings, ui),
@@ -61,60 +58,39 @@ pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), Com
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Listed {
-    token: String,
-    token_serial: String,
-    id: String,
-    expired: bool,
-    #[serde(flatten)]
-    certificate: CertificateReport,
-}
-
 fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = settings.module_options().open()?;
-    let (mut listed, mut unread) = (Vec::new(), Vec::new());
+    let (mut certificates, mut unread) = (Vec::new(), Vec::new());
     for contents in module.contents()? {
+        let token = &contents.token;
         if let Some(problem) = &contents.problem {
-            ui.warn(&not_read(&contents.token, problem));
-            unread.push(Unread::new(&contents.token, problem));
+            ui.warn(&not_read(token, problem));
+            unread.push(Unread::new(token, problem));
         }
-        for entry in contents.certificates {
-            match entry.certificate {
-                Ok(certificate) => listed.push(Listed {
-                    token: contents.token.label.to_owned(),
-                    token_serial: contents.token.serial.to_owned(),
-                    id: digest::hex(&entry.id, ""),
-                    expired: expired(&certificate),
-                    certificate: CertificateReport::new(&certificate),
-                }),
-                Err((bytes, why)) => ui.warn(&format!(
-                    "{}: a certificate of {} bytes does not parse: {}",
-                    contents.token.label,
-                    bytes.len(),
-                    printable(&why)
-                )),
-            }
+        for (bytes, why) in contents.certificates.iter().filter_map(|c| c.certificate.as_ref().err()) {
+            let (label, bytes, why) = (&token.label, bytes.len(), printable(why));
+            ui.warn(&format!("{label}: a certificate of {bytes} bytes does not parse: {why}"));
         }
+        certificates.extend(listed(&contents, now()));
     }
-    if ui.is_json() {
-        return ui.print_json(&serde_json::json!({ "certificates": listed, "problems": unread }));
-    }
-    if listed.is_empty() && unread.is_empty() {
-        return ui.print("No certificates on any token.");
-    }
-    let row = |Listed { certificate, token_serial, .. }: &Listed| {
-        vec![
-            printable(&certificate.name),
-            printable(&certificate.issuer),
-            certificate.serial.clone(),
-            certificate.key.clone(),
-            certificate.not_after.chars().take(10).collect(),
-            token_serial.clone(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
-    ui.print(&table(&["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"], &rows))
+    let document = serde_json::json!({ "certificates": certificates, "problems": unread });
+    ui.answer(&document, || {
+        if certificates.is_empty() && unread.is_empty() {
+            return "No certificates on any token.".to_owned();
+        }
+        let row = |ListedCertificate { certificate, token_serial, .. }: &ListedCertificate| {
+            vec![
+                printable(&certificate.name),
+                printable(&certificate.issuer),
+                certificate.serial.clone(),
+                certificate.key.clone(),
+                certificate.not_after.chars().take(10).collect(),
+                token_serial.clone(),
+            ]
+        };
+        let rows: Vec<Vec<String>> = certificates.iter().map(row).collect();
+        table(&["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"], &rows)
+    })
 }
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -126,16 +102,17 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         }
     };
     let report = CertificateReport::new(&certificate);
-    if ui.is_json() {
-        return ui.print_json(&report);
-    }
+    ui.answer(&report, || text(&certificate, &report))
+}
+
+fn text(certificate: &Certificate, report: &CertificateReport) -> String {
     let style = certificate.sast_style();
     let way = match style {
         Style::CtlClient => "in the CTL Client's format",
         Style::Cucm => "in CUCM's format",
     };
     let (from, to) = (day(certificate.not_before), day(certificate.not_after));
-    let is_over = if expired(&certificate) { " (expired)" } else { "" };
+    let is_over = if is_expired(certificate, now()) { " (expired)" } else { "" };
     let serial = digest::hex(&certificate.serial_spelled(style), ":").to_uppercase();
     let lines = [
         ("Name", report.name.clone()),
@@ -154,7 +131,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         ("  serial", serial),
     ];
     let line = |(label, value): &(_, String)| format!("{label:<12} {}\n", printable(value));
-    ui.print(&lines.iter().map(line).collect::<String>())
+    lines.iter().map(line).collect()
 }
 
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -174,33 +151,15 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     if args.out.as_os_str() == "-" {
         let [certificate] = &certificates[..] else {
             let what = "standard output can take only one certificate";
-            return Err(CommandError::new(ErrorKind::Usage, what)
-                .hint("name a folder with --out, or one token with --token"));
+            return Err(CommandError::usage(what).hint("name a folder with --out, or one token with --token"));
         };
         ui.write(&args.format.encode(certificate))?;
         return all_read(&unread);
     }
     let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
-    files::make_folder(&args.out)?;
-    let mut written = Vec::new();
-    for certificate in &certificates {
-        let (path, bytes, backup) =
-            write_certificate(certificate, &certificates, &args.out, args.format, existing)?;
-        if !ui.is_json() {
-            ui.print(&format!(
-                "{}   {} bytes, {}, SHA1 {}",
-                path.display(),
-                bytes,
-                certificate.public_key.describe(),
-                digest::hex(&certificate.sha1(), "")
-            ))?;
-        }
-        written.push(serde_json::json!({
-            "file": path.display().to_string(), "kept_old_as": backup.map(|p| p.display().to_string()),
-            "certificate": CertificateReport::new(certificate),
-        }));
-    }
-    if ui.is_json() {
+    let operator = TerminalOperator::new(settings, ui);
+    let written = export::export(&certificates, &args.out, args.format, existing, &operator)?;
+    if ui.json {
         ui.print_json(&serde_json::json!({ "written": written, "problems": unread }))?;
     }
     ui.note("Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.");

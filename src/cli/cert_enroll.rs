@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
-use super::error::{CommandError, ErrorKind};
-use super::operator::TerminalOperator;
-use super::settings::Settings;
 use super::signing::{DIGESTS, one_of};
-use super::ui::{Ui, printable};
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable};
 use crate::files::OnExisting;
 use crate::token::Sast;
 use crate::trustlist::{CertificateReport, Digest, day, digest};
@@ -82,7 +80,6 @@ struct Enroll<'a> {
     operator: &'a TerminalOperator<'a>,
 }
 
-/// Runs it.
 pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = settings.module_options().open()?;
     let selector = settings.selector_or(args.selector.as_deref())?;
@@ -105,7 +102,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 
 impl Enroll<'_> {
     fn make(&self) -> Result<(), CommandError> {
-        let Enroll { args, enrollment, operator: TerminalOperator { ui, .. } } = self;
+        let Enroll { args, enrollment, operator: TerminalOperator { ui, to_stderr, .. } } = self;
         let token = &enrollment.contents.token;
         let name = args.name.clone().unwrap_or_else(|| format!("SAST-{}", token.serial));
         let plan = KeyPlan {
@@ -120,29 +117,10 @@ impl Enroll<'_> {
             days: args.csr.is_none().then_some(args.days),
         };
         enrollment.check(&plan)?;
-        self.show_plan(&plan)?;
-        if args.dry_run {
-            return if ui.is_json() {
-                ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "name": name }))
-            } else {
-                ui.print("Dry run: no key was made and nothing was written.")
-            };
-        }
-        match enrollment.make(&plan)? {
-            Some(Made::Request(backup)) => self.tell_request(&plan, backup.as_deref()),
-            Some(Made::Certificate(sast)) => self.tell_certificate(&sast, &plan.id),
-            None => Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written")),
-        }
-    }
-
-    fn show_plan(&self, plan: &KeyPlan) -> Result<(), CommandError> {
-        let Enroll { args, enrollment, operator: TerminalOperator { ui, to_stderr, .. } } = self;
-        let token = &enrollment.contents.token;
         for other in enrollment.contents.sast_names() {
+            let (label, other) = (&token.label, printable(&other));
             ui.warn(&format!(
-                "{} already has {}: select the certificate that signs by its SAST name",
-                token.label,
-                printable(&other)
+                "{label} already has {other}: select the certificate that signs by its SAST name"
             ));
         }
         if plan.bits < 2048 {
@@ -153,21 +131,29 @@ impl Enroll<'_> {
             Some(path) => format!("a request, signed with {digest}, to {}", place(path)),
             None => format!("self-signed with {digest}, valid for {} days, stored on the token", args.days),
         };
-        let plan = format!(
+        let text = format!(
             "Token        {}\nKey          RSA {bits}, made on the token, sensitive and not extractable\nName         {}\n\
              Certificate  {what}",
             token.name(),
             plan.subject.text(";"),
         );
         let asks = !args.yes && !args.dry_run && ui.can_ask();
-        match (*to_stderr || ui.is_json(), asks) {
-            (false, _) => ui.print(&plan)?,
+        match (*to_stderr || ui.json, asks) {
+            (false, _) => ui.print(&text)?,
             // Whoever is asked sees what about, wherever standard output goes.
-            (true, true) => ui.show(&plan),
-            (true, false) if ui.is_json() => {}
-            (true, false) => ui.note(&plan),
+            (true, true) => ui.show(&text),
+            (true, false) if ui.json => {}
+            (true, false) => ui.note(&text),
         }
-        Ok(())
+        if args.dry_run {
+            let document = json!({ "dry_run": true, "token": token, "name": name });
+            return ui.answer(&document, || "Dry run: no key was made and nothing was written.".to_owned());
+        }
+        match enrollment.make(&plan)? {
+            Some(Made::Request(backup)) => self.tell_request(&plan, backup.as_deref()),
+            Some(Made::Certificate(sast)) => self.tell_certificate(&sast, &plan.id),
+            None => Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written")),
+        }
     }
 
     fn import(&self, file: &Path) -> Result<(), CommandError> {
@@ -175,7 +161,7 @@ impl Enroll<'_> {
         let certificate = read_certificate(file)?;
         let token = &enrollment.contents.token;
         let report = CertificateReport::new(&certificate);
-        if !ui.is_json() {
+        if !ui.json {
             let until = day(certificate.not_after);
             let CertificateReport { name, key, issuer, .. } = &report;
             ui.print(&printable(&format!("{name}, {key}, issued by {issuer}, until {until}")))?;
@@ -189,11 +175,8 @@ impl Enroll<'_> {
         }
         if args.dry_run {
             ui.note("Dry run: nothing was stored.");
-            return if ui.is_json() {
-                ui.print_json(&serde_json::json!({ "dry_run": true, "token": token, "certificate": report }))
-            } else {
-                Ok(())
-            };
+            let document = json!({ "dry_run": true, "token": token, "certificate": report });
+            return ui.answer(&document, String::new);
         }
         match enrollment.import(&certificate)? {
             Some(sast) => self.tell_certificate(&sast, &[]),
@@ -209,8 +192,8 @@ impl Enroll<'_> {
     fn certificate_text(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
         let (token, certificate, ui) = (sast.token(), sast.certificate(), self.operator.ui);
         let file = self.enrollment.file;
-        if ui.is_json() && !self.operator.to_stderr {
-            return ui.print_json(&serde_json::json!({
+        if ui.json && !self.operator.to_stderr {
+            return ui.print_json(&json!({
                 "dry_run": false, "token": token, "id": digest::hex(id, ""),
                 "written": file.map(|p| p.display().to_string()),
                 "certificate": CertificateReport::new(certificate),
@@ -236,8 +219,8 @@ impl Enroll<'_> {
     fn tell_request(&self, plan: &KeyPlan, backup: Option<&Path>) -> Result<(), CommandError> {
         let (ui, name, id) = (self.operator.ui, &plan.subject.common_name, digest::hex(&plan.id, ""));
         let path = self.enrollment.file.unwrap_or(Path::new("-"));
-        if ui.is_json() && !self.operator.to_stderr {
-            return ui.print_json(&serde_json::json!({
+        if ui.json && !self.operator.to_stderr {
+            return ui.print_json(&json!({
                 "dry_run": false, "request": path.display().to_string(),
                 "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
             }));
@@ -253,7 +236,7 @@ fn key_id(text: Option<&str>) -> Result<Vec<u8>, CommandError> {
     let Some(text) = text else { return Ok(random::<8>()?.to_vec()) };
     let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).unwrap_or_default();
     if bytes.is_empty() || bytes.len() > 32 {
-        return Err(CommandError::new(ErrorKind::Usage, "--id takes 1 to 32 bytes in hexadecimal"));
+        return Err(CommandError::usage("--id takes 1 to 32 bytes in hexadecimal"));
     }
     Ok(bytes)
 }

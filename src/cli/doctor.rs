@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::error::{CommandError, ErrorKind};
 use super::next::spell;
-use super::settings::Settings;
-use super::ui::{Ui, printable};
-use crate::token::TokenError;
+use super::{CommandError, ErrorKind, Settings, Ui, printable};
 use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 
 /// Check module, middleware, readers, rules and tokens, and tell how to fix each problem; exit code 1 if there is a
@@ -21,21 +18,10 @@ pub struct DoctorArgs {
     system: Option<System>,
 }
 
-/// Runs it.
 pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let system = args.system.unwrap_or_else(System::here);
-    let options = settings.module_options();
-    let (profile, module) = match options.profile() {
-        Ok(profile) => {
-            let module = options.load(profile.clone());
-            (Some(profile), module)
-        }
-        // What is wrong with --profile itself is the operator's to mend first.
-        Err(e) if settings.profile.is_some() => return Err(e.into()),
-        Err(_) => (None, Err(TokenError::NothingInstalled(vec![]))),
-    };
     // The system's own time: SOURCE_DATE_EPOCH is of no interest to a clock.
-    let findings = judge(&gather(profile.as_ref(), &module, Timestamp::now()));
+    let findings = judge(&gather(&settings.module_options(), Timestamp::now())?);
     tell(&findings, system, ui)?;
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
     match problems {
@@ -46,26 +32,23 @@ pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
 }
 
 fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandError> {
-    if ui.is_json() {
-        let one = |f: &Finding| {
-            let remedies = BTreeMap::from(System::ALL.map(|system| (system, remedies(f, system))));
-            serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
+    let json = |f: &Finding| {
+        let remedies = BTreeMap::from(System::ALL.map(|system| (system, remedies(f, system))));
+        serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
+    };
+    let list: Vec<_> = findings.iter().map(json).collect();
+    ui.answer(&serde_json::json!({ "system": system, "findings": list }), || {
+        let text = |finding: &Finding| {
+            let mark = match finding.severity {
+                Severity::Fine => "ok",
+                Severity::Note => "note",
+                Severity::Problem => "PROBLEM",
+            };
+            let remedies = remedies(finding, system).into_iter().map(|line| format!("         -> {line}\n"));
+            format!("{mark:<8} {}\n{}", printable(&finding.says), remedies.collect::<String>())
         };
-        let list: Vec<_> = findings.iter().map(one).collect();
-        return ui.print_json(&serde_json::json!({ "system": system, "findings": list }));
-    }
-    for finding in findings {
-        let mark = match finding.severity {
-            Severity::Fine => "ok",
-            Severity::Note => "note",
-            Severity::Problem => "PROBLEM",
-        };
-        ui.print(&format!("{mark:<8} {}", printable(&finding.says)))?;
-        for line in remedies(finding, system) {
-            ui.print(&format!("         -> {line}"))?;
-        }
-    }
-    Ok(())
+        findings.iter().map(text).collect()
+    })
 }
 
 fn remedies(finding: &Finding, system: System) -> Vec<String> {

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use super::error::{CommandError, ErrorKind};
-use super::ui::Ui;
+use super::{CommandError, ErrorKind, Ui};
 use crate::workflow::OperatorError;
 
+/// The signal handlers are there.
+#[cfg(unix)]
+static LISTENS: AtomicBool = AtomicBool::new(false);
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// A file, a token or a cluster was changed.
@@ -28,39 +30,40 @@ static UNDER_WAY: OnceLock<&str> = OnceLock::new();
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 
 /// Starts listening for signals. For commands that ask for a PIN; others just end.
-#[cfg(unix)]
 pub fn listen() -> Result<(), CommandError> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    static ONCE: AtomicBool = AtomicBool::new(false);
-    if ONCE.swap(true, Ordering::SeqCst) {
-        return Ok(());
+    #[cfg(unix)]
+    if !LISTENS.swap(true, Ordering::SeqCst) {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored.contains(signal));
+        let signals = signal_hook::iterator::Signals::new(heard).map_err(|e| {
+            CommandError::new(ErrorKind::Token, "the signal handlers could not be installed").caused_by(&e)
+        })?;
+        std::thread::spawn(|| hear(signals));
     }
-    let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-    let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored.contains(signal));
-    let mut signals = signal_hook::iterator::Signals::new(heard).map_err(|e| {
-        CommandError::new(ErrorKind::Token, "the signal handlers could not be installed").caused_by(&e)
-    })?;
-    std::thread::spawn(move || {
-        for _ in signals.forever() {
-            let _ending = ENDING.lock();
-            if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
-                std::thread::spawn(say_what_is_waited_for);
-                continue;
-            }
-            // Twice: the prompt may be about to turn the echo off when the signal comes.
-            restore_terminal();
-            std::thread::sleep(Duration::from_millis(50));
-            restore_terminal();
-            // Behind the prompt, so that the shell's own begins a line.
-            let _ = writeln!(std::io::stderr(), "\n{}", interrupted().message());
-            if let Some(hint) = UNDER_WAY.get() {
-                let _ = writeln!(std::io::stderr(), "help: {hint}");
-            }
-            // Without the exit handlers of libraries: a module's own may wait for a call that hangs.
-            signal_hook::low_level::exit(i32::from(ErrorKind::Interrupted.exit_code()));
-        }
-    });
     Ok(())
+}
+
+#[cfg(unix)]
+fn hear(mut signals: signal_hook::iterator::Signals) {
+    for _ in signals.forever() {
+        let _ending = ENDING.lock();
+        if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
+            std::thread::spawn(say_what_is_waited_for);
+            continue;
+        }
+        // Twice: the prompt may be about to turn the echo off when the signal comes.
+        restore_terminal();
+        std::thread::sleep(Duration::from_millis(50));
+        restore_terminal();
+        // Behind the prompt, so that the shell's own begins a line.
+        let _ = writeln!(std::io::stderr(), "\n{}", interrupted());
+        if let Some(hint) = UNDER_WAY.get() {
+            let _ = writeln!(std::io::stderr(), "help: {hint}");
+        }
+        // Without the exit handlers of libraries: a module's own may wait for a call that hangs.
+        signal_hook::low_level::exit(ErrorKind::Interrupted as i32);
+    }
 }
 
 /// The signals that whoever began this process had ignored, as `nohup` does with SIGHUP: they stay so. From the text of
@@ -83,12 +86,6 @@ fn say_what_is_waited_for() {
     }
 }
 
-/// Starts listening for signals; nothing to do here.
-#[cfg(not(unix))]
-pub fn listen() -> Result<(), CommandError> {
-    Ok(())
-}
-
 /// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
 /// Where one came just before the login, this blocks: the program is ending.
 pub fn token_in_use(in_use: bool) {
@@ -98,15 +95,7 @@ pub fn token_in_use(in_use: bool) {
 
 /// An error if a signal came while the token was logged in. Called before anything is written.
 pub fn check() -> Result<(), OperatorError> {
-    if INTERRUPTED.load(Ordering::SeqCst) {
-        Err(OperatorError::Interrupted { changed: changed() })
-    } else {
-        Ok(())
-    }
-}
-
-fn changed() -> bool {
-    CHANGED.load(Ordering::SeqCst)
+    if INTERRUPTED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
 }
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
@@ -120,7 +109,7 @@ pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
     restore_terminal();
     let seconds = limit.as_secs();
     let what = format!("the module did not return from {call} within {seconds} seconds");
-    Ui::new(false, false).error(
+    Ui::default().error(
         &CommandError::new(ErrorKind::Token, what)
             .detail("profile", profile)
             .detail("", "nothing was written by this call")
@@ -128,12 +117,12 @@ pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
             .hint("if the problem remains: restart the token's middleware or pcscd; sastctl doctor"),
     );
     // Without the exit handlers of libraries: the module's own may wait for what hangs.
-    signal_hook::low_level::exit(i32::from(ErrorKind::Token.exit_code()));
+    signal_hook::low_level::exit(ErrorKind::Token as i32);
 }
 
 /// What an interruption is called.
-pub fn interrupted() -> CommandError {
-    OperatorError::Interrupted { changed: changed() }.into()
+pub fn interrupted() -> OperatorError {
+    OperatorError::Interrupted { changed: CHANGED.load(Ordering::SeqCst) }
 }
 
 /// Right before a token or a cluster is changed: from here on no interruption says that nothing was.

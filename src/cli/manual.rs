@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::error::{CommandError, ErrorKind};
-use super::ui::Ui;
+use super::{CommandError, ErrorKind, Ui};
 use crate::files::{self, OnExisting};
 
 /// Explain a command or a topic
@@ -54,7 +53,7 @@ pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), Comman
     for word in &args.words {
         let Some(inner) = command.find_subcommand(word) else {
             let what = format!("there is no command or topic {word:?}");
-            return Err(CommandError::new(ErrorKind::Usage, what)
+            return Err(CommandError::usage(what)
                 .hint(format!("sastctl help lists the commands; the topics are {topics}")));
         };
         command = inner.clone();

@@ -6,7 +6,6 @@ mod client;
 mod cluster;
 mod cluster_run;
 mod ctl;
-mod descriptor;
 mod doctor;
 mod error;
 mod interrupt;
@@ -21,7 +20,6 @@ mod settings;
 mod signing;
 mod token;
 mod token_admin;
-mod token_watch;
 mod ui;
 
 use std::process::ExitCode;
@@ -30,8 +28,9 @@ use clap::error::ContextValue;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use error::{CommandError, ErrorKind};
+use operator::TerminalOperator;
 use settings::{Color, Settings};
-use ui::Ui;
+use ui::{Ui, printable, table};
 
 use crate::trustlist::printable_lines;
 
@@ -83,18 +82,22 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return leave(refuse(error)),
     };
-    let bare = Ui::new(cli.global.json, cli.global.quiet);
+    let bare = Ui { json: cli.global.json, quiet: cli.global.quiet };
     let result = cli.global.load().and_then(|settings| {
-        colour(settings.color.unwrap_or_default());
+        match settings.color.unwrap_or_default() {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
         log(settings.verbose);
-        let ui = Ui::new(settings.json, settings.quiet);
+        let ui = Ui { json: settings.json, quiet: settings.quiet };
         run(cli.command, &settings, &ui)
     });
     leave(match result {
         Ok(()) => 0,
         Err(error) => {
             bare.error(&error);
-            error.kind().exit_code()
+            error.kind as u8
         }
     })
 }
@@ -102,12 +105,10 @@ pub fn main() -> ExitCode {
 /// Prints help, or what is wrong with the command line, which repeats what was typed; the exit code.
 fn refuse(mut error: clap::Error) -> u8 {
     let shown = |value: &ContextValue| match value {
-        ContextValue::String(text) => ContextValue::String(ui::printable(text)),
-        ContextValue::Strings(texts) => {
-            ContextValue::Strings(texts.iter().map(|t| ui::printable(t)).collect())
-        }
+        ContextValue::String(text) => ContextValue::String(printable(text)),
+        ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(|t| printable(t)).collect()),
         ContextValue::StyledStrs(tips) => {
-            ContextValue::StyledStrs(tips.iter().map(|tip| ui::printable(&tip.to_string()).into()).collect())
+            ContextValue::StyledStrs(tips.iter().map(|tip| printable(&tip.to_string()).into()).collect())
         }
         other => other.clone(),
     };
@@ -119,7 +120,7 @@ fn refuse(mut error: clap::Error) -> u8 {
     if printable_lines(&plain) == plain {
         let _ = error.print();
     } else {
-        Ui::new(false, false).show(&plain);
+        Ui::default().show(&plain);
     }
     code
 }
@@ -148,14 +149,6 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Help(args) => manual::help(&args, Cli::command(), ui),
         Command::Completions(args) => manual::completions(&args, Cli::command(), ui),
         Command::Man(args) => manual::man(&args, Cli::command(), ui),
-    }
-}
-
-fn colour(when: Color) {
-    match when {
-        Color::Auto => {}
-        Color::Always => anstream::ColorChoice::Always.write_global(),
-        Color::Never => anstream::ColorChoice::Never.write_global(),
     }
 }
 

@@ -5,12 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use super::cluster_run::{LookedAt, readiness_text};
-use super::error::CommandError;
-use super::interrupt;
 use super::pin::{self, PinSource};
-use super::settings::Settings;
 use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, troubles, written_text};
-use super::ui::{Ui, printable};
+use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
 use crate::workflow::signing::{BatchFile, WrittenFile};
@@ -73,13 +70,13 @@ impl<'a> TerminalOperator<'a> {
     /// Whoever is asked about a plan sees it; where nobody is shown it, what phones will refuse is told all the same.
     fn show_plan(&self, file: &BatchFile) -> Result<(), CommandError> {
         let (ui, text) = (self.ui, plan_text(file));
-        let printed = !self.to_stderr && !ui.is_json();
+        let printed = !self.to_stderr && !ui.json;
         if printed {
             ui.print(&text)?;
         }
         if self.sees_plans && !(printed && ui.output_is_seen()) {
             ui.show(&text);
-        } else if !printed && (ui.is_json() || ui.is_quiet()) {
+        } else if !printed && (ui.json || ui.quiet) {
             troubles(file).iter().for_each(|trouble| ui.warn(trouble));
         } else if !printed {
             ui.note(&text);
@@ -100,7 +97,7 @@ impl Operator for TerminalOperator<'_> {
     fn show(&self, view: &View<'_>) -> Result<(), OperatorError> {
         match view {
             // A JSON document is one answer, given at the end.
-            View::Text(_) if self.ui.is_json() => {}
+            View::Text(_) if self.ui.json => {}
             View::Text(text) => self.tell(text)?,
             View::PhoneImpact(impact) => {
                 let text =
@@ -122,7 +119,7 @@ impl Operator for TerminalOperator<'_> {
                 printable(name)
             )),
             View::Plan(file) => self.show_plan(file)?,
-            View::PlanDetails(_) | View::DryRun(_) if self.ui.is_json() => {}
+            View::PlanDetails(_) | View::DryRun(_) if self.ui.json => {}
             View::PlanDetails(file) => self.tell(&dry_run_text(file))?,
             View::DryRun(shown) => {
                 if shown.count() > 1 {
@@ -130,7 +127,7 @@ impl Operator for TerminalOperator<'_> {
                 }
                 self.tell(DRY_RUN)?;
             }
-            View::Written(written) if self.ui.is_json() => self.written().push((*written).clone()),
+            View::Written(written) if self.ui.json => self.written().push((*written).clone()),
             View::Written(written) => self.tell(&written_text(written))?,
             View::Output(bytes) => self.ui.write(bytes)?,
             View::Readiness(found) => self.ui.note(&readiness_text(found)),
@@ -205,9 +202,14 @@ impl Operator for TerminalOperator<'_> {
             }
             Secret::NodePassword { node } => {
                 let source = self.password_source.clone().unwrap_or(PinSource::Prompt);
-                Ok(Some(pin::password(&source, node, self.ui)?))
+                let elsewhere = "give its source: --password-source env:VAR, file:PATH or fd:N";
+                Ok(Some(pin::password(&source, node, elsewhere, self.ui)?))
             }
-            Secret::HostPassword { account } => Ok(Some(pin::host_password(account, self.ui)?)),
+            // Never the administrator's.
+            Secret::HostPassword { account } => {
+                let elsewhere = "--identity FILE: such a host then gets only a key";
+                Ok(Some(pin::password(&PinSource::Prompt, account, elsewhere, self.ui)?))
+            }
         }
     }
 
@@ -228,7 +230,7 @@ impl Operator for TerminalOperator<'_> {
 
 impl From<CommandError> for OperatorError {
     fn from(error: CommandError) -> Self {
-        OperatorError::FrontEnd { message: error.message().to_owned(), error: Box::new(error) }
+        OperatorError::FrontEnd { message: error.message.clone(), error: Box::new(error) }
     }
 }
 

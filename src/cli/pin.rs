@@ -7,13 +7,11 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::descriptor;
-use super::error::{CommandError, ErrorKind, pin_option};
-use super::interrupt;
-use super::ui::{Ui, printable};
-use crate::files;
+use super::error::pin_option;
+use super::{CommandError, ErrorKind, Ui, interrupt, printable};
+use crate::files::{self, descriptor};
 use crate::token::PinKind;
 
 /// Longer than any PIN: what is read at most, in bytes.
@@ -75,8 +73,8 @@ pub fn of_token(
         PinKind::New => "new PIN",
         PinKind::Administrator => "administrator (SO) PIN",
     };
-    let asked =
-        |what| Secret { what, of: token, kind: ErrorKind::Token, elsewhere: named_by(pin_option(which)) };
+    let elsewhere = &format!("give its source: {} env:VAR, file:PATH or fd:N", pin_option(which));
+    let asked = |what| Secret { what, of: token, kind: ErrorKind::Token, elsewhere };
     let text = secret(source, &asked(what), ui)?;
     if is_new && *source == PinSource::Prompt && *secret(source, &asked("the same again"), ui)? != *text {
         return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
@@ -92,23 +90,19 @@ pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError
         return Ok(());
     }
     let what = format!("a file contains only one secret: {} is given for two", one.display());
-    Err(CommandError::new(ErrorKind::Usage, what)
+    Err(CommandError::usage(what)
         .detail("", "no PIN was tried, nothing was changed")
         .hint("give two files, or fd:N for both: each secret is the next line of the descriptor"))
 }
 
-/// Reads a password for a node; a PIN pad has none.
-pub fn password(source: &PinSource, of: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let what =
-        Secret { what: "password", of, kind: ErrorKind::Network, elsewhere: named_by("--password-source") };
-    secret(source, &what, ui)
-}
-
-/// Asks for the password of a host outside the cluster, which never gets the administrator's.
-pub fn host_password(account: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let elsewhere = "--identity FILE: such a host then gets only a key".to_owned();
-    let what = Secret { what: "password", of: account, kind: ErrorKind::Network, elsewhere };
-    secret(&PinSource::Prompt, &what, ui)
+/// Reads a password; a PIN pad has none. `elsewhere` is what to do where nobody can be asked.
+pub fn password(
+    source: &PinSource,
+    of: &str,
+    elsewhere: &str,
+    ui: &Ui,
+) -> Result<Zeroizing<String>, CommandError> {
+    secret(source, &Secret { what: "password", of, kind: ErrorKind::Network, elsewhere }, ui)
 }
 
 /// What is asked for, for messages.
@@ -117,11 +111,7 @@ struct Secret<'a> {
     of: &'a str,
     kind: ErrorKind,
     /// What to do where nobody can be asked.
-    elsewhere: String,
-}
-
-fn named_by(options: &str) -> String {
-    format!("give its source: {options} env:VAR, file:PATH or fd:N")
+    elsewhere: &'a str,
 }
 
 fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
@@ -142,17 +132,16 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             Zeroizing::new(typed.map_err(|e| {
                 match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.
-                    io::ErrorKind::Interrupted => interrupt::interrupted(),
+                    io::ErrorKind::Interrupted => interrupt::interrupted().into(),
                     _ => failed(format!("the {what} for {of} cannot be asked for: there is no terminal"))
                         .caused_by(&e)
-                        .hint(elsewhere),
+                        .hint(*elsewhere),
                 }
             })?)
         }
         PinSource::Env(var) => {
-            let value = std::env::var(var)
-                .map_err(|_| failed(format!("there is no {what} in the environment variable {var}")))?;
-            Zeroizing::new(value)
+            let not_there = |_| failed(format!("there is no {what} in the environment variable {var}"));
+            Zeroizing::new(std::env::var(var).map_err(not_there)?)
         }
         PinSource::File(path) if let Some(number) = descriptor::named_by(path) => {
             return self::secret(&PinSource::Fd(number), secret, ui);
@@ -187,13 +176,8 @@ fn first_line(file: File) -> io::Result<Zeroizing<String>> {
     while matches!(line.last(), Some(b'\n' | b'\r')) {
         line.pop();
     }
-    match std::str::from_utf8(&line) {
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => {
-            line.zeroize();
-            Err(io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
-        }
-    }
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
+    Ok(Zeroizing::new(std::str::from_utf8(&line).map_err(not_text)?.to_owned()))
 }
 
 #[cfg(unix)]

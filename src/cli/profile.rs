@@ -1,12 +1,10 @@
 //! `profile list`, `profile show`, `profile test`.
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::error::{CommandError, ErrorKind};
-use super::operator::TerminalOperator;
-use super::settings::Settings;
-use super::ui::{Ui, table};
-use crate::token::Profile;
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, table};
+use crate::token::{Profile, TokenError};
 use crate::trustlist::{Digest, Signer as _};
 use crate::workflow::{Operator as _, WorkError, with_login};
 
@@ -34,7 +32,6 @@ pub struct TestArgs {
     allow_last_try: bool,
 }
 
-/// Runs one of them.
 pub fn run(command: ProfileCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         ProfileCommand::List => list(ui),
@@ -44,23 +41,21 @@ pub fn run(command: ProfileCommand, settings: &Settings, ui: &Ui) -> Result<(), 
 }
 
 fn list(ui: &Ui) -> Result<(), CommandError> {
-    let installed = |p: &Profile| p.library_paths().into_iter().find(|path| path.exists());
-    if ui.is_json() {
-        let profiles: Vec<_> = Profile::built_in()
-            .map(|p| {
-                let installed = installed(&p).map(|path| path.display().to_string());
-                serde_json::json!({ "name": p.name, "description": p.description, "installed": installed })
-            })
-            .collect();
-        return ui.print_json(&serde_json::json!({ "profiles": profiles }));
-    }
-    let rows: Vec<Vec<String>> = Profile::built_in()
-        .map(|p| {
-            let path = installed(&p).map_or_else(|| "-".to_owned(), |path| path.display().to_string());
-            vec![p.name, path, p.description]
+    let path = |p: &Profile| p.library_paths().into_iter().find(|path| path.exists());
+    let profiles = Profile::built_in().map(|p| (path(&p).map(|path| path.display().to_string()), p));
+    let profiles: Vec<_> = profiles.collect();
+    let json = |(path, p): &(Option<String>, Profile)| {
+        json!({
+            "name": p.name, "description": p.description, "installed": path,
         })
-        .collect();
-    ui.print(&table(&["PROFILE", "INSTALLED", "FOR"], &rows))
+    };
+    let document = json!({ "profiles": profiles.iter().map(json).collect::<Vec<_>>() });
+    ui.answer(&document, || {
+        let row = |(path, p): &(Option<String>, Profile)| {
+            vec![p.name.clone(), path.clone().unwrap_or_else(|| "-".to_owned()), p.description.clone()]
+        };
+        table(&["PROFILE", "INSTALLED", "FOR"], &profiles.iter().map(row).collect::<Vec<_>>())
+    })
 }
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -68,12 +63,9 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Some(name) => Profile::find(name, settings.allow_insecure_module)?,
         None => settings.module_options().profile()?,
     };
-    if ui.is_json() {
-        return ui.print_json(&profile);
-    }
     let text = toml::to_string_pretty(&profile)
         .map_err(|e| CommandError::new(ErrorKind::File, "the profile was not printed").caused_by(&e))?;
-    ui.print(&text)
+    ui.answer(&profile, || text)
 }
 
 fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -88,38 +80,28 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         for digest in Digest::ALL {
             operator.check_interrupted()?;
             // Verified with the certificate by the signer itself.
-            let result = signer.sign(digest, b"sastctl profile test");
-            results.push((digest, result.map(|signature| signature.len())));
+            let signature = signer.sign(digest, b"sastctl profile test");
+            results.push((digest, signature.map(|signature| signature.len())));
         }
         Ok::<_, CommandError>(results)
     })?;
     let name = sast.certificate().sast_name();
-    if ui.is_json() {
-        let results: Vec<_> = results
-            .iter()
-            .map(|(digest, r)| match r {
-                Ok(bytes) => {
-                    serde_json::json!({ "digest": digest.to_string(), "ok": true, "signature_bytes": bytes })
-                }
-                Err(e) => {
-                    serde_json::json!({ "digest": digest.to_string(), "ok": false, "why": e.to_string() })
-                }
-            })
-            .collect();
-        ui.print_json(&serde_json::json!({
-            "profile": module.profile().name, "module": module.path().display().to_string(), "about": about,
-            "token": sast.token(), "certificate": name, "results": results,
-        }))?;
-    } else {
-        ui.print(&format!("{} ({})", module.path().display(), about))?;
-        ui.print(&format!("{} with {name}", sast.token().name()))?;
-        for (digest, result) in &results {
-            match result {
-                Ok(bytes) => ui.print(&format!("  {digest:<8} signed and verified, {bytes} bytes"))?,
-                Err(e) => ui.print(&format!("  {digest:<8} {e}"))?,
-            }
-        }
-    }
+    let json = |(digest, result): &(Digest, Result<usize, TokenError>)| match result {
+        Ok(bytes) => json!({ "digest": digest.to_string(), "ok": true, "signature_bytes": bytes }),
+        Err(e) => json!({ "digest": digest.to_string(), "ok": false, "why": e.to_string() }),
+    };
+    let document = json!({
+        "profile": module.profile().name, "module": module.path().display().to_string(), "about": about,
+        "token": sast.token(), "certificate": name, "results": results.iter().map(json).collect::<Vec<_>>(),
+    });
+    ui.answer(&document, || {
+        let line = |(digest, result): &(Digest, Result<usize, TokenError>)| match result {
+            Ok(bytes) => format!("  {digest:<8} signed and verified, {bytes} bytes\n"),
+            Err(e) => format!("  {digest:<8} {e}\n"),
+        };
+        let head = format!("{} ({about})\n{} with {name}\n", module.path().display(), sast.token().name());
+        head + &results.iter().map(line).collect::<String>()
+    })?;
     // SHA-1 is what a CTL needs; the others are a matter of the token's age.
     match results.into_iter().next() {
         Some((Digest::Sha1, Err(e))) => Err(WorkError::not_signed(&sast, e).into()),

@@ -6,11 +6,8 @@ use clap::Args;
 
 use super::cluster_run::{self, NodeArgs};
 use super::ctl::ServerArgs;
-use super::error::{CommandError, ErrorKind};
-use super::operator::TerminalOperator;
-use super::settings::Settings;
 use super::signing::{PlaceArgs, SigningArgs, sign};
-use super::ui::Ui;
+use super::{CommandError, Settings, TerminalOperator, Ui};
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{Release, read_verified, revert};
 
@@ -43,7 +40,7 @@ pub struct RevertArgs {
 
 /// What would be left out silently is refused.
 fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
-    let usage = |what: String| CommandError::new(ErrorKind::Usage, what).detail("", "nothing was done");
+    let usage = |what: String| CommandError::usage(what).detail("", "nothing was done");
     if args.old.is_some() {
         // The parser lets them pass: what they require is in conflict with the file.
         if let Some(option) = args.whole.not_for_a_file() {
@@ -57,7 +54,7 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
             )
             .hint("after the run, change them with sastctl ctl update"));
         }
-        let in_place = args.place.in_place().then_some("--in-place");
+        let in_place = args.place.in_place.then_some("--in-place");
         if let Some(option) = in_place.or(args.signing.not_for_a_node()) {
             return Err(usage(format!("{option} cannot be used with --node")).hint(
                 "--work DIR sets the folder of its files; the plan is shown and must be confirmed before \
@@ -66,7 +63,7 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
         }
     }
     let release = args.release.as_deref().map(str::parse::<Release>).transpose();
-    release.map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))
+    release.map_err(|e| CommandError::usage(format!("--release {e}")))
 }
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {

@@ -7,9 +7,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
-use super::error::{CommandError, ErrorKind};
-use super::interrupt;
 use super::pin::PinSource;
+use super::{CommandError, ErrorKind, interrupt};
 use crate::files::{self, FileError};
 use crate::token::Selector;
 use crate::workflow::ModuleOptions;
@@ -106,7 +105,7 @@ impl Settings {
         let file = config_file()?;
         let pin_source = match self.pin_source_text.map(PinSource::try_from) {
             Some(Ok(source)) => Some(source),
-            Some(Err(e)) => return Err(CommandError::new(ErrorKind::Usage, format!("--pin-source is {e}"))),
+            Some(Err(e)) => return Err(CommandError::usage(format!("--pin-source is {e}"))),
             None => file.pin_source,
         };
         // What the configuration says of a switch, unless the environment says something, be it no.

@@ -1,17 +1,18 @@
-//! `token list`, `token show`; the other token commands by their own files.
+//! `token list`, `token show`, `token watch`; the other token commands by their own files.
+
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use jiff::Timestamp;
 
-use super::error::CommandError;
-use super::settings::Settings;
 use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
-use super::token_watch::{self, WatchArgs};
-use super::ui::{Ui, printable, table};
+use super::{CommandError, ErrorKind, Settings, Ui, printable, table};
 use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
-use crate::trustlist::{Certificate, CertificateReport, day};
+use crate::trustlist::{Certificate, day, digest};
+use crate::workflow::token_report::{TokenReport, is_expired};
+use crate::workflow::{TokenEvent, TokenWatch};
 
 /// Tokens.
 #[derive(Debug, Subcommand)]
@@ -33,36 +34,11 @@ pub struct ShowArgs {
     selector: Option<String>,
 }
 
-/// A token, for machines.
-#[derive(Debug, Serialize)]
-struct TokenJson<'a> {
-    #[serde(flatten)]
-    token: &'a Token,
-    certificates: Vec<CertificateJson>,
-    /// Why the certificates could not be read, if so.
-    certificates_problem: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mechanisms: Option<Vec<String>>,
-}
-
-/// A certificate on a token, for machines.
-#[derive(Debug, Serialize)]
-struct CertificateJson {
-    id: String,
-    label: String,
-    #[serde(flatten)]
-    certificate: Option<CertificateReport>,
-    expired: Option<bool>,
-    has_key: Option<bool>,
-    problem: Option<String>,
-}
-
-/// Runs one of them.
 pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         TokenCommand::List => list(&settings.module_options().open()?, ui),
         TokenCommand::Show(args) => show(&args, settings, ui),
-        TokenCommand::Watch(args) => token_watch::run(&args, settings, ui),
+        TokenCommand::Watch(args) => watch(&args, settings, ui),
         TokenCommand::ChangePin(args) => token_admin::change_pin(&args, settings, ui),
         TokenCommand::Unlock(args) => token_admin::unlock(&args, settings, ui),
         TokenCommand::Init(args) => token_admin::init(&args, settings, ui),
@@ -71,23 +47,17 @@ pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), Co
 
 fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
     let all = module.contents()?;
-    if ui.is_json() {
-        let tokens: Vec<_> = all.iter().map(|contents| json(contents, None)).collect();
-        return ui.print_json(
-            &serde_json::json!({ "module": module.path().display().to_string(), "tokens": tokens }),
-        );
+    let (path, profile) = (module.path().display().to_string(), &module.profile().name);
+    if ui.json {
+        let tokens: Vec<_> = all.iter().map(|contents| TokenReport::new(contents, None, now())).collect();
+        return ui.print_json(&serde_json::json!({ "module": path, "tokens": tokens }));
     }
     if all.is_empty() {
         let slots = match module.slot_count()? {
             1 => "1 slot, empty".to_owned(),
             slots => format!("{slots} slots, all empty"),
         };
-        ui.print(&format!(
-            "No token found. Checked {} (profile {}): {slots}.",
-            module.path().display(),
-            module.profile().name
-        ))?;
-        return Ok(());
+        return ui.print(&format!("No token found. Checked {path} (profile {profile}): {slots}."));
     }
     let head = ["SLOT", "READER", "TOKEN", "SERIAL", "PIN", "SAST CERTIFICATE", "KEY", "EXPIRES"];
     ui.print(&table(&head, &all.iter().flat_map(rows).collect::<Vec<_>>()))?;
@@ -99,7 +69,7 @@ fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
             ui.warn(&not_read(&contents.token, problem));
         }
     }
-    if all.iter().flat_map(|c| &c.certificates).any(|c| c.certificate.as_ref().is_ok_and(expired)) {
+    if all.iter().flat_map(|c| &c.certificates).any(|c| c.certificate.as_ref().is_ok_and(is_over)) {
         ui.print(&format!("Expired SAST certificate: {EXPIRED_TOKEN}."))?;
     }
     Ok(())
@@ -115,28 +85,23 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
         token.serial.to_owned(),
         if token.initialized { token.pin_state.to_string() } else { "-".to_owned() },
     ];
-    if !token.initialized {
-        head.push("(not initialised)".to_owned());
+    if contents.certificates.is_empty() {
+        head.push(if token.initialized { "(none)" } else { "(not initialised)" }.to_owned());
         return vec![head];
     }
-    let mut rows = Vec::new();
-    for entry in &contents.certificates {
-        let mut row = if rows.is_empty() { head.clone() } else { vec![String::new(); head.len()] };
+    let row = |(at, entry): (usize, &TokenCertificate)| {
+        let mut row = if at == 0 { head.clone() } else { vec![String::new(); head.len()] };
         match &entry.certificate {
             Ok(certificate) => row.extend([
                 printable(&certificate.sast_name()),
                 certificate.public_key.describe(),
-                day(certificate.not_after) + if expired(certificate) { "  expired" } else { "" },
+                day(certificate.not_after) + if is_over(certificate) { "  expired" } else { "" },
             ]),
             Err(_) => row.push("(does not parse)".to_owned()),
         }
-        rows.push(row);
-    }
-    if rows.is_empty() {
-        head.push("(none)".to_owned());
-        rows.push(head);
-    }
-    rows
+        row
+    };
+    contents.certificates.iter().enumerate().map(row).collect()
 }
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -151,8 +116,8 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let mut mechanisms: Vec<_> =
         module.mechanisms(&contents.token)?.iter().map(ToString::to_string).collect();
     mechanisms.sort();
-    if ui.is_json() {
-        return ui.print_json(&json(&contents, Some(mechanisms)));
+    if ui.json {
+        return ui.print_json(&TokenReport::new(&contents, Some(mechanisms), now()));
     }
     let token = &contents.token;
     let (model, maker) = (&token.model, &token.manufacturer);
@@ -184,7 +149,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 }
 
 fn certificate_text(entry: &TokenCertificate) -> String {
-    let id = crate::trustlist::digest::hex(&entry.id, "");
+    let id = digest::hex(&entry.id, "");
     let key = match entry.has_key {
         Some(true) => "its key is here",
         Some(false) => "no key for it is here",
@@ -196,7 +161,7 @@ fn certificate_text(entry: &TokenCertificate) -> String {
             printable(&certificate.sast_name()),
             certificate.public_key.describe(),
             day(certificate.not_after),
-            if expired(certificate) { " (expired)" } else { "" },
+            if is_over(certificate) { " (expired)" } else { "" },
             entry.label,
         ),
         Err((bytes, why)) => {
@@ -205,32 +170,75 @@ fn certificate_text(entry: &TokenCertificate) -> String {
     }
 }
 
-fn json(contents: &TokenContents, mechanisms: Option<Vec<String>>) -> TokenJson<'_> {
-    TokenJson {
-        token: &contents.token,
-        certificates: contents.certificates.iter().map(certificate_json).collect(),
-        certificates_problem: contents.problem.as_ref().map(ToString::to_string),
-        mechanisms,
-    }
-}
-
-fn certificate_json(entry: &TokenCertificate) -> CertificateJson {
-    CertificateJson {
-        id: crate::trustlist::digest::hex(&entry.id, ""),
-        label: entry.label.clone(),
-        certificate: entry.certificate.as_ref().ok().map(CertificateReport::new),
-        expired: entry.certificate.as_ref().ok().map(expired),
-        has_key: entry.has_key,
-        problem: entry.certificate.as_ref().err().map(|(_, why)| why.clone()),
-    }
-}
-
 /// That a token is there whose certificates are missing in what is shown.
 pub fn not_read(token: &Token, problem: &TokenError) -> String {
     format!("{}: its certificates were not read: {problem}", token.label)
 }
 
-/// Whether its validity ended.
-pub fn expired(certificate: &Certificate) -> bool {
-    certificate.not_after < now()
+fn is_over(certificate: &Certificate) -> bool {
+    is_expired(certificate, now())
+}
+
+/// Report token insertions and removals, one line each
+///
+/// --timeout ends it after that many seconds. If --count events have not happened by then, the exit code is 1.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// End after N events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+}
+
+fn watch(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    // Here --timeout is how long it watches.
+    let module = Settings { timeout: None, ..settings.clone() }.module_options().open()?;
+    let mut watched = TokenWatch::begin(&module)?;
+    let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
+    let there: Vec<String> =
+        watched.present().iter().map(|contents| contents.token.label.to_owned()).collect();
+    ui.note(&match there.as_slice() {
+        [] => "Watching. No token is inserted.".to_owned(),
+        labels => format!("Watching. Inserted: {}.", printable(&labels.join(", "))),
+    });
+    let mut seen: u64 = 0;
+    loop {
+        let left = end.map_or(Duration::from_secs(3600), |end| end.saturating_duration_since(Instant::now()));
+        for event in watched.next(&module, left)? {
+            tell_event(&event, ui)?;
+            seen = seen.saturating_add(1);
+            if args.count.is_some_and(|count| seen >= count) {
+                return Ok(());
+            }
+        }
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return match args.count {
+                None => Ok(()),
+                Some(count) => Err(CommandError::new(
+                    ErrorKind::No,
+                    format!("{seen} of {count} events in {} seconds", settings.timeout.unwrap_or_default()),
+                )),
+            };
+        }
+    }
+}
+
+fn tell_event(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
+    let contents = &event.contents;
+    let word = if event.inserted { "inserted" } else { "removed" };
+    let time = Timestamp::now();
+    let names: Vec<String> = contents.sast_names().collect();
+    if ui.json {
+        let line = serde_json::json!({
+            "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
+            "problem": contents.trouble(),
+        });
+        return ui.print(&line.to_string());
+    }
+    let token = &contents.token;
+    let mut facts = vec![format!("serial {}", token.serial)];
+    facts.extend((!token.reader.is_empty()).then(|| format!("reader {}", token.reader)));
+    facts.extend(names);
+    facts.extend(contents.trouble());
+    facts.extend((!token.initialized).then(|| "not initialised".to_owned()));
+    ui.print(&printable(&format!("{time:.3}  {word:<8}  {}  {}", token.label, facts.join(", "))))
 }

@@ -2,12 +2,9 @@
 
 use clap::Args;
 
-use super::error::{CommandError, ErrorKind, pin_option};
-use super::interrupt;
-use super::operator::TerminalOperator;
+use super::error::pin_option;
 use super::pin::{self, PinSource};
-use super::settings::Settings;
-use super::ui::Ui;
+use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::token::{Module, PinKind, Selector, Token, check_label};
 use crate::workflow::token_admin;
 
@@ -93,7 +90,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
         let what = "on a PIN pad you type both PINs: use pinpad for both --pin-source and --new-pin-source, or \
             for neither";
-        return Err(CommandError::new(ErrorKind::Usage, what).detail("", "no PIN was tried"));
+        return Err(CommandError::usage(what).detail("", "no PIN was tried"));
     }
     pin::two_places(&old_source, &new_source)?;
     let operator = TerminalOperator {
@@ -116,7 +113,7 @@ pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 pub fn init(args: &InitArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     check_label(&args.label)?;
     if args.selector.is_none() && settings.token.is_none() {
-        return Err(CommandError::new(ErrorKind::Usage, "name the token to erase")
+        return Err(CommandError::usage("name the token to erase")
             .hint("sastctl token init SERIAL; sastctl token list lists them"));
     }
     let (module, selector) = open(args.selector.as_deref(), settings)?;
@@ -143,7 +140,7 @@ fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource
     let option = pin_option(which);
     let source = PinSource::try_from(text.to_owned()).map_err(|_| {
         let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
-        CommandError::new(ErrorKind::Usage, what)
+        CommandError::usage(what)
     })?;
     if source == PinSource::PinPad {
         token.check_pin_pad(which)?;
@@ -173,7 +170,7 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
     if !serial.is_empty() && typed.trim() == serial {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::Usage, format!("that is not the token's {what}; nothing was deleted"))
+    Err(CommandError::usage(format!("that is not the token's {what}; nothing was deleted"))
         .detail("token", token.name().to_string())
         .hint(format!("--confirm {serial} confirms without a question")))
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use serde::Serialize;
 
-use super::error::{CommandError, ErrorKind};
+use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
 
@@ -12,28 +12,15 @@ use crate::trustlist::{printable_json, printable_lines};
 const LONGEST_ANSWER: u64 = 4096;
 
 /// Where a command's words go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Ui {
-    json: bool,
-    quiet: bool,
+    /// The command answers with one JSON document.
+    pub json: bool,
+    /// No notes on standard error.
+    pub quiet: bool,
 }
 
 impl Ui {
-    /// `json`: the command answers with one JSON document; `quiet`: no notes on standard error.
-    pub fn new(json: bool, quiet: bool) -> Self {
-        Ui { json, quiet }
-    }
-
-    /// Whether the answer is a JSON document.
-    pub fn is_json(&self) -> bool {
-        self.json
-    }
-
-    /// Whether remarks are left out.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// Prints text for people; adds the line end if there is none.
     pub fn print(&self, text: &str) -> Result<(), CommandError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -43,6 +30,15 @@ impl Ui {
     /// Prints one JSON document.
     pub fn print_json<T: Serialize>(&self, document: &T) -> Result<(), CommandError> {
         self.write(format!("{}\n", json_text(document)?).as_bytes())
+    }
+
+    /// The answer of a command: a JSON document, or text for people.
+    pub fn answer(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CommandError> {
+        if self.json { self.print_json(document) } else { self.print(&text()) }
     }
 
     /// Prints some elements of a list in a JSON document, which may be longer than fits into memory. Whoever calls prints
@@ -85,7 +81,7 @@ impl Ui {
 
     /// An error, in full.
     pub fn error(&self, error: &CommandError) {
-        if error.kind() != ErrorKind::ClosedPipe {
+        if error.kind != ErrorKind::ClosedPipe {
             self.show(&error.to_string());
         }
     }
@@ -118,7 +114,7 @@ impl Ui {
             .lock()
             .take(LONGEST_ANSWER)
             .read_line(&mut line)
-            .map_err(|e| CommandError::new(ErrorKind::Usage, "the answer could not be read").caused_by(&e))?;
+            .map_err(|e| CommandError::usage("the answer could not be read").caused_by(&e))?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     }
 }

@@ -17,7 +17,6 @@ pub mod sftp;
 pub mod shell;
 pub mod tftp;
 
-pub(crate) use address::NotAnAddress;
 pub use address::{NodeAddress, SerialAddress, SshAddress};
 pub use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_side};
 pub use error::{ClusterError, ConsoleError, NoAnswer};

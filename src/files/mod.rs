@@ -5,6 +5,7 @@
 //! refused.
 
 mod backup;
+pub(crate) mod descriptor;
 mod lock_file;
 #[cfg(unix)]
 mod trust;

@@ -143,6 +143,26 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// The token that it is about.
+    pub fn token(&self) -> Option<&TokenName> {
+        use TokenError as E;
+        match self {
+            E::Call { token, .. } => token.as_ref(),
+            E::AmbiguousCertificate { token, .. }
+            | E::CannotMakeKey { token, .. }
+            | E::NoRoomForPin { token, .. }
+            | E::PinIncorrect { token, .. }
+            | E::PinLength { token, .. } => Some(token),
+            E::NoCertificate(token) | E::UnreadableCertificate(token, _) | E::NoKey(token, _) => Some(token),
+            E::BadKey(token, _) | E::AlreadyThere(token, _) | E::NameOrIdTaken(token, _) => Some(token),
+            E::NoMechanism(token, _) | E::SignatureDoesNotVerify(token, _) => Some(token),
+            E::PinLocked(token, _) | E::PinStateChanged(token, _) | E::PinNotSet(token) => Some(token),
+            E::PinPad(token, _) | E::NoPinPad(token, _) | E::PinRefused(token, ..) => Some(token),
+            E::SamePin(token, _) | E::InitIncomplete(token, _) => Some(token),
+            _ => None,
+        }
+    }
+
     /// Whether it is temporary: a token was removed during the call, or is not ready yet.
     pub fn is_transient(&self) -> bool {
         self.code().is_some_and(|code| {

@@ -132,4 +132,35 @@ impl Check {
     pub fn locked_out(&self) -> impl Iterator<Item = &ServiceFinding> {
         self.findings.iter().filter(|finding| finding.impact == Impact::LockedOut)
     }
+
+    /// Whether every class takes the list, and none is locked out by it.
+    pub fn is_accepted(&self) -> bool {
+        self.not_taken().next().is_none() && self.locked_out().next().is_none()
+    }
+
+    /// For programs; `file` is the list that was checked.
+    pub fn json(&self, file: &Path) -> serde_json::Value {
+        let answer = |(server, answer): &(String, Result<Answer, TvsError>)| match answer {
+            Ok(a) => serde_json::json!({
+                "server": server, "answered": true, "valid": a.valid,
+                "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "ttl_seconds": a.ttl, "tls": a.tls_version,
+                "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
+                "certificate_in_itl": a.shown.in_itl,
+            }),
+            Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
+        };
+        serde_json::json!({
+            "file": file.display().to_string(), "kind": self.kind.label(), "bytes": self.bytes,
+            "signed_by": self.signed_by, "phones": self.verdicts, "findings": self.findings,
+            "tvs": self.answers.iter().map(answer).collect::<Vec<_>>(), "warnings": self.warnings,
+            "accepted": self.is_accepted(),
+        })
+    }
+}
+
+/// An error with everything that caused it, on one line.
+pub fn causes(error: &TvsError) -> String {
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,12 +1,13 @@
 //! SAST certificates in files, for Phone-SAST-trust.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::files::{self, FileError, OnExisting};
+use super::{Operator, View, WorkError};
+use crate::files::{self, OnExisting};
 use crate::token::{Token, TokenContents, TokenError};
-use crate::trustlist::{Certificate, digest};
+use crate::trustlist::{Certificate, CertificateReport, digest};
 
 /// How a certificate is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -74,22 +75,38 @@ pub fn certificates_of(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread
     (certificates, unread)
 }
 
-/// Writes one of several certificates into a folder; the serial number tells those of one name apart. The file, its length,
-/// and where the file before it is kept.
-pub fn write_certificate(
-    certificate: &Certificate,
-    all: &[Certificate],
+/// A certificate that was written.
+#[derive(Debug, Serialize)]
+pub struct Exported {
+    certificate: CertificateReport,
+    file: String,
+    kept_old_as: Option<String>,
+}
+
+/// Writes certificates into a folder; the serial number tells those of one name apart.
+pub fn export(
+    certificates: &[Certificate],
     folder: &Path,
     format: Format,
     existing: OnExisting,
-) -> Result<(PathBuf, usize, Option<PathBuf>), FileError> {
-    let mut name = format.file_name(certificate);
-    if all.iter().filter(|other| format.file_name(other) == name).count() > 1 {
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
-        name = format!("{stem}-{}.{extension}", digest::hex(&certificate.serial, ""));
-    }
-    let path = folder.join(name);
-    let bytes = format.encode(certificate);
-    let backup = files::write_new(&path, &bytes, existing)?.backup;
-    Ok((path, bytes.len(), backup))
+    operator: &dyn Operator,
+) -> Result<Vec<Exported>, WorkError> {
+    files::make_folder(folder)?;
+    let write = |certificate: &Certificate| {
+        let mut name = format.file_name(certificate);
+        if certificates.iter().filter(|other| format.file_name(other) == name).count() > 1 {
+            let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+            name = format!("{stem}-{}.{extension}", digest::hex(&certificate.serial, ""));
+        }
+        let path = folder.join(name);
+        let bytes = format.encode(certificate);
+        let backup = files::write_new(&path, &bytes, existing)?.backup;
+        let (file, report) = (path.display().to_string(), CertificateReport::new(certificate));
+        let sha1 = digest::hex(&certificate.sha1(), "");
+        let text = format!("{file}   {} bytes, {}, SHA1 {sha1}", bytes.len(), report.key);
+        operator.show(&View::Text(&text))?;
+        let kept_old_as = backup.map(|path| path.display().to_string());
+        Ok(Exported { certificate: report, file, kept_old_as })
+    };
+    certificates.iter().map(write).collect()
 }

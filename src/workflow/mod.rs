@@ -11,8 +11,10 @@ pub(crate) mod doctor;
 pub(crate) mod enroll;
 mod error;
 pub(crate) mod export;
+pub(crate) mod fetched;
 mod input;
 pub mod journal;
+mod local_time;
 mod next;
 mod operator;
 pub(crate) mod phone_impact;
@@ -23,6 +25,7 @@ mod session;
 pub mod signing;
 pub(crate) mod status;
 pub(crate) mod token_admin;
+pub(crate) mod token_report;
 pub(crate) mod trust;
 pub(crate) mod verification;
 mod watch;
@@ -34,6 +37,7 @@ pub use error::{WorkError, written_of_several};
 pub use input::{
     ReadCluster, beside, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
 };
+pub(crate) use local_time::header_time;
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{

@@ -2,19 +2,18 @@
 //!
 //! They are a sequence in `workflow`; the terminal is here.
 
-mod result;
 mod terminal;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use inquire::ui::RenderConfig;
 
-use super::error::{CommandError, ErrorKind};
-use super::interrupt;
-use super::settings::Settings;
+use super::next::{list_command, shell};
 use super::signing::{SigningArgs, note_signed};
-use super::ui::Ui;
-use crate::workflow::{Finished, Windows};
+use super::{CommandError, ErrorKind, Settings, Ui, interrupt, table};
+use crate::trustlist::{Function, Record};
+use crate::workflow::{Choices, Finished, ListCommand, ListOption, Plan, Windows};
 
 /// Show the windows of the CTL Client in the terminal
 #[derive(Debug, Args)]
@@ -26,32 +25,34 @@ pub struct ClientArgs {
 }
 
 pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    if args.signing.out().is_some_and(|out| out.as_os_str() == "-") {
-        return Err(CommandError::new(ErrorKind::Usage, "the windows write a file; --out - is not possible")
+    if args.signing.out.as_ref().is_some_and(|out| out.as_os_str() == "-") {
+        return Err(CommandError::usage("the windows write a file; --out - is not possible")
             .hint("give a folder, or a file that ends in .tlv")
             .hint("sastctl revert, ctl create and ctl update write to standard output"));
     }
-    if ui.is_json() || !ui.can_ask() {
-        return Err(CommandError::new(ErrorKind::Usage, "the windows need a terminal")
+    if ui.json || !ui.can_ask() {
+        return Err(CommandError::usage("the windows need a terminal")
             .hint("sastctl revert, ctl create and ctl update do the same without questions"));
     }
     args.signing.request_options()?;
     let named = settings.selector()?;
     interrupt::listen()?;
     let _terminal = interrupt::Terminal::remember();
-    terminal::set_up();
+    if anstream::stderr().current_choice() == anstream::ColorChoice::Never {
+        inquire::set_global_render_config(RenderConfig::empty());
+    }
     let module = settings.module_options().open()?;
     ui.show(
-        "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to",
+        "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to\n\
+         tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).",
     );
-    ui.show("tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).");
     let operator = args.signing.operator(false, settings, ui);
     let windows = Windows {
         operator: &operator,
         module,
         source: args.file.clone().unwrap_or_else(|| PathBuf::from("CTLFile.tlv")),
-        folder: args.signing.out().map_or_else(|| PathBuf::from("."), Path::to_owned),
-        out: args.signing.out().map(Path::to_owned),
+        folder: args.signing.out.clone().unwrap_or_else(|| PathBuf::from(".")),
+        out: args.signing.out.clone(),
         named,
         request: &|signer| Ok(args.signing.request(signer)?),
         order: args.signing.order("client"),
@@ -61,12 +62,61 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     };
     let Finished::Signed { choices, plan, source, out, signed } = finished else { return Ok(()) };
     note_signed(&signed, ui);
-    ui.show(&result::window(&plan, &out));
+    ui.show(&window(&plan, &out));
     let mut again = args.signing.again();
     let module = settings.module.as_ref().map(|path| path.display().to_string());
     for (name, value) in [("--profile", &settings.profile), ("--module", &module)] {
         again.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
-    ui.show(&result::commands(&choices, &plan, &source, &out, &again));
+    ui.show(&commands(&choices, &plan, &source, &out, &again));
     Ok(())
+}
+
+/// Where a node keeps its list.
+const NODE_PATH: &str = "/usr/local/cm/tftp/";
+
+/// Server, File Location, Status; then what to restart.
+fn window(plan: &Plan, out: &Path) -> String {
+    let mut rows = vec![vec!["this machine".to_owned(), out.display().to_string(), "Passed".to_owned()]];
+    let serves = |r: &&Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
+    let mut seen = Vec::new();
+    for record in plan.draft().records.iter().filter(serves) {
+        let server =
+            record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
+        if !seen.contains(&server) {
+            let there = format!("{NODE_PATH}{}", plan.draft().file_name);
+            rows.push(vec![server.clone(), there, "to be copied".to_owned()]);
+            seen.push(server);
+        }
+    }
+    format!(
+        "\n{}You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.",
+        table(&["Server", "File Location", "Status"], &rows)
+    )
+}
+
+/// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
+/// what is signed and by which module.
+fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
+    let time = jiff::Timestamp::from_second(i64::from(plan.draft().options.timestamp));
+    let time = time.map(|t| t.to_string()).unwrap_or_default();
+    let (signer, out) = (plan.signer().sast_name(), out.display().to_string());
+    let again = again.iter().map(String::as_str);
+    let end: Vec<&str> =
+        ["--timestamp", &time].into_iter().chain(again).chain(["--out", &out, "--yes"]).collect();
+    let line = |command, file: &str, more: Vec<ListOption>| {
+        let options = [vec![ListOption::Signer(signer.clone())], more].concat();
+        let mut words = list_command(command, file, &options);
+        words.extend(end.iter().map(|word| (*word).to_owned()));
+        shell(&words)
+    };
+    let command = choices.command(plan);
+    let options = if command == ListCommand::Resign { vec![] } else { choices.options() };
+    let first = line(command, &source.display().to_string(), options);
+    let mut text = format!("\nThe same without questions:\n  {first}");
+    for serial in choices.leave_afterwards() {
+        let then = line(ListCommand::Update, &out, vec![ListOption::RemoveToken(serial)]);
+        text.push_str(&format!("\n  {then}"));
+    }
+    text
 }

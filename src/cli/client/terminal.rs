@@ -3,25 +3,16 @@
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
-use inquire::ui::RenderConfig;
 use inquire::{InquireError, Select, Text};
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::interrupt;
-use super::super::operator::{DRY_RUN, TerminalOperator};
+use super::super::operator::DRY_RUN;
 use super::super::signing::{dry_run_text, plan_text};
-use super::super::ui::{SingleKeys, printable, table};
+use super::super::ui::SingleKeys;
+use crate::cli::{CommandError, ErrorKind, TerminalOperator, interrupt, printable, table};
 use crate::trustlist::{Certificate, Name};
 use crate::workflow::{OperatorError, PlanError, WindowOperator, WindowView, WorkError};
 
 const HELP: &str = "Enter selects, Esc goes back, Ctrl-C cancels";
-
-/// Without colours where they are not wanted.
-pub fn set_up() {
-    if anstream::stderr().current_choice() == anstream::ColorChoice::Never {
-        inquire::set_global_render_config(RenderConfig::empty());
-    }
-}
 
 impl WindowOperator for TerminalOperator<'_> {
     fn show_window(&self, view: WindowView<'_>) {
@@ -78,7 +69,7 @@ impl WindowOperator for TerminalOperator<'_> {
         let Event::Key(key) = event::read().map_err(|e| no_terminal(&e))? else { return Ok(None) };
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c' | 'd') if control => Err(interrupt::interrupted().into()),
+            KeyCode::Char('c' | 'd') if control => Err(interrupt::interrupted()),
             _ if key.kind == KeyEventKind::Release => Ok(None),
             KeyCode::Enter => Ok(Some(true)),
             KeyCode::Esc => Ok(Some(false)),
@@ -112,15 +103,15 @@ fn information(certificate: &Certificate) -> String {
     )
 }
 
-fn left(error: InquireError) -> CommandError {
+fn left(error: InquireError) -> OperatorError {
     match error {
         InquireError::OperationInterrupted => interrupt::interrupted(),
-        e => no_terminal(&e),
+        e => no_terminal(&e).into(),
     }
 }
 
 fn no_terminal(e: &(dyn std::error::Error + 'static)) -> CommandError {
-    CommandError::new(ErrorKind::Usage, "the windows need a terminal")
+    CommandError::usage("the windows need a terminal")
         .caused_by(e)
         .hint("sastctl revert, ctl create and ctl update do the same without questions")
 }

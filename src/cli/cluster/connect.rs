@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::operator::TerminalOperator;
 use super::super::pin::PinSource;
-use super::super::settings::Settings;
-use super::super::ui::Ui;
+use crate::cli::{CommandError, Settings, TerminalOperator, Ui};
 use crate::cluster::{ConnectOptions, SshAddress};
+
+const NO_SOURCE: &str = "--password-source is prompt, env:VAR, file:PATH or fd:N (never the password itself)";
 
 /// The options themselves.
 #[derive(Debug, Clone, Args)]
@@ -63,12 +62,8 @@ impl ConnectArgs {
         settings: &'a Settings,
         ui: &'a Ui,
     ) -> Result<TerminalOperator<'a>, CommandError> {
-        let no = |_| {
-            let what = "--password-source is prompt, env:VAR, file:PATH or fd:N (never the password itself)";
-            CommandError::new(ErrorKind::Usage, what)
-        };
-        let password_source =
-            self.password_source.clone().map(PinSource::try_from).transpose().map_err(no)?;
+        let source = self.password_source.clone().map(PinSource::try_from).transpose();
+        let password_source = source.map_err(|_| CommandError::usage(NO_SOURCE))?;
         Ok(TerminalOperator { password_source, yes, ..TerminalOperator::new(settings, ui) })
     }
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::settings::Settings;
-use super::super::ui::{SingleKeys, Ui};
+use super::super::ui::SingleKeys;
 use super::connect::ConnectArgs;
+use crate::cli::{CommandError, ErrorKind, Settings, Ui};
 use crate::cluster::console::Console as _;
 use crate::cluster::{Connector, ConsoleError, NodeAddress};
 use crate::workflow::{Operator as _, Question};
@@ -44,7 +43,7 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
         _ => connector.console(address)?,
     };
     ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
-    let no_keys = |e| CommandError::new(ErrorKind::Usage, "the terminal gives no single keys").caused_by(&e);
+    let no_keys = |e| CommandError::usage("the terminal gives no single keys").caused_by(&e);
     let _raw = ui.can_ask().then(SingleKeys::begin).transpose().map_err(no_keys)?;
     let (tell, keys) = mpsc::sync_channel(16);
     // Ends with the process: a read from a terminal cannot be called back.

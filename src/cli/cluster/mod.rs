@@ -4,7 +4,6 @@ mod connect;
 mod console;
 mod fetch;
 pub mod publish;
-mod restart;
 mod status;
 mod trust;
 
@@ -14,9 +13,7 @@ pub use connect::ConnectArgs;
 pub use fetch::PortArgs;
 pub use trust::{StoreArgs, TvsArgs};
 
-use super::error::CommandError;
-use super::settings::Settings;
-use super::ui::Ui;
+use super::{CommandError, Settings, Ui};
 
 /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
 #[derive(Debug, Subcommand)]
@@ -25,7 +22,7 @@ pub enum ClusterCommand {
     Fetch(Box<fetch::FetchArgs>),
     Trust(Box<trust::TrustArgs>),
     Publish(Box<publish::PublishCommand>),
-    Restart(Box<restart::RestartArgs>),
+    Restart(Box<publish::RestartArgs>),
     Console(Box<console::ConsoleArgs>),
 }
 
@@ -34,8 +31,8 @@ pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), 
         ClusterCommand::Status(args) => status::run(&args, settings, ui),
         ClusterCommand::Fetch(args) => fetch::run(&args, settings, ui),
         ClusterCommand::Trust(args) => trust::run(&args, settings, ui),
-        ClusterCommand::Publish(args) => publish::run(&args, settings, ui),
-        ClusterCommand::Restart(args) => restart::run(&args, settings, ui),
+        ClusterCommand::Publish(args) => publish::publish(&args, settings, ui),
+        ClusterCommand::Restart(args) => publish::restart(&args, settings, ui),
         ClusterCommand::Console(args) => console::run(&args, settings, ui),
     }
 }

@@ -1,17 +1,18 @@
-//! `cluster publish`, and the options of everything that publishes.
+//! `cluster publish` and `cluster restart`, and the options of everything that publishes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
-use super::super::error::CommandError;
-use super::super::settings::Settings;
-use super::super::ui::Ui;
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
-use crate::cluster::{Connector, NodeAddress, TftpFolder};
-use crate::workflow::publication::{Publication, publish};
+use crate::cli::{CommandError, ErrorKind, Settings, Ui};
+use crate::cluster::shell::answers::ServiceState;
+use crate::cluster::{self, Connector, NodeAddress, SERVICES, TftpFolder, restart_order};
+use crate::workflow::publication::{self, Publication};
+use crate::workflow::{Operator as _, Question, View};
 
 /// Where the list goes.
 #[derive(Debug, Clone, Args)]
@@ -23,14 +24,7 @@ pub struct PublishArgs {
     pub tftp_root: Vec<TftpFolder>,
     /// How long to wait for the nodes when you upload by hand
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
-    publish_wait: u64,
-}
-
-impl PublishArgs {
-    /// How long the operator has for an upload by hand.
-    pub fn by_hand(&self) -> Duration {
-        Duration::from_secs(self.publish_wait)
-    }
+    pub publish_wait: u64,
 }
 
 /// Copy a signed CTL to where phones fetch it, and prove that every node serves it
@@ -58,7 +52,7 @@ pub struct PublishCommand {
     connect: ConnectArgs,
 }
 
-pub fn run(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+pub fn publish(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = args.connect.operator(args.yes, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
     let publication = Publication {
@@ -67,14 +61,58 @@ pub fn run(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<(), Co
         alone: args.alone,
         folders: &args.publish.tftp_root,
         ports: args.ports.ports(),
-        wait: args.publish.by_hand(),
+        wait: Duration::from_secs(args.publish.publish_wait),
         journal: args.journal.as_deref(),
     };
-    let published = publish(&publication, &mut connector, &operator)?;
-    if ui.is_json() {
+    let published = publication::publish(&publication, &mut connector, &operator)?;
+    if ui.json {
         ui.print_json(&published)?;
     }
     ui.note(&format!("Journal: {}", published.journal));
     ui.note("Next: sastctl cluster restart, then reset the phones.");
+    Ok(())
+}
+
+/// Restart Cisco Tftp, then Cisco CallManager, on the nodes that run them
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    #[arg(long)]
+    node: NodeAddress,
+    /// Only this node
+    #[arg(long)]
+    alone: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+pub fn restart(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let operator = args.connect.operator(args.yes, settings, ui)?;
+    let mut connector = Connector::new(args.connect.options(), &operator);
+    let nodes = connector.nodes(&args.node, args.alone)?;
+    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    ui.note(&format!(
+        "{} on {}: calls may be cut off while CallManager restarts.",
+        SERVICES.join(", then "),
+        names.join(", ")
+    ));
+    if !operator.agrees(&Question::Consent("Restart them?".to_owned()))? {
+        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was restarted"));
+    }
+    operator.something_changes();
+    let mut done = Vec::new();
+    for (service, node) in restart_order(&nodes) {
+        let state = cluster::restart(&mut connector, &node, service)?;
+        if state == ServiceState::Started {
+            operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
+        }
+        done.push(json!({ "node": node.to_string(), "service": service, "state": state.to_string() }));
+    }
+    if ui.json {
+        ui.print_json(&json!({ "restarted": done }))?;
+    }
     Ok(())
 }

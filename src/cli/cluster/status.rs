@@ -4,12 +4,10 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::settings::Settings;
-use super::super::ui::{Ui, printable, table};
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
+use crate::cli::{CommandError, ErrorKind, Settings, Ui, printable, table};
 use crate::cluster::{Connector, NodeAddress, leftover_says};
 use crate::workflow::status::{Status, status};
 
@@ -31,11 +29,7 @@ pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let mut connector = Connector::new(args.connect.options(), &operator);
     let tvs = args.tvs.options();
     let status = status(&args.node, args.ports.ports(), tvs.as_ref(), &mut connector, &operator)?;
-    if ui.is_json() {
-        ui.print_json(&status)?
-    } else {
-        ui.print(&text(&status))?
-    }
+    ui.answer(&status, || text(&status))?;
     if status.same_everywhere {
         return Ok(());
     }

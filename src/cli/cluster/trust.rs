@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
-use super::super::error::CommandError;
 use super::super::operator::TVS_NOT_ASKED;
-use super::super::settings::Settings;
-use super::super::ui::Ui;
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
+use crate::cli::{CommandError, Settings, Ui};
 use crate::cluster::http::TlsTrust;
 use crate::cluster::{Connector, NodeAddress};
 use crate::phone::tvs::Ask;
@@ -110,15 +109,15 @@ pub fn run(args: &TrustArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let tvs = args.tvs.options();
     let tvs = (tvs.as_ref(), args.ports.ports());
     let trusted = trust(&args.node, &certificates, &args.store.options(), tvs, &mut connector, &operator)?;
-    if ui.is_json() {
+    if ui.json {
         let document = |trusted: &Trusted| {
-            serde_json::json!({
+            json!({
                 "certificate": trusted.certificate, "by": format!("{:?}", trusted.by).to_lowercase(),
                 "says": trusted.proof.as_deref().unwrap_or(TVS_NOT_ASKED), "proved": trusted.proof.is_some(),
             })
         };
         let documents: Vec<_> = trusted.iter().map(document).collect();
-        ui.print_json(&serde_json::json!({ "trusted": documents }))?;
+        ui.print_json(&json!({ "trusted": documents }))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::super::ui::printable;
+use crate::cli::printable;
 use crate::workflow::{Need, Question, Readiness, Subject};
 
 /// What the operator looked at: `--yes` does not say so.

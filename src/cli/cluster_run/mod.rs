@@ -3,6 +3,7 @@
 mod looked_at;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -10,12 +11,9 @@ pub use looked_at::{LookedAt, option as looked_at_option, readiness_text};
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
-use super::error::CommandError;
-use super::interrupt;
-use super::operator::{TVS_NOT_ASKED, TerminalOperator};
-use super::settings::Settings;
+use super::operator::TVS_NOT_ASKED;
 use super::signing::{SigningArgs, checksums_text, numbered, plan_json, plan_text};
-use super::ui::Ui;
+use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::cluster::{Connector, NodeAddress};
 use crate::trustlist::digest;
 use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, Step};
@@ -67,14 +65,6 @@ impl NodeArgs {
         let looked = self.looked.options().map(|(_, given, option)| (given, option));
         given.into_iter().chain(looked).find(|(given, _)| *given).map(|(_, name)| name)
     }
-
-    fn mode(&self) -> RunMode {
-        match (self.resume, self.rollback) {
-            (true, _) => RunMode::Resume,
-            (_, true) => RunMode::Rollback,
-            _ => RunMode::New,
-        }
-    }
 }
 
 /// Carries it out: with these spares, whether a single token is enough, and for this release.
@@ -86,13 +76,12 @@ pub fn run(
     (settings, ui): (&Settings, &Ui),
 ) -> Result<(), CommandError> {
     interrupt::listen()?;
-    let folder = args.work.clone().unwrap_or_else(|| PathBuf::from(format!("sastctl-{}", safe(node))));
     let options = RunOptions {
         publisher: node.clone(),
-        folder: RunFolder(folder),
+        folder: args.work.clone().map_or_else(|| RunFolder::of(node), RunFolder),
         bridge: args.bridge,
         tftp_folders: args.publish.tftp_root.clone(),
-        upload_wait: args.publish.by_hand(),
+        upload_wait: Duration::from_secs(args.publish.publish_wait),
         upload: args.store.options(),
         tvs: args.tvs.options(),
         ports: args.ports.ports(),
@@ -111,10 +100,14 @@ pub fn run(
     let operator = TerminalOperator { password_source, looked_at, sees_plans, ..operator };
     let connector = Connector::new(args.connect.options(), &operator);
     let mut run = ClusterRun::connect(&options, connector, &operator)?;
-    if signing.is_dry_run() {
+    if signing.dry_run {
         return dry_run(run, &options, ui);
     }
-    run.begin(args.mode())?;
+    run.begin(match (args.resume, args.rollback) {
+        (true, _) => RunMode::Resume,
+        (_, true) => RunMode::Rollback,
+        _ => RunMode::New,
+    })?;
     interrupt::under_way(if args.rollback {
         "the same command with --rollback goes on from here"
     } else {
@@ -122,10 +115,7 @@ pub fn run(
     });
     let nodes = names(&run.nodes);
     let done = run.carry_out()?;
-    if ui.is_json() {
-        return ui.print_json(&json(&done, &options, args.rollback, nodes));
-    }
-    ui.print(&text(&done, &options, args.rollback))
+    ui.answer(&json(&done, &options, args.rollback, nodes), || text(&done, &options, args.rollback))
 }
 
 /// What was done, for people.
@@ -186,34 +176,27 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result
     let phones = file.plan().filter(|_| !options.bridge).map(|plan| &plan.phones[..]);
     let left = left_to_do(phones.unwrap_or_default());
     file.warnings.iter().for_each(|warning| ui.warn(warning));
-    if ui.is_json() {
-        return ui.print_json(&serde_json::json!({
-            "dry_run": true,
-            "node": options.publisher.to_string(),
-            "nodes": names(&run.nodes),
-            "before": found,
-            "plans": [plan_json(&file, session.signer())],
-            "left_to_do": left,
-            "written": [],
-        }));
-    }
-    let steps =
-        Step::all(options.bridge).into_iter().map(|s| format!("  {:<10} {}\n", s.name(), s.description()));
-    ui.print(&readiness_text(&found))?;
-    ui.print(&format!("Steps\n{}", steps.collect::<String>()))?;
-    ui.print(&plan_text(&file))?;
-    ui.print(&format!("Left to do by hand\n{}", numbered(&left)))?;
-    ui.print("Dry run: nothing was changed on the cluster, and nothing was written.")
+    let document = serde_json::json!({
+        "dry_run": true,
+        "node": options.publisher.to_string(),
+        "nodes": names(&run.nodes),
+        "before": found,
+        "plans": [plan_json(&file, session.signer())],
+        "left_to_do": left,
+        "written": [],
+    });
+    ui.answer(&document, || {
+        let step = |step: Step| format!("  {:<10} {}\n", step.name(), step.description());
+        format!(
+            "{}Steps\n{}{}Left to do by hand\n{}Dry run: nothing was changed on the cluster, and nothing was written.",
+            readiness_text(&found),
+            Step::all(options.bridge).into_iter().map(step).collect::<String>(),
+            plan_text(&file),
+            numbered(&left)
+        )
+    })
 }
 
 fn names(nodes: &[NodeAddress]) -> Vec<String> {
     nodes.iter().map(ToString::to_string).collect()
-}
-
-/// A folder's name for a node.
-fn safe(node: &NodeAddress) -> String {
-    node.to_string()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' })
-        .collect()
 }

@@ -1,18 +1,15 @@
 //! `ctl check`: would phones accept a new list?
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::operator::TerminalOperator;
-use super::super::settings::Settings;
-use super::super::ui::{Ui, printable};
+use crate::cli::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable};
 use crate::phone::tvs::{Answer, Ask, TvsError};
 use crate::phone::{ClassVerdict, Decision, PhoneClass, Reason, Verdict, Way};
-use crate::workflow::check::{Check, CheckRequest, check};
+use crate::workflow::check::{Check, CheckRequest, causes, check};
 use crate::workflow::display_name;
 
 /// Tell whether phones would accept a new list: a verdict with its reasons for each class of phones
@@ -52,9 +49,7 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if args.installed_ctl.is_none() && args.installed_itl.is_none() {
         let what = "give the lists that phones have: --installed-ctl or --installed-itl";
-        return Err(
-            CommandError::new(ErrorKind::Usage, what).hint("phones that have neither accept any list")
-        );
+        return Err(CommandError::usage(what).hint("phones that have neither accept any list"));
     }
     let request = CheckRequest {
         new: &args.new,
@@ -69,13 +64,9 @@ pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         phones: &args.phones,
     };
     let check = check(&request, &TerminalOperator::new(settings, ui))?;
-    let result = result(&display_name(&args.new), &check);
-    if ui.is_json() {
-        ui.print_json(&json(&args.new, &check, result.is_ok()))?;
-    } else {
-        ui.print(&text(&display_name(&args.new), &check))?;
-    }
-    result
+    let file = display_name(&args.new);
+    ui.answer(&check.json(&args.new), || text(&file, &check))?;
+    if check.is_accepted() { Ok(()) } else { Err(not_accepted(&file, &check)) }
 }
 
 fn text(file: &str, check: &Check) -> String {
@@ -107,31 +98,9 @@ fn text(file: &str, check: &Check) -> String {
     text
 }
 
-fn json(file: &Path, check: &Check, accepted: bool) -> serde_json::Value {
-    let answer = |(server, answer): &(String, Result<Answer, TvsError>)| match answer {
-        Ok(a) => serde_json::json!({
-            "server": server, "answered": true, "valid": a.valid,
-            "roles": a.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "ttl_seconds": a.ttl, "tls": a.tls_version,
-            "certificate": a.shown.name, "certificate_sha256": a.shown.sha256,
-            "certificate_in_itl": a.shown.in_itl,
-        }),
-        Err(e) => serde_json::json!({ "server": server, "answered": false, "why": causes(e) }),
-    };
-    serde_json::json!({
-        "file": file.display().to_string(), "kind": check.kind.label(), "bytes": check.bytes,
-        "signed_by": check.signed_by, "phones": check.verdicts, "findings": check.findings,
-        "tvs": check.answers.iter().map(answer).collect::<Vec<_>>(), "warnings": check.warnings,
-        "accepted": accepted,
-    })
-}
-
 /// An error where a class of phones would not take the list, or would be locked out by it.
-fn result(file: &str, check: &Check) -> Result<(), CommandError> {
+fn not_accepted(file: &str, check: &Check) -> CommandError {
     let taken = check.not_taken().next().is_none();
-    if taken && check.locked_out().next().is_none() {
-        return Ok(());
-    }
     let what = match taken {
         true => format!("phones accept {file}, and it locks them out"),
         false => format!("not every phone accepts {file}"),
@@ -154,7 +123,7 @@ fn result(file: &str, check: &Check) -> Result<(), CommandError> {
     if check.verdicts.iter().flat_map(|v| &v.verdict.reasons).any(asks_for_itl) {
         error = error.hint("--installed-itl FILE names the ITL that phones hold: it may know the signer");
     }
-    Err(if taken {
+    if taken {
         error
             .hint("before phones get the list, add the record again: sastctl ctl update --add-server")
             .hint("--phones CLASS,… limits the check to the phones that you have")
@@ -165,7 +134,7 @@ fn result(file: &str, check: &Check) -> Result<(), CommandError> {
             "sastctl ctl ways FILE lists the procedures that work for all phones; --phones CLASS,… limits \
             the check to the phones that you have",
         )
-    })
+    }
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -196,11 +165,4 @@ fn answered(answer: &Result<Answer, TvsError>) -> String {
         }
         Err(e) => printable(&causes(e)),
     }
-}
-
-/// An error with everything that caused it, on one line.
-fn causes(error: &TvsError) -> String {
-    let error: &dyn std::error::Error = error;
-    let chain = std::iter::successors(Some(error), |e| e.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

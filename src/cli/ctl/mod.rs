@@ -1,46 +1,40 @@
 //! `ctl …`: the trust list files.
 
+mod change;
 mod check;
-mod create;
-mod diff;
-mod servers;
 mod show;
 mod sign;
-mod update;
 mod verify;
 mod ways;
 
-pub(super) use servers::ServerArgs;
+pub(super) use change::ServerArgs;
 
 use clap::Subcommand;
 
-use super::error::CommandError;
-use super::settings::Settings;
-use super::ui::Ui;
+use super::{CommandError, Settings, Ui};
 
 /// Show, verify, compare, make, change and sign trust list files
 #[derive(Debug, Subcommand)]
 pub enum CtlCommand {
     Show(show::ShowArgs),
     Verify(verify::VerifyArgs),
-    Diff(diff::DiffArgs),
+    Diff(show::DiffArgs),
     Check(Box<check::CheckArgs>),
     Ways(ways::WaysArgs),
-    Create(Box<create::CreateArgs>),
-    Update(Box<update::UpdateArgs>),
+    Create(Box<change::CreateArgs>),
+    Update(Box<change::UpdateArgs>),
     Sign(Box<sign::SignArgs>),
 }
 
-/// Runs one of them.
 pub fn run(command: CtlCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
-        CtlCommand::Show(args) => show::run(&args, ui),
+        CtlCommand::Show(args) => show::show(&args, ui),
         CtlCommand::Verify(args) => verify::run(&args, ui),
-        CtlCommand::Diff(args) => diff::run(&args, ui),
+        CtlCommand::Diff(args) => show::diff(&args, ui),
         CtlCommand::Check(args) => check::run(&args, settings, ui),
         CtlCommand::Ways(args) => ways::run(&args, ui),
-        CtlCommand::Create(args) => create::run(&args, settings, ui),
-        CtlCommand::Update(args) => update::run(&args, settings, ui),
+        CtlCommand::Create(args) => change::create(&args, settings, ui),
+        CtlCommand::Update(args) => change::update(&args, settings, ui),
         CtlCommand::Sign(args) => sign::run(&args, settings, ui),
     }
 }

@@ -1,19 +1,15 @@
-//! `ctl show`: what CUCM's `show ctl` and `show itl` print.
+//! `ctl show`: what CUCM's `show ctl` and `show itl` print; `ctl diff`: records added, removed, changed, in words.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::super::error::CommandError;
-use super::super::ui::Ui;
-use crate::files;
+use crate::cli::{CommandError, Ui};
 use crate::trustlist::{
-    Function, ListKind, ListReport, Record, SignedReport, TrustFile, TrustList, digest, show_list,
+    self, Function, ListKind, ListReport, Record, SignedReport, TrustFile, TrustList, digest, show_list,
     show_signed,
 };
-use crate::workflow::{display_name, read_file};
+use crate::workflow::{display_name, header_time, read_file, read_list};
 
 /// Show a CTL, ITL or .sgn file in the format of CUCM's `show ctl` and `show itl`
 #[derive(Debug, Args)]
@@ -25,16 +21,30 @@ pub struct ShowArgs {
     summary: bool,
 }
 
-pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
+/// Compare two CTL or ITL files record by record, in words
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The list before; `-` is standard input
+    old: PathBuf,
+    /// The list after
+    new: PathBuf,
+}
+
+pub fn diff(args: &DiffArgs, ui: &Ui) -> Result<(), CommandError> {
+    let difference = trustlist::diff(&read_list(&args.old)?, &read_list(&args.new)?);
+    ui.answer(&difference, || difference.to_string())
+}
+
+pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     match read_file(&args.file)? {
         TrustFile::List(list) => {
             let verification = list.verify();
-            if ui.is_json() {
+            if ui.json {
                 ui.print_json(&ListReport::new(&list, &verification))?;
             } else if args.summary {
                 ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
-                ui.print(&show_list(&list, &modified(list.header().timestamp), verification.is_ok()))?;
+                ui.print(&show_list(&list, &header_time(list.header().timestamp), verification.is_ok()))?;
             }
             if let Err(reason) = &verification {
                 ui.warn(&format!("{} is not verified: {reason}", display_name(&args.file)));
@@ -44,10 +54,10 @@ pub fn run(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             }
         }
         TrustFile::Signed(signed) => {
-            if ui.is_json() {
+            if ui.json {
                 ui.print_json(&SignedReport::new(&signed))?;
             } else {
-                ui.print(&show_signed(&signed, &modified(signed.header().timestamp)))?;
+                ui.print(&show_signed(&signed, &header_time(signed.header().timestamp)))?;
             }
             ui.note("A .sgn file does not contain its signer's certificate: sastctl ctl verify FILE --signer CERT \
                 checks it.");
@@ -77,29 +87,4 @@ fn summary(name: &str, list: &TrustList, verified: bool) -> String {
         checksum(&list.md5()),
         checksum(&list.sha1()),
     )
-}
-
-/// A header's time as CUCM prints it, in the local zone: `Fri Mar 06 22:53:33 CET 2015`.
-pub fn modified(seconds: u32) -> String {
-    let time = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
-    time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
-}
-
-/// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC where it is none.
-fn local_zone() -> TimeZone {
-    let file = |path: &Path| TimeZone::tzif("local", &files::read_plain(path, files::MAX_TEXT).ok()?).ok();
-    let zone = match std::env::var("TZ") {
-        Ok(zone) => {
-            let zone = zone.strip_prefix(':').unwrap_or(&zone);
-            let named = || TimeZoneDatabase::bundled().get(zone).ok();
-            if Path::new(zone).is_absolute() {
-                file(Path::new(zone))
-            } else {
-                named().or_else(|| TimeZone::posix(zone).ok())
-            }
-        }
-        Err(_) if cfg!(unix) => file(Path::new("/etc/localtime")),
-        Err(_) => Some(TimeZone::system()),
-    };
-    zone.unwrap_or(TimeZone::UTC)
 }

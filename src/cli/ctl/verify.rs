@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::ui::{Ui, printable};
+use crate::cli::{CommandError, ErrorKind, Ui, printable};
 use crate::workflow::verification::{FileVerdict, SgnSigner, Tally, Verification};
 
 /// Verify the signatures of CTL, ITL and .sgn files
@@ -24,7 +23,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let verification = Verification {
         signer: args.signer.as_deref().map(SgnSigner::read).transpose()?,
         no_signer: "a .sgn file does not contain its signer's certificate: give it with --signer",
-        with_checksums: ui.is_json(),
+        with_checksums: ui.json,
     };
     let total = args.files.len();
     let target = if total > 100 { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -32,14 +31,14 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     if let Ok(style) = ProgressStyle::with_template("{pos} of {len} files  {wide_bar}") {
         progress.set_style(style);
     }
-    if ui.is_json() {
+    if ui.json {
         ui.write(b"{\n  \"files\": [")?;
     }
     let tell = |some: &[FileVerdict], first| {
-        progress.suspend(|| if ui.is_json() { ui.print_json_elements(some, first) } else { say(some, ui) })
+        progress.suspend(|| if ui.json { ui.print_json_elements(some, first) } else { say(some, ui) })
     };
     let Tally { unverified, unreadable } = verification.run(&args.files, || progress.inc(1), tell)?;
-    if ui.is_json() {
+    if ui.json {
         ui.write(b"\n  ]\n}\n")?;
     }
     progress.finish();

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::cluster_run::readiness_text;
-use super::super::error::{CommandError, ErrorKind};
 use super::super::next::spell;
 use super::super::signing::now;
-use super::super::ui::{Ui, printable};
+use crate::cli::{CommandError, Ui, printable};
 use crate::trustlist::ListKind;
 use crate::workflow::advice::{Procedure, Step, procedures};
 use crate::workflow::{Release, display_name, read_verified};
@@ -30,30 +29,28 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     let old = read_verified(&args.file)?;
     if old.list().kind() == ListKind::Itl {
         let what = format!("{} is an ITL: give the CTL of the cluster", display_name(&args.file));
-        return Err(CommandError::new(ErrorKind::Usage, what).hint("sastctl ctl ways CTLFile.tlv"));
+        return Err(CommandError::usage(what).hint("sastctl ctl ways CTLFile.tlv"));
     }
     let release = args.release.as_deref();
     release
         .map(str::parse::<Release>)
         .transpose()
-        .map_err(|e| CommandError::new(ErrorKind::Usage, format!("--release {e}")))?;
+        .map_err(|e| CommandError::usage(format!("--release {e}")))?;
     let (before, mut open) = procedures(&old, &args.file.display().to_string(), release, now());
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
-        let unknown = CommandError::new(ErrorKind::Usage, format!("{name:?} is not possible from this list"))
+        let unknown = CommandError::usage(format!("{name:?} is not possible from this list"))
             .detail("possible", names.join(", "));
         open.retain(|w| w.name == name);
         if open.is_empty() {
             return Err(unknown);
         }
     }
-    if ui.is_json() {
-        let open: Vec<_> = open.iter().map(json).collect();
-        return ui.print_json(&serde_json::json!({ "before": before, "ways": open }));
-    }
-    let mut texts = vec![readiness_text(&before)];
-    texts.extend(open.iter().map(text));
-    ui.print(&texts.join("\n"))
+    let document = serde_json::json!({ "before": before, "ways": open.iter().map(json).collect::<Vec<_>>() });
+    ui.answer(&document, || {
+        let texts = std::iter::once(readiness_text(&before)).chain(open.iter().map(text));
+        texts.collect::<Vec<_>>().join("\n")
+    })
 }
 
 fn json(procedure: &Procedure) -> serde_json::Value {

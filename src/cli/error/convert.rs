@@ -2,7 +2,7 @@
 
 use super::{CommandError, ErrorKind};
 use crate::cluster::http::HttpError;
-use crate::cluster::{ClusterError, ConsoleError, FetchError, NotAnAddress};
+use crate::cluster::{ClusterError, ConsoleError, FetchError};
 use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
@@ -11,9 +11,10 @@ use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 use crate::workflow::{InForce, OperatorError, PlanError, WorkError};
 
+const NO_KEY: &str = "no key was made and nothing was written";
+
 impl CommandError {
     /// What to do about a TVS that could not be asked.
-    #[must_use]
     pub fn tvs_hint(self, error: &TvsError) -> Self {
         self.hints(match error {
             TvsError::OldTls { .. } => {
@@ -44,25 +45,22 @@ impl From<TvsError> for CommandError {
 
 impl From<EnrollError> for CommandError {
     fn from(error: EnrollError) -> Self {
-        let new = |kind| CommandError::new(kind, error.to_string());
-        let place = || new(ErrorKind::File).detail("", "no key was made and nothing was written");
+        let kind = match error {
+            EnrollError::Name { .. } | EnrollError::Validity { .. } => ErrorKind::Usage,
+            EnrollError::NoRandom(_) => ErrorKind::Token,
+            _ => ErrorKind::File,
+        };
+        let base = CommandError::new(kind, error.to_string());
         match error {
-            EnrollError::Name { .. } | EnrollError::Validity { .. } => {
-                new(ErrorKind::Usage).detail("", "no key was kept")
+            EnrollError::Name { .. } | EnrollError::Validity { .. } | EnrollError::Builder(_) => {
+                base.detail("", "no key was kept")
             }
-            EnrollError::Builder(_) => new(ErrorKind::File).detail("", "no key was kept"),
-            EnrollError::NoFolder(_) => place().hint("create it, or give another file"),
+            EnrollError::NoFolder(_) => base.detail("", NO_KEY).hint("create it, or give another file"),
             EnrollError::FileExists(_) => {
-                place().hint("--force replaces it; the old file is kept as NAME.bak")
+                base.detail("", NO_KEY).hint("--force replaces it; the old file is kept as NAME.bak")
             }
-            EnrollError::NoRandom(_) => new(ErrorKind::Token).caused_by_sources(&error),
+            EnrollError::NoRandom(_) => base.caused_by_sources(&error),
         }
-    }
-}
-
-impl From<NotAnAddress> for CommandError {
-    fn from(error: NotAnAddress) -> Self {
-        CommandError::new(ErrorKind::Usage, error.to_string())
     }
 }
 
@@ -168,7 +166,7 @@ impl From<HttpError> for CommandError {
 impl From<JournalWriteError> for CommandError {
     fn from(error: JournalWriteError) -> Self {
         if matches!(error, JournalWriteError::NoFolder) {
-            return CommandError::new(ErrorKind::Usage, error.to_string()).hint("name one: --journal DIR");
+            return CommandError::usage(error.to_string()).hint("name one: --journal DIR");
         }
         CommandError::new(ErrorKind::File, error.to_string())
             .caused_by_sources(&error)
@@ -247,12 +245,13 @@ impl From<PlanError> for CommandError {
                 base.hint("add another token first: --add-token, signed by the one that is there")
             }
             PlanError::SignerNotInForce { signer, known, by_serial, list, may_insist } => {
-                let mut base = base
+                let base = base
                     .detail("token", signer)
                     .detail("", format!("the list in force knows {}", known.join(" and ")));
-                if by_serial {
-                    base = base.hint("a certificate can also be selected by its serial number: --token 3F:97:…");
-                }
+                let base = base.hints(match by_serial {
+                    true => &["a certificate can also be selected by its serial number: --token 3F:97:…"],
+                    false => &[],
+                });
                 let insist = match may_insist {
                     true => "--force signs although the check failed; phones then accept the list only if TVS \
                         knows the token",

@@ -12,10 +12,10 @@ pub use token::pin_option;
 
 use std::fmt::{self, Write as _};
 
-use super::ui::printable;
+use super::printable;
 use crate::workflow::written_of_several;
 
-/// The kinds of failure that scripts can tell apart (`docs/help/exit-codes.md`).
+/// The kinds of failure that scripts can tell apart; each is its exit code (`docs/help/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The answer is no: a signature is wrong, a check failed. Exit code 1.
@@ -34,13 +34,6 @@ pub enum ErrorKind {
     ClosedPipe = 141,
 }
 
-impl ErrorKind {
-    /// The process exit code.
-    pub fn exit_code(self) -> u8 {
-        self as u8
-    }
-}
-
 /// A line below the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Detail {
@@ -51,10 +44,13 @@ enum Detail {
 }
 
 /// An error as people read it. Build it with [`CommandError::new`] and the methods that add lines.
+#[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandError {
-    kind: ErrorKind,
-    message: String,
+    /// What kind of failure this is.
+    pub kind: ErrorKind,
+    /// The first line, without `error: `.
+    pub message: String,
     details: Vec<Detail>,
     causes: Vec<String>,
     hints: Vec<String>,
@@ -66,15 +62,18 @@ impl CommandError {
         CommandError { kind, message: message.into(), details: vec![], causes: vec![], hints: vec![] }
     }
 
+    /// What is wrong with the command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        CommandError::new(ErrorKind::Usage, message)
+    }
+
     /// Adds a fact below the first line: `token    SAST token A, serial 02aea1d3`. An empty label makes a plain line.
-    #[must_use]
     pub fn detail(mut self, label: impl Into<String>, fact: impl Into<String>) -> Self {
         self.details.push(Detail::Fact(label.into(), fact.into()));
         self
     }
 
     /// Says how many files were written before it.
-    #[must_use]
     pub fn wrote(mut self, files: usize) -> Self {
         self.details.retain(|detail| !matches!(detail, Detail::Written(_)));
         self.details.push(Detail::Written(files));
@@ -82,13 +81,11 @@ impl CommandError {
     }
 
     /// Adds facts that have the same label, a line each.
-    #[must_use]
     pub fn details<F: Into<String>>(self, label: &str, facts: impl IntoIterator<Item = F>) -> Self {
         facts.into_iter().fold(self, |error, fact| error.detail(label, fact))
     }
 
     /// Adds an error and everything that caused it, a line each.
-    #[must_use]
     pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |e| e.source());
         self.causes.extend(chain.map(ToString::to_string));
@@ -96,32 +93,19 @@ impl CommandError {
     }
 
     /// Adds everything that caused an error, without the error itself, a line each.
-    #[must_use]
     pub fn caused_by_sources(self, error: &(dyn std::error::Error + 'static)) -> Self {
         error.source().into_iter().fold(self, CommandError::caused_by)
     }
 
     /// Adds what to do next.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// The same, a line for each.
-    #[must_use]
     pub fn hints(self, hints: &[&str]) -> Self {
         hints.iter().fold(self, |error, hint| error.hint(*hint))
-    }
-
-    /// What kind of failure this is.
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
-    }
-
-    /// The first line, without `error: `.
-    pub fn message(&self) -> &str {
-        &self.message
     }
 }
 

@@ -4,27 +4,7 @@ use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
 use crate::token::{
     CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, TokenError, TokenError as E,
-    TokenName,
 };
-
-/// The token that an error is about.
-fn token(error: &TokenError) -> Option<&TokenName> {
-    match error {
-        E::Call { token, .. } => token.as_ref(),
-        E::AmbiguousCertificate { token, .. }
-        | E::CannotMakeKey { token, .. }
-        | E::NoRoomForPin { token, .. }
-        | E::PinIncorrect { token, .. }
-        | E::PinLength { token, .. } => Some(token),
-        E::NoCertificate(token) | E::UnreadableCertificate(token, _) | E::NoKey(token, _) => Some(token),
-        E::BadKey(token, _) | E::AlreadyThere(token, _) | E::NameOrIdTaken(token, _) => Some(token),
-        E::NoMechanism(token, _) | E::SignatureDoesNotVerify(token, _) => Some(token),
-        E::PinLocked(token, _) | E::PinStateChanged(token, _) | E::PinNotSet(token) => Some(token),
-        E::PinPad(token, _) | E::NoPinPad(token, _) | E::PinRefused(token, ..) => Some(token),
-        E::SamePin(token, _) | E::InitIncomplete(token, _) => Some(token),
-        _ => None,
-    }
-}
 
 impl From<TokenError> for CommandError {
     fn from(error: TokenError) -> Self {
@@ -34,7 +14,7 @@ impl From<TokenError> for CommandError {
             _ => ErrorKind::Token,
         };
         let base = CommandError::new(kind, error.to_string())
-            .details("token", token(&error).map(ToString::to_string));
+            .details("token", error.token().map(ToString::to_string));
         match error {
             E::UnknownProfile(_, known) => {
                 base.hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))

@@ -10,15 +10,32 @@ use crate::workflow::{NOT_SERVED_YET, OperatorError, WorkError};
 
 const NOTHING: &str = "nothing was signed and nothing was written";
 
+const REFUSED_TOO: &str =
+    "phones would not accept this file either; fetch the list in force from the TFTP node";
+
+const EMPTIED_ITL: &str = "an ITL that was emptied for a rollback may not contain its signer: give the earlier ITL \
+    of the phones with --installed-itl";
+
 /// What to do where TVS cannot prove anything.
 const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
-        let message = error.to_string();
-        let file_error = |message: String| CommandError::new(ErrorKind::File, message);
+        use WorkError as E;
+        let kind = match error {
+            E::NotVerified { .. } | E::NewNotVerified { .. } | E::SignerNotVerified { .. } => ErrorKind::No,
+            E::NotVouchedFor { .. } | E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } => ErrorKind::No,
+            E::ItlNotVerified { .. } | E::NotServedYet { .. } => ErrorKind::No,
+            E::OtherKind { .. } | E::NoRest | E::ItlForManyNodes => ErrorKind::Usage,
+            E::PinNotTried { .. } => ErrorKind::Token,
+            E::Declined(_) => ErrorKind::Interrupted,
+            E::Partly { ref source, .. } if source.is_interrupted() => ErrorKind::Interrupted,
+            _ => ErrorKind::File,
+        };
+        let base = CommandError::new(kind, error.to_string());
         match error {
-            WorkError::Decode { source, .. } => file_error(message).hints(match source {
+            E::NotText { .. } | E::WriterEnded | E::Record(_) | E::Declined(_) => base,
+            E::Decode { source, .. } => base.hints(match source {
                 DecodeError::Empty | DecodeError::CutShort { .. } => {
                     &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]
                 }
@@ -28,20 +45,22 @@ impl From<WorkError> for CommandError {
                 DecodeError::NotAList { .. } => &["sastctl ctl verify FILE --signer CERT checks such a file"],
                 DecodeError::TooLarge | DecodeError::Damaged { .. } => &[],
             }),
-            WorkError::NotVerified { .. } => CommandError::new(ErrorKind::No, message)
-                .wrote(0)
-                .hint("phones would not accept this file either; fetch the list in force from the TFTP node"),
-            WorkError::SignerNotVerified { .. } => CommandError::new(ErrorKind::No, message).hint(
+            E::NotVerified { .. } => base.wrote(0).hint(REFUSED_TOO),
+            E::NewNotVerified { is_emptied_itl, .. } => {
+                let base = base.wrote(0).hints(&[REFUSED_TOO, "phones refuse a list that does not verify"]);
+                base.hints(if is_emptied_itl { &[EMPTIED_ITL] } else { &[] })
+            }
+            E::SignerNotVerified { .. } => base.hint(
                 "phones would not accept this list either: fetch the list in force, or give the signer's \
                     certificate",
             ),
-            WorkError::Certificate { .. } => file_error(message)
-                .hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration"),
-            WorkError::NotText { .. } | WorkError::WriterEnded => file_error(message),
-            WorkError::NotACluster { source, .. } => file_error(message)
+            E::Certificate { .. } => {
+                base.hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
+            }
+            E::NotACluster { source, .. } => base
                 .detail("", source.to_string().trim_end().replace('\n', "\n  "))
                 .hint("docs/cluster-file.md has every key and an example"),
-            WorkError::ClusterFile { source, .. } => file_error(message).hint(match source {
+            E::ClusterFile { source, .. } => base.hint(match source {
                 ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
                     "leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
                 }
@@ -52,101 +71,96 @@ impl From<WorkError> for CommandError {
                     "a CTL needs one of them; docs/cluster-file.md has every key"
                 }
             }),
-            WorkError::NewNotVerified { file, source, is_emptied_itl } => {
-                let refused = CommandError::from(WorkError::NotVerified { file, source })
-                    .hint("phones refuse a list that does not verify");
-                if is_emptied_itl {
-                    return refused.hint(
-                        "an ITL that was emptied for a rollback may not contain its signer: give \
-                        the earlier ITL of the phones with --installed-itl",
-                    );
-                }
-                refused
+            E::OtherKind { .. } => base.hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
+            E::NoCertificate => base.hint("TVS needs the certificate: use --trusted instead of --tvs"),
+            E::NotSigned { source, .. } => CommandError { message: base.message, ..(*source).into() }.wrote(0),
+            E::NoPinToTry(e) => CommandError::from(*e).wrote(0),
+            E::PinNotTried { token, which: PinKind::User } => base
+                .detail("token", token.to_string())
+                .wrote(0)
+                .hint("if you are sure of the PIN, run the command again with --allow-last-try"),
+            E::PinNotTried { .. } => {
+                base.hint("if you are sure of it, run the command again with --allow-last-try")
             }
-            WorkError::OtherKind { .. } => CommandError::new(ErrorKind::Usage, message)
-                .hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
-            WorkError::NoCertificate => CommandError::new(ErrorKind::File, message)
-                .hint("TVS needs the certificate: use --trusted instead of --tvs"),
-            WorkError::NotSigned { source, .. } => CommandError { message, ..(*source).into() }.wrote(0),
-            WorkError::NoPinToTry(e) => CommandError::from(*e).wrote(0),
-            WorkError::PinNotTried { token, which: PinKind::User } => {
-                CommandError::new(ErrorKind::Token, message)
-                    .detail("token", token.to_string())
-                    .wrote(0)
-                    .hint("if you are sure of the PIN, run the command again with --allow-last-try")
+            E::Stopped { at, source } => CommandError::from(*source).stopped(&at),
+            E::JournalNotSigned(e) => {
+                CommandError::from(*e).detail("", "the files were written; the journal is not signed")
             }
-            WorkError::PinNotTried { .. } => CommandError::new(ErrorKind::Token, message)
-                .hint("if you are sure of it, run the command again with --allow-last-try"),
-            WorkError::Run(e) => (*e).into(),
-            WorkError::Stopped { at, source } => CommandError::from(*source).stopped(&at),
-            WorkError::Sign(e) => (*e).into(),
-            WorkError::Signing(SigningError::SamePlace(_)) => CommandError::new(ErrorKind::Usage, message)
-                .detail("", NOTHING)
-                .hint("sign them in two runs, each with its own --out"),
-            WorkError::Signing(SigningError::Place(e)) => CommandError::from(e).detail("", NOTHING),
-            WorkError::Signing(SigningError::OtherPlan { wanted, planned }) => {
+            E::HiddenUntilLogin(e) => CommandError::from(*e).hint(
+                "the token shows no certificate without its PIN: objects may be hidden until the login",
+            ),
+            E::Partly { .. } if kind == ErrorKind::Interrupted => base,
+            E::Partly { written, source } => CommandError::from(*source).wrote(written),
+            E::NoRest => base.hint("--by cli, or --by hand"),
+            E::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
+            E::NotVouchedFor { .. } => base
+                .hint(
+                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
+                )
+                .hint(WITHOUT_PROOF),
+            E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } | E::ItlNotVerified { .. } => {
+                base.hint(WITHOUT_PROOF)
+            }
+            E::ItlForManyNodes => base
+                .detail("", "nothing was published")
+                .hint("--alone --node NODE publishes it on that node"),
+            E::NotServedYet { waiting, node, alone, .. } => base
+                .details("", waiting.iter().map(|node| format!("{node}: {NOT_SERVED_YET}")))
+                .hint(format!(
+                    "a CUCM node serves it once Cisco Tftp was restarted: sastctl cluster restart --node {node:#}{}",
+                    if alone { " --alone" } else { "" }
+                )),
+            E::AfterStoring { name, token, source } => {
+                CommandError::from(*source).after_storing(&name, &token)
+            }
+            E::Run(e) => (*e).into(),
+            E::Sign(e) => (*e).into(),
+            E::Signing(e) => e.into(),
+            E::Selector(e) => e.into(),
+            E::Plan(e) => e.into(),
+            E::Token(e) => e.into(),
+            E::File(e) => e.into(),
+            E::Cluster(e) => e.into(),
+            E::Fetch(e) => e.into(),
+            E::Http(e) => e.into(),
+            E::Tvs(e) => e.into(),
+            E::Enroll(e) => e.into(),
+            E::Journal(e) => e.into(),
+            E::JournalReopen(e) => e.into(),
+            E::Operator(e) => e.into(),
+        }
+    }
+}
+
+impl From<SigningError> for CommandError {
+    fn from(error: SigningError) -> Self {
+        let base = CommandError::usage(error.to_string());
+        match error {
+            SigningError::SamePlace(_) => {
+                base.detail("", NOTHING).hint("sign them in two runs, each with its own --out")
+            }
+            SigningError::Place(e) => CommandError::from(e).detail("", NOTHING),
+            SigningError::OtherPlan { wanted, planned } => {
                 CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
                     .detail("wanted", wanted.to_string())
                     .detail("plan", planned.to_string())
                     .wrote(0)
                     .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
             }
-            WorkError::Selector(e) => e.into(),
-            WorkError::JournalNotSigned(e) => {
-                CommandError::from(*e).detail("", "the files were written; the journal is not signed")
-            }
-            WorkError::HiddenUntilLogin(e) => CommandError::from(*e).hint(
-                "the token shows no certificate without its PIN: objects may be hidden until the login",
-            ),
-            WorkError::Partly { source, .. } if source.is_interrupted() => {
-                CommandError::new(ErrorKind::Interrupted, message)
-            }
-            WorkError::Partly { written, source } => CommandError::from(*source).wrote(written),
-            WorkError::Plan(e) => e.into(),
-            WorkError::Token(e) => e.into(),
-            WorkError::File(e) => e.into(),
-            WorkError::Cluster(e) => e.into(),
-            WorkError::NoRest => CommandError::new(ErrorKind::Usage, message).hint("--by cli, or --by hand"),
-            WorkError::Record(_) => CommandError::new(ErrorKind::File, message),
-            WorkError::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
-            WorkError::NotVouchedFor { .. } => CommandError::new(ErrorKind::No, message)
-                .hint(
-                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
-                )
-                .hint(WITHOUT_PROOF),
-            WorkError::NoTvs { .. }
-            | WorkError::NoItl { .. }
-            | WorkError::NotAnItl { .. }
-            | WorkError::ItlNotVerified { .. } => {
-                CommandError::new(ErrorKind::No, message).hint(WITHOUT_PROOF)
-            }
-            WorkError::ItlForManyNodes => CommandError::new(ErrorKind::Usage, message)
-                .detail("", "nothing was published")
-                .hint("--alone --node NODE publishes it on that node"),
-            WorkError::NotServedYet { waiting, node, alone, .. } => CommandError::new(ErrorKind::No, message)
-                .details("", waiting.iter().map(|node| format!("{node}: {NOT_SERVED_YET}")))
-                .hint(format!(
-                    "a CUCM node serves it once Cisco Tftp was restarted: sastctl cluster restart --node {node:#}{}",
-                    if alone { " --alone" } else { "" }
-                )),
-            WorkError::Declined(what) => CommandError::new(ErrorKind::Interrupted, what),
-            WorkError::Fetch(e) => e.into(),
-            WorkError::Http(e) => e.into(),
-            WorkError::Tvs(e) => e.into(),
-            WorkError::Enroll(e) => e.into(),
-            WorkError::AfterStoring { name, token, source } => {
-                CommandError::from(*source).after_storing(&name, &token)
-            }
-            WorkError::Journal(e) => e.into(),
-            WorkError::JournalReopen(e) => e.into(),
-            WorkError::Operator(e) => e.into(),
+            SigningError::NoFileName => base.hint("give the file name instead of reading standard input"),
+            SigningError::NotAFileName(_) => CommandError::new(ErrorKind::File, error.to_string())
+                .detail("", NOTHING)
+                .hint("give the file to write: --out FILE"),
+            SigningError::NoPlace(_) => base
+                .detail("", NOTHING)
+                .hint("--out DIR writes the files into a folder")
+                .hint("--in-place replaces them; the old files are kept as NAME.bak"),
         }
     }
 }
 
 impl CommandError {
     /// What follows when a certificate was stored before this.
-    #[must_use]
     pub fn after_storing(self, name: &str, token: &str) -> Self {
         self.detail("", format!("{name} and its key were stored on \"{token}\""))
             .hint(format!("sastctl cert export {} writes the certificate", token_option(name)))
@@ -155,7 +169,7 @@ impl CommandError {
 
 impl From<NotASelector> for CommandError {
     fn from(error: NotASelector) -> Self {
-        let base = CommandError::new(ErrorKind::Usage, error.to_string());
+        let base = CommandError::usage(error.to_string());
         match error {
             NotASelector::PinInUri => base.hint("--pin-source names where the PIN comes from"),
             _ => base,

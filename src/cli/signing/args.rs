@@ -7,15 +7,10 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
-use super::super::error::{CommandError, ErrorKind};
-use super::super::next;
-use super::super::operator::TerminalOperator;
-use super::super::settings::Settings;
-use super::super::ui::Ui;
-use super::now;
-use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
+use crate::cli::{CommandError, Settings, TerminalOperator, Ui, next};
+use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version, is_file_name};
 use crate::workflow::signing::SigningOrder;
-use crate::workflow::{PlanDigest, Request};
+use crate::workflow::{PlanDigest, Request, beside};
 
 /// Options of every command that signs.
 #[derive(Debug, Args)]
@@ -26,10 +21,10 @@ pub struct SigningArgs {
     timestamp: Option<String>,
     /// The file to write; `-` is standard output. An existing file is kept as NAME.bak
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Show the plan and the difference; change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Do not ask before signing
     #[arg(long)]
     yes: bool,
@@ -152,16 +147,6 @@ impl SigningArgs {
         }
     }
 
-    /// `--out`, as given.
-    pub fn out(&self) -> Option<&Path> {
-        self.out.as_deref()
-    }
-
-    /// Whether nothing is to be touched.
-    pub fn is_dry_run(&self) -> bool {
-        self.dry_run
-    }
-
     /// The first option that a whole run on a cluster has no use for: it makes its own plan when it has come that far, and
     /// puts the result where phones fetch it.
     pub fn not_for_a_node(&self) -> Option<&'static str> {
@@ -171,8 +156,7 @@ impl SigningArgs {
 
     fn time(&self, now: i64) -> Result<u32, CommandError> {
         let wrong = |what: String| {
-            CommandError::new(ErrorKind::Usage, what)
-                .hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
+            CommandError::usage(what).hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
         };
         let seconds = match (&self.timestamp, std::env::var("SOURCE_DATE_EPOCH")) {
             (Some(text), _) => Timestamp::from_str(text)
@@ -188,10 +172,38 @@ impl SigningArgs {
     }
 }
 
+/// Now, in seconds since 1970-01-01 UTC.
+pub fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
 fn version(text: &str) -> Result<Version, CommandError> {
     let parsed =
         text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    parsed.ok_or_else(|| {
-        CommandError::new(ErrorKind::Usage, format!("--signer-version {text} is not like 1.0 or 1.1"))
-    })
+    parsed.ok_or_else(|| CommandError::usage(format!("--signer-version {text} is not like 1.0 or 1.1")))
+}
+
+/// The option of commands that make a new file from one that is there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct PlaceArgs {
+    /// Replace the file itself; the old file is kept as NAME.bak [default: write NAME.new.tlv next to it]
+    #[arg(long, conflicts_with = "out")]
+    pub in_place: bool,
+}
+
+impl PlaceArgs {
+    /// Where a list goes that is made from `source`, which calls itself `own`.
+    pub fn of(&self, signing: &SigningArgs, source: &Path, own: &str) -> Result<PathBuf, CommandError> {
+        let input = source.as_os_str() == "-";
+        match &signing.out {
+            Some(out) => Ok(out.to_owned()),
+            None if self.in_place && input => {
+                Err(CommandError::usage("--in-place replaces a file, and - names none"))
+            }
+            None if self.in_place => Ok(source.to_owned()),
+            None if input => Ok(beside(Path::new(if is_file_name(own) { own } else { "CTLFile.tlv" }))),
+            None => Ok(beside(source)),
+        }
+    }
 }

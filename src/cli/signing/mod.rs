@@ -1,20 +1,49 @@
-//! What all commands that sign share: their options, and how plans and results are shown.
+//! What all commands that sign share: their options, how plans and results are shown, and what is answered.
 
-mod answer;
 mod args;
-mod place;
 mod views;
 
-use jiff::Timestamp;
-
-pub use answer::{note_signed, sign};
-pub use args::{DIGESTS, SigningArgs, one_of};
-pub use place::PlaceArgs;
+pub use args::{DIGESTS, PlaceArgs, SigningArgs, now, one_of};
 pub use views::{
     checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_text, troubles, written_text,
 };
 
-/// Now, in seconds since 1970-01-01 UTC.
-pub fn now() -> i64 {
-    Timestamp::now().as_second()
+use super::{CommandError, Settings, Ui};
+use crate::workflow::signing::{Batch, BatchFile, Signed, SigningSession};
+
+/// Shows the plans, asks, signs, and answers. `what` names the command in the journal.
+pub fn sign(
+    what: &'static str,
+    session: &SigningSession,
+    batch: Batch<'_>,
+    args: &SigningArgs,
+    (settings, ui): (&Settings, &Ui),
+) -> Result<(), CommandError> {
+    let files = if let Batch::Planned(files) = &batch { &files[..] } else { &[] };
+    let to_output = files.iter().any(|file| file.out().as_os_str() == "-") && !args.dry_run;
+    let operator = args.operator(to_output, settings, ui);
+    let json = |file: &BatchFile| plan_json(file, session.signer());
+    let plans = ui.json.then(|| files.iter().map(json).collect::<Vec<_>>());
+    let signed = session.sign(batch, &args.order(what), &operator)?;
+    if let Some(signed) = &signed {
+        note_signed(signed, ui);
+    }
+    if !ui.json || to_output {
+        return Ok(());
+    }
+    let mut document = serde_json::json!({
+        "dry_run": args.dry_run, "plans": plans, "written": *operator.written(),
+    });
+    if let Some((document, signed)) = document.as_object_mut().zip(signed) {
+        document.insert("journal".to_owned(), signed.journal.display().to_string().into());
+    }
+    ui.print_json(&document)
+}
+
+/// Tells where the journal is, and what is left to do by hand.
+pub fn note_signed(signed: &Signed, ui: &Ui) {
+    ui.note(&format!("Journal: {}", signed.journal.display()));
+    if !signed.by_hand.is_empty() {
+        ui.note(&format!("Left to do by hand:\n{}", numbered(&signed.by_hand)));
+    }
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::super::ui::printable;
+use serde::Serialize;
+
+use crate::cli::printable;
 use crate::phone::{ClassVerdict, Decision, Impact, ServiceFinding};
 use crate::token::Sast;
 use crate::trustlist::{ListKind, VerifiedList, digest};
@@ -89,19 +91,28 @@ pub fn dry_run_text(file: &BatchFile) -> String {
 
 pub fn plan_json(file: &BatchFile, sast: &Sast) -> serde_json::Value {
     let (plan, signer) = (file.plan(), sast.certificate().sast_name());
+    let says = |phones| Says { phones, says: phones.verdict.says(&signer) };
     serde_json::json!({
         "digest": file.digest().to_string(),
         "out": file.out().display().to_string(),
         "token_serial": sast.token().serial,
         "steps": plan.map_or(&[][..], |p| &p.steps[..]),
         "warnings": file.warnings,
-        "phones": plan.map(|p| phones_json(p, &signer)),
+        "phones": plan.map(|p| p.phones.iter().map(says).collect::<Vec<_>>()),
         "findings": plan.map_or(&[][..], |p| &p.findings[..]),
         "by_hand": file.by_hand(),
-        "bytes": plan.map(|p| p.signed_len()),
+        "bytes": plan.map(Plan::signed_len),
         "difference": file.difference(),
         "signer": signer,
     })
+}
+
+/// A verdict, also in words.
+#[derive(Serialize)]
+struct Says<'a> {
+    #[serde(flatten)]
+    phones: &'a ClassVerdict,
+    says: String,
 }
 
 pub fn written_text(written: &WrittenFile) -> String {
@@ -127,21 +138,6 @@ pub fn checksums_text(md5: &str, sha1: &str) -> String {
 pub fn numbered(steps: &[String]) -> String {
     let lines = steps.iter().enumerate().map(|(i, step)| format!("  {}. {step}\n", i.saturating_add(1)));
     lines.collect()
-}
-
-fn phones_json(plan: &Plan, signer: &str) -> serde_json::Value {
-    let verdicts: Vec<_> = plan
-        .phones
-        .iter()
-        .map(|v| {
-            let mut value = serde_json::to_value(v).unwrap_or_default();
-            if let Some(object) = value.as_object_mut() {
-                object.insert("says".to_owned(), v.verdict.says(signer).into());
-            }
-            value
-        })
-        .collect();
-    verdicts.into()
 }
 
 /// What phones make of a list that `signer` signs: those that hold the list called `held`, or all of them where there is

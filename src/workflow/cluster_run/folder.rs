@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::state::{RunRefused, RunState};
+use crate::cluster::NodeAddress;
 use crate::files::{self, FileError, OnExisting};
 use crate::trustlist::{MAX_FILE_BYTES, TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
@@ -24,6 +25,12 @@ const LOCK: &str = "run.lock";
 pub struct RunFolder(pub PathBuf);
 
 impl RunFolder {
+    /// That of a run on this publisher, unless another is named.
+    pub fn of(publisher: &NodeAddress) -> Self {
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' };
+        RunFolder(format!("sastctl-{}", publisher.to_string().chars().map(safe).collect::<String>()).into())
+    }
+
     /// The CTL that was in force before.
     pub fn old(&self) -> PathBuf {
         self.0.join(CTL)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::reader::{self, Reader, ReaderError, UsbDevice};
 use crate::token::{LoadProblem, Module, PinState, Profile, TokenContents, TokenError, Wait};
+use crate::workflow::ModuleOptions;
 
 /// Everything that was looked at.
 #[derive(Debug, Clone)]
@@ -77,21 +78,27 @@ pub struct Clock {
     pub program: Option<Timestamp>,
 }
 
-/// Gathers all facts. `module` is the result of loading it.
-pub fn gather(profile: Option<&Profile>, module: &Result<Module, TokenError>, now: Timestamp) -> Facts {
-    let tokens = match module {
+/// Gathers all facts. An error where the profile that was named is wrong.
+pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenError> {
+    let (profile, module) = match options.profile() {
+        Ok(profile) => (Some(profile.clone()), options.load(profile)),
+        // What is wrong with it is the operator's to mend first.
+        Err(e) if options.profile.is_some() => return Err(e),
+        Err(_) => (None, Err(TokenError::NothingInstalled(vec![]))),
+    };
+    let tokens = match &module {
         Ok(module) => module.contents().map_err(|e| e.to_string()),
         Err(_) => Ok(vec![]),
     };
-    Facts {
+    Ok(Facts {
         linux: cfg!(target_os = "linux"),
-        module: module_facts(profile, module),
+        module: module_facts(profile.as_ref(), &module),
         readers: reader::readers(),
         usb: reader::usb_devices().map_err(|e| e.to_string()),
         udev: rules_file(&RULES_FOLDERS),
         tokens: tokens.map(|tokens| tokens.iter().map(token_facts).collect()),
         clock: Clock { now, program: program_written() },
-    }
+    })
 }
 
 fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) -> ModuleFacts {

@@ -3,7 +3,9 @@
 //! A journal is a text file of JSON lines. It detects accidental changes: a line that was changed, taken out or moved.
 //! Whoever can rewrite all of it can make another, unless its head is signed. See `docs/journal.md`.
 
+mod drawing;
 mod entry;
+mod page;
 mod signature;
 mod summary;
 mod verify;
@@ -12,9 +14,12 @@ mod writer;
 pub use entry::{
     Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
 };
+pub(crate) use page::{HtmlPage, MarkdownPage};
+pub(crate) use signature::read_beside as read_signature;
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
-pub(crate) use summary::{Change, JournalSummary};
+pub(crate) use summary::JournalSummary;
 pub use verify::{JournalError, VerifiedJournal};
+pub(crate) use writer::newest;
 pub use writer::{Journal, JournalReopenError, JournalWriteError, state_folder, who};
 
 use data_encoding::HEXLOWER;

@@ -6,7 +6,11 @@ use data_encoding::BASE64;
 use serde::Deserialize;
 
 use super::verify::VerifiedJournal;
+use crate::files::{self, FileError};
 use crate::trustlist::{Certificate, Digest, SignatureCheck, Signer, digest, printable_json};
+
+/// The largest signature that is read, in bytes: it is a line of JSON.
+const LARGEST: usize = 64 * 1024;
 
 /// The only version that there is.
 const VERSION: u32 = 1;
@@ -47,6 +51,12 @@ pub fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.to_owned().into_os_string();
     name.push(".sig");
     name.into()
+}
+
+/// The signature beside a journal; `None` where there is none.
+pub fn read_beside(journal: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let path = beside(journal);
+    if path.exists() { files::read_limited(&path, LARGEST).map(Some) } else { Ok(None) }
 }
 
 impl HeadSignature {

@@ -212,6 +212,15 @@ pub fn state_folder() -> Option<PathBuf> {
     Some(state.join("sastctl"))
 }
 
+/// The newest journal in a folder, if there is one.
+pub fn newest(folder: &Path) -> Option<PathBuf> {
+    let journals = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let journals = journals.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
+    // Their names begin with the time, but runs of one second have names in any order.
+    let written = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+    journals.max_by_key(|path| (written(path), path.clone()))
+}
+
 /// `process 4711 of operator (uid 1000) on desk`
 pub fn who() -> String {
     format!("process {} of {} on {}", std::process::id(), operator(), host())

@@ -103,7 +103,7 @@ impl BatchFile {
     }
 }
 
-/// Why plans are not carried out together.
+/// Why files are not signed, or plans are not carried out together.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum SigningError {
@@ -114,6 +114,13 @@ pub enum SigningError {
     Place(FileError),
     #[error("the plan is not the one that was named by its digest")]
     OtherPlan { wanted: PlanDigest, planned: PlanDigest },
+    /// It came from standard input.
+    #[error("a configuration file is signed with its file name in it")]
+    NoFileName,
+    #[error("the file from standard input has the name {0:?} in it, which is not a plain file name")]
+    NotAFileName(String),
+    #[error("there are several files to sign, and {} is a list: give its destination", .0.display())]
+    NoPlace(PathBuf),
 }
 
 /// The plans of a batch as they were shown, the files that they would write, and what is left to do by hand then.

@@ -8,9 +8,10 @@ use askama::Template;
 use askama::filters::Escaper;
 
 use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing, row};
+use super::entry::{Event, FileFingerprint, Outcome, PhoneLine};
+use super::summary::{Change, JournalSummary};
 use crate::trustlist::digest::phone_lines_of_hex;
 use crate::trustlist::{TrustFile, TrustList, VerifiedList, printable};
-use crate::workflow::journal::{Change, Event, FileFingerprint, JournalSummary, Outcome, PhoneLine};
 
 /// Of one HTML file.
 #[derive(Template)]

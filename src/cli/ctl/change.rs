@@ -1,0 +1,150 @@
+//! `ctl create`: a first list from certificates and addresses. `ctl update`: changes to a list in force, signed by a token
+//! that is in it.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::signing::{PlaceArgs, SigningArgs, sign};
+use crate::cli::{CommandError, Settings, TerminalOperator, Ui};
+use crate::cluster::SecurityMode;
+use crate::workflow::cluster_file::parse_function;
+use crate::workflow::signing::{Batch, BatchFile, SigningSession};
+use crate::workflow::{
+    self, Edit, NewServer, ReadCluster, read_certificate, read_cluster, read_verified, spare_tokens,
+};
+
+/// Make a first CTL or ITL from certificates and addresses, signed by a token
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The cluster: servers, addresses and certificate files, as TOML (see docs/cluster-file.md)
+    #[arg(long, value_name = "FILE")]
+    cluster: PathBuf,
+    /// Another token: a selector, or a certificate file; may be given several times
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    spare: Vec<String>,
+    /// Continue with a single token; if it is lost, no later list can be signed
+    #[arg(long)]
+    single_token: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+pub fn create(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.cluster)?;
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?;
+    let signer = session.signer().certificate().clone();
+    let spares = spare_tokens(&signer, session.certificates(&args.spare, &operator)?, tokens);
+    let request = args.signing.request(&signer)?;
+    let edits = args.servers.edits()?;
+    let plan = workflow::create(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
+    let out = args.signing.out.clone().unwrap_or_else(|| PathBuf::from(&plan.draft().file_name));
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, None)]);
+    sign("ctl-create", &session, batch, &args.signing, (settings, ui))
+}
+
+/// Change a list in force: tokens, servers, security mode, renewed certificates
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// The list in force
+    file: PathBuf,
+    /// Add a token: a selector, or its certificate file
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    add_token: Vec<String>,
+    /// Remove a SAST record, by name (SAST-ADN…) or serial number
+    #[arg(long, value_name = "NAME|SERIAL")]
+    remove_token: Vec<String>,
+    /// A renewed certificate: it replaces the one with the same subject, or the one at the address. With a function
+    /// before the address (capf:10.1.2.3=new.pem) the subject may differ
+    #[arg(long, value_name = "[[FUNCTION:]ADDRESS=]CERTFILE")]
+    refresh: Vec<String>,
+    #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let old = read_verified(&args.file)?;
+    let removed = args.remove_token.iter().cloned().map(Edit::RemoveToken).map(Ok);
+    let renewed = args.refresh.iter().map(|spec| refresh(spec));
+    let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, CommandError>>()?;
+    edits.extend(args.servers.edits()?);
+    let operator = TerminalOperator::new(settings, ui);
+    let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
+        .for_list(&old);
+    edits.extend(session.certificates(&args.add_token, &operator)?.into_iter().map(Edit::AddToken));
+    let signer = session.signer().certificate().clone();
+    let request = args.signing.request(&signer)?;
+    let plan = workflow::update(&old, &request, &edits)?;
+    let out = args.place.of(&args.signing, &args.file, &plan.draft().file_name)?;
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
+    sign("ctl-update", &session, batch, &args.signing, (settings, ui))
+}
+
+fn refresh(spec: &str) -> Result<Edit, CommandError> {
+    // `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`; a file's name may hold any of these signs.
+    let at = |place: &str| {
+        let (function, ip) = match place.split_once(':') {
+            Some((function, ip)) => (Some(parse_function(function)?), ip),
+            None => (None, place),
+        };
+        Some((function, ip.parse::<Ipv4Addr>().ok()?))
+    };
+    let placed = spec.split_once('=').and_then(|(place, path)| Some((at(place)?, path)));
+    let (function, address, path) = match placed {
+        Some(((function, ip), path)) => (function, Some(ip), path),
+        None => (None, None, spec),
+    };
+    let certificate = read_certificate(Path::new(path))?;
+    Ok(Edit::Refresh { function, address, certificate })
+}
+
+/// Servers that join or leave, and the security mode.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Add a server, as FUNCTION:ADDRESS:CERTFILE (tftp:10.1.2.3:alt.pem; a firewall is ccm:…)
+    #[arg(long, value_name = "FUNCTION:ADDRESS:CERTFILE")]
+    add_server: Vec<String>,
+    /// Remove the records of a server, by address, DNSNAME or name; capf:10.1.2.3 means the record of one function
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    remove_server: Vec<String>,
+    /// The cluster security mode of the list
+    #[arg(long, value_name = "MODE")]
+    set_mode: Option<SecurityMode>,
+}
+
+impl ServerArgs {
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.add_server.is_empty() && self.remove_server.is_empty() && self.set_mode.is_none()
+    }
+
+    /// The changes: what leaves, what joins, then the mode.
+    pub fn edits(&self) -> Result<Vec<Edit>, CommandError> {
+        let removed = self.remove_server.iter().cloned().map(Edit::RemoveServer).map(Ok);
+        let added = self.add_server.iter().map(|spec| add_server(spec));
+        removed.chain(added).chain(self.set_mode.map(Edit::SetMode).map(Ok)).collect()
+    }
+}
+
+fn add_server(spec: &str) -> Result<Edit, CommandError> {
+    let wrong = |what: String| {
+        CommandError::usage(format!("--add-server {spec}: {what}"))
+            .hint("write FUNCTION:ADDRESS:CERTFILE, for example tftp:10.48.47.160:alternate.pem")
+    };
+    let mut parts = spec.splitn(3, ':');
+    let (Some(function), Some(address), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(wrong("it has three parts".to_owned()));
+    };
+    let function = parse_function(function).ok_or_else(|| wrong(format!("{function} is not a function")))?;
+    let address = address.parse().map_err(|_| wrong(format!("{address} is not an IPv4 address")))?;
+    let certificate = read_certificate(Path::new(path))?;
+    Ok(Edit::AddServer(NewServer { function, address, certificate, host: None }))
+}

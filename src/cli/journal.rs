@@ -1,0 +1,152 @@
+//! `journal …`: the record of a run as a page, and whether it was changed.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::{CommandError, ErrorKind, Ui, printable};
+use crate::files::{self, OnExisting};
+use crate::workflow::journal::{
+    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, MarkdownPage, VerifiedJournal,
+    newest, read_signature, signature_beside, state_folder,
+};
+use crate::workflow::read_certificate;
+
+/// Show or verify the journal of a run
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    Show(ShowArgs),
+    Verify(VerifyArgs),
+}
+
+/// Show a journal as a page for the change ticket: Markdown, or one HTML file
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Write a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    journal: JournalArgs,
+}
+
+/// Detect accidental changes: a changed, missing or moved line. With --signer, prove that there are none
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Check the signature of the journal (NAME.sig, made by --journal-sign) with the certificate of the token
+    #[arg(long, value_name = "CERT")]
+    signer: Option<PathBuf>,
+    #[command(flatten)]
+    journal: JournalArgs,
+}
+
+/// Which journal is meant.
+#[derive(Debug, Args)]
+struct JournalArgs {
+    /// The journal [default: the newest one]
+    file: Option<PathBuf>,
+    /// The folder of the journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else
+    /// ~/.local/state/sastctl]
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
+    journal: Option<PathBuf>,
+}
+
+impl JournalArgs {
+    /// Its path and its bytes.
+    fn read(&self) -> Result<(PathBuf, Vec<u8>), CommandError> {
+        let path = match (&self.file, self.journal.clone().or_else(state_folder)) {
+            (Some(path), _) => path.clone(),
+            (None, None) => return Err(JournalWriteError::NoFolder.into()),
+            (None, Some(folder)) => newest(&folder).ok_or_else(|| {
+                CommandError::new(ErrorKind::File, format!("there is no journal in {}", folder.display())).hint(
+                    "every run that signs or publishes a file writes one; give its path if it is in another folder",
+                )
+            })?,
+        };
+        let bytes = files::read_limited(&path, files::MAX_JOURNAL)?;
+        Ok((path, bytes))
+    }
+}
+
+pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
+    match command {
+        JournalCommand::Show(args) => show(&args, ui),
+        JournalCommand::Verify(args) => verify(&args, ui),
+    }
+}
+
+fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
+    let (path, bytes) = args.journal.read()?;
+    // A run that was cut off can be shown, too; the page says so.
+    let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
+    let summary = &JournalSummary::new(&journal, &path);
+    let html = || HtmlPage { summary }.to_string();
+    match &args.html {
+        Some(out) if out.as_os_str() == "-" && ui.json => {
+            return Err(CommandError::usage("standard output can take the page or JSON, not both")
+                .hint("--html FILE writes the page into a file"));
+        }
+        Some(out) if out.as_os_str() == "-" => return ui.write(html().as_bytes()),
+        Some(out) => drop(files::write_new(out, html().as_bytes(), OnExisting::KeepBackup)?),
+        None => {}
+    }
+    let (page, path) = (args.html.as_ref().map(|out| out.display().to_string()), path.display());
+    match page {
+        page if ui.json => ui.print_json(&serde_json::json!({
+            "journal": path.to_string(), "lines": journal.lines(), "html": page,
+        })),
+        Some(page) => ui.print(&format!("{page}   the page of {path}")),
+        None => ui.print(&MarkdownPage { summary }.to_string()),
+    }
+}
+
+fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
+    let (path, bytes) = args.journal.read()?;
+    let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;
+    let (lines, says) = (journal.lines().len(), journal.outcome().map(|(_, says)| says).unwrap_or_default());
+    let proof = args.signer.as_deref().map(|signer| prove(&path, &journal, signer)).transpose()?;
+    if let Some((_, signed)) = &proof
+        && *signed < lines
+    {
+        ui.warn(&format!(
+            "the signature covers lines 1 to {signed} of {lines}; in the others only accidental \
+            changes are detected"
+        ));
+    }
+    if proof.is_none() && !ui.json {
+        ui.note(
+            "This detects accidental changes only. Proof needs a signature: --journal-sign when you sign, \
+             --signer CERT here.",
+        );
+    }
+    let (signer, signed) = proof.unzip();
+    let document = serde_json::json!({
+        "journal": path.display().to_string(), "verified": true, "lines": lines, "signed_by": signer,
+        "signed_lines": signed,
+    });
+    ui.answer(&document, || {
+        let signer =
+            signer.iter().zip(signed).map(|(name, lines)| format!(", {lines} of them signed by {name}"));
+        let by = printable(&signer.collect::<String>());
+        format!("{}: verified, {lines} lines{by}; {}", path.display(), printable(says))
+    })
+}
+
+/// Who signed the journal, and how many of its lines the signature covers.
+fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(String, usize), CommandError> {
+    let certificate = read_certificate(signer)?;
+    let (name, beside) = (path.display(), signature_beside(path).display().to_string());
+    let no = |what: String| CommandError::new(ErrorKind::No, what).detail("signature", beside);
+    let Some(bytes) = read_signature(path)? else {
+        return Err(no(format!("{name} is not signed"))
+            .hint("the commands that sign have the option --journal-sign, which signs the journal in the same login"));
+    };
+    match HeadSignature::check(&bytes, journal, &certificate) {
+        Ok(lines) => Ok((certificate.sast_name(), lines)),
+        Err(e) => Err(no(format!("{name} is not proved: {e}"))),
+    }
+}
+
+fn broken(path: &Path, error: &JournalError) -> CommandError {
+    let error = CommandError::new(ErrorKind::No, format!("{} does not verify: {error}", path.display()));
+    error.hint("do not rely on it; the files that it names still have their own checksums")
+}

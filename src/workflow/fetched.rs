@@ -1,0 +1,106 @@
+//! The files that nodes serve, kept in a folder, and whether all nodes have the same ones.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Operator, View, WorkError};
+use crate::cluster::{Connector, NodeAddress, NodeFile, Ports};
+use crate::files::{self, OnExisting};
+use crate::trustlist::printable;
+
+/// Which files are fetched, from which node or, unless `alone`, from all nodes of its cluster, and where they are kept.
+pub struct Wanted<'a> {
+    pub names: &'a [String],
+    pub node: &'a NodeAddress,
+    pub alone: bool,
+    pub ports: Ports,
+    /// The shell prints what comes in no other way.
+    pub dump: bool,
+    pub folder: &'a Path,
+    pub existing: OnExisting,
+}
+
+/// What was kept, and what is wrong with it.
+#[derive(Debug, Default, Serialize)]
+pub struct Fetched {
+    /// Which nodes have another file, or none.
+    pub differing: Vec<String>,
+    pub unverified: Vec<String>,
+    pub written: Vec<FetchedFile>,
+}
+
+/// A file that was kept; its checksum hexadecimal.
+#[derive(Debug, Serialize)]
+pub struct FetchedFile {
+    by: String,
+    bytes: usize,
+    file: String,
+    kept_old_as: Option<String>,
+    md5: String,
+    node: String,
+    says: String,
+}
+
+/// Fetches each file from every node, and keeps one that verifies, if there is one.
+pub fn fetch_all(
+    wanted: &Wanted<'_>,
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<Fetched, WorkError> {
+    let nodes = connector.nodes(wanted.node, wanted.alone)?;
+    files::make_folder(wanted.folder)?;
+    let mut fetched = Fetched::default();
+    for name in wanted.names {
+        let (mut found, mut without) = (Vec::new(), Vec::new());
+        for node in &nodes {
+            match NodeFile::get(node, name, wanted.ports, wanted.dump, connector)? {
+                Some(of_node) => found.push(of_node),
+                None => {
+                    operator.note(&format!("{node}: no {name}"));
+                    without.push(format!("{node} has no {name}"));
+                }
+            }
+        }
+        // Where no node has it, they are the same.
+        let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };
+        fetched.differing.append(&mut without);
+        // Nobody takes one that does not verify for a list that phones would take.
+        let stem = name.strip_suffix(".tlv").filter(|_| kept.signer.is_err());
+        let out = stem.map_or_else(|| name.clone(), |stem| format!("{stem}.unverified.tlv"));
+        let out = wanted.folder.join(out);
+        out.parent().map_or(Ok(()), files::make_folder)?;
+        let written = files::write_new(&out, &kept.bytes, wanted.existing)?;
+        let file = FetchedFile {
+            by: kept.by.to_string(),
+            bytes: kept.bytes.len(),
+            file: out.display().to_string(),
+            kept_old_as: written.backup.map(|path| path.display().to_string()),
+            md5: kept.md5(),
+            node: kept.node.to_string(),
+            says: kept.says(),
+        };
+        let FetchedFile { by, bytes, file: path, md5, node, says, .. } = &file;
+        if stem.is_some() {
+            fetched.unverified.push(format!("{name} of {node}, kept as {path}"));
+        }
+        operator.show(&View::Text(&format!(
+            "{path}   {bytes} bytes from {node} by {by}, {}, MD5 {md5}",
+            printable(says)
+        )))?;
+        for other in found.iter().filter(|other| other.node != kept.node) {
+            let (node, says) = (&other.node, printable(&other.says()));
+            let another =
+                format!("{node} has another {name} than {}: MD5 {}, {says}", kept.node, other.md5());
+            if other.bytes == kept.bytes {
+                operator.note(&format!("{node}: the same {name}"));
+            } else if name.starts_with("ITL") && other.signer.is_ok() {
+                operator.note(&format!("{another}; each TFTP server signs its own ITL"));
+            } else {
+                fetched.differing.push(another);
+            }
+        }
+        fetched.written.push(file);
+    }
+    Ok(fetched)
+}

@@ -1,0 +1,33 @@
+//! The time in a header, in the local zone.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use crate::files;
+
+/// A header's time as CUCM prints it, in the local zone: `Fri Mar 06 22:53:33 CET 2015`.
+pub fn header_time(seconds: u32) -> String {
+    let time = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
+    time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+}
+
+/// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC where it is none.
+fn local_zone() -> TimeZone {
+    let file = |path: &Path| TimeZone::tzif("local", &files::read_plain(path, files::MAX_TEXT).ok()?).ok();
+    let zone = match std::env::var("TZ") {
+        Ok(zone) => {
+            let zone = zone.strip_prefix(':').unwrap_or(&zone);
+            let named = || TimeZoneDatabase::bundled().get(zone).ok();
+            if Path::new(zone).is_absolute() {
+                file(Path::new(zone))
+            } else {
+                named().or_else(|| TimeZone::posix(zone).ok())
+            }
+        }
+        Err(_) if cfg!(unix) => file(Path::new("/etc/localtime")),
+        Err(_) => Some(TimeZone::system()),
+    };
+    zone.unwrap_or(TimeZone::UTC)
+}
