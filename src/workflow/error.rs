@@ -73,7 +73,11 @@ pub enum WorkError {
     /// A token that shows no certificate was to be asked again after a login.
     #[error(transparent)]
     HiddenUntilLogin(Box<WorkError>),
-    #[error("{}", partly(*written, source))]
+    /// An interruption says that nothing was written, as far as it knows.
+    #[error("{}", match source.is_interrupted() {
+        true => format!("interrupted; {}", written_of_several(*written)),
+        false => source.to_string(),
+    })]
     Partly { written: usize, source: Box<WorkError> },
     #[error(transparent)]
     File(#[from] FileError),
@@ -156,16 +160,6 @@ impl WorkError {
     pub fn outcome(&self) -> (Outcome, String) {
         let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };
         (outcome, self.to_string())
-    }
-}
-
-/// What stopped a batch of which some files were written. An interruption says that nothing was, as far as it knows.
-fn partly(written: usize, source: &WorkError) -> String {
-    match source {
-        WorkError::Operator(OperatorError::Interrupted { .. }) => {
-            format!("interrupted; {}", written_of_several(written))
-        }
-        source => source.to_string(),
     }
 }
 

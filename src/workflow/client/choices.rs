@@ -321,19 +321,14 @@ impl Choices {
             let at = format!("{}:{}", added.server.address, added.file);
             options.push(ListOption::AddServer(named(added.server.function, &at)));
         }
-        match self.mode {
-            Some(SecurityMode::Mixed) if !self.mixed_is_a_change() => {}
-            mode => options.extend(mode.map(ListOption::Mode)),
-        }
+        // What the command would make without a word.
+        let is_mixed = match &self.start {
+            Start::InForce(_) => !self.start.is_token_signed(),
+            Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::Mixed,
+        };
+        let mode = self.mode.filter(|mode| !(is_mixed && *mode == SecurityMode::Mixed));
+        options.extend(mode.map(ListOption::Mode));
         options
-    }
-
-    /// Whether mixed mode is not what the command would make without a word.
-    fn mixed_is_a_change(&self) -> bool {
-        match &self.start {
-            Start::InForce(_) => self.start.is_token_signed(),
-            Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::NonSecure,
-        }
     }
 }
 

@@ -20,7 +20,10 @@ impl Windows<'_> {
         loop {
             watch.next(&self.module, Duration::ZERO)?;
             let found = self.usable(watch.present(), known);
-            let line = describe(&found);
+            let line = match &found[..] {
+                [] => "  waiting for a token …".to_owned(),
+                found => found.iter().map(|one| format!("  inserted: {}\n", name(one))).collect(),
+            };
             if shown.as_ref() != Some(&line) {
                 self.say(&line);
                 shown = Some(line);
@@ -67,11 +70,4 @@ impl Windows<'_> {
 fn name(Inserted { sast, .. }: &Inserted) -> String {
     let (token, certificate) = (sast.token(), sast.certificate());
     format!("{} on \"{}\", serial {}", certificate.sast_name(), token.label, token.serial)
-}
-
-fn describe(found: &[Inserted]) -> String {
-    match found {
-        [] => "  waiting for a token …".to_owned(),
-        _ => found.iter().map(|s| format!("  inserted: {}\n", name(s))).collect(),
-    }
 }

@@ -6,12 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
-use super::state::{RunRefused, RunState};
+use super::state::RunState;
 use crate::cluster::NodeAddress;
 use crate::files::{self, FileError, OnExisting};
 use crate::trustlist::{MAX_FILE_BYTES, TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
-use crate::workflow::journal::{FileFingerprint, Journal, RunId, VerifiedJournal, who};
+use crate::workflow::journal::{FileFingerprint, Journal, VerifiedJournal, who};
 
 /// What phones fetch.
 pub const CTL: &str = "CTLFile.tlv";
@@ -64,10 +64,6 @@ impl RunFolder {
         RunError::FileLost { what, folder: self.0.clone() }
     }
 
-    pub(super) fn no_run(&self) -> RunError {
-        RunError::NoRun { folder: self.0.clone() }
-    }
-
     /// The run that the folder knows of, and its journal.
     pub(super) fn earlier(&self) -> Result<Option<(PathBuf, RunState)>, RunError> {
         let unreadable = |path: &Path, source| RunError::Unreadable { path: path.to_owned(), source };
@@ -93,11 +89,6 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Which run of this node it is.
-    pub(super) fn id(&self, node: String) -> RunId {
-        RunId { node, folder: files::resolve(&self.0).display().to_string() }
-    }
-
     /// Held while a process is at work in the folder: two at once would do things twice, and break the journal's chain.
     /// Released when dropped or when the process ends.
     pub(super) fn lock(&self) -> Result<File, WorkError> {
@@ -111,12 +102,6 @@ impl RunFolder {
             return Err(RunError::Busy { holder, folder: self.0.clone() }.into());
         }
         Ok(file)
-    }
-
-    /// Why a run was not begun, resumed or rolled back here.
-    pub(super) fn refused(why: RunRefused, earlier: Option<&(PathBuf, RunState)>, chosen: RunId) -> RunError {
-        let (journal, run) = earlier.map(|(path, run)| (path.clone(), run.id.clone())).unzip();
-        RunError::Refused { why, run: run.flatten(), journal, chosen }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::phone::{ClassVerdict, InstalledLists, NewList, TvsStatus, assess_clas
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
-use crate::workflow::journal::{Event, FileFingerprint, Journal};
+use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
 use crate::workflow::plan::{Release, Request};
@@ -105,22 +105,27 @@ impl<'a> ClusterRun<'a> {
     /// folder from then on.
     pub fn begin(&mut self, mode: RunMode) -> Result<(), WorkError> {
         let folder = &self.options.folder;
+        let no_run = || RunError::NoRun { folder: folder.0.clone() };
         if mode == RunMode::New {
             files::make_folder(&folder.0)?;
         } else if !folder.0.is_dir() {
-            return Err(folder.no_run().into());
+            return Err(no_run().into());
         }
         let lock = folder.lock()?;
-        let id = folder.id(self.options.publisher.to_string());
+        let (node, path) = (self.options.publisher.to_string(), files::resolve(&folder.0));
+        let id = RunId { node, folder: path.display().to_string() };
         let earlier = folder.earlier()?;
         let run = earlier.as_ref().map(|(_, run)| run);
         let opening = match (mode, run) {
             (RunMode::New, run) => RunState::begin(run, id.clone()),
-            (_, None) => return Err(folder.no_run().into()),
+            (_, None) => return Err(no_run().into()),
             (RunMode::Resume, Some(run)) => run.resume(&id),
             (RunMode::Rollback, Some(run)) => run.rollback(&id),
         };
-        let opening = opening.map_err(|why| RunFolder::refused(why, earlier.as_ref(), id))?;
+        let opening = opening.map_err(|why| {
+            let (journal, run) = earlier.clone().map(|(path, run)| (path, run.id)).unzip();
+            RunError::Refused { why, run: run.flatten(), journal, chosen: id }
+        })?;
         if let (RunMode::Rollback, Some(run)) = (mode, run) {
             // Nothing is undone, and nothing of that written down, before the operator wants it.
             self.show_impact_of_rollback(run)?;

@@ -12,8 +12,7 @@ use super::state::{BRIDGE, IN_FORCE};
 use super::step::{Part, Step};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{
-    AFTER_RESTART, NodeAddress, Ports, Publisher, SERVICES, fetch, restart, restart_order, shows_ctl,
-    side_by_side,
+    AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, shows_ctl, side_by_side,
 };
 use crate::files::{self, OnExisting};
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
@@ -136,7 +135,8 @@ impl<'a> ClusterRun<'a> {
     fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
         let (old, certificates, ports) = (self.old()?, self.certificates()?, self.options.ports);
         let served = side_by_side(&self.nodes, &self.connector, |node, _| {
-            Ok((node.to_string(), served_ctl(node, ports)?))
+            let fetched = node.host().map(|host| fetch(host, ports, CTL)).transpose()?.flatten();
+            Ok((node.to_string(), fetched.map(|fetched| verified(fetched.bytes)).transpose()?))
         });
         let served = served.into_iter().collect::<Result<Vec<_>, WorkError>>()?;
         Ok(bridge(&old, &served, certificates))
@@ -353,11 +353,6 @@ impl<'a> ClusterRun<'a> {
     fn check_folders(&mut self) -> Result<(), WorkError> {
         Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
     }
-}
-
-fn served_ctl(node: &NodeAddress, ports: Ports) -> Result<Option<VerifiedList>, WorkError> {
-    let Some(host) = node.host() else { return Ok(None) };
-    fetch(host, ports, CTL)?.map(|fetched| verified(fetched.bytes)).transpose()
 }
 
 /// `SAST-ADN008580ef and SAST-ADN0054f509`

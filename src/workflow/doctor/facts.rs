@@ -90,6 +90,8 @@ pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenErr
         Ok(module) => module.contents().map_err(|e| e.to_string()),
         Err(_) => Ok(vec![]),
     };
+    let written = std::env::current_exe().and_then(std::fs::metadata).and_then(|m| m.modified());
+    let program = written.ok().and_then(|time| Timestamp::try_from(time).ok());
     Ok(Facts {
         linux: cfg!(target_os = "linux"),
         module: module_facts(profile.as_ref(), &module),
@@ -97,7 +99,7 @@ pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenErr
         usb: reader::usb_devices().map_err(|e| e.to_string()),
         udev: rules_file(&RULES_FOLDERS),
         tokens: tokens.map(|tokens| tokens.iter().map(token_facts).collect()),
-        clock: Clock { now, program: program_written() },
+        clock: Clock { now, program },
     })
 }
 
@@ -174,11 +176,6 @@ fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
         .find(|path| crate::files::read_text(path).is_ok_and(|text| names(&text)))
-}
-
-fn program_written() -> Option<Timestamp> {
-    let modified = std::env::current_exe().and_then(std::fs::metadata).and_then(|m| m.modified()).ok()?;
-    Timestamp::try_from(modified).ok()
 }
 
 #[cfg(test)]
