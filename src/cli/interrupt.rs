@@ -6,7 +6,7 @@
 #[cfg(unix)]
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::{CommandError, ErrorKind, Ui};
@@ -15,6 +15,8 @@ use crate::workflow::OperatorError;
 /// The signal handlers are there.
 #[cfg(unix)]
 static LISTENS: AtomicBool = AtomicBool::new(false);
+/// A signal came. The handler itself sets it, before the interrupted thread goes on.
+static SIGNALLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// A token is logged in: do not end in the middle of it.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// A file, a token or a cluster was changed.
@@ -35,8 +37,12 @@ pub fn listen() -> Result<(), CommandError> {
     if !LISTENS.swap(true, Ordering::SeqCst) {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        let heard = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored.contains(signal));
-        let signals = signal_hook::iterator::Signals::new(heard).map_err(|e| {
+        let heard: Vec<i32> =
+            [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !ignored.contains(s)).collect();
+        let flags = heard
+            .iter()
+            .try_for_each(|signal| signal_hook::flag::register(*signal, Arc::clone(&SIGNALLED)).map(|_| ()));
+        let signals = flags.and_then(|()| signal_hook::iterator::Signals::new(heard)).map_err(|e| {
             CommandError::new(ErrorKind::Token, "the signal handlers could not be installed").caused_by(&e)
         })?;
         std::thread::spawn(|| hear(signals));
@@ -89,13 +95,17 @@ fn say_what_is_waited_for() {
 /// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
 /// Where one came just before the login, this blocks: the program is ending.
 pub fn token_in_use(in_use: bool) {
+    // The thread that ends the program may not have run yet.
+    while in_use && SIGNALLED.load(Ordering::SeqCst) && !INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let _ending = ENDING.lock();
     BUSY.store(in_use, Ordering::SeqCst);
 }
 
 /// An error if a signal came while the token was logged in. Called before anything is written.
 pub fn check() -> Result<(), OperatorError> {
-    if INTERRUPTED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
+    if SIGNALLED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
 }
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
