@@ -64,7 +64,12 @@ pub fn offered<'a>(kind: ListKind, records: &'a [Record], like: &'a VerifiedList
 }
 
 /// What phones can no longer do with `new` that they could with what they hold.
-pub fn findings(ctl: Option<&[Record]>, itl: HeldItl<'_>, kind: ListKind, new: &[Record]) -> Vec<String> {
+pub fn findings(
+    ctl: Option<&[Record]>,
+    itl: HeldItl<&VerifiedList>,
+    kind: ListKind,
+    new: &[Record],
+) -> Vec<String> {
     let ctl = ctl.map(|records| held(ListKind::Ctl, records));
     let installed = Installed { ctl: ctl.as_ref(), itl };
     services(&installed, &offered(kind, new, &golden("tokenless.tlv")))
@@ -259,7 +264,7 @@ fn itl_with_tvs() -> VerifiedList {
 }
 
 /// A phone that holds this ITL alone, and asks TVS about everybody else.
-pub fn with_itl(itl: &VerifiedList) -> Installed<'_> {
+pub fn with_itl(itl: &VerifiedList) -> Installed<&VerifiedList> {
     Installed { ctl: None, itl: HeldItl::List(itl) }
 }
 

@@ -5,32 +5,37 @@ use super::reason::Reason;
 use super::tvs::Ask;
 use super::tvs_status::{ListSigner, TvsStatus};
 use super::verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
-use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Style, VerifiedList};
+use crate::trustlist::{
+    Function, ListKind, PHONE_LIMIT_BYTES, Record, Style, TrustList, VerifiedList, VerifyError,
+};
 
 /// The identity trust list that a phone holds.
-#[derive(Debug, Clone, Copy)]
-pub enum HeldItl<'a> {
+#[derive(Debug, Clone, Copy, Default)]
+pub enum HeldItl<L> {
     /// None: the phone does not load ITL files, or never got one.
     None,
     /// An ITL that is not known here.
+    #[default]
     Unknown,
-    /// One that was emptied for a rollback.
+    /// "Prepare Cluster for Rollback to pre 8.0" emptied it; without its signer's record only the ITL before it verifies it.
     Emptied,
     /// This one.
-    List(&'a VerifiedList),
+    List(L),
 }
 
-impl<'a> HeldItl<'a> {
-    /// An ITL without a server that phones can use is an emptied one.
-    pub(super) fn in_force(self) -> Self {
+impl<L> HeldItl<L> {
+    /// The same of a list that is only looked at.
+    pub fn as_ref(&self) -> HeldItl<&L> {
         match self {
-            HeldItl::List(itl) if is_emptied_itl(itl.list()) => HeldItl::Emptied,
-            held => held,
+            HeldItl::None => HeldItl::None,
+            HeldItl::Unknown => HeldItl::Unknown,
+            HeldItl::Emptied => HeldItl::Emptied,
+            HeldItl::List(list) => HeldItl::List(list),
         }
     }
 
     /// The list, where it is known.
-    pub fn list(self) -> Option<&'a VerifiedList> {
+    pub fn list(self) -> Option<L> {
         match self {
             HeldItl::List(itl) => Some(itl),
             HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
@@ -38,18 +43,67 @@ impl<'a> HeldItl<'a> {
     }
 }
 
+impl HeldItl<VerifiedList> {
+    /// From a decoded ITL, which must verify unless it was emptied.
+    pub fn of(list: &TrustList) -> Result<Self, VerifyError> {
+        if list.kind() == ListKind::Itl && list.records().iter().all(Record::is_emptied) {
+            return Ok(HeldItl::Emptied);
+        }
+        let list = list.verify()?;
+        Ok(if is_emptied_itl(list.list()) { HeldItl::Emptied } else { HeldItl::List(list) })
+    }
+}
+
+impl HeldItl<&VerifiedList> {
+    /// An ITL without a server that phones can use is an emptied one.
+    pub(super) fn in_force(self) -> Self {
+        match self {
+            HeldItl::List(itl) if is_emptied_itl(itl.list()) => HeldItl::Emptied,
+            held => held,
+        }
+    }
+}
+
 /// The lists that phones hold.
 #[derive(Debug, Clone, Copy)]
-pub struct Installed<'a> {
+pub struct Installed<L> {
     /// The CTL in force; `None` where there is none.
-    pub ctl: Option<&'a VerifiedList>,
+    pub ctl: Option<L>,
     /// The ITL in force.
-    pub itl: HeldItl<'a>,
+    pub itl: HeldItl<L>,
+}
+
+impl<L> Default for Installed<L> {
+    fn default() -> Self {
+        Installed { ctl: None, itl: HeldItl::Unknown }
+    }
+}
+
+impl<L> Installed<L> {
+    /// The same of lists that are only looked at.
+    pub fn as_ref(&self) -> Installed<&L> {
+        Installed { ctl: self.ctl.as_ref(), itl: self.itl.as_ref() }
+    }
+}
+
+impl Installed<&VerifiedList> {
+    /// A new list, verified with its own SAST record; an ITL that was emptied, and may have none, with what phones hold.
+    pub fn verify(&self, new: &TrustList) -> Result<VerifiedList, VerifyError> {
+        new.verify().or_else(|error| {
+            let mut held = self.itl.list().into_iter().chain(self.ctl).filter(|_| is_emptied_itl(new));
+            held.find_map(|held| new.verify_in(held).ok()).ok_or(error)
+        })
+    }
 }
 
 /// Would a phone that holds this take that? It looks for the signer by issuer, serial and role: in the CTL, in the ITL, then
 /// asks TVS, if its model does (`asks_tvs`: Security by Default).
-pub fn assess(held: &Installed<'_>, asks_tvs: bool, new: &NewList<'_>, status: &TvsStatus) -> Verdict {
+pub fn assess(
+    held: &Installed<&VerifiedList>,
+    asks_tvs: bool,
+    new: &NewList<'_>,
+    status: &TvsStatus,
+) -> Verdict {
     let mut assessment = Assessment { new, reasons: Vec::new() };
     let decision = assessment.decide(held, asks_tvs, status);
     Verdict { decision, reasons: assessment.reasons }
@@ -66,7 +120,7 @@ impl Assessment<'_, '_> {
         decision
     }
 
-    fn decide(&mut self, held: &Installed<'_>, asks_tvs: bool, status: &TvsStatus) -> Decision {
+    fn decide(&mut self, held: &Installed<&VerifiedList>, asks_tvs: bool, status: &TvsStatus) -> Decision {
         if self.new.bytes > PHONE_LIMIT_BYTES {
             return self.because(Reason::TooLarge { bytes: self.new.bytes }, Decision::Refuses);
         }
@@ -177,7 +231,7 @@ impl Assessment<'_, '_> {
     }
 
     /// A phone authenticates a TVS by a record of its ITL, which must still be right after the change.
-    fn ask_tvs(&mut self, itl: HeldItl<'_>, status: &TvsStatus) -> Decision {
+    fn ask_tvs(&mut self, itl: HeldItl<&VerifiedList>, status: &TvsStatus) -> Decision {
         let name = self.new.name.clone();
         let mut records = 0;
         if let HeldItl::List(itl) = itl {
@@ -229,7 +283,11 @@ impl Assessment<'_, '_> {
 }
 
 /// What each class of phones does with a new list.
-pub fn assess_classes(installed: &Installed<'_>, new: &NewList<'_>, status: &TvsStatus) -> Vec<ClassVerdict> {
+pub fn assess_classes(
+    installed: &Installed<&VerifiedList>,
+    new: &NewList<'_>,
+    status: &TvsStatus,
+) -> Vec<ClassVerdict> {
     let ctl_alone = |ctl| assess(&Installed { ctl, itl: HeldItl::None }, false, new, status);
     let verdict = |class| match class {
         PhoneClass::SecurityByDefault => assess(installed, true, new, status),

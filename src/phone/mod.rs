@@ -5,7 +5,6 @@
 //! `docs/phones.md`.
 
 mod acceptance;
-mod installed;
 mod list;
 mod lookup;
 mod reason;
@@ -16,7 +15,6 @@ mod verdict;
 mod warnings;
 
 pub use acceptance::{HeldItl, Installed, assess, assess_classes};
-pub use installed::{InstalledLists, Itl};
 pub(crate) use list::tvs_certificates;
 pub use list::{NewList, is_emptied_itl};
 pub use reason::Reason;

@@ -74,7 +74,7 @@ fn serves(service: Service, record: &Record) -> bool {
 }
 
 /// The consequences of an ITL that was emptied for a rollback, which is intended.
-fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
+fn rollback(installed: &Installed<&VerifiedList>) -> Vec<ServiceFinding> {
     let phones = [PhoneClass::SecurityByDefault, PhoneClass::WithoutList];
     let stays = match installed.ctl {
         Some(_) => "; their CTL is not emptied: they accept only a CTL that was signed by a SAST in it",
@@ -98,7 +98,7 @@ fn rollback(installed: &Installed<'_>) -> Vec<ServiceFinding> {
 
 /// What phones lose by the new list, class by class: what leaves the CTL may still be in the ITL, which not every phone holds.
 /// Empty where the list is too large for every phone.
-pub fn services(installed: &Installed<'_>, new: &NewList<'_>) -> Vec<ServiceFinding> {
+pub fn services(installed: &Installed<&VerifiedList>, new: &NewList<'_>) -> Vec<ServiceFinding> {
     if new.bytes > PHONE_LIMIT_BYTES {
         return vec![];
     }
@@ -148,7 +148,7 @@ enum Loss {
 
 impl<'a> Trusted<'a> {
     /// `None` where the phones of this class do not load such a list.
-    fn of(class: PhoneClass, installed: &Installed<'a>, new: &NewList<'a>) -> Option<Self> {
+    fn of(class: PhoneClass, installed: &Installed<&'a VerifiedList>, new: &NewList<'a>) -> Option<Self> {
         let knows_itl = class != PhoneClass::WithoutTvs;
         if new.kind == ListKind::Itl && !knows_itl {
             return None;

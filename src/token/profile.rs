@@ -9,24 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::error::TokenError;
 use crate::files;
 
+macro_rules! built_in {
+    ($($name:literal)*) => { [$(include_str!(concat!("../../hsm-profiles/", $name, ".toml"))),*] };
+}
+
 /// The built-in profiles in the order in which they are tried.
-const BUILT_IN: [&str; 15] = [
-    include_str!("../../hsm-profiles/safenet-etoken.toml"),
-    include_str!("../../hsm-profiles/safenet-idprime.toml"),
-    include_str!("../../hsm-profiles/luna.toml"),
-    include_str!("../../hsm-profiles/nshield.toml"),
-    include_str!("../../hsm-profiles/cloudhsm.toml"),
-    include_str!("../../hsm-profiles/utimaco.toml"),
-    include_str!("../../hsm-profiles/yubihsm2.toml"),
-    include_str!("../../hsm-profiles/yubikey.toml"),
-    include_str!("../../hsm-profiles/softhsm.toml"),
-    include_str!("../../hsm-profiles/opensc.toml"),
-    include_str!("../../hsm-profiles/opencryptoki.toml"),
-    include_str!("../../hsm-profiles/tpm2.toml"),
-    include_str!("../../hsm-profiles/p11-kit-client.toml"),
-    include_str!("../../hsm-profiles/nss.toml"),
-    include_str!("../../hsm-profiles/kryoptic.toml"),
-];
+const BUILT_IN: [&str; 15] = built_in! {
+    "safenet-etoken" "safenet-idprime" "luna" "nshield" "cloudhsm" "utimaco" "yubihsm2" "yubikey" "softhsm" "opensc"
+    "opencryptoki" "tpm2" "p11-kit-client" "nss" "kryoptic"
+};
 
 /// A PKCS#11 module.
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -234,18 +234,6 @@ impl Signer for &TokenSigner<'_> {
     }
 }
 
-impl Signer for TokenSigner<'_> {
-    type Error = TokenError;
-
-    fn certificate(&self) -> &Certificate {
-        self.sast.certificate()
-    }
-
-    fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
-        Signer::sign(&mut &*self, digest, message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

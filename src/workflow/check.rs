@@ -10,10 +10,10 @@ use super::input::{display_name, read_certificate, read_list, read_verified};
 use super::operator::Operator;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, Impact, Installed, InstalledLists, Itl, NewList, PhoneClass, ServiceFinding,
-    TvsStatus, assess_classes, is_emptied_itl, list_warnings, services,
+    ClassVerdict, Decision, HeldItl, Impact, Installed, NewList, PhoneClass, ServiceFinding, TvsStatus,
+    assess_classes, is_emptied_itl, list_warnings, services,
 };
-use crate::trustlist::{ListKind, TrustList};
+use crate::trustlist::{ListKind, TrustList, VerifiedList};
 
 /// Which list is checked, against what, and how TVS is asked.
 pub struct CheckRequest<'a> {
@@ -57,17 +57,17 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
         let list = read_list(path)?;
         check_kind(path, &list, ListKind::Itl)?;
         // One that was emptied for a rollback need not have its signer's record.
-        Itl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
+        HeldItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
     });
-    let held = InstalledLists { ctl: ctl.transpose()?, itl: itl.transpose()? };
+    let held = Installed { ctl: ctl.transpose()?, itl: itl.transpose()?.unwrap_or_default() };
+    let installed = held.as_ref();
     let new = read_list(request.new)?;
-    let verified = held.verify(&new).map_err(|source| WorkError::NewNotVerified {
+    let verified = installed.verify(&new).map_err(|source| WorkError::NewNotVerified {
         file: display_name(request.new),
         source,
         is_emptied_itl: is_emptied_itl(&new),
     })?;
     let list = NewList::of(&verified);
-    let installed = held.installed();
     let (vouch, answers) = vouch(request, &list, &installed, operator)?;
     let exists = |class: &PhoneClass| request.phones.is_empty() || request.phones.contains(class);
     let mut verdicts = assess_classes(&installed, &list, &vouch);
@@ -88,7 +88,7 @@ fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), Wor
 fn vouch(
     request: &CheckRequest<'_>,
     new: &NewList<'_>,
-    installed: &Installed<'_>,
+    installed: &Installed<&VerifiedList>,
     operator: &dyn Operator,
 ) -> Result<(TvsStatus, TvsAnswers), WorkError> {
     let trusted = request.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;

@@ -20,7 +20,7 @@ pub struct PhoneImpact {
 
 impl PhoneImpact {
     /// Of phones that have `installed`, called `held`.
-    pub fn new(held: String, installed: &Installed<'_>, new: &VerifiedList) -> Self {
+    pub fn new(held: String, installed: &Installed<&VerifiedList>, new: &VerifiedList) -> Self {
         let list = NewList::of(new);
         let verdicts = assess_classes(installed, &list, &TvsStatus::NotAsked);
         let findings = services(installed, &list);

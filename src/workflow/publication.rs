@@ -12,7 +12,7 @@ use super::journal::{Event, FileFingerprint, Journal};
 use super::operator::{Operator, Question, View};
 use super::phone_impact::PhoneImpact;
 use crate::cluster::{AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Ports, Publisher, TftpFolder, fetch};
-use crate::phone::{InstalledLists, Itl};
+use crate::phone::{HeldItl, Installed};
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
 
 /// Which list is published, and where.
@@ -135,7 +135,7 @@ fn phone_impact(
         if old.bytes() == new.list().bytes() {
             operator.note(&format!("{node} serves this list already"));
         } else if replaced.iter().all(|known| known.bytes() != old.bytes()) {
-            let impact = PhoneImpact::new(format!("what {node} serves"), &held.installed(), new);
+            let impact = PhoneImpact::new(format!("what {node} serves"), &held.as_ref(), new);
             operator.show(&View::PhoneImpact(&impact))?;
             impacts.push(impact);
             replaced.push(old);
@@ -150,7 +150,7 @@ fn served(
     ports: Ports,
     name: &str,
     kind: ListKind,
-) -> Result<(TrustList, InstalledLists), String> {
+) -> Result<(TrustList, Installed<VerifiedList>), String> {
     let host = node.host().ok_or_else(|| format!("{node} is a serial line"))?;
     let get = |name: &str, kind| {
         let Some(fetched) = fetch(host, ports, name).map_err(|e| format!("{node}: {e}"))? else {
@@ -170,12 +170,13 @@ fn served(
         ListKind::Ctl => {
             let ctl = old.verify().map_err(no)?;
             // An ITL that phones refuse tells no more than none.
-            let itl = get("ITLFile.tlv", ListKind::Itl).ok().flatten().and_then(|itl| Itl::of(&itl).ok());
-            InstalledLists { ctl: Some(ctl), itl }
+            let itl = get("ITLFile.tlv", ListKind::Itl).ok().flatten();
+            let itl = itl.and_then(|itl| HeldItl::of(&itl).ok()).unwrap_or_default();
+            Installed { ctl: Some(ctl), itl }
         }
         ListKind::Itl => {
             let ctl = get("CTLFile.tlv", ListKind::Ctl)?.and_then(|ctl| ctl.verify().ok());
-            InstalledLists { ctl, itl: Some(Itl::of(&old).map_err(no)?) }
+            Installed { ctl, itl: HeldItl::of(&old).map_err(no)? }
         }
     };
     Ok((old, held))

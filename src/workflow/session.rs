@@ -110,18 +110,18 @@ pub fn with_login<T, E: From<WorkError>>(
     module: &Module,
     sast: &Sast,
     operator: &dyn Operator,
-    work: impl FnOnce(&mut TokenSigner<'_>) -> Result<T, E>,
+    work: impl FnOnce(&mut &TokenSigner<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let sast = &still_there(module, sast, operator)?;
     let token = sast.token();
     let pin = pin_for(module, token, operator)?;
     let factory = pin.as_ref().is_some_and(|pin| pin.is_one_of(&module.profile().pin.factory));
     let _in_use = TokenInUse::begin(operator);
-    let mut signer = module.signer(sast, pin).map_err(|e| WorkError::not_signed(sast, e))?;
+    let signer = module.signer(sast, pin).map_err(|e| WorkError::not_signed(sast, e))?;
     if factory {
         operator.show(&View::FactoryPin { token: &token.label }).map_err(WorkError::from)?;
     }
-    work(&mut signer)
+    work(&mut &signer)
 }
 
 /// The PIN of a token, after what can be known without a try; `None` for a PIN pad, and where none is needed.

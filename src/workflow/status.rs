@@ -10,7 +10,7 @@ use crate::cluster::{
     Connector, NodeAddress, NodeCtl, Ports, SecurityMode, fetch, node_ctl, nodes_of, side_by_side,
 };
 use crate::phone::tvs::{self, TvsError};
-use crate::phone::{Decision, InstalledLists, Itl, NewList, TvsStatus, assess_classes};
+use crate::phone::{Decision, HeldItl, Installed, NewList, TvsStatus, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 
 #[derive(Debug, Serialize)]
@@ -43,7 +43,7 @@ pub struct NodeStatus {
     #[serde(skip)]
     itl: Option<TrustList>,
     #[serde(skip)]
-    held: InstalledLists,
+    held: Installed<VerifiedList>,
     /// Of the mixed mode before, and not in force.
     pub left_behind: bool,
     pub problem: Option<String>,
@@ -130,9 +130,9 @@ fn look(
     }
     let Some(fetched) = fetch(host, ports, "ITLFile.tlv")? else { return Ok(()) };
     let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
-    status.held.itl = Itl::of(&itl).ok();
+    status.held.itl = HeldItl::of(&itl).unwrap_or_default();
     status.itl = Some(itl);
-    if let (Some(Itl::List(itl)), Some(tvs)) = (&status.held.itl, tvs) {
+    if let (HeldItl::List(itl), Some(tvs)) = (&status.held.itl, tvs) {
         let address = tvs.address(node)?;
         status.tvs = Some(match tvs::shown(&address, &tvs.tls(Some(itl.list().records()))) {
             Ok(shown) => format!("{}, as its ITL says", shown.name),
@@ -150,10 +150,10 @@ fn look(
 /// Nodes whose ITL phones refuse that hold what the publisher serves. ITLs may differ: every TFTP server signs its own.
 fn refused_itls(nodes: &mut [NodeStatus]) {
     let Some((publisher, others)) = nodes.split_first_mut() else { return };
-    let installed = publisher.held.installed();
+    let installed = publisher.held.as_ref();
     for node in others {
         let Some(itl) = &node.itl else { continue };
-        let Ok(new) = publisher.held.verify(itl) else { continue };
+        let Ok(new) = installed.verify(itl) else { continue };
         let new = NewList::of(&new);
         let verdicts = assess_classes(&installed, &new, &TvsStatus::NotAsked);
         let refuses = verdicts.iter().find(|v| v.verdict.decision == Decision::Refuses);

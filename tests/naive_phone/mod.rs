@@ -8,9 +8,7 @@ mod reader;
 use std::collections::BTreeMap;
 
 use sastctl::phone::tvs::Ask;
-use sastctl::phone::{
-    Decision, HeldItl, Installed, InstalledLists, Itl, NewList, PhoneClass, TvsStatus, Way, assess_classes,
-};
+use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess_classes};
 use sastctl::trustlist::Function;
 
 use crate::support::rounds;
@@ -87,20 +85,17 @@ impl State<'_> {
     }
 
     fn product(&self) -> Option<(Outcome, Vec<String>)> {
-        let held = InstalledLists {
+        let held = Installed {
             ctl: self.ctl.map(|made| made.verified.clone().unwrap()),
-            itl: self.itl.flatten().map(|made| Itl::of(&made.list).unwrap()),
-        };
-        let new = held.verify(&self.new.list).ok()?;
-        let new = NewList::of(&new);
-        let installed = Installed {
-            ctl: held.ctl.as_ref(),
             itl: match self.itl {
                 None => HeldItl::None,
                 Some(None) => HeldItl::Unknown,
-                Some(Some(_)) => held.itl.as_ref().unwrap().held(),
+                Some(Some(made)) => HeldItl::of(&made.list).unwrap(),
             },
         };
+        let installed = held.as_ref();
+        let new = installed.verify(&self.new.list).ok()?;
+        let new = NewList::of(&new);
         let class = match self.class {
             Class::SecurityByDefault => PhoneClass::SecurityByDefault,
             Class::WithoutTvs => PhoneClass::WithoutTvs,

@@ -11,7 +11,7 @@ use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
-use crate::phone::{ClassVerdict, InstalledLists, NewList, TvsStatus, assess_classes};
+use crate::phone::{ClassVerdict, HeldItl, Installed, NewList, TvsStatus, assess_classes};
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
@@ -162,8 +162,8 @@ impl<'a> ClusterRun<'a> {
         let signed = run.signed.as_ref().and_then(FileFingerprint::content).or_else(kept);
         // What was signed, and cannot be read any more, is no reason to stay without a rollback.
         let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
-        let held = InstalledLists { ctl: Some(new), itl: None };
-        let impact = PhoneImpact::new(path.display().to_string(), &held.installed(), &old);
+        let held = Installed { ctl: Some(&new), itl: HeldItl::Unknown };
+        let impact = PhoneImpact::new(path.display().to_string(), &held, &old);
         Ok(self.operator.show(&View::PhoneImpact(&impact))?)
     }
 
@@ -205,8 +205,9 @@ impl<'a> ClusterRun<'a> {
         };
         let mut phones = vec![];
         if !self.state.rolls_back {
-            let held = InstalledLists { ctl: Some(self.to_sign_upon()?.1), itl: None };
-            phones = assess_classes(&held.installed(), &NewList::of(&list), &TvsStatus::Uploaded);
+            let before = self.to_sign_upon()?.1;
+            let held = Installed { ctl: Some(&before), itl: HeldItl::Unknown };
+            phones = assess_classes(&held, &NewList::of(&list), &TvsStatus::Uploaded);
         }
         let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
         Ok(RunResult { serves, signed_by: list.signer_name(), journal, phones })

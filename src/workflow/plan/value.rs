@@ -199,7 +199,7 @@ fn value(reason: &Reason) -> serde_json::Value {
 }
 
 /// What the phones of the cluster hold: the list in force, and of the other kind nothing that is known here.
-fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<'_> {
+fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<&VerifiedList> {
     match (kind, in_force) {
         (ListKind::Itl, Some(itl)) => Installed { ctl: None, itl: HeldItl::List(itl) },
         (ListKind::Itl, None) => Installed { ctl: None, itl: HeldItl::None },

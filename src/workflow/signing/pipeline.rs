@@ -39,7 +39,7 @@ type Log<'a> = Mutex<&'a mut Journal>;
 pub(super) fn sign_all(
     total: usize,
     files: impl Iterator<Item = Result<ConfirmedFile, WorkError>> + Send,
-    signer: &mut TokenSigner<'_>,
+    signer: &mut &TokenSigner<'_>,
     log: &mut Journal,
     operator: &dyn Operator,
 ) -> Result<(), WorkError> {

@@ -238,7 +238,7 @@ fn confirmed<'a>(batch: Batch<'a>, shown: &'a ShownPlans) -> Files<'a> {
     }
 }
 
-fn sign_journal(wanted: bool, log: &Journal, signer: &mut TokenSigner<'_>) -> Result<(), WorkError> {
+fn sign_journal(wanted: bool, log: &Journal, signer: &mut &TokenSigner<'_>) -> Result<(), WorkError> {
     if !wanted {
         return Ok(());
     }
