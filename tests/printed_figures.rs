@@ -92,7 +92,11 @@ fn what_differs_from_the_documents_is_known() {
         let list = golden(name).list().clone();
         assert_eq!((list.bytes().len(), list.records().len()), (bytes, records.len()), "{name}");
         assert!(header == 0 || list.header().bytes().len() == header, "{name}");
-        assert_ne!(digest::hex(&list.md5(), ""), md5, "{name}: keys of our own make another checksum");
+        assert_ne!(
+            digest::hex(&digest::md5(list.bytes()), ""),
+            md5,
+            "{name}: keys of our own make another checksum"
+        );
         for (record, printed) in list.records().iter().zip(records).filter(|(_, printed)| **printed != "…")
         {
             let own = line(record);

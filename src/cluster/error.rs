@@ -66,13 +66,7 @@ pub enum ClusterError {
     #[error(
         "the dialogue with {node} ended in the middle of {command:?}: it is not known whether it was carried out; it said: {says}"
     )]
-    CutOff {
-        node: String,
-        command: String,
-        says: String,
-        #[source]
-        source: Box<ConsoleError>,
-    },
+    CutOff { node: String, command: String, says: String, source: Box<ConsoleError> },
     #[error("{command:?} on {node} was refused: {says}")]
     Refused { node: String, command: String, says: String },
     #[error("{service} on {node} is {state} after its restart")]

@@ -49,7 +49,7 @@ pub fn node_ctl(
     };
     let list = TrustList::decode(served).map_err(CtlProblem::Unreadable)?;
     let list = list.verify().map_err(CtlProblem::NotVerified)?;
-    let md5 = digest::hex(&list.list().md5(), "");
+    let md5 = digest::hex(&digest::md5(list.list().bytes()), "");
     match shown {
         ShownCtl::Verified(sums) if sums.md5 == md5 => Ok(if is_left_behind(mode, list.list()) {
             NodeCtl::LeftBehind(list)

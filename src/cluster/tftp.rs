@@ -32,11 +32,7 @@ pub struct TftpServer {
 pub enum TftpError {
     /// The host name has no IP address, or no packet can be sent.
     #[error("{server} cannot be reached")]
-    Reach {
-        server: String,
-        #[source]
-        source: io::Error,
-    },
+    Reach { server: String, source: io::Error },
     #[error("{server} does not answer (asked {tries} times)")]
     Silent { server: String, tries: u32 },
     #[error("{server} stopped sending {file} after {got} bytes")]

@@ -17,7 +17,7 @@ use super::watchdog::Patience;
 pub(super) struct Login<'t> {
     session: Option<Session>,
     pub(super) token: &'t Token,
-    pin: Option<Pin>,
+    pub(super) pin: Option<Pin>,
     logged_in: bool,
 }
 
@@ -84,11 +84,6 @@ impl<'t> Login<'t> {
             }
             Err(_) => Ok(false),
         }
-    }
-
-    /// Wipes the PIN, which is no longer needed.
-    pub(super) fn forget_pin(&mut self) {
-        self.pin = None;
     }
 
     fn enter(&self, user: UserType, pin: Option<&Pin>) -> Result<(), TokenError> {

@@ -177,11 +177,6 @@ impl Module {
         self.settled("C_GetMechanismList", Some(token), |p| p.get_mechanism_list(token.slot))
     }
 
-    /// The error for no token, or none that is initialised.
-    pub(super) fn no_token(&self, blank: usize) -> TokenError {
-        TokenError::NoToken { module: self.path.clone(), slots: self.slot_count().unwrap_or(0), blank }
-    }
-
     /// Opens a read-only session; the token may need a moment after another process used it.
     pub(super) fn open(&self, token: &Token) -> Result<Session, TokenError> {
         self.settled("C_OpenSession", Some(token), |p| p.open_ro_session(token.slot))

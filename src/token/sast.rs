@@ -137,7 +137,8 @@ fn choose(
 ) -> Result<TokenContents, TokenError> {
     let (usable, blank): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| blank_too || c.token.initialized);
     if usable.is_empty() {
-        return Err(module.no_token(blank.len()));
+        let slots = module.slot_count().unwrap_or(0);
+        return Err(TokenError::NoToken { module: module.path().to_owned(), slots, blank: blank.len() });
     }
     let hits: Vec<&TokenContents> = usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
     if hits.len() > 1 {

@@ -68,7 +68,7 @@ impl Module {
         (handle, always_authenticate): (ObjectHandle, bool),
     ) -> KeySigner<'m> {
         if !always_authenticate {
-            login.forget_pin();
+            login.pin = None;
         }
         let key = KeyUse { token: login.token, handle, mechanisms, prefer: self.profile().sign.prefer };
         KeySigner { login, key, always_authenticate, _lock: lock }

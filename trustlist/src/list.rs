@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::digest;
 use super::error::{DecodeError, MAX_FILE_BYTES};
 use super::header::Header;
 use super::record::{Function, Record};
@@ -149,16 +148,6 @@ impl TrustList {
     pub fn is_signer(&self, record: &Record) -> bool {
         record.function() == Function::SAST
             && record.is_for(&self.header.signer.issuer, &self.header.signer.serial)
-    }
-
-    /// MD5 of the file: the checksum of `show ctl` and of most phones.
-    pub fn md5(&self) -> [u8; 16] {
-        digest::md5(&self.bytes)
-    }
-
-    /// SHA-1 of the file.
-    pub fn sha1(&self) -> [u8; 20] {
-        digest::sha1(&self.bytes)
     }
 }
 

@@ -84,7 +84,7 @@ fn summary(name: &str, list: &TrustList, verified: bool) -> String {
         list.header().signer_short_name(),
         if verified { "verified" } else { "not verified" },
         counts.join(", "),
-        checksum(&list.md5()),
-        checksum(&list.sha1()),
+        checksum(&digest::md5(list.bytes())),
+        checksum(&digest::sha1(list.bytes())),
     )
 }

@@ -40,7 +40,7 @@ impl ClusterRun<'_> {
             let list = list?;
             if list.list().bytes() != first.list().bytes() {
                 let (node, from) = (node.to_string(), from.to_string());
-                let md5 = digest::hex(&list.list().md5(), "");
+                let md5 = digest::hex(&digest::md5(list.list().bytes()), "");
                 return Err(RunError::CtlsDiffer { node, from, md5 }.into());
             }
         }
