@@ -14,6 +14,10 @@ fn a_wrong_command_line_exits_with_2() {
         assert_eq!(world.run(args).code, 2, "{args:?}");
     }
     assert_eq!(world.run(&["--version"]).done().stdout, format!("sastctl {}\n", env!("CARGO_PKG_VERSION")));
+    let details = world.run(&["--version", "--verbose"]).done().stdout;
+    let first: Vec<_> = details.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(first, ["sastctl", "commit", "target", "features", "OpenSSL", "PC/SC"], "{details}");
+    assert!(details.contains("OpenSSL 3"), "{details}");
 }
 
 /// An option that a command would leave out is refused: who asks for the way back must not get a new list.

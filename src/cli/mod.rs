@@ -21,6 +21,7 @@ mod signing;
 mod token;
 mod token_admin;
 mod ui;
+mod version;
 
 use std::process::ExitCode;
 
@@ -117,7 +118,10 @@ fn refuse(mut error: clap::Error) -> u8 {
         error.insert(kind, value);
     }
     let (plain, code) = (error.render().to_string(), u8::try_from(error.exit_code()).unwrap_or(2));
-    if printable_lines(&plain) == plain {
+    let verbose = std::env::args_os().any(|a| a == "-v" || a == "-vv" || a == "--verbose");
+    if error.kind() == clap::error::ErrorKind::DisplayVersion && verbose {
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), (plain + &version::details()).as_bytes());
+    } else if printable_lines(&plain) == plain {
         let _ = error.print();
     } else {
         Ui::default().show(&plain);

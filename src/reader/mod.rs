@@ -3,6 +3,8 @@
 mod models;
 #[cfg(feature = "pcsc")]
 mod pcsc;
+#[cfg(all(feature = "pcsc", target_os = "linux"))]
+mod pcsclite;
 #[cfg(not(feature = "pcsc"))]
 mod without;
 

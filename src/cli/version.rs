@@ -1,0 +1,24 @@
+//! `--version --verbose`: what this program was built from and with.
+
+/// The lines behind the version.
+pub fn details() -> String {
+    let features = [
+        ("ssh", cfg!(feature = "ssh")),
+        ("pcsc", cfg!(feature = "pcsc")),
+        ("vendored-openssl", cfg!(feature = "vendored-openssl")),
+    ];
+    let features: Vec<_> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    let pcsc = match () {
+        () if !cfg!(feature = "pcsc") => "not built in",
+        () if cfg!(windows) => "winscard",
+        () if cfg!(target_os = "macos") => "the PCSC framework",
+        () => "libpcsclite.so.1, loaded at the first call",
+    };
+    format!(
+        "commit    {}\ntarget    {}\nfeatures  {}\nOpenSSL   {}\nPC/SC     {pcsc}\n",
+        env!("SASTCTL_COMMIT"),
+        env!("SASTCTL_TARGET"),
+        features.join(", "),
+        openssl::version::version(),
+    )
+}
