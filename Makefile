@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check features fuzz mutants matrix bench layout fmt
+.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots bench layout fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -61,6 +61,12 @@ mutants: ## check that a test fails for each small change to the code (takes a n
 
 matrix: ## run one suite against every available PKCS#11 module, and print a table
 	@packaging/matrix.sh
+
+dist: ## make the packages: tarball, .deb, .rpm, list of components, checksums (SIGN_KEY=FILE signs these)
+	@packaging/dist.sh
+
+roots: ## install, use, upgrade and remove the packages in fresh roots, and print a table (needs root)
+	@packaging/roots.sh
 
 bench: setup ## measure, and compare with pkcs11-tool on the same token
 	@packaging/bench.sh

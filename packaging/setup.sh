@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
 # Elsewhere: says what to install, and goes on. `tests` adds the servers and modules that tests talk to, `matrix` what builds
-# another module, `bench` what measures.
+# another module, `bench` what measures, `dist` what
+# makes packages, `roots` what tries them.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -26,6 +27,8 @@ tests)
     more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool strace time"
     ;;
 matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
+dist) more_debian="dpkg-dev rpm perl make git python3-pip openssh-client" more_fedora="dpkg rpm-build perl make git python3-pip openssh-clients" ;;
+roots) more_debian="mmdebstrap rpm" more_fedora="rpm" ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;
 esac

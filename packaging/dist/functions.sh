@@ -1,0 +1,101 @@
+# The steps of packaging/dist.sh; read by it. Each takes what it makes from, and where to write it.
+# shellcheck shell=bash
+
+portable=x86_64-unknown-linux-gnu
+glibc=2.28
+maintainer="sastctl developers <sastctl@users.noreply.github.com>"
+summary="Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM"
+
+say() { printf 'dist: %s\n' "$*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+# The tools that packing needs, from Debian and PyPI.
+tools() {
+    packaging/setup.sh dist
+    cargo zigbuild --version >/dev/null 2>&1 || pip install --quiet --user --break-system-packages ziglang==0.15.2 cargo-zigbuild==0.24.1 ||
+        pip install --quiet --user ziglang==0.15.2 cargo-zigbuild==0.24.1
+    PATH="$HOME/.local/bin:$PATH"
+}
+
+# The program without the names of this machine's folders, with OpenSSL built in. libpcsclite is loaded when it is first
+# called, so nothing is linked for PC/SC.
+build_portable() {
+    tools
+    local registry=${CARGO_HOME:-$HOME/.cargo} target=$portable.$glibc
+    local flags="--remap-path-prefix=$PWD=/sastctl --remap-path-prefix=$registry=/cargo --remap-path-prefix=$HOME=/home"
+    RUSTFLAGS="$flags" CFLAGS="-ffile-prefix-map=$PWD=/sastctl -ffile-prefix-map=$registry=/cargo" \
+        cargo zigbuild --release --locked --features vendored-openssl --target "$target" \
+        --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl
+}
+
+# Everything that a package installs, in its place.
+collect() {
+    local program=$1 root=$2 doc=$2/usr/share/doc/sastctl
+    install -D -m 755 "$program" "$root/usr/bin/sastctl"
+    "$program" man "$root/usr/share/man/man1" >/dev/null
+    mkdir "$root/usr/share/man/man7"
+    mv "$root"/usr/share/man/man1/*.7 "$root/usr/share/man/man7"
+    gzip -9n "$root"/usr/share/man/man?/*
+    mkdir -p "$root"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d}
+    "$program" completions bash >"$root/usr/share/bash-completion/completions/sastctl"
+    "$program" completions zsh >"$root/usr/share/zsh/vendor-completions/_sastctl"
+    "$program" completions fish >"$root/usr/share/fish/vendor_completions.d/sastctl.fish"
+    install -D -m 644 udev/60-sastctl-tokens.rules "$root/usr/lib/udev/rules.d/60-sastctl-tokens.rules"
+    install -d "$doc/examples"
+    "$program" completions powershell >"$doc/examples/sastctl.ps1"
+    install -m 644 udev/61-sastctl-tokens-group.rules udev/50-sastctl-pcsc.rules.example "$doc/examples"
+    cp -r hsm-profiles "$doc/examples/hsm-profiles"
+    install -m 644 README.md docs/*.md "$doc"
+    install -m 644 udev/README.md "$doc/udev.md"
+    { cat packaging/dist/copyright && sed 's/^$/./; s/^/ /' LICENSE-MIT; } >"$doc/copyright"
+    gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
+    find "$root" -type d -exec chmod 755 {} + -o -type f ! -perm -u=x -exec chmod 644 {} +
+    find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+}
+
+# The folder NAME below OUT as NAME.tar.gz beside it.
+pack_tar() {
+    tar --directory "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --create "$2" |
+        gzip -9n >"$1/$2.tar.gz"
+}
+
+pack_deb() {
+    local root=$out/deb doc=$out/deb/usr/share/doc/sastctl date
+    cp -a "$1" "$root"
+    date=$(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
+    printf 'sastctl (%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$version" "$maintainer" "$date" |
+        gzip -9n >"$doc/changelog.Debian.gz"
+    mkdir "$root/DEBIAN"
+    sed "s/@version@/$version/; s/@maintainer@/$maintainer/; s/@summary@/$summary/; s/@size@/$(du -sk "$1" | cut -f 1)/" \
+        packaging/dist/control >"$root/DEBIAN/control"
+    install -m 755 packaging/dist/reload-udev "$root/DEBIAN/postinst"
+    install -m 755 packaging/dist/reload-udev "$root/DEBIAN/postrm"
+    (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
+    find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    dpkg-deb --root-owner-group -Zxz --build "$root" "$2" >/dev/null
+    rm -rf "$root"
+}
+
+pack_rpm() {
+    local root=$PWD/$out/rpm
+    cp -a "$1" "$root"
+    mkdir -p "$root/usr/share/zsh/site-functions"
+    mv "$root"/usr/share/zsh/vendor-completions/_sastctl "$root/usr/share/zsh/site-functions"
+    rmdir "$root/usr/share/zsh/vendor-completions"
+    rpmbuild --quiet -bb --target x86_64 --define "_topdir $PWD/$out/rpmbuild" --define "_rpmdir $PWD/$2" \
+        --define "_build_name_fmt sastctl-%%{VERSION}-%%{RELEASE}.x86_64.rpm" --define "_buildhost localhost" \
+        --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
+        --define "root $root" --define "version $version" --define "summary $summary" packaging/dist/sastctl.spec
+    rm -rf "$root" "$out/rpmbuild"
+}
+
+# The components of the program, in CycloneDX.
+sbom() {
+    cargo cyclonedx --version >/dev/null 2>&1 || cargo install cargo-cyclonedx --locked --quiet
+    cargo cyclonedx --quiet --format json --describe binaries --target "$portable" --features vendored-openssl
+    find . -path ./target -prune -o -name '*.cdx.json' -print0 | xargs -0 ls >&2
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Installs, uses, upgrades and removes the packages of target/dist in fresh roots, and prints a table. Needs root and
+# Debian's packages; what no root can be made of is skipped with a reason. `make dist` first.
+# ROOTS="bookworm" tries a part; roots are kept in target/roots.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+packaging/setup.sh roots
+
+roots=${ROOTS:-bullseye bookworm trixie rpm}
+folder=$PWD/target/roots
+deb=$(echo "$PWD"/target/dist/*.deb)
+rpm=$(echo "$PWD"/target/dist/*.rpm)
+[ -e "$deb" ] && [ -e "$rpm" ] || { echo "roots: make dist first" >&2; exit 1; }
+mkdir -p "$folder"
+failed=0
+
+# A fresh root of a Debian release: made once, unpacked for every run.
+fresh() {
+    local release=$1 root=$2
+    [ -e "$folder/$release.tar" ] || mmdebstrap --quiet --variant=minbase --include=softhsm2,opensc "$release" "$folder/$release.tar"
+    rm -rf "$root"
+    mkdir "$root"
+    tar --extract --file "$folder/$release.tar" --directory "$root"
+    mount --bind /proc "$root/proc"
+    mount --bind /dev "$root/dev"
+    mkdir -p "$root/work/tests/testdata"
+    cp -r softhsm-fixtures packaging "$root/work"
+    cp -r tests/testdata/golden "$root/work/tests/testdata"
+}
+
+done_with() { umount "$1/proc" "$1/dev" 2>/dev/null || true; }
+
+files() { find "$1" -xdev -not -path "$1/proc/*" -not -path "$1/dev/*" -not -path "$1/work/*" -not -path "$1/var/*" -not -path "$1/tmp/*" -not -path "$1/root/*" | sort; }
+
+# Prints a cell: ok, or FAILED with the last line of what was said.
+step() {
+    local log=$1
+    shift
+    if "$@" >"$log" 2>&1; then
+        printf ' ok |'
+    else
+        failed=1
+        printf ' FAILED: %s |' "$(tail -n 1 "$log")"
+    fi
+}
+
+inside() {
+    local root=$1
+    shift
+    chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 TZ=UTC sh -c "$*"
+}
+
+use() {
+    local root=$1 log=$2
+    step "$log-version" inside "$root" 'sastctl --version --verbose | grep -q "^sastctl "'
+    # Without a token there is something to mend: exit code 1, and the module is named.
+    step "$log-doctor" inside "$root" 'sastctl doctor --profile softhsm > /tmp/doctor; code=$?; cat /tmp/doctor; [ $code -le 1 ] && grep -qi softhsm /tmp/doctor'
+    step "$log-list" inside "$root" 'cd /work && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
+    step "$log-revert" inside "$root" 'cd /work && packaging/demo.sh /tmp/demo && cmp /tmp/demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
+    step "$log-man" inside "$root" 'ls /usr/share/man/man1/sastctl.1.gz /usr/share/bash-completion/completions/sastctl /usr/lib/udev/rules.d/60-sastctl-tokens.rules'
+}
+
+# The same package with a later version.
+later_deb() {
+    local work=$folder/later
+    rm -rf "$work"
+    dpkg-deb --raw-extract "$deb" "$work"
+    sed -i 's/^Version: .*/&+later/' "$work/DEBIAN/control"
+    dpkg-deb --root-owner-group --build "$work" "$folder/later.deb" >/dev/null
+    rm -rf "$work"
+}
+
+later_deb
+printf '| root | glibc | install | version | doctor | list | revert | files | upgrade | remove |\n|%s\n' "$(printf ' --- |%.0s' {1..10})"
+for release in $roots; do
+    root=$folder/$release log=$folder/$release-log
+    base=$release
+    [ "$release" != rpm ] || base=bullseye
+    if ! fresh "$base" "$root" 2>"$log-fresh"; then
+        printf '| %s | skipped: %s |\n' "$release" "$(tail -n 1 "$log-fresh")"
+        done_with "$root"
+        continue
+    fi
+    trap 'done_with "$root"' EXIT
+    files "$root" >"$log-before"
+    printf '| %s | %s |' "$release" "$(inside "$root" 'ldd --version' | head -n 1 | grep -o '[0-9.]*$')"
+    if [ "$release" = rpm ]; then
+        # Debian's packages bring no RPM system: the package manager of this one works on a root without its database.
+        step "$log-install" rpm --root "$root" --install --nodeps "$rpm"
+        use "$root" "$log"
+        step "$log-upgrade" rpm --root "$root" --upgrade --replacepkgs --nodeps "$rpm"
+        step "$log-remove" rpm --root "$root" --erase sastctl
+    else
+        cp "$deb" "$root/tmp/sastctl.deb"
+        cp "$folder/later.deb" "$root/tmp/later.deb"
+        step "$log-install" inside "$root" 'dpkg --install /tmp/sastctl.deb'
+        use "$root" "$log"
+        step "$log-upgrade" inside "$root" 'dpkg --install /tmp/later.deb && dpkg -s sastctl | grep -q "Version: .*later"'
+        step "$log-remove" inside "$root" 'dpkg --purge sastctl'
+    fi
+    files "$root" >"$log-after"
+    if ! diff "$log-before" "$log-after" >"$log-trace"; then
+        failed=1
+        printf ' LEFT BEHIND: %s' "$(grep -c '^[<>]' "$log-trace")"
+    fi
+    printf '\n'
+    done_with "$root"
+done
+exit $failed
