@@ -16,9 +16,10 @@ stage=$out/stage
 rm -rf "$out"
 mkdir -p "$stage"
 
-say "building for glibc 2.28 and later"
+prepare
+say "building for glibc 2.28 and later, in $place"
 build_portable
-program=target/$portable/release/sastctl
+program=$place/target/$portable/release/sastctl
 
 say "collecting files"
 collect "$program" "$stage"

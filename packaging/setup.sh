@@ -27,7 +27,7 @@ tests)
     more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool strace time"
     ;;
 matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
-dist) more_debian="dpkg-dev rpm perl make git python3-pip openssh-client" more_fedora="dpkg rpm-build perl make git python3-pip openssh-clients" ;;
+dist) more_debian="dpkg-dev rpm perl make git jq python3-venv openssh-client" more_fedora="dpkg rpm-build perl make git jq python3 openssh-clients" ;;
 roots) more_debian="mmdebstrap rpm" more_fedora="rpm" ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;

@@ -13,23 +13,30 @@ fail() {
     exit 1
 }
 
-# The tools that packing needs, from Debian and PyPI.
-tools() {
+# Everything that leaves its name in the program is in this folder: the same commit makes the same bytes, whoever builds it.
+place=${SASTCTL_DIST_PLACE:-/var/tmp/sastctl-dist}
+
+prepare() {
     packaging/setup.sh dist
-    cargo zigbuild --version >/dev/null 2>&1 || pip install --quiet --user --break-system-packages ziglang==0.15.2 cargo-zigbuild==0.24.1 ||
-        pip install --quiet --user ziglang==0.15.2 cargo-zigbuild==0.24.1
-    PATH="$HOME/.local/bin:$PATH"
+    mkdir -p -m 700 "$place"
+    [ -O "$place" ] || fail "$place belongs to somebody else: remove it, or name another folder in SASTCTL_DIST_PLACE"
+    exec 9>"$place/lock"
+    flock --nonblock 9 || fail "another build uses $place"
+    [ -x "$place/tools/bin/cargo-zigbuild" ] || {
+        python3 -m venv "$place/tools"
+        "$place/tools/bin/pip" install --quiet ziglang==0.15.2 cargo-zigbuild==0.24.1
+    }
+    rm -rf "$place/source"
+    mkdir "$place/source"
+    git archive HEAD | tar --extract --directory "$place/source"
 }
 
-# The program without the names of this machine's folders, with OpenSSL built in. libpcsclite is loaded when it is first
-# called, so nothing is linked for PC/SC.
+# The program, with OpenSSL built in. libpcsclite is loaded when it is first called, so nothing is linked for PC/SC.
 build_portable() {
-    tools
-    local registry=${CARGO_HOME:-$HOME/.cargo} target=$portable.$glibc
-    local flags="--remap-path-prefix=$PWD=/sastctl --remap-path-prefix=$registry=/cargo --remap-path-prefix=$HOME=/home"
-    RUSTFLAGS="$flags" CFLAGS="-ffile-prefix-map=$PWD=/sastctl -ffile-prefix-map=$registry=/cargo" \
-        cargo zigbuild --release --locked --features vendored-openssl --target "$target" \
-        --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl
+    (cd "$place/source" && env -u RUSTFLAGS -u CFLAGS PATH="$place/tools/bin:$PATH" CARGO_HOME="$place/cargo" \
+        CARGO_TARGET_DIR="$place/target" CARGO_ZIGBUILD_CACHE_DIR="$place/zig" \
+        cargo zigbuild --release --locked --features vendored-openssl --target "$portable.$glibc" \
+        --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl)
 }
 
 # Everything that a package installs, in its place.
@@ -93,9 +100,10 @@ pack_rpm() {
     rm -rf "$root" "$out/rpmbuild"
 }
 
-# The components of the program, in CycloneDX.
+# The components of the program, in CycloneDX, without what tells one build from another.
 sbom() {
     cargo cyclonedx --version >/dev/null 2>&1 || cargo install cargo-cyclonedx --locked --quiet
-    cargo cyclonedx --quiet --format json --describe binaries --target "$portable" --features vendored-openssl
-    find . -path ./target -prune -o -name '*.cdx.json' -print0 | xargs -0 ls >&2
+    (cd "$place/source" && CARGO_HOME="$place/cargo" cargo cyclonedx --quiet --format json --target "$portable" --features vendored-openssl)
+    jq --arg root "$place/source" 'del(.serialNumber, .metadata.timestamp) | walk(if type == "string" then gsub($root; "") else . end)' \
+        "$place/source/sastctl.cdx.json" >"$1"
 }
