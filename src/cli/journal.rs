@@ -6,9 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::{CommandError, ErrorKind, Ui, printable};
 use crate::files::{self, OnExisting};
+use crate::system::folders;
 use crate::workflow::journal::{
     HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, MarkdownPage, VerifiedJournal,
-    newest, read_signature, signature_beside, state_folder,
+    newest, read_signature, signature_beside,
 };
 use crate::workflow::read_certificate;
 
@@ -53,7 +54,7 @@ struct JournalArgs {
 impl JournalArgs {
     /// Its path and its bytes.
     fn read(&self) -> Result<(PathBuf, Vec<u8>), CommandError> {
-        let path = match (&self.file, self.journal.clone().or_else(state_folder)) {
+        let path = match (&self.file, self.journal.clone().or_else(folders::state)) {
             (Some(path), _) => path.clone(),
             (None, None) => return Err(JournalWriteError::NoFolder.into()),
             (None, Some(folder)) => newest(&folder).ok_or_else(|| {

@@ -33,6 +33,7 @@ use operator::TerminalOperator;
 use settings::{Color, Settings};
 use ui::{Ui, printable, table};
 
+use crate::system::process;
 use crate::trustlist::printable_lines;
 
 /// Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM
@@ -78,7 +79,7 @@ enum Command {
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
-    pin::forbid_ptrace();
+    process::forbid_ptrace();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return leave(refuse(error)),
@@ -133,10 +134,7 @@ fn refuse(mut error: clap::Error) -> u8 {
 /// anyway; everything of ours was written and closed by now.
 fn leave(code: u8) -> ExitCode {
     let _ = std::io::Write::flush(&mut std::io::stdout());
-    #[cfg(unix)]
-    signal_hook::low_level::exit(i32::from(code));
-    #[cfg(not(unix))]
-    ExitCode::from(code)
+    process::end(code)
 }
 
 fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {

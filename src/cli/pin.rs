@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-#[cfg(unix)]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::error::pin_option;
 use super::{CommandError, ErrorKind, Ui, interrupt, printable};
-use crate::files::{self, descriptor};
+use crate::files;
+use crate::system::{access, descriptor};
 use crate::token::PinKind;
 
 /// Longer than any PIN: what is read at most, in bytes.
@@ -147,7 +146,6 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             return self::secret(&PinSource::Fd(number), secret, ui);
         }
         PinSource::File(path) => {
-            #[cfg(unix)]
             warn_if_others_read(path, ui);
             read(File::open(path), format!("the {what} file {} cannot be read", path.display()))?
         }
@@ -180,25 +178,9 @@ fn first_line(file: File) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(std::str::from_utf8(&line).map_err(not_text)?.to_owned()))
 }
 
-#[cfg(unix)]
 fn warn_if_others_read(path: &Path, ui: &Ui) {
-    use std::os::unix::fs::MetadataExt as _;
-    if std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o077 != 0) {
-        ui.warn(&format!("{} can be read by others: chmod 600 {}", path.display(), path.display()));
-    }
-}
-
-/// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
-/// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).
-pub fn forbid_ptrace() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, setrlimit};
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    }
-    #[cfg(target_os = "linux")]
-    {
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    if access::others_may_read(path) {
+        ui.warn(&format!("{} can be read by others: {}", path.display(), access::how_to_make_private(path)));
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::pin::PinSource;
 use super::{CommandError, ErrorKind, interrupt};
 use crate::files::{self, FileError};
+use crate::system::folders;
 use crate::token::Selector;
 use crate::workflow::ModuleOptions;
 
@@ -127,11 +128,7 @@ impl Settings {
 }
 
 fn config_file() -> Result<Settings, CommandError> {
-    let home = std::env::var_os("XDG_CONFIG_HOME")
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
-    let Some(path) = home.map(|dir| dir.join("sastctl/config.toml")) else {
+    let Some(path) = folders::config().map(|folder| folder.join("config.toml")) else {
         return Ok(Settings::default());
     };
     let text = match files::read_text(&path) {

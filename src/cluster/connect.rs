@@ -17,6 +17,7 @@ use super::console::{Console, Recorded, Transcript};
 use super::error::{ClusterError, ConsoleError, NoAnswer};
 use super::node::Node;
 use crate::files::{self, FileError};
+use crate::system::folders;
 
 /// How nodes are reached.
 #[derive(Debug, Clone)]
@@ -230,7 +231,7 @@ impl<'a> Connector<'a> {
 
     #[cfg(feature = "ssh")]
     fn ssh_options(&mut self, address: &SshAddress, kind: HostKind) -> Result<SshOptions, ClusterError> {
-        let home = || std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let home = || folders::home().unwrap_or_default();
         let known_hosts = self.options.known_hosts.clone().unwrap_or_else(|| home().join(".ssh/known_hosts"));
         let password = match kind {
             HostKind::Node if self.options.identity.is_some() && !self.options.password_beside_key => None,

@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::system::access::{self, FileIdentity, identity};
+
 /// A hard link to the old file, or a copy of it. Removed when dropped, unless it is kept.
 pub(super) struct Backup {
     target: PathBuf,
     backup: PathBuf,
     /// The identity of the old file.
-    identity: Identity,
+    identity: FileIdentity,
     needed: bool,
     /// Keeps a copied file open: file systems without hard links may change the number of a closed file.
     _copied: Option<File>,
@@ -65,12 +67,7 @@ impl Drop for Backup {
 pub(super) fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sastctl-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The umask is applied to this when the file is made.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    access::readable_by_umask(&mut builder);
     builder.tempfile_in(folder)
 }
 
@@ -84,22 +81,4 @@ fn copy(from: &Path, folder: &Path, to: &Path) -> io::Result<(fs::Metadata, File
     copy.as_file().sync_all()?;
     copy.persist_noclobber(to).map_err(|e| e.error)?;
     Ok((there, file))
-}
-
-/// What distinguishes a file from another of the same name.
-#[cfg(unix)]
-type Identity = (u64, u64);
-
-#[cfg(unix)]
-fn identity(there: &fs::Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt as _;
-    (there.dev(), there.ino())
-}
-
-#[cfg(not(unix))]
-type Identity = (u64, Option<std::time::SystemTime>);
-
-#[cfg(not(unix))]
-fn identity(there: &fs::Metadata) -> Identity {
-    (there.len(), there.modified().ok())
 }

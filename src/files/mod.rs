@@ -5,10 +5,7 @@
 //! refused.
 
 mod backup;
-pub(crate) mod descriptor;
 mod lock_file;
-#[cfg(unix)]
-mod trust;
 mod write;
 
 use std::fs::{self, File};
@@ -16,21 +13,10 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 pub(crate) use lock_file::try_lock_file;
-pub use trust::{foreign_link, others_may_write};
 pub(crate) use write::{NewFile, Source, Written, update, write, write_together};
 pub use write::{OnExisting, write_new};
 
-/// Without Unix access rights nothing is checked; there only administrators make links.
-#[cfg(not(unix))]
-mod trust {
-    pub fn others_may_write(_: &super::Path) -> Option<String> {
-        None
-    }
-
-    pub fn foreign_link(_: &super::Path) -> Option<(super::PathBuf, u32)> {
-        None
-    }
-}
+use crate::system::access;
 
 /// The largest text file that is read, in bytes: configuration, profiles, rules.
 pub const MAX_TEXT: usize = 1024 * 1024;
@@ -122,10 +108,10 @@ pub fn check_plain(path: &Path, limit: usize) -> Result<(), FileError> {
 
 /// The path with all links resolved, whether the file exists or not. Names with the same result are one file.
 pub fn resolve(path: &Path) -> PathBuf {
-    if let Ok(real) = fs::canonicalize(path) {
+    if let Ok(real) = dunce::canonicalize(path) {
         return real;
     }
-    match (fs::canonicalize(folder_of(path)), path.file_name()) {
+    match (dunce::canonicalize(folder_of(path)), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     }
@@ -144,7 +130,7 @@ pub fn check_place(path: &Path) -> Result<(), FileError> {
 
 /// Checks that the path goes only through links of this user and of root.
 pub fn check_links(path: &Path) -> Result<(), FileError> {
-    match foreign_link(path) {
+    match access::foreign_link(path) {
         Some((link, owner)) => Err(FileError::ForeignLink { path: path.to_owned(), link, owner }),
         None => Ok(()),
     }
@@ -154,24 +140,8 @@ fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {
     match () {
         () if there.is_file() => Ok(()),
         () if there.is_dir() => Err(FileError::IsFolder(path.to_owned())),
-        () => Err(FileError::NotAFile { path: path.to_owned(), what: kind(there) }),
+        () => Err(FileError::NotAFile { path: path.to_owned(), what: access::kind(there) }),
     }
-}
-
-#[cfg(unix)]
-fn kind(there: &fs::Metadata) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
-    let kind = there.file_type();
-    match () {
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
-    }
-}
-
-#[cfg(not(unix))]
-fn kind(_: &fs::Metadata) -> &'static str {
-    "a device"
 }
 
 /// Makes a folder, and those above it, where there is none yet.
@@ -182,9 +152,4 @@ pub fn make_folder(path: &Path) -> Result<(), FileError> {
         step: "making the folder",
         source,
     })
-}
-
-/// Syncs a folder, so that a rename in it survives a power cut. Only on Unix; other systems cannot open folders.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

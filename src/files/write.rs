@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::backup::{Backup, new_file_in};
-use super::{FileError, check_place, folder_of, holds, resolve, sync_folder};
+use super::{FileError, check_place, folder_of, holds, resolve};
+use crate::system::access::{keep_owner, persist, sync_folder};
 
 /// What to do with a file that has the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,21 +129,6 @@ fn finished(path: &Path, written: Written, synced: io::Result<()>) -> Result<Wri
     }
 }
 
-/// Keeps owner and group, so that a TFTP server can still read its file; if that fails, the group; else neither.
-#[cfg(unix)]
-fn keep_owner(file: &fs::File, old: &fs::Metadata) {
-    use std::os::unix::fs::MetadataExt as _;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
-    if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid()))
-        && rustix::fs::fchown(file, Some(uid), Some(gid)).is_err()
-    {
-        let _ = rustix::fs::fchown(file, None, Some(gid));
-    }
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_file: &fs::File, _old: &fs::Metadata) {}
-
 /// A new file, complete and synced, in the folder of its target.
 struct Staged<'a> {
     path: &'a Path,
@@ -198,7 +184,7 @@ impl<'a> Staged<'a> {
         // Another process may have made the file since the check.
         let is_new = kept.is_none() && existing != OnExisting::Replace;
         let (file, target) = (self.file, &self.target);
-        let renamed = if is_new { file.persist_noclobber(target) } else { file.persist(target) };
+        let renamed = if is_new { file.persist_noclobber(target) } else { persist(file, target) };
         renamed.map_err(|e| match e.error.kind() {
             io::ErrorKind::AlreadyExists if is_new => FileError::Exists(self.path.to_owned()),
             _ => failed(e.error),

@@ -1,12 +1,13 @@
 //! A lock per module: drivers do not serialise processes, and a token that two processes use at once returns
 //! CKR_DEVICE_ERROR to one of them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::TokenError;
 use crate::files;
+use crate::system::{access, process};
 use crate::trustlist::digest;
 
 /// How long to wait for another process.
@@ -17,7 +18,7 @@ pub(super) type ModuleLock = Option<File>;
 
 /// The name of a module's lock file, the same for all paths of the module.
 pub(super) fn lock_name(module: &Path) -> String {
-    let module = fs::canonicalize(module).unwrap_or_else(|_| module.to_owned());
+    let module = dunce::canonicalize(module).unwrap_or_else(|_| module.to_owned());
     let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
     format!("module-{}.lock", id.get(..16).unwrap_or(&id))
 }
@@ -49,33 +50,9 @@ fn acquire_in(folder: &Path, name: &str, patience: Duration) -> Result<ModuleLoc
 fn private_folder(runtime: Option<PathBuf>) -> Option<PathBuf> {
     let folder = match runtime {
         Some(dir) if dir.is_dir() => dir.join("sastctl"),
-        _ => std::env::temp_dir().join(format!("sastctl-{}", user())),
+        _ => std::env::temp_dir().join(format!("sastctl-{}", process::user())),
     };
-    make_private(&folder).then_some(folder)
-}
-
-#[cfg(unix)]
-fn user() -> String {
-    rustix::process::getuid().as_raw().to_string()
-}
-
-#[cfg(not(unix))]
-fn user() -> String {
-    std::env::var("USERNAME").unwrap_or_default()
-}
-
-/// Makes the folder; it is used only if it belongs to this user and nobody else may write in it.
-#[cfg(unix)]
-fn make_private(folder: &Path) -> bool {
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-    let _ = fs::DirBuilder::new().mode(0o700).create(folder);
-    fs::symlink_metadata(folder)
-        .is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::getuid().as_raw() && m.mode() & 0o022 == 0)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> bool {
-    fs::create_dir_all(folder).is_ok()
+    access::unshared_folder(&folder).then_some(folder)
 }
 
 #[cfg(test)]
@@ -112,37 +89,16 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn a_module_under_another_name_has_the_same_lock() {
         let folder = tempfile::tempdir().unwrap();
-        let (module, link) = (folder.path().join("module.so"), folder.path().join("link.so"));
+        let module = folder.path().join("module.so");
+        let other_name = folder.path().join("..").join(folder.path().file_name().unwrap()).join("module.so");
         std::fs::write(&module, "").unwrap();
-        std::os::unix::fs::symlink(&module, &link).unwrap();
         let lock = |module: &Path| acquire_in(folder.path(), &lock_name(module), Duration::ZERO);
         let held = lock(&module).unwrap();
-        lock(&link).unwrap_err();
+        lock(&other_name).unwrap_err();
         lock(&folder.path().join("others.so")).unwrap();
         drop(held);
-        lock(&link).unwrap();
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_folder_that_others_may_write_holds_no_lock() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("locks");
-        assert!(make_private(&folder), "it is made");
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(make_private(&folder), "it is there");
-        for mode in [0o720, 0o702] {
-            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(!make_private(&folder), "{mode:o}");
-        }
-        std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
-        assert!(!make_private(&dir.path().join("link")), "somebody else's link");
-        fs::write(dir.path().join("file"), "").unwrap();
-        assert!(!make_private(&dir.path().join("file")));
-        assert_eq!(user(), rustix::process::getuid().as_raw().to_string());
+        lock(&other_name).unwrap();
     }
 }

@@ -21,6 +21,7 @@ use super::raw::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
+use crate::system::access;
 
 #[derive(Default)]
 pub struct LoadOptions {
@@ -270,7 +271,7 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     if !path.exists() {
         return Err(LoadProblem::Missing);
     }
-    if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
+    if let Some(what) = access::others_may_write(path).filter(|_| !allow_insecure) {
         return Err(LoadProblem::OthersMayWrite(what));
     }
     // The loader would block on a pipe or a device.

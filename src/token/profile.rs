@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TokenError;
 use crate::files;
+use crate::system::access;
 
 macro_rules! built_in {
     ($($name:literal)*) => { [$(include_str!(concat!("../../hsm-profiles/", $name, ".toml"))),*] };
@@ -144,7 +145,7 @@ impl Profile {
     pub fn find(name: &str, allow_insecure: bool) -> Result<Profile, TokenError> {
         if name.ends_with(".toml") || name.contains(std::path::MAIN_SEPARATOR) {
             let path = Path::new(name);
-            if let Some(what) = files::others_may_write(path).filter(|_| !allow_insecure) {
+            if let Some(what) = access::others_may_write(path).filter(|_| !allow_insecure) {
                 return Err(TokenError::InsecureProfile(path.to_owned(), what));
             }
             let bad = |why: String| TokenError::BadProfile(path.to_owned(), why);
@@ -176,12 +177,10 @@ impl Profile {
 
     /// Its library paths on this system, each file once.
     pub fn library_paths(&self) -> Vec<PathBuf> {
-        let paths = if cfg!(windows) {
-            &self.paths.windows
-        } else if cfg!(target_os = "macos") {
-            &self.paths.macos
-        } else {
-            &self.paths.linux
+        let paths = match std::env::consts::OS {
+            "windows" => &self.paths.windows,
+            "macos" => &self.paths.macos,
+            _ => &self.paths.linux,
         };
         let mut seen = HashSet::new();
         let is_new = |path: &PathBuf| std::fs::canonicalize(path).map_or(true, |real| seen.insert(real));
@@ -256,7 +255,7 @@ mod tests {
         assert_eq!(profile.settle_ms, 1500);
         assert!(!profile.is_installed());
         profile.paths.linux.push(std::env::current_exe().unwrap().display().to_string());
-        assert_eq!(profile.is_installed(), cfg!(target_os = "linux"));
+        assert_eq!(profile.is_installed(), std::env::consts::OS == "linux");
         assert_eq!(profile.init_argument().as_deref(), Some("own"));
         // Cargo sets it for every test; an empty or missing one says nothing.
         profile.init_argument_env = Some("CARGO_MANIFEST_DIR".to_owned());

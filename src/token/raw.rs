@@ -1,4 +1,4 @@
-//! Calls past the wrapper, where it leaves no other way. With `files::descriptor` and `files::trust` the only unsafe code.
+//! Calls past the wrapper, where it leaves no other way.
 //!
 //! Why they are needed: openCryptoki writes its time with letters where digits belong, and the wrapper then hides all of
 //! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. A PIN that is typed

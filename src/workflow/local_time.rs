@@ -26,8 +26,8 @@ fn local_zone() -> TimeZone {
                 named().or_else(|| TimeZone::posix(zone).ok())
             }
         }
-        Err(_) if cfg!(unix) => file(Path::new("/etc/localtime")),
-        Err(_) => Some(TimeZone::system()),
+        Err(_) if std::env::consts::OS == "windows" => Some(TimeZone::system()),
+        Err(_) => file(Path::new("/etc/localtime")),
     };
     zone.unwrap_or(TimeZone::UTC)
 }

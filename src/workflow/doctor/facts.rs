@@ -93,7 +93,7 @@ pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenErr
     let written = std::env::current_exe().and_then(std::fs::metadata).and_then(|m| m.modified());
     let program = written.ok().and_then(|time| Timestamp::try_from(time).ok());
     Ok(Facts {
-        linux: cfg!(target_os = "linux"),
+        linux: std::env::consts::OS == "linux",
         module: module_facts(profile.as_ref(), &module),
         readers: reader::readers(),
         usb: reader::usb_devices().map_err(|e| e.to_string()),

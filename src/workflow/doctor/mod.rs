@@ -74,13 +74,11 @@ impl System {
 
     /// This one; of an unknown Linux, the first whose tools are like its own.
     pub fn here() -> Self {
-        if cfg!(windows) {
-            return System::Windows;
+        match std::env::consts::OS {
+            "windows" => System::Windows,
+            "macos" => System::Macos,
+            _ => Self::of_release(&read_text("/etc/os-release".as_ref()).unwrap_or_default()),
         }
-        if cfg!(target_os = "macos") {
-            return System::Macos;
-        }
-        Self::of_release(&read_text("/etc/os-release".as_ref()).unwrap_or_default())
     }
 
     /// Of a Linux, by its os-release(5).

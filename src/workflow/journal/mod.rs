@@ -20,7 +20,7 @@ pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub(crate) use summary::JournalSummary;
 pub use verify::{JournalError, VerifiedJournal};
 pub(crate) use writer::newest;
-pub use writer::{Journal, JournalReopenError, JournalWriteError, state_folder, who};
+pub use writer::{Journal, JournalReopenError, JournalWriteError, who};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};

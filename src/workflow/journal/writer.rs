@@ -10,6 +10,7 @@ use super::entry::{Event, JournalLine, Outcome, TokenSeal};
 use super::verify::{JournalError, VerifiedJournal};
 use super::{HeadSignature, NO_LINE_BEFORE, sealed, signature_beside};
 use crate::files::{self, FileError, OnExisting};
+use crate::system::{access, folders, process};
 use crate::token::Sast;
 use crate::trustlist::{Signer, digest, printable_json};
 
@@ -51,16 +52,16 @@ pub enum JournalReopenError {
 
 impl Journal {
     /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The default folder is
-    /// [`state_folder`](super::state_folder).
+    /// `folders::state`.
     pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
-        let folder = folder.map(Path::to_owned).or_else(state_folder);
+        let folder = folder.map(Path::to_owned).or_else(folders::state);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
         let mut journal = Journal::create(&folder, what, &time_now())?;
         journal.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
-            operator: operator(),
-            host: host(),
+            operator: process::operator(),
+            host: process::host(),
         })?;
         Ok(journal)
     }
@@ -73,13 +74,13 @@ impl Journal {
             let path = path.to_owned();
             move |source| JournalWriteError::Io { path, source }
         };
-        make_private(folder).map_err(failed(folder))?;
+        access::make_private_folder(folder).map_err(failed(folder))?;
         for number in 1..1000_u32 {
             let more = if number == 1 { String::new() } else { format!("-{number}") };
             let path = folder.join(format!("{stamp}-{what}{more}.jsonl"));
-            match private(File::options().append(true).create_new(true)).open(&path) {
+            match access::private_file(File::options().append(true).create_new(true)).open(&path) {
                 Ok(file) => {
-                    files::sync_folder(folder).map_err(failed(&path))?;
+                    access::sync_folder(folder).map_err(failed(&path))?;
                     return Ok(Journal { file, path, len: 0, seq: 0, prev: NO_LINE_BEFORE.to_owned() });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -99,7 +100,7 @@ impl Journal {
         if journal.outcome().is_some() {
             return Err(JournalReopenError::AtItsEnd);
         }
-        let file = private(File::options().append(true)).open(path).map_err(failed)?;
+        let file = access::private_file(File::options().append(true)).open(path).map_err(failed)?;
         if !rest.is_empty() {
             let mut cut = path.to_owned().into_os_string();
             cut.push(".cut");
@@ -190,28 +191,6 @@ fn time_now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// A run is the operator's own affair: others may not read it.
-fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// `$XDG_STATE_HOME/sastctl`, else `~/.local/state/sastctl`; `None` without a home.
-pub fn state_folder() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let state = from("XDG_STATE_HOME").or_else(|| Some(from("HOME")?.join(".local/state")))?;
-    Some(state.join("sastctl"))
-}
-
 /// The newest journal in a folder, if there is one.
 pub fn newest(folder: &Path) -> Option<PathBuf> {
     let journals = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
@@ -223,20 +202,5 @@ pub fn newest(folder: &Path) -> Option<PathBuf> {
 
 /// `process 4711 of operator (uid 1000) on desk`
 pub fn who() -> String {
-    format!("process {} of {} on {}", std::process::id(), operator(), host())
-}
-
-fn operator() -> String {
-    let name = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
-    let name = name.filter(|n| !n.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    #[cfg(unix)]
-    let name = format!("{name} (uid {})", rustix::process::getuid().as_raw());
-    name
-}
-
-fn host() -> String {
-    #[cfg(unix)]
-    return rustix::system::uname().nodename().to_string_lossy().into_owned();
-    #[cfg(not(unix))]
-    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".to_owned())
+    format!("process {} of {} on {}", std::process::id(), process::operator(), process::host())
 }

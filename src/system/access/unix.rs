@@ -1,14 +1,13 @@
-//! Which other users may change a file: a replaced module gets every PIN that is typed, and the owner of a link decides what
-//! it leads to.
-//!
-//! The path is followed as the system does it, link by link. If only root and this user may change any part of it, nobody
-//! else can replace the file between the check and its use.
+//! Owners, groups and modes. The path is followed as the system does it, link by link. If only root and this user may change
+//! any part of it, nobody else can replace the file between the check and its use.
 #![allow(unsafe_code, reason = "the list of the system's users, which has one place for every caller")]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -31,6 +30,75 @@ pub fn foreign_link(path: &Path) -> Option<(PathBuf, u32)> {
         let foreign = meta.is_symlink() && ![0, me].contains(&meta.uid());
         foreign.then(|| (link, meta.uid()))
     })
+}
+
+/// Whether users other than this one and root may read a plain file.
+pub(crate) fn others_may_read(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o077 != 0)
+}
+
+/// What makes a file this user's alone.
+pub(crate) fn how_to_make_private(path: &Path) -> String {
+    format!("chmod 600 {}", path.display())
+}
+
+/// Gives a temporary file its name.
+pub(crate) fn persist(file: tempfile::NamedTempFile, target: &Path) -> Result<File, tempfile::PersistError> {
+    file.persist(target)
+}
+
+/// Keeps owner and group, so that a TFTP server can still read its file; if that fails, the group; else neither.
+pub(crate) fn keep_owner(file: &File, old: &Metadata) {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
+    if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid()))
+        && rustix::fs::fchown(file, Some(uid), Some(gid)).is_err()
+    {
+        let _ = rustix::fs::fchown(file, None, Some(gid));
+    }
+}
+
+/// What distinguishes a file from another of the same name.
+pub(crate) type FileIdentity = (u64, u64);
+
+pub(crate) fn identity(there: &Metadata) -> FileIdentity {
+    (there.dev(), there.ino())
+}
+
+/// What a file is that is neither a plain file nor a folder.
+pub(crate) fn kind(there: &Metadata) -> &'static str {
+    let kind = there.file_type();
+    match () {
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}
+
+/// Syncs a folder, so that a rename in it survives a power cut.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// A temporary file gets the rights of any new file: the umask is applied to these.
+pub(crate) fn readable_by_umask(builder: &mut tempfile::Builder<'_, '_>) {
+    builder.permissions(fs::Permissions::from_mode(0o666));
+}
+
+/// A file that is made with these options is this user's alone.
+pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Makes a folder for this user alone, and those above it.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes a folder; whether it belongs to this user and nobody else may write in it.
+pub(crate) fn unshared_folder(folder: &Path) -> bool {
+    let _ = fs::DirBuilder::new().mode(0o700).create(folder);
+    fs::symlink_metadata(folder)
+        .is_ok_and(|m| m.is_dir() && m.uid() == rustix::process::getuid().as_raw() && m.mode() & 0o022 == 0)
 }
 
 /// The folders, links and file of a path, as the system follows them. Ends at the first that cannot be read.
@@ -196,5 +264,22 @@ mod tests {
         assert!(!private("cy", "cy", &["ann"]), "another member");
         assert!(!private("cy", "users", &[]), "another name");
         assert!(private("cy", "staff", &[]) && !private("cy", "staff", &["bob"]), "Debian's");
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("locks");
+        assert!(unshared_folder(&folder), "it is made");
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(unshared_folder(&folder), "it is there");
+        for mode in [0o720, 0o702] {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(!unshared_folder(&folder), "{mode:o}");
+        }
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
+        assert!(!unshared_folder(&dir.path().join("link")), "somebody else's link");
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(!unshared_folder(&dir.path().join("file")));
     }
 }

@@ -1,32 +1,19 @@
-//! An open file descriptor that a secret is read from. Beside `token::raw` and `files::trust` the only unsafe code.
-//!
-//! It is duplicated and not opened anew by its name: a regular file that is opened anew begins at its first line again, and
-//! two secrets of one descriptor would be the same.
-#![cfg_attr(
-    unix,
-    allow(unsafe_code, reason = "a descriptor that the caller names by its number is borrowed")
-)]
+//! Descriptors by their numbers.
+#![allow(unsafe_code, reason = "a descriptor that the caller names by its number is borrowed")]
 
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 /// The descriptor as a file with a place of reading in common: what is read once is not read again.
-#[cfg(unix)]
 pub fn open(number: u32) -> io::Result<File> {
-    use std::os::fd::BorrowedFd;
     let not_open = || io::Error::from(rustix::io::Errno::BADF);
     let number = i32::try_from(number).map_err(|_| not_open())?;
     // SAFETY: the number is not -1. It is borrowed for the one call that duplicates it, which says so (EBADF) where it is
     // not open; none of our own is closed or read by that.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?))
-}
-
-/// Systems without descriptors have none.
-#[cfg(not(unix))]
-pub fn open(_: u32) -> io::Result<File> {
-    Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// The number of the descriptor that a path is another name of.
@@ -40,7 +27,6 @@ pub fn named_by(path: &Path) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
 

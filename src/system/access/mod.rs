@@ -1,0 +1,18 @@
+//! Who may change or read a file: a replaced module gets every PIN that is typed, and the owner of a link decides what it
+//! leads to.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub(crate) use system::{
+    FileIdentity, how_to_make_private, identity, keep_owner, kind, make_private_folder, others_may_read,
+    persist, private_file, readable_by_umask, sync_folder, unshared_folder,
+};
+pub use system::{foreign_link, others_may_write};

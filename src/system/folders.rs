@@ -1,0 +1,24 @@
+//! The user's folders: XDG on Unix and macOS, `%APPDATA%` and `%LOCALAPPDATA%` on Windows.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy as _;
+
+const NAME: &str = "sastctl";
+
+/// Where the configuration lies: `$XDG_CONFIG_HOME/sastctl`, `~/.config/sastctl`, `%APPDATA%\sastctl`. `None` without a home.
+pub fn config() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join(NAME))
+}
+
+/// Where journals lie: `$XDG_STATE_HOME/sastctl`, `~/.local/state/sastctl`, `%LOCALAPPDATA%\sastctl`. `None` without a home.
+pub fn state() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    // Windows has no folder for state; what stays on this machine lies beside caches.
+    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join(NAME))
+}
+
+/// The home folder: `$HOME`, `%USERPROFILE%`.
+pub fn home() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
+}

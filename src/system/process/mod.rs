@@ -1,0 +1,19 @@
+//! This process: its user, its machine, who may look into it, and its end.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub use system::{end, forbid_ptrace, host, operator, user};
+
+/// The name of the user from the environment; who works with sudo is named by his own.
+fn name_of_user() -> String {
+    let name = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
+    name.filter(|n| !n.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,32 @@
+//! Users by their numbers, resource limits, and the end without exit handlers.
+
+/// Who runs this: name and number, `operator (uid 1000)`.
+pub fn operator() -> String {
+    format!("{} (uid {})", super::name_of_user(), user())
+}
+
+/// The number of this user, for the name of a folder.
+pub fn user() -> String {
+    rustix::process::getuid().as_raw().to_string()
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
+/// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).
+pub fn forbid_ptrace() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
+}
+
+/// Ends the process at once, without the exit handlers of libraries: a module's own may wait for what hangs.
+pub fn end(code: u8) -> ! {
+    signal_hook::low_level::exit(i32::from(code))
+}

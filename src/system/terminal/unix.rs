@@ -1,0 +1,22 @@
+//! termios(3) of the controlling terminal.
+
+use std::fs::File;
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// The state of the terminal at a moment.
+pub struct State(Termios);
+
+/// The state now; `None` without a terminal.
+pub fn state() -> Option<State> {
+    tcgetattr(File::open("/dev/tty").ok()?).ok().map(State)
+}
+
+impl State {
+    /// Brings the terminal back to it.
+    pub fn restore(&self) {
+        if let Ok(tty) = File::open("/dev/tty") {
+            let _ = tcsetattr(&tty, OptionalActions::Now, &self.0);
+        }
+    }
+}

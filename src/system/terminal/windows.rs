@@ -1,0 +1,33 @@
+//! The mode of the console's input.
+#![allow(unsafe_code, reason = "calls of the system's C interface")]
+
+use std::fs::File;
+use std::os::windows::io::AsRawHandle as _;
+
+use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
+
+/// The state of the console at a moment.
+pub struct State(u32);
+
+/// The state now; `None` without a console.
+pub fn state() -> Option<State> {
+    let console = console()?;
+    let mut mode = 0;
+    // SAFETY: the handle is open, and the number is written to once.
+    let done = unsafe { GetConsoleMode(console.as_raw_handle(), &raw mut mode) };
+    (done != 0).then_some(State(mode))
+}
+
+impl State {
+    /// Brings the console back to it.
+    pub fn restore(&self) {
+        if let Some(console) = console() {
+            // SAFETY: the handle is open.
+            unsafe { SetConsoleMode(console.as_raw_handle(), self.0) };
+        }
+    }
+}
+
+fn console() -> Option<File> {
+    File::options().read(true).write(true).open("CONIN$").ok()
+}
