@@ -46,7 +46,7 @@ struct JournalArgs {
     /// The journal [default: the newest one]
     file: Option<PathBuf>,
     /// The folder of the journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else
-    /// ~/.local/state/sastctl]
+    /// ~/.local/state/sastctl; Windows: %LOCALAPPDATA%\sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
     journal: Option<PathBuf>,
 }

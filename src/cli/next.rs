@@ -69,14 +69,27 @@ pub fn token_option(selector: &str) -> String {
     shell(&["--token", selector])
 }
 
-/// One line of words, as a shell takes them.
+/// One line of words, as the shells of this system take them.
 pub fn shell<S: AsRef<str>>(words: &[S]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    let quoted = |word: &str| match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    };
-    words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
+    let quote = if std::env::consts::OS == "windows" { for_windows } else { for_sh };
+    words.iter().map(|word| quote(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+fn is_plain(word: &str, more: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+fn for_sh(word: &str) -> String {
+    if is_plain(word, "-_./:=,+@%") { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// In double quotes cmd and PowerShell read the same, unless one of them replaces something there; then as PowerShell reads it.
+fn for_windows(word: &str) -> String {
+    match () {
+        () if is_plain(word, r"-_./\:+") => word.to_owned(),
+        () if !word.contains(['"', '$', '`', '%', '!']) && !word.ends_with('\\') => format!("\"{word}\""),
+        () => format!("'{}'", word.replace('\'', "''")),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +98,19 @@ mod tests {
 
     #[test]
     fn words_are_quoted_for_a_shell() {
-        assert_eq!(shell(&["ccm+tftp:10.1.2.3", "my file's", ""]), r"ccm+tftp:10.1.2.3 'my file'\''s' ''");
-        assert_eq!(token_option("pkcs11:serial=1;id=%01"), "--token 'pkcs11:serial=1;id=%01'");
+        let sh = ["ccm+tftp:10.1.2.3", "my file's", "", "pkcs11:serial=1;id=%01"].map(for_sh);
+        assert_eq!(sh, ["ccm+tftp:10.1.2.3", r"'my file'\''s'", "''", "'pkcs11:serial=1;id=%01'"]);
+        let words =
+            [r"C:\lists\CTLFile.tlv", r"C:\my lists\it's.tlv", "", "a;b", "pkcs11:id=%01", r"C:\my lists\"];
+        let windows = words.map(for_windows);
+        let wanted = [
+            words[0],
+            r#""C:\my lists\it's.tlv""#,
+            r#""""#,
+            r#""a;b""#,
+            "'pkcs11:id=%01'",
+            r"'C:\my lists\'",
+        ];
+        assert_eq!(windows, wanted);
     }
 }

@@ -14,7 +14,8 @@ use crate::system::folders;
 use crate::token::Selector;
 use crate::workflow::ModuleOptions;
 
-/// The options, each if it was given. The configuration file, `$XDG_CONFIG_HOME/sastctl/config.toml`, has the same keys.
+/// The options, each if it was given. The configuration file has the same keys: `$XDG_CONFIG_HOME/sastctl/config.toml`,
+/// on Windows `%APPDATA%\sastctl\config.toml`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "Global options")]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

@@ -10,8 +10,8 @@ pub fn details() -> String {
     let features: Vec<_> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
     let pcsc = match () {
         () if !cfg!(feature = "pcsc") => "not built in",
-        () if cfg!(windows) => "winscard",
-        () if cfg!(target_os = "macos") => "the PCSC framework",
+        () if std::env::consts::OS == "windows" => "winscard",
+        () if std::env::consts::OS == "macos" => "the PCSC framework",
         () => "libpcsclite.so.1, loaded at the first call",
     };
     format!(

@@ -21,7 +21,7 @@ use super::raw::{self, Info};
 use super::slot::Token;
 use super::watchdog::{self, OnHang, Patience};
 use crate::files;
-use crate::system::access;
+use crate::system::{access, process};
 
 #[derive(Default)]
 pub struct LoadOptions {
@@ -278,6 +278,7 @@ fn load(path: &Path, allow_insecure: bool) -> Result<Pkcs11, LoadProblem> {
     files::check_plain(path, library::MAX_LIBRARY).map_err(|e| LoadProblem::Other(e.to_string()))?;
     // The loader would search a bare name in the system's folders, and load another file than the one checked.
     let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    process::search_libraries_beside(path);
     logged("C_GetFunctionList", || Pkcs11::new(path)).map_err(|e| match e {
         Pkcs11Error::MissingSymbol(_) => LoadProblem::NotPkcs11,
         Pkcs11Error::LibraryLoading(e) => library::diagnose(path, e.to_string()),

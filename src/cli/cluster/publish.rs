@@ -41,7 +41,8 @@ pub struct PublishCommand {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl; Windows:
+    /// %LOCALAPPDATA%\sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
     #[command(flatten)]

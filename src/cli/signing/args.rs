@@ -48,7 +48,8 @@ pub struct SigningArgs {
     /// file unless you give --timestamp
     #[arg(long, value_name = "DIGEST@TIME")]
     plan_digest: Option<PlanDigest>,
-    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl]
+    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl; Windows:
+    /// %LOCALAPPDATA%\sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
     journal: Option<PathBuf>,
     /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it

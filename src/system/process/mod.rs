@@ -10,7 +10,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub use system::{end, forbid_ptrace, host, operator, user};
+pub use system::{end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, user};
 
 /// The name of the user from the environment; who works with sudo is named by his own.
 fn name_of_user() -> String {

@@ -26,6 +26,14 @@ pub fn forbid_ptrace() {
     }
 }
 
+/// Before a library is loaded: which folders the loader searches for what it needs. Here the library names them.
+pub fn search_libraries_beside(_: &std::path::Path) {}
+
+/// Whether a Remote Desktop session hides the tokens of this machine: Windows alone.
+pub fn is_remote_desktop() -> bool {
+    false
+}
+
 /// Ends the process at once, without the exit handlers of libraries: a module's own may wait for what hangs.
 pub fn end(code: u8) -> ! {
     signal_hook::low_level::exit(i32::from(code))

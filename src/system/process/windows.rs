@@ -1,7 +1,13 @@
 //! The user by name, error reports, and the end without the detach routines of libraries.
 #![allow(unsafe_code, reason = "calls of the system's C interface")]
 
+use std::os::windows::ffi::OsStrExt as _;
+use std::path::Path;
+
 use windows_sys::Win32::System::ErrorReporting::{WER_FAULT_REPORTING_FLAG_NOHEAP, WerSetFlags};
+use windows_sys::Win32::System::LibraryLoader::{
+    AddDllDirectory, LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, SetDefaultDllDirectories,
+};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, TerminateProcess};
 
 /// Who runs this, by name.
@@ -23,6 +29,23 @@ pub fn host() -> String {
 pub fn forbid_ptrace() {
     // SAFETY: it takes a number and changes nothing but what reports hold.
     let _ = unsafe { WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP) };
+}
+
+/// Before a library is loaded: what it needs is searched in its own folder and in those of the system and of this program,
+/// never in the working folder or in PATH.
+pub fn search_libraries_beside(library: &Path) {
+    let Some(folder) = library.parent() else { return };
+    let wide: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
+    // SAFETY: the first takes a number, the second a text that ends in a zero.
+    unsafe {
+        SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+        AddDllDirectory(wide.as_ptr());
+    }
+}
+
+/// Whether this is a Remote Desktop session: smart cards are then those of the user's own machine (SESSIONNAME is `RDP-Tcp#0`).
+pub fn is_remote_desktop() -> bool {
+    std::env::var("SESSIONNAME").is_ok_and(|name| name.starts_with("RDP-"))
 }
 
 /// Ends the process at once, without the detach routines of libraries: a module's own may wait for what hangs.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::reader::{self, Reader, ReaderError, UsbDevice};
+use crate::system::process;
 use crate::token::{LoadProblem, Module, PinState, Profile, TokenContents, TokenError, Wait};
 use crate::workflow::ModuleOptions;
 
@@ -13,6 +14,8 @@ use crate::workflow::ModuleOptions;
 pub struct Facts {
     /// Whether this is Linux: udev rules and polkit are its own.
     pub linux: bool,
+    /// Whether this is a Remote Desktop session.
+    pub remote_desktop: bool,
     pub module: ModuleFacts,
     /// The readers, or why they could not be asked.
     pub readers: Result<Vec<Reader>, ReaderError>,
@@ -94,6 +97,7 @@ pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenErr
     let program = written.ok().and_then(|time| Timestamp::try_from(time).ok());
     Ok(Facts {
         linux: std::env::consts::OS == "linux",
+        remote_desktop: process::is_remote_desktop(),
         module: module_facts(profile.as_ref(), &module),
         readers: reader::readers(),
         usb: reader::usb_devices().map_err(|e| e.to_string()),

@@ -12,6 +12,13 @@ use crate::trustlist::day;
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     let works = facts.tokens.as_ref().is_ok_and(|tokens| tokens.iter().any(|t| t.initialized));
     let mut findings = module::judge(&facts.module, works);
+    // What the service says of itself is then said of another machine.
+    if facts.remote_desktop && !works && (facts.module.by_pcsc || facts.module.profile.is_none()) {
+        let says = "this is a Remote Desktop session: it shows the readers of the machine in front of you, never those of \
+                    this machine";
+        let remedy = "insert the token in the machine in front of you, or log in at this machine itself";
+        findings.push(Finding::problem("remote-desktop", says, remedy));
+    }
     findings.extend(readers(facts));
     findings.extend(usb(facts));
     findings.extend(tokens(facts));

@@ -13,6 +13,7 @@ use crate::token::{LoadProblem, PinState};
 fn healthy() -> Facts {
     Facts {
         linux: true,
+        remote_desktop: false,
         module: ModuleFacts {
             profile: Some("safenet-etoken".into()),
             by_pcsc: true,
@@ -188,6 +189,23 @@ fn the_smart_card_service() {
         facts.readers = Err(reason);
         assert!(judge(&facts).iter().all(|f| f.severity == Severity::Fine));
     }
+}
+
+#[test]
+fn a_remote_desktop_session() {
+    let mut facts = healthy();
+    facts.remote_desktop = true;
+    facts.readers = Err(ReaderError::NoService);
+    facts.tokens = Ok(vec![]);
+    let found = judge(&facts);
+    let at = |id: &str| found.iter().position(|f| f.id == id).unwrap();
+    assert!(at("remote-desktop") < at("pcscd"), "what the service says is of the other machine");
+    let mut redirected = healthy();
+    redirected.remote_desktop = true;
+    assert!(
+        judge(&redirected).iter().all(|f| f.severity == Severity::Fine),
+        "the token is in the other machine"
+    );
 }
 
 #[test]
