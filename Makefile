@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots bench layout fmt
+.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows bench layout fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -67,6 +67,9 @@ dist: ## make the packages: tarball, .deb, .rpm, list of components, checksums (
 
 roots: ## install, use, upgrade and remove the packages in fresh roots, and print a table (needs root)
 	@packaging/roots.sh
+
+windows: ## build sastctl.exe, and run its stories under wine (needs root)
+	@packaging/windows.sh
 
 bench: setup ## measure, and compare with pkcs11-tool on the same token
 	@packaging/bench.sh

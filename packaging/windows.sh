@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Builds sastctl.exe, and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a root of
+# its own. Needs Debian or Ubuntu, and root for the stories. What was built is kept in target/windows. Where a piece cannot
+# be had this says which, and ends well: nothing was tried.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+place=$PWD/target/windows
+target=x86_64-pc-windows-gnu
+mkdir -p "$place"
+
+skip() {
+    echo "windows: skipped: $*" >&2
+    exit 0
+}
+
+packaging/setup.sh windows || skip "the packages cannot be had"
+
+# The standard library for Windows: of rustup, else built from the sources of the same version in Debian's packages.
+cargo=(cargo)
+if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup target add "$target" >/dev/null 2>&1; then
+    version=$(rustc --version | cut -d ' ' -f 2)
+    toolchain=$place/toolchain-$version
+    if ! [ -d "$toolchain/lib/rustlib/src/rust/library" ]; then
+        rm -rf "$toolchain"
+        packaging/windows/debian.sh download trixie-backports main "rust-src=$version*" "$place/rust-src" || skip "no rust-src $version"
+        cp -al "$(rustc --print sysroot)" "$toolchain"
+        mkdir -p "$toolchain/lib/rustlib/src/rust"
+        dpkg-deb --extract "$place"/rust-src/rust-src_*.deb "$place/rust-src/files"
+        cp -a "$place"/rust-src/files/usr/src/rustc-*/library "$toolchain/lib/rustlib/src/rust"
+        rm -rf "$place/rust-src"
+    fi
+    export RUSTC_BOOTSTRAP=1 RUSTC=$toolchain/bin/rustc
+    cargo=("$toolchain/bin/cargo" -Zbuild-std=std,panic_unwind)
+fi
+CARGO_TARGET_DIR=$place/build "${cargo[@]}" build --locked --release --features vendored-openssl --target "$target" --bin sastctl
+program=$place/build/$target/release/sastctl.exe
+unset RUSTC RUSTC_BOOTSTRAP
+
+if ! [ -e "$place/softhsm2.dll" ]; then
+    openssl=$(dirname "$(dirname "$(find "$place/build/$target" -path '*/install/lib/libcrypto.a' | head -n 1)")")
+    packaging/windows/debian.sh source bookworm main softhsm2 "$place/softhsm" || skip "no source of SoftHSM"
+    packaging/windows/softhsm.sh "$(echo "$place"/softhsm/softhsm2-*/)" "$openssl" "$place/softhsm2.dll"
+fi
+
+[ "$(id -u)" = 0 ] || skip "the stories need root, for a root of their own"
+root=$place/root
+if ! [ -e "$place/wine.tar" ]; then
+    mmdebstrap --quiet --variant=minbase --include=wine64,wine,softhsm2,opensc,python3 trixie "$place/wine.tar" || skip "no wine 10"
+fi
+rm -rf "$root"
+mkdir "$root"
+tar --extract --file "$place/wine.tar" --directory "$root"
+mkdir -p "$root/work/tests/testdata"
+cp "$program" "$place/softhsm2.dll" "$root/work"
+cp -r softhsm-fixtures packaging "$root/work"
+cp -r tests/testdata/golden "$root/work/tests/testdata"
+trap 'umount "$root/proc" "$root/dev/pts" "$root/dev"' EXIT
+mount --bind /proc "$root/proc"
+mount --bind /dev "$root/dev"
+mount --bind /dev/pts "$root/dev/pts"
+chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /work/packaging/windows/stories.sh

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /work under wine: a line for each, with what was
+# said where it failed. Runs inside the root that packaging/windows.sh makes.
+set -uo pipefail
+export WINEPREFIX=/root/wine WINEDEBUG=-all HOME=/root LC_ALL=C.UTF-8 TZ=UTC
+cd /work || exit
+failed=0
+
+sastctl() { wine /work/sastctl.exe "$@"; }
+# As a program prints it here: without carriage returns.
+said() { tr -d '\r' <"$1"; }
+
+story() { # NAME FUNCTION
+    if (set -e; "$2") >/tmp/said 2>&1; then
+        printf '| %-42s | ok |\n' "$1"
+    else
+        failed=1
+        printf '| %-42s | FAILED: %s |\n' "$1" "$(said /tmp/said | tail -n 3 | tr '\n|' ' /')"
+    fi
+}
+
+fresh() {
+    rm -rf run hsm
+    mkdir run hsm
+    softhsm-fixtures/make-tokens.sh /work/hsm >/dev/null
+    softhsm2-util --init-token --free --label HSM --pin Cisco123 --so-pin 12345678 >/dev/null
+    printf 'directories.tokendir = Z:/work/hsm/tokens\nobjectstore.backend = file\n' >hsm/windows.conf
+    cp tests/testdata/golden/tokenless.tlv run/CTLFile.tlv
+    cd run
+}
+
+setup() {
+    SOFTHSM2_CONF=/work/hsm/softhsm2.conf fresh
+    export SOFTHSM2_CONF='Z:\work\hsm\windows.conf' SASTCTL_MODULE='Z:\work\softhsm2.dll'
+    export SAST_PIN=Cisco123 SASTCTL_PIN_SOURCE=env:SAST_PIN
+}
+
+revert=(revert CTLFile.tlv --token SAST-ADN008580ef --spare SAST-ADN0054f509 --timestamp 2015-03-06T22:53:33+01:00)
+
+version() {
+    sastctl --version --verbose >/tmp/out
+    said /tmp/out | grep -q 'x86_64-pc-windows-gnu'
+}
+list() {
+    setup
+    sastctl token list >/tmp/out
+    said /tmp/out | grep -q SAST-ADN008580ef
+}
+export_all() {
+    setup
+    sastctl cert export --all --out certs
+    cmp certs/SAST-ADN008580ef.cer ../softhsm-fixtures/SAST-ADN008580ef.der
+}
+golden() {
+    setup
+    sastctl "${revert[@]}" --yes
+    cmp CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv
+}
+in_place() {
+    setup
+    sastctl "${revert[@]}" --yes --in-place
+    cmp CTLFile.tlv ../tests/testdata/golden/token-signed.tlv
+    cmp CTLFile.tlv.bak ../tests/testdata/golden/tokenless.tlv
+}
+journal() {
+    setup
+    rm -rf /root/wine/drive_c/users/*/AppData/Local/sastctl
+    sastctl "${revert[@]}" --yes
+    ls /root/wine/drive_c/users/*/AppData/Local/sastctl/*.jsonl
+    sastctl journal verify
+    sastctl journal show --html page.html
+    grep -q '<!doctype html>' page.html
+}
+change() {
+    setup
+    cp ../tests/testdata/golden/token-signed.tlv CTLFile.tlv
+    sastctl ctl update CTLFile.tlv --token SAST-ADN008580ef --set-mode non-secure --yes
+    sastctl ctl sign CTLFile.tlv --token SAST-ADN0054f509 --yes --out signed.tlv
+    sastctl ctl verify CTLFile.new.tlv signed.tlv
+}
+pin() {
+    setup
+    NEW_PIN=87654321 sastctl token change-pin SAST-ADN008580ef --new-pin-source env:NEW_PIN --yes
+    SAST_PIN=87654321 sastctl "${revert[@]}" --yes
+    ! sastctl ctl sign CTLFile.new.tlv --token SAST-ADN008580ef --yes --out again.tlv
+}
+enroll() {
+    setup
+    sastctl cert enroll HSM --name SAST-HSM-01 --out hsm.cer --yes
+    sastctl revert CTLFile.tlv --token SAST-HSM-01 --spare SAST-ADN0054f509 --yes
+    sastctl ctl verify CTLFile.new.tlv
+}
+# The PIN is typed at a console, and is not shown.
+prompt() {
+    setup
+    unset SASTCTL_PIN_SOURCE
+    python3 /work/packaging/windows/console.py Cisco123 wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
+    ! grep -q Cisco123 /tmp/console
+    cmp CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv
+}
+interrupted() {
+    setup
+    unset SASTCTL_PIN_SOURCE
+    ! python3 /work/packaging/windows/console.py $'\x03' wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
+    ! [ -e CTLFile.new.tlv ]
+}
+together() {
+    setup
+    cp ../tests/testdata/golden/token-signed.tlv CTLFile.tlv
+    sastctl ctl sign CTLFile.tlv --token SAST-ADN008580ef --yes --out one.tlv &
+    sastctl ctl sign CTLFile.tlv --token SAST-ADN008580ef --yes --out two.tlv
+    wait %1
+    sastctl ctl verify one.tlv two.tlv
+}
+access() {
+    setup
+    mkdir open
+    cp ../softhsm2.dll open
+    chmod 777 open/softhsm2.dll
+    ! SASTCTL_MODULE='Z:\work\run\open\softhsm2.dll' sastctl token list >/tmp/out 2>&1
+    said /tmp/out | grep -q 'may write'
+}
+names() {
+    setup
+    mkdir 'Größe 漢字'
+    cp CTLFile.tlv 'Größe 漢字/CTLFile.tlv'
+    sastctl ctl verify 'Größe 漢字\CTLFile.tlv'
+    sastctl "${revert[@]/CTLFile.tlv/Größe 漢字\\CTLFile.tlv}" --yes
+    cmp 'Größe 漢字/CTLFile.new.tlv' ../tests/testdata/golden/token-signed.tlv
+}
+doctor() {
+    setup
+    sastctl doctor --profile softhsm >/tmp/out || true
+    said /tmp/out | grep -q 'softhsm2.dll'
+}
+
+printf '| story | |\n| --- | --- |\n'
+story 'the program says what it is' version
+story 'tokens are listed' list
+story 'certificates are exported' export_all
+story 'revert: equal to the golden file' golden
+story 'in place: the old file is kept' in_place
+story 'the journal lies in LOCALAPPDATA, verifies' journal
+story 'update and sign' change
+story 'a PIN is changed; the old one is refused' pin
+story 'a key is enrolled, and signs' enroll
+story 'a PIN is typed at a console' prompt
+story 'Ctrl-C at the PIN: nothing is written' interrupted
+story 'two at once' together
+story 'a module that others may write is refused' access
+story 'names that are not ASCII' names
+story 'doctor' doctor
+exit $failed
