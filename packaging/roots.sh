@@ -56,7 +56,7 @@ use() {
     # Without a token there is something to mend: exit code 1, and the module is named.
     step "$log-doctor" inside "$root" 'sastctl doctor --profile softhsm > /tmp/doctor; code=$?; cat /tmp/doctor; [ $code -le 1 ] && grep -qi softhsm /tmp/doctor'
     step "$log-list" inside "$root" 'cd /work && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
-    step "$log-revert" inside "$root" 'cd /work && packaging/demo.sh /tmp/demo && cmp /tmp/demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
+    step "$log-revert" inside "$root" 'cd /work && packaging/demo.sh demo && cmp demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
     step "$log-man" inside "$root" 'ls /usr/share/man/man1/sastctl.1.gz /usr/share/bash-completion/completions/sastctl /usr/lib/udev/rules.d/60-sastctl-tokens.rules'
 }
 

@@ -32,14 +32,20 @@ if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup targe
     export RUSTC_BOOTSTRAP=1 RUSTC=$toolchain/bin/rustc
     cargo=("$toolchain/bin/cargo" -Zbuild-std=std,panic_unwind)
 fi
-CARGO_TARGET_DIR=$place/build "${cargo[@]}" build --locked --release --features vendored-openssl --target "$target" --bin sastctl
+# OpenSSL takes longer than everything else: it is built once, and kept.
+build=(env CARGO_TARGET_DIR="$place/build" "${cargo[@]}" build --locked --release --target "$target" --bin sastctl)
+if [ -d "$place/openssl" ]; then
+    X86_64_PC_WINDOWS_GNU_OPENSSL_DIR=$place/openssl X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1 "${build[@]}"
+else
+    "${build[@]}" --features vendored-openssl
+    cp -r "$(dirname "$(dirname "$(find "$place/build/$target" -path '*/install/lib/libcrypto.a' | head -n 1)")")" "$place/openssl"
+fi
 program=$place/build/$target/release/sastctl.exe
 unset RUSTC RUSTC_BOOTSTRAP
 
 if ! [ -e "$place/softhsm2.dll" ]; then
-    openssl=$(dirname "$(dirname "$(find "$place/build/$target" -path '*/install/lib/libcrypto.a' | head -n 1)")")
     packaging/windows/debian.sh source bookworm main softhsm2 "$place/softhsm" || skip "no source of SoftHSM"
-    packaging/windows/softhsm.sh "$(echo "$place"/softhsm/softhsm2-*/)" "$openssl" "$place/softhsm2.dll"
+    packaging/windows/softhsm.sh "$(echo "$place"/softhsm/softhsm2-*/)" "$place/openssl" "$place/softhsm2.dll"
 fi
 
 [ "$(id -u)" = 0 ] || skip "the stories need root, for a root of their own"

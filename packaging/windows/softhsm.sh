@@ -28,7 +28,7 @@ cat >"$build/config.h" <<'END'
 #define VERSION_MAJOR 2
 #define VERSION_MINOR 6
 END
-flags=(-O1 -w -fpermissive -D_WIN32_WINNT=0x0600 -DCRYPTOKI_EXPORTS -DHAVE_CONFIG_H -DNOMINMAX
+flags=(-O1 -w -fpermissive -D_WIN32_WINNT=0x0600 -DCRYPTOKI_EXPORTS -DHAVE_CONFIG_H -DNOMINMAX -DWIN32_LEAN_AND_MEAN -DWIN32_LEAN_AND_MEAN
     -include winsock2.h -include windows.h -I"$build" -I"$openssl/include")
 for folder in "$source"/src/lib "$source"/src/lib/{common,crypto,data_mgr,handle_mgr,object_store,pkcs11,session_mgr,slot_mgr,win32}; do
     flags+=(-I"$folder")

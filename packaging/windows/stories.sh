@@ -10,12 +10,25 @@ sastctl() { wine /work/sastctl.exe "$@"; }
 # As a program prints it here: without carriage returns.
 said() { tr -d '\r' <"$1"; }
 
+# In a condition the shell would go on behind a command that fails.
 story() { # NAME FUNCTION
-    if (set -e; "$2") >/tmp/said 2>&1; then
+    (
+        set -e
+        "$2"
+    ) >/tmp/said 2>&1
+    if [ $? = 0 ]; then
         printf '| %-42s | ok |\n' "$1"
     else
         failed=1
         printf '| %-42s | FAILED: %s |\n' "$1" "$(said /tmp/said | tail -n 3 | tr '\n|' ' /')"
+    fi
+}
+
+# Fails where the command does not.
+refused() {
+    if "$@"; then
+        echo "not refused: $*"
+        return 1
     fi
 }
 
@@ -80,9 +93,9 @@ change() {
 }
 pin() {
     setup
-    NEW_PIN=87654321 sastctl token change-pin SAST-ADN008580ef --new-pin-source env:NEW_PIN --yes
+    NEW_PIN=87654321 sastctl token change-pin SAST-ADN008580ef --new-pin-source env:NEW_PIN
     SAST_PIN=87654321 sastctl "${revert[@]}" --yes
-    ! sastctl ctl sign CTLFile.new.tlv --token SAST-ADN008580ef --yes --out again.tlv
+    refused sastctl ctl sign CTLFile.new.tlv --token SAST-ADN008580ef --yes --out again.tlv
 }
 enroll() {
     setup
@@ -95,14 +108,15 @@ prompt() {
     setup
     unset SASTCTL_PIN_SOURCE
     python3 /work/packaging/windows/console.py Cisco123 wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
-    ! grep -q Cisco123 /tmp/console
+    refused grep -q Cisco123 /tmp/console
     cmp CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv
 }
 interrupted() {
     setup
     unset SASTCTL_PIN_SOURCE
-    ! python3 /work/packaging/windows/console.py $'\x03' wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
-    ! [ -e CTLFile.new.tlv ]
+    refused python3 /work/packaging/windows/console.py $'\x03' wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
+    said /tmp/console | grep -q 'interrupted; nothing was written'
+    refused [ -e CTLFile.new.tlv ]
 }
 together() {
     setup
@@ -117,7 +131,7 @@ access() {
     mkdir open
     cp ../softhsm2.dll open
     chmod 777 open/softhsm2.dll
-    ! SASTCTL_MODULE='Z:\work\run\open\softhsm2.dll' sastctl token list >/tmp/out 2>&1
+    SASTCTL_MODULE='Z:\work\run\open\softhsm2.dll' refused sastctl token list >/tmp/out 2>&1
     said /tmp/out | grep -q 'may write'
 }
 names() {
@@ -150,4 +164,5 @@ story 'two at once' together
 story 'a module that others may write is refused' access
 story 'names that are not ASCII' names
 story 'doctor' doctor
+wineserver --kill
 exit $failed
