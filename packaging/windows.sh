@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
 # Builds sastctl.exe, and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a root of
-# its own. Needs Debian or Ubuntu, and root for the stories. What was built is kept in target/windows. Where a piece cannot
-# be had this says which, and ends well: nothing was tried.
+# its own. Needs Debian or Ubuntu, and root for the stories. What takes long (OpenSSL, SoftHSM, wine) is kept in
+# SASTCTL_WINDOWS_PLACE, by default ~/.cache/sastctl-windows. Where a piece cannot be had this says which, and ends well:
+# nothing was tried. With --check it only type-checks, and only with what an earlier run has kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-place=$PWD/target/windows
+place=${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}
 target=x86_64-pc-windows-gnu
-mkdir -p "$place"
 
 skip() {
     echo "windows: skipped: $*" >&2
     exit 0
 }
 
-packaging/setup.sh windows || skip "the packages cannot be had"
+if [ "${1:-}" = --check ]; then
+    [ -d "$place/openssl" ] || skip "no OpenSSL for Windows is kept here (make windows builds it)"
+else
+    mkdir -p "$place"
+    packaging/setup.sh windows || skip "the packages cannot be had"
+fi
 
 # The standard library for Windows: of rustup, else built from the sources of the same version in Debian's packages.
 cargo=(cargo)
@@ -33,9 +38,14 @@ if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup targe
     cargo=("$toolchain/bin/cargo" -Zbuild-std=std,panic_unwind)
 fi
 # OpenSSL takes longer than everything else: it is built once, and kept.
-build=(env CARGO_TARGET_DIR="$place/build" "${cargo[@]}" build --locked --release --target "$target" --bin sastctl)
+build=(env -u RUSTFLAGS CARGO_TARGET_DIR="$place/build" "${cargo[@]}" build --locked --release --target "$target" --bin sastctl)
+kept=(X86_64_PC_WINDOWS_GNU_OPENSSL_DIR="$place/openssl" X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1)
+if [ "${1:-}" = --check ]; then
+    env -u RUSTFLAGS "${kept[@]}" CARGO_TARGET_DIR="$place/build" "${cargo[@]}" check --locked --quiet --target "$target" --lib --bins
+    exit
+fi
 if [ -d "$place/openssl" ]; then
-    X86_64_PC_WINDOWS_GNU_OPENSSL_DIR=$place/openssl X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1 "${build[@]}"
+    env "${kept[@]}" "${build[@]}"
 else
     "${build[@]}" --features vendored-openssl
     cp -r "$(dirname "$(dirname "$(find "$place/build/$target" -path '*/install/lib/libcrypto.a' | head -n 1)")")" "$place/openssl"
