@@ -61,14 +61,14 @@ fi
 [ "$(id -u)" = 0 ] || skip "the stories need root, for a root of their own"
 root=$place/root
 if ! [ -e "$place/wine.tar" ]; then
-    mmdebstrap --quiet --variant=minbase --include=wine64,wine,softhsm2,opensc,python3 trixie "$place/wine.tar" || skip "no wine 10"
+    mmdebstrap --quiet --variant=minbase --include=wine64,wine,softhsm2,opensc,pcscd,vsmartcard-vpcd,python3,python3-cryptography trixie "$place/wine.tar" || skip "no wine 10"
 fi
 rm -rf "$root"
 mkdir "$root"
 tar --extract --file "$place/wine.tar" --directory "$root"
 mkdir -p "$root/work/tests/testdata"
 cp "$program" "$place/softhsm2.dll" "$root/work"
-cp -r softhsm-fixtures packaging "$root/work"
+cp -r softhsm-fixtures packaging tests/virtual-card "$root/work"
 cp -r tests/testdata/golden "$root/work/tests/testdata"
 trap 'umount "$root/proc" "$root/dev/pts" "$root/dev"' EXIT
 mount --bind /proc "$root/proc"

@@ -148,6 +148,27 @@ doctor() {
     said /tmp/out | grep -q 'softhsm2.dll'
 }
 
+# Readers come by winscard; a pcscd of the story's own stands behind it.
+readers() {
+    setup
+    printf "name = 'by-pcsc'\ndescription = 'SoftHSM beside readers'\nwait = 'pcsc'\n[paths]\nwindows = ['Z:/work/softhsm2.dll']\n" >by-pcsc.toml
+    mkdir serial
+    mkfifo commands
+    unshare -n python3 ../virtual-card/readers.py "$PWD/serial" 'AKS ifdh' <commands >told &
+    exec 8>commands
+    until grep -q ready told; do sleep 0.1; done
+    export PCSCLITE_CSOCK_NAME=$PWD/serial/pcsc.sock
+    unset SASTCTL_MODULE
+    sastctl doctor --profile by-pcsc.toml >/tmp/out || true
+    said /tmp/out | grep -q 'AKS ifdh 00 00: empty'
+    local key=/work/softhsm-fixtures/SAST-ADN008580ef
+    echo "insert 0 000102030405060708090A0B0C0D0E0F 3BD518008131FE7D8073C82110F4 piv 9A=$key.key.pem:$key.der" >&8
+    until grep -q 'seen inserted' told; do sleep 0.1; done
+    sastctl doctor --profile by-pcsc.toml >/tmp/out || true
+    exec 8>&-
+    said /tmp/out | grep -q 'AKS ifdh 00 00: a card, eToken 5100 or 5110'
+}
+
 printf '| story | |\n| --- | --- |\n'
 story 'the program says what it is' version
 story 'tokens are listed' list
@@ -164,5 +185,6 @@ story 'two at once' together
 story 'a module that others may write is refused' access
 story 'names that are not ASCII' names
 story 'doctor' doctor
+story 'readers and a card, by winscard' readers
 wineserver --kill
 exit $failed

@@ -35,7 +35,9 @@ pub struct SerialAddress {
 
 /// Text that names no node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a node: write HOST, ssh://user@host:port or serial:/dev/ttyUSB0?baud=9600")]
+#[error(
+    "{0:?} is not a node: write HOST, ssh://user@host:port, serial:/dev/ttyUSB0?baud=9600 or serial:COM3"
+)]
 pub struct NotAnAddress(pub String);
 
 impl FromStr for NodeAddress {

@@ -70,6 +70,9 @@ class Service:
             os.environ["LISTEN_PID"] = str(os.getpid())
 
         command = ["pcscd", "-f", "-i", "-c", self.conf]
+        # Newer ones ask polkit, which knows nobody here.
+        if "--disable-polkit" in subprocess.run(["pcscd", "--help"], capture_output=True, text=True).stdout:
+            command.append("--disable-polkit")
         self.process = subprocess.Popen(
             command,
             preexec_fn=activate,

@@ -24,7 +24,7 @@ pub struct ConnectArgs {
     /// A private key to log in with
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// The known host keys [default: ~/.ssh/known_hosts]
+    /// The known host keys [default: .ssh/known_hosts in the home folder]
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
     /// Accept this host key (SHA256:…) without asking

@@ -19,7 +19,7 @@ const LEAVE: u8 = 0x1d;
 /// Open the console of a node, or any serial line (the AUX port of a phone, for example); --transcript records it
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
-    /// The node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// The node: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     node: NodeAddress,
     /// Open the serial line without a login
     #[arg(long)]

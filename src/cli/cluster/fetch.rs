@@ -32,7 +32,7 @@ impl PortArgs {
 /// Fetch the CTL and the ITL of every node, and check that all nodes have the same bytes
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// A node: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// A node: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long)]
     node: NodeAddress,
     /// Fetch from this node only: opens no shell, needs no password

@@ -77,7 +77,7 @@ pub fn publish(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<()
 /// Restart Cisco Tftp, then Cisco CallManager, on the nodes that run them
 #[derive(Debug, Args)]
 pub struct RestartArgs {
-    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long)]
     node: NodeAddress,
     /// Only this node

@@ -14,7 +14,7 @@ use crate::workflow::status::{Status, status};
 /// Show the state of a cluster: security mode, and the CTL, signer, checksums and services of every node
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     node: NodeAddress,
     #[command(flatten)]
     ports: PortArgs,

@@ -22,7 +22,7 @@ pub struct TrustArgs {
     /// The certificates
     #[arg(required = true)]
     certificates: Vec<PathBuf>,
-    /// The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long)]
     node: NodeAddress,
     /// Do not ask before the node is changed

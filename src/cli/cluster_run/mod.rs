@@ -23,7 +23,7 @@ use crate::workflow::{Release, left_to_do};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The whole run")]
 pub struct NodeArgs {
-    /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host or serial:/dev/ttyUSB0?baud=9600
+    /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long, value_name = "HOST")]
     pub node: Option<NodeAddress>,
     /// Go over the bridge, so that phones without TVS also accept the new CTL (sastctl help bridge)

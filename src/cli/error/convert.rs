@@ -70,7 +70,9 @@ impl From<ConsoleError> for CommandError {
             if matches!(error, ConsoleError::WithoutSsh) { ErrorKind::Usage } else { ErrorKind::Network };
         let base = CommandError::new(kind, error.to_string());
         match error {
-            ConsoleError::WithoutSsh => base.hint("use the serial console: serial:/dev/ttyUSB0"),
+            ConsoleError::WithoutSsh => {
+                base.hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3")
+            }
             ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
                 base.hint("--legacy-ssh accepts old ones: SHA-1 and CBC")
             }
