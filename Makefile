@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows bench layout fmt
+.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows usb bench layout fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -26,11 +26,16 @@ test: ## run every test, the long ones with small counts
 	fi
 
 # SUITES="-E 'test(/^faults::/)'" runs a part.
-soak: ## run the long tests with full counts, then fuzz; takes hours (SECONDS_EACH=N for each fuzz target)
+soak: ## run the long tests with full counts, then fuzz, then make usb; takes hours (SECONDS_EACH=N for each fuzz target)
 	@packaging/setup.sh tests
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked --quiet
 	@SOAK=1 cargo nextest run --profile soak --workspace --locked --no-fail-fast $(SUITES)
 	@SECONDS_EACH=$${SECONDS_EACH:-600} packaging/fuzz.sh
+	@if [ "$$(id -u)" = 0 ] && ls target/dist/*.deb >/dev/null 2>&1; then \
+		packaging/usb.sh; \
+	else \
+		echo "soak: no USB tokens were plugged in: that needs root and make dist" >&2; \
+	fi
 
 check: ## check format, lints, documentation, dependencies
 	cargo fmt --all --check
@@ -70,6 +75,9 @@ roots: ## install, use, upgrade and remove the packages in fresh roots, and prin
 
 windows: ## build sastctl.exe, and run its stories under wine (needs root)
 	@packaging/windows.sh
+
+usb: ## plug USB tokens that are software into a virtual machine with the package (needs root)
+	@packaging/usb.sh
 
 bench: setup ## measure, and compare with pkcs11-tool on the same token
 	@packaging/bench.sh

@@ -2,7 +2,7 @@
 # Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
 # Elsewhere: says what to install, and goes on. With a word it adds more: `tests` the servers and modules that tests talk to,
 # `matrix` what builds another module, `bench` what measures, `dist` what makes packages, `roots` what tries them, `windows`
-# what builds for Windows.
+# what builds for Windows, `usb` what plugs in tokens.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -28,6 +28,7 @@ tests)
     ;;
 matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
 dist) more_debian="dpkg-dev rpm perl make git jq python3-venv openssh-client" more_fedora="dpkg rpm-build perl make git jq python3 openssh-clients" ;;
+usb) more_debian="qemu-system-x86 mmdebstrap cpio kmod" more_fedora="qemu-system-x86 cpio kmod" ;;
 windows) more_debian="gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 mmdebstrap perl make" more_fedora="mingw64-gcc mingw64-gcc-c++ perl make" ;;
 roots) more_debian="mmdebstrap rpm" more_fedora="rpm" ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
