@@ -17,6 +17,7 @@ use super::console::{Console, Recorded, Transcript};
 use super::error::{ClusterError, ConsoleError, NoAnswer};
 use super::node::Node;
 use crate::files::{self, FileError};
+#[cfg(feature = "ssh")]
 use crate::system::folders;
 
 /// How nodes are reached.

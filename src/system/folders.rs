@@ -19,6 +19,7 @@ pub fn state() -> Option<PathBuf> {
 }
 
 /// The home folder: `$HOME`, `%USERPROFILE%`.
+#[cfg(feature = "ssh")]
 pub fn home() -> Option<PathBuf> {
     etcetera::home_dir().ok()
 }
