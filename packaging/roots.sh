@@ -23,14 +23,14 @@ fresh() {
     tar --extract --file "$folder/$release.tar" --directory "$root"
     mount --bind /proc "$root/proc"
     mount --bind /dev "$root/dev"
-    mkdir -p "$root/work/tests/testdata"
-    cp -r softhsm-fixtures packaging "$root/work"
-    cp -r tests/testdata/golden "$root/work/tests/testdata"
+    mkdir -p "$root/sastctl/tests/testdata"
+    cp -r softhsm-fixtures packaging "$root/sastctl"
+    cp -r tests/testdata/golden "$root/sastctl/tests/testdata"
 }
 
 done_with() { umount "$1/proc" "$1/dev" 2>/dev/null || true; }
 
-files() { find "$1" -xdev -not -path "$1/proc/*" -not -path "$1/dev/*" -not -path "$1/work/*" -not -path "$1/var/*" -not -path "$1/tmp/*" -not -path "$1/root/*" | sort; }
+files() { find "$1" -xdev -not -path "$1/proc/*" -not -path "$1/dev/*" -not -path "$1/sastctl/*" -not -path "$1/var/*" -not -path "$1/tmp/*" -not -path "$1/root/*" | sort; }
 
 # Prints a cell: ok, or FAILED with the last line of what was said.
 step() {
@@ -55,8 +55,8 @@ use() {
     step "$log-version" inside "$root" 'sastctl --version --verbose | grep -q "^sastctl "'
     # Without a token there is something to mend: exit code 1, and the module is named.
     step "$log-doctor" inside "$root" 'sastctl doctor --profile softhsm > /tmp/doctor; code=$?; cat /tmp/doctor; [ $code -le 1 ] && grep -qi softhsm /tmp/doctor'
-    step "$log-list" inside "$root" 'cd /work && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
-    step "$log-revert" inside "$root" 'cd /work && packaging/demo.sh demo && cmp demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
+    step "$log-list" inside "$root" 'cd /sastctl && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
+    step "$log-revert" inside "$root" 'cd /sastctl && packaging/demo.sh demo && cmp demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
     step "$log-man" inside "$root" 'ls /usr/share/man/man1/sastctl.1.gz /usr/share/bash-completion/completions/sastctl /usr/lib/udev/rules.d/60-sastctl-tokens.rules'
 }
 

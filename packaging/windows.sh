@@ -66,12 +66,12 @@ fi
 rm -rf "$root"
 mkdir "$root"
 tar --extract --file "$place/wine.tar" --directory "$root"
-mkdir -p "$root/work/tests/testdata"
-cp "$program" "$place/softhsm2.dll" "$root/work"
-cp -r softhsm-fixtures packaging tests/virtual-card "$root/work"
-cp -r tests/testdata/golden "$root/work/tests/testdata"
+mkdir -p "$root/sastctl/tests/testdata"
+cp "$program" "$place/softhsm2.dll" "$root/sastctl"
+cp -r softhsm-fixtures packaging tests/virtual-card "$root/sastctl"
+cp -r tests/testdata/golden "$root/sastctl/tests/testdata"
 trap 'umount "$root/proc" "$root/dev/pts" "$root/dev"' EXIT
 mount --bind /proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount --bind /dev/pts "$root/dev/pts"
-chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /work/packaging/windows/stories.sh
+chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /sastctl/packaging/windows/stories.sh

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /work under wine: a line for each, with what was
+# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /sastctl under wine: a line for each, with what was
 # said where it failed. Runs inside the root that packaging/windows.sh makes.
 set -uo pipefail
 export WINEPREFIX=/root/wine WINEDEBUG=-all HOME=/root LC_ALL=C.UTF-8 TZ=UTC
-cd /work || exit
+cd /sastctl || exit
 failed=0
 
-sastctl() { wine /work/sastctl.exe "$@"; }
+sastctl() { wine /sastctl/sastctl.exe "$@"; }
 # As a program prints it here: without carriage returns.
 said() { tr -d '\r' <"$1"; }
 
@@ -35,16 +35,16 @@ refused() {
 fresh() {
     rm -rf run hsm
     mkdir run hsm
-    softhsm-fixtures/make-tokens.sh /work/hsm >/dev/null
+    softhsm-fixtures/make-tokens.sh /sastctl/hsm >/dev/null
     softhsm2-util --init-token --free --label HSM --pin Cisco123 --so-pin 12345678 >/dev/null
-    printf 'directories.tokendir = Z:/work/hsm/tokens\nobjectstore.backend = file\n' >hsm/windows.conf
+    printf 'directories.tokendir = Z:/sastctl/hsm/tokens\nobjectstore.backend = file\n' >hsm/windows.conf
     cp tests/testdata/golden/tokenless.tlv run/CTLFile.tlv
     cd run
 }
 
 setup() {
-    SOFTHSM2_CONF=/work/hsm/softhsm2.conf fresh
-    export SOFTHSM2_CONF='Z:\work\hsm\windows.conf' SASTCTL_MODULE='Z:\work\softhsm2.dll'
+    SOFTHSM2_CONF=/sastctl/hsm/softhsm2.conf fresh
+    export SOFTHSM2_CONF='Z:\sastctl\hsm\windows.conf' SASTCTL_MODULE='Z:\sastctl\softhsm2.dll'
     export SAST_PIN=Cisco123 SASTCTL_PIN_SOURCE=env:SAST_PIN
 }
 
@@ -107,14 +107,14 @@ enroll() {
 prompt() {
     setup
     unset SASTCTL_PIN_SOURCE
-    python3 /work/packaging/windows/console.py Cisco123 wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
+    python3 /sastctl/packaging/windows/console.py Cisco123 wine /sastctl/sastctl.exe "${revert[@]}" --yes >/tmp/console
     refused grep -q Cisco123 /tmp/console
     cmp CTLFile.new.tlv ../tests/testdata/golden/token-signed.tlv
 }
 interrupted() {
     setup
     unset SASTCTL_PIN_SOURCE
-    refused python3 /work/packaging/windows/console.py $'\x03' wine /work/sastctl.exe "${revert[@]}" --yes >/tmp/console
+    refused python3 /sastctl/packaging/windows/console.py $'\x03' wine /sastctl/sastctl.exe "${revert[@]}" --yes >/tmp/console
     said /tmp/console | grep -q 'interrupted; nothing was written'
     refused [ -e CTLFile.new.tlv ]
 }
@@ -131,7 +131,7 @@ access() {
     mkdir open
     cp ../softhsm2.dll open
     chmod 777 open/softhsm2.dll
-    SASTCTL_MODULE='Z:\work\run\open\softhsm2.dll' refused sastctl token list >/tmp/out 2>&1
+    SASTCTL_MODULE='Z:\sastctl\run\open\softhsm2.dll' refused sastctl token list >/tmp/out 2>&1
     said /tmp/out | grep -q 'may write'
 }
 names() {
@@ -151,7 +151,7 @@ doctor() {
 # Readers come by winscard; a pcscd of the story's own stands behind it.
 readers() {
     setup
-    printf "name = 'by-pcsc'\ndescription = 'SoftHSM beside readers'\nwait = 'pcsc'\n[paths]\nwindows = ['Z:/work/softhsm2.dll']\n" >by-pcsc.toml
+    printf "name = 'by-pcsc'\ndescription = 'SoftHSM beside readers'\nwait = 'pcsc'\n[paths]\nwindows = ['Z:/sastctl/softhsm2.dll']\n" >by-pcsc.toml
     mkdir serial
     mkfifo commands
     unshare -n python3 ../virtual-card/readers.py "$PWD/serial" 'AKS ifdh' <commands >told &
@@ -161,7 +161,7 @@ readers() {
     unset SASTCTL_MODULE
     sastctl doctor --profile by-pcsc.toml >/tmp/out || true
     said /tmp/out | grep -q 'AKS ifdh 00 00: empty'
-    local key=/work/softhsm-fixtures/SAST-ADN008580ef
+    local key=/sastctl/softhsm-fixtures/SAST-ADN008580ef
     echo "insert 0 000102030405060708090A0B0C0D0E0F 3BD518008131FE7D8073C82110F4 piv 9A=$key.key.pem:$key.der" >&8
     until grep -q 'seen inserted' told; do sleep 0.1; done
     sastctl doctor --profile by-pcsc.toml >/tmp/out || true
