@@ -71,9 +71,8 @@ fn say_what_is_waited_for() {
 /// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
 /// Where one came just before the login, this blocks: the program is ending.
 pub fn token_in_use(in_use: bool) {
-    // The thread that ends the program may not have run yet.
-    while in_use && SIGNALLED.load(Ordering::SeqCst) && !INTERRUPTED.load(Ordering::SeqCst) {
-        std::thread::sleep(Duration::from_millis(10));
+    if in_use {
+        wait_for_the_end();
     }
     let _ending = ENDING.lock();
     BUSY.store(in_use, Ordering::SeqCst);
@@ -81,7 +80,16 @@ pub fn token_in_use(in_use: bool) {
 
 /// An error if a signal came while the token was logged in. Called before anything is written.
 pub fn check() -> Result<(), OperatorError> {
+    wait_for_the_end();
     if SIGNALLED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
+}
+
+/// Blocks where a signal came while no token was logged in: the thread that ends the program may not have run yet.
+fn wait_for_the_end() {
+    let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
+    while is(&SIGNALLED) && !is(&INTERRUPTED) && !is(&BUSY) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// From here on something may have been changed elsewhere, whatever was written here; and how to go on.

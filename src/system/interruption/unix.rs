@@ -10,10 +10,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -> io::Result<()> {
     let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
     let heard: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !ignored.contains(s)).collect();
-    for signal in &heard {
-        signal_hook::flag::register(*signal, Arc::clone(flag))?;
+    // The thread that hears comes first: a flag alone would keep the program from ending.
+    let mut signals = signal_hook::iterator::Signals::new(&heard)?;
+    for signal in heard {
+        signal_hook::flag::register(signal, Arc::clone(flag))?;
     }
-    let mut signals = signal_hook::iterator::Signals::new(heard)?;
     std::thread::spawn(move || signals.forever().for_each(|_| hear()));
     Ok(())
 }
