@@ -3,7 +3,8 @@
 
 portable=x86_64-unknown-linux-gnu
 glibc=2.28
-maintainer="sastctl developers <sastctl@users.noreply.github.com>"
+# There is no public address yet; a name in .example belongs to nobody (RFC 2606).
+maintainer="sastctl maintainers <maintainers@sastctl.example>"
 summary="Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM"
 
 say() { printf 'dist: %s\n' "$*" >&2; }
