@@ -262,7 +262,7 @@ fn what_is_open_is_said_in_the_same_words() {
             ));
         }
     }
-    let topics = std::fs::read_dir(path("docs/help")).unwrap().map(|entry| entry.unwrap().path());
+    let topics = std::fs::read_dir(path("docs/guide")).unwrap().map(|entry| entry.unwrap().path());
     for file in [rust_files("src"), rust_files("trustlist/src")].concat().into_iter().chain(topics) {
         let short = file.strip_prefix(path("")).unwrap().display().to_string();
         for text in literals(&file) {

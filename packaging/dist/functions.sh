@@ -58,6 +58,7 @@ collect() {
     install -m 644 udev/61-sastctl-tokens-group.rules udev/50-sastctl-pcsc.rules.example "$doc/examples"
     cp -r hsm-profiles "$doc/examples/hsm-profiles"
     install -m 644 README.md docs/*.md "$doc"
+    cp -r docs/guide "$doc/guide"
     install -m 644 udev/README.md "$doc/udev.md"
     { cat packaging/dist/copyright && sed 's/^$/./; s/^/ /' LICENSE-MIT; } >"$doc/copyright"
     gzip -9nc CHANGELOG.md >"$doc/changelog.gz"

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
+use super::topics::{self, Topic};
 use super::{CommandError, ErrorKind, Ui};
 use crate::files::{self, OnExisting};
 
 /// Explain a command or a topic
 #[derive(Debug, Args)]
 pub struct HelpArgs {
-    /// A command (`ctl update`), or a topic: bridge, exit-codes, hsm, lost-tokens, phones (messages, how to delete
-    /// lists), pin, way-back (rollback)
+    /// A command (`ctl update`), or a topic: `sastctl help` lists the topics
     words: Vec<String>,
 }
 
@@ -30,37 +30,24 @@ pub struct ManArgs {
     dir: PathBuf,
 }
 
-/// Topics that several commands point to.
-const TOPICS: [(&str, &str); 7] = [
-    ("bridge", include_str!("../../docs/help/bridge.md")),
-    ("exit-codes", include_str!("../../docs/help/exit-codes.md")),
-    ("hsm", include_str!("../../docs/help/hsm.md")),
-    ("lost-tokens", include_str!("../../docs/help/lost-tokens.md")),
-    ("phones", include_str!("../../docs/help/phones.md")),
-    ("pin", include_str!("../../docs/help/pin.md")),
-    ("way-back", include_str!("../../docs/help/way-back.md")),
-];
-
 /// Prints a topic or the help of a command.
 pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), CommandError> {
     if let [word] = &args.words[..]
-        && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
+        && let Some(topic) = topics::all().find(|topic| topic.name == word)
     {
-        return ui.print(text);
+        return ui.print(&topic.text());
     }
-    let topics = TOPICS.map(|(name, _)| name).join(", ");
     command.build();
     for word in &args.words {
         let Some(inner) = command.find_subcommand(word) else {
             let what = format!("there is no command or topic {word:?}");
-            return Err(CommandError::usage(what)
-                .hint(format!("sastctl help lists the commands; the topics are {topics}")));
+            return Err(CommandError::usage(what).hint("sastctl help lists the commands and the topics"));
         };
         command = inner.clone();
     }
     ui.print(&command.render_long_help().to_string())?;
     if args.words.is_empty() {
-        ui.print(&format!("\nTopics for sastctl help: {topics}"))?;
+        ui.print(&format!("\nTopics for sastctl help TOPIC\n\n{}", topics::list()))?;
     }
     Ok(())
 }
@@ -88,20 +75,21 @@ pub fn man(args: &ManArgs, mut root: Command, ui: &Ui) -> Result<(), CommandErro
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
         files::write_new(&args.dir.join(format!("{name}.1")), &page, OnExisting::Replace)?;
     }
-    for (name, text) in TOPICS {
-        let page = topic_page(name, text);
-        files::write_new(&args.dir.join(format!("sastctl-{name}.7")), page.as_bytes(), OnExisting::Replace)?;
+    for topic in topics::all() {
+        let path = args.dir.join(format!("sastctl-{}.7", topic.name));
+        files::write_new(&path, topic_page(topic).as_bytes(), OnExisting::Replace)?;
     }
-    let count = pages.len().saturating_add(TOPICS.len());
+    let count = pages.len().saturating_add(topics::all().count());
     ui.note(&format!("{count} man pages in {}", args.dir.display()));
     Ok(())
 }
 
 /// A topic as a man page: its lines as they are.
-fn topic_page(name: &str, text: &str) -> String {
+fn topic_page(topic: &Topic) -> String {
     // A dot or an apostrophe at the beginning of a line, and every backslash, is roff's own.
-    let lines: String = text.lines().map(|line| format!("\\&{}\n", line.replace('\\', "\\e"))).collect();
-    let title = text.lines().next().unwrap_or_default();
+    let text = topic.text().replace('\\', "\\e");
+    let lines: String = text.lines().map(|line| format!("\\&{line}\n")).collect();
+    let (name, title) = (topic.name, topic.title());
     format!(".TH sastctl-{name} 7\n.SH NAME\nsastctl-{name} \\- {title}\n.SH DESCRIPTION\n.nf\n{lines}.fi\n")
 }
 

@@ -20,6 +20,7 @@ mod settings;
 mod signing;
 mod token;
 mod token_admin;
+mod topics;
 mod ui;
 mod version;
 

@@ -15,7 +15,7 @@ use std::fmt::{self, Write as _};
 use super::printable;
 use crate::workflow::written_of_several;
 
-/// The kinds of failure that scripts can tell apart; each is its exit code (`docs/help/exit-codes.md`).
+/// The kinds of failure that scripts can tell apart; each is its exit code (`docs/guide/exit-codes.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The answer is no: a signature is wrong, a check failed. Exit code 1.
