@@ -1,4 +1,6 @@
-//! `doctor`: what stops work here, end to end; the findings that need hardware are tested beside the code.
+//! `doctor`: what stops work here, end to end; the findings that need hardware are made from facts in `judging`.
+
+mod judging;
 
 use std::process::Command;
 

@@ -26,6 +26,7 @@ mod calls;
 mod cautions;
 mod certificates;
 mod changing;
+mod chosen_tokens;
 mod cluster;
 mod cluster_file;
 mod cluster_lists;
@@ -84,6 +85,8 @@ mod skipping;
 #[cfg(feature = "ssh")]
 mod ssh_servers;
 mod tftp;
+mod token_errors;
+mod token_flags;
 mod tokens;
 #[cfg(unix)]
 mod trusted_paths;

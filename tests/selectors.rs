@@ -1,6 +1,9 @@
 //! How tokens are selected on the command line.
 
-use sastctl::token::{NotASelector, Selector};
+use sastctl::token::{Info, NotASelector, Selector, Token, TokenCertificate};
+use sastctl::trustlist::digest;
+
+use crate::pki;
 
 #[test]
 fn a_selector_reads_as_it_was_written() {
@@ -32,4 +35,59 @@ fn malformed_selectors_are_refused() {
         assert!(matches!(uri.parse::<Selector>(), Err(NotASelector::BadEncoding(_))), "{uri}");
     }
     assert!(matches!("pkcs11:slot=1".parse::<Selector>(), Err(NotASelector::UnknownAttribute(_))));
+}
+
+fn token(label: &str, serial: &str) -> Token {
+    let info = Info {
+        label: label.to_owned(),
+        serial: serial.to_owned(),
+        manufacturer: "SafeNet, Inc.".to_owned(),
+        ..Info::default()
+    };
+    Token::new(7_u64.try_into().unwrap(), None, Ok(info))
+}
+
+fn matches(selector: &str) -> bool {
+    selector.parse::<Selector>().unwrap().matches_token(&token("SAST token A", "02aea1d3"))
+}
+
+#[test]
+fn tokens_are_named_by_label_serial_or_uri() {
+    assert!(matches("SAST token A"));
+    assert!(matches("02AEA1D3"), "serials are hexadecimal");
+    assert!(!matches("SAST token"), "no prefixes: they would be ambiguous one day");
+    assert!(matches("pkcs11:token=SAST%20token%20A;serial=02aea1d3"));
+    assert!(matches("pkcs11:manufacturer=SafeNet%2C%20Inc.;type=cert?module-name=x"));
+    assert!(!matches("pkcs11:token=SAST%20token%20A;serial=ffffffff"));
+    assert!(matches("pkcs11:token=SAST%20token%20A%00%00%00;serial=02aea1d3%20%20"), "padded");
+    assert!(matches("pkcs11:slot-id=7") && !matches("pkcs11:slot-id=8;serial=02aea1d3"));
+}
+
+#[test]
+fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
+    let certificate = pki::token("SAST-ADN008580ef");
+    let serial = digest::hex(&certificate.serial, ":");
+    let entry = TokenCertificate {
+        id: vec![1, 0xFF],
+        label: "key 1".to_owned(),
+        certificate: Ok(certificate),
+        has_key: None,
+    };
+    let is_meant = |selector: &str| selector.parse::<Selector>().unwrap().matches_certificate(&entry);
+    assert!(is_meant("SAST-ADN008580ef") && !is_meant("key 1"));
+    assert!(is_meant(&serial.to_uppercase()) && is_meant(&serial) && !is_meant(&serial[..2]));
+    assert!(is_meant("pkcs11:object=SAST-ADN008580ef") && is_meant("pkcs11:object=key%201"));
+    assert!(is_meant("pkcs11:serial=1;id=%01%ff") && is_meant("pkcs11:id=%01%FF;object=key%201"));
+    assert!(!is_meant("pkcs11:id=%01") && !is_meant("pkcs11:object=key%201;id=%02"));
+    assert!(!is_meant("pkcs11:serial=1"), "the token alone is named");
+    // As p11tool prints a key: the label is the key's own.
+    assert!(is_meant("pkcs11:serial=1;id=%01%ff;object=k;type=private"));
+    assert!(!is_meant("pkcs11:serial=1;id=%01;object=key%201;type=private"));
+    assert!(!is_meant("pkcs11:id=%01%ff;object=k;type=cert") && !is_meant("pkcs11:object=k;type=private"));
+}
+
+#[test]
+fn a_token_may_be_called_what_sounds_like_a_pin() {
+    let selector: Selector = "pkcs11:token=spin-doctor;serial=pin-1?module-name=pin-x".parse().unwrap();
+    assert!(selector.matches_token(&token("spin-doctor", "pin-1")));
 }

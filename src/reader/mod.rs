@@ -19,6 +19,7 @@ pub use without::{ReaderWatch, readers};
 
 use serde::Serialize;
 
+/// A reader, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reader {
     /// Its name: `AKS ifdh 00 00`, `SafeNet eToken 5100 [eToken 5110 SC] 00 00`.
@@ -32,8 +33,8 @@ pub struct Reader {
 }
 
 /// Why the readers could not be asked.
-#[allow(dead_code, reason = "builds with PC/SC and those without make different ones")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum ReaderError {
     /// SCARD_E_NO_SERVICE, SCARD_E_SERVICE_STOPPED: pcscd, or the system's smart card service, does not run.
     #[error("the smart card service does not run")]

@@ -3,7 +3,9 @@
 use nusb::MaybeFuture as _;
 use serde::Serialize;
 
+/// A USB device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct UsbDevice {
     pub vendor: u16,
     pub product: u16,

@@ -10,7 +10,7 @@ use crate::trustlist::{Certificate, day, digest};
 pub(super) type Readable<'a> = (&'a TokenCertificate, &'a Certificate);
 
 /// Whether the selector matches this token, or a certificate on it.
-pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool {
+pub fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool {
     let Some(selector) = selector else { return true };
     let token = selector.matches_token(&contents.token);
     let certificate = contents.holds(selector);
@@ -18,11 +18,7 @@ pub(super) fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -
 }
 
 /// A selector for one of several tokens. If the given selector matches a certificate, the new one does, too.
-pub(super) fn token_choice(
-    one: &TokenContents,
-    all: &[TokenContents],
-    selector: Option<&Selector>,
-) -> TokenChoice {
+pub fn token_choice(one: &TokenContents, all: &[TokenContents], selector: Option<&Selector>) -> TokenChoice {
     let token = &one.token;
     let meant = selector
         .and_then(|selector| one.certificates.iter().find(|entry| selector.matches_certificate(entry)));
@@ -175,36 +171,5 @@ impl TokenContents {
             there.sast_name() == certificate.sast_name()
                 && there.public_key_bytes != certificate.public_key_bytes
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::contents::read;
-    use super::*;
-
-    fn contents(flags: u64, certificates: &[(&[u8], &str)]) -> TokenContents {
-        let info = super::super::raw::Info { flags, ..Default::default() };
-        let entry = |(id, file): &(&[u8], &str)| TokenCertificate::new(id, read(file));
-        let token = Token::new(cryptoki::slot::Slot::try_from(5_u64).unwrap(), None, Ok(info));
-        TokenContents { token, certificates: certificates.iter().map(entry).collect(), problem: None }
-    }
-
-    const A: &str = "softhsm-fixtures/SAST-ADN008580ef.der";
-
-    #[test]
-    fn a_blank_token_is_named_by_its_slot() {
-        let selector = |flags| {
-            let one = contents(flags, &[]);
-            token_choice(&one, std::slice::from_ref(&one), None).selector
-        };
-        assert_eq!(selector(0).as_deref(), Some("pkcs11:slot-id=5"));
-        assert_ne!(selector(cryptoki_sys::CKF_TOKEN_INITIALIZED).as_deref(), Some("pkcs11:slot-id=5"));
-    }
-
-    #[test]
-    fn of_a_certificate_that_is_there_twice_the_first_is_meant() {
-        let twice = contents(0, &[(&[1], A), (&[2], A)]);
-        assert_eq!(pick(&twice.readable(), None).unwrap().0.id, [1]);
     }
 }

@@ -24,6 +24,7 @@ pub struct TokenCertificate {
 /// A token and what is on it.
 #[derive(Debug, Clone)]
 pub struct TokenContents {
+    /// The token itself.
     pub token: Token,
     /// Its certificates; empty for a token that was never initialised.
     pub certificates: Vec<TokenCertificate>,
@@ -200,25 +201,6 @@ fn id_and_modulus(attributes: &[Attribute]) -> (Vec<u8>, Vec<u8>) {
     (bytes_of(attributes, AttributeType::Id), modulus.collect())
 }
 
-/// The certificate in a file of this repository.
-#[cfg(test)]
-pub(super) fn read(file: &str) -> Certificate {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    Certificate::from_der(std::fs::read(path).unwrap()).unwrap()
-}
-
-#[cfg(test)]
-impl TokenCertificate {
-    pub(super) fn new(id: &[u8], certificate: Certificate) -> Self {
-        TokenCertificate {
-            id: id.to_vec(),
-            label: String::new(),
-            certificate: Ok(certificate),
-            has_key: None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,7 +228,9 @@ mod tests {
 
     #[test]
     fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
-        let read = |name| read(&format!("softhsm-fixtures/{name}.der"));
+        let read = |name: &str| {
+            Certificate::from_der(std::fs::read(format!("softhsm-fixtures/{name}.der")).unwrap()).unwrap()
+        };
         let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
         let modulus = |c: &Certificate| c.public_key.rsa().unwrap().modulus().to_vec();
         let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);

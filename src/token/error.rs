@@ -11,6 +11,7 @@ use crate::trustlist::Digest;
 
 /// The name of a token for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct TokenName {
     pub label: String,
     pub serial: String,
@@ -31,6 +32,7 @@ impl fmt::Display for TokenName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}, serial {serial}, id {id}, from {from}")]
 pub struct CertificateChoice {
+    /// Its SAST name.
     pub name: String,
     /// Its serial number in hexadecimal.
     pub serial: String,
@@ -45,6 +47,7 @@ pub struct CertificateChoice {
 /// One of several tokens that match, for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenChoice {
+    /// Which it is.
     pub token: TokenName,
     /// A selector that matches only this token, if there is one.
     pub selector: Option<String>,
@@ -254,45 +257,5 @@ impl fmt::Display for Ckr {
             write!(f, "{line}{}", c.to_ascii_uppercase())?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_of_the_moment_is_told_from_what_lasts() {
-        let call = |code| TokenError::Call { what: "C_Sign", code: Ckr::Code(code), token: None };
-        for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
-            assert!(is_token_gone(code) && call(code).is_transient(), "{code:?}");
-        }
-        assert!(!is_token_gone(R::AttributeTypeInvalid), "no key without an attribute");
-        assert!(!call(R::FunctionFailed).is_transient());
-        assert!(!TokenError::Busy { holder: "1".to_owned(), seconds: 1 }.is_transient());
-    }
-
-    fn choices(serials: &[&str]) -> Vec<TokenChoice> {
-        let name = |serial: &&str| TokenName {
-            label: "SAST".to_owned(),
-            serial: (*serial).to_owned(),
-            reader: String::new(),
-        };
-        serials.iter().map(|serial| TokenChoice { token: name(serial), selector: None }).collect()
-    }
-
-    #[test]
-    fn ambiguity_counts_and_lists() {
-        assert_eq!(several(&None, &choices(&["t0"])), "1 tokens are inserted: t0");
-        assert_eq!(several(&None, &choices(&["t0", "t1", "t2"])), "three tokens are inserted: t0, t1 and t2");
-        let four = several(&None, &choices(&["t0", "t1", "t2", "t3"]));
-        assert_eq!(four, "4 tokens are inserted: t0, t1, t2 and t3");
-    }
-
-    #[test]
-    fn ambiguity_names_what_matches() {
-        let tokens = choices(&["02aea1d3", "00373fad"]);
-        let error = TokenError::Ambiguous(Some("SAST token".to_owned()), tokens);
-        assert_eq!(error.to_string(), "two tokens match \"SAST token\": 02aea1d3 and 00373fad");
     }
 }

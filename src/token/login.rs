@@ -272,17 +272,6 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_that_is_locked_or_was_never_set_is_not_tried() {
-        let flags = sys::CKF_LOGIN_REQUIRED | sys::CKF_TOKEN_INITIALIZED;
-        let of = |more| token(flags | more).check_state(PinKind::User);
-        let set = sys::CKF_USER_PIN_INITIALIZED;
-        assert!(of(set).is_ok());
-        assert!(of(set | sys::CKF_USER_PIN_FINAL_TRY).is_ok(), "the operator is asked elsewhere");
-        assert!(matches!(of(0), Err(TokenError::PinNotSet(_))));
-        assert!(matches!(of(set | sys::CKF_USER_PIN_LOCKED), Err(TokenError::PinLocked(..))));
-    }
-
-    #[test]
     fn a_pin_has_the_length_that_the_token_says_else_the_profile() {
         let format = PinFormat { min: Some(6), max: Some(8), ..PinFormat::default() };
         assert_eq!(lengths((4, 255), &format), (4, 255));

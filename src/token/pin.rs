@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 /// What a token's flags say about its user PIN (PKCS#11, CK_TOKEN_INFO).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum PinState {
     /// No flag is set.
     #[error("ok")]
@@ -29,6 +30,7 @@ pub enum PinState {
 
 /// The PINs of a token, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
 pub enum PinKind {
     #[error("the PIN")]
     User,

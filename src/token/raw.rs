@@ -18,16 +18,17 @@ use cryptoki_sys as sys;
 
 /// The used part of CK_TOKEN_INFO (PKCS#11 v3.0, section 3.2), texts with padding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Info {
-    pub(super) label: String,
-    pub(super) serial: String,
-    pub(super) model: String,
-    pub(super) manufacturer: String,
-    pub(super) flags: sys::CK_FLAGS,
-    pub(super) pin_min: usize,
-    pub(super) pin_max: usize,
-    pub(super) hardware: String,
-    pub(super) firmware: String,
+#[allow(missing_docs, reason = "the names say what each is")]
+pub struct Info {
+    pub label: String,
+    pub serial: String,
+    pub model: String,
+    pub manufacturer: String,
+    pub flags: sys::CK_FLAGS,
+    pub pin_min: usize,
+    pub pin_max: usize,
+    pub hardware: String,
+    pub firmware: String,
 }
 
 impl Info {

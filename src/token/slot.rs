@@ -11,6 +11,7 @@ use crate::trustlist::printable;
 
 /// A token in its slot, from its info. Padding is removed; text that is not printable is escaped.
 #[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct Token {
     #[serde(skip)]
     pub(super) slot: Slot,
@@ -39,7 +40,8 @@ pub struct Token {
 }
 
 impl Token {
-    pub(super) fn new(slot: Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
+    /// A token from what its slot and C_GetTokenInfo say, or why that could not be read.
+    pub fn new(slot: Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
         let state = |of: fn(&Info) -> PinState| info.as_ref().map_or(PinState::Unknown, of);
         let (pin_state, so_pin_state) = (state(pin_state), state(so_pin_state));
         let problem = info.as_ref().err().cloned();
@@ -124,27 +126,4 @@ fn first_state(info: &Info, flags: [sys::CK_FLAGS; 3]) -> Option<PinState> {
 /// Removes the padding of labels and serials: blanks, or NULs with some drivers.
 pub(super) fn clean(text: &str) -> String {
     printable(text.trim_matches(|c: char| c == '\0' || c.is_whitespace()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_blank_token_has_no_administrators_pin_that_could_be_locked() {
-        let state = |flags| so_pin_state(&Info { flags, ..Info::default() });
-        let (initialized, locked) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_SO_PIN_LOCKED);
-        assert_eq!([state(locked), state(initialized | locked)], [PinState::NotSet, PinState::Locked]);
-    }
-
-    #[test]
-    fn a_pin_was_never_set_only_where_one_is_wanted() {
-        let state = |flags| pin_state(&Info { flags, ..Info::default() });
-        let (initialized, wanted) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_LOGIN_REQUIRED);
-        assert_eq!(state(initialized | wanted), PinState::NotSet);
-        assert_eq!(state(initialized | wanted | sys::CKF_USER_PIN_INITIALIZED), PinState::Ok);
-        assert_eq!([state(initialized), state(wanted), state(0)], [PinState::Ok; 3]);
-        let locked = sys::CKF_USER_PIN_LOCKED | sys::CKF_USER_PIN_COUNT_LOW;
-        assert_eq!(state(initialized | wanted | locked), PinState::Locked);
-    }
 }

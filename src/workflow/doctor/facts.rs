@@ -11,6 +11,7 @@ use crate::workflow::ModuleOptions;
 
 /// Everything that was looked at.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct Facts {
     /// Whether this is Linux: udev rules and polkit are its own.
     pub linux: bool,
@@ -30,6 +31,7 @@ pub struct Facts {
 
 /// The PKCS#11 module.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct ModuleFacts {
     /// `None` where no built-in one has its module installed.
     pub profile: Option<String>,
@@ -50,8 +52,21 @@ pub struct ModuleFacts {
     pub slots: usize,
 }
 
+impl ModuleFacts {
+    /// Takes down why the module did not load; a module that another run uses is not broken.
+    pub fn not_loaded(&mut self, error: &TokenError) {
+        match error {
+            TokenError::NoModule { tried, .. } => self.tried.clone_from(tried),
+            TokenError::NothingInstalled(_) => {}
+            TokenError::Busy { .. } => self.busy = Some(error.to_string()),
+            _ => self.problem = Some(error.to_string()),
+        }
+    }
+}
+
 /// A token and what is on it.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct TokenFacts {
     pub name: String,
     pub reader: String,
@@ -67,6 +82,7 @@ pub struct TokenFacts {
 
 /// A certificate on a token; times in seconds since 1970.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct CertificateFacts {
     pub name: String,
     pub not_before: i64,
@@ -76,6 +92,7 @@ pub struct CertificateFacts {
 /// The clock, and what it is held against.
 #[derive(Debug, Clone)]
 pub struct Clock {
+    /// What it shows.
     pub now: Timestamp,
     /// When this program's own file was written: it cannot be later.
     pub program: Option<Timestamp>,
@@ -121,10 +138,7 @@ fn module_facts(profile: Option<&Profile>, module: &Result<Module, TokenError>) 
             facts.loaded = Some((module.path().to_owned(), about));
             facts.slots = module.slot_count().unwrap_or(0);
         }
-        Err(TokenError::NoModule { tried, .. }) => facts.tried.clone_from(tried),
-        Err(TokenError::NothingInstalled(_)) => {}
-        Err(e @ TokenError::Busy { .. }) => facts.busy = Some(e.to_string()),
-        Err(e) => facts.problem = Some(e.to_string()),
+        Err(e) => facts.not_loaded(e),
     }
     facts
 }
@@ -171,7 +185,7 @@ const RULES_FOLDERS: [&str; 4] =
     ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"];
 
 /// The first rules file that names a CardOS model and makes a reader of it.
-fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
+pub fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
     let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let names =
         |text: &str| text.contains("\"0529\"") && (text.contains("\"0600\"") || text.contains("\"0514\""));
@@ -180,36 +194,4 @@ fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
         .find(|path| crate::files::read_text(path).is_ok_and(|text| names(&text)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rules_file_is_known_by_what_it_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let none = dir.path().join("none");
-        let found = |name: &str, text: &str| {
-            let path = dir.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            let found = rules_file(&[none.as_path(), dir.path()]);
-            std::fs::remove_file(&path).unwrap();
-            found == Some(path)
-        };
-        let both = "ATTRS{idVendor}==\"0529\", ATTRS{idProduct}==\"0600\"";
-        assert!(found("69-sastctl.rules", both));
-        assert!(found("69-sastctl.rules", &both.replace("0600", "0514")));
-        assert!(!found("69-sastctl.rules", &both.replace("0600", "0620")), "another model");
-        assert!(!found("69-sastctl.rules", &both.replace("0529", "0530")), "another vendor");
-        assert!(!found("69-sastctl.txt", both), "no rules file");
-    }
-
-    #[test]
-    fn a_module_that_another_run_has_is_busy_and_not_broken() {
-        let busy = TokenError::Busy { holder: "4711".to_owned(), seconds: 20 };
-        let facts = module_facts(None, &Err(busy));
-        assert!(facts.busy.unwrap().contains("process 4711"));
-        assert_eq!(facts.problem, None);
-    }
 }

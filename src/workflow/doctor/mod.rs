@@ -4,15 +4,13 @@
 mod facts;
 mod judge;
 mod module;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 
 use super::next::Next;
 use crate::files::read_text;
 
-pub use facts::gather;
+pub use facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts, gather, rules_file};
 pub use judge::judge;
 
 /// How bad a finding is.
@@ -32,8 +30,11 @@ pub enum Severity {
 pub struct Finding {
     /// What it is called in scripts; only ever added to.
     pub id: &'static str,
+    /// How bad it is.
     pub severity: Severity,
+    /// What was found, in words.
     pub says: String,
+    /// What to do about it on each system.
     pub remedies: Remedies,
     /// What of this program helps, on every system.
     pub next: Option<Next>,
@@ -60,6 +61,7 @@ impl Finding {
 /// Whose commands and packages a remedy names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub enum System {
     /// Debian, Ubuntu and their kin: apt.
     Debian,
@@ -70,6 +72,7 @@ pub enum System {
 }
 
 impl System {
+    /// All of them, in the order of [`Remedies`].
     pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
 
     /// This one; of an unknown Linux, the first whose tools are like its own.
@@ -82,7 +85,7 @@ impl System {
     }
 
     /// Of a Linux, by its os-release(5).
-    fn of_release(release: &str) -> Self {
+    pub fn of_release(release: &str) -> Self {
         let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
         let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
         if release.lines().filter(|line| like(line)).any(fedora) { System::Fedora } else { System::Debian }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::facts::{CertificateFacts, Clock, Facts, ModuleFacts, TokenFacts};
-use super::*;
-use crate::reader::{Reader, ReaderError, UsbDevice};
-use crate::token::{LoadProblem, PinState};
+use sastctl::reader::{Driver, Reader, ReaderError, UsbDevice, model_by_atr, model_by_usb_id};
+use sastctl::token::{LoadProblem, PinState, TokenError};
+use sastctl::workflow::doctor::{
+    CertificateFacts, Clock, Facts, Finding, ModuleFacts, Severity, System, TokenFacts, judge, rules_file,
+};
 
 /// A machine where everything is as it should be: an eToken 5110 in its reader.
 fn healthy() -> Facts {
@@ -315,4 +316,41 @@ fn the_second_itself_is_still_good() {
         let findings = judge(&facts);
         assert!(findings.iter().all(|f| f.severity == Severity::Fine), "{findings:#?}");
     }
+}
+
+#[test]
+fn a_rules_file_is_known_by_what_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let none = dir.path().join("none");
+    let found = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let found = rules_file(&[none.as_path(), dir.path()]);
+        std::fs::remove_file(&path).unwrap();
+        found == Some(path)
+    };
+    let both = "ATTRS{idVendor}==\"0529\", ATTRS{idProduct}==\"0600\"";
+    assert!(found("69-sastctl.rules", both));
+    assert!(found("69-sastctl.rules", &both.replace("0600", "0514")));
+    assert!(!found("69-sastctl.rules", &both.replace("0600", "0620")), "another model");
+    assert!(!found("69-sastctl.rules", &both.replace("0529", "0530")), "another vendor");
+    assert!(!found("69-sastctl.txt", both), "no rules file");
+}
+
+#[test]
+fn a_module_that_another_run_has_is_busy_and_not_broken() {
+    let busy = TokenError::Busy { holder: "4711".to_owned(), seconds: 20 };
+    let mut facts = ModuleFacts::default();
+    facts.not_loaded(&busy);
+    assert!(facts.busy.unwrap().contains("process 4711"));
+    assert_eq!(facts.problem, None);
+}
+
+#[test]
+fn tokens_are_known_by_their_ids_and_a_dongle_is_none() {
+    assert_eq!(model_by_usb_id(0x0529, 0x0600).unwrap().driver, Driver::SafeNet);
+    assert_eq!(model_by_usb_id(0x0529, 0x0620).unwrap().driver, Driver::Ccid);
+    assert!(model_by_usb_id(0x0529, 0x0001).is_none());
+    assert_eq!(model_by_atr("3BD518008131FE7D8073C82110F4").unwrap().name, "eToken 5100 or 5110");
+    assert!(model_by_atr("3B").is_none());
 }
