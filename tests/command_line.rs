@@ -8,9 +8,7 @@ use crate::support::{World, can_trace};
 #[test]
 fn a_wrong_command_line_exits_with_2() {
     let world = World::new();
-    for args in
-        [&["nonsense"][..], &["ctl"], &["ctl", "verify"], &["revert"], &["ctl", "show", "--frob"], &[]]
-    {
+    for args in [&["nonsense"][..], &["ctl"], &["ctl", "verify"], &["revert"], &["ctl", "show", "--frob"]] {
         assert_eq!(world.run(args).code, 2, "{args:?}");
     }
     assert_eq!(world.run(&["--version"]).done().stdout, format!("sastctl {}\n", env!("CARGO_PKG_VERSION")));

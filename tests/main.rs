@@ -84,6 +84,7 @@ mod signed_files;
 mod skipping;
 #[cfg(feature = "ssh")]
 mod ssh_servers;
+mod start;
 mod tftp;
 mod token_errors;
 mod token_flags;

@@ -165,6 +165,12 @@ fn ways_know_the_release() {
     let json = world.run(&["ctl", "ways", "tokenless.tlv", "--release", "9.1", "--json"]).done().json();
     assert!(json["before"].as_array().unwrap().iter().any(|f| f["subject"] == "release"), "{json}");
     assert!(json["ways"][1]["closed"].as_str().unwrap().contains("no `utils ctl`"));
+    let by_tvs = &world.run(&["ctl", "ways", "tokenless.tlv", "tvs", "--json"]).done().json()["ways"][0];
+    let phones = &by_tvs["steps"][1]["phones"];
+    assert_eq!(phones[0]["class"], "security-by-default");
+    assert_eq!([&phones[0]["decision"], &phones[0]["by"]], ["accepts", "tvs"]);
+    assert_eq!([&phones[1]["class"], &phones[1]["decision"]], ["without-tvs", "refuses"]);
+    assert!(phones[1]["says"].as_str().unwrap().starts_with("refuse: "), "{phones}");
     // From 12.0 on ITLRecovery signs, which this list does not name; before, CallManager, which TVS knows by itself.
     let twelve = ways(&["tokens.tlv", "to-tokenless", "--release", "12.0"]);
     assert!(twelve.contains("first: phones have a token-signed list with the ITLRecovery"), "{twelve}");
@@ -195,8 +201,8 @@ fn the_way_from_a_bridge_says_what_revert_says() {
     let step = steps.iter().find(|s| s["command"].as_str().is_some_and(|c| c.contains("revert"))).unwrap();
     let command: Vec<&str> = step["command"].as_str().unwrap().split_whitespace().skip(1).collect();
     let said = world.run(&[&command[..], &["--dry-run"]].concat()).done().stdout;
-    for line in step["phones"].as_array().unwrap() {
-        assert!(said.contains(line.as_str().unwrap()), "{line} is not in {said}");
+    for class in step["phones"].as_array().unwrap() {
+        assert!(said.contains(class["says"].as_str().unwrap()), "{class} is not in {said}");
     }
     assert!(said.contains("7940, 7960, Jabber, …    accept"), "{said}");
 }

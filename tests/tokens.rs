@@ -27,6 +27,18 @@ fn the_tokens_are_listed_with_their_sast_certificates() {
     assert_eq!(a["certificates"][0]["not_after"], "2022-05-17T00:00:00Z");
 }
 
+/// A URI is copied from the list, and names the same token again, here and to other programs.
+#[test]
+fn uris_are_printed_to_be_copied() {
+    let world = World::with_tokens();
+    let uris = world.run(&["token", "list", "--uris"]).done().stdout;
+    assert!(uris.contains("pkcs11:token=SAST%20token%20B;serial=serial-B\n"), "{uris}");
+    let uri = format!("pkcs11:token=SAST%20token%20B;serial={}", world.serial("B"));
+    let json = world.run(&["token", "show", &uri, "--json"]).done().json();
+    assert_eq!([json["label"].as_str(), json["uri"].as_str()], [Some("SAST token B"), Some(&uri[..])]);
+    assert!(uris.lines().any(|uri| uri.starts_with("pkcs11:slot-id=")), "the blank one: {uris}");
+}
+
 #[test]
 fn one_token_is_shown_whole() {
     let world = World::with_tokens();

@@ -18,6 +18,7 @@ mod profile;
 mod revert;
 mod settings;
 mod signing;
+mod start;
 mod token;
 mod token_admin;
 mod topics;
@@ -39,12 +40,12 @@ use crate::trustlist::printable_lines;
 
 /// Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM
 #[derive(Debug, Parser)]
-#[command(name = "sastctl", version, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "sastctl", version, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     global: Settings,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +68,8 @@ enum Command {
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
     Doctor(doctor::DoctorArgs),
+    /// Show what is inserted and what comes next, as sastctl alone does
+    Start,
     /// Show or verify the journal of a run
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -94,7 +97,7 @@ pub fn main() -> ExitCode {
         }
         log(settings.verbose);
         let ui = Ui { json: settings.json, quiet: settings.quiet };
-        run(cli.command, &settings, &ui)
+        run(cli.command.unwrap_or(Command::Start), &settings, &ui)
     });
     leave(match result {
         Ok(()) => 0,
@@ -147,6 +150,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => client::run(&args, settings, ui),
         Command::Doctor(args) => doctor::run(&args, settings, ui),
+        Command::Start => start::run(settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, Cli::command(), ui),

@@ -16,11 +16,16 @@ pub fn spell(next: &Next) -> String {
             return format!("sastctl cluster fetch --node PUBLISHER --file CTLFile.tlv {out}");
         }
         Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
+        Next::ListProcedures { file } => return shell(&["sastctl", "ctl", "ways", file]),
+        Next::VerifyList { file } => return shell(&["sastctl", "ctl", "verify", file]),
         Next::KeepDigest(digest) => {
             return format!("--digest {}", digest.to_string().to_lowercase().replace('-', ""));
         }
         Next::KeepSignerVersion(major, minor) => return format!("--signer-version {major}.{minor}"),
         Next::ExportCertificates => "sastctl cert export --all --out certs",
+        Next::FetchAlone => "sastctl cluster fetch --node NODE --alone",
+        Next::FindProblems => "sastctl doctor",
+        Next::MakeCertificate => "sastctl cert enroll --name SAST-HSM-01",
         Next::ShowClusterStatus => "sastctl cluster status PUBLISHER",
         Next::NameModule => "give the PKCS#11 library with --module PATH, and its --profile",
         Next::ListProfiles => "sastctl profile list prints the usual paths",

@@ -17,13 +17,20 @@ use crate::workflow::{TokenEvent, TokenWatch};
 /// Tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// List the tokens: reader, label, serial, PIN state, SAST certificates
-    List,
+    List(ListArgs),
     Show(ShowArgs),
     Watch(WatchArgs),
     ChangePin(ChangePinArgs),
     Unlock(UnlockArgs),
     Init(InitArgs),
+}
+
+/// List the tokens: reader, label, serial, PIN state, SAST certificates
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Print the URI of each token (RFC 7512), to copy into --token or another program
+    #[arg(long)]
+    uris: bool,
 }
 
 /// Show everything about one token: flags, mechanisms, certificates, and which of them have a key
@@ -36,7 +43,7 @@ pub struct ShowArgs {
 
 pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
-        TokenCommand::List => list(&settings.module_options().open()?, ui),
+        TokenCommand::List(args) => list(&args, &settings.module_options().open()?, ui),
         TokenCommand::Show(args) => show(&args, settings, ui),
         TokenCommand::Watch(args) => watch(&args, settings, ui),
         TokenCommand::ChangePin(args) => token_admin::change_pin(&args, settings, ui),
@@ -45,12 +52,16 @@ pub fn run(command: TokenCommand, settings: &Settings, ui: &Ui) -> Result<(), Co
     }
 }
 
-fn list(module: &Module, ui: &Ui) -> Result<(), CommandError> {
+fn list(args: &ListArgs, module: &Module, ui: &Ui) -> Result<(), CommandError> {
     let all = module.contents()?;
     let (path, profile) = (module.path().display().to_string(), &module.profile().name);
     if ui.json {
         let tokens: Vec<_> = all.iter().map(|contents| TokenReport::new(contents, None, now())).collect();
         return ui.print_json(&serde_json::json!({ "module": path, "tokens": tokens }));
+    }
+    if args.uris {
+        let uris: Vec<String> = all.iter().map(|contents| contents.token.uri()).collect();
+        return ui.print(&uris.join("\n"));
     }
     if all.is_empty() {
         let slots = match module.slot_count()? {

@@ -144,14 +144,19 @@ pub struct ClassVerdict {
 }
 
 impl ClassVerdict {
-    /// Which phones, and what they do, as one line of a plan.
-    pub fn line(&self, signer: &str) -> String {
+    /// What they do, in words, and what to do about those that refuse.
+    pub fn says(&self, signer: &str) -> String {
         let cure = match (self.class, self.verdict.decision) {
             (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {
                 "; its list must be deleted by hand"
             }
             _ => "",
         };
-        format!("{:<24} {}{cure}", self.class.label(), self.verdict.says(signer))
+        self.verdict.says(signer) + cure
+    }
+
+    /// Which phones, and what they do, as one line of a plan.
+    pub fn line(&self, signer: &str) -> String {
+        format!("{:<24} {}", self.class.label(), self.says(signer))
     }
 }

@@ -24,7 +24,7 @@ pub fn token_choice(one: &TokenContents, all: &[TokenContents], selector: Option
         .and_then(|selector| one.certificates.iter().find(|entry| selector.matches_certificate(entry)));
     let candidates = match meant {
         Some(entry) => vec![uri(token, Some(&entry.id), None), whole_uri(token) + &id_of_uri(&entry.id)],
-        None if !token.initialized => vec![format!("pkcs11:slot-id={}", token.slot_id)],
+        None if !token.initialized => vec![token.uri()],
         None => {
             vec![token.serial.to_owned(), token.label.to_owned(), uri(token, None, None), whole_uri(token)]
         }
@@ -39,9 +39,19 @@ pub fn token_choice(one: &TokenContents, all: &[TokenContents], selector: Option
     TokenChoice { token: token.name(), selector: candidates.into_iter().find(means_one) }
 }
 
+impl Token {
+    /// Its label and serial number as an RFC 7512 URI; a blank token has its slot alone.
+    pub fn uri(&self) -> String {
+        match self.initialized {
+            true => format!("pkcs11:token={};serial={}", encode(&self.label), encode(&self.serial)),
+            false => format!("pkcs11:slot-id={}", self.slot_id),
+        }
+    }
+}
+
 /// A URI with label, serial number and reader of a token.
 fn whole_uri(token: &Token) -> String {
-    let uri = format!("pkcs11:token={};serial={}", encode(&token.label), encode(&token.serial));
+    let uri = token.uri();
     match &token.reader[..] {
         "" => uri,
         reader => format!("{uri};slot-description={}", encode(reader)),

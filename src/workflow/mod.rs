@@ -23,6 +23,7 @@ pub(crate) mod publication;
 mod readiness;
 mod session;
 pub mod signing;
+pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod token_admin;
 pub(crate) mod token_report;

@@ -10,6 +10,7 @@ use crate::trustlist::{Certificate, CertificateReport, digest};
 pub struct TokenReport<'a> {
     #[serde(flatten)]
     token: &'a Token,
+    uri: String,
     certificates: Vec<OnToken>,
     certificates_problem: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +55,7 @@ impl<'a> TokenReport<'a> {
         };
         TokenReport {
             token: &contents.token,
+            uri: contents.token.uri(),
             certificates: contents.certificates.iter().map(certificate).collect(),
             certificates_problem: contents.problem.as_ref().map(ToString::to_string),
             mechanisms,

@@ -74,8 +74,8 @@ fn text(procedure: &Procedure) -> String {
         if let Some(next) = &step.next {
             let _ = writeln!(text, "       {}", printable(&spell(next)));
         }
-        for line in &step.phones {
-            let _ = writeln!(text, "     {}", printable(line));
+        for effect in &step.phones {
+            let _ = writeln!(text, "     {:<24} {}", effect.class.label(), printable(&effect.says));
         }
     }
     text

@@ -8,8 +8,11 @@ use super::next::ListOption::{self, AddToken, Out, Refresh, Signer, Spare};
 use super::next::{ListCommand, Next};
 use super::plan::{Release, major_minor};
 use super::readiness::{ClusterFacts, Readiness, readiness};
+use serde::Serialize;
+
 use crate::phone::{
-    ClassVerdict, HeldItl, Installed, NewList, PhoneClass, Reason, TvsStatus, assess_classes, expired,
+    ClassVerdict, Decision, HeldItl, Installed, NewList, PhoneClass, Reason, TvsStatus, Way, assess_classes,
+    expired,
 };
 use crate::trustlist::{Record, VerifiedList, day};
 
@@ -36,8 +39,20 @@ pub struct Step {
     pub act: String,
     /// What does it, where this program can.
     pub next: Option<Next>,
-    /// What phones make of it, a line per class; empty where they notice nothing.
-    pub phones: Vec<String>,
+    /// What phones make of it, by class; empty where they notice nothing.
+    pub phones: Vec<ClassEffect>,
+}
+
+/// What the phones of one class make of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassEffect {
+    /// Which phones.
+    pub class: PhoneClass,
+    /// What they do.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// The same in words, with the reason.
+    pub says: String,
 }
 
 fn procedure(name: &'static str, what: impl Into<String>, steps: Vec<Step>) -> Procedure {
@@ -49,7 +64,7 @@ fn step(act: impl Into<String>) -> Step {
 }
 
 /// One that this program does.
-fn by(next: Next, act: impl Into<String>, phones: Vec<String>) -> Step {
+fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
     Step { act: act.into(), next: Some(next), phones }
 }
 
@@ -95,13 +110,13 @@ const RESET: &str = "reset the phones, and wait until every phone shows the chec
 
 impl Situation<'_> {
     /// What phones that hold the list do with a new one that this record's key signs, or a token that is in no list yet.
-    fn phones(&self, signer: Option<&Record>, tvs: &TvsStatus) -> Vec<String> {
+    fn phones(&self, signer: Option<&Record>, tvs: &TvsStatus) -> Vec<ClassEffect> {
         let new = match signer {
             Some(signer) => NewList::by_record(self.old, signer),
             None => NewList::by_unknown_token(self.old),
         };
         let held = Installed { ctl: Some(self.old), itl: HeldItl::Unknown };
-        lines(&assess_classes(&held, &new, tvs), &new.name)
+        effects(&assess_classes(&held, &new, tvs), &new.name)
     }
 
     fn tokens(&self) -> Vec<&Record> {
@@ -114,7 +129,7 @@ impl Situation<'_> {
         by(Next::ExportCertificates, act, vec![])
     }
 
-    fn revert(&self, file: &str, signer: &str, spare: &str, phones: Vec<String>) -> Step {
+    fn revert(&self, file: &str, signer: &str, spare: &str, phones: Vec<ClassEffect>) -> Step {
         let mut options = vec![Signer(signer.into()), Spare(spare.into())];
         options.extend(self.release.map(|release| ListOption::Release(release.into())));
         options.push(Out("CTLFile.new.tlv".into()));
@@ -161,7 +176,7 @@ impl Situation<'_> {
 
     fn bridge(&self) -> Procedure {
         let known = self.phones(Some(self.old.signer()), &TvsStatus::NotAsked);
-        let accept = every_class("accept: the signer is in the bridge CTL");
+        let accept = every_class("the signer is in the bridge CTL");
         let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
                       tokenless list; no public source says whether it takes token certificates";
         let fetch = "fetch that list from every node and check that both tokens are SAST records in it; if not, \
@@ -249,31 +264,34 @@ fn names(records: &[&Record]) -> String {
     records.iter().map(|r| r.short_name()).collect::<Vec<_>>().join(" and ")
 }
 
-fn lines(verdicts: &[ClassVerdict], signer: &str) -> Vec<String> {
+fn effects(verdicts: &[ClassVerdict], signer: &str) -> Vec<ClassEffect> {
     let shown = |v: &&ClassVerdict| {
         // Phones without a list take anything; that is no news at every step.
         v.class != PhoneClass::WithoutList
             || v.verdict.reasons.iter().any(|r| !matches!(r, Reason::HoldsNothing))
     };
-    verdicts.iter().filter(shown).map(|v| v.line(signer)).collect()
+    let effect =
+        |v: &ClassVerdict| ClassEffect { class: v.class, decision: v.verdict.decision, says: v.says(signer) };
+    verdicts.iter().filter(shown).map(effect).collect()
 }
 
-fn every_class(says: &str) -> Vec<String> {
-    [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]
-        .map(|c| format!("{:<24} {says}", c.label()))
-        .into()
+/// Every class that holds a list accepts, through its CTL.
+fn every_class(says: &str) -> Vec<ClassEffect> {
+    let decision = Decision::Accepts(Way::Ctl);
+    let effect = |class| ClassEffect { class, decision, says: format!("accept: {says}") };
+    [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs].map(effect).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phone::{Decision, Verdict, Way};
+    use crate::phone::Verdict;
 
     #[test]
     fn phones_without_a_list_are_named_where_it_is_news() {
         let of = |class, decision, reason: Reason| {
             let reasons = vec![Reason::HoldsNothing, reason];
-            lines(&[ClassVerdict { class, verdict: Verdict { decision, reasons } }], "it").len()
+            effects(&[ClassVerdict { class, verdict: Verdict { decision, reasons } }], "it").len()
         };
         let (without, with) = (PhoneClass::WithoutList, PhoneClass::SecurityByDefault);
         assert_eq!(of(without, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 0);

@@ -58,7 +58,7 @@ impl Situation<'_> {
         let join = "first list: the HSM becomes SAST, a token of the list in force signs";
         let leave =
             "second list: the HSM signs, the tokens are removed (keep one as the spare, or use a second HSM)";
-        let accept = every_class("accept: the HSM is in the phone's CTL");
+        let accept = every_class("the HSM is in the phone's CTL");
         let steps = vec![
             by(Self::update(self.file, first), join, self.phones(Some(signer), &TvsStatus::NotAsked)),
             step(format!("{PUBLISH}; continue when every phone has it")),
