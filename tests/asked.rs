@@ -85,7 +85,7 @@ fn a_no_leaves_no_file_and_no_journal() {
         let answers = Mutex::new([false].into());
         let operator = Scripted { answers, ..Scripted::with_pin(PIN) };
         let error = signs(&["CTLFile.tlv"], &operator).err().unwrap();
-        assert_eq!(error.to_string(), "not signed; nothing was written");
+        assert_eq!(error.to_string(), "cancelled; nothing was signed and nothing was written");
         assert_eq!((operator.count("secret"), operator.count("token in use")), (0, 0));
         assert!(!exists("CTLFile.new.tlv") && !exists("journals"));
     });

@@ -93,7 +93,11 @@ fn a_certificate_of_another_subject_is_put_where_it_is_told_to() {
     let slip = update("--refresh", &format!("10.48.47.155={new}"));
     assert_eq!(slip.code, 1, "{}", slip.all());
     assert!(slip.stderr.contains("CAPF-e41e7d87"), "{}", slip.stderr);
-    assert!(slip.stderr.contains("--refresh ccm+tftp:10.48.47.155=CERTFILE, if it is"), "{}", slip.stderr);
+    assert!(
+        slip.stderr.contains("replace the old one: --refresh ccm+tftp:10.48.47.155=CERTFILE"),
+        "{}",
+        slip.stderr
+    );
     let meant = update("--refresh", &format!("ccm+tftp:10.48.47.155={new}")).done();
     let changed: Vec<&str> = meant.stdout.lines().filter(|line| line.starts_with("  ~ ")).collect();
     assert!(matches!(changed[..], [one] if one.contains("takes the new certificate")), "{}", meant.stdout);

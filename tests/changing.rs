@@ -75,7 +75,7 @@ fn a_token_that_is_not_in_the_list_cannot_change_it() {
     insta::assert_snapshot!(stranger.stderr, @"
     error: The Security Token you have inserted does not exist in the CTL File
       token    SAST-ADN008580ef
-      the list in force knows SAST-ADN0054f509
+      the list in force contains SAST-ADN0054f509
     help: insert one of these, or, if they are lost: sastctl help lost-tokens
     help: possible procedures: lost-token, all-tokens-lost, to-hsm: sastctl ctl ways FILE
     help: --force signs although the check failed; phones then accept the list only if TVS knows the token

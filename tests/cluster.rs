@@ -52,7 +52,7 @@ fn a_cluster_is_looked_at_node_by_node() {
     cluster.nodes[2].put("CTLFile.tlv", &pki::golden_bytes("token-signed.tlv"));
     let differs = with_ports(&world, &cluster, &["cluster", "status", &cluster.publisher()]);
     assert_eq!(differs.code, 1, "{}", differs.all());
-    assert!(differs.stderr.contains("do not all serve the same CTL"), "{}", differs.stderr);
+    assert!(differs.stderr.contains("not every node serves the same verified CTL"), "{}", differs.stderr);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn the_file_name_is_one_of_its_kind() {
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "CTLFile.sgn")), @r#"
     error: cluster.toml: file-name "CTLFile.sgn" does not end in .tlv, so nobody would read it as a trust list
-    help: leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv
+    help: remove file-name: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv
     "#);
     for wrong in ["../CTLFile.tlv", "a/b.tlv", ".tlv", ""] {
         let told = refused(&world, &named("ctl", wrong));

@@ -77,7 +77,7 @@ fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
     let not_yet = publish();
     assert_eq!(not_yet.code, 1, "{}", not_yet.all());
     for node in &cluster.nodes {
-        let says = format!("{}:{SSH_PORT}: put there, not served yet", node.address);
+        let says = format!("{}:{SSH_PORT}: copied to the node, but not served yet", node.address);
         assert!(not_yet.stderr.contains(&says), "{}", not_yet.stderr);
         assert!(node.disk_ctl() == Some(pki::golden_bytes("token-signed.tlv")));
         assert!(!node.told().iter().any(|command| command.contains("restart")), "{:?}", node.told());

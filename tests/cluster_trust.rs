@@ -64,7 +64,7 @@ fn a_tvs_that_phones_would_not_believe_proves_nothing() {
             Some(itl_of(PUB, OTHER_TVS, true)),
             "the phone cannot authenticate this server, and has no other to ask",
         ),
-        (Some(b"none".to_vec()), "by which certificate phones know the TVS of"),
+        (Some(b"none".to_vec()), "the TVS certificate of"),
         (None, "serves no ITLFile.tlv"),
     ] {
         let file = node.folder.join("served/ITLFile.tlv");
@@ -95,7 +95,7 @@ fn a_node_whose_itl_phones_cannot_follow_is_a_problem() {
         with_ports(&world, &cluster, &args)
     };
     let fine = status().done();
-    assert_eq!(fine.stdout.matches(", as its ITL says").count(), 2, "{}", fine.stdout);
+    assert_eq!(fine.stdout.matches(", as in its ITL").count(), 2, "{}", fine.stdout);
     let sub = cluster.nodes[1].folder.join("served/ITLFile.tlv");
     let renewed = "tests/testdata/pki/cucm-1051-a-pub-regenerated";
     std::fs::write(&sub, itl_of(renewed, TVS, true)).unwrap();

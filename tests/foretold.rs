@@ -76,7 +76,7 @@ fn what_phones_hold_is_not_known_where_the_node_serves_none() {
     let file = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
     std::fs::remove_file(&file).unwrap();
     let done = publish(&world, &cluster, "token-signed.tlv", &["--quiet"]).done();
-    let says = format!("what phones hold is not known: {address} serves no CTLFile.tlv");
+    let says = format!("the lists on the phones are not known: {address} serves no CTLFile.tlv");
     assert!(done.stderr.contains(&says), "{}", done.stderr);
     assert!(done.stderr.contains("sastctl ctl check new.tlv --installed-ctl OLD"), "{}", done.stderr);
     // And where what it serves is no list that a phone would hold.
@@ -84,7 +84,7 @@ fn what_phones_hold_is_not_known_where_the_node_serves_none() {
         std::fs::write(&file, bytes).unwrap();
         let done = publish(&world, &cluster, "token-signed.tlv", &["--quiet"]).done();
         assert!(
-            done.stderr.contains(&format!("what phones hold is not known: {address}")),
+            done.stderr.contains(&format!("the lists on the phones are not known: {address}")),
             "{}",
             done.stderr
         );

@@ -172,7 +172,7 @@ fn of_several_certificates_of_one_key_the_one_that_the_list_knows_signs() {
     insta::assert_snapshot!(refused.stderr, @"
     error: The Security Token you have inserted does not exist in the CTL File
       token    SAST Field (serial 3F:97:52:CD:38:85:CC:AF:11:EC:0F:2D:DF:A5:44:10:A9:5E:6E:6B)
-      the list in force knows SAST Field (serial 44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9)
+      the list in force contains SAST Field (serial 44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9)
     help: a certificate can also be selected by its serial number: --token 3F:97:…
     help: the nodes of a cluster sign their ITL themselves
     help: --force signs although the check failed; phones then accept the list only if TVS knows the token
@@ -277,15 +277,15 @@ fn a_certificate_that_is_private_is_found_after_the_login() {
     // Without a PIN it is said why nothing is seen.
     world.unset("SAST_PIN");
     let (without, calls) = world.faulty("private-objects", &sign);
-    assert!(without.stderr.contains("objects may be hidden until the login"), "{}", without.stderr);
+    assert!(without.stderr.contains("it may be hidden until the login"), "{}", without.stderr);
     assert_eq!(logins(&calls), 0);
     let (shown, _) = world.faulty("private-objects", &["cert", "show", "--token=FIELD"]);
     let serial = shown.stderr.split("serial ").nth(1).unwrap().lines().next().unwrap().to_owned();
     insta::assert_snapshot!(shown.stderr.replace(&serial, "SERIAL"), @"
     error: the token holds no certificate
       token    FIELD, serial SERIAL
-    help: sastctl token show lists what is on it; is it the right token?
-    help: objects may be hidden until the login: commands that sign log in and look again, where the token is named by its label or serial number
+    help: check that it is the right token: sastctl token show lists its contents
+    help: the certificate may be hidden until the login: select the token by its label or serial number, then commands that sign log in and search again
     ");
     // Of a name that is on no token no PIN is tried: it may be another token's.
     let (other, calls) =

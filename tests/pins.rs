@@ -173,7 +173,7 @@ fn no_means_no() {
         session.exp_string("[y/N] ").unwrap();
         session.send_line(answer).unwrap();
         let rest = session.exp_eof().unwrap();
-        assert!(rest.contains("not signed; nothing was written"), "{rest}");
+        assert!(rest.contains("cancelled; nothing was signed and nothing was written"), "{rest}");
         assert_eq!(exit_code(&session), 130);
     }
     assert_eq!(world.files(), ["CTLFile.tlv"]);

@@ -106,7 +106,7 @@ fn only_the_plan_that_was_shown_is_signed() {
     other[5] = "2026-01-01T00:00:01Z";
     let refused = update(&world, &[&other[..], &["--plan-digest", &digest]].concat());
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.contains("not the plan that --plan-digest names"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("does not have the digest of --plan-digest"), "{}", refused.stderr);
     assert_eq!(world.files(), ["CTLFile.tlv"]);
     update(&world, &[&edit[..], &["--plan-digest", &digest]].concat()).done();
     let journal = world.run(&["journal", "show"]).done().stdout;

@@ -51,7 +51,10 @@ fn whoever_is_asked_has_seen_the_plan_wherever_the_output_goes() {
             assert_eq!(seen.matches("Plan\r\n").count(), 1, "{args:?}: {seen}");
             session.send_line("n").unwrap();
             let rest = session.exp_eof().unwrap();
-            assert!(rest.contains("not signed; nothing was written"), "{args:?}: {rest}");
+            assert!(
+                rest.contains("cancelled; nothing was signed and nothing was written"),
+                "{args:?}: {rest}"
+            );
         }
     }
     assert_eq!(world.files(), ["itl.tlv", "output", "tokenless.tlv"]);

@@ -92,11 +92,7 @@ fn an_old_result_is_kept() {
     let world = world();
     std::fs::write(world.path("CTLFile.new.tlv"), "yesterday's").unwrap();
     let outcome = world.run(&REVERT).done();
-    assert!(
-        outcome.stdout.contains("the file before is kept as DIR/CTLFile.new.tlv.bak"),
-        "{}",
-        outcome.stdout
-    );
+    assert!(outcome.stdout.contains("the old file is kept as DIR/CTLFile.new.tlv.bak"), "{}", outcome.stdout);
     assert_eq!(world.read("CTLFile.new.tlv.bak"), b"yesterday's");
 }
 

@@ -69,7 +69,7 @@ fn a_run_goes_on_with_its_own_tokens_alone() {
         let refused = go_with(&world, &cluster, (option, token), &["--resume"]);
         assert_eq!(refused.code, 3, "{}", refused.all());
         assert!(
-            refused.stderr.contains("these are not the tokens that the run began with"),
+            refused.stderr.contains("these are not the tokens that the run was started with"),
             "{}",
             refused.stderr
         );
@@ -140,7 +140,7 @@ fn without_a_list_that_the_run_kept_there_is_no_way_back() {
     std::fs::write(world.path("run/CTLFile.tlv"), pki::golden_bytes("tokenless-regenerated.tlv")).unwrap();
     let refused = go(&world, &cluster, &["--rollback"]);
     assert_eq!(refused.code, 1, "{}", refused.all());
-    assert!(refused.stderr.contains("there is nothing to go back to"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("there is nothing to restore"), "{}", refused.stderr);
     assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     assert_all_serve(&cluster, "tokenless.tlv");
 }
@@ -255,7 +255,10 @@ fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
     terminate(&child);
     let (code, stderr) = ended(child);
     assert_eq!(code, Some(130), "{stderr}");
-    assert!(stderr.contains("interrupted\n") && stderr.contains("--resume goes on from here"), "{stderr}");
+    assert!(
+        stderr.contains("interrupted\n") && stderr.contains("run the same command with --resume"),
+        "{stderr}"
+    );
     go(&world, &cluster, &["--resume"]).done();
     assert_reverted(&world, &cluster);
 }
@@ -305,7 +308,7 @@ fn without_its_journal_a_run_is_neither_gone_on_with_nor_begun_again() {
     world.tool("cp", &["-r", "run", "copy"]);
     let copy = go_with(&world, &cluster, ("--work", "copy"), &["--resume"]);
     assert_eq!(copy.code, 1, "{}", copy.all());
-    assert!(copy.stderr.contains("this folder is that of another run"), "{}", copy.stderr);
+    assert!(copy.stderr.contains("this folder belongs to another run"), "{}", copy.stderr);
     go(&world, &cluster, &["--resume"]).done();
     assert_reverted(&world, &cluster);
 }

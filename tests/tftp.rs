@@ -215,7 +215,7 @@ fn what_does_not_verify_is_kept_under_another_name() {
         ["cluster", "fetch", "--node", "127.0.0.1", "--alone", "--file", "CTLFile.tlv", "--tftp-port", &port];
     let fetched = world.run(&fetch);
     assert_eq!(fetched.code, 1, "{}", fetched.all());
-    assert!(fetched.stderr.contains("what was fetched is not verified"), "{}", fetched.stderr);
+    assert!(fetched.stderr.contains("a fetched file is not verified"), "{}", fetched.stderr);
     assert!(fetched.stderr.contains("CTLFile.unverified.tlv"), "{}", fetched.stderr);
     assert!(world.read("CTLFile.unverified.tlv") == damaged);
     assert!(!world.path("CTLFile.tlv").exists());

@@ -151,7 +151,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     if args.out.as_os_str() == "-" {
         let [certificate] = &certificates[..] else {
             let what = "standard output can take only one certificate";
-            return Err(CommandError::usage(what).hint("name a folder with --out, or one token with --token"));
+            return Err(CommandError::usage(what).hint("give a folder with --out, or one token with --token"));
         };
         ui.write(&args.format.encode(certificate))?;
         return all_read(&unread);
@@ -166,7 +166,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     all_read(&unread)
 }
 
-/// What is missing in the answer is an error, once the rest was written.
+/// A missing certificate is an error, after the others were written.
 fn all_read(unread: &[Unread]) -> Result<(), CommandError> {
     let what = match unread.len() {
         0 => return Ok(()),

@@ -34,7 +34,7 @@ pub struct EnrollArgs {
     /// Size of the key in bits: 1024, 2048 or 4096; a trust list supports no other size
     #[arg(long, value_name = "BITS", default_value_t = 2048, value_parser = bits)]
     bits: usize,
-    /// Validity of a self-signed certificate in days; no public source says that phones look at the date of a SAST
+    /// Validity of a self-signed certificate in days; no public source says that phones check the dates of a SAST certificate
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(1..))]
     days: u32,
     /// The digest in the signature of the certificate or the request
@@ -73,7 +73,7 @@ fn bits(text: &str) -> Result<usize, String> {
     }
 }
 
-/// How the answer is told.
+/// Prints the results.
 struct Enroll<'a> {
     args: &'a EnrollArgs,
     enrollment: Enrollment<'a>,
@@ -140,7 +140,7 @@ impl Enroll<'_> {
         let asks = !args.yes && !args.dry_run && ui.can_ask();
         match (*to_stderr || ui.json, asks) {
             (false, _) => ui.print(&text)?,
-            // Whoever is asked sees what about, wherever standard output goes.
+            // A person who must confirm sees the plan, also if standard output is redirected.
             (true, true) => ui.show(&text),
             (true, false) if ui.json => {}
             (true, false) => ui.note(&text),
@@ -168,8 +168,7 @@ impl Enroll<'_> {
         }
         if enrollment.contents.has_other_key_called(&certificate) {
             ui.warn(&printable(&format!(
-                "a certificate named {} is already on \"{}\", with another key: this name will then select \
-                 neither of them",
+                "a certificate named {} is already on \"{}\", with another key: this name then selects neither of them",
                 report.name, token.label
             )));
         }

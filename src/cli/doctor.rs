@@ -20,7 +20,7 @@ pub struct DoctorArgs {
 
 pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let system = args.system.unwrap_or_else(System::here);
-    // The system's own time: SOURCE_DATE_EPOCH is of no interest to a clock.
+    // The time of the system: SOURCE_DATE_EPOCH does not apply to the check of the clock.
     let findings = judge(&gather(&settings.module_options(), Timestamp::now())?);
     tell(&findings, system, ui)?;
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();

@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM: the terminal gets its echo back, the token is logged out, nothing is left half done.
+//! Ctrl-C and SIGTERM: restores the echo of the terminal, logs the token out, leaves no file half written.
 //!
-//! At a prompt the program ends at once. While a token is logged in, the call that runs is let finish, the token is
-//! logged out, and then the program ends; a second Ctrl-C does not wait.
+//! At a prompt the program ends at once. While a token is logged in, it waits until the current call returns, logs the
+//! token out, and then ends; a second Ctrl-C ends it without waiting.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,54 +12,54 @@ use super::{CommandError, ErrorKind, Ui};
 use crate::system::{interruption, process, terminal};
 use crate::workflow::OperatorError;
 
-/// The signal handlers are there.
+/// The signal handlers are installed.
 static LISTENS: AtomicBool = AtomicBool::new(false);
-/// A signal came. The handler itself sets it, before the interrupted thread goes on.
+/// A signal came. The handler itself sets it, before the interrupted thread continues.
 static SIGNALLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
-/// A token is logged in: do not end in the middle of it.
+/// A token is logged in: a signal does not end the program at once.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// A file, a token or a cluster was changed.
 static CHANGED: AtomicBool = AtomicBool::new(false);
 /// A signal came while busy.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-/// Held while the program ends by a signal, and to its end: nobody logs in any more.
+/// Locked when a signal starts to end the program, and not unlocked: no login is possible any more.
 static ENDING: Mutex<()> = Mutex::new(());
-/// What to do after an interruption of a run that does more than write files.
+/// What to do after an interruption of a run that changes more than files.
 static UNDER_WAY: OnceLock<&str> = OnceLock::new();
-/// How the terminal was before its echo was turned off.
+/// The terminal settings before the echo was turned off.
 static TERMINAL: Mutex<Option<terminal::State>> = Mutex::new(None);
 
-/// Starts listening for signals. For commands that ask for a PIN; others just end.
+/// Starts listening for signals. Only for commands that ask for a PIN; a signal ends the others at once.
 pub fn listen() -> Result<(), CommandError> {
     if LISTENS.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
-    interruption::listen(&SIGNALLED, hear).map_err(|e| {
+    interruption::listen(&SIGNALLED, wait_for_signal).map_err(|e| {
         CommandError::new(ErrorKind::Token, "the signal handlers could not be installed").caused_by(&e)
     })
 }
 
-fn hear() {
+fn wait_for_signal() {
     let _ending = ENDING.lock();
     if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
-        std::thread::spawn(say_what_is_waited_for);
+        std::thread::spawn(tell_that_it_waits);
         return;
     }
     // Twice: the prompt may be about to turn the echo off when the signal comes.
     restore_terminal();
     std::thread::sleep(Duration::from_millis(50));
     restore_terminal();
-    // Behind the prompt, so that the shell's own begins a line.
+    // On a new line after the prompt.
     let _ = writeln!(std::io::stderr(), "\n{}", interrupted());
     if let Some(hint) = UNDER_WAY.get() {
         let _ = writeln!(std::io::stderr(), "help: {hint}");
     }
-    // Without the exit handlers of libraries: a module's own may wait for a call that hangs.
+    // Does not run the exit handlers of libraries: a module's handler may wait for a call that hangs.
     process::end(ErrorKind::Interrupted as u8)
 }
 
-/// Where the call that runs takes its time, the operator should not wonder whether Ctrl-C was heard.
-fn say_what_is_waited_for() {
+/// Tells the operator that Ctrl-C was received, if the current call takes long.
+fn tell_that_it_waits() {
     std::thread::sleep(Duration::from_secs(1));
     if BUSY.load(Ordering::SeqCst) {
         let what = "interrupted: the token will be logged out when its call returns; press Ctrl-C again to exit \
@@ -68,8 +68,8 @@ fn say_what_is_waited_for() {
     }
 }
 
-/// From here on a first signal waits while a token is logged in (`true`), and ends the program once it is out (`false`).
-/// Where one came just before the login, this blocks: the program is ending.
+/// Tells that a token will be logged in (`true`) or was logged out (`false`). While it is logged in, the first signal
+/// waits for the logout. Blocks if a signal came just before the login: the program is ending.
 pub fn token_in_use(in_use: bool) {
     if in_use {
         wait_for_the_end();
@@ -78,13 +78,13 @@ pub fn token_in_use(in_use: bool) {
     BUSY.store(in_use, Ordering::SeqCst);
 }
 
-/// An error if a signal came while the token was logged in. Called before anything is written.
+/// Returns an error if a signal came while the token was logged in. Called before anything is written.
 pub fn check() -> Result<(), OperatorError> {
     wait_for_the_end();
     if SIGNALLED.load(Ordering::SeqCst) { Err(interrupted()) } else { Ok(()) }
 }
 
-/// Blocks where a signal came while no token was logged in: the thread that ends the program may not have run yet.
+/// Blocks if a signal came while no token was logged in: the thread that ends the program may not have run yet.
 fn wait_for_the_end() {
     let is = |flag: &AtomicBool| flag.load(Ordering::SeqCst);
     while is(&SIGNALLED) && !is(&INTERRUPTED) && !is(&BUSY) {
@@ -92,7 +92,7 @@ fn wait_for_the_end() {
     }
 }
 
-/// From here on something may have been changed elsewhere, whatever was written here; and how to go on.
+/// From now on the cluster may have been changed, even if no file was written; `hint` tells how to continue.
 pub fn under_way(hint: &'static str) {
     something_changes();
     let _ = UNDER_WAY.set(hint);
@@ -110,21 +110,22 @@ pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
             .hint("take the token out, insert it, and run the same command again; if a key needs more time: --timeout")
             .hint("if the problem remains: restart the token's middleware or pcscd; sastctl doctor"),
     );
-    // Without the exit handlers of libraries: the module's own may wait for what hangs.
+    // Does not run the exit handlers of libraries: the module's handler may wait for the call that hangs.
     process::end(ErrorKind::Token as u8)
 }
 
-/// What an interruption is called.
+/// The error of an interruption.
 pub fn interrupted() -> OperatorError {
     OperatorError::Interrupted { changed: CHANGED.load(Ordering::SeqCst) }
 }
 
-/// Right before a token or a cluster is changed: from here on no interruption says that nothing was.
+/// Called right before a token or a cluster is changed: after it, an interruption no longer reports that nothing was
+/// written.
 pub fn something_changes() {
     CHANGED.store(true, Ordering::SeqCst);
 }
 
-/// Remembers the terminal as it is, and gives it back when dropped or interrupted.
+/// Saves the terminal settings, and restores them when dropped or interrupted.
 pub struct Terminal;
 
 impl Terminal {
@@ -146,7 +147,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Gives the terminal its echo back, if it was taken.
+/// Restores the echo of the terminal, if it was turned off.
 pub fn restore_terminal() {
     if let Ok(terminal) = TERMINAL.lock()
         && let Some(state) = terminal.as_ref()

@@ -30,7 +30,7 @@ pub struct ShowArgs {
     journal: JournalArgs,
 }
 
-/// Detect accidental changes: a changed, missing or moved line. With --signer, prove that there are none
+/// Detect accidental changes (a changed, missing or moved line). With --signer, prove that nobody changed it
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// Check the signature of the journal (NAME.sig, made by --journal-sign) with the certificate of the token
@@ -77,7 +77,7 @@ pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
-    // A run that was cut off can be shown, too; the page says so.
+    // The journal of an interrupted run can be shown, too; the page states that the run did not end.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
     let summary = &JournalSummary::new(&journal, &path);
     let html = || HtmlPage { summary }.to_string();

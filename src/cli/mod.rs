@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Prints help, or what is wrong with the command line, which repeats what was typed; the exit code.
+/// Prints help or the error of the command line, which repeats what was typed. Returns the exit code.
 fn refuse(mut error: clap::Error) -> u8 {
     let shown = |value: &ContextValue| match value {
         ContextValue::String(text) => ContextValue::String(printable(text)),
@@ -134,8 +134,8 @@ fn refuse(mut error: clap::Error) -> u8 {
     code
 }
 
-/// Ends the process at once. The exit handlers of libraries only give memory back piece by piece, which the kernel does
-/// anyway; everything of ours was written and closed by now.
+/// Ends the process at once. The exit handlers of libraries are not needed: they only free memory, which the kernel does anyway,
+/// and all files are written and closed before.
 fn leave(code: u8) -> ExitCode {
     let _ = std::io::Write::flush(&mut std::io::stdout());
     process::end(code)
@@ -159,7 +159,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     }
 }
 
-/// `-v`: our own calls by name and result; `-vv`: what the libraries say, too. Never an argument of a call.
+/// `-v`: our own calls by name and result; `-vv`: also the messages of libraries. Arguments of calls are never logged.
 fn log(verbose: u8) {
     use tracing::level_filters::LevelFilter;
     if verbose == 0 {
@@ -167,7 +167,7 @@ fn log(verbose: u8) {
     }
     let level = if verbose == 1 { LevelFilter::DEBUG } else { LevelFilter::TRACE };
     let subscriber = tracing_subscriber::fmt()
-        // Libraries repeat what they are sent.
+        // Messages of libraries may repeat text from the network.
         .with_writer(|| ui::Printable)
         .with_max_level(level)
         .without_time()
@@ -183,7 +183,7 @@ fn log(verbose: u8) {
 mod tests {
     use super::*;
 
-    /// An argument of a command's own that has a global option's name would hide that option after the command.
+    /// If an argument of a command had the name of a global option, the option could not be given after the command.
     #[test]
     fn every_command_takes_every_global_option_behind_it() {
         fn look(command: &clap::Command, globals: &[(String, String)], path: &str) {

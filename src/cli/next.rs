@@ -1,9 +1,9 @@
-//! How advice is spelled: commands and options for the values of `workflow`, quoted for a shell.
+//! Writes advice as text: commands and options for the values of `workflow`, quoted for a shell.
 
 use crate::cluster::SecurityMode;
 use crate::workflow::{ListCommand, ListOption, Next};
 
-/// As it is typed, or with what it is good for.
+/// The command as it is typed, in some cases with its purpose.
 pub fn spell(next: &Next) -> String {
     let plain = match next {
         Next::MakeList { command, file, options } => return shell(&list_command(*command, file, options)),
@@ -88,7 +88,8 @@ fn for_sh(word: &str) -> String {
     if is_plain(word, "-_./:=,+@%") { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// In double quotes cmd and PowerShell read the same, unless one of them replaces something there; then as PowerShell reads it.
+/// cmd and PowerShell read double quotes in the same way, except for characters that one of them replaces. Words with such
+/// characters are quoted for PowerShell.
 fn for_windows(word: &str) -> String {
     match () {
         () if is_plain(word, r"-_./\:+") => word.to_owned(),

@@ -1,4 +1,4 @@
-//! The operator at the terminal: what the work tells, asks and shows goes through here to [`Ui`] and back.
+//! The operator at the terminal: passes notes, questions and views of the work to [`Ui`], and the answers back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,10 +15,10 @@ use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError
 
 pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
-/// What is said of certificates about which TVS was not asked.
+/// The text for a certificate about which TVS was not asked.
 pub const TVS_NOT_ASKED: &str = "unproved: TVS was not asked (--no-tvs)";
 
-/// The operator of one command: the terminal, and what its options answer beforehand.
+/// The operator of one command: the terminal, and the answers that options give.
 pub struct TerminalOperator<'a> {
     pub ui: &'a Ui,
     pub settings: &'a Settings,
@@ -28,15 +28,15 @@ pub struct TerminalOperator<'a> {
     pub yes: bool,
     pub allow_last_try: bool,
     pub looked_at: LookedAt,
-    /// Words for people go to standard error: a file goes to standard output.
+    /// Text for people goes to standard error, because a file goes to standard output.
     pub to_stderr: bool,
-    /// Plans are shown to somebody who is asked about them, wherever standard output goes.
+    /// A person is asked about the plans, so they are shown even if standard output is redirected.
     pub sees_plans: bool,
     pub written: Mutex<Vec<WrittenFile>>,
 }
 
 impl<'a> TerminalOperator<'a> {
-    /// One that answers nothing beforehand.
+    /// An operator without answers from options.
     pub fn new(settings: &'a Settings, ui: &'a Ui) -> Self {
         TerminalOperator {
             ui,
@@ -53,7 +53,7 @@ impl<'a> TerminalOperator<'a> {
         }
     }
 
-    /// What was written, for the answer as JSON.
+    /// The files that were written, for the JSON answer.
     pub fn written(&self) -> MutexGuard<'_, Vec<WrittenFile>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,7 +67,7 @@ impl<'a> TerminalOperator<'a> {
         }
     }
 
-    /// Whoever is asked about a plan sees it; where nobody is shown it, what phones will refuse is told all the same.
+    /// Shows the plan to the person who is asked about it. If the plan is not shown, what phones will refuse is still printed.
     fn show_plan(&self, file: &BatchFile) -> Result<(), CommandError> {
         let (ui, text) = (self.ui, plan_text(file));
         let printed = !self.to_stderr && !ui.json;
@@ -105,8 +105,8 @@ impl Operator for TerminalOperator<'_> {
                 if impact.is_harmless() { self.ui.note(&text) } else { self.ui.show(&text) }
             }
             View::PhonesNotKnown { why, new } => self.ui.warn(&format!(
-                "what phones hold is not known: {why}\nsastctl ctl check {} --installed-ctl OLD says what phones that \
-                 hold OLD make of it",
+                "the lists on the phones are not known: {why}\nTo check for phones that hold the list OLD: \
+                 sastctl ctl check {} --installed-ctl OLD",
                 new.display()
             )),
             View::Trusted { name, proof } => {
@@ -139,8 +139,8 @@ impl Operator for TerminalOperator<'_> {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
                 self.ui.show(&format!(
                     "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
-                     file {}, directory empty, name {name}. (No public source says whether that page takes this name.)\n\
-                     A node serves an uploaded file once Cisco Tftp was restarted there: utils service restart Cisco Tftp.\n\
+                     file {}, directory empty, name {name}. (No public source says whether that page accepts this name.)\n\
+                     A node serves an uploaded file after a restart of Cisco Tftp: utils service restart Cisco Tftp.\n\
                      Waiting until every node serves it …",
                     nodes.join(", "),
                     path.display(),
@@ -205,9 +205,9 @@ impl Operator for TerminalOperator<'_> {
                 let elsewhere = "give its source: --password-source env:VAR, file:PATH or fd:N";
                 Ok(Some(pin::password(&source, node, elsewhere, self.ui)?))
             }
-            // Never the administrator's.
+            // Never the password of the administrator.
             Secret::HostPassword { account } => {
-                let elsewhere = "--identity FILE: such a host then gets only a key";
+                let elsewhere = "give a key with --identity FILE; this host is then not sent a password";
                 Ok(Some(pin::password(&PinSource::Prompt, account, elsewhere, self.ui)?))
             }
         }
@@ -218,7 +218,7 @@ impl Operator for TerminalOperator<'_> {
     }
 
     fn token_in_use(&self, in_use: bool) {
-        // Where the signal handlers could not be installed, the PIN was not asked for.
+        // If the signal handlers could not be installed, no PIN was asked for.
         let _ = interrupt::listen();
         interrupt::token_in_use(in_use);
     }

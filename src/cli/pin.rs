@@ -13,7 +13,7 @@ use crate::files;
 use crate::system::{access, descriptor};
 use crate::token::PinKind;
 
-/// Longer than any PIN: what is read at most, in bytes.
+/// The most bytes that are read; longer than any PIN.
 const MAX_PIN_BYTES: usize = 4096;
 
 /// Where the PIN comes from.
@@ -33,15 +33,15 @@ pub enum PinSource {
 }
 
 impl PinSource {
-    /// Where a PIN comes from unless something else is said: the reader's own keys, where it has some.
+    /// The default source of a PIN: the PIN pad if the reader has one, else a prompt.
     pub fn of_reader(has_pin_pad: bool) -> Self {
         if has_pin_pad { PinSource::PinPad } else { PinSource::Prompt }
     }
 }
 
-/// A PIN source that is not one. Does not repeat the text: somebody may have typed the PIN.
+/// An invalid PIN source. Does not repeat the text: it may be the PIN itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a PIN source: it is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)")]
+#[error("not a PIN source: use prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)")]
 pub struct NotAPinSource;
 
 impl TryFrom<String> for PinSource {
@@ -59,7 +59,7 @@ impl TryFrom<String> for PinSource {
     }
 }
 
-/// Reads a PIN of a token; a terminal is asked twice for one that is new.
+/// Reads a PIN of a token. At a terminal a new PIN is asked for twice.
 pub fn of_token(
     source: &PinSource,
     which: PinKind,
@@ -82,7 +82,7 @@ pub fn of_token(
     Ok(text)
 }
 
-/// Whether two secrets come from two places. A file has one secret, in its first line; a descriptor has one in each line.
+/// Checks that two secrets come from two places. A file has one secret, in its first line; a descriptor has one in each line.
 pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError> {
     let (PinSource::File(one), PinSource::File(other)) = (one, other) else { return Ok(()) };
     if descriptor::named_by(one).is_some() || files::resolve(one) != files::resolve(other) {
@@ -94,7 +94,7 @@ pub fn two_places(one: &PinSource, other: &PinSource) -> Result<(), CommandError
         .hint("give two files, or fd:N for both: each secret is the next line of the descriptor"))
 }
 
-/// Reads a password; a PIN pad has none. `elsewhere` is what to do where nobody can be asked.
+/// Reads a password, which cannot be typed on a PIN pad. `elsewhere`: what to do if nobody can be asked.
 pub fn password(
     source: &PinSource,
     of: &str,
@@ -104,12 +104,12 @@ pub fn password(
     secret(source, &Secret { what: "password", of, kind: ErrorKind::Network, elsewhere }, ui)
 }
 
-/// What is asked for, for messages.
+/// What is asked for, as messages name it.
 struct Secret<'a> {
     what: &'a str,
     of: &'a str,
     kind: ErrorKind,
-    /// What to do where nobody can be asked.
+    /// What to do if nobody can be asked.
     elsewhere: &'a str,
 }
 
@@ -124,7 +124,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
     let text = match source {
         PinSource::PinPad => return Err(failed(format!("there is no {what} on a PIN pad"))),
         PinSource::Prompt => {
-            // Or a signal would end the program with the terminal's echo off.
+            // Without this, a signal would end the program with the echo turned off.
             interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
             let typed = rpassword::prompt_password(printable(&format!("{what} for {of}: ")));
@@ -154,9 +154,9 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             read(file, format!("the {what} cannot be read from file descriptor {number}"))?
         }
     };
-    // Editors put a byte order mark before a text; no PIN begins with one.
+    // Some editors write a byte order mark before the text; no PIN begins with one.
     let text = match text.strip_prefix('\u{feff}') {
-        Some(behind) => Zeroizing::new(behind.to_owned()),
+        Some(text) => Zeroizing::new(text.to_owned()),
         None => text,
     };
     if text.is_empty() {
@@ -167,7 +167,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
 
 /// The first line, without its end. Every buffer it passes through is zeroized.
 fn first_line(file: File) -> io::Result<Zeroizing<String>> {
-    // Room for all that is read, so that no growth leaves a copy behind.
+    // Allocated in full size, because growing it would leave a copy in memory.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_PIN_BYTES));
     let mut reader = BufReader::with_capacity(1, io::Read::take(file, MAX_PIN_BYTES as u64));
     reader.read_until(b'\n', &mut line)?;

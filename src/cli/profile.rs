@@ -102,7 +102,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         let head = format!("{} ({about})\n{} with {name}\n", module.path().display(), sast.token().name());
         head + &results.iter().map(line).collect::<String>()
     })?;
-    // SHA-1 is what a CTL needs; the others are a matter of the token's age.
+    // A CTL needs SHA-1; old tokens do not have the others.
     match results.into_iter().next() {
         Some((Digest::Sha1, Err(e))) => Err(WorkError::not_signed(&sast, e).into()),
         _ => Ok(()),

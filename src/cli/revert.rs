@@ -38,11 +38,11 @@ pub struct RevertArgs {
     signing: SigningArgs,
 }
 
-/// What would be left out silently is refused.
+/// Refuses options that would have no effect.
 fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
     let usage = |what: String| CommandError::usage(what).detail("", "nothing was done");
     if args.old.is_some() {
-        // The parser lets them pass: what they require is in conflict with the file.
+        // The parser accepts them: the option that they require conflicts with the file.
         if let Some(option) = args.whole.not_for_a_file() {
             return Err(usage(format!("{option} needs --node, but a file was given"))
                 .hint(format!("sastctl revert --node PUBLISHER {option} …")));
@@ -72,7 +72,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         let tokens = (&args.spare[..], args.single_token, release);
         return cluster_run::run(&args.whole, node, tokens, &args.signing, (settings, ui));
     }
-    // The parser takes the one or the other.
+    // The parser accepts exactly one of them.
     let Some(path) = &args.old else { return Ok(()) };
     let old = read_verified(path)?;
     let operator = TerminalOperator::new(settings, ui);

@@ -77,7 +77,7 @@ pub enum Color {
     Never,
 }
 
-/// How long a call to the token may take unless `--timeout` says otherwise, in seconds.
+/// The default of `--timeout`: how long a call to the token may take, in seconds.
 const CALL_SECONDS: u64 = 60;
 
 impl Settings {
@@ -102,7 +102,7 @@ impl Settings {
         }
     }
 
-    /// Adds what the configuration file says to the options of command line and environment.
+    /// Adds the values of the configuration file to the options of command line and environment.
     pub fn load(self) -> Result<Self, CommandError> {
         let file = config_file()?;
         let pin_source = match self.pin_source_text.map(PinSource::try_from) {
@@ -110,7 +110,7 @@ impl Settings {
             Some(Err(e)) => return Err(CommandError::usage(format!("--pin-source is {e}"))),
             None => file.pin_source,
         };
-        // What the configuration says of a switch, unless the environment says something, be it no.
+        // The value of a switch in the configuration file, unless the environment sets it, even to no.
         let unless_said = |variable, configured| configured && std::env::var_os(variable).is_none();
         Ok(Settings {
             profile: self.profile.or(file.profile),
@@ -142,14 +142,14 @@ fn config_file() -> Result<Settings, CommandError> {
     toml::from_str(&text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count().saturating_add(1);
-        CommandError::new(ErrorKind::File, format!("{} is not a configuration", path.display()))
+        CommandError::new(ErrorKind::File, format!("{} is not a valid configuration file", path.display()))
             .detail("", format!("line {line}: {}", without_values(e.message())))
             .hint("the keys are profile, module, token, pin-source, timeout, color, json, verbose and quiet")
     })
 }
 
-/// What is wrong with a line, without what it says: that may be what should not be there, a PIN. Words of serde that
-/// repeat a value end with what was expected in its place.
+/// The error of a line without the value in it, which may be a PIN. Messages of serde that repeat a value end with what
+/// was expected instead.
 fn without_values(message: &str) -> &str {
     if !["invalid ", "unknown variant"].iter().any(|of_a_value| message.starts_with(of_a_value)) {
         return message;

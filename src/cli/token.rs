@@ -86,7 +86,7 @@ fn list(args: &ListArgs, module: &Module, ui: &Ui) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// One line per certificate; one for a token without.
+/// One line per certificate; one line for a token without certificates.
 fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
     let token = &contents.token;
     let mut head = vec![
@@ -162,8 +162,8 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 fn certificate_text(entry: &TokenCertificate) -> String {
     let id = digest::hex(&entry.id, "");
     let key = match entry.has_key {
-        Some(true) => "its key is here",
-        Some(false) => "no key for it is here",
+        Some(true) => "its key is on this token",
+        Some(false) => "its key is not on this token",
         None => "its key cannot be seen without the PIN",
     };
     match &entry.certificate {
@@ -181,7 +181,7 @@ fn certificate_text(entry: &TokenCertificate) -> String {
     }
 }
 
-/// That a token is there whose certificates are missing in what is shown.
+/// The warning for a token whose certificates could not be read.
 pub fn not_read(token: &Token, problem: &TokenError) -> String {
     format!("{}: its certificates were not read: {problem}", token.label)
 }
@@ -201,7 +201,7 @@ pub struct WatchArgs {
 }
 
 fn watch(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    // Here --timeout is how long it watches.
+    // With this command, --timeout is how long it watches.
     let module = Settings { timeout: None, ..settings.clone() }.module_options().open()?;
     let mut watched = TokenWatch::begin(&module)?;
     let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));

@@ -83,12 +83,12 @@ pub struct InitArgs {
 /// `token change-pin`
 pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.selector.as_deref(), settings)?;
-    // No use in asking for it.
+    // A locked PIN is not asked for.
     token.check_state(PinKind::User)?;
     let old_source = settings.pin_source.clone().unwrap_or_else(|| PinSource::of_reader(token.pin_pad));
     let new_source = source(args.new_pin_source.as_deref(), PinKind::New, &token)?;
     if (old_source == PinSource::PinPad) != (new_source == PinSource::PinPad) {
-        let what = "on a PIN pad you type both PINs: use pinpad for both --pin-source and --new-pin-source, or \
+        let what = "with a PIN pad, both PINs are typed on it: use pinpad for both --pin-source and --new-pin-source, or \
             for neither";
         return Err(CommandError::usage(what).detail("", "no PIN was tried"));
     }
@@ -106,7 +106,7 @@ pub fn change_pin(args: &ChangePinArgs, settings: &Settings, ui: &Ui) -> Result<
 pub fn unlock(args: &UnlockArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let (module, token) = find(args.selector.as_deref(), settings)?;
     token_admin::unlock(&module, &token, &args.pins.operator(&token, settings, ui)?)?;
-    ui.print(&format!("{}: it has a new PIN", token.name()))
+    ui.print(&format!("{}: the new PIN was set", token.name()))
 }
 
 /// `token init`
@@ -139,7 +139,8 @@ fn source(text: Option<&str>, which: PinKind, token: &Token) -> Result<PinSource
     let Some(text) = text else { return Ok(PinSource::of_reader(token.pin_pad)) };
     let option = pin_option(which);
     let source = PinSource::try_from(text.to_owned()).map_err(|_| {
-        let what = format!("{option} is prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
+        let what =
+            format!("{option} must be prompt, env:VAR, file:PATH, fd:N or pinpad (never the PIN itself)");
         CommandError::usage(what)
     })?;
     if source == PinSource::PinPad {
@@ -160,10 +161,10 @@ fn confirm(args: &InitArgs, token: &Token, ui: &Ui) -> Result<(), CommandError> 
         Some(typed) => typed.clone(),
         None if ui.can_ask() => {
             ui.warn(&format!(
-                "{}: its key, its certificates and everything else on it will be deleted for good",
+                "{}: its key, its certificates and everything else on it will be deleted permanently",
                 token.name()
             ));
-            ui.ask(&format!("Type its {what} to go on: "))?
+            ui.ask(&format!("Type its {what} to continue: "))?
         }
         None => String::new(),
     };

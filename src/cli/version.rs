@@ -1,6 +1,6 @@
 //! `--version --verbose`: what this program was built from and with.
 
-/// The lines behind the version.
+/// The lines after the version.
 pub fn details() -> String {
     let features = [
         ("ssh", cfg!(feature = "ssh")),

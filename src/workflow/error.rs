@@ -1,4 +1,4 @@
-//! Why work stopped. What to type next is not known here: the front end adds it.
+//! Why work stopped. The front end adds what to type next.
 
 use super::cluster_run::{RunError, Stopped};
 use super::enroll::EnrollError;
@@ -14,8 +14,8 @@ use crate::phone::tvs::TvsError;
 use crate::token::{NotASelector, PinKind, Sast, TokenError, TokenName};
 use crate::trustlist::{BuildError, CertificateError, DecodeError, ListKind, SignError, VerifyError};
 
-/// What is said of a node that has a file on its disk, and serves another one or none.
-pub const NOT_SERVED_YET: &str = "put there, not served yet";
+/// The text for a node that has the file on its disk, but serves another one or none.
+pub const NOT_SERVED_YET: &str = "copied to the node, but not served yet";
 
 /// Why work stopped.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum WorkError {
     /// The list that is checked.
     #[error("{file} is not verified: {source}")]
     NewNotVerified { file: String, source: VerifyError, is_emptied_itl: bool },
-    /// A list that phones hold is of the other kind.
+    /// The list that phones hold has the wrong kind.
     #[error("{file} is {}", if *.kind == ListKind::Itl { "an ITL, not a CTL" } else { "a CTL, not an ITL" })]
     OtherKind { file: String, kind: ListKind },
     #[error("the list does not contain the signer's certificate")]
@@ -54,7 +54,7 @@ pub enum WorkError {
     Token(#[from] TokenError),
     #[error("{name} did not sign: {source}")]
     NotSigned { name: String, source: Box<TokenError> },
-    /// A PIN that is locked or not set was not asked for.
+    /// The PIN is locked or not set, so it was not asked for.
     #[error(transparent)]
     NoPinToTry(Box<TokenError>),
     #[error("{}: the {}PIN was not tried", token.label, if *which == PinKind::Administrator { "administrator " } else { "" })]
@@ -70,10 +70,10 @@ pub enum WorkError {
     /// The files were written.
     #[error(transparent)]
     JournalNotSigned(Box<WorkError>),
-    /// A token that shows no certificate was to be asked again after a login.
+    /// A token shows no certificate, and should be read again after a login.
     #[error(transparent)]
     HiddenUntilLogin(Box<WorkError>),
-    /// An interruption says that nothing was written, as far as it knows.
+    /// An interruption reports only that itself wrote nothing, so its text is replaced here.
     #[error("{}", match source.is_interrupted() {
         true => format!("interrupted; {}", written_of_several(*written)),
         false => source.to_string(),
@@ -83,16 +83,16 @@ pub enum WorkError {
     File(#[from] FileError),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("over a serial line there is no way to the REST interface")]
+    #[error("the REST interface cannot be reached over a serial line")]
     NoRest,
-    #[error("over the serial line {node} there is no way to its TVS")]
+    #[error("TVS cannot be reached over the serial line {node}")]
     NoTvs { node: String },
-    #[error("by which certificate phones know the TVS of {node} is not known: it serves no ITLFile.tlv")]
+    #[error("the TVS certificate of {node} that phones expect is not known: the node serves no ITLFile.tlv")]
     NoItl { node: String },
-    #[error("by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv {source}")]
+    #[error("the TVS certificate of {node} that phones expect is not known: its ITLFile.tlv {source}")]
     NotAnItl { node: String, source: DecodeError },
     #[error(
-        "by which certificate phones know the TVS of {node} is not known: its ITLFile.tlv does not verify: {source}"
+        "the TVS certificate of {node} that phones expect is not known: its ITLFile.tlv does not verify: {source}"
     )]
     ItlNotVerified { node: String, source: VerifyError },
     #[error(transparent)]
@@ -109,20 +109,20 @@ pub enum WorkError {
     Tvs(#[from] TvsError),
     #[error(transparent)]
     Enroll(#[from] EnrollError),
-    /// What followed the storing of a certificate failed.
+    /// The certificate was stored, but a later action failed.
     #[error("{source}")]
     AfterStoring { name: String, token: String, source: Box<WorkError> },
     #[error(transparent)]
     Journal(#[from] JournalWriteError),
     #[error(transparent)]
     JournalReopen(#[from] JournalReopenError),
-    #[error("every TFTP server signs an ITL of its own, and one of them belongs on one node")]
+    #[error("an ITL belongs to one node: every TFTP server signs its own ITL")]
     ItlForManyNodes,
-    /// CUCM serves a file after a restart of Cisco Tftp alone. `waiting` have it on their disk; `node` and `alone` as they
-    /// were given.
+    /// CUCM serves a new file only after a restart of Cisco Tftp. `waiting`: the nodes that have it on their disk; `node` and
+    /// `alone` as they were given.
     #[error("{name} with MD5 {md5} is not served by every node yet")]
     NotServedYet { name: String, md5: String, waiting: Vec<NodeAddress>, node: Box<NodeAddress>, alone: bool },
-    /// The operator said no; what was left undone.
+    /// The operator did not confirm; the text tells what was not done.
     #[error("{0}")]
     Declined(&'static str),
     #[error(transparent)]
@@ -156,7 +156,7 @@ impl WorkError {
         }
     }
 
-    /// How a run ended that this stopped, as the last line of its journal has it.
+    /// How a run ended that this error stopped, for the last line of its journal.
     pub fn outcome(&self) -> (Outcome, String) {
         let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };
         (outcome, self.to_string())

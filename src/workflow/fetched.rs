@@ -1,4 +1,4 @@
-//! The files that nodes serve, kept in a folder, and whether all nodes have the same ones.
+//! Fetches the files that nodes serve into a folder, and checks whether all nodes have the same ones.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ pub struct Wanted<'a> {
     pub node: &'a NodeAddress,
     pub alone: bool,
     pub ports: Ports,
-    /// The shell prints what comes in no other way.
+    /// Let the shell print a file that cannot be fetched in any other way.
     pub dump: bool,
     pub folder: &'a Path,
     pub existing: OnExisting,
 }
 
-/// What was kept, and what is wrong with it.
+/// The files that were kept, and the problems.
 #[derive(Debug, Default, Serialize)]
 pub struct Fetched {
     /// Which nodes have another file, or none.
@@ -42,7 +42,7 @@ pub struct FetchedFile {
     says: String,
 }
 
-/// Fetches each file from every node, and keeps one that verifies, if there is one.
+/// Fetches each file from every node, and keeps one; if possible, one that verifies.
 pub fn fetch_all(
     wanted: &Wanted<'_>,
     connector: &mut Connector<'_>,
@@ -62,10 +62,10 @@ pub fn fetch_all(
                 }
             }
         }
-        // Where no node has it, they are the same.
+        // If no node has it, the nodes do not differ.
         let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };
         fetched.differing.append(&mut without);
-        // Nobody takes one that does not verify for a list that phones would take.
+        // A file that does not verify gets another name, so that nobody takes it for a valid list.
         let stem = name.strip_suffix(".tlv").filter(|_| kept.signer.is_err());
         let out = stem.map_or_else(|| name.clone(), |stem| format!("{stem}.unverified.tlv"));
         let out = wanted.folder.join(out);

@@ -1,10 +1,10 @@
-//! What the operator can do next with this program, as values: the front end spells them.
-#![allow(missing_docs, reason = "each variant is called by what it does or says")]
+//! What the operator can do next with this program, as values; the front end writes them as commands.
+#![allow(missing_docs, reason = "the name of each variant says what it does")]
 
 use crate::cluster::SecurityMode;
 use crate::trustlist::Digest;
 
-/// How a front end spells them.
+/// The function with which a front end writes them as text.
 pub type Spell = fn(&Next) -> String;
 
 /// A command or an option that helps.
@@ -32,7 +32,7 @@ pub enum Next {
     UnlockToken,
 }
 
-/// What makes a list.
+/// A command that makes a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListCommand {
     Revert,
@@ -41,7 +41,7 @@ pub enum ListCommand {
     Resign,
 }
 
-/// What is told to a command that makes a list. Tokens and servers as the operator would name them.
+/// An option of a command that makes a list. Tokens and servers are named as the operator names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListOption {
     Profile(String),

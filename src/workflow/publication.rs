@@ -1,4 +1,4 @@
-//! A list is put where phones fetch it, once the operator knows what phones will do with it.
+//! Puts a list where phones fetch it, after the operator has seen what phones will do with it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
 pub struct Publication<'a> {
     pub file: &'a Path,
     pub node: &'a NodeAddress,
-    /// On this node alone, and not on its cluster.
+    /// On this node only, not on its whole cluster.
     pub alone: bool,
     pub folders: &'a [TftpFolder],
     pub ports: Ports,
@@ -45,7 +45,7 @@ pub fn publish(
     operator: &dyn Operator,
 ) -> Result<Published, WorkError> {
     let &Publication { file, node, alone, folders, ports, .. } = publication;
-    // What does not verify is not published.
+    // A list that does not verify is not published.
     let list = read_verified(file)?;
     let (bytes, name) = (list.list().bytes(), list.list().header().file_name());
     let publisher = Publisher { folders, ports, name: &name, bytes };
@@ -55,7 +55,7 @@ pub fn publish(
     if list.list().kind() == ListKind::Itl && nodes.len() > 1 {
         return Err(WorkError::ItlForManyNodes);
     }
-    // With a node alone, the folders of the others do not matter.
+    // For a single node, the folders of the other nodes do not matter.
     if !alone {
         publisher.check_folders(&nodes, connector)?;
     }
@@ -75,7 +75,7 @@ pub fn publish(
     Ok(Published { published: name, phones, served_by, journal: path.display().to_string() })
 }
 
-/// Puts the list to every node, and waits until each serves it; a line of the journal for both.
+/// Puts the list on every node, and waits until each serves it; writes both into the journal.
 fn to_every_node(
     publication: &Publication<'_>,
     publisher: &Publisher<'_>,
@@ -100,7 +100,7 @@ fn to_every_node(
         if !put.contains(node) {
             publisher.wait(node, publication.wait, go_on)?;
         } else if !publisher.comes(node, (AFTER_PUT, AFTER_RESTART), go_on)? {
-            // A CUCM node serves it only after a restart, which this command does not do.
+            // A CUCM node serves it only after a restart of Cisco Tftp, which this command does not do.
             journal.add(step(node, NOT_SERVED_YET, Some(false)))?;
             waiting.push(node.clone());
             continue;
@@ -116,7 +116,7 @@ fn to_every_node(
     Err(WorkError::NotServedYet { name, md5, waiting, node, alone })
 }
 
-/// Shows what phones will do that have what the nodes serve now, once for each list that the new one would replace.
+/// Shows what phones will do that hold the lists that the nodes serve now, once for each list that the new one replaces.
 fn phone_impact(
     nodes: &[NodeAddress],
     ports: Ports,
@@ -144,7 +144,7 @@ fn phone_impact(
     Ok(impacts)
 }
 
-/// The list that a node serves as `name`, and all lists that its phones have; else why they are not known.
+/// The list that a node serves as `name`, and all lists that its phones hold; or the reason why they are not known.
 fn served(
     node: &NodeAddress,
     ports: Ports,
@@ -169,7 +169,7 @@ fn served(
     let held = match kind {
         ListKind::Ctl => {
             let ctl = old.verify().map_err(no)?;
-            // An ITL that phones refuse tells no more than none.
+            // An ITL that phones refuse counts as no ITL.
             let itl = get("ITLFile.tlv", ListKind::Itl).ok().flatten();
             let itl = itl.and_then(|itl| HeldItl::of(&itl).ok()).unwrap_or_default();
             Installed { ctl: Some(ctl), itl }

@@ -1,28 +1,28 @@
 //! What must be in order before a cluster is changed: facts in, findings out.
 //!
-//! What the shell can be asked comes in as an [`Answer`]; what it did not say is a line that the operator confirms.
+//! What a node answered comes in as an [`Answer`]; what it did not answer becomes a line that the operator confirms.
 
 use serde::Serialize;
 
 use super::plan::major_minor;
 use crate::cluster::{SecurityMode, leftover_says};
 
-/// What a node said about one thing that must be in order.
+/// The answer of a node about one thing that must be in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Answer {
-    /// Nobody asked it.
+    /// The node was not asked.
     #[default]
     NotAsked,
-    /// In order; its words.
+    /// In order; the text of the answer.
     Good(String),
-    /// Not in order; its words.
+    /// Not in order; the text of the answer.
     Bad(String),
-    /// It said nothing that is understood; its words.
+    /// The answer is not understood; its text.
     Unclear(String),
 }
 
 impl Answer {
-    /// Whether it is in order, where that is known, and its words.
+    /// From whether it is in order (`None`: not known), and the text of the answer.
     pub fn of(in_order: Option<bool>, says: String) -> Self {
         match in_order {
             Some(true) => Answer::Good(says),
@@ -31,7 +31,7 @@ impl Answer {
         }
     }
 
-    /// What stands behind a line that the operator confirms.
+    /// The text after a line that the operator confirms.
     fn said(&self) -> String {
         match self {
             Answer::NotAsked | Answer::Good(_) => String::new(),
@@ -45,10 +45,10 @@ impl Answer {
 #[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Default)]
 pub struct ClusterFacts {
-    /// The release, as `show version active` or the operator has it.
+    /// The release, from `show version active` or from the operator.
     pub release: Option<String>,
     pub mode: Option<SecurityMode>,
-    /// Whether the way goes through `utils ctl`, as the bridge does.
+    /// Whether the procedure uses `utils ctl`, as the bridge does.
     pub by_utils_ctl: bool,
     /// `utils dbreplication runtimestate`
     pub replication: Answer,
@@ -58,7 +58,7 @@ pub struct ClusterFacts {
     pub backup: Answer,
     /// `show license summary`
     pub licence: Answer,
-    /// Services that do not run where they should, a line each; `None` where nobody looked.
+    /// Services that are activated but not started, one line each; `None` if this was not checked.
     pub stopped: Option<Vec<String>>,
 }
 
@@ -82,9 +82,9 @@ pub enum Subject {
 pub enum Need {
     /// The change would fail, or do harm.
     Stop,
-    /// Only the operator can know: somebody must have looked.
+    /// Only the operator can know: a person must have checked it.
     Confirm,
-    /// Worth knowing.
+    /// For information.
     Note,
 }
 
@@ -157,11 +157,11 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
 /// Source of both limits: Cisco document 118893 (`utils ctl` from 10.0), 214231 (tokens until 14SU3).
 fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need, String)> {
     let shown = facts.release.as_deref().unwrap_or("unknown");
-    let has_none = format!("release {shown} has no `utils ctl` command (10.0 brought it): ");
+    let has_none = format!("release {shown} has no `utils ctl` command (it is new in 10.0): ");
     Some(match release {
-        None if facts.by_utils_ctl => (Need::Note, "`utils ctl` is there from release 10.0 on".to_owned()),
+        None if facts.by_utils_ctl => (Need::Note, "`utils ctl` exists from release 10.0 on".to_owned()),
         Some(number) if number < (10, 0) && facts.by_utils_ctl => {
-            (Need::Stop, has_none + "this way is not open")
+            (Need::Stop, has_none + "this procedure is not possible")
         }
         Some(number) if number < (10, 0) => {
             (Need::Note, has_none + "the cluster cannot make a tokenless CTL again; keep the one in force")
@@ -169,15 +169,14 @@ fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need
         Some((10..=13, _)) => return None,
         None | Some(_) => (
             Need::Note,
-            "from 14SU3 on the CTL Provider service takes no tokens; no public source says whether Cisco Tftp serves a \
+            "from 14SU3 on the CTL Provider service does not support tokens; no public source says whether Cisco Tftp serves a \
              token-signed CTL that was put there by hand"
                 .to_owned(),
         ),
     })
 }
 
-/// Sources: 118893 for 11.5(1)SU3, the 12.5 security guide for 12.0 and later. Whether a list that is signed elsewhere
-/// needs it is derived: no `utils ctl` is run.
+/// Sources: 118893 for 11.5(1)SU3, the 12.5 security guide for 12.0 and later. That a list which tokens sign needs no licence is derived: no `utils ctl` is run.
 fn of_licence(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need, String)> {
     let smart = "from 12.0 on mixed mode and `utils ctl` need a registration with Allow export-controlled functionality";
     let plm = "11.5(1)SU3 and later 11.5 need the Encryption License, from Prime License Manager 11.5(1)SU2 or newer";

@@ -19,7 +19,7 @@ pub struct Status {
     pub version: String,
     pub nodes: Vec<NodeStatus>,
     pub same_everywhere: bool,
-    /// Whose signature phones that hold this CTL take without asking TVS.
+    /// The signers that phones with this CTL accept without asking TVS.
     pub phones_follow: Vec<String>,
 }
 
@@ -37,14 +37,14 @@ pub struct NodeStatus {
     pub tokens: Vec<String>,
     pub sasts: Vec<String>,
     pub services: Vec<(String, String)>,
-    /// What its TVS shows.
+    /// The certificate that its TVS shows.
     pub tvs: Option<String>,
     /// The lists that it serves.
     #[serde(skip)]
     itl: Option<TrustList>,
     #[serde(skip)]
     held: Installed<VerifiedList>,
-    /// Of the mixed mode before, and not in force.
+    /// The CTL is left from an earlier mixed mode and is not in force.
     pub left_behind: bool,
     pub problem: Option<String>,
 }
@@ -64,9 +64,9 @@ pub fn status(
     let mut nodes = side_by_side(&addresses, connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
         if let Err(e) = look(node, (mode, ports, tvs), connector, &mut of_node) {
-            of_node.problem = Some(format!("was not looked at: {e}"));
+            of_node.problem = Some(format!("was not checked: {e}"));
         }
-        operator.note(&format!("{node}: looked at"));
+        operator.note(&format!("{node}: checked"));
         of_node
     });
     for (node, publisher) in nodes.iter_mut().zip(roles) {
@@ -97,7 +97,7 @@ fn look(
         ShownCtl::None => "none".to_owned(),
         ShownCtl::Bad { says } => says.clone(),
         ShownCtl::Verified(_) => "verified".to_owned(),
-        ShownCtl::Unclear => "shown in words that are not known".to_owned(),
+        ShownCtl::Unclear => "shown in an unknown format".to_owned(),
     };
     let Some(host) = node.host() else {
         match shown {
@@ -113,7 +113,7 @@ fn look(
         status.md5 = Some(digest::hex(&digest::md5(bytes), ""));
         status.sha1 = Some(digest::hex(&digest::sha1(bytes), ""));
     }
-    // A list that does not verify is named, too.
+    // A list that does not verify is shown, too.
     if let Some(list) = served.as_ref().and_then(|bytes| TrustList::decode(bytes.clone()).ok()) {
         status.held.ctl = list.verify().ok();
         status.signed_by = status.held.ctl.as_ref().map(VerifiedList::signer_name);
@@ -135,7 +135,7 @@ fn look(
     if let (HeldItl::List(itl), Some(tvs)) = (&status.held.itl, tvs) {
         let address = tvs.address(node)?;
         status.tvs = Some(match tvs::shown(&address, &tvs.tls(Some(itl.list().records()))) {
-            Ok(shown) => format!("{}, as its ITL says", shown.name),
+            Ok(shown) => format!("{}, as in its ITL", shown.name),
             Err(e @ TvsError::OtherCertificate { .. }) => {
                 let what = format!("TVS: {e}: phones that hold this ITL cannot authenticate it");
                 status.problem.get_or_insert(what);
@@ -147,7 +147,8 @@ fn look(
     Ok(())
 }
 
-/// Nodes whose ITL phones refuse that hold what the publisher serves. ITLs may differ: every TFTP server signs its own.
+/// Finds the nodes whose ITL is refused by phones that hold the lists of the publisher. ITLs may differ: every TFTP server
+/// signs its own.
 fn refused_itls(nodes: &mut [NodeStatus]) {
     let Some((publisher, others)) = nodes.split_first_mut() else { return };
     let installed = publisher.held.as_ref();

@@ -1,4 +1,4 @@
-//! Certificates into Phone-SAST-trust of a node, and the proof that its TVS knows them.
+//! Puts certificates into Phone-SAST-trust of a node, and proves that its TVS knows them.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::trustlist::{Certificate, ListKind, Record, SignerId, TrustList, Verif
 /// How certificates get into a trust store.
 #[derive(Debug, Clone)]
 pub struct UploadOptions {
-    /// Else the release decides.
+    /// The method; `None`: the release decides.
     pub method: Option<UploadMethod>,
     pub https_port: u16,
     pub tls: TlsTrust,
@@ -42,10 +42,10 @@ impl UploadMethod {
 #[derive(Debug, Clone)]
 pub struct TvsOptions {
     pub port: u16,
-    /// TLS 1.0 and weak keys, too.
+    /// Also allow TLS 1.0 and weak keys.
     pub legacy: bool,
     pub ask: Ask,
-    /// How long it may take to know a certificate.
+    /// How long TVS may take until it knows a certificate.
     pub wait: Duration,
 }
 
@@ -53,7 +53,7 @@ pub struct TvsOptions {
 pub struct Trusted {
     pub certificate: String,
     pub by: UploadMethod,
-    /// What TVS said; `None` where it was not asked.
+    /// The answer of TVS; `None` if it was not asked.
     pub proof: Option<String>,
 }
 
@@ -73,14 +73,15 @@ pub fn trust(
     let names: Vec<String> = certificates.iter().map(Certificate::sast_name).collect();
     let question =
         Question::Consent(format!("Put {} into {PHONE_SAST_TRUST} on {node}?", names.join(" and ")));
-    // By hand it is the operator who changes the node.
+    // By hand, the operator changes the node, not this program.
     if by != UploadMethod::Hand && !operator.agrees(&question)? {
         return Err(WorkError::Declined("nothing was changed on the node"));
     }
     let mut done = Vec::new();
     for (certificate, name) in certificates.iter().zip(names) {
         upload(node, certificate, upload_options, by, connector, operator)?;
-        let proof = tvs.map(|tvs| wait_for_vouch(node, certificate, (tvs, ports), operator)).transpose()?;
+        let proof =
+            tvs.map(|tvs| wait_until_trusted(node, certificate, (tvs, ports), operator)).transpose()?;
         operator.show(&View::Trusted { name: &name, proof: proof.as_deref() })?;
         done.push(Trusted { certificate: name, by, proof });
     }
@@ -115,7 +116,7 @@ pub fn upload(
             }
             match shell.import(certificate) {
                 Err(ClusterError::Refused { says, .. }) => {
-                    operator.warn(&format!("{node} does not take {PHONE_SAST_TRUST} on its shell: {says}"))
+                    operator.warn(&format!("the shell of {node} does not accept {PHONE_SAST_TRUST}: {says}"))
                 }
                 done => return Ok(done?),
             }
@@ -163,7 +164,7 @@ impl<'a> TvsQuestion<'a> {
             .bytes;
         let itl = TrustList::decode(bytes).map_err(|source| WorkError::NotAnItl { node: name(), source })?;
         let itl = itl.verify().map_err(|source| WorkError::ItlNotVerified { node: name(), source })?;
-        // As the list will spell it that this certificate signs.
+        // Written as in the list that this certificate will sign.
         let record = Record::token(certificate, certificate.sast_style()).map_err(WorkError::Record)?;
         Ok(TvsQuestion { address, itl, certificate, signer: record.signer_id(), options })
     }
@@ -180,8 +181,9 @@ impl<'a> TvsQuestion<'a> {
     }
 }
 
-/// Asks the TVS of a node until phones would accept a CTL that the certificate signs, or the time is over; what it says.
-pub fn wait_for_vouch(
+/// Asks the TVS of a node until phones would accept a CTL that the certificate signs, or the time is over. Returns its
+/// answer.
+pub fn wait_until_trusted(
     node: &NodeAddress,
     certificate: &Certificate,
     (tvs, ports): (&TvsOptions, Ports),
@@ -200,7 +202,7 @@ pub fn wait_for_vouch(
         if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
             return Ok(answer.to_string());
         }
-        // A certificate takes its time; which certificate TVS shows, and which roles it gives, does not change.
+        // TVS needs some time to know a certificate; its own certificate and the roles that it gives do not change.
         let waits = matches!(status, TvsStatus::Invalid { .. } | TvsStatus::NoAnswer { .. });
         if !waits || end.is_none_or(|end| Instant::now() >= end) {
             if matches!(status, TvsStatus::NoAnswer { .. }) {

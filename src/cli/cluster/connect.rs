@@ -8,7 +8,8 @@ use super::super::pin::PinSource;
 use crate::cli::{CommandError, Settings, TerminalOperator, Ui};
 use crate::cluster::{ConnectOptions, SshAddress};
 
-const NO_SOURCE: &str = "--password-source is prompt, env:VAR, file:PATH or fd:N (never the password itself)";
+const NO_SOURCE: &str =
+    "--password-source must be prompt, env:VAR, file:PATH or fd:N (never the password itself)";
 
 /// The options themselves.
 #[derive(Debug, Clone, Args)]
@@ -24,16 +25,16 @@ pub struct ConnectArgs {
     /// A private key to log in with
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// The known host keys [default: .ssh/known_hosts in the home folder]
+    /// The file of the known host keys [default: .ssh/known_hosts in the home folder]
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<PathBuf>,
     /// Accept this host key (SHA256:…) without asking
     #[arg(long, value_name = "FINGERPRINT")]
     host_key: Vec<String>,
-    /// Speak SSH as old releases do: SHA-1 key exchange, ssh-rsa, CBC ciphers
+    /// Also allow the SSH algorithms of old releases: SHA-1 key exchange, ssh-rsa, CBC ciphers
     #[arg(long)]
     legacy_ssh: bool,
-    /// Connect through this host
+    /// Connect through this jump host
     #[arg(long, value_name = "[USER@]HOST[:PORT]")]
     jump: Option<SshAddress>,
     /// Write the whole dialogue to this file; passwords are replaced by stars
@@ -55,7 +56,7 @@ impl ConnectArgs {
         }
     }
 
-    /// The operator at the terminal, who knows the administrator's password.
+    /// The operator at the terminal, with the source of the administrator's password.
     pub fn operator<'a>(
         &self,
         yes: bool,

@@ -1,4 +1,4 @@
-//! `cluster console`: the node's own shell, typed into, with everything written down.
+//! `cluster console`: an interactive shell on a node, with an optional transcript.
 
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
@@ -35,18 +35,18 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
     let address = &args.node;
     let operator = args.connect.operator(args.yes, settings, ui)?;
     if !ui.can_ask() {
-        operator.agrees(&Question::Consent(format!("Send what is piped in to {address}?")))?;
+        operator.agrees(&Question::Consent(format!("Send the input from the pipe to {address}?")))?;
     }
     let mut connector = Connector::new(args.connect.options(), &operator);
     let mut console = match address {
         NodeAddress::Serial(line) if args.raw => connector.line(line)?,
         _ => connector.console(address)?,
     };
-    ui.show(&format!("Connected to {address}. Ctrl-] leaves."));
-    let no_keys = |e| CommandError::usage("the terminal gives no single keys").caused_by(&e);
+    ui.show(&format!("Connected to {address}. Press Ctrl-] to leave."));
+    let no_keys = |e| CommandError::usage("the terminal cannot be read key by key").caused_by(&e);
     let _raw = ui.can_ask().then(SingleKeys::begin).transpose().map_err(no_keys)?;
     let (tell, keys) = mpsc::sync_channel(16);
-    // Ends with the process: a read from a terminal cannot be called back.
+    // This thread ends with the process: a read from a terminal cannot be cancelled.
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
         while let Ok(n) = std::io::stdin().read(&mut buffer) {
@@ -84,7 +84,7 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
             Err(ConsoleError::Closed { .. }) => return Ok(()),
             Err(e) => return Err(e.into()),
         }
-        // Input from a file is over: what it led to has been said.
+        // The input has ended, and the node has printed its answer.
         if ended && last.elapsed() > Duration::from_secs(2) {
             return Ok(());
         }

@@ -47,8 +47,7 @@ pub struct FetchArgs {
     /// Replace existing files; each old file is kept as NAME.bak
     #[arg(long)]
     force: bool,
-    /// If a file cannot be fetched in any other way, make the shell print it (no public source says how it is laid out;
-    /// it is used only if it verifies)
+    /// If a file cannot be fetched in any other way, make the shell print it (no public source describes this output; the file is used only if it verifies)
     #[arg(long)]
     dump: bool,
     #[command(flatten)]
@@ -80,9 +79,9 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let Fetched { unverified, differing, .. } = fetched;
     let error = match (unverified.is_empty(), differing.is_empty()) {
         (true, true) => return Ok(()),
-        (true, false) => CommandError::new(ErrorKind::No, "the nodes do not hold the same lists"),
-        (false, _) => CommandError::new(ErrorKind::No, "what was fetched is not verified")
-            .hint("phones refuse such a list, too; what is wrong with it: sastctl ctl verify FILE"),
+        (true, false) => CommandError::new(ErrorKind::No, "the nodes do not have the same lists"),
+        (false, _) => CommandError::new(ErrorKind::No, "a fetched file is not verified")
+            .hint("phones also refuse such a list; for the reason: sastctl ctl verify FILE"),
     };
     let restart = ["restart Cisco Tftp on the nodes that differ, and fetch again"];
     let restart = if differing.is_empty() { &[][..] } else { &restart };

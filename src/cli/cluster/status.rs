@@ -33,7 +33,7 @@ pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     if status.same_everywhere {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::No, "the nodes do not all serve the same CTL, verified"))
+    Err(CommandError::new(ErrorKind::No, "not every node serves the same verified CTL"))
 }
 
 fn text(status: &Status) -> String {
@@ -44,7 +44,7 @@ fn text(status: &Status) -> String {
         .iter()
         .map(|n| {
             let services: Vec<String> = n.services.iter().map(|(_, state)| state.clone()).collect();
-            // What came over the network is anybody's: no escape sequence of it reaches the terminal.
+            // Text from the network is not trusted: its control characters are made visible.
             let cells = [
                 format!("{}{}", n.node, if n.publisher { " (publisher)" } else { "" }),
                 n.ctl.clone(),
@@ -60,8 +60,8 @@ fn text(status: &Status) -> String {
     if !status.phones_follow.is_empty() {
         let _ = writeln!(
             text,
-            "Phones that hold this CTL take the next one if {} signs it; another signer only if TVS knows it.\n\
-             sastctl ctl ways shows what is open from here.",
+            "Phones that hold this CTL accept the next one if {} signs it; another signer only if TVS knows it.\n\
+             sastctl ctl ways lists the possible procedures.",
             printable(&status.phones_follow.join(" or "))
         );
     }
@@ -77,7 +77,7 @@ fn text(status: &Status) -> String {
         let (md5, sha1) = (node.md5_phone.join(" "), node.sha1_phone.join(" "));
         let _ = writeln!(
             text,
-            "A phone that holds the CTL of {} shows one of these, by its model:\n  MD5   {md5}",
+            "A phone that holds the CTL of {} shows one of these, depending on its model:\n  MD5   {md5}",
             node.node
         );
         if !sha1.is_empty() {

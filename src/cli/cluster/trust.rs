@@ -94,7 +94,7 @@ impl TvsReach {
 }
 
 impl TvsArgs {
-    /// How TVS is asked about a certificate, if it is.
+    /// How TVS is asked about a certificate; `None` if it is not asked.
     pub fn options(&self) -> Option<TvsOptions> {
         let wait = Duration::from_secs(self.tvs_wait);
         Some(TvsOptions { ask: self.tvs_ask, wait, ..self.reach.options()? })

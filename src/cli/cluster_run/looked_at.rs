@@ -1,11 +1,11 @@
-//! What the operator looked at before a run on a cluster, an option each.
+//! What the operator checked before a run on a cluster: one option for each check.
 
 use clap::Args;
 
 use crate::cli::printable;
 use crate::workflow::{Need, Question, Readiness, Subject};
 
-/// What the operator looked at: `--yes` does not say so.
+/// What the operator checked. `--yes` does not confirm these.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "What you have checked (--yes does not confirm these)")]
 pub struct LookedAt {
@@ -27,7 +27,7 @@ pub struct LookedAt {
 }
 
 impl LookedAt {
-    /// What each option confirms, `None` being what phones hold; whether it was given; the option.
+    /// For each option: what it confirms (`None`: that phones hold the bridge), whether it was given, its name.
     pub fn options(&self) -> [(Option<Subject>, bool, &'static str); 5] {
         [
             (Some(Subject::Replication), self.replication_is_ok, "--replication-is-ok"),
@@ -38,7 +38,7 @@ impl LookedAt {
         ]
     }
 
-    /// Whether one of them answers a question.
+    /// Whether one of the options answers the question.
     pub fn said_yes(&self, question: &Question) -> bool {
         let of = match question {
             Question::LookedAt(finding) => Some(finding.subject),
@@ -49,13 +49,13 @@ impl LookedAt {
     }
 }
 
-/// The option that confirms a finding; none for what stops a run.
+/// The option that confirms a finding; empty for a finding that stops the run.
 pub fn option(subject: Subject) -> &'static str {
     let of = |(of, _, option)| (of == Some(subject)).then_some(option);
     LookedAt::default().options().into_iter().find_map(of).unwrap_or_default()
 }
 
-/// The findings for people, a line each.
+/// The findings as text, one line each.
 pub fn readiness_text(found: &[Readiness]) -> String {
     let line = |finding: &Readiness| {
         let word = match finding.need {

@@ -26,7 +26,7 @@ pub struct NodeArgs {
     /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long, value_name = "HOST")]
     pub node: Option<NodeAddress>,
-    /// Go over the bridge, so that phones without TVS also accept the new CTL (sastctl help bridge)
+    /// Publish a bridge CTL first, so that phones without TVS also accept the new CTL (sastctl help bridge)
     #[arg(long, requires = "node")]
     bridge: bool,
     /// The folder of the run, for the old CTL, the certificates and the new CTL
@@ -53,7 +53,7 @@ pub struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// The first option that means something with `--node` alone.
+    /// The first given option that needs `--node`.
     pub fn not_for_a_file(&self) -> Option<&'static str> {
         let given = [
             (self.bridge, "--bridge"),
@@ -67,7 +67,7 @@ impl NodeArgs {
     }
 }
 
-/// Carries it out: with these spares, whether a single token is enough, and for this release.
+/// Does the run, with these spares, the permission to use a single token, and the release.
 pub fn run(
     args: &NodeArgs,
     node: &NodeAddress,
@@ -94,7 +94,7 @@ pub fn run(
         order: signing.order("revert-node"),
     };
     let password_source = args.connect.operator(false, settings, ui)?.password_source;
-    // Whatever was said beforehand, the plan is shown before the cluster changes.
+    // The plan is always shown before the cluster changes, also with --yes.
     let (looked_at, sees_plans) = (args.looked.clone(), true);
     let operator = signing.operator(false, settings, ui);
     let operator = TerminalOperator { password_source, looked_at, sees_plans, ..operator };
@@ -109,22 +109,21 @@ pub fn run(
         _ => RunMode::New,
     })?;
     interrupt::under_way(if args.rollback {
-        "the same command with --rollback goes on from here"
+        "to continue from here, run the same command with --rollback"
     } else {
-        "the same command with --resume goes on from here"
+        "to continue from here, run the same command with --resume"
     });
     let nodes = names(&run.nodes);
     let done = run.carry_out()?;
     ui.answer(&json(&done, &options, args.rollback, nodes), || text(&done, &options, args.rollback))
 }
 
-/// What was done, for people.
+/// The result as text.
 fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String {
     if rolled_back {
         return format!(
-            "The CTL that was in force before is back on every node: MD5 {}. Certificates in \
-             Phone-SAST-trust were left; they do no harm.\nPhones that took the new CTL already accept this one \
-             only if its signer is in what they hold: sastctl ctl check {} --installed-ctl {}",
+            "The old CTL is on every node again: MD5 {}. The certificates in Phone-SAST-trust were not removed; they do \
+             no harm.\nPhones that already hold the new CTL accept the old one only if they know its signer: sastctl ctl check {} --installed-ctl {}",
             done.serves.md5,
             done.serves.file,
             options.folder.new_ctl().display()
@@ -132,7 +131,7 @@ fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String
     }
     let unproved = options.tvs.is_none().then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
     format!(
-        "{}Done. Every node shows and serves the new CTL.\n{}Left to do by hand\n{}sastctl journal show {} is the page for the change ticket.",
+        "{}Done. Every node shows and serves the new CTL.\n{}Left to do by hand\n{}For the change ticket: sastctl journal show {}",
         unproved.unwrap_or_default(),
         checksums_text(&done.serves.md5, &done.serves.sha1),
         numbered(&left_to_do(&done.phones)),
@@ -140,7 +139,7 @@ fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String
     )
 }
 
-/// The same, for machines.
+/// The result as JSON.
 fn json(
     done: &RunResult,
     options: &RunOptions<'_>,
@@ -167,12 +166,12 @@ fn json(
     })
 }
 
-/// The steps that read, and the plan.
+/// Does the steps that only read, and shows the plan.
 fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result<(), CommandError> {
     let old = run.look()?;
     let found = run.findings()?;
     let (session, file) = run.plan(&options.folder.old(), &old)?;
-    // Over the bridge every class of phones that the plan names follows.
+    // Over the bridge, every class of phones in the plan accepts the new CTL.
     let phones = file.plan().filter(|_| !options.bridge).map(|plan| &plan.phones[..]);
     let left = left_to_do(phones.unwrap_or_default());
     file.warnings.iter().for_each(|warning| ui.warn(warning));

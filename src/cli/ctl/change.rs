@@ -89,7 +89,7 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 }
 
 fn refresh(spec: &str) -> Result<Edit, CommandError> {
-    // `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`; a file's name may hold any of these signs.
+    // `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`; a file name may contain `=` and `:`, too.
     let at = |place: &str| {
         let (function, ip) = match place.split_once(':') {
             Some((function, ip)) => (Some(parse_function(function)?), ip),
@@ -106,7 +106,7 @@ fn refresh(spec: &str) -> Result<Edit, CommandError> {
     Ok(Edit::Refresh { function, address, certificate })
 }
 
-/// Servers that join or leave, and the security mode.
+/// Servers to add or remove, and the security mode.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
     /// Add a server, as FUNCTION:ADDRESS:CERTFILE (tftp:10.1.2.3:alt.pem; a firewall is ccm:…)
@@ -126,7 +126,7 @@ impl ServerArgs {
         self.add_server.is_empty() && self.remove_server.is_empty() && self.set_mode.is_none()
     }
 
-    /// The changes: what leaves, what joins, then the mode.
+    /// The changes in their order: removed servers, added servers, the mode.
     pub fn edits(&self) -> Result<Vec<Edit>, CommandError> {
         let removed = self.remove_server.iter().cloned().map(Edit::RemoveServer).map(Ok);
         let added = self.add_server.iter().map(|spec| add_server(spec));
@@ -141,7 +141,7 @@ fn add_server(spec: &str) -> Result<Edit, CommandError> {
     };
     let mut parts = spec.splitn(3, ':');
     let (Some(function), Some(address), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(wrong("it has three parts".to_owned()));
+        return Err(wrong("it must have three parts".to_owned()));
     };
     let function = parse_function(function).ok_or_else(|| wrong(format!("{function} is not a function")))?;
     let address = address.parse().map_err(|_| wrong(format!("{address} is not an IPv4 address")))?;

@@ -98,11 +98,11 @@ fn text(file: &str, check: &Check) -> String {
     text
 }
 
-/// An error where a class of phones would not take the list, or would be locked out by it.
+/// The error if a class of phones would refuse the list, or would be locked out by it.
 fn not_accepted(file: &str, check: &Check) -> CommandError {
     let taken = check.not_taken().next().is_none();
     let what = match taken {
-        true => format!("phones accept {file}, and it locks them out"),
+        true => format!("phones accept {file}, but it locks them out"),
         false => format!("not every phone accepts {file}"),
     };
     let mut error = CommandError::new(ErrorKind::No, what);
@@ -121,7 +121,7 @@ fn not_accepted(file: &str, check: &Check) -> CommandError {
     let asks_for_itl =
         |r: &Reason| matches!(r, Reason::ItlNotShown { token: false } | Reason::TvsUnchecked { .. });
     if check.verdicts.iter().flat_map(|v| &v.verdict.reasons).any(asks_for_itl) {
-        error = error.hint("--installed-itl FILE names the ITL that phones hold: it may know the signer");
+        error = error.hint("--installed-itl FILE names the ITL that phones hold: it may contain the signer");
     }
     if taken {
         error

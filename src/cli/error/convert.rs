@@ -1,4 +1,4 @@
-//! From the errors of the layers below to what an operator reads: one place, so that the same thing reads the same.
+//! Converts the errors of the layers below into messages. One place, so that the same problem has the same text everywhere.
 
 use super::{CommandError, ErrorKind};
 use crate::cluster::http::HttpError;
@@ -24,11 +24,10 @@ impl CommandError {
                 &["phones would not connect to it: fetch the ITL again, or check which host answers at that address"]
             }
             TvsError::NoAnswerToQuery { .. } => &[
-                "--tvs-ask verify asks as phones ask about a server, which every TVS supports; is Cisco Trust \
-                 Verification Service started there?",
+                "try --tvs-ask verify, the request that phones send about a server and that every TVS supports; check that Cisco Trust Verification Service is started there",
             ],
             TvsError::Connect { .. } | TvsError::Timeout { .. } => {
-                &["TVS listens on TCP 2445; is Cisco Trust Verification Service started there?"]
+                &["TVS listens on TCP 2445; check that Cisco Trust Verification Service is started there"]
             }
             _ => &[],
         })
@@ -74,7 +73,7 @@ impl From<ConsoleError> for CommandError {
                 base.hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3")
             }
             ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
-                base.hint("--legacy-ssh accepts old ones: SHA-1 and CBC")
+                base.hint("--legacy-ssh also allows old algorithms: SHA-1 and CBC")
             }
             ConsoleError::RevokedHostKey { .. } => {
                 base.detail("", "another host may be using that key; nothing was sent")
@@ -82,7 +81,7 @@ impl From<ConsoleError> for CommandError {
             ConsoleError::HostCertificate { .. } => base.detail("", "nothing was sent"),
             ConsoleError::UnknownHostKey { fingerprint, .. } => base
                 .hint("compare it with what the node shows on its console")
-                .hint(format!("then: --host-key {fingerprint}")),
+                .hint(format!("if they are the same, run the command again with --host-key {fingerprint}")),
             ConsoleError::ChangedHostKey { line, .. } => base
                 .detail("", "another host may be intercepting the connection; nothing was sent")
                 .hint(format!("if the node was reinstalled, remove line {line} from known_hosts")),
@@ -112,26 +111,26 @@ impl From<ClusterError> for CommandError {
             ClusterError::NoAnswer(own) => own.downcast::<OperatorError>().map_or(base, |own| (*own).into()),
             ClusterError::Fetch(e) => e.into(),
             ClusterError::DumpNotVerified { .. } => {
-                base.hint("`file get tftp` on the node pushes the file to an SFTP server")
+                base.hint("`file get tftp` on the node copies the file to an SFTP server")
             }
             ClusterError::OtherNode { nodes, .. } => base
                 .detail("there are", nodes.join(", "))
-                .hint("--tftp-root NODE=DIR names a node as the cluster does; DIR alone is that of all nodes"),
+                .hint("write --tftp-root NODE=DIR with a node name of the cluster, or --tftp-root DIR for all nodes"),
             ClusterError::SerialLine { .. } => base.hint(
-                "name the node by its address: --node HOST; with --alone no shell is opened, and no password needed",
+                "give the address of the node: --node HOST; with --alone no shell is opened and no password is needed",
             ),
             ClusterError::NotATftpName { .. } => base
                 .detail("", "nothing was published")
-                .hint("phones ask for CTLFile.tlv or ITLFile.tlv; where does this list come from?"),
-            ClusterError::NotServed { .. } => base.hint("is the file there, and was Cisco Tftp restarted?"),
+                .hint("phones request only CTLFile.tlv or ITLFile.tlv; check where this list comes from"),
+            ClusterError::NotServed { .. } => base.hint("check that the file is in the TFTP folder, then restart Cisco Tftp"),
             ClusterError::NotStarted { node, .. } => base.hint(format!(
-                "look at it there: utils service list; then sastctl cluster restart --node {node:#} --alone"
+                "check the service there: utils service list; then sastctl cluster restart --node {node:#} --alone"
             )),
             ClusterError::CutOff { .. } => {
                 base.hint("check the node before you repeat the command: sastctl cluster status")
             }
             ClusterError::NotUnderstood { .. } => base.hint(
-                "releases answer differently, and not all were tried: do this step by hand; -vv shows the dialogue",
+                "the answers differ between releases, and not all releases were tested: do this step by hand; -vv shows the dialogue",
             ),
             _ => base,
         }
@@ -140,14 +139,14 @@ impl From<ClusterError> for CommandError {
 
 impl From<FetchError> for CommandError {
     fn from(error: FetchError) -> Self {
-        CommandError::new(ErrorKind::Network, format!("{} did not come from {}", error.file, error.host))
+        CommandError::new(ErrorKind::Network, format!("{} could not be fetched from {}", error.file, error.host))
             .detail("TFTP", error.tftp.to_string())
             .detail("HTTP", error.http.to_string())
             .hint(match error.http.as_ref() {
                 HttpError::Refused { status: 503, .. } => {
-                    "CUCM also answers 503 if the file does not exist: TFTP (UDP 69) tells which it is"
+                    "CUCM also answers 503 if the file does not exist; if UDP 69 is open from here, TFTP shows which is the case"
                 }
-                _ => "is Cisco Tftp started there, and is UDP 69 or TCP 6970 open from here?",
+                _ => "check that Cisco Tftp is started there, and that UDP 69 or TCP 6970 is open from here",
             })
     }
 }
@@ -157,9 +156,9 @@ impl From<HttpError> for CommandError {
         let base = CommandError::new(ErrorKind::Network, error.to_string());
         match error {
             HttpError::NotTrusted { .. } => base.detail("", "nothing was sent"),
-            HttpError::Reach { .. } => {
-                base.hint("no authority knows a node's self-signed certificate: --tls-fingerprint SHA256")
-            }
+            HttpError::Reach { .. } => base.hint(
+                "for a self-signed certificate of a node, give its fingerprint: --tls-fingerprint SHA256",
+            ),
             _ => base,
         }
     }
@@ -168,11 +167,11 @@ impl From<HttpError> for CommandError {
 impl From<JournalWriteError> for CommandError {
     fn from(error: JournalWriteError) -> Self {
         if matches!(error, JournalWriteError::NoFolder) {
-            return CommandError::usage(error.to_string()).hint("name one: --journal DIR");
+            return CommandError::usage(error.to_string()).hint("give one: --journal DIR");
         }
         CommandError::new(ErrorKind::File, error.to_string())
             .caused_by_sources(&error)
-            .detail("", "a run that signs keeps a journal")
+            .detail("", "every command that signs or publishes writes a journal")
             .hint("give a writable folder: --journal DIR")
     }
 }
@@ -208,7 +207,7 @@ impl From<FileError> for CommandError {
                 .hint("run sync, then check the file again: a power failure before that may undo the write")
                 .hint("a folder that cannot be read cannot be synced: chmod u+r"),
             FileError::Exists(_) => base.hint("--force replaces it and keeps the old one as NAME.bak"),
-            FileError::Write { .. } => base.detail("", "the old file is still there"),
+            FileError::Write { .. } => base.detail("", "the old file was not changed"),
             FileError::IsFolder(path) => {
                 let inside = path.join("CTLFile.new.tlv");
                 base.hint(format!("give a file in it: --out {}", inside.display()))
@@ -224,7 +223,7 @@ impl From<PlanError> for CommandError {
         match error {
             PlanError::NotVerified(_) | PlanError::NothingToDo | PlanError::TokenAlreadyInList { .. } => base,
             PlanError::AlreadyTokenSigned { .. } => base
-                .hint("sastctl ctl update changes a list that tokens signed")
+                .hint("to change a token-signed list: sastctl ctl update")
                 .hint("possible procedures: lost-token, to-hsm, to-tokenless: sastctl ctl ways FILE"),
             PlanError::NotACtl => base.hint("name the file CTLFile.tlv"),
             PlanError::OneToken { .. } => base
@@ -244,12 +243,12 @@ impl From<PlanError> for CommandError {
                 base.wrote(0).hint("this is a bug in sastctl: report it")
             }
             PlanError::RemovesLastSast { .. } => {
-                base.hint("add another token first: --add-token, signed by the one that is there")
+                base.hint("first add another token with --add-token, and sign with the token that is in the list")
             }
             PlanError::SignerNotInForce { signer, known, by_serial, list, may_insist } => {
                 let base = base
                     .detail("token", signer)
-                    .detail("", format!("the list in force knows {}", known.join(" and ")));
+                    .detail("", format!("the list in force contains {}", known.join(" and ")));
                 let base = base.hints(match by_serial {
                     true => &["a certificate can also be selected by its serial number: --token 3F:97:…"],
                     false => &[],
@@ -271,7 +270,7 @@ impl From<PlanError> for CommandError {
                 }
             }
             PlanError::RemovesSigner { .. } => base
-                .hint("sign with the token that stays: --token")
+                .hint("sign with a token that stays in the list: --token")
                 .hint("possible procedures: lost-token: sastctl ctl ways FILE lost-token"),
             PlanError::NoMatch { what: "record", there_are, .. } => base.details("there is", there_are),
             PlanError::NoMatch { there_are, .. } => base.detail("there are", there_are.join(", ")),
@@ -279,8 +278,7 @@ impl From<PlanError> for CommandError {
                 base.details("", matches).hint(if what == "record" {
                     let name = name.to_lowercase();
                     format!(
-                        "neither the subject nor the kind of key shows which one is renewed: --remove-server {name} \
-                         removes them, --add-server {name}:CERTFILE adds one"
+                        "subject and kind of key match more than one record: remove them with --remove-server {name}, then add one with --add-server {name}:CERTFILE"
                     )
                 } else {
                     "select it by its serial number".to_owned()
@@ -289,21 +287,20 @@ impl From<PlanError> for CommandError {
             PlanError::ServerAlreadyInList { function, address } => {
                 let function = function.to_lowercase();
                 base.hint(format!(
-                    "--refresh {function}:{address}=CERTFILE renews its certificate; --remove-server {function}:{address} \
-                     takes it out"
+                    "--refresh {function}:{address}=CERTFILE renews its certificate; --remove-server {function}:{address} removes it"
                 ))
             }
             PlanError::NeedsCertificate { address } => {
-                base.hint(format!("give it: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP \
+                base.hint(format!("give the certificate: sastctl ctl update --refresh {address}=CERTFILE, for every CCM+TFTP \
                     record"))
-                    .hint("in a first list: mode = 'mixed' in the cluster file, and the certificate of every server")
+                    .hint("for a first list: write mode = 'mixed' in the cluster file, and give the certificate of every server")
             }
             PlanError::ServerWithoutCertificate { .. } => base
-                .hint("certificate = 'FILE' in its [[server]]; in non-secure mode CCM+TFTP alone has none"),
+                .hint("write certificate = 'FILE' in its [[server]]; only CCM+TFTP in non-secure mode needs none"),
             PlanError::OtherSubject { address, there_are, .. } => {
                 let base = there_are.iter().fold(base, |e, (function, name)| e.detail(function.clone(), name.clone()));
                 let function = there_are.first().map(|(function, _)| function.to_lowercase()).unwrap_or_default();
-                base.hint(format!("whatever the subject: --refresh {function}:{address}=CERTFILE, if it is that server's now"))
+                base.hint(format!("if this is the new certificate of that server, replace the old one: --refresh {function}:{address}=CERTFILE"))
             }
             PlanError::Build(e) => CommandError::from(e),
         }
@@ -313,7 +310,9 @@ impl From<PlanError> for CommandError {
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         CommandError::new(ErrorKind::File, error.to_string()).hints(match error {
-            BuildError::SignerNotInList(_) => &["add the token first, signed by one that is in the list"],
+            BuildError::SignerNotInList(_) => {
+                &["first add the token, and sign with a token that is in the list"]
+            }
             _ => &[],
         })
     }

@@ -1,7 +1,7 @@
-//! What an operator is told when something did not work, and the exit code that goes with it.
+//! The error messages for the operator, and their exit codes.
 //!
-//! Every error of the layers below becomes a [`CommandError`] in this folder, so that one place decides what people
-//! read: what happened and to which thing, why, what to do next.
+//! This folder converts every error of the layers below into a [`CommandError`]. A message tells what happened and to
+//! what, why, and what to do next.
 
 mod convert;
 mod run;
@@ -24,13 +24,13 @@ pub enum ErrorKind {
     Usage = 2,
     /// Token, PIN or HSM. Exit code 3.
     Token = 3,
-    /// A file is not what it should be, or cannot be read or written. Exit code 4.
+    /// A file is invalid, or cannot be read or written. Exit code 4.
     File = 4,
     /// Cluster or network. Exit code 5.
     Network = 5,
     /// Interrupted by the operator. Exit code 130.
     Interrupted = 130,
-    /// Whoever read our output has gone; nothing is printed. Exit code 141, as a shell shows SIGPIPE.
+    /// The reader of the output closed the pipe; nothing is printed. Exit code 141, as a shell reports SIGPIPE.
     ClosedPipe = 141,
 }
 
@@ -57,12 +57,12 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    /// What happened, to which thing; no full stop.
+    /// The first line: what happened and to what, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         CommandError { kind, message: message.into(), details: vec![], causes: vec![], hints: vec![] }
     }
 
-    /// What is wrong with the command line.
+    /// An error in the command line.
     pub fn usage(message: impl Into<String>) -> Self {
         CommandError::new(ErrorKind::Usage, message)
     }
@@ -73,26 +73,26 @@ impl CommandError {
         self
     }
 
-    /// Says how many files were written before it.
+    /// Adds how many files were written before the error.
     pub fn wrote(mut self, files: usize) -> Self {
         self.details.retain(|detail| !matches!(detail, Detail::Written(_)));
         self.details.push(Detail::Written(files));
         self
     }
 
-    /// Adds facts that have the same label, a line each.
+    /// Adds facts with the same label, one line each.
     pub fn details<F: Into<String>>(self, label: &str, facts: impl IntoIterator<Item = F>) -> Self {
         facts.into_iter().fold(self, |error, fact| error.detail(label, fact))
     }
 
-    /// Adds an error and everything that caused it, a line each.
+    /// Adds an error and all its causes, one line each.
     pub fn caused_by(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |e| e.source());
         self.causes.extend(chain.map(ToString::to_string));
         self
     }
 
-    /// Adds everything that caused an error, without the error itself, a line each.
+    /// Adds the causes of an error, without the error itself, one line each.
     pub fn caused_by_sources(self, error: &(dyn std::error::Error + 'static)) -> Self {
         error.source().into_iter().fold(self, CommandError::caused_by)
     }
@@ -103,7 +103,7 @@ impl CommandError {
         self
     }
 
-    /// The same, a line for each.
+    /// Adds several hints, one line each.
     pub fn hints(self, hints: &[&str]) -> Self {
         hints.iter().fold(self, |error, hint| error.hint(*hint))
     }
@@ -132,8 +132,8 @@ impl fmt::Display for CommandError {
     }
 }
 
-/// Names from files, tokens and nodes stand in these words: what controls a terminal is made visible, and a line that
-/// one of them begins cannot be taken for one of ours.
+/// The text contains names from files, tokens and nodes. Control characters are made visible, and a line after a line
+/// break in a name is indented, so that it does not look like a line of the program.
 fn safe(words: &str) -> String {
     let mut lines = words.split('\n').map(printable);
     let mut text = lines.next().unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_from_outside_neither_move_the_cursor_nor_begin_a_line_of_ours() {
+    fn text_from_outside_cannot_control_the_terminal_or_imitate_a_message() {
         let error = CommandError::new(ErrorKind::No, "a\u{1b}[2J\nhelp: do as we say is not verified")
             .detail("b\u{9b}31m", "1\r2")
             .detail("", "first\n  second")

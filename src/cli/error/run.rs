@@ -1,4 +1,4 @@
-//! What is said where a run on a cluster stopped.
+//! Messages for a run on a cluster that stopped.
 
 use super::super::cluster_run::looked_at_option;
 use super::{CommandError, ErrorKind};
@@ -7,9 +7,9 @@ use crate::workflow::cluster_run::{NoBridge, RunError, RunRefused, Step, Stopped
 use crate::workflow::journal::TokenCertificate;
 
 const UNCHANGED: &str = "nothing was changed by this command";
-const ON: &str = "to continue: the same command with --resume";
-const ROLL_BACK: &str = "to roll back: the same command with --rollback puts the old CTL back";
-const OWN_FOLDER: &str = "another run needs another folder: --work DIR";
+const ON: &str = "to continue, run the same command with --resume";
+const ROLL_BACK: &str = "to restore the old CTL, run the same command with --rollback";
+const OWN_FOLDER: &str = "for another run, give another folder: --work DIR";
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
@@ -24,7 +24,7 @@ impl From<RunError> for CommandError {
         };
         let base = CommandError::new(kind, error.to_string()).caused_by_sources(&error);
         match error {
-            E::NoRun { .. } => base.hint("--work DIR names the folder of the run"),
+            E::NoRun { .. } => base.hint("give the folder of the run: --work DIR"),
             E::Refused { why, run, journal, chosen } => {
                 let run = run.map_or_else(|| "of an unknown node".to_owned(), |run| run.to_string());
                 let journal = journal.map(|path| path.display().to_string()).unwrap_or_default();
@@ -33,65 +33,64 @@ impl From<RunError> for CommandError {
                     RunRefused::NotEnded => base.hints(&[ON, ROLL_BACK, OWN_FOLDER]),
                     RunRefused::AnotherRun => base
                         .detail("chosen", chosen.to_string())
-                        .hint("--node and --work as the run began with them"),
+                        .hint("give the --node and --work with which the run was started"),
                     RunRefused::IsRolledBack => base
-                        .hint("--rollback continues that; then a new run can be begun, without --resume"),
+                        .hint("first finish the rollback with --rollback; then start a new run without --resume"),
                     RunRefused::NothingKept | RunRefused::Ended => base,
                 }
             }
             E::Unreadable { .. } => {
-                base.hint("bring the journal back to where it was").hint(OWN_FOLDER)
+                base.hint("move the journal back to its old place").hint(OWN_FOLDER)
             }
-            E::JournalNotText { .. } => base.hint("name another one: --journal DIR"),
+            E::JournalNotText { .. } => base.hint("give another folder: --journal DIR"),
             E::Busy { .. } => base
                 .detail("", UNCHANGED)
-                .hint("wait until it ends; then --resume goes on, and --rollback goes back"),
+                .hint("wait until it ends; then continue with --resume, or undo the run with --rollback"),
             E::NotMixed { left_behind, .. } => {
                 let base = if left_behind { base.detail("CTL", leftover_says()) } else { base };
-                base.hint("mixed mode first: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client before")
+                base.hint("first set the cluster to mixed mode: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client in earlier releases")
             }
             E::CtlsDiffer { .. } => {
-                base.hint("bring all nodes to the same CTL first: sastctl cluster fetch shows what each holds")
+                base.hint("first make all nodes serve the same CTL: sastctl cluster fetch shows the CTL of each node")
             }
             E::NotReady(stops) => base.details("", stops.into_iter().skip(1).map(|finding| finding.says)),
             E::NobodyLooked(open) => open
                 .iter()
                 .fold(base, |e, finding| e.detail(looked_at_option(finding.subject), &finding.says))
-                .hint("check each line, then add its option; --yes does not answer them"),
+                .hint("check each line, then add its option; --yes does not confirm them"),
             E::NobodyAsksPhones => base.hint(
-                "reset the phones; when every phone holds it: the same command with --resume --phones-have-it; --yes does \
-                 not answer it",
+                "reset the phones; when every phone holds the bridge, run the same command with --resume --phones-have-it (--yes does not confirm this)",
             ),
             E::PhonesLackBridge => {
-                base.hint("phones that never load it need their CTL deleted by hand: sastctl help phones")
+                base.hint("on phones that never load it, delete the CTL by hand: sastctl help phones")
             }
             E::NoBridge(why) => match why {
                 NoBridge::Lacks { .. } => base.detail(
                     "",
-"`utils ctl update CTLFile`: no public source says whether it takes token certificates; here it did not",
+"`utils ctl update CTLFile`: no public source says whether it accepts token certificates; on this cluster it did not",
                 ),
                 NoBridge::Missing { .. } | NoBridge::Old { .. } | NoBridge::Differs { .. } => {
                     base.detail("", "CUCM copies its CTL to every node by SFTP, and Cisco Tftp was restarted")
                 }
                 NoBridge::NotAccepted { .. } => base,
             }
-            .hint("go on without it: --resume, and no --bridge; phones with TVS follow, the others are named in the plan"),
+            .hint("continue with --resume and without --bridge: phones with TVS accept the new CTL, the plan lists the others"),
             E::FileLost { .. } => {
-                base.hint("the journal holds it: sastctl journal show --json has the bytes of every file")
+                base.hint("the journal contains the file: sastctl journal show --json prints the bytes of every file")
             }
             E::AnotherSigner { inserted, chosen } => base
                 .detail("inserted", inserted)
                 .detail("chosen", chosen)
-                .hint("insert the token that was chosen, and go on with --resume"),
+                .hint("insert the chosen token, and continue with --resume"),
             E::OtherTokens { run, chosen } => base
                 .detail("run", TokenCertificate::list(&run))
                 .detail("chosen", TokenCertificate::list(&chosen))
-                .detail("", "TVS was asked about the tokens of the run alone; nothing was changed by this command")
-                .hint("name the tokens of the run (--token, --spare), and go on with --resume")
-                .hint("other tokens need a run of their own: another folder, --work DIR"),
+                .detail("", "TVS was asked only about the tokens of the run; nothing was changed by this command")
+                .hint("give the tokens of the run (--token, --spare), and continue with --resume")
+                .hint("for other tokens, start another run in another folder: --work DIR"),
             E::Declined { rollback } => {
                 let option = if rollback { "--rollback" } else { "--resume" };
-                base.hint(format!("the same command with {option} goes on from here"))
+                base.hint(format!("to continue from here, run the same command with {option}"))
             }
             _ => base,
         }
@@ -99,19 +98,19 @@ impl From<RunError> for CommandError {
 }
 
 impl CommandError {
-    /// Where a run stopped, the state of the cluster, and how to go on.
+    /// Adds where a run stopped, the state of the cluster, and how to continue.
     pub(super) fn stopped(self, at: &Stopped) -> Self {
         let (step, kept) = (at.step, at.kept.display().to_string());
         if step == Step::Rollback {
             return self
-                .detail("kept", kept)
-                .hint("the same command with --rollback goes on where it stopped");
+                .detail("old CTL", kept)
+                .hint("to continue from here, run the same command with --rollback");
         }
         let place = if at.after.is_some() { "before" } else { "at" };
         let error = self
             .detail("stopped", format!("{place} {}: {}", step.name(), step.description()))
             .detail("state", at.after.unwrap_or(step).state_if_it_fails())
-            .detail("kept", kept)
+            .detail("old CTL", kept)
             .hint(ON);
         let is_undone = at.after.is_none() && step.is_undone_by_rollback();
         if is_undone { error.hint(ROLL_BACK) } else { error }

@@ -1,4 +1,4 @@
-//! What is said about modules, tokens and PINs, and what to do about each return code.
+//! Messages about modules, tokens and PINs, and what to do about each return code.
 
 use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
@@ -56,7 +56,7 @@ impl From<TokenError> for CommandError {
             }
             E::NoMatch { tokens, .. } => base
                 .details("there is", tokens)
-                .hint("name a token by SAST name, label, serial number or pkcs11: URI"),
+                .hint("select a token by SAST name, label, serial number or pkcs11: URI"),
             E::Ambiguous(_, tokens) => {
                 let base = base.details("there is", tokens.iter().map(|choice| choice.token.to_string()));
                 match tokens.iter().find_map(|choice| choice.selector.as_ref()) {
@@ -65,18 +65,17 @@ impl From<TokenError> for CommandError {
                 }
             }
             E::NoCertificate(_) => {
-                base.hint("sastctl token show lists what is on it; is it the right token?").hint(
-                    "objects may be hidden until the login: commands that sign log in and look again, where the token is \
-                     named by its label or serial number",
+                base.hint("check that it is the right token: sastctl token show lists its contents").hint(
+                    "the certificate may be hidden until the login: select the token by its label or serial number, then commands that sign log in and search again",
                 )
             }
             E::UnreadableCertificate(..) => {
-                base.hint("take the token out, insert it, and try again; sastctl token show lists what is on it")
+                base.hint("take the token out, insert it, and try again; sastctl token show lists its contents")
             }
             E::AmbiguousCertificate { certificates, .. } => {
                 let choice = |c: &CertificateChoice| match &c.selector {
                     Some(selector) => format!("{c}: {}", token_option(selector)),
-                    None => format!("{c}: no selector means this one alone"),
+                    None => format!("{c}: no selector matches only this one"),
                 };
                 base.details("there is", certificates.iter().map(choice)).hint(
                     match certificates.iter().any(|certificate| certificate.selector.is_some()) {
@@ -86,13 +85,13 @@ impl From<TokenError> for CommandError {
                 )
             }
             E::NoKey(..) => {
-                base.hint("the certificate was copied here without its key; use the token that made the key")
+                base.hint("the certificate was copied here without its key; use the token on which the key was made")
             }
             E::CannotMakeKey { .. } => base.hint(
                 "sastctl token show lists its mechanisms, sastctl profile show what is known of the module",
             ),
             E::BadKey(..) => base
-                .detail("", "the key was destroyed again")
+                .detail("", "the new key was deleted")
                 .hint("a key that can be exported is not a SAST key; use another HSM"),
             E::AlreadyThere(..) => base.hint("nothing was changed; sastctl cert list shows it"),
             E::NameOrIdTaken(..) => base
@@ -104,7 +103,7 @@ impl From<TokenError> for CommandError {
             }
             E::PinIncorrect { which, state, .. } => base.detail("tries", tries(state)).hint(match which {
                 PinKind::Administrator => {
-                    "check it before you run this again; some tokens are destroyed when its tries run out"
+                    "check it before you run this again; some tokens are destroyed after too many wrong administrator PINs"
                 }
                 _ => "check the PIN, then run the same command again. The PIN is tried once per run.",
             }),
@@ -115,9 +114,9 @@ impl From<TokenError> for CommandError {
             E::OtherToken(token, _) => base
                 .detail("chosen", token.to_string())
                 .detail("", "no PIN was tried")
-                .hint("insert the token that was chosen, and run the same command again"),
+                .hint("insert the chosen token, and run the same command again"),
             E::PinStateChanged(..) => base.detail("", "no PIN was tried").hint(
-                "somebody entered a wrong PIN meanwhile; sastctl token list, then run the command again",
+                "a wrong PIN was entered in the meantime; check with sastctl token list, then run the command again",
             ),
             E::PinNotSet(_) => base.hint("set one with the administrator PIN: sastctl token unlock"),
             E::PinLength { .. } => base
@@ -156,10 +155,12 @@ pub fn pin_option(which: PinKind) -> &'static str {
     }
 }
 
-/// What the token says about the tries that are left, as it stood before this one.
+/// What the token reported about its PIN tries before this try.
 fn tries(state: PinState) -> &'static str {
     match state {
-        PinState::Ok => "it locks for good after too many wrong PINs in a row; a right one resets the count",
+        PinState::Ok => {
+            "it locks for good after too many wrong PINs in a row; a correct PIN resets the count"
+        }
         PinState::Low => "the token says few are left; it locks for good when they run out",
         PinState::LastTry => "that was the last one",
         PinState::Locked | PinState::NotSet | PinState::Unknown => "the token does not say how many are left",
@@ -176,7 +177,7 @@ fn advice(code: &Ckr) -> &'static str {
             "the token was taken out: insert it, wait for its light, and run the same command again"
         }
         R::DeviceError => "take the token out and insert it again; another program may be using it",
-        R::DeviceMemory | R::HostMemory => "the token or the system is out of memory",
+        R::DeviceMemory | R::HostMemory => "the token or the computer has no free memory",
         R::GeneralError | R::FunctionFailed => {
             "the module gave no reason: look in its own log, and run sastctl doctor"
         }
@@ -190,7 +191,7 @@ fn advice(code: &Ckr) -> &'static str {
             "the token cannot sign this way; every SAST token supports --digest sha1"
         }
         R::KeyFunctionNotPermitted | R::KeyTypeInconsistent | R::KeySizeRange => {
-            "the key is not allowed to sign, or not in this way; is it the key of a SAST token?"
+            "the key is not allowed to sign in this way; check that it is the key of a SAST token"
         }
         R::UserAnotherAlreadyLoggedIn => {
             "a program is logged in to the token as administrator: end it, and run the command again"

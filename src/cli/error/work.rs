@@ -1,4 +1,4 @@
-//! What is said where work stopped: each error as that of its layer, and the command line's own ones as they were.
+//! Messages for work that stopped. An error of a layer below gets the text of that layer.
 
 use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
@@ -16,8 +16,8 @@ const REFUSED_TOO: &str =
 const EMPTIED_ITL: &str = "an ITL that was emptied for a rollback may not contain its signer: give the earlier ITL \
     of the phones with --installed-itl";
 
-/// What to do where TVS cannot prove anything.
-const WITHOUT_PROOF: &str = "--no-tvs goes on without the proof; the journal and the output say so";
+/// What to do if TVS cannot prove anything.
+const WITHOUT_PROOF: &str = "--no-tvs continues without the proof; the journal and the output state this";
 
 impl From<WorkError> for CommandError {
     fn from(error: WorkError) -> Self {
@@ -40,7 +40,7 @@ impl From<WorkError> for CommandError {
                     &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]
                 }
                 DecodeError::NotATrustList(_) => {
-                    &["a trust list is the file CTLFile.tlv or ITLFile.tlv of a TFTP node, as it is"]
+                    &["a trust list is the unchanged file CTLFile.tlv or ITLFile.tlv of a TFTP node"]
                 }
                 DecodeError::NotAList { .. } => &["sastctl ctl verify FILE --signer CERT checks such a file"],
                 DecodeError::TooLarge | DecodeError::Damaged { .. } => &[],
@@ -59,20 +59,20 @@ impl From<WorkError> for CommandError {
             }
             E::NotACluster { source, .. } => base
                 .detail("", source.to_string().trim_end().replace('\n', "\n  "))
-                .hint("docs/cluster-file.md has every key and an example"),
+                .hint("docs/cluster-file.md describes every key, with an example"),
             E::ClusterFile { source, .. } => base.hint(match source {
                 ClusterFileError::NotAFileName { .. } | ClusterFileError::NotAList { .. } => {
-                    "leave file-name out: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
+                    "remove file-name: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv"
                 }
                 ClusterFileError::OtherKind { .. } => {
-                    "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key"
+                    "an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key"
                 }
                 ClusterFileError::Nowhere { .. } => {
-                    "a CTL needs one of them; docs/cluster-file.md has every key"
+                    "a CTL needs one of them; docs/cluster-file.md describes every key"
                 }
             }),
             E::OtherKind { .. } => base.hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
-            E::NoCertificate => base.hint("TVS needs the certificate: use --trusted instead of --tvs"),
+            E::NoCertificate => base.hint("a question to TVS needs the certificate: use --trusted instead of --tvs"),
             E::NotSigned { source, .. } => CommandError { message: base.message, ..(*source).into() }.wrote(0),
             E::NoPinToTry(e) => CommandError::from(*e).wrote(0),
             E::PinNotTried { token, which: PinKind::User } => base
@@ -87,15 +87,15 @@ impl From<WorkError> for CommandError {
                 CommandError::from(*e).detail("", "the files were written; the journal is not signed")
             }
             E::HiddenUntilLogin(e) => CommandError::from(*e).hint(
-                "the token shows no certificate without its PIN: objects may be hidden until the login",
+                "the token shows no certificate without its PIN; it may be hidden until the login",
             ),
             E::Partly { .. } if kind == ErrorKind::Interrupted => base,
             E::Partly { written, source } => CommandError::from(*source).wrote(written),
-            E::NoRest => base.hint("--by cli, or --by hand"),
+            E::NoRest => base.hint("use --by cli or --by hand"),
             E::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
             E::NotVouchedFor { .. } => base
                 .hint(
-                    "a token's certificate must be in Phone-SAST-trust of the publisher; and is TVS started?",
+                    "check that the token's certificate is in Phone-SAST-trust of the publisher, and that TVS is started",
                 )
                 .hint(WITHOUT_PROOF),
             E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } | E::ItlNotVerified { .. } => {
@@ -107,7 +107,7 @@ impl From<WorkError> for CommandError {
             E::NotServedYet { waiting, node, alone, .. } => base
                 .details("", waiting.iter().map(|node| format!("{node}: {NOT_SERVED_YET}")))
                 .hint(format!(
-                    "a CUCM node serves it once Cisco Tftp was restarted: sastctl cluster restart --node {node:#}{}",
+                    "a CUCM node serves it after a restart of Cisco Tftp: sastctl cluster restart --node {node:#}{}",
                     if alone { " --alone" } else { "" }
                 )),
             E::AfterStoring { name, token, source } => {
@@ -141,13 +141,13 @@ impl From<SigningError> for CommandError {
             }
             SigningError::Place(e) => CommandError::from(e).detail("", NOTHING),
             SigningError::OtherPlan { wanted, planned } => {
-                CommandError::new(ErrorKind::No, "this is not the plan that --plan-digest names")
+                CommandError::new(ErrorKind::No, "the plan does not have the digest of --plan-digest")
                     .detail("wanted", wanted.to_string())
                     .detail("plan", planned.to_string())
                     .wrote(0)
-                    .hint("run with --dry-run and compare; the time that the file states is part of a plan: --timestamp")
+                    .hint("run with --dry-run and compare; the timestamp of the file is part of the plan: set it with --timestamp")
             }
-            SigningError::NoFileName => base.hint("give the file name instead of reading standard input"),
+            SigningError::NoFileName => base.hint("give a file instead of standard input"),
             SigningError::NotAFileName(_) => CommandError::new(ErrorKind::File, error.to_string())
                 .detail("", NOTHING)
                 .hint("give the file to write: --out FILE"),
@@ -160,7 +160,7 @@ impl From<SigningError> for CommandError {
 }
 
 impl CommandError {
-    /// What follows when a certificate was stored before this.
+    /// Adds that a certificate was stored before the error.
     pub fn after_storing(self, name: &str, token: &str) -> Self {
         self.detail("", format!("{name} and its key were stored on \"{token}\""))
             .hint(format!("sastctl cert export {} writes the certificate", token_option(name)))
@@ -171,7 +171,7 @@ impl From<NotASelector> for CommandError {
     fn from(error: NotASelector) -> Self {
         let base = CommandError::usage(error.to_string());
         match error {
-            NotASelector::PinInUri => base.hint("--pin-source names where the PIN comes from"),
+            NotASelector::PinInUri => base.hint("give the source of the PIN with --pin-source"),
             _ => base,
         }
     }

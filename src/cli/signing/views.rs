@@ -17,7 +17,7 @@ fn headline(path: &Path, old: &VerifiedList) -> String {
     let how = match old.list().kind() {
         ListKind::Ctl if old.signer().is_token() => "token-signed, ",
         ListKind::Ctl => "tokenless, ",
-        // Its CallManager signs it, as SAST without a host.
+        // The node's CallManager key signs an ITL; the SAST record of the signer has no host name.
         ListKind::Itl => "",
     };
     format!(
@@ -29,7 +29,7 @@ fn headline(path: &Path, old: &VerifiedList) -> String {
     )
 }
 
-/// What is planned, in a line.
+/// The plan in one line.
 fn head(file: &BatchFile) -> String {
     let name = file.file_name();
     match (file.plan(), &file.input) {
@@ -64,7 +64,7 @@ pub fn plan_text(file: &BatchFile) -> String {
     text
 }
 
-/// What phones will refuse or lose, a line each.
+/// What phones will refuse or lose, one line each.
 pub fn troubles(file: &BatchFile) -> Vec<String> {
     let Some(plan) = file.plan() else { return vec![] };
     let signer = plan.signer().sast_name();
@@ -120,12 +120,12 @@ pub fn written_text(written: &WrittenFile) -> String {
     let mut text = format!("{file}   {bytes} bytes, signed by {signed_by}, verified\n");
     text.push_str(&checksums_text(&written.md5, &written.sha1));
     if let Some(kept) = &written.kept_old_as {
-        let _ = writeln!(text, "  the file before is kept as {kept}");
+        let _ = writeln!(text, "  the old file is kept as {kept}");
     }
     text
 }
 
-/// The checksums of a file, and as phones show them: which of the two depends on the model.
+/// The checksums of a file, also in the format of phones. A phone shows one of the two; which one depends on its model.
 pub fn checksums_text(md5: &str, sha1: &str) -> String {
     let line = |(name, sum)| {
         let phone = digest::phone_lines_of_hex(sum).join(" ");
@@ -140,8 +140,7 @@ pub fn numbered(steps: &[String]) -> String {
     lines.collect()
 }
 
-/// What phones make of a list that `signer` signs: those that hold the list called `held`, or all of them where there is
-/// none.
+/// What phones do with a list that `signer` signs: phones that hold the list named `held`, or all phones if it is `None`.
 pub fn phones_text(
     held: Option<&str>,
     verdicts: &[ClassVerdict],

@@ -1,6 +1,6 @@
-//! Procedures that lead on from the list in force: to tokens, to a new token, to an HSM, back to tokenless.
+//! Procedures that start from the list in force: to tokens, to a new token, to an HSM, back to tokenless.
 //!
-//! Each step says what to do and what phones make of it, by the same rules as `phone::acceptance`.
+//! Each step tells what to do and what phones do then, by the rules of `phone::acceptance`.
 
 mod tokens;
 
@@ -16,17 +16,17 @@ use crate::phone::{
 };
 use crate::trustlist::{Record, VerifiedList, day};
 
-/// How long before its end a certificate is called expiring, in seconds: half a year.
+/// How long before its end a certificate counts as expiring, in seconds: half a year.
 const SOON: i64 = 182 * 86_400;
 
 /// A procedure, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Procedure {
-    /// The name to call it by: `bridge`.
+    /// The name: `bridge`.
     pub name: &'static str,
     /// What it is for.
     pub what: String,
-    /// Why this release does not allow it; it has no steps then.
+    /// Why this release does not allow it; then it has no steps.
     pub closed: Option<String>,
     /// The steps in their order.
     pub steps: Vec<Step>,
@@ -37,7 +37,7 @@ pub struct Procedure {
 pub struct Step {
     /// What to do.
     pub act: String,
-    /// What does it, where this program can.
+    /// The command, if this program can do it.
     pub next: Option<Next>,
     /// What phones make of it, by class; empty where they notice nothing.
     pub phones: Vec<ClassEffect>,
@@ -68,8 +68,7 @@ fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
     Step { act: act.into(), next: Some(next), phones }
 }
 
-/// The procedures that start from this list, and what must be in order before any of them. `file` is what the commands
-/// call it; `release` is the cluster's, where it is known; `now` in seconds since 1970.
+/// The procedures that start from this list, and what must be in order before any of them. `file` is its name in the commands; `release` is that of the cluster, if it is known; `now` in seconds since 1970.
 pub fn procedures(
     old: &VerifiedList,
     file: &str,
@@ -97,15 +96,15 @@ struct Situation<'a> {
     number: Option<(u32, u32)>,
 }
 
-/// What stands behind every list that is signed elsewhere.
+/// The end of the step for every list that tokens sign.
 const PUBLISH: &str = "copy it to every TFTP node; restart Cisco Tftp, then Cisco CallManager, on every node that runs \
                        them; reset the phones; `show ctl` on every node shows the same checksum as the phones";
 
-/// What stands behind every list that CUCM makes.
+/// The end of the step for every list that CUCM makes.
 const RESTART: &str = "CUCM copies it to every node itself; restart Cisco Tftp, then Cisco CallManager, on every \
                        node that runs them (a node serves the new file only after that restart)";
 
-/// What ends every change that phones see.
+/// The end of every change that phones see.
 const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
 
 impl Situation<'_> {
@@ -178,7 +177,7 @@ impl Situation<'_> {
         let known = self.phones(Some(self.old.signer()), &TvsStatus::NotAsked);
         let accept = every_class("the signer is in the bridge CTL");
         let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
-                      tokenless list; no public source says whether it takes token certificates";
+                      tokenless list; no public source says whether it accepts token certificates";
         let fetch = "fetch that list from every node and check that both tokens are SAST records in it; if not, \
             use tvs";
         let steps = vec![
@@ -195,7 +194,7 @@ impl Situation<'_> {
         self.by_utils_ctl("bridge", what, steps)
     }
 
-    /// The list is the bridge: `revert` of it says the same.
+    /// The list is the bridge; its `revert` gives the same result.
     fn known_tokens(&self) -> Procedure {
         let tokens = self.tokens();
         let name = |at: usize| tokens.get(at).map_or("OTHER".to_owned(), |r| r.short_name());
@@ -208,7 +207,7 @@ impl Situation<'_> {
     }
 
     fn expiring(&self, now: i64) -> Option<Procedure> {
-        // Those that end, and what follows from it: whose certificates they are.
+        // The certificates that expire; and for each consequence, the owners of these certificates.
         let (mut ends, mut follows) = (Vec::new(), Vec::<(&str, Vec<String>)>::new());
         let (mut token, mut server) = (false, false);
         for record in self.old.list().records() {
@@ -227,7 +226,7 @@ impl Situation<'_> {
             return None;
         }
         let over = |(says, names): &(&str, Vec<String>)| {
-            step(format!("when the certificate of {} expired: {says}", names.join(" or ")))
+            step(format!("after the certificate of {} has expired: {says}", names.join(" or ")))
         };
         let mut steps: Vec<Step> = follows.iter().map(over).collect();
         let signer = Some(self.old.signer()).filter(|signer| signer.is_token());
@@ -266,7 +265,7 @@ fn names(records: &[&Record]) -> String {
 
 fn effects(verdicts: &[ClassVerdict], signer: &str) -> Vec<ClassEffect> {
     let shown = |v: &&ClassVerdict| {
-        // Phones without a list take anything; that is no news at every step.
+        // Phones without a list accept any list; this is not repeated at every step.
         v.class != PhoneClass::WithoutList
             || v.verdict.reasons.iter().any(|r| !matches!(r, Reason::HoldsNothing))
     };

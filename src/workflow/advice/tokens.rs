@@ -9,7 +9,7 @@ use crate::trustlist::{Function, Record};
 /// The first of two lists.
 const STEP_1: &str = "CTLFile.step1.tlv";
 
-/// What makes the tokenless list.
+/// The command that makes the tokenless list.
 const UPDATE: &str = "`utils ctl update CTLFile` on the publisher";
 
 impl Situation<'_> {
@@ -17,7 +17,7 @@ impl Situation<'_> {
         let tokens = self.tokens();
         let (first, signer) = match tokens[..] {
             [] | [_] => (
-                "the list contains one token: if that is the lost one, see all-tokens-lost".to_owned(),
+                "the list contains only one token: if this token is lost, see all-tokens-lost".to_owned(),
                 names(&tokens),
             ),
             _ => (format!("sign with the token that you still have: {}", names(&tokens)), "LEFT".to_owned()),
@@ -27,7 +27,7 @@ impl Situation<'_> {
         let phones = self.phones(tokens.first().copied(), &TvsStatus::NotAsked);
         let act = "add the new token and remove the lost one, in one list";
         let steps = vec![step(first), by(next, act, phones), step(PUBLISH)];
-        procedure("lost-token", "one token is lost or locked, you have another one of the list", steps)
+        procedure("lost-token", "one token is lost or locked, and you have another token of the list", steps)
     }
 
     pub(super) fn all_tokens_lost(&self) -> Procedure {
@@ -55,7 +55,7 @@ impl Situation<'_> {
         let name = signer.short_name();
         let first = [Signer(name.clone()), AddToken("HSM.cer".into()), Out(STEP_1.into())];
         let second = [Profile("HSM".into()), Signer("HSM".into()), RemoveToken(name)];
-        let join = "first list: the HSM becomes SAST, a token of the list in force signs";
+        let join = "first list: add the HSM as SAST; a token of the list in force signs";
         let leave =
             "second list: the HSM signs, the tokens are removed (keep one as the spare, or use a second HSM)";
         let accept = every_class("the HSM is in the phone's CTL");
@@ -69,7 +69,7 @@ impl Situation<'_> {
         procedure("to-hsm", what, steps)
     }
 
-    /// SAST records of servers: what a tokenless list may be signed with later.
+    /// SAST records of servers, whose keys may sign a later tokenless list.
     fn recovery(&self) -> Vec<&Record> {
         self.old.list().sasts().filter(|r| !r.is_token()).collect()
     }
@@ -80,7 +80,7 @@ impl Situation<'_> {
         self.recovery().into_iter().find(of_release)
     }
 
-    /// The tokenless list is signed by a server that the list in force names.
+    /// The step in which the tokenless list is signed by a server that is in the list in force.
     fn known_server(&self, server: &Record, then: &str) -> Step {
         let servers = names(&self.recovery());
         let act =
@@ -88,7 +88,7 @@ impl Situation<'_> {
         Step { phones: self.phones(Some(server), &TvsStatus::NotAsked), ..step(act) }
     }
 
-    /// The end of Cisco's own procedure: the signer was seen to be another one.
+    /// The end of Cisco's own procedure: in the field, the signer was sometimes another one.
     fn look_at_signer(&self) -> Step {
         let signer = match self.number {
             Some(number) if number >= (12, 0) => "ITLRecovery",
@@ -97,8 +97,7 @@ impl Situation<'_> {
         };
         let act = format!(
             "check before you reset the phones: the signer must be the publisher's own certificate ({signer}), \
-             and the list must contain no token; if not, go back to the tokens' list and repeat; if so, reset the \
-             phones"
+             and the list must contain no token; if not, go back to the token-signed list and repeat; if so, reset the phones"
         );
         by(Next::ShowClusterStatus, act, vec![])
     }

@@ -1,9 +1,9 @@
-//! The bridge: what the nodes serve once `utils ctl update CTLFile` was run and Cisco Tftp was restarted everywhere.
+//! The bridge: the CTL that the nodes serve after `utils ctl update CTLFile` and a restart of Cisco Tftp on every node.
 
 use crate::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess_classes};
 use crate::trustlist::{Certificate, VerifiedList};
 
-/// Why a list is no bridge: which node, token, other node or signer it concerns.
+/// Why a list is not the bridge, with the node, token, other node or signer.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoBridge {
@@ -11,7 +11,7 @@ pub enum NoBridge {
     Missing { node: String },
     #[error("{node} still serves the CTL that was in force before")]
     Old { node: String },
-    #[error("the CTL that {node} serves now does not name {token} as SAST")]
+    #[error("the CTL that {node} serves now contains no SAST record of {token}")]
     Lacks { node: String, token: String },
     #[error("{node} serves another CTL than {from}")]
     Differs { node: String, from: String },
@@ -22,7 +22,7 @@ pub enum NoBridge {
 }
 
 impl NoBridge {
-    /// Whether it may be the bridge a moment later: the file is on its way, or the service is not up yet.
+    /// Whether it may become the bridge soon: the file is still being copied, or the service is starting.
     pub fn may_come(&self) -> bool {
         matches!(self, NoBridge::Missing { .. } | NoBridge::Old { .. } | NoBridge::Differs { .. })
     }

@@ -17,52 +17,52 @@ use crate::workflow::readiness::Readiness;
 pub enum RunError {
     #[error("there is no run in {}", folder.display())]
     NoRun { folder: PathBuf },
-    /// The run that the folder has, its journal, and the one that was meant.
+    /// The run in the folder, its journal, and the run that was requested.
     #[error("{why}")]
     Refused { why: RunRefused, run: Option<RunId>, journal: Option<PathBuf>, chosen: RunId },
     #[error("{} cannot be read: what the run did is not known", path.display())]
     Unreadable { path: PathBuf, source: Box<dyn Error + Send + Sync> },
-    #[error("the name of the journal's folder is no text: {}", path.display())]
+    #[error("the name of the journal's folder is not UTF-8 text: {}", path.display())]
     JournalNotText { path: PathBuf },
-    #[error("{holder} is at work in {} already", folder.display())]
+    #[error("{holder} already works in {}", folder.display())]
     Busy { holder: String, folder: PathBuf },
-    #[error("the cluster is in {mode} mode: it has no CTL to go on from")]
+    #[error("the cluster is in {mode} mode: it has no CTL in force")]
     NotMixed { mode: SecurityMode, left_behind: bool },
-    /// What is wrong with its CTL.
+    /// The problem with the CTL of a node.
     #[error("{node} {what}")]
     NodeCtl { node: String, what: String },
     #[error("{node} holds another CTL than {from}: MD5 {md5}")]
     CtlsDiffer { node: String, from: String, md5: String },
     #[error("{}", .0.iter().map(|f| f.says.as_str()).next().unwrap_or_default())]
     NotReady(Vec<Readiness>),
-    #[error("the operator must have looked at this, and nobody can be asked")]
+    #[error("the operator must confirm these checks, and there is no terminal to ask")]
     NobodyLooked(Vec<Readiness>),
     #[error("not confirmed: {}", .0.says)]
     NotConfirmed(Readiness),
-    #[error("nobody can be asked whether every phone holds the bridge")]
+    #[error("the operator must confirm that every phone holds the bridge, and there is no terminal to ask")]
     NobodyAsksPhones,
     #[error("not every phone holds the bridge")]
     PhonesLackBridge,
     #[error(transparent)]
     NoBridge(#[from] NoBridge),
-    #[error("{what} is not in {} as the run left it", folder.display())]
+    #[error("{what} in {} is missing, or was changed since the run wrote it", folder.display())]
     FileLost { what: &'static str, folder: PathBuf },
-    #[error("this is not the token that the run began with")]
+    #[error("this is not the token that the run was started with")]
     AnotherSigner { inserted: String, chosen: String },
-    #[error("these are not the tokens that the run began with")]
+    #[error("these are not the tokens that the run was started with")]
     OtherTokens { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
     #[error(transparent)]
     NotARelease(#[from] NotARelease),
-    #[error("the cluster was left as it is")]
+    #[error("cancelled; nothing more was changed on the cluster")]
     Declined { rollback: bool },
 }
 
 /// Where a run stopped.
 #[derive(Debug)]
 pub struct Stopped {
-    /// The step that failed, or that was not begun.
+    /// The step that failed, or that was not started.
     pub step: Step,
-    /// Where it was not begun: the step before.
+    /// The step before, if the step was not started.
     pub after: Option<Step>,
     /// The CTL that was in force before.
     pub kept: PathBuf,

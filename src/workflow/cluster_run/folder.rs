@@ -1,5 +1,5 @@
-//! The folder of a run: it says where the run's journal is, and the journal says of which node and folder the run is. So no
-//! run continues with the journal of another, and none is begun over one that changed something.
+//! The folder of a run: it contains the path of the run's journal, and the journal contains the node and folder of the run.
+//! So no run continues with the journal of another run, and no run starts in the folder of one that has not ended.
 
 use std::fs::File;
 use std::io;
@@ -15,9 +15,9 @@ use crate::workflow::journal::{FileFingerprint, Journal, VerifiedJournal, who};
 
 /// What phones fetch.
 pub const CTL: &str = "CTLFile.tlv";
-/// The file that says where the journal is.
+/// The file with the path of the journal.
 const JOURNAL: &str = "journal.path";
-/// The file that says who is at work in the folder.
+/// The lock file; it contains the process that works in the folder.
 const LOCK: &str = "run.lock";
 
 /// A run's folder.
@@ -25,7 +25,7 @@ const LOCK: &str = "run.lock";
 pub struct RunFolder(pub PathBuf);
 
 impl RunFolder {
-    /// That of a run on this publisher, unless another is named.
+    /// The default folder of a run on this publisher.
     pub fn of(publisher: &NodeAddress) -> Self {
         let safe = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' };
         RunFolder(format!("sastctl-{}", publisher.to_string().chars().map(safe).collect::<String>()).into())
@@ -46,7 +46,7 @@ impl RunFolder {
         self.0.join("CTLFile.new.tlv")
     }
 
-    /// A CTL in the folder, if it is the one that the journal knows.
+    /// A CTL in the folder, if its checksum is the one in the journal.
     pub fn list(
         &self,
         path: &Path,
@@ -59,12 +59,12 @@ impl RunFolder {
         if same { verified(bytes) } else { Err(lost().into()) }
     }
 
-    /// A file of the run is not what it was.
+    /// The error for a file that is missing or was changed.
     pub fn lost(&self, what: &'static str) -> RunError {
         RunError::FileLost { what, folder: self.0.clone() }
     }
 
-    /// The run that the folder knows of, and its journal.
+    /// The earlier run in the folder, and its journal.
     pub(super) fn earlier(&self) -> Result<Option<(PathBuf, RunState)>, RunError> {
         let unreadable = |path: &Path, source| RunError::Unreadable { path: path.to_owned(), source };
         let named = self.0.join(JOURNAL);
@@ -81,7 +81,7 @@ impl RunFolder {
         Ok(Some((path, RunState::of(journal.lines().iter().map(|line| &line.event)))))
     }
 
-    /// From now on this is its journal.
+    /// Writes the path of the journal into the folder.
     pub(super) fn name_journal(&self, journal: &Journal) -> Result<(), WorkError> {
         let path = files::resolve(journal.path());
         let text = path.to_str().ok_or_else(|| RunError::JournalNotText { path: path.clone() })?;
@@ -89,14 +89,14 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Held while a process is at work in the folder: two at once would do things twice, and break the journal's chain.
+    /// Locks the folder while a process works in it: two processes would do steps twice, and break the chain of the journal.
     /// Released when dropped or when the process ends.
     pub(super) fn lock(&self) -> Result<File, WorkError> {
         let path = self.0.join(LOCK);
         files::check_place(&path)?;
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = file.map_err(|source| FileError::Write { path, step: "opening it", source })?;
-        // Where the file system has no locks, the operator has to see to it.
+        // If the file system has no locks, the operator must take care of this.
         if let Ok(Some(holder)) = files::try_lock_file(&mut file, &who()) {
             let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
             return Err(RunError::Busy { holder, folder: self.0.clone() }.into());

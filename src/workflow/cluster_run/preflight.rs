@@ -1,4 +1,4 @@
-//! What a run finds before it changes anything: the CTL of every node, and whether the cluster is ready for a change.
+//! The checks before a run changes anything: the CTL of every node, and whether the cluster is ready for a change.
 
 use super::error::RunError;
 use super::folder::CTL;
@@ -17,7 +17,7 @@ use crate::workflow::operator::{Question, View};
 use crate::workflow::readiness::{Answer, ClusterFacts, Need, Readiness, readiness};
 
 impl ClusterRun<'_> {
-    /// Every node is reached, is in mixed mode, and shows and serves the same CTL; that CTL.
+    /// Checks that every node is reached, is in mixed mode, and shows and serves the same CTL. Returns that CTL.
     pub fn look(&mut self) -> Result<VerifiedList, WorkError> {
         let (ports, operator) = (self.options.ports, self.operator);
         let mode = self.connector.open(&self.options.publisher)?.security_mode()?;
@@ -29,7 +29,7 @@ impl ClusterRun<'_> {
         }
         let looks = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let found = look_at(node, connector, ports);
-            let says = if found.is_ok() { "the CTL that it shows" } else { "not as it should be" };
+            let says = if found.is_ok() { "serves the CTL that it shows" } else { "a problem was found" };
             operator.note(&format!("{:<10} {node}: {says}", ""));
             found
         });
@@ -47,7 +47,7 @@ impl ClusterRun<'_> {
         Ok(first)
     }
 
-    /// Asks the cluster, and judges what it says.
+    /// Asks the cluster, and judges the answers.
     pub fn findings(&mut self) -> Result<Vec<Readiness>, WorkError> {
         let mut publisher = self.connector.open(&self.options.publisher)?;
         let mut facts = ClusterFacts {
@@ -65,7 +65,7 @@ impl ClusterRun<'_> {
             Backup::None => Answer::Bad("no backup was completed".to_owned()),
             Backup::NotKnown(says) => Answer::Unclear(says),
         };
-        // Its words are known from 12.0 on.
+        // The text of its answer is known from 12.0 on.
         if self.version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|m: u32| m >= 12) {
             let licence = publisher.license()?;
             facts.licence = Answer::of(licence.export_controlled, licence.says);
@@ -86,7 +86,7 @@ impl ClusterRun<'_> {
         Ok(readiness(&facts))
     }
 
-    /// What stops the run does; what only the operator can know is confirmed, one by one.
+    /// An error if a finding stops the run. Findings that only the operator can check are confirmed one by one.
     pub(super) fn be_ready(&mut self) -> Result<(), WorkError> {
         let found = self.findings()?;
         self.operator.show(&View::Readiness(&found))?;
@@ -122,7 +122,7 @@ fn look_at(
     let shown = connector.open(address)?.shown_ctl()?;
     let node = address.to_string();
     let Some(host) = address.host() else {
-        let why = "over a serial line its files cannot be fetched".to_owned();
+        let why = "its files cannot be fetched over a serial line".to_owned();
         return Err(ClusterError::from(ConsoleError::Connect { node, why }).into());
     };
     let served = fetch(host, ports, CTL)?.map(|fetched| fetched.bytes);
@@ -139,7 +139,7 @@ pub(super) fn no_ctl(node: impl ToString, what: impl ToString) -> WorkError {
     RunError::NodeCtl { node: node.to_string(), what: what.to_string() }.into()
 }
 
-/// The services that do not run where they are activated, a line each.
+/// The services that are activated but not started, one line each.
 fn stopped(nodes: &[NodeAddress], connector: &Connector<'_>) -> Result<Vec<String>, WorkError> {
     let of_node = |node: &NodeAddress, connector: &mut Connector<'_>| {
         let services = connector.open(node)?.services()?.into_iter();

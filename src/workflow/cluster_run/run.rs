@@ -1,4 +1,4 @@
-//! A run that is under way: begun, resumed or rolled back, step after step to its end.
+//! A run in progress: started, resumed or rolled back, step after step to its end.
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -33,7 +33,7 @@ pub struct RunOptions<'a> {
     /// How long an upload by hand may take.
     pub upload_wait: Duration,
     pub upload: UploadOptions,
-    /// How TVS is asked, if it is.
+    /// How TVS is asked; `None` if it is not asked.
     pub tvs: Option<TvsOptions>,
     pub ports: Ports,
     pub module: ModuleOptions,
@@ -41,13 +41,13 @@ pub struct RunOptions<'a> {
     pub selector: Option<Selector>,
     pub spares: &'a [String],
     pub single_token: bool,
-    /// Else the publisher's.
+    /// The release; `None`: the release that the publisher shows.
     pub release: Option<Release>,
     pub request: &'a dyn Fn(&Certificate) -> Result<Request<'_>, WorkError>,
     pub order: SigningOrder<'a>,
 }
 
-/// What is done about the run of a folder.
+/// What to do with the run of a folder.
 #[allow(missing_docs, reason = "they are called by what they are")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunMode {
@@ -56,7 +56,7 @@ pub enum RunMode {
     Rollback,
 }
 
-/// What a run that ended has done.
+/// The result of a run that ended.
 #[derive(Debug)]
 pub struct RunResult {
     /// The CTL that every node serves now.
@@ -65,7 +65,7 @@ pub struct RunResult {
     pub signed_by: String,
     /// The run's journal.
     pub journal: PathBuf,
-    /// What phones do with the list; nothing of a rollback.
+    /// What phones do with the list; empty for a rollback.
     pub phones: Vec<ClassVerdict>,
 }
 
@@ -79,15 +79,15 @@ pub struct ClusterRun<'a> {
     /// The publisher comes first.
     pub nodes: Vec<NodeAddress>,
     pub(super) state: RunState,
-    /// The CTL in force, as it was found.
+    /// The CTL in force that was found.
     pub(super) found: Option<FileFingerprint>,
     pub(super) journal: Option<(Journal, File)>,
-    /// With one USB port a token cannot be asked again without taking the other one out.
+    /// Kept, because with one USB port a token cannot be read again without removing the other one.
     pub(super) certificates: OnceCell<Vec<Certificate>>,
 }
 
 impl<'a> ClusterRun<'a> {
-    /// Looks which nodes the cluster has. Nothing is changed.
+    /// Reads which nodes the cluster has. Changes nothing.
     pub fn connect(
         options: &'a RunOptions<'a>,
         mut connector: Connector<'a>,
@@ -101,8 +101,8 @@ impl<'a> ClusterRun<'a> {
         Ok(ClusterRun { options, operator, connector, version, nodes, state, found, journal, certificates })
     }
 
-    /// Opens the folder's run: in a new journal, or in the one of the run that was cut off. Nobody else is at work in the
-    /// folder from then on.
+    /// Opens the run of the folder: with a new journal, or with the journal of the interrupted run. From then on the folder is
+    /// locked.
     pub fn begin(&mut self, mode: RunMode) -> Result<(), WorkError> {
         let folder = &self.options.folder;
         let no_run = || RunError::NoRun { folder: folder.0.clone() };
@@ -127,7 +127,7 @@ impl<'a> ClusterRun<'a> {
             RunError::Refused { why, run: run.flatten(), journal, chosen: id }
         })?;
         if let (RunMode::Rollback, Some(run)) = (mode, run) {
-            // Nothing is undone, and nothing of that written down, before the operator wants it.
+            // The operator confirms a rollback before anything is undone or written into the journal.
             self.show_impact_of_rollback(run)?;
             self.agree(ROLLBACK_QUESTION, true)?;
         }
@@ -153,14 +153,13 @@ impl<'a> ClusterRun<'a> {
         self.record(Event::Transcript { file })
     }
 
-    /// What phones that took the CTL of the run do with the one that was in force before: its signer need not be one that
-    /// they know any more.
+    /// Shows what phones that hold the CTL of the run do with the old CTL: they may not know its signer any more.
     fn show_impact_of_rollback(&self, run: &RunState) -> Result<(), WorkError> {
         let old = self.options.folder.list(&self.options.folder.old(), OLD, run.in_force.as_ref())?;
         let path = self.options.folder.new_ctl();
         let kept = || files::read_plain(&path, MAX_FILE_BYTES).ok();
         let signed = run.signed.as_ref().and_then(FileFingerprint::content).or_else(kept);
-        // What was signed, and cannot be read any more, is no reason to stay without a rollback.
+        // If the signed CTL cannot be read any more, the rollback is still possible.
         let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
         let held = Installed { ctl: Some(&new), itl: HeldItl::Unknown };
         let impact = PhoneImpact::new(path.display().to_string(), &held, &old);
@@ -170,7 +169,7 @@ impl<'a> ClusterRun<'a> {
     /// Does step after step, to the end.
     pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
         for step in Step::all(self.options.bridge).iter().filter(|step| self.state.is_done(**step, None)) {
-            self.operator.note(&format!("{:<10} done before", step.name()));
+            self.operator.note(&format!("{:<10} already done", step.name()));
         }
         let mut last = None;
         while let Some((step, _)) = self.state.next(self.options.bridge, &self.nodes) {
@@ -187,7 +186,7 @@ impl<'a> ClusterRun<'a> {
             match self.perform(step) {
                 Ok(says) => self.finish(step, None, &says)?,
                 Err(e) => {
-                    // The first error is reported, also if writing it to the journal fails.
+                    // The first error is reported, even if writing it to the journal fails.
                     let _ = self.record(Event::step(step, None, e.to_string(), Some(false)));
                     return Err(self.stopped(step, None, e));
                 }
@@ -218,7 +217,7 @@ impl<'a> ClusterRun<'a> {
         WorkError::Stopped { at: Box::new(at), source: Box::new(source) }
     }
 
-    /// The operator's yes to a change on the cluster.
+    /// Asks the operator to confirm a change on the cluster.
     fn agree(&self, question: &str, rollback: bool) -> Result<(), WorkError> {
         match self.operator.agrees(&Question::Consent(question.to_owned()))? {
             true => Ok(()),
@@ -226,7 +225,7 @@ impl<'a> ClusterRun<'a> {
         }
     }
 
-    /// Writes a line of the journal; from then on it holds.
+    /// Writes a line of the journal, and then applies it to the state.
     pub(super) fn record(&mut self, event: Event) -> Result<(), WorkError> {
         if let Some((journal, _)) = &mut self.journal {
             journal.add(event.clone())?;
@@ -235,24 +234,24 @@ impl<'a> ClusterRun<'a> {
         Ok(())
     }
 
-    /// The same for a step, or a part of one, that is done.
+    /// The same for a finished step, or a finished part of one.
     pub(super) fn finish(&mut self, step: Step, part: Option<Part>, says: &str) -> Result<(), WorkError> {
         self.record(Event::step(step, part, says, Some(true)))?;
         self.operator.note(&format!("{:<10} {says}", ""));
         Ok(())
     }
 
-    /// The CTL that was in force before, as the journal knows it.
+    /// The CTL that was in force before the run, if its checksum is the one in the journal.
     pub(super) fn old(&self) -> Result<VerifiedList, WorkError> {
         self.options.folder.list(&self.options.folder.old(), OLD, self.state.in_force.as_ref())
     }
 
-    /// The bridge, as the journal knows it.
+    /// The bridge, if its checksum is the one in the journal.
     pub(super) fn bridge(&self) -> Result<VerifiedList, WorkError> {
         self.options.folder.list(&self.options.folder.bridge(), "the bridge", self.state.bridge.as_ref())
     }
 
-    /// The CTL that the run signed, as the journal knows it.
+    /// The CTL that the run signed, if its checksum is the one in the journal.
     pub(super) fn signed(&self) -> Result<VerifiedList, WorkError> {
         self.options.folder.list(&self.options.folder.new_ctl(), "the new CTL", self.state.signed.as_ref())
     }

@@ -1,5 +1,4 @@
-//! A run on a cluster as a value. The events of its journal are its only changes, so what a journal says and what is in
-//! memory are the same.
+//! A run on a cluster as a value. Only the events of its journal change it, so the journal and the state in memory are always the same.
 
 use std::borrow::Cow;
 
@@ -12,49 +11,49 @@ pub const IN_FORCE: &str = "in force";
 /// The role of the bridge.
 pub const BRIDGE: &str = "bridge";
 
-/// A run on a cluster, as its journal has it.
+/// A run on a cluster, as its journal describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunState {
-    /// Which one it is.
+    /// The node and the folder of the run.
     pub id: Option<RunId>,
-    /// The CTL that was in force when it began.
+    /// The CTL that was in force when it started.
     pub in_force: Option<FileFingerprint>,
     /// The tokenless CTL with the tokens in it, as the publisher wrote it.
     pub bridge: Option<FileFingerprint>,
     /// The CTL that it signed.
     pub signed: Option<FileFingerprint>,
-    /// The tokens that the cluster was asked to trust; `None` before it was.
+    /// The tokens whose certificates are put into the trust store; `None` before that step.
     pub tokens: Option<Vec<TokenCertificate>>,
-    /// Whether it puts back what was in force before.
+    /// Whether it restores the old CTL.
     pub rolls_back: bool,
-    /// Whether a step was begun. A rollback before any is that of a run that ended, in a separate journal.
+    /// Whether a step was started. A rollback before any step is the rollback of a completed run, in a separate journal.
     begun: bool,
     done: Vec<(Step, Option<Part>)>,
     ended: bool,
 }
 
-/// How a run is opened: what is written first, and where.
+/// How a run is opened: in which journal, and with which first lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// Whether it has a new journal.
+    /// Whether it gets a new journal.
     pub new_journal: bool,
     /// The first lines.
     pub events: Vec<Event>,
 }
 
-/// Why a run is not begun, resumed or rolled back.
+/// Why a run is not started, resumed or rolled back.
 #[allow(missing_docs, reason = "the words say what each is")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RunRefused {
     #[error("the run in this folder has not ended")]
     NotEnded,
-    #[error("this folder is that of another run")]
+    #[error("this folder belongs to another run")]
     AnotherRun,
-    #[error("the run of this journal ended: there is nothing to continue")]
+    #[error("the run in this folder is complete: there is nothing to continue")]
     Ended,
-    #[error("the run in this folder ended, and is being rolled back")]
+    #[error("the run in this folder is being rolled back")]
     IsRolledBack,
-    #[error("the run in this folder kept no CTL: there is nothing to go back to")]
+    #[error("the run in this folder has no backup of the old CTL: there is nothing to restore")]
     NothingKept,
 }
 
@@ -66,17 +65,17 @@ impl RunState {
         state
     }
 
-    /// Begins a run in a folder that may hold an earlier one.
+    /// Starts a run in a folder that may contain an earlier one.
     pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
         let changed = |run: &RunState| run.tokens.is_some() || run.rolls_back;
-        // It would take as the CTL in force what the run before left half done.
+        // The new run could take an unfinished CTL of the earlier run for the CTL in force.
         if earlier.is_some_and(|run| !run.ended && changed(run)) {
             return Err(RunRefused::NotEnded);
         }
         Ok(Opening { new_journal: true, events: vec![Event::Run(id)] })
     }
 
-    /// Goes on.
+    /// Continues the run.
     pub fn resume(&self, id: &RunId) -> Result<Opening, RunRefused> {
         self.is(id)?;
         if self.ended {
@@ -88,7 +87,7 @@ impl RunState {
         Ok(Opening { new_journal: false, events: vec![Event::Resume] })
     }
 
-    /// Puts back what was in force before; if the run ended, by a separate run.
+    /// Restores the old CTL; for a run that ended, with a separate run.
     pub fn rollback(&self, id: &RunId) -> Result<Opening, RunRefused> {
         self.is(id)?;
         let file = self.in_force.clone().ok_or(RunRefused::NothingKept)?;
@@ -103,7 +102,7 @@ impl RunState {
         if self.id.as_ref() == Some(id) { Ok(()) } else { Err(RunRefused::AnotherRun) }
     }
 
-    /// What an event changes.
+    /// Applies an event.
     pub fn apply(&mut self, event: &Event) {
         let event = typed(event);
         self.begun |=
@@ -113,7 +112,7 @@ impl RunState {
             Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
             Event::Resume => {
                 self.rolls_back = false;
-                // Looking again does no harm, and the world may have changed.
+                // The checks are repeated after a resume: they change nothing, and the cluster may have changed.
                 self.done.retain(|(step, _)| !matches!(step, Step::Rollback | Step::Preflight));
             }
             Event::Rollback => {
@@ -123,7 +122,7 @@ impl RunState {
             Event::Step { name: StepName::Known(step), part, done: Some(true), .. } => {
                 self.done.push((*step, part.clone()));
             }
-            // A bridge is signed upon later.
+            // The new CTL is later made from the bridge.
             Event::Input { role, file, .. } if role == IN_FORCE && !self.is_done(Step::Backup, None) => {
                 self.in_force = Some(file.clone());
             }
@@ -144,7 +143,7 @@ impl RunState {
         step.parts(nodes).into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
     }
 
-    /// What is to be done next: a part of a step, or a step whose parts are done. `None`: the run may end.
+    /// What is to be done next: a part of a step, or a step whose parts are done. `None`: everything is done.
     pub fn next(&self, bridge: bool, nodes: &[NodeAddress]) -> Option<(Step, Option<Part>)> {
         let steps = if self.rolls_back { vec![Step::Rollback] } else { Step::all(bridge) };
         let step = steps.into_iter().find(|step| !self.ended && !self.is_done(*step, None))?;
@@ -152,7 +151,7 @@ impl RunState {
     }
 }
 
-/// The event as it is written today: the journals of earlier builds had steps with a text alone, see `docs/journal.md`.
+/// The event in today's format: in journals of earlier builds, steps had only a text; see `docs/journal.md`.
 fn typed(event: &Event) -> Cow<'_, Event> {
     let of_old = match event {
         Event::Step { name: StepName::Known(Step::Rollback), part: None, done: None, .. } => {

@@ -1,4 +1,4 @@
-//! The steps of a run on a cluster: in which order, what each does, and the parts that it has.
+//! The steps of a run on a cluster: their order, what each does, and its parts.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{NodeAddress, restart_order};
 
-/// What the operator is asked before a rollback is begun.
-pub const ROLLBACK_QUESTION: &str = "The CTL that was in force before goes back to every node now, and Cisco Tftp and CallManager are \
-     restarted, which may cut off calls. Go on?";
+/// The question before a rollback.
+pub const ROLLBACK_QUESTION: &str = "The old CTL will be copied back to every node, and Cisco Tftp and CallManager will be restarted, which may cut off \
+     calls. Continue?";
 
 /// One step of a run; in journals by its [`name`](Step::name).
 #[allow(missing_docs, reason = "described by `Step::description`")]
@@ -70,21 +70,21 @@ impl Step {
     /// What it does.
     pub fn description(self) -> &'static str {
         match self {
-            Step::Preflight => "look at every node, the tokens and TVS; nothing is changed",
-            Step::Backup => "keep the CTL in force",
+            Step::Preflight => "check every node, the tokens and TVS; nothing is changed",
+            Step::Backup => "make a backup of the CTL in force",
             Step::Trust => "put the tokens' certificates into Phone-SAST-trust",
             Step::CheckTvs => "ask TVS of every node as a phone would",
             Step::BuildBridge => {
-                "run `utils ctl update CTLFile`: the publisher takes the tokens into its tokenless CTL"
+                "run `utils ctl update CTLFile`: the publisher adds the tokens to its tokenless CTL"
             }
-            Step::DistributeBridge => "restart the services, and look whether every node serves that CTL",
+            Step::DistributeBridge => "restart the services, and check that every node serves that CTL",
             Step::AwaitPhones => "wait until every phone holds that CTL",
             Step::Sign => "plan the new CTL and sign it on the token",
             Step::DeleteOld => "delete the CTL in force on the publisher",
             Step::Publish => "put the new CTL where phones fetch it, on every node",
             Step::Restart => "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
-            Step::Verify => "see that every node shows and serves the new CTL",
-            Step::Rollback => "put the CTL that was in force before back on every node",
+            Step::Verify => "check that every node shows and serves the new CTL",
+            Step::Rollback => "restore the old CTL on every node",
         }
     }
 
@@ -105,41 +105,41 @@ impl Step {
             Step::Sign => "the new CTL is not on the cluster; the CTL in force still is",
             Step::DeleteOld => "the publisher may serve no CTL; phones keep the one that they hold",
             Step::Publish => "some nodes may serve the old CTL or none; phones keep the one that they hold",
-            Step::Restart => "the new CTL lies on every node; some services may not serve it yet",
-            Step::Verify => "the new CTL was put on every node, and one of them does not show it",
+            Step::Restart => "the new CTL is on every node; some services may not serve it yet",
+            Step::Verify => "the new CTL was put on every node, but at least one node does not show it",
             Step::Rollback => "some nodes may serve the new CTL or none; phones keep the one that they hold",
         }
     }
 
-    /// What the operator is asked before: whatever changes the cluster needs a yes.
+    /// The question before the step; every step that changes the cluster has one.
     pub fn question(self) -> Option<&'static str> {
         match self {
             Step::Trust => {
-                Some("The tokens' certificates go into Phone-SAST-trust of the publisher now. Go on?")
+                Some("The tokens' certificates will be put into Phone-SAST-trust of the publisher. Continue?")
             }
             Step::BuildBridge => {
-                Some("The publisher writes its CTL again now, with the tokens in it. Go on?")
+                Some("The publisher will write its CTL again, with the tokens in it. Continue?")
             }
             Step::DistributeBridge => Some(
-                "Cisco Tftp, then Cisco CallManager are restarted on every node now, so that it serves that CTL; this may cut \
-                 off calls. Go on?",
+                "Cisco Tftp, then Cisco CallManager will be restarted on every node, so that it serves that CTL; this may cut off \
+                 calls. Continue?",
             ),
             Step::DeleteOld => Some(
-                "The new CTL goes to every node now: the old one is deleted on the publisher, and Cisco Tftp and \
-                 CallManager are restarted, which may cut off calls. Go on?",
+                "The new CTL will be put on every node: the old one is deleted on the publisher, and Cisco Tftp and CallManager \
+                 are restarted, which may cut off calls. Continue?",
             ),
-            // Signing and what phones hold have questions of their own; what follows a deletion belongs to it.
+            // Signing and the wait for phones ask their own questions; the steps after the deletion are covered by its question.
             _ => None,
         }
     }
 
-    /// Whether a rollback undoes it: it puts another CTL on the nodes, or makes them serve it.
+    /// Whether a rollback undoes the step: it puts another CTL on the nodes, or makes them serve it.
     pub fn is_undone_by_rollback(self) -> bool {
         use Step as S;
         !matches!(self, S::Preflight | S::Backup | S::Trust | S::CheckTvs | S::Sign | S::Rollback)
     }
 
-    /// Its parts on these nodes, in their order; none where it is done as a whole.
+    /// Its parts on these nodes, in order; empty if the step has no parts.
     pub fn parts(self, nodes: &[NodeAddress]) -> Vec<Part> {
         let publish = nodes.iter().map(Part::publish);
         let restart = restart_order(nodes).into_iter().map(|(service, node)| Part::restart(service, &node));
@@ -155,7 +155,7 @@ impl Step {
 /// A part of a step, done for one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The service that is restarted; else the list is put there, and served.
+    /// The service that is restarted; `None`: the list is put on the node and served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// The node.
@@ -187,7 +187,7 @@ impl fmt::Display for Part {
 pub enum StepName {
     /// A step of a run.
     Known(Step),
-    /// The name of another version.
+    /// A name from another version of the program.
     Other(String),
 }
 

@@ -22,13 +22,13 @@ use crate::workflow::journal::{Event, FileFingerprint, TokenCertificate};
 use crate::workflow::operator::{Question, View};
 use crate::workflow::plan::{Release, revert};
 use crate::workflow::signing::{Batch, BatchFile, SigningSession, show};
-use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_for_vouch};
+use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_until_trusted};
 
-/// What is said of certificates about which TVS was not asked.
+/// The text for a certificate about which TVS was not asked.
 const UNPROVED: &str = "unproved: TVS was not asked";
 
 impl<'a> ClusterRun<'a> {
-    /// Does a step; what it proved.
+    /// Does a step; returns what it proved.
     pub(super) fn perform(&mut self, step: Step) -> Result<String, WorkError> {
         match step {
             Step::Preflight => self.preflight(),
@@ -59,16 +59,16 @@ impl<'a> ClusterRun<'a> {
     }
 
     fn preflight(&mut self) -> Result<String, WorkError> {
-        // Behind the first change the nodes need not be the same any more.
+        // After the first change the nodes may differ.
         if self.state.is_done(Step::Backup, None) {
             for node in &self.nodes {
                 self.connector.open(node)?;
             }
-            // A folder that is not there is noticed here, and not after the deletion of the old list.
+            // A missing folder is reported here, not after the old list was deleted.
             if !self.state.is_done(Step::Publish, None) {
                 self.check_folders()?;
             }
-            return Ok(format!("{} nodes are reached; the run goes on", self.nodes.len()));
+            return Ok(format!("{} nodes are reached; the run continues", self.nodes.len()));
         }
         let old = self.look()?;
         self.found =
@@ -117,7 +117,7 @@ impl<'a> ClusterRun<'a> {
         let mut says = String::new();
         for certificate in self.certificates()? {
             for node in &self.nodes {
-                says = wait_for_vouch(node, certificate, (tvs, self.options.ports), self.operator)?;
+                says = wait_until_trusted(node, certificate, (tvs, self.options.ports), self.operator)?;
             }
         }
         Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))
@@ -126,10 +126,10 @@ impl<'a> ClusterRun<'a> {
     fn build_bridge(&mut self) -> Result<String, WorkError> {
         let there = self.served_bridge()?.is_ok_and(|bridge| self.show_everywhere(&bridge).is_ok());
         if there {
-            return Ok("every node serves a CTL with the tokens already".to_owned());
+            return Ok("every node already serves a CTL with the tokens".to_owned());
         }
         self.connector.open(&self.options.publisher)?.update_ctl()?;
-        Ok("CTL file Updated; a node serves it once Cisco Tftp was restarted there".to_owned())
+        Ok("CTL file Updated; a node serves it after a restart of Cisco Tftp".to_owned())
     }
 
     fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
@@ -164,7 +164,7 @@ impl<'a> ClusterRun<'a> {
         Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
     }
 
-    /// The bridge is there so that no phone is left behind: no general consent says that they hold it.
+    /// The bridge exists so that every phone accepts the new CTL: only an answer to this question confirms that all hold it.
     fn await_phones(&mut self) -> Result<String, WorkError> {
         let bridge = FileFingerprint::of(BRIDGE, self.bridge()?.list().bytes());
         self.operator.show(&View::ResetPhones { bridge: &bridge })?;
@@ -177,11 +177,11 @@ impl<'a> ClusterRun<'a> {
                 return Err(RunError::PhonesLackBridge.into());
             }
         }
-        Ok("every phone holds it, says the operator".to_owned())
+        Ok("the operator confirmed that every phone holds it".to_owned())
     }
 
     fn sign(&mut self) -> Result<String, WorkError> {
-        // Signed and written before the line that says so.
+        // The CTL was signed and written, but an interruption came before its line in the journal.
         if let Ok(new) = self.signed() {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
@@ -201,7 +201,7 @@ impl<'a> ClusterRun<'a> {
         Ok(format!("{} bytes, signed by {}, verified", new.list().bytes().len(), new.signer_name()))
     }
 
-    /// The signer's certificate and the spares'. Once the cluster was asked to trust some, the run continues with these only.
+    /// The signer's certificate and the spares'. After their upload was started, the run continues only with these.
     pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
         if let Some(known) = self.certificates.get() {
             return Ok(known);
@@ -221,11 +221,11 @@ impl<'a> ClusterRun<'a> {
         }
     }
 
-    /// The plan of the CTL that replaces this one. The node's own release says which SAST records stay, unless the operator
-    /// does.
+    /// The plan of the CTL that replaces this one. The release of the node decides which SAST records stay, unless the operator
+    /// gives a release.
     pub fn plan(&self, path: &Path, old: &VerifiedList) -> Result<(SigningSession, BatchFile), WorkError> {
         let options = self.options;
-        // Before the session: a module is loaded once at a time.
+        // Before the session is opened: a module can be loaded only once at a time.
         let certificates = self.certificates()?;
         let session =
             SigningSession::open_for_one(&options.module, options.selector.as_ref(), self.operator)?;
@@ -247,7 +247,7 @@ impl<'a> ClusterRun<'a> {
     fn delete_old(&mut self) -> Result<String, WorkError> {
         self.signed()?;
         let there_was = self.connector.open(&self.options.publisher)?.delete_tftp(CTL)?;
-        Ok(if there_was { "deleted on the publisher" } else { "the publisher had none any more" }.to_owned())
+        Ok(if there_was { "deleted on the publisher" } else { "the publisher had none" }.to_owned())
     }
 
     /// The old CTL on every node, both services restarted on every node, and the proof.
@@ -260,11 +260,11 @@ impl<'a> ClusterRun<'a> {
         Ok(format!("every node serves the CTL that was in force: MD5 {md5}"))
     }
 
-    /// Puts a list to every node that does not have it yet, and waits for each to serve it.
+    /// Puts a list on every node that does not have it yet, and waits until each serves it.
     fn publish(&mut self, step: Step, list: &VerifiedList) -> Result<(), WorkError> {
         let publisher = self.publisher(list.list().bytes());
         let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
-        // A node may serve another list than the one on its disk, which it serves after the restart.
+        // Before a restart, a node may serve another list than the one on its disk.
         let md5 = publisher.md5();
         let mut has = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let mut shown = || connector.open(node).ok()?.shown_ctl().ok();
@@ -297,7 +297,7 @@ impl<'a> ClusterRun<'a> {
         let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
         let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
         for (node, is_there, says) in put.chain(by_hand) {
-            // CUCM serves a new file once Cisco Tftp was restarted; other TFTP servers serve it at once.
+            // CUCM serves a new file after a restart of Cisco Tftp; other TFTP servers serve it at once.
             if is_there && !serves(&node) {
                 let restarts = if step == Step::Publish { Step::Restart } else { step };
                 self.restart(restarts, SERVICES[0], &node)?;

@@ -1,4 +1,4 @@
-//! What is looked at, as values. Nothing here judges.
+//! Gathers what is checked, as values. Nothing is judged here.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use crate::system::process;
 use crate::token::{LoadProblem, Module, PinState, Profile, TokenContents, TokenError, Wait};
 use crate::workflow::ModuleOptions;
 
-/// Everything that was looked at.
+/// Everything that was checked.
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub struct Facts {
-    /// Whether this is Linux: udev rules and polkit are its own.
+    /// Whether this is Linux: only Linux has udev rules and polkit.
     pub linux: bool,
     /// Whether this is a Remote Desktop session.
     pub remote_desktop: bool,
@@ -33,21 +33,21 @@ pub struct Facts {
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub struct ModuleFacts {
-    /// `None` where no built-in one has its module installed.
+    /// The profile; `None` if no module of a built-in profile is installed.
     pub profile: Option<String>,
-    /// Its tokens come by PC/SC.
+    /// Whether its tokens are used through PC/SC.
     pub by_pcsc: bool,
-    /// The library that was loaded, and what it says of itself.
+    /// The library that was loaded, and the name and version that it reports.
     pub loaded: Option<(PathBuf, String)>,
-    /// The libraries that were not, each with the reason.
+    /// The libraries that were not loaded, each with the reason.
     pub tried: Vec<(PathBuf, LoadProblem)>,
-    /// Anything else that kept it from loading.
+    /// Any other reason why it was not loaded.
     pub problem: Option<String>,
-    /// Another run has the tokens: which, in words.
+    /// The message if another process uses the tokens.
     pub busy: Option<String>,
     /// Environment variables that the module needs.
     pub unset: Vec<String>,
-    /// Programs of which one must run, and whether one does.
+    /// Groups of programs: one of each group must run; and whether one runs.
     pub daemons: Option<(Vec<String>, bool)>,
     pub slots: usize,
 }
@@ -70,7 +70,7 @@ impl ModuleFacts {
 pub struct TokenFacts {
     pub name: String,
     pub reader: String,
-    /// Whether it was ever initialised.
+    /// Whether it is initialised.
     pub initialized: bool,
     pub pin: PinState,
     /// Whether its label and flags, or its certificates, could not be read.
@@ -89,20 +89,20 @@ pub struct CertificateFacts {
     pub not_after: i64,
 }
 
-/// The clock, and what it is held against.
+/// The clock, and the time that it is compared with.
 #[derive(Debug, Clone)]
 pub struct Clock {
     /// What it shows.
     pub now: Timestamp,
-    /// When this program's own file was written: it cannot be later.
+    /// When the file of this program was written: the clock cannot be before that.
     pub program: Option<Timestamp>,
 }
 
-/// Gathers all facts. An error where the profile that was named is wrong.
+/// Gathers all facts. An error if the given profile is wrong.
 pub fn gather(options: &ModuleOptions, now: Timestamp) -> Result<Facts, TokenError> {
     let (profile, module) = match options.profile() {
         Ok(profile) => (Some(profile.clone()), options.load(profile)),
-        // What is wrong with it is the operator's to mend first.
+        // The operator must correct the profile first.
         Err(e) if options.profile.is_some() => return Err(e),
         Err(_) => (None, Err(TokenError::NothingInstalled(vec![]))),
     };
@@ -169,7 +169,7 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
     }
 }
 
-/// Whether one of these programs runs, as /proc tells; without /proc, none is reported.
+/// Whether one of these programs runs, according to /proc; `true` if there is no /proc.
 fn any_runs(names: &[String]) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else { return true };
     let mut commands = processes

@@ -1,4 +1,4 @@
-//! The judgement: facts in, findings out.
+//! Judges the facts: facts in, findings out.
 
 use super::super::next::Next;
 use super::facts::{CertificateFacts, Clock, Facts, TokenFacts};
@@ -8,11 +8,11 @@ use crate::reader::{Driver, Reader, ReaderError, TokenModel, UsbDevice, model_by
 use crate::token::PinState;
 use crate::trustlist::day;
 
-/// What the facts mean, in the order in which an operator would look.
+/// The findings, in the order in which an operator would check.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     let works = facts.tokens.as_ref().is_ok_and(|tokens| tokens.iter().any(|t| t.initialized));
     let mut findings = module::judge(&facts.module, works);
-    // What the service says of itself is then said of another machine.
+    // In such a session, the smart card service is that of another machine.
     if facts.remote_desktop && !works && (facts.module.by_pcsc || facts.module.profile.is_none()) {
         let says = "this is a Remote Desktop session: it shows the readers of the machine in front of you, never those of \
                     this machine";
@@ -27,7 +27,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
 }
 
 fn readers(facts: &Facts) -> Vec<Finding> {
-    // A module whose tokens are no smart cards does not care.
+    // Readers do not matter for a module whose tokens are not smart cards.
     let matters = facts.module.by_pcsc || facts.module.profile.is_none();
     let readers = match &facts.readers {
         Ok(readers) => readers,
@@ -57,7 +57,7 @@ fn no_service(error: &ReaderError) -> Finding {
     match error {
         ReaderError::NotAllowed => Finding::problem(
             "polkit",
-            "the smart card service refuses this user (SCARD_W_SECURITY_VIOLATION): polkit allows it to local seats only",
+            "the smart card service refuses this user (SCARD_W_SECURITY_VIOLATION): polkit allows it only to users at the machine itself",
             [
                 "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
                 "install udev/50-sastctl-pcsc.rules.example as /etc/polkit-1/rules.d/50-sastctl-pcsc.rules, and join its group",
@@ -96,7 +96,7 @@ fn one_reader(reader: &Reader, facts: &Facts) -> Vec<Finding> {
         let says = format!("{name}: another program has exclusive access to the card");
         findings.push(Finding::problem("reader-exclusive", says, remedy));
     }
-    // A token's slot is described by its reader; some modules cut the name short.
+    // The slot of a token has the name of its reader; some modules shorten the name.
     let shown = facts.tokens.as_ref().map_or(true, |tokens| {
         tokens.iter().any(|token| token.reader.is_empty() || name.starts_with(token.reader.as_str()))
     });
@@ -214,7 +214,7 @@ fn one_token(token: &TokenFacts, clock: &Clock) -> Vec<Finding> {
         findings.push(Finding::note("certificate-unreadable", says, "it is not used"));
     }
     if token.certificates.is_empty() && token.unreadable.is_empty() && token.problem.is_none() {
-        let remedy = "is it the right token? a SAST token comes with its certificate";
+        let remedy = "check that it is the right token: a SAST token is delivered with its certificate";
         let says = format!("{name}: it has no certificate");
         findings.push(Finding::problem("no-certificate", says, remedy).next(Next::EnrollCertificate));
     }
@@ -248,15 +248,15 @@ fn pin(name: &str, state: PinState) -> Finding {
             Finding::note("pin-unknown", says("the token does not say how many PIN tries are left"), "")
         }
         PinState::Low => {
-            let low = says("a wrong PIN was entered since the last right one; few tries are left");
-            Finding::note("pin-low", low, "a right PIN resets the count").next(Next::TestPin)
+            let low = says("a wrong PIN was entered after the last correct one; few tries are left");
+            Finding::note("pin-low", low, "a correct PIN resets the count").next(Next::TestPin)
         }
         PinState::LastTry => {
-            let remedy = "do not guess: ask who knows the PIN; a right one resets the count";
+            let remedy = "do not guess: ask a person who knows the PIN; a correct PIN resets the count";
             Finding::problem("pin-last-try", says("this is the last PIN try"), remedy)
         }
         PinState::Locked => {
-            let remedy = "sign with the other token meanwhile";
+            let remedy = "until then, sign with the other token";
             Finding::problem("pin-locked", says("the PIN is locked"), remedy).next(Next::UnlockToken)
         }
         PinState::NotSet => {

@@ -1,5 +1,5 @@
-//! What stops a token from working here, and what to do about it: facts are gathered in one place, and judged in
-//! another that looks at nothing but them.
+//! Finds what stops a token from working on this machine, and what to do about it. `facts` gathers the facts; `judge`
+//! makes findings from the facts alone.
 
 mod facts;
 mod judge;
@@ -17,7 +17,7 @@ pub use judge::judge;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// As it should be.
+    /// In order.
     Fine,
     /// Good to know.
     Note,
@@ -28,7 +28,7 @@ pub enum Severity {
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is called in scripts; only ever added to.
+    /// The identifier for scripts; no identifier is ever renamed or removed.
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
@@ -36,7 +36,7 @@ pub struct Finding {
     pub says: String,
     /// What to do about it on each system.
     pub remedies: Remedies,
-    /// What of this program helps, on every system.
+    /// The command of this program that helps, on every system.
     pub next: Option<Next>,
 }
 
@@ -58,14 +58,14 @@ impl Finding {
     }
 }
 
-/// Whose commands and packages a remedy names.
+/// The system whose commands and packages a remedy uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum System {
-    /// Debian, Ubuntu and their kin: apt.
+    /// Debian, Ubuntu and similar systems: apt.
     Debian,
-    /// Fedora, RHEL and their kin: dnf.
+    /// Fedora, RHEL and similar systems: dnf.
     Fedora,
     Macos,
     Windows,
@@ -75,7 +75,7 @@ impl System {
     /// All of them, in the order of [`Remedies`].
     pub const ALL: [System; 4] = [System::Debian, System::Fedora, System::Macos, System::Windows];
 
-    /// This one; of an unknown Linux, the first whose tools are like its own.
+    /// This system; for an unknown Linux, Debian.
     pub fn here() -> Self {
         match std::env::consts::OS {
             "windows" => System::Windows,
@@ -92,31 +92,31 @@ impl System {
     }
 }
 
-/// A line or more for each system, in the order of [`System::ALL`].
+/// One or more lines for each system, in the order of [`System::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remedies([Vec<String>; 4]);
 
 impl Remedies {
-    /// These, then those.
+    /// Adds the lines of another value.
     fn and(mut self, other: impl Into<Remedies>) -> Self {
         self.0.iter_mut().zip(other.into().0).for_each(|(lines, more)| lines.extend(more));
         self
     }
 
-    /// What to do there, a line each.
+    /// The lines for a system.
     pub fn on(&self, system: System) -> &[String] {
         self.0.get(system as usize).map_or(&[], Vec::as_slice)
     }
 }
 
-/// The same everywhere; an empty line is none.
+/// The same line for every system; an empty text means no line.
 impl From<&str> for Remedies {
     fn from(line: &str) -> Self {
         [line; 4].into()
     }
 }
 
-/// A line for each: Debian, Fedora, macOS, Windows; an empty line is none.
+/// A line for each system: Debian, Fedora, macOS, Windows; an empty text means no line.
 impl<T: Into<String>> From<[T; 4]> for Remedies {
     fn from(lines: [T; 4]) -> Self {
         let line = |line: String| if line.is_empty() { vec![] } else { vec![line] };

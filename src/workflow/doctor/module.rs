@@ -7,7 +7,7 @@ use super::facts::ModuleFacts;
 use super::{Finding, Remedies};
 use crate::token::LoadProblem;
 
-/// What to do where no module is there at all.
+/// What to do if no module is installed.
 fn install() -> Remedies {
     Remedies::from(["Linux (its .deb)", "Linux (its .rpm)", "macOS", "Windows"].map(|system| {
         format!("install SafeNet Authentication Client for {system}; for other HSMs their client software")
@@ -62,7 +62,7 @@ fn daemon(names: &str, runs: bool) -> Finding {
     )
 }
 
-/// A path that is simply not there is no finding while another one is.
+/// A missing path is not a finding if another path exists.
 fn not_loaded(facts: &ModuleFacts, profile: &str) -> Vec<Finding> {
     if let Some(problem) = &facts.problem {
         return vec![Finding::problem("module", problem.clone(), install()).next(Next::NameModule)];

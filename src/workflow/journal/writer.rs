@@ -46,7 +46,7 @@ pub enum JournalReopenError {
     Io(#[from] JournalWriteError),
     #[error("the journal does not verify: {0}")]
     Broken(#[from] JournalError),
-    #[error("the run of this journal ended: there is nothing to continue")]
+    #[error("the run in this folder is complete: there is nothing to continue")]
     AtItsEnd,
 }
 

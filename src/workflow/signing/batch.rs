@@ -18,7 +18,7 @@ pub struct BatchFile {
     work: Work,
     digest: PlanDigest,
     out: PathBuf,
-    /// What it is made from; `None` of a first list.
+    /// What it is made from; `None` for a first list.
     pub input: Option<Replaced>,
     /// What the operator should know.
     pub warnings: Vec<String>,
@@ -31,7 +31,7 @@ enum Work {
 }
 
 impl BatchFile {
-    /// A list by its plan, and the list in force that the plan starts from; `None` of a first list.
+    /// A list with its plan, and the list in force that the plan changes; `None` for a first list.
     pub fn list(plan: Plan, out: PathBuf, replaces: Option<(&Path, &VerifiedList)>) -> Self {
         let input = replaces.map(|(path, old)| {
             let bytes = old.list().bytes().clone();
@@ -41,7 +41,7 @@ impl BatchFile {
         BatchFile { work: Work::List(Box::new(plan)), digest, out, input, warnings }
     }
 
-    /// A configuration file that `signer` is to sign, and the file that it was read from, with all of its bytes.
+    /// A configuration file that `signer` will sign, and the file that it was read from, with all its bytes.
     pub fn sgn(
         draft: SgnDraft,
         (signer, judged_at, warnings): (&Certificate, i64, Vec<String>),
@@ -54,7 +54,7 @@ impl BatchFile {
         Ok(BatchFile { work: Work::Sgn(Box::new(draft)), digest, out, input, warnings })
     }
 
-    /// The plan; `None` of a configuration file.
+    /// The plan; `None` for a configuration file.
     pub fn plan(&self) -> Option<&Plan> {
         match &self.work {
             Work::List(plan) => Some(plan),
@@ -62,7 +62,7 @@ impl BatchFile {
         }
     }
 
-    /// The FILENAME that it will have.
+    /// The FILENAME in the signed file.
     pub fn file_name(&self) -> &str {
         match &self.work {
             Work::List(plan) => &plan.draft().file_name,
@@ -75,22 +75,22 @@ impl BatchFile {
         Some(self.plan()?.difference(self.input.as_ref()?.list.as_ref()?.list()))
     }
 
-    /// Where the result goes.
+    /// Where the result is written.
     pub fn out(&self) -> &Path {
         &self.out
     }
 
-    /// What identifies it, with all that is shown or signed.
+    /// The digest that identifies it: over everything that is shown or signed.
     pub fn digest(&self) -> PlanDigest {
         self.digest
     }
 
-    /// What is left to do by hand once it is written.
+    /// What is left to do by hand after it is written.
     pub fn by_hand(&self) -> &[String] {
         self.plan().map_or(&[], |plan| &plan.by_hand[..])
     }
 
-    /// It must be the one that was shown.
+    /// Confirms the file; an error if it is not the one that was shown.
     pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
         let work = match self.work {
             Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
@@ -109,31 +109,31 @@ impl BatchFile {
 pub enum SigningError {
     #[error("two files would be written as {}", .0.display())]
     SamePlace(PathBuf),
-    /// No file can be written there, as far as is known before.
+    /// The check before signing found that no file can be written there.
     #[error(transparent)]
     Place(FileError),
-    #[error("the plan is not the one that was named by its digest")]
+    #[error("the plan does not have the given digest")]
     OtherPlan { wanted: PlanDigest, planned: PlanDigest },
     /// It came from standard input.
-    #[error("a configuration file is signed with its file name in it")]
+    #[error("the file name is a part of a signed configuration file, and standard input has none")]
     NoFileName,
-    #[error("the file from standard input has the name {0:?} in it, which is not a plain file name")]
+    #[error("the file from standard input contains the name {0:?}, which is not a plain file name")]
     NotAFileName(String),
     #[error("there are several files to sign, and {} is a list: give its destination", .0.display())]
     NoPlace(PathBuf),
 }
 
-/// The plans of a batch as they were shown, the files that they would write, and what is left to do by hand then.
+/// The plans of a batch as they were shown, the files that they would write, and what is left to do by hand after that.
 #[derive(Debug, Default)]
 pub struct ShownPlans {
     each: Vec<(PlanDigest, PathBuf)>,
     places: HashSet<PathBuf>,
-    /// What is left to do by hand once they are carried out.
+    /// What is left to do by hand after they are carried out.
     pub by_hand: Vec<String>,
 }
 
 impl ShownPlans {
-    /// A further plan, before it is shown. Its result must not replace something that is not a file, or the result of another plan.
+    /// Adds a plan before it is shown. Its result must replace nothing but a file, and not the result of another plan.
     pub fn add(&mut self, file: &BatchFile, digest: PlanDigest) -> Result<(), SigningError> {
         let out = file.out();
         if out.as_os_str() != "-" {
@@ -159,7 +159,7 @@ impl ShownPlans {
         self.each.iter().map(|(digest, _)| *digest)
     }
 
-    /// What identifies all of them together; of a single plan, its own digest.
+    /// The digest of all plans together; for a single plan, its own digest.
     pub fn digest(&self) -> PlanDigest {
         if let [(one, _)] = self.each[..] {
             return one;
@@ -168,7 +168,7 @@ impl ShownPlans {
         PlanDigest::over(judged_at, &self.each.iter().map(|(digest, _)| &digest.sum[..]).collect::<Vec<_>>())
     }
 
-    /// Refused when they are not the plans with this digest.
+    /// An error if the plans do not have this digest.
     pub fn check(&self, wanted: Option<PlanDigest>) -> Result<(), SigningError> {
         let planned = self.digest();
         match wanted.filter(|wanted| *wanted != planned) {
@@ -212,7 +212,7 @@ impl fmt::Display for WillWrite {
             (files, existing) => {
                 write!(
                     f,
-                    "write {files} files, {first} to {last} ({existing} of them are there, and kept as .bak)"
+                    "write {files} files, {first} to {last} ({existing} of them exist, and are kept as .bak)"
                 )
             }
         }
@@ -232,13 +232,13 @@ pub struct ConfirmedFile {
 pub struct Replaced {
     pub path: PathBuf,
     pub read: Bytes,
-    /// What of it is signed or replaced, as the journal has it.
+    /// The part of it that is signed or replaced, as in the journal.
     pub bytes: Bytes,
-    /// The list in force; `None` of a configuration file.
+    /// The list in force; `None` for a configuration file.
     pub list: Option<VerifiedList>,
 }
 
-/// A file that was signed and verified, and is not written yet.
+/// A file that was signed and verified, but is not written yet.
 pub(super) struct SignedFile {
     out: PathBuf,
     bytes: Bytes,
@@ -251,7 +251,7 @@ enum Confirmed {
     Sgn(Box<SgnDraft>),
 }
 
-/// What was written; checksums hexadecimal, and as a phone shows them.
+/// What was written; checksums in hexadecimal, and as a phone shows them.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Serialize)]
 pub struct WrittenFile {
@@ -266,7 +266,7 @@ pub struct WrittenFile {
 }
 
 impl ConfirmedFile {
-    /// Its first lines in the journal: what was read, and the plan.
+    /// Writes its first lines into the journal: what was read, and the plan.
     pub(super) fn begin(&self, log: &mut Journal) -> Result<(), JournalWriteError> {
         let out = self.out.display().to_string();
         if let Some(Replaced { path, bytes, list, .. }) = &self.input {
@@ -296,15 +296,15 @@ impl ConfirmedFile {
 }
 
 impl SignedFile {
-    /// What is to be written, where, and what must still be as it was then.
+    /// What is to be written and where, and which file must not have changed since it was read.
     pub fn new_file(&self) -> NewFile<'_> {
-        // Standard input gives its bytes once.
+        // Standard input cannot be read again.
         let input = self.input.as_ref().filter(|input| input.path.as_os_str() != "-");
         let made_from = input.map(|input| Source { path: &input.path, bytes: &input.read });
         NewFile { path: &self.out, bytes: &self.bytes, made_from }
     }
 
-    /// What the journal and the operator are told once it is written.
+    /// The journal line and the report to the operator after it is written.
     pub fn written(self, backup: Option<&Path>) -> (Event, WrittenFile) {
         let SignedFile { out, bytes, signed_by, .. } = self;
         let file = out.display().to_string();

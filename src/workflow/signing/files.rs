@@ -1,4 +1,4 @@
-//! Files that are to be signed: what each of them is, and where the result goes.
+//! Files that are to be signed: the kind of each, and where its result is written.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,9 @@ use crate::workflow::{Request, WorkError, beside, display_name, read_verified, r
 /// Lists that are signed again as they are, and configuration files that become `.sgn` files; `-` is standard input.
 pub struct FilesToSign<'a> {
     pub files: &'a [PathBuf],
-    /// The file, or the folder of the files; `None` for a place beside each of them.
+    /// The output file or folder; `None`: beside each file.
     pub out: Option<&'a Path>,
-    /// Each file is replaced.
+    /// Whether each file is replaced.
     pub in_place: bool,
     /// The FILENAME in a new `.sgn` file; `None` for the name of the file and `.sgn`.
     pub file_name: Option<&'a str>,
@@ -30,7 +30,7 @@ enum Kind {
 }
 
 impl FilesToSign<'_> {
-    /// Of several lists the first one says which certificate of a key is in force; the others are held against it.
+    /// If a key has several certificates, the first list decides which one is in force; the other lists are checked against it.
     pub fn signed_by(&self, session: SigningSession) -> SigningSession {
         let is_list = |file: &&PathBuf| {
             file.extension().is_some_and(|e| e.eq_ignore_ascii_case("tlv")) && file.is_file()
@@ -41,12 +41,12 @@ impl FilesToSign<'_> {
         }
     }
 
-    /// Whether each can be read again once its plan was shown.
+    /// Whether each file can be read again after its plan was shown.
     pub fn are_plain(&self) -> bool {
         self.files.iter().all(|file| file.as_os_str() != "-" && file.is_file())
     }
 
-    /// Reads one of them and plans what signing it means.
+    /// Reads one of the files and makes the plan for it.
     pub fn plan(&self, path: &Path, request: &Request<'_>) -> Result<BatchFile, WorkError> {
         let options = request.options;
         let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
@@ -68,7 +68,7 @@ impl FilesToSign<'_> {
                 let out = self.place(Kind::Sgn, path, &name)?;
                 sgn(name, signed.payload().clone(), out)
             }
-            // What looks like a damaged list is not signed as if it were a configuration file.
+            // A damaged list must not be signed as a configuration file.
             Err(e) if bytes.first() == Some(&1) || bytes.is_empty() => {
                 Err(WorkError::Decode { file: display_name(path), source: e })
             }
@@ -81,7 +81,7 @@ impl FilesToSign<'_> {
         }
     }
 
-    /// `own` is the name in the file's header; of a configuration file the name of the file that is made.
+    /// `own` is the name in the file's header; for a configuration file, the name of the new file.
     fn place(&self, kind: Kind, path: &Path, own: &str) -> Result<PathBuf, SigningError> {
         match (self.out, kind) {
             (Some(file), _) if !file.is_dir() => Ok(file.to_owned()),
@@ -89,7 +89,7 @@ impl FilesToSign<'_> {
             (Some(folder), _) if path.as_os_str() != "-" => {
                 Ok(folder.join(path.file_name().unwrap_or(path.as_os_str())))
             }
-            // Standard input has no name of its own.
+            // Standard input has no file name.
             (Some(folder), _) if is_tftp_name(own) => Ok(folder.join(own.rsplit('/').next().unwrap_or(own))),
             (Some(_), _) => Err(SigningError::NotAFileName(own.to_owned())),
             (None, Kind::Config) => Ok(path.with_file_name(own)),

@@ -1,5 +1,6 @@
-//! Carries confirmed plans out. Few go one after the other. Of many, some are read and planned while others are signed and
-//! others are written, so that the token never waits; how many are under way is bounded, and their order stays.
+//! Carries out confirmed plans. A few files are done one after the other. Many files go through a pipeline: while some are
+//! signed, the next are read and planned and the previous are written, so that the token never waits. The number of files
+//! in the pipeline is limited, and their order is kept.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,18 +13,17 @@ use crate::trustlist::Signer;
 use crate::workflow::journal::Journal;
 use crate::workflow::{Operator, View, WorkError};
 
-/// Files that share a sync of the journal and of their folder. More would keep more in memory, and lose more to a token
-/// that is pulled.
+/// Files that share a sync of the journal and of their folder. A larger number needs more memory, and loses more signatures if the token is removed.
 const TOGETHER: usize = 8;
 
-/// Files in the pipeline, in order; then what stopped the pipeline, if something did.
+/// Files in the pipeline, in order; then the error that stopped the pipeline, if there was one.
 struct Chunk<T> {
     files: Vec<T>,
     stop: Option<WorkError>,
 }
 
 impl<T> FromIterator<Result<T, WorkError>> for Chunk<T> {
-    /// All up to the first that fails.
+    /// All files before the first that fails.
     fn from_iter<I: IntoIterator<Item = Result<T, WorkError>>>(files: I) -> Self {
         let mut stop = None;
         let good = |file: Result<T, WorkError>| file.map_err(|e| stop = Some(e)).ok();
@@ -34,8 +34,8 @@ impl<T> FromIterator<Result<T, WorkError>> for Chunk<T> {
 /// The journal, which the first and the last stage of the pipeline write.
 type Log<'a> = Mutex<&'a mut Journal>;
 
-/// Signs and writes. Where one fails, those before it are written (and perhaps some that share its syncs), and the error
-/// says how many; later ones are not signed, or what was signed of them is thrown away.
+/// Signs and writes. If a file fails, the files before it are written (and perhaps some that share its sync), and the error
+/// tells how many. Later files are not signed, or their signatures are discarded.
 pub(super) fn sign_all(
     total: usize,
     files: impl Iterator<Item = Result<ConfirmedFile, WorkError>> + Send,
@@ -56,7 +56,7 @@ pub(super) fn sign_all(
     Ok(())
 }
 
-/// The pipeline: a thread that reads and plans, one for each session that signs, one that writes.
+/// The pipeline: one thread that reads and plans, one for each session that signs, and one that writes.
 fn many(
     mut files: impl Iterator<Item = Result<ConfirmedFile, WorkError>> + Send,
     signer: &TokenSigner<'_>,
@@ -123,7 +123,7 @@ fn plan_chunk(
     }
 }
 
-/// Signs and verifies; an interruption that came meanwhile stops before anything is written.
+/// Signs and verifies; an interruption stops it before anything is written.
 fn sign<S>(file: ConfirmedFile, signer: &mut S, operator: &dyn Operator) -> Result<SignedFile, WorkError>
 where
     S: Signer<Error = TokenError>,
@@ -133,7 +133,7 @@ where
     Ok(signed)
 }
 
-/// Signs what comes in until nothing more does, or something goes wrong.
+/// Signs chunks until there are no more, or until an error.
 fn sign_chunks<S>(
     signer: &mut S,
     planned: &Receiver<Chunk<ConfirmedFile>>,
@@ -154,14 +154,14 @@ fn sign_chunks<S>(
 
 struct End<'a> {
     operator: &'a dyn Operator,
-    /// Files that are to be written.
+    /// The number of files to write.
     total: usize,
-    /// Files that were.
+    /// The number of files that were written.
     written: usize,
 }
 
 impl End<'_> {
-    /// Writes files, then their lines in the journal, and shows them; then fails with what stopped the pipeline.
+    /// Writes files, then their lines in the journal, and shows them. Then returns the error that stopped the pipeline, if any.
     fn write(&mut self, chunk: Chunk<SignedFile>, log: &Log<'_>) -> Result<(), WorkError> {
         let Chunk { files, stop } = chunk;
         let results = self.put(&files);
@@ -179,7 +179,7 @@ impl End<'_> {
                 }
             };
             let (line, written) = file.written(backup.as_deref());
-            // A journal that is full does not undo the file: it is counted, and told of.
+            // If the journal cannot be written, the file still exists: it is counted and reported.
             failed = failed.or(result.err()).or(log.note(line).err().map(Into::into));
             done.push(written);
         }

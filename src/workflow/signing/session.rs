@@ -16,18 +16,18 @@ use crate::workflow::{
     read_certificate, wait_for, with_login,
 };
 
-/// Plans that are made at a time, side by side.
+/// The number of plans that are made in parallel.
 const AT_A_TIME: usize = 8;
 
 /// Files that are signed with one login, in their order.
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum Batch<'a> {
     Planned(Vec<BatchFile>),
-    /// Each is read when its turn comes, so that a thousand take no more memory than a few. One that is then another
-    /// file than it was when its plan was shown is refused.
+    /// Each file is read shortly before it is signed, so that a thousand need no more memory than a few. A file that
+    /// changed since its plan was shown is refused.
     Files {
         paths: &'a [PathBuf],
-        /// Reads a file and plans what is done with it; always the same for the same file.
+        /// Reads a file and makes its plan; the same file always gives the same plan.
         plan: &'a (dyn Fn(&Path) -> Result<BatchFile, WorkError> + Sync),
     },
 }
@@ -53,13 +53,13 @@ pub struct Signed {
 /// The module and the token that will sign.
 pub struct SigningSession {
     module: Module,
-    /// What was on the tokens when they were looked at.
+    /// The contents of the tokens when they were read.
     seen: Vec<TokenContents>,
     sast: Sast,
 }
 
 impl SigningSession {
-    /// Loads the module and finds the token that is meant; no PIN yet.
+    /// Loads the module and finds the selected token; needs no PIN.
     pub fn open(
         options: &ModuleOptions,
         selector: Option<&Selector>,
@@ -71,7 +71,7 @@ impl SigningSession {
         Ok(SigningSession { module, seen, sast })
     }
 
-    /// The same for a command that needs no other token: the others are looked at only as far as it takes.
+    /// The same for a command that needs no other token: the others are read only as far as necessary.
     pub fn open_for_one(
         options: &ModuleOptions,
         selector: Option<&Selector>,
@@ -82,12 +82,12 @@ impl SigningSession {
         Ok(Self::with(module, sast))
     }
 
-    /// With a module that is open and a token that was chosen already.
+    /// With an open module and a token that was already chosen.
     pub fn with(module: Module, sast: Sast) -> Self {
         SigningSession { module, seen: vec![], sast }
     }
 
-    /// The same with the certificate that this list knows, where the token has several of one key.
+    /// Selects the certificate that is in this list, if the token has several for one key.
     #[must_use]
     pub fn for_list(mut self, list: &VerifiedList) -> Self {
         self.sast = self.sast.known_by(|c| list.list().sasts().any(|record| record.is_of(c)));
@@ -99,8 +99,7 @@ impl SigningSession {
         &self.sast
     }
 
-    /// Certificates of further tokens: inserted ones by selector, others by their certificate file. Those that are not
-    /// inserted are waited for.
+    /// Certificates of further tokens: inserted ones by selector, others by their certificate file. Waits for tokens that are not inserted.
     pub fn certificates(
         &self,
         names: &[String],
@@ -118,7 +117,7 @@ impl SigningSession {
         names.iter().map(certificate).collect()
     }
 
-    /// Shows the plans, asks once, logs in once, signs and writes file after file. `None` of a dry run.
+    /// Shows the plans, asks once, logs in once, signs and writes file after file. `None` for a dry run.
     pub fn sign(
         &self,
         batch: Batch<'_>,
@@ -135,7 +134,7 @@ impl SigningSession {
         self.sign_shown(batch, &shown, order, operator).map(Some)
     }
 
-    /// Asks before anything is signed, and says which files will be written.
+    /// Asks before anything is signed, and shows which files will be written.
     pub fn ask(&self, shown: &ShownPlans, operator: &dyn Operator) -> Result<(), WorkError> {
         let token = self.sast.token();
         let question = Question::Sign {
@@ -147,11 +146,11 @@ impl SigningSession {
         if operator.agrees(&question)? {
             Ok(())
         } else {
-            Err(WorkError::Declined("not signed; nothing was written"))
+            Err(WorkError::Declined("cancelled; nothing was signed and nothing was written"))
         }
     }
 
-    /// Carries out plans that were shown and confirmed: one login, a journal of their own.
+    /// Carries out plans that were shown and confirmed: with one login and a new journal.
     pub fn sign_shown(
         &self,
         batch: Batch<'_>,
@@ -172,7 +171,7 @@ impl SigningSession {
         Ok(Signed { journal, by_hand: shown.by_hand.clone() })
     }
 
-    /// The same as a step of a longer run, into its journal.
+    /// The same as a step of a longer run, with the journal of that run.
     pub fn sign_into(
         &self,
         log: &mut Journal,
@@ -189,8 +188,7 @@ impl SigningSession {
     }
 }
 
-/// Shows the plans, some at a time; from here on these, and no others, may be carried out. What holds for all of them is
-/// told once.
+/// Shows the plans, some at a time. After that only these plans may be carried out. Warnings that apply to all are shown once.
 pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result<ShownPlans, WorkError> {
     let (mut shown, mut warned) = (ShownPlans::default(), HashSet::new());
     let mut one = |file: &BatchFile, digest| {
@@ -221,7 +219,7 @@ pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result
 
 type Files<'a> = Box<dyn Iterator<Item = Result<ConfirmedFile, WorkError>> + Send + 'a>;
 
-/// The files of a batch, each held against its plan as it was shown.
+/// The files of a batch; each is compared with its plan as it was shown.
 fn confirmed<'a>(batch: Batch<'a>, shown: &'a ShownPlans) -> Files<'a> {
     match batch {
         Batch::Planned(files) => {
@@ -245,8 +243,7 @@ fn sign_journal(wanted: bool, log: &Journal, signer: &mut &TokenSigner<'_>) -> R
     log.sign(signer).map_err(|e| WorkError::JournalNotSigned(Box::new(e)))
 }
 
-/// The token that signs, of what was found. One that shows no certificate is asked again after the login that signing needs
-/// anyway.
+/// Finds the token that signs. A token that shows no certificate is read again after the login, which signing needs anyway.
 fn sast(
     module: &Module,
     found: Result<TokenContents, TokenError>,
@@ -263,7 +260,7 @@ fn sast(
     or_wait(module, found, selector, operator)
 }
 
-/// The token that was looked for. If it is not inserted, and somebody can insert it, this waits for it.
+/// Returns the token that was found. If it is not inserted and an operator can insert it, waits for it.
 fn or_wait(
     module: &Module,
     found: Result<Sast, TokenError>,
