@@ -47,7 +47,7 @@ pub struct FetchArgs {
     /// Replace existing files; each old file is kept as NAME.bak
     #[arg(long)]
     force: bool,
-    /// If a file cannot be fetched in any other way, make the shell print it (no public source describes this output; the file is used only if it verifies)
+    /// If a file cannot be fetched in any other way, make the shell print it (no public source says which format this output has; the file is used only if it verifies)
     #[arg(long)]
     dump: bool,
     #[command(flatten)]
