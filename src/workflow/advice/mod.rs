@@ -63,7 +63,7 @@ fn step(act: impl Into<String>) -> Step {
     Step { act: act.into(), next: None, phones: vec![] }
 }
 
-/// One that this program does.
+/// A step that this program does.
 fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
     Step { act: act.into(), next: Some(next), phones }
 }
@@ -108,7 +108,8 @@ const RESTART: &str = "CUCM copies it to every node itself; restart Cisco Tftp, 
 const RESET: &str = "reset the phones, and wait until every phone shows the checksum of that list";
 
 impl Situation<'_> {
-    /// What phones that hold the list do with a new one that this record's key signs, or a token that is in no list yet.
+    /// What phones that hold the list do with a new list, signed by the key of this record, or by a token that is in no list
+    /// yet.
     fn phones(&self, signer: Option<&Record>, tvs: &TvsStatus) -> Vec<ClassEffect> {
         let new = match signer {
             Some(signer) => NewList::by_record(self.old, signer),

@@ -184,7 +184,7 @@ fn any_runs(names: &[String]) -> bool {
 const RULES_FOLDERS: [&str; 4] =
     ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"];
 
-/// The first rules file that names a CardOS model and makes a reader of it.
+/// The first rules file that names a CardOS model.
 pub fn rules_file(folders: &[impl AsRef<Path>]) -> Option<PathBuf> {
     let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let names =

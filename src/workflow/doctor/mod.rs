@@ -84,7 +84,7 @@ impl System {
         }
     }
 
-    /// Of a Linux, by its os-release(5).
+    /// A Linux system, from its os-release(5).
     pub fn of_release(release: &str) -> Self {
         let like = |line: &str| line.starts_with("ID=") || line.starts_with("ID_LIKE=");
         let fedora = |line: &str| ["fedora", "rhel", "centos", "suse"].iter().any(|name| line.contains(name));
