@@ -198,3 +198,24 @@ fn what_a_phone_says_is_found_in_the_help_and_the_man_pages() {
         assert!(man.contains(words), "{words}");
     }
 }
+
+/// If an argument of a command had the name of a global option, the option could not be given after the command.
+#[test]
+fn every_command_takes_every_global_option_behind_it() {
+    fn look(command: &clap::Command, globals: &[(String, String)], path: &str) {
+        for (id, long) in globals {
+            let here: Vec<_> = command.get_arguments().filter(|a| a.get_id() == id.as_str()).collect();
+            assert_eq!(here.len(), 1, "{path} --{long}");
+            assert_eq!(here[0].get_long(), Some(long.as_str()), "{path} --{long}");
+        }
+        for sub in command.get_subcommands() {
+            look(sub, globals, &format!("{path} {}", sub.get_name()));
+        }
+    }
+    let mut whole = sastctl::cli::command_line();
+    whole.build();
+    let of = |a: &clap::Arg| Some((a.get_id().to_string(), a.get_long()?.to_owned()));
+    let globals: Vec<_> = whole.get_arguments().filter(|a| a.is_global_set()).filter_map(of).collect();
+    assert!(globals.iter().any(|(_, long)| long == "token") && globals.len() >= 9, "{globals:?}");
+    look(&whole, &globals, "sastctl");
+}

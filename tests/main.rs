@@ -67,6 +67,7 @@ mod pins;
 mod planning;
 mod power_cut;
 mod printed_figures;
+mod profiles;
 mod properties;
 mod questions;
 mod readiness;

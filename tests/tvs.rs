@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sastctl::phone::tvs::TvsAddress;
+
 use crate::pki;
 use crate::support::tvs::{
     Age, Behaviour, TVS_2048, VALID, answer, answers, question, says_invalid, says_valid, serve,
@@ -313,4 +315,16 @@ fn nodes_that_do_not_agree() {
     let no = serve(TVS_2048, Age::Today, says_invalid);
     let outcome = check(&world, &["--tvs", &yes.address, "--tvs", &no.address, "--json"]);
     assert_eq!(decision(&outcome, "security-by-default"), "not-known");
+}
+
+#[test]
+fn addresses_have_a_port_or_the_usual_one() {
+    let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
+    assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
+    assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));
+    assert_eq!(parsed("[::1]:9").as_deref(), Some("[::1]:9"));
+    assert_eq!(parsed("[fe80::1]").as_deref(), Some("[fe80::1]:2445"));
+    for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
+        assert_eq!(parsed(wrong), None, "{wrong}");
+    }
 }

@@ -81,6 +81,11 @@ enum Command {
     Man(manual::ManArgs),
 }
 
+/// The whole command line, as a value.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
     process::forbid_ptrace();
@@ -176,31 +181,5 @@ fn log(verbose: u8) {
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
     if verbose > 1 {
         let _ = tracing_log::LogTracer::init();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// If an argument of a command had the name of a global option, the option could not be given after the command.
-    #[test]
-    fn every_command_takes_every_global_option_behind_it() {
-        fn look(command: &clap::Command, globals: &[(String, String)], path: &str) {
-            for (id, long) in globals {
-                let here: Vec<_> = command.get_arguments().filter(|a| a.get_id() == id.as_str()).collect();
-                assert_eq!(here.len(), 1, "{path} --{long}");
-                assert_eq!(here[0].get_long(), Some(long.as_str()), "{path} --{long}");
-            }
-            for sub in command.get_subcommands() {
-                look(sub, globals, &format!("{path} {}", sub.get_name()));
-            }
-        }
-        let mut whole = Cli::command();
-        whole.build();
-        let of = |a: &clap::Arg| Some((a.get_id().to_string(), a.get_long()?.to_owned()));
-        let globals: Vec<_> = whole.get_arguments().filter(|a| a.is_global_set()).filter_map(of).collect();
-        assert!(globals.iter().any(|(_, long)| long == "token") && globals.len() >= 9, "{globals:?}");
-        look(&whole, &globals, "sastctl");
     }
 }

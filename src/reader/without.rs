@@ -14,10 +14,12 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
 pub struct ReaderWatch(Infallible);
 
 impl ReaderWatch {
+    /// There is no service to ask.
     pub fn begin() -> Result<Self, ReaderError> {
         Err(ReaderError::NotBuilt)
     }
 
+    /// Never called: there is no such value.
     pub fn wait(&mut self, _: Duration) -> Result<bool, ReaderError> {
         match self.0 {}
     }

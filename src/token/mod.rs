@@ -27,7 +27,7 @@ pub use contents::{TokenCertificate, TokenContents};
 pub(crate) use cryptoki::error::RvError;
 pub(crate) use enroll::KeyRequest;
 pub use error::{CertificateChoice, Ckr, TokenChoice, TokenError, TokenName};
-pub use library::LoadProblem;
+pub use library::{LoadProblem, diagnose};
 pub(crate) use module::{LoadOptions, Module};
 pub(crate) use pin::Pin;
 pub use pin::{PinKind, PinState};

@@ -23,36 +23,37 @@ const BUILT_IN: [&str; 15] = built_in! {
 /// A PKCS#11 module.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say what each is")]
 pub struct Profile {
     /// Its name.
     pub name: String,
-    pub(crate) description: String,
-    pub(crate) paths: Paths,
+    pub description: String,
+    pub paths: Paths,
     /// The module's own argument of C_Initialize (`pReserved`).
-    pub(crate) init_argument: Option<String>,
+    pub init_argument: Option<String>,
     /// An environment variable that overrides the init argument.
-    pub(crate) init_argument_env: Option<String>,
+    pub init_argument_env: Option<String>,
     #[serde(default)]
-    pub(crate) environment: Vec<EnvironmentVariable>,
+    pub environment: Vec<EnvironmentVariable>,
     /// Programs of which one must run for the module to find its tokens.
     #[serde(default)]
-    pub(crate) daemons: Vec<String>,
+    pub daemons: Vec<String>,
     #[serde(default)]
-    pub(crate) pin: PinFormat,
+    pub pin: PinFormat,
     #[serde(default)]
-    pub(crate) slots: SlotRules,
+    pub slots: SlotRules,
     #[serde(default)]
-    pub(crate) sign: SignRules,
+    pub sign: SignRules,
     /// The software that makes keys, if PKCS#11 allows that to the administrator only.
-    pub(crate) keys_made_with: Option<String>,
+    pub keys_made_with: Option<String>,
     #[serde(default)]
-    pub(crate) wait: Wait,
+    pub wait: Wait,
     /// How long a token may stay unavailable after another process used it, in milliseconds.
     #[serde(default = "default_settle")]
-    pub(crate) settle_ms: u64,
+    pub settle_ms: u64,
     /// Notes for the operator, a line each.
     #[serde(default)]
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 fn default_settle() -> u64 {
@@ -220,56 +221,6 @@ fn expand(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_built_in_profile_parses_and_has_paths() {
-        for text in BUILT_IN {
-            let profile: Profile = toml::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
-            assert_eq!(
-                Profile::find(&profile.name, false).unwrap().name,
-                profile.name,
-                "found by its first line"
-            );
-            assert!(!profile.paths.linux.is_empty(), "{}", profile.name);
-            let unix = profile.paths.linux.iter().chain(&profile.paths.macos);
-            assert!(unix.clone().all(|path| path.starts_with('/')), "{}", profile.name);
-            assert!(!profile.description.is_empty(), "{}", profile.name);
-            assert!(
-                profile.pin.min.unwrap_or(0) <= profile.pin.max.unwrap_or(usize::MAX),
-                "{}",
-                profile.name
-            );
-        }
-        let mut names: Vec<_> = Profile::built_in().map(|p| p.name).collect();
-        assert_eq!(names[0], "safenet-etoken", "looked for first");
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), BUILT_IN.len());
-    }
-
-    #[test]
-    fn a_profile_says_what_it_does_not_say() {
-        let text =
-            "name = 'x'\ndescription = 'y'\ninit-argument = 'own'\n[paths]\nlinux = ['/nonexistent.so']\n";
-        let mut profile: Profile = toml::from_str(text).unwrap();
-        assert_eq!(profile.settle_ms, 1500);
-        assert!(!profile.is_installed());
-        profile.paths.linux.push(std::env::current_exe().unwrap().display().to_string());
-        assert_eq!(profile.is_installed(), std::env::consts::OS == "linux");
-        assert_eq!(profile.init_argument().as_deref(), Some("own"));
-        // Cargo sets it for every test; an empty or missing one says nothing.
-        profile.init_argument_env = Some("CARGO_MANIFEST_DIR".to_owned());
-        assert_eq!(profile.init_argument().as_deref(), Some(env!("CARGO_MANIFEST_DIR")));
-        profile.init_argument_env = Some("SASTCTL_NO_SUCH_VARIABLE".to_owned());
-        assert_eq!(profile.init_argument().as_deref(), Some("own"));
-    }
-
-    #[test]
-    fn unknown_profiles_and_keys_are_refused() {
-        assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile(..))));
-        let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
-        assert!(toml::from_str::<Profile>(text).unwrap_err().to_string().contains("surprise"));
-    }
 
     #[test]
     fn percent_signs_name_variables() {

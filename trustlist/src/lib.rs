@@ -28,7 +28,7 @@ pub use error::{BuildError, DecodeError, MAX_FILE_BYTES, SignError, VerifyError}
 pub use header::{Header, SignerId, SigningOptions, Version};
 pub use key::{PublicKey, RsaKey, SignatureCheck};
 pub use list::{ListKind, PHONE_LIMIT_BYTES, SignedFile, TrustFile, TrustList, is_file_name, is_tftp_name};
-pub use name::{Name, Style};
+pub use name::{Name, Style, common_name};
 pub use printable::{printable, printable_json, printable_lines};
 pub use record::{Function, Record, ServerRecord};
 pub use remarks::Remark;

@@ -255,18 +255,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_have_a_port_or_the_usual_one() {
-        let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
-        assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
-        assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));
-        assert_eq!(parsed("[::1]:9").as_deref(), Some("[::1]:9"));
-        assert_eq!(parsed("[fe80::1]").as_deref(), Some("[fe80::1]:2445"));
-        for wrong in ["", ":2445", "cucm:", "cucm:0", "cucm:70000", "a b", "[::1]9", "::1"] {
-            assert_eq!(parsed(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_timeout_of_the_socket_is_no_invitation_to_try_again() {
         assert_eq!(timed_out(io::ErrorKind::WouldBlock.into()).kind(), io::ErrorKind::TimedOut);
         let reset = timed_out(io::ErrorKind::ConnectionReset.into());

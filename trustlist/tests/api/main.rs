@@ -10,4 +10,5 @@ mod certificates;
 mod digests;
 mod file_names;
 mod keys;
+mod names;
 mod printable;

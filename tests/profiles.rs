@@ -1,0 +1,84 @@
+//! HSM profiles, and why the library of one does not load.
+
+use sastctl::token::{LoadProblem, Profile, TokenError, diagnose};
+
+use crate::pki;
+
+#[test]
+fn every_built_in_profile_parses_and_has_paths() {
+    let files = std::fs::read_dir(pki::path("hsm-profiles")).unwrap();
+    let texts: Vec<_> = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    for text in &texts {
+        let profile: Profile = toml::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(
+            Profile::find(&profile.name, false).unwrap().name,
+            profile.name,
+            "found by its first line"
+        );
+        assert!(!profile.paths.linux.is_empty(), "{}", profile.name);
+        let unix = profile.paths.linux.iter().chain(&profile.paths.macos);
+        assert!(unix.clone().all(|path| path.starts_with('/')), "{}", profile.name);
+        assert!(!profile.description.is_empty(), "{}", profile.name);
+        assert!(profile.pin.min.unwrap_or(0) <= profile.pin.max.unwrap_or(usize::MAX), "{}", profile.name);
+    }
+    let mut names: Vec<_> = Profile::built_in().map(|p| p.name).collect();
+    assert_eq!(names[0], "safenet-etoken", "looked for first");
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), texts.len());
+}
+
+#[test]
+fn a_profile_says_what_it_does_not_say() {
+    let text = "name = 'x'\ndescription = 'y'\ninit-argument = 'own'\n[paths]\nlinux = ['/nonexistent.so']\n";
+    let mut profile: Profile = toml::from_str(text).unwrap();
+    assert_eq!(profile.settle_ms, 1500);
+    assert!(!profile.is_installed());
+    profile.paths.linux.push(std::env::current_exe().unwrap().display().to_string());
+    assert_eq!(profile.is_installed(), std::env::consts::OS == "linux");
+    assert_eq!(profile.init_argument().as_deref(), Some("own"));
+    // Cargo sets it for every test; an empty or missing one says nothing.
+    profile.init_argument_env = Some("CARGO_MANIFEST_DIR".to_owned());
+    assert_eq!(profile.init_argument().as_deref(), Some(env!("CARGO_MANIFEST_DIR")));
+    profile.init_argument_env = Some("SASTCTL_NO_SUCH_VARIABLE".to_owned());
+    assert_eq!(profile.init_argument().as_deref(), Some("own"));
+}
+
+#[test]
+fn unknown_profiles_and_keys_are_refused() {
+    assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile(..))));
+    let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
+    assert!(toml::from_str::<Profile>(text).unwrap_err().to_string().contains("surprise"));
+}
+
+#[test]
+fn the_missing_dependency_is_read_from_the_loaders_words() {
+    let path = std::env::current_exe().unwrap();
+    let of = |words: &str| diagnose(&path, words.to_owned());
+    let missing = |library: &str| LoadProblem::MissingDependency(library.to_owned());
+    let glibc = "libhal.so.1: cannot open shared object file: No such file or directory";
+    assert_eq!(of(glibc), missing("libhal.so.1"));
+    let itself = format!("{}: cannot open shared object file: No such file", path.display());
+    assert_eq!(of(&itself), LoadProblem::Other(itself.clone()));
+    let macos = "dlopen(/x.dylib): Library not loaded: /opt/lib/libssl.dylib\n  Referenced from: /x.dylib";
+    assert_eq!(of(macos), missing("/opt/lib/libssl.dylib"));
+    assert_eq!(of("no reason"), LoadProblem::Other("no reason".to_owned()));
+}
+
+#[test]
+fn a_library_of_another_processor_is_told_from_a_damaged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("library.so");
+    let words = || "words".to_owned();
+    std::fs::write(&path, "no library").unwrap();
+    assert_eq!(diagnose(&path, words()), LoadProblem::NotALibrary);
+    let mut bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    if bytes.starts_with(b"\x7fELF") {
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(diagnose(&path, words()), LoadProblem::Other("words".to_owned()));
+        // e_machine: EM_S390, which nobody runs this on.
+        bytes[18] = 22;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(diagnose(&path, words()), LoadProblem::OtherArchitecture { .. }));
+    }
+}
