@@ -53,6 +53,7 @@ mod interruptions;
 mod journal;
 mod journal_file;
 mod layout;
+mod lock_files;
 mod losses;
 mod many_files;
 mod meanwhile;

@@ -336,3 +336,16 @@ fn a_silent_start_is_nudged() {
     let dead = Shell::open(Node::new(vec![], vec![]));
     assert!(matches!(dead.err(), Some(ClusterError::Console(ConsoleError::NoPrompt { .. }))));
 }
+
+/// A node that sends nothing but line ends costs what their number costs.
+#[test]
+fn empty_lines_before_an_answer_are_left_out_at_once() {
+    let said = [&b"\r\n".repeat(400_000)[..], b"ClusterSecurityMode 1\r\nadmin:"].concat();
+    let says = vec![(Duration::ZERO, said)];
+    let mut script = pagination_off(&[]);
+    script.push(Heard { until: b"run sql x\n".to_vec(), says, hangs_up: false });
+    let mut shell = Shell::open(Node::new(started(&[]), script)).unwrap();
+    let began = std::time::Instant::now();
+    assert_eq!(shell.run("run sql x").unwrap(), ["ClusterSecurityMode 1"]);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}

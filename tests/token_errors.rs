@@ -1,7 +1,11 @@
 //! What is said about tokens that fail, or that cannot be told apart.
 
-use cryptoki::error::RvError as R;
-use sastctl::token::{Ckr, TokenChoice, TokenError, TokenName};
+use cryptoki::context::Function;
+use cryptoki::error::{Error as Pkcs11Error, RvError as R};
+use cryptoki_sys as sys;
+use sastctl::token::{
+    Ckr, Info, PinKind, Token, TokenChoice, TokenError, TokenName, login_failed, set_failed,
+};
 
 #[test]
 fn what_is_of_the_moment_is_told_from_what_lasts() {
@@ -37,4 +41,44 @@ fn ambiguity_names_what_matches() {
     let tokens = choices(&["02aea1d3", "00373fad"]);
     let error = TokenError::Ambiguous(Some("SAST token".to_owned()), tokens);
     assert_eq!(error.to_string(), "two tokens match \"SAST token\": 02aea1d3 and 00373fad");
+}
+
+fn token(flags: sys::CK_FLAGS) -> Token {
+    Token::new(1_u64.try_into().unwrap(), None, Ok(Info { flags, ..Info::default() }))
+}
+
+fn error(code: R) -> Pkcs11Error {
+    Pkcs11Error::Pkcs11(code, Function::Login)
+}
+
+#[test]
+fn a_login_that_failed_says_what_it_means() {
+    let of = |flags, code| login_failed("C_Login", &token(flags), PinKind::User, &error(code));
+    let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
+    assert!(matches!(of(0, R::PinIncorrect), TokenError::PinIncorrect { .. }));
+    assert!(matches!(of(0, R::PinLocked), TokenError::PinLocked(..)));
+    assert!(matches!(of(0, R::UserPinNotInitialized), TokenError::PinNotSet(_)));
+    assert!(matches!(of(pad, R::ArgumentsBad), TokenError::PinPad(..)));
+    assert!(matches!(of(0, R::ArgumentsBad), TokenError::Call { .. }));
+    assert!(matches!(of(pad, R::DeviceError), TokenError::Call { .. }));
+}
+
+#[test]
+fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
+    let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
+    for code in [R::PinInvalid, R::PinLenRange] {
+        assert!(matches!(of(code), TokenError::PinRefused(_, PinKind::New, _)), "{code:?}");
+    }
+    assert!(matches!(of(R::PinIncorrect), TokenError::PinIncorrect { .. }));
+    assert!(matches!(of(R::PinLocked), TokenError::PinLocked(..)));
+    let by_login = login_failed("C_Login", &token(0), PinKind::User, &error(R::PinInvalid));
+    assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
+}
+
+#[test]
+fn an_administrators_login_that_failed_says_what_it_means() {
+    let of = |code| login_failed("C_Login", &token(0), PinKind::Administrator, &error(code));
+    assert!(matches!(of(R::PinIncorrect), TokenError::PinIncorrect { which: PinKind::Administrator, .. }));
+    assert!(matches!(of(R::PinLocked), TokenError::PinLocked(_, PinKind::Administrator)));
+    assert!(matches!(of(R::DeviceError), TokenError::Call { .. }));
 }

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sastctl::system::access::{foreign_link, others_may_write};
+use sastctl::system::access::{foreign_link, others_may_write, unshared_folder};
+use sastctl::system::descriptor::named_by;
 
 fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -66,4 +67,33 @@ fn every_link_on_the_way_is_looked_at() {
     assert!(others_may_write(&through).unwrap().ends_with("sticky/link belongs to another user (65534)"));
     assert_eq!(foreign_link(&through), Some((at("sticky/link"), 65534)));
     assert_eq!(foreign_link(&at("sticky/link/none/such")).unwrap().1, 65534);
+}
+
+#[test]
+fn a_folder_that_others_may_write_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("locks");
+    assert!(unshared_folder(&folder), "it is made");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(unshared_folder(&folder), "it is there");
+    for mode in [0o720, 0o702] {
+        set(&folder, mode);
+        assert!(!unshared_folder(&folder), "{mode:o}");
+    }
+    std::os::unix::fs::symlink(dir.path(), dir.path().join("link")).unwrap();
+    assert!(!unshared_folder(&dir.path().join("link")), "somebody else's link");
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    assert!(!unshared_folder(&dir.path().join("file")));
+}
+
+#[test]
+fn a_path_may_be_another_name_of_a_descriptor() {
+    let named = |path: &str| named_by(Path::new(path));
+    assert_eq!(
+        [named("/dev/stdin"), named("/dev/fd/7"), named("/proc/self/fd/12")],
+        [Some(0), Some(7), Some(12)]
+    );
+    for path in ["/dev/fd", "/dev/fd/x", "/dev/fd/7/8", "/dev/stdout", "pin", "/home/fd/7"] {
+        assert_eq!(named(path), None, "{path}");
+    }
 }

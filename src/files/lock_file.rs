@@ -30,29 +30,3 @@ fn holder(file: &mut File) -> String {
     let _ = file.rewind().and_then(|()| file.take(LONGEST).read_to_string(&mut text));
     text.trim().to_owned()
 }
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    #[test]
-    fn who_holds_it_is_written_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("held.lock");
-        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let written = |who: &str| {
-            let mut file =
-                File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
-            file.set_modified(long_ago).unwrap();
-            assert_eq!(try_lock_file(&mut file, who).unwrap(), None);
-            assert_eq!(holder(&mut file), who);
-            file.metadata().unwrap().modified().unwrap() != long_ago
-        };
-        assert!(written("12345"));
-        assert!(!written("12345"));
-        assert!(written("123"), "another one, and nothing of the longer number stays");
-        assert!(!written("123"));
-    }
-}

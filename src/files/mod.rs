@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-pub(crate) use lock_file::try_lock_file;
+pub use lock_file::try_lock_file;
 pub(crate) use write::{NewFile, Source, Written, update, write, write_together};
 pub use write::{OnExisting, write_new};
 

@@ -1,7 +1,7 @@
 //! What differs between operating systems: a module for each concern, with a file for Unix and one for Windows.
 
 pub mod access;
-pub(crate) mod descriptor;
+pub mod descriptor;
 pub(crate) mod folders;
 pub(crate) mod interruption;
 pub(crate) mod process;

@@ -180,7 +180,7 @@ impl Drop for Login<'_> {
 }
 
 /// The meaning of an error of a call that takes a PIN.
-pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e: &Pkcs11Error) -> TokenError {
+pub fn login_failed(what: &'static str, token: &Token, which: PinKind, e: &Pkcs11Error) -> TokenError {
     let (name, user) = (token.name(), which == PinKind::User);
     match Ckr::of(e) {
         code @ Ckr::Code(RvError::PinIncorrect | RvError::PinInvalid) => {
@@ -196,7 +196,7 @@ pub(super) fn login_failed(what: &'static str, token: &Token, which: PinKind, e:
 
 /// The meaning of an error of a call that sets a PIN: the new PIN was refused (PKCS#11 v2.40, section 5.1.6), or the PIN that
 /// the call takes was wrong.
-pub(super) fn set_failed(
+pub fn set_failed(
     what: &'static str,
     token: &Token,
     (set, taken): (PinKind, Option<PinKind>),
@@ -223,53 +223,7 @@ fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use cryptoki_sys as sys;
-
-    use super::super::raw::Info;
     use super::*;
-
-    fn token(flags: sys::CK_FLAGS) -> Token {
-        Token::new(1_u64.try_into().unwrap(), None, Ok(Info { flags, ..Info::default() }))
-    }
-
-    fn error(code: RvError) -> Pkcs11Error {
-        Pkcs11Error::Pkcs11(code, Function::Login)
-    }
-
-    #[test]
-    fn a_login_that_failed_says_what_it_means() {
-        let of = |flags, code| login_failed("C_Login", &token(flags), PinKind::User, &error(code));
-        let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
-        assert!(matches!(of(0, RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
-        assert!(matches!(of(0, RvError::PinLocked), TokenError::PinLocked(..)));
-        assert!(matches!(of(0, RvError::UserPinNotInitialized), TokenError::PinNotSet(_)));
-        assert!(matches!(of(pad, RvError::ArgumentsBad), TokenError::PinPad(..)));
-        assert!(matches!(of(0, RvError::ArgumentsBad), TokenError::Call { .. }));
-        assert!(matches!(of(pad, RvError::DeviceError), TokenError::Call { .. }));
-    }
-
-    #[test]
-    fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
-        let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
-        for code in [RvError::PinInvalid, RvError::PinLenRange] {
-            assert!(matches!(of(code), TokenError::PinRefused(_, PinKind::New, _)), "{code:?}");
-        }
-        assert!(matches!(of(RvError::PinIncorrect), TokenError::PinIncorrect { .. }));
-        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(..)));
-        let by_login = login_failed("C_Login", &token(0), PinKind::User, &error(RvError::PinInvalid));
-        assert!(matches!(by_login, TokenError::PinIncorrect { .. }), "what modules call it that was tried");
-    }
-
-    #[test]
-    fn an_administrators_login_that_failed_says_what_it_means() {
-        let of = |code| login_failed("C_Login", &token(0), PinKind::Administrator, &error(code));
-        assert!(matches!(
-            of(RvError::PinIncorrect),
-            TokenError::PinIncorrect { which: PinKind::Administrator, .. }
-        ));
-        assert!(matches!(of(RvError::PinLocked), TokenError::PinLocked(_, PinKind::Administrator)));
-        assert!(matches!(of(RvError::DeviceError), TokenError::Call { .. }));
-    }
 
     #[test]
     fn a_pin_has_the_length_that_the_token_says_else_the_profile() {

@@ -28,6 +28,7 @@ pub(crate) use cryptoki::error::RvError;
 pub(crate) use enroll::KeyRequest;
 pub use error::{CertificateChoice, Ckr, TokenChoice, TokenError, TokenName};
 pub use library::{LoadProblem, diagnose};
+pub use login::{login_failed, set_failed};
 pub(crate) use module::{LoadOptions, Module};
 pub(crate) use pin::Pin;
 pub use pin::{PinKind, PinState};

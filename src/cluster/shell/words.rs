@@ -135,19 +135,3 @@ pub(super) fn refusal(lines: &[String]) -> Option<String> {
     };
     lines.iter().any(refuses).then(|| last_words(lines))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A node that sends nothing but line ends costs what their number costs.
-    #[test]
-    fn empty_lines_before_an_answer_are_left_out_at_once() {
-        let mut screen = Screen::default();
-        screen.feed(&b"\r\n".repeat(400_000));
-        screen.feed(b"ClusterSecurityMode 1\r\n");
-        let began = std::time::Instant::now();
-        assert_eq!(output(&screen, "run sql x", &[]), ["ClusterSecurityMode 1"]);
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
-    }
-}

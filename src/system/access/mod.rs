@@ -13,6 +13,6 @@ use windows as system;
 
 pub(crate) use system::{
     FileIdentity, how_to_make_private, identity, keep_owner, kind, make_private_folder, others_may_read,
-    persist, private_file, readable_by_umask, sync_folder, unshared_folder,
+    persist, private_file, readable_by_umask, sync_folder,
 };
-pub use system::{foreign_link, others_may_write};
+pub use system::{foreign_link, others_may_write, unshared_folder};

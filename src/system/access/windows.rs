@@ -96,7 +96,7 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder; whether nobody else may write in it.
-pub(crate) fn unshared_folder(folder: &Path) -> bool {
+pub fn unshared_folder(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok() && others_may_write(folder).is_none()
 }
 

@@ -25,20 +25,3 @@ pub fn named_by(path: &Path) -> Option<u32> {
     let rest = folders.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
     rest.to_str()?.parse().ok()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_may_be_another_name_of_a_descriptor() {
-        let named = |path: &str| named_by(Path::new(path));
-        assert_eq!(
-            [named("/dev/stdin"), named("/dev/fd/7"), named("/proc/self/fd/12")],
-            [Some(0), Some(7), Some(12)]
-        );
-        for path in ["/dev/fd", "/dev/fd/x", "/dev/fd/7/8", "/dev/stdout", "pin", "/home/fd/7"] {
-            assert_eq!(named(path), None, "{path}");
-        }
-    }
-}

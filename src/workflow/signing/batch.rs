@@ -15,7 +15,7 @@ use crate::workflow::{ConfirmedPlan, Plan, PlanDigest, PlanError};
 /// One file that is to be signed.
 #[derive(Debug)]
 pub struct BatchFile {
-    work: Work,
+    work: Work<Plan>,
     digest: PlanDigest,
     out: PathBuf,
     /// What it is made from; `None` for a first list.
@@ -25,8 +25,8 @@ pub struct BatchFile {
 }
 
 #[derive(Debug)]
-enum Work {
-    List(Box<Plan>),
+enum Work<P> {
+    List(Box<P>),
     Sgn(Box<SgnDraft>),
 }
 
@@ -93,11 +93,11 @@ impl BatchFile {
     /// Confirms the file; an error if it is not the one that was shown.
     pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
         let work = match self.work {
-            Work::List(plan) => Confirmed::List(Box::new(plan.confirm(shown)?)),
+            Work::List(plan) => Work::List(Box::new(plan.confirm(shown)?)),
             Work::Sgn(_) if self.digest != shown => {
                 return Err(PlanError::Changed { shown, now: self.digest });
             }
-            Work::Sgn(draft) => Confirmed::Sgn(draft),
+            Work::Sgn(draft) => Work::Sgn(draft),
         };
         Ok(ConfirmedFile { work, out: self.out, input: self.input })
     }
@@ -221,7 +221,7 @@ impl fmt::Display for WillWrite {
 
 /// One file whose plan was confirmed.
 pub struct ConfirmedFile {
-    work: Confirmed,
+    work: Work<ConfirmedPlan>,
     out: PathBuf,
     input: Option<Replaced>,
 }
@@ -244,11 +244,6 @@ pub(super) struct SignedFile {
     bytes: Bytes,
     signed_by: String,
     input: Option<Replaced>,
-}
-
-enum Confirmed {
-    List(Box<ConfirmedPlan>),
-    Sgn(Box<SgnDraft>),
 }
 
 /// What was written; checksums in hexadecimal, and as a phone shows them.
@@ -275,18 +270,18 @@ impl ConfirmedFile {
             log.note(Event::Input { role: role.to_owned(), out: Some(out.clone()), file })?;
         }
         match &self.work {
-            Confirmed::List(plan) => log.note(Event::plan(plan.plan(), out)),
-            Confirmed::Sgn(_) => Ok(()),
+            Work::List(plan) => log.note(Event::plan(plan.plan(), out)),
+            Work::Sgn(_) => Ok(()),
         }
     }
 
     pub(super) fn sign<S: Signer>(self, signer: &mut S) -> Result<SignedFile, SignError<S::Error>> {
         let (bytes, signed_by) = match self.work {
-            Confirmed::List(plan) => {
+            Work::List(plan) => {
                 let signed = plan.execute(signer)?;
                 (signed.list().bytes().clone(), signed.signer_name())
             }
-            Confirmed::Sgn(draft) => {
+            Work::Sgn(draft) => {
                 let signed = draft.sign(signer)?;
                 (signed.bytes().clone(), signed.header().signer_short_name())
             }
