@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
+use sastctl::cli::next::{for_sh, for_windows};
+
 use crate::support::{World, can_trace};
 
 #[test]
@@ -218,4 +220,16 @@ fn every_command_takes_every_global_option_behind_it() {
     let globals: Vec<_> = whole.get_arguments().filter(|a| a.is_global_set()).filter_map(of).collect();
     assert!(globals.iter().any(|(_, long)| long == "token") && globals.len() >= 9, "{globals:?}");
     look(&whole, &globals, "sastctl");
+}
+
+#[test]
+fn words_are_quoted_for_a_shell() {
+    let sh = ["ccm+tftp:10.1.2.3", "my file's", "", "pkcs11:serial=1;id=%01"].map(for_sh);
+    assert_eq!(sh, ["ccm+tftp:10.1.2.3", r"'my file'\''s'", "''", "'pkcs11:serial=1;id=%01'"]);
+    let words =
+        [r"C:\lists\CTLFile.tlv", r"C:\my lists\it's.tlv", "", "a;b", "pkcs11:id=%01", r"C:\my lists\"];
+    let windows = words.map(for_windows);
+    let wanted =
+        [words[0], r#""C:\my lists\it's.tlv""#, r#""""#, r#""a;b""#, "'pkcs11:id=%01'", r"'C:\my lists\'"];
+    assert_eq!(windows, wanted);
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sastctl::system::access::{foreign_link, others_may_write, unshared_folder};
+use sastctl::system::access::{Others, Rights, foreign_link, others_may_write, unshared_folder};
 use sastctl::system::descriptor::named_by;
 
 fn set(path: &Path, mode: u32) {
@@ -96,4 +96,20 @@ fn a_path_may_be_another_name_of_a_descriptor() {
     for path in ["/dev/fd", "/dev/fd/x", "/dev/fd/7/8", "/dev/stdout", "pin", "/home/fd/7"] {
         assert_eq!(named(path), None, "{path}");
     }
+}
+
+#[test]
+fn root_and_this_user_may_write_and_nobody_else() {
+    let file = Rights { owner: 0, group: 0, mode: 0o100_644, is_folder: false, is_link: false };
+    let folder = Rights { mode: 0o040_755, is_folder: true, ..file };
+    let of = |rights: Rights| rights.others(1000, |group| group == 1000);
+    assert_eq!([of(file), of(folder), of(Rights { owner: 1000, ..file })], [None, None, None]);
+    assert_eq!(of(Rights { owner: 1001, ..file }), Some(Others::Owner(1001)));
+    assert_eq!(of(Rights { mode: 0o100_646, ..file }), Some(Others::Everybody));
+    let group = |group| of(Rights { group, mode: 0o100_664, ..file });
+    assert_eq!([group(0), group(1000), group(50)], [None, None, Some(Others::Group(50))]);
+    assert_eq!(of(Rights { group: 50, ..file }), None, "it may read");
+    assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
+    assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
+    assert_eq!(of(Rights { mode: 0o101_646, ..file }), Some(Others::Everybody), "sticky means nothing here");
 }

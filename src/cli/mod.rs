@@ -11,7 +11,7 @@ mod error;
 mod interrupt;
 mod journal;
 mod manual;
-mod next;
+pub mod next;
 mod operator;
 mod pin;
 mod profile;

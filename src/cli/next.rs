@@ -84,39 +84,17 @@ fn is_plain(word: &str, more: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-fn for_sh(word: &str) -> String {
+/// A word as sh takes it.
+pub fn for_sh(word: &str) -> String {
     if is_plain(word, "-_./:=,+@%") { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// cmd and PowerShell read double quotes in the same way, except for characters that one of them replaces. Words with such
 /// characters are quoted for PowerShell.
-fn for_windows(word: &str) -> String {
+pub fn for_windows(word: &str) -> String {
     match () {
         () if is_plain(word, r"-_./\:+") => word.to_owned(),
         () if !word.contains(['"', '$', '`', '%', '!']) && !word.ends_with('\\') => format!("\"{word}\""),
         () => format!("'{}'", word.replace('\'', "''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        let sh = ["ccm+tftp:10.1.2.3", "my file's", "", "pkcs11:serial=1;id=%01"].map(for_sh);
-        assert_eq!(sh, ["ccm+tftp:10.1.2.3", r"'my file'\''s'", "''", "'pkcs11:serial=1;id=%01'"]);
-        let words =
-            [r"C:\lists\CTLFile.tlv", r"C:\my lists\it's.tlv", "", "a;b", "pkcs11:id=%01", r"C:\my lists\"];
-        let windows = words.map(for_windows);
-        let wanted = [
-            words[0],
-            r#""C:\my lists\it's.tlv""#,
-            r#""""#,
-            r#""a;b""#,
-            "'pkcs11:id=%01'",
-            r"'C:\my lists\'",
-        ];
-        assert_eq!(windows, wanted);
     }
 }

@@ -28,9 +28,9 @@ pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum FileError {
     /// It could not be opened or read; `-` is standard input.
-    #[error("{} cannot be read: {source}", name(path))]
+    #[error("{} cannot be read: {source}", display_name(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} has more than {limit} bytes", name(path))]
+    #[error("{} has more than {limit} bytes", display_name(path))]
     TooLarge { path: PathBuf, limit: usize },
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
@@ -53,7 +53,8 @@ pub enum FileError {
     Write { path: PathBuf, step: &'static str, source: io::Error },
 }
 
-fn name(path: &Path) -> String {
+/// The name of a file for messages; `-` is standard input.
+pub fn display_name(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 

@@ -11,13 +11,13 @@ use crate::system::{access, process};
 use crate::trustlist::digest;
 
 /// How long to wait for another process.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The lock of a module; released when dropped or when the process ends. `None` where there can be no lock.
-pub(super) type ModuleLock = Option<File>;
+pub type ModuleLock = Option<File>;
 
 /// The name of a module's lock file, the same for all paths of the module.
-pub(super) fn lock_name(module: &Path) -> String {
+pub fn lock_name(module: &Path) -> String {
     let module = dunce::canonicalize(module).unwrap_or_else(|_| module.to_owned());
     let id = digest::hex(&digest::sha1(module.as_os_str().as_encoded_bytes()), "");
     format!("module-{}.lock", id.get(..16).unwrap_or(&id))
@@ -29,7 +29,8 @@ pub(super) fn acquire(name: &str, patience: Duration) -> Result<ModuleLock, Toke
     private_folder(runtime).map_or(Ok(None), |folder| acquire_in(&folder, name, patience))
 }
 
-fn acquire_in(folder: &Path, name: &str, patience: Duration) -> Result<ModuleLock, TokenError> {
+/// Waits for the lock with this name in a folder, at most for `patience`.
+pub fn acquire_in(folder: &Path, name: &str, patience: Duration) -> Result<ModuleLock, TokenError> {
     let opened = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(name));
     let Ok(mut file) = opened else { return Ok(None) };
     let start = Instant::now();
@@ -47,58 +48,10 @@ fn acquire_in(folder: &Path, name: &str, patience: Duration) -> Result<ModuleLoc
 }
 
 /// `sastctl` in `$XDG_RUNTIME_DIR`, else a folder per user in the folder for temporary files.
-fn private_folder(runtime: Option<PathBuf>) -> Option<PathBuf> {
+pub fn private_folder(runtime: Option<PathBuf>) -> Option<PathBuf> {
     let folder = match runtime {
         Some(dir) if dir.is_dir() => dir.join("sastctl"),
         _ => std::env::temp_dir().join(format!("sastctl-{}", process::user())),
     };
     access::unshared_folder(&folder).then_some(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_waits_in_vain_is_told_who_holds_it() {
-        let module = tempfile::tempdir().unwrap();
-        let lock = |patience| acquire_in(module.path(), &lock_name(module.path()), patience);
-        let held = lock(PATIENCE).unwrap();
-        let start = Instant::now();
-        let patience = Duration::from_millis(60);
-        let refused = lock(patience).unwrap_err();
-        let waited = start.elapsed();
-        assert!(waited >= patience && waited < Duration::from_secs(5), "{waited:?}");
-        assert!(
-            matches!(refused, TokenError::Busy { holder, .. } if holder == std::process::id().to_string())
-        );
-        drop(held);
-        lock(Duration::ZERO).unwrap();
-    }
-
-    #[test]
-    fn without_a_folder_for_what_runs_there_is_one_for_temporary_files() {
-        let runtime = tempfile::tempdir().unwrap();
-        let there = private_folder(Some(runtime.path().to_owned())).unwrap();
-        assert_eq!(there, runtime.path().join("sastctl"));
-        let temporary = private_folder(None).unwrap();
-        assert!(temporary.starts_with(std::env::temp_dir()), "{temporary:?}");
-        for none in [PathBuf::new(), runtime.path().join("none")] {
-            assert_eq!(private_folder(Some(none)).unwrap(), temporary);
-        }
-    }
-
-    #[test]
-    fn a_module_under_another_name_has_the_same_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let module = folder.path().join("module.so");
-        let other_name = folder.path().join("..").join(folder.path().file_name().unwrap()).join("module.so");
-        std::fs::write(&module, "").unwrap();
-        let lock = |module: &Path| acquire_in(folder.path(), &lock_name(module), Duration::ZERO);
-        let held = lock(&module).unwrap();
-        lock(&other_name).unwrap_err();
-        lock(&folder.path().join("others.so")).unwrap();
-        drop(held);
-        lock(&other_name).unwrap();
-    }
 }

@@ -13,8 +13,9 @@ use cryptoki::error::Error as Pkcs11Error;
 /// The handler for a call that does not return: its name and the time limit. It does not return.
 pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
 
+/// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub enum Patience {
     /// A call of the machine.
     Machine,
     /// A PIN is typed on a reader, or a key is made: five times as long.
@@ -48,14 +49,16 @@ pub(super) fn watched<T>(name: &'static str, patience: Patience, call: impl FnOn
     }
 }
 
+/// Watches calls, and tells of one that takes too long. Ends when dropped.
 #[derive(Debug)]
-struct Watchdog {
+pub struct Watchdog {
     limit: Duration,
     running: Arc<Running>,
 }
 
 impl Watchdog {
-    fn begin(limit: Duration, on_hang: OnHang) -> Self {
+    /// Begins to watch; `limit` is that of a call of the machine.
+    pub fn begin(limit: Duration, on_hang: OnHang) -> Self {
         let running = Arc::new(Running::default());
         let watched = Arc::downgrade(&running);
         // A few checks within the limit, at most one a second.
@@ -68,7 +71,8 @@ impl Watchdog {
         Watchdog { limit, running }
     }
 
-    fn over<T>(&self, name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
+    /// Makes a call, watched.
+    pub fn over<T>(&self, name: &'static str, patience: Patience, call: impl FnOnce() -> T) -> T {
         let limit = match patience {
             Patience::Machine => self.limit,
             Patience::Long => self.limit.saturating_mul(5),
@@ -117,39 +121,4 @@ pub(super) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Pkcs11Error>) -> R
     let result = panic::catch_unwind(AssertUnwindSafe(call));
     IN_CALL.set(before);
     result.unwrap_or(Err(Pkcs11Error::InvalidValue))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Receiver, channel};
-
-    use super::*;
-
-    /// A watchdog, and where it tells of a call.
-    fn watched(limit: Duration) -> (Watchdog, Receiver<&'static str>) {
-        let (send, told) = channel();
-        let send = Mutex::new(send);
-        let on_hang: OnHang = Box::new(move |name, _| {
-            let _ = send.lock().unwrap().send(name);
-        });
-        (Watchdog::begin(limit, on_hang), told)
-    }
-
-    #[test]
-    fn a_call_that_hangs_is_told_of_while_another_thread_goes_on() {
-        let limit = Duration::from_millis(100);
-        let (watchdog, told) = watched(limit);
-        std::thread::scope(|scope| {
-            scope.spawn(|| watchdog.over("C_Sign", Patience::Machine, || std::thread::sleep(limit * 4)));
-            scope.spawn(|| {
-                let begin = Instant::now();
-                while begin.elapsed() < limit * 3 {
-                    watchdog.over("C_GetInfo", Patience::Machine, || {
-                        std::thread::sleep(Duration::from_millis(5));
-                    });
-                }
-            });
-        });
-        assert_eq!(told.try_recv(), Ok("C_Sign"));
-    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::WorkError;
-use super::input::{display_name, read_certificate, read_list, read_verified};
+use super::input::{read_certificate, read_list, read_verified};
 use super::operator::Operator;
+use crate::files::display_name;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
     ClassVerdict, Decision, HeldItl, Impact, Installed, NewList, PhoneClass, ServiceFinding, TvsStatus,

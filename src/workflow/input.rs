@@ -4,13 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::WorkError;
 use super::plan::cluster_file::ClusterFile;
-use crate::files;
-use crate::trustlist::{Certificate, DecodeError, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
-
-/// The name of a file for messages.
-pub fn display_name(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
-}
+use crate::files::{self, display_name};
+use crate::trustlist::{Certificate, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
 
 /// Reads and decodes a CTL, ITL or .sgn file.
 pub fn read_file(path: &Path) -> Result<TrustFile, WorkError> {
@@ -20,13 +15,8 @@ pub fn read_file(path: &Path) -> Result<TrustFile, WorkError> {
 
 /// Reads and decodes a CTL or ITL file.
 pub fn read_list(path: &Path) -> Result<TrustList, WorkError> {
-    match read_file(path)? {
-        TrustFile::List(list) => Ok(list),
-        TrustFile::Signed(signed) => {
-            let source = DecodeError::NotAList { file_name: signed.header().file_name() };
-            Err(WorkError::Decode { file: display_name(path), source })
-        }
-    }
+    let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
+    TrustList::decode(bytes).map_err(|source| WorkError::Decode { file: display_name(path), source })
 }
 
 /// Reads a CTL or ITL file and verifies it.

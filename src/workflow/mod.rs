@@ -31,13 +31,12 @@ pub(crate) mod trust;
 pub(crate) mod verification;
 mod watch;
 
+pub use crate::files::display_name;
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Finished, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
-pub use input::{
-    ReadCluster, beside, display_name, read_certificate, read_cluster, read_file, read_list, read_verified,
-};
+pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_verified};
 pub(crate) use local_time::header_time;
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};

@@ -130,8 +130,7 @@ impl TvsOptions {
     /// The TVS of a node.
     pub fn address(&self, node: &NodeAddress) -> Result<TvsAddress, WorkError> {
         let host = node.host().ok_or_else(|| WorkError::NoTvs { node: node.to_string() })?;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        Ok(format!("{host}:{}", self.port).parse()?)
+        Ok(TvsAddress { host: host.to_owned(), port: self.port })
     }
 
     /// The connection of phones that have an ITL with these records.

@@ -6,8 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::error::WorkError;
-use super::input::display_name;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, display_name};
 use crate::trustlist::{
     Certificate, DecodeError, MAX_FILE_BYTES, SignedBy, SignedFile, TrustFile, TrustList, VerifiedList,
     digest,
@@ -61,11 +60,7 @@ impl SgnSigner {
 
     fn verify(&self, signed: &SignedFile) -> Result<SignedBy, String> {
         let by = match self {
-            SgnSigner::Certificate(certificate) => signed.verify(certificate).map(|digest| SignedBy {
-                name: certificate.sast_name(),
-                digest,
-                key_bits: certificate.public_key.rsa().map_or(0, |key| key.bits()),
-            }),
+            SgnSigner::Certificate(certificate) => signed.verify(certificate),
             SgnSigner::List(list) => signed.verify_in(list),
         };
         by.map_err(|e| e.to_string())

@@ -113,9 +113,7 @@ impl Certificate {
 
     /// The certificate as PEM (RFC 7468).
     pub fn to_pem(&self) -> String {
-        let text = data_encoding::BASE64.encode(&self.der);
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        pem("CERTIFICATE", &self.der)
     }
 
     /// Subject, issuer and serial number as they stand in the certificate, each a whole DER element.
@@ -188,6 +186,13 @@ fn why(error: x509_parser::nom::Err<x509_parser::error::X509Error>) -> String {
         x509_parser::nom::Err::Incomplete(_) => "it is cut short".to_owned(),
         x509_parser::nom::Err::Error(e) | x509_parser::nom::Err::Failure(e) => e.to_string(),
     }
+}
+
+/// DER as PEM with this label (RFC 7468).
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let text = data_encoding::BASE64.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 /// Whether the bytes are PEM (perhaps with text before the first block).

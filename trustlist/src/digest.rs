@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rsa::Pkcs1v15Sign;
 use sha1::Digest as _;
 
 /// A digest that the DIGESTALGORTITHM element (tag 8) of a header can name (`docs/format.md`, "Header").
@@ -29,23 +30,6 @@ impl Digest {
         self as u8
     }
 
-    /// The DER bytes that stand before the digest in a PKCS#1 v1.5 DigestInfo (RFC 8017, section 9.2, note 1).
-    fn info_prefix(self) -> &'static [u8] {
-        match self {
-            Digest::Sha1 => {
-                &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14]
-            }
-            Digest::Sha256 => &[
-                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
-                0x05, 0x00, 0x04, 0x20,
-            ],
-            Digest::Sha512 => &[
-                0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03,
-                0x05, 0x00, 0x04, 0x40,
-            ],
-        }
-    }
-
     /// The digest over the parts, as if they stood one after the other.
     pub fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
         fn over<D: sha1::Digest>(parts: &[&[u8]]) -> Vec<u8> {
@@ -60,7 +44,12 @@ impl Digest {
 
     /// The whole DigestInfo (prefix and digest) over the parts of a message: the input of `CKM_RSA_PKCS`.
     pub fn info(self, parts: &[&[u8]]) -> Vec<u8> {
-        [self.info_prefix(), &self.hash(parts)].concat()
+        let scheme = match self {
+            Digest::Sha1 => Pkcs1v15Sign::new::<sha1::Sha1>(),
+            Digest::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
+            Digest::Sha512 => Pkcs1v15Sign::new::<sha2::Sha512>(),
+        };
+        [&scheme.prefix[..], &self.hash(parts)].concat()
     }
 }
 

@@ -20,7 +20,7 @@ mod show;
 mod tlv;
 mod verify;
 
-pub use certificate::{Certificate, CertificateError, RawNames};
+pub use certificate::{Certificate, CertificateError, RawNames, pem};
 pub use diff::{Change, Difference, diff, diff_records};
 pub use digest::Digest;
 pub use draft::{Draft, SgnDraft, Signer};

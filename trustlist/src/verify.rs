@@ -78,8 +78,8 @@ impl TrustList {
 }
 
 impl SignedFile {
-    /// Checks the signature with a certificate, which must be the one that the header names; the digest that was signed.
-    pub fn verify(&self, signer: &Certificate) -> Result<Digest, VerifyError> {
+    /// Checks the signature with a certificate, which must be the one that the header names.
+    pub fn verify(&self, signer: &Certificate) -> Result<SignedBy, VerifyError> {
         let id = &self.header().signer;
         if !signer.is_called(&id.issuer, &id.serial) {
             return Err(VerifyError::OtherSigner {
@@ -90,7 +90,8 @@ impl SignedFile {
         }
         let signature = FileSignature::of(self.header(), self.bytes())?;
         let key = of_length(rsa(signer.public_key.clone())?, self.header().signature.len())?;
-        if signature.is_by(&key) { Ok(signature.digest) } else { Err(signature.why_not(&key)) }
+        let by = SignedBy { name: signer.sast_name(), digest: signature.digest, key_bits: key.bits() };
+        if signature.is_by(&key) { Ok(by) } else { Err(signature.why_not(&key)) }
     }
 
     /// Checks the signature as a phone does that holds this list: with its records of the signer that may sign such files.

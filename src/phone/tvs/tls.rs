@@ -21,8 +21,10 @@ pub const TVS_PORT: u16 = 2445;
 /// A node that runs TVS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TvsAddress {
-    host: String,
-    port: u16,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
 }
 
 impl FromStr for TvsAddress {

@@ -8,6 +8,8 @@ mod windows;
 
 #[cfg(unix)]
 use unix as system;
+#[cfg(unix)]
+pub use unix::{Others, Rights};
 #[cfg(windows)]
 use windows as system;
 

@@ -160,25 +160,28 @@ fn problem_of(path: &Path, meta: &Metadata, me: u32) -> Option<String> {
 }
 
 /// The owner, group and mode of a file (inode(7)).
-#[derive(Clone, Copy)]
-struct Rights {
-    owner: u32,
-    group: u32,
-    mode: u32,
-    is_folder: bool,
-    is_link: bool,
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "the names say what each is")]
+pub struct Rights {
+    pub owner: u32,
+    pub group: u32,
+    pub mode: u32,
+    pub is_folder: bool,
+    pub is_link: bool,
 }
 
 /// Who may write it, other than root and this user.
 #[derive(Debug, PartialEq, Eq)]
-enum Others {
+#[allow(missing_docs, reason = "the names say what each is")]
+pub enum Others {
     Owner(u32),
     Everybody,
     Group(u32),
 }
 
 impl Rights {
-    fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
+    /// Whether others than root and the user `me` may write it; `is_private` tells whether a group has no other member.
+    pub fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
         const GROUP_WRITES: u32 = 0o020;
         const OTHERS_WRITE: u32 = 0o002;
         const STICKY: u32 = 0o1000;
@@ -220,26 +223,6 @@ fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn root_and_this_user_may_write_and_nobody_else() {
-        let file = Rights { owner: 0, group: 0, mode: 0o100_644, is_folder: false, is_link: false };
-        let folder = Rights { mode: 0o040_755, is_folder: true, ..file };
-        let of = |rights: Rights| rights.others(1000, |group| group == 1000);
-        assert_eq!([of(file), of(folder), of(Rights { owner: 1000, ..file })], [None, None, None]);
-        assert_eq!(of(Rights { owner: 1001, ..file }), Some(Others::Owner(1001)));
-        assert_eq!(of(Rights { mode: 0o100_646, ..file }), Some(Others::Everybody));
-        let group = |group| of(Rights { group, mode: 0o100_664, ..file });
-        assert_eq!([group(0), group(1000), group(50)], [None, None, Some(Others::Group(50))]);
-        assert_eq!(of(Rights { group: 50, ..file }), None, "it may read");
-        assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
-        assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
-        assert_eq!(
-            of(Rights { mode: 0o101_646, ..file }),
-            Some(Others::Everybody),
-            "sticky means nothing here"
-        );
-    }
 
     #[test]
     fn the_groups_of_this_system_are_looked_at() {

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 pub use certificate::{EnrollError, SastSubject, random};
 use certificate::{certify, validity};
-use data_encoding::BASE64;
 
 use super::error::WorkError;
 use super::operator::{Operator, Question, TokenInUse, View};
 use super::session::pin_for;
 use crate::files::{self, FileError, OnExisting};
 use crate::token::{KeyRequest, Module, Sast, TokenContents};
-use crate::trustlist::{Certificate, Digest};
+use crate::trustlist::{Certificate, Digest, pem};
 
 /// Where a key and its certificate are made or stored.
 pub struct Enrollment<'a> {
@@ -82,7 +81,7 @@ impl Enrollment<'_> {
         let sign = |bytes: &[u8]| Ok::<_, WorkError>(key.sign(plan.digest, bytes)?);
         let der = certify(&plan.subject, plan.days, &key.public, plan.digest, sign)?;
         if plan.days.is_none() {
-            let written = self.write(pem(&der).as_bytes());
+            let written = self.write(pem("CERTIFICATE REQUEST", &der).as_bytes());
             // A request that was written needs its key, even where a power cut may still undo it.
             if matches!(&written, Ok(_) | Err(WorkError::File(FileError::NotSynced { .. }))) {
                 key.keep();
@@ -147,12 +146,4 @@ pub fn is_output(path: &Path) -> bool {
 /// The name of an output file for messages.
 pub fn place(path: &Path) -> String {
     if is_output(path) { "standard output".to_owned() } else { path.display().to_string() }
-}
-
-/// RFC 7468, section 7.
-fn pem(der: &[u8]) -> String {
-    let text = BASE64.encode(der);
-    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned() + "\n");
-    let body: String = lines.collect();
-    format!("-----BEGIN CERTIFICATE REQUEST-----\n{body}-----END CERTIFICATE REQUEST-----\n")
 }
