@@ -60,7 +60,8 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
     let Some((world, mut cluster)) = started(2, Ssh::Today) else { return };
     let publisher = cluster.publisher();
     let fetch = ["cluster", "fetch", "--node", &publisher, "--out", "lists"];
-    with_ports(&world, &cluster, &fetch).done();
+    let fetched = with_ports(&world, &cluster, &[&fetch[..], &["--json"]].concat()).done().json();
+    assert_eq!(fetched["written"].as_array().unwrap().len(), 2);
     assert!(world.read("lists/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"));
     assert!(world.read("lists/ITLFile.tlv") == pki::golden_bytes("itl.tlv"));
     let refused = with_ports(&world, &cluster, &fetch);
@@ -116,7 +117,9 @@ fn services_are_restarted_where_they_run() {
     let only_tftp = "Cisco CallManager[STOPPED]  Service Not Activated\nCisco Tftp[STARTED]\n";
     std::fs::write(cluster.nodes[1].folder.join("services"), only_tftp).unwrap();
     let publisher = cluster.publisher();
-    run(&world, &cluster, &["cluster", "restart", "--node", &publisher, "--yes"]).done();
+    let said = run(&world, &cluster, &["cluster", "restart", "--node", &publisher, "--yes", "--json"]);
+    let restarted = said.done().json()["restarted"].as_array().unwrap().len();
+    assert_eq!(restarted, 4, "two services on each of two nodes: a state for each");
     let restarts = |node: usize| -> Vec<String> {
         cluster.nodes[node].told().into_iter().filter(|c| c.contains("restart")).collect()
     };

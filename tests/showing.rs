@@ -306,6 +306,8 @@ fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
     let keys =
         |text: &str| text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>();
     let mut sorted = [keys(&few.stdout), keys(&whole)];
+    // What stands last has no comma.
+    sorted.iter_mut().flatten().for_each(|key| key.truncate(key.trim_end_matches(',').len()));
     sorted.iter_mut().for_each(|keys| keys.sort());
     assert_eq!(sorted[0], sorted[1], "indented as any other document");
 

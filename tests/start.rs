@@ -95,3 +95,20 @@ fn without_a_module_doctor_is_named_and_json_says_the_same() {
     assert_eq!(json["tokens"].as_array().unwrap().len(), 3);
     assert!(json["list"].is_null() && json["problem"].is_null());
 }
+
+/// A script reads which schema a document has, and finds it in the documentation.
+#[test]
+fn every_schema_is_in_the_documentation() {
+    let documentation = std::fs::read_to_string(crate::pki::path("docs/json.md")).unwrap();
+    let mut names = vec![];
+    for entry in std::fs::read_dir(crate::pki::path("docs/schema")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(documentation.contains(&format!("`{name}`")), "{name}");
+        names.push(name);
+    }
+    let world = World::new();
+    let said = world.run(&["profile", "show", "softhsm", "--json"]).done().json();
+    assert_eq!(said["schema"], "profile-show/1");
+    assert!(names.len() > 25 && names.contains(&"profile-show".to_owned()), "{names:?}");
+}

@@ -74,7 +74,7 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
         certificates.extend(listed(&contents, now()));
     }
     let document = serde_json::json!({ "certificates": certificates, "problems": unread });
-    ui.answer(&document, || {
+    ui.answer("cert-list", &document, || {
         if certificates.is_empty() && unread.is_empty() {
             return "No certificates on any token.".to_owned();
         }
@@ -102,7 +102,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         }
     };
     let report = CertificateReport::new(&certificate);
-    ui.answer(&report, || text(&certificate, &report))
+    ui.answer("cert-show", &report, || text(&certificate, &report))
 }
 
 fn text(certificate: &Certificate, report: &CertificateReport) -> String {
@@ -160,7 +160,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let operator = TerminalOperator::new(settings, ui);
     let written = export::export(&certificates, &args.out, args.format, existing, &operator)?;
     if ui.json {
-        ui.print_json(&serde_json::json!({ "written": written, "problems": unread }))?;
+        ui.print_json("cert-export", &serde_json::json!({ "written": written, "problems": unread }))?;
     }
     ui.note("Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.");
     all_read(&unread)

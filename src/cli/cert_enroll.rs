@@ -147,7 +147,9 @@ impl Enroll<'_> {
         }
         if args.dry_run {
             let document = json!({ "dry_run": true, "token": token, "name": name });
-            return ui.answer(&document, || "Dry run: no key was made and nothing was written.".to_owned());
+            return ui.answer("cert-enroll", &document, || {
+                "Dry run: no key was made and nothing was written.".to_owned()
+            });
         }
         match enrollment.make(&plan)? {
             Some(Made::Request(backup)) => self.tell_request(&plan, backup.as_deref()),
@@ -175,7 +177,7 @@ impl Enroll<'_> {
         if args.dry_run {
             ui.note("Dry run: nothing was stored.");
             let document = json!({ "dry_run": true, "token": token, "certificate": report });
-            return ui.answer(&document, String::new);
+            return ui.answer("cert-enroll", &document, String::new);
         }
         match enrollment.import(&certificate)? {
             Some(sast) => self.tell_certificate(&sast, &[]),
@@ -192,11 +194,14 @@ impl Enroll<'_> {
         let (token, certificate, ui) = (sast.token(), sast.certificate(), self.operator.ui);
         let file = self.enrollment.file;
         if ui.json && !self.operator.to_stderr {
-            return ui.print_json(&json!({
-                "dry_run": false, "token": token, "id": digest::hex(id, ""),
-                "written": file.map(|p| p.display().to_string()),
-                "certificate": CertificateReport::new(certificate),
-            }));
+            return ui.print_json(
+                "cert-enroll",
+                &json!({
+                    "dry_run": false, "token": token, "id": digest::hex(id, ""),
+                    "written": file.map(|p| p.display().to_string()),
+                    "certificate": CertificateReport::new(certificate),
+                }),
+            );
         }
         self.operator.tell(&printable(&format!(
             "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
@@ -219,10 +224,13 @@ impl Enroll<'_> {
         let (ui, name, id) = (self.operator.ui, &plan.subject.common_name, digest::hex(&plan.id, ""));
         let path = self.enrollment.file.unwrap_or(Path::new("-"));
         if ui.json && !self.operator.to_stderr {
-            return ui.print_json(&json!({
-                "dry_run": false, "request": path.display().to_string(),
-                "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
-            }));
+            return ui.print_json(
+                "cert-enroll",
+                &json!({
+                    "dry_run": false, "request": path.display().to_string(),
+                    "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
+                }),
+            );
         }
         let at = place(path);
         self.operator.tell(&format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}"))?;

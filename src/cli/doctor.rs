@@ -37,7 +37,7 @@ fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandErro
         serde_json::json!({ "id": f.id, "severity": f.severity, "says": f.says, "remedies": remedies })
     };
     let list: Vec<_> = findings.iter().map(json).collect();
-    ui.answer(&serde_json::json!({ "system": system, "findings": list }), || {
+    ui.answer("doctor", &serde_json::json!({ "system": system, "findings": list }), || {
         let text = |finding: &Finding| {
             let mark = match finding.severity {
                 Severity::Fine => "ok",

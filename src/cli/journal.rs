@@ -92,9 +92,12 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     }
     let (page, path) = (args.html.as_ref().map(|out| out.display().to_string()), path.display());
     match page {
-        page if ui.json => ui.print_json(&serde_json::json!({
-            "journal": path.to_string(), "lines": journal.lines(), "html": page,
-        })),
+        page if ui.json => ui.print_json(
+            "journal-show",
+            &serde_json::json!({
+                "journal": path.to_string(), "lines": journal.lines(), "html": page,
+            }),
+        ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),
         None => ui.print(&MarkdownPage { summary }.to_string()),
     }
@@ -124,7 +127,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         "journal": path.display().to_string(), "verified": true, "lines": lines, "signed_by": signer,
         "signed_lines": signed,
     });
-    ui.answer(&document, || {
+    ui.answer("journal-verify", &document, || {
         let signer =
             signer.iter().zip(signed).map(|(name, lines)| format!(", {lines} of them signed by {name}"));
         let by = printable(&signer.collect::<String>());

@@ -50,7 +50,7 @@ fn list(ui: &Ui) -> Result<(), CommandError> {
         })
     };
     let document = json!({ "profiles": profiles.iter().map(json).collect::<Vec<_>>() });
-    ui.answer(&document, || {
+    ui.answer("profile-list", &document, || {
         let row = |(path, p): &(Option<String>, Profile)| {
             vec![p.name.clone(), path.clone().unwrap_or_else(|| "-".to_owned()), p.description.clone()]
         };
@@ -65,7 +65,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     };
     let text = toml::to_string_pretty(&profile)
         .map_err(|e| CommandError::new(ErrorKind::File, "the profile was not printed").caused_by(&e))?;
-    ui.answer(&profile, || text)
+    ui.answer("profile-show", &profile, || text)
 }
 
 fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -94,7 +94,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         "profile": module.profile().name, "module": module.path().display().to_string(), "about": about,
         "token": sast.token(), "certificate": name, "results": results.iter().map(json).collect::<Vec<_>>(),
     });
-    ui.answer(&document, || {
+    ui.answer("profile-test", &document, || {
         let line = |(digest, result): &(Digest, Result<usize, TokenError>)| match result {
             Ok(bytes) => format!("  {digest:<8} signed and verified, {bytes} bytes\n"),
             Err(e) => format!("  {digest:<8} {e}\n"),

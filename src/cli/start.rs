@@ -26,7 +26,10 @@ pub fn run(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
             steps.iter().map(|step| json!({ "command": spell(&step.next), "what": step.what })).collect();
         let problem = found.tokens.as_ref().err().map(ToString::to_string);
         let list = found.list.as_ref().map(list_text);
-        return ui.print_json(&json!({ "tokens": tokens, "problem": problem, "list": list, "next": next }));
+        return ui.print_json(
+            "start",
+            &json!({ "tokens": tokens, "problem": problem, "list": list, "next": next }),
+        );
     }
     let mut lines = match &found.tokens {
         Ok(tokens) if tokens.is_empty() => vec!["No token is inserted.".to_owned()],

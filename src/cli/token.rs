@@ -57,7 +57,7 @@ fn list(args: &ListArgs, module: &Module, ui: &Ui) -> Result<(), CommandError> {
     let (path, profile) = (module.path().display().to_string(), &module.profile().name);
     if ui.json {
         let tokens: Vec<_> = all.iter().map(|contents| TokenReport::new(contents, None, now())).collect();
-        return ui.print_json(&serde_json::json!({ "module": path, "tokens": tokens }));
+        return ui.print_json("token-list", &serde_json::json!({ "module": path, "tokens": tokens }));
     }
     if args.uris {
         let uris: Vec<String> = all.iter().map(|contents| contents.token.uri()).collect();
@@ -128,7 +128,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         module.mechanisms(&contents.token)?.iter().map(ToString::to_string).collect();
     mechanisms.sort();
     if ui.json {
-        return ui.print_json(&TokenReport::new(&contents, Some(mechanisms), now()));
+        return ui.print_json("token-show", &TokenReport::new(&contents, Some(mechanisms), now()));
     }
     let token = &contents.token;
     let (model, maker) = (&token.model, &token.manufacturer);
@@ -240,7 +240,7 @@ fn tell_event(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
     let names: Vec<String> = contents.sast_names().collect();
     if ui.json {
         let line = serde_json::json!({
-            "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
+            "schema": "token-watch/1", "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
             "problem": contents.trouble(),
         });
         return ui.print(&line.to_string());

@@ -27,18 +27,21 @@ impl Ui {
         self.write(format!("{}{end}", printable_lines(text)).as_bytes())
     }
 
-    /// Prints one JSON document.
-    pub fn print_json<T: Serialize>(&self, document: &T) -> Result<(), CommandError> {
-        self.write(format!("{}\n", json_text(document)?).as_bytes())
+    /// Prints one JSON document, which names its schema: a file in `docs/schema`, and the version of it.
+    pub fn print_json<T: Serialize>(&self, schema: &str, document: &T) -> Result<(), CommandError> {
+        self.write(
+            format!("{}\n", json_text(&Document { schema: format!("{schema}/1"), document })?).as_bytes(),
+        )
     }
 
     /// The answer of a command: a JSON document, or text for people.
     pub fn answer(
         &self,
+        schema: &str,
         document: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<(), CommandError> {
-        if self.json { self.print_json(document) } else { self.print(&text()) }
+        if self.json { self.print_json(schema, document) } else { self.print(&text()) }
     }
 
     /// Prints some elements of a list in a JSON document, which may be longer than fits into memory. Whoever calls prints
@@ -120,6 +123,14 @@ impl Ui {
 }
 
 /// A JSON text of several lines, safe for a terminal.
+/// A document as it is printed.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema: String,
+    #[serde(flatten)]
+    document: &'a T,
+}
+
 fn json_text<T: Serialize>(document: &T) -> Result<String, CommandError> {
     let text = serde_json::to_string_pretty(document).map_err(|e| {
         CommandError::new(ErrorKind::File, "the JSON document could not be made").caused_by(&e)

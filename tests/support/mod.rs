@@ -7,6 +7,7 @@ pub mod node_tvs;
 pub mod operator;
 pub mod readers;
 pub mod run;
+mod schema;
 pub mod scripted;
 pub mod tvs;
 pub mod watch;
@@ -332,6 +333,9 @@ impl World {
         // A command that fails before it reads closes the pipe.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
+        if args.contains(&"--json") {
+            schema::check(&output.stdout);
+        }
         Outcome {
             code: output.status.code().unwrap_or(-1),
             stdout: self.named(&String::from_utf8_lossy(&output.stdout)),

@@ -28,6 +28,7 @@ impl Watch {
     #[track_caller]
     pub fn next(&self, since: Instant) -> (serde_json::Value, Duration) {
         let (at, line) = self.lines.recv_timeout(Duration::from_secs(60)).expect("an event");
+        super::schema::check(line.to_string().as_bytes());
         (line, at.saturating_duration_since(since))
     }
 

@@ -74,7 +74,7 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     };
     let fetched = fetch_all(&wanted, &mut Connector::new(args.connect.options(), &operator), &operator)?;
     if ui.json {
-        ui.print_json(&fetched)?;
+        ui.print_json("cluster-fetch", &fetched)?;
     }
     let Fetched { unverified, differing, .. } = fetched;
     let error = match (unverified.is_empty(), differing.is_empty()) {

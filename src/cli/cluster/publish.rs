@@ -67,7 +67,7 @@ pub fn publish(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<()
     };
     let published = publication::publish(&publication, &mut connector, &operator)?;
     if ui.json {
-        ui.print_json(&published)?;
+        ui.print_json("cluster-publish", &published)?;
     }
     ui.note(&format!("Journal: {}", published.journal));
     ui.note("Next: sastctl cluster restart, then reset the phones.");
@@ -113,7 +113,7 @@ pub fn restart(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), C
         done.push(json!({ "node": node.to_string(), "service": service, "state": state.to_string() }));
     }
     if ui.json {
-        ui.print_json(&json!({ "restarted": done }))?;
+        ui.print_json("cluster-restart", &json!({ "restarted": done }))?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let mut connector = Connector::new(args.connect.options(), &operator);
     let tvs = args.tvs.options();
     let status = status(&args.node, args.ports.ports(), tvs.as_ref(), &mut connector, &operator)?;
-    ui.answer(&status, || text(&status))?;
+    ui.answer("cluster-status", &status, || text(&status))?;
     if status.same_everywhere {
         return Ok(());
     }

@@ -117,7 +117,7 @@ pub fn run(args: &TrustArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
             })
         };
         let documents: Vec<_> = trusted.iter().map(document).collect();
-        ui.print_json(&json!({ "trusted": documents }))?;
+        ui.print_json("cluster-trust", &json!({ "trusted": documents }))?;
     }
     Ok(())
 }

@@ -115,7 +115,9 @@ pub fn run(
     });
     let nodes = names(&run.nodes);
     let done = run.carry_out()?;
-    ui.answer(&json(&done, &options, args.rollback, nodes), || text(&done, &options, args.rollback))
+    ui.answer("revert-node", &json(&done, &options, args.rollback, nodes), || {
+        text(&done, &options, args.rollback)
+    })
 }
 
 /// The result as text.
@@ -184,7 +186,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result
         "left_to_do": left,
         "written": [],
     });
-    ui.answer(&document, || {
+    ui.answer("revert-node", &document, || {
         let step = |step: Step| format!("  {:<10} {}\n", step.name(), step.description());
         format!(
             "{}Steps\n{}{}Left to do by hand\n{}Dry run: nothing was changed on the cluster, and nothing was written.",

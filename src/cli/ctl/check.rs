@@ -65,7 +65,7 @@ pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     };
     let check = check(&request, &TerminalOperator::new(settings, ui))?;
     let file = display_name(&args.new);
-    ui.answer(&check.json(&args.new), || text(&file, &check))?;
+    ui.answer("ctl-check", &check.json(&args.new), || text(&file, &check))?;
     if check.is_accepted() { Ok(()) } else { Err(not_accepted(&file, &check)) }
 }
 

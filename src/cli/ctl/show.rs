@@ -32,7 +32,7 @@ pub struct DiffArgs {
 
 pub fn diff(args: &DiffArgs, ui: &Ui) -> Result<(), CommandError> {
     let difference = trustlist::diff(&read_list(&args.old)?, &read_list(&args.new)?);
-    ui.answer(&difference, || difference.to_string())
+    ui.answer("ctl-diff", &difference, || difference.to_string())
 }
 
 pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
@@ -40,7 +40,7 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         TrustFile::List(list) => {
             let verification = list.verify();
             if ui.json {
-                ui.print_json(&ListReport::new(&list, &verification))?;
+                ui.print_json("ctl-show", &ListReport::new(&list, &verification))?;
             } else if args.summary {
                 ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
@@ -55,7 +55,7 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         }
         TrustFile::Signed(signed) => {
             if ui.json {
-                ui.print_json(&SignedReport::new(&signed))?;
+                ui.print_json("ctl-show", &SignedReport::new(&signed))?;
             } else {
                 ui.print(&show_signed(&signed, &header_time(signed.header().timestamp)))?;
             }

@@ -32,7 +32,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         progress.set_style(style);
     }
     if ui.json {
-        ui.write(b"{\n  \"files\": [")?;
+        ui.write(b"{\n  \"schema\": \"ctl-verify/1\",\n  \"files\": [")?;
     }
     let tell = |some: &[FileVerdict], first| {
         progress.suspend(|| if ui.json { ui.print_json_elements(some, first) } else { say(some, ui) })

@@ -47,7 +47,7 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     let document = serde_json::json!({ "before": before, "ways": open.iter().map(json).collect::<Vec<_>>() });
-    ui.answer(&document, || {
+    ui.answer("ctl-ways", &document, || {
         let texts = std::iter::once(readiness_text(&before)).chain(open.iter().map(text));
         texts.collect::<Vec<_>>().join("\n")
     })

@@ -37,7 +37,7 @@ pub fn sign(
     if let Some((document, signed)) = document.as_object_mut().zip(signed) {
         document.insert("journal".to_owned(), signed.journal.display().to_string().into());
     }
-    ui.print_json(&document)
+    ui.print_json("sign", &document)
 }
 
 /// Tells where the journal is, and what is left to do by hand.
