@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One table of what this program costs, each figure beside something measured in the same run. See docs/performance.md."""
+"""Prints one table with the costs of this program, each beside another figure from the same run. See docs/performance.md."""
 import json
 import os
 import pathlib
@@ -25,7 +25,7 @@ def output(*words, **more):
 
 
 def seconds(*commands, runs=RUNS, prepare="true"):
-    """The median of each command's time: rounds of one after the other, so that a slow minute meets all of them."""
+    """The median of each command's time: the commands run in turns, so that a slow minute affects all of them."""
     times = [[] for _ in commands]
     for _ in range(ROUNDS):
         result = WORK / "times.json"

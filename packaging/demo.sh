@@ -10,7 +10,7 @@ mkdir -p -- "$demo/certs"
 
 environment=$(softhsm-fixtures/make-tokens.sh "$demo/hsm")
 eval "$environment"
-SAST_PIN=Cisco123 # the factory PIN of Cisco's tokens; a real one is asked for
+SAST_PIN=Cisco123 # the factory PIN of Cisco's tokens; the PIN of a real token is asked for
 SASTCTL_PIN_SOURCE=env:SAST_PIN
 TZ=${TZ:-UTC}
 export SAST_PIN SASTCTL_PIN_SOURCE TZ

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the packages of a commit in target/dist: tarball, .deb, .rpm, list of components, checksums. Two runs of one
-# commit, in any folder and home, make the same bytes. Needs Debian or Ubuntu; what is missing is installed.
+# commit, in any folder and home, make the same bytes. Needs Debian or Ubuntu; installs missing packages.
 # SIGN_KEY=FILE signs the checksums with that SSH key.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs each fuzz target for SECONDS (default 60; two processes at a time), from the seeds in the tree and the golden files.
-# A finding ends the run: the input lies in fuzz/artifacts, and belongs into fuzz/seeds once it is mended.
-# `fuzz.sh --short`: what has been found before is tried again, and a few seconds more, with what is installed.
+# A finding ends the run: its input is in fuzz/artifacts; after the fix, move it to fuzz/seeds.
+# `fuzz.sh --short`: tries earlier findings again, then fuzzes for a few seconds, with the tools that are installed.
 set -eu
 cd "$(dirname -- "$0")/.."
 seconds=${SECONDS_EACH:-60}
@@ -16,7 +16,7 @@ else
     cargo +nightly fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
 fi
 
-# The parser is safe Rust: without a sanitizer it runs several times as fast, and finds the same.
+# The parser is safe Rust: without a sanitizer the targets run several times as fast, and find the same.
 for folder in trustlist/fuzz fuzz; do
     cargo +nightly fuzz build --fuzz-dir "$folder" --sanitizer none --target-dir target/fuzz >&2
 done
@@ -52,7 +52,7 @@ run() { # TARGET
 
 failed=0
 pids=
-# User and system time of all that this script runs, in seconds; asked in the current shell, one of its own has run nothing.
+# User and system time of all commands of this script, in seconds. Must run in the current shell: a subshell has run nothing.
 times >target/fuzz/times.before
 for target in list change certificate signature judge tvs tftp shell rest journal texts; do
     run "$target" &

@@ -1,6 +1,6 @@
 #!/bin/sh
-# One suite against every PKCS#11 module that can be had, as a table. Installs what they need; each test starts and stops
-# its own servers.
+# Runs one suite against every available PKCS#11 module and prints a table. Installs what the modules need; each test
+# starts and stops its own servers.
 set -eu
 cd "$(dirname -- "$0")/.."
 packaging/setup.sh tests

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, uses, upgrades and removes the packages of target/dist in fresh roots, and prints a table. Needs root and
-# Debian's packages; what no root can be made of is skipped with a reason. `make dist` first.
+# Debian's packages; a release of which no root can be made is skipped with a reason. Run `make dist` first.
 # ROOTS="bookworm" tries a part; roots are kept in target/roots.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,7 +32,7 @@ done_with() { umount "$1/proc" "$1/dev" 2>/dev/null || true; }
 
 files() { find "$1" -xdev -not -path "$1/proc/*" -not -path "$1/dev/*" -not -path "$1/sastctl/*" -not -path "$1/var/*" -not -path "$1/tmp/*" -not -path "$1/root/*" | sort; }
 
-# Prints a cell: ok, or FAILED with the last line of what was said.
+# Prints a cell: ok, or FAILED with the last line of the output.
 step() {
     local log=$1
     shift
@@ -53,7 +53,7 @@ inside() {
 use() {
     local root=$1 log=$2
     step "$log-version" inside "$root" 'sastctl --version --verbose | grep -q "^sastctl "'
-    # Without a token there is something to mend: exit code 1, and the module is named.
+    # Without a token, doctor reports a problem: exit code 1, and the output names the module.
     step "$log-doctor" inside "$root" 'sastctl doctor --profile softhsm > /tmp/doctor; code=$?; cat /tmp/doctor; [ $code -le 1 ] && grep -qi softhsm /tmp/doctor'
     step "$log-list" inside "$root" 'cd /sastctl && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
     step "$log-revert" inside "$root" 'cd /sastctl && packaging/demo.sh demo && cmp demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
@@ -85,7 +85,7 @@ for release in $roots; do
     files "$root" >"$log-before"
     printf '| %s | %s |' "$release" "$(inside "$root" 'ldd --version' | head -n 1 | grep -o '[0-9.]*$')"
     if [ "$release" = rpm ]; then
-        # Debian's packages bring no RPM system: the package manager of this one works on a root without its database.
+        # Debian has no packages of an RPM system: rpm of this system works on a root without a database.
         step "$log-install" rpm --root "$root" --install --nodeps "$rpm"
         use "$root" "$log"
         step "$log-upgrade" rpm --root "$root" --upgrade --replacepkgs --nodeps "$rpm"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what building and testing need and is missing. Debian, Ubuntu and Fedora: without asking, as root or with sudo.
-# Elsewhere: says what to install, and goes on. With a word it adds more: `tests` the servers and modules that tests talk to,
-# `matrix` what builds another module, `bench` what measures, `dist` what makes packages, `roots` what tries them, `windows`
-# what builds for Windows, `usb` what plugs in tokens.
+# Installs what is missing for building and testing. On Debian, Ubuntu and Fedora: without asking, as root or with sudo.
+# On other systems: prints what to install, and continues. An argument installs more: `tests` the servers and modules for the
+# tests, `matrix` for building another module, `bench` for measuring, `dist` for making packages, `roots` for testing them,
+# `windows` for building for Windows, `usb` for the virtual machine with USB tokens.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -66,7 +66,7 @@ else
     say "macOS: brew install pkg-config openssl softhsm opensc; Arch: pacman -S base-devel pcsclite openssl softhsm opensc"
 fi
 
-# Rust, as new as Cargo.toml says.
+# Rust, in the version of Cargo.toml or later.
 needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 new_enough() {
     have=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Boots a virtual machine with the .deb of target/dist in it, plugs USB tokens into it that are software, and prints what came
-# of it (tests/usb). Needs root and Debian's packages; `make dist` first. A few minutes.
+# Boots a virtual machine with the .deb of target/dist in it, plugs software USB tokens into it, and prints the results
+# (tests/usb). Needs root and Debian's packages; run `make dist` first. Takes a few minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/setup.sh usb
@@ -23,7 +23,7 @@ install -m 755 tests/usb/init "$root/init"
 kernel=$(echo "$root"/boot/vmlinuz-*)
 cp "$kernel" "$place/kernel"
 rm -rf "$root"/boot "$root"/usr/share/{locale,man,info} "$root"/var/{cache,lib}/apt "$root"/tmp/*
-# Of the modules only those of USB.
+# Only the USB modules of the kernel.
 find "$root"/usr/lib/modules -path '*/kernel/*' -name '*.ko*' ! -path '*/usb/*' -delete
 for folder in "$root"/usr/lib/modules/*; do depmod --basedir "$root" "$(basename "$folder")"; done
 (cd "$root" && find . -print0 | cpio --quiet --null --create --format newc) | gzip -1 >"$place/root.cpio.gz"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds sastctl.exe, and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a root of
-# its own. Needs Debian or Ubuntu, and root for the stories. What takes long (OpenSSL, SoftHSM, wine) is kept in
-# SASTCTL_WINDOWS_PLACE, by default ~/.cache/sastctl-windows. Where a piece cannot be had this says which, and ends well:
-# nothing was tried. With --check it only type-checks, and only with what an earlier run has kept.
+# Builds sastctl.exe, and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a
+# separate root. Needs Debian or Ubuntu, and root for the stories. What takes long (OpenSSL, SoftHSM, wine) is kept in
+# SASTCTL_WINDOWS_PLACE, by default ~/.cache/sastctl-windows. If a part cannot be downloaded, it prints which one and ends
+# with exit code 0: nothing was tested. With --check it only type-checks, and only with the parts that an earlier run has
+# kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}
@@ -20,7 +21,7 @@ else
     packaging/setup.sh windows || skip "the packages cannot be had"
 fi
 
-# The standard library for Windows: of rustup, else built from the sources of the same version in Debian's packages.
+# The standard library for Windows: from rustup, else built from the sources of the same version in Debian's packages.
 cargo=(cargo)
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] && ! rustup target add "$target" >/dev/null 2>&1; then
     version=$(rustc --version | cut -d ' ' -f 2)

@@ -1,9 +1,9 @@
-# The steps of packaging/dist.sh; read by it. Each takes what it makes from, and where to write it.
+# The steps of packaging/dist.sh; sourced by it. Each function takes its input and the place of its output.
 # shellcheck shell=bash
 
 portable=x86_64-unknown-linux-gnu
 glibc=2.28
-# There is no public address yet; a name in .example belongs to nobody (RFC 2606).
+# There is no public address yet; names in .example are reserved (RFC 2606).
 maintainer="sastctl maintainers <maintainers@sastctl.example>"
 summary="Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM"
 
@@ -14,7 +14,7 @@ fail() {
     exit 1
 }
 
-# Everything that leaves its name in the program is in this folder: the same commit makes the same bytes, whoever builds it.
+# All paths that are stored in the program are below this folder, so that the same commit makes the same bytes everywhere.
 place=${SASTCTL_DIST_PLACE:-/var/tmp/sastctl-dist}
 
 prepare() {
@@ -40,7 +40,7 @@ build_portable() {
         --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl)
 }
 
-# Everything that a package installs, in its place.
+# Puts everything that a package installs into its place.
 collect() {
     local program=$1 root=$2 doc=$2/usr/share/doc/sastctl
     install -D -m 755 "$program" "$root/usr/bin/sastctl"
@@ -102,7 +102,7 @@ pack_rpm() {
     rm -rf "$root" "$out/rpmbuild"
 }
 
-# The components of the program, in CycloneDX, without what tells one build from another.
+# The components of the program, in CycloneDX, without fields that differ between builds.
 sbom() {
     cargo cyclonedx --version >/dev/null 2>&1 || cargo install cargo-cyclonedx --locked --quiet
     (cd "$place/source" && CARGO_HOME="$place/cargo" cargo cyclonedx --quiet --format json --target "$portable" --features vendored-openssl)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches a package of another Debian release, without a change to this system: debian.sh download|source RELEASE COMPONENT
+# Fetches a package of another Debian release, without changing this system: debian.sh download|source RELEASE COMPONENT
 # PACKAGE[=VERSION] FOLDER. VERSION may end in *.
 set -eu
 what=$1 release=$2 component=$3 package=$4 folder=$5
@@ -19,7 +19,7 @@ cd "$folder"
 if [ "$what" = download ]; then
     apt download "$package" >&2
 else
-    # What Debian changes is not needed.
+    # Debian's patches are not needed.
     apt source --download-only "$package" >&2 || true
     tar xf ./*.orig.tar.*
 fi

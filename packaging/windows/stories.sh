@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /sastctl under wine: a line for each, with what was
-# said where it failed. Runs inside the root that packaging/windows.sh makes.
+# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /sastctl under wine: one line for each, with
+# the output of a story that failed. Runs inside the root that packaging/windows.sh makes.
 set -uo pipefail
 export WINEPREFIX=/root/wine WINEDEBUG=-all HOME=/root LC_ALL=C.UTF-8 TZ=UTC
 cd /sastctl || exit
 failed=0
 
 sastctl() { wine /sastctl/sastctl.exe "$@"; }
-# As a program prints it here: without carriage returns.
+# The output of a program, without carriage returns.
 said() { tr -d '\r' <"$1"; }
 
-# In a condition the shell would go on behind a command that fails.
+# In a condition, the shell would continue after a command that fails.
 story() { # NAME FUNCTION
     (
         set -e
@@ -24,7 +24,7 @@ story() { # NAME FUNCTION
     fi
 }
 
-# Fails where the command does not.
+# Fails if the command does not fail.
 refused() {
     if "$@"; then
         echo "not refused: $*"
@@ -148,7 +148,7 @@ doctor() {
     said /tmp/out | grep -q 'softhsm2.dll'
 }
 
-# Readers come by winscard; a pcscd of the story's own stands behind it.
+# Readers come through winscard, with a pcscd of the story behind it.
 readers() {
     setup
     printf "name = 'by-pcsc'\ndescription = 'SoftHSM beside readers'\nwait = 'pcsc'\n[paths]\nwindows = ['Z:/sastctl/softhsm2.dll']\n" >by-pcsc.toml
