@@ -1,4 +1,4 @@
-//! Phone states × new lists × what TVS says: who takes what, and the rule of `docs/phones.md` behind it.
+//! Phone states × new lists × answers of TVS: which phones accept which list, and the rule of `docs/phones.md` for it.
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
@@ -56,7 +56,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokens",      "emptied",         true,  "itl",            "-",                 "ctl",     "by CTL: an ITL through the CCM+TFTP record"),
     ("tokenless",   "emptied",         true,  "itl renewed",    "invalid",           "unknown", "open: a CTL, an emptied ITL and the next ITL"),
     ("non-secure",  "emptied",         true,  "itl",            "-",                 "unknown", "open: a CTL, an emptied ITL and the next ITL"),
-    // A list without a usable server is an emptied ITL, whatever else stayed in it.
+    // A list without a usable server is an emptied ITL, even if it has other records.
     ("-",           "itl with SAST",   true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("-",           "itl of useless",  true,  "tokens",         "-",                 "blind",   "blind: an ITL emptied for a rollback"),
     ("tokens",      "itl with SAST",   true,  "tokenless",      "valid",             "refuse",  "by CTL: the rollback empties no CTL"),
@@ -122,7 +122,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("stranger as hsm", "?",           true,  "hsm",            "valid",             "refuse",  "signature: tokens are in no ITL"),
     ("-",           "itl of sub",      true,  "itl by ccm",     "invalid",           "itl",     "by either: the signer of an ITL is CCM+TFTP in the ITL held"),
     ("-",           "itl of sub",      true,  "tokenless",      "invalid",           "refuse",  "by either: CCM+TFTP signs no CTL"),
-    // CallManager and TVS renewed together, and a list of another cluster: who can be asked still.
+    // CallManager and TVS renewed together, and a list of another cluster: which TVS the phone can still ask.
     ("-",           "itl",             true,  "both renewed",   "-",                 "refuse",  "TVS renewed: it can authenticate neither"),
     ("-",           "itl",             true,  "both renewed",   "uploaded",          "refuse",  "TVS renewed: it can authenticate neither"),
     ("-",           "itl",             true,  "both renewed",   "silent",            "refuse",  "TVS renewed: it can authenticate neither"),
@@ -140,7 +140,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("-",           "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
     ("-",           "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: a first CTL on tokens"),
     ("-",           "itl",             true,  "tokens",         "invalid",           "refuse",  "by TVS: a first CTL on tokens"),
-    // An ITL that was not shown.
+    // An ITL that was not given.
     ("tokenless",   "?",               true,  "tokens",         "-",                 "unknown", "by TVS: nobody asked it"),
     ("tokenless",   "?",               true,  "tokens",         "uploaded",          "tvs",     "by TVS: every ITL names one"),
     ("tokenless",   "?",               true,  "tokens",         "invalid",           "refuse",  "by TVS: tokens are in no ITL"),
@@ -149,7 +149,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokens",      "?",               true,  "itl renewed",    "invalid",           "unknown", "by either: an ITL's own signer may be in it"),
 ];
 
-/// A key that cannot be compared may be the right one, wherever it stands among others that are not.
+/// A key that cannot be compared may be the right one, at any place among other keys.
 #[test]
 fn records_without_a_readable_key_leave_it_open() {
     let lists = Lists::new();
@@ -203,7 +203,7 @@ fn every_row_of_the_table() {
     }
 }
 
-/// Every rule that the table names is a rule of the document.
+/// Every rule in the table is a rule in the document.
 #[test]
 fn every_rule_is_written_down() {
     let document = String::from_utf8(crate::pki::read("docs/phones.md")).unwrap();
@@ -235,7 +235,7 @@ fn reasons_come_in_the_order_in_which_the_phone_looks() {
     assert_eq!(without.verdict.decision, Decision::DoesNotApply);
 }
 
-/// A plan is judged like the file that it becomes.
+/// A plan gets the same verdict as the file that is made from it.
 #[test]
 fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     let lists = Lists::new();
@@ -266,7 +266,7 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     }
 }
 
-/// 7940, 7960, Jabber and many TelePresence hold a CTL alone: no ITL makes up for what leaves it.
+/// 7940, 7960, Jabber and many TelePresence hold a CTL alone: no ITL replaces a record that was removed from it.
 #[test]
 fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     let world = World::new();

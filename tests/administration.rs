@@ -1,4 +1,4 @@
-//! A token's PIN is changed, a token is unlocked, a token is made empty.
+//! A token's PIN is changed, a token is unlocked, a token is erased.
 
 use crate::support::World;
 
@@ -36,7 +36,7 @@ fn a_pin_is_changed() {
     assert_eq!(wrong.code, 3);
     assert!(wrong.stderr.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
     assert!(signs(&world, "NEW_PIN"), "nothing changed");
-    // Back to what everybody knows.
+    // Back to the factory PIN.
     let back = [
         "token",
         "change-pin",
@@ -88,7 +88,7 @@ fn a_token_gets_a_new_pin_from_its_administrator() {
 }
 
 #[test]
-fn a_token_is_made_empty_when_its_serial_number_is_typed() {
+fn a_token_is_erased_after_its_serial_number_is_typed() {
     let world = world();
     let init = |more: &[&str]| {
         let args = [
@@ -117,9 +117,9 @@ fn a_token_is_made_empty_when_its_serial_number_is_typed() {
     assert_eq!(empty["pin_state"], "ok");
 }
 
-/// The administrator's PIN has a counter of its own; when it is gone, the token is.
+/// The administrator's PIN has its own counter; after its last try the token is lost.
 #[test]
-fn the_administrators_counter_is_respected() {
+fn the_pin_counter_of_the_administrator_is_respected() {
     let mut world = world();
     world.behind_faulty_token();
     let script = format!("so-tries 15 {}", world.path("so-tries").display());
@@ -143,7 +143,7 @@ fn the_administrators_counter_is_respected() {
             assert!(refused.stderr.contains(says), "{}", refused.stderr);
         }
     }
-    // Another program spends tries while this one gets ready: what was agreed to no longer holds.
+    // Another program uses up tries before the login: the confirmation is no longer valid.
     for (command, before) in [(&unlock, "C_OpenSession"), (&init, "C_GetTokenInfo")] {
         for tries in [0, 1] {
             left(15);
@@ -170,9 +170,9 @@ fn the_administrators_counter_is_respected() {
     assert!(done.done().stderr.contains("few tries are left"));
 }
 
-/// Everything that can be known to be wrong with the new PIN and the label is known before the token is emptied.
+/// The new PIN and the label are checked before the token is erased.
 #[test]
-fn a_token_is_not_emptied_for_a_pin_or_a_label_that_it_does_not_take() {
+fn a_token_is_not_erased_if_the_pin_or_label_is_invalid() {
     let mut world = world();
     let serial = world.serial("A");
     world.set("SHORT", "abc");
@@ -195,9 +195,9 @@ fn a_token_is_not_emptied_for_a_pin_or_a_label_that_it_does_not_take() {
     assert!(signs(&world, "SAST_PIN"), "nothing was deleted");
 }
 
-/// What fails behind the emptying does not hide it.
+/// An error after the token was erased reports that it was erased.
 #[test]
-fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
+fn an_erased_token_without_a_pin_is_reported() {
     let mut world = world();
     world.behind_faulty_token();
     let serial = world.serial("A");
@@ -210,11 +210,11 @@ fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
     {
         assert!(failed.stderr.contains(part), "{part}: {}", failed.stderr);
     }
-    // So does whoever tries to use it.
+    // A later command reports it, too.
     let (unset, _) = world.faulty("", &["token", "change-pin", &serial, "--new-pin-source=env:NEW_PIN"]);
     assert!(unset.stderr.contains("no PIN is set on the token"), "{}", unset.stderr);
     assert!(unset.stderr.contains("sastctl token unlock"), "{}", unset.stderr);
-    // The command that is named does it.
+    // The command in the hint sets the PIN.
     let unlock = failed.stderr.split("sastctl token unlock ").nth(1).unwrap();
     assert_eq!(unlock.split_whitespace().next(), Some("serial-A"));
     let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
@@ -226,7 +226,7 @@ fn a_token_that_was_emptied_and_got_no_pin_is_said_to_be_so() {
 
 /// The hint of an ambiguous token names `--token`, and so does the help.
 #[test]
-fn the_token_is_named_by_the_global_option_too() {
+fn the_token_can_also_be_given_with_the_global_option() {
     let mut world = world();
     let (a, b) = (world.serial("A"), world.serial("B"));
     let change = ["token", "change-pin", "--new-pin-source=env:NEW_PIN"];
@@ -264,7 +264,7 @@ fn with_descriptor(world: &World, args: &[&str], redirection: &str) -> crate::su
     }
 }
 
-/// One descriptor holds both secrets, a line each, be it a file or a pipe.
+/// One descriptor, a file or a pipe, contains both secrets, one in each line.
 #[test]
 fn two_secrets_come_from_two_lines_of_one_descriptor() {
     let mut world = world();
@@ -298,9 +298,9 @@ fn two_secrets_come_from_two_lines_of_one_descriptor() {
     assert!(signs(&world, "SAST_PIN"));
 }
 
-/// The same file, or the same secret, twice changes nothing: that must not look like success.
+/// The same file or the same secret for both PINs would change nothing, so it is an error.
 #[test]
-fn a_new_pin_is_another_one() {
+fn the_new_pin_must_differ_from_the_old_one() {
     let world = world();
     std::fs::write(world.path("pin"), "Cisco123\nN3w-password\n").unwrap();
     let serial = world.serial("A");
@@ -349,9 +349,9 @@ fn a_new_pin_is_another_one() {
     assert!(signs(&world, "SAST_PIN"));
 }
 
-/// A token may have rules of its own for PINs: the old one is not called wrong for what is wrong with the new one.
+/// A token may have rules for PINs: if it refuses the new PIN, the old PIN is not reported as wrong.
 #[test]
-fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
+fn a_new_pin_that_the_token_refuses_is_reported_as_the_new_one() {
     let mut world = world();
     world.behind_faulty_token();
     let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
@@ -374,7 +374,7 @@ fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
             assert!(!refused.stderr.contains("wrong"), "{call}: {}", refused.stderr);
         }
     }
-    // A PIN that is tried and not as it is set is wrong, by whatever name.
+    // A PIN that is tried and does not match is wrong, whatever the option.
     let (wrong, _) = world.faulty("fail C_SetPIN 1 CKR_PIN_INCORRECT", &change);
     assert!(wrong.stderr.contains("error: the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
     world.set("NEW_PIN", "abc");
@@ -385,7 +385,7 @@ fn a_new_pin_that_the_token_does_not_take_is_said_to_be_that() {
     assert!(short.stderr.contains("error: the administrator (SO) PIN has 2 characters"), "{}", short.stderr);
 }
 
-/// Nobody types a PIN for a token that takes none.
+/// No PIN is asked for if the token is locked.
 #[test]
 fn a_locked_token_is_refused_before_a_secret_is_asked_for() {
     let mut world = world();

@@ -1,4 +1,4 @@
-//! Signing through the library: what an operator is asked and shown, in which order, and what is left when it stops.
+//! Signing through the library: what an operator is asked and shown, in which order, and which files exist after a stop.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use crate::support::{PIN, World};
 /// Set for the process that a story runs in.
 const STORY: &str = "SASTCTL_STORY";
 
-/// Runs a story in a process of its own, in the folder of a world with tokens: the module reads the environment.
+/// Runs a story in a separate process, in the folder of a world with tokens, because the module reads the environment.
 #[track_caller]
 fn in_a_world(name: &str, story: impl FnOnce()) {
     if std::env::var_os(STORY).is_some() {
@@ -32,7 +32,7 @@ fn in_a_world(name: &str, story: impl FnOnce()) {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-/// Signs lists again as they are, each beside itself.
+/// Signs lists again without changes; each result is written next to its list.
 fn signs(files: &[&str], operator: &Scripted) -> Result<Option<Signed>, WorkError> {
     let profile = std::env::var("SASTCTL_PROFILE").ok();
     let options = ModuleOptions { profile, ..ModuleOptions::default() };
@@ -80,8 +80,8 @@ token free
 }
 
 #[test]
-fn a_no_leaves_no_file_and_no_journal() {
-    in_a_world("a_no_leaves_no_file_and_no_journal", || {
+fn if_the_operator_answers_no_no_file_and_no_journal_is_written() {
+    in_a_world("if_the_operator_answers_no_no_file_and_no_journal_is_written", || {
         let answers = Mutex::new([false].into());
         let operator = Scripted { answers, ..Scripted::with_pin(PIN) };
         let error = signs(&["CTLFile.tlv"], &operator).err().unwrap();
@@ -92,8 +92,8 @@ fn a_no_leaves_no_file_and_no_journal() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_nothing_is_signed() {
-    in_a_world("where_nobody_can_be_asked_nothing_is_signed", || {
+fn without_a_terminal_to_ask_nothing_is_signed() {
+    in_a_world("without_a_terminal_to_ask_nothing_is_signed", || {
         let operator = Scripted { away: true, ..Scripted::with_pin(PIN) };
         let error = signs(&["CTLFile.tlv"], &operator).err().unwrap();
         assert!(matches!(error, WorkError::Operator(OperatorError::NobodyToAsk(_))), "{error}");

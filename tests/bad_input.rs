@@ -1,4 +1,4 @@
-//! Files that are not what they should be: each gets its own words, with the element and the byte.
+//! Invalid files: each has its own message, with the element and the byte.
 
 use sastctl::trustlist::{DecodeError, MAX_FILE_BYTES, Remark, TrustFile, TrustList, VerifyError};
 
@@ -19,14 +19,14 @@ fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Where a byte sequence stands, counted from an offset.
+/// The place of a byte sequence, searched from an offset.
 fn find(from: usize, bytes: &[u8]) -> usize {
     let file = token_signed();
     from + file[from..].windows(bytes.len()).position(|w| w == bytes).unwrap()
 }
 
 #[test]
-fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
+fn a_truncated_file_is_never_accepted() {
     let file = token_signed();
     // A cut between two records leaves a well-formed list, which then does not verify.
     let between: Vec<usize> = vec![304, 1490, 2512, 3516, 4542];
@@ -45,7 +45,7 @@ fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_place() {
+fn an_error_names_the_element_and_its_offset() {
     let record_4 = 3516;
     let all = [
         error(vec![]),
@@ -75,7 +75,7 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
-fn a_file_over_the_limit_is_not_looked_at() {
+fn a_file_over_the_size_limit_is_refused() {
     assert_eq!(MAX_FILE_BYTES, 16_777_216);
     let mut file = token_signed();
     file.resize(MAX_FILE_BYTES, 0);
@@ -93,14 +93,14 @@ fn a_certificate_that_does_not_parse_is_kept_and_named() {
         VerifyError::CertificateUnreadable { record: 5, offset, .. } => assert_eq!(offset, signer),
         other => panic!("{other}"),
     }
-    // A spare's certificate does not keep the signer's from being checked.
+    // A bad certificate of a spare does not prevent the check of the signer.
     let spare = find(304, &[9, 3, 0x86]);
     let list = TrustList::decode(with(spare + 3, &[0x31])).unwrap();
     assert!(matches!(list.verify(), Err(VerifyError::DoesNotMatch { .. })));
 }
 
 #[test]
-fn every_reason_for_not_verifying_has_its_words() {
+fn every_reason_why_a_list_does_not_verify_has_a_message() {
     let header = |tag: [u8; 3]| find(10, &tag);
     let reason = |bytes: Vec<u8>| TrustList::decode(bytes).unwrap().verify().unwrap_err().to_string();
     let all = [
@@ -123,7 +123,7 @@ fn every_reason_for_not_verifying_has_its_words() {
 }
 
 #[test]
-fn unknown_elements_and_functions_are_kept_and_mentioned() {
+fn unknown_elements_and_functions_are_kept_and_reported() {
     let mut file = token_signed();
     // Record 5 grows by an element 200 of three bytes; RECORDLENGTH follows.
     file.extend([200, 0, 3, 1, 2, 3]);
@@ -136,7 +136,7 @@ fn unknown_elements_and_functions_are_kept_and_mentioned() {
 }
 
 #[test]
-fn a_list_near_or_above_what_phones_load_is_said_so() {
+fn a_list_near_or_above_the_limit_of_phones_is_reported() {
     let grown = |records: usize| {
         let file = token_signed();
         let extra = file[304..1490].repeat(records);
@@ -147,7 +147,7 @@ fn a_list_near_or_above_what_phones_load_is_said_so() {
     assert!(matches!(grown(51)[..], [Remark::TooLargeForPhones { bytes: 66_214 }]));
 }
 
-/// The golden file with the elements of its header behind HeaderLength put otherwise; HeaderLength follows.
+/// The golden file with another order of the header elements after HeaderLength; HeaderLength is adapted.
 fn header(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let file = token_signed();
     let mut elements = vec![];
@@ -163,9 +163,9 @@ fn header(change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     [&file[..8], &length, &elements, &file[304..]].concat()
 }
 
-/// What a signature does not cover is its own element: with a free place for it, one list would have many checksums.
+/// The signature does not cover its own element: if its place were free, one list could have many checksums.
 #[test]
-fn a_header_is_not_rearranged_behind_the_signatures_back() {
+fn a_header_with_moved_signature_is_refused() {
     let is = |elements: &[Vec<u8>], tag: u8| elements.iter().position(|e| e[0] == tag).unwrap();
     let moved = |tag: u8, to: usize| {
         header(|all| {
@@ -173,7 +173,7 @@ fn a_header_is_not_rearranged_behind_the_signatures_back() {
             all.insert(to, element);
         })
     };
-    // Without its containers, one behind the other.
+    // Without its containers, the elements one after the other.
     let flat = |tag: u8| {
         header(|all| {
             let at = is(all, tag);
@@ -221,7 +221,7 @@ fn a_header_is_not_rearranged_behind_the_signatures_back() {
 }
 
 #[test]
-fn an_element_0_is_kept_like_any_that_is_not_known() {
+fn an_element_0_is_kept_like_any_unknown_element() {
     let mut file = token_signed();
     file.extend([0, 0, 1, 7, 0, 0, 1, 8]);
     let length = 4542 + 3;

@@ -1,5 +1,5 @@
-//! Places that cannot be written, or are not what they seem: the old file stays, nothing half written is left, and the
-//! operator is told.
+//! Places that cannot be written, or are not plain files: the old file stays, no incomplete file is left, and an error is
+//! printed.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -86,9 +86,9 @@ fn without_room_for_the_journal_nothing_is_signed() {
     }
 }
 
-/// Before the run says that it is done: the list, its folder and the journal.
+/// Before the run reports success, the list, its folder and the journal are synced.
 #[test]
-fn what_is_said_to_be_written_is_on_the_disk() {
+fn a_file_reported_as_written_is_synced() {
     let mut world = world();
     if !can_trace() {
         return;
@@ -105,7 +105,7 @@ fn what_is_said_to_be_written_is_on_the_disk() {
 }
 
 #[test]
-fn a_read_only_folder_is_told_of() {
+fn a_read_only_folder_is_reported() {
     let read_only = "mount --bind place place && mount -o remount,bind,ro place";
     for command in [&SIGN[..], &REVERT, &CREATE] {
         for name in ["place/old.tlv", "place/new.tlv"] {
@@ -122,7 +122,7 @@ fn a_read_only_folder_is_told_of() {
 }
 
 #[test]
-fn through_a_link_the_file_behind_it_is_replaced() {
+fn the_target_of_a_link_is_replaced() {
     for command in [&SIGN[..], &REVERT, &CREATE] {
         let world = world();
         symlink("place/old.tlv", world.path("link.tlv")).unwrap();
@@ -163,9 +163,9 @@ fn a_folder_is_not_replaced_by_a_file() {
     TrustList::decode(world.read("place/CTLFile.tlv")).unwrap().verify().unwrap();
 }
 
-/// Eight at once to one place: each waits its turn at the token, and none loses what another wrote.
+/// Eight runs write to one place: each waits until the token is free, and no file of another run is lost.
 #[test]
-fn runs_at_once_lose_nothing() {
+fn parallel_runs_lose_nothing() {
     let world = world();
     let args = [&SIGN[..], &["--out", "new.tlv"]].concat();
     let runs: Vec<_> = (0..8)

@@ -1,4 +1,4 @@
-//! What an operator reads before anything is signed is true, and what a refusal advises can be done.
+//! What is printed before a signature is true, and the advice of an error can be followed.
 
 use crate::pki;
 use crate::support::{Outcome, World};
@@ -18,9 +18,9 @@ fn run(world: &World, words: &str, more: &[&str]) -> Outcome {
     world.run(&[&words[..], more].concat())
 }
 
-/// Signed again by default options, a list loses what its header had beside them: said, and shown.
+/// A list that is signed again with default options loses other values of its header: a warning, and a difference.
 #[test]
-fn a_dry_run_tells_what_becomes_of_the_header() {
+fn a_dry_run_shows_the_changes_of_the_header() {
     let world = world("token-signed.tlv");
     let new = ["--token", A, "--timestamp", TIME, "--yes", "--digest", "sha512", "--signer-version", "1.1"];
     run(&world, "ctl sign CTLFile.tlv", &[&new[..], &["--out", "CTLFile.tlv"]].concat()).done();
@@ -39,9 +39,9 @@ fn a_dry_run_tells_what_becomes_of_the_header() {
     assert_eq!(json["plans"][0]["difference"]["changes"][0]["field"], "signer version");
 }
 
-/// Nobody can delete, sign or vouch his way around a list that no phone loads.
+/// No deletion on phones, other signer or TVS helps with a list that no phone loads.
 #[test]
-fn a_list_that_is_too_large_is_to_be_made_smaller() {
+fn for_a_list_that_is_too_large_the_advice_is_to_remove_records() {
     let world = world("tokenless.tlv");
     let certificate = pki::path("tests/testdata/pki/cucm8-callmanager.der").display().to_string();
     let servers: Vec<String> =
@@ -59,9 +59,9 @@ fn a_list_that_is_too_large_is_to_be_made_smaller() {
     assert!(!checked.stderr.contains("ctl ways"), "{}", checked.stderr);
 }
 
-/// The first slip of the main job: the help leads to the main job.
+/// The most likely mistake of the main task: the hint names the right command.
 #[test]
-fn a_token_on_a_tokenless_list_is_led_to_revert() {
+fn for_a_tokenless_list_the_advice_is_revert() {
     let world = world("tokenless.tlv");
     for words in ["ctl update CTLFile.tlv --yes --add-token SAST-ADN0054f509", "ctl sign CTLFile.tlv --yes"] {
         let refused = run(&world, words, &["--token", A]);
@@ -80,9 +80,9 @@ fn a_token_on_a_tokenless_list_is_led_to_revert() {
     assert!(!refused.stderr.contains("ctl ways"), "{}", refused.stderr);
 }
 
-/// What --add-server advises for a server that is there is what renews its certificate, whatever its subject.
+/// If --add-server names an existing server, the advised option renews its certificate, with any subject.
 #[test]
-fn a_certificate_of_another_subject_is_put_where_it_is_told_to() {
+fn a_certificate_of_another_subject_goes_to_the_given_server() {
     let world = world("token-signed.tlv");
     let new = pki::path("tests/testdata/pki/cucm8-callmanager.der").display().to_string();
     let update = |option: &str, value: &str| {
@@ -114,9 +114,9 @@ fn a_certificate_of_another_subject_is_put_where_it_is_told_to() {
     assert!(nowhere.stderr.contains("no record matches \"TFTP:10.48.47.155\""), "{}", nowhere.stderr);
 }
 
-/// The way that is named where two certificates of a server fit a new one as well goes through.
+/// If a new certificate matches two records of a server, the advised commands work.
 #[test]
-fn which_of_two_records_takes_a_certificate_can_be_told() {
+fn one_of_two_matching_records_can_be_selected() {
     let world = world("token-signed.tlv");
     let path = |name: &str| pki::path(&format!("tests/testdata/pki/{name}.der")).display().to_string();
     let server = |name: &str| {
@@ -138,9 +138,9 @@ fn which_of_two_records_takes_a_certificate_can_be_told() {
     assert_eq!(servers.map(|r| r.short_name()).collect::<Vec<_>>(), ["CUCM8-Publisher.bbbburns.lab"]);
 }
 
-/// What lacks a certificate is named, and so is the place where it is to be named.
+/// The message names the record without a certificate, and where to give it.
 #[test]
-fn who_lacks_a_certificate_is_named_where_it_can_be_given() {
+fn a_missing_certificate_is_reported_with_the_place_to_give_it() {
     let world = world("token-signed.tlv");
     let server = |function: &str| format!("[[server]]\nfunction = '{function}'\naddress = '10.48.47.155'\n");
     let cluster = format!("mode = 'non-secure'\n{}{}", server("CCM+TFTP"), server("CAPF"));

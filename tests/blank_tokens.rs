@@ -1,4 +1,4 @@
-//! A token that was never initialised: it holds nothing, and is made ready.
+//! A token that was never initialised: it is empty, and can be initialised.
 
 use crate::support::World;
 
@@ -18,7 +18,7 @@ fn blank_slot(world: &World) -> String {
 }
 
 #[test]
-fn a_blank_token_is_made_ready() {
+fn a_blank_token_is_initialised() {
     let world = world();
     let slot = blank_slot(&world);
     let selector = format!("pkcs11:slot-id={slot}");
@@ -38,9 +38,9 @@ fn a_blank_token_is_made_ready() {
     world.run(&[&enroll[..], &["--pin-source=env:NEW_PIN"]].concat()).done();
 }
 
-/// Nothing else than init means a blank token, by whatever name.
+/// Only init accepts a blank token, by any selector.
 #[test]
-fn a_blank_token_is_nothing_to_sign_with_or_to_unlock() {
+fn a_blank_token_cannot_sign_or_be_unlocked() {
     let world = world();
     let selector = format!("pkcs11:slot-id={}", blank_slot(&world));
     let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];

@@ -1,5 +1,5 @@
-//! `revert --node --bridge` on nodes that serve a new CTL only once Cisco Tftp was restarted, and what must be in order
-//! before a run changes anything.
+//! `revert --node --bridge` on nodes that serve a new CTL only after a restart of Cisco Tftp, and what must be in order before
+//! a run changes anything.
 
 use sastctl::trustlist::{TrustList, digest};
 
@@ -33,7 +33,7 @@ fn assert_all_serve(cluster: &Cluster, wanted: &[u8]) {
     }
 }
 
-/// Phones are what the bridge is for: without a word that they hold it, the run stops before it signs.
+/// The bridge is for the phones: if nobody confirms that they hold it, the run stops before it signs.
 #[test]
 fn over_the_bridge_to_tokens_with_nothing_uploaded_by_hand() {
     let Some((world, cluster)) = started(3) else { return };
@@ -82,9 +82,9 @@ fn over_the_bridge_to_tokens_with_nothing_uploaded_by_hand() {
     assert!(!done.stdout.contains("delete the list by hand"), "nobody is left behind: {}", done.stdout);
 }
 
-/// `--yes` was given, somebody sits there, and the question is asked all the same.
+/// At a terminal, the question is asked even with `--yes`.
 #[test]
-fn a_yes_that_phones_hold_the_bridge_is_a_yes_to_that_question_alone() {
+fn only_the_question_about_phones_confirms_that_they_hold_the_bridge() {
     let Some((world, cluster)) = started(1) else { return };
     let at_terminal = |more: &[&str], answer: &str| {
         let args = arguments(&cluster, more);
@@ -102,7 +102,7 @@ fn a_yes_that_phones_hold_the_bridge_is_a_yes_to_that_question_alone() {
     assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
 }
 
-/// It is looked behind the restart; only then is a list without the tokens a refusal.
+/// The nodes are checked after the restart; a list without the tokens is an error only then.
 #[test]
 fn a_bridge_without_the_tokens_stops_behind_the_restart() {
     let Some((world, cluster)) = started(2) else { return };
@@ -150,7 +150,7 @@ fn nodes_that_serve_the_old_list_until_the_restart_get_the_new_one() {
 /// The new list was put on the disk of every node, and the line broke before Cisco Tftp was restarted: a node that still
 /// serves the old list would serve the new one after the restart.
 #[test]
-fn what_a_node_serves_is_not_what_lies_on_its_disk() {
+fn a_node_may_serve_another_list_than_the_one_on_its_disk() {
     let Some((world, cluster)) = started(2) else { return };
     let (old, new) = (pki::golden_bytes("tokenless.tlv"), pki::golden_bytes("token-signed.tlv"));
     let cut = |more: &[&str], disk: &[u8], served: &[u8]| {
@@ -170,7 +170,7 @@ fn what_a_node_serves_is_not_what_lies_on_its_disk() {
 }
 
 #[test]
-fn a_bridge_that_is_served_and_was_taken_from_the_disk_is_made_again() {
+fn a_served_bridge_that_was_deleted_from_the_disk_is_made_again() {
     let Some((world, cluster)) = started(2) else { return };
     assert!(go(&world, &cluster, &["--bridge"]).stderr.contains("at hold"));
     let bridge = world.read("run/CTLFile.bridge.tlv");
@@ -184,7 +184,7 @@ fn a_bridge_that_is_served_and_was_taken_from_the_disk_is_made_again() {
     assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
 }
 
-/// What the shell says is not in order stops the run; what it does not say is confirmed by an option of its own.
+/// If the shell reports a problem, the run stops; what it does not report is confirmed with a separate option.
 #[test]
 fn what_must_be_in_order_is_asked_before_anything_changes() {
     let Some((world, cluster)) = started(2) else { return };
@@ -232,7 +232,7 @@ fn what_must_be_in_order_is_asked_before_anything_changes() {
     )
     .unwrap();
 
-    // Everything is told in a dry run, and nothing asked.
+    // A dry run prints everything and asks nothing.
     publisher.quirks(&["backup=none"]);
     release(ten);
     let dry = go(&world, &cluster, &["--dry-run"]).done();

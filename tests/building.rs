@@ -22,7 +22,7 @@ fn request(signer: &Certificate) -> Request<'_> {
     }
 }
 
-/// As an operator who saw this very plan and said yes.
+/// Confirms a plan, as an operator who saw it.
 fn confirmed(plan: Plan) -> ConfirmedPlan {
     let shown = plan.digest();
     plan.confirm(shown).unwrap()
@@ -42,9 +42,9 @@ fn a_plan_that_changed_after_it_was_shown_is_not_carried_out() {
     plan("SAST-ADN0054f509").confirm(shown).unwrap();
 }
 
-/// The time of judging and the list in force are part of a plan, whether they change a word of it or not.
+/// The time of the checks and the list in force are part of the digest, even if the text of the plan is the same.
 #[test]
-fn a_plan_is_bound_to_when_it_was_judged_and_to_what_it_starts_from() {
+fn a_plan_digest_covers_the_time_of_the_checks_and_the_list_in_force() {
     let signer = token("SAST-ADN008580ef");
     let plan = |old: &VerifiedList, now| resign(old, &Request { now, ..request(&signer) }).unwrap();
     let old = golden("token-signed.tlv");
@@ -64,9 +64,9 @@ fn a_plan_is_bound_to_when_it_was_judged_and_to_what_it_starts_from() {
     assert!(matches!(other.confirm(shown), Err(PlanError::Changed { .. })));
 }
 
-/// Another token of the list could sign it as well, and phones would take it; it is not what was agreed to.
+/// Another token of the list could sign it as well, and phones would accept it, but the operator did not confirm that.
 #[test]
-fn a_plan_is_signed_by_its_own_signer_alone() {
+fn a_plan_is_signed_only_by_its_own_signer() {
     let (signer, old) = (token("SAST-ADN008580ef"), golden("tokenless.tlv"));
     let plan = revert(&old, &request(&signer), &[token("SAST-ADN0054f509")], None, false, &[]).unwrap();
     let refused = confirmed(plan).execute(&mut KeyFile::open("softhsm-fixtures/SAST-ADN0054f509"));
@@ -85,7 +85,7 @@ fn a_reverted_cluster_gets_the_file_of_the_ctl_client_to_the_byte() {
 }
 
 #[test]
-fn a_release_with_recovery_keeps_the_way_back() {
+fn a_release_with_recovery_keeps_the_records_for_tokenless() {
     let signer = token("SAST-ADN008580ef");
     let old = golden("tokenless.tlv");
     assert_eq!(Release::told_by(&old), Release::TokensAlone);
@@ -97,7 +97,7 @@ fn a_release_with_recovery_keeps_the_way_back() {
 }
 
 #[test]
-fn plans_that_make_no_sense_are_refused() {
+fn invalid_plans_are_refused() {
     let (a, b) = (token("SAST-ADN008580ef"), token("SAST-ADN0054f509"));
     let tokenless = golden("tokenless.tlv");
     let refuse = |old, spares: &[Certificate], single| {
@@ -207,7 +207,7 @@ fn keys_without_a_code_in_the_format_are_refused() {
     insta::assert_snapshot!(error, @"the signer's key is EC 256; a trust list is signed with RSA 512, 1024, 2048 or 4096");
 }
 
-/// A token that returns rubbish: nothing that does not verify comes out.
+/// A token that returns wrong bytes: no signature that does not verify is returned.
 struct Broken(KeyFile, fn(Vec<u8>) -> Vec<u8>);
 
 impl Signer for Broken {
@@ -221,7 +221,7 @@ impl Signer for Broken {
 }
 
 #[test]
-fn a_wrong_signature_never_comes_out() {
+fn a_wrong_signature_is_never_written() {
     let flip: fn(Vec<u8>) -> Vec<u8> = |mut s| {
         s[5] ^= 1;
         s
@@ -251,7 +251,7 @@ fn a_configuration_file_is_signed_for_phones() {
 }
 
 #[test]
-fn a_signature_with_another_digest_than_the_header_names_is_told_apart() {
+fn a_signature_with_another_digest_than_the_header_is_recognised() {
     let mut bytes = golden_bytes("token-signed.tlv");
     let list = TrustList::decode(bytes.clone()).unwrap();
     let element =
@@ -272,7 +272,7 @@ fn a_signature_with_another_digest_than_the_header_names_is_told_apart() {
 }
 
 #[test]
-fn releases_are_told_apart_at_11_5() {
+fn releases_before_and_after_11_5_differ() {
     for old in ["9.1", "10.0", "10.5(2)", "11.0", "8"] {
         assert_eq!(old.parse(), Ok(Release::TokensAlone), "{old}");
     }

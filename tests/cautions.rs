@@ -14,7 +14,7 @@ fn said(new: &NewList<'_>, now: i64) -> Vec<String> {
 }
 
 #[test]
-fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
+fn dates_are_reported_from_the_first_second_on() {
     let list = golden("token-signed.tlv");
     let new = NewList::of(&list);
     let signer = certificate(&format!("{A}.der"));
@@ -40,9 +40,9 @@ fn dates_are_told_of_from_the_second_on_in_which_they_matter() {
     );
 }
 
-/// Cisco's guide to certificates says it function by function; only of a SAST token does nobody say anything.
+/// Cisco's guide to certificates tells the effect for each function, except for SAST tokens.
 #[test]
-fn what_expires_is_told_of_by_what_follows() {
+fn an_expired_certificate_is_reported_with_its_consequence() {
     let list = golden("token-signed.tlv");
     let end = certificate(&format!("{PUB}.der")).not_after;
     let told = |now| said(&NewList::of(&list), now).into_iter().filter(|line| line.starts_with("expired: "));
@@ -65,7 +65,7 @@ fn what_expires_is_told_of_by_what_follows() {
 }
 
 #[test]
-fn keys_that_phones_may_refuse_are_told_of() {
+fn keys_that_phones_may_refuse_are_reported() {
     for (stem, says) in [
         ("rsa1024", Some("RSA 1024: phones in FIPS mode")),
         ("rsa2048", None),
@@ -82,9 +82,9 @@ fn keys_that_phones_may_refuse_are_told_of() {
     }
 }
 
-/// Phones refuse keys of servers, too: too short in FIPS mode, too long in mixed mode.
+/// Phones may also refuse keys of servers: too short in FIPS mode, too long in mixed mode.
 #[test]
-fn keys_of_servers_are_told_of() {
+fn keys_of_servers_that_phones_may_refuse_are_reported() {
     let keys = |stem: &str| format!("tests/testdata/keys/{stem}");
     let of = |stem: &str, function, last| server(&keys(stem), function, "", [10, 0, 0, last], false);
     let servers = [
@@ -107,7 +107,7 @@ fn keys_of_servers_are_told_of() {
 }
 
 #[test]
-fn one_sast_and_more_than_two_are_told_of_in_a_ctl() {
+fn one_sast_and_more_than_two_cause_a_warning_in_a_ctl() {
     let others = [token(B), token("tests/testdata/keys/rsa1024")];
     for (count, says) in [(0, Some("there is only one SAST record")), (1, None), (2, Some("3 SAST records"))]
     {
@@ -124,7 +124,7 @@ fn one_sast_and_more_than_two_are_told_of_in_a_ctl() {
 }
 
 #[test]
-fn sizes_are_told_of_before_phones_refuse_them() {
+fn sizes_are_reported_before_phones_refuse_them() {
     let list = golden("token-signed.tlv");
     let about = |bytes, records: &[Record]| {
         let new = NewList { bytes, records, key: None, certificate: None, ..NewList::of(&list) };

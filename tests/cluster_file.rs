@@ -1,4 +1,4 @@
-//! A first list is what its cluster file says, or it is refused before the PIN.
+//! A first list follows its cluster file, or is refused before the PIN is asked for.
 
 use crate::pki;
 use crate::support::{Outcome, World};
@@ -60,9 +60,9 @@ fn the_file_name_is_one_of_its_kind() {
     }
 }
 
-/// In a CTL a record that names neither address nor host would be nobody's; without both a SAST would be a token.
+/// In a CTL every server record needs an address or a host name; a SAST record without both would be a token.
 #[test]
-fn a_server_of_a_ctl_is_somewhere() {
+fn a_server_of_a_ctl_has_an_address_or_a_host_name() {
     let world = World::with_tokens();
     insta::assert_snapshot!(refused(&world, &format!("{}{}", publisher(), server("function = 'CAPF'"))), @r"
     error: cluster.toml: the second [[server]], CAPF, has neither address nor host
@@ -78,7 +78,7 @@ fn a_server_of_a_ctl_is_somewhere() {
 }
 
 #[test]
-fn a_server_is_named_once() {
+fn a_server_must_not_be_given_twice() {
     let world = World::with_tokens();
     let twice = format!("{0}{0}", publisher());
     insta::assert_snapshot!(refused(&world, &twice), @r"
@@ -87,7 +87,7 @@ fn a_server_is_named_once() {
     ");
     let hosts = format!("kind = 'itl'\n{0}{0}", server("function = 'TVS'\nhost = 'pub'"));
     assert!(refused(&world, &hosts).contains("names the TVS of pub twice"));
-    // Without certificates the two are one, too.
+    // Without certificates, the two entries are the same server, too.
     let emptied =
         "mode = 'non-secure'\n[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\n".to_owned();
     assert!(refused(&world, &format!("{emptied}{}", publisher())).contains("CCM+TFTP of 10.48.47.155 twice"));
@@ -99,7 +99,7 @@ fn a_server_is_named_once() {
 }
 
 #[test]
-fn a_token_is_no_server() {
+fn a_token_must_not_be_given_as_a_server() {
     let world = World::with_tokens();
     for (name, what) in [("SAST-ADN008580ef", "signer"), ("SAST-ADN0054f509", "spare")] {
         let token = pki::path(&format!("softhsm-fixtures/{name}.der")).display().to_string();
@@ -111,14 +111,14 @@ fn a_token_is_no_server() {
         );
         assert!(told.contains("remove that [[server]]"), "{told}");
     }
-    // A SAST that is no token has its record: the way back to tokenless.
+    // A SAST record of a server is allowed: it is needed for the change to tokenless.
     let keeps = format!("{}{}", publisher(), server("function = 'SAST'\nhost = 'pub'"));
     create(&world, &keeps, &["--spare", "SAST token B", "--out", "keeps.tlv"]).done();
 }
 
 /// `--set-mode` beside `mode`: the option is what the operator wants now, and decides what is asked of the servers.
 #[test]
-fn the_mode_on_the_command_line_is_the_one_that_holds() {
+fn the_mode_on_the_command_line_overrides_the_file() {
     let world = World::with_tokens();
     let non_secure = format!("mode = 'non-secure'\n{}", publisher());
     let to = |mode| ["--spare", "SAST token B", "--timestamp", "2026-01-01T00:00:00Z", "--set-mode", mode];

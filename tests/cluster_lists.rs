@@ -1,4 +1,4 @@
-//! The lists of a cluster's nodes, as they are looked at: left behind, not verified, different by right.
+//! How the lists of a cluster's nodes are reported: left behind, not verified, different for a good reason.
 
 use sastctl::trustlist::digest;
 
@@ -23,7 +23,7 @@ fn run(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
 
 /// Cisco 118893: with mode 0 and a CTL, the cluster was once in mixed mode, and the CTL was not deleted.
 #[test]
-fn a_ctl_that_was_left_behind_is_not_explained_as_if_in_force() {
+fn a_ctl_that_was_left_behind_is_not_shown_as_in_force() {
     let Some((world, cluster)) = started(2) else { return };
     cluster.nodes.iter().for_each(|node| std::fs::write(node.folder.join("mode"), "0").unwrap());
     let publisher = cluster.publisher();
@@ -46,14 +46,14 @@ fn a_ctl_that_was_left_behind_is_not_explained_as_if_in_force() {
         .for_each(|n| n.put("CTLFile.tlv", &pki::golden_bytes("token-signed-non-secure.tlv")));
     let status = run(&world, &cluster, &["cluster", "status", &publisher]).done();
     assert!(!status.stdout.contains("left behind"), "{}", status.stdout);
-    // And none is none.
+    // A node without a CTL is shown without one.
     cluster.nodes.iter().for_each(|n| n.remove("CTLFile.tlv"));
     run(&world, &cluster, &["cluster", "status", &publisher]).done();
 }
 
-/// Every node serves the same bytes, and they are no list that anybody verifies.
+/// Every node serves the same bytes, but they do not verify.
 #[test]
-fn a_ctl_that_does_not_verify_is_a_no() {
+fn a_ctl_that_does_not_verify_ends_with_exit_code_1() {
     let Some((world, cluster)) = started(2) else { return };
     let mut bytes = pki::golden_bytes("tokenless.tlv");
     let last = bytes.len() - 1;

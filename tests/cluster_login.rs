@@ -1,4 +1,4 @@
-//! From a console as somebody left it to the shell's prompt: within a time, and with one try of the password.
+//! From a console in any state to the prompt of the shell: within a time limit, and with one try of the password.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Console for Line {
     }
 
     fn receive(&mut self, patience: Duration) -> Result<Vec<u8>, ConsoleError> {
-        // A test that nobody ends would never fail.
+        // Without this end, the test could run forever.
         if self.clock > Duration::from_secs(1_000) {
             return Err(ConsoleError::Closed { node: "the test".into() });
         }
@@ -86,7 +86,7 @@ fn left_at_password(right: &'static str) -> Line {
 }
 
 #[test]
-fn a_login_that_somebody_else_left_half_done_is_not_ours() {
+fn a_login_that_another_user_left_unfinished_is_not_continued() {
     let mut line = left_at_password("s3cret");
     log_in(&mut line, "admin", "s3cret").unwrap();
     assert_eq!(line.count("s3cret\n"), 1, "{:?}", line.sent);
@@ -96,7 +96,7 @@ fn a_login_that_somebody_else_left_half_done_is_not_ours() {
     assert_eq!(line.count("s3cret\n"), 1, "{:?}", line.sent);
 }
 
-/// Behind the right password the node wants a new one, or a code: nobody but a person may answer that.
+/// After the correct password the node asks for a new password or a code: only a person may answer that.
 #[test]
 fn a_question_for_another_secret_ends_the_login() {
     for question in ["(current) UNIX password:", "New password:", "Enter PASSCODE:", "Password:"] {
@@ -113,7 +113,7 @@ fn a_question_for_another_secret_ends_the_login() {
 }
 
 #[test]
-fn a_line_that_floods_is_left() {
+fn a_line_that_never_stops_sending_ends_with_an_error() {
     let mut flooding = Line::new("", |_| String::new());
     flooding.chatter = Some("eth0: link is down\r\n".repeat(100_000));
     let error = log_in(&mut flooding, "admin", "s3cret").unwrap_err();
@@ -122,7 +122,7 @@ fn a_line_that_floods_is_left() {
 }
 
 #[test]
-fn a_line_that_never_comes_to_a_prompt_is_left() {
+fn a_line_without_a_prompt_ends_with_an_error() {
     let mut chattering = Line::new("", |_| String::new());
     chattering.chatter = Some("eth0: link is down\r\n".to_owned());
     let endless = Line::new("Password: ", |_| "\r\nPassword: ".to_owned());
@@ -135,7 +135,7 @@ fn a_line_that_never_comes_to_a_prompt_is_left() {
 }
 
 #[test]
-fn a_shell_that_asks_for_ever_is_left() {
+fn a_shell_that_repeats_its_question_ends_with_an_error() {
     let pager = "Press <enter> for 1 line, <space> for one page, or <q> to quit";
     for question in ["\r\nDo you want to continue? (y/n): ", pager] {
         let line = Line::new(question, move |_| question.to_owned());
@@ -150,7 +150,7 @@ fn a_shell_that_asks_for_ever_is_left() {
 
 /// A prompt without the echo of the command before it may be the old one: it is no answer, and no reason to wait for ever.
 #[test]
-fn a_command_without_an_echo_has_an_end() {
+fn a_command_without_an_echo_ends_in_time() {
     let line = Line::new("admin:", |_| "admin:".to_owned());
     match Shell::open(line).err() {
         Some(ClusterError::Timeout { command, .. }) => assert_eq!(command, "set cli pagination off"),

@@ -1,4 +1,4 @@
-//! What is put to a cluster, and what is shown of it: names from outside, places that are none, proofs that are ones.
+//! What is published to a cluster, and what is shown of it: names from outside, wrong places, real proofs.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -30,7 +30,7 @@ pub fn named(name: &str) -> Vec<u8> {
     signed.list().bytes().to_vec()
 }
 
-/// Over a serial line nothing is put and nothing is fetched: publishing that way would prove nothing.
+/// Over a serial line no file can be copied or fetched, so publishing could not be proved.
 #[test]
 fn nothing_is_published_over_a_serial_line() {
     let world = World::new();
@@ -51,7 +51,7 @@ fn nothing_is_published_over_a_serial_line() {
 /// A CUCM node serves what lies in its TFTP folder once Cisco Tftp was restarted there: waiting alone changes nothing, and
 /// nothing is restarted unasked.
 #[test]
-fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
+fn a_node_that_needs_a_restart_is_reported_at_once() {
     if !can_run() {
         return;
     }
@@ -73,7 +73,7 @@ fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
         args.extend(roots.iter().flat_map(|root| ["--tftp-root", root]));
         run(&args)
     };
-    // Who waited for the node to serve the file would wait an hour.
+    // A command that waits until the node serves the file would wait an hour.
     let not_yet = publish();
     assert_eq!(not_yet.code, 1, "{}", not_yet.all());
     for node in &cluster.nodes {
@@ -89,9 +89,9 @@ fn what_a_node_serves_after_a_restart_only_is_said_at_once() {
     assert_eq!(served.stdout.matches("serves it, MD5").count(), 2, "{}", served.all());
 }
 
-/// FILENAME is whoever wrote the list's: it names a file in the TFTP folder, and none elsewhere.
+/// The writer of the list chooses FILENAME: it must be a file in the TFTP folder.
 #[test]
-fn a_list_that_names_a_file_elsewhere_is_not_put() {
+fn a_list_with_a_path_outside_the_tftp_folder_is_not_published() {
     let world = World::new();
     std::fs::create_dir(world.path("root")).unwrap();
     let absolute = world.path("x.tlv").display().to_string();
@@ -121,9 +121,9 @@ fn a_list_that_names_a_file_elsewhere_is_not_put() {
     assert!(!world.path("state/sastctl").exists(), "a run that does not begin has no journal");
 }
 
-/// What is not a file of the TFTP folder is not asked for either.
+/// A file outside the TFTP folder is not requested either.
 #[test]
-fn a_file_elsewhere_is_not_fetched() {
+fn a_file_outside_the_tftp_folder_is_not_fetched() {
     let world = World::new();
     let server = serving(pki::golden_bytes("tokenless.tlv"));
     for name in ["../x.tlv", "/etc/passwd", "CTLFile.tlv\n", ""] {
@@ -216,7 +216,7 @@ fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
 
 /// A folder whose name is no UTF-8: what is done is told, in JSON too.
 #[test]
-fn folders_whose_names_are_no_text_are_told_of() {
+fn folders_whose_names_are_not_utf8_are_reported() {
     let world = World::new();
     let port = serving(pki::golden_bytes("token-signed.tlv")).port.to_string();
     let odd = OsStr::from_bytes(b"odd\xff");

@@ -167,7 +167,7 @@ fn nothing_was_sent(told: &Receiver<String>, connections: usize) {
 }
 
 #[test]
-fn certificates_go_in_by_rest_where_the_node_is_known() {
+fn certificates_are_uploaded_by_rest_if_the_node_is_trusted() {
     let fingerprint = own().fingerprint();
     let (port, told) = rest(&[own()], "201 Created", "{}");
     let done = trust(port, &["--tls-fingerprint", &fingerprint]);
@@ -248,7 +248,7 @@ fn another_certificate_on_the_next_connection_is_refused() {
 
 /// A handshake that comes byte by byte, each in time.
 #[test]
-fn a_handshake_that_drips_has_an_end() {
+fn a_slow_handshake_ends_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {

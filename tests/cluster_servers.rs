@@ -86,7 +86,7 @@ fn passwords_by_either_method_and_tried_once() {
 
 /// The administrator's password is the cluster's: no other host is told it, however it asks.
 #[test]
-fn other_hosts_are_not_told_the_password_of_the_cluster() {
+fn the_password_of_the_cluster_is_not_sent_to_other_hosts() {
     let Some((mut world, cluster)) = started(1) else { return };
     let Some(wrapped) = with_passwords(&cluster) else { return };
     let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
@@ -272,7 +272,7 @@ fn a_full_disk_leaves_the_old_list() {
 
 /// The console, typed into from a file, and written down.
 #[test]
-fn a_console_is_typed_into_and_written_down() {
+fn a_console_session_is_recorded() {
     let Some((world, cluster)) = started(1) else { return };
     let mut args: Vec<String> =
         ["cluster", "console", &cluster.publisher(), "--transcript", "session"].map(str::to_owned).to_vec();

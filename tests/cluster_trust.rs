@@ -6,7 +6,7 @@ use crate::support::cluster::{Ssh, TVS_PORT};
 use crate::support::tvs::itl_of;
 
 #[test]
-fn certificates_are_trusted_and_tvs_proves_it() {
+fn certificates_are_uploaded_and_tvs_knows_them() {
     let Some((world, cluster)) = started(1, Ssh::Today) else { return };
     let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
     let publisher = cluster.publisher();
@@ -37,7 +37,7 @@ fn certificates_are_trusted_and_tvs_proves_it() {
 
 /// "Valid" is a proof where phones can authenticate who says it, and where it says that the certificate may sign lists.
 #[test]
-fn a_tvs_that_phones_would_not_believe_proves_nothing() {
+fn a_tvs_that_phones_cannot_authenticate_proves_nothing() {
     let Some((world, cluster)) = started(1, Ssh::Today) else { return };
     let certificate = pki::path("softhsm-fixtures/SAST-ADN008580ef.der");
     let (publisher, tvs_port) = (cluster.publisher(), TVS_PORT.to_string());
@@ -87,7 +87,7 @@ fn a_tvs_that_phones_would_not_believe_proves_nothing() {
 
 /// CallManager and TVS renewed together; and the TVS renewed, with a Cisco Tftp that still serves the ITL of before.
 #[test]
-fn a_node_whose_itl_phones_cannot_follow_is_a_problem() {
+fn a_node_whose_itl_phones_refuse_is_a_problem() {
     let Some((world, cluster)) = started(2, Ssh::Today) else { return };
     let (publisher, tvs_port) = (cluster.publisher(), TVS_PORT.to_string());
     let status = || {
@@ -116,7 +116,7 @@ fn a_node_whose_itl_phones_cannot_follow_is_a_problem() {
 
 /// A run asks TVS as `cluster trust` does, and stops without proof; `--no-tvs` goes on, and says that nothing was proved.
 #[test]
-fn a_run_without_proof_stops_or_says_so() {
+fn a_run_without_proof_stops_or_records_it() {
     use crate::support::run::{assert_reverted, go, started};
     let Some((world, cluster)) = started(1) else { return };
     cluster.nodes[0].quirks(&["tvs-roles=4"]);

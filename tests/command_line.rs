@@ -177,7 +177,7 @@ fn colours_are_for_terminals() {
 
 /// The words of a phone's screen lead to what they mean: in the help, in the man pages.
 #[test]
-fn what_a_phone_says_is_found_in_the_help_and_the_man_pages() {
+fn messages_of_phones_are_explained_in_the_help_and_the_man_pages() {
     let world = World::new();
     let help = world.run(&["help", "phones"]).done().stdout;
     world.run(&["man", "pages"]).done();

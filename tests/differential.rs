@@ -262,7 +262,7 @@ fn changed(file: &[u8], random: &mut Numbers) -> Vec<u8> {
 }
 
 #[test]
-fn two_readers_say_the_same_of_changed_files() {
+fn two_readers_give_the_same_result_for_changed_files() {
     let rounds = rounds(8_000, 100_000);
     const NAMES: [&str; 5] = [
         "token-signed.tlv",

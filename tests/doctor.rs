@@ -23,7 +23,7 @@ fn problems(world: &World, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn two_software_tokens_are_well() {
+fn two_software_tokens_have_no_problems() {
     let world = World::with_tokens();
     let well = world.run(&["doctor"]).done();
     let lines: Vec<_> = well.stdout.lines().filter(|line| !line.contains("the clock shows")).collect();
@@ -40,7 +40,7 @@ fn two_software_tokens_are_well() {
 }
 
 #[test]
-fn a_module_that_does_not_load_is_looked_into() {
+fn the_reason_why_a_module_does_not_load_is_shown() {
     let world = World::new();
     let compile = |source: &str, out: &str, more: &[&str]| {
         std::fs::write(world.path("source.c"), source).unwrap();
@@ -80,7 +80,7 @@ fn a_module_that_does_not_load_is_looked_into() {
 }
 
 #[test]
-fn what_a_module_needs_is_named() {
+fn missing_requirements_of_a_module_are_shown() {
     let mut world = World::new();
     world.set("SOFTHSM2_CONF", "/nonexistent");
     assert_eq!(problems(&world, &["--profile=softhsm"]), ["module-initialize"]);
@@ -112,7 +112,7 @@ purpose = "names its configuration"
 }
 
 #[test]
-fn tokens_and_pins_are_looked_at() {
+fn tokens_and_pins_are_checked() {
     let mut world = World::with_tokens();
     world.behind_faulty_token();
     let tries = world.path("tries");
@@ -134,7 +134,7 @@ fn tokens_and_pins_are_looked_at() {
 
 /// A clock that is behind the program itself.
 #[test]
-fn a_clock_that_is_behind_is_told() {
+fn a_slow_clock_is_reported() {
     let world = World::with_tokens();
     let program = world.path("sastctl");
     std::fs::copy(env!("CARGO_BIN_EXE_sastctl"), &program).unwrap();
@@ -151,7 +151,7 @@ fn a_clock_that_is_behind_is_told() {
 
 /// Before and after: no service, readers without a card, a card, the card out again.
 #[test]
-fn readers_and_cards_are_looked_at() {
+fn readers_and_cards_are_checked() {
     let mut world = World::new();
     let Some(mut readers) = Readers::start(&mut world) else { return };
     assert_eq!(problems(&world, &[]), ["no-token"]);

@@ -70,7 +70,7 @@ fn leaves(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_server_leaves_by_any_of_its_names() {
+fn a_server_can_be_removed_by_any_of_its_names() {
     let both = ["- CCM+TFTP cucm-1051-a-pub", "- CAPF CAPF-e41e7d87"];
     // The CTL Client writes the address as DNSNAME; the CAPF record has the publisher's.
     assert_eq!(leaves("10.48.47.155").len(), 2);
@@ -92,7 +92,7 @@ fn a_server_leaves_by_any_of_its_names() {
 }
 
 #[test]
-fn a_server_that_leaves_is_told_of_by_what_phones_lose() {
+fn removing_a_server_shows_what_phones_lose() {
     let plan = change(&[Edit::RemoveServer("ccm+tftp:10.48.47.156".to_owned())]).unwrap();
     assert!(plan.findings.iter().any(|finding| finding.impact != Impact::Note));
     let joins = server(Function::CCM_TFTP, 157, SUB, None);
@@ -117,7 +117,7 @@ fn a_revert_keeps_the_tokens_that_are_there() {
 }
 
 #[test]
-fn what_is_not_there_is_answered_with_what_is() {
+fn if_nothing_matches_the_existing_records_are_listed() {
     let there_are = |edit: Edit| match change(&[edit]) {
         Err(PlanError::NoMatch { there_are, .. }) => there_are,
         other => panic!("{other:?}"),
@@ -138,7 +138,7 @@ fn what_is_not_there_is_answered_with_what_is() {
 }
 
 #[test]
-fn a_token_leaves_by_its_serial_number_in_either_spelling() {
+fn a_token_can_be_removed_by_its_serial_number_in_both_spellings() {
     let record = tokens().list().records()[4].clone();
     let serial = record.get(tag::SERIAL_NUMBER).unwrap().to_vec();
     let reversed: Vec<u8> = serial.iter().rev().copied().collect();
@@ -158,7 +158,7 @@ fn a_token_leaves_by_its_serial_number_in_either_spelling() {
 }
 
 #[test]
-fn a_server_joins_in_the_style_of_the_list() {
+fn a_server_is_added_in_the_style_of_the_list() {
     let joins = |host: Option<&str>, style: Option<Style>| {
         let signer = b();
         let request = Request { name_style: style, ..request(&signer) };
@@ -263,7 +263,7 @@ fn only_ccm_tftp_needs_no_certificate_and_only_in_non_secure_mode() {
 }
 
 #[test]
-fn certificates_that_expire_are_told_of_in_time() {
+fn certificates_that_expire_soon_are_reported() {
     let soon = |now: i64| {
         let (_, all) = procedures(&tokens(), "CTLFile.tlv", None, now);
         all.into_iter().find(|one| one.name == "expiring").map(|one| one.what)
@@ -312,7 +312,7 @@ fn as_cucm_with(file: &str, function: Function, name: &str, address: Option<[u8;
 }
 
 #[test]
-fn a_server_joins_cucms_list_by_its_host_name() {
+fn a_server_is_added_to_a_cucm_list_with_its_host_name() {
     let list = signed(&[as_cucm(Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]))]);
     let new = server(Function::CCM_TFTP, 157, SUB, Some("sub2"));
     let signer = a();
@@ -371,7 +371,7 @@ fn two_emptied_records_take_a_certificate_each() {
 }
 
 #[test]
-fn a_new_token_stands_behind_those_at_the_head() {
+fn a_new_token_follows_the_first_tokens_of_the_list() {
     let second = Record::token(&b(), Style::CtlClient).unwrap();
     let list = signed(&[second, as_cucm(Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]))]);
     let plan = update(&list, &request(&a()), &[Edit::AddToken(certificate(HSM))]).unwrap();
@@ -380,7 +380,7 @@ fn a_new_token_stands_behind_those_at_the_head() {
 }
 
 #[test]
-fn the_way_to_tokenless_knows_who_may_sign_then() {
+fn the_procedure_to_tokenless_depends_on_the_later_signer() {
     let way = |list: &VerifiedList| {
         let (_, all) = procedures(list, "CTLFile.tlv", None, 1_500_000_000);
         format!("{:?}", all.into_iter().find(|one| one.name == "to-tokenless").unwrap())

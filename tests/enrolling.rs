@@ -146,7 +146,7 @@ fn a_request_and_the_certificate_issued_for_it() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_a_key_is_made() {
+fn invalid_options_are_refused_before_a_key_is_made() {
     let world = world();
     for (args, code, why) in [
         (&["--name=SAST;01"][..], 2, "does not fit a trust list"),
@@ -219,7 +219,7 @@ fn a_key_that_can_be_read_out_is_not_kept() {
 
 /// A key that wants the PIN for each signature gets it: for the certificate, and for the proof that it works.
 #[test]
-fn a_key_that_asks_every_time_is_enrolled_too() {
+fn a_key_that_needs_the_pin_every_time_can_be_enrolled() {
     let mut world = world();
     world.behind_faulty_token();
     let enroll = ["cert", "enroll", "HSM", "--name=SAST-X", "--out=x.cer", "--bits=1024"];
@@ -241,7 +241,7 @@ fn a_key_that_asks_every_time_is_enrolled_too() {
 }
 
 #[test]
-fn a_token_that_makes_no_keys_says_so() {
+fn a_token_that_cannot_make_keys_is_reported() {
     let world = world();
     let conf = world.path("hsm/softhsm2.conf");
     let text = std::fs::read_to_string(&conf).unwrap();
@@ -392,7 +392,7 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
 
 /// What would fail once the key is there is looked at before; what fails all the same says what is on the token.
 #[test]
-fn a_certificate_that_is_on_the_token_is_said_to_be_there() {
+fn an_error_after_storing_reports_the_stored_certificate() {
     let mut world = world();
     for out in ["--out=missing/x.cer", "--csr=missing/x.csr"] {
         let refused = world.run(&["cert", "enroll", "HSM", "--name=SAST-X", "--bits=1024", out]);

@@ -63,7 +63,7 @@ const GOLDEN: [(&str, &str, &str); 5] = [
 ];
 
 #[test]
-fn the_node_prints_lists_as_the_documents_do() {
+fn the_node_prints_lists_as_in_the_documents() {
     for (name, kind, zone) in GOLDEN {
         let list = List::read(&pki::golden_bytes(&format!("{name}.tlv"))).unwrap();
         assert!(list.verifies(), "{name}");

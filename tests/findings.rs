@@ -91,7 +91,7 @@ pub fn from_to(old: &[Record], new: &[Record]) -> Vec<String> {
 }
 
 #[test]
-fn a_server_that_leaves_is_told_of_with_its_place() {
+fn a_removed_server_is_reported_with_its_address() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
     assert!(from_to(&[publisher.clone(), sub.clone()], &[sub.clone(), publisher.clone()]).is_empty());
     insta::assert_debug_snapshot!(from_to(&[publisher.clone(), sub], slice::from_ref(&publisher)));
@@ -110,7 +110,7 @@ fn a_server_that_leaves_is_told_of_with_its_place() {
 /// Who is meant is said where it is not everybody: what leaves the CTL is still in the ITL, but not for phones without TVS,
 /// whom TVS cannot help, either.
 #[test]
-fn what_leaves_for_some_phones_alone_names_them() {
+fn a_loss_for_some_phones_only_names_these_phones() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     let old = [publisher.clone(), sub.clone()];
@@ -206,7 +206,7 @@ fn another_certificate_of_the_same_server_is_no_loss() {
 }
 
 #[test]
-fn an_itl_of_emptied_records_vouches_for_nobody() {
+fn an_itl_of_emptied_records_proves_no_signer() {
     let emptied = Record::emptied_server(Function::CCM_TFTP, "pub", None).unwrap();
     let capf = server(CAPF, Function::CAPF, "pub", [10, 0, 0, 1], false);
     let bare = ccm(PUB, "pub", 1).with(record_tag::CERTIFICATE, b"none").unwrap();
@@ -287,7 +287,7 @@ fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
 }
 
 #[test]
-fn what_tvs_did_not_settle_stays_open() {
+fn without_a_clear_answer_of_tvs_the_verdict_is_not_known() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
     let itl = itl_with_tvs();
@@ -314,7 +314,7 @@ fn a_planned_list_is_signed_by_a_sast() {
 
 /// CUCM names the SAST of an ITL without a host and an address, as the CTL Client names a token.
 #[test]
-fn the_signer_of_an_itl_is_no_token() {
+fn the_signer_of_an_itl_is_not_a_token() {
     let itl = golden("itl.tlv");
     let new = NewList::of(&itl);
     assert!(itl.signer().is_token() && !new.by_token);

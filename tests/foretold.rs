@@ -31,7 +31,7 @@ fn publish(world: &World, cluster: &Cluster, golden: &str, more: &[&str]) -> Out
 const REFUSED: &str = "refuse: SAST-ADN008580ef is not a trusted signer (SAST) in the phone's CTL; its list must be deleted by hand";
 
 #[test]
-fn what_phones_refuse_is_said_before_it_is_published() {
+fn a_list_that_phones_refuse_is_reported_before_it_is_published() {
     let Some((world, cluster)) = node() else { return };
     let address = cluster.nodes[0].address.clone();
     for more in [&[][..], &["--quiet"], &["--json"]] {
@@ -53,7 +53,7 @@ fn what_phones_refuse_is_said_before_it_is_published() {
 }
 
 #[test]
-fn what_phones_take_is_said_too_and_quietly_not() {
+fn a_list_that_phones_accept_is_reported_unless_quiet() {
     let Some((world, cluster)) = node() else { return };
     let file = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
     for (more, is_said) in [(&[][..], true), (&["--quiet"], false)] {
@@ -70,7 +70,7 @@ fn what_phones_take_is_said_too_and_quietly_not() {
 
 /// Deleted before, as the CTL Client's way wants it: nobody says that phones hold nothing.
 #[test]
-fn what_phones_hold_is_not_known_where_the_node_serves_none() {
+fn the_lists_on_phones_are_not_known_if_the_node_serves_none() {
     let Some((world, cluster)) = node() else { return };
     let address = cluster.nodes[0].address.clone();
     let file = cluster.nodes[0].folder.join("tftp/CTLFile.tlv");
@@ -93,7 +93,7 @@ fn what_phones_hold_is_not_known_where_the_node_serves_none() {
 
 /// The old CTL is signed by a server that the new one does not name as SAST: who took the new one stays with it.
 #[test]
-fn the_way_back_says_first_who_does_not_follow() {
+fn a_rollback_first_shows_which_phones_refuse_it() {
     let Some((world, cluster)) = started(1) else { return };
     go(&world, &cluster, &[]).done();
     let back = go(&world, &cluster, &["--rollback", "--quiet"]).done();

@@ -33,7 +33,7 @@ fn journal(world: &World) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn a_run_is_written_down_without_its_secrets() {
+fn the_journal_of_a_run_contains_no_secrets() {
     let world = world();
     world.run(&REVERT).done();
     let (path, bytes) = journal(&world);
@@ -184,7 +184,7 @@ fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
 }
 
 #[test]
-fn a_run_that_cannot_be_written_down_does_not_sign() {
+fn without_a_writable_journal_nothing_is_signed() {
     let world = world();
     std::fs::write(world.path("blocked"), "").unwrap();
     let refused = world.run(&[&REVERT[..], &["--journal", "blocked/journals"]].concat());
@@ -196,7 +196,7 @@ fn a_run_that_cannot_be_written_down_does_not_sign() {
 }
 
 #[test]
-fn a_run_that_failed_says_so_in_its_journal() {
+fn the_journal_of_a_failed_run_records_the_failure() {
     let world = world();
     let failed = world.run(&[&REVERT[..], &["--out", "no/such/folder.tlv"]].concat());
     assert_eq!(failed.code, 4, "{}", failed.all());
@@ -238,7 +238,7 @@ fn the_newest_of_many_in_a_second_is_the_last() {
 }
 
 #[test]
-fn without_a_journal_there_is_a_word_for_it() {
+fn without_a_journal_there_is_an_error() {
     let world = World::new();
     let none = world.run(&["journal", "show"]);
     assert_eq!(none.code, 4);

@@ -161,7 +161,7 @@ fn the_same_hash_is_the_same_certificate_whatever_its_key() {
 
 /// Two servers of one name and address: what they lose is said once, for every class of phones.
 #[test]
-fn what_looks_the_same_is_said_once() {
+fn identical_losses_are_reported_once() {
     let like = |stem| {
         let record = ccm(stem, "pub", 1);
         called(&record, tag::SUBJECT_NAME, b"CN=pub\0")
@@ -185,7 +185,7 @@ fn another_certificate_in_its_place_says_more_than_another_serial() {
 
 /// Up to 64 KiB phones load a list, and lose by it what it leaves out.
 #[test]
-fn what_phones_lose_is_asked_of_lists_that_they_load() {
+fn losses_are_computed_only_for_lists_that_phones_load() {
     let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], false);
     let filler = |name: usize| Record::emptied_server(Function::TFTP, &"x".repeat(name), None).unwrap();
     let (half, empty) = (filler(30_000), filler(1).bytes().len() - 1);
@@ -262,7 +262,7 @@ fn an_emptied_itl_is_signed_and_checked_like_any_other() {
 }
 
 #[test]
-fn phones_with_an_emptied_itl_take_what_comes_and_no_ctl_is_emptied() {
+fn phones_with_an_emptied_itl_accept_any_list_and_a_ctl_is_never_emptied() {
     let world = World::new();
     without_records(&world);
     world.place("token-signed.tlv", "new.tlv");
@@ -280,7 +280,7 @@ fn phones_with_an_emptied_itl_take_what_comes_and_no_ctl_is_emptied() {
 
 /// A record whose certificate, hash and key are useless is none; and non-secure mode excuses its own server alone.
 #[test]
-fn a_record_serves_only_by_what_parses() {
+fn a_record_is_usable_only_if_it_parses() {
     let publisher = ccm(PUB, "pub", 1);
     let broken = called(&publisher, tag::CERTIFICATE, b"none");
     let nothing = "locked out: Tftp: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed \

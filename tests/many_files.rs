@@ -97,7 +97,7 @@ fn a_hundred_files_come_out_in_their_order() {
 }
 
 #[test]
-fn what_was_there_before_is_kept_beside_each() {
+fn every_replaced_file_is_kept_as_a_backup() {
     let (world, names) = world(40);
     world.run(&sign(&names, &["--yes"])).done();
     let first: Vec<_> = names.iter().map(|name| world.read(&result_of(name))).collect();

@@ -18,7 +18,7 @@ fn lists_may_grow_while_they_are_read() {
 
 /// Pulled after the slots were listed: gone, and no error. Any other failure: there, with the reason.
 #[test]
-fn a_token_that_is_gone_is_told_from_one_that_fails() {
+fn a_removed_token_is_distinguished_from_one_that_fails() {
     let mut world = world();
     let listed = |world: &mut World, code: &str| {
         let script = format!("fail C_GetTokenInfo 1.. {code}");
@@ -85,7 +85,7 @@ fn a_wrong_signature_is_thrown_away() {
 
 /// What SafeNet's library and tokens are like, one after the other and all together.
 #[test]
-fn safenets_habits_do_no_harm() {
+fn the_behaviour_of_safenet_tokens_is_supported() {
     let mut world = world();
     let habits = [
         "empty-slots 8",
@@ -227,7 +227,7 @@ fn a_pin_counter_is_respected() {
 
 /// Another program spends tries while the operator types: what was agreed to no longer holds.
 #[test]
-fn a_pin_state_that_got_worse_meanwhile_is_not_spent() {
+fn no_pin_is_tried_if_its_state_got_worse_before_the_login() {
     let mut world = world();
     let tries = format!("tries 15 {}", world.path("tries").display());
     // The file is written by a second process between the look at the token and the login.
@@ -280,7 +280,7 @@ fn a_pin_pad_takes_the_pin_itself() {
 
 /// Another token sits in the slot by the time the PIN is to be tried: it is not tried on that one.
 #[test]
-fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
+fn a_pin_is_not_tried_on_a_token_that_replaced_another() {
     let mut world = world();
     let inserted = world.path("inserted");
     std::fs::create_dir(&inserted).unwrap();
@@ -301,7 +301,7 @@ fn a_pin_is_not_tried_on_a_token_that_took_the_others_place() {
 
 /// A list that grows whenever it is asked for is asked for four times, and no more.
 #[test]
-fn a_list_that_never_stops_growing_is_given_up() {
+fn a_list_that_never_stops_growing_is_an_error() {
     let mut world = world();
     let (outcome, calls) = world.faulty("fail C_GetSlotList 1.. CKR_BUFFER_TOO_SMALL", &["token", "list"]);
     assert_eq!(outcome.code, 3, "{}", outcome.all());

@@ -128,7 +128,7 @@ fn the_release_is_read_with_its_options_behind_it() {
 
 /// Whoever names a certificate may say anything in it; the node's verdict is a line of its own.
 #[test]
-fn a_name_is_no_verdict() {
+fn a_name_in_the_output_is_not_a_verdict() {
     let shown = |subject: &str, verdict: &str| {
         shown_ctl(&lines(&format!(
             "The checksum value of the CTL file:\n2e7a6113eadbdae67ffa918d81376902(MD5)\n\

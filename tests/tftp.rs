@@ -114,7 +114,7 @@ fn tftp_servers_that_misbehave_each_have_their_error() {
 
 /// An answer to the options that comes again for each acknowledgement is no progress.
 #[test]
-fn a_server_that_agrees_to_options_for_ever_is_left() {
+fn a_server_that_repeats_its_oack_ends_with_an_error() {
     let (tell, told) = std::sync::mpsc::channel();
     let server = tftp_server(move |_, transfer| {
         // Its end is for a client that would go on for ever.
@@ -134,7 +134,7 @@ fn a_server_that_agrees_to_options_for_ever_is_left() {
 
 /// Each block comes in time, and the file never comes to its end.
 #[test]
-fn a_transfer_that_drips_has_an_end() {
+fn a_slow_transfer_ends_in_time() {
     let server = tftp_server(|_, transfer| {
         for block in 1..60 {
             thread::sleep(Duration::from_millis(200));
@@ -169,7 +169,7 @@ fn serves(file: Vec<u8>, first: Vec<u8>, block_size: usize) -> TftpServer {
 
 /// What a list is worth its signature says: a server that knows the options loosely serves it all the same.
 #[test]
-fn options_may_come_loosely() {
+fn servers_may_deviate_from_the_rules_for_options() {
     let file = pki::golden_bytes("tokenless.tlv");
     for name in ["oack-unrequested-options", "oack-trailing-nul", "oack-tsize-1"] {
         let oack = pki::read(&format!("tests/testdata/field/tftp/{name}.bin"));
@@ -206,7 +206,7 @@ fn a_server_that_takes_no_options_is_asked_without() {
 
 /// Nobody takes it for a list that phones would take: another name, and exit code 1.
 #[test]
-fn what_does_not_verify_is_kept_under_another_name() {
+fn a_file_that_does_not_verify_is_kept_under_another_name() {
     let world = World::new();
     let mut damaged = pki::golden_bytes("tokenless.tlv");
     damaged[700] ^= 1;
@@ -245,7 +245,7 @@ fn a_server_that_is_unavailable_may_only_lack_the_file() {
 }
 
 #[test]
-fn packets_are_told_apart() {
+fn packet_types_are_distinguished() {
     assert_eq!(Packet::decode(&[0, 3, 0, 7, 1, 2]), Some(Packet::Data { block: 7, data: vec![1, 2] }));
     let error = Packet::Error { code: 1, says: "File not found".into() };
     assert_eq!(Packet::decode(b"\0\x05\0\x01File not found\0"), Some(error));

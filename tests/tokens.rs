@@ -104,7 +104,7 @@ fn a_token_is_named_by_sast_name_label_serial_or_uri() {
 }
 
 #[test]
-fn which_token_is_never_guessed() {
+fn an_ambiguous_token_is_never_guessed() {
     let world = World::with_tokens();
     let none_named = world.run(&["cert", "show"]);
     assert_eq!(none_named.code, 3);
@@ -146,7 +146,7 @@ fn which_token_is_never_guessed() {
 }
 
 #[test]
-fn no_token_says_what_was_looked_at() {
+fn without_a_token_the_message_shows_what_was_checked() {
     let mut world = World::with_tokens();
     std::fs::create_dir(world.path("empty")).unwrap();
     let conf =

@@ -218,7 +218,7 @@ fn a_query_and_its_answer_are_those_of_a_phone() {
 
 /// By issuer and serial it may know another certificate, whose key did not sign the list.
 #[test]
-fn an_answer_about_another_certificate_is_none() {
+fn an_answer_about_another_certificate_does_not_count() {
     let world = world();
     itl(&world, TVS_2048, false);
     let server = serve(TVS_2048, Age::Today, |tls| {
@@ -251,7 +251,7 @@ fn an_old_tvs_that_does_not_know_the_query_is_asked_the_other_way() {
 
 /// "Valid" from somebody whom phones may not be able to authenticate.
 #[test]
-fn what_an_unknown_server_says_proves_nothing() {
+fn the_answer_of_an_unknown_server_proves_nothing() {
     let world = world();
     let server = serve(TVS_2048, Age::Today, says_valid);
     let outcome = check(&world, &["--tvs", &server.address, "--phones", "security-by-default"]);

@@ -173,7 +173,7 @@ fn hostile_answers_each_have_their_own_error() {
 
 /// Nobody there, somebody who says nothing at all, and somebody who does not speak TLS.
 #[test]
-fn servers_that_are_none() {
+fn ports_without_a_tls_server_are_reported() {
     let world = world();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let outcome = check(&world, &["--tvs", &closed]);

@@ -71,7 +71,7 @@ fn the_journal_of_a_run_is_signed_up_to_the_signing_step() {
 }
 
 #[test]
-fn a_bridge_that_is_another_list_is_not_signed_upon() {
+fn a_changed_bridge_file_is_refused() {
     let Some((world, cluster)) = started(2) else { return };
     let stopped = go(&world, &cluster, &["--bridge"]);
     assert!(stopped.stderr.contains("at hold"), "{}", stopped.all());
@@ -92,7 +92,7 @@ fn a_bridge_that_is_another_list_is_not_signed_upon() {
 
 /// SIGKILL behind each step in turn, then on: the same end, and nothing done twice.
 #[test]
-fn a_run_that_was_killed_goes_on_where_it_was() {
+fn a_killed_run_continues_where_it_stopped() {
     for step in ["preflight", "keep", "trust", "vouch", "sign", "delete"] {
         let Some((world, cluster)) = started(1) else { return };
         kill_after(&world, &cluster, step, &[]);
@@ -105,7 +105,7 @@ fn a_run_that_was_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_run_that_was_killed_late_goes_on_where_it_was() {
+fn a_run_killed_late_continues_where_it_stopped() {
     for step in ["publish", "restart", "verify"] {
         let Some((world, cluster)) = started(2) else { return };
         kill_after(&world, &cluster, step, &[]);
@@ -132,14 +132,14 @@ fn cut_in_the_middle_of(command: &str) {
 }
 
 #[test]
-fn the_connection_is_cut_while_the_run_looks() {
+fn the_connection_is_cut_during_the_checks() {
     for command in ["show network cluster", "show version", "run sql", "show ctl"] {
         cut_in_the_middle_of(command);
     }
 }
 
 #[test]
-fn the_connection_is_cut_while_the_run_changes_something() {
+fn the_connection_is_cut_during_a_change() {
     for command in
         ["show cert list", "set cert import", "file delete", "utils service list", "utils service restart"]
     {
@@ -209,7 +209,7 @@ fn without_a_yes_nothing_on_the_cluster_changes() {
 
 /// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.
 #[test]
-fn what_is_uploaded_by_hand_is_waited_for() {
+fn a_run_waits_for_an_upload_by_hand() {
     let Some((world, cluster)) = started(1) else { return };
     let mut args = arguments(&cluster, &["--publish-wait", "60"]);
     let root = args.iter().position(|a| a == "--tftp-root").unwrap();
@@ -230,7 +230,7 @@ fn what_is_uploaded_by_hand_is_waited_for() {
 
 /// Everything went well, and then the phones did not.
 #[test]
-fn a_run_that_came_to_its_end_is_taken_back() {
+fn a_completed_run_can_be_rolled_back() {
     let Some((world, cluster)) = started(1) else { return };
     go(&world, &cluster, &[]).done();
     assert_reverted(&world, &cluster);
@@ -242,7 +242,7 @@ fn a_run_that_came_to_its_end_is_taken_back() {
 
 /// A node's name with a slip in it would leave that node to the operator, once the old list is deleted.
 #[test]
-fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
+fn a_folder_of_an_unknown_node_stops_the_run_before_anything_changes() {
     let Some((world, cluster)) = started(1) else { return };
     let root = cluster.nodes[0].folder.join("tftp").display().to_string();
     let with = |option: &str, value: &str, more: &[&str]| {
@@ -274,7 +274,7 @@ fn a_folder_of_no_node_stops_the_run_before_anything_changes() {
 }
 
 #[test]
-fn what_is_not_right_stops_the_run_at_the_right_step() {
+fn every_problem_stops_the_run_at_the_right_step() {
     // One node holds another CTL.
     let Some((world, cluster)) = started(2) else { return };
     let other = cluster.nodes[1].folder.join("tftp/CTLFile.tlv");
