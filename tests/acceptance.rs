@@ -299,7 +299,7 @@ fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
     --- stderr
-    error: phones accept new.tlv, and it locks them out
+    error: phones accept new.tlv, but it locks them out
       7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
       7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
     help: before phones get the list, add the record again: sastctl ctl update --add-server
@@ -320,7 +320,7 @@ fn no_itl_helps_phones_that_hold_a_ctl_alone() {
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
     --- stderr
-    error: phones accept new.tlv, and it locks them out
+    error: phones accept new.tlv, but it locks them out
       7940, 7960, Jabber, …: no CCM+TFTP or TFTP certificate is left: the phone refuses every signed configuration file
       7940, 7960, Jabber, …: no CAPF record is left: the phone cannot get or renew its own certificate
     help: before phones get the list, add the record again: sastctl ctl update --add-server

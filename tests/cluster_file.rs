@@ -40,11 +40,11 @@ fn the_file_name_is_one_of_its_kind() {
     let named = |kind: &str, name: &str| format!("kind = '{kind}'\nfile-name = '{name}'\n{}", publisher());
     insta::assert_snapshot!(refused(&world, &named("itl", "phones.tlv")), @r#"
     error: cluster.toml: file-name "phones.tlv" is that of a CTL, and kind is "itl"
-    help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key
+    help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "ITLFile.tlv")), @r#"
     error: cluster.toml: file-name "ITLFile.tlv" is that of an ITL, and kind is "ctl"
-    help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md has every key
+    help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "CTLFile.sgn")), @r#"
     error: cluster.toml: file-name "CTLFile.sgn" does not end in .tlv, so nobody would read it as a trust list
@@ -66,7 +66,7 @@ fn a_server_of_a_ctl_has_an_address_or_a_host_name() {
     let world = World::with_tokens();
     insta::assert_snapshot!(refused(&world, &format!("{}{}", publisher(), server("function = 'CAPF'"))), @r"
     error: cluster.toml: the second [[server]], CAPF, has neither address nor host
-    help: a CTL needs one of them; docs/cluster-file.md has every key
+    help: a CTL needs one of them; docs/cluster-file.md describes every key
     ");
     for nowhere in ["host = ''", "address = '0.0.0.0'"] {
         let told = refused(&world, &server(&format!("function = 'SAST'\n{nowhere}")));
