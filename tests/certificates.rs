@@ -18,7 +18,7 @@ fn both_certificates_are_exported_without_a_pin() {
 }
 
 #[test]
-fn an_exported_certificate_is_not_overwritten_unless_told_and_then_kept() {
+fn an_exported_certificate_is_replaced_only_with_force_and_kept_as_a_backup() {
     let world = World::with_tokens();
     std::fs::write(world.path("SAST-ADN008580ef.cer"), "somebody else's").unwrap();
     let refused = world.run(&["cert", "export", "--token", "SAST token A"]);
@@ -38,7 +38,7 @@ fn an_exported_certificate_is_not_overwritten_unless_told_and_then_kept() {
 }
 
 #[test]
-fn pem_and_standard_output_suit_other_programs() {
+fn certificates_can_be_exported_as_pem_and_to_standard_output() {
     let world = World::with_tokens();
     let pem =
         world.run(&["cert", "export", "--token", "SAST-ADN008580ef", "--format", "pem", "--out", "-"]).done();
@@ -51,7 +51,7 @@ fn pem_and_standard_output_suit_other_programs() {
 }
 
 #[test]
-fn a_certificate_is_shown_as_it_will_stand_in_the_list() {
+fn a_certificate_is_shown_as_it_will_be_in_the_list() {
     let world = World::with_tokens();
     insta::assert_snapshot!(world.run(&["cert", "show", "--token", "SAST token A"]).done().stdout, @r#"
     Name         SAST-ADN008580ef
@@ -80,7 +80,7 @@ fn a_certificate_is_shown_as_it_will_stand_in_the_list() {
 
 /// A token that fails while it is read is told of; what the other one holds is there all the same.
 #[test]
-fn a_token_that_cannot_be_read_is_not_left_out_in_silence() {
+fn a_token_that_cannot_be_read_is_reported() {
     let mut world = World::with_tokens();
     world.behind_faulty_token();
     let script = "fail C_FindObjectsInit 1 CKR_FUNCTION_FAILED";
@@ -106,7 +106,7 @@ fn a_token_that_cannot_be_read_is_not_left_out_in_silence() {
 
 /// What can be written is written, and nobody takes that for all there is.
 #[test]
-fn exporting_all_says_which_token_was_not_read() {
+fn exporting_all_reports_the_token_that_was_not_read() {
     let mut world = World::with_tokens();
     world.behind_faulty_token();
     let (one, _) = world.faulty(
@@ -135,7 +135,7 @@ fn exporting_all_says_which_token_was_not_read() {
 
 /// A certificate that never expires says so with the last second that its format knows (RFC 5280, 4.1.2.5).
 #[test]
-fn odd_dates_and_curves_are_shown_as_what_they_are() {
+fn unusual_dates_and_curves_are_shown() {
     use openssl::asn1::{Asn1Integer, Asn1Time};
     use openssl::ec::{EcGroup, EcKey};
     use openssl::nid::Nid;
@@ -222,7 +222,7 @@ fn a_key_is_not_its_own_spare() {
     let revert = ["revert", "CTLFile.tlv", "--token=SAST-ADN008580ef", "--spare=renewed.pem", "--yes"];
     insta::assert_snapshot!(world.run(&revert).all(), @"
     --- stderr
-    error: SAST-ADN008580ef has the key of another token that was named: whoever loses that key has no spare
+    error: SAST-ADN008580ef has the same key as another given token: if that key is lost, there is no spare
     help: the spare must not be the token that signs
     --- exit code 1
     ");

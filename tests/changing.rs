@@ -84,7 +84,7 @@ fn a_token_that_is_not_in_the_list_cannot_change_it() {
 }
 
 #[test]
-fn servers_come_and_go() {
+fn servers_are_added_and_removed() {
     let world = world();
     let spec = format!("tftp:10.48.47.160:{}", certificate("cucm8-callmanager"));
     let tokens = ["--token", "SAST-ADN008580ef"];
@@ -150,7 +150,7 @@ fn a_first_list_is_made_from_certificates_and_addresses() {
 
 /// The cluster file names all tokens of the cluster; which of them is inserted changes.
 #[test]
-fn a_token_of_the_cluster_file_that_is_named_as_well_counts_once() {
+fn a_token_in_the_cluster_file_and_on_the_command_line_counts_once() {
     let world = World::with_tokens();
     let fixture = |name: &str| pki::path(&format!("softhsm-fixtures/{name}.der")).display().to_string();
     let server = certificate("cucm-1051-a-pub");
@@ -246,7 +246,7 @@ fn lists_and_configuration_files_are_signed_with_one_login() {
 
 /// What is in force stays as it is until somebody says otherwise.
 #[test]
-fn a_result_lies_beside_what_it_is_made_from() {
+fn a_result_is_written_next_to_its_source() {
     let world = world();
     let golden = world.read("CTLFile.tlv");
     let token = ["--token", "SAST-ADN0054f509"];
@@ -279,7 +279,7 @@ fn a_result_lies_beside_what_it_is_made_from() {
 
 /// A signed configuration file is in force, too. Of several lists it is said where they go.
 #[test]
-fn several_files_lie_where_they_are_told_to() {
+fn several_results_are_written_into_the_given_folder() {
     let world = world();
     world.place("token-signed.tlv", "other.tlv");
     let sign = |more: &[&str]| world.run(&[&["ctl", "sign", "--token", "SAST-ADN0054f509"], more].concat());
@@ -318,7 +318,7 @@ fn a_damaged_list_is_not_signed_as_if_it_were_a_configuration_file() {
 }
 
 #[test]
-fn other_digests_and_the_signer_version_are_there_when_asked_for() {
+fn other_digests_and_the_signer_version_are_written_on_request() {
     let world = world();
     let options = ["--digest", "sha512", "--signer-version", "1.1", "--out", "new.tlv"];
     let args =

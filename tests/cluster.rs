@@ -30,7 +30,7 @@ pub fn with_ports(world: &World, cluster: &Cluster, args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn a_cluster_is_looked_at_node_by_node() {
+fn the_status_of_every_node_is_shown() {
     let Some((world, cluster)) = started(3, Ssh::Today) else { return };
     for quirks in [&["pager=first", "ansi", "delay=20"][..], &["pager=second", "old"], &["noise"]] {
         cluster.nodes.iter().for_each(|n| n.quirks(quirks));
@@ -154,7 +154,7 @@ fn a_node_that_speaks_only_old_ssh_is_reached_when_asked_for() {
 }
 
 #[test]
-fn host_keys_are_shown_learnt_and_never_changed_unseen() {
+fn host_keys_are_shown_saved_and_never_replaced_silently() {
     let Some((world, cluster)) = started(1, Ssh::Today) else { return };
     let publisher = cluster.publisher();
     let options = cluster.options();
@@ -291,7 +291,7 @@ fn a_wrong_password_on_a_serial_line_is_tried_once() {
 
 /// The cable is pulled in the middle of a command.
 #[test]
-fn a_cable_that_is_pulled_is_an_error() {
+fn a_disconnected_cable_is_an_error() {
     let mut world = World::new();
     world.set("NODE_PASSWORD", "Serial-5ecret");
     let node = SerialNode::start(&world, &["login=admin", "hangup=show ctl"]);

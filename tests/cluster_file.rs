@@ -47,12 +47,12 @@ fn the_file_name_is_one_of_its_kind() {
     help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "CTLFile.sgn")), @r#"
-    error: cluster.toml: file-name "CTLFile.sgn" does not end in .tlv, so nobody would read it as a trust list
+    error: cluster.toml: file-name "CTLFile.sgn" does not end in .tlv, so it would not be read as a trust list
     help: remove file-name: a CTL is CTLFile.tlv, an ITL is ITLFile.tlv
     "#);
     for wrong in ["../CTLFile.tlv", "a/b.tlv", ".tlv", ""] {
         let told = refused(&world, &named("ctl", wrong));
-        assert!(told.contains(&format!("file-name {wrong:?} is no plain file name")), "{told}");
+        assert!(told.contains(&format!("file-name {wrong:?} is not a plain file name")), "{told}");
     }
     for (kind, name) in [("ctl", "CTLSEP001122334455.tlv"), ("itl", "ITLSEP001122334455.tlv")] {
         create(&world, &named(kind, name), &["--spare", "SAST token B"]).done();

@@ -161,7 +161,7 @@ fn invalid_options_are_refused_before_a_key_is_made() {
         (&["--bits=3072"], 2, "a trust list can only be signed with RSA 1024, 2048 or 4096"),
         (&["--id=xyz"], 2, "--id takes 1 to 32 bytes in hexadecimal"),
         (&["--out=CTLFile.tlv"], 4, "CTLFile.tlv is there already"),
-        (&["--days=4294967295"], 2, "cannot be written down"),
+        (&["--days=4294967295"], 2, "does not fit a certificate"),
     ] {
         let refused = world.run(&[&["cert", "enroll", "HSM"], args].concat());
         assert_eq!(refused.code, code, "{args:?}\n{}", refused.all());

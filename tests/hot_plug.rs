@@ -56,7 +56,7 @@ fn words(event: &serde_json::Value) -> String {
 
 /// One USB port: the first is taken out, the second put in, in whatever slot; several at once; the same one again.
 #[test]
-fn insertions_and_removals_are_told_within_half_a_second() {
+fn insertions_and_removals_are_reported_within_half_a_second() {
     let slots = Slots::new();
     let watch = slots.watch(&["--count", "6"]);
     let expect = |act: &dyn Fn(), expected: &str| {
@@ -155,7 +155,7 @@ const B: &str = "SAST-ADN0054f509";
 
 /// Through pcscd and vpcd. pcscd looks at such a reader every 400 ms, so the time is taken from when it noticed.
 #[test]
-fn pcscd_tells_of_cards_that_come_and_go() {
+fn pcscd_reports_insertions_and_removals_of_cards() {
     let mut world = World::new();
     let Some(mut readers) = Readers::start(&mut world) else { return };
     let watch = Watch::begin(&world, &["token", "watch", "--json", "--count", "6"]);
@@ -226,7 +226,7 @@ fn one_port_is_enough_for_two_tokens() {
 
 /// Ctrl-C while a token is waited for leaves at once, with nothing written.
 #[test]
-fn waiting_can_be_left() {
+fn waiting_can_be_cancelled() {
     let slots = Slots::new();
     let mut world = slots.world;
     world.place("token-signed.tlv", "CTLFile.tlv");
@@ -243,7 +243,7 @@ fn waiting_can_be_left() {
 
 /// A card is pulled while it is read, and while it signs: an error, and the next run works.
 #[test]
-fn a_card_that_is_pulled_is_missed_and_nothing_else() {
+fn a_removed_card_is_an_error_and_the_next_run_works() {
     let mut world = World::new();
     let Some(mut readers) = Readers::start(&mut world) else { return };
     world.place("token-signed.tlv", "CTLFile.tlv");
@@ -273,7 +273,7 @@ fn a_card_that_is_pulled_is_missed_and_nothing_else() {
 
 /// A token that was just put in may answer nothing at first: it is asked again, not forgotten.
 #[test]
-fn a_token_that_needs_a_moment_is_asked_again() {
+fn a_token_that_is_not_ready_is_asked_again() {
     let slots = Slots::new();
     slots.world.place("token-signed.tlv", "CTLFile.tlv");
     let mut world = slots.world;
@@ -294,7 +294,7 @@ fn a_token_that_needs_a_moment_is_asked_again() {
 
 /// Another process holds the tokens while the watch begins: what was there all along is no event.
 #[test]
-fn what_was_there_before_is_no_event() {
+fn a_token_that_was_already_inserted_is_not_an_event() {
     let mut slots = Slots::new();
     slots.insert("A", 1);
     let script = format!("present {}; delay C_FindObjectsInit 1 1000", slots.folder.display());

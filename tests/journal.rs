@@ -163,7 +163,7 @@ fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
     verify(&path, &[]).done();
     let refused = verify(&path, &a);
     assert_eq!(refused.code, 1, "{}", refused.all());
-    assert!(refused.stderr.contains("its signature is that of other lines"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("its signature belongs to other lines"), "{}", refused.stderr);
     std::fs::write(&path, &kept).unwrap();
     let text = std::fs::read_to_string(&signature).unwrap();
     let changed = |from: &str, to: &str| {

@@ -243,7 +243,7 @@ fn no_pin_is_tried_if_its_state_got_worse_before_the_login() {
     let output = child.wait_with_output().unwrap();
     let stderr = world.named(&String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("the token's PIN state changed meanwhile: last try!"), "{stderr}");
+    assert!(stderr.contains("the token's PIN state changed in the meantime: last try!"), "{stderr}");
     assert!(stderr.contains("no PIN was tried"), "{stderr}");
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }

@@ -212,10 +212,10 @@ fn a_key_that_is_declared_for_something_else_is_remarked() {
     assert_eq!(declared_for(&[1]).remark(), None);
     let says = |oid: &[u8]| declared_for(oid).remark().unwrap().to_string();
     insta::assert_snapshot!([&[7][..], &[10], &[3, 1], &[9, 9]].map(says).join("\n"), @"
-    the certificate declares its RSA key for RSAES-OAEP; no public source says whether phones take it
-    the certificate declares its RSA key for RSASSA-PSS; no public source says whether phones take it
-    the certificate declares its RSA key for Diffie-Hellman; no public source says whether phones take it
-    the certificate declares its RSA key for 1.2.840.113549.1.9.9; no public source says whether phones take it
+    the certificate declares its RSA key for RSAES-OAEP; no public source says whether phones accept it
+    the certificate declares its RSA key for RSASSA-PSS; no public source says whether phones accept it
+    the certificate declares its RSA key for Diffie-Hellman; no public source says whether phones accept it
+    the certificate declares its RSA key for 1.2.840.113549.1.9.9; no public source says whether phones accept it
     ");
     // In a list, the record is named.
     let server = sastctl::trustlist::ServerRecord {
@@ -247,7 +247,7 @@ fn a_file_that_calls_itself_otherwise_is_remarked() {
     };
     assert_eq!(verified(&own), "");
     assert_eq!(verified(&own.replace(".sgn", ".new.sgn")), "", "a result that waits beside the old one");
-    insta::assert_snapshot!(verified("SEP001122334455.cnf.xml.sgn"), @"warning: SEP001122334455.cnf.xml.sgn: it calls itself comma.cnf.xml.sgn (FILENAME); no public source says whether phones take it under another name");
+    insta::assert_snapshot!(verified("SEP001122334455.cnf.xml.sgn"), @"warning: SEP001122334455.cnf.xml.sgn: it calls itself comma.cnf.xml.sgn (FILENAME); no public source says whether phones accept it under another name");
 }
 
 /// Some tokens show their certificates after the login alone, which signing needs anyway: one login, and one PIN.

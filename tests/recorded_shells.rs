@@ -80,7 +80,7 @@ fn answers(command: &str, name: &str) -> Node<SerialConsole> {
 }
 
 #[test]
-fn a_message_to_all_terminals_behind_the_prompt_ends_no_wait() {
+fn a_message_to_all_terminals_after_the_prompt_does_not_end_the_wait() {
     let parts = vec![
         part("", "\r\nadmin:"),
         part("set cli pagination off\n", &recorded("broadcast-after-prompt")),
@@ -106,7 +106,7 @@ fn a_password_that_is_expired_is_left_to_a_person() {
 }
 
 #[test]
-fn a_session_that_ends_at_once_says_why() {
+fn a_session_that_ends_at_once_reports_the_reason() {
     let (console, _) = line(vec![part("", &recorded("session-limit"))], true);
     let error = Shell::open(console).map(drop).unwrap_err();
     let says = "The maximum number of CLI sessions has been reached. Please close one and try again.";
@@ -114,7 +114,7 @@ fn a_session_that_ends_at_once_says_why() {
 }
 
 #[test]
-fn a_question_in_the_words_of_the_platform_is_a_question() {
+fn a_question_of_the_platform_is_recognised() {
     let command = "utils service restart Cisco Tftp";
     let question = part(&format!("{command}\n"), &recorded("question-please-answer"));
     let done = "\r\nCisco Tftp[STOPPING]  \r\nCisco Tftp[STARTED]  \r\nadmin:";
@@ -138,7 +138,7 @@ fn a_question_in_the_words_of_the_platform_is_a_question() {
 
 /// `set cert regen` and the like ask so; the answer to what nobody expected is the word for no.
 #[test]
-fn a_question_that_wants_a_word_gets_one() {
+fn a_question_that_needs_a_word_is_answered_with_a_word() {
     let asks = "set cert regen tomcat\r\nProceed with regeneration (yes|no)? ";
     for (replies, answer) in
         [(vec![], "no\n"), (vec![Reply { question: "(yes|no)", answer: "yes" }], "yes\n")]
@@ -151,7 +151,7 @@ fn a_question_that_wants_a_word_gets_one() {
 }
 
 #[test]
-fn an_import_that_is_refused_says_why() {
+fn a_refused_import_reports_the_reason() {
     let said = recorded("import-refused");
     let (asks, then) = said.split_at(said.find("-----BEGIN").unwrap());
     let pem = then.split_inclusive("-----END CERTIFICATE-----").next().unwrap();
@@ -164,7 +164,7 @@ fn an_import_that_is_refused_says_why() {
 }
 
 #[test]
-fn a_node_does_not_vanish_from_a_list_that_is_wrapped() {
+fn all_nodes_of_a_wrapped_list_are_read() {
     let nodes = answers("show network cluster", "network-wrapped").cluster().unwrap();
     let seen: Vec<(&str, &str, bool)> = nodes.iter().map(|n| (&*n.address, &*n.name, n.publisher)).collect();
     assert_eq!(
@@ -229,7 +229,7 @@ fn a_file_for_phones_is_deleted_where_it_is() {
 
 /// A node may send without an end; what is kept of it is bounded.
 #[test]
-fn a_command_that_never_ends_is_left() {
+fn a_command_that_never_ends_is_an_error() {
     let mut flood = "show ctl\r\n".to_owned();
     flood.push_str(&"CTL Record #:1\r\n".repeat(2_000_000));
     let parts = at_the_prompt(vec![part("show ctl\n", &flood)]);

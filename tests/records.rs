@@ -47,7 +47,7 @@ fn changes(old: &[Record], new: &[Record]) -> Vec<String> {
 }
 
 #[test]
-fn every_element_that_differs_is_shown_as_it_reads() {
+fn every_different_element_is_shown_as_text() {
     let old = server(PUB, "pub", Some([10, 0, 0, 1]));
     let with = |tag, value: &[u8]| old.with(tag, value).unwrap();
     let change = |new: Record| changes(std::slice::from_ref(&old), &[new]);
@@ -120,7 +120,7 @@ fn the_order_of_elements_is_a_difference_too() {
 }
 
 #[test]
-fn a_name_that_says_nothing_leaves_it_to_what_stands_behind() {
+fn with_an_unknown_file_name_the_bytes_after_the_header_decide() {
     let mut key = KeyFile::open(A);
     let list = |name: &str, key: &mut KeyFile| {
         let signed = Draft::new(name, vec![sast(A)], options(Digest::Sha1)).sign(key).unwrap();
@@ -236,7 +236,7 @@ fn a_token_is_a_sast_without_a_host() {
 }
 
 #[test]
-fn what_is_odd_about_a_list_is_said() {
+fn deviations_of_a_list_are_reported() {
     let list = |records: Vec<Record>| {
         let signed = Draft::new("CTLFile.tlv", records, options(Digest::Sha1)).sign(&mut KeyFile::open(A));
         signed.unwrap().list().clone()
@@ -298,7 +298,7 @@ fn a_signer_version_is_shown() {
 }
 
 #[test]
-fn keys_that_sign_nothing_here_are_still_named() {
+fn keys_that_cannot_sign_lists_are_still_named() {
     let of = |name: &str| certificate(&format!("tests/testdata/keys/{name}.der")).public_key.describe();
     assert_eq!([of("rsa3072"), of("ec256")], ["RSA 3072", "EC 256"]);
     assert_eq!(token("SAST-ADN008580ef").public_key.describe(), "RSA 1024");

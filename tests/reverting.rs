@@ -68,7 +68,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
 }
 
 #[test]
-fn the_result_goes_beside_the_list_in_force_or_to_standard_output() {
+fn the_result_is_written_next_to_the_list_in_force_or_to_standard_output() {
     let world = world();
     world.run(&REVERT).done();
     assert!(world.read("CTLFile.new.tlv") == pki::golden_bytes("token-signed.tlv"));
@@ -160,7 +160,7 @@ fn json_tells_what_was_written() {
 }
 
 #[test]
-fn plans_that_would_hurt_are_refused() {
+fn harmful_plans_are_refused() {
     let world = world();
     let one = world.run(&["revert", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--yes"]);
     insta::assert_snapshot!(one.all(), @"
@@ -195,7 +195,7 @@ fn plans_that_would_hurt_are_refused() {
 }
 
 #[test]
-fn a_list_that_does_not_verify_is_not_built_on() {
+fn a_list_that_does_not_verify_is_not_changed() {
     let world = world();
     let mut bytes = pki::golden_bytes("tokenless.tlv");
     bytes[2000] ^= 1;
@@ -235,7 +235,7 @@ fn times_come_from_the_command_line_or_source_date_epoch() {
 }
 
 #[test]
-fn the_output_cannot_be_a_folder_or_lie_nowhere() {
+fn the_output_cannot_be_a_folder_or_in_a_missing_folder() {
     let world = world();
     std::fs::create_dir(world.path("out")).unwrap();
     for out in ["out", "no/such/folder/x.tlv"] {

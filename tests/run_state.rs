@@ -257,7 +257,7 @@ fn worlds() -> impl Iterator<Item = World> {
 }
 
 #[test]
-fn a_run_goes_step_by_step_and_what_each_did_is_not_done_again() {
+fn a_run_does_its_steps_in_order_and_no_step_twice() {
     for world in worlds() {
         let (world, _) = whole_and_cut(&world, Command::Begin);
         assert!(world.all_serve(Ctl::New));
@@ -273,7 +273,7 @@ fn a_run_goes_step_by_step_and_what_each_did_is_not_done_again() {
 }
 
 #[test]
-fn a_run_that_was_cut_anywhere_is_resumed_and_rolled_back() {
+fn a_run_interrupted_anywhere_can_be_resumed_and_rolled_back() {
     for world in worlds() {
         for cut in whole_and_cut(&world, Command::Begin).1 {
             to_the_end(cut.clone(), Command::Resume);
@@ -284,7 +284,7 @@ fn a_run_that_was_cut_anywhere_is_resumed_and_rolled_back() {
 
 /// What is forward undoes what is back, and the other way round, wherever the one and the other was cut.
 #[test]
-fn a_resume_or_rollback_that_was_cut_anywhere_is_resumed_and_rolled_back() {
+fn a_resume_or_rollback_interrupted_anywhere_can_be_resumed_and_rolled_back() {
     for world in worlds() {
         // Most cuts leave the same as another one.
         let (mut first, mut second) = (HashSet::new(), HashSet::new());
@@ -330,7 +330,7 @@ fn a_rollback_undoes_what_was_put_on_the_nodes_and_a_resume_undoes_the_rollback(
 }
 
 #[test]
-fn what_ended_is_not_resumed_and_what_changed_something_is_not_begun_again() {
+fn a_completed_run_is_not_resumed_and_a_started_run_is_not_started_again() {
     let other = RunId { node: "10.9.9.9".to_owned(), ..id() };
     for world in worlds() {
         let (ended, cuts) = whole_and_cut(&world, Command::Begin);

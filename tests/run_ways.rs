@@ -57,7 +57,7 @@ fn ended(child: Child) -> (Option<i32>, String) {
 
 /// Nobody knows the PIN behind vouch, and another token lies in the drawer. TVS was never asked about that one.
 #[test]
-fn a_run_goes_on_with_its_own_tokens_alone() {
+fn a_run_continues_only_with_its_own_tokens() {
     let Some((mut world, cluster)) = started(1) else { return };
     world.new_token("Third token", "tests/testdata/keys/rsa2048");
     world.unset("SAST_PIN");
@@ -83,7 +83,7 @@ fn a_run_goes_on_with_its_own_tokens_alone() {
 
 /// Half of it is done, and the operator gives the first command once more.
 #[test]
-fn a_run_that_has_not_ended_is_not_begun_again() {
+fn an_unfinished_run_is_not_started_again() {
     let Some((world, cluster)) = started(2) else { return };
     kill_after(&world, &cluster, "restart", &[]);
     let refused = go(&world, &cluster, &[]);
@@ -130,7 +130,7 @@ fn a_run_of_another_cluster_is_left_alone() {
 
 /// A file of that name lies there from something else: what no run kept is put nowhere.
 #[test]
-fn without_a_list_that_the_run_kept_there_is_no_way_back() {
+fn without_a_backup_of_the_old_list_there_is_no_rollback() {
     let Some((world, cluster)) = started(1) else { return };
     let none = go(&world, &cluster, &["--rollback"]);
     assert_eq!(none.code, 4, "{}", none.all());
@@ -147,7 +147,7 @@ fn without_a_list_that_the_run_kept_there_is_no_way_back() {
 
 /// Two terminals, one run.
 #[test]
-fn two_do_not_go_on_with_a_run_at_once() {
+fn two_processes_cannot_continue_a_run_at_once() {
     let Some((world, cluster)) = started(1) else { return };
     let mut args = arguments(&cluster, &["--publish-wait", "60"]);
     let root = args.iter().position(|a| a == "--tftp-root").unwrap();
@@ -170,7 +170,7 @@ fn two_do_not_go_on_with_a_run_at_once() {
 
 /// The way back stops half way, and the operator goes forward after all: nothing counts as done that was undone.
 #[test]
-fn forward_again_from_the_middle_of_the_way_back() {
+fn a_resume_after_an_interrupted_rollback() {
     let Some((world, cluster)) = started(2) else { return };
     kill_after(&world, &cluster, "restart", &[]);
     cluster.nodes[1].quirks(&["hangup=utils service restart"]);
@@ -183,7 +183,7 @@ fn forward_again_from_the_middle_of_the_way_back() {
 
 /// Back, on, and back again, each of them cut off: the last way counts.
 #[test]
-fn back_again_from_the_middle_of_the_way_on() {
+fn a_rollback_after_an_interrupted_resume() {
     let Some((world, cluster)) = started(2) else { return };
     cluster.nodes[0].quirks(&["hangup=file delete"]);
     assert_eq!(go(&world, &cluster, &[]).code, 5);
@@ -197,7 +197,7 @@ fn back_again_from_the_middle_of_the_way_on() {
 
 /// Everything went well, the phones did not, and the line broke on the way back.
 #[test]
-fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
+fn an_interrupted_rollback_continues_where_it_stopped() {
     let Some((world, cluster)) = started(2) else { return };
     go(&world, &cluster, &[]).done();
     cluster.nodes[1].quirks(&["hangup=utils service restart"]);
@@ -219,7 +219,7 @@ fn a_way_back_that_was_cut_off_goes_on_where_it_was() {
 
 /// The signature is made, and while the token is logged out the operator says stop.
 #[test]
-fn a_signal_behind_the_signature_stops_the_run_before_the_cluster_changes() {
+fn a_signal_after_the_signature_stops_the_run_before_the_cluster_changes() {
     let Some((mut world, cluster)) = started(1) else { return };
     world.behind_faulty_token();
     world.set("FAULTY_SCRIPT", &world.hold("C_Logout", 1));
@@ -244,7 +244,7 @@ fn a_signal_behind_the_signature_stops_the_run_before_the_cluster_changes() {
 
 /// The run that goes on has written no file yet, and the cluster is not what it was: nobody is told otherwise.
 #[test]
-fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
+fn a_signal_during_the_run_shows_how_to_continue() {
     let Some((world, cluster)) = started(1) else { return };
     kill_after(&world, &cluster, "sign", &[]);
     let mut args = arguments(&cluster, &["--resume", "--publish-wait", "60"]);
@@ -265,7 +265,7 @@ fn a_signal_in_the_middle_of_the_run_tells_how_to_go_on() {
 
 /// A certificate that somebody sent is called like a path.
 #[test]
-fn the_name_of_a_certificate_leads_nowhere() {
+fn the_name_of_a_certificate_is_never_used_as_a_path() {
     use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, x509};
     let Some((world, cluster)) = started(1) else { return };
     let key = PKey::private_key_from_pem(&pki::read("tests/testdata/keys/rsa2048.key.pem")).unwrap();
@@ -291,7 +291,7 @@ fn the_name_of_a_certificate_leads_nowhere() {
 
 /// Somebody tidied up: what the run did is not known any more, and nothing is begun over it.
 #[test]
-fn without_its_journal_a_run_is_neither_gone_on_with_nor_begun_again() {
+fn without_its_journal_a_run_is_neither_continued_nor_started_again() {
     let Some((world, cluster)) = started(1) else { return };
     kill_after(&world, &cluster, "delete", &[]);
     let (there, away) = (world.path("state/sastctl"), world.path("state/away"));

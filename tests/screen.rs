@@ -9,7 +9,7 @@ fn shown(bytes: &[u8]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn a_terminal_shows_what_was_meant() {
+fn the_text_on_the_screen_is_read() {
     assert_eq!(shown(b"admin:show ctl\r\n\r\nadmin:").0, ["admin:show ctl", ""]);
     assert_eq!(shown(b"\x1b[1;32madmin:\x1b[0m").1, "admin:");
     assert_eq!(shown(b"Progress 10%\rProgress 100%").1, "Progress 100%");

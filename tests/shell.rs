@@ -329,7 +329,7 @@ fn a_refused_command_says_what_the_shell_said() {
 
 /// A node that says nothing until it is nudged, as some do.
 #[test]
-fn a_silent_start_is_nudged() {
+fn a_silent_node_is_sent_an_enter() {
     let mut script = vec![Heard { until: b"\n".to_vec(), says: cut(b"\r\nadmin:", &[]), hangs_up: false }];
     script.extend(pagination_off(&[]));
     Shell::open(Node::new(vec![], script)).unwrap();

@@ -158,7 +158,7 @@ fn json_can_be_looked_at_and_decoded() {
 
 /// A token's label is whatever somebody wrote into it.
 #[test]
-fn a_label_of_a_token_stays_on_paper() {
+fn control_characters_in_a_token_label_are_made_visible() {
     let world = World::with_tokens();
     let make = ["--init-token", "--free", "--label", EVIL, "--so-pin", "12345678", "--pin", "123456"];
     world.tool("softhsm2-util", &make);
@@ -168,7 +168,7 @@ fn a_label_of_a_token_stays_on_paper() {
 }
 
 #[test]
-fn terminal_escapes_in_a_file_stay_on_paper() {
+fn terminal_escapes_in_a_file_are_made_visible() {
     let world = World::new();
     world.place("tokenless.tlv", "old.tlv");
     let mut address = pki::golden_bytes("token-signed.tlv");
@@ -207,7 +207,7 @@ fn terminal_escapes_in_a_file_stay_on_paper() {
 
 /// A list that is all in order, but for the name of its signer, which ends a line of ours and begins another.
 #[test]
-fn a_good_signature_makes_no_name_good_for_a_terminal() {
+fn control_characters_are_made_visible_also_in_a_verified_list() {
     let world = World::new();
     let key = pki::read("tests/testdata/keys/rsa2048.key.pem");
     std::fs::write(world.path("evil.key.pem"), &key).unwrap();
@@ -264,7 +264,7 @@ fn every_file_at_hand_verifies() {
 }
 
 #[test]
-fn verify_says_for_each_file_why_not() {
+fn verify_reports_the_reason_for_each_file() {
     let world = World::new();
     world.place("token-signed.tlv", "good.tlv");
     let mut changed = pki::golden_bytes("token-signed.tlv");
@@ -286,7 +286,7 @@ fn verify_says_for_each_file_why_not() {
     a.sgn: NOT verified: a .sgn file does not contain its signer's certificate: give it with --signer
     missing.tlv: NOT verified: it cannot be read: No such file or directory (os error 2)
     --- stderr
-    warning: a.sgn: it calls itself SEP58971ECC97C1.cnf.xml.sgn (FILENAME); no public source says whether phones take it under another name
+    warning: a.sgn: it calls itself SEP58971ECC97C1.cnf.xml.sgn (FILENAME); no public source says whether phones accept it under another name
     error: 6 of 7 files not verified
     --- exit code 4
     "#);
@@ -367,7 +367,7 @@ fn a_forged_ctl_makes_no_configuration_file_verified() {
 }
 
 #[test]
-fn a_gigabyte_is_not_read() {
+fn a_file_of_a_gigabyte_is_not_read() {
     let world = World::new();
     std::fs::File::create(world.path("big.tlv")).unwrap().set_len(1 << 30).unwrap();
     let refused = world.run(&["ctl", "show", "big.tlv"]);
@@ -376,7 +376,7 @@ fn a_gigabyte_is_not_read() {
 }
 
 #[test]
-fn a_difference_is_told_in_words() {
+fn a_difference_is_shown_in_words() {
     let world = World::new();
     world.place("tokenless.tlv", "old.tlv");
     world.place("token-signed.tlv", "new.tlv");

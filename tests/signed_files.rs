@@ -38,7 +38,7 @@ fn with_list(records: &[Record]) -> Outcome {
 }
 
 #[test]
-fn phones_check_files_with_tftp_certificates_alone() {
+fn phones_check_files_only_with_tftp_certificates() {
     for function in [Function::CCM_TFTP, Function::TFTP] {
         with_list(&[record(TFTP, function)]).done();
     }
@@ -89,7 +89,7 @@ fn the_signer_of_a_file_is_named_by_issuer_and_serial() {
 }
 
 #[test]
-fn a_serial_that_ends_in_a_zero_is_told_whole() {
+fn a_serial_that_ends_in_a_zero_is_shown_completely() {
     let zero = |value: &mut [u8]| *value.last_mut().unwrap() = 0;
     let file = signed_again(&sgn(Style::Cucm), header_tag::SERIAL_NUMBER, zero);
     let refused = file.verify(KeyFile::open(TFTP).certificate()).unwrap_err().to_string();

@@ -114,7 +114,7 @@ fn refused<'a>(outcome: &'a Outcome, says: &str) -> &'a str {
 }
 
 #[test]
-fn a_node_with_nist_curves_and_gcm_alone_is_reached() {
+fn a_node_with_only_nist_curves_and_gcm_is_reached() {
     let world = World::new();
     let lines = String::from_utf8(pki::read("tests/testdata/field/ssh/sshd-nistp256-only.conf")).unwrap();
     let Some(sshd) = Sshd::start(&world, "ecdsa", &lines, "echo reached") else { return };
@@ -130,7 +130,7 @@ fn a_node_with_nist_curves_and_gcm_alone_is_reached() {
 }
 
 #[test]
-fn old_algorithms_are_taken_by_choice_alone() {
+fn old_algorithms_are_used_only_on_request() {
     let world = World::new();
     for lines in [
         "KexAlgorithms diffie-hellman-group14-sha1",
@@ -154,7 +154,7 @@ fn old_algorithms_are_taken_by_choice_alone() {
 
 /// A server whose algorithms are newer than ours: what would help is not on our side.
 #[test]
-fn no_advice_is_given_that_does_not_help() {
+fn advice_that_does_not_help_is_not_printed() {
     let world = World::new();
     let lines = "KexAlgorithms sntrup761x25519-sha512@openssh.com";
     let Some(sshd) = Sshd::start(&world, "ed25519", lines, "echo reached") else { return };
@@ -168,7 +168,7 @@ fn no_advice_is_given_that_does_not_help() {
 }
 
 #[test]
-fn a_revoked_key_is_refused_whatever_else_is_said() {
+fn a_revoked_key_is_always_refused() {
     let world = World::new();
     let Some(sshd) = Sshd::start(&world, "ed25519", "", "echo reached") else { return };
     let (key, port, right) = (sshd.public("host"), sshd.port, sshd.fingerprint());
@@ -212,7 +212,7 @@ fn hosts_are_known_by_patterns_and_hashes() {
 }
 
 #[test]
-fn an_authority_vouches_for_a_host_with_a_certificate_that_is_good() {
+fn a_host_certificate_of_a_known_authority_is_accepted() {
     let world = World::new();
     let with_certificate = "HostCertificate {}/host-cert.pub";
     let Some(sshd) = Sshd::start(&world, "ed25519", "", "echo reached") else { return };

@@ -254,7 +254,7 @@ fn a_folder_of_an_unknown_node_stops_the_run_before_anything_changes() {
     let slip = format!("127.0.0.999={root}");
     for (root, says) in [
         (slip.clone(), "does not belong to this cluster"),
-        (format!("{}={root}/gone", cluster.nodes[0].address), "is not there"),
+        (format!("{}={root}/gone", cluster.nodes[0].address), "does not exist"),
         ("/gone=away".to_owned(), "/gone=away of"),
         ("sftp://nobody".to_owned(), "is not sftp://user@host/path"),
     ] {

@@ -242,7 +242,7 @@ impl<'a> Connector<'a> {
         let jump = self.options.jump.clone();
         let jump = jump.map(|jump| Ok::<_, ClusterError>((self.host_password(&jump)?, jump))).transpose()?;
         if self.options.legacy {
-            self.prompt.warn("old SSH algorithms are taken: somebody who reads the network may read along");
+            self.prompt.warn("old SSH algorithms are allowed: an attacker on the network may be able to read the connection");
         }
         let to = |address: &SshAddress, password, jump| SshOptions {
             user: self.user(&NodeAddress::Ssh(address.clone())),

@@ -27,20 +27,20 @@ pub enum ConsoleError {
     NoCommonAlgorithm { node: String, kind: &'static str, offers: String, old_would_do: bool },
     #[error("the host key of {node} is revoked: {fingerprint} (known_hosts, line {line})")]
     RevokedHostKey { node: String, fingerprint: String, line: usize },
-    #[error("the host certificate of {node} is not taken: {why}")]
+    #[error("the host certificate of {node} is not accepted: {why}")]
     HostCertificate { node: String, why: String },
-    #[error("{node} asks what sastctl does not answer, and nothing was typed; it said: {says}")]
+    #[error("{node} asks a question that sastctl does not answer, and nothing was typed; it said: {says}")]
     Asked { node: String, says: String },
     #[error("{node} did not come to its prompt ({why}); it said: {says}")]
     NoPrompt { node: String, why: String, says: String },
-    #[error("{node} sends more than any command says: nothing more is read")]
+    #[error("{node} sends more than any command prints: nothing more is read")]
     TooMuch { node: String },
     /// `key` is as OpenSSH writes it.
     #[error("the host key of {} is not known: {fingerprint}", .address.host)]
     UnknownHostKey { address: SshAddress, fingerprint: String, key: String },
     #[error("the host key of {node} changed: it is now {fingerprint} (known_hosts, line {line})")]
     ChangedHostKey { node: String, fingerprint: String, line: usize },
-    #[error("{node} does not let {user} in")]
+    #[error("{node} does not accept the login of {user}")]
     LoginRefused { node: String, user: String },
     #[error("the connection to {node} broke: {why}")]
     Broken { node: String, why: String },
@@ -61,7 +61,9 @@ pub enum ClusterError {
     NoAnswer(NoAnswer),
     #[error("{command:?} on {node} did not end within {} s; it said: {says}", .limit.as_secs())]
     Timeout { node: String, command: String, limit: Duration, says: String },
-    #[error("{command:?} on {node} asked what nobody expected, and was answered with no; it said: {says}")]
+    #[error(
+        "{command:?} on {node} asked an unexpected question, which was answered with no; it said: {says}"
+    )]
     UnexpectedQuestion { node: String, command: String, says: String },
     #[error(
         "the dialogue with {node} ended in the middle of {command:?}: it is not known whether it was carried out; it said: {says}"
@@ -75,17 +77,17 @@ pub enum ClusterError {
     Fetch(#[from] FetchError),
     #[error("what {node} printed of {name} does not verify")]
     DumpNotVerified { node: String, name: String },
-    #[error("the node of {folder} does not belong to this cluster")]
+    #[error("the node in {folder} does not belong to this cluster")]
     OtherNode { folder: String, nodes: Vec<String> },
-    #[error("the TFTP folder {} of {node} is not there", path.display())]
+    #[error("the TFTP folder {} of {node} does not exist", path.display())]
     NoFolder { path: PathBuf, node: String },
-    #[error("{node} is a serial line: no file is put there, and none is fetched to prove that phones get it")]
+    #[error("{node} is a serial line: a file cannot be copied to it, or fetched to prove that phones get it")]
     SerialLine { node: String },
     /// FILENAME of a list is its writer's: one that names a file outside the TFTP folder would be written there.
-    #[error("the list calls itself {name:?}, which is not the name of a TFTP file")]
+    #[error("the list has the FILENAME {name:?}, which is not the name of a TFTP file")]
     NotATftpName { name: String },
     #[error("{node} does not serve the {name} with MD5 {md5}")]
     NotServed { node: String, name: String, md5: String },
-    #[error("{node} answered {command:?} in words that are not known here: {says}")]
+    #[error("{node} answered {command:?} in an unknown format: {says}")]
     NotUnderstood { node: String, command: String, says: String },
 }

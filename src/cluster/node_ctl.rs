@@ -31,7 +31,7 @@ pub enum CtlProblem {
     ShowsNone,
     #[error("does not accept its CTL: {says}")]
     NotAccepted { says: String },
-    #[error("shows its CTL in words that are not known here")]
+    #[error("shows its CTL in an unknown format")]
     Unclear,
 }
 

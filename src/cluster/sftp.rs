@@ -169,7 +169,7 @@ async fn rename(session: &RawSftpSession, from: &str, to: &str, replaces: bool) 
         Ok(Packet::Status(status)) => {
             Err(format!("renaming: {}: {}", status.status_code, status.error_message))
         }
-        Ok(_) => Err("renaming: an answer that is none".to_owned()),
+        Ok(_) => Err("renaming: an invalid answer".to_owned()),
         Err(e) => Err(format!("renaming: {e}")),
     }
 }

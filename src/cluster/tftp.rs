@@ -40,7 +40,7 @@ pub enum TftpError {
     /// Its blocks came, but not the last one.
     #[error("{server} did not send {file} within {} s: {got} bytes came", .limit.as_secs())]
     TooSlow { server: String, file: String, got: usize, limit: Duration },
-    #[error("{server} does not give {file}: {says} (TFTP error {code})")]
+    #[error("{server} refused {file}: {says} (TFTP error {code})")]
     Refused { server: String, file: String, code: u16, says: String },
     #[error("{file} on {server} has more than {limit} bytes")]
     TooLarge { server: String, file: String, limit: usize },

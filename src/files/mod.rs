@@ -43,7 +43,7 @@ pub enum FileError {
     ForeignLink { path: PathBuf, link: PathBuf, owner: u32 },
     #[error("what {} is made from changed after the plan was shown", path.display())]
     SourceChanged { path: PathBuf },
-    #[error("{} was changed by somebody else meanwhile", .0.display())]
+    #[error("{} was changed by another program in the meantime", .0.display())]
     Changed(PathBuf),
     /// It took its place, and a power cut may still undo that. The old file is kept as `backup`.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]

@@ -112,7 +112,7 @@ pub enum TokenError {
     #[error("another token is in the slot now: {1}")]
     OtherToken(TokenName, String),
     /// A wrong PIN was entered elsewhere since the token was read: its state now. No PIN was tried.
-    #[error("the token's PIN state changed meanwhile: {1}")]
+    #[error("the token's PIN state changed in the meantime: {1}")]
     PinStateChanged(TokenName, PinState),
     /// The PIN is locked; if it is the SO PIN, the token cannot be unlocked any more.
     #[error("{1} is locked (CKR_PIN_LOCKED)")]
@@ -120,14 +120,14 @@ pub enum TokenError {
     #[error("no PIN is set on the token (CKR_USER_PIN_NOT_INITIALIZED)")]
     PinNotSet(TokenName),
     /// The PIN cannot be right by its length, in bytes; no try was used.
-    #[error("{which} has {length} characters; the token takes {min} to {max}")]
+    #[error("{which} has {length} characters; the token accepts {min} to {max}")]
     PinLength { token: TokenName, which: PinKind, length: usize, min: usize, max: usize },
     #[error("{1} must be typed on the token's reader")]
     PinPad(TokenName, PinKind),
     #[error("{1} cannot be typed on the token's reader: it has no PIN pad")]
     NoPinPad(TokenName, PinKind),
     /// A PIN that is to be set is not as the token wants PINs: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
-    #[error("the token does not take {1} ({2})")]
+    #[error("the token does not accept {1} ({2})")]
     PinRefused(TokenName, PinKind, Ckr),
     /// The new PIN is this one, which is known: a change would change nothing, or tell who knows the one the other.
     #[error("the new PIN is {}", if *.1 == PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]

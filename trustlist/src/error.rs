@@ -50,13 +50,13 @@ pub enum SignError<E> {
     Build(#[from] BuildError),
     #[error("the signer did not sign")]
     Signer(#[source] E),
-    #[error("the plan is that {planned} signs, and this is {given}: nothing was signed")]
+    #[error("the plan is for the signer {planned}, but this is {given}: nothing was signed")]
     OtherSigner { planned: String, given: String },
-    #[error("the signed file has other records than its plan, and was thrown away")]
+    #[error("the signed file has other records than its plan, and was discarded")]
     OtherRecords,
-    #[error("the signed file does not verify, and was thrown away")]
+    #[error("the signed file does not verify, and was discarded")]
     NotVerified(#[source] VerifyError),
-    #[error("the signed file cannot be read back, and was thrown away: it {0}")]
+    #[error("the signed file cannot be read back, and was discarded: it {0}")]
     NotDecoded(DecodeError),
 }
 

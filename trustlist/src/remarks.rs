@@ -25,19 +25,17 @@ pub enum Remark {
     /// A record repeats something of its certificate wrongly. Phones look at the record.
     #[error("{element} of record {record} is not what its certificate says")]
     Disagrees { record: usize, element: &'static str },
-    #[error("the certificate{} declares its RSA key for {what}; no public source says whether phones take it",
+    #[error("the certificate{} declares its RSA key for {what}; no public source says whether phones accept it",
         record.map(|record| format!(" of record {record}")).unwrap_or_default())]
     KeyDeclared { record: Option<usize>, what: String },
-    #[error(
-        "it calls itself {0} (FILENAME); no public source says whether phones take it under another name"
-    )]
+    #[error("its FILENAME is {0}; no public source says whether phones accept it under another name")]
     OtherFileName(String),
     #[error("{}", match record {
         Some(record) => format!("record {record} has an element {tag} that is not known; it is kept"),
         None => format!("the header has an element {tag} that is not known"),
     })]
     UnknownElement { record: Option<usize>, tag: u8 },
-    #[error("record {record} has the function {function}, which has no name here; it is kept")]
+    #[error("record {record} has the function {function}, which has no known name; it is kept")]
     UnknownFunction { record: usize, function: u16 },
 }
 

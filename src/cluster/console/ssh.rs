@@ -302,7 +302,7 @@ impl Console for SshConsole {
         match self.connected.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ConsoleError::Closed { node: node() }),
-            Err(_) => Err(ConsoleError::Broken { node: node(), why: "it takes no more bytes".to_owned() }),
+            Err(_) => Err(ConsoleError::Broken { node: node(), why: "it accepts no more data".to_owned() }),
         }
     }
 

@@ -35,7 +35,7 @@ pub enum TvsError {
     #[error("{server} answered with command {command} instead of {expected}")]
     WrongCommand { server: String, command: u8, expected: u8 },
     /// No answer to the question that phones ask about the signer of a list; what happened instead is the source.
-    #[error("{server} did not answer the query (command 3) by which phones ask about the signer of a list")]
+    #[error("{server} did not answer the query (command 3) with which phones ask about the signer of a list")]
     NoAnswerToQuery { server: String, source: Box<TvsError> },
     #[error("{server} answered about another certificate of this issuer and serial")]
     AboutAnother { server: String },

@@ -19,7 +19,7 @@ pub fn others_may_write(path: &Path) -> Option<String> {
     path_steps(path).find_map(|step| match step {
         Ok((path, meta)) => problem_of(&path, &meta, me),
         Err((_, e)) if e.kind() == io::ErrorKind::NotFound => None,
-        Err((path, e)) => Some(format!("{} cannot be looked at ({e})", path.display())),
+        Err((path, e)) => Some(format!("{} cannot be checked ({e})", path.display())),
     })
 }
 

@@ -41,13 +41,13 @@ pub fn others_may_write(path: &Path) -> Option<String> {
     let real = match dunce::canonicalize(path) {
         Ok(real) => real,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
-        Err(e) => return Some(format!("{} cannot be looked at ({e})", path.display())),
+        Err(e) => return Some(format!("{} cannot be checked ({e})", path.display())),
     };
     real.ancestors().find_map(|part| {
         let rights = if part.is_dir() { WRITES_FOLDER } else { WRITES_FILE };
         match somebody_else(part, rights) {
             Ok(who) => who.map(|who| format!("{who} may write {}", part.display())),
-            Err(e) => Some(format!("{} cannot be looked at ({e})", part.display())),
+            Err(e) => Some(format!("{} cannot be checked ({e})", part.display())),
         }
     })
 }

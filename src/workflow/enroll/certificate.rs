@@ -38,7 +38,7 @@ pub struct SastSubject {
 pub enum EnrollError {
     #[error("{what} {value:?} does not fit a trust list: {why}")]
     Name { what: &'static str, value: String, why: &'static str },
-    #[error("a validity of {days} days from now cannot be written down")]
+    #[error("a validity of {days} days from now does not fit a certificate")]
     Validity { days: u32 },
     #[error("the certificate cannot be built: {0}")]
     Builder(String),

@@ -34,7 +34,7 @@ pub enum HeadError {
     #[error("its signature cannot be read: {0}")]
     NotASignature(String),
     /// Of another journal, or of this one as it was.
-    #[error("its signature is that of other lines")]
+    #[error("its signature belongs to other lines")]
     OtherLines,
     /// Another key made it.
     #[error("it was not signed with the key of this certificate")]

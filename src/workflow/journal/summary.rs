@@ -95,7 +95,7 @@ impl<'a> JournalSummary<'a> {
                 Event::Tokens { certificates } => {
                     ("tokens".to_owned(), "", TokenCertificate::list(certificates))
                 }
-                Event::Resume => ("resume".to_owned(), "", "the run goes on".to_owned()),
+                Event::Resume => ("resume".to_owned(), "", "the run continues".to_owned()),
                 Event::Rollback => ("rollback".to_owned(), "", Step::Rollback.description().to_owned()),
                 Event::Transcript { file } => ("transcript".to_owned(), "", file.clone()),
                 _ => return None,

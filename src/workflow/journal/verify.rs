@@ -29,7 +29,7 @@ pub enum JournalError {
     Broken { line: usize },
     #[error("the first line is not the start of a run")]
     NoStart,
-    #[error("line {line} stands behind the end of the run")]
+    #[error("line {line} comes after the end of the run")]
     BehindTheEnd { line: usize },
     #[error(
         "the last line is missing: the run was not completed, or lines were taken out (line {line} is the last)"

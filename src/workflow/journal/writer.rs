@@ -34,7 +34,7 @@ pub enum JournalWriteError {
     #[error("the journal {} cannot be written", path.display())]
     Io { path: PathBuf, source: io::Error },
     /// Never happens with the lines that there are.
-    #[error("a line of the journal cannot be written down")]
+    #[error("a line of the journal cannot be encoded")]
     Line(#[from] serde_json::Error),
 }
 

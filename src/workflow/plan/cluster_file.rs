@@ -35,11 +35,11 @@ pub struct ClusterFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum ClusterFileError {
-    #[error("file-name {name:?} is no plain file name")]
+    #[error("file-name {name:?} is not a plain file name")]
     NotAFileName { name: String },
-    #[error("file-name {name:?} does not end in .tlv, so nobody would read it as a trust list")]
+    #[error("file-name {name:?} does not end in .tlv, so it would not be read as a trust list")]
     NotAList { name: String },
-    #[error("file-name {name:?} is that of {is}, and kind is {kind:?}")]
+    #[error("file-name {name:?} is the name of {is}, but kind is {kind:?}")]
     OtherKind { name: String, is: &'static str, kind: &'static str },
     #[error("the {which} [[server]], {function}, has neither address nor host")]
     Nowhere { which: String, function: String },

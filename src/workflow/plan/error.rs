@@ -38,10 +38,10 @@ pub enum PlanError {
     NotACtl,
     #[error("a first CTL needs two tokens, one signs and the other is the spare; there is one: {name}")]
     OneToken { name: String },
-    #[error("the token {name} is named twice")]
+    #[error("the token {name} is given twice")]
     TokenTwice { name: String },
     /// Two certificates of one key: the spare is lost with the signer.
-    #[error("{name} has the key of another token that was named: whoever loses that key has no spare")]
+    #[error("{name} has the same key as another given token: if that key is lost, there is no spare")]
     SameKey { name: String },
     #[error(transparent)]
     ClusterFile(#[from] ClusterFileError),
@@ -73,7 +73,7 @@ pub enum PlanError {
     #[error("the {function} record of {address} needs a certificate")]
     ServerWithoutCertificate { function: String, address: String },
     /// A record at this address has another subject than the certificate that is to take its place.
-    #[error("{certificate} is not the subject of what is at {address}")]
+    #[error("no record at {address} has the subject {certificate}")]
     OtherSubject { address: String, certificate: String, there_are: Vec<(String, String)> },
     #[error("there is nothing to change")]
     NothingToDo,

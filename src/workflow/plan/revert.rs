@@ -147,7 +147,7 @@ pub(super) fn first_tokens(
     match (spares.is_empty(), single_token || request.force) {
         (false, _) => Ok(vec![]),
         (true, true) => Ok(vec![format!(
-            "{name} has no spare, as the operator asked: when it is lost, no later list can be signed"
+            "{name} has no spare, as the operator requested: if it is lost, no later list can be signed"
         )]),
         (true, false) => Err(PlanError::OneToken { name }),
     }
