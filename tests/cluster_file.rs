@@ -39,11 +39,11 @@ fn the_file_name_is_one_of_its_kind() {
     let world = World::with_tokens();
     let named = |kind: &str, name: &str| format!("kind = '{kind}'\nfile-name = '{name}'\n{}", publisher());
     insta::assert_snapshot!(refused(&world, &named("itl", "phones.tlv")), @r#"
-    error: cluster.toml: file-name "phones.tlv" is that of a CTL, and kind is "itl"
+    error: cluster.toml: file-name "phones.tlv" is the name of a CTL, but kind is "itl"
     help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "ITLFile.tlv")), @r#"
-    error: cluster.toml: file-name "ITLFile.tlv" is that of an ITL, and kind is "ctl"
+    error: cluster.toml: file-name "ITLFile.tlv" is the name of an ITL, but kind is "ctl"
     help: an ITL is ITLFile.tlv or ITLSEP<MAC>.tlv, a CTL has any other name; docs/cluster-file.md describes every key
     "#);
     insta::assert_snapshot!(refused(&world, &named("ctl", "CTLFile.sgn")), @r#"

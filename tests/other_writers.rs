@@ -247,7 +247,7 @@ fn a_file_that_calls_itself_otherwise_is_remarked() {
     };
     assert_eq!(verified(&own), "");
     assert_eq!(verified(&own.replace(".sgn", ".new.sgn")), "", "a result that waits beside the old one");
-    insta::assert_snapshot!(verified("SEP001122334455.cnf.xml.sgn"), @"warning: SEP001122334455.cnf.xml.sgn: it calls itself comma.cnf.xml.sgn (FILENAME); no public source says whether phones accept it under another name");
+    insta::assert_snapshot!(verified("SEP001122334455.cnf.xml.sgn"), @"warning: SEP001122334455.cnf.xml.sgn: its FILENAME is comma.cnf.xml.sgn; no public source says whether phones accept it under another name");
 }
 
 /// Some tokens show their certificates after the login alone, which signing needs anyway: one login, and one PIN.

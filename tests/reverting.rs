@@ -174,8 +174,7 @@ fn harmful_plans_are_refused() {
     world.run(&single).done();
     // Whoever insists reads it in the plan, and so does whoever reads the journal.
     let insists = [&single[..4], &["--force", "--journal=journals", "--yes"]].concat();
-    let says =
-        "SAST-ADN008580ef has no spare, as the operator asked: when it is lost, no later list can be signed";
+    let says = "SAST-ADN008580ef has no spare, as the operator requested: if it is lost, no later list can be signed";
     assert!(world.run(&insists).done().stderr.contains(says));
     let journal = std::fs::read_dir(world.path("journals")).unwrap().next().unwrap().unwrap().path();
     assert!(std::fs::read_to_string(journal).unwrap().contains(says));

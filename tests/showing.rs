@@ -286,7 +286,7 @@ fn verify_reports_the_reason_for_each_file() {
     a.sgn: NOT verified: a .sgn file does not contain its signer's certificate: give it with --signer
     missing.tlv: NOT verified: it cannot be read: No such file or directory (os error 2)
     --- stderr
-    warning: a.sgn: it calls itself SEP58971ECC97C1.cnf.xml.sgn (FILENAME); no public source says whether phones accept it under another name
+    warning: a.sgn: its FILENAME is SEP58971ECC97C1.cnf.xml.sgn; no public source says whether phones accept it under another name
     error: 6 of 7 files not verified
     --- exit code 4
     "#);
