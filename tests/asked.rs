@@ -49,7 +49,8 @@ fn signs(files: &[&str], operator: &Scripted) -> Result<Option<Signed>, WorkErro
     let paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
     let batch = Batch::Files { paths: &paths, plan: &plan };
     let (journal, what) = (Some(Path::new("journals")), "story");
-    let order = SigningOrder { what, dry_run: false, plan_digest: None, journal, sign_journal: false };
+    let order =
+        SigningOrder { what, dry_run: false, plan_digest: None, journal, change: None, sign_journal: false };
     session.sign(batch, &order, operator)
 }
 

@@ -5,6 +5,7 @@ use sastctl::workflow::journal::{Event, Journal, JournalError, Outcome, Verified
 use crate::pki;
 use crate::support::{PIN, World, rounds};
 
+mod first_page;
 mod pages;
 
 const REVERT: [&str; 8] = [

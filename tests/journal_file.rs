@@ -18,7 +18,7 @@ const TIME: &str = "2026-11-21T08:18:43Z";
 
 fn start() -> Event {
     let text = || "x".to_owned();
-    Event::Start { version: text(), command: vec![], operator: text(), host: text() }
+    Event::Start { version: text(), command: vec![], operator: text(), host: text(), change: None }
 }
 
 fn step(name: &str) -> Event {

@@ -385,7 +385,8 @@ fn journals_of_earlier_builds_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let text = || "x".to_owned();
     let mut journal = Journal::create(dir.path(), "revert-node", "2026-11-21T08:18:43Z").unwrap();
-    let start = Event::Start { version: text(), command: vec![], operator: text(), host: text() };
+    let start =
+        Event::Start { version: text(), command: vec![], operator: text(), host: text(), change: None };
     for event in [start].into_iter().chain(events) {
         journal.add_at("2026-11-21T08:18:43Z", event).unwrap();
     }

@@ -8,8 +8,8 @@ use super::{CommandError, ErrorKind, Ui, printable};
 use crate::files::{self, OnExisting};
 use crate::system::folders;
 use crate::workflow::journal::{
-    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, MarkdownPage, VerifiedJournal,
-    newest, read_signature, signature_beside,
+    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, MarkdownPage, ShownJournal,
+    VerifiedJournal, newest, read_signature, signature_beside,
 };
 use crate::workflow::read_certificate;
 
@@ -26,6 +26,9 @@ pub struct ShowArgs {
     /// Write a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// The number of the change, for a journal that has none
+    #[arg(long, value_name = "TEXT", env = "SASTCTL_CHANGE", hide_env_values = true)]
+    change: Option<String>,
     #[command(flatten)]
     journal: JournalArgs,
 }
@@ -79,8 +82,9 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
     // The journal of an interrupted run can be shown, too; the page states that the run did not end.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
-    let summary = &JournalSummary::new(&journal, &path);
-    let html = || HtmlPage { summary }.to_string();
+    let shown = ShownJournal::new(journal, &path, args.change.as_deref());
+    let summary = &JournalSummary::new(&shown);
+    let html = || HtmlPage { summary, overview: summary.overview() }.to_string();
     match &args.html {
         Some(out) if out.as_os_str() == "-" && ui.json => {
             return Err(CommandError::usage("standard output can take the page or JSON, not both")
@@ -95,11 +99,12 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         page if ui.json => ui.print_json(
             "journal-show",
             &serde_json::json!({
-                "journal": path.to_string(), "lines": journal.lines(), "html": page,
+                "journal": path.to_string(),
+                "lines": shown.lines(), "change": summary.change, "html": page,
             }),
         ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),
-        None => ui.print(&MarkdownPage { summary }.to_string()),
+        None => ui.print(&MarkdownPage { summary, overview: summary.overview() }.to_string()),
     }
 }
 

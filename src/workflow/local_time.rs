@@ -1,4 +1,4 @@
-//! The time in a header, in the local zone.
+//! Times in the local zone.
 
 use std::path::Path;
 
@@ -11,6 +11,12 @@ use crate::files;
 pub fn header_time(seconds: u32) -> String {
     let time = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
     time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+}
+
+/// A time of RFC 3339 in the local zone: `2026-11-21 09:18:43 CET`; `None` where it is none.
+pub fn local_time(time: &str) -> Option<String> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(time.to_zoned(local_zone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
 }
 
 /// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC where it is none.

@@ -37,12 +37,12 @@ pub(crate) use client::{Finished, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
 pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_verified};
-pub(crate) use local_time::header_time;
+pub(crate) use local_time::{header_time, local_time};
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,
-    cluster_file, create, left_to_do, resign, revert, spare_tokens, update,
+    cluster_file, create, left_to_do, left_to_do_if, resign, revert, spare_tokens, update,
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};

@@ -27,6 +27,8 @@ pub struct Publication<'a> {
     pub wait: Duration,
     /// The folder of the journal.
     pub journal: Option<&'a Path>,
+    /// The change that it belongs to, for the journal.
+    pub change: Option<&'a str>,
 }
 
 /// A list that every node serves.
@@ -65,7 +67,7 @@ pub fn publish(
         return Err(WorkError::Declined("nothing was published"));
     }
     operator.something_changes();
-    let mut journal = Journal::begin(publication.journal, "cluster-publish")?;
+    let mut journal = Journal::begin(publication.journal, "cluster-publish", publication.change)?;
     let fingerprint = FileFingerprint::of(file.display().to_string(), bytes);
     journal.add(Event::Input { role: "published".to_owned(), out: None, file: fingerprint })?;
     let result = to_every_node(publication, &publisher, &nodes, connector, operator, &mut journal);

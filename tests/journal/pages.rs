@@ -91,7 +91,7 @@ fn everywhere(world: &World, text: &str) -> String {
     let step = PlanStep { mark: Mark::Add, function: t(), name: t(), why: t() };
     let phones = vec![PhoneLine { phones: t(), says: t(), reasons: vec![t()] }];
     let events = [
-        Event::Start { version: t(), command: vec![t()], operator: t(), host: t() },
+        Event::Start { version: t(), command: vec![t()], operator: t(), host: t(), change: Some(t()) },
         Event::Token(token),
         Event::Input { role: t(), out: None, file: file() },
         Event::Input { role: t(), out: Some(t()), file: file() },
@@ -168,7 +168,9 @@ fn nothing_in_a_file_becomes_part_of_the_page() {
 fn written(world: &World, time: &str, event: Event) -> String {
     let mut journal = Journal::create(&world.path("runs"), "x", time).unwrap();
     let (version, operator, host) = (time.to_owned(), time.to_owned(), time.to_owned());
-    journal.add_at(time, Event::Start { version, command: vec![time.to_owned()], operator, host }).unwrap();
+    journal
+        .add_at(time, Event::Start { version, command: vec![time.to_owned()], operator, host, change: None })
+        .unwrap();
     journal.add_at(time, event).unwrap();
     journal.path().display().to_string()
 }

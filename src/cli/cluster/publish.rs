@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
+use crate::cli::signing::JournalPlaceArgs;
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::{self, Connector, NodeAddress, SERVICES, TftpFolder, restart_order};
@@ -41,10 +42,8 @@ pub struct PublishCommand {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl; Windows:
-    /// %LOCALAPPDATA%\sastctl]
-    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
-    journal: Option<PathBuf>,
+    #[command(flatten)]
+    journal: JournalPlaceArgs,
     #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
@@ -63,7 +62,8 @@ pub fn publish(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<()
         folders: &args.publish.tftp_root,
         ports: args.ports.ports(),
         wait: Duration::from_secs(args.publish.publish_wait),
-        journal: args.journal.as_deref(),
+        journal: args.journal.journal.as_deref(),
+        change: args.journal.change.as_deref(),
     };
     let published = publication::publish(&publication, &mut connector, &operator)?;
     if ui.json {

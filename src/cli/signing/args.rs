@@ -48,13 +48,23 @@ pub struct SigningArgs {
     /// file unless you give --timestamp
     #[arg(long, value_name = "DIGEST@TIME")]
     plan_digest: Option<PlanDigest>,
-    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl; Windows:
-    /// %LOCALAPPDATA%\sastctl]
-    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
-    journal: Option<PathBuf>,
+    #[command(flatten)]
+    journal: JournalPlaceArgs,
     /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it
     #[arg(long)]
     journal_sign: bool,
+}
+
+/// Where the journal of a run goes, and which change it belongs to.
+#[derive(Debug, Args)]
+pub struct JournalPlaceArgs {
+    /// The folder for the journal of the run [default: $XDG_STATE_HOME/sastctl, else ~/.local/state/sastctl; Windows:
+    /// %LOCALAPPDATA%\sastctl]
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL")]
+    pub journal: Option<PathBuf>,
+    /// The number of the change, for the journal and its page
+    #[arg(long, value_name = "TEXT", env = "SASTCTL_CHANGE", hide_env_values = true)]
+    pub change: Option<String>,
 }
 
 /// Values as they are typed: the name, what the help says of it, the value.
@@ -132,7 +142,8 @@ impl SigningArgs {
             what,
             dry_run: self.dry_run,
             plan_digest: self.plan_digest,
-            journal: self.journal.as_deref(),
+            journal: self.journal.journal.as_deref(),
+            change: self.journal.change.as_deref(),
             sign_journal: self.journal_sign,
         }
     }

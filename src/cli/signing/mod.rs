@@ -3,7 +3,7 @@
 mod args;
 mod views;
 
-pub use args::{DIGESTS, PlaceArgs, SigningArgs, now, one_of};
+pub use args::{DIGESTS, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
 pub use views::{
     checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_text, troubles, written_text,
 };

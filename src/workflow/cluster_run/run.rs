@@ -138,7 +138,7 @@ impl<'a> ClusterRun<'a> {
             }
             _ => {
                 let what = if mode == RunMode::Rollback { "rollback-node" } else { "revert-node" };
-                Journal::begin(self.options.order.journal, what)?
+                Journal::begin(self.options.order.journal, what, self.options.order.change)?
             }
         };
         self.journal = Some((journal, lock));

@@ -35,6 +35,9 @@ pub enum Event {
         command: Vec<String>,
         operator: String,
         host: String,
+        /// The number of the change, or another name for it, as the operator gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<String>,
     },
     /// The token that signs.
     Token(TokenSeal),
@@ -198,6 +201,11 @@ pub struct PhoneLine {
 }
 
 impl PhoneLine {
+    /// Whether these phones keep the list that they hold.
+    pub fn refuses(&self) -> bool {
+        self.says.starts_with("refuse")
+    }
+
     /// A verdict in words.
     pub fn of(verdict: &ClassVerdict, signer: &str) -> Self {
         PhoneLine {

@@ -5,6 +5,8 @@
 
 mod drawing;
 mod entry;
+mod list_view;
+mod overview;
 mod page;
 mod signature;
 mod summary;
@@ -17,7 +19,7 @@ pub use entry::{
 pub(crate) use page::{HtmlPage, MarkdownPage};
 pub(crate) use signature::read_beside as read_signature;
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
-pub(crate) use summary::JournalSummary;
+pub(crate) use summary::{JournalSummary, ShownJournal};
 pub use verify::{JournalError, VerifiedJournal};
 pub(crate) use writer::newest;
 pub use writer::{Journal, JournalReopenError, JournalWriteError, who};

@@ -7,17 +7,20 @@ use std::fmt::{self, Write};
 use askama::Template;
 use askama::filters::Escaper;
 
-use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing, row};
+use super::drawing::{BOX_HEIGHT, BOX_WIDTH, Drawing};
 use super::entry::{Event, FileFingerprint, Outcome, PhoneLine};
-use super::summary::{Change, JournalSummary};
+use super::overview::{Overview, WayBack};
+use super::summary::{Change, JournalSummary, MANY};
 use crate::trustlist::digest::phone_lines_of_hex;
-use crate::trustlist::{TrustFile, TrustList, VerifiedList, printable};
+use crate::trustlist::printable;
+use crate::workflow::local_time;
 
 /// Of one HTML file.
 #[derive(Template)]
 #[template(path = "page.html")]
 pub struct HtmlPage<'a> {
     pub summary: &'a JournalSummary<'a>,
+    pub overview: Overview<'a>,
 }
 
 /// Of Markdown.
@@ -25,6 +28,7 @@ pub struct HtmlPage<'a> {
 #[template(path = "page.md")]
 pub struct MarkdownPage<'a> {
     pub summary: &'a JournalSummary<'a>,
+    pub overview: Overview<'a>,
 }
 
 /// The files that stand side by side, under their titles.
@@ -38,25 +42,9 @@ fn sides<'a>(change: &Change<'a>) -> Vec<(String, Option<&'a FileFingerprint>)> 
     }
 }
 
-/// The list in a file of the journal, if it is one.
-fn list_of(file: &FileFingerprint) -> Option<TrustList> {
-    match TrustFile::decode(file.content()?).ok()? {
-        TrustFile::List(list) => Some(list),
-        TrustFile::Signed(_) => None,
-    }
-}
-
 /// The checksums that phones show, by name.
 fn sums(file: &FileFingerprint) -> [(&'static str, &str); 2] {
     [("MD5", &file.md5), ("SHA-1", &file.sha1)]
-}
-
-/// Whether the signature of a list verifies, in words.
-fn verified(list: &TrustList) -> String {
-    match list.verify().as_ref().map(VerifiedList::signer_name) {
-        Ok(name) => format!("verified, signed by {name}"),
-        Err(e) => format!("not verified: {e}"),
-    }
 }
 
 /// What phones do, each with its reasons in one line.
@@ -67,6 +55,23 @@ fn in_one_line(phones: &[PhoneLine]) -> Vec<String> {
         format!("{}: {}{why}", phone.phones, phone.says)
     };
     phones.iter().map(line).collect()
+}
+
+/// The longest text that is shown of a field, in characters.
+const LONGEST: usize = 2000;
+
+/// A text from outside, without what is hidden, and not longer than a page can bear.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => printable(text.get(..at).unwrap_or_default()) + "…",
+        None => printable(text),
+    }
+}
+
+/// From when to when: in local time, and in UTC.
+fn times([from, to]: [&str; 2]) -> [String; 2] {
+    let time = |time: &str| local_time(time).unwrap_or_else(|| time.to_owned());
+    [format!("{} to {}", time(from), time(to)), format!("{from} to {to}")]
 }
 
 /// A step in one line.
@@ -81,7 +86,7 @@ pub struct Html;
 
 impl Escaper for Html {
     fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
-        for c in printable(text).chars() {
+        for c in shown(text).chars() {
             match c {
                 '&' => page.write_str("&amp;")?,
                 '<' => page.write_str("&lt;")?,
@@ -102,7 +107,7 @@ pub struct Markdown;
 impl Escaper for Markdown {
     fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
         let mut in_number = true;
-        for (at, c) in printable(text).chars().enumerate() {
+        for (at, c) in shown(text).chars().enumerate() {
             let begins =
                 in_number && (at == 0 && matches!(c, '-' | '+' | '=') || at > 0 && matches!(c, '.' | ')'));
             in_number &= c.is_ascii_digit();
@@ -120,7 +125,7 @@ impl Escaper for Markdown {
 
 /// As code in a Markdown page: between more backticks than are in it.
 fn code(text: &str) -> String {
-    let text = printable(text);
+    let text = shown(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.saturating_add(1));
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };

@@ -1,16 +1,67 @@
 //! What happened to each file in a run, as one value.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenCertificate, TokenSeal};
+use super::list_view::ListView;
+use super::signature::beside;
 use super::verify::VerifiedJournal;
 use crate::workflow::cluster_run::Step;
 
+/// The most items that are shown of one kind.
+pub const MANY: usize = 200;
+/// Files whose lists are shown, counted from the first.
+const DETAILED: usize = 40;
+
+/// A journal as it is shown.
+pub struct ShownJournal {
+    /// The journal's file name.
+    name: String,
+    change: Option<String>,
+    /// Whether there is a signature next to it.
+    signed: bool,
+    journal: VerifiedJournal,
+    /// By the SHA-256 of the file.
+    lists: HashMap<String, ListView>,
+}
+
+impl ShownJournal {
+    /// The journal in this file, of this change unless it says of which itself.
+    pub fn new(journal: VerifiedJournal, path: &Path, change: Option<&str>) -> Self {
+        let said = journal.lines().iter().find_map(|line| match &line.event {
+            Event::Start { change, .. } => change.as_deref(),
+            _ => None,
+        });
+        let change = said.or(change).filter(|change| !change.is_empty()).map(str::to_owned);
+        let files = journal.lines().iter().filter_map(|line| match &line.event {
+            Event::Input { file, .. } | Event::Output { file, .. } => Some(file),
+            _ => None,
+        });
+        let list = |file: &FileFingerprint| {
+            Some((file.sha256.clone(), ListView::of(file.content()?, &str::to_owned)?))
+        };
+        let lists = files.take(DETAILED).filter_map(list).collect();
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        ShownJournal { name, change, signed: beside(path).exists(), journal, lists }
+    }
+
+    /// Its lines.
+    pub fn lines(&self) -> &[JournalLine] {
+        self.journal.lines()
+    }
+}
+
 /// What a page shows of a run.
 pub struct JournalSummary<'a> {
-    /// The journal's file name.
-    pub name: String,
+    pub name: &'a str,
+    /// The number of the change.
+    pub change: Option<&'a str>,
+    pub signed: bool,
     pub lines: &'a [JournalLine],
+    /// SHA-256 of the last line.
+    pub head: &'a str,
+    pub lists: &'a HashMap<String, ListView>,
     pub outcome: Option<(Outcome, &'a str)>,
     /// The token that signed.
     pub token: Option<&'a TokenSeal>,
@@ -38,8 +89,8 @@ pub struct Change<'a> {
 
 impl<'a> JournalSummary<'a> {
     /// Sorts a journal.
-    pub fn new(journal: &'a VerifiedJournal, path: &Path) -> Self {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    pub fn new(shown: &'a ShownJournal) -> Self {
+        let ShownJournal { name, change, signed, journal, lists } = shown;
         let (mut token, mut changes) = (None, Vec::new());
         // Those whose result was not written yet: of many files that are signed together several are on their way.
         let mut open: Vec<Change<'a>> = Vec::new();
@@ -68,8 +119,15 @@ impl<'a> JournalSummary<'a> {
                 _ => {}
             }
         }
+        // What a run keeps is what it replaces: shown once.
+        let replaced = |file: &FileFingerprint| {
+            changes.iter().any(|change| change.input.is_some_and(|it| it.sha256 == file.sha256))
+        };
+        open.retain(|it| it.alone.is_none() || !it.input.is_some_and(replaced));
         changes.extend(open);
-        JournalSummary { name, lines: journal.lines(), outcome: journal.outcome(), token, changes }
+        let (change, head, lines) = (change.as_deref(), &journal.head, journal.lines());
+        let outcome = journal.outcome();
+        JournalSummary { name, change, signed: *signed, lines, head, lists, outcome, token, changes }
     }
 
     /// The first line.
@@ -82,7 +140,19 @@ impl<'a> JournalSummary<'a> {
         [self.lines.first(), self.lines.last()].map(|line| line.map(|l| l.time.as_str()).unwrap_or_default())
     }
 
-    /// The steps of a longer run: when, which, how it ended (`done`, `failed`, or nothing while it runs), in words.
+    /// The texts of all plans that this selects, each once.
+    pub fn planned<T: PartialEq>(&self, of: impl Fn(&'a Event) -> &'a [T]) -> Vec<&'a T> {
+        let mut all = Vec::new();
+        for it in self.changes.iter().filter_map(|change| change.plan).flat_map(of) {
+            if all.len() < MANY && !all.contains(&it) {
+                all.push(it);
+            }
+        }
+        all
+    }
+
+    /// The steps of a longer run: when, which, how it ended (`done`, `failed`, or nothing while it runs), in words. A step
+    /// that ended stands where it began, with its result.
     pub fn steps(&self) -> Vec<[String; 4]> {
         let step = |line: &JournalLine| {
             let (name, how, says) = match &line.event {
@@ -102,7 +172,21 @@ impl<'a> JournalSummary<'a> {
             };
             Some([line.time.clone(), name, how.to_owned(), says])
         };
-        self.lines.iter().filter_map(step).collect()
+        let mut steps: Vec<[String; 4]> = Vec::new();
+        let mut running: HashMap<String, usize> = HashMap::new();
+        for new in self.lines.iter().filter_map(step) {
+            let [_, name, how, _] = &new;
+            let begun = if how.is_empty() { None } else { running.remove(name) };
+            match begun.and_then(|at| steps.get_mut(at)) {
+                Some(row) => row.clone_from(&new),
+                None if how.is_empty() => drop(running.entry(name.clone()).or_insert(steps.len())),
+                None => {}
+            }
+            if begun.is_none() {
+                steps.push(new);
+            }
+        }
+        steps
     }
 }
 
@@ -113,8 +197,13 @@ fn position(open: &[Change<'_>], out: &str) -> Option<usize> {
 }
 
 impl<'a> Change<'a> {
+    /// The file that was written, else the one that was read.
+    pub fn file(&self) -> Option<&'a FileFingerprint> {
+        self.output.or(self.input)
+    }
+
     /// The file's name.
     pub fn name(&self) -> &'a str {
-        self.output.or(self.input).map(|file| file.file.as_str()).unwrap_or_default()
+        self.file().map(|file| file.file.as_str()).unwrap_or_default()
     }
 }

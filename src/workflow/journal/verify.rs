@@ -6,7 +6,7 @@ use super::{NO_LINE_BEFORE, SUM, sum_of};
 /// A journal whose every line was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedJournal {
-    lines: Vec<JournalLine>,
+    pub(super) lines: Vec<JournalLine>,
     /// SHA-256 of the last line.
     pub(super) head: String,
 }

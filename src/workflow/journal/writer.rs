@@ -51,9 +51,9 @@ pub enum JournalReopenError {
 }
 
 impl Journal {
-    /// Begins the journal of a command: who runs it, and where; the next line is synced with it. The default folder is
-    /// `folders::state`.
-    pub fn begin(folder: Option<&Path>, what: &str) -> Result<Self, JournalWriteError> {
+    /// Begins the journal of a command: who runs it, where, and for which change; the next line is synced with it. The
+    /// default folder is `folders::state`.
+    pub fn begin(folder: Option<&Path>, what: &str, change: Option<&str>) -> Result<Self, JournalWriteError> {
         let folder = folder.map(Path::to_owned).or_else(folders::state);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
         let mut journal = Journal::create(&folder, what, &time_now())?;
@@ -62,6 +62,7 @@ impl Journal {
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
             operator: process::operator(),
             host: process::host(),
+            change: change.filter(|change| !change.is_empty()).map(str::to_owned),
         })?;
         Ok(journal)
     }

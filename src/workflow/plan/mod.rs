@@ -15,4 +15,4 @@ pub use revert::{NotARelease, Release, revert};
 pub(super) use revert::{leaves, major_minor};
 pub use update::{Edit, NewServer, resign, update};
 pub(super) use value::signer_not_in_force;
-pub use value::{ConfirmedPlan, Mark, Plan, PlanStep, Request, left_to_do};
+pub use value::{ConfirmedPlan, Mark, Plan, PlanStep, Request, left_to_do, left_to_do_if};

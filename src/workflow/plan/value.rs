@@ -230,21 +230,32 @@ fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool)
     );
     let bridge = (request.spell)(&Next::ShowProcedure("bridge"));
     let bridge = format!("; the bridge leaves none of them behind: {bridge}");
-    steps.extend(to_delete(phones).map(|step| if from_tokenless { step + &bridge } else { step }));
+    steps.extend(
+        refusing(phones).map(to_delete).map(|step| if from_tokenless { step + &bridge } else { step }),
+    );
     steps.push("compare the checksum with `show ctl` on every node, and with a phone's screen".to_owned());
     steps
 }
 
-/// On which phones the list must be deleted, a line per class.
-fn to_delete(phones: &[ClassVerdict]) -> impl Iterator<Item = String> {
-    let refuse = phones.iter().filter(|p| p.verdict.decision == Decision::Refuses);
-    refuse.map(|p| format!("delete the list by hand on phones that refuse: {}", p.class.label()))
+/// The classes of phones that refuse the list.
+fn refusing(phones: &[ClassVerdict]) -> impl Iterator<Item = &'static str> {
+    phones.iter().filter(|p| p.verdict.decision == Decision::Refuses).map(|p| p.class.label())
+}
+
+/// On which phones the list must be deleted.
+fn to_delete(class: &str) -> String {
+    format!("delete the list by hand on phones that refuse: {class}")
 }
 
 /// What is left to the operator once every node serves a new list.
 pub fn left_to_do(phones: &[ClassVerdict]) -> Vec<String> {
+    left_to_do_if(refusing(phones))
+}
+
+/// The same where phones of these classes refuse it.
+pub fn left_to_do_if<'a>(refusing: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut steps = vec!["reset the phones: each loads the new list when it starts".to_owned()];
-    steps.extend(to_delete(phones));
+    steps.extend(refusing.map(to_delete));
     let refused = "one that says \"Trust List update failed\" kept its old list (see the help on phones)";
     steps.push(format!("compare the checksum with a phone's screen; {refused}"));
     steps

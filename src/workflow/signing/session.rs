@@ -40,6 +40,7 @@ pub struct SigningOrder<'a> {
     pub dry_run: bool,
     pub plan_digest: Option<PlanDigest>,
     pub journal: Option<&'a Path>,
+    pub change: Option<&'a str>,
     pub sign_journal: bool,
 }
 
@@ -159,7 +160,7 @@ impl SigningSession {
         operator: &dyn Operator,
     ) -> Result<Signed, WorkError> {
         let journal = with_login(&self.module, &self.sast, operator, |signer| {
-            let mut log = Journal::begin(order.journal, order.what)?;
+            let mut log = Journal::begin(order.journal, order.what, order.change)?;
             log.token(&self.sast)?;
             let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
             let path = log.end(result.as_ref().err().map(WorkError::outcome));
