@@ -7,6 +7,7 @@ use crate::support::{PIN, World, rounds};
 
 mod first_page;
 mod pages;
+mod redacted;
 
 const REVERT: [&str; 8] = [
     "revert",

@@ -29,6 +29,9 @@ pub struct ShowArgs {
     /// The number of the change, for a journal that has none
     #[arg(long, value_name = "TEXT", env = "SASTCTL_CHANGE", hide_env_values = true)]
     change: Option<String>,
+    /// Leave out names and addresses: nodes, users, tokens, certificates, phones, files. Checksums stay
+    #[arg(long)]
+    redact: bool,
     #[command(flatten)]
     journal: JournalArgs,
 }
@@ -82,7 +85,7 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
     // The journal of an interrupted run can be shown, too; the page states that the run did not end.
     let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
-    let shown = ShownJournal::new(journal, &path, args.change.as_deref());
+    let shown = ShownJournal::new(journal, &path, args.change.as_deref(), args.redact);
     let summary = &JournalSummary::new(&shown);
     let html = || HtmlPage { summary, overview: summary.overview() }.to_string();
     match &args.html {
@@ -99,7 +102,7 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         page if ui.json => ui.print_json(
             "journal-show",
             &serde_json::json!({
-                "journal": path.to_string(),
+                "journal": if args.redact { summary.name.to_owned() } else { path.to_string() },
                 "lines": shown.lines(), "change": summary.change, "html": page,
             }),
         ),

@@ -8,6 +8,7 @@ mod entry;
 mod list_view;
 mod overview;
 mod page;
+mod redaction;
 mod signature;
 mod summary;
 mod verify;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenCertificate, TokenSeal};
 use super::list_view::ListView;
+use super::redaction::Redaction;
 use super::signature::beside;
 use super::verify::VerifiedJournal;
 use crate::workflow::cluster_run::Step;
@@ -19,6 +20,7 @@ pub struct ShownJournal {
     /// The journal's file name.
     name: String,
     change: Option<String>,
+    redacted: bool,
     /// Whether there is a signature next to it.
     signed: bool,
     journal: VerifiedJournal,
@@ -27,23 +29,29 @@ pub struct ShownJournal {
 }
 
 impl ShownJournal {
-    /// The journal in this file, of this change unless it says of which itself.
-    pub fn new(journal: VerifiedJournal, path: &Path, change: Option<&str>) -> Self {
+    /// The journal in this file, of this change unless it says of which itself; `redact`: without names and addresses.
+    pub fn new(journal: VerifiedJournal, path: &Path, change: Option<&str>, redact: bool) -> Self {
+        let redaction = redact.then(|| Redaction::of(&journal));
+        let say = |text: &str| redaction.as_ref().map_or_else(|| text.to_owned(), |it| it.text(text));
         let said = journal.lines().iter().find_map(|line| match &line.event {
             Event::Start { change, .. } => change.as_deref(),
             _ => None,
         });
-        let change = said.or(change).filter(|change| !change.is_empty()).map(str::to_owned);
+        let change = said.or(change).filter(|change| !change.is_empty()).map(say);
         let files = journal.lines().iter().filter_map(|line| match &line.event {
             Event::Input { file, .. } | Event::Output { file, .. } => Some(file),
             _ => None,
         });
-        let list = |file: &FileFingerprint| {
-            Some((file.sha256.clone(), ListView::of(file.content()?, &str::to_owned)?))
-        };
+        let list = |file: &FileFingerprint| Some((file.sha256.clone(), ListView::of(file.content()?, &say)?));
         let lists = files.take(DETAILED).filter_map(list).collect();
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        ShownJournal { name, change, signed: beside(path).exists(), journal, lists }
+        let name = path.file_name().filter(|_| !redact).map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_else(|| "journal".to_owned());
+        let signed = beside(path).exists();
+        let journal = match &redaction {
+            Some(redaction) => redaction.journal(journal),
+            None => journal,
+        };
+        ShownJournal { name, change, redacted: redact, signed, journal, lists }
     }
 
     /// Its lines.
@@ -58,6 +66,8 @@ pub struct JournalSummary<'a> {
     /// The number of the change.
     pub change: Option<&'a str>,
     pub signed: bool,
+    /// Whether names and addresses are left out.
+    pub redacted: bool,
     pub lines: &'a [JournalLine],
     /// SHA-256 of the last line.
     pub head: &'a str,
@@ -90,7 +100,7 @@ pub struct Change<'a> {
 impl<'a> JournalSummary<'a> {
     /// Sorts a journal.
     pub fn new(shown: &'a ShownJournal) -> Self {
-        let ShownJournal { name, change, signed, journal, lists } = shown;
+        let ShownJournal { name, change, redacted, signed, journal, lists } = shown;
         let (mut token, mut changes) = (None, Vec::new());
         // Those whose result was not written yet: of many files that are signed together several are on their way.
         let mut open: Vec<Change<'a>> = Vec::new();
@@ -127,7 +137,18 @@ impl<'a> JournalSummary<'a> {
         changes.extend(open);
         let (change, head, lines) = (change.as_deref(), &journal.head, journal.lines());
         let outcome = journal.outcome();
-        JournalSummary { name, change, signed: *signed, lines, head, lists, outcome, token, changes }
+        JournalSummary {
+            name,
+            change,
+            signed: *signed,
+            redacted: *redacted,
+            lines,
+            head,
+            lists,
+            outcome,
+            token,
+            changes,
+        }
     }
 
     /// The first line.
