@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows usb bench layout fmt
+.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows usb bench layout page fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -47,6 +47,9 @@ check: ## check format, lints, documentation, dependencies
 		echo "check: cargo-deny is not installed (cargo install cargo-deny --locked); dependencies were not checked" >&2; \
 	fi
 	@packaging/fuzz.sh --short
+
+page: ## pictures and PDFs of the page that make demo writes, and what axe-core finds, in headless Chromium
+	@packaging/page.sh
 
 features: ## lints without features and with each one alone; the declared Rust versions
 	cargo clippy -p sastctl --locked --all-targets --no-default-features -- -D warnings
