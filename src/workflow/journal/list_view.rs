@@ -50,7 +50,7 @@ impl ListView {
     pub fn servers(&self) -> Vec<String> {
         let mut servers = Vec::new();
         for Row { cells: [function, name, at, _], .. } in self.rows.iter().filter(|row| !row.is_sast) {
-            let server = format!("{name} {at}");
+            let server = if at == name { name.clone() } else { format!("{name} {at}") };
             if function != "CAPF" && !servers.contains(&server) {
                 servers.push(server);
             }
