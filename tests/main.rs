@@ -99,4 +99,5 @@ mod tvs_servers;
 mod udev_rules;
 mod watchdog;
 mod whole_run;
+mod widths;
 mod windows;

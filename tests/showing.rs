@@ -3,7 +3,7 @@
 use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, SgnDraft, Signer as _, Style};
 
 use crate::pki::{self, KeyFile};
-use crate::support::{World, skip};
+use crate::support::{World, skip, without_colours};
 
 /// `show` prints what CUCM printed, tabs and all.
 #[test]
@@ -101,7 +101,9 @@ fn a_signed_configuration_file_is_shown() {
 /// `--color always` hands on what a terminal would get; without it the colours are taken out of a pipe, and so is this.
 #[track_caller]
 fn on_a_terminal(world: &World, args: &[&str]) -> String {
-    let outcome = world.run(&[args, &["--color", "always"]].concat());
+    let mut outcome = world.run(&[args, &["--color", "always"]].concat());
+    outcome.stdout = without_colours(&outcome.stdout);
+    outcome.stderr = without_colours(&outcome.stderr);
     assert!(
         !outcome.stdout.contains(is_evil) && !outcome.stderr.contains(is_evil),
         "{args:?}: {}",

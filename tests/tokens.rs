@@ -12,7 +12,7 @@ fn the_tokens_are_listed_with_their_sast_certificates() {
     lines[1..4].sort();
     insta::assert_snapshot!(lines.join("\n"), @"
     SLOT READER TOKEN SERIAL PIN SAST CERTIFICATE KEY EXPIRES
-    2 - (not initialised)
+    2 (blank) - -
     slot-A Reader A SAST token A serial-A ok SAST-ADN008580ef RSA 1024 2022-05-17 expired
     slot-B Reader B SAST token B serial-B ok SAST-ADN0054f509 RSA 1024 2020-06-09 expired
     Expired SAST certificate: it still signs; no public source says that phones look at its date.

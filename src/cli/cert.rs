@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cert_enroll::{self, EnrollArgs};
 use super::signing::now;
 use super::token::not_read;
-use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, table};
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, table_with_asides};
 use crate::files::OnExisting;
 use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
 use crate::workflow::export::{self, Format, Unread, certificates_of};
@@ -89,13 +89,17 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
             ]
         };
         let rows: Vec<Vec<String>> = certificates.iter().map(row).collect();
-        table(&["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"], &rows)
+        table_with_asides(
+            &["NAME", "ISSUER", "SERIAL", "KEY", "EXPIRES", "TOKEN"],
+            &rows,
+            &["ISSUER", "SERIAL"],
+        )
     })
 }
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let certificate = match args.what.as_ref().or(settings.token.as_ref()) {
-        Some(path) if Path::new(path).is_file() => read_certificate(Path::new(path))?,
+        Some(path) if is_path(path) => read_certificate(Path::new(path))?,
         _ => {
             let selector = settings.selector_or(args.what.as_deref())?;
             settings.module_options().open()?.sast(selector.as_ref())?.certificate().clone()
@@ -103,6 +107,15 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     };
     let report = CertificateReport::new(&certificate);
     ui.answer("cert-show", &report, || text(&certificate, &report))
+}
+
+/// Whether a word means a file, be it there or not, rather than a token.
+fn is_path(word: &str) -> bool {
+    let path = Path::new(word);
+    let ends_like_one = path.extension().is_some_and(|end| {
+        ["cer", "crt", "der", "pem"].iter().any(|of_certificates| end.eq_ignore_ascii_case(of_certificates))
+    });
+    path.is_file() || ends_like_one && !word.starts_with("pkcs11:")
 }
 
 fn text(certificate: &Certificate, report: &CertificateReport) -> String {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{CommandError, ErrorKind, Ui};
+use super::{CommandError, ErrorKind, Ui, ui};
 use crate::system::{interruption, process, terminal};
 use crate::workflow::OperatorError;
 
@@ -40,6 +40,9 @@ pub fn listen() -> Result<(), CommandError> {
 }
 
 fn wait_for_signal() {
+    if ui::pager_runs() {
+        return;
+    }
     let _ending = ENDING.lock();
     if BUSY.load(Ordering::SeqCst) && !INTERRUPTED.swap(true, Ordering::SeqCst) {
         std::thread::spawn(tell_that_it_waits);
@@ -64,7 +67,7 @@ fn tell_that_it_waits() {
     if BUSY.load(Ordering::SeqCst) {
         let what = "interrupted: the token will be logged out when its call returns; press Ctrl-C again to exit \
              without waiting";
-        let _ = writeln!(std::io::stderr(), "\n{what}");
+        Ui::default().show(&format!("\n{what}"));
     }
 }
 

@@ -107,7 +107,11 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             }),
         ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),
-        None => ui.print(&MarkdownPage { summary, overview: summary.overview() }.to_string()),
+        None => {
+            let page = MarkdownPage { summary, overview: summary.overview() }.to_string();
+            // Where it is not seen, it is a file of Markdown for the ticket.
+            if ui.output_is_seen() { ui.page(&page) } else { ui.print_as_it_is(&page) }
+        }
     }
 }
 

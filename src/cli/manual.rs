@@ -1,11 +1,13 @@
 //! `help`, `completions`, `man`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::topics::{self, Topic};
+use super::ui::unwrap_paragraphs;
 use super::{CommandError, ErrorKind, Ui};
 use crate::files::{self, OnExisting};
 
@@ -30,26 +32,32 @@ pub struct ManArgs {
     dir: PathBuf,
 }
 
+/// A line of a topic that has so many characters with the next word was broken because it was full.
+const FULL: usize = 76;
+
 /// Prints a topic or the help of a command.
 pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), CommandError> {
     if let [word] = &args.words[..]
         && let Some(topic) = topics::all().find(|topic| topic.name == word)
     {
-        return ui.print(&topic.text());
+        return ui.page(&unwrap_paragraphs(&topic.text(), FULL));
     }
     command.build();
     for word in &args.words {
         let Some(inner) = command.find_subcommand(word) else {
             let what = format!("there is no command or topic {word:?}");
-            return Err(CommandError::usage(what).hint("sastctl help lists the commands and the topics"));
+            let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+            return Err(CommandError::usage(what)
+                .did_you_mean(word, names.into_iter().chain(topics::all().map(|topic| topic.name)))
+                .hint("sastctl help lists the commands and the topics"));
         };
         command = inner.clone();
     }
-    ui.print(&command.render_long_help().to_string())?;
+    let mut help = command.render_long_help();
     if args.words.is_empty() {
-        ui.print(&format!("\nTopics for sastctl help TOPIC\n\n{}", topics::list()))?;
+        let _ = write!(help, "\nTopics for sastctl help TOPIC\n\n{}", topics::list());
     }
-    Ok(())
+    ui.help(&help)
 }
 
 /// Prints a shell's completions.

@@ -28,12 +28,12 @@ mod version;
 use std::process::ExitCode;
 
 use clap::error::ContextValue;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use error::{CommandError, ErrorKind};
 use operator::TerminalOperator;
 use settings::{Color, Settings};
-use ui::{Ui, printable, table};
+use ui::{Ui, printable, table, table_with_asides};
 
 use crate::system::process;
 use crate::trustlist::printable_lines;
@@ -89,19 +89,17 @@ pub fn command_line() -> clap::Command {
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
     process::forbid_ptrace();
-    let cli = match Cli::try_parse() {
+    Color::before_parsing().apply();
+    let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return leave(refuse(error)),
     };
-    let bare = Ui { json: cli.global.json, quiet: cli.global.quiet };
+    let Settings { json, quiet, no_pager, .. } = cli.global;
+    let bare = Ui { json, quiet, no_pager };
     let result = cli.global.load().and_then(|settings| {
-        match settings.color.unwrap_or_default() {
-            Color::Auto => {}
-            Color::Always => anstream::ColorChoice::Always.write_global(),
-            Color::Never => anstream::ColorChoice::Never.write_global(),
-        }
+        settings.color.unwrap_or_default().apply();
         log(settings.verbose);
-        let ui = Ui { json: settings.json, quiet: settings.quiet };
+        let ui = Ui { json: settings.json, quiet: settings.quiet, no_pager };
         run(cli.command.unwrap_or(Command::Start), &settings, &ui)
     });
     leave(match result {
@@ -111,6 +109,11 @@ pub fn main() -> ExitCode {
             error.kind as u8
         }
     })
+}
+
+/// The command line, for this terminal.
+fn command_line() -> clap::Command {
+    Cli::command().styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Prints help or the error of the command line, which repeats what was typed. Returns the exit code.
@@ -127,14 +130,18 @@ fn refuse(mut error: clap::Error) -> u8 {
     for (kind, value) in words {
         error.insert(kind, value);
     }
-    let (plain, code) = (error.render().to_string(), u8::try_from(error.exit_code()).unwrap_or(2));
-    let verbose = std::env::args_os().any(|a| a == "-v" || a == "-vv" || a == "--verbose");
-    if error.kind() == clap::error::ErrorKind::DisplayVersion && verbose {
-        let _ = std::io::Write::write_all(&mut std::io::stdout(), (plain + &version::details()).as_bytes());
+    let (text, code) = (error.render(), u8::try_from(error.exit_code()).unwrap_or(2));
+    let plain = text.to_string();
+    let was_typed = |words: &[&str]| std::env::args_os().any(|a| words.iter().any(|word| a == *word));
+    let ui = Ui { no_pager: was_typed(&["--no-pager"]), ..Ui::default() };
+    if error.kind() == clap::error::ErrorKind::DisplayVersion && was_typed(&["-v", "-vv", "--verbose"]) {
+        let _ = ui.print(&(plain + &version::details()));
+    } else if !error.use_stderr() {
+        let _ = ui.help(&text);
     } else if printable_lines(&plain) == plain {
-        let _ = error.print();
+        ui.refuse(&text);
     } else {
-        Ui::default().show(&plain);
+        ui.show(&plain);
     }
     code
 }
@@ -158,7 +165,7 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Start => start::run(settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
-        Command::Help(args) => manual::help(&args, Cli::command(), ui),
+        Command::Help(args) => manual::help(&args, command_line(), ui),
         Command::Completions(args) => manual::completions(&args, Cli::command(), ui),
         Command::Man(args) => manual::man(&args, Cli::command(), ui),
     }

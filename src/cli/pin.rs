@@ -127,7 +127,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             // Without this, a signal would end the program with the echo turned off.
             interrupt::listen()?;
             let _terminal = interrupt::Terminal::remember();
-            let typed = rpassword::prompt_password(printable(&format!("{what} for {of}: ")));
+            let typed = rpassword::prompt_password(ui.prompt(&printable(&format!("{what} for {of}:"))));
             Zeroizing::new(typed.map_err(|e| {
                 match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.

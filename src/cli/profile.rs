@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, table};
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, table_with_asides};
 use crate::token::{Profile, TokenError};
 use crate::trustlist::{Digest, Signer as _};
 use crate::workflow::{Operator as _, WorkError, with_login};
@@ -54,7 +54,11 @@ fn list(ui: &Ui) -> Result<(), CommandError> {
         let row = |(path, p): &(Option<String>, Profile)| {
             vec![p.name.clone(), path.clone().unwrap_or_else(|| "-".to_owned()), p.description.clone()]
         };
-        table(&["PROFILE", "INSTALLED", "FOR"], &profiles.iter().map(row).collect::<Vec<_>>())
+        table_with_asides(
+            &["PROFILE", "INSTALLED", "FOR"],
+            &profiles.iter().map(row).collect::<Vec<_>>(),
+            &["INSTALLED"],
+        )
     })
 }
 
@@ -65,7 +69,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     };
     let text = toml::to_string_pretty(&profile)
         .map_err(|e| CommandError::new(ErrorKind::File, "the profile was not printed").caused_by(&e))?;
-    ui.answer("profile-show", &profile, || text)
+    if ui.json { ui.print_json("profile-show", &profile) } else { ui.print_as_it_is(&text) }
 }
 
 fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {

@@ -56,6 +56,10 @@ pub struct Settings {
     /// When to use colour
     #[arg(long, global = true, env = "SASTCTL_COLOR", hide_env_values = true, value_name = "WHEN")]
     pub color: Option<Color>,
+    /// Print long output without a pager (SASTCTL_PAGER, else PAGER, else less)
+    #[arg(long, global = true)]
+    #[serde(skip)]
+    pub no_pager: bool,
     /// Print more on standard error: -v the name and result of each PKCS#11 call, -vv everything
     #[arg(short, long, global = true, env = "SASTCTL_VERBOSE", hide_env_values = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -75,6 +79,30 @@ pub enum Color {
     Always,
     /// Nowhere.
     Never,
+}
+
+impl Color {
+    /// What the command line, the environment or the configuration says, for what is wrong with the command line.
+    pub fn before_parsing() -> Self {
+        let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+        let mut args = args.skip_while(|arg| !arg.starts_with("--color"));
+        let typed = args.next().and_then(|arg| match arg.strip_prefix("--color=") {
+            Some(when) => Some(when.to_owned()),
+            None => args.next(),
+        });
+        let named = typed.or_else(|| std::env::var("SASTCTL_COLOR").ok());
+        let named = named.and_then(|when| Color::from_str(&when, false).ok());
+        named.or_else(|| config_file().ok()?.color).unwrap_or_default()
+    }
+
+    /// Makes it the rule for everything that is printed from here on.
+    pub fn apply(self) {
+        match self {
+            Color::Auto => anstream::ColorChoice::Auto.write_global(),
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
 }
 
 /// The default of `--timeout`: how long a call to the token may take, in seconds.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::signing::now;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
-use super::{CommandError, ErrorKind, Settings, Ui, printable, table};
+use super::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides};
 use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::{Certificate, day, digest};
@@ -61,7 +61,7 @@ fn list(args: &ListArgs, module: &Module, ui: &Ui) -> Result<(), CommandError> {
     }
     if args.uris {
         let uris: Vec<String> = all.iter().map(|contents| contents.token.uri()).collect();
-        return ui.print(&uris.join("\n"));
+        return ui.print_as_it_is(&uris.join("\n"));
     }
     if all.is_empty() {
         let slots = match module.slot_count()? {
@@ -71,7 +71,8 @@ fn list(args: &ListArgs, module: &Module, ui: &Ui) -> Result<(), CommandError> {
         return ui.print(&format!("No token found. Checked {path} (profile {profile}): {slots}."));
     }
     let head = ["SLOT", "READER", "TOKEN", "SERIAL", "PIN", "SAST CERTIFICATE", "KEY", "EXPIRES"];
-    ui.print(&table(&head, &all.iter().flat_map(rows).collect::<Vec<_>>()))?;
+    let rows: Vec<_> = all.iter().flat_map(rows).collect();
+    ui.print(&table_with_asides(&head, &rows, &["READER", "KEY", "SLOT", "EXPIRES"]))?;
     for contents in &all {
         if let Some(problem) = &contents.token.problem {
             ui.warn(&format!("slot {}: {problem}", contents.token.slot_id));
@@ -92,12 +93,12 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
     let mut head = vec![
         token.slot_id.to_string(),
         token.reader.to_owned(),
-        token.label.to_owned(),
+        token.shown_label().to_owned(),
         token.serial.to_owned(),
         if token.initialized { token.pin_state.to_string() } else { "-".to_owned() },
     ];
     if contents.certificates.is_empty() {
-        head.push(if token.initialized { "(none)" } else { "(not initialised)" }.to_owned());
+        head.push(if token.initialized { "(none)" } else { "-" }.to_owned());
         return vec![head];
     }
     let row = |(at, entry): (usize, &TokenCertificate)| {
@@ -136,7 +137,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let (min, max) = (token.pin_min, token.pin_max);
     let yes = |b: bool| if b { "yes" } else { "no" };
     let lines = [
-        ("Token", token.label.to_owned()),
+        ("Token", token.shown_label().to_owned()),
         ("Serial", token.serial.to_owned()),
         ("Model", format!("{model} by {maker}, hardware {hardware}, firmware {firmware}")),
         ("Reader", format!("{} (slot {})", token.reader, token.slot_id)),
@@ -156,7 +157,7 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         None => {}
     }
     text.push_str(&format!("Mechanisms       {}\n", mechanisms.join(" ")));
-    ui.print(&text)
+    ui.page(&text)
 }
 
 fn certificate_text(entry: &TokenCertificate) -> String {
@@ -183,7 +184,7 @@ fn certificate_text(entry: &TokenCertificate) -> String {
 
 /// The warning for a token whose certificates could not be read.
 pub fn not_read(token: &Token, problem: &TokenError) -> String {
-    format!("{}: its certificates were not read: {problem}", token.label)
+    format!("{}: its certificates were not read: {problem}", token.shown_label())
 }
 
 fn is_over(certificate: &Certificate) -> bool {
@@ -206,7 +207,7 @@ fn watch(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     let mut watched = TokenWatch::begin(&module)?;
     let end = settings.timeout.and_then(|s| Instant::now().checked_add(Duration::from_secs(s)));
     let there: Vec<String> =
-        watched.present().iter().map(|contents| contents.token.label.to_owned()).collect();
+        watched.present().iter().map(|contents| contents.token.shown_label().to_owned()).collect();
     ui.note(&match there.as_slice() {
         [] => "Watching. No token is inserted.".to_owned(),
         labels => format!("Watching. Inserted: {}.", printable(&labels.join(", "))),
@@ -243,13 +244,14 @@ fn tell_event(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
             "schema": "token-watch/1", "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
             "problem": contents.trouble(),
         });
-        return ui.print(&line.to_string());
+        return ui.print_as_it_is(&line.to_string());
     }
     let token = &contents.token;
-    let mut facts = vec![format!("serial {}", token.serial)];
+    let mut facts = Vec::new();
+    facts.extend((!token.serial.is_empty()).then(|| format!("serial {}", token.serial)));
     facts.extend((!token.reader.is_empty()).then(|| format!("reader {}", token.reader)));
     facts.extend(names);
     facts.extend(contents.trouble());
-    facts.extend((!token.initialized).then(|| "not initialised".to_owned()));
-    ui.print(&printable(&format!("{time:.3}  {word:<8}  {}  {}", token.label, facts.join(", "))))
+    let name = token.shown_label();
+    ui.print(&printable(&format!("{time:.3}  {word:<8}  {name}  {}", facts.join(", "))))
 }

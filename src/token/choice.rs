@@ -17,6 +17,14 @@ pub fn is_chosen(selector: Option<&Selector>, contents: &TokenContents) -> bool 
     if selector.names_an_object() { token && certificate } else { token || certificate }
 }
 
+/// Whether it names the token, or a certificate on it, letter by letter. Where it names one so, others do not count.
+pub(super) fn is_spelled(selector: Option<&Selector>, contents: &TokenContents) -> bool {
+    selector.is_some_and(|selector| {
+        let mut certificates = contents.readable().into_iter().map(|(_, certificate)| certificate);
+        selector.spells_token(&contents.token) || certificates.any(|c| selector.spells_certificate(c))
+    })
+}
+
 /// A selector for one of several tokens. If the given selector matches a certificate, the new one does, too.
 pub fn token_choice(one: &TokenContents, all: &[TokenContents], selector: Option<&Selector>) -> TokenChoice {
     let token = &one.token;
@@ -82,7 +90,11 @@ pub(super) fn pick<'a>(
 ) -> Result<Readable<'a>, Vec<Readable<'a>>> {
     if let Some(selector) = selector {
         let meant = readable.iter().filter(|(entry, _)| selector.matches_certificate(entry)).copied();
-        let meant = newest(meant.collect(), |a, b| a.public_key_bytes == b.public_key_bytes);
+        let mut meant: Vec<_> = meant.collect();
+        if meant.iter().any(|(_, certificate)| selector.spells_certificate(certificate)) {
+            meant.retain(|(_, certificate)| selector.spells_certificate(certificate));
+        }
+        let meant = newest(meant, |a, b| a.public_key_bytes == b.public_key_bytes);
         // Another certificate never replaces a named one.
         match meant[..] {
             [] if !selector.names_an_object() => {}

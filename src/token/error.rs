@@ -209,7 +209,11 @@ fn several_certificates(selector: &Option<String>, n: usize) -> String {
 
 fn several(selector: &Option<String>, tokens: &[TokenChoice]) -> String {
     let count = count(tokens.len());
-    let serials: Vec<&str> = tokens.iter().map(|choice| &choice.token.serial[..]).collect();
+    let name = |choice: &TokenChoice| match &choice.token.serial[..] {
+        "" => choice.token.label.clone(),
+        serial => serial.to_owned(),
+    };
+    let serials: Vec<String> = tokens.iter().map(name).collect();
     let list = match &serials[..] {
         [init @ .., last] if !init.is_empty() => format!("{} and {last}", init.join(", ")),
         all => all.join(", "),

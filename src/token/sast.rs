@@ -2,7 +2,7 @@
 
 use cryptoki::slot::Slot;
 
-use super::choice::{choices, is_chosen, pick, token_choice};
+use super::choice::{choices, is_chosen, is_spelled, pick, token_choice};
 use super::contents::TokenContents;
 use super::error::TokenError;
 use super::module::Module;
@@ -143,7 +143,11 @@ fn choose(
         let slots = module.slot_count().unwrap_or(0);
         return Err(TokenError::NoToken { module: module.path().to_owned(), slots, blank: blank.len() });
     }
-    let hits: Vec<&TokenContents> = usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
+    let mut hits: Vec<&TokenContents> =
+        usable.iter().filter(|contents| is_chosen(selector, contents)).collect();
+    if hits.iter().any(|hit| is_spelled(selector, hit)) {
+        hits.retain(|hit| is_spelled(selector, hit));
+    }
     if hits.len() > 1 {
         let tokens = hits.iter().map(|hit| token_choice(hit, &usable, selector)).collect();
         return Err(TokenError::Ambiguous(selector.map(ToString::to_string), tokens));

@@ -96,6 +96,11 @@ impl Uri {
     }
 }
 
+/// Names are the same in capital and in small letters.
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
 /// Percent-decoding (RFC 3986, section 2.1).
 fn decode(text: &str) -> Option<Vec<u8>> {
     let mut parts = text.as_bytes().split(|b| *b == b'%');
@@ -126,11 +131,21 @@ impl Selector {
         }
     }
 
+    /// Whether it is the name of the token, letter by letter.
+    pub(super) fn spells_token(&self, token: &Token) -> bool {
+        self.name().is_some_and(|name| token.label == name || token.serial == name)
+    }
+
+    /// Whether it is the SAST name of the certificate, letter by letter.
+    pub(super) fn spells_certificate(&self, certificate: &Certificate) -> bool {
+        self.name() == Some(&certificate.sast_name()[..])
+    }
+
     /// Whether it matches the token itself, by label, serial or URI.
     pub fn matches_token(&self, token: &Token) -> bool {
         let uri = match self {
             Selector::Name(name) => {
-                return token.label == *name || token.serial.eq_ignore_ascii_case(name);
+                return same(&token.label, name) || same(&token.serial, name);
             }
             Selector::Uri(uri) => uri,
         };
@@ -157,7 +172,7 @@ impl Selector {
         match self {
             Selector::Name(name) => {
                 let serial = certificate.map(|c| &c.serial[..]).unwrap_or_default();
-                sast_name == *name || digest::hex(serial, ":").eq_ignore_ascii_case(name)
+                same(&sast_name, name) || same(&digest::hex(serial, ":"), name)
             }
             Selector::Uri(uri) => {
                 let by_id = uri.of_key && uri.id.is_some();

@@ -89,11 +89,22 @@ impl Token {
         }
     }
 
+    /// Its label, or what stands in the place of one.
+    pub fn shown_label(&self) -> &str {
+        match &self.label[..] {
+            _ if self.problem.is_some() => "(not read)",
+            _ if !self.initialized => "(blank)",
+            "" => "(no label)",
+            label => label,
+        }
+    }
+
     /// Its name for messages.
     pub fn name(&self) -> TokenName {
-        let label = match self.initialized {
-            true => self.label.clone(),
-            false => format!("blank token in slot {}", self.slot_id),
+        let label = match (self.initialized, &self.label[..]) {
+            (false, _) => format!("blank token in slot {}", self.slot_id),
+            (true, "") => format!("token without a label in slot {}", self.slot_id),
+            (true, label) => label.to_owned(),
         };
         TokenName { label, serial: self.serial.clone(), reader: self.reader.clone() }
     }

@@ -27,6 +27,13 @@ pub fn rounds(quick: usize, soak: usize) -> usize {
     if std::env::var_os("SOAK").is_some() { soak } else { quick }
 }
 
+/// A text without the program's own colours: red, yellow, green, cyan and bold, as it spells them. Any other escape
+/// sequence stays.
+pub fn without_colours(text: &str) -> String {
+    let own = ["\x1b[1m\x1b[31m", "\x1b[1m\x1b[33m", "\x1b[1m\x1b[36m", "\x1b[32m", "\x1b[1m", "\x1b[0m"];
+    own.iter().fold(text.to_owned(), |text, colour| text.replace(colour, ""))
+}
+
 /// Waits until something can be seen; fails after a minute.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -102,6 +109,8 @@ impl World {
             ("XDG_STATE_HOME", format!("{path}/state")),
             ("TMPDIR", path.clone()),
             ("TZ", "UTC".into()),
+            // Sentences stand on one line; `widths` is about narrower screens.
+            ("COLUMNS", "1000".into()),
             // The tests of the signal and the broken pipe read what a panic would say.
             ("RUST_BACKTRACE", "0".into()),
         ] {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
-use crate::cli::{CommandError, ErrorKind, Settings, Ui, printable, table};
+use crate::cli::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides};
 use crate::cluster::{Connector, NodeAddress, leftover_says};
 use crate::workflow::status::{Status, status};
 
@@ -56,11 +56,12 @@ fn text(status: &Status) -> String {
             cells.iter().map(|cell| printable(cell)).collect()
         })
         .collect();
-    text.push_str(&table(&["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"], &rows));
+    let head = ["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"];
+    text.push_str(&table_with_asides(&head, &rows, &["MD5", "TOKENS"]));
     if !status.phones_follow.is_empty() {
         let _ = writeln!(
             text,
-            "Phones that hold this CTL accept the next one if {} signs it; another signer only if TVS knows it.\n\
+            "Phones that hold this CTL accept the next one if {} signs it; another signer only if TVS knows it. \
              sastctl ctl ways lists the possible procedures.",
             printable(&status.phones_follow.join(" or "))
         );

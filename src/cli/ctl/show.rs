@@ -44,7 +44,11 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             } else if args.summary {
                 ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
-                ui.print(&show_list(&list, &header_time(list.header().timestamp), verification.is_ok()))?;
+                ui.print_as_it_is(&show_list(
+                    &list,
+                    &header_time(list.header().timestamp),
+                    verification.is_ok(),
+                ))?;
             }
             if let Err(reason) = &verification {
                 ui.warn(&format!("{} is not verified: {reason}", display_name(&args.file)));
@@ -57,7 +61,7 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             if ui.json {
                 ui.print_json("ctl-show", &SignedReport::new(&signed))?;
             } else {
-                ui.print(&show_signed(&signed, &header_time(signed.header().timestamp)))?;
+                ui.print_as_it_is(&show_signed(&signed, &header_time(signed.header().timestamp)))?;
             }
             ui.note("A .sgn file does not contain its signer's certificate: sastctl ctl verify FILE --signer CERT \
                 checks it.");

@@ -40,6 +40,7 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
     if let Some(name) = &args.way {
         let names: Vec<&str> = open.iter().map(|w| w.name).collect();
         let unknown = CommandError::usage(format!("{name:?} is not possible from this list"))
+            .did_you_mean(name, names.iter().copied())
             .detail("possible", names.join(", "));
         open.retain(|w| w.name == name);
         if open.is_empty() {

@@ -43,6 +43,9 @@ enum Detail {
     Written(usize),
 }
 
+/// How alike two names are that may be taken for each other: what clap asks of commands and options.
+const ALIKE: f64 = 0.7;
+
 /// An error as people read it. Build it with [`CommandError::new`] and the methods that add lines.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +104,17 @@ impl CommandError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Asks whether the most similar of the names was meant, if one is like what was typed.
+    pub fn did_you_mean<'a>(self, typed: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let typed = typed.to_lowercase();
+        let likeness = |name: &'a str| (strsim::jaro(&typed, &name.to_lowercase()), name);
+        let alike = names.into_iter().map(likeness).filter(|(likeness, _)| *likeness > ALIKE);
+        match alike.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
+            Some((_, name)) => self.hint(format!("did you mean {name}?")),
+            None => self,
+        }
     }
 
     /// Adds several hints, one line each.

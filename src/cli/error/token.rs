@@ -16,8 +16,9 @@ impl From<TokenError> for CommandError {
         let base = CommandError::new(kind, error.to_string())
             .details("token", error.token().map(ToString::to_string));
         match error {
-            E::UnknownProfile(_, known) => {
-                base.hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))
+            E::UnknownProfile(name, known) => {
+                base.did_you_mean(&name, known.iter().map(String::as_str))
+                    .hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))
             }
             E::BadProfile(..) => base.hint("sastctl profile show safenet-etoken prints a correct one"),
             E::InsecureProfile(..) => base
@@ -54,7 +55,8 @@ impl From<TokenError> for CommandError {
                     .hint("insert a token and wait for its light; then sastctl token list")
                     .hints(init.as_slice())
             }
-            E::NoMatch { tokens, .. } => base
+            E::NoMatch { tokens, selector } => base
+                .did_you_mean(&selector, tokens.iter().flat_map(|token| token.split(['(', ',', ')'])).map(str::trim))
                 .details("there is", tokens)
                 .hint("select a token by SAST name, label, serial number or pkcs11: URI"),
             E::Ambiguous(_, tokens) => {

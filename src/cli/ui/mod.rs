@@ -1,12 +1,29 @@
 //! The only place that prints: text for people on standard output, everything else on standard error.
 
+mod color;
+mod layout;
+mod pager;
+
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
+use clap::builder::StyledStr;
 use serde::Serialize;
 
 use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
+pub use color::STYLES;
+use layout::{Stream, wrap};
+pub use layout::{table, table_with_asides, unwrap_paragraphs};
+pub use pager::runs as pager_runs;
+
+/// Longer lines are no easier to read.
+const WIDEST_HELP: usize = 100;
+
+/// How wide the help of commands is.
+pub fn help_width() -> usize {
+    Stream::Out.width().min(WIDEST_HELP)
+}
 
 /// The longest answer to a question, in bytes.
 const LONGEST_ANSWER: u64 = 4096;
@@ -18,13 +35,40 @@ pub struct Ui {
     pub json: bool,
     /// No notes on standard error.
     pub quiet: bool,
+    /// Long answers go through no pager.
+    pub no_pager: bool,
 }
 
 impl Ui {
     /// Prints text for people; adds the line end if there is none.
     pub fn print(&self, text: &str) -> Result<(), CommandError> {
+        self.put(&shown(text, Stream::Out), false)
+    }
+
+    /// Prints text whose lines have a meaning for programs, or are laid out by others: as it is.
+    pub fn print_as_it_is(&self, text: &str) -> Result<(), CommandError> {
+        self.put(&printable_lines(text), true)
+    }
+
+    /// Prints a text for people that may be long.
+    pub fn page(&self, text: &str) -> Result<(), CommandError> {
+        self.put(&shown(text, Stream::Out), true)
+    }
+
+    /// Prints the help of a command; nothing in it came from outside.
+    pub fn help(&self, help: &StyledStr) -> Result<(), CommandError> {
+        self.put(&styled(help, Stream::Out), true)
+    }
+
+    /// Prints lines that are ready; if they may be more than fit on the screen, through a pager.
+    fn put(&self, text: &str, may_be_long: bool) -> Result<(), CommandError> {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        self.write(format!("{}{end}", printable_lines(text)).as_bytes())
+        let text = format!("{text}{end}");
+        let is_long = || Stream::Out.size().is_some_and(|(_, height)| text.lines().count() >= height);
+        if may_be_long && !self.no_pager && self.can_ask() && is_long() && pager::show(&text) {
+            return Ok(());
+        }
+        written(anstream::AutoStream::auto(io::stdout()).lock(), text.as_bytes())
     }
 
     /// Prints one JSON document, which names its schema: a file in `docs/schema`, and the version of it.
@@ -41,7 +85,7 @@ impl Ui {
         document: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<(), CommandError> {
-        if self.json { self.print_json(schema, document) } else { self.print(&text()) }
+        if self.json { self.print_json(schema, document) } else { self.page(&text()) }
     }
 
     /// Prints some elements of a list in a JSON document, which may be longer than fits into memory. Whoever calls prints
@@ -54,20 +98,12 @@ impl Ui {
 
     /// Writes bytes to standard output as they are: a certificate or a trust list for the next program.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => {
-                CommandError::new(ErrorKind::ClosedPipe, "standard output was closed")
-            }
-            _ => CommandError::new(ErrorKind::File, "standard output was not written").caused_by(&e),
-        })
+        written(io::stdout().lock(), bytes)
     }
 
     /// What a window shows, on standard error; not left out with `--quiet`.
     pub fn show(&self, text: &str) {
-        // It may be closed; then there is nobody to tell. No colours are used here, so that whatever could move the cursor
-        // came from outside.
-        let _ = writeln!(io::stderr(), "{}", printable_lines(text.trim_end_matches('\n')));
+        say(&(shown(text.trim_end_matches('\n'), Stream::Err) + "\n"));
     }
 
     /// A remark for people, on standard error, left out with `--quiet`.
@@ -89,6 +125,11 @@ impl Ui {
         }
     }
 
+    /// What is wrong with the command line; what was typed is printable in it.
+    pub fn refuse(&self, what: &StyledStr) {
+        say(&styled(what, Stream::Err));
+    }
+
     /// Whether somebody sits there who can be asked.
     pub fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -105,13 +146,14 @@ impl Ui {
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// A question as it is shown; its answer is typed behind it.
+    pub fn prompt(&self, question: &str) -> String {
+        shown(question.trim_end(), Stream::Err) + " "
+    }
+
     /// Asks for a line of text. Never for a PIN.
     pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
-        {
-            // Let go of before the answer is waited for: a signal ends the program with a word on standard error.
-            let mut err = io::stderr().lock();
-            let _ = err.write_all(printable_lines(prompt).as_bytes()).and_then(|()| err.flush());
-        }
+        say(&self.prompt(prompt));
         let mut line = String::new();
         io::stdin()
             .lock()
@@ -122,7 +164,33 @@ impl Ui {
     }
 }
 
-/// A JSON text of several lines, safe for a terminal.
+/// Text for people as a stream shows it: no escape sequence from outside, its words in colour, its lines as wide as may be.
+fn shown(text: &str, stream: Stream) -> String {
+    let text = printable_lines(text);
+    let text = if color::is_wanted(stream) { color::paint(&text) } else { text };
+    wrap(&text, stream.width())
+}
+
+/// The same for what clap made.
+fn styled(text: &StyledStr, stream: Stream) -> String {
+    let text = if color::is_wanted(stream) { text.ansi().to_string() } else { text.to_string() };
+    wrap(&text, stream.width())
+}
+
+/// Writes to standard error. It may be closed; then there is nobody to tell. The stream is let go of before anything is
+/// waited for: a signal ends the program with a word there.
+fn say(text: &str) {
+    let mut err = anstream::AutoStream::auto(io::stderr()).lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+fn written(mut out: impl io::Write, bytes: &[u8]) -> Result<(), CommandError> {
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
+        io::ErrorKind::BrokenPipe => CommandError::new(ErrorKind::ClosedPipe, "standard output was closed"),
+        _ => CommandError::new(ErrorKind::File, "standard output was not written").caused_by(&e),
+    })
+}
+
 /// A document as it is printed.
 #[derive(Serialize)]
 struct Document<'a, T> {
@@ -131,6 +199,7 @@ struct Document<'a, T> {
     document: &'a T,
 }
 
+/// A JSON text of several lines, safe for a terminal.
 fn json_text<T: Serialize>(document: &T) -> Result<String, CommandError> {
     let text = serde_json::to_string_pretty(document).map_err(|e| {
         CommandError::new(ErrorKind::File, "the JSON document could not be made").caused_by(&e)
@@ -143,28 +212,13 @@ pub struct Printable;
 
 impl io::Write for Printable {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(printable_lines(&String::from_utf8_lossy(line)).as_bytes())?;
+        say(&shown(&String::from_utf8_lossy(line), Stream::Err));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// A plain table: a head line, aligned columns two blanks apart, no borders, nothing wrapped.
-pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(head);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// The terminal gives single keys, unseen, until this is dropped.
