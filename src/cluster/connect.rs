@@ -159,9 +159,10 @@ impl<'a> Connector<'a> {
             #[cfg(not(feature = "ssh"))]
             NodeAddress::Ssh(_) => return Err(ConsoleError::WithoutSsh.into()),
             NodeAddress::Serial(line) => {
-                let password = self.password(&line.device.display().to_string())?;
                 let mut console = Recorded::new(Box::new(SerialConsole::open(line)?), None);
-                serial::log_in(&mut console, &self.user(address), password.expose_secret())?;
+                let user = self.user(address);
+                let password = self.password(&format!("{user} on {}", line.device.display()))?;
+                serial::log_in(&mut console, &user, password.expose_secret())?;
                 Box::new(console)
             }
         };
