@@ -81,9 +81,9 @@ enum Command {
     Man(manual::ManArgs),
 }
 
-/// The whole command line, as a value.
+/// The whole command line, as a value; its help is as wide as the terminal.
 pub fn command_line() -> clap::Command {
-    Cli::command()
+    Cli::command().styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
@@ -109,11 +109,6 @@ pub fn main() -> ExitCode {
             error.kind as u8
         }
     })
-}
-
-/// The command line, for this terminal.
-fn command_line() -> clap::Command {
-    Cli::command().styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Prints help or the error of the command line, which repeats what was typed. Returns the exit code.
