@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check features fuzz mutants matrix dist roots windows usb bench layout page fmt
+.PHONY: help setup demo guide test soak check features fuzz mutants matrix dist roots windows usb bench layout page fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -12,9 +12,14 @@ help: ## print this text
 setup: ## install what building and testing need (Debian, Ubuntu, Fedora; elsewhere: print what to install)
 	@packaging/setup.sh
 
-demo: setup ## revert a sample cluster to two software eTokens
+demo: setup ## revert a sample cluster to two software eTokens, then leave a shell to try it
 	@cargo build --quiet --locked
 	@PATH="$(CURDIR)/target/debug:$$PATH" packaging/demo.sh
+
+guide: ## build the guide as a site in target/guide
+	@mdbook --version >/dev/null 2>&1 || cargo install mdbook --locked --quiet --no-default-features --features search
+	mdbook build docs/guide
+	cp -r docs/schema target/guide
 
 # With cargo-nextest each test has its own process; every test also works without it.
 test: ## run every test, the long ones with small counts

@@ -65,6 +65,32 @@ cat <<END
 The files are in $(pwd); page.html is what goes into the change ticket.
 On a real cluster, next: upload certs/*.cer as Phone-SAST-trust; put CTLFile.new.tlv on every TFTP node; restart
 Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones; compare the checksum above with
-the one on a phone. The old list stays in CTLFile.tlv. To go on here:
-  export SOFTHSM2_CONF=$SOFTHSM2_CONF SASTCTL_PROFILE=softhsm
+the one on a phone. The old list stays in CTLFile.tlv.
 END
+
+# A shell for the commands of the README, with a file server as a node has one.
+if ! [ -t 0 ] || ! [ -t 1 ]; then
+    printf 'To go on here:\n  export SOFTHSM2_CONF=%s SASTCTL_PROFILE=softhsm\n' "$SOFTHSM2_CONF"
+    exit
+fi
+mkdir try node
+cp ../tests/testdata/golden/tokenless.tlv node/CTLFile.tlv
+cp ../tests/testdata/golden/itl.tlv node/ITLFile.tlv
+if command -v python3 >/dev/null; then
+    python3 -m http.server 6970 --bind 127.0.0.1 --directory node >/dev/null 2>&1 &
+    server=$!
+    trap 'kill "$server" 2>/dev/null' EXIT
+else
+    echo "python3 is missing: cluster fetch has nothing to fetch from; cp ../node/*.tlv instead"
+fi
+cat <<END
+
+Now you: a shell for "Your first ten minutes" in README.md. NODE is a file server on this machine; the PIN of both
+tokens is Cisco123; sastctl help lists the guide's pages. exit leaves, and keeps the files in $demo/try.
+END
+unset SAST_PIN SASTCTL_PIN_SOURCE
+NODE=127.0.0.1
+PS1='demo (exit leaves) $ '
+export NODE PS1
+cd try
+if command -v bash >/dev/null; then bash --norc --noprofile -i; else sh -i; fi || :

@@ -47,6 +47,7 @@ mod faults;
 mod findings;
 mod foretold;
 mod golden_files;
+mod guide;
 mod hostile_lists;
 mod hot_plug;
 mod interruptions;

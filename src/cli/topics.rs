@@ -7,17 +7,26 @@ pub struct Topic {
     page: &'static str,
 }
 
-macro_rules! pages {
-    ($($name:literal)*) => {
-        &[$(Topic { name: $name, page: include_str!(concat!("../../docs/guide/", $name, ".md")) }),*]
+macro_rules! page {
+    ("json") => {
+        include_str!("../../docs/json.md")
     };
+    ($name:literal) => {
+        include_str!(concat!("../../docs/guide/", $name, ".md"))
+    };
+}
+macro_rules! pages {
+    ($($name:tt)*) => { &[$(Topic { name: $name, page: page!($name) }),*] };
 }
 
 /// What somebody wants to do.
-const JOBS: &[Topic] = pages!("hsm" "lost-tokens" "bridge" "way-back" "phones");
+const JOBS: &[Topic] = pages!(
+    "reverting" "bridge" "lost-tokens" "expiring" "renewal" "hsm" "way-back" "phone-sast-trust" "secured" "migration"
+    "phones" "pbx" "windows" "serial"
+);
 
 /// What somebody wants to look up.
-const REFERENCE: &[Topic] = pages!("pin" "exit-codes");
+const REFERENCE: &[Topic] = pages!("configuration" "exit-codes" "pin" "json" "profiles" "glossary");
 
 /// Every topic: jobs, then reference.
 pub fn all() -> impl Iterator<Item = &'static Topic> {
@@ -27,7 +36,7 @@ pub fn all() -> impl Iterator<Item = &'static Topic> {
 /// The topics as a list of two groups, a line for each topic.
 pub fn list() -> String {
     let group = |head: &str, topics: &[Topic]| {
-        let line = |topic: &Topic| format!("  {:<16}{}\n", topic.name, topic.title());
+        let line = |topic: &Topic| format!("  {:<18}{}\n", topic.name, topic.title());
         format!("{head}:\n{}", topics.iter().map(line).collect::<String>())
     };
     format!("{}\n{}", group("Jobs", JOBS), group("Reference", REFERENCE))

@@ -165,6 +165,12 @@ impl World {
         self.names.iter().find(|(_, name)| *name == wanted).unwrap().0.clone()
     }
 
+    /// The slot number of a token, by its letter.
+    pub fn slot(&self, letter: &str) -> String {
+        let wanted = format!("slot-{letter}");
+        self.names.iter().find(|(_, name)| *name == wanted).unwrap().0.clone()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
