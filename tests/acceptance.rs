@@ -2,7 +2,8 @@
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess, assess_classes,
+    ClassVerdict, Decision, Installed, InstalledItl, NewList, PhoneClass, TvsStatus, Way, assess,
+    assess_classes,
 };
 use sastctl::trustlist::{Digest, Function, ListKind, Record, ServerRecord, Signer, Style, record_tag};
 use sastctl::workflow::{Request, revert};
@@ -164,8 +165,12 @@ fn records_without_a_readable_key_leave_it_open() {
         (vec![other.clone(), other], Decision::Refuses, "record 1"),
     ] {
         let ctl = held(ListKind::Ctl, &records);
-        let verdict =
-            assess(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, false, &new, &TvsStatus::NotAsked);
+        let verdict = assess(
+            &Installed { ctl: Some(&ctl), itl: InstalledItl::None },
+            false,
+            &new,
+            &TvsStatus::NotAsked,
+        );
         assert_eq!(verdict.decision, decision, "{says}: {:?}", verdict.reasons);
         let told: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
         assert!(told.iter().any(|reason| reason.contains(says)), "{says}: {told:?}");
@@ -181,10 +186,10 @@ fn every_row_of_the_table() {
         let held = Installed {
             ctl: (*ctl != "-").then(|| view(ctl)),
             itl: match *itl {
-                "-" => HeldItl::None,
-                "?" => HeldItl::Unknown,
-                "emptied" => HeldItl::Emptied,
-                name => HeldItl::List(view(name)),
+                "-" => InstalledItl::None,
+                "?" => InstalledItl::Unknown,
+                "emptied" => InstalledItl::Emptied,
+                name => InstalledItl::List(view(name)),
             },
         };
         let verdict = assess(&held, *asks_tvs, &NewList::of(lists.get(new)), &tvs_says(tvs));
@@ -220,7 +225,8 @@ fn every_rule_is_written_down() {
 #[test]
 fn reasons_come_in_the_order_in_which_the_phone_looks() {
     let lists = Lists::new();
-    let installed = Installed { ctl: Some(lists.get("tokenless")), itl: HeldItl::List(lists.get("itl")) };
+    let installed =
+        Installed { ctl: Some(lists.get("tokenless")), itl: InstalledItl::List(lists.get("itl")) };
     let verdicts = assess_classes(&installed, &NewList::of(lists.get("tokens")), &tvs_says("valid"));
     let told: Vec<String> = verdicts
         .iter()
@@ -255,7 +261,7 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     let planned = NewList::planned(&draft, &certificate).unwrap();
     let signed = draft.clone().sign(&mut signer).unwrap();
     for held in ["tokenless", "tokens", "bridge"] {
-        let installed = Installed { ctl: Some(lists.get(held)), itl: HeldItl::Unknown };
+        let installed = Installed { ctl: Some(lists.get(held)), itl: InstalledItl::Unknown };
         for said in ["-", "valid", "invalid"] {
             assert_eq!(
                 assess_classes(&installed, &planned, &tvs_says(said)),

@@ -97,7 +97,7 @@ fn without_a_terminal_to_ask_nothing_is_signed() {
     in_a_world("without_a_terminal_to_ask_nothing_is_signed", || {
         let operator = Scripted { away: true, ..Scripted::with_pin(PIN) };
         let error = signs(&["CTLFile.tlv"], &operator).err().unwrap();
-        assert!(matches!(error, WorkError::Operator(OperatorError::NobodyToAsk(_))), "{error}");
+        assert!(matches!(error, WorkError::Operator(OperatorError::CannotAsk(_))), "{error}");
         assert!(!exists("CTLFile.new.tlv"));
     });
 }

@@ -5,7 +5,8 @@ use std::slice;
 
 use sastctl::phone::tvs::Ask;
 use sastctl::phone::{
-    Decision, HeldItl, Impact, Installed, NewList, Reason, TvsStatus, Way, assess, is_emptied_itl, services,
+    Decision, Impact, Installed, InstalledItl, NewList, Reason, TvsStatus, Way, assess, is_emptied_itl,
+    services,
 };
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, PHONE_LIMIT_BYTES, Record, ServerRecord, SignerId, Style,
@@ -66,7 +67,7 @@ pub fn offered<'a>(kind: ListKind, records: &'a [Record], like: &'a VerifiedList
 /// What phones can no longer do with `new` that they could with what they hold.
 pub fn findings(
     ctl: Option<&[Record]>,
-    itl: HeldItl<&VerifiedList>,
+    itl: InstalledItl<&VerifiedList>,
     kind: ListKind,
     new: &[Record],
 ) -> Vec<String> {
@@ -87,7 +88,7 @@ pub fn findings(
 
 /// From one CTL to another, with no ITL.
 pub fn from_to(old: &[Record], new: &[Record]) -> Vec<String> {
-    findings(Some(old), HeldItl::None, ListKind::Ctl, new)
+    findings(Some(old), InstalledItl::None, ListKind::Ctl, new)
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn a_loss_for_some_phones_only_names_these_phones() {
     let old = [publisher.clone(), sub.clone()];
     let itl = [publisher.clone(), sub.clone(), tvs.clone()];
     let itl = held(ListKind::Itl, &itl);
-    let held = HeldItl::List(&itl);
+    let held = InstalledItl::List(&itl);
     let ctl = findings(Some(&old), held, ListKind::Ctl, slice::from_ref(&publisher));
     assert_eq!(
         ctl,
@@ -137,22 +138,22 @@ fn when_nothing_is_left_the_itl_may_still_help() {
     let old = [publisher.clone()];
     let itl = [publisher.clone(), tvs.clone()];
     let itl = held(ListKind::Itl, &itl);
-    let held = HeldItl::List(&itl);
+    let held = InstalledItl::List(&itl);
     let to = |itl, kind, new: &[Record]| findings(Some(&old), itl, kind, new);
-    insta::assert_debug_snapshot!(to(HeldItl::None, ListKind::Ctl, &[token(A)]));
-    insta::assert_debug_snapshot!(to(HeldItl::Unknown, ListKind::Ctl, &[token(A)]));
+    insta::assert_debug_snapshot!(to(InstalledItl::None, ListKind::Ctl, &[token(A)]));
+    insta::assert_debug_snapshot!(to(InstalledItl::Unknown, ListKind::Ctl, &[token(A)]));
     // The same server is in the ITL, which phones without TVS do not hold.
     let with_itl = to(held, ListKind::Ctl, &[token(A)]);
     assert_eq!(with_itl.len(), 1, "{with_itl:?}");
     assert!(with_itl[0].starts_with("locked out: Tftp: 7940, 7960, Jabber, …: no CCM+TFTP"), "{with_itl:?}");
-    assert!(to(HeldItl::None, ListKind::Ctl, &[publisher.clone(), tftp]).is_empty());
+    assert!(to(InstalledItl::None, ListKind::Ctl, &[publisher.clone(), tftp]).is_empty());
     // An ITL without TVS leaves the phone alone with what it holds.
-    insta::assert_debug_snapshot!(to(HeldItl::Unknown, ListKind::Itl, slice::from_ref(&publisher)));
+    insta::assert_debug_snapshot!(to(InstalledItl::Unknown, ListKind::Itl, slice::from_ref(&publisher)));
     insta::assert_debug_snapshot!(to(held, ListKind::Itl, slice::from_ref(&publisher)));
-    insta::assert_debug_snapshot!(findings(None, HeldItl::None, ListKind::Itl, &[tvs]));
-    insta::assert_debug_snapshot!(findings(None, HeldItl::None, ListKind::Itl, &[token(A)]));
+    insta::assert_debug_snapshot!(findings(None, InstalledItl::None, ListKind::Itl, &[tvs]));
+    insta::assert_debug_snapshot!(findings(None, InstalledItl::None, ListKind::Itl, &[token(A)]));
     assert!(
-        findings(None, HeldItl::None, ListKind::Ctl, &[token(A)]).is_empty(),
+        findings(None, InstalledItl::None, ListKind::Ctl, &[token(A)]).is_empty(),
         "there was nothing to lose"
     );
 }
@@ -223,7 +224,7 @@ fn an_itl_of_emptied_records_proves_no_signer() {
 
 pub fn decides(ctl: &[Record], new: &NewList<'_>) -> Decision {
     let ctl = held(ListKind::Ctl, ctl);
-    assess(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, false, new, &TvsStatus::NotAsked).decision
+    assess(&Installed { ctl: Some(&ctl), itl: InstalledItl::None }, false, new, &TvsStatus::NotAsked).decision
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn itl_with_tvs() -> VerifiedList {
 
 /// A phone that holds this ITL alone, and asks TVS about everybody else.
 pub fn with_itl(itl: &VerifiedList) -> Installed<&VerifiedList> {
-    Installed { ctl: None, itl: HeldItl::List(itl) }
+    Installed { ctl: None, itl: InstalledItl::List(itl) }
 }
 
 /// TVS has certificates by issuer and serial number together.
@@ -319,7 +320,7 @@ fn the_signer_of_an_itl_is_not_a_token() {
     let new = NewList::of(&itl);
     assert!(itl.signer().is_token() && !new.by_token);
     assert!(!NewList::by_record(&itl, itl.signer()).by_token);
-    let held = Installed { ctl: None, itl: HeldItl::Unknown };
+    let held = Installed { ctl: None, itl: InstalledItl::Unknown };
     let verdict = assess(&held, true, &new, &TvsStatus::NotAsked);
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
     assert!(told.contains("it may contain the signer"), "{told}");

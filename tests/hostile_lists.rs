@@ -128,7 +128,7 @@ fn a_record_of_many_elements_is_compared_quickly() {
 #[test]
 fn losses_of_phones_are_computed_quickly() {
     use crate::findings::{held, offered};
-    use sastctl::phone::{HeldItl, Installed, services};
+    use sastctl::phone::{Installed, InstalledItl, services};
     use sastctl::trustlist::ListKind;
     let numbered = |n: u32, alike: &[u8]| {
         let mut hash = if alike.is_empty() { n.to_be_bytes().to_vec() } else { alike.to_vec() };
@@ -142,7 +142,7 @@ fn losses_of_phones_are_computed_quickly() {
     let lost = |old: &TrustList, new: &TrustList| {
         let ctl = held(ListKind::Ctl, old.records());
         let new = offered(ListKind::Ctl, new.records(), &ctl);
-        at_once(|| services(&Installed { ctl: Some(&ctl), itl: HeldItl::Unknown }, &new)).len()
+        at_once(|| services(&Installed { ctl: Some(&ctl), itl: InstalledItl::Unknown }, &new)).len()
     };
     // Other certificates; one certificate under other serials, so that none is found; records with no certificate at all.
     let old = records(0..20_000, b"");

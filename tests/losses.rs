@@ -3,7 +3,7 @@
 use std::slice;
 
 use sastctl::phone::tvs::Ask;
-use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess, services};
+use sastctl::phone::{Decision, Installed, InstalledItl, NewList, PhoneClass, TvsStatus, assess, services};
 use sastctl::trustlist::{
     Digest, Draft, Function, ListKind, Record, Signer as _, Style, VerifiedList, record_tag as tag,
 };
@@ -61,7 +61,7 @@ fn an_emptied_tvs_record_leaves_nobody_to_ask() {
     let old = held(ListKind::Itl, &[publisher.clone(), tvs]);
     for useless in useless_tvs() {
         let nobody = "locked out: Tvs: no TVS record is left: the phone cannot ask about a signer that it does not know";
-        let held = HeldItl::List(&old);
+        let held = InstalledItl::List(&old);
         assert_eq!(findings(None, held, ListKind::Itl, &[publisher.clone(), useless]), [nobody]);
     }
 }
@@ -156,7 +156,7 @@ fn the_same_hash_is_the_same_certificate_whatever_its_key() {
     let (old, new) =
         ([ccm(PUB, "pub", 1), ec.clone()], [ccm(PUB, "pub", 1), called(&ec, tag::DNS_NAME, b"x\0")]);
     let old = held(ListKind::Itl, &old);
-    assert_eq!(findings(None, HeldItl::List(&old), ListKind::Itl, &new), Vec::<String>::new());
+    assert_eq!(findings(None, InstalledItl::List(&old), ListKind::Itl, &new), Vec::<String>::new());
 }
 
 /// Two servers of one name and address: what they lose is said once, for every class of phones.
@@ -169,7 +169,7 @@ fn identical_losses_are_reported_once() {
     let records = [like(PUB), like(PUB_NEW), ccm(SUB, "sub", 2)];
     let ctl = held(ListKind::Ctl, &records);
     let new = offered(ListKind::Ctl, &records[2..], &ctl);
-    let found = services(&Installed { ctl: Some(&ctl), itl: HeldItl::None }, &new);
+    let found = services(&Installed { ctl: Some(&ctl), itl: InstalledItl::None }, &new);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].phones, [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]);
 }

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::cluster_run::{LookedAt, readiness_text};
+use super::cluster_run::{ConfirmedChecks, readiness_text};
 use super::pin::{self, PinSource};
-use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, troubles, written_text};
+use super::signing::{checksums_text, dry_run_text, phones_text, plan_problems, plan_text, written_text};
 use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
@@ -27,7 +27,7 @@ pub struct TerminalOperator<'a> {
     pub password_source: Option<PinSource>,
     pub yes: bool,
     pub allow_last_try: bool,
-    pub looked_at: LookedAt,
+    pub confirmed_checks: ConfirmedChecks,
     /// Text for people goes to standard error, because a file goes to standard output.
     pub to_stderr: bool,
     /// A person is asked about the plans, so they are shown even if standard output is redirected.
@@ -46,7 +46,7 @@ impl<'a> TerminalOperator<'a> {
             password_source: None,
             yes: false,
             allow_last_try: false,
-            looked_at: LookedAt::default(),
+            confirmed_checks: ConfirmedChecks::default(),
             to_stderr: false,
             sees_plans: false,
             written: Mutex::default(),
@@ -77,7 +77,7 @@ impl<'a> TerminalOperator<'a> {
         if self.sees_plans && !(printed && ui.output_is_seen()) {
             ui.show(&text);
         } else if !printed && (ui.json || ui.quiet) {
-            troubles(file).iter().for_each(|trouble| ui.warn(trouble));
+            plan_problems(file).iter().for_each(|problem| ui.warn(problem));
         } else if !printed {
             ui.note(&text);
         }
@@ -167,7 +167,9 @@ impl Operator for TerminalOperator<'_> {
         match question {
             Question::Consent(_) | Question::Sign { .. } => self.yes,
             Question::LastPinTry { .. } => self.allow_last_try,
-            Question::LookedAt(_) | Question::PhonesHoldBridge => self.looked_at.said_yes(question),
+            Question::ReadinessIsConfirmed(_) | Question::PhonesHoldBridge => {
+                self.confirmed_checks.said_yes(question)
+            }
             Question::HostKey { .. } | Question::Uploaded => false,
         }
     }

@@ -52,8 +52,8 @@ fn token_lines(tokens: &[TokenContents]) -> Vec<String> {
         };
         let certificates = contents.certificates.iter().filter_map(|c| c.certificate.as_ref().ok());
         let certificates: Vec<String> = certificates.map(certificate).collect();
-        let certificates = match contents.trouble() {
-            Some(trouble) => printable(&trouble),
+        let certificates = match contents.read_error() {
+            Some(unreadable) => printable(&unreadable),
             None if certificates.is_empty() => "no SAST certificate".to_owned(),
             None => certificates.join("; "),
         };

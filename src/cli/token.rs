@@ -242,7 +242,7 @@ fn tell_event(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
     if ui.json {
         let line = serde_json::json!({
             "schema": "token-watch/1", "time": format!("{time:.3}"), "event": word, "token": contents.token, "certificates": names,
-            "problem": contents.trouble(),
+            "problem": contents.read_error(),
         });
         return ui.print_as_it_is(&line.to_string());
     }
@@ -251,7 +251,7 @@ fn tell_event(event: &TokenEvent, ui: &Ui) -> Result<(), CommandError> {
     facts.extend((!token.serial.is_empty()).then(|| format!("serial {}", token.serial)));
     facts.extend((!token.reader.is_empty()).then(|| format!("reader {}", token.reader)));
     facts.extend(names);
-    facts.extend(contents.trouble());
+    facts.extend(contents.read_error());
     let name = token.shown_label();
     ui.print(&printable(&format!("{time:.3}  {word:<8}  {name}  {}", facts.join(", "))))
 }

@@ -33,7 +33,7 @@ pub struct SerialAddress {
     pub baud: u32,
 }
 
-/// Text that names no node.
+/// Text that is not the address of a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a node: write HOST, ssh://user@host:port, serial:/dev/ttyUSB0?baud=9600 or serial:COM3"
@@ -84,7 +84,7 @@ fn ssh(rest: &str) -> Option<SshAddress> {
     };
     let port = port.map_or(Some(22), |p| p.parse().ok().filter(|p| *p != 0))?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
-    // A host that begins with a dash would be read as an option by other programs.
+    // Other programs would read a host that begins with a dash as an option.
     if host.is_empty() || host.starts_with('-') || host.contains(odd) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! How a node's shell is reached: over SSH, or over a serial line.
+//! Connections to a node's shell: over SSH, or over a serial line.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use crate::files::{self, FileError};
 #[cfg(feature = "ssh")]
 use crate::system::folders;
 
-/// How nodes are reached.
+/// The options for connections to nodes.
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub struct ConnectOptions {
-    /// The OS administrator, where the address names none; else `admin`.
+    /// The OS administrator if the address names none; default `admin`.
     pub user: Option<String>,
     pub identity: Option<PathBuf>,
-    /// Whether nodes get the password, too, where there is a key.
+    /// Whether nodes get the password although there is a key.
     pub password_beside_key: bool,
-    /// Else `~/.ssh/known_hosts`.
+    /// The file of known hosts; default `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
-    /// Fingerprints (`SHA256:…`) of host keys that are right.
+    /// Fingerprints (`SHA256:…`) of host keys that are accepted.
     pub host_keys: Vec<String>,
-    /// Also the algorithms of old releases.
+    /// Also offers the algorithms of old releases.
     pub legacy: bool,
     pub jump: Option<SshAddress>,
     pub transcript: Option<PathBuf>,
 }
 
-/// What is told and asked while nodes are reached.
+/// Messages and questions while nodes are connected.
 #[allow(missing_docs, reason = "the names say what each does")]
 pub trait ConnectPrompt: Send + Sync {
     fn note(&self, text: &str);
@@ -49,10 +49,10 @@ pub trait ConnectPrompt: Send + Sync {
     /// The OS administrator's password.
     fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer>;
 
-    /// The password of `user@host`, which does not belong to the cluster.
+    /// The password of `user@host`, a host outside the cluster.
     fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
 
-    /// Whether an unknown host key is right; no if nobody can be asked.
+    /// Whether an unknown host key is accepted; no if nobody can be asked.
     fn accepts_host_key(&self, host: &str, fingerprint: &str) -> Result<bool, NoAnswer>;
 }
 
@@ -62,12 +62,12 @@ pub struct Connector<'a> {
     options: ConnectOptions,
     prompt: Arc<dyn ConnectPrompt + 'a>,
     password: Option<SecretString>,
-    /// Of hosts outside the cluster, by account: a jump host, a file server.
+    /// Passwords of hosts outside the cluster (a jump host, a file server), by account.
     #[cfg(feature = "ssh")]
     host_passwords: Vec<(String, SecretString)>,
 }
 
-/// To whom a host belongs.
+/// Whether a host belongs to the cluster.
 #[cfg(feature = "ssh")]
 #[derive(Clone, Copy)]
 pub(super) enum HostKind {
@@ -77,7 +77,7 @@ pub(super) enum HostKind {
     Outside,
 }
 
-/// Does something for all nodes in parallel; the results in the order of the nodes.
+/// Runs a function for all nodes in parallel. The results are in the order of the nodes.
 pub fn side_by_side<T: Send>(
     nodes: &[NodeAddress],
     connector: &Connector<'_>,
@@ -103,7 +103,7 @@ pub fn nodes_of<C: Console>(
     address: &NodeAddress,
 ) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
     let NodeAddress::Ssh(ssh) = address else {
-        // A serial line reaches one node alone.
+        // A serial line leads to one node only.
         return Ok(vec![(address.clone(), true)]);
     };
     let mut nodes: Vec<(NodeAddress, bool)> = publisher
@@ -116,7 +116,7 @@ pub fn nodes_of<C: Console>(
 }
 
 impl<'a> Connector<'a> {
-    /// With these options; `prompt` answers.
+    /// A connector with these options; `prompt` answers its questions.
     pub fn new(options: ConnectOptions, prompt: impl ConnectPrompt + 'a) -> Self {
         Connector {
             options,
@@ -127,12 +127,12 @@ impl<'a> Connector<'a> {
         }
     }
 
-    /// Keeps a transcript there, unless the options name another place; where it is kept.
+    /// Writes a transcript there, unless the options name another file; returns the path.
     pub fn keep_transcript(&mut self, path: PathBuf) -> &Path {
         self.options.transcript.get_or_insert(path)
     }
 
-    /// Who is told what is being done.
+    /// Where progress is reported.
     pub(super) fn prompt(&self) -> &dyn ConnectPrompt {
         &*self.prompt
     }
@@ -142,7 +142,7 @@ impl<'a> Connector<'a> {
         Node::open(self.console(address)?)
     }
 
-    /// This node alone, or all nodes of its cluster, the publisher first.
+    /// Only this node, or all nodes of its cluster, the publisher first.
     pub fn nodes(&mut self, address: &NodeAddress, alone: bool) -> Result<Vec<NodeAddress>, ClusterError> {
         if alone {
             return Ok(vec![address.clone()]);
@@ -169,7 +169,7 @@ impl<'a> Connector<'a> {
         Ok(Recorded::new(console, self.transcript()?))
     }
 
-    /// A serial line as it is, without a login.
+    /// A serial line, without a login.
     pub fn line(&self, line: &SerialAddress) -> Result<Recorded, ClusterError> {
         Ok(Recorded::new(Box::new(SerialConsole::open(line)?), self.transcript()?))
     }
@@ -200,7 +200,7 @@ impl<'a> Connector<'a> {
         Ok(Some(Box::new(file)))
     }
 
-    /// Does something over SSH. An unknown host key is remembered once the operator accepts it.
+    /// Runs a function over SSH. An unknown host key is saved after the operator accepts it.
     #[cfg(feature = "ssh")]
     pub(super) fn over_ssh<T>(
         &mut self,
@@ -208,7 +208,7 @@ impl<'a> Connector<'a> {
         kind: HostKind,
         work: impl Fn(&SshOptions) -> Result<T, ConsoleError>,
     ) -> Result<T, ClusterError> {
-        /// One question and one change of the file at a time, however many nodes are reached in parallel.
+        /// One question and one change of the file at a time, although nodes are connected in parallel.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let options = self.ssh_options(address, kind)?;
         // The node, and the jump host before it, may each show an unknown key.
@@ -258,7 +258,7 @@ impl<'a> Connector<'a> {
         Ok(to(address, password, jump))
     }
 
-    /// The password of a host outside the cluster, asked for once; none where there is a key.
+    /// The password of a host outside the cluster, asked for once; not asked for if there is a key.
     #[cfg(feature = "ssh")]
     fn host_password(&mut self, address: &SshAddress) -> Result<Option<SecretString>, ClusterError> {
         if self.options.identity.is_some() {

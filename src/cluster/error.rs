@@ -1,4 +1,4 @@
-//! What goes wrong between us and a node. Each says what happened and where; the command line says what to do.
+//! Errors in the communication with a node. Each says what happened and where; the command line adds what to do.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use crate::files::FileError;
 /// Why the operator gave no answer.
 pub type NoAnswer = Box<dyn Error + Send + Sync>;
 
-/// A console that does not do what it should. In all of them `node` is the node, `says` its last lines, `why` what the system
-/// or the library said, `fingerprint` the SHA-256 of the key that it showed, and `line` the one of known_hosts.
+/// An error of a console. `node` is the node, `says` its last lines, `why` the words of the system or the library,
+/// `fingerprint` the SHA-256 of the host key, and `line` the line of known_hosts.
 #[allow(missing_docs, reason = "the words say what each is")]
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
@@ -21,8 +21,7 @@ pub enum ConsoleError {
     Closed { node: String },
     #[error("no connection to {node}: {why}")]
     Connect { node: String, why: String },
-    /// It offers no algorithm of a kind (key exchange, host key, cipher, MAC) that is offered here; whether one of the old ones
-    /// would be in common.
+    /// No common algorithm of a kind (key exchange, host key, cipher, MAC), and whether an old algorithm would be common.
     #[error("{node} and sastctl have no {kind} of SSH in common: {offers}")]
     NoCommonAlgorithm { node: String, kind: &'static str, offers: String, old_would_do: bool },
     #[error("the host key of {node} is revoked: {fingerprint} (known_hosts, line {line})")]
@@ -35,7 +34,7 @@ pub enum ConsoleError {
     NoPrompt { node: String, why: String, says: String },
     #[error("{node} sends more than any command prints: nothing more is read")]
     TooMuch { node: String },
-    /// `key` is as OpenSSH writes it.
+    /// `key` is in OpenSSH's format.
     #[error("the host key of {} is not known: {fingerprint}", .address.host)]
     UnknownHostKey { address: SshAddress, fingerprint: String, key: String },
     #[error("the host key of {node} changed: it is now {fingerprint} (known_hosts, line {line})")]
@@ -48,8 +47,8 @@ pub enum ConsoleError {
     WithoutSsh,
 }
 
-/// What went wrong on a node. In all of them `node` is the node, `command` what it was told, `says` its last
-/// lines, and `name` the name of a file for phones.
+/// An error on a node. `node` is the node, `command` the command, `says` its last lines, and `name` the name of a file for
+/// phones.
 #[allow(missing_docs, reason = "the words say what each is")]
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -83,7 +82,7 @@ pub enum ClusterError {
     NoFolder { path: PathBuf, node: String },
     #[error("{node} is a serial line: a file cannot be copied to it, or fetched to prove that phones get it")]
     SerialLine { node: String },
-    /// FILENAME of a list is its writer's: one that names a file outside the TFTP folder would be written there.
+    /// The writer of a list chooses FILENAME: a path outside the TFTP folder would be written there.
     #[error("the list has the FILENAME {name:?}, which is not the name of a TFTP file")]
     NotATftpName { name: String },
     #[error("{node} does not serve the {name} with MD5 {md5}")]

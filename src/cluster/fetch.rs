@@ -1,9 +1,9 @@
-//! A node's lists, from where phones get them.
+//! Fetches a node's lists from where phones get them.
 
 use super::http::{self, HttpError};
 use super::tftp::{self, TftpError, TftpServer};
 
-/// Larger than any list that phones load, in bytes; an ITL or CTL that is longer is not read.
+/// The most that is read of an ITL or CTL, in bytes: more than any list that phones load.
 const LARGEST: usize = 4 * 1024 * 1024;
 
 /// The ports of a node's file servers.
@@ -33,7 +33,7 @@ pub struct Fetched {
     pub by: By,
 }
 
-/// Why a file did not come from a host, by either way.
+/// Why a file could not be fetched from a host: both errors.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 #[error("{file} was not fetched from {host}: {tftp}; {http}")]
@@ -44,7 +44,7 @@ pub struct FetchError {
     pub http: Box<HttpError>,
 }
 
-/// Fetches a file by TFTP, else by HTTP. `None` where the node answers and has no such file.
+/// Fetches a file by TFTP, else by HTTP. `None` if the node answers that it has no such file.
 pub fn fetch(host: &str, ports: Ports, file: &str) -> Result<Option<Fetched>, FetchError> {
     let server = TftpServer { host: host.to_owned(), port: ports.tftp };
     let by_tftp = match tftp::get(&server, file, LARGEST) {

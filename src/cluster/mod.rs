@@ -1,6 +1,6 @@
 //! A CUCM node: its admin shell over SSH or a serial line, its files over TFTP and HTTP, its trust store.
 //!
-//! What nobody could try on a real cluster yet is said to be so in `docs/cluster.md`.
+//! `docs/cluster.md` lists what was not tried on a real cluster.
 
 mod address;
 mod connect;

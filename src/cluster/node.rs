@@ -1,4 +1,4 @@
-//! What one node can be asked and told, as values.
+//! The queries and commands of one node, with their answers as values.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ pub const PHONE_SAST_TRUST: &str = "Phone-SAST-trust";
 /// The services that are restarted after a new list, in this order.
 pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
 
-/// Whether it is really meant, as the shell asks it.
+/// The shell's question before a command is carried out.
 const YES: [Reply<'_>; 4] = [
     Reply { question: "(y/n)", answer: "y" },
     Reply { question: "<yes>", answer: "y" },
     Reply { question: "(yes|no)", answer: "yes" },
     Reply { question: "(yes/no)", answer: "yes" },
 ];
-/// A service takes up to some minutes to come up.
+/// The time limit for a service to start: some minutes.
 const RESTART_LIMIT: Duration = Duration::from_secs(420);
-/// What looks at other nodes, or at a backup server.
+/// The time limit for commands that contact other nodes or a backup server.
 const HEALTH_LIMIT: Duration = Duration::from_secs(120);
-/// A new list is made on the publisher.
+/// The time limit for making a new list on the publisher.
 const UPDATE_LIMIT: Duration = Duration::from_secs(300);
 
 /// A node whose shell is open.
@@ -45,7 +45,7 @@ impl<C: Console> Node<C> {
         self.shell.node()
     }
 
-    /// What a command says that asks nothing, as a value.
+    /// The output of a command that asks nothing, parsed.
     fn read<T>(&mut self, command: &str, value: impl Fn(&[String]) -> Option<T>) -> Result<T, ClusterError> {
         let said = self.shell.run(command)?;
         value(&said).ok_or_else(|| self.not_understood(command, &said))
@@ -56,7 +56,7 @@ impl<C: Console> Node<C> {
         self.read(answers::SECURITY_MODE, answers::security_mode)
     }
 
-    /// What the node itself says of its CTL.
+    /// The node's own report about its CTL.
     pub fn shown_ctl(&mut self) -> Result<ShownCtl, ClusterError> {
         Ok(answers::shown_ctl(&self.shell.run("show ctl")?))
     }
@@ -76,7 +76,7 @@ impl<C: Console> Node<C> {
         })
     }
 
-    /// The state of the services that matter here.
+    /// The state of the services that are restarted after a new list.
     pub fn services(&mut self) -> Result<Vec<(&'static str, ServiceState)>, ClusterError> {
         let said = self.shell.run("utils service list")?;
         let state = |service| answers::service_state(&said, service).unwrap_or(ServiceState::Missing);
@@ -88,30 +88,30 @@ impl<C: Console> Node<C> {
         Ok(health::replication(&self.shell.ask("utils dbreplication runtimestate", &[], HEALTH_LIMIT)?))
     }
 
-    /// The last backup that was completed; the publisher alone knows it.
+    /// The last backup that was completed; only the publisher knows it.
     pub fn backups(&mut self) -> Result<Backup, ClusterError> {
         Ok(health::backups(&self.shell.ask("utils disaster_recovery history backup", &[], HEALTH_LIMIT)?))
     }
 
-    /// Whether the licence allows mixed mode; the publisher alone knows it, from release 12.0.
+    /// Whether the licence allows mixed mode; only the publisher knows it, from release 12.0.
     pub fn license(&mut self) -> Result<License, ClusterError> {
         Ok(health::license(&self.shell.ask("show license summary", &[], HEALTH_LIMIT)?))
     }
 
-    /// Whether it reaches another host: Linux ping, four times.
+    /// Whether it reaches another host: four pings.
     pub fn reaches(&mut self, host: &str) -> Result<bool, ClusterError> {
         let command = format!("utils network ping {host}");
         let said = self.shell.ask(&command, &[], HEALTH_LIMIT)?;
         health::is_reached(&said).ok_or_else(|| self.not_understood(&command, &said))
     }
 
-    /// Restarts a service, and says in which state it is then.
+    /// Restarts a service, and returns its state afterwards.
     pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
         let command = format!("utils service restart {service}");
         let said = self.shell.run_and_reply(&command, &YES, RESTART_LIMIT)?;
         match answers::service_state(&said, service) {
             Some(ServiceState::Started) => Ok(ServiceState::Started),
-            // The command may come back before the service is up.
+            // The command may return before the service is started.
             _ => {
                 let listed = self.shell.run("utils service list")?;
                 answers::service_state(&listed, service).ok_or_else(|| self.not_understood(&command, &said))
@@ -119,7 +119,7 @@ impl<C: Console> Node<C> {
         }
     }
 
-    /// Deletes a file from the TFTP folder of this node alone; whether there was one.
+    /// Deletes a file from the TFTP folder of this node only; returns whether there was one.
     pub fn delete_tftp(&mut self, file: &str) -> Result<bool, ClusterError> {
         let command = format!("file delete tftp {file}");
         let replies = [Reply { question: "to continue", answer: "y" }];
@@ -132,7 +132,8 @@ impl<C: Console> Node<C> {
         Ok(answers::trusts(&self.shell.run("show cert list trust")?, PHONE_SAST_TRUST, name))
     }
 
-    /// Pastes a certificate into Phone-SAST-trust. Whether a release takes this unit is open: it says so when not.
+    /// Pastes a certificate into Phone-SAST-trust. It is not known which releases accept this unit; a release that does not
+    /// reports an error.
     pub fn import(&mut self, certificate: &Certificate) -> Result<(), ClusterError> {
         let command = format!("set cert import trust {PHONE_SAST_TRUST}");
         let pem = format!("{}\n", certificate.to_pem().trim_end());
@@ -142,7 +143,7 @@ impl<C: Console> Node<C> {
         said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(&command, &said))
     }
 
-    /// Makes the publisher write its CTL again, tokenless, with the certificates of Phone-SAST-trust.
+    /// Makes the publisher write its tokenless CTL again, with the certificates of Phone-SAST-trust.
     pub fn update_ctl(&mut self) -> Result<(), ClusterError> {
         let command = "utils ctl update CTLFile";
         let said = self.shell.run_and_reply(command, &YES, UPDATE_LIMIT)?;
@@ -150,7 +151,7 @@ impl<C: Console> Node<C> {
         said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(command, &said))
     }
 
-    /// A file of the TFTP folder as the shell prints it. Believed only where the caller can verify it.
+    /// A file of the TFTP folder as the shell prints it. The caller must verify it before use.
     pub fn dump_tftp(&mut self, file: &str) -> Result<Vec<u8>, ClusterError> {
         let command = format!("file dump tftp {file} hex");
         Ok(answers::dump(&self.shell.run(&command)?))

@@ -1,19 +1,19 @@
-//! A node's CTL: what `show ctl` says of it, what TFTP serves, and what that means in the cluster's security mode.
+//! A node's CTL: the output of `show ctl`, the file that TFTP serves, and what both mean in the cluster's security mode.
 
 use crate::cluster::shell::answers::{SecurityMode, ShownCtl};
 use crate::trustlist::{DecodeError, Function, Record, TrustList, VerifiedList, VerifyError, digest};
 
-/// A node's CTL that is as it should be.
+/// A node's CTL without a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeCtl {
-    /// There is none, as it may be in non-secure mode.
+    /// There is none: normal in non-secure mode.
     None,
     InForce(VerifiedList),
     /// The cluster is in non-secure mode, and this is the CTL of the mixed mode before.
     LeftBehind(VerifiedList),
 }
 
-/// What is wrong with a node's CTL: `shown` by `show ctl`, `served` by TFTP. The words go on from the node's name.
+/// What is wrong with a node's CTL: `shown` by `show ctl`, `served` by TFTP. The text continues after the node's name.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum CtlProblem {
@@ -35,7 +35,7 @@ pub enum CtlProblem {
     Unclear,
 }
 
-/// Judges what a node shows and serves.
+/// Compares what a node shows and serves.
 pub fn node_ctl(
     mode: SecurityMode,
     shown: &ShownCtl,
@@ -63,7 +63,7 @@ pub fn node_ctl(
     }
 }
 
-/// Whether a node shows the CTL with this MD5; else what it shows: the words go on from the node's name.
+/// Whether a node shows the CTL with this MD5; else what it shows: the text continues after the node's name.
 pub fn shows_ctl(shown: &ShownCtl, md5: &str) -> Result<(), String> {
     Err(match shown {
         ShownCtl::Verified(sums) if sums.md5 == md5 => return Ok(()),
@@ -74,13 +74,13 @@ pub fn shows_ctl(shown: &ShownCtl, md5: &str) -> Result<(), String> {
     })
 }
 
-/// In non-secure mode CUCM's own CTL has emptied CCM+TFTP records. One with whole records is not in force (118893).
+/// In non-secure mode CUCM's own CTL has emptied CCM+TFTP records. A CTL with complete records is not in force (118893).
 pub fn is_left_behind(mode: SecurityMode, ctl: &TrustList) -> bool {
     let whole = |r: &Record| r.function() == Function::CCM_TFTP && !r.is_emptied();
     mode == SecurityMode::NonSecure && ctl.records().iter().any(whole)
 }
 
-/// What is said of one that was left behind; with what deletes it, on each node.
+/// The message about a CTL that was left behind, with the command that deletes it on each node.
 pub fn leftover_says() -> &'static str {
     "once in mixed mode, and not deleted; it is not in force; delete it on each node: file delete activelog \
      cm/tftpdata/CTLFile.tlv"

@@ -1,4 +1,4 @@
-//! A file as a node has it: fetched, else printed by its shell.
+//! A file of a node: fetched, else printed by its shell.
 
 use super::address::NodeAddress;
 use super::connect::Connector;
@@ -6,13 +6,13 @@ use super::error::ClusterError;
 use super::fetch::{By, Ports, fetch};
 use crate::trustlist::{TrustList, VerifiedList, digest};
 
-/// A file as a node has it.
+/// A file of a node.
 #[derive(Debug)]
 pub struct NodeFile {
     pub node: NodeAddress,
     pub bytes: Vec<u8>,
     pub by: By,
-    /// Whose signature is good, or what is wrong with the file as a list.
+    /// The signer if the signature is valid, else why the list does not verify.
     pub signer: Result<String, String>,
 }
 
@@ -24,7 +24,7 @@ impl NodeFile {
         NodeFile { node: node.clone(), bytes, by, signer }
     }
 
-    /// Fetches it. With `dump` the shell prints what cannot be fetched. `None` where the node has no such file.
+    /// Fetches it. With `dump` the shell prints a file that cannot be fetched. `None` if the node has no such file.
     pub fn get(
         node: &NodeAddress,
         name: &str,
@@ -38,7 +38,7 @@ impl NodeFile {
             _ => {}
         }
         let file = NodeFile::new(node, connector.open(node)?.dump_tftp(name)?, By::Dump);
-        // Nobody published the layout: only a signature says that these are the bytes.
+        // The layout of the output is not published: only the signature proves that these are the bytes.
         if file.signer.is_ok() {
             return Ok(Some(file));
         }

@@ -1,4 +1,4 @@
-//! Putting a file where phones fetch it, restarting the services that serve it, and whether nodes serve it.
+//! Copies a file to where phones fetch it, restarts the services that serve it, and checks that nodes serve it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,16 +17,16 @@ use super::shell::answers::ServiceState;
 use crate::files;
 use crate::trustlist::{digest, is_tftp_name};
 
-/// How long a TFTP server that reads its folder for each request may take to serve a new file.
+/// The time limit for a TFTP server that reads its folder at each request to serve a new file.
 pub const AFTER_PUT: Duration = Duration::from_secs(5);
-/// How long a restarted service may take to serve files.
+/// The time limit for a restarted service to serve files.
 pub const AFTER_RESTART: Duration = Duration::from_secs(60);
 
 /// A folder that a TFTP server serves: `[NODE=]DIR`, DIR being a path or `sftp://user@host/path`.
 #[derive(Debug, Clone)]
 pub struct TftpFolder {
     text: String,
-    /// Of this node; else of all.
+    /// The node; `None` for all nodes.
     node: Option<String>,
     place: Place,
 }
@@ -63,7 +63,7 @@ impl FromStr for TftpFolder {
     }
 }
 
-/// A file for phones, and where it goes.
+/// A file for phones, and its targets.
 #[derive(Debug, Clone, Copy)]
 pub struct Publisher<'a> {
     pub folders: &'a [TftpFolder],
@@ -84,13 +84,13 @@ impl Publisher<'_> {
         is_tftp_name(self.name).then_some(()).ok_or_else(wrong)
     }
 
-    /// The node's folder, if one was named for it or for all.
+    /// The folder for this node, if one was given for it or for all nodes.
     fn folder(&self, node: &NodeAddress) -> Option<&Place> {
         let of = |node: Option<&str>| self.folders.iter().find(|folder| folder.node.as_deref() == node);
         node.host().and_then(|host| of(Some(host))).or_else(|| of(None)).map(|folder| &folder.place)
     }
 
-    /// Whether every folder belongs to one of these nodes, and is there. Nothing is changed.
+    /// Checks that every folder exists and belongs to one of these nodes. Changes nothing.
     pub fn check_folders(
         &self,
         nodes: &[NodeAddress],
@@ -119,8 +119,8 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Puts the file into the folder of every node for which `begin` says yes. The nodes where that was done, and those that
-    /// have no folder here: the operator uploads it there.
+    /// Copies the file into the folder of every node for which `begin` returns true. Returns the nodes that got it, and the
+    /// nodes without a folder: there the operator uploads it.
     pub fn put<E: From<ClusterError>>(
         &self,
         connector: &mut Connector<'_>,
@@ -154,7 +154,7 @@ impl Publisher<'_> {
         Ok(true)
     }
 
-    /// The host of a node. Over a serial line nothing would prove what phones get.
+    /// The host of a node. Over a serial line it cannot be checked what phones get.
     pub fn host_of<'n>(&self, node: &'n NodeAddress) -> Result<&'n str, ClusterError> {
         node.host().ok_or_else(|| ClusterError::SerialLine { node: node.to_string() })
     }
@@ -165,8 +165,8 @@ impl Publisher<'_> {
         Ok(fetch(host, self.ports, self.name)?.is_some_and(|fetched| fetched.bytes == self.bytes))
     }
 
-    /// Waits until a node serves exactly this file; whether it does. One that serves something else is waited for no longer
-    /// than `limit`, one that does not answer no longer than `silent`. An error of `go_on` ends it.
+    /// Waits until a node serves exactly this file; returns whether it does. Waits at most `limit` for a node that serves
+    /// another file, and at most `silent` for a node that does not answer. An error of `go_on` ends the wait.
     pub fn comes<E: From<ClusterError>>(
         &self,
         node: &NodeAddress,
@@ -187,7 +187,7 @@ impl Publisher<'_> {
         }
     }
 
-    /// The same, where a node that serves something else is an error.
+    /// The same, but a node that serves another file is an error.
     pub fn wait<E: From<ClusterError>>(
         &self,
         node: &NodeAddress,
@@ -202,12 +202,13 @@ impl Publisher<'_> {
     }
 }
 
-/// Which service is restarted where, in order: Cisco Tftp on all nodes first, where phones that register again ask for the list.
+/// The services to restart, and the nodes, in order: first Cisco Tftp on all nodes, because phones that register again request
+/// the list.
 pub fn restart_order(nodes: &[NodeAddress]) -> Vec<(&'static str, NodeAddress)> {
     SERVICES.into_iter().flat_map(|service| nodes.iter().map(move |node| (service, node.clone()))).collect()
 }
 
-/// Restarts a service where it runs, and waits until it is started; its state.
+/// Restarts a service if it runs, and waits until it is started; returns its state.
 pub fn restart(
     connector: &mut Connector<'_>,
     node: &NodeAddress,

@@ -1,4 +1,4 @@
-//! Putting a file into a folder of another host by SFTP: written beside, synced, renamed; the old one is kept.
+//! Copies a file into a folder of another host by SFTP: written next to the target, synced, renamed; the old file is kept.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use super::console::ssh::{Connected, SshOptions};
 use super::error::ConsoleError;
 use crate::trustlist::is_tftp_name;
 
-/// For the whole transfer.
+/// The time limit for the whole transfer.
 const LIMIT: Duration = Duration::from_secs(120);
-/// What every server takes in one packet, in bytes.
+/// The bytes in one packet: every server accepts this size.
 const CHUNK: usize = 16 * 1024;
-/// Renames over a file that is there, as POSIX does; without it there would be a moment without the file.
+/// The extension that renames over an existing file, as POSIX does. Without it the file would be missing for a moment.
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
-/// A second name for a file: so the old one is kept, and is there all the time.
+/// The extension that makes a hard link: it keeps the old file without a moment in which the file is missing.
 const HARD_LINK: &str = "hardlink@openssh.com";
-/// No more old files than this are kept.
+/// At most this number of old files is kept.
 const MOST_BACKUPS: u32 = 1000;
 
 /// A folder on another host: `sftp://user@host:port/path`.
@@ -40,7 +40,7 @@ impl SftpFolder {
     }
 }
 
-/// Puts a file there; the one before it is kept.
+/// Copies a file there; the old file is kept.
 pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Result<(), ConsoleError> {
     let node = options.address.host.clone();
     if !is_tftp_name(name) {
@@ -53,7 +53,8 @@ pub fn put(options: &SshOptions, folder: &str, name: &str, bytes: &[u8]) -> Resu
     })
 }
 
-/// Whether `put` can: a folder is there, and where the file is, the server keeps it and replaces it in one. Changes nothing.
+/// Checks that `put` can work: the folder exists, and if the file exists, the server can keep it and replace it in one step.
+/// Changes nothing.
 pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), ConsoleError> {
     let failed = format!("nothing can be put into {folder}");
     in_session(options, &failed, async |session, version| {
@@ -74,7 +75,7 @@ pub fn look(options: &SshOptions, folder: &str, name: &str) -> Result<(), Consol
     })
 }
 
-/// Does something over SFTP, or says what `failed` by it.
+/// Runs a function over SFTP; an error names what `failed`.
 fn in_session<T>(
     options: &SshOptions,
     failed: &str,
@@ -131,7 +132,7 @@ async fn fill(session: &RawSftpSession, handle: &str, bytes: &[u8]) -> Result<()
     }
 }
 
-/// Keeps the file that is there under a further name; whether there is one.
+/// Keeps the existing file under another name; returns whether there is one.
 async fn keep(session: &RawSftpSession, target: &str) -> Result<bool, String> {
     if !is_there(session.stat(target).await).map_err(|e| format!("looking for the old file: {e}"))? {
         return Ok(false);

@@ -1,18 +1,18 @@
-//! Reading a file by TFTP: RFC 1350, with the options of RFC 2347 to 2349. Ours, since no kept crate reads.
+//! Reading a file by TFTP: RFC 1350, with the options of RFC 2347 to 2349. Our own, because no maintained crate reads files.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Asked for; fits an Ethernet frame. In bytes.
+/// The requested block size, in bytes: it fits into an Ethernet frame.
 const BLOCK_SIZE: usize = 1428;
-/// What a server uses that knows no options. In bytes.
+/// The block size of a server without options, in bytes.
 const PLAIN_BLOCK_SIZE: usize = 512;
-/// A packet is sent again after this.
+/// The time after which a packet is sent again.
 const RESEND_AFTER: Duration = Duration::from_millis(1000);
-/// And so many times in all.
+/// How often a packet is sent in all.
 const TRIES: u32 = 5;
-/// A whole file, however slow its blocks come: a list takes seconds, the longest that is read a minute or two.
+/// The time limit for a whole file: a list takes seconds, the longest file one or two minutes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server.
@@ -25,8 +25,8 @@ pub struct TftpServer {
     pub port: u16,
 }
 
-/// Why a file could not be read by TFTP. In all of them `server` is the server, `file` the file, `got` how many bytes came,
-/// `limit` the most that is read or waited for; `code` is an error code of RFC 1350, section 5: 1 is "file not found".
+/// Why a file could not be read by TFTP. `server` is the server, `file` the file, `got` the number of bytes received, `limit`
+/// the limit of size or time; `code` is an error code of RFC 1350, section 5: 1 is "file not found".
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum TftpError {
@@ -37,7 +37,7 @@ pub enum TftpError {
     Silent { server: String, tries: u32 },
     #[error("{server} stopped sending {file} after {got} bytes")]
     Stopped { server: String, file: String, got: usize },
-    /// Its blocks came, but not the last one.
+    /// Blocks arrived, but not the last one.
     #[error("{server} did not send {file} within {} s: {got} bytes came", .limit.as_secs())]
     TooSlow { server: String, file: String, got: usize, limit: Duration },
     #[error("{server} refused {file}: {says} (TFTP error {code})")]
@@ -88,7 +88,7 @@ pub fn get_within(
         transfer.run(address)
     };
     match attempt(true) {
-        // Some servers know options badly: what came is verified by whoever uses it, so it may come without.
+        // Some servers handle options incorrectly: they are asked again without options. The caller verifies the file.
         Err(
             TftpError::Garbage { .. }
             | TftpError::Stopped { .. }
@@ -103,14 +103,14 @@ struct Transfer<'a> {
     server: String,
     file: &'a str,
     limit: usize,
-    /// The transfer id: the server answers from a port of its own, and nobody else may (RFC 1350, section 4).
+    /// The transfer id: the server answers from another port, and packets from other ports are ignored (RFC 1350, section 4).
     peer: Option<SocketAddr>,
     block_size: usize,
     content: Vec<u8>,
     last_block: u64,
-    /// Options are asked for.
+    /// Options were requested.
     options: bool,
-    /// The server's options came.
+    /// The server's options were received.
     agreed: bool,
     started: Instant,
     patience: Duration,
@@ -133,7 +133,7 @@ impl Transfer<'_> {
                     packet = acknowledge(0);
                 }
                 Packet::Data { data, .. } => {
-                    // Some servers use what they were asked for, and do not say so.
+                    // Some servers use the requested options without confirming them.
                     if self.last_block == 0 && self.options && data.len() > self.block_size {
                         self.block_size = BLOCK_SIZE;
                     }
@@ -168,7 +168,7 @@ impl Transfer<'_> {
         packet
     }
 
-    /// Options that were not asked for change nothing here, and the size is believed only where it is too large.
+    /// Options that were not requested are ignored, and the size is used only to refuse a file that is too large.
     fn agree(&mut self, options: &[(String, String)]) -> Result<(), TftpError> {
         for (name, value) in options {
             match (name.as_str(), value.parse::<usize>()) {
@@ -186,7 +186,7 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    /// Sends a packet until the one that follows it comes. Older ones that come again are passed over.
+    /// Sends a packet until the next one arrives. Repeated older packets are skipped.
     fn exchange(&mut self, packet: &[u8], address: SocketAddr) -> Result<Packet, TftpError> {
         let expected = self.last_block.wrapping_add(1) as u16;
         for _ in 0..TRIES {
@@ -195,7 +195,7 @@ impl Transfer<'_> {
             let sent = Instant::now();
             while let Some((from, bytes)) = self.receive(sent)? {
                 if self.peer.is_some_and(|peer| peer != from) || from.ip() != address.ip() {
-                    // Somebody else's transfer, or somebody who would like it to be ours.
+                    // A packet of another transfer, or a forged one.
                     let _ = self.socket.send_to(&error_packet(5, "unknown transfer id"), from);
                     continue;
                 }
@@ -221,7 +221,7 @@ impl Transfer<'_> {
         })
     }
 
-    /// The next packet, or none before it is time to send again.
+    /// The next packet, or `None` when it is time to send again.
     fn receive(&self, sent: Instant) -> Result<Option<(SocketAddr, Vec<u8>)>, TftpError> {
         let left = RESEND_AFTER.saturating_sub(sent.elapsed());
         if left.is_zero() {
@@ -234,7 +234,7 @@ impl Transfer<'_> {
                 buffer.truncate(n);
                 Ok(Some((from, buffer)))
             }
-            // A port that is closed answers so, where the system passes it on.
+            // The system reports a closed port like this.
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Err(self.broken(e)),
             Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(None),
             Err(e) => Err(self.broken(e)),
@@ -266,12 +266,12 @@ pub enum Packet {
     Data { block: u16, data: Vec<u8> },
     /// The options that the server agrees to, names in lower case.
     Options(Vec<(String, String)>),
-    /// A refusal.
+    /// An error.
     Error { code: u16, says: String },
 }
 
 impl Packet {
-    /// Decodes a packet; `None` if it is not one that a server sends.
+    /// Decodes a packet; `None` if it is not a packet of a server.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (opcode, rest) = bytes.split_first_chunk::<2>()?;
         match u16::from_be_bytes(*opcode) {
@@ -301,13 +301,13 @@ impl Packet {
     }
 }
 
-/// That this block came.
+/// Acknowledges this block.
 fn acknowledge(block: u64) -> Vec<u8> {
     let [.., high, low] = block.to_be_bytes();
     vec![0, 4, high, low]
 }
 
-/// That the transfer is over.
+/// Ends the transfer.
 fn error_packet(code: u8, says: &str) -> Vec<u8> {
     [&[0, 5, 0, code], says.as_bytes(), &[0]].concat()
 }

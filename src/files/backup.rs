@@ -13,7 +13,7 @@ pub(super) struct Backup {
     /// The identity of the old file.
     identity: FileIdentity,
     needed: bool,
-    /// Keeps a copied file open: file systems without hard links may change the number of a closed file.
+    /// Keeps a copied file open: file systems without hard links may change the inode number of a closed file.
     _copied: Option<File>,
 }
 
@@ -42,7 +42,7 @@ impl Backup {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name from .bak to .bak.9999 is taken"))
     }
 
-    /// Whether the first name still is this file.
+    /// Whether the first name still leads to this file.
     pub(super) fn is_there(&self) -> bool {
         fs::symlink_metadata(&self.target).is_ok_and(|there| identity(&there) == self.identity)
     }

@@ -1,4 +1,4 @@
-//! Lock files: one process at a time holds the lock, and writes its name into the file.
+//! Lock files: one process at a time holds the lock, and writes into the file who it is.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -21,10 +21,10 @@ pub fn try_lock_file(file: &mut File, who: &str) -> io::Result<Option<String>> {
     }
 }
 
-/// The longest holder that is read, in bytes.
+/// The longest name of a lock holder that is read, in bytes.
 const LONGEST: u64 = 4096;
 
-/// The holder in the file; empty if there is none or it cannot be read.
+/// The lock holder that the file names; empty if there is none or it cannot be read.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let _ = file.rewind().and_then(|()| file.take(LONGEST).read_to_string(&mut text));

@@ -1,8 +1,7 @@
 //! Files: read up to a limit, written whole or not at all.
 //!
-//! A file is written beside its target, synced, and renamed onto it; then the folder is synced. Whoever pulls the plug
-//! at any point finds the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is
-//! refused.
+//! A file is written beside its target, synced, and renamed onto it; then the folder is synced. After a power cut at any point
+//! there is the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is refused.
 
 mod backup;
 mod lock_file;
@@ -38,14 +37,14 @@ pub enum FileError {
     IsFolder(PathBuf),
     #[error("{} is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
-    /// The way to it goes through a link that somebody else may point elsewhere.
+    /// Its path contains a link of another user, who may change the target of the link.
     #[error("{} goes through {}, a link of another user ({owner})", path.display(), link.display())]
     ForeignLink { path: PathBuf, link: PathBuf, owner: u32 },
     #[error("what {} is made from changed after the plan was shown", path.display())]
     SourceChanged { path: PathBuf },
     #[error("{} was changed by another program in the meantime", .0.display())]
     Changed(PathBuf),
-    /// It took its place, and a power cut may still undo that. The old file is kept as `backup`.
+    /// The new file is in place, but a power cut may still undo that. The old file is kept as `backup`.
     #[error("{} was written, but it is not known to be on the disk (syncing the folder): {source}", path.display())]
     NotSynced { path: PathBuf, backup: Option<PathBuf>, source: io::Error },
     /// It could not be written; the old file is still there.
@@ -122,7 +121,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Checks that a file may be written here: there is none, or a plain one, perhaps through links of this user or root.
+/// Checks that a file may be written here: there is none, or a plain file. Only links of this user or of root may lead to it.
 pub fn check_place(path: &Path) -> Result<(), FileError> {
     check_links(path)?;
     let Ok(there) = fs::metadata(resolve(path)) else { return Ok(()) };

@@ -55,11 +55,11 @@ impl Source<'_> {
 pub struct Written {
     /// The file, symbolic links resolved.
     pub path: PathBuf,
-    /// Where the file before it is kept.
+    /// The backup of the old file.
     pub backup: Option<PathBuf>,
 }
 
-/// Writes a file, unless it holds these bytes already. One with others is kept as a backup.
+/// Writes a file, unless it contains these bytes already. An old file with other bytes is kept as a backup.
 pub fn update(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     if !holds(path, bytes) {
         write_new(path, bytes, OnExisting::KeepBackup)?;
@@ -67,7 +67,7 @@ pub fn update(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Writes a file whole or not at all. Its mode is that of the old file, else by the umask.
+/// Writes a file whole or not at all. It gets the mode of the old file; without an old file the umask decides.
 pub fn write_new(path: &Path, bytes: &[u8], existing: OnExisting) -> Result<Written, FileError> {
     write(&NewFile { path, bytes, made_from: None }, existing)
 }
@@ -85,8 +85,9 @@ pub fn write(file: &NewFile<'_>, existing: OnExisting) -> Result<Written, FileEr
     finished(file.path, written, synced)
 }
 
-/// Writes files that belong together, each whole or not at all, as `write` does one: their syncs run side by side, and a folder
-/// is synced once for all of them. Each has its own result, in their order. No two may have the same place ([`resolve`]).
+/// Writes files that belong together, each whole or not at all, as `write` does for one file: the syncs run in parallel, and
+/// each folder is synced once. Each file has its own result, in the order of the files. No two may have the same path
+/// ([`resolve`]).
 pub fn write_together(files: &[NewFile<'_>], existing: OnExisting) -> Vec<Result<Written, FileError>> {
     let staged: Vec<_> = files.par_iter().with_max_len(1).map(Staged::new).collect();
     let kept: Vec<_> = staged
@@ -176,8 +177,8 @@ impl<'a> Staged<'a> {
         if self.made_from.is_some_and(|source| !source.is_there()) {
             return Err(FileError::SourceChanged { path: self.path.to_owned() });
         }
-        // The old file is the one in the backup. A file that is put there between this check and the rename is lost; what is
-        // written into the old file then is in the backup, unless that is a copy.
+        // The old file is the one in the backup. If another program replaces the file between this check and the rename, that
+        // file is lost. If it writes into the old file, the data is in the backup, unless the backup is a copy.
         if kept.as_ref().is_some_and(|kept| !kept.is_there()) {
             return Err(FileError::Changed(self.path.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Would a phone take this list? `docs/phones.md`, "What a phone accepts".
+//! Whether a phone accepts a list: `docs/phones.md`, "What a phone accepts".
 
 use super::list::{NewList, is_emptied_itl, tvs_certificates};
 use super::reason::Reason;
@@ -11,54 +11,55 @@ use crate::trustlist::{
 
 /// The identity trust list that a phone holds.
 #[derive(Debug, Clone, Copy, Default)]
-pub enum HeldItl<L> {
+pub enum InstalledItl<L> {
     /// None: the phone does not load ITL files, or never got one.
     None,
-    /// An ITL that is not known here.
+    /// A phone has an ITL, but its content was not given.
     #[default]
     Unknown,
-    /// "Prepare Cluster for Rollback to pre 8.0" emptied it; without its signer's record only the ITL before it verifies it.
+    /// "Prepare Cluster for Rollback to pre 8.0" emptied it. If it has no record of its signer, only the ITL before it can
+    /// verify it.
     Emptied,
     /// This one.
     List(L),
 }
 
-impl<L> HeldItl<L> {
-    /// The same of a list that is only looked at.
-    pub fn as_ref(&self) -> HeldItl<&L> {
+impl<L> InstalledItl<L> {
+    /// The same, with a borrowed list.
+    pub fn as_ref(&self) -> InstalledItl<&L> {
         match self {
-            HeldItl::None => HeldItl::None,
-            HeldItl::Unknown => HeldItl::Unknown,
-            HeldItl::Emptied => HeldItl::Emptied,
-            HeldItl::List(list) => HeldItl::List(list),
+            InstalledItl::None => InstalledItl::None,
+            InstalledItl::Unknown => InstalledItl::Unknown,
+            InstalledItl::Emptied => InstalledItl::Emptied,
+            InstalledItl::List(list) => InstalledItl::List(list),
         }
     }
 
     /// The list, where it is known.
     pub fn list(self) -> Option<L> {
         match self {
-            HeldItl::List(itl) => Some(itl),
-            HeldItl::None | HeldItl::Unknown | HeldItl::Emptied => None,
+            InstalledItl::List(itl) => Some(itl),
+            InstalledItl::None | InstalledItl::Unknown | InstalledItl::Emptied => None,
         }
     }
 }
 
-impl HeldItl<VerifiedList> {
+impl InstalledItl<VerifiedList> {
     /// From a decoded ITL, which must verify unless it was emptied.
     pub fn of(list: &TrustList) -> Result<Self, VerifyError> {
         if list.kind() == ListKind::Itl && list.records().iter().all(Record::is_emptied) {
-            return Ok(HeldItl::Emptied);
+            return Ok(InstalledItl::Emptied);
         }
         let list = list.verify()?;
-        Ok(if is_emptied_itl(list.list()) { HeldItl::Emptied } else { HeldItl::List(list) })
+        Ok(if is_emptied_itl(list.list()) { InstalledItl::Emptied } else { InstalledItl::List(list) })
     }
 }
 
-impl HeldItl<&VerifiedList> {
+impl InstalledItl<&VerifiedList> {
     /// An ITL without a server that phones can use is an emptied one.
     pub(super) fn in_force(self) -> Self {
         match self {
-            HeldItl::List(itl) if is_emptied_itl(itl.list()) => HeldItl::Emptied,
+            InstalledItl::List(itl) if is_emptied_itl(itl.list()) => InstalledItl::Emptied,
             held => held,
         }
     }
@@ -70,24 +71,25 @@ pub struct Installed<L> {
     /// The CTL in force; `None` where there is none.
     pub ctl: Option<L>,
     /// The ITL in force.
-    pub itl: HeldItl<L>,
+    pub itl: InstalledItl<L>,
 }
 
 impl<L> Default for Installed<L> {
     fn default() -> Self {
-        Installed { ctl: None, itl: HeldItl::Unknown }
+        Installed { ctl: None, itl: InstalledItl::Unknown }
     }
 }
 
 impl<L> Installed<L> {
-    /// The same of lists that are only looked at.
+    /// The same, with borrowed lists.
     pub fn as_ref(&self) -> Installed<&L> {
         Installed { ctl: self.ctl.as_ref(), itl: self.itl.as_ref() }
     }
 }
 
 impl Installed<&VerifiedList> {
-    /// A new list, verified with its own SAST record; an ITL that was emptied, and may have none, with what phones hold.
+    /// Verifies a new list with its own SAST record. An emptied ITL may have no SAST record: then the installed lists verify
+    /// it.
     pub fn verify(&self, new: &TrustList) -> Result<VerifiedList, VerifyError> {
         new.verify().or_else(|error| {
             let mut held = self.itl.list().into_iter().chain(self.ctl).filter(|_| is_emptied_itl(new));
@@ -96,8 +98,8 @@ impl Installed<&VerifiedList> {
     }
 }
 
-/// Would a phone that holds this take that? It looks for the signer by issuer, serial and role: in the CTL, in the ITL, then
-/// asks TVS, if its model does (`asks_tvs`: Security by Default).
+/// Decides whether a phone with these lists accepts the new list. The phone looks for the signer by issuer, serial and role: in
+/// the CTL, then in the ITL; then it asks TVS, if the model can (`asks_tvs`: Security by Default).
 pub fn assess(
     held: &Installed<&VerifiedList>,
     asks_tvs: bool,
@@ -126,17 +128,17 @@ impl Assessment<'_, '_> {
         }
         let itl = held.itl.in_force();
         match (held.ctl, itl) {
-            (None, HeldItl::None) => {
+            (None, InstalledItl::None) => {
                 return self.because(Reason::HoldsNothing, Decision::Accepts(Way::Blind));
             }
-            (None, HeldItl::Emptied) => {
+            (None, InstalledItl::Emptied) => {
                 return self.because(Reason::EmptiedItl, Decision::Accepts(Way::Blind));
             }
             _ => {}
         }
         let is_itl = self.new.kind == ListKind::Itl;
         // Without an ITL, the next one comes through the CCM+TFTP records of the CTL.
-        let by_ctl_alone = is_itl && matches!(itl, HeldItl::None | HeldItl::Emptied);
+        let by_ctl_alone = is_itl && matches!(itl, InstalledItl::None | InstalledItl::Emptied);
         // `doubt`: a list may contain the signer. `is_listed`: one does, with another key or one that cannot be read.
         let (mut doubt, mut is_listed) = (false, false);
         for (list, way) in [(held.ctl, Way::Ctl), (itl.list(), Way::Itl)] {
@@ -156,12 +158,12 @@ impl Assessment<'_, '_> {
         }
         let unless = |doubt| if doubt { Decision::NotKnown } else { Decision::Refuses };
         match itl {
-            HeldItl::None => return self.because(Reason::HoldsNoItl, unless(doubt)),
-            HeldItl::Emptied => {
+            InstalledItl::None => return self.because(Reason::HoldsNoItl, unless(doubt)),
+            InstalledItl::Emptied => {
                 return self.because(Reason::EmptiedItlAndCtl { is_itl }, unless(doubt || is_itl));
             }
-            HeldItl::List(_) => {}
-            HeldItl::Unknown => {
+            InstalledItl::List(_) => {}
+            InstalledItl::Unknown => {
                 // A token is in no ITL: CUCM fills those from its own servers.
                 doubt |= !self.new.by_token;
                 self.reasons.push(Reason::ItlNotShown { token: self.new.by_token });
@@ -185,7 +187,7 @@ impl Assessment<'_, '_> {
         let new = self.new;
         let (list, records) = (held.list().kind(), held.list().records());
         let roles: &'static [Function] = match new.kind {
-            // Those that sign configuration files sign ITLs.
+            // The certificates that sign configuration files may also sign ITLs.
             ListKind::Itl => &[Function::SAST, Function::CCM_TFTP],
             ListKind::Ctl => &[Function::SAST],
         };
@@ -231,10 +233,10 @@ impl Assessment<'_, '_> {
     }
 
     /// A phone authenticates a TVS by a record of its ITL, which must still be right after the change.
-    fn ask_tvs(&mut self, itl: HeldItl<&VerifiedList>, status: &TvsStatus) -> Decision {
+    fn ask_tvs(&mut self, itl: InstalledItl<&VerifiedList>, status: &TvsStatus) -> Decision {
         let name = self.new.name.clone();
         let mut records = 0;
-        if let HeldItl::List(itl) = itl {
+        if let InstalledItl::List(itl) = itl {
             let known = tvs_certificates(itl.list().records());
             records = known.len();
             if known.is_empty() {
@@ -247,7 +249,7 @@ impl Assessment<'_, '_> {
                     .filter(|(sha1, _)| new.contains_key(*sha1))
                     .map(|(_, name)| name.clone())
                     .collect();
-                // A server of either kind showed that phones can still authenticate it.
+                // In both cases TVS already showed a certificate that phones can authenticate.
                 let is_authenticated = matches!(status, TvsStatus::Valid { .. } | TvsStatus::Disagree { .. });
                 match stay.len() {
                     0 if !is_authenticated => {
@@ -288,7 +290,7 @@ pub fn assess_classes(
     new: &NewList<'_>,
     status: &TvsStatus,
 ) -> Vec<ClassVerdict> {
-    let ctl_alone = |ctl| assess(&Installed { ctl, itl: HeldItl::None }, false, new, status);
+    let ctl_alone = |ctl| assess(&Installed { ctl, itl: InstalledItl::None }, false, new, status);
     let verdict = |class| match class {
         PhoneClass::SecurityByDefault => assess(installed, true, new, status),
         PhoneClass::WithoutTvs if new.kind == ListKind::Itl => {

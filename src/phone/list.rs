@@ -39,7 +39,7 @@ impl<'a> NewList<'a> {
         Self::new(list.kind(), list.records(), record, list.bytes().len())
     }
 
-    /// A list like this one that a token will sign which is in no list yet.
+    /// A list like this one, signed by a token that is in no list yet.
     pub fn by_unknown_token(list: &'a VerifiedList) -> Self {
         NewList {
             signer: SignerId::default(),
@@ -98,7 +98,8 @@ pub fn tvs_certificates(records: &[Record]) -> BTreeMap<Vec<u8>, String> {
     tvs.filter_map(|r| Some((shown_sha1(r)?, r.short_name()))).collect()
 }
 
-/// SHA-1 of the certificate that the record's server must show: of the one that it carries, if that parses, else its hash.
+/// SHA-1 of the certificate that the server of this record must show: computed from the certificate in the record if it parses,
+/// else the hash in the record.
 pub(super) fn shown_sha1(record: &Record) -> Option<Vec<u8>> {
     match record.certificate() {
         Some(Ok(certificate)) => Some(certificate.sha1().to_vec()),
@@ -106,8 +107,8 @@ pub(super) fn shown_sha1(record: &Record) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether phones can use a server's record: they know a server by its certificate, and check the signature of a file with
-/// a certificate, one of that hash, or a key.
+/// Whether phones can use a server's record: they authenticate a server by its certificate, and verify a file with the
+/// certificate, a certificate with that hash, or a key.
 pub(super) fn is_usable(record: &Record) -> bool {
     let checks_files = matches!(record.function(), Function::CCM_TFTP | Function::TFTP);
     shown_sha1(record).is_some() || (checks_files && record.public_key().is_some())
@@ -116,8 +117,8 @@ pub(super) fn is_usable(record: &Record) -> bool {
 /// The length of the hashes in records.
 const SHA1_BYTES: usize = 20;
 
-/// CUCM names the SAST of an ITL, its own CallManager or ITLRecovery, without host and address too: there only Cisco's
-/// certificate tells a token.
+/// CUCM names the SAST of an ITL, its own CallManager or ITLRecovery, without host and address too: in an ITL only a
+/// certificate issued by Cisco shows that the signer is a token.
 fn is_token(record: &Record, kind: ListKind) -> bool {
     let is_cisco = || matches!(record.certificate(), Some(Ok(certificate)) if certificate.is_cisco_token());
     record.is_token() && (kind == ListKind::Ctl || is_cisco())

@@ -40,11 +40,11 @@ fn entries<'a>(records: &[&'a Record]) -> Entries<'a> {
     entries
 }
 
-/// Whether the certificates of one list are still found in another.
+/// Finds the certificates of one list in another.
 pub(super) struct Lookup<'a> {
     had: Entries<'a>,
     has: Entries<'a>,
-    /// A record that carries the certificate whole.
+    /// A record that contains the whole certificate.
     whole: HashMap<Identity<'a>, &'a Record>,
     /// The issuer and serial of such a certificate, once decoded.
     right: HashMap<Identity<'a>, Vec<Id<'static>>>,
@@ -52,7 +52,7 @@ pub(super) struct Lookup<'a> {
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Presence {
     /// Phones find its certificate.
     Found,
     /// Its certificate is in the list, with an issuer or serial by which phones do not find it.
@@ -62,7 +62,7 @@ pub(super) enum Fate {
 }
 
 impl<'a> Lookup<'a> {
-    /// From the records that phones had to those that they have.
+    /// Compares the records that phones had with those that they have now.
     pub fn new(had: &[&'a Record], has: &[&'a Record]) -> Self {
         let mut whole = HashMap::new();
         for record in had.iter().chain(has).filter(|r| r.get(tag::CERTIFICATE).is_some()) {
@@ -74,15 +74,15 @@ impl<'a> Lookup<'a> {
     }
 
     /// What became of a record that phones had.
-    pub fn fate(&mut self, record: &'a Record) -> Fate {
-        let Some((identity, id)) = entry(record) else { return Fate::Gone };
-        let Some(ids) = self.has.get(&identity) else { return Fate::Gone };
+    pub fn presence(&mut self, record: &'a Record) -> Presence {
+        let Some((identity, id)) = entry(record) else { return Presence::Gone };
+        let Some(ids) = self.has.get(&identity) else { return Presence::Gone };
         let is_right = || right_ids(&self.whole, &mut self.right, identity).iter().any(|id| ids.contains(id));
-        if ids.contains(&id) || is_right() { Fate::Found } else { Fate::Misnamed }
+        if ids.contains(&id) || is_right() { Presence::Found } else { Presence::Misnamed }
     }
 
-    /// Whether phones find a record that they have now: as they did before, or as its certificate says. Of certificates
-    /// that they did not have, nothing is known but the record.
+    /// Whether phones find a record that they have now: by the same id as before, or by the id in its certificate. For a
+    /// certificate that they did not have before, only the record is known, so the answer is yes.
     pub fn finds(&mut self, record: &'a Record) -> bool {
         let Some((identity, id)) = entry(record) else { return false };
         let Some(ids) = self.had.get(&identity) else { return true };
@@ -90,7 +90,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// How the certificate spells its issuer and serial; those of Cisco's tokens are spelled in two ways.
+/// The issuer and serial of the certificate; for Cisco's tokens in both spellings.
 fn right_ids<'r, 'a>(
     whole: &HashMap<Identity<'a>, &Record>,
     right: &'r mut HashMap<Identity<'a>, Vec<Id<'static>>>,
@@ -121,7 +121,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Of these records.
+    /// The places of these records.
     pub fn of(records: &[&Record]) -> Self {
         Places {
             addresses: records.iter().filter_map(|r| r.ip_address()).collect(),
@@ -130,7 +130,7 @@ impl Places {
         }
     }
 
-    /// Whether one of the servers is this record's.
+    /// Whether one of the servers has the address, host or name of this record.
     pub fn has(&self, record: &Record) -> bool {
         record.ip_address().is_some_and(|ip| self.addresses.contains(&ip))
             || host(record).is_some_and(|host| self.hosts.contains(&host))

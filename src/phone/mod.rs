@@ -14,7 +14,7 @@ mod tvs_status;
 mod verdict;
 mod warnings;
 
-pub use acceptance::{HeldItl, Installed, assess, assess_classes};
+pub use acceptance::{Installed, InstalledItl, assess, assess_classes};
 pub(crate) use list::tvs_certificates;
 pub use list::{NewList, is_emptied_itl};
 pub use reason::Reason;

@@ -4,7 +4,8 @@ use serde::{Serialize, Serializer};
 
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES};
 
-/// One step of a phone's search. The facts are in `docs/phones.md`. In JSON it is words; `Reason::serialize` gives its value.
+/// One step of a phone's search. The facts are in `docs/phones.md`. JSON contains it as text; `Reason::serialize` gives it as a
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(remote = "Self", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the words say what each is")]

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::acceptance::{HeldItl, Installed};
+use super::acceptance::{Installed, InstalledItl};
 use super::list::{NewList, is_usable};
-use super::lookup::{Fate, Lookup, Places, host};
+use super::lookup::{Lookup, Places, Presence, host};
 use super::verdict::PhoneClass;
 use crate::trustlist::{Function, ListKind, PHONE_LIMIT_BYTES, Record, VerifiedList};
 
-/// What a phone needs a list for.
+/// A service for which a phone needs a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Service {
     /// Checking configuration files, which CCM+TFTP and TFTP certificates sign.
@@ -30,13 +30,13 @@ pub enum Service {
 pub enum Impact {
     /// Worth knowing.
     Note,
-    /// One of several is lost: right if that was meant.
+    /// One of several is lost: correct if the operator intended it.
     Loses,
     /// Nothing is left: the phone is locked out of the service.
     LockedOut,
 }
 
-/// One thing that changes for phones once they took the list.
+/// One change for phones after they accepted the list.
 #[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceFinding {
@@ -96,8 +96,8 @@ fn rollback(installed: &Installed<&VerifiedList>) -> Vec<ServiceFinding> {
         .into()
 }
 
-/// What phones lose by the new list, class by class: what leaves the CTL may still be in the ITL, which not every phone holds.
-/// Empty where the list is too large for every phone.
+/// What phones lose with the new list, for each class of phones: a record removed from the CTL may still be in the ITL, but not
+/// every phone has an ITL. Empty if the list is too large for every phone.
 pub fn services(installed: &Installed<&VerifiedList>, new: &NewList<'_>) -> Vec<ServiceFinding> {
     if new.bytes > PHONE_LIMIT_BYTES {
         return vec![];
@@ -132,11 +132,11 @@ struct Trusted<'a> {
     before: Vec<&'a Record>,
     after: Vec<&'a Record>,
     asks_tvs: bool,
-    /// Their ITL is not known, and may contain what the CTL loses.
+    /// Their ITL is not known. It may contain the records that the CTL loses.
     itl_may_help: bool,
 }
 
-/// Something that phones lose, without the phones.
+/// A loss, without the class of phones that it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Loss {
     NothingLeft { itl_may_help: bool },
@@ -168,7 +168,9 @@ impl<'a> Trusted<'a> {
             before: before.into_iter().flatten().collect(),
             after: after.into_iter().flatten().collect(),
             asks_tvs: knows_itl,
-            itl_may_help: knows_itl && new.kind == ListKind::Ctl && matches!(installed.itl, HeldItl::Unknown),
+            itl_may_help: knows_itl
+                && new.kind == ListKind::Ctl
+                && matches!(installed.itl, InstalledItl::Unknown),
         })
     }
 
@@ -179,7 +181,7 @@ impl<'a> Trusted<'a> {
         let serving =
             |list: &[&'a Record]| list.iter().copied().filter(|r| serves(service, r)).collect::<Vec<_>>();
         let (had, has) = (serving(&self.before), serving(&self.after));
-        // Non-secure mode empties only CCM+TFTP records; it explains only what the servers in them lose.
+        // Non-secure mode empties only CCM+TFTP records, so it explains only losses of those servers.
         let is_of_mode = |r: &&Record| service == Service::Tftp && r.function() == Function::CCM_TFTP;
         let emptied = self.after.iter().copied().filter(|r| is_of_mode(r) && r.is_emptied());
         let emptied = Places::of(&emptied.collect::<Vec<_>>());
@@ -190,7 +192,7 @@ impl<'a> Trusted<'a> {
         let mut lookup = (!missing.is_empty()).then(|| Lookup::new(&had, &has));
         let has: Vec<_> =
             has.into_iter().filter(|r| lookup.as_mut().is_none_or(|lookup| lookup.finds(r))).collect();
-        // A CTL contains no TVS; an ITL without one leaves the phone with the lists that it holds.
+        // A CTL contains no TVS. After an ITL without TVS, a phone can verify only with its own lists.
         let expected = !had.is_empty() || (kind == ListKind::Itl && service != Service::Capf);
         let nothing = has.is_empty() && expected && !had.iter().any(|record| by_mode(record));
         let mut losses = Vec::new();
@@ -201,14 +203,14 @@ impl<'a> Trusted<'a> {
         let has = Places::of(&has);
         for record in missing {
             let server = || format!("{}{}", record.short_name(), place(record));
-            match lookup.fate(record) {
-                Fate::Found => {}
-                Fate::Misnamed if nothing => losses.push(Loss::Misnamed { server: server() }),
+            match lookup.presence(record) {
+                Presence::Found => {}
+                Presence::Misnamed if nothing => losses.push(Loss::Misnamed { server: server() }),
                 _ if nothing => {}
                 _ if by_mode(record) => losses.push(Loss::NoLongerChecked { server: server() }),
                 _ if has.has(record) => losses.push(Loss::OtherCertificate { server: server() }),
-                Fate::Misnamed => losses.push(Loss::Misnamed { server: server() }),
-                Fate::Gone => losses.push(Loss::Leaves { server: server() }),
+                Presence::Misnamed => losses.push(Loss::Misnamed { server: server() }),
+                Presence::Gone => losses.push(Loss::Leaves { server: server() }),
             }
         }
         losses

@@ -1,4 +1,4 @@
-//! What TVS says about a signer, and the decision of a phone that follows: one rule for checks, trust and runs.
+//! What TVS says about a signer, and what a phone then decides. Checks, `cluster trust` and runs share this rule.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ pub enum TvsStatus {
     Uploaded,
     /// Certificates were named as uploaded; the signer's is not among them.
     NotUploaded,
-    /// It answered "valid" with roles or none, and its own certificate is in a TVS record of the ITL held.
+    /// It answered "valid", with or without roles, and its own certificate is in a TVS record of the installed ITL.
     Valid { server: String, roles: Vec<Function>, asked: Ask },
-    /// It answered "valid", but there was no ITL to check its own certificate against: no proof.
+    /// It answered "valid", but without an ITL its own certificate could not be checked, so this proves nothing.
     Unchecked { server: String },
-    /// These servers (each listed once) have certificates that are in no TVS record of the ITL held: phones refuse them.
+    /// These servers (each listed once) have certificates that are in no TVS record of the installed ITL: phones refuse them.
     OtherCertificate { servers: Vec<String> },
     /// It answered "invalid".
     Invalid { server: String },
@@ -31,7 +31,7 @@ pub enum TvsStatus {
     Disagree { valid: String, invalid: String },
 }
 
-/// A signer that TVS is asked about.
+/// The signer in a request to TVS.
 #[derive(Debug, Clone, Copy)]
 pub struct ListSigner<'a> {
     pub name: &'a str,
@@ -52,12 +52,12 @@ impl TvsStatus {
         }
     }
 
-    /// Combines the answers of several servers: it is not known which one a phone asks.
+    /// Combines the answers of several servers: a phone may ask any of them.
     pub fn together(answers: Vec<TvsStatus>) -> TvsStatus {
         let says = |status: &TvsStatus, role| matches!(status, TvsStatus::Valid { roles, .. } if roles.contains(&role));
         let says_valid =
             |status: &&TvsStatus| matches!(status, TvsStatus::Valid { .. } | TvsStatus::Unchecked { .. });
-        // Of the valid answers the one with the fewest roles: a phone may ask that server.
+        // Among the valid answers, the one with the fewest roles counts: a phone may ask that server.
         let valid = answers
             .iter()
             .filter(says_valid)
@@ -81,7 +81,7 @@ impl TvsStatus {
         }
     }
 
-    /// The decision of a phone whose ITL has that many TVS records.
+    /// The decision of a phone whose ITL has this number of TVS records.
     pub fn decides(&self, signer: ListSigner<'_>, tvs_records: usize) -> (Decision, Reason) {
         let name = signer.name.to_owned();
         match self.clone() {

@@ -9,25 +9,25 @@ use crate::trustlist::ListKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
-    /// The phone has nothing to check it against.
+    /// The phone has no list to verify it with.
     Blind,
-    /// Through the CTL that it holds.
+    /// Its CTL contains the signer.
     Ctl,
-    /// Through the ITL that it holds.
+    /// Its ITL contains the signer.
     Itl,
     /// TVS knows the signer.
     Tvs,
 }
 
-/// Whether a phone takes a list.
+/// Whether a phone accepts a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "decision", content = "by")]
 pub enum Decision {
     /// It does.
     Accepts(Way),
-    /// It does not; its old list must be deleted by hand.
+    /// It does not: its old list must be deleted by hand.
     Refuses,
-    /// The given lists do not tell.
+    /// The given lists are not enough to decide.
     NotKnown,
     /// Phones of this kind do not load such a file.
     DoesNotApply,
@@ -49,7 +49,7 @@ impl Verdict {
         self.reasons.iter().any(|reason| matches!(reason, Reason::TooLarge { .. }))
     }
 
-    /// Whether it depends only on TVS, which was not asked yet.
+    /// Whether the decision depends only on TVS, which was not asked yet.
     pub fn waits_for_tvs(&self) -> bool {
         self.decision == Decision::NotKnown && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { .. }))
     }
@@ -91,7 +91,7 @@ impl Verdict {
         }
     }
 
-    /// Of several reasons to refuse, the most specific.
+    /// The most specific of several reasons to refuse.
     fn refuses_for(&self) -> Option<&Reason> {
         use Reason::{CannotAskTvs, EmptiedItlAndCtl, HoldsNoItl, ItlNotShown, TvsStays};
         let no_search = |r: &Reason| {
@@ -144,7 +144,7 @@ pub struct ClassVerdict {
 }
 
 impl ClassVerdict {
-    /// What they do, in words, and what to do about those that refuse.
+    /// What they do, in words, and what the operator must do if they refuse.
     pub fn says(&self, signer: &str) -> String {
         let cure = match (self.class, self.verdict.decision) {
             (PhoneClass::WithoutTvs, Decision::Refuses) if !self.verdict.is_too_large() => {

@@ -89,7 +89,7 @@ fn about_key(key: &PublicKey) -> Option<String> {
     }
 }
 
-/// The keys of servers that some phones do not take, a line for each size.
+/// The keys of servers that some phones do not accept, a line for each size.
 fn about_server_keys(new: &NewList<'_>) -> Vec<String> {
     let mut lines: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for record in new.records.iter().filter(|r| r.function() != Function::SAST) {
@@ -144,7 +144,7 @@ fn about_size(new: &NewList<'_>) -> Option<String> {
 /// For a token's certificate, which the guide does not mention.
 pub const EXPIRED_TOKEN: &str = "it still signs; no public source says that phones look at its date";
 
-/// The consequence when the certificate of a server with this function expires.
+/// What happens when the certificate of a server with this function expires.
 fn expired_server(function: Function) -> &'static str {
     match function {
         // The SAST of a tokenless list or an ITL is the publisher's CallManager certificate, too.
@@ -163,7 +163,7 @@ fn expired_server(function: Function) -> &'static str {
 
 const NOTHING_KNOWN: &str = "the effect cannot be known: no public source says it";
 
-/// The consequence when the certificate of a record expires.
+/// What happens when the certificate of a record expires.
 pub fn expired(record: &Record) -> &'static str {
     match record {
         _ if record.is_token() => EXPIRED_TOKEN,

@@ -19,7 +19,7 @@ pub use without::{ReaderWatch, readers};
 
 use serde::Serialize;
 
-/// A reader, and what is in it.
+/// A reader, and the card in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reader {
     /// Its name: `AKS ifdh 00 00`, `SafeNet eToken 5100 [eToken 5110 SC] 00 00`.
@@ -32,14 +32,14 @@ pub struct Reader {
     pub exclusive: bool,
 }
 
-/// Why the readers could not be asked.
+/// Why the readers could not be listed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum ReaderError {
     /// SCARD_E_NO_SERVICE, SCARD_E_SERVICE_STOPPED: pcscd, or the system's smart card service, does not run.
     #[error("the smart card service does not run")]
     NoService,
-    /// SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: polkit says no.
+    /// SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: polkit denies access.
     #[error("the smart card service refuses this user")]
     NotAllowed,
     /// Built without the feature `pcsc`.

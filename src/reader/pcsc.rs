@@ -1,4 +1,4 @@
-//! Readers by PC/SC: pcscd, or what Windows and macOS have for it.
+//! Readers by PC/SC: pcscd, or the service of Windows and macOS.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct ReaderWatch {
 }
 
 impl ReaderWatch {
-    /// Starts watching; readers and cards that are present are no change. Fails if there is no service.
+    /// Starts to watch. Readers and cards that are already present are not reported. Fails if there is no service.
     pub fn begin() -> Result<Self, ReaderError> {
         let mut watch = ReaderWatch { context: Context::establish(Scope::User)?, states: vec![] };
         watch.list()?;

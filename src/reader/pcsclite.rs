@@ -1,5 +1,5 @@
 //! libpcsclite, loaded at the first call: the program starts without it, and where it is not installed there is no smart
-//! card service. The functions have the names that the crate `pcsc` is linked with, and stand in their place.
+//! card service. The functions have the names that the crate `pcsc` links to, and replace them.
 
 #![allow(unsafe_code, reason = "functions of a C library that is loaded at run time")]
 #![allow(non_upper_case_globals, non_snake_case, reason = "the names of the C interface")]

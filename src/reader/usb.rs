@@ -1,4 +1,4 @@
-//! USB devices by their ids: is a token plugged in that no reader shows?
+//! USB devices by their ids: they show a token that is inserted but appears in no reader.
 
 use nusb::MaybeFuture as _;
 use serde::Serialize;

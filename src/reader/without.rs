@@ -19,7 +19,7 @@ impl ReaderWatch {
         Err(ReaderError::NotBuilt)
     }
 
-    /// Never called: there is no such value.
+    /// Never called: a value of this type cannot exist.
     pub fn wait(&mut self, _: Duration) -> Result<bool, ReaderError> {
         match self.0 {}
     }

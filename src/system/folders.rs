@@ -6,15 +6,17 @@ use etcetera::BaseStrategy as _;
 
 const NAME: &str = "sastctl";
 
-/// Where the configuration lies: `$XDG_CONFIG_HOME/sastctl`, `~/.config/sastctl`, `%APPDATA%\sastctl`. `None` without a home.
+/// The folder of the configuration: `$XDG_CONFIG_HOME/sastctl`, `~/.config/sastctl`, `%APPDATA%\sastctl`. `None` without a
+/// home.
 pub fn config() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join(NAME))
 }
 
-/// Where journals lie: `$XDG_STATE_HOME/sastctl`, `~/.local/state/sastctl`, `%LOCALAPPDATA%\sastctl`. `None` without a home.
+/// The folder of journals: `$XDG_STATE_HOME/sastctl`, `~/.local/state/sastctl`, `%LOCALAPPDATA%\sastctl`. `None` without a
+/// home.
 pub fn state() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
-    // Windows has no folder for state; what stays on this machine lies beside caches.
+    // Windows has no folder for state: data of this machine is kept where caches are.
     Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join(NAME))
 }
 

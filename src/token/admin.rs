@@ -1,5 +1,5 @@
-//! Changing and unlocking a PIN, and making a token empty: what SafeNet Authentication Client does by Change Token
-//! Password, Unlock Token and Delete Token Content. Each secret is tried once.
+//! Changing and unlocking a PIN, and erasing a token: as Change Token Password, Unlock Token and Delete Token Content in
+//! SafeNet Authentication Client. Each secret is tried once.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
@@ -82,12 +82,12 @@ impl Module {
             None => raw::init_token_on_pad(self.path(), token.slot, label),
         };
         let so = PinKind::Administrator;
-        // It may take a token minutes.
+        // This may take minutes on a token.
         logged_patiently("C_InitToken", Patience::Long, init)
             .map_err(|e| set_failed("C_InitToken", token, (so, Some(so)), &e))
     }
 
-    /// Checks the SO PIN and the new PIN without a try.
+    /// Checks the SO PIN and the new PIN without using a try.
     fn check_so_pins(
         &self,
         token: &Token,

@@ -1,4 +1,4 @@
-//! Which token and which certificate on it is selected, and how several are told apart.
+//! Which token and which certificate on it is selected, and how several are distinguished.
 
 use super::contents::{TokenCertificate, TokenContents};
 use super::error::{CertificateChoice, TokenChoice};
@@ -83,7 +83,7 @@ fn id_of_uri(id: &[u8]) -> String {
 }
 
 /// The certificate that may sign: the only one that the selector matches, or the newest of one key; if it matches none, the only
-/// one on the token, else the only one of Cisco's, else the only one that issued no other. The error is those to choose from.
+/// one on the token, else the only one issued by Cisco, else the only one that issued no other. The error contains the choices.
 pub(super) fn pick<'a>(
     readable: &[Readable<'a>],
     selector: Option<&Selector>,

@@ -1,4 +1,5 @@
-//! What is on a token: its certificates, read without a login, and its private keys, and which belong together.
+//! The contents of a token: its certificates, read without a login, its private keys, and which key belongs to which
+//! certificate.
 
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
@@ -45,7 +46,7 @@ impl TokenContents {
     }
 
     /// Why the token or its certificates could not be read, if so.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn read_error(&self) -> Option<String> {
         self.token.problem.clone().or_else(|| self.problem.as_ref().map(ToString::to_string))
     }
 
@@ -145,7 +146,7 @@ fn certificate(attributes: &[Attribute]) -> TokenCertificate {
     TokenCertificate { id, label: clean(&String::from_utf8_lossy(&label)), certificate, has_key: None }
 }
 
-/// The outer DER element; some tokens pad the value they were given.
+/// The outer DER element: some tokens add padding to the stored value.
 fn der_prefix(value: &[u8]) -> &[u8] {
     let length = match value {
         [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])).saturating_add(4),
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_printable_without_what_pads_it() {
+    fn a_label_is_printable_and_without_padding() {
         let label = |bytes: &[u8]| certificate(&[Attribute::Label(bytes.to_vec())]).label;
         assert_eq!(label(b" SAST A\0\0"), "SAST A");
         assert_eq!(label(b"SAST A \0 \0"), "SAST A");

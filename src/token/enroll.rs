@@ -1,4 +1,4 @@
-//! Making a SAST key on a token, which never leaves it, and storing its certificate.
+//! Makes a SAST key, which never leaves the token, and stores its certificate.
 
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, AttributeType, CertificateType, ObjectClass, ObjectHandle};
@@ -125,7 +125,7 @@ impl Module {
         store(&signer.login, certificate, &key.id, &certificate.sast_name())
     }
 
-    /// Finds a certificate that was just stored, as a later run would.
+    /// Finds a certificate that was just stored, in the same way as a later run.
     pub fn find_stored(&self, token: &Token, certificate: &Certificate) -> Result<Sast, TokenError> {
         let name = |token: &Token| (token.serial.to_owned(), token.label.to_owned());
         // Several tokens may share a serial number.
@@ -188,7 +188,7 @@ fn read_public(login: &Login<'_>, key: ObjectHandle) -> Result<RsaKey, TokenErro
         .ok_or_else(|| TokenError::BadKey(login.token.name(), "its public key is no RSA key".to_owned()))
 }
 
-/// Checks that the key cannot be read out. If the module does not tell, it counts as protected.
+/// Checks that the key cannot be read out. If the module does not say, it counts as protected.
 fn check_protection(login: &Login<'_>, key: ObjectHandle) -> Result<(), TokenError> {
     let session = login.session()?;
     let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
@@ -208,7 +208,7 @@ fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
     })
 }
 
-/// Whether a mechanism takes keys of this size, in bits. A maximum of 0 means that the module does not tell.
+/// Whether a mechanism takes keys of this size, in bits. A maximum of 0 means that the module does not say.
 fn fits(bits: usize, min: usize, max: usize) -> bool {
     max == 0 || (min..=max).contains(&bits)
 }
@@ -256,10 +256,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_can_be_read_out_is_told_from_one_that_cannot() {
+    fn a_key_that_can_be_read_out_is_recognised() {
         use Attribute::{Extractable, Sensitive};
         assert_eq!(exposure(&[Sensitive(true), Extractable(false)]), None);
-        assert_eq!(exposure(&[]), None, "a module that does not tell is believed");
+        assert_eq!(exposure(&[]), None, "if the module does not say, the key counts as protected");
         let open = exposure(&[Sensitive(false), Extractable(false)]);
         assert_eq!(open, Some("it is not sensitive (CKA_SENSITIVE)"));
         let open = exposure(&[Sensitive(true), Extractable(true)]);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_as_the_mechanism_says_if_it_says_any() {
+    fn key_sizes_follow_the_limits_of_the_mechanism() {
         assert!(fits(2048, 1024, 2048) && fits(1024, 1024, 2048));
         assert!(!fits(1023, 1024, 2048) && !fits(2049, 1024, 2048));
         assert!(fits(2048, 0, 0));

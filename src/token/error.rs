@@ -53,7 +53,7 @@ pub struct TokenChoice {
     pub selector: Option<String>,
 }
 
-/// Why a token did not do what it should.
+/// An error of a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum TokenError {
@@ -62,7 +62,7 @@ pub enum TokenError {
     UnknownProfile(String, Vec<String>),
     #[error("{} is not an HSM profile: {why}", .0.display(), why = .1)]
     BadProfile(PathBuf, String),
-    /// Others may write a profile, which names the module: the file, and what others may write.
+    /// Other users may write a profile, and the profile names the module: the file, and which part of its path they may write.
     #[error("the profile {} was not used: {what}", .0.display(), what = .1)]
     InsecureProfile(PathBuf, String),
     /// No module could be loaded: each path and why, and the environment variables that are needed and not set.
@@ -89,7 +89,7 @@ pub enum TokenError {
     NoKey(TokenName, String),
     #[error("the token cannot make an RSA key of {bits} bits: {why}")]
     CannotMakeKey { token: TokenName, bits: usize, why: String },
-    /// The key that the token made is not what was asked for, and why; it was destroyed again.
+    /// The new key does not have the requested attributes, and why; it was destroyed again.
     #[error("the key that the token made cannot be a SAST key: {1}")]
     BadKey(TokenName, String),
     #[error("the certificate {1} is already on the token")]
@@ -105,7 +105,7 @@ pub enum TokenError {
          {mechanism} ({code})"
     )]
     NoRoomForPin { token: TokenName, mechanism: &'static str, code: Ckr },
-    /// A PIN was wrong. It was tried once; `state` is what the flags said before.
+    /// A PIN was wrong. It was tried once; `state` is the state before the try.
     #[error("{which} is wrong ({code})")]
     PinIncorrect { token: TokenName, which: PinKind, code: Ckr, state: PinState },
     /// Another token is in the slot than the selected one: its name. No PIN was tried.
@@ -126,19 +126,20 @@ pub enum TokenError {
     PinPad(TokenName, PinKind),
     #[error("{1} cannot be typed on the token's reader: it has no PIN pad")]
     NoPinPad(TokenName, PinKind),
-    /// A PIN that is to be set is not as the token wants PINs: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
+    /// The token refuses a new PIN: CKR_PIN_INVALID or CKR_PIN_LEN_RANGE.
     #[error("the token does not accept {1} ({2})")]
     PinRefused(TokenName, PinKind, Ckr),
-    /// The new PIN is this one, which is known: a change would change nothing, or tell who knows the one the other.
+    /// The new PIN is the same as this known PIN: the change would have no effect, or users of one PIN would then know the
+    /// other.
     #[error("the new PIN is {}", if *.1 == PinKind::User { "the old one" } else { "the administrator (SO) PIN" })]
     SamePin(TokenName, PinKind),
-    /// A label that a token cannot have, by its length in bytes; 0 where it is nothing but blanks.
+    /// A label that a token cannot have. Its length in bytes; 0 if it consists only of blanks.
     #[error("a token's label has 1 to 32 bytes; this one has {0}")]
     Label(usize),
-    /// The token, as it is now where that could be read, was emptied, and what has to follow failed.
+    /// The token was erased, and the next step failed. Contains the token as it is now, if it could be read.
     #[error("the token was erased and has no PIN: {1}")]
     InitIncomplete(TokenName, Box<TokenError>),
-    /// What the token returned is not a signature by its certificate, and why. Nothing left the module.
+    /// The token returned a signature that its certificate does not verify, and why. The signature is discarded.
     #[error("the token returned a signature that its certificate does not verify")]
     SignatureDoesNotVerify(TokenName, String),
     #[error("another sastctl (process {holder}) was using the tokens for {seconds} seconds")]
@@ -146,7 +147,7 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// The token that it is about.
+    /// The token that the error concerns.
     pub fn token(&self) -> Option<&TokenName> {
         use TokenError as E;
         match self {

@@ -1,5 +1,5 @@
-//! Why a library does not load as a PKCS#11 module, from the file itself: the loader's message is short, and wrong for a
-//! library for another processor.
+//! Why a library does not load as a PKCS#11 module, read from the file: the loader's message is short, and wrong if the library
+//! is for another processor.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub enum LoadProblem {
     Missing,
     #[error("it is for {library} programs, and this one is {program}")]
     OtherArchitecture { library: String, program: String },
-    /// Others than root and the user may write it, or replace it: what, in words.
+    /// Users other than root and this one may write or replace it: which part of its path, in words.
     #[error("not loaded: {0}, and could take every PIN")]
     OthersMayWrite(String),
     #[error("it needs {0}, which is not installed")]
@@ -62,7 +62,7 @@ fn described(architecture: &str, is_64: bool) -> String {
     format!("{}-bit {architecture}", if is_64 { 64 } else { 32 })
 }
 
-/// As Rust calls it.
+/// The processor, as Rust names it.
 fn name(architecture: Architecture) -> String {
     match architecture {
         Architecture::I386 => "x86".to_owned(),

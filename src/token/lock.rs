@@ -1,5 +1,5 @@
-//! A lock per module: drivers do not serialise processes, and a token that two processes use at once returns
-//! CKR_DEVICE_ERROR to one of them.
+//! A lock per module: drivers do not serialise processes. If two processes use a token at once, one of them gets
+//! CKR_DEVICE_ERROR.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::trustlist::digest;
 /// How long to wait for another process.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The lock of a module; released when dropped or when the process ends. `None` where there can be no lock.
+/// The lock of a module; released when dropped or when the process ends. `None` if no lock is possible.
 pub type ModuleLock = Option<File>;
 
 /// The name of a module's lock file, the same for all paths of the module.

@@ -1,4 +1,4 @@
-//! A session, and the one login of a run, which always ends in a logout.
+//! A session, and the only login of a run. It always ends with a logout.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error as Pkcs11Error, RvError};
@@ -49,7 +49,7 @@ impl<'t> Login<'t> {
         Ok(Login { session: Some(module.open_rw(token)?), token, pin: None, logged_in: false })
     }
 
-    /// Logs in with a PIN that is not kept; `None` on a PIN pad.
+    /// Logs in with a PIN, which is not kept; `None` on a PIN pad.
     pub(super) fn log_in(&mut self, user: UserType, pin: Option<&Pin>) -> Result<(), TokenError> {
         self.enter(user, pin)?;
         self.logged_in = true;
@@ -127,7 +127,7 @@ impl Module {
         self.unlocked.borrow().as_ref().is_some_and(|(name, _)| *name == token.name())
     }
 
-    /// Checks a PIN without a try: the token's flags, and the length. Whether a last try may be used, the caller asks.
+    /// Checks a PIN without using a try: the token's flags, and the length. The caller asks whether a last try may be used.
     pub fn check_pin(&self, token: &Token, pin: Option<&Pin>) -> Result<(), TokenError> {
         token.check_state(PinKind::User)?;
         if pin.is_none() && !token.login_required {
@@ -151,7 +151,7 @@ impl Module {
         Err(TokenError::PinLength { token: token.name(), which, length: pin.len(), min, max })
     }
 
-    /// The operator agreed to a try with the PIN state at that time: if it is worse now, no try is made.
+    /// The operator agreed to a try with the PIN state at that time: if the state is worse now, no try is made.
     pub(super) fn check_same_state(&self, token: &Token, which: PinKind) -> Result<(), TokenError> {
         let Some(now) = self.same_token(token)? else { return Ok(()) };
         match now.state_of(which) {
@@ -188,7 +188,7 @@ pub fn login_failed(what: &'static str, token: &Token, which: PinKind, e: &Pkcs1
         }
         Ckr::Code(RvError::PinLocked) => TokenError::PinLocked(name, which),
         Ckr::Code(RvError::UserPinNotInitialized) if user => TokenError::PinNotSet(name),
-        // Many tokens with a PIN pad take a PIN from the program, too; this one does not.
+        // Many tokens with a PIN pad also accept a PIN from the program; this one does not.
         Ckr::Code(RvError::ArgumentsBad) if user && token.pin_pad => TokenError::PinPad(name, which),
         _ => failed(what, Some(token), e),
     }

@@ -61,7 +61,7 @@ impl Module {
                     continue;
                 }
             };
-            // SoftHSM reads the tokens in C_Initialize, and misses one that another process logs in to meanwhile.
+            // SoftHSM reads the tokens in C_Initialize, and misses a token that another process logs in to at the same time.
             let lock_name = lock::lock_name(&path);
             let lock = lock::acquire(&lock_name, lock::PATIENCE)?;
             let begun =
@@ -192,7 +192,8 @@ impl Module {
         self.read_in.borrow_mut().push(session);
     }
 
-    /// Closes the read-only sessions: before waiting for an operator, and before changing the token, which they forbid.
+    /// Closes the read-only sessions: before waiting for an operator, and before the token is changed, because open sessions
+    /// prevent that.
     pub fn close_sessions(&self) {
         self.unlocked.take();
         for session in self.read_in.take() {
@@ -257,7 +258,7 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
-        // C_Finalize closes them; the wrapper would make a call for each.
+        // C_Finalize closes the sessions; the wrapper would make a call for each.
         self.read_in.take().into_iter().for_each(std::mem::forget);
         if let Some(pkcs11) = self.pkcs11.take() {
             // The library stays loaded: unloading takes time, and the process ends soon.

@@ -1,4 +1,4 @@
-//! HSM profiles: one TOML file per PKCS#11 module. A new HSM needs a file, no code.
+//! HSM profiles: one TOML file per PKCS#11 module. A new HSM needs a new file, but no code.
 
 use std::collections::HashSet;
 use std::num::NonZeroU8;
@@ -35,7 +35,7 @@ pub struct Profile {
     pub init_argument_env: Option<String>,
     #[serde(default)]
     pub environment: Vec<EnvironmentVariable>,
-    /// Programs of which one must run for the module to find its tokens.
+    /// Programs: one of them must run, or the module finds no tokens.
     #[serde(default)]
     pub daemons: Vec<String>,
     #[serde(default)]
@@ -99,7 +99,7 @@ pub struct PinFormat {
 pub struct SlotRules {
     /// Slots whose description or token label contains one of these are left out.
     pub leave_out: Vec<String>,
-    /// Whether an uninitialised slot only stands for the next token, so that its reader has no meaning.
+    /// Whether an uninitialised slot is only a place for the next token, so that its reader name has no meaning.
     pub spare: bool,
     /// Whether several logical tokens may have the same serial number, so that all are read before one is selected by it.
     pub shared_serials: bool,
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percent_signs_name_variables() {
+    fn names_between_percent_signs_are_variables() {
         let path = std::env::var("PATH").unwrap();
         assert_eq!(expand("%PATH%/x"), format!("{path}/x"));
         assert_eq!(expand("%SASTCTL_NO_SUCH%\\x"), "%SASTCTL_NO_SUCH%\\x");

@@ -1,9 +1,9 @@
-//! Calls past the wrapper, where it leaves no other way.
+//! Direct calls to the module, where the wrapper has no function for them.
 //!
-//! Why they are needed: openCryptoki writes its time with letters where digits belong, and the wrapper then hides all of
-//! CK_TOKEN_INFO: label, serial number and, worst, the flags that say how many PIN tries are left. A PIN that is typed
-//! on the reader is a null pointer, which the wrapper has for C_Login alone. And NSS softokn and YubiHSM take their
-//! configuration as a C string in `pReserved` of CK_C_INITIALIZE_ARGS; the wrapper rightly calls a raw pointer unsafe.
+//! Why they are needed: openCryptoki writes letters into its time, where digits are expected, and the wrapper then returns
+//! nothing of CK_TOKEN_INFO: no label, no serial number and, worst, no flags about the PIN tries left. For a PIN that is typed
+//! on the reader the argument is a null pointer; the wrapper offers that only for C_Login. And NSS softokn and YubiHSM take
+//! their configuration as a C string in `pReserved` of CK_C_INITIALIZE_ARGS; the wrapper rightly calls a raw pointer unsafe.
 #![allow(unsafe_code, reason = "calls of the C interface that the wrapper has not")]
 
 use std::ffi::CString;
@@ -105,7 +105,7 @@ pub(super) fn token_info(module: &Path, slot: Slot) -> Option<Info> {
 
 /// C_SetPIN where both PINs are typed on the reader (CKF_PROTECTED_AUTHENTICATION_PATH): null pointers say so.
 pub(super) fn set_pin_on_pad(module: &Path, session: &Session) -> Result<(), Pkcs11Error> {
-    // SAFETY: as PKCS#11 has it for such a token, both PINs are null and of no length.
+    // SAFETY: as PKCS#11 defines it for such a token, both PINs are null pointers with length 0.
     let code = with_functions(module, |functions| unsafe {
         Some(functions.C_SetPIN?(session.handle(), null_mut(), 0, null_mut(), 0))
     });

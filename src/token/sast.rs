@@ -59,7 +59,7 @@ impl Module {
         self.find_by(selector, |slot| self.token_in(slot))
     }
 
-    /// As [`Module::find`], to change the token: all are read, so that the first of several is not taken for the only one.
+    /// As [`Module::find`], to change the token: all are read, so that several matches are noticed.
     pub fn find_to_change(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_among(self.contents()?, selector)
     }
@@ -78,7 +78,7 @@ impl Module {
         .sast(selector)
     }
 
-    /// The only token that the selector matches and that shows no certificate: it may hide them until the login.
+    /// The only token that matches the selector and shows no certificate: its certificates may be visible only after the login.
     pub fn token_without_certificates(
         &self,
         selector: Option<&Selector>,

@@ -33,7 +33,7 @@ pub struct Uri {
     of_key: bool,
 }
 
-/// A selector that is not one. A URI with a PIN in it is not repeated.
+/// An invalid selector. The message does not repeat a URI that contains a PIN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum NotASelector {
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_reads_as_it_was() {
+    fn an_encoded_uri_decodes_to_the_same_text() {
         for text in ["SAST token A", "a;b?c=%20'ü", "02aea1d3"] {
             assert_eq!(decode(&encode(text)), Some(text.as_bytes().to_vec()));
         }

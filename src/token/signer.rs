@@ -46,8 +46,8 @@ pub(super) struct KeyUse<'m> {
 }
 
 impl Module {
-    /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad. A locked PIN or one of
-    /// impossible length is not tried; a wrong one is tried once.
+    /// Logs in, once, and finds the key that belongs to the certificate. `pin` is `None` for a PIN pad. A locked PIN or a PIN
+    /// of impossible length is not tried; a wrong PIN is tried once.
     pub fn signer<'m>(&'m self, sast: &'m Sast, pin: Option<Pin>) -> Result<TokenSigner<'m>, TokenError> {
         let token = sast.token();
         let lock = self.lock()?;

@@ -15,7 +15,7 @@ use crate::trustlist::printable;
 pub struct Token {
     #[serde(skip)]
     pub(super) slot: Slot,
-    /// It changes from run to run.
+    /// The slot number changes from run to run.
     pub slot_id: u64,
     /// The slot description.
     pub reader: String,
@@ -118,8 +118,8 @@ fn pin_state(info: &Info) -> PinState {
     first_state(info, flags).unwrap_or(if unset { PinState::NotSet } else { PinState::Ok })
 }
 
-/// The state of the SO PIN. A blank token has none, whatever its flags (SoftHSM: locked); a CardOS token without one is locked,
-/// which matters only when it is needed.
+/// The state of the SO PIN. A blank token has none, whatever its flags say (SoftHSM: locked). A CardOS token without an SO PIN
+/// counts as locked; this matters only when the SO PIN is needed.
 fn so_pin_state(info: &Info) -> PinState {
     if !info.has(sys::CKF_TOKEN_INITIALIZED) {
         return PinState::NotSet;

@@ -1,4 +1,4 @@
-//! Calls that do not return, or panic. After a time limit a handler runs, which can only end the process.
+//! Guards against calls that do not return, or panic. After a time limit a handler runs, which can only end the process.
 //!
 //! A thread in C code cannot be stopped. OpenSC 0.23, for example, deadlocks when a card is removed during its first read.
 
@@ -16,7 +16,7 @@ pub type OnHang = Box<dyn Fn(&'static str, Duration) + Send>;
 /// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// A call of the machine.
+    /// A call that does not wait for a person.
     Machine,
     /// A PIN is typed on a reader, or a key is made: five times as long.
     Long,
@@ -49,7 +49,7 @@ pub(super) fn watched<T>(name: &'static str, patience: Patience, call: impl FnOn
     }
 }
 
-/// Watches calls, and tells of one that takes too long. Ends when dropped.
+/// Watches calls, and reports a call that takes too long. Ends when dropped.
 #[derive(Debug)]
 pub struct Watchdog {
     limit: Duration,
@@ -57,11 +57,11 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Begins to watch; `limit` is that of a call of the machine.
+    /// Starts to watch; `limit` is the limit for [`Patience::Machine`].
     pub fn begin(limit: Duration, on_hang: OnHang) -> Self {
         let running = Arc::new(Running::default());
         let watched = Arc::downgrade(&running);
-        // A few checks within the limit, at most one a second.
+        // Several checks within the limit, at most one per second.
         let every =
             limit.checked_div(4).unwrap_or(limit).clamp(Duration::from_millis(20), Duration::from_secs(1));
         // If there is no thread, calls are not watched.

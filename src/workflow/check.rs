@@ -11,7 +11,7 @@ use super::operator::Operator;
 use crate::files::display_name;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Impact, Installed, NewList, PhoneClass, ServiceFinding, TvsStatus,
+    ClassVerdict, Decision, Impact, Installed, InstalledItl, NewList, PhoneClass, ServiceFinding, TvsStatus,
     assess_classes, is_emptied_itl, list_warnings, services,
 };
 use crate::trustlist::{ListKind, TrustList, VerifiedList};
@@ -58,7 +58,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
         let list = read_list(path)?;
         check_kind(path, &list, ListKind::Itl)?;
         // One that was emptied for a rollback need not have its signer's record.
-        HeldItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
+        InstalledItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
     });
     let held = Installed { ctl: ctl.transpose()?, itl: itl.transpose()?.unwrap_or_default() };
     let installed = held.as_ref();
@@ -69,9 +69,9 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
         is_emptied_itl: is_emptied_itl(&new),
     })?;
     let list = NewList::of(&verified);
-    let (vouch, answers) = vouch(request, &list, &installed, operator)?;
+    let (tvs_says, answers) = what_tvs_says(request, &list, &installed, operator)?;
     let exists = |class: &PhoneClass| request.phones.is_empty() || request.phones.contains(class);
-    let mut verdicts = assess_classes(&installed, &list, &vouch);
+    let mut verdicts = assess_classes(&installed, &list, &tvs_says);
     verdicts.retain(|verdict| exists(&verdict.class));
     let mut findings = services(&installed, &list);
     findings.retain(|finding| finding.phones.iter().any(exists));
@@ -86,7 +86,7 @@ fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), Wor
 }
 
 /// What TVS says, or is said to know, about the signer.
-fn vouch(
+fn what_tvs_says(
     request: &CheckRequest<'_>,
     new: &NewList<'_>,
     installed: &Installed<&VerifiedList>,
@@ -95,12 +95,12 @@ fn vouch(
     let trusted = request.trusted.iter().map(|p| read_certificate(p)).collect::<Result<Vec<_>, _>>()?;
     let addresses = request.tvs.iter().map(|t| t.parse::<TvsAddress>()).collect::<Result<Vec<_>, _>>()?;
     if addresses.is_empty() {
-        let vouch = match new.certificate.as_ref().is_some_and(|signer| trusted.contains(signer)) {
+        let tvs_says = match new.certificate.as_ref().is_some_and(|signer| trusted.contains(signer)) {
             true => TvsStatus::Uploaded,
             false if trusted.is_empty() => TvsStatus::NotAsked,
             false => TvsStatus::NotUploaded,
         };
-        return Ok((vouch, vec![]));
+        return Ok((tvs_says, vec![]));
     }
     let question = Question {
         certificate: new.certificate.as_ref().ok_or(WorkError::NoCertificate)?,

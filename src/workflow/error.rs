@@ -100,7 +100,7 @@ pub enum WorkError {
     #[error(transparent)]
     Record(BuildError),
     #[error("{reason}: phones {} refuse a list signed by {signer}", if *.refuse { "would" } else { "may" })]
-    NotVouchedFor { reason: String, refuse: bool, signer: String },
+    SignerNotConfirmed { reason: String, refuse: bool, signer: String },
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]

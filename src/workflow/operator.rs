@@ -54,7 +54,7 @@ pub trait Operator: Sync {
             return Ok(true);
         }
         if !self.can_ask() {
-            return Err(OperatorError::NobodyToAsk(Box::new(question.clone())));
+            return Err(OperatorError::CannotAsk(Box::new(question.clone())));
         }
         self.ask(question)
     }
@@ -130,8 +130,8 @@ pub enum View<'a> {
     },
 }
 
-/// What the operator is asked. Consent to an action may be given beforehand for all of them; what somebody must have looked
-/// at is answered one by one.
+/// What the operator is asked. Consent to an action may be given beforehand for all of them; what somebody must check first is
+/// confirmed one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum Question {
@@ -141,8 +141,8 @@ pub enum Question {
     Sign { name: String, token: String, serial: String, writes: WillWrite },
     /// The last PIN try of a token, or one of an unknown number.
     LastPinTry { token: String, which: PinKind },
-    /// Whether somebody looked at what must be in order.
-    LookedAt(Readiness),
+    /// Whether the operator checked a condition that the program cannot check.
+    ReadinessIsConfirmed(Readiness),
     /// Whether every phone has the bridge.
     PhonesHoldBridge,
     /// Whether a file was uploaded by hand on every node.
@@ -162,7 +162,7 @@ impl fmt::Display for Question {
                 write!(f, "Sign with {name} on \"{token}\" ({serial}), and {writes}?")
             }
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
-            Question::LookedAt(finding) => write!(f, "Did you look? {}.", finding.says),
+            Question::ReadinessIsConfirmed(finding) => write!(f, "Did you look? {}.", finding.says),
             Question::PhonesHoldBridge => f.write_str("Does every phone show one of these checksums?"),
             Question::Uploaded => {
                 f.write_str("Uploaded on each of them? Cisco Tftp is restarted there next.")
@@ -194,7 +194,7 @@ pub enum OperatorError {
     /// Whether a file, a token or a cluster was changed before.
     Interrupted { changed: bool },
     #[error("this needs a yes, but there is no terminal to ask; nothing was done")]
-    NobodyToAsk(Box<Question>),
+    CannotAsk(Box<Question>),
     /// The front end failed: it gets its own error back.
     #[error("{message}")]
     FrontEnd { message: String, error: Box<dyn Error + Send + Sync> },

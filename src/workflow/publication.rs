@@ -12,7 +12,7 @@ use super::journal::{Event, FileFingerprint, Journal};
 use super::operator::{Operator, Question, View};
 use super::phone_impact::PhoneImpact;
 use crate::cluster::{AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Ports, Publisher, TftpFolder, fetch};
-use crate::phone::{HeldItl, Installed};
+use crate::phone::{Installed, InstalledItl};
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
 
 /// Which list is published, and where.
@@ -173,12 +173,12 @@ fn served(
             let ctl = old.verify().map_err(no)?;
             // An ITL that phones refuse counts as no ITL.
             let itl = get("ITLFile.tlv", ListKind::Itl).ok().flatten();
-            let itl = itl.and_then(|itl| HeldItl::of(&itl).ok()).unwrap_or_default();
+            let itl = itl.and_then(|itl| InstalledItl::of(&itl).ok()).unwrap_or_default();
             Installed { ctl: Some(ctl), itl }
         }
         ListKind::Itl => {
             let ctl = get("CTLFile.tlv", ListKind::Ctl)?.and_then(|ctl| ctl.verify().ok());
-            Installed { ctl, itl: HeldItl::of(&old).map_err(no)? }
+            Installed { ctl, itl: InstalledItl::of(&old).map_err(no)? }
         }
     };
     Ok((old, held))

@@ -10,7 +10,7 @@ use crate::cluster::{
     Connector, NodeAddress, NodeCtl, Ports, SecurityMode, fetch, node_ctl, nodes_of, side_by_side,
 };
 use crate::phone::tvs::{self, TvsError};
-use crate::phone::{Decision, HeldItl, Installed, NewList, TvsStatus, assess_classes};
+use crate::phone::{Decision, Installed, InstalledItl, NewList, TvsStatus, assess_classes};
 use crate::trustlist::{Record, TrustList, VerifiedList, digest};
 
 #[derive(Debug, Serialize)]
@@ -130,9 +130,9 @@ fn look(
     }
     let Some(fetched) = fetch(host, ports, "ITLFile.tlv")? else { return Ok(()) };
     let Ok(itl) = TrustList::decode(fetched.bytes) else { return Ok(()) };
-    status.held.itl = HeldItl::of(&itl).unwrap_or_default();
+    status.held.itl = InstalledItl::of(&itl).unwrap_or_default();
     status.itl = Some(itl);
-    if let (HeldItl::List(itl), Some(tvs)) = (&status.held.itl, tvs) {
+    if let (InstalledItl::List(itl), Some(tvs)) = (&status.held.itl, tvs) {
         let address = tvs.address(node)?;
         status.tvs = Some(match tvs::shown(&address, &tvs.tls(Some(itl.list().records()))) {
             Ok(shown) => format!("{}, as in its ITL", shown.name),

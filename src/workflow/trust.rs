@@ -208,7 +208,7 @@ pub fn wait_until_trusted(
                 answer?;
             }
             let refuse = decision == Decision::Refuses;
-            return Err(WorkError::NotVouchedFor { reason: reason.to_string(), refuse, signer: name });
+            return Err(WorkError::SignerNotConfirmed { reason: reason.to_string(), refuse, signer: name });
         }
         if !told {
             operator.note(&format!("Waiting until TVS on {} knows {name} …", question.address));

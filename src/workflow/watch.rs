@@ -122,8 +122,8 @@ impl TokenWatch {
         }
         let Some(tokens) = module.if_free(Module::tokens)? else { return Ok(None) };
         let known = self.present.iter().map(|contents| identity(&contents.token));
-        let trouble = self.present.iter().any(|contents| contents.trouble().is_some());
-        let changed = trouble || !known.eq(tokens.iter().map(identity));
+        let unreadable = self.present.iter().any(|contents| contents.read_error().is_some());
+        let changed = unreadable || !known.eq(tokens.iter().map(identity));
         let contents = if changed { module.if_free(Module::contents_unlocked) } else { Ok(None) };
         // Tokens come and go while we wait: none keeps a session.
         module.close_sessions();

@@ -58,8 +58,8 @@ pub fn sql(node: &Node, command: &str) -> String {
 /// `replication=down`, or `replication=ADDRESS` of the node that is out of sync.
 pub fn replication(node: &Node) -> String {
     let nodes = nodes(node);
-    let trouble = node.quirk("replication");
-    if trouble == Some("down") {
+    let problem = node.quirk("replication");
+    if problem == Some("down") {
         return words("system", "replication-down", &[]);
     }
     if nodes.len() < 2 {
@@ -69,7 +69,7 @@ pub fn replication(node: &Node) -> String {
         .iter()
         .enumerate()
         .map(|(at, (name, address))| {
-            let part = if trouble == Some(address) { "replication-bad" } else { "replication-good" };
+            let part = if problem == Some(address) { "replication-bad" } else { "replication-good" };
             let group = format!("(g_{})", at + 2);
             let state = words("system", part, &[]);
             format!("{name:<24} {address:<17} 0.163     Y/Y/Y     0        {group:<14} {}", state.trim_end())

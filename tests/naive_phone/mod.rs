@@ -8,7 +8,9 @@ mod reader;
 use std::collections::BTreeMap;
 
 use sastctl::phone::tvs::Ask;
-use sastctl::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, Way, assess_classes};
+use sastctl::phone::{
+    Decision, Installed, InstalledItl, NewList, PhoneClass, TvsStatus, Way, assess_classes,
+};
 use sastctl::trustlist::Function;
 
 use crate::support::rounds;
@@ -88,9 +90,9 @@ impl State<'_> {
         let held = Installed {
             ctl: self.ctl.map(|made| made.verified.clone().unwrap()),
             itl: match self.itl {
-                None => HeldItl::None,
-                Some(None) => HeldItl::Unknown,
-                Some(Some(made)) => HeldItl::of(&made.list).unwrap(),
+                None => InstalledItl::None,
+                Some(None) => InstalledItl::Unknown,
+                Some(Some(made)) => InstalledItl::of(&made.list).unwrap(),
             },
         };
         let installed = held.as_ref();

@@ -1,4 +1,4 @@
-//! The X.509 certificates that records carry: their bytes, and what a record repeats of them.
+//! The X.509 certificates in records: their bytes, and the parts that a record repeats.
 
 use bytes::Bytes;
 use x509_parser::certificate::X509CertificateParser;
@@ -48,7 +48,7 @@ pub struct Certificate {
     pub signature_algorithm: String,
 }
 
-/// Names and serial number of a certificate, each a whole DER element: what PKCS#11 keeps beside it.
+/// Names and serial number of a certificate, each a whole DER element: the attributes that PKCS#11 stores with it.
 #[allow(missing_docs, reason = "the names say what each is")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawNames {
@@ -118,7 +118,7 @@ impl Certificate {
 
     /// Subject, issuer and serial number as they stand in the certificate, each a whole DER element.
     pub fn raw_names(&self) -> RawNames {
-        // It parsed when it was read.
+        // It was parsed before without an error.
         let Ok((_, x509)) = X509Certificate::from_der(&self.der) else { return RawNames::default() };
         let raw = x509.raw_serial();
         // INTEGER; a serial number has 20 bytes at most (RFC 5280, section 4.1.2.2), a longer one is left out.
@@ -139,8 +139,8 @@ impl Certificate {
         serial
     }
 
-    /// Whether issuer and serial are this certificate's: by the serial as it is and a name that means its issuer, or both as
-    /// the CTL Client spells them.
+    /// Whether issuer and serial are those of this certificate: the serial big-endian and any spelling of its issuer's name, or
+    /// both as the CTL Client spells them.
     pub fn is_called(&self, issuer: &[u8], serial: &[u8]) -> bool {
         let client = Style::CtlClient;
         (serial == self.serial && self.issuer.matches(issuer))
@@ -148,7 +148,7 @@ impl Certificate {
                 && super::tlv::without_nul(issuer) == self.issuer.spelled(client).as_bytes())
     }
 
-    /// What an RSA key is declared for (RFC 8017, appendix A), where that is not plain RSA: `RSASSA-PSS`, or the dotted OID.
+    /// The declared use of an RSA key (RFC 8017, appendix A), if it is not plain RSA: `RSASSA-PSS`, or the dotted OID.
     pub fn declared_for(&self) -> Option<&str> {
         let other = self.public_key.rsa().is_some() && self.key_algorithm != "rsaEncryption";
         other.then_some(&self.key_algorithm)
@@ -164,7 +164,8 @@ impl Certificate {
         digest::sha256(&self.der)
     }
 
-    /// Issued by `Cisco Manufacturing CA`: one of Cisco's own SAST tokens, which the CTL Client spells in its way.
+    /// Whether `Cisco Manufacturing CA` issued it: one of Cisco's own SAST tokens, for which the CTL Client has its own
+    /// spelling.
     pub fn is_cisco_token(&self) -> bool {
         self.issuer.common_name().map(str::trim_end) == Some("Cisco Manufacturing CA")
     }

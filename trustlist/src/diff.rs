@@ -29,10 +29,10 @@ pub enum Change {
     /// A record that only the new list has.
     #[error("+ {function:<10} {name:<22} added (record {record})")]
     Added { record: usize, function: String, name: String },
-    /// A record that both have, not quite the same.
+    /// A record that both lists have, with differences.
     #[error("~ {function:<10} {name:<22} {}", what.join("; "))]
     Changed { old_record: usize, new_record: usize, function: String, name: String, what: Vec<String> },
-    /// The records that both have stand in another order: their numbers in the old list, in the order of the new one.
+    /// The records that both lists have are in another order: their numbers in the old list, in the order of the new one.
     #[error(
         "  order: what stays was records {} of the old list",
         old_records.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -40,16 +40,16 @@ pub enum Change {
     Reordered { old_records: Vec<usize> },
 }
 
-/// All that differs between two lists.
+/// All differences between two lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Whether the files are the same to the byte.
+    /// Whether the files have the same bytes.
     pub identical: bool,
     /// Header first, then records.
     pub changes: Vec<Change>,
 }
 
-/// Compares two lists record by record, whatever their order.
+/// Compares two lists record by record; the order of the records does not matter.
 pub fn diff(old: &TrustList, new: &TrustList) -> Difference {
     let mut changes = header_changes(old.header(), new.header());
     changes.extend(diff_records(old.records(), new.records()));
@@ -208,7 +208,7 @@ fn record_changes(old: &Record, new: &Record) -> Vec<String> {
     what
 }
 
-/// The values of the elements; of one that occurs twice the first, as [`Record::get`].
+/// The values of the elements; if an element occurs twice, the first value, as [`Record::get`].
 fn values(record: &Record) -> BTreeMap<u8, &[u8]> {
     let mut values = BTreeMap::new();
     for element in record.elements() {

@@ -30,7 +30,7 @@ impl Digest {
         self as u8
     }
 
-    /// The digest over the parts, as if they stood one after the other.
+    /// The digest over the concatenated parts.
     pub fn hash(self, parts: &[&[u8]]) -> Vec<u8> {
         fn over<D: sha1::Digest>(parts: &[&[u8]]) -> Vec<u8> {
             parts.iter().fold(D::new(), |hasher, part| hasher.chain_update(part)).finalize().to_vec()

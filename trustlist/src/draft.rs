@@ -1,4 +1,4 @@
-//! What is to be signed: a list or a configuration file.
+//! Drafts: a list or a configuration file before its signature.
 
 use bytes::Bytes;
 
@@ -20,8 +20,8 @@ pub trait Signer {
     /// The certificate of the key.
     fn certificate(&self) -> &Certificate;
 
-    /// Signs a message: RSA PKCS#1 v1.5 (RFC 8017, section 8.2.1) over its digest. The answer is the signature, big-endian, as
-    /// many bytes as the modulus. An implementation verifies it with [`certificate`](Signer::certificate) before it answers.
+    /// Signs a message: RSA PKCS#1 v1.5 (RFC 8017, section 8.2.1) over its digest. Returns the signature, big-endian, with the
+    /// length of the modulus. An implementation verifies it with [`certificate`](Signer::certificate) before it returns.
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
 }
 

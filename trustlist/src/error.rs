@@ -1,13 +1,13 @@
-//! What can be wrong with a file, with what is to be built, and with a signature.
+//! Errors of reading a file, building a file and verifying a signature.
 
 use super::digest::Digest;
 use super::printable::printable;
 
-/// The largest file that is read: 16 MiB. Phones stop at 64 KiB; the rest is room for signed configuration files.
+/// The largest file that is read: 16 MiB. Phones load at most 64 KiB; signed configuration files may be larger.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Why some bytes are not a trust list. Reads on from the file's name: `CTLFile.tlv is cut short: …`. Offsets (from the start of
-/// the file) and lengths are in bytes.
+/// Why some bytes are not a trust list. The message follows the file's name: `CTLFile.tlv is cut short: …`. Offsets (from the
+/// start of the file) and lengths are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum DecodeError {
@@ -19,7 +19,7 @@ pub enum DecodeError {
     NotATrustList(String),
     #[error("is cut short: {what} says {says} bytes, {left} are left (byte {offset})")]
     CutShort { what: String, says: usize, left: usize, offset: usize },
-    /// An element or a length that no writer makes. The offset is where it begins; of a missing element, what should hold it.
+    /// An invalid element or length. The offset is where it begins; for a missing element, where its container begins.
     #[error("is damaged: {what} (byte {offset})")]
     Damaged { what: String, offset: usize },
     #[error("is a signed configuration file ({}), not a trust list", printable(.file_name))]
@@ -72,7 +72,7 @@ pub enum VerifyError {
     NoKey(usize),
     #[error("CERTIFICATE of record {record}, the signer's, does not parse (byte {offset}): {why}")]
     CertificateUnreadable { record: usize, offset: usize, why: String },
-    /// The signer's key, as it is called, is not RSA, or too large.
+    /// The signer's key, with its name, is not RSA, or too large.
     #[error("the signer's key is {0}, which trust lists are not signed with")]
     UnsupportedKey(String),
     #[error("unsupported signature algorithm {0} (SIGNATUREALGORTITHM; 0 is RSA)")]
@@ -83,13 +83,13 @@ pub enum VerifyError {
     ModulusDisagrees { code: u8, bytes: usize },
     #[error("the signature has {signature} bytes, the signer's key makes {key}")]
     SignatureLength { signature: usize, key: usize },
-    /// The signature is right, under another digest than the header names.
+    /// The signature is valid, but with another digest than the header names.
     #[error("the header names {header}, but the signature's DigestInfo says {signature}")]
     DigestDisagrees { header: Digest, signature: Digest },
     /// The file or the signature was changed, or another key signed.
     #[error("the signature does not match the file (signer {signer})")]
     DoesNotMatch { signer: String },
-    /// A list that should know the signer of a .sgn file, by its common name, has no CCM+TFTP or TFTP record of it.
+    /// The given list has no CCM+TFTP or TFTP record for the signer of a .sgn file. Contains the signer's common name.
     #[error("the list given has no TFTP record for {0}")]
     NoTftpRecord(String),
     #[error("it was signed by {signer} (serial {serial}), not by the certificate given, {given}")]

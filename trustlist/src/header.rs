@@ -10,7 +10,7 @@ use super::name;
 use super::printable::printable;
 use super::tlv::{self, Element, Place::Header as PLACE, Reader, header_tag as tag};
 
-/// A version: major and minor.
+/// A version number: major and minor.
 pub type Version = (u8, u8);
 
 /// The signer as the file spells it: the values of SIGNERNAME, SERIALNUMBER and CANAME.
@@ -42,7 +42,7 @@ pub struct Header {
     pub modulus_code: u8,
     /// The signature, big-endian.
     pub signature: Bytes,
-    /// The whole SIGNATURE element: what a signature does not cover.
+    /// The whole SIGNATURE element, which the signature does not cover.
     signature_element: Range<usize>,
     file_name: Bytes,
     /// When the file was signed: seconds since 1970-01-01 UTC.
@@ -79,7 +79,7 @@ impl Header {
         let slice = |e: &Element<'_>| file.slice_ref(e.value);
         let signature = found.need(tag::SIGNATURE)?;
         let info = found.need(tag::SIGNATURE_INFO)?;
-        // The signature covers everything else, but not its own place.
+        // The signature covers everything else, but it does not protect the position of its own element.
         if signature.offset != info.offset.saturating_add(info.total_len()) {
             let how = "should stand directly behind SIGNATUREINFO";
             return Err(PLACE.damaged(tag::SIGNATURE, how, signature.offset));
@@ -185,7 +185,7 @@ impl<'a> Found<'a> {
             }
             let element = reader.element(PLACE, bound)?;
             let home = tlv::container_of(element.tag);
-            // The place and content of encryption elements are not checked: nothing here reads them.
+            // The position and content of encryption elements are not checked: this crate does not use them.
             let loose = (tag::ENCRYPTION..=tag::CLEAR_DIGEST).contains(&element.tag);
             if !loose && tlv::header_tag_name(element.tag).is_some() {
                 let damaged = |how: &str| Err(PLACE.damaged(element.tag, how, element.offset));

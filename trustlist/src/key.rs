@@ -15,7 +15,7 @@ const MAX_KEY_BYTES: usize = 512;
 pub enum PublicKey {
     /// An RSA key, 512 to 4096 bits.
     Rsa(RsaKey),
-    /// Anything else, as people call it (`EC 384`): elliptic curves, larger RSA keys. Carried, not verified with.
+    /// Any other key, with its usual name (`EC 384`): elliptic curves, larger RSA keys. Kept, but not used to verify.
     Other(String),
 }
 

@@ -1,7 +1,7 @@
-//! Trust list files, pure: bytes in, bytes out. No file, clock, token or network.
+//! Trust list files as bytes. This crate uses no file, clock, token or network.
 //!
-//! A file walks through three types: [`TrustList`] (decoded), [`VerifiedList`] (its signer known) and, on the way
-//! to a new file, [`Draft`] (what is to be signed). The bytes are described in `docs/format.md`.
+//! There are three types for the states of a list: [`TrustList`] (decoded), [`VerifiedList`] (signature checked) and [`Draft`]
+//! (not signed yet). The bytes are described in `docs/format.md`.
 
 mod certificate;
 mod diff;

@@ -35,7 +35,7 @@ impl ListKind {
     }
 }
 
-/// Whether this names a file in the folder itself: names may come from lists.
+/// Whether this is the name of a file directly in a folder. Names from lists are not trusted.
 pub fn is_file_name(name: &str) -> bool {
     let odd = |c: char| matches!(c, '/' | '\\') || c.is_control();
     !name.is_empty() && !name.starts_with('.') && !name.contains(odd)
@@ -69,7 +69,7 @@ impl TrustFile {
         let header = Header::decode(&bytes)?;
         let behind = bytes.slice(header.bytes().len()..);
         let file_name = header.file_name().to_lowercase();
-        // By the name, else by the bytes after the header.
+        // The name decides, else the bytes after the header.
         let is_list =
             file_name.ends_with(".tlv") || (!file_name.ends_with(".sgn") && behind.starts_with(&[1, 0, 2]));
         if !is_list {
@@ -139,7 +139,7 @@ impl TrustList {
         ListKind::of_file_name(&self.header.file_name())
     }
 
-    /// The SAST records: whose keys may sign the next list.
+    /// The SAST records: their keys may sign the next list.
     pub fn sasts(&self) -> impl Iterator<Item = &Record> {
         self.records.iter().filter(|r| r.function() == Function::SAST)
     }

@@ -1,4 +1,4 @@
-//! Names as trust lists write them: one certificate name, two spellings.
+//! Names in trust lists: each certificate name has two spellings.
 //!
 //! CUCM and the CTL Client pick the same six attributes in the same order, whatever the order in the
 //! certificate, and differ in case and quoting (`docs/format.md`, "Names and serials").
@@ -22,7 +22,7 @@ pub enum Style {
     CtlClient,
 }
 
-/// The attributes that stand in a name of a trust list, in this order: key and X.520 OID (dotted).
+/// The attributes of a name in a trust list, in this order: key and X.520 OID (dotted).
 const ATTRIBUTES: [(&str, &str); 6] = [
     ("CN", "2.5.4.3"),
     ("OU", "2.5.4.11"),
@@ -69,8 +69,9 @@ impl Name {
         }
     }
 
-    /// The name as a file holds it, without the NUL at its end. The CTL Client hands its string to C, so a NUL inside a value
-    /// ends the name there, before the closing quote: `…;o="Cisco Systems`. Signers are looked up by these bytes: it is kept.
+    /// The name as a file holds it, without the NUL at its end. The CTL Client uses C strings, so a NUL inside a value ends the
+    /// name there, before the closing quote: `…;o="Cisco Systems`. Signers are looked up by these bytes, so this spelling is
+    /// kept.
     pub fn spelled(&self, style: Style) -> String {
         let spelled = |key: &str, value: &str| match style {
             Style::Cucm => format!("{key}={value}"),
@@ -143,13 +144,13 @@ fn split<'a>(text: &'a str, separators: &[char]) -> Vec<Part<'a>> {
             rest.is_empty() || (separators.contains(&c) && key(rest.get(1..).unwrap_or_default()).is_some());
         if ends && (rest.is_empty() || !(quoted || escaped)) {
             let part = text.get(begin..at).unwrap_or_default();
-            // A part that is no attribute gets an empty key, which no name has.
+            // A part that is not an attribute gets an empty key, which no certificate has.
             let attribute = key(part).zip(part.split_once('=').map(|(_, raw)| raw));
             let (key, raw) = attribute.unwrap_or(("", part));
             found.push(Part { key, raw });
             begin = at.saturating_add(1);
         }
-        // A quote in the middle of a value is a character of it.
+        // A quote in the middle of a value is an ordinary character.
         quoted ^= c == '"' && !escaped && (quoted || before == '=');
         escaped = c == '\\' && !escaped;
         before = if c == ' ' && before == '=' { '=' } else { c };
@@ -205,7 +206,7 @@ fn text(tag: AsnTag, data: &[u8]) -> String {
             .map(|c| c.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)))
             .map(|n| char::from_u32(n).unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect(),
-        // T.61 in the field is Latin-1 (or ASCII, which is both).
+        // In practice T.61 strings contain Latin-1 or ASCII.
         AsnTag::T61String if std::str::from_utf8(data).is_err() => {
             data.iter().map(|b| char::from(*b)).collect()
         }

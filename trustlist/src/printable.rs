@@ -1,4 +1,4 @@
-//! Escaping of text from outside for terminals, pages and JSON.
+//! Escapes text from outside for terminals, pages and JSON.
 
 /// Text that is safe for a terminal and a page: characters that are invisible, move the cursor or change the text direction
 /// become visible escapes (`\u{202e}`).

@@ -86,7 +86,7 @@ impl Record {
 
     /// Checks the elements of a whole record.
     fn decode(bytes: Bytes, offset: usize, place: Place) -> Result<Self, DecodeError> {
-        // Of those that are known.
+        // Only for known elements.
         let mut seen = Vec::new();
         let mut function = None;
         let mut reader = Reader::new(&bytes, offset);
@@ -106,7 +106,7 @@ impl Record {
             }
         }
         let missing = |tag: u8| place.damaged(tag, "is missing", offset);
-        // A phone looks certificates up by issuer and serial: with a key or certificate, those must be there.
+        // A phone looks certificates up by issuer and serial: so a record with a key or certificate needs both.
         if [tag::PUBLIC_KEY, tag::CERTIFICATE, tag::CERT_HASH].iter().any(|tag| seen.contains(tag)) {
             for needed in [tag::SUBJECT_NAME, tag::ISSUER_NAME, tag::SERIAL_NUMBER] {
                 if !seen.contains(&needed) {
@@ -169,7 +169,7 @@ impl Record {
         self.get(tag::CERTIFICATE).map(|der| Certificate::from_der(self.bytes.slice_ref(der)))
     }
 
-    /// The public key: the certificate's, else PUBLICKEY. `None` where the record has neither that parses.
+    /// The public key: the certificate's, else PUBLICKEY. `None` if neither parses.
     pub fn public_key(&self) -> Option<PublicKey> {
         match self.certificate() {
             Some(certificate) => certificate.ok().map(|c| c.public_key.clone()),
@@ -177,12 +177,12 @@ impl Record {
         }
     }
 
-    /// Issuer, without a NUL at its end, and serial, as the file spells them: how signers and phones find a record.
+    /// Issuer (without a NUL at its end) and serial, as the file spells them: phones look up a record by these.
     pub fn id(&self) -> Option<(&[u8], &[u8])> {
         Some((tlv::without_nul(self.get(tag::ISSUER_NAME)?), self.get(tag::SERIAL_NUMBER)?))
     }
 
-    /// How the header of a list that it signs names it.
+    /// The signer's names and serial in the header of a list that this record's key signs.
     pub fn signer_id(&self) -> SignerId {
         let value = |tag| self.get(tag).map(|value| self.bytes.slice_ref(value)).unwrap_or_default();
         SignerId {
@@ -192,7 +192,7 @@ impl Record {
         }
     }
 
-    /// Whether issuer and serial are these.
+    /// Whether the record has this issuer and serial.
     pub fn is_for(&self, issuer: &[u8], serial: &[u8]) -> bool {
         self.id() == Some((tlv::without_nul(issuer), serial))
     }

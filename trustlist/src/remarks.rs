@@ -1,4 +1,4 @@
-//! Remarks about files that can be read but are unusual. They are shown, and refuse nothing.
+//! Remarks about files that can be read but are unusual. They are only shown.
 
 use super::certificate::Certificate;
 use super::header::Header;
@@ -6,11 +6,11 @@ use super::list::{PHONE_LIMIT_BYTES, SignedFile, TrustList};
 use super::record::Record;
 use super::tlv::{self, record_tag as tag};
 
-/// Above this many bytes a list is near what phones load: nine tenths of 64 KiB.
+/// Above this size in bytes a list is near the limit of phones: nine tenths of 64 KiB.
 const NEAR_LIMIT_BYTES: usize = PHONE_LIMIT_BYTES / 10 * 9;
 
-/// Something about a list that an operator may want to know. Records count from 1; where `record` is `None`, it is the header
-/// or a certificate beside lists.
+/// Something about a list that an operator may want to know. Records count from 1; if `record` is `None`, it concerns the
+/// header or a certificate outside a list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum Remark {
@@ -22,7 +22,7 @@ pub enum Remark {
     NoRecords,
     #[error("the certificate of record {record} does not parse: {why}; its bytes are kept")]
     CertificateUnreadable { record: usize, why: String },
-    /// A record repeats something of its certificate wrongly. Phones look at the record.
+    /// A value in a record differs from its certificate. Phones use the record.
     #[error("{element} of record {record} is not what its certificate says")]
     Disagrees { record: usize, element: &'static str },
     #[error("the certificate{} declares its RSA key for {what}; no public source says whether phones accept it",
@@ -40,7 +40,7 @@ pub enum Remark {
 }
 
 impl Remark {
-    /// The remark about a list of so many bytes.
+    /// The remark about a list of this size.
     pub fn about_size(bytes: usize) -> Option<Self> {
         if bytes > PHONE_LIMIT_BYTES {
             return Some(Remark::TooLargeForPhones { bytes });
@@ -66,8 +66,8 @@ impl TrustList {
 }
 
 impl SignedFile {
-    /// The remarks about a file of this name (without its folder). A result that waits beside the old file (`NAME.new.sgn`)
-    /// counts as `NAME.sgn`.
+    /// The remarks about a file of this name (without its folder). A new file next to the old one (`NAME.new.sgn`) counts as
+    /// `NAME.sgn`.
     pub fn remarks(&self, file: &str) -> Vec<Remark> {
         let says = self.header().file_name();
         let other =

@@ -1,6 +1,6 @@
-//! Everything about a file as values for machines: what `ctl show --json` prints. Fields are only ever added.
+//! All values of a file, for machines: the output of `ctl show --json`. Fields are added, but never removed or changed.
 //!
-//! Elements are called as in `docs/format.md`. Lengths and offsets are in bytes, binary values in hexadecimal.
+//! Elements have the names of `docs/format.md`. Lengths and offsets are in bytes, binary values in hexadecimal.
 #![allow(missing_docs, reason = "the fields are called as the elements and properties that they hold")]
 
 use jiff::SignedDuration;
@@ -44,7 +44,7 @@ pub struct SignedReport {
     pub payload_sha256: String,
 }
 
-/// What both sorts of file have.
+/// The fields of both types of file.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileReport {
     pub bytes: usize,
@@ -63,11 +63,11 @@ pub struct FileReport {
     pub signer_serial: String,
     pub signer_issuer: String,
     pub digest_code: u8,
-    /// Its name, where known.
+    /// Its name, if known.
     pub digest: Option<String>,
     pub signature_algorithm_code: u8,
     pub modulus_code: u8,
-    /// Its size in bits, where known.
+    /// Its size in bits, if known.
     pub modulus_bits: Option<usize>,
     pub signature: String,
     pub file_name: String,
@@ -251,8 +251,8 @@ pub fn day(seconds: i64) -> String {
     date(seconds, "%Y-%m-%d")
 }
 
-/// A date in UTC, from seconds since 1970-01-01; the number itself where that has none. Up to the last second of the year
-/// 9999, which certificates that never expire name, and which instants of time zones do not reach.
+/// A date in UTC, from seconds since 1970-01-01; the number itself where that has none. Works up to the last second of the year
+/// 9999, the end date of certificates that never expire; a time with a zone does not reach it.
 pub fn date(seconds: i64, format: &str) -> String {
     let begin = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let at = begin.checked_add(SignedDuration::from_secs(seconds));

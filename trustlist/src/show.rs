@@ -1,4 +1,4 @@
-//! What CUCM's `show ctl` and `show itl` print, tabs and misspellings included.
+//! The output of CUCM's `show ctl` and `show itl`, with tabs and misspellings.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub fn show_list(list: &TrustList, modified: &str, verified: bool) -> String {
     out
 }
 
-/// The same kind of text for a `.sgn` file, which CUCM has no command for.
+/// The same kind of text for a `.sgn` file; CUCM has no command for it.
 pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
     let mut out = head("signed", signed.header(), signed.bytes(), modified);
     let (length, name) = (signed.payload().len(), printable(&signed.header().file_name()));

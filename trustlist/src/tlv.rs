@@ -1,6 +1,6 @@
 //! Tag, length, value: the reader, and the tags with their names.
 //!
-//! `tag: u8`, `length: u16 big-endian`, `value`. The header and the records number their tags apart.
+//! `tag: u8`, `length: u16 big-endian`, `value`. The header and the records have separate tag numbers.
 
 use super::error::{BuildError, DecodeError};
 
@@ -14,7 +14,7 @@ macro_rules! tags {
     };
 }
 
-/// Tags of the header. The names of the elements of an encryption are ours: CUCM prints none.
+/// Tags of the header. The names of encryption elements are our own: CUCM prints none.
 pub mod header_tag {
     /// Padding: a single byte without length and value.
     pub const PADDING: u8 = 13;
@@ -104,7 +104,7 @@ impl Place {
         format!("{} of {whole}", name.map_or_else(|| format!("element {tag}"), str::to_owned))
     }
 
-    /// The error about an element that is not as it should be.
+    /// The error about an invalid element.
     pub(super) fn damaged(self, tag: u8, how: &str, offset: usize) -> DecodeError {
         DecodeError::Damaged { what: format!("{} {how}", self.element(tag)), offset }
     }
@@ -163,8 +163,9 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    /// Takes one element. `place` and `bound` are for the error only. Where only the end of the file is the bound (`None`), too
-    /// few bytes mean that the file was cut; with HeaderLength, RECORDLENGTH or a container, that a length is wrong.
+    /// Takes one element. `place` and `bound` are for the error only. With `None` only the end of the file is the limit, and
+    /// missing bytes mean that the file was cut. With HeaderLength, RECORDLENGTH or a container as the limit, they mean that a
+    /// length is wrong.
     pub(super) fn element(
         &mut self,
         place: Place,
@@ -204,7 +205,7 @@ pub(super) fn c_text(value: &[u8]) -> String {
     String::from_utf8_lossy(value.get(..end).unwrap_or(value)).into_owned()
 }
 
-/// A value without the NUL bytes at its end: what names are compared by.
+/// A value without the NUL bytes at its end: names are compared in this form.
 pub(super) fn without_nul(value: &[u8]) -> &[u8] {
     let end = value.iter().rposition(|b| *b != 0).map_or(0, |last| last.saturating_add(1));
     value.get(..end).unwrap_or(value)

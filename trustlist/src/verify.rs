@@ -1,4 +1,4 @@
-//! Verification of a decoded file: its signer, or the exact reason why it does not verify.
+//! Verifies a decoded file: returns its signer, or the exact reason why it does not verify.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use super::list::{SignedFile, TrustList};
 use super::record::{Function, Record};
 use super::tlv::record_tag as tag;
 
-/// A list whose signature was checked with the record that its header names: its own, or one of a list that phones hold.
+/// A list whose signature was verified with the record that its header names: a record of this list, or of an installed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedList {
     list: TrustList,
@@ -48,12 +48,12 @@ impl VerifiedList {
 }
 
 impl TrustList {
-    /// Finds the signer among the SAST records, any number of which may have its name, and checks the signature.
+    /// Finds the signer among the SAST records, of which several may have its name, and verifies the signature.
     pub fn verify(&self) -> Result<VerifiedList, VerifyError> {
         self.verify_with(self, &[Function::SAST])
     }
 
-    /// Checks the signature as a phone does that holds `held`: with its records of the signer that may sign an ITL.
+    /// Verifies the signature like a phone with the list `held`: with the records of the signer that may sign an ITL.
     pub fn verify_in(&self, held: &VerifiedList) -> Result<VerifiedList, VerifyError> {
         self.verify_with(held.list(), &[Function::SAST, Function::CCM_TFTP])
     }
@@ -94,7 +94,7 @@ impl SignedFile {
         if signature.is_by(&key) { Ok(by) } else { Err(signature.why_not(&key)) }
     }
 
-    /// Checks the signature as a phone does that holds this list: with its records of the signer that may sign such files.
+    /// Verifies the signature like a phone with this list: with the records of the signer that may sign such files.
     pub fn verify_in(&self, list: &VerifiedList) -> Result<SignedBy, VerifyError> {
         let functions = [Function::CCM_TFTP, Function::TFTP];
         let none = || VerifyError::NoTftpRecord(self.header().signer_short_name());
@@ -114,7 +114,7 @@ pub struct SignedBy {
     pub key_bits: usize,
 }
 
-/// The signature of a file, which is hashed once for all keys.
+/// The signature of a file. The file is hashed once for all keys.
 struct FileSignature<'a> {
     header: &'a Header,
     covered: [&'a [u8]; 2],
@@ -154,7 +154,7 @@ impl<'a> FileSignature<'a> {
 }
 
 /// The first record of `list` with the signer's issuer and serial number and one of these functions whose key verifies the
-/// signature, the digest that was signed, and the size of the key in bits; else why there is none: `none` where no record fits.
+/// signature, the digest that was signed, and the size of the key in bits; else the reason: `none` if no record matches.
 /// Each key is tried once.
 fn search<'a>(
     header: &Header,

@@ -1,13 +1,13 @@
 //! `revert --node`: the whole run on a cluster from tokenless to tokens.
 
-mod looked_at;
+mod confirmed_checks;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-pub use looked_at::{LookedAt, option as looked_at_option, readiness_text};
+pub use confirmed_checks::{ConfirmedChecks, option as confirming_option, readiness_text};
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
@@ -39,7 +39,7 @@ pub struct NodeArgs {
     #[arg(long, requires = "node")]
     rollback: bool,
     #[command(flatten)]
-    looked: LookedAt,
+    confirmed_checks: ConfirmedChecks,
     #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
@@ -62,8 +62,8 @@ impl NodeArgs {
             (self.rollback, "--rollback"),
             (!self.publish.tftp_root.is_empty(), "--tftp-root"),
         ];
-        let looked = self.looked.options().map(|(_, given, option)| (given, option));
-        given.into_iter().chain(looked).find(|(given, _)| *given).map(|(_, name)| name)
+        let confirmed = self.confirmed_checks.options().map(|(_, given, option)| (given, option));
+        given.into_iter().chain(confirmed).find(|(given, _)| *given).map(|(_, name)| name)
     }
 }
 
@@ -95,9 +95,9 @@ pub fn run(
     };
     let password_source = args.connect.operator(false, settings, ui)?.password_source;
     // The plan is always shown before the cluster changes, also with --yes.
-    let (looked_at, sees_plans) = (args.looked.clone(), true);
+    let (confirmed_checks, sees_plans) = (args.confirmed_checks.clone(), true);
     let operator = signing.operator(false, settings, ui);
-    let operator = TerminalOperator { password_source, looked_at, sees_plans, ..operator };
+    let operator = TerminalOperator { password_source, confirmed_checks, sees_plans, ..operator };
     let connector = Connector::new(args.connect.options(), &operator);
     let mut run = ClusterRun::connect(&options, connector, &operator)?;
     if signing.dry_run {

@@ -1,6 +1,6 @@
 //! Messages for a run on a cluster that stopped.
 
-use super::super::cluster_run::looked_at_option;
+use super::super::cluster_run::confirming_option;
 use super::{CommandError, ErrorKind};
 use crate::cluster::leftover_says;
 use crate::workflow::cluster_run::{NoBridge, RunError, RunRefused, Step, Stopped};
@@ -54,11 +54,11 @@ impl From<RunError> for CommandError {
                 base.hint("first make all nodes serve the same CTL: sastctl cluster fetch shows the CTL of each node")
             }
             E::NotReady(stops) => base.details("", stops.into_iter().skip(1).map(|finding| finding.says)),
-            E::NobodyLooked(open) => open
+            E::ReadinessNotConfirmed(open) => open
                 .iter()
-                .fold(base, |e, finding| e.detail(looked_at_option(finding.subject), &finding.says))
+                .fold(base, |e, finding| e.detail(confirming_option(finding.subject), &finding.says))
                 .hint("check each line, then add its option; --yes does not confirm them"),
-            E::NobodyAsksPhones => base.hint(
+            E::BridgeNotConfirmed => base.hint(
                 "reset the phones; when every phone holds the bridge, run the same command with --resume --phones-have-it (--yes does not confirm this)",
             ),
             E::PhonesLackBridge => {

@@ -24,7 +24,9 @@ impl From<WorkError> for CommandError {
         use WorkError as E;
         let kind = match error {
             E::NotVerified { .. } | E::NewNotVerified { .. } | E::SignerNotVerified { .. } => ErrorKind::No,
-            E::NotVouchedFor { .. } | E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } => ErrorKind::No,
+            E::SignerNotConfirmed { .. } | E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } => {
+                ErrorKind::No
+            }
             E::ItlNotVerified { .. } | E::NotServedYet { .. } => ErrorKind::No,
             E::OtherKind { .. } | E::NoRest | E::ItlForManyNodes => ErrorKind::Usage,
             E::PinNotTried { .. } => ErrorKind::Token,
@@ -93,7 +95,7 @@ impl From<WorkError> for CommandError {
             E::Partly { written, source } => CommandError::from(*source).wrote(written),
             E::NoRest => base.hint("use --by cli or --by hand"),
             E::ItlNotFetched(e) => CommandError::from(e).hint(WITHOUT_PROOF),
-            E::NotVouchedFor { .. } => base
+            E::SignerNotConfirmed { .. } => base
                 .hint(
                     "check that the token's certificate is in Phone-SAST-trust of the publisher, and that TVS is started",
                 )
@@ -181,12 +183,12 @@ impl From<OperatorError> for CommandError {
     fn from(error: OperatorError) -> Self {
         let kind = match &error {
             OperatorError::Interrupted { .. } => ErrorKind::Interrupted,
-            OperatorError::NobodyToAsk(_) | OperatorError::FrontEnd { .. } => ErrorKind::Usage,
+            OperatorError::CannotAsk(_) | OperatorError::FrontEnd { .. } => ErrorKind::Usage,
         };
         let base = CommandError::new(kind, error.to_string());
         match error {
             OperatorError::Interrupted { .. } => base,
-            OperatorError::NobodyToAsk(question) => {
+            OperatorError::CannotAsk(question) => {
                 base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
             OperatorError::FrontEnd { error, .. } => error.downcast().map_or(base, |own| *own),

@@ -5,7 +5,7 @@ mod views;
 
 pub use args::{DIGESTS, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
 pub use views::{
-    checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_text, troubles, written_text,
+    checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_problems, plan_text, written_text,
 };
 
 use super::{CommandError, Settings, Ui};

@@ -65,7 +65,7 @@ pub fn plan_text(file: &BatchFile) -> String {
 }
 
 /// What phones will refuse or lose, one line each.
-pub fn troubles(file: &BatchFile) -> Vec<String> {
+pub fn plan_problems(file: &BatchFile) -> Vec<String> {
     let Some(plan) = file.plan() else { return vec![] };
     let signer = plan.signer().sast_name();
     let refusals = plan.phones.iter().filter(|v| v.verdict.decision == Decision::Refuses).map(|v| {
@@ -73,7 +73,7 @@ pub fn troubles(file: &BatchFile) -> Vec<String> {
         format!("phones ({label}): {}", line.strip_prefix(label).unwrap_or(&line).trim_start())
     });
     let losses = plan.findings.iter().filter(|f| f.impact != Impact::Note).map(ServiceFinding::line);
-    refusals.chain(losses).map(|trouble| printable(&trouble)).collect()
+    refusals.chain(losses).map(|problem| printable(&problem)).collect()
 }
 
 /// What a dry run adds: the difference, what is left to do, and the digest of the plan.

@@ -1,4 +1,4 @@
-//! The host keys that are known, as OpenSSH keeps them: with markers, patterns, hashed names, and authorities.
+//! The known host keys, in OpenSSH's format: with markers, patterns, hashed names and certificate authorities.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
 use crate::files;
 
-/// No file of known hosts is larger, in bytes.
+/// The largest known_hosts file that is read, in bytes.
 const LARGEST: usize = 16 * 1024 * 1024;
 
 /// The lines about one host.
@@ -40,7 +40,7 @@ pub(in crate::cluster) fn learn(
 }
 
 impl KnownHosts {
-    /// The lines about a host. No file is no line; a line that cannot be read is none, as with OpenSSH.
+    /// The lines about a host. Without a file there are no lines; a line that cannot be read is skipped, as in OpenSSH.
     pub(super) fn of(address: &SshAddress, path: &Path) -> Self {
         let bytes = files::read_limited(path, LARGEST).unwrap_or_default();
         let host = address.host.to_lowercase();
@@ -72,7 +72,7 @@ impl KnownHosts {
         self.marked(Some(Marker::CertAuthority)).next().is_some()
     }
 
-    /// Whether what the host shows is known, or a known authority certified it.
+    /// Whether the key that the host shows is known, or certified by a known authority.
     pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<(), ConsoleError> {
         let node = self.address.host.clone();
         let (key, certificate) = match shown {
@@ -95,7 +95,7 @@ impl KnownHosts {
             let fault = self.fault(certificate);
             return fault.map_or(Ok(()), |why| Err(ConsoleError::HostCertificate { node, why }));
         }
-        // Another kind of key than the known one is another key.
+        // A key of another type than the known one counts as another key.
         match (line_of(None, key.key_data()), self.marked(None).next()) {
             (Some(_), _) => Ok(()),
             (None, Some((line, _))) => Err(ConsoleError::ChangedHostKey { node, fingerprint, line }),
@@ -129,7 +129,7 @@ impl KnownHosts {
     }
 }
 
-/// Whether a line is about a host: one pattern fits, and none that says no.
+/// Whether a line is about a host: a pattern matches, and no negated pattern matches.
 fn is_about(patterns: &HostPatterns, host: &str) -> bool {
     match patterns {
         HostPatterns::Patterns(patterns) => {
@@ -150,7 +150,7 @@ fn is_about(patterns: &HostPatterns, host: &str) -> bool {
     }
 }
 
-/// `*` is anything, `?` one character.
+/// `*` matches any text, `?` one character.
 fn fits(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
         ([], []) => true,

@@ -1,4 +1,4 @@
-//! A line to a node: bytes there, bytes back, and a clock. SSH and serial lines implement it.
+//! A connection to a node that sends and receives bytes, with a clock. SSH and serial lines implement it.
 
 #[cfg(feature = "ssh")]
 pub(super) mod known_hosts;
@@ -19,22 +19,23 @@ pub trait Console {
     /// Sends all of the bytes.
     fn send(&mut self, bytes: &[u8]) -> Result<(), ConsoleError>;
 
-    /// Sends bytes that nobody may see: a password. Recorders write stars instead.
+    /// Sends a secret: a password. A transcript contains stars instead.
     fn send_secret(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         self.send(bytes)
     }
 
-    /// Waits at most `patience` for bytes. Nothing within that time is an empty answer; the end is an error.
+    /// Waits at most `patience` for bytes. Returns an empty answer if none arrive in that time; a closed connection is an
+    /// error.
     fn receive(&mut self, patience: Duration) -> Result<Vec<u8>, ConsoleError>;
 
-    /// Time since the console was opened, by its own clock.
+    /// The time since the console was opened.
     fn elapsed(&self) -> Duration;
 }
 
-/// Where a transcript goes.
+/// The file of a transcript.
 pub type Transcript = Box<dyn Write + Send>;
 
-/// Writes down every byte that another console sends and receives, secrets as stars.
+/// Records every byte that another console sends and receives, with stars for secrets.
 pub struct Recorded {
     inner: Box<dyn Console>,
     transcript: Option<Transcript>,
@@ -50,7 +51,7 @@ impl Recorded {
         let text = String::from_utf8_lossy(bytes);
         tracing::trace!("{} {direction} {:?}", self.inner.node(), text);
         if let Some(transcript) = &mut self.transcript {
-            // A transcript that cannot be written does not stop the run; the journal is what counts.
+            // An error of the transcript does not stop the run: only the journal is essential.
             let _ = writeln!(transcript, "{:10.3} {direction} {text:?}", self.inner.elapsed().as_secs_f64());
         }
     }

@@ -1,4 +1,4 @@
-//! A node's serial console, with the login dialogue that stands before the shell.
+//! A node's serial console, with the login dialogue before the shell.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -11,12 +11,12 @@ use crate::cluster::error::ConsoleError;
 use crate::cluster::shell::Screen;
 use crate::cluster::shell::words::{asks_for_a_secret, asks_for_the_password};
 
-/// How long the login dialogue may take in all.
+/// The time limit for the whole login dialogue.
 const LOGIN_LIMIT: Duration = Duration::from_secs(90);
-/// A console that says nothing is asked for its prompt as often as this.
-const NUDGE: Duration = Duration::from_secs(3);
-/// How long the line must be quiet before its last line is believed.
-const QUIET: Duration = Duration::from_millis(200);
+/// A silent console gets a newline at this interval.
+const NEWLINE_INTERVAL: Duration = Duration::from_secs(3);
+/// How long the line must be silent before its last line counts as complete.
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// A serial line.
 pub struct SerialConsole {
@@ -52,7 +52,7 @@ impl Console for SerialConsole {
         let begin = Instant::now();
         loop {
             match self.port.read(&mut buffer) {
-                // A cable that was pulled, or a terminal server that hung up.
+                // The cable was disconnected, or the terminal server closed the connection.
                 Ok(0) => return Err(ConsoleError::Closed { node: self.node.clone() }),
                 Ok(n) => {
                     buffer.truncate(n);
@@ -74,11 +74,11 @@ impl Console for SerialConsole {
     }
 }
 
-/// Goes through `login:` and `Password:`, if they are there; a shell that was left open is found as it is.
+/// Answers `login:` and `Password:` if they appear. A shell that is still open is used as it is.
 pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result<(), ConsoleError> {
     let mut screen = Screen::default();
     let end = console.elapsed().saturating_add(LOGIN_LIMIT);
-    let mut nudge_at = console.elapsed();
+    let mut newline_at = console.elapsed();
     let (mut sent_user, mut sent_password) = (false, false);
     let node = console.node().to_owned();
     let no_prompt = |screen: &Screen, why: String| {
@@ -86,13 +86,13 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
         ConsoleError::NoPrompt { node, why, says }
     };
     loop {
-        let bytes = console.receive(QUIET).map_err(|e| no_prompt(&screen, e.to_string()))?;
+        let bytes = console.receive(SILENCE).map_err(|e| no_prompt(&screen, e.to_string()))?;
         let over = console.elapsed() >= end;
         screen.feed(&bytes);
         if screen.is_full() {
             return Err(ConsoleError::TooMuch { node });
         }
-        // A line that is never quiet has its end, too.
+        // A line that is never silent also ends at the time limit.
         if !bytes.is_empty() && !over {
             continue;
         }
@@ -106,7 +106,7 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             return Err(no_prompt(&screen, format!("waited for {} s", LOGIN_LIMIT.as_secs())));
         }
         if line == "admin:" {
-            // The prompt was read here: the shell's reader gets one of its own.
+            // The prompt was consumed here, so a newline requests another one for the shell's reader.
             return console.send(b"\r");
         } else if line.ends_with("login:") && !sent_user {
             sent_user = true;
@@ -116,17 +116,17 @@ pub fn log_in<C: Console>(console: &mut C, user: &str, password: &str) -> Result
             return Err(ConsoleError::Asked { node, says: screen.last_words() });
         } else if asks_for_the_password(&line) && sent_user {
             sent_password = true;
-            nudge_at = console.elapsed().saturating_add(NUDGE.saturating_mul(2));
-            // What was refused before was somebody else's.
+            newline_at = console.elapsed().saturating_add(NEWLINE_INTERVAL.saturating_mul(2));
+            // An earlier refusal concerned another user's login.
             screen.clear();
             console.send_secret(format!("{password}\n").as_bytes())?;
         } else if asks_for_the_password(&line) {
-            // Somebody else's half login: an empty password ends it.
+            // Another user's unfinished login: an empty password ends it.
             screen.feed(b"\n");
             console.send(b"\n")?;
-        } else if console.elapsed() >= nudge_at {
-            nudge_at = console.elapsed().saturating_add(NUDGE);
-            // Ctrl-C leaves a half-typed line, the newline asks for a prompt. A shell that starts gets no Ctrl-C.
+        } else if console.elapsed() >= newline_at {
+            newline_at = console.elapsed().saturating_add(NEWLINE_INTERVAL);
+            // Ctrl-C cancels a half-typed line, the newline requests a prompt. No Ctrl-C is sent to a shell that is starting.
             console.send(if sent_password { b"\r" } else { b"\x03\r" })?;
         }
     }

@@ -1,4 +1,4 @@
-//! A node's shell over SSH. One current-thread runtime per connection; nothing of it is seen outside.
+//! A node's shell over SSH. Each connection has its own current-thread runtime, which is private to this file.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -21,12 +21,12 @@ use crate::cluster::shell::screen::last_words;
 use crate::cluster::shell::words::asks_for_the_password;
 use crate::files;
 
-/// For connecting and logging in together.
+/// The time limit for connecting and login together.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
-/// For handing bytes over.
+/// The time limit for sending.
 const SEND_LIMIT: Duration = Duration::from_secs(20);
 
-/// How to log in.
+/// The options of a login.
 #[derive(Clone)]
 pub struct SshOptions {
     /// Where.
@@ -35,19 +35,19 @@ pub struct SshOptions {
     pub user: String,
     /// The password, for the methods password and keyboard-interactive.
     pub password: Option<SecretString>,
-    /// A private key in a file of its own.
+    /// The file of a private key.
     pub identity: Option<PathBuf>,
-    /// The known host keys, as OpenSSH keeps them.
+    /// The known host keys, in OpenSSH's format.
     pub known_hosts: PathBuf,
     /// Also the algorithms of old releases: SHA-1 key exchange, ssh-rsa, CBC ciphers.
     pub legacy: bool,
-    /// A host to go through.
+    /// A jump host.
     pub jump: Option<Box<SshOptions>>,
 }
 
 struct Handler {
     known: KnownHosts,
-    /// Why a key was not taken.
+    /// Why a host key was not accepted.
     seen: Arc<Mutex<Option<ConsoleError>>>,
 }
 
@@ -72,7 +72,7 @@ pub struct SshConsole {
     opened: Instant,
 }
 
-/// Connections that are logged in, and the runtime that they live in. The last one is to the host that was meant.
+/// Logged-in connections, and their runtime. The last one is to the target host.
 pub(in crate::cluster) struct Connected {
     pub(in crate::cluster) runtime: Runtime,
     handles: Vec<Handle<Handler>>,
@@ -94,7 +94,7 @@ impl Connected {
         Ok(Connected { runtime, handles })
     }
 
-    /// A channel on the host that was meant.
+    /// A channel on the target host.
     pub(in crate::cluster) async fn channel(&self) -> Result<russh::Channel<client::Msg>, russh::Error> {
         match self.handles.last() {
             Some(handle) => handle.channel_open_session().await,
@@ -110,7 +110,7 @@ impl SshConsole {
         let connected = Connected::open(options)?;
         let shell = async {
             let channel = connected.channel().await?;
-            // Wide, so that nothing is wrapped; the pagers are dealt with by the shell's reader.
+            // Wide, so that no line is wrapped; the shell's reader answers the pagers.
             channel.request_pty(true, "vt100", 250, 100, 0, 0, &[]).await?;
             channel.request_shell(true).await?;
             Ok::<_, russh::Error>(channel)
@@ -131,7 +131,7 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
     let seen = Arc::new(Mutex::new(None));
     let known = KnownHosts::of(&options.address, &options.known_hosts);
     let mut config = config(options.legacy);
-    // A server with several keys shows the kind that is known, and a certificate where an authority is.
+    // A server with several keys is asked for the key type that is known, or for a certificate if an authority is known.
     let algorithms: Vec<Algorithm> = known.keys().map(PublicKey::algorithm).collect();
     let is_known = |algorithm: &Algorithm| {
         algorithms.iter().any(|k| k == algorithm || (k.clone().is_rsa() && algorithm.clone().is_rsa()))
@@ -179,7 +179,7 @@ fn no_connection(options: &SshOptions, e: &russh::Error) -> ConsoleError {
             };
             let old_would_do =
                 !options.legacy && theirs.iter().any(|name| is_old(name) && all.contains(name));
-            // Extensions are announced in the list of key exchanges, and are none.
+            // The list of key exchanges also contains names of extensions, which are not key exchanges.
             let list = |names: &[String]| {
                 let is_one = |name: &&str| !name.starts_with("kex-strict-") && !name.starts_with("ext-info-");
                 names.iter().map(String::as_str).filter(is_one).collect::<Vec<_>>().join(", ")
@@ -200,7 +200,7 @@ fn names_of<N: AsRef<str>>(names: &[&N]) -> Vec<String> {
     names.iter().map(|name| AsRef::<str>::as_ref(*name).to_owned()).collect()
 }
 
-/// Everything that the library has, the preferred ones first; the old ones by choice alone, and after the others.
+/// All algorithms of the library, the preferred ones first; old ones only on request, and last.
 fn offered<N: AsRef<str> + Copy + PartialEq>(
     preferred: &[N],
     every: &[&N],
@@ -246,7 +246,7 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
         let bytes = Zeroizing::new(files::read_limited(path, files::MAX_TEXT).map_err(|e| unfit(&e))?);
         let text = std::str::from_utf8(&bytes).map_err(|e| unfit(&e))?;
         let key = keys::decode_secret_key(text, None).map_err(|e| unfit(&e))?;
-        // A server that does not say what it takes gets SHA-1 by choice alone.
+        // If a server does not list its signature algorithms, SHA-1 is used only on request.
         let hash = handle.best_supported_rsa_hash().await.map_err(broken)?.flatten();
         let hash = hash.or((!options.legacy).then_some(HashAlg::Sha256));
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
@@ -256,7 +256,7 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
         }
     }
     let Some(password) = &options.password else { return Err(refused()) };
-    // One method, one try: a wrong password that is tried twice locks accounts.
+    // One method, one try: a wrong password that is tried twice can lock an account.
     if offered.contains(&MethodKind::Password) {
         let answer = handle.authenticate_password(&options.user, password.expose_secret()).await;
         return if answer.map_err(broken)?.success() { Ok(()) } else { Err(refused()) };
@@ -267,7 +267,7 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
     let mut step =
         handle.authenticate_keyboard_interactive_start(&options.user, None).await.map_err(broken)?;
     let mut password = Some(password);
-    // The question of the password is answered, once; a message that asks nothing is passed over.
+    // The question for the password is answered once; a message without a question is skipped.
     for _ in 0..4 {
         step = match step {
             KeyboardInteractiveAuthResponse::Success => return Ok(()),
@@ -297,7 +297,7 @@ impl Console for SshConsole {
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ConsoleError> {
         let node = || self.node.clone();
-        // Within the runtime: its clock is needed to make the timeout.
+        // Inside the runtime, because the timeout needs its clock.
         let sending = async { timeout(SEND_LIMIT, self.channel.data(bytes)).await };
         match self.connected.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),

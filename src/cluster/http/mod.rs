@@ -9,12 +9,12 @@ use ureq::tls::{TlsConfig, TlsProvider};
 
 use crate::trustlist::Certificate;
 
-/// For one request in all.
+/// The time limit for a whole request.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Answers of the REST interface are short; in bytes.
+/// The longest answer of the REST interface that is read, in bytes.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
-/// Why a request failed. In all of them `url` is the request, `says` the server's words, `limit` in bytes.
+/// Why a request failed. `url` is the request, `says` the server's words, `limit` is in bytes.
 #[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -57,7 +57,7 @@ pub fn get(host: &str, port: u16, file: &str, limit: usize) -> Result<Vec<u8>, H
     }
 }
 
-/// How a node's web server is known.
+/// How a node's web server is authenticated.
 #[derive(Debug, Clone)]
 pub enum TlsTrust {
     /// By the system's authorities.
@@ -73,7 +73,7 @@ pub struct TrustStore {
     user: String,
     password: SecretString,
     trust: TlsTrust,
-    /// The most that a request may take in all.
+    /// The time limit for a whole request.
     pub limit: Duration,
 }
 
@@ -115,7 +115,7 @@ impl TrustStore {
         }
     }
 
-    /// Why a request came to nothing.
+    /// The error of a failed request.
     fn failed(&self, url: &str, error: ureq::Error) -> HttpError {
         let why = match error {
             ureq::Error::Other(e) if e.is::<pinned::OtherCertificate>() => {
@@ -128,7 +128,7 @@ impl TrustStore {
     }
 }
 
-/// What an answer says for people: its `message` or `messages`, else its beginning; without control characters.
+/// The readable part of an answer: its `message` or `messages`, else its beginning; without control characters.
 pub fn says(text: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let words = match (value.get("message"), value.get("messages")) {

@@ -1,5 +1,5 @@
-//! TLS with the one server whose certificate the operator compared: that certificate and no other, whatever name stands in
-//! it and whoever issued it. It is checked on the same connection that carries the request.
+//! TLS with the one server whose certificate the operator compared: only that certificate is accepted, and its name and issuer
+//! do not matter. It is checked on the same connection that carries the request.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -22,22 +22,22 @@ pub(super) struct OtherCertificate {
     pinned: String,
 }
 
-/// An agent that speaks with that server alone.
+/// An agent that accepts only that server.
 pub(super) fn agent(config: ureq::config::Config, host: &str, fingerprint: &str) -> ureq::Agent {
     let pinned = Pinned { host: host.to_owned(), fingerprint: digits(fingerprint) };
     let tcp = ().chain(TcpConnector::default());
     ureq::Agent::with_parts(config, tcp.chain(pinned), DefaultResolver::default())
 }
 
-/// The fingerprint in hexadecimal digits of lower case, however it was written: with colons, or with what openssl puts
-/// before it (`sha256 Fingerprint=`), letters of which are digits, too.
+/// The fingerprint in hexadecimal digits of lower case, however it was written: with colons, or after the prefix of openssl
+/// (`sha256 Fingerprint=`), which contains hexadecimal digits, too.
 fn digits(text: &str) -> String {
     let all: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     let of_others = all.len().saturating_sub(64);
     all.get(of_others..).unwrap_or_default().to_lowercase()
 }
 
-/// Makes TLS of a TCP connection.
+/// Starts TLS on a TCP connection.
 #[derive(Debug)]
 struct Pinned {
     host: String,
@@ -67,7 +67,7 @@ impl<In: Transport> Connector<In> for Pinned {
 impl Pinned {
     fn handshake(&self, tcp: TransportAdapter) -> Result<SslStream<TransportAdapter>, ureq::Error> {
         let mut connector = SslConnector::builder(SslMethod::tls_client()).map_err(other)?;
-        // Neither names nor authorities count; the fingerprint does, and is compared before anything is sent.
+        // Names and authorities do not matter: the fingerprint is compared before anything is sent.
         connector.set_verify(SslVerifyMode::NONE);
         let configured = connector.build().configure().map_err(other)?.verify_hostname(false);
         configured.connect(&self.host, tcp).map_err(|e| match e {
@@ -89,7 +89,7 @@ impl Pinned {
     }
 }
 
-/// What connecting has left of the time.
+/// The time that is left after connecting.
 fn left(details: &ConnectionDetails<'_>) -> NextTimeout {
     let mut timeout = details.timeout;
     if let (Duration::Exact(after), Instant::Exact(since)) = (timeout.after, details.now) {

@@ -35,11 +35,11 @@ pub fn security_mode(lines: &[String]) -> Option<SecurityMode> {
 pub enum ShownCtl {
     /// There is none.
     None,
-    /// One that CUCM does not accept, in its words.
+    /// One that CUCM does not accept, with CUCM's words.
     Bad { says: String },
     /// One that it accepts.
     Verified(Checksums),
-    /// One whose end was not seen, or in words that are not known.
+    /// An answer that is incomplete or not understood.
     Unclear,
 }
 
@@ -54,7 +54,7 @@ pub struct Checksums {
 
 /// Reads the answer to `show ctl`.
 pub fn shown_ctl(lines: &[String]) -> ShownCtl {
-    // A verdict is a whole line, and the last one counts: a name in the list may say anything.
+    // The result is a whole line, and the last one counts: a name in the list may contain the same words.
     let verdicts: Vec<String> =
         lines.iter().map(|l| l.trim().trim_end_matches(['.', '!']).to_lowercase()).collect();
     let last = verdicts.iter().rposition(|l| {
@@ -79,7 +79,7 @@ pub fn shown_ctl(lines: &[String]) -> ShownCtl {
     if verdicts.iter().any(|l| l == "length of ctl file: 0" || l.starts_with("ctl file not found")) {
         return ShownCtl::None;
     }
-    // The reason stands before it.
+    // The reason is in the line before it.
     let failed = last.saturating_sub(1);
     let at = if is(failed, "verification of the ctl file failed") { failed } else { last };
     ShownCtl::Bad { says: lines.get(at).map_or("", |l| l.trim()).to_owned() }
@@ -107,7 +107,7 @@ pub enum ServiceState {
     Missing,
 }
 
-/// Reads a service's state out of `utils service list`, or of a restart; the last word about it counts.
+/// Reads a service's state from the output of `utils service list` or of a restart; the last line about the service counts.
 pub fn service_state(lines: &[String], service: &str) -> Option<ServiceState> {
     let rest = lines.iter().rev().find_map(|l| {
         l.trim_start().strip_prefix(service).map(str::trim_start).and_then(|rest| rest.strip_prefix('['))
@@ -129,7 +129,7 @@ pub fn version(lines: &[String]) -> Option<String> {
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
 }
 
-/// A node as `show network cluster` names it.
+/// A node in the output of `show network cluster`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterNode {
     /// Its address.
@@ -140,8 +140,8 @@ pub struct ClusterNode {
     pub publisher: bool,
 }
 
-/// Reads `show network cluster`: address, full name, name, role; a long row continues on the next line. Why not, where a node
-/// would be lost: the table of processnodes below has as many rows.
+/// Reads `show network cluster`: address, full name, name, role; a long row continues on the next line. An error if a node
+/// would be lost: the table of processnodes below it must have the same number of rows.
 pub fn nodes(lines: &[String]) -> Result<Vec<ClusterNode>, String> {
     let table = lines.iter().position(|l| l.to_lowercase().contains("(processnode)")).unwrap_or(lines.len());
     let (shown, table) = lines.split_at(table);
@@ -171,12 +171,12 @@ pub fn nodes(lines: &[String]) -> Result<Vec<ClusterNode>, String> {
     let mut nodes = Vec::new();
     for row in rows {
         let is = |word: Option<&&str>, role: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(role));
-        // The last one: a host may be called so, too.
+        // The last one: a host name may be the same word.
         let role = row.iter().rposition(|word| is(Some(word), "publisher") || is(Some(word), "subscriber"));
         let Some((role, address)) = role.zip(row.first()) else {
             return Err(format!("neither publisher nor subscriber: {}", row.join(" ")));
         };
-        // Presence nodes stand in the list too, and hold no CTL.
+        // The list also contains presence nodes, which have no CTL.
         if !is(row.get(role.saturating_add(1)), "cups") {
             let name = row.get(..role).and_then(<[_]>::last).unwrap_or(address);
             let (address, name) = ((*address).to_owned(), (*name).to_owned());
@@ -186,14 +186,15 @@ pub fn nodes(lines: &[String]) -> Result<Vec<ClusterNode>, String> {
     Ok(nodes)
 }
 
-/// How many files `file delete` took away: `files: found = 1, deleted = 1`.
+/// How many files `file delete` deleted: `files: found = 1, deleted = 1`.
 pub fn deleted(lines: &[String]) -> Option<u32> {
     let line = lines.iter().find(|l| l.contains("deleted ="))?;
     line.rsplit('=').next()?.trim().parse().ok()
 }
 
-/// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. The file has `_` for blanks
-/// and the like. `SAST-ADN1` is not in `SAST-ADN12.pem`; a serial after the name (`SAST-ADN1_0A.pem`) is nothing else.
+/// Whether `show cert list trust` names a certificate in a unit: `unit/name.pem: description`. File names have `_` in place of
+/// blanks and similar characters. `SAST-ADN12.pem` is not a match for `SAST-ADN1`; `SAST-ADN1_0A.pem`, with a serial after the
+/// name, is.
 pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
     let in_file = |name: &str| -> String {
         let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
@@ -213,14 +214,14 @@ pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
     !name.is_empty() && lines.iter().any(is_it)
 }
 
-/// The bytes of a hexadecimal dump whose layout nobody published, as far as its lines can be read: offsets, colons and the
-/// text column are put up with. Whoever uses them verifies them.
+/// The bytes of a hexadecimal dump, as far as its lines can be read. The layout is not published: offsets, colons and a text
+/// column are accepted. The caller must verify the bytes.
 pub fn dump(lines: &[String]) -> Vec<u8> {
     lines.iter().flat_map(|line| of_line(line)).collect()
 }
 
 fn of_line(line: &str) -> Vec<u8> {
-    // The text column stands behind a bar, or behind a gap of several blanks.
+    // The text column comes after a bar, or after several blanks.
     let line = line.split('|').next().unwrap_or_default().trim_start();
     let (first, behind) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let second = behind.split_whitespace().next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What the shell says of a cluster's health: database replication, backups, the licence.
+//! The state of a cluster in the shell's answers: database replication, backups, the licence.
 
 use super::screen::last_words;
 
 /// What `utils dbreplication runtimestate` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replication {
-    /// One node: there is nothing to replicate.
+    /// A cluster of one node: there is nothing to replicate.
     SingleNode,
     /// The nodes, each with its state: `(2) Setup Completed`.
     Nodes(Vec<(String, String)>),
@@ -14,7 +14,7 @@ pub enum Replication {
 }
 
 impl Replication {
-    /// The nodes whose replication is not set up, each with its state; or why nothing is known. Empty is good.
+    /// The nodes whose replication is not set up, each with its state; or why the state is not known. Empty: no problem.
     pub fn problems(&self) -> Vec<String> {
         match self {
             Replication::SingleNode => vec![],
@@ -39,7 +39,7 @@ pub fn replication(lines: &[String]) -> Replication {
             let mut words = line.split_whitespace();
             let (name, address) = (words.next()?, words.next()?);
             address.parse::<std::net::IpAddr>().ok()?;
-            // 9.x has the state of the CDR server before it, in the same form.
+            // 9.x prints the state of the CDR server before it, in the same form.
             let coded = |state: &&str| {
                 state
                     .trim_start_matches('(')
@@ -58,11 +58,11 @@ pub fn replication(lines: &[String]) -> Replication {
 #[allow(missing_docs, reason = "the fields are described with their variant")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backup {
-    /// The newest one that was completed: its file (`2009-12-10-10-30-17.tar`), and when that was, in the node's words.
+    /// The newest completed backup: its file (`2009-12-10-10-30-17.tar`) and its time, in the node's words.
     Last { file: String, completed: String },
     /// None was completed.
     None,
-    /// Its words: the backup service is down, say.
+    /// Other output, for example that the backup service is down.
     NotKnown(String),
 }
 
@@ -77,7 +77,7 @@ pub fn backups(lines: &[String]) -> Backup {
         let result = words.iter().position(|w| w.eq_ignore_ascii_case("SUCCESS"))?;
         Some((*words.first()?, words.get(2..result)?.join(" ")))
     });
-    // The name is the time of the beginning, the largest unit first.
+    // The file name is the start time, with the largest unit first.
     match done.max() {
         Some((file, completed)) => Backup::Last { file: file.to_owned(), completed },
         None if !rows.is_empty() => Backup::None,
@@ -91,9 +91,9 @@ pub fn backups(lines: &[String]) -> Backup {
 /// What `show license summary` says, on the publisher of a release 12.0 or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct License {
-    /// Whether mixed mode and `utils ctl update CTLFile` are allowed; unknown where the node does not say it.
+    /// Whether mixed mode and `utils ctl update CTLFile` are allowed; `None` if the node does not say it.
     pub export_controlled: Option<bool>,
-    /// What it says of registration and authorisation.
+    /// Its words about registration and authorisation.
     pub says: String,
 }
 
@@ -116,7 +116,7 @@ pub fn license(lines: &[String]) -> License {
     }
 }
 
-/// Reads `utils network ping`: whether any answer came.
+/// Reads `utils network ping`: whether there was an answer.
 pub fn is_reached(lines: &[String]) -> Option<bool> {
     let line = lines.iter().find_map(|l| l.split_once("% packet loss"))?.0;
     let loss = line.rsplit([' ', ',']).next()?;

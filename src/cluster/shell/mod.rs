@@ -1,7 +1,7 @@
 //! The admin shell of a node: a dialogue of commands, pagers and questions over a [`Console`].
 //!
-//! The prompt is `admin:` alone on the last line; an echo only begins with it. Nothing is believed before the line has
-//! been quiet for a moment, since bytes come in pieces.
+//! The prompt is `admin:` alone on the last line; an echo only begins with it. Bytes arrive in pieces, so a line counts as
+//! complete only after a short silence.
 
 pub mod answers;
 pub mod health;
@@ -17,15 +17,15 @@ use screen::last_words;
 pub use words::Reply;
 use words::{Wants, no_to, output, refusal, wants};
 
-/// How long the line must be quiet before the last line is believed.
-const QUIET: Duration = Duration::from_millis(120);
-/// How long a node may take from the login to its prompt: it starts its shell in up to a minute.
+/// How long the line must be silent before the last line counts as complete.
+const SILENCE: Duration = Duration::from_millis(120);
+/// The time limit from the login to the prompt: a node needs up to a minute to start its shell.
 pub const START_LIMIT: Duration = Duration::from_secs(90);
-/// How long an ordinary command may take.
+/// The time limit for an ordinary command.
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(60);
-/// A silent start is nudged with a newline as often as this.
-const NUDGE: Duration = Duration::from_secs(8);
-/// No command turns more pages than this; a pager that never ends is left with `q`.
+/// A shell that is silent at its start gets a newline at this interval.
+const NEWLINE_INTERVAL: Duration = Duration::from_secs(8);
+/// The most pages of one command; then the pager is ended with `q`.
 const MOST_PAGES: usize = 20_000;
 
 /// A node's shell, at its prompt.
@@ -38,9 +38,9 @@ pub struct Shell<C> {
 impl<C: Console> Shell<C> {
     /// Waits for the prompt, and switches the pagers off.
     pub fn open(console: C) -> Result<Self, ClusterError> {
-        let mut shell = Shell { console, screen: Screen::default(), quiet: QUIET };
+        let mut shell = Shell { console, screen: Screen::default(), quiet: SILENCE };
         shell.wait_for_prompt(START_LIMIT)?;
-        // Old releases do not know it; their pager prompts are answered.
+        // Old releases do not know this command; their pager prompts are answered.
         match shell.run("set cli pagination off") {
             Ok(_) | Err(ClusterError::Refused { .. }) => Ok(shell),
             Err(e) => Err(e),
@@ -52,12 +52,12 @@ impl<C: Console> Shell<C> {
         self.console.node()
     }
 
-    /// Runs a command that asks nothing, and gives back what it said, line by line, without echo and prompt.
+    /// Runs a command that asks nothing, and returns its output, line by line, without echo and prompt.
     pub fn run(&mut self, command: &str) -> Result<Vec<String>, ClusterError> {
         self.run_and_reply(command, &[], COMMAND_LIMIT)
     }
 
-    /// Runs a command that asks questions. One that is not among the replies is answered with no, and is an error.
+    /// Runs a command that asks questions. A question without a reply in `replies` is answered with no, and is an error.
     pub fn run_and_reply(
         &mut self,
         command: &str,
@@ -74,7 +74,7 @@ impl<C: Console> Shell<C> {
         }
     }
 
-    /// The same for a command whose refusal is an answer, too: the words are the caller's to read.
+    /// The same, but a refusal is not an error: the caller reads the output.
     pub fn ask(
         &mut self,
         command: &str,
@@ -152,7 +152,7 @@ impl<C: Console> Shell<C> {
         ConsoleError::Asked { node: self.node().to_owned(), says: self.screen.last_words() }
     }
 
-    /// Reads until the line is quiet; whether the deadline is over instead.
+    /// Reads until the line is silent; returns whether the deadline passed instead.
     fn fill(&mut self, deadline: Duration) -> Result<bool, ConsoleError> {
         loop {
             let bytes = self.console.receive(self.quiet)?;
@@ -169,18 +169,18 @@ impl<C: Console> Shell<C> {
         }
     }
 
-    /// From the login, or from wherever the shell was left, to its prompt.
+    /// Goes from the login, or from any state of an open shell, to the prompt.
     fn wait_for_prompt(&mut self, limit: Duration) -> Result<(), ConsoleError> {
         let deadline = self.console.elapsed().saturating_add(limit);
-        let mut nudge_at = self.console.elapsed().saturating_add(NUDGE);
+        let mut newline_at = self.console.elapsed().saturating_add(NEWLINE_INTERVAL);
         loop {
             let over = self.fill(deadline).map_err(|e| self.no_prompt(e.to_string()))?;
             match wants(&self.screen) {
                 Wants::Command => return Ok(()),
                 Wants::Secret => return Err(self.asked()),
-                // Whatever is asked: a question that comes back for ever is no prompt.
+                // Whatever the question is: a question that is repeated without end is not a prompt.
                 _ if over => return Err(self.no_prompt(format!("waited for {} s", limit.as_secs()))),
-                // Somebody left a pager or a question open.
+                // Another user left a pager or a question open.
                 Wants::Key(_) => {
                     self.screen.forget_last_line();
                     self.console.send(b"q")?;
@@ -189,9 +189,9 @@ impl<C: Console> Shell<C> {
                     self.screen.feed(b"\n");
                     self.console.send(no_to(&question))?;
                 }
-                Wants::Nothing if self.console.elapsed() >= nudge_at => {
-                    nudge_at = self.console.elapsed().saturating_add(NUDGE);
-                    // Breaks out of a half-typed line, then asks for a new prompt.
+                Wants::Nothing if self.console.elapsed() >= newline_at => {
+                    newline_at = self.console.elapsed().saturating_add(NEWLINE_INTERVAL);
+                    // Cancels a half-typed line, then requests a new prompt.
                     self.console.send(b"\x03\n")?;
                 }
                 Wants::Nothing => {}

@@ -1,12 +1,12 @@
-//! What a terminal shows of a stream of bytes: lines, without escape sequences, overwritten where it was overwritten.
+//! The text that a terminal shows for a stream of bytes: lines without escape sequences, with overwritten characters replaced.
 
-/// Longer lines are cut; nothing a shell says is that long. In characters.
+/// The longest line, in characters; longer ones are cut. No output of a shell is that long.
 const LONGEST_LINE: usize = 64 * 1024;
-/// So many of the last lines stand at the end of an error.
+/// The number of last lines in an error.
 const LAST_LINES: usize = 6;
-/// And so many characters of each.
+/// The number of characters of each.
 const LONGEST: usize = 400;
-/// What is shown beyond this is a stream that never ends: twice the largest list as a hexadecimal dump. In bytes.
+/// The most text that is kept, in bytes: twice the largest list as a hexadecimal dump. More is a stream without end.
 const MOST: usize = 48 * 1024 * 1024;
 /// The memory of a finished line in addition to its characters, in bytes.
 const LINE: usize = size_of::<String>();
@@ -35,12 +35,12 @@ enum State {
     /// ESC ] … until BEL or ESC \.
     Title,
     TitleEscape,
-    /// ESC ( and its kin: one more byte.
+    /// ESC ( and similar: one more byte.
     Charset,
 }
 
 impl Screen {
-    /// Forgets everything that was shown.
+    /// Clears the text.
     pub fn clear(&mut self) {
         self.lines.clear();
         self.held = 0;
@@ -53,12 +53,12 @@ impl Screen {
         &self.lines
     }
 
-    /// Whether so much was shown that the rest is not kept.
+    /// Whether the limit is reached, so that more text is not kept.
     pub fn is_full(&self) -> bool {
         self.held >= MOST
     }
 
-    /// The last lines that say something, on one line.
+    /// The last lines that are not empty, joined into one line.
     pub fn last_words(&self) -> String {
         let from = self.lines.len().saturating_sub(50);
         let mut lines = self.lines.get(from..).unwrap_or_default().to_vec();
@@ -66,18 +66,18 @@ impl Screen {
         last_words(&lines)
     }
 
-    /// The line that the cursor stands on.
+    /// The line of the cursor.
     pub fn last_line(&self) -> String {
         self.line.iter().collect()
     }
 
-    /// Takes the line that the cursor stands on away: a pager's question, once it is answered.
+    /// Removes the line of the cursor: a pager's question after it was answered.
     pub fn forget_last_line(&mut self) {
         self.line.clear();
         self.column = 0;
     }
 
-    /// Shows further bytes; they may be cut anywhere.
+    /// Adds bytes; a sequence may be cut anywhere.
     pub fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.byte(*byte);
@@ -108,7 +108,7 @@ impl Screen {
                 0x40..=0x7e => self.state = State::Text,
                 0x1b => self.state = State::Escape,
                 b'\n' => {
-                    // Noise cut the sequence off.
+                    // Noise interrupted the sequence.
                     self.state = State::Text;
                     self.text(byte);
                 }
@@ -172,7 +172,7 @@ impl Screen {
     }
 }
 
-/// The last lines that say something, on one line.
+/// The last lines that are not empty, joined into one line.
 pub(in crate::cluster) fn last_words<S: AsRef<str>>(lines: &[S]) -> String {
     let said: Vec<&str> =
         lines.iter().rev().map(|l| l.as_ref().trim()).filter(|l| !l.is_empty()).take(LAST_LINES).collect();

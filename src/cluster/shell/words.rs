@@ -1,18 +1,18 @@
-//! What a shell's lines say: what it waits for, what a command said, and whether it refused it.
+//! The meaning of a shell's lines: what it waits for, the output of a command, and whether the command was refused.
 
 use super::screen::{Screen, last_words};
 
 /// The shell's prompt.
 const PROMPT: &str = "admin:";
-/// No message to all terminals is longer, in lines.
+/// The longest message to all terminals, in lines.
 const MESSAGE_LINES: usize = 30;
 
-/// A question that a command is known to ask, and the answer. The question is told by a part of its line.
+/// A question that a command is known to ask, and the answer. The question is recognised by a part of its line.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
     /// A part of the question.
     pub question: &'a str,
-    /// What is sent, then a newline.
+    /// The answer; a newline is added.
     pub answer: &'a str,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Wants {
     Secret,
     /// A question wants a line.
     Line(String),
-    /// Nothing yet.
+    /// None of these yet.
     Nothing,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn wants(screen: &Screen) -> Wants {
     if ends || (choice && lower.ends_with([':', '?', ')', ']', '>'])) {
         return Wants::Line(line.to_owned());
     }
-    // Questions whose last line has nothing but the cursor.
+    // Questions whose last line is empty.
     match screen.lines().last().map(|l| l.trim()) {
         Some(before) if line.is_empty() && before.to_lowercase().ends_with("hit enter") => {
             Wants::Line(before.to_owned())
@@ -65,16 +65,16 @@ pub(super) fn wants(screen: &Screen) -> Wants {
     }
 }
 
-/// Where the prompt stands alone on a finished line with text after it: somebody's message to all terminals came after it.
+/// The position of a prompt alone on a finished line with text after it: a message to all terminals arrived after the prompt.
 fn after_the_prompt(screen: &Screen) -> Option<usize> {
     let said_last = screen.lines().iter().enumerate().rev().take(MESSAGE_LINES);
     let (at, line) = said_last.clone().find(|(_, line)| line.trim_start().starts_with(PROMPT))?;
-    // The first line is the echo, or was before the command.
+    // The first line is the echo, or text from before the command.
     (at > 0 && line.trim() == PROMPT && said_last.into_iter().any(|(i, l)| i > at && !l.trim().is_empty()))
         .then_some(at)
 }
 
-/// What answers a question with no.
+/// The answer "no" to a question.
 pub(super) fn no_to(question: &str) -> &'static [u8] {
     let question = question.to_lowercase();
     if question.contains("yes/no") || question.contains("yes|no") { b"no\n" } else { b"n\n" }
@@ -87,7 +87,7 @@ pub(in crate::cluster) fn asks_for_a_secret(question: &str) -> bool {
         && ["password", "passphrase", "passcode"].iter().any(|word| question.contains(word))
 }
 
-/// Whether it is the question of a login, and no other: not for a new password, not for the current one, not for a code.
+/// Whether it is the password question of a login, and not a question for a new password, the current password or a code.
 pub(in crate::cluster) fn asks_for_the_password(question: &str) -> bool {
     let question = question.trim().trim_end_matches(':').trim_end().to_lowercase();
     question == "password" || question.ends_with("'s password") || question.starts_with("password for ")
@@ -99,7 +99,7 @@ fn at_the_end(line: &str) -> bool {
     matches!(numbers[..], [.., last, all] if last == all)
 }
 
-/// Without the echo of the command and of what was answered, the pagers, and empty lines at the ends.
+/// The output without the echo of the command and of the answers, without pagers, and without empty lines at both ends.
 pub(super) fn output(screen: &Screen, command: &str, replies: &[Reply<'_>]) -> Vec<String> {
     let end = after_the_prompt(screen).unwrap_or(screen.lines().len());
     let mut lines: Vec<String> = screen.lines().iter().take(end).map(|l| l.trim_end().to_owned()).collect();
@@ -119,7 +119,8 @@ pub(super) fn output(screen: &Screen, command: &str, replies: &[Reply<'_>]) -> V
     lines
 }
 
-/// The shell's words for a command that it did not carry out. A verdict is a whole line: in the middle of one it is a name.
+/// The shell's words for a command that it did not carry out. They must be a whole line: inside a line they may be part of a
+/// name.
 pub(super) fn refusal(lines: &[String]) -> Option<String> {
     const REFUSALS: [&str; 6] = [
         "executed command unsuccessfully",

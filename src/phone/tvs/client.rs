@@ -17,7 +17,7 @@ use crate::trustlist::{Certificate, Function, SignerId};
 pub enum Ask {
     /// As phones ask about the signer of a list
     Query,
-    /// As phones ask about a server, which old TVS know, too
+    /// As phones ask about a server; old TVS servers know this request, too
     Verify,
 }
 
@@ -64,7 +64,7 @@ pub fn ask(address: &TvsAddress, question: &Question<'_>) -> Result<Answer, TvsE
     let server = address.to_string();
     let (mut tls, shown) = open(address, &server, &question.tls)?;
     exchange(server, &mut tls, question, shown).map_err(|why| match (question.ask, why) {
-        // How servers react that do not know the query.
+        // Servers that do not know the query react like this.
         (
             Ask::Query,
             why @ (TvsError::Timeout { .. }
@@ -99,7 +99,7 @@ fn exchange(
     if message.command != expected {
         return Err(TvsError::WrongCommand { server, command: message.command, expected });
     }
-    // It may know another certificate of this issuer and serial, with whose key a phone would check the list.
+    // TVS may know another certificate with this issuer and serial; a phone would verify the list with that key.
     if message.certificate.is_some_and(|der| der != question.certificate.der()[..]) {
         return Err(TvsError::AboutAnother { server });
     }
@@ -132,7 +132,7 @@ fn read_answer(server: &str, tls: &mut SslStream<Timed>, limit: Duration) -> Res
     Message::decode(command, session, answer.get(HEADER_BYTES..).unwrap_or_default()).map_err(garbage)
 }
 
-/// Reads until `expected` bytes of the answer are there; says how many came where that is fewer.
+/// Reads until `expected` bytes of the answer are there; if fewer arrive, the error says how many.
 fn read_up_to(
     server: &str,
     tls: &mut impl Read,
@@ -163,7 +163,7 @@ fn session_id() -> u32 {
 mod tests {
     use super::*;
 
-    /// Says one thing after the other.
+    /// Joins the messages of an error and its sources.
     struct Says(Vec<io::Result<Vec<u8>>>);
 
     impl Read for Says {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn two_questions_have_two_ids() {
+    fn each_request_has_its_own_id() {
         assert_ne!(session_id(), session_id());
     }
 }

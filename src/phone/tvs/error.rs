@@ -1,12 +1,12 @@
-//! Why TVS could not be asked. Each says what happened; the command line says what to do.
+//! Why TVS could not be asked. Each error says what happened; the command line adds what to do.
 
 use std::io;
 use std::time::Duration;
 
 use super::wire::NotAMessage;
 
-/// What went wrong between us and a Trust Verification Service. `server` is who was asked; `source` and `reason` are what the
-/// system or OpenSSL said.
+/// An error in the communication with a Trust Verification Service. `server` is the server that was asked; `source` and
+/// `reason` come from the system or OpenSSL.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum TvsError {
@@ -14,12 +14,12 @@ pub enum TvsError {
     NotAnAddress(String),
     #[error("{host} has no IP address")]
     NoAddress { host: String, source: io::Error },
-    /// Nobody listens, or the way is closed.
+    /// No server listens on the port, or a firewall blocks it.
     #[error("no connection to {server}")]
     Connect { server: String, source: io::Error },
     #[error("{server} did not answer within {} s ({during})", .limit.as_secs())]
     Timeout { server: String, during: &'static str, limit: Duration },
-    /// The server speaks only what today's TLS no longer does.
+    /// The server supports only old TLS versions or ciphers that are disabled by default.
     #[error("{server} offers only old TLS (TLS 1.0 or weak keys): {reason}")]
     OldTls { server: String, reason: String },
     #[error("TLS with {server} failed: {reason}")]
@@ -34,7 +34,7 @@ pub enum TvsError {
     WrongSession { server: String, got: u32, expected: u32 },
     #[error("{server} answered with command {command} instead of {expected}")]
     WrongCommand { server: String, command: u8, expected: u8 },
-    /// No answer to the question that phones ask about the signer of a list; what happened instead is the source.
+    /// No answer to the request that phones send about the signer of a list; the source says what happened instead.
     #[error("{server} did not answer the query (command 3) with which phones ask about the signer of a list")]
     NoAnswerToQuery { server: String, source: Box<TvsError> },
     #[error("{server} answered about another certificate of this issuer and serial")]

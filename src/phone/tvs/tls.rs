@@ -73,7 +73,7 @@ pub struct Tls<'a> {
 /// The certificate of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCertificate {
-    /// Its common name, or what else there is.
+    /// Its common name, or another part of its name.
     pub name: String,
     pub sha256: String,
     /// Whether it is in a TVS record of the ITL; `false` where there was no ITL.
@@ -93,7 +93,7 @@ pub(super) fn open(
     Ok((tls, shown))
 }
 
-/// The certificate of a server, compared with the ITL; nothing is asked.
+/// The certificate of a server, compared with the ITL. No TVS request is sent.
 pub fn shown(address: &TvsAddress, how: &Tls<'_>) -> Result<ServerCertificate, TvsError> {
     open(address, &address.to_string(), how).map(|(_, shown)| shown)
 }
@@ -166,9 +166,9 @@ fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<Tc
 fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Timed>, TvsError> {
     let tls = |e: ErrorStack| TvsError::Tls { server: server.to_owned(), reason: e.to_string() };
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
-    // The certificate is self-signed; what counts is whether the ITL names it. See check_server.
+    // The certificate is self-signed: only the ITL decides whether it is trusted. See check_server.
     builder.set_verify(SslVerifyMode::NONE);
-    // Some systems allow TLS 1.0 by default; here it must be asked for.
+    // Some systems allow TLS 1.0 by default; here it needs an option.
     builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(tls)?;
     if how.legacy {
         builder.set_min_proto_version(Some(SslVersion::TLS1)).map_err(tls)?;
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_of_the_socket_is_no_invitation_to_try_again() {
+    fn a_socket_timeout_is_not_retried() {
         assert_eq!(timed_out(io::ErrorKind::WouldBlock.into()).kind(), io::ErrorKind::TimedOut);
         let reset = timed_out(io::ErrorKind::ConnectionReset.into());
         assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);

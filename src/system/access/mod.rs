@@ -1,5 +1,5 @@
-//! Who may change or read a file: a replaced module gets every PIN that is typed, and the owner of a link decides what it
-//! leads to.
+//! Who may change or read a file: a replaced module would get every PIN that is typed, and the owner of a link can change its
+//! target.
 
 #[cfg(unix)]
 mod unix;

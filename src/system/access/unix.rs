@@ -1,4 +1,4 @@
-//! Owners, groups and modes. The path is followed as the system does it, link by link. If only root and this user may change
+//! Owners, groups and modes. The path is followed link by link, as the system does. If only root and this user may change
 //! any part of it, nobody else can replace the file between the check and its use.
 #![allow(unsafe_code, reason = "the list of the system's users, which has one place for every caller")]
 
@@ -37,7 +37,7 @@ pub(crate) fn others_may_read(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o077 != 0)
 }
 
-/// What makes a file this user's alone.
+/// Rights that only this user has.
 pub(crate) fn how_to_make_private(path: &Path) -> String {
     format!("chmod 600 {}", path.display())
 }
@@ -47,7 +47,8 @@ pub(crate) fn persist(file: tempfile::NamedTempFile, target: &Path) -> Result<Fi
     file.persist(target)
 }
 
-/// Keeps owner and group, so that a TFTP server can still read its file; if that fails, the group; else neither.
+/// Keeps owner and group, so that a TFTP server can still read its file. If that fails, keeps only the group; if that fails
+/// too, neither.
 pub(crate) fn keep_owner(file: &File, old: &Metadata) {
     let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
     if file.metadata().is_ok_and(|new| (new.uid(), new.gid()) != (old.uid(), old.gid()))
@@ -64,7 +65,7 @@ pub(crate) fn identity(there: &Metadata) -> FileIdentity {
     (there.dev(), there.ino())
 }
 
-/// What a file is that is neither a plain file nor a folder.
+/// The type of a file that is neither a plain file nor a folder, in words.
 pub(crate) fn kind(there: &Metadata) -> &'static str {
     let kind = there.file_type();
     match () {
@@ -84,7 +85,7 @@ pub(crate) fn readable_by_umask(builder: &mut tempfile::Builder<'_, '_>) {
     builder.permissions(fs::Permissions::from_mode(0o666));
 }
 
-/// A file that is made with these options is this user's alone.
+/// Only this user can access a file that is made with these options.
 pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
@@ -94,7 +95,7 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes a folder; whether it belongs to this user and nobody else may write in it.
+/// Makes a folder. Returns whether it belongs to this user and nobody else may write in it.
 pub fn unshared_folder(folder: &Path) -> bool {
     let _ = fs::DirBuilder::new().mode(0o700).create(folder);
     fs::symlink_metadata(folder)
@@ -180,7 +181,7 @@ pub enum Others {
 }
 
 impl Rights {
-    /// Whether others than root and the user `me` may write it; `is_private` tells whether a group has no other member.
+    /// Whether others than root and the user `me` may write it; `is_private` says whether a group has no other member.
     pub fn others(self, me: u32, is_private: impl Fn(u32) -> bool) -> Option<Others> {
         const GROUP_WRITES: u32 = 0o020;
         const OTHERS_WRITE: u32 = 0o002;
@@ -189,7 +190,7 @@ impl Rights {
         if ![0, me].contains(&self.owner) {
             return Some(Others::Owner(self.owner));
         }
-        // In a sticky folder such as /tmp nobody can replace another user's file. The mode of a link has no meaning.
+        // In a sticky folder such as /tmp nobody can replace another user's file. The mode of a link is ignored.
         if self.is_link || self.is_folder && may(STICKY) {
             return None;
         }
@@ -209,13 +210,13 @@ fn is_private_group(gid: u32, uid: u32) -> bool {
     let (Some(user), Some(group)) = (uzers::get_user_by_uid(uid), uzers::get_group_by_gid(gid)) else {
         return false;
     };
-    // SAFETY: the system has one place in its list of users (getpwent), which only this function uses, once at a time.
+    // SAFETY: getpwent keeps one global position; only this function uses it, and never in two threads at once.
     let mut users = unsafe { uzers::all_users() };
     let elsewhere = users.any(|other| other.primary_group_id() == gid && other.uid() != uid);
     !elsewhere && is_private(user.name(), group.name(), group.members())
 }
 
-/// By the names of the user, the group and its members.
+/// Decides by the names of the user, the group and its members.
 fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
     (group == user || group == "staff") && members.iter().all(|member| member == user)
 }
@@ -225,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_groups_of_this_system_are_looked_at() {
+    fn the_groups_of_this_system_can_be_read() {
         let me = rustix::process::getuid().as_raw();
         let group = std::fs::read_to_string("/etc/group").unwrap();
         let groups = group.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok());
@@ -233,7 +234,7 @@ mod tests {
         let named = |gid: &u32| uzers::get_group_by_gid(*gid).unwrap().name().to_string_lossy().into_owned();
         let user = uzers::get_user_by_uid(me).unwrap().name().to_string_lossy().into_owned();
         assert!(private.iter().all(|gid| [&user, "staff"].contains(&named(gid).as_str())), "{private:?}");
-        // On Debian games' first group is nobody else's, and has another name than the user.
+        // On Debian the first group of the user "games" has another name than the user, and no other member.
         assert!(!is_private_group(60, me) && !is_private_group(u32::MAX - 1, me));
         assert!(!is_private_group(0, 1), "daemon is not in root's group, and root is");
     }

@@ -19,7 +19,7 @@ use windows_sys::Win32::Security::{
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-/// SYSTEM, Administrators, TrustedInstaller, and the two that stand for whoever makes or owns the file.
+/// SYSTEM, Administrators, TrustedInstaller, and the two for the creator and the owner of the file.
 const TRUSTED: [&str; 5] = [
     "S-1-5-18",
     "S-1-5-32-544",
@@ -28,7 +28,7 @@ const TRUSTED: [&str; 5] = [
     "S-1-3-4",
 ];
 
-/// What changes a file or lets somebody change it: FILE_WRITE_DATA, FILE_APPEND_DATA, DELETE, WRITE_DAC, WRITE_OWNER,
+/// Rights to change a file, or to get such rights: FILE_WRITE_DATA, FILE_APPEND_DATA, DELETE, WRITE_DAC, WRITE_OWNER,
 /// GENERIC_WRITE, GENERIC_ALL.
 const WRITES_FILE: u32 = 0x2 | 0x4 | 0x1_0000 | 0x4_0000 | 0x8_0000 | 0x4000_0000 | 0x1000_0000;
 /// The same for a folder: FILE_ADD_FILE (a library beside the module), FILE_DELETE_CHILD, and no new folders.
@@ -52,7 +52,7 @@ pub fn others_may_write(path: &Path) -> Option<String> {
     })
 }
 
-/// Links are made by administrators alone.
+/// Only administrators can make links.
 pub fn foreign_link(_: &Path) -> Option<(PathBuf, u32)> {
     None
 }
@@ -72,7 +72,7 @@ pub(crate) fn identity(there: &Metadata) -> FileIdentity {
     (there.len(), there.modified().ok())
 }
 
-/// What a file is that is neither a plain file nor a folder.
+/// The type of a file that is neither a plain file nor a folder, in words.
 pub(crate) fn kind(_: &Metadata) -> &'static str {
     "a device"
 }
@@ -85,7 +85,7 @@ pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
 /// A temporary file has the rights of its folder, as any new file.
 pub(crate) fn readable_by_umask(_: &mut tempfile::Builder<'_, '_>) {}
 
-/// The user's own folders are private, and so is what is made in them.
+/// The user's own folders are private, and files in them inherit that.
 pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
@@ -95,12 +95,12 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// Makes a folder; whether nobody else may write in it.
+/// Makes a folder. Returns whether nobody else may write in it.
 pub fn unshared_folder(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok() && others_may_write(folder).is_none()
 }
 
-/// What makes a file this user's alone.
+/// Rights that only this user has.
 pub(crate) fn how_to_make_private(path: &Path) -> String {
     format!("icacls \"{}\" /inheritance:r /grant:r \"%USERNAME%:F\"", path.display())
 }
@@ -122,12 +122,12 @@ pub(crate) fn persist(
     file.persist(target)
 }
 
-/// Memory of the system's, freed with LocalFree.
+/// Memory of the system, freed with LocalFree.
 struct Local(*mut c_void);
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // SAFETY: it came from a call that says to free it so.
+        // SAFETY: the call that returned it requires LocalFree.
         unsafe { LocalFree(self.0) };
     }
 }
@@ -172,7 +172,7 @@ fn somebody_else(path: &Path, rights: u32) -> io::Result<Option<String>> {
         let entry = entry.cast::<ACCESS_ALLOWED_ACE>();
         // SAFETY: every entry begins with its header.
         let header = unsafe { (*entry).Header };
-        // ACCESS_ALLOWED_ACE_TYPE, and the same with a condition; others deny, or have no rights on files.
+        // ACCESS_ALLOWED_ACE_TYPE, and the same with a condition; other types deny rights, or do not concern files.
         let allows = [0, 9].contains(&header.AceType);
         if !allows || u32::from(header.AceFlags) & INHERIT_ONLY_ACE != 0 {
             continue;

@@ -1,7 +1,7 @@
-//! An open file descriptor that a secret is read from.
+//! An open file descriptor from which a secret is read.
 //!
-//! It is duplicated and not opened anew by its name: a regular file that is opened anew begins at its first line again, and
-//! two secrets of one descriptor would be the same.
+//! The descriptor is duplicated, not opened again by name: a regular file that is opened again is read from its first line, and
+//! two secrets from one descriptor would be the same.
 
 #[cfg(unix)]
 mod unix;

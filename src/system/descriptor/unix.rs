@@ -6,17 +6,17 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-/// The descriptor as a file with a place of reading in common: what is read once is not read again.
+/// The descriptor as a file. It shares the read position: what was read once is not read again.
 pub fn open(number: u32) -> io::Result<File> {
     let not_open = || io::Error::from(rustix::io::Errno::BADF);
     let number = i32::try_from(number).map_err(|_| not_open())?;
-    // SAFETY: the number is not -1. It is borrowed for the one call that duplicates it, which says so (EBADF) where it is
-    // not open; none of our own is closed or read by that.
+    // SAFETY: the number is not -1. It is borrowed only for the call that duplicates it. If it is not open, that call returns
+    // EBADF; no other descriptor is closed or read.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(File::from(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?))
 }
 
-/// The number of the descriptor that a path is another name of.
+/// The number of the descriptor that a path stands for (`/dev/fd/3`).
 pub fn named_by(path: &Path) -> Option<u32> {
     if path == Path::new("/dev/stdin") {
         return Some(0);

@@ -1,11 +1,11 @@
-//! The standard input is the one descriptor that programs give each other.
+//! Standard input is the only descriptor that a program inherits from another.
 
 use std::fs::File;
 use std::io;
 use std::os::windows::io::AsHandle as _;
 use std::path::Path;
 
-/// Standard input as a file with a place of reading in common; others have no numbers here.
+/// Standard input as a file that shares the read position. Other descriptors have no numbers on Windows.
 pub fn open(number: u32) -> io::Result<File> {
     match number {
         0 => Ok(File::from(io::stdin().as_handle().try_clone_to_owned()?)),
@@ -13,7 +13,7 @@ pub fn open(number: u32) -> io::Result<File> {
     }
 }
 
-/// No path is another name of a descriptor.
+/// On Windows no path stands for a descriptor.
 pub fn named_by(_: &Path) -> Option<u32> {
     None
 }

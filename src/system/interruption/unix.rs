@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Sets the flag at each request, before the interrupted thread goes on, and then calls `hear` in a thread of its own.
+/// Sets the flag at each request, before the interrupted thread continues, and then calls `hear` in a separate thread.
 pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -> io::Result<()> {
     let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
     let heard: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !ignored.contains(s)).collect();
-    // The thread that hears comes first: a flag alone would keep the program from ending.
+    // The listening thread is started first: with the flag alone the program would not end.
     let mut signals = signal_hook::iterator::Signals::new(&heard)?;
     for signal in heard {
         signal_hook::flag::register(signal, Arc::clone(flag))?;
@@ -19,7 +19,7 @@ pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -
     Ok(())
 }
 
-/// The signals that whoever began this process had ignored, as `nohup` does with SIGHUP: they stay so. From the text of
+/// The signals that the parent process had set to "ignore", as `nohup` does with SIGHUP: they stay ignored. From the text of
 /// `/proc/self/status` (proc_pid_status(5): SigIgn, a mask of 64 bits in hexadecimal, signal 1 is the lowest).
 fn ignored(status: &str) -> Vec<i32> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim);
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_ignored_is_read_from_the_mask() {
+    fn ignored_signals_are_read_from_the_mask() {
         assert_eq!(ignored("SigBlk:\tff\nSigIgn:\t0000000000001001\nSigCgt:\t3\n"), [1, 13]);
         assert_eq!(ignored("SigIgn:\t8000000000000002\n"), [2, 64]);
         assert!(ignored("").is_empty() && ignored("SigIgn:\tx\n").is_empty());

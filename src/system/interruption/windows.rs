@@ -18,13 +18,13 @@ struct Listener {
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// Sets the flag at each request, and then calls `hear` in a thread of its own.
+/// Sets the flag at each request, and then calls `hear` in a separate thread.
 pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -> io::Result<()> {
     let (requests, received) = channel();
     if LISTENER.set(Listener { flag: Arc::clone(flag), requests: Mutex::new(requests) }).is_err() {
         return Ok(());
     }
-    // SAFETY: the handler is a function of this program, and stays.
+    // SAFETY: the handler is a function of this program, which is never unloaded.
     if unsafe { SetConsoleCtrlHandler(Some(handler), 1) } == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -32,8 +32,8 @@ pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -
     Ok(())
 }
 
-/// Runs in a thread of the system. Once it returns from an event other than Ctrl-C and Ctrl-Break the process is ended, so
-/// it waits: the program ends itself once the token is logged out.
+/// Runs in a thread of the system. After an event other than Ctrl-C and Ctrl-Break the system ends the process as soon as the
+/// handler returns. So the handler waits: the program ends itself after the token is logged out.
 unsafe extern "system" fn handler(event: u32) -> BOOL {
     if let Some(listener) = LISTENER.get() {
         listener.flag.store(true, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! This process: its user, its machine, who may look into it, and its end.
+//! This process: its user, its machine, who may read its memory, and how it ends.
 
 #[cfg(unix)]
 mod unix;
@@ -12,7 +12,7 @@ use windows as system;
 
 pub use system::{end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, user};
 
-/// The name of the user from the environment; who works with sudo is named by his own.
+/// The name of the user from the environment; with sudo, the name of the user who called sudo.
 fn name_of_user() -> String {
     let name = ["SUDO_USER", "LOGNAME", "USER", "USERNAME"].iter().find_map(|v| std::env::var(v).ok());
     name.filter(|n| !n.is_empty()).unwrap_or_else(|| "unknown".to_owned())

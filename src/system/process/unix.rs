@@ -15,8 +15,8 @@ pub fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// A secret may be in the environment, and so in the memory of the process from its beginning: before anything else there
-/// can be no core dump any more, and other processes of the user may neither attach nor read our memory (Linux).
+/// A secret may be in the environment, and therefore in memory from the start. So first of all core dumps are disabled, and
+/// other processes of the user can neither attach nor read the memory (Linux).
 pub fn forbid_ptrace() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
@@ -26,15 +26,16 @@ pub fn forbid_ptrace() {
     }
 }
 
-/// Before a library is loaded: which folders the loader searches for what it needs. Here the library names them.
+/// Called before a library is loaded: sets the folders that the loader searches for its dependencies. On Unix the library
+/// itself names them.
 pub fn search_libraries_beside(_: &std::path::Path) {}
 
-/// Whether a Remote Desktop session hides the tokens of this machine: Windows alone.
+/// Whether a Remote Desktop session hides the tokens of this machine: only on Windows.
 pub fn is_remote_desktop() -> bool {
     false
 }
 
-/// Ends the process at once, without the exit handlers of libraries: a module's own may wait for what hangs.
+/// Ends the process at once, without the exit handlers of libraries: the handler of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     signal_hook::low_level::exit(i32::from(code))
 }

@@ -25,14 +25,14 @@ pub fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".to_owned())
 }
 
-/// A secret may be in memory: a report of a crash holds no heap.
+/// A secret may be in memory: crash reports must not contain the heap.
 pub fn forbid_ptrace() {
-    // SAFETY: it takes a number and changes nothing but what reports hold.
+    // SAFETY: it takes a number, and changes only the content of reports.
     let _ = unsafe { WerSetFlags(WER_FAULT_REPORTING_FLAG_NOHEAP) };
 }
 
-/// Before a library is loaded: what it needs is searched in its own folder and in those of the system and of this program,
-/// never in the working folder or in PATH.
+/// Called before a library is loaded: its dependencies are searched in its own folder and in those of the system and of this
+/// program, never in the working folder or in PATH.
 pub fn search_libraries_beside(library: &Path) {
     let Some(folder) = library.parent() else { return };
     let wide: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
@@ -43,12 +43,13 @@ pub fn search_libraries_beside(library: &Path) {
     }
 }
 
-/// Whether this is a Remote Desktop session: smart cards are then those of the user's own machine (SESSIONNAME is `RDP-Tcp#0`).
+/// Whether this is a Remote Desktop session: the smart cards are then those of the user's own machine (SESSIONNAME is
+/// `RDP-Tcp#0`).
 pub fn is_remote_desktop() -> bool {
     std::env::var("SESSIONNAME").is_ok_and(|name| name.starts_with("RDP-"))
 }
 
-/// Ends the process at once, without the detach routines of libraries: a module's own may wait for what hangs.
+/// Ends the process at once, without the detach routines of libraries: the routine of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     // SAFETY: the handle of this process is always good.
     unsafe { TerminateProcess(GetCurrentProcess(), u32::from(code)) };

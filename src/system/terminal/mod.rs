@@ -1,4 +1,4 @@
-//! The state of the terminal, whose echo a prompt for a secret turns off.
+//! The state of the terminal: a prompt for a secret turns its echo off.
 
 #[cfg(unix)]
 mod unix;

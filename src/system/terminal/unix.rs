@@ -4,7 +4,7 @@ use std::fs::File;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// The state of the terminal at a moment.
+/// A saved state of the terminal.
 pub struct State(Termios);
 
 /// The state now; `None` without a terminal.
@@ -13,7 +13,7 @@ pub fn state() -> Option<State> {
 }
 
 impl State {
-    /// Brings the terminal back to it.
+    /// Restores it.
     pub fn restore(&self) {
         if let Ok(tty) = File::open("/dev/tty") {
             let _ = tcsetattr(&tty, OptionalActions::Now, &self.0);

@@ -6,7 +6,7 @@ use std::os::windows::io::AsRawHandle as _;
 
 use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
 
-/// The state of the console at a moment.
+/// A saved state of the console.
 pub struct State(u32);
 
 /// The state now; `None` without a console.
@@ -19,7 +19,7 @@ pub fn state() -> Option<State> {
 }
 
 impl State {
-    /// Brings the console back to it.
+    /// Restores it.
     pub fn restore(&self) {
         if let Some(console) = console() {
             // SAFETY: the handle is open.

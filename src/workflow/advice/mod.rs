@@ -11,8 +11,8 @@ use super::readiness::{ClusterFacts, Readiness, readiness};
 use serde::Serialize;
 
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, NewList, PhoneClass, Reason, TvsStatus, Way, assess_classes,
-    expired,
+    ClassVerdict, Decision, Installed, InstalledItl, NewList, PhoneClass, Reason, TvsStatus, Way,
+    assess_classes, expired,
 };
 use crate::trustlist::{Record, VerifiedList, day};
 
@@ -115,7 +115,7 @@ impl Situation<'_> {
             Some(signer) => NewList::by_record(self.old, signer),
             None => NewList::by_unknown_token(self.old),
         };
-        let held = Installed { ctl: Some(self.old), itl: HeldItl::Unknown };
+        let held = Installed { ctl: Some(self.old), itl: InstalledItl::Unknown };
         effects(&assess_classes(&held, &new, tvs), &new.name)
     }
 

@@ -1,6 +1,6 @@
 //! The bridge: the CTL that the nodes serve after `utils ctl update CTLFile` and a restart of Cisco Tftp on every node.
 
-use crate::phone::{Decision, HeldItl, Installed, NewList, PhoneClass, TvsStatus, assess_classes};
+use crate::phone::{Decision, Installed, InstalledItl, NewList, PhoneClass, TvsStatus, assess_classes};
 use crate::trustlist::{Certificate, VerifiedList};
 
 /// Why a list is not the bridge, with the node, token, other node or signer.
@@ -50,7 +50,7 @@ pub fn bridge(
         }
     }
     let (_, list) = first.ok_or_else(|| NoBridge::Missing { node: "the cluster".to_owned() })?;
-    let installed = Installed { ctl: Some(old), itl: HeldItl::Unknown };
+    let installed = Installed { ctl: Some(old), itl: InstalledItl::Unknown };
     let verdicts = assess_classes(&installed, &NewList::of(list), &TvsStatus::NotAsked);
     let follows = |class| {
         verdicts.iter().any(|v| v.class == class && matches!(v.verdict.decision, Decision::Accepts(_)))

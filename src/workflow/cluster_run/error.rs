@@ -36,11 +36,11 @@ pub enum RunError {
     #[error("{}", .0.iter().map(|f| f.says.as_str()).next().unwrap_or_default())]
     NotReady(Vec<Readiness>),
     #[error("the operator must confirm these checks, and there is no terminal to ask")]
-    NobodyLooked(Vec<Readiness>),
+    ReadinessNotConfirmed(Vec<Readiness>),
     #[error("not confirmed: {}", .0.says)]
     NotConfirmed(Readiness),
     #[error("the operator must confirm that every phone holds the bridge, and there is no terminal to ask")]
-    NobodyAsksPhones,
+    BridgeNotConfirmed,
     #[error("not every phone holds the bridge")]
     PhonesLackBridge,
     #[error(transparent)]

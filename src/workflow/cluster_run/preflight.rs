@@ -97,10 +97,10 @@ impl ClusterRun<'_> {
         if !stops.is_empty() {
             return Err(RunError::NotReady(stops).into());
         }
-        let question = |finding: &Readiness| Question::LookedAt(finding.clone());
+        let question = |finding: &Readiness| Question::ReadinessIsConfirmed(finding.clone());
         let open = of(&|f| f.need == Need::Confirm && !self.operator.said_yes(&question(f)));
         if !self.operator.can_ask() && !open.is_empty() {
-            return Err(RunError::NobodyLooked(open).into());
+            return Err(RunError::ReadinessNotConfirmed(open).into());
         }
         for finding in found {
             if open.contains(&finding) && !self.operator.ask(&question(&finding))? {

@@ -11,7 +11,7 @@ use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
-use crate::phone::{ClassVerdict, HeldItl, Installed, NewList, TvsStatus, assess_classes};
+use crate::phone::{ClassVerdict, Installed, InstalledItl, NewList, TvsStatus, assess_classes};
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
@@ -161,7 +161,7 @@ impl<'a> ClusterRun<'a> {
         let signed = run.signed.as_ref().and_then(FileFingerprint::content).or_else(kept);
         // If the signed CTL cannot be read any more, the rollback is still possible.
         let Some(Ok(new)) = signed.map(verified) else { return Ok(()) };
-        let held = Installed { ctl: Some(&new), itl: HeldItl::Unknown };
+        let held = Installed { ctl: Some(&new), itl: InstalledItl::Unknown };
         let impact = PhoneImpact::new(path.display().to_string(), &held, &old);
         Ok(self.operator.show(&View::PhoneImpact(&impact))?)
     }
@@ -205,7 +205,7 @@ impl<'a> ClusterRun<'a> {
         let mut phones = vec![];
         if !self.state.rolls_back {
             let before = self.to_sign_upon()?.1;
-            let held = Installed { ctl: Some(&before), itl: HeldItl::Unknown };
+            let held = Installed { ctl: Some(&before), itl: InstalledItl::Unknown };
             phones = assess_classes(&held, &NewList::of(&list), &TvsStatus::Uploaded);
         }
         let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());

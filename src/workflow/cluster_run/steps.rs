@@ -171,7 +171,7 @@ impl<'a> ClusterRun<'a> {
         let question = Question::PhonesHoldBridge;
         if !self.operator.said_yes(&question) {
             if !self.operator.can_ask() {
-                return Err(RunError::NobodyAsksPhones.into());
+                return Err(RunError::BridgeNotConfirmed.into());
             }
             if !self.operator.ask(&question)? {
                 return Err(RunError::PhonesLackBridge.into());

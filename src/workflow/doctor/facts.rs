@@ -157,7 +157,7 @@ fn token_facts(contents: &TokenContents) -> TokenFacts {
         reader: token.reader.to_owned(),
         initialized: token.initialized,
         pin: token.pin_state,
-        problem: contents.trouble(),
+        problem: contents.read_error(),
         certificates: certificates
             .map(|c| CertificateFacts {
                 name: c.sast_name(),

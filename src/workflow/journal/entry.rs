@@ -92,7 +92,7 @@ pub enum Event {
     /// A file that was signed, verified and written.
     Output {
         signed_by: String,
-        /// Where the file before it is kept.
+        /// The backup of the old file.
         kept_old_as: Option<String>,
         #[serde(flatten)]
         file: FileFingerprint,

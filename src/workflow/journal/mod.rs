@@ -1,7 +1,7 @@
 //! The record of a run: a line for everything that happened, each holding the hash of the line before.
 //!
 //! A journal is a text file of JSON lines. It detects accidental changes: a line that was changed, taken out or moved.
-//! Whoever can rewrite all of it can make another, unless its head is signed. See `docs/journal.md`.
+//! A person who can rewrite the whole file can forge it, unless its head is signed. See `docs/journal.md`.
 
 mod drawing;
 mod entry;

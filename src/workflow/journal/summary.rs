@@ -91,7 +91,7 @@ pub struct Change<'a> {
     /// What was written.
     pub output: Option<&'a FileFingerprint>,
     pub signed_by: Option<&'a str>,
-    /// Where the file before it is kept.
+    /// The backup of the old file.
     pub kept_old_as: Option<&'a str>,
     /// What the input is, where nothing was to be made of it: `published`, or kept as the list `in force`.
     pub alone: Option<&'a str>,

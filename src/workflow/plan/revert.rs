@@ -128,7 +128,7 @@ fn why_it_stays(record: &Record, warnings: &mut Vec<String>) -> String {
     format!("{keeps}no IP address, the name stays")
 }
 
-/// The tokens of a first list: each once, and two of them. Whoever insists on one is told so in the plan.
+/// The tokens of a first list: each once, and two of them. If the operator insists on one token, the plan warns.
 pub(super) fn first_tokens(
     request: &Request<'_>,
     spares: &[Certificate],

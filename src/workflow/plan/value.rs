@@ -6,8 +6,8 @@ use super::super::next::{Next, Spell};
 use super::digest::PlanDigest;
 use super::error::{InForce, PlanError};
 use crate::phone::{
-    ClassVerdict, Decision, HeldItl, Installed, NewList, Reason, ServiceFinding, TvsStatus, assess_classes,
-    list_warnings, services,
+    ClassVerdict, Decision, Installed, InstalledItl, NewList, Reason, ServiceFinding, TvsStatus,
+    assess_classes, list_warnings, services,
 };
 use crate::trustlist::{
     BuildError, Certificate, Difference, Draft, ListKind, Record, SignError, Signer, SigningOptions, Style,
@@ -201,9 +201,9 @@ fn value(reason: &Reason) -> serde_json::Value {
 /// What the phones of the cluster hold: the list in force, and of the other kind nothing that is known here.
 fn installed(in_force: Option<&VerifiedList>, kind: ListKind) -> Installed<&VerifiedList> {
     match (kind, in_force) {
-        (ListKind::Itl, Some(itl)) => Installed { ctl: None, itl: HeldItl::List(itl) },
-        (ListKind::Itl, None) => Installed { ctl: None, itl: HeldItl::None },
-        (ListKind::Ctl, ctl) => Installed { ctl, itl: HeldItl::Unknown },
+        (ListKind::Itl, Some(itl)) => Installed { ctl: None, itl: InstalledItl::List(itl) },
+        (ListKind::Itl, None) => Installed { ctl: None, itl: InstalledItl::None },
+        (ListKind::Ctl, ctl) => Installed { ctl, itl: InstalledItl::Unknown },
     }
 }
 

@@ -1,4 +1,4 @@
-//! Certificates: read or refused, spelled, shown, and made into records.
+//! Any bytes as a certificate: they are read or refused, spelled, shown, and made into records.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

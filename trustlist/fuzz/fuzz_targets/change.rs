@@ -1,4 +1,4 @@
-//! Verified means unchanged: whatever is changed in a golden file, no other file is verified.
+//! No changed golden file verifies, whatever was changed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Lists and signed files: read or refused, shown, compared, judged; the bytes come back as they were.
+//! Any bytes as a list or signed file: they are read or refused, shown and compared, and written back unchanged.
 #![no_main]
 
 use std::sync::LazyLock;

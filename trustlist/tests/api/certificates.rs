@@ -1,4 +1,4 @@
-//! Certificates: their parts, and what they are read from.
+//! The parts of certificates, and the formats that they are read from.
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::BigNum;

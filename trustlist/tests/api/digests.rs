@@ -1,4 +1,4 @@
-//! Checksums against published values, and the DigestInfo of RFC 8017 that a signature covers.
+//! Checksums compared with published values, and the DigestInfo of RFC 8017 under a signature.
 
 use trustlist::digest::{hex, md5, phone_lines, sha1, sha256};
 use trustlist::{Digest, digest};

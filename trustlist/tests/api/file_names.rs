@@ -1,4 +1,4 @@
-//! Names of files that lists may bear, and phones ask for.
+//! File names that lists may contain and phones request.
 
 use trustlist::{is_file_name, is_tftp_name};
 

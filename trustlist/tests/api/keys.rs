@@ -5,7 +5,7 @@ use openssl::rsa::{Padding, Rsa};
 
 use trustlist::{Digest, RsaKey, SignatureCheck};
 
-/// OpenSSL signs; every size, exponent and digest of the field is verified, and nothing that was changed.
+/// OpenSSL signs. Signatures of every size, exponent and digest in use verify; changed ones do not.
 #[test]
 fn what_openssl_signs_is_verified_and_nothing_else() {
     let parts: [&[u8]; 2] = [b"header", b"records"];

@@ -1,4 +1,4 @@
-//! What the crate offers, one module for each part of it.
+//! The public interface of the crate, with one module for each part.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

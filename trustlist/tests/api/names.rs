@@ -1,4 +1,4 @@
-//! The names of certificates, as files spell them.
+//! The spellings of certificate names in files.
 
 use trustlist::{Name, Style, common_name};
 

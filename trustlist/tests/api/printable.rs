@@ -1,4 +1,4 @@
-//! What is shown of text from outside.
+//! Text from outside, as it is shown.
 
 use trustlist::{printable, printable_json, printable_lines};
 

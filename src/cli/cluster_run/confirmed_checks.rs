@@ -8,7 +8,7 @@ use crate::workflow::{Need, Question, Readiness, Subject};
 /// What the operator checked. `--yes` does not confirm these.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "What you have checked (--yes does not confirm these)")]
-pub struct LookedAt {
+pub struct ConfirmedChecks {
     /// Database replication is in order on every node (utils dbreplication runtimestate)
     #[arg(long, requires = "node")]
     replication_is_ok: bool,
@@ -26,7 +26,7 @@ pub struct LookedAt {
     phones_have_it: bool,
 }
 
-impl LookedAt {
+impl ConfirmedChecks {
     /// For each option: what it confirms (`None`: that phones hold the bridge), whether it was given, its name.
     pub fn options(&self) -> [(Option<Subject>, bool, &'static str); 5] {
         [
@@ -41,7 +41,7 @@ impl LookedAt {
     /// Whether one of the options answers the question.
     pub fn said_yes(&self, question: &Question) -> bool {
         let of = match question {
-            Question::LookedAt(finding) => Some(finding.subject),
+            Question::ReadinessIsConfirmed(finding) => Some(finding.subject),
             Question::PhonesHoldBridge => None,
             _ => return false,
         };
@@ -52,7 +52,7 @@ impl LookedAt {
 /// The option that confirms a finding; empty for a finding that stops the run.
 pub fn option(subject: Subject) -> &'static str {
     let of = |(of, _, option)| (of == Some(subject)).then_some(option);
-    LookedAt::default().options().into_iter().find_map(of).unwrap_or_default()
+    ConfirmedChecks::default().options().into_iter().find_map(of).unwrap_or_default()
 }
 
 /// The findings as text, one line each.
