@@ -1,7 +1,7 @@
 # make demo: the main task, with software tokens. make test: the tests. Both first install what is missing.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo guide test soak check features fuzz mutants matrix dist roots windows usb bench layout page fmt
+.PHONY: help setup demo guide test soak check features fuzz mutants matrix crates dist roots windows usb bench layout page fmt
 
 # A Rust that `make setup` has just installed is not on the PATH yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -75,7 +75,10 @@ mutants: ## check that a test fails for each small change to the code (takes a n
 matrix: ## run one suite against every available PKCS#11 module, and print a table
 	@packaging/matrix.sh
 
-dist: ## make the packages: tarball, .deb, .rpm, list of components, checksums (SIGN_KEY=FILE signs these)
+crates: ## pack the crates and build them from their packages, as a registry would get them
+	@packaging/crates.sh
+
+dist: ## make the packages: tarball, .deb, .rpm, image, .zip, lists of components, checksums (SIGN_KEY=FILE signs these)
 	@packaging/dist.sh
 
 roots: ## install, use, upgrade and remove the packages in fresh roots, and print a table (needs root)

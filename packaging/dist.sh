@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes the packages of a commit in target/dist: tarball, .deb, .rpm, list of components, checksums. Two runs of one
-# commit, in any folder and home, make the same bytes. Needs Debian or Ubuntu; installs missing packages.
+# Makes the packages of a commit in target/dist: tarball, .deb, .rpm, container image, .zip for Windows, lists of components,
+# checksums. Two runs of one commit with one version of Rust, in any folder and home, make the same bytes. Needs Debian or
+# Ubuntu; what is missing is installed. Where image or .zip cannot be made this says so, and goes on.
 # SIGN_KEY=FILE signs the checksums with that SSH key.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +32,21 @@ cp -a "$stage/usr/." "$out/$name"
 pack_tar "$out" "$name"
 pack_deb "$stage" "$out/sastctl_${version}_amd64.deb"
 pack_rpm "$stage" "$out"
-sbom "$out/sastctl-$version.cdx.json"
+if prepare_image; then
+    pack_image "$stage" "$out/sastctl-$version-image.tar.gz"
+else
+    say "no image: the packages of Debian 12 cannot be had"
+fi
+sbom "$portable" "$out/$name.cdx.json"
+if prepare_windows; then
+    say "building for Windows"
+    build_windows
+    windows=sastctl-$version-x86_64-windows
+    pack_zip "$place/target/$target/release/sastctl.exe" "$stage" "$out" "$windows"
+    sbom "$target" "$out/$windows.cdx.json"
+else
+    say "no .zip for Windows: see above"
+fi
 rm -rf "$stage" "${out:?}/$name"
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 if [ -n "${SIGN_KEY:-}" ]; then

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs, uses, upgrades and removes the packages of target/dist in fresh roots, and prints a table. Needs root and
-# Debian's packages; a release of which no root can be made is skipped with a reason. Run `make dist` first.
+# Installs, uses, upgrades and removes the packages of target/dist in fresh roots, uses the container image in one, and prints a
+# table. Needs root and Debian's packages; what no root can be made of is skipped with a reason. `make dist` first.
 # ROOTS="bookworm" tries a part; roots are kept in target/roots.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/setup.sh roots
 
-roots=${ROOTS:-bullseye bookworm trixie rpm}
+roots=${ROOTS:-bullseye bookworm trixie rpm image}
 folder=$PWD/target/roots
 deb=$(echo "$PWD"/target/dist/*.deb)
 rpm=$(echo "$PWD"/target/dist/*.rpm)
@@ -70,9 +70,38 @@ later_deb() {
     rm -rf "$work"
 }
 
+# The image has no shell: its program is run as a container's is.
+image() {
+    local root=$folder/image layers=$folder/layers log=$folder/image-log archive layer
+    archive=$(echo "$PWD"/target/dist/*-image.tar.gz)
+    [ -e "$archive" ] || { printf '| image | skipped: make dist made none |\n'; return; }
+    rm -rf "$root" "$layers"
+    mkdir "$root" "$layers"
+    tar --extract --file "$archive" --directory "$layers"
+    for layer in $(jq -r '.[0].Layers[]' "$layers/manifest.json"); do
+        tar --extract --file "$layers/$layer" --directory "$root"
+    done
+    cp tests/testdata/golden/token-signed.tlv "$root/data"
+    printf '| image | |'
+    step "$log-install" test -x "$root/usr/bin/sastctl"
+    step "$log-version" chroot "$root" /usr/bin/sastctl --version --verbose
+    step "$log-doctor" run_doctor chroot "$root" /usr/bin/sastctl
+    printf ' no module | no module |'
+    step "$log-files" chroot "$root" /usr/bin/sastctl ctl verify /data/token-signed.tlv
+    printf ' | |\n'
+}
+
+# Without a module there is something to mend: exit code 1, and it is told.
+run_doctor() {
+    local code=0
+    "$@" doctor || code=$?
+    [ $code = 1 ]
+}
+
 later_deb
 printf '| root | glibc | install | version | doctor | list | revert | files | upgrade | remove |\n|%s\n' "$(printf ' --- |%.0s' {1..10})"
 for release in $roots; do
+    [ "$release" != image ] || { image; continue; }
     root=$folder/$release log=$folder/$release-log
     base=$release
     [ "$release" != rpm ] || base=bullseye

@@ -27,10 +27,10 @@ tests)
     more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool strace time"
     ;;
 matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
-dist) more_debian="dpkg-dev rpm perl make git jq python3-venv openssh-client" more_fedora="dpkg rpm-build perl make git jq python3 openssh-clients" ;;
+dist) more_debian="dpkg-dev rpm perl make git jq zip python3-venv openssh-client" more_fedora="dpkg rpm-build perl make git jq zip python3 openssh-clients" ;;
 usb) more_debian="qemu-system-x86 mmdebstrap cpio kmod" more_fedora="qemu-system-x86 cpio kmod" ;;
 windows) more_debian="gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 mmdebstrap perl make" more_fedora="mingw64-gcc mingw64-gcc-c++ perl make" ;;
-roots) more_debian="mmdebstrap rpm" more_fedora="rpm" ;;
+roots) more_debian="mmdebstrap rpm jq" more_fedora="rpm jq" ;;
 bench) more_debian="hyperfine time tftp-hpa" more_fedora="hyperfine time tftp" ;;
 *) more_debian="" more_fedora="" ;;
 esac

@@ -60,6 +60,7 @@ fn no_command_makes_more_calls_than_it_needs() {
 }
 
 /// Where an operator could put the token in, it is looked at once more before the PIN; nothing is read anew.
+#[cfg(unix)]
 #[test]
 fn on_a_terminal_it_takes_one_call_more() {
     let mut world = World::with_tokens();

@@ -39,6 +39,17 @@ fn two_software_tokens_have_no_problems() {
     ");
 }
 
+/// xrdp on Linux gives its sessions the readers of this machine.
+#[test]
+fn a_remote_desktop_session_is_a_matter_of_windows() {
+    let mut world = World::new();
+    let mut finds = |session: &str| {
+        world.set("SESSIONNAME", session);
+        problems(&world, &["--profile", "safenet-etoken"]).contains(&"remote-desktop".to_owned())
+    };
+    assert_eq!((finds("RDP-Tcp#0"), finds("Console")), (cfg!(windows), false));
+}
+
 #[test]
 fn the_reason_why_a_module_does_not_load_is_shown() {
     let world = World::new();

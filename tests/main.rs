@@ -17,9 +17,11 @@ mod acceptance;
 mod administration;
 mod asked;
 mod bad_input;
+#[cfg(unix)] // rights, owners and links of Unix
 mod bad_places;
 mod before_signing;
 mod blank_tokens;
+#[cfg(unix)] // nodes behind sshd
 mod bridge_run;
 mod building;
 mod calls;
@@ -27,13 +29,18 @@ mod cautions;
 mod certificates;
 mod changing;
 mod chosen_tokens;
+#[cfg(unix)] // nodes behind sshd, and a serial line of Unix
 mod cluster;
 mod cluster_file;
+#[cfg(unix)] // nodes behind sshd
 mod cluster_lists;
 mod cluster_login;
+#[cfg(unix)] // nodes behind sshd
 mod cluster_publish;
 mod cluster_rest;
+#[cfg(unix)] // nodes behind sshd
 mod cluster_servers;
+#[cfg(unix)] // nodes behind sshd
 mod cluster_trust;
 mod command_line;
 mod conformance;
@@ -42,63 +49,80 @@ mod doctor;
 mod edits;
 mod enrolling;
 mod facts;
+#[cfg(unix)] // nodes behind sshd
 mod fake_node;
 mod faults;
 mod findings;
+#[cfg(unix)] // nodes behind sshd
 mod foretold;
 mod golden_files;
 mod guide;
 mod hostile_lists;
+#[cfg(unix)] // pcscd and a terminal
 mod hot_plug;
+#[cfg(unix)] // signals; packaging/windows/stories.sh has Ctrl-C
 mod interruptions;
 mod journal;
 mod journal_file;
 mod layout;
 mod lock_files;
 mod losses;
+#[cfg(unix)] // a full disk, and a terminal
 mod many_files;
+#[cfg(unix)] // a terminal
 mod meanwhile;
 mod misbehaving;
 mod module_lock;
 mod naive_phone;
 mod node_addresses;
 mod node_answers;
+#[cfg(unix)] // names that are no text: bytes on Unix alone
 mod odd_names;
+#[cfg(unix)] // pipes, sockets and devices as files
 mod odd_places;
 mod other_writers;
+#[cfg(unix)] // a terminal; packaging/windows/stories.sh has a console
 mod pins;
 mod planning;
+#[cfg(unix)] // strace
 mod power_cut;
 mod printed_figures;
 mod profiles;
 mod properties;
+#[cfg(unix)] // a terminal
 mod questions;
 mod readiness;
+#[cfg(unix)] // a serial line of Unix
 mod recorded_shells;
 mod records;
 mod reverting;
 mod run_state;
+#[cfg(unix)] // nodes behind sshd
 mod run_ways;
 mod screen;
+#[cfg(unix)] // a terminal, and memory by /proc
 mod secrets;
 mod selectors;
 mod shell;
 mod showing;
 mod signed_files;
 mod skipping;
-#[cfg(feature = "ssh")]
+#[cfg(all(unix, feature = "ssh"))] // sshd
 mod ssh_servers;
 mod start;
 mod tftp;
 mod token_errors;
 mod token_flags;
 mod tokens;
-#[cfg(unix)]
+#[cfg(unix)] // rights, owners and links of Unix; packaging/windows/stories.sh has access lists
 mod trusted_paths;
 mod tvs;
 mod tvs_servers;
 mod udev_rules;
 mod watchdog;
+#[cfg(unix)] // nodes behind sshd
 mod whole_run;
+#[cfg(unix)] // a terminal
 mod widths;
+#[cfg(unix)] // a terminal, on which the CTL Client's windows are drawn
 mod windows;

@@ -6,6 +6,8 @@ use std::path::Path;
 use sastctl::system::access::{Others, Rights, foreign_link, others_may_write, unshared_folder};
 use sastctl::system::descriptor::named_by;
 
+use crate::support::World;
+
 fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -112,4 +114,51 @@ fn root_and_this_user_may_write_and_nobody_else() {
     assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
     assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
     assert_eq!(of(Rights { mode: 0o101_646, ..file }), Some(Others::Everybody), "sticky means nothing here");
+}
+
+/// Whoever may replace the module gets every PIN: it is not loaded, nor is a profile used that others may write.
+#[test]
+fn a_module_that_others_may_write_is_refused() {
+    let world = World::with_tokens();
+    let set = |name: &str, mode| {
+        std::fs::set_permissions(world.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    std::fs::copy(crate::support::softhsm_module(), world.path("module.so")).unwrap();
+    let profile = world.run(&["profile", "show", "softhsm"]).done().stdout;
+    std::fs::write(world.path("mine.toml"), profile).unwrap();
+    for name in ["module.so", "mine.toml"] {
+        set(name, 0o644);
+    }
+    world.run(&["token", "list", "--module=module.so"]).done();
+    world.run(&["token", "list", "--profile=mine.toml"]).done();
+    for name in ["module.so", "mine.toml"] {
+        set(name, 0o666);
+    }
+    for option in ["--module=module.so", "--profile=mine.toml"] {
+        let refused = world.run(&["token", "list", option]);
+        assert_eq!(refused.code, 3, "{}", refused.all());
+        assert!(refused.stderr.contains("everybody may write "), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--allow-insecure-module"), "{}", refused.stderr);
+        world.run(&["token", "list", option, "--allow-insecure-module"]).done();
+    }
+    set("module.so", 0o644);
+    set("mine.toml", 0o644);
+    // A folder in which everybody may replace files.
+    std::fs::create_dir(world.path("open")).unwrap();
+    set("open", 0o777);
+    std::fs::copy(world.path("module.so"), world.path("open/module.so")).unwrap();
+    // A link in it, on the way from one name that is safe to another.
+    std::os::unix::fs::symlink("../module.so", world.path("open/middle.so")).unwrap();
+    std::os::unix::fs::symlink("open/middle.so", world.path("named.so")).unwrap();
+    std::os::unix::fs::symlink("mine.toml", world.path("open.toml")).unwrap();
+    std::os::unix::fs::symlink("../open.toml", world.path("open/middle.toml")).unwrap();
+    std::os::unix::fs::symlink("open/middle.toml", world.path("named.toml")).unwrap();
+    let profile = format!("--profile={}", world.path("named.toml").display());
+    for option in ["--module=named.so", &profile] {
+        let refused = world.run(&["token", "list", option]);
+        assert_eq!(refused.code, 3, "{option}: {}", refused.all());
+        assert!(refused.stderr.contains("everybody may write DIR/open"), "{}", refused.stderr);
+    }
+    let doctor = world.run(&["doctor", "--json", "--module=open/module.so"]);
+    assert!(doctor.stdout.contains("module-insecure"), "{}", doctor.all());
 }

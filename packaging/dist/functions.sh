@@ -32,12 +32,34 @@ prepare() {
     git archive HEAD | tar --extract --directory "$place/source"
 }
 
+# A command in the sources, in the folders of this build. OpenSSL is built once for many commits: it notes no commit's time.
+in_place() {
+    (cd "$place/source" && env -u RUSTFLAGS -u CFLAGS PATH="$place/tools/bin:$PATH" CARGO_HOME="$place/cargo" \
+        CARGO_TARGET_DIR="$place/target" CARGO_ZIGBUILD_CACHE_DIR="$place/zig" SOURCE_DATE_EPOCH=0 "$@")
+}
+
 # The program, with OpenSSL built in. libpcsclite is loaded when it is first called, so nothing is linked for PC/SC.
 build_portable() {
-    (cd "$place/source" && env -u RUSTFLAGS -u CFLAGS PATH="$place/tools/bin:$PATH" CARGO_HOME="$place/cargo" \
-        CARGO_TARGET_DIR="$place/target" CARGO_ZIGBUILD_CACHE_DIR="$place/zig" \
-        cargo zigbuild --release --locked --features vendored-openssl --target "$portable.$glibc" \
-        --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl)
+    in_place cargo zigbuild --release --locked --features vendored-openssl --target "$portable.$glibc" \
+        --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl
+}
+
+# Sets `cargo` and `openssl` for build_windows; fails where the toolchain cannot be had.
+prepare_windows() {
+    openssl=${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}/openssl
+    [ -d "$openssl" ] || { say "no OpenSSL for Windows is kept here: make windows builds it"; return 1; }
+    packaging/setup.sh windows || return
+    # shellcheck source=packaging/windows/toolchain.sh
+    . packaging/windows/toolchain.sh
+    windows_cargo "$place" || { say "no standard library of Rust for Windows"; return 1; }
+}
+
+# sastctl.exe, with OpenSSL built in; needs prepare_windows.
+build_windows() {
+    X86_64_PC_WINDOWS_GNU_OPENSSL_DIR=$openssl X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1 in_place "${cargo[@]}" build \
+        --release --locked --target "$target" --bin sastctl \
+        --config "target.$target.rustflags = ['-Clink-arg=-Wl,--no-insert-timestamp']"
+    unset RUSTC RUSTC_BOOTSTRAP
 }
 
 # Puts everything that a package installs into its place.
@@ -72,6 +94,47 @@ pack_tar() {
         gzip -9n >"$1/$2.tar.gz"
 }
 
+# PROGRAM, and what belongs to it, as NAME.zip in OUT; completions come from STAGE.
+pack_zip() {
+    local program=$1 stage=$2 out=$3 name=$4 folder=$3/$4
+    install -D -m 755 "$program" "$folder/sastctl.exe"
+    install -m 644 README.md CHANGELOG.md LICENSE-* "$folder"
+    cp -r docs hsm-profiles "$folder"
+    mkdir "$folder/completions"
+    cp "$stage/usr/share/doc/sastctl/examples/sastctl.ps1" "$folder/completions"
+    # Git Bash has it.
+    cp "$stage/usr/share/bash-completion/completions/sastctl" "$folder/completions/sastctl.bash"
+    find "$folder" -type f ! -name '*.exe' -exec chmod 644 {} +
+    find "$folder" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
+    (cd "$out" && find "$name" -type f | sort | zip -qX9 "$name.zip" -@)
+    rm -rf "$folder"
+}
+
+# Fetches the libraries of the image.
+prepare_image() {
+    packaging/debian.sh download bookworm main "libc6 libgcc-s1 gcc-12-base libpcsclite1" "$place/packages"
+}
+
+# A container image of the program in STAGE and the libraries that it calls, as OUT; needs prepare_image.
+pack_image() {
+    local stage=$1 out=$2 root=$place/image package
+    rm -rf "$root"
+    mkdir -p "$root"/{data,etc,var/lib/dpkg/status.d}
+    for package in "$place"/packages/*.deb; do
+        dpkg-deb --extract "$package" "$root"
+        # Where scanners of images look.
+        dpkg-deb --field "$package" >"$root/var/lib/dpkg/status.d/$(dpkg-deb --field "$package" Package)"
+    done
+    rm -rf "$root"/usr/lib/*/gconv "$root"/usr/share/{lintian,doc/*/[!c]*} "$root"/usr/share/doc/*/changelog*
+    install -D "$stage/usr/bin/sastctl" "$root/usr/bin/sastctl"
+    install -D -m 644 "$stage/usr/share/doc/sastctl/copyright" "$root/usr/share/doc/sastctl/copyright"
+    cp -r "$stage/usr/share/doc/sastctl/examples/hsm-profiles" "$root/usr/share/doc/sastctl"
+    echo 'root:x:0:0::/data:/usr/sbin/nologin' >"$root/etc/passwd"
+    echo 'root:x:0:' >"$root/etc/group"
+    echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+    python3 packaging/dist/image.py "$root" "sastctl:$version" "$commit" | gzip -9n >"$out"
+}
+
 pack_deb() {
     local root=$out/deb doc=$out/deb/usr/share/doc/sastctl date
     cp -a "$1" "$root"
@@ -102,10 +165,10 @@ pack_rpm() {
     rm -rf "$root" "$out/rpmbuild"
 }
 
-# The components of the program, in CycloneDX, without fields that differ between builds.
+# The components of the program for TARGET, in CycloneDX, without what tells one build from another.
 sbom() {
     cargo cyclonedx --version >/dev/null 2>&1 || cargo install cargo-cyclonedx --locked --quiet
-    (cd "$place/source" && CARGO_HOME="$place/cargo" cargo cyclonedx --quiet --format json --target "$portable" --features vendored-openssl)
+    in_place cargo cyclonedx --quiet --format json --target "$1" --features vendored-openssl
     jq --arg root "$place/source" 'del(.serialNumber, .metadata.timestamp) | walk(if type == "string" then gsub($root; "") else . end)' \
-        "$place/source/sastctl.cdx.json" >"$1"
+        "$place/source/sastctl.cdx.json" >"$2"
 }

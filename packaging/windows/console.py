@@ -1,18 +1,27 @@
-"""Runs a program on a terminal and types a line once it asks for a PIN: console.py LINE PROGRAM [ARGUMENT...].
-Prints what the terminal showed; ends with the program's exit code."""
+"""Runs a program on a terminal and types a line once: console.py WHEN LINE PROGRAM [ARGUMENT...]. WHEN is PIN (it asks for
+one), or the file in which a misbehaving module writes that a call waits. Ctrl-C has no line end.
+Prints what the terminal showed; ends with the program's exit code, or with 99 where nothing was typed."""
 import os
 import pty
 import select
 import sys
 import time
 
-line, program = sys.argv[1], sys.argv[2:]
+when, line, program = sys.argv[1], sys.argv[2], sys.argv[3:]
 process, terminal = pty.fork()
 if process == 0:
     os.execvp(program[0], program)
 shown, typed, end = b"", False, time.monotonic() + 60
+
+
+def it_is_time():
+    if when == "PIN":
+        return b"PIN" in shown and b":" in shown.split(b"PIN")[-1]
+    return os.path.exists(when) and "waits" in open(when).read()
+
+
 while time.monotonic() < end:
-    if select.select([terminal], [], [], 1)[0]:
+    if select.select([terminal], [], [], 0.1)[0]:
         try:
             part = os.read(terminal, 4096)
         except OSError:
@@ -20,8 +29,9 @@ while time.monotonic() < end:
         if not part:
             break
         shown += part
-    if not typed and b"PIN" in shown and b":" in shown.split(b"PIN")[-1]:
-        time.sleep(1)
+    if not typed and it_is_time():
+        if when == "PIN":
+            time.sleep(1)
         os.write(terminal, line.encode() + (b"" if line == "\x03" else b"\r"))
         typed = True
 sys.stdout.buffer.write(shown)

@@ -1,11 +1,15 @@
 //! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
 
+#[cfg(unix)]
 pub mod cluster;
 #[path = "../fake_cucm/list/mod.rs"]
 pub mod lists;
+#[cfg(unix)]
 pub mod node_tvs;
+#[cfg(unix)]
 pub mod operator;
 pub mod readers;
+#[cfg(unix)]
 pub mod run;
 mod schema;
 pub mod scripted;
@@ -45,6 +49,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Reads lines until one has these words; all that was read.
+#[cfg(unix)]
 #[track_caller]
 pub fn read_until(from: &mut impl std::io::BufRead, words: &str) -> String {
     let mut all = String::new();

@@ -32,6 +32,7 @@ impl Watch {
         (line, at.saturating_duration_since(since))
     }
 
+    #[cfg(unix)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

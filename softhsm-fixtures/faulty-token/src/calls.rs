@@ -280,8 +280,8 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut sys::CK_FUNCTION_LIST
     }
     let mut faults = state().begin("C_GetFunctionList").into_iter();
     if let Some(Fault::Fail(code)) = faults.next() {
-        state().end("C_GetFunctionList", code as CK_RV);
-        return code as CK_RV;
+        state().end("C_GetFunctionList", code);
+        return code;
     }
     let address = OURS.get_or_init(|| {
         let mut ours = *functions();

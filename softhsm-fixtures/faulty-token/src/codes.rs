@@ -3,9 +3,9 @@
 use cryptoki_sys as sys;
 
 /// The number of a code: `CKR_DEVICE_ERROR`, or a number.
-pub fn number(text: &str) -> Option<u64> {
+pub fn number(text: &str) -> Option<sys::CK_RV> {
     if let Some(hex) = text.strip_prefix("0x") {
-        return u64::from_str_radix(hex, 16).ok();
+        return sys::CK_RV::from_str_radix(hex, 16).ok();
     }
     text.parse().ok().or_else(|| CODES.iter().find(|(name, _)| *name == text).map(|(_, code)| *code))
 }

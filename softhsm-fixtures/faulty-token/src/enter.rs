@@ -103,8 +103,8 @@ pub(crate) fn enter(name: &'static str, about: About) -> Result<Entered, CK_RV> 
     let (mut grows, mut huge) = (false, false);
     for fault in faults {
         match fault {
-            Fault::Fail(code) => return refuse(code as CK_RV),
-            Fault::After(code) => after = Some(code as CK_RV),
+            Fault::Fail(code) => return refuse(code),
+            Fault::After(code) => after = Some(code),
             Fault::Delay(ms) => {
                 state().waits(name);
                 std::thread::sleep(Duration::from_millis(ms));

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use cryptoki_sys::{CK_RV, CK_SLOT_ID};
+
 use crate::codes;
 
 /// What a rule does to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Returns the code and does nothing.
-    Fail(u64),
+    Fail(CK_RV),
     /// Does its work and returns the code all the same.
-    After(u64),
+    After(CK_RV),
     /// The token is pulled.
     Remove,
     /// Takes so many milliseconds longer.
@@ -83,7 +85,7 @@ pub struct Script {
     /// The folder that says which tokens are inserted, and where.
     pub present: Option<PathBuf>,
     /// Slots without a token that come first.
-    pub empty_slots: u64,
+    pub empty_slots: CK_SLOT_ID,
     /// Slot numbers change from process to process.
     pub move_slots: bool,
     /// NUL instead of blanks.

@@ -115,18 +115,19 @@ fn dress(info: &mut sys::CK_TOKEN_INFO, label: &str) {
     if script.pin_pad.is_some() {
         info.flags |= sys::CKF_PROTECTED_AUTHENTICATION_PATH;
     }
-    let mut count = |tries: &Option<Tries>, low: u64, last: u64, locked: u64| {
-        let Some(tries) = tries else { return };
-        info.flags &= !(low | last | locked);
-        let left = State::left(tries, label);
-        info.flags |= match left {
-            // A SafeNet token that is locked has both set.
-            0 => low | locked,
-            1 => low | last,
-            n if n < tries.limit => low,
-            _ => 0,
+    let mut count =
+        |tries: &Option<Tries>, low: sys::CK_FLAGS, last: sys::CK_FLAGS, locked: sys::CK_FLAGS| {
+            let Some(tries) = tries else { return };
+            info.flags &= !(low | last | locked);
+            let left = State::left(tries, label);
+            info.flags |= match left {
+                // A SafeNet token that is locked has both set.
+                0 => low | locked,
+                1 => low | last,
+                n if n < tries.limit => low,
+                _ => 0,
+            };
         };
-    };
     count(&script.tries, sys::CKF_USER_PIN_COUNT_LOW, sys::CKF_USER_PIN_FINAL_TRY, sys::CKF_USER_PIN_LOCKED);
     count(&script.so_tries, sys::CKF_SO_PIN_COUNT_LOW, sys::CKF_SO_PIN_FINAL_TRY, sys::CKF_SO_PIN_LOCKED);
 }

@@ -6,13 +6,15 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 
+use cryptoki_sys::{CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID};
+
 use crate::script::{Fault, Script, Tries};
 
 /// A token as the wrapped module has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inner {
     /// Its slot number there.
-    pub slot: u64,
+    pub slot: CK_SLOT_ID,
     /// Its label, without padding.
     pub label: String,
 }
@@ -21,7 +23,7 @@ pub struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
     /// The number it is shown by.
-    pub shown: u64,
+    pub shown: CK_SLOT_ID,
     /// The token in it.
     pub inner: Option<Inner>,
 }
@@ -34,14 +36,14 @@ pub struct State {
     total: u64,
     calls: Option<File>,
     /// Open sessions: where each was opened.
-    pub sessions: HashMap<u64, Seat>,
+    pub sessions: HashMap<CK_SESSION_HANDLE, Seat>,
     /// Sessions whose token was pulled and that were told so.
-    pub dead: HashSet<u64>,
-    removed: HashSet<u64>,
+    pub dead: HashSet<CK_SESSION_HANDLE>,
+    removed: HashSet<CK_SLOT_ID>,
     /// The PIN of each inner slot that is logged in, masked, for context logins.
-    pub pins: HashMap<u64, Vec<u8>>,
+    pub pins: HashMap<CK_SLOT_ID, Vec<u8>>,
     /// Sessions whose sign operation still wants its PIN.
-    pub wants_pin: HashSet<u64>,
+    pub wants_pin: HashSet<CK_SESSION_HANDLE>,
 }
 
 impl State {
@@ -89,7 +91,7 @@ impl State {
     }
 
     /// Writes a line for a call.
-    pub fn end(&mut self, name: &str, code: u64) {
+    pub fn end(&mut self, name: &str, code: CK_RV) {
         if let Some(file) = &mut self.calls {
             let _ = writeln!(file, "{name} {code:#x}");
         }
@@ -101,23 +103,23 @@ impl State {
         if let Some(folder) = &self.script.present {
             return present(folder, self.script.empty_slots.max(4), tokens, pulled);
         }
-        let shift = if self.script.move_slots { u64::from(std::process::id() % 5) } else { 0 };
+        let shift = if self.script.move_slots { CK_SLOT_ID::from(std::process::id() % 5) } else { 0 };
         let empty = (0..self.script.empty_slots + shift).map(|shown| Seat { shown, inner: None });
         let first = self.script.empty_slots + shift;
-        let full = tokens
-            .into_iter()
-            .enumerate()
-            .map(|(i, token)| Seat { shown: first + i as u64, inner: (!pulled(&token)).then_some(token) });
+        let full = tokens.into_iter().enumerate().map(|(i, token)| Seat {
+            shown: first + i as CK_SLOT_ID,
+            inner: (!pulled(&token)).then_some(token),
+        });
         empty.chain(full).collect()
     }
 
     /// Whether the token was pulled by the script.
-    pub fn is_pulled(&self, slot: u64) -> bool {
+    pub fn is_pulled(&self, slot: CK_SLOT_ID) -> bool {
         self.removed.contains(&slot)
     }
 
     /// Pulls the token.
-    pub fn pull(&mut self, slot: u64) {
+    pub fn pull(&mut self, slot: CK_SLOT_ID) {
         self.removed.insert(slot);
         self.pins.remove(&slot);
     }
@@ -140,7 +142,12 @@ impl State {
 }
 
 /// The tokens that a folder says are inserted: a file named by the label, which holds the slot's number.
-fn present(folder: &Path, slots: u64, tokens: Vec<Inner>, pulled: impl Fn(&Inner) -> bool) -> Vec<Seat> {
+fn present(
+    folder: &Path,
+    slots: CK_SLOT_ID,
+    tokens: Vec<Inner>,
+    pulled: impl Fn(&Inner) -> bool,
+) -> Vec<Seat> {
     let mut seats: Vec<Seat> = (0..slots).map(|shown| Seat { shown, inner: None }).collect();
     for token in tokens.into_iter().filter(|t| !pulled(t)) {
         let Ok(text) = fs::read_to_string(folder.join(&token.label)) else { continue };

@@ -2,6 +2,7 @@
 
 use super::super::next::token_option;
 use super::{CommandError, ErrorKind};
+use crate::system::access::HOW_TO_FORBID_WRITING;
 use crate::token::{
     CertificateChoice, Ckr, LoadProblem, PinKind, PinState, RvError as R, TokenError, TokenError as E,
 };
@@ -22,8 +23,10 @@ impl From<TokenError> for CommandError {
             }
             E::BadProfile(..) => base.hint("sastctl profile show safenet-etoken prints a correct one"),
             E::InsecureProfile(..) => base
-                .hint("remove write permission for others (chmod go-w): the profile names the library that gets \
-                    the PIN")
+                .hint(format!(
+                    "remove write permission for others ({HOW_TO_FORBID_WRITING}): the profile names the library that gets \
+                     the PIN"
+                ))
                 .hint("--allow-insecure-module uses it anyway"),
             E::NoModule { tried, unset, .. } => {
                 let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
@@ -31,7 +34,7 @@ impl From<TokenError> for CommandError {
                 let mut base = base.details("", tried).details("not set", unset);
                 if insecure {
                     base = base
-                        .hint("remove write permission for others: chmod go-w")
+                        .hint(format!("remove write permission for others: {HOW_TO_FORBID_WRITING}"))
                         .hint("--allow-insecure-module loads it anyway");
                 }
                 base.hint("install the HSM's client software, or name its library with --module PATH")

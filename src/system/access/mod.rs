@@ -14,7 +14,7 @@ pub use unix::{Others, Rights};
 use windows as system;
 
 pub(crate) use system::{
-    FileIdentity, how_to_make_private, identity, keep_owner, kind, make_private_folder, others_may_read,
-    persist, private_file, readable_by_umask, sync_folder,
+    FileIdentity, HOW_TO_FORBID_WRITING, how_to_make_private, identity, keep_owner, kind,
+    make_private_folder, others_may_read, persist, private_file, readable_by_umask, sync_folder,
 };
 pub use system::{foreign_link, others_may_write, unshared_folder};

@@ -37,6 +37,9 @@ pub(crate) fn others_may_read(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o077 != 0)
 }
 
+/// How to remove write permission for others.
+pub(crate) const HOW_TO_FORBID_WRITING: &str = "chmod go-w";
+
 /// Rights that only this user has.
 pub(crate) fn how_to_make_private(path: &Path) -> String {
     format!("chmod 600 {}", path.display())

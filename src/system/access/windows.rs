@@ -100,6 +100,9 @@ pub fn unshared_folder(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok() && others_may_write(folder).is_none()
 }
 
+/// How to remove write permission for others.
+pub(crate) const HOW_TO_FORBID_WRITING: &str = "in the properties of the file, Security";
+
 /// Rights that only this user has.
 pub(crate) fn how_to_make_private(path: &Path) -> String {
     format!("icacls \"{}\" /inheritance:r /grant:r \"%USERNAME%:F\"", path.display())

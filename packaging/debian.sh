@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fetches a package of another Debian release, without changing this system: debian.sh download|source RELEASE COMPONENT
-# PACKAGE[=VERSION] FOLDER. VERSION may end in *.
+# Fetches packages of another Debian release, without a change to this system: debian.sh download RELEASE COMPONENT
+# "PACKAGE[=VERSION]..." FOLDER, or the source of one: debian.sh source RELEASE COMPONENT PACKAGE FOLDER. VERSION may end in *.
 set -eu
-what=$1 release=$2 component=$3 package=$4 folder=$5
+what=$1 release=$2 component=$3 packages=$4 folder=$5
 rm -rf "$folder"
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
 kind=deb
@@ -17,9 +17,10 @@ apt() {
 apt update
 cd "$folder"
 if [ "$what" = download ]; then
-    apt download "$package" >&2
+    # shellcheck disable=SC2086
+    apt download $packages >&2
 else
-    # Debian's patches are not needed.
-    apt source --download-only "$package" >&2 || true
+    # What Debian changes is not needed.
+    apt source --download-only "$packages" >&2 || true
     tar xf ./*.orig.tar.*
 fi
