@@ -90,7 +90,7 @@ impl Stage {
         ] {
             world.set(name, value);
         }
-        for name in ["SASTCTL_PIN_SOURCE", "XDG_STATE_HOME"] {
+        for name in ["COLUMNS", "SASTCTL_PIN_SOURCE", "XDG_STATE_HOME"] {
             world.unset(name);
         }
         let stage = Stage { world, cluster, names };
