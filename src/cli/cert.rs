@@ -49,6 +49,10 @@ pub struct ExportArgs {
     force: bool,
 }
 
+/// What is done with certificates that were exported.
+pub const UPLOAD: &str =
+    "Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.";
+
 pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         CertCommand::List => list(settings, ui),
@@ -118,7 +122,7 @@ fn is_path(word: &str) -> bool {
     path.is_file() || ends_like_one && !word.starts_with("pkcs11:")
 }
 
-fn text(certificate: &Certificate, report: &CertificateReport) -> String {
+pub fn text(certificate: &Certificate, report: &CertificateReport) -> String {
     let style = certificate.sast_style();
     let way = match style {
         Style::CtlClient => "in the CTL Client's format",
@@ -175,7 +179,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     if ui.json {
         ui.print_json("cert-export", &serde_json::json!({ "written": written, "problems": unread }))?;
     }
-    ui.note("Upload them in OS Administration > Security > Certificate Management as Phone-SAST-trust.");
+    ui.note(UPLOAD);
     all_read(&unread)
 }
 

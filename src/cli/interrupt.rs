@@ -3,10 +3,14 @@
 //! At a prompt the program ends at once. While a token is logged in, it waits until the current call returns, logs the
 //! token out, and then ends; a second Ctrl-C ends it without waiting.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
+
+use crossterm::cursor::Show;
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 
 use super::{CommandError, ErrorKind, Ui, ui};
 use crate::system::{interruption, process, terminal};
@@ -26,6 +30,8 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static ENDING: Mutex<()> = Mutex::new(());
 /// What to do after an interruption of a run that changes more than files.
 static UNDER_WAY: OnceLock<&str> = OnceLock::new();
+/// The terminal shows its other screen.
+static FULL_SCREEN: AtomicBool = AtomicBool::new(false);
 /// The terminal settings before the echo was turned off.
 static TERMINAL: Mutex<Option<terminal::State>> = Mutex::new(None);
 
@@ -129,29 +135,53 @@ pub fn something_changes() {
 }
 
 /// Saves the terminal settings, and restores them when dropped or interrupted.
-pub struct Terminal;
+pub struct Terminal {
+    /// Another one saved them before, and keeps them.
+    is_inner: bool,
+}
 
 impl Terminal {
     /// Before a prompt without echo.
     pub fn remember() -> Self {
-        if let Ok(mut terminal) = TERMINAL.lock() {
-            *terminal = terminal::state();
-        }
-        Terminal
+        let Ok(mut terminal) = TERMINAL.lock() else { return Terminal { is_inner: true } };
+        let is_inner = terminal.is_some();
+        *terminal = terminal.take().or_else(terminal::state);
+        Terminal { is_inner }
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        restore_terminal();
-        if let Ok(mut terminal) = TERMINAL.lock() {
+        restore_echo();
+        if let Ok(mut terminal) = TERMINAL.lock()
+            && !self.is_inner
+        {
             *terminal = None;
         }
     }
 }
 
-/// Restores the echo of the terminal, if it was turned off.
+/// Shows the terminal's other screen, until its end or that of the program.
+pub fn begin_full_screen() -> io::Result<()> {
+    FULL_SCREEN.store(true, Ordering::SeqCst);
+    execute!(io::stderr(), EnterAlternateScreen)
+}
+
+/// Shows the screen that was there before.
+pub fn end_full_screen() {
+    if FULL_SCREEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stderr(), LeaveAlternateScreen, Show);
+    }
+}
+
+/// Restores the terminal as it was: its screen and its echo.
 pub fn restore_terminal() {
+    end_full_screen();
+    restore_echo();
+}
+
+/// Restores the echo of the terminal, if it was turned off.
+fn restore_echo() {
     if let Ok(terminal) = TERMINAL.lock()
         && let Some(state) = terminal.as_ref()
     {

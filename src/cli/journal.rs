@@ -115,6 +115,17 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     }
 }
 
+/// Writes the page of a journal as `journal show --html` does.
+pub fn write_page(journal: &Path, page: &Path) -> Result<(), CommandError> {
+    let bytes = files::read_limited(journal, files::MAX_JOURNAL)?;
+    let read = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(journal, &e))?;
+    let shown = ShownJournal::new(read, journal, None, false);
+    let summary = &JournalSummary::new(&shown);
+    let html = HtmlPage { summary, overview: summary.overview() }.to_string();
+    files::write_new(page, html.as_bytes(), OnExisting::KeepBackup)?;
+    Ok(())
+}
+
 fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
     let journal = VerifiedJournal::read(&bytes).map_err(|e| broken(&path, &e))?;

@@ -73,7 +73,7 @@ pub fn of_token(
         PinKind::Administrator => "administrator (SO) PIN",
     };
     let elsewhere = &format!("give its source: {} env:VAR, file:PATH or fd:N", pin_option(which));
-    let asked = |what| Secret { what, of: token, kind: ErrorKind::Token, elsewhere };
+    let asked = |what| Secret { what, of: token, kind: ErrorKind::Token, elsewhere, may_be_empty: false };
     let text = secret(source, &asked(what), ui)?;
     if is_new && *source == PinSource::Prompt && *secret(source, &asked("the same again"), ui)? != *text {
         return Err(CommandError::new(ErrorKind::Token, "the two entries differ")
@@ -101,7 +101,14 @@ pub fn password(
     elsewhere: &str,
     ui: &Ui,
 ) -> Result<Zeroizing<String>, CommandError> {
-    secret(source, &Secret { what: "password", of, kind: ErrorKind::Network, elsewhere }, ui)
+    let kind = ErrorKind::Network;
+    secret(source, &Secret { what: "password", of, kind, elsewhere, may_be_empty: false }, ui)
+}
+
+/// Asks for the PIN of a token where the cursor stands; empty is the way back.
+pub fn typed(token: &str, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
+    let (kind, elsewhere) = (ErrorKind::Token, "");
+    secret(&PinSource::Prompt, &Secret { what: "PIN", of: token, kind, elsewhere, may_be_empty: true }, ui)
 }
 
 /// What is asked for, as messages name it.
@@ -111,10 +118,11 @@ struct Secret<'a> {
     kind: ErrorKind,
     /// What to do if nobody can be asked.
     elsewhere: &'a str,
+    may_be_empty: bool,
 }
 
 fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<String>, CommandError> {
-    let Secret { what, of, kind, elsewhere } = secret;
+    let Secret { what, of, kind, elsewhere, .. } = secret;
     let failed = |message: String| {
         CommandError::new(*kind, message).detail("", format!("no {what} was tried, nothing was written"))
     };
@@ -159,7 +167,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
         Some(text) => Zeroizing::new(text.to_owned()),
         None => text,
     };
-    if text.is_empty() {
+    if text.is_empty() && !secret.may_be_empty {
         return Err(failed(format!("the {what} for {of} is empty")));
     }
     Ok(text)

@@ -54,6 +54,15 @@ impl Module {
         is_seen(self.same_token(sast.token()))
     }
 
+    /// The same with the flags of the token as they are now; as it was where it is not in its slot.
+    pub fn as_it_is(&self, mut sast: Sast) -> Result<Sast, TokenError> {
+        match self.same_token(&sast.token) {
+            Ok(Some(now)) => sast.token.pin_state = now.pin_state,
+            other => drop(is_seen(other)?),
+        }
+        Ok(sast)
+    }
+
     /// The contents of the selected token. If a serial number names it, and is unique by the profile, no other token is read.
     pub fn find(&self, selector: Option<&Selector>) -> Result<TokenContents, TokenError> {
         self.find_by(selector, |slot| self.token_in(slot))

@@ -156,6 +156,20 @@ impl WorkError {
         }
     }
 
+    /// Whether a PIN did not open the token, or was not tried; nothing was signed.
+    pub fn is_of_a_pin(&self) -> bool {
+        use TokenError as E;
+        match self {
+            WorkError::NoPinToTry(_) | WorkError::PinNotTried { .. } => true,
+            WorkError::Token(E::PinLength { .. }) => true,
+            WorkError::NotSigned { source, .. } => matches!(
+                **source,
+                E::PinIncorrect { .. } | E::PinLocked(..) | E::PinLength { .. } | E::PinStateChanged(..)
+            ),
+            _ => false,
+        }
+    }
+
     /// How a run ended that this error stopped, for the last line of its journal.
     pub fn outcome(&self) -> (Outcome, String) {
         let outcome = if self.is_interrupted() { Outcome::Interrupted } else { Outcome::Failed };

@@ -193,6 +193,9 @@ pub enum OperatorError {
     #[error("{}", if *.changed { "interrupted" } else { "interrupted; nothing was written" })]
     /// Whether a file, a token or a cluster was changed before.
     Interrupted { changed: bool },
+    /// Instead of a secret.
+    #[error("went back; nothing was written")]
+    WentBack,
     #[error("this needs a yes, but there is no terminal to ask; nothing was done")]
     CannotAsk(Box<Question>),
     /// The front end failed: it gets its own error back.

@@ -42,7 +42,7 @@ fn names_the_file(world: &World) -> Operator {
 /// Behind the warning of the second window, to the tokens.
 fn chooses_tokens(world: &World) -> Operator {
     let mut operator = names_the_file(world);
-    operator.sees("Secure Mode.\r\n");
+    operator.sees("Cisco CTL Client: Warning");
     operator.presses(ENTER);
     operator.chooses_mode(0);
     operator
@@ -72,9 +72,9 @@ fn a_token_of_the_cluster_file_is_the_spare() {
     let mut operator = chooses_tokens(&world);
     operator.picks_token(FIRST);
     operator.adds();
-    operator.sees("Hostname/IP Address");
+    operator.sees("Cisco CTL Client: CTL Entries");
     operator.sees(SECOND);
-    operator.sees("Delete Selected");
+    operator.sees("[ Finish ]");
     operator.presses(ENTER);
     let said = signs_the_golden_file(&world, operator, "out/CTLFile.tlv");
     repeats(&world, &said, "out/CTLFile.tlv");

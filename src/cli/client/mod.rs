@@ -2,24 +2,35 @@
 //!
 //! They are a sequence in `workflow`; the terminal is here.
 
-mod terminal;
+mod operator;
+mod plain;
+mod result;
+mod screen;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use inquire::ui::RenderConfig;
+
+use operator::ClientOperator;
+use result::Written;
+use screen::{SMALLEST, Screen};
 
 use super::next::{list_command, shell};
-use super::signing::{SigningArgs, note_signed};
+use super::signing::{SigningArgs, note_signed, written_text};
 use super::{CommandError, ErrorKind, Settings, Ui, interrupt, table};
 use crate::trustlist::{Function, Record};
-use crate::workflow::{Choices, Finished, ListCommand, ListOption, Plan, Windows};
+use crate::workflow::{
+    Choices, Finished, ListCommand, ListOption, Plan, WindowOperator as _, WindowView, Windows,
+};
 
 /// Show the windows of the CTL Client in the terminal
 #[derive(Debug, Args)]
 pub struct ClientArgs {
     /// The CTL in force, or a cluster file (*.toml) to make a first CTL [default: the first window asks]
     file: Option<PathBuf>,
+    /// Lines of text instead of full-screen windows: nothing moves the cursor, choices have numbers. For screen readers
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -38,15 +49,22 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let named = settings.selector()?;
     interrupt::listen()?;
     let _terminal = interrupt::Terminal::remember();
-    if anstream::stderr().current_choice() == anstream::ColorChoice::Never {
-        inquire::set_global_render_config(RenderConfig::empty());
-    }
     let module = settings.module_options().open()?;
-    ui.show(
-        "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to\n\
-         tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).",
-    );
-    let operator = args.signing.operator(false, settings, ui);
+    let terminal = &args.signing.operator(false, settings, ui);
+    let screen = match why_plain(args.plain, settings.verbose) {
+        None => Some(Screen::begin().map_err(|e| {
+            CommandError::usage("the windows were not drawn")
+                .caused_by(&e)
+                .hint("--plain shows them as lines of text")
+        })?),
+        Some(why) => {
+            anstream::ColorChoice::Never.write_global();
+            ui.show(&why);
+            None
+        }
+    };
+    let operator = ClientOperator { terminal, screen };
+    operator.show_window(WindowView::Text(INTRODUCTION));
     let windows = Windows {
         operator: &operator,
         module,
@@ -57,9 +75,25 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         request: &|signer| Ok(args.signing.request(signer)?),
         order: args.signing.order("client"),
     };
-    let Some(finished) = windows.run()? else {
-        return Err(CommandError::new(ErrorKind::Interrupted, "cancelled; nothing was written"));
+    let finished = windows.run();
+    let next = match &finished {
+        Ok(Some(Finished::Signed { choices, plan, source, out, signed })) => {
+            let what: String = terminal.written().iter().map(written_text).collect();
+            let written = Written { choices, plan, source, out, signed };
+            written.show(&operator, &format!("{what}{}", window(plan, out)))
+        }
+        _ => Ok(()),
     };
+    let kept = operator.screen.map(Screen::leave).unwrap_or_default();
+    let written: String = terminal.written().iter().map(written_text).collect();
+    if !written.is_empty() {
+        terminal.tell(&written)?;
+    }
+    if !kept.is_empty() {
+        ui.show(&kept);
+    }
+    let finished = finished?
+        .ok_or_else(|| CommandError::new(ErrorKind::Interrupted, "cancelled; nothing was written"))?;
     let Finished::Signed { choices, plan, source, out, signed } = finished else { return Ok(()) };
     note_signed(&signed, ui);
     ui.show(&window(&plan, &out));
@@ -68,8 +102,30 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     for (name, value) in [("--profile", &settings.profile), ("--module", &module)] {
         again.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
-    ui.show(&commands(&choices, &plan, &source, &out, &again));
-    Ok(())
+    ui.show_as_it_is(&commands(&choices, &plan, &source, &out, &again));
+    next
+}
+
+const INTRODUCTION: &str = "Cisco CTL Client, in the terminal. The same without questions: sastctl revert (from tokenless to \
+    tokens), sastctl ctl create (a first CTL), sastctl ctl update (everything else).";
+
+/// Why the windows are lines of text; `None` if they are full-screen forms.
+fn why_plain(plain: bool, verbose: u8) -> Option<String> {
+    let term = std::env::var("TERM").unwrap_or_default();
+    let moves_cursor = term != "dumb" && (!term.is_empty() || std::env::consts::OS == "windows");
+    let (columns, lines) = crossterm::terminal::size().unwrap_or_default();
+    let fits = columns >= SMALLEST.0 && lines >= SMALLEST.1;
+    let why = match () {
+        () if plain => return Some(String::new()),
+        () if !moves_cursor => "this terminal does not move its cursor (TERM)".to_owned(),
+        () if verbose > 0 => "the log is on the same terminal (--verbose)".to_owned(),
+        () if !fits => format!(
+            "the terminal has {columns}x{lines} characters, the windows need {}x{}",
+            SMALLEST.0, SMALLEST.1
+        ),
+        () => return None,
+    };
+    Some(format!("Lines of text instead of full-screen windows: {why}."))
 }
 
 /// Where a node keeps its list.
@@ -90,7 +146,7 @@ fn window(plan: &Plan, out: &Path) -> String {
         }
     }
     format!(
-        "\n{}You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.",
+        "{}You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.",
         table(&["Server", "File Location", "Status"], &rows)
     )
 }

@@ -69,7 +69,7 @@ pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     if check.is_accepted() { Ok(()) } else { Err(not_accepted(&file, &check)) }
 }
 
-fn text(file: &str, check: &Check) -> String {
+pub fn text(file: &str, check: &Check) -> String {
     let Check { kind, bytes, signed_by, .. } = check;
     let mut text = format!(
         "{}   {} of {bytes} bytes, signed by {}\n",
@@ -99,7 +99,7 @@ fn text(file: &str, check: &Check) -> String {
 }
 
 /// The error if a class of phones would refuse the list, or would be locked out by it.
-fn not_accepted(file: &str, check: &Check) -> CommandError {
+pub fn not_accepted(file: &str, check: &Check) -> CommandError {
     let taken = check.not_taken().next().is_none();
     let what = match taken {
         true => format!("phones accept {file}, but it locks them out"),

@@ -1,7 +1,7 @@
 //! `ctl …`: the trust list files.
 
 mod change;
-mod check;
+pub(super) mod check;
 mod show;
 mod sign;
 mod verify;

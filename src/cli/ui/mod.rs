@@ -106,6 +106,11 @@ impl Ui {
         say(&(shown(text.trim_end_matches('\n'), Stream::Err) + "\n"));
     }
 
+    /// The same with lines that stay whole: commands to copy.
+    pub fn show_as_it_is(&self, text: &str) {
+        say(&format!("{}\n", printable_lines(text.trim_end_matches('\n'))));
+    }
+
     /// A remark for people, on standard error, left out with `--quiet`.
     pub fn note(&self, text: &str) {
         if !self.quiet {
@@ -153,14 +158,19 @@ impl Ui {
 
     /// Asks for a line of text. Never for a PIN.
     pub fn ask(&self, prompt: &str) -> Result<String, CommandError> {
+        Ok(self.ask_line(prompt)?.unwrap_or_default())
+    }
+
+    /// The same; `None` at the end of input.
+    pub fn ask_line(&self, prompt: &str) -> Result<Option<String>, CommandError> {
         say(&self.prompt(prompt));
         let mut line = String::new();
-        io::stdin()
+        let read = io::stdin()
             .lock()
             .take(LONGEST_ANSWER)
             .read_line(&mut line)
             .map_err(|e| CommandError::usage("the answer could not be read").caused_by(&e))?;
-        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
 

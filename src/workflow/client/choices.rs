@@ -2,6 +2,7 @@
 //! make, with the command that does it.
 #![allow(missing_docs, reason = "the fields are called by what they are")]
 
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::super::next::{ListCommand, ListOption};
@@ -11,7 +12,9 @@ use super::super::plan::{
     signer_not_in_force, spare_tokens, update,
 };
 use crate::cluster::SecurityMode;
-use crate::trustlist::{Certificate, Function, Name, Record, Style, VerifiedList, digest, record_tag};
+use crate::trustlist::{
+    Certificate, Function, Name, Record, Style, VerifiedList, digest, printable, record_tag,
+};
 
 /// What the windows start from.
 #[derive(Debug, Clone)]
@@ -75,6 +78,16 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Type, Hostname/IP Address, Issuer Name, Subject Name.
     pub columns: [String; 4],
+    /// As far as it can be read.
+    pub certificate: Option<Certificate>,
+}
+
+impl fmt::Display for Entry {
+    /// In a line: `CAPF  10.48.47.155  CN=CAPF-e41e7d87`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [kind, host, _, subject] = &self.columns;
+        write!(f, "{kind}  {host}  {}", printable(subject))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -246,33 +259,36 @@ impl Choices {
     pub fn entries(&self) -> Vec<Entry> {
         let stays = |index: &usize| !self.deleted.contains(index);
         let mut entries = Vec::new();
-        let mut add = |kind, columns| entries.push(Entry { kind, columns });
+        let mut add = |kind, columns, certificate| entries.push(Entry { kind, columns, certificate });
         match &self.start {
             Start::InForce(old) => {
                 let release = Release::told_by(old);
                 let records = old.list().records().iter().enumerate().filter(|(index, _)| stays(index));
                 let leaves = |record: &Record| !self.start.is_token_signed() && leaves(record, release);
                 for (index, record) in records.filter(|(_, record)| !leaves(record)) {
-                    add(EntryKind::InList(index), of_record(record));
+                    let certificate = record.certificate().and_then(Result::ok);
+                    add(EntryKind::InList(index), of_record(record), certificate);
                 }
             }
             Start::NoFile { cluster, certificates, .. } => {
                 let servers = cluster.servers.iter().zip(certificates).enumerate();
                 for (index, (server, certificate)) in servers.filter(|(index, _)| stays(index)) {
                     let kind = server.function.to_string();
-                    add(EntryKind::InList(index), columns(kind, place(server), certificate.as_ref()));
+                    let columns = columns(kind, place(server), certificate.as_ref());
+                    add(EntryKind::InList(index), columns, certificate.clone());
                 }
             }
         }
         for (index, token) in self.of_file() {
-            add(EntryKind::InList(index), of_token(token));
+            add(EntryKind::InList(index), of_token(token), Some(token.clone()));
         }
         for (index, AddedServer { server, .. }) in self.servers.iter().enumerate() {
             let (kind, at) = (server.function.to_string(), server.address.to_string());
-            add(EntryKind::Server(index), columns(kind, at, Some(&server.certificate)));
+            let certificate = &server.certificate;
+            add(EntryKind::Server(index), columns(kind, at, Some(certificate)), Some(certificate.clone()));
         }
         for (index, token) in self.tokens.iter().enumerate().filter(|(_, token)| !self.has_entry(token)) {
-            add(EntryKind::Token(index), of_token(token));
+            add(EntryKind::Token(index), of_token(token), Some(token.clone()));
         }
         entries
     }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::WorkError;
 use super::super::input::beside;
+use super::super::operator::OperatorError;
 use super::super::plan::Plan;
-use super::super::signing::{Batch, BatchFile, ShownPlans, SigningSession};
+use super::super::signing::{Batch, BatchFile, ShownPlans, sign_shown};
 use super::choices::{Choices, Start};
 use super::windows::{Chosen, Finished, WindowView, Windows};
 use crate::files;
-use crate::token::Sast;
+use crate::token::{PinState, Sast};
 
 /// A plan that the operator confirmed, as it was shown, and the token that signs it.
 pub struct Confirmed {
@@ -23,6 +24,7 @@ impl Windows<'_> {
     pub fn confirm(&self, chosen: &mut Chosen) -> Result<Option<Option<Confirmed>>, WorkError> {
         loop {
             let Some(signer) = self.signer(chosen) else { return Ok(None) };
+            self.title("Finish");
             let certificate = signer.certificate().clone();
             let request = (self.request)(&certificate)?;
             let plan = chosen.choices.plan(&request).map_err(WorkError::from);
@@ -47,7 +49,7 @@ impl Windows<'_> {
             };
             let mut options: Vec<String> = signers.iter().map(sign_with).collect();
             options.push("Back to the CTL entries".to_owned());
-            let choice = self.operator.choose("Finish", &options, 0)?;
+            let choice = self.operator.choose("", &options, 0)?;
             match choice.and_then(|at| signers.get(at)) {
                 Some(_) if choice == Some(0) => return Ok(Some(Some(Confirmed { plan, shown, signer }))),
                 Some(other) => chosen.choices.named = Some(other.certificate().clone()),
@@ -89,18 +91,39 @@ impl Windows<'_> {
         if same { beside(&plain) } else { plain }
     }
 
-    /// Logs in, signs and writes.
-    pub fn sign(self, choices: Choices, confirmed: Confirmed) -> Result<Finished, WorkError> {
-        let Confirmed { plan, shown, signer } = confirmed;
-        let file = self.batch_file(&choices.start, plan.clone());
-        let out = file.out().to_owned();
+    /// Logs in, signs and writes; `None` is back to the entries. A PIN that was typed and is wrong is typed again, if the
+    /// operator chooses so each time.
+    pub fn sign(&self, choices: &Choices, confirmed: Confirmed) -> Result<Option<Finished>, WorkError> {
+        let Confirmed { plan, shown, mut signer } = confirmed;
+        let planned = || self.batch_file(&choices.start, plan.clone());
+        let out = planned().out().to_owned();
         if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
             files::make_folder(folder)?;
         }
         shown.check(self.order.plan_digest)?;
-        let session = SigningSession::with(self.module, signer);
-        let signed = session.sign_shown(Batch::Planned(vec![file]), &shown, &self.order, self.operator)?;
-        let (choices, plan) = (Box::new(choices), Box::new(plan));
-        Ok(Finished::Signed { choices, plan, source: self.source, out, signed })
+        loop {
+            // What its flags say now.
+            signer = self.module.as_it_is(signer)?;
+            self.title("Security Token Password");
+            let batch = Batch::Planned(vec![planned()]);
+            let error = match sign_shown((&self.module, &signer), batch, &shown, &self.order, self.operator) {
+                Ok(signed) => {
+                    let (choices, plan) = (Box::new(choices.clone()), Box::new(plan));
+                    let source = self.source.clone();
+                    return Ok(Some(Finished::Signed { choices, plan, source, out, signed }));
+                }
+                Err(WorkError::Operator(OperatorError::WentBack)) => return Ok(None),
+                Err(e) if e.is_of_a_pin() && self.operator.types_pins() => e,
+                Err(e) => return Err(e),
+            };
+            signer = self.module.as_it_is(signer)?;
+            let state = signer.token().pin_state;
+            self.operator.show_window(WindowView::PinRefused { error, state });
+            let (again, back) = ("Type the PIN again", "Back to the CTL entries");
+            let options = if state == PinState::Locked { &[back][..] } else { &[again, back] };
+            if self.choose("", options, 0)?.and_then(|at| options.get(at)) != Some(&again) {
+                return Ok(None);
+            }
+        }
     }
 }

@@ -9,34 +9,36 @@ use crate::token::{Sast, TokenContents};
 
 /// How long an answer is waited for between two looks at the tokens.
 const ANSWER_FOR: Duration = Duration::from_millis(200);
+/// How long a token that was just inserted is waited for after Ok.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 impl Windows<'_> {
     /// Waits until the operator says Ok and there is a token with a SAST certificate that is not `known`; several may come at
     /// once. `None` to go back.
     pub fn wait(&self, known: &[Sast]) -> Result<Option<Vec<Inserted>>, WorkError> {
-        self.operator.show_window(WindowView::Insert);
-        let mut shown = None;
+        self.title("Security Token");
+        let (mut shown, mut note) = (None, "");
         let mut watch = TokenWatch::begin(&self.module)?;
         loop {
             watch.next(&self.module, Duration::ZERO)?;
-            let found = self.usable(watch.present(), known);
-            let line = match &found[..] {
-                [] => "  waiting for a token …".to_owned(),
-                found => found.iter().map(|one| format!("  inserted: {}\n", name(one))).collect(),
-            };
-            if shown.as_ref() != Some(&line) {
-                self.say(&line);
-                shown = Some(line);
+            let inserted: Vec<String> = self.usable(watch.present(), known).iter().map(name).collect();
+            if shown.as_ref() != Some(&inserted) {
+                self.operator.show_window(WindowView::Insert { inserted: &inserted, note });
+                (shown, note) = (Some(inserted), "");
             }
             match self.operator.ok_within(ANSWER_FOR)? {
                 Some(false) => return Ok(None),
                 None => continue,
-                Some(true) if found.is_empty() => self.say("All inserted Security Tokens are already added."),
-                Some(true) => {
-                    if let Some(chosen) = self.which(found)? {
-                        return Ok(Some(chosen));
-                    }
-                }
+                Some(true) => {}
+            }
+            // Who is asked line by line inserts a token and then answers.
+            let is_empty = shown.is_none_or(|inserted| inserted.is_empty());
+            watch.next(&self.module, if is_empty { A_MOMENT } else { Duration::ZERO })?;
+            let found = self.usable(watch.present(), known);
+            if found.is_empty() {
+                note = "All inserted Security Tokens are already added.";
+            } else if let Some(chosen) = self.which(found)? {
+                return Ok(Some(chosen));
             }
             shown = None;
         }

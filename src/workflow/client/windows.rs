@@ -11,7 +11,7 @@ use super::super::plan::{NewServer, Plan, PlanError, Request};
 use super::super::signing::{BatchFile, Signed, SigningOrder};
 use super::choices::{AddedServer, Choices, Entry, Start};
 use crate::cluster::SecurityMode;
-use crate::token::{Module, Sast, Selector};
+use crate::token::{Module, PinState, Sast, Selector};
 use crate::trustlist::{Certificate, Function, printable};
 
 /// The third window: the security mode to set, if any.
@@ -27,10 +27,21 @@ const ANOTHER: &str = "Please remove any Security Tokens already inserted and in
 
 /// What a window shows.
 pub enum WindowView<'a> {
+    /// A window begins: its title.
+    Title(&'a str),
     Text(&'a str),
     /// The windows go on after it.
     Error(WorkError),
-    Insert,
+    /// The fourth window: the tokens that are inserted, and why the last Ok did nothing. Replaces what it showed before.
+    Insert {
+        inserted: &'a [String],
+        note: &'a str,
+    },
+    /// The PIN did not open the token; its state now.
+    PinRefused {
+        error: WorkError,
+        state: PinState,
+    },
     /// Security Token Information.
     Token(&'a Certificate),
     /// The token that was named to sign must be inserted first.
@@ -42,7 +53,6 @@ pub enum WindowView<'a> {
     NamedNotAdded {
         named: &'a str,
     },
-    Entries(&'a [Entry]),
     /// The plan, with the end of a dry run.
     Plan {
         file: &'a BatchFile,
@@ -58,11 +68,23 @@ pub trait WindowOperator: Operator {
     /// Lets the operator choose one of several, at first the one at `start`; its index, or `None` to go back.
     fn choose(&self, what: &str, options: &[String], start: usize) -> Result<Option<usize>, OperatorError>;
 
+    /// The sixth window: one of the buttons, at first the one at `start`, and the entry that is selected, if the front end
+    /// has such; `None` to go back.
+    fn entries(
+        &self,
+        entries: &[Entry],
+        buttons: &[&str],
+        start: usize,
+    ) -> Result<Option<(usize, Option<usize>)>, OperatorError>;
+
     /// Asks for a line of text, which is `now` at first; `None` to go back.
     fn text(&self, what: &str, now: &str) -> Result<Option<String>, OperatorError>;
 
     /// Whether the operator says Ok (`true`) or goes back (`false`) within some time.
     fn ok_within(&self, patience: Duration) -> Result<Option<bool>, OperatorError>;
+
+    /// Whether a person types the PIN at each try. No other PIN is tried again.
+    fn types_pins(&self) -> bool;
 }
 
 /// What the windows work with.
@@ -119,15 +141,22 @@ impl Windows<'_> {
                     continue;
                 }
                 while self.entries(&mut chosen)? {
-                    match self.confirm(&mut chosen)? {
-                        Some(Some(confirmed)) => return self.sign(chosen.choices, confirmed).map(Some),
-                        Some(None) => return Ok(Some(Finished::DryRun)),
-                        None => {}
+                    let finished = match self.confirm(&mut chosen)? {
+                        Some(Some(confirmed)) => self.sign(&chosen.choices, confirmed)?,
+                        Some(None) => Some(Finished::DryRun),
+                        None => None,
+                    };
+                    if finished.is_some() {
+                        return Ok(finished);
                     }
                 }
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn title(&self, title: &str) {
+        self.operator.show_window(WindowView::Title(title));
     }
 
     pub(super) fn say(&self, text: &str) {
@@ -139,14 +168,19 @@ impl Windows<'_> {
         result.map_err(|e| self.operator.show_window(WindowView::Error(e))).ok()
     }
 
-    fn choose(&self, what: &str, options: &[&str], start: usize) -> Result<Option<usize>, OperatorError> {
+    pub(super) fn choose(
+        &self,
+        what: &str,
+        options: &[&str],
+        start: usize,
+    ) -> Result<Option<usize>, OperatorError> {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         self.operator.choose(what, &options, start)
     }
 
     /// Window 1. Without a connection to a cluster: the CTL in force or a cluster file, and an output folder.
     fn server(&mut self) -> Result<Option<Start>, WorkError> {
-        self.say("\nServer");
+        self.title("Server");
         loop {
             let now = self.source.display().to_string();
             let what = "CTL file in force, or a cluster file (*.toml) for a first CTL:";
@@ -176,8 +210,9 @@ impl Windows<'_> {
         if !matches!(&choices.start, Start::NoFile { cluster, .. } if cluster.mode == SecurityMode::Mixed) {
             return Ok(true);
         }
+        self.title("Warning");
         self.say(
-            "\nNo CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n\
+            "No CTL File exists on the server but the Call Manager Cluster Security Mode is in Secure Mode.\n\
              For the system to function, you must create the CTL File and set Call Manager Cluster the Secure Mode.",
         );
         Ok(self.choose("", &["OK"], 0)?.is_some())
@@ -185,10 +220,10 @@ impl Windows<'_> {
 
     /// Window 3.
     fn mode(&self, choices: &mut Choices) -> Result<bool, WorkError> {
-        self.say("");
+        self.title("Cluster Security Mode");
         let now = MODES.iter().position(|(mode, _)| choices.mode == *mode);
         let labels = MODES.map(|(_, label)| label);
-        let chosen = self.choose("Cluster Security Mode", &labels, now.unwrap_or(0))?;
+        let chosen = self.choose("", &labels, now.unwrap_or(0))?;
         let mode = chosen.and_then(|at| MODES.get(at));
         mode.inspect(|(mode, _)| choices.mode = *mode);
         Ok(mode.is_some())
@@ -196,7 +231,6 @@ impl Windows<'_> {
 
     /// Windows 4 and 5: a token, what it is, Add.
     fn insert(&self, chosen: &mut Chosen) -> Result<bool, WorkError> {
-        self.say("");
         loop {
             let Some(inserted) = self.wait(&chosen.tokens)? else { return Ok(false) };
             let mut added = false;
@@ -214,8 +248,9 @@ impl Windows<'_> {
         let choices = &mut chosen.choices;
         let sast = sast.known_by(|certificate| choices.start.knows(certificate));
         let certificate = sast.certificate().clone();
+        self.title("Security Token Information");
         self.operator.show_window(WindowView::Token(&certificate));
-        if self.choose("Security Token Information", &["Add", "Cancel"], 0)? != Some(0) {
+        if self.choose("", &["Add"], 0)?.is_none() {
             return Ok(false);
         }
         let would_sign = choices.start.is_token_signed() && choices.signer().is_none();
@@ -241,26 +276,28 @@ impl Windows<'_> {
 
     /// Window 6.
     fn entries(&self, chosen: &mut Chosen) -> Result<bool, WorkError> {
-        const ACTIONS: [&str; 5] = ["Finish", "Add Tokens", "Add TFTP", "Add Firewall", "Delete Selected"];
+        const BUTTONS: [&str; 5] = ["Finish", "Add Tokens", "Add TFTP", "Add Firewall", "Delete Selected"];
         loop {
-            self.operator.show_window(WindowView::Entries(&chosen.choices.entries()));
+            self.title("CTL Entries");
             // What is missing comes first: one token is not enough for a first file.
             let choices = &mut chosen.choices;
             let first = !choices.start.is_token_signed() && choices.first_tokens() < 2;
-            let action = self.choose("CTL Entries", &ACTIONS, usize::from(first))?;
-            match action.and_then(|at| ACTIONS.get(at).copied()) {
-                None => return Ok(false),
+            let entries = choices.entries();
+            let pressed = self.operator.entries(&entries, &BUTTONS, usize::from(first))?;
+            let Some((button, selected)) = pressed else { return Ok(false) };
+            match BUTTONS.get(button).copied() {
                 Some("Finish") => return Ok(true),
                 Some("Add Tokens") => drop(self.insert(chosen)?),
                 Some("Add TFTP") => self.add_server("TFTP", Function::TFTP, choices)?,
                 Some("Add Firewall") => self.add_server("Firewall", Function::CCM, choices)?,
-                Some(_) => self.delete(chosen)?,
+                _ => self.delete(chosen, &entries, selected)?,
             }
         }
     }
 
     fn add_server(&self, what: &str, function: Function, choices: &mut Choices) -> Result<(), WorkError> {
         let mut given = String::new();
+        self.title(&format!("Add {what}"));
         loop {
             match self.operator.text(&format!("{what} server, IP address:"), &given)? {
                 Some(text) => given = text,
@@ -279,18 +316,22 @@ impl Windows<'_> {
         }
     }
 
-    fn delete(&self, Chosen { choices, tokens }: &mut Chosen) -> Result<(), WorkError> {
-        let entries = choices.entries();
-        let option = |entry: &Entry| {
-            let [kind, host, _, subject] = &entry.columns;
-            format!("{kind}  {host}  {}", printable(subject))
-        };
-        let options: Vec<String> = entries.iter().map(option).collect();
-        if options.is_empty() {
+    /// Deletes the selected entry, or the one that is chosen now.
+    fn delete(
+        &self,
+        Chosen { choices, tokens }: &mut Chosen,
+        entries: &[Entry],
+        selected: Option<usize>,
+    ) -> Result<(), WorkError> {
+        if entries.is_empty() {
             self.say("There is nothing to delete.");
             return Ok(());
         }
-        let chosen = self.operator.choose("Delete Selected", &options, 0)?;
+        let options: Vec<String> = entries.iter().map(Entry::to_string).collect();
+        let chosen = match selected {
+            None => self.operator.choose("Delete Selected", &options, 0)?,
+            selected => selected,
+        };
         let Some(entry) = chosen.and_then(|at| entries.get(at)) else { return Ok(()) };
         choices.delete(entry.kind);
         // A token that is no longer among the choices may be added again.

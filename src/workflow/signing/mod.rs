@@ -7,4 +7,4 @@ mod session;
 
 pub use batch::{BatchFile, ConfirmedFile, Replaced, ShownPlans, SigningError, WillWrite, WrittenFile};
 pub(crate) use files::FilesToSign;
-pub use session::{Batch, Signed, SigningOrder, SigningSession, show};
+pub use session::{Batch, Signed, SigningOrder, SigningSession, show, sign_shown};

@@ -84,7 +84,7 @@ impl SigningSession {
     }
 
     /// With an open module and a token that was already chosen.
-    pub fn with(module: Module, sast: Sast) -> Self {
+    fn with(module: Module, sast: Sast) -> Self {
         SigningSession { module, seen: vec![], sast }
     }
 
@@ -132,7 +132,7 @@ impl SigningSession {
             return Ok(None);
         }
         self.ask(&shown, operator)?;
-        self.sign_shown(batch, &shown, order, operator).map(Some)
+        sign_shown((&self.module, &self.sast), batch, &shown, order, operator).map(Some)
     }
 
     /// Asks before anything is signed, and shows which files will be written.
@@ -151,28 +151,7 @@ impl SigningSession {
         }
     }
 
-    /// Carries out plans that were shown and confirmed: with one login and a new journal.
-    pub fn sign_shown(
-        &self,
-        batch: Batch<'_>,
-        shown: &ShownPlans,
-        order: &SigningOrder<'_>,
-        operator: &dyn Operator,
-    ) -> Result<Signed, WorkError> {
-        let journal = with_login(&self.module, &self.sast, operator, |signer| {
-            let mut log = Journal::begin(order.journal, order.what, order.change)?;
-            log.token(&self.sast)?;
-            let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
-            let path = log.end(result.as_ref().err().map(WorkError::outcome));
-            let proof = if path.is_ok() { sign_journal(order.sign_journal, &log, signer) } else { Ok(()) };
-            result?;
-            let path = path?;
-            proof.map(|()| path)
-        })?;
-        Ok(Signed { journal, by_hand: shown.by_hand.clone() })
-    }
-
-    /// The same as a step of a longer run, with the journal of that run.
+    /// Carries out plans as a step of a longer run, with the journal of that run.
     pub fn sign_into(
         &self,
         log: &mut Journal,
@@ -187,6 +166,27 @@ impl SigningSession {
             sign_journal(order.sign_journal, log, signer)
         })
     }
+}
+
+/// Carries out plans that were shown and confirmed: with one login and a new journal.
+pub fn sign_shown(
+    (module, sast): (&Module, &Sast),
+    batch: Batch<'_>,
+    shown: &ShownPlans,
+    order: &SigningOrder<'_>,
+    operator: &dyn Operator,
+) -> Result<Signed, WorkError> {
+    let journal = with_login(module, sast, operator, |signer| {
+        let mut log = Journal::begin(order.journal, order.what, order.change)?;
+        log.token(sast)?;
+        let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
+        let path = log.end(result.as_ref().err().map(WorkError::outcome));
+        let proof = if path.is_ok() { sign_journal(order.sign_journal, &log, signer) } else { Ok(()) };
+        result?;
+        let path = path?;
+        proof.map(|()| path)
+    })?;
+    Ok(Signed { journal, by_hand: shown.by_hand.clone() })
 }
 
 /// Shows the plans, some at a time. After that only these plans may be carried out. Warnings that apply to all are shown once.
