@@ -41,10 +41,10 @@ fn tvs_says(name: &str) -> TvsStatus {
     }
 }
 
-/// CTL held; ITL held; whether the phone asks TVS; new list; what TVS says; verdict; the rule.
+/// Installed CTL; installed ITL; whether the phone asks TVS; new list; answer of TVS; verdict; the rule.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
-    // Nothing to check against.
+    // No installed list.
     ("-",           "-",               true,  "tokens",         "-",                 "blind",   "blind: no CTL and no ITL"),
     ("-",           "-",               false, "tokens",         "-",                 "blind",   "blind: no CTL and no ITL"),
     ("-",           "-",               true,  "itl",            "-",                 "blind",   "blind: an ITL as well"),
@@ -137,7 +137,7 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokenless",   "itl of two",      true,  "tokens",         "two others",        "refuse",  "TVS renewed: all of them show other certificates"),
     ("tokenless",   "itl of two",      true,  "tokens",         "other and valid",   "tvs",     "by TVS: a phone goes on to the next"),
     ("tokenless",   "?",               true,  "tokens",         "unchecked",         "unknown", "by TVS: one that nobody authenticated proves nothing"),
-    // An ITL alone: a cluster that goes to mixed mode.
+    // Only an ITL: a cluster that changes to mixed mode.
     ("-",           "itl",             true,  "tokenless",      "-",                 "itl",     "by either: CallManager is SAST in the ITL"),
     ("-",           "itl",             true,  "tokens",         "uploaded",          "tvs",     "by TVS: a first CTL on tokens"),
     ("-",           "itl",             true,  "tokens",         "invalid",           "refuse",  "by TVS: a first CTL on tokens"),
@@ -150,9 +150,9 @@ const TABLE: &[(&str, &str, bool, &str, &str, &str, &str)] = &[
     ("tokens",      "?",               true,  "itl renewed",    "invalid",           "unknown", "by either: an ITL's own signer may be in it"),
 ];
 
-/// A key that cannot be compared may be the right one, at any place among other keys.
+/// A key that cannot be compared may be the right one, wherever it is among other keys.
 #[test]
-fn records_without_a_readable_key_leave_it_open() {
+fn records_without_a_readable_key_give_no_verdict() {
     let lists = Lists::new();
     let new = NewList::of(lists.get("tokens"));
     let other = lists.get("twins").list().records()[0].clone();
@@ -178,7 +178,7 @@ fn records_without_a_readable_key_leave_it_open() {
 }
 
 #[test]
-fn every_row_of_the_table() {
+fn every_row_of_the_table_gets_its_verdict() {
     let lists = Lists::new();
     assert!(TABLE.len() >= 40);
     for (row, (ctl, itl, asks_tvs, new, tvs, expected, rule)) in TABLE.iter().enumerate() {
@@ -272,9 +272,9 @@ fn a_planned_list_gets_the_verdict_of_the_signed_one() {
     }
 }
 
-/// 7940, 7960, Jabber and many TelePresence hold a CTL alone: no ITL replaces a record that was removed from it.
+/// 7940, 7960, Jabber and many TelePresence have only a CTL: an ITL does not replace a record that was removed from the CTL.
 #[test]
-fn no_itl_helps_phones_that_hold_a_ctl_alone() {
+fn phones_with_only_a_ctl_do_not_use_an_itl() {
     let world = World::new();
     world.place("token-signed.tlv", "old.tlv");
     let only_tokens = list(ListKind::Ctl, [B, A].map(|token| sast(token, Style::CtlClient)).into(), A);

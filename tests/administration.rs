@@ -154,7 +154,7 @@ fn the_pin_counter_of_the_administrator_is_respected() {
             let child = world.command(command).stderr(std::process::Stdio::piped()).spawn().unwrap();
             world.until_held(before);
             left(tries);
-            world.let_go();
+            world.release();
             let output = child.wait_with_output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
             let calls = world.calls();

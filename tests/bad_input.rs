@@ -19,7 +19,7 @@ fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The place of a byte sequence, searched from an offset.
+/// The offset of a byte sequence, searched from an offset.
 fn find(from: usize, bytes: &[u8]) -> usize {
     let file = token_signed();
     from + file[from..].windows(bytes.len()).position(|w| w == bytes).unwrap()

@@ -23,8 +23,8 @@ fn world() -> World {
     world
 }
 
-/// Runs the program where `place` is what `mount` makes of it; what lies there afterwards is copied to `kept`. `None` where
-/// there are no mount namespaces.
+/// Runs the program after `mount` prepared `place`; then copies the content of `place` to `kept`. `None` if there are no mount
+/// namespaces.
 fn inside(world: &mut World, mount: &str, args: &[&str]) -> Option<Outcome> {
     let _ = std::fs::remove_dir_all(world.path("kept"));
     let folder = world.path("").display().to_string();
@@ -158,7 +158,7 @@ fn a_folder_is_not_replaced_by_a_file() {
     assert_eq!(outcome.code, 4, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("place is a folder"), "{}", outcome.stderr);
     assert!(world.read("place/old.tlv") == pki::golden_bytes("token-signed.tlv"));
-    // For lists that are signed again, a folder is where they go.
+    // Lists that are signed again can be written into a folder.
     world.run(&[&SIGN[..], &["--out", "place"]].concat()).done();
     TrustList::decode(world.read("place/CTLFile.tlv")).unwrap().verify().unwrap();
 }

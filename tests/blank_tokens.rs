@@ -10,7 +10,7 @@ fn world() -> World {
     world
 }
 
-/// The slot of the token that SoftHSM always has in store.
+/// The slot of SoftHSM's uninitialised token, which always exists.
 fn blank_slot(world: &World) -> String {
     let tokens = world.run(&["token", "list", "--json"]).done().json();
     let mut all = tokens["tokens"].as_array().unwrap().iter();

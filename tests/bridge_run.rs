@@ -1,5 +1,5 @@
-//! `revert --node --bridge` on nodes that serve a new CTL only after a restart of Cisco Tftp, and what must be in order before
-//! a run changes anything.
+//! `revert --node --bridge` on nodes that serve a new CTL only after a restart of Cisco Tftp, and what is checked before a run
+//! changes anything.
 
 use sastctl::trustlist::{TrustList, digest};
 
@@ -8,7 +8,7 @@ use crate::support::World;
 use crate::support::cluster::{Cluster, Ssh, can_run};
 use crate::support::run::{acts, arguments, go};
 
-/// Nodes as CUCM's are.
+/// Nodes that behave like those of CUCM.
 fn started(count: usize) -> Option<(World, Cluster)> {
     if !can_run() {
         return None;
@@ -18,7 +18,7 @@ fn started(count: usize) -> Option<(World, Cluster)> {
     Some((world, cluster))
 }
 
-/// What a node was told that changes something.
+/// The commands to a node that change something.
 fn changes(cluster: &Cluster, node: usize) -> Vec<String> {
     let is_change = |c: &String| {
         ["file delete", "utils service restart", "set cert", "utils ctl"].iter().any(|w| c.starts_with(w))
@@ -35,7 +35,7 @@ fn assert_all_serve(cluster: &Cluster, wanted: &[u8]) {
 
 /// The bridge is for the phones: if nobody confirms that they hold it, the run stops before it signs.
 #[test]
-fn over_the_bridge_to_tokens_with_nothing_uploaded_by_hand() {
+fn a_bridge_run_needs_no_upload_by_hand() {
     let Some((world, cluster)) = started(3) else { return };
     let stopped = go(&world, &cluster, &["--bridge"]);
     assert_eq!(stopped.code, 1, "{}", stopped.all());
@@ -104,7 +104,7 @@ fn only_the_question_about_phones_confirms_that_they_hold_the_bridge() {
 
 /// The nodes are checked after the restart; a list without the tokens is an error only then.
 #[test]
-fn a_bridge_without_the_tokens_stops_behind_the_restart() {
+fn a_bridge_without_the_tokens_stops_after_the_restart() {
     let Some((world, cluster)) = started(2) else { return };
     cluster.nodes[0].quirks(&["no-bridge"]);
     let stopped = go(&world, &cluster, &["--bridge", "--phones-have-it"]);
@@ -125,7 +125,7 @@ fn a_bridge_without_the_tokens_stops_behind_the_restart() {
     assert_all_serve(&cluster, &pki::golden_bytes("token-signed.tlv"));
 }
 
-/// No folder to put the file to is needed where CUCM makes the list; a run over a list that is put there restarts, too.
+/// If CUCM makes the list, no target folder is needed; if a list is copied into a folder, the services are restarted, too.
 #[test]
 fn nodes_that_serve_the_old_list_until_the_restart_get_the_new_one() {
     let Some((world, cluster)) = started(2) else { return };
@@ -147,8 +147,8 @@ fn nodes_that_serve_the_old_list_until_the_restart_get_the_new_one() {
     assert_all_serve(&cluster, &pki::golden_bytes("tokenless.tlv"));
 }
 
-/// The new list was put on the disk of every node, and the line broke before Cisco Tftp was restarted: a node that still
-/// serves the old list would serve the new one after the restart.
+/// The new list is on the disk of every node, and the connection broke before Cisco Tftp was restarted: a node that still
+/// serves the old list would serve the new one after a restart.
 #[test]
 fn a_node_may_serve_another_list_than_the_one_on_its_disk() {
     let Some((world, cluster)) = started(2) else { return };
@@ -186,7 +186,7 @@ fn a_served_bridge_that_was_deleted_from_the_disk_is_made_again() {
 
 /// If the shell reports a problem, the run stops; what it does not report is confirmed with a separate option.
 #[test]
-fn what_must_be_in_order_is_asked_before_anything_changes() {
+fn readiness_is_checked_before_anything_changes() {
     let Some((world, cluster)) = started(2) else { return };
     let publisher = &cluster.nodes[0];
     let sub = cluster.nodes[1].address.clone();

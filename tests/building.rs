@@ -55,7 +55,7 @@ fn a_plan_digest_covers_the_time_of_the_checks_and_the_list_in_force() {
     let (later, again) = (plan(&old, 1_425_678_814), plan(&old, 1_425_678_813));
     assert_eq!((&later.warnings, &later.steps), (&again.warnings, &again.steps), "no word differs");
     assert!(matches!(later.confirm(shown), Err(PlanError::Changed { .. })));
-    // The same list as its signer signed it a second later.
+    // The same list, signed one second later.
     let mut key = KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
     let options = SigningOptions { timestamp: GOLDEN_TIME + 1, ..options(Digest::Sha1) };
     let resigned = Draft::new("CTLFile.tlv", old.list().records().to_vec(), options).sign(&mut key);
@@ -159,7 +159,7 @@ fn a_renewed_certificate_takes_the_place_of_the_old_one() {
     let own = signer.certificate().clone();
     let renewed = certificate("tests/testdata/pki/cucm-1051-a-pub-regenerated.der");
     let edit = Edit::Refresh { function: None, address: None, certificate: renewed };
-    // The SAST record would follow too, so its old key could not sign any more.
+    // The SAST record would be replaced too, so its old key could not sign any more.
     let plan = update(&golden("tokenless.tlv"), &request(&own), from_ref(&edit));
     assert!(matches!(plan, Err(PlanError::Build(BuildError::SignerNotInList { .. }))));
     let signer = token("SAST-ADN008580ef");
@@ -207,7 +207,7 @@ fn keys_without_a_code_in_the_format_are_refused() {
     insta::assert_snapshot!(error, @"the signer's key is EC 256; a trust list is signed with RSA 512, 1024, 2048 or 4096");
 }
 
-/// A token that returns wrong bytes: no signature that does not verify is returned.
+/// A token that returns wrong bytes: an invalid signature is never returned.
 struct Broken(KeyFile, fn(Vec<u8>) -> Vec<u8>);
 
 impl Signer for Broken {

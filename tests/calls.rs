@@ -1,4 +1,4 @@
-//! On a USB token every PKCS#11 call is a round trip: how many each command needs, so that none grows unnoticed.
+//! The number of PKCS#11 calls of each command: on a USB token each call is a round trip.
 
 use crate::support::World;
 
@@ -22,7 +22,7 @@ fn called(world: &World) -> Vec<String> {
     calls.filter(|name| name.starts_with("C_")).map(|name| name.trim().to_owned()).collect()
 }
 
-/// The serial number of the token in the first slot, where a reader of one token finds it at once.
+/// The serial number of the token in the first slot, which is found first.
 fn first_serial(world: &World) -> String {
     let list = world.run(&["token", "list", "--json"]).done();
     let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
@@ -42,7 +42,7 @@ fn no_command_makes_more_calls_than_it_needs() {
     at_most(11 + 2 * 6, "token list", &list);
     let serial = first_serial(&world);
     at_most(13, "cert export", &calls(&mut world, &["cert", "export", "--token", &serial, "--out=-"]));
-    // The token in the second slot: the first one's serial number has to be asked for, as pkcs11-tool does, too.
+    // The token in the second slot: the serial number of the first one must be read, too, as pkcs11-tool does.
     let other = if serial == world.serial("A") { world.serial("B") } else { world.serial("A") };
     at_most(14, "cert export", &calls(&mut world, &["cert", "export", "--token", &other, "--out=-"]));
 
@@ -59,10 +59,10 @@ fn no_command_makes_more_calls_than_it_needs() {
     );
 }
 
-/// Where an operator could put the token in, it is looked at once more before the PIN; nothing is read anew.
+/// At a terminal the operator may exchange the token, so it is checked once more before the PIN; nothing else is read again.
 #[cfg(unix)]
 #[test]
-fn on_a_terminal_it_takes_one_call_more() {
+fn a_terminal_needs_one_more_call() {
     let mut world = World::with_tokens();
     world.place("token-signed.tlv", "one.tlv");
     let serial = first_serial(&world);
@@ -81,8 +81,7 @@ fn on_a_terminal_it_takes_one_call_more() {
     assert_eq!(on_terminal.len(), alone.len() + 1, "{on_terminal:?}");
 }
 
-/// A thousand files take one login, and three calls each; of more than a few, a second session signs its part where the profile
-/// says so.
+/// A thousand files take one login, and three calls each; for many files a second session signs a part if the profile says so.
 #[test]
 fn every_further_file_takes_three_calls() {
     let mut world = World::with_tokens();

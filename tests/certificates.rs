@@ -78,7 +78,7 @@ fn a_certificate_is_shown_as_it_will_be_in_the_list() {
     assert!(list.stdout.contains("SAST-ADN0054f509") && list.stdout.contains("SAST-ADN008580ef"));
 }
 
-/// A token that fails while it is read is told of; what the other one holds is there all the same.
+/// A token that fails while it is read is reported; the contents of the other one are still shown.
 #[test]
 fn a_token_that_cannot_be_read_is_reported() {
     let mut world = World::with_tokens();
@@ -93,7 +93,7 @@ fn a_token_that_cannot_be_read_is_reported() {
     assert_eq!(list["certificates"].as_array().unwrap().len(), 1);
     assert_eq!(list["problems"][0]["problem"], "C_FindObjects failed: CKR_FUNCTION_FAILED");
     assert!(list["problems"][0]["token_serial"].as_str().is_some_and(|serial| !serial.is_empty()), "{list}");
-    // Twice: for what is on it, and for its keys.
+    // Twice: for its contents, and for its keys.
     let script = "fail C_FindObjectsInit 1.. CKR_FUNCTION_FAILED";
     let (show, _) = world.faulty(script, &["token", "show", "SAST token A"]);
     let show = show.done();
@@ -104,7 +104,7 @@ fn a_token_that_cannot_be_read_is_reported() {
     assert_eq!(show["certificates_problem"], "C_FindObjects failed: CKR_FUNCTION_FAILED");
 }
 
-/// What can be written is written, and nobody takes that for all there is.
+/// The certificates that were read are written, and the missing token is reported.
 #[test]
 fn exporting_all_reports_the_token_that_was_not_read() {
     let mut world = World::with_tokens();
@@ -133,7 +133,7 @@ fn exporting_all_reports_the_token_that_was_not_read() {
     assert!(!none.stderr.contains("no token has a certificate"), "{}", none.stderr);
 }
 
-/// A certificate that never expires says so with the last second that its format knows (RFC 5280, 4.1.2.5).
+/// A certificate that never expires has the last possible second as its end date (RFC 5280, 4.1.2.5).
 #[test]
 fn unusual_dates_and_curves_are_shown() {
     use openssl::asn1::{Asn1Integer, Asn1Time};
@@ -168,7 +168,7 @@ fn unusual_dates_and_curves_are_shown() {
     assert_eq!(day(certificate.not_before), "1949-01-01");
 }
 
-/// What a plan may name is exported: two certificates on one token, whatever they are called, and never one in the place of
+/// Every certificate that a plan may name is exported: also two on one token, with any names, and never one under the name of
 /// the other.
 #[test]
 fn every_certificate_that_a_plan_may_name_is_exported() {
@@ -183,7 +183,7 @@ fn every_certificate_that_a_plan_may_name_is_exported() {
     };
     put(&field("signer"), "07");
     put(&field("signer-renewed"), "08");
-    // Who issued SAST-ADN008580ef signs nothing.
+    // The issuer of SAST-ADN008580ef is a CA and does not sign.
     put(&pki::certificate("tests/testdata/pki/cisco-manufacturing-ca.der"), "09");
     world.run(&["cert", "export", "--all", "--out=out"]).done();
     let mut files: Vec<String> = std::fs::read_dir(world.path("out"))
@@ -201,16 +201,16 @@ fn every_certificate_that_a_plan_may_name_is_exported() {
         ]
     );
     assert_eq!(world.read(&format!("out/{}", files[1])), field("signer").der().to_vec());
-    // One by its serial number.
+    // One certificate, selected by its serial number.
     world
         .run(&["cert", "export", "--token=44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9"])
         .done();
     assert_eq!(world.read("SAST Field.cer"), field("signer").der().to_vec());
 }
 
-/// Who loses a key loses every certificate of it.
+/// If a key is lost, every certificate of it is useless.
 #[test]
-fn a_key_is_not_its_own_spare() {
+fn two_certificates_of_one_key_are_not_two_tokens() {
     let world = World::with_tokens();
     world.place("tokenless.tlv", "CTLFile.tlv");
     let key = "softhsm-fixtures/SAST-ADN008580ef.key.pem";

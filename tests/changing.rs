@@ -1,4 +1,4 @@
-//! Lists in force are changed, made from nothing, and signed again.
+//! Existing lists are changed and signed again, and new ones are made.
 
 use sastctl::trustlist::{Function, TrustFile, TrustList};
 
@@ -51,7 +51,7 @@ fn non_secure_mode_empties_the_callmanager_records() {
 }
 
 #[test]
-fn a_lost_token_is_replaced_by_the_one_that_is_left() {
+fn a_lost_token_is_replaced_with_the_remaining_token() {
     let world = world();
     let new_token = pki::path("tests/testdata/keys/rsa2048.der");
     let args = update(&[
@@ -148,7 +148,7 @@ fn a_first_list_is_made_from_certificates_and_addresses() {
     assert!(wrong.stderr.contains("\"Router\" is not a function"), "{}", wrong.stderr);
 }
 
-/// The cluster file names all tokens of the cluster; which of them is inserted changes.
+/// The cluster file names all tokens of the cluster; any of them may be inserted.
 #[test]
 fn a_token_in_the_cluster_file_and_on_the_command_line_counts_once() {
     let world = World::with_tokens();
@@ -199,7 +199,7 @@ fn an_itl_is_neither_tokenless_nor_token_signed() {
     assert!(head.contains(" bytes, signed by "), "{head}");
 }
 
-/// Signed again, a list keeps its records: nobody can insist on a token that is none of them.
+/// Signing again keeps the records, so a token without a record cannot sign, even with `--force`.
 #[test]
 fn a_token_that_is_not_in_the_list_cannot_sign_it_again() {
     let world = world();
@@ -244,7 +244,7 @@ fn lists_and_configuration_files_are_signed_with_one_login() {
     world.run(&["ctl", "verify", sgn, "--signer", signer.to_str().unwrap()]).done();
 }
 
-/// What is in force stays as it is until somebody says otherwise.
+/// The list in force is not changed without a request.
 #[test]
 fn a_result_is_written_next_to_its_source() {
     let world = world();
@@ -277,7 +277,7 @@ fn a_result_is_written_next_to_its_source() {
     }
 }
 
-/// A signed configuration file is in force, too. Of several lists it is said where they go.
+/// A signed configuration file is in force, too. For several lists the target folder is given.
 #[test]
 fn several_results_are_written_into_the_given_folder() {
     let world = world();

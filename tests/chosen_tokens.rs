@@ -1,4 +1,4 @@
-//! Which token and which certificate on it is meant, where several are there.
+//! Which token and certificate is selected if there are several.
 
 use sastctl::token::{
     Ckr, Info, Selector, Token, TokenCertificate, TokenContents, TokenError, is_chosen, is_seen, token_choice,
@@ -41,7 +41,7 @@ fn the_same_certificate_on_another_token_is_another_sast() {
 }
 
 #[test]
-fn a_token_that_was_pulled_is_told_from_one_that_fails() {
+fn a_removed_token_is_distinguished_from_a_failing_one() {
     let name = || token("1").name();
     let failed = |code| TokenError::Call { what: "C_GetTokenInfo", code: Ckr::Code(code), token: None };
     assert!(is_seen(Ok(Some(token("1")))).unwrap() && is_seen(Ok(None)).unwrap());
@@ -51,7 +51,7 @@ fn a_token_that_was_pulled_is_told_from_one_that_fails() {
 }
 
 #[test]
-fn an_issuer_beside_its_certificate_does_not_sign() {
+fn a_ca_certificate_next_to_its_leaf_does_not_sign() {
     let (ca, a) =
         (pki::certificate("tests/testdata/pki/cisco-manufacturing-ca.der"), pki::token("SAST-ADN008580ef"));
     for list in [[&ca, &a], [&a, &ca]] {
@@ -67,7 +67,7 @@ fn new_key() -> Key {
     openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap()
 }
 
-/// A certificate of this key that is valid from then on, in seconds since 1970.
+/// A certificate of this key that is valid from this time on, in seconds since 1970.
 fn made(key: &Key, subject: &str, issuer: &str, from: i64) -> Certificate {
     use openssl::asn1::{Asn1Integer, Asn1Time};
     use openssl::bn::BigNum;
@@ -90,7 +90,7 @@ fn made(key: &Key, subject: &str, issuer: &str, from: i64) -> Certificate {
 }
 
 #[test]
-fn what_is_named_signs_or_nothing_does() {
+fn only_the_selected_certificate_signs() {
     let (key, other) = (new_key(), new_key());
     let cisco = pki::token("SAST-ADN008580ef");
     let (old, new) = (made(&key, "N", "ca", 1000), made(&key, "N", "ca", 2000));
@@ -103,22 +103,22 @@ fn what_is_named_signs_or_nothing_does() {
     let error = of(&[&cisco, &old, &foreign, &new], &named).unwrap_err();
     let TokenError::AmbiguousCertificate { selector, certificates, .. } = error else { panic!("{error:?}") };
     assert_eq!((selector.as_deref(), certificates.len()), (Some("N"), 2));
-    // All have one CKA_ID: no selector means one of them.
+    // All have the same CKA_ID: no selector matches only one of them.
     assert!(certificates.iter().all(|c| c.name == "N" && c.selector.is_none()), "{certificates:?}");
     let by_id: Selector = "pkcs11:id=%07%08".parse().unwrap();
     assert!(matches!(of(&[&cisco, &new], &by_id), Err(TokenError::AmbiguousCertificate { .. })));
     assert_eq!(of(&[&old, &new], &by_id).unwrap().certificate().der(), new.der());
     let nothing: Selector = "pkcs11:object=other".parse().unwrap();
     assert!(matches!(of(&[&cisco], &nothing), Err(TokenError::NoCertificate(_))));
-    // The token's own name means what is on it, of one name and key the newest.
+    // The name of the token selects its certificate: the newest of one name and key.
     let token: Selector = "1".parse().unwrap();
     assert_eq!(of(&[&old, &new], &token).unwrap().certificate().der(), new.der());
     assert_eq!(of(&[&old, &cisco, &new], &token).unwrap().certificate().der(), cisco.der());
 }
 
-/// What an error suggests means one token, or nothing is suggested.
+/// A selector that an error suggests matches one token, or none is suggested.
 #[test]
-fn tokens_of_one_serial_number_and_label_are_told_apart_by_their_readers() {
+fn tokens_with_the_same_serial_number_and_label_are_distinguished_by_reader() {
     let a = pki::token("SAST-ADN008580ef");
     let in_reader = |serial: &str, reader: &str, certificates: &[&Certificate]| {
         let mut contents = contents(serial, certificates);
@@ -138,15 +138,15 @@ fn tokens_of_one_serial_number_and_label_are_told_apart_by_their_readers() {
     assert_eq!(selectors(two("X", "Y"), Some("1")), [whole("X"), whole("Y")]);
     let other = vec![in_reader("1", "X", &[]), in_reader("2", "Y", &[])];
     assert_eq!(selectors(other, Some("SAST")), [some("1"), some("2")]);
-    // Where a certificate was named it stays named.
+    // If the selector named a certificate, the suggested one does, too.
     let both = vec![in_reader("1", "X", &[&a]), in_reader("2", "Y", &[&a])];
     let by_id = |serial: &str| some(&format!("pkcs11:serial={serial};id=%07%08"));
     assert_eq!(selectors(both, Some("SAST-ADN008580ef")), [by_id("1"), by_id("2")]);
 }
 
-/// Two certificates of which neither is Cisco's: the one that issued the other is left.
+/// Two certificates, neither issued by Cisco: the issuer of the other is ignored.
 #[test]
-fn of_an_own_chain_the_leaf_signs() {
+fn in_a_chain_the_leaf_certificate_signs() {
     let key = new_key();
     let make = |subject: &str, issuer: &str| made(&key, subject, issuer, 0);
     let (root, leaf, other) = (make("root", "root"), make("leaf", "root"), make("other", "root"));
@@ -175,7 +175,7 @@ fn a_blank_token_is_named_by_its_slot() {
 }
 
 #[test]
-fn of_a_certificate_that_is_there_twice_the_first_is_meant() {
+fn the_first_of_two_equal_certificates_is_used() {
     let a = pki::token("SAST-ADN008580ef");
     let certificates = vec![entry(&[1], &a), entry(&[2], &a)];
     let twice = TokenContents { token: token("1"), certificates, problem: None };

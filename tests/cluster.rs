@@ -7,7 +7,7 @@ use crate::pki;
 use crate::support::cluster::{Cluster, Ssh, can_run, fake_cucm, node_folder};
 use crate::support::{Outcome, World};
 
-/// The world and its cluster; `None` where a real server cannot be had, and says so.
+/// The world and its cluster; `None`, with a message, if a real server is not installed.
 pub fn started(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
     if !can_run() {
         return None;
@@ -74,7 +74,7 @@ fn the_lists_of_every_node_are_fetched_and_compared() {
     cluster.nodes[1].remove("CTLFile.tlv");
     let lacks = with_ports(&world, &cluster, &[&fetch[..], &["--force", "--file", "CTLFile.tlv"]].concat());
     assert!(lacks.stderr.contains("has no CTLFile.tlv"), "{}", lacks.stderr);
-    // The first one may be the one that lacks it: right behind its deletion, for one.
+    // The first node may be the one without it, for example directly after a deletion.
     let golden = pki::golden_bytes("tokenless.tlv");
     cluster.nodes[0].remove("CTLFile.tlv");
     cluster.nodes[1].put("CTLFile.tlv", &golden);
@@ -126,8 +126,8 @@ fn services_are_restarted_where_they_run() {
     assert_eq!(restarts(0), ["utils service restart Cisco Tftp", "utils service restart Cisco CallManager"]);
     assert_eq!(restarts(1), ["utils service restart Cisco Tftp"]);
 
-    let unasked = run(&world, &cluster, &["cluster", "restart", "--node", &publisher]);
-    assert_eq!(unasked.code, 2, "nobody said yes: {}", unasked.all());
+    let without_yes = run(&world, &cluster, &["cluster", "restart", "--node", &publisher]);
+    assert_eq!(without_yes.code, 2, "it ran without a yes: {}", without_yes.all());
     let stays_down = "Cisco CallManager[STARTED]\nCisco Tftp[STOPPED]\n";
     std::fs::write(cluster.nodes[1].folder.join("services"), stays_down).unwrap();
     cluster.nodes[1].quirks(&["stays-down=Cisco Tftp"]);
@@ -137,7 +137,7 @@ fn services_are_restarted_where_they_run() {
 }
 
 #[test]
-fn a_node_that_speaks_only_old_ssh_is_reached_when_asked_for() {
+fn a_node_with_only_old_ssh_algorithms_needs_an_option() {
     let Some((world, cluster)) = started(1, Ssh::Old) else { return };
     let publisher = cluster.publisher();
     let hint = with_ports(&world, &cluster, &["cluster", "status", &publisher]);
@@ -187,7 +187,7 @@ fn host_keys_are_shown_saved_and_never_replaced_silently() {
 }
 
 #[test]
-fn a_node_that_is_not_there() {
+fn an_unreachable_node_is_an_error() {
     let world = World::new();
     assert_eq!(world.run(&["cluster", "status", "a b"]).code, 2);
     let gone = world.run(&[
@@ -203,7 +203,7 @@ fn a_node_that_is_not_there() {
     assert!(gone.stderr.contains("no connection to 127.0.0.99"), "{}", gone.stderr);
 }
 
-/// A fake node behind a pty: what a USB adapter is to a real one.
+/// A fake node behind a pty, in place of a USB adapter.
 struct SerialNode {
     shell: std::process::Child,
     line: String,
@@ -249,7 +249,7 @@ impl Drop for SerialNode {
 }
 
 #[test]
-fn a_node_on_a_serial_line_with_noise_and_delays() {
+fn a_node_is_reached_over_a_serial_line_with_noise_and_delays() {
     let mut world = World::new();
     world.set("NODE_PASSWORD", "Serial-5ecret");
     let node = SerialNode::start(&world, &["login=admin", "noise", "delay=15", "silent", "pager=first"]);
@@ -272,7 +272,7 @@ fn a_node_on_a_serial_line_with_noise_and_delays() {
     for text in [&transcript, &status.stderr] {
         assert!(!text.contains("Serial-5ecret"), "the password was written down");
     }
-    // Somebody left a half-typed line.
+    // Another user left a half-typed line.
     std::fs::write(&node.line, "show stat").unwrap();
     world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]).done();
 }
@@ -289,7 +289,7 @@ fn a_wrong_password_on_a_serial_line_is_tried_once() {
     assert!(refused.stderr.contains("tried once"), "{}", refused.stderr);
 }
 
-/// The cable is pulled in the middle of a command.
+/// The cable is disconnected during a command.
 #[test]
 fn a_disconnected_cable_is_an_error() {
     let mut world = World::new();

@@ -22,7 +22,7 @@ fn create(world: &World, cluster: &str, more: &[&str]) -> Outcome {
     world.run(&[&create[..], more].concat())
 }
 
-/// Why it is refused. No PIN was tried, and nothing was written.
+/// The reason for the refusal. No PIN was tried, and nothing was written.
 #[track_caller]
 fn refused(world: &World, cluster: &str) -> String {
     let outcome = create(world, cluster, &["--spare", "SAST token B", "--out", "new.tlv"]);
@@ -35,7 +35,7 @@ fn refused(world: &World, cluster: &str) -> String {
 
 /// FILENAME makes a file a CTL or an ITL, for phones as for this program: it must fit `kind`.
 #[test]
-fn the_file_name_is_one_of_its_kind() {
+fn the_file_name_must_match_the_kind() {
     let world = World::with_tokens();
     let named = |kind: &str, name: &str| format!("kind = '{kind}'\nfile-name = '{name}'\n{}", publisher());
     insta::assert_snapshot!(refused(&world, &named("itl", "phones.tlv")), @r#"
@@ -91,7 +91,7 @@ fn a_server_must_not_be_given_twice() {
     let emptied =
         "mode = 'non-secure'\n[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\n".to_owned();
     assert!(refused(&world, &format!("{emptied}{}", publisher())).contains("CCM+TFTP of 10.48.47.155 twice"));
-    // A server with a certificate for each kind of key, or with two functions, is no second one.
+    // A server with a certificate for each type of key, or with two functions, is not a duplicate.
     let other = publisher().replace("cucm-1051-a-pub", "cucm-1051-a-sub1");
     let capf = publisher().replace("CCM+TFTP", "CAPF");
     let more = ["--spare", "SAST token B", "--out", "two.tlv"];
@@ -116,7 +116,7 @@ fn a_token_must_not_be_given_as_a_server() {
     create(&world, &keeps, &["--spare", "SAST token B", "--out", "keeps.tlv"]).done();
 }
 
-/// `--set-mode` beside `mode`: the option is what the operator wants now, and decides what is asked of the servers.
+/// `--set-mode` beside `mode`: the option wins, and decides which certificates are needed.
 #[test]
 fn the_mode_on_the_command_line_overrides_the_file() {
     let world = World::with_tokens();
@@ -130,7 +130,8 @@ fn the_mode_on_the_command_line_overrides_the_file() {
     assert!(mixed == made(&publisher(), &to("mixed")[..4]), "as if the file said so");
     let emptied = made(&publisher(), &to("non-secure"));
     assert!(emptied == made(&non_secure, &to("non-secure")[..4]), "as if the file said so");
-    // In non-secure mode a CCM+TFTP server needs no certificate, whoever says so; in mixed mode it does.
+    // In non-secure mode a CCM+TFTP server needs no certificate, whether the file or the option sets the mode; in mixed mode it
+    // needs one.
     let bare = "[[server]]\nfunction = 'CCM+TFTP'\naddress = '10.48.47.155'\n";
     assert!(emptied == made(bare, &to("non-secure")));
     let needs = create(&world, &format!("mode = 'non-secure'\n{bare}"), &to("mixed"));

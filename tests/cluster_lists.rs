@@ -1,4 +1,4 @@
-//! How the lists of a cluster's nodes are reported: left behind, not verified, different for a good reason.
+//! How the lists of a cluster's nodes are reported: left behind, not verified, or different for a valid reason.
 
 use sastctl::trustlist::digest;
 
@@ -63,7 +63,7 @@ fn a_ctl_that_does_not_verify_ends_with_exit_code_1() {
     assert_eq!(status.code, 1, "{}", status.all());
     let says = format!("{}:2222: serves a CTL that does not verify", cluster.nodes[1].address);
     assert!(status.stdout.contains(&says), "{}", status.all());
-    // In mixed mode a node without a CTL is one that is not as it should be, too.
+    // In mixed mode a node without a CTL is a problem, too.
     cluster.nodes.iter().for_each(|n| n.remove("CTLFile.tlv"));
     let status = run(&world, &cluster, &["cluster", "status", &cluster.publisher()]);
     assert_eq!(status.code, 1, "{}", status.all());
@@ -83,7 +83,7 @@ fn status_has_both_checksums_as_phones_show_them() {
     }
 }
 
-/// Each TFTP server signs an ITL of its own: that they differ is no fault, and none is put on another node.
+/// Each TFTP server signs its own ITL: differences are not a problem, and no ITL is copied to another node.
 #[test]
 fn itls_of_several_nodes_may_differ() {
     let Some((world, cluster)) = started(2) else { return };
@@ -99,7 +99,7 @@ fn itls_of_several_nodes_may_differ() {
         "{}",
         fetched.all()
     );
-    // A CTL is one for all.
+    // The CTL is the same on all nodes.
     cluster.nodes[1].put("CTLFile.tlv", &pki::golden_bytes("token-signed.tlv"));
     let differs = run(&world, &cluster, &[&fetch[..], &["--force"]].concat());
     assert_eq!(differs.code, 1, "{}", differs.all());

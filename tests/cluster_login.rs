@@ -1,4 +1,4 @@
-//! From a console in any state to the prompt of the shell: within a time limit, and with one try of the password.
+//! From any state of a console to the prompt of the shell: within a time limit, and with one try of the password.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sastctl::cluster::console::serial::log_in;
 use sastctl::cluster::shell::Shell;
 use sastctl::cluster::{ClusterError, ConsoleError};
 
-/// A line in memory, by a clock of its own: it answers what it is sent, and may chatter all the while.
+/// A console in memory with its own clock: it answers what it receives, and may send text all the time.
 struct Line {
     clock: Duration,
     coming: VecDeque<Vec<u8>>,
@@ -65,7 +65,7 @@ impl Console for Line {
     }
 }
 
-/// A login dialogue at the question of a password that somebody else left open.
+/// A login dialogue at a password question that another user left open.
 fn left_at_password(right: &'static str) -> Line {
     let mut user = Some("somebody");
     Line::new("\r\ncucm-pub login: somebody\r\nPassword: ", move |sent| {
@@ -148,7 +148,7 @@ fn a_shell_that_repeats_its_question_ends_with_an_error() {
     }
 }
 
-/// A prompt without the echo of the command before it may be the old one: it is no answer, and no reason to wait for ever.
+/// A prompt without the echo of the command may be the old prompt: it is not an answer, and the wait ends at the time limit.
 #[test]
 fn a_command_without_an_echo_ends_in_time() {
     let line = Line::new("admin:", |_| "admin:".to_owned());

@@ -1,4 +1,4 @@
-//! What is published to a cluster, and what is shown of it: names from outside, wrong places, real proofs.
+//! Publishing to a cluster: names from outside, wrong folders, and the check of what nodes serve.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -48,8 +48,8 @@ fn nothing_is_published_over_a_serial_line() {
     assert!(!world.path("state/sastctl").exists(), "a run that does not begin has no journal");
 }
 
-/// A CUCM node serves what lies in its TFTP folder once Cisco Tftp was restarted there: waiting alone changes nothing, and
-/// nothing is restarted unasked.
+/// A CUCM node serves the files of its TFTP folder only after a restart of Cisco Tftp: waiting is not enough, and nothing is
+/// restarted without a request.
 #[test]
 fn a_node_that_needs_a_restart_is_reported_at_once() {
     if !can_run() {
@@ -97,7 +97,7 @@ fn a_list_with_a_path_outside_the_tftp_folder_is_not_published() {
     let absolute = world.path("x.tlv").display().to_string();
     for name in ["../x.tlv", &absolute, "below/../x.tlv", "..\\x.tlv", "..", ".hidden.tlv"] {
         std::fs::write(world.path("evil.tlv"), named(name)).unwrap();
-        // A server that serves it would be the proof of a thing that must not be done.
+        // A server that serves it would wrongly confirm the publication.
         let server = serving(named(name));
         let refused = world.run(&[
             "cluster",
@@ -147,7 +147,7 @@ fn a_file_in_a_folder_of_the_tftp_root_is_fetched() {
     assert!(there.is_ok_and(|bytes| bytes == pki::golden_bytes("tokenless.tlv")), "{}", fetched.all());
 }
 
-/// A list whose names hold escape sequences, as anybody may put on a wire that nobody authenticates.
+/// A list whose names contain escape sequences: TFTP is not authenticated, so anybody can send one.
 fn evil() -> Vec<u8> {
     let mut bytes = pki::golden_bytes("tokenless.tlv");
     let name = b"CN=cucm-1051-a-pub";
@@ -205,7 +205,7 @@ fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
     let status = all(&["cluster", "status", &publisher]);
     assert!(status.stdout.contains("\\u{1b}\\u{202e}"), "{}", status.all());
     assert!(!status.all().contains(['\x1b', '\u{202e}']), "{:?}", status.all());
-    // The second node's words stand in an error.
+    // The words of the second node are in an error.
     cluster.nodes[0].put("CTLFile.tlv", &pki::golden_bytes("tokenless.tlv"));
     cluster.nodes[1].put("CTLFile.tlv", &evil());
     let fetched = all(&["cluster", "fetch", "--node", &publisher, "--file", "CTLFile.tlv"]);
@@ -214,7 +214,7 @@ fn escape_sequences_in_the_lists_of_a_cluster_do_not_reach_the_terminal() {
     assert!(!fetched.all().contains(['\x1b', '\u{202e}']), "{:?}", fetched.all());
 }
 
-/// A folder whose name is no UTF-8: what is done is told, in JSON too.
+/// A folder whose name is not UTF-8: the result is reported, in JSON too.
 #[test]
 fn folders_whose_names_are_not_utf8_are_reported() {
     let world = World::new();

@@ -1,4 +1,5 @@
-//! OS Administration's certificate interface: who it is, what it is sent, and what becomes of one that is somebody else.
+//! The certificate interface of OS Administration: how the server is authenticated, what it receives, and how another server is
+//! refused.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -29,7 +30,7 @@ struct Web {
     certificate: X509,
 }
 
-/// For whom a certificate is made.
+/// The subject of a certificate.
 enum For {
     Address,
     Name,
@@ -51,7 +52,7 @@ fn name(common: &str) -> X509Name {
     name.build()
 }
 
-/// Self-signed, or issued by an authority that nobody knows; until 2049, or expired.
+/// Self-signed, or issued by an unknown authority; valid until 2049, or expired.
 fn web(named: For, authority: Option<&str>, expired: bool, serial: u32) -> Web {
     let key_of_server = key("rsa2048");
     let mut builder = X509::builder().unwrap();
@@ -77,13 +78,13 @@ fn web(named: For, authority: Option<&str>, expired: bool, serial: u32) -> Web {
     Web { key: key_of_server, certificate: builder.build() }
 }
 
-/// As a node has it by itself.
+/// The default certificate of a node.
 fn own() -> Web {
     web(For::Address, None, false, 1)
 }
 
-/// Answers `status` and `body`, and tells what it was sent on each connection. Each connection is shown the next certificate, the last one
-/// for good.
+/// Answers `status` and `body`, and reports what it received on each connection. Each connection shows the next certificate;
+/// the last one is repeated.
 fn rest(shows: &[Web], status: &'static str, body: &'static str) -> (u16, Receiver<String>) {
     let acceptors: Vec<SslAcceptor> = shows
         .iter()
@@ -185,7 +186,7 @@ fn certificates_are_uploaded_by_rest_if_the_node_is_trusted() {
     assert_eq!(refused.code, 5);
     assert!(refused.stderr.contains("400: unit unknown"), "{}", refused.stderr);
 
-    // Somebody else's certificate, and one that no authority knows: nothing is sent.
+    // A certificate of another server, and one of an unknown authority: nothing is sent.
     let (port, told) = rest(&[own()], "200 OK", "{}");
     let other = trust(port, &["--tls-fingerprint", &fingerprint.replace('a', "b")]);
     assert_eq!(other.code, 5);
@@ -206,8 +207,8 @@ fn data_encoding_basic(user: &str, password: &str) -> String {
     format!("Basic {}", String::from_utf8(output.stdout).unwrap().trim())
 }
 
-/// A node is called by its address, its certificate names a host, and an authority or nobody vouches for it: whoever
-/// compared the fingerprint knows it all the same.
+/// The node is named by its address, its certificate contains a host name, and its issuer is unknown: with the right
+/// fingerprint it is still accepted.
 #[test]
 fn a_pinned_certificate_needs_no_name_and_no_authority() {
     for (what, shown) in [
@@ -228,11 +229,11 @@ fn a_pinned_certificate_needs_no_name_and_no_authority() {
     }
 }
 
-/// The fingerprint is compared on the very connection that the password goes over.
+/// The fingerprint is compared on the same connection that carries the password.
 #[test]
 fn another_certificate_on_the_next_connection_is_refused() {
     let right = web(For::Name, None, false, 1);
-    // The same name and the same key, and still another certificate.
+    // The same name and the same key, but another certificate.
     let other = web(For::Name, None, false, 2);
     let (port, told) = rest(&[right.clone(), other], "201 Created", "{}");
     let pin = ["--tls-fingerprint", &right.fingerprint()];
@@ -246,7 +247,7 @@ fn another_certificate_on_the_next_connection_is_refused() {
     nothing_was_sent(&told, 1);
 }
 
-/// A handshake that comes byte by byte, each in time.
+/// A handshake that arrives byte by byte, each before the read timeout.
 #[test]
 fn a_slow_handshake_ends_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -31,7 +31,7 @@ fn visit(
     world.run_with_input(&args.collect::<Vec<_>>(), b"exit\n")
 }
 
-/// What stands before an sshd that asks PAM for the password `Adm1n-password` of root, in a world of its own.
+/// The wrapper for an sshd with its own namespaces, in which PAM accepts the password `Adm1n-password` for root.
 fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
     if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
         skip("no mount namespace can be had here");
@@ -55,9 +55,9 @@ fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
     Some(["unshare", "-m", "sh", "-c", &mounts, "sh"].map(str::to_owned).to_vec())
 }
 
-/// The methods password and keyboard-interactive, by PAM, with an account that exists in that sshd's world alone.
+/// The methods password and keyboard-interactive, by PAM, with an account that exists only in the namespaces of that sshd.
 #[test]
-fn passwords_by_either_method_and_tried_once() {
+fn a_password_is_tried_once_by_either_method() {
     let Some((mut world, cluster)) = started(1) else { return };
     let Some(wrapped) = with_passwords(&cluster) else { return };
     let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
@@ -84,7 +84,7 @@ fn passwords_by_either_method_and_tried_once() {
     }
 }
 
-/// The administrator's password is the cluster's: no other host is told it, however it asks.
+/// The administrator's password belongs to the cluster: no other host gets it, whatever it asks.
 #[test]
 fn the_password_of_the_cluster_is_not_sent_to_other_hosts() {
     let Some((mut world, cluster)) = started(1) else { return };
@@ -118,7 +118,7 @@ fn the_password_of_the_cluster_is_not_sent_to_other_hosts() {
         let log = std::fs::read_to_string(cluster.folder.join(format!("sshd_{number}.log"))).unwrap();
         assert!(!log.contains("Accepted") && !log.contains("Failed password"), "{log}");
     }
-    // Whoever sits there is asked for each, by its name.
+    // The operator is asked for each password, with the name of the host.
     let address = format!("ssh://root@{}:{SSH_PORT}", node.address);
     let console = ["cluster", "console", &address, "--jump", &through];
     let args: Vec<&str> = console.into_iter().chain(options[2..].iter().map(String::as_str)).collect();
@@ -131,9 +131,9 @@ fn the_password_of_the_cluster_is_not_sent_to_other_hosts() {
     session.exp_string("Connected to").unwrap();
 }
 
-/// A node that is reached over another host alone.
+/// A node that can only be reached through another host.
 #[test]
-fn over_a_jump_host() {
+fn a_node_is_reached_over_a_jump_host() {
     let Some((world, cluster)) = started(1) else { return };
     let jump = cluster.other_sshd(203, "UsePAM no\nPasswordAuthentication no", &[]);
     let through = format!("root@{}:{SSH_PORT}", jump.address);
@@ -147,7 +147,7 @@ fn over_a_jump_host() {
 }
 
 #[test]
-fn a_list_is_published_to_folders_here_and_elsewhere() {
+fn a_list_is_published_to_local_and_remote_folders() {
     let Some((world, cluster)) = started(2) else { return };
     let cluster = cluster.serving_at_once();
     world.place("token-signed.tlv", "new.tlv");
@@ -194,7 +194,7 @@ fn a_list_is_published_to_folders_here_and_elsewhere() {
     }
     let journal = world.run(&["journal", "verify"]).done().stdout;
     assert!(journal.contains("cluster-publish.jsonl: verified"), "{journal}");
-    // A server that cannot keep the old file, and a folder that is none, are known before anything is put anywhere.
+    // A server that cannot keep the old file, and a folder that does not exist, are found before any file is copied.
     let denies = cluster.other_sshd(208, "UsePAM no\nSubsystem sftp internal-sftp -P hardlink", &[]);
     world.place("token-signed-non-secure.tlv", "next.tlv");
     for (address, below, says) in [
@@ -213,20 +213,20 @@ fn a_list_is_published_to_folders_here_and_elsewhere() {
         assert!(refused.stderr.contains(says), "{}", refused.stderr);
         assert!(cluster.nodes[0].ctl().unwrap() == golden, "nothing was put to the other node");
     }
-    // By hand, and nobody does it.
+    // An upload by hand that is never made.
     world.place("token-signed-non-secure.tlv", "next.tlv");
     let waits = publish("next.tlv", &roots[..1]);
     assert_eq!(waits.code, 5, "{}", waits.all());
     assert!(waits.stderr.contains("TFTP File Management > Upload File"), "{}", waits.stderr);
     assert!(waits.stderr.contains("does not serve the CTLFile.tlv with MD5"), "{}", waits.stderr);
-    // A list that does not verify goes nowhere.
+    // A list that does not verify is not published.
     let mut damaged = golden;
     damaged[700] ^= 1;
     std::fs::write(world.path("damaged.tlv"), damaged).unwrap();
     assert_eq!(publish("damaged.tlv", &roots).code, 1);
 }
 
-/// A disk that is full: the old list stays, whole.
+/// The disk is full: the old list stays complete.
 #[test]
 fn a_full_disk_leaves_the_old_list() {
     let Some((world, cluster)) = started(1) else { return };
@@ -270,7 +270,7 @@ fn a_full_disk_leaves_the_old_list() {
     assert_eq!(said.lines().last(), Some("CTLFile.tlv"), "{said}");
 }
 
-/// The console, typed into from a file, and written down.
+/// A console session with input from a file, recorded.
 #[test]
 fn a_console_session_is_recorded() {
     let Some((world, cluster)) = started(1) else { return };
@@ -278,9 +278,9 @@ fn a_console_session_is_recorded() {
         ["cluster", "console", &cluster.publisher(), "--transcript", "session"].map(str::to_owned).to_vec();
     args.extend(cluster.options());
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let unasked = world.unasked(&args, b"file delete tftp CTLFile.tlv\ny\nexit\n");
-    assert_eq!(unasked.code, 2, "{}", unasked.all());
-    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    let without_yes = world.run_without_yes(&args, b"file delete tftp CTLFile.tlv\ny\nexit\n");
+    assert_eq!(without_yes.code, 2, "{}", without_yes.all());
+    assert!(without_yes.stderr.contains("--yes"), "{}", without_yes.stderr);
     assert!(cluster.nodes[0].told().is_empty(), "a pipe is no yes");
     let outcome = world.run_with_input(&args, b"show version active\nexit\n");
     assert_eq!(outcome.code, 0, "{}", outcome.all());

@@ -14,11 +14,11 @@ fn certificates_are_uploaded_and_tvs_knows_them() {
     let trust =
         ["cluster", "trust", certificate.to_str().unwrap(), "--node", &publisher, "--tvs-port", &tvs_port];
     let options = cluster.options();
-    let unasked: Vec<&str> = trust.iter().copied().chain(options.iter().map(String::as_str)).collect();
-    let refused = world.unasked(&unasked, b"");
+    let without_yes: Vec<&str> = trust.iter().copied().chain(options.iter().map(String::as_str)).collect();
+    let refused = world.run_without_yes(&without_yes, b"");
     assert_eq!(refused.code, 2, "{}", refused.all());
     assert!(refused.stderr.contains("Put SAST-ADN008580ef into Phone-SAST-trust on "), "{}", refused.stderr);
-    assert!(!cluster.nodes[0].told().iter().any(|c| c.starts_with("set cert")), "unasked");
+    assert!(!cluster.nodes[0].told().iter().any(|c| c.starts_with("set cert")), "sent without a yes");
     let done = with_ports(&world, &cluster, &trust).done();
     assert!(done.stdout.contains("says valid, as SAST"), "{}", done.all());
     let again = with_ports(&world, &cluster, &trust).done();
@@ -26,7 +26,7 @@ fn certificates_are_uploaded_and_tvs_knows_them() {
     let imports = cluster.nodes[0].told().iter().filter(|c| c.starts_with("set cert import")).count();
     assert_eq!(imports, 1);
 
-    // A release whose shell does not know the unit: what to do by hand, and TVS says when it was done.
+    // A release whose shell does not know the unit: the operator uploads by hand, and TVS confirms it.
     std::fs::remove_dir_all(cluster.nodes[0].folder.join("trust")).unwrap();
     cluster.nodes[0].quirks(&["no-import"]);
     let by_hand = with_ports(&world, &cluster, &[&trust[..], &["--tvs-wait", "1"]].concat());
@@ -35,7 +35,7 @@ fn certificates_are_uploaded_and_tvs_knows_them() {
     assert!(by_hand.stderr.contains("says invalid: phones would refuse"), "{}", by_hand.stderr);
 }
 
-/// "Valid" is a proof where phones can authenticate who says it, and where it says that the certificate may sign lists.
+/// "Valid" is a proof only if phones can authenticate the server, and if the certificate may sign lists.
 #[test]
 fn a_tvs_that_phones_cannot_authenticate_proves_nothing() {
     let Some((world, cluster)) = started(1, Ssh::Today) else { return };
@@ -85,7 +85,7 @@ fn a_tvs_that_phones_cannot_authenticate_proves_nothing() {
     assert_eq!(without["trusted"][0]["says"], "unproved: TVS was not asked (--no-tvs)");
 }
 
-/// CallManager and TVS renewed together; and the TVS renewed, with a Cisco Tftp that still serves the ITL of before.
+/// CallManager and TVS renewed together; and only TVS renewed, while Cisco Tftp still serves the old ITL.
 #[test]
 fn a_node_whose_itl_phones_refuse_is_a_problem() {
     let Some((world, cluster)) = started(2, Ssh::Today) else { return };
@@ -114,7 +114,7 @@ fn a_node_whose_itl_phones_refuse_is_a_problem() {
     assert!(refused.stdout.contains("cucm-1051-a-pub and TVS were both renewed"), "{}", refused.stdout);
 }
 
-/// A run asks TVS as `cluster trust` does, and stops without proof; `--no-tvs` goes on, and says that nothing was proved.
+/// A run asks TVS as `cluster trust` does, and stops without proof; `--no-tvs` continues, and reports that nothing was proved.
 #[test]
 fn a_run_without_proof_stops_or_records_it() {
     use crate::support::run::{assert_reverted, go, started};
@@ -134,6 +134,6 @@ fn a_run_without_proof_stops_or_records_it() {
 }
 
 const PUB: &str = "tests/testdata/pki/cucm-1051-a-pub";
-/// What the nodes' TVS show, and another one.
+/// The certificate that the TVS of the nodes shows, and another one.
 const TVS: &str = "tests/testdata/pki/cucm8-tvs";
 const OTHER_TVS: &str = "tests/testdata/keys/rsa3072";

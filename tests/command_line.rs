@@ -1,4 +1,4 @@
-//! The program as scripts and shells meet it.
+//! The program as scripts and shells use it.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -20,7 +20,7 @@ fn a_wrong_command_line_exits_with_2() {
     assert!(details.contains("OpenSSL 3"), "{details}");
 }
 
-/// An option that a command would leave out is refused: who asks for the way back must not get a new list.
+/// An option that a command would ignore is refused: with `--rollback` the operator must not get a new list.
 #[test]
 fn options_of_the_other_revert_are_refused() {
     let world = World::with_tokens();
@@ -59,7 +59,7 @@ fn help_explains_commands_and_topics() {
 }
 
 #[test]
-fn every_topic_that_a_message_points_to_is_there() {
+fn every_help_topic_in_a_message_exists() {
     let world = World::new();
     for topic in ["exit-codes", "lost-tokens", "pin", "way-back"] {
         world.run(&["help", topic]).done();
@@ -87,9 +87,9 @@ fn completions_and_man_pages_come_with_the_program() {
     assert_eq!(again, pages.len(), "what can be made again is not kept");
 }
 
-/// No module, no thread, no connection, no folder looked through, where the command needs none.
+/// A command loads a module, starts a thread, opens a connection or reads a folder only if it needs to.
 #[test]
-fn what_a_command_does_not_need_is_not_begun() {
+fn a_command_starts_only_what_it_needs() {
     let mut world = World::with_tokens();
     if !can_trace() {
         return;
@@ -113,7 +113,7 @@ fn what_a_command_does_not_need_is_not_begun() {
         assert_eq!(count("clone"), of_token, "the watchdog alone, {args:?}: {log}");
         assert_eq!(count("connect("), 0, "{args:?}: {log}");
         assert_eq!(count("libsofthsm2"), of_token, "{args:?}: {log}");
-        // What SoftHSM looks through is its own affair.
+        // The files that SoftHSM reads do not count.
         let folders =
             log.lines().filter(|line| line.contains("O_DIRECTORY") && !line.contains("/hsm/tokens"));
         assert_eq!(folders.count(), 0, "{args:?}: {log}");
@@ -175,7 +175,7 @@ fn colours_are_for_terminals() {
     assert!(!plain.all().contains('\u{1b}'));
 }
 
-/// The words of a phone's screen lead to what they mean: in the help, in the man pages.
+/// The messages on a phone's screen are explained in the help and in the man pages.
 #[test]
 fn messages_of_phones_are_explained_in_the_help_and_the_man_pages() {
     let world = World::new();
@@ -203,7 +203,7 @@ fn messages_of_phones_are_explained_in_the_help_and_the_man_pages() {
 
 /// If an argument of a command had the name of a global option, the option could not be given after the command.
 #[test]
-fn every_command_takes_every_global_option_behind_it() {
+fn every_command_accepts_every_global_option_after_it() {
     fn look(command: &clap::Command, globals: &[(String, String)], path: &str) {
         for (id, long) in globals {
             let here: Vec<_> = command.get_arguments().filter(|a| a.get_id() == id.as_str()).collect();

@@ -1,4 +1,4 @@
-//! A second reader, deliberately naive and written from docs/format.md and docs/tolerated.md alone, says the same of
+//! A second reader, deliberately simple and written only from docs/format.md and docs/tolerated.md, gives the same result for
 //! changed files.
 
 use openssl::bn::{BigNum, BigNumContext};
@@ -13,11 +13,11 @@ use crate::support::{Numbers, rounds};
 enum Verdict {
     /// Not a file of this format.
     Refused,
-    /// A signed file (.sgn), which names no record.
+    /// A signed file (.sgn), which has no records.
     Signed,
-    /// A list whose signature is not good.
+    /// A list with an invalid signature.
     Read,
-    /// A list whose signature is good.
+    /// A list with a valid signature.
     Verified,
 }
 
@@ -37,8 +37,8 @@ fn number(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |n, b| n * 256 + usize::from(*b))
 }
 
-/// Tag, two bytes of length, value; one after the other to the very end. `container`: of a header (0) or of one of its
-/// elements, where every known element has its place.
+/// Elements (tag, two bytes of length, value) up to the end of the bytes. `container`: the header (0) or one of its elements;
+/// every known element belongs to one container.
 fn elements(bytes: &[u8], begin: usize, container: Option<u8>) -> Option<Vec<Element>> {
     let mut all = vec![];
     let mut at = 0;
@@ -62,7 +62,7 @@ fn elements(bytes: &[u8], begin: usize, container: Option<u8>) -> Option<Vec<Ele
                 8 | 9 => 7,
                 10 | 11 => 9,
                 3 | 7 | 12 | 14 | 15 | 28 => 0,
-                // Version and HeaderLength are behind us.
+                // After VERSION and HeaderLength.
                 1 | 2 => return None,
                 _ => container,
             };
@@ -143,7 +143,7 @@ fn naive_header(file: &[u8]) -> Option<Verdict> {
     if algorithm != 0 || [64, 128, 256, 512].get(modulus) != Some(&signature.2.len()) {
         return Some(Verdict::Read);
     }
-    // The whole file with the SIGNATURE element cut out.
+    // The whole file without the SIGNATURE element.
     let covered = [&file[..signature.1], &file[signature.1 + 3 + signature.2.len()..]].concat();
     let (prefix, hash): (&str, Vec<u8>) = match hash {
         1 => ("3021300906052b0e03021a05000414", sha1(&covered)),
@@ -174,7 +174,7 @@ fn naive_record(bytes: &[u8]) -> Option<Vec<Element>> {
     (named || !certified).then_some(all)
 }
 
-/// The certificate's key; PUBLICKEY where there is no certificate.
+/// The certificate's key; PUBLICKEY if there is no certificate.
 fn naive_key(record: &[Element]) -> Option<Rsa<Public>> {
     match the(record, 9) {
         Some(certificate) => {
@@ -184,7 +184,7 @@ fn naive_key(record: &[Element]) -> Option<Rsa<Public>> {
     }
 }
 
-/// 00 01 FF … FF 00 and the DigestInfo, as long as the modulus: compared as a whole (RFC 8017, section 9.2).
+/// 00 01 FF … FF 00 and the DigestInfo, with the length of the modulus: compared completely (RFC 8017, section 9.2).
 fn opens(key: &Rsa<Public>, signature: &[u8], info: &[u8]) -> bool {
     let size = key.size() as usize;
     if signature.len() != size || info.len() + 11 > size {
@@ -205,7 +205,7 @@ fn sha2(bytes: &[u8], long: bool) -> Vec<u8> {
     if long { openssl::sha::sha512(bytes).to_vec() } else { openssl::sha::sha256(bytes).to_vec() }
 }
 
-/// Where elements begin, by their lengths: of the header, its containers, and the records.
+/// The offsets of elements, computed from the lengths: in the header, its containers, and the records.
 fn beginnings(file: &[u8]) -> Vec<(usize, usize)> {
     let length = number(&file[8..10]);
     let mut all: Vec<_> = elements(&file[10..length], 10, Some(0)).unwrap();
@@ -218,7 +218,7 @@ fn beginnings(file: &[u8]) -> Vec<(usize, usize)> {
     all.into_iter().map(|(_, begin, value)| (begin, value.len() + 3)).collect()
 }
 
-/// One change: a bit, a byte, a cut, an element doubled, left out, swapped or moved, a length.
+/// One change: a bit, a byte, a cut, a length, or an element that is duplicated, removed, swapped or moved.
 fn changed(file: &[u8], random: &mut Numbers) -> Vec<u8> {
     let mut file = file.to_vec();
     let elements = beginnings(&file);

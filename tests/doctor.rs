@@ -1,4 +1,4 @@
-//! `doctor`: what stops work here, end to end; the findings that need hardware are made from facts in `judging`.
+//! `doctor` from start to end: the problems of this machine. The findings that need hardware are tested in `judging`.
 
 mod judging;
 
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::readers::Readers;
 use crate::support::{World, softhsm_module};
 
-/// What is not fine, by name.
+/// The names of the findings that are problems.
 fn problems(world: &World, args: &[&str]) -> Vec<String> {
     let outcome = world.run(&[&["doctor", "--json"], args].concat());
     let findings = outcome.json()["findings"].as_array().unwrap().clone();
@@ -84,7 +84,7 @@ fn the_reason_why_a_module_does_not_load_is_shown() {
     ] {
         let path = world.path(module).display().to_string();
         assert_eq!(problems(&world, &["--profile=softhsm", "--module", &path]), [id], "{module}");
-        // Every other command says the same, in short.
+        // Every other command reports the same, in short.
         let list = world.run(&["token", "list", "--profile=softhsm", "--module", &path]);
         assert_eq!(list.code, 3, "{}", list.all());
     }
@@ -143,7 +143,7 @@ fn tokens_and_pins_are_checked() {
     assert_eq!(problems(&world, &[]), ["no-certificate"]);
 }
 
-/// A clock that is behind the program itself.
+/// A clock that is earlier than the build date of the program.
 #[test]
 fn a_slow_clock_is_reported() {
     let world = World::with_tokens();
@@ -160,7 +160,7 @@ fn a_slow_clock_is_reported() {
     assert!(text.contains("PROBLEM  the clock shows"), "{text}");
 }
 
-/// Before and after: no service, readers without a card, a card, the card out again.
+/// No service, readers without a card, a card, and the card removed again.
 #[test]
 fn readers_and_cards_are_checked() {
     let mut world = World::new();
@@ -185,7 +185,7 @@ fn readers_and_cards_are_checked() {
     ok       SAST-ADN008580ef: PIN ok
     note     SAST-ADN008580ef: SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     ");
-    // A card that the module does not know: ykcs11 looks at no reader of this name.
+    // A card that the module does not see: ykcs11 ignores readers with this name.
     let found = problems(&world, &["--profile=yubikey"]);
     if found != ["module-missing"] {
         assert!(found.contains(&"card-not-seen".to_owned()), "{found:?}");

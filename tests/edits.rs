@@ -1,4 +1,4 @@
-//! Plans made in the library itself: what may be changed in a list, and by which names.
+//! Plans made through the library: the changes of a list, and the names that select records.
 
 mod choices;
 mod lines;
@@ -59,7 +59,7 @@ fn server(function: Function, last: u8, file: &str, host: Option<&str>) -> NewSe
     NewServer { function, address, certificate: certificate(file), host: host.map(str::to_owned) }
 }
 
-/// What is marked: `- CCM+TFTP cucm-1051-a-sub1`.
+/// The lines with a mark: `- CCM+TFTP cucm-1051-a-sub1`.
 fn marked(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().filter(|s| s.mark != Mark::Keep);
     steps.map(|s| format!("{} {} {}", s.mark.sign(), s.function, s.name)).collect()
@@ -100,9 +100,9 @@ fn removing_a_server_shows_what_phones_lose() {
     assert!(plan.findings.iter().all(|finding| finding.impact == Impact::Note), "nothing is lost");
 }
 
-/// After a bridge the tokens are in the list already: they are not added a second time.
+/// After a bridge the list already contains the tokens: they are not added again.
 #[test]
-fn a_revert_keeps_the_tokens_that_are_there() {
+fn a_revert_keeps_existing_tokens() {
     let (signer, spare) = (a(), b());
     let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));
     let token = |certificate| Record::token(certificate, Style::CtlClient).unwrap();
@@ -124,7 +124,7 @@ fn if_nothing_matches_the_existing_records_are_listed() {
     };
     let servers = ["cucm-1051-a-pub", "CAPF-e41e7d87", "cucm-1051-a-sub1"];
     assert_eq!(there_are(Edit::RemoveServer("nobody".to_owned())), servers);
-    // A token is no server, and a server no token.
+    // A token is not a server, and a server is not a token.
     assert_eq!(there_are(Edit::RemoveServer("SAST-ADN008580ef".to_owned())), servers);
     let tokens = ["SAST-ADN0054f509", "SAST-ADN008580ef"];
     assert_eq!(there_are(Edit::RemoveToken("cucm-1051-a-pub".to_owned())), tokens);
@@ -170,7 +170,7 @@ fn a_server_is_added_in_the_style_of_the_list() {
     assert_eq!(joins(Some("sub2"), None), "10.48.47.157", "as the CTL Client writes it");
     assert_eq!(joins(Some("sub2"), Some(Style::Cucm)), "sub2");
     assert_eq!(joins(None, Some(Style::Cucm)), "10.48.47.157");
-    // The same address for something else is no second time.
+    // The same address with another function is not a duplicate.
     assert!(change(&[Edit::AddServer(server(Function::TVS, 155, TVS, None))]).is_ok());
     let twice = change(&[Edit::AddServer(server(Function::CAPF, 155, TVS, None))]);
     assert!(matches!(twice, Err(PlanError::ServerAlreadyInList { .. })), "{twice:?}");
@@ -189,16 +189,16 @@ fn a_new_certificate_goes_to_the_records_with_its_subject() {
     };
     let publisher = ["~ CCM+TFTP cucm-1051-a-pub"];
     assert_eq!(refresh(None, PUB_NEW).unwrap(), publisher);
-    // At the address there is CAPF, too, which has another subject.
+    // CAPF has the same address, but another subject.
     assert_eq!(refresh(Some([10, 48, 47, 155]), PUB_NEW).unwrap(), publisher);
     assert!(matches!(refresh(Some([10, 48, 47, 156]), PUB_NEW), Err(PlanError::OtherSubject { .. })));
     assert!(matches!(refresh(None, TVS), Err(PlanError::NoMatch { .. })));
-    // Of a token, whose record spells names its own way.
+    // A token, whose record has another spelling of names.
     assert!(matches!(refresh(None, "softhsm-fixtures/SAST-ADN008580ef.der"), Err(PlanError::NothingToDo)));
 }
 
 #[test]
-fn plans_that_differ_have_other_digests() {
+fn different_plans_have_different_digests() {
     let plan = change(&[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();
     let other = change(&[Edit::RemoveServer("10.48.47.156".to_owned())]).unwrap();
     let digest = plan.digest();
@@ -275,7 +275,7 @@ fn certificates_that_expire_soon_are_reported() {
 }
 
 #[test]
-fn signing_again_names_the_one_that_signs() {
+fn signing_again_names_the_signer() {
     let signer = b();
     let plan = resign(&tokens(), &request(&signer)).unwrap();
     let whys: Vec<&str> = plan.steps.iter().map(|step| step.why.as_str()).collect();
@@ -287,7 +287,7 @@ fn signing_again_names_the_one_that_signs() {
     ));
 }
 
-/// A list of these records, signed by token A, which stands before them.
+/// A list of token A's record and these records, signed by token A.
 fn signed(records: &[Record]) -> VerifiedList {
     let first = Record::token(&a(), Style::CtlClient).unwrap();
     let draft = Draft::new("CTLFile.tlv", [&[first], records].concat(), options(Digest::Sha1));
@@ -324,7 +324,7 @@ fn a_server_is_added_to_a_cucm_list_with_its_host_name() {
 
 /// A server with an RSA and an EC certificate has two records of one function at one address.
 #[test]
-fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
+fn a_certificate_goes_to_one_of_two_records_with_the_same_function_and_address() {
     let refreshed = |there: &[&'static str], file: &str| {
         let of = |file: &&str| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
         let list = signed(&there.iter().map(of).collect::<Vec<_>>());
@@ -346,9 +346,9 @@ fn of_two_records_of_a_function_at_an_address_one_takes_the_certificate() {
     assert!(matches!(which, Err(PlanError::Ambiguous { count: 2, .. })), "{which:?}");
 }
 
-/// Back from non-secure mode, where both records of a server hold its address alone.
+/// Back from non-secure mode, where both records of a server contain only its address.
 #[test]
-fn two_emptied_records_take_a_certificate_each() {
+fn each_of_two_emptied_records_gets_a_certificate() {
     let server = |file| as_cucm_with(file, Function::CCM_TFTP, "pub", Some([10, 48, 47, 155]));
     let both = signed(&[server(PUB), server(EC)]);
     let emptied = update(&both, &request(&a()), &[Edit::SetMode(SecurityMode::NonSecure)]).unwrap();

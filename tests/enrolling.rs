@@ -1,10 +1,10 @@
-//! Any HSM becomes a SAST token: a key that never leaves it, a certificate whose names fit the CTL.
+//! Any HSM can become a SAST token, with a key that never leaves it and a certificate whose names fit the CTL.
 
 use std::time::SystemTime;
 
 use crate::support::{World, until};
 
-/// A world with an empty token "HSM" beside the two.
+/// A world with an empty token "HSM" in addition to the two tokens.
 fn world() -> World {
     let mut world = World::with_tokens();
     let make = ["--init-token", "--free", "--label", "HSM", "--so-pin", "12345678", "--pin", "Cisco123"];
@@ -61,13 +61,13 @@ fn a_key_and_a_self_signed_certificate() {
     let verified = world.tool("openssl", &["verify", "-check_ss_sig", "-CAfile", "hsm.pem", "hsm.pem"]);
     assert!(verified.contains("OK"), "{verified}");
 
-    // The key stays where it was made.
+    // The key stays on the token.
     let module = crate::support::softhsm_module();
     let args = ["--module", module.to_str().unwrap(), "--token-label", "HSM", "--login", "--pin", "Cisco123"];
     let keys = world.tool("pkcs11-tool", &[&args[..], &["-O", "--type", "privkey"]].concat());
     assert!(keys.contains("sensitive, always sensitive, never extractable, local"), "{keys}");
 
-    // It signs a CTL, which phones take.
+    // It signs a CTL that phones accept.
     let revert =
         ["revert", "CTLFile.tlv", "--token=SAST-HSM-01", "--spare=SAST-ADN0054f509", "--out=new.tlv"];
     world.run(&revert).done();
@@ -120,7 +120,7 @@ fn a_request_and_the_certificate_issued_for_it() {
     ];
     world.tool("openssl", &issue);
 
-    // Another certificate does not belong to the key.
+    // A certificate of another key is refused.
     let foreign = world.run(&["cert", "enroll", "HSM", "--import=ca.pem"]);
     assert_eq!(foreign.code, 3, "{}", foreign.all());
     assert!(foreign.stderr.contains("no private key on the token belongs to the certificate Voice CA"));
@@ -180,7 +180,7 @@ fn invalid_options_are_refused_before_a_key_is_made() {
     assert_eq!(objects(&world, "privkey"), 0);
 }
 
-/// Whatever fails behind the key's making, no key is left without its certificate.
+/// If a step after the key generation fails, no key is left without a certificate.
 #[test]
 fn a_run_that_fails_leaves_no_key_behind() {
     let mut world = world();
@@ -204,7 +204,7 @@ fn a_run_that_fails_leaves_no_key_behind() {
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
 }
 
-/// A module may make something else than it was asked for.
+/// A module may ignore the requested attributes.
 #[test]
 fn a_key_that_can_be_read_out_is_not_kept() {
     let mut world = world();
@@ -217,7 +217,7 @@ fn a_key_that_can_be_read_out_is_not_kept() {
     assert!(!world.path("x.cer").exists());
 }
 
-/// A key that wants the PIN for each signature gets it: for the certificate, and for the proof that it works.
+/// A key that needs the PIN for each signature gets it: for the certificate, and for the test signature.
 #[test]
 fn a_key_that_needs_the_pin_every_time_can_be_enrolled() {
     let mut world = world();
@@ -229,7 +229,7 @@ fn a_key_that_needs_the_pin_every_time_can_be_enrolled() {
     assert_eq!(count("C_Login"), 1 + count("C_SignInit"), "{calls:?}");
     assert!(count("C_SignFinal") > 0 && count("C_Sign") == 0, "{calls:?}");
 
-    // The same certificate once more, as one that a CA sent: the key proves that it is its own.
+    // The same certificate again, as if a CA had sent it: the key proves that they belong together.
     let id = listed(&world, &["--type", "cert"]);
     let id = id.lines().find_map(|line| line.trim().strip_prefix("ID:")).unwrap().trim().to_owned();
     world.pkcs11_tool("HSM", &["--delete-object", "--type", "cert", "--id", &id]);
@@ -268,9 +268,9 @@ fn put_there(world: &World, token: &str, name: &str, id: &str) {
     }
 }
 
-/// The token A has Cisco's certificate, and two of the same name that were made later: that name never means Cisco's.
+/// Token A has Cisco's certificate and two newer ones with the same name: that name does not select Cisco's certificate.
 #[test]
-fn a_name_that_two_certificates_have_signs_with_neither_of_them() {
+fn an_ambiguous_name_selects_no_certificate() {
     let world = world();
     put_there(&world, "SAST token A", "SAST-NEW", "0a");
     world.run(&["cert", "show", "--token=SAST-NEW"]).done();
@@ -284,7 +284,7 @@ fn a_name_that_two_certificates_have_signs_with_neither_of_them() {
         refused.all()
     );
     assert!(!world.path("new.tlv").exists());
-    // What is said tells them apart, and each of the selectors means one.
+    // The message distinguishes them, and each selector matches one.
     let said: Vec<&str> = refused.stderr.split("--token 'pkcs11:").skip(1).collect();
     let selectors: Vec<_> =
         said.iter().map(|s| format!("pkcs11:{}", s.split('\'').next().unwrap())).collect();
@@ -301,7 +301,7 @@ fn a_name_that_two_certificates_have_signs_with_neither_of_them() {
 }
 
 #[test]
-fn a_uri_that_names_a_certificate_means_that_one() {
+fn a_uri_selects_exactly_its_certificate() {
     let world = world();
     put_there(&world, "SAST token A", "SAST-NEW", "0a");
     let serial = world.serial("A");
@@ -316,7 +316,7 @@ fn a_uri_that_names_a_certificate_means_that_one() {
         let shown = world.run(&["cert", "show", "--json", "--token", &selector]).done().json();
         assert_eq!(shown["name"], name, "{end}");
     }
-    // Without a token's name it is looked for on all of them.
+    // Without a token's name all tokens are searched.
     let shown = world.run(&["cert", "show", "--json", "--token", "pkcs11:object=SAST-NEW"]).done().json();
     assert_eq!(shown["name"], "SAST-NEW");
     for end in [
@@ -332,9 +332,9 @@ fn a_uri_that_names_a_certificate_means_that_one() {
     }
 }
 
-/// The certificate of a key that an authority renewed takes the place of the one before it.
+/// A certificate that an authority renewed for the same key replaces the old one.
 #[test]
-fn of_two_certificates_of_one_key_the_newer_one_signs() {
+fn the_newer_of_two_certificates_of_a_key_signs() {
     let world = world();
     world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-01", "--csr=hsm.csr", "--bits=1024"]).done();
     let ca =
@@ -360,7 +360,7 @@ fn of_two_certificates_of_one_key_the_newer_one_signs() {
 }
 
 #[test]
-fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
+fn a_name_or_id_that_exists_on_the_token_is_refused() {
     let world = world();
     world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-01", "--bits=1024", "--id=0a"]).done();
     for (args, why) in [
@@ -374,7 +374,7 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
         }
     }
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (1, 1));
-    // The key of a request has no certificate yet: one of its name may come between, and the operator is told.
+    // The key of a request has no certificate yet: another certificate with its name may appear, and the operator is told.
     world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-02", "--bits=1024", "--csr=hsm.csr"]).done();
     put_there(&world, "HSM", "SAST-HSM-02", "0b");
     let ca =
@@ -390,7 +390,7 @@ fn a_name_or_an_id_that_the_token_has_already_is_not_made_again() {
     );
 }
 
-/// What would fail once the key is there is looked at before; what fails all the same says what is on the token.
+/// Everything that can be checked is checked before the key is made; a later error reports what is on the token.
 #[test]
 fn an_error_after_storing_reports_the_stored_certificate() {
     let mut world = world();
@@ -418,7 +418,7 @@ fn an_error_after_storing_reports_the_stored_certificate() {
         assert!(world.path(&format!("{name}.cer")).exists());
     }
     assert_eq!((objects(&world, "privkey"), objects(&world, "cert")), (2, 2));
-    // A certificate that was stored though the token says that it was not does not stay without its key.
+    // A certificate that was stored although the token reported an error does not stay without its key.
     let (failed, _) = world.faulty(
         "after C_CreateObject 1 CKR_DEVICE_MEMORY",
         &["cert", "enroll", "HSM", "--name=SAST-Z", "--bits=1024"],

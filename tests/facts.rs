@@ -1,4 +1,4 @@
-//! The register of facts, `docs/facts.md`: every fact has a source, a place where it is used and a test that holds it.
+//! The register of facts, `docs/facts.md`: every fact has a source, a place where it is used and a test that checks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use sastctl::trustlist::Function;
 
 use crate::pki::{golden, path, read};
 
-/// What the program says where no source settles a thing.
+/// The program's words for a question that no source answers.
 const OPEN_WORDS: [&str; 2] = ["cannot be known", "no public source says"];
 
 fn is_open(text: &str) -> bool {
     OPEN_WORDS.iter().any(|words| text.to_lowercase().contains(words))
 }
 
-/// What says the same in other words: one thing, one wording.
+/// Other words for the same: only one wording is allowed.
 const OTHER_WORDS: [&str; 8] = [
     "no source says",
     "no source settles",
@@ -42,7 +42,7 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     Some(inner.split('|').map(str::trim).collect())
 }
 
-/// The rows of the register, and the keys of its table of documents; what has another form is an error.
+/// The rows of the register, and the keys of its table of documents; any other form is an error.
 fn register(text: &str) -> (Vec<Row>, BTreeSet<String>, Vec<String>) {
     let (mut rows, mut keys, mut errors) = (vec![], BTreeSet::new(), vec![]);
     for (at, line) in text.lines().enumerate() {
@@ -86,7 +86,7 @@ fn sources(cell: &str) -> Vec<String> {
     all.iter().map(|s| s.trim().to_owned()).collect()
 }
 
-/// A document with its section, a conclusion with its reason, or that nothing settles it, with the reason.
+/// A document with its section, a conclusion with its reason, or "open" with the reason.
 fn is_source(source: &str, keys: &BTreeSet<String>) -> bool {
     let reasoned = ["derived: ", "open: "].iter().find_map(|kind| source.strip_prefix(kind));
     if let Some(reason) = reasoned {
@@ -127,7 +127,7 @@ fn module_of(file: &Path, root: &Path) -> String {
     parts.join("::")
 }
 
-/// The functions that `#[test]` stands before, by module path; those in a `proptest!` and in `mod tests { … }` too.
+/// The functions with `#[test]`, by module path; those in a `proptest!` and in `mod tests { … }` too.
 fn tests_in(text: &str, module: &str, all: &mut BTreeSet<String>) {
     let mut inside: Vec<(&str, &str)> = vec![];
     let mut is_test = false;
@@ -179,7 +179,7 @@ fn place(name: &str) -> Option<PathBuf> {
     candidates.iter().map(|name| path(name)).find(|path| path.exists())
 }
 
-/// The text of a source file as it is printed: comments left out, but those that are help; continued lines joined.
+/// The printed text of a source file: without comments, except those that are help; with continued lines joined.
 fn printed(text: &str) -> String {
     let is_code = |line: &&str| !line.trim_start().starts_with("//") || line.trim_start().starts_with("///");
     let lines: Vec<_> = text.lines().filter(is_code).collect();
@@ -236,7 +236,8 @@ fn every_row_has_the_form_of_the_page() {
     assert!(errors.is_empty(), "docs/facts.md:\n{}", errors.join("\n"));
 }
 
-/// The words of an open row, in backticks, stand where the row says; and who prints such words has an open row.
+/// The words of an open row, in backticks, are in the file that the row names; and every file that prints such words has an
+/// open row.
 #[test]
 fn what_is_open_is_said_in_the_same_words() {
     let (rows, _, _) = register(&String::from_utf8(read("docs/facts.md")).unwrap());
@@ -278,7 +279,7 @@ fn what_is_open_is_said_in_the_same_words() {
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
-/// Where the printed figure of 118893 and its log differ, the golden files follow the log.
+/// If a figure in 118893 differs from its log, the golden files follow the log.
 #[test]
 fn printed_figures_that_differ_are_written_down() {
     let facts = String::from_utf8(read("docs/facts.md")).unwrap();

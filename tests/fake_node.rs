@@ -1,5 +1,5 @@
-//! The node that the other stories talk to is believed only as far as it is held to the documents: it shares no code with
-//! the program, its words have sources, its lists are those of real nodes, and it serves what a real node would serve.
+//! The simulated node of the other stories is compared with the documents: it shares no code with the program, its words have
+//! sources, its lists are those of real nodes, and it serves files as a real node does.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A fault of the program in a phrase, a list or a screen would be in the node, too.
+/// With shared code, an error of the program would be in the node, too.
 #[test]
 fn the_node_shares_no_code_with_the_program() {
     for path in below("tests/fake_cucm", "rs") {
@@ -73,7 +73,7 @@ fn the_node_prints_lists_as_in_the_documents() {
     }
 }
 
-/// Two readers that share nothing: where one verifies a list and the other does not, one of them is wrong.
+/// Two independent readers: if one verifies a list and the other does not, one of them is wrong.
 #[test]
 fn the_node_and_the_program_verify_the_same_lists() {
     for (name, ..) in GOLDEN {
@@ -88,7 +88,7 @@ fn the_node_and_the_program_verify_the_same_lists() {
     }
 }
 
-/// A story's cluster, and a way to tell its nodes something.
+/// A cluster, with a function to send commands to its nodes.
 struct Story {
     world: World,
     cluster: Cluster,
@@ -104,7 +104,7 @@ fn started(count: usize) -> Option<Story> {
 }
 
 impl Story {
-    /// What a node says to these lines, each a command or an answer.
+    /// The answer of a node to these lines, each a command or an answer to a question.
     fn tell(&self, node: usize, lines: &[&str]) -> String {
         let address = format!("ssh://root@{}:{SSH_PORT}", self.cluster.nodes[node].address);
         let options = self.cluster.options();
@@ -167,13 +167,13 @@ fn a_node_serves_a_new_list_after_a_restart() {
     story.tell(0, &["utils service restart Cisco CallManager"]);
     assert_eq!(story.serving(&new), [false, true, false], "that is another service");
 
-    // Both tokens are in it as SAST, and the publisher signed it.
+    // It contains both tokens as SAST, and the publisher signed it.
     let list = TrustList::decode(new).unwrap();
     assert_eq!(list.verify().unwrap().signer_name(), "cucm-1051-a-pub");
     for name in ["SAST-ADN008580ef", "SAST-ADN0054f509"] {
         assert!(list.sasts().any(|r| r.is_of(&pki::token(name))), "{name}");
     }
-    // And a deletion takes the file from one disk.
+    // A deletion removes the file from one disk.
     story.tell(1, &["file delete tftp CTLFile.tlv", "y"]);
     assert!(story.cluster.nodes[1].disk_ctl().is_none() && story.cluster.nodes[1].ctl().is_some());
     let said = story.tell(1, &["utils service restart Cisco Tftp", "utils ctl update CTLFile"]);
@@ -254,7 +254,7 @@ fn nodes_have_itls_of_their_own() {
     }
 }
 
-/// What a phone sends to a node's TVS, and what comes back.
+/// The request of a phone to a node's TVS, and the answer.
 fn ask_tvs(address: &str, command: u8, elements: &[(u8, &[u8])]) -> Vec<u8> {
     use std::io::{Read as _, Write as _};
 

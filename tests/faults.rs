@@ -1,4 +1,4 @@
-//! A token that misbehaves: every call of a signing run fails in turn with every code, and nothing is harmed.
+//! A faulty token: every call of a signing run fails with every code, one after the other, and no file is damaged.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -80,7 +80,7 @@ pub fn world() -> World {
     world
 }
 
-/// A signing run under a script; the calls it made, each with what it returned.
+/// A signing run with a script of faults; returns its calls with their results.
 pub fn sign(world: &mut World, script: &str) -> (Outcome, Vec<(String, u64)>) {
     let _ = std::fs::remove_file(world.path("new.tlv"));
     world.faulty(script, &SIGN)
@@ -90,9 +90,9 @@ pub fn count(calls: &[(String, u64)], name: &str) -> usize {
     calls.iter().filter(|(call, _)| call == name).count()
 }
 
-/// What holds for every run, whatever failed in it.
+/// Conditions that hold for every run, whatever failed.
 #[track_caller]
-fn nothing_is_harmed(world: &World, script: &str, outcome: &Outcome, calls: &[(String, u64)], right: &[u8]) {
+fn assert_no_harm(world: &World, script: &str, outcome: &Outcome, calls: &[(String, u64)], right: &[u8]) {
     let all = outcome.all();
     assert!(
         world.read("CTLFile.tlv") == pki::golden_bytes("token-signed.tlv"),
@@ -125,7 +125,7 @@ fn some_of(calls: usize, faults: usize) -> Vec<(usize, usize)> {
     all.filter(|(call, fault)| (call + fault) % every == 0).collect()
 }
 
-/// Runs a job for each number, in as many worlds as there are processors; every job that fails is told of.
+/// Runs a job for each number, in one world per processor; reports every job that fails.
 #[track_caller]
 fn in_worlds(jobs: usize, job: impl Fn(&mut World, usize) + Sync) {
     let next = AtomicUsize::new(0);
@@ -156,16 +156,16 @@ fn in_worlds(jobs: usize, job: impl Fn(&mut World, usize) + Sync) {
     assert!(failures.is_empty(), "{} of {jobs} runs failed:\n{}", failures.len(), some.join("\n"));
 }
 
-/// The code is named, or what it leads to where the wrapper keeps it to itself.
+/// The error names the code, or its consequence if the wrapper hides the code.
 fn is_named(code: &str, name: &str, stderr: &str) -> bool {
     let instead: &[&str] = match (name, code) {
-        // Pulled while the slots were looked at: it is not among the tokens that are there.
+        // Removed while the slots were read: it is not in the list.
         ("C_GetTokenInfo", "CKR_TOKEN_NOT_PRESENT") => &["no token matches"],
-        // A search that was not ended is still on when the next one begins.
+        // A search that was not ended is still active when the next one starts.
         ("C_FindObjectsFinal", _) => &["CKR_OPERATION_ACTIVE"],
-        // Said to be logged in, and is not: its keys cannot be seen.
+        // It reports a login but is not logged in: its keys are not visible.
         ("C_Login", "CKR_USER_ALREADY_LOGGED_IN") => &["no private key on the token belongs to"],
-        // The wrapper goes on without the attributes.
+        // The wrapper continues without the attributes.
         (
             "C_GetAttributeValue",
             "CKR_ATTRIBUTE_SENSITIVE" | "CKR_ATTRIBUTE_TYPE_INVALID" | "CKR_BUFFER_TOO_SMALL",
@@ -190,14 +190,14 @@ fn every_call_fails_in_turn_with_every_code() {
         let script = format!("fail any {at} {code}");
         let (outcome, calls) = sign(world, &script);
         let name = calls.get(at - 1).map_or("?", |(name, _)| name);
-        nothing_is_harmed(world, &format!("{script} ({name})"), &outcome, &calls, &right);
+        assert_no_harm(world, &format!("{script} ({name})"), &outcome, &calls, &right);
         if outcome.code != 0 {
             assert!(is_named(code, name, &outcome.stderr), "{script} ({name}): not named\n{}", outcome.all());
         }
     });
 }
 
-/// The main job with both tokens: its calls fail with every code, fail after they did their work, and lose the token.
+/// The main task with both tokens: each call fails with every code, fails after it had its effect, or loses the token.
 #[test]
 fn a_revert_survives_every_fault_at_every_call() {
     let codes = CODES.iter().map(|code| format!("fail any # {code}"));

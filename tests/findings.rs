@@ -1,4 +1,4 @@
-//! What an operator is told of a new list beside the phones' verdict: sizes, keys, dates, and what phones can no longer do.
+//! The findings about a new list in addition to the verdict: sizes, keys, dates, and services that phones lose.
 
 use std::net::Ipv4Addr;
 use std::slice;
@@ -28,7 +28,7 @@ pub fn token(stem: &str) -> Record {
     Record::token(&certificate(&format!("{stem}.der")), Style::CtlClient).unwrap()
 }
 
-/// A server's record; without a certificate it is known by its key and a hash.
+/// A server's record; without a certificate it has its key and a hash.
 pub fn server(stem: &str, function: Function, name: &str, address: [u8; 4], hash_only: bool) -> Record {
     let server = ServerRecord {
         function,
@@ -51,20 +51,20 @@ pub fn signed(kind: ListKind, records: &[Record], by: &str) -> VerifiedList {
     Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(by)).unwrap()
 }
 
-/// A list that phones hold: these records, and behind them that of its signer, of which no test tells.
+/// An installed list: these records, then the record of its signer, which no test checks.
 pub fn held(kind: ListKind, records: &[Record]) -> VerifiedList {
     let name = if kind == ListKind::Ctl { "CTLFile.tlv" } else { "ITLFile.tlv" };
     let records = [records, &[token(B)]].concat();
     Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(B)).unwrap()
 }
 
-/// A new list of these records, as it is looked at after its signature.
+/// A new list of these records, after its signature.
 pub fn offered<'a>(kind: ListKind, records: &'a [Record], like: &'a VerifiedList) -> NewList<'a> {
     let bytes = records.iter().map(|record| record.bytes().len()).sum();
     NewList { kind, records, bytes, ..NewList::of(like) }
 }
 
-/// What phones can no longer do with `new` that they could with what they hold.
+/// The services that phones lose if `new` replaces the installed lists.
 pub fn findings(
     ctl: Option<&[Record]>,
     itl: InstalledItl<&VerifiedList>,
@@ -108,8 +108,8 @@ fn a_removed_server_is_reported_with_its_address() {
     insta::assert_debug_snapshot!(from_to(&[publisher.clone(), capf], &[publisher]));
 }
 
-/// Who is meant is said where it is not everybody: what leaves the CTL is still in the ITL, but not for phones without TVS,
-/// whom TVS cannot help, either.
+/// The class of phones is named if a loss does not concern all: a record removed from the CTL is still in the ITL, but phones
+/// without TVS have no ITL.
 #[test]
 fn a_loss_for_some_phones_only_names_these_phones() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
@@ -125,14 +125,14 @@ fn a_loss_for_some_phones_only_names_these_phones() {
             "loses: Tftp: 7940, 7960, Jabber, …: cucm-1051-a-sub1 (10.0.0.2) leaves: configuration files that it signs are refused"
         ]
     );
-    // Every phone that loads an ITL is of one class: it needs no name.
+    // All phones that load an ITL are of one class, so it is not named.
     let shorter = findings(None, held, ListKind::Itl, &[publisher, tvs]);
     assert!(shorter.iter().all(|line| !line.contains("7945")), "{shorter:?}");
     assert!(shorter.iter().any(|line| line.contains("unless TVS knows")), "{shorter:?}");
 }
 
 #[test]
-fn when_nothing_is_left_the_itl_may_still_help() {
+fn the_itl_may_still_have_what_the_ctl_lost() {
     let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));
     let tftp = server(SUB, Function::TFTP, "tftp", [10, 0, 0, 9], false);
     let old = [publisher.clone()];
@@ -142,12 +142,12 @@ fn when_nothing_is_left_the_itl_may_still_help() {
     let to = |itl, kind, new: &[Record]| findings(Some(&old), itl, kind, new);
     insta::assert_debug_snapshot!(to(InstalledItl::None, ListKind::Ctl, &[token(A)]));
     insta::assert_debug_snapshot!(to(InstalledItl::Unknown, ListKind::Ctl, &[token(A)]));
-    // The same server is in the ITL, which phones without TVS do not hold.
+    // The same server is in the ITL, which phones without TVS do not have.
     let with_itl = to(held, ListKind::Ctl, &[token(A)]);
     assert_eq!(with_itl.len(), 1, "{with_itl:?}");
     assert!(with_itl[0].starts_with("locked out: Tftp: 7940, 7960, Jabber, …: no CCM+TFTP"), "{with_itl:?}");
     assert!(to(InstalledItl::None, ListKind::Ctl, &[publisher.clone(), tftp]).is_empty());
-    // An ITL without TVS leaves the phone alone with what it holds.
+    // With an ITL without TVS, the phone can verify only with its own lists.
     insta::assert_debug_snapshot!(to(InstalledItl::Unknown, ListKind::Itl, slice::from_ref(&publisher)));
     insta::assert_debug_snapshot!(to(held, ListKind::Itl, slice::from_ref(&publisher)));
     insta::assert_debug_snapshot!(findings(None, InstalledItl::None, ListKind::Itl, &[tvs]));
@@ -169,7 +169,7 @@ fn non_secure_mode_is_no_loss_where_the_same_server_is_emptied() {
     insta::assert_debug_snapshot!(from_to(&old, &[emptied("10.0.0.1", 1), emptied("10.0.0.2", 2)]));
     insta::assert_debug_snapshot!(from_to(&old, &[emptied("pub", 1), sub.clone()]));
     insta::assert_debug_snapshot!(from_to(&old, &[emptied("elsewhere", 7), sub]));
-    // What is emptied already can no longer be lost.
+    // A record that is already emptied cannot be lost.
     assert!(from_to(&[emptied("pub", 1), publisher.clone()], &[publisher]).is_empty());
 }
 
@@ -228,7 +228,7 @@ pub fn decides(ctl: &[Record], new: &NewList<'_>) -> Decision {
 }
 
 #[test]
-fn the_largest_list_that_phones_load_is_taken() {
+fn the_largest_list_that_phones_load_is_accepted() {
     let list = golden("token-signed.tlv");
     let of_size = |bytes| NewList { bytes, ..NewList::of(&list) };
     let held = list.list().records();
@@ -264,14 +264,14 @@ fn itl_with_tvs() -> VerifiedList {
     held(ListKind::Itl, &[ccm(SUB, "sub", 2), tvs])
 }
 
-/// A phone that holds this ITL alone, and asks TVS about everybody else.
+/// A phone that has only this ITL, and asks TVS about all other signers.
 pub fn with_itl(itl: &VerifiedList) -> Installed<&VerifiedList> {
     Installed { ctl: None, itl: InstalledItl::List(itl) }
 }
 
-/// TVS has certificates by issuer and serial number together.
+/// TVS looks up certificates by issuer and serial number together.
 #[test]
-fn a_signer_whose_name_and_number_do_not_fit_is_not_found_by_tvs() {
+fn tvs_finds_a_signer_only_by_issuer_and_serial_together() {
     let list = golden("tokenless.tlv");
     let new = NewList::of(&list);
     let itl = itl_with_tvs();
@@ -325,7 +325,7 @@ fn the_signer_of_an_itl_is_not_a_token() {
     let told = verdict.reasons.iter().map(Reason::to_string).collect::<String>() + &verdict.says("it");
     assert!(told.contains("it may contain the signer"), "{told}");
     assert!(!told.contains("token") && !told.contains("Phone-SAST-trust"), "{told}");
-    // One of Cisco's is a token in whatever list.
+    // A certificate issued by Cisco is a token in every list.
     assert!(NewList::of(&signed(ListKind::Itl, &[], A)).by_token);
     let draft = |name| Draft::new(name, vec![token("tests/testdata/keys/rsa2048")], options(Digest::Sha1));
     let signer = certificate("tests/testdata/keys/rsa2048.der");
@@ -342,7 +342,7 @@ fn the_signer_of_an_itl_is_not_a_token() {
     ");
 }
 
-/// A certificate that was issued again for the same key is another one, whatever the key.
+/// A certificate that was issued again for the same key is another certificate.
 #[test]
 fn a_certificate_of_the_same_key_is_another_certificate() {
     use openssl::x509::X509;

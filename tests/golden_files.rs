@@ -15,7 +15,7 @@ const GOLDEN: [(&str, &str, usize); 5] = [
 ];
 
 #[test]
-fn every_golden_file_verifies_and_says_who_signed() {
+fn every_golden_file_verifies_and_names_its_signer() {
     for (name, signer, bits) in GOLDEN {
         let verified = golden(name);
         assert_eq!(verified.signer_name(), signer, "{name}");
@@ -26,7 +26,7 @@ fn every_golden_file_verifies_and_says_who_signed() {
 }
 
 #[test]
-fn a_file_is_its_header_and_its_records_to_the_byte() {
+fn header_and_records_make_up_the_whole_file() {
     let others = ["certutils/a-sha1.tlv", "certutils/b-sha512.tlv", "certutils/c-v11-ec.tlv"];
     let names = GOLDEN.iter().map(|(name, ..)| format!("golden/{name}")).chain(others.map(str::to_owned));
     for name in names {
@@ -35,7 +35,7 @@ fn a_file_is_its_header_and_its_records_to_the_byte() {
         let mut again = list.header().bytes().to_vec();
         for record in list.records() {
             again.extend_from_slice(record.bytes());
-            // Rebuilt element by element, in the writer's own order.
+            // Rebuilt element by element, in the order of the writer.
             let same = record.with(record_tag::FUNCTION, &record.function().0.to_be_bytes()).unwrap();
             assert_eq!(same.bytes(), record.bytes(), "{name}");
         }
@@ -94,7 +94,7 @@ fn a_real_cucm_file_verifies() {
     assert!(list.sasts().any(Record::is_itl_recovery));
 }
 
-/// Every record of the golden files is built again from its certificate alone.
+/// Every record of the golden files is built again only from its certificate.
 #[test]
 fn records_are_built_as_both_writers_build_them() {
     let mut built = 0;
@@ -148,7 +148,7 @@ fn by_hash(record: &Record) -> Certificate {
     certificate
 }
 
-/// One bit after the other, over every byte of a file: never verified, never a panic.
+/// Each bit of every byte is changed: the file never verifies, and nothing panics.
 #[test]
 fn a_changed_bit_anywhere_is_refused() {
     let bytes = golden_bytes("token-signed.tlv");

@@ -1,4 +1,4 @@
-//! Lists that somebody made to keep the program busy: the work grows with the file, not with its square.
+//! Lists that an attacker made to slow the program down: the time grows with the size of the file, not with its square.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ fn record(elements: &[Vec<u8>]) -> Vec<u8> {
     [element(1, &u16::try_from(body.len() + 5).unwrap().to_be_bytes()), body].concat()
 }
 
-/// The header of the golden list, and records that somebody else put behind it.
+/// The header of the golden list, followed by other records.
 fn list(records: Vec<u8>) -> TrustList {
     let golden = pki::golden("token-signed.tlv");
     let header = golden.list().header().bytes();
     TrustList::decode([header, &records[..]].concat()).unwrap()
 }
 
-/// What lets the signer of the golden list be found: names, serial number, and that it is a SAST.
+/// The elements by which the signer of the golden list is found: names, serial number, function SAST.
 fn signer() -> Vec<u8> {
     let golden = pki::golden("token-signed.tlv");
     let id = golden.list().header().signer.clone();
     [element(3, b"\0"), element(4, &[0, 0]), element(5, &id.issuer), element(6, &id.serial)].concat()
 }
 
-/// Each of these took minutes, or hours. What counts is the time of the processor (proc(5), schedstat).
+/// Without the limits each of these took minutes or hours. The processor time is measured (proc(5), schedstat).
 #[track_caller]
-fn at_once<T>(work: impl FnOnce() -> T) -> T {
+fn assert_quick<T>(work: impl FnOnce() -> T) -> T {
     let used = || {
         let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
         Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
@@ -43,7 +43,7 @@ fn at_once<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// RSA 1024, and each another one.
+/// RSA 1024 keys, all different.
 fn key(number: u32) -> Vec<u8> {
     let modulus = [&[0, 0xff][..], &[7; 122], &number.to_be_bytes(), &[1]].concat();
     let numbers = [&[2, 0x81, 129][..], &modulus, &[2, 3, 1, 0, 1]].concat();
@@ -56,12 +56,12 @@ fn ten_thousand_records_of_the_signer_are_tried_quickly() {
     let records = (0..10_000).flat_map(|n| record(&[signer.clone(), key(n)])).collect();
     let list = list(records);
     assert!(list.bytes().len() > 2 << 20);
-    let refused = at_once(|| list.verify().unwrap_err());
+    let refused = assert_quick(|| list.verify().unwrap_err());
     assert_eq!(refused, VerifyError::DoesNotMatch { signer: "SAST-ADN008580ef".to_owned() });
 }
 
 #[test]
-fn the_signer_is_found_behind_ten_thousand_of_the_same_name() {
+fn the_signer_is_found_after_ten_thousand_records_of_the_same_name() {
     use sastctl::trustlist::{Digest, Draft, Signer as _, Style, record_tag};
     let mut token = pki::KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
     let right = Record::token(token.certificate(), Style::CtlClient).unwrap();
@@ -70,7 +70,7 @@ fn the_signer_is_found_behind_ten_thousand_of_the_same_name() {
         (0..10_000).map(|n| bare.with(record_tag::PUBLIC_KEY, &key(n)[3..]).unwrap()).collect();
     records.push(right);
     let draft = Draft::new("CTLFile.tlv", records, pki::options(Digest::Sha1));
-    let signed = at_once(|| draft.sign(&mut token).unwrap());
+    let signed = assert_quick(|| draft.sign(&mut token).unwrap());
     assert_eq!(signed.key_bits(), 1024);
     assert_eq!(Some(signed.signer()), signed.list().records().last());
 }
@@ -79,7 +79,7 @@ fn the_signer_is_found_behind_ten_thousand_of_the_same_name() {
 fn of_a_hundred_thousand_invalid_certificates_only_the_first_is_reported() {
     let broken = record(&[signer(), element(9, b"?")]);
     let list = list(broken.repeat(100_000));
-    let refused = at_once(|| list.verify().unwrap_err());
+    let refused = assert_quick(|| list.verify().unwrap_err());
     assert!(
         matches!(refused, VerifyError::CertificateUnreadable { record: 1, offset: 376, .. }),
         "{refused:?}"
@@ -90,7 +90,7 @@ fn of_a_hundred_thousand_invalid_certificates_only_the_first_is_reported() {
 fn a_hundred_thousand_records_are_decoded_quickly() {
     let list = list(record(&[element(4, &[0, 1])]).repeat(100_000));
     let verification = list.verify();
-    let report = at_once(|| ListReport::new(&list, &verification));
+    let report = assert_quick(|| ListReport::new(&list, &verification));
     let last = report.records.last().unwrap();
     assert_eq!((last.number, last.offset), (100_000, list.bytes().len() - 10));
 }
@@ -100,9 +100,9 @@ fn lists_of_similar_records_are_compared_quickly() {
     let many = |elements: &[Vec<u8>]| list(record(elements).repeat(30_000));
     let ccm = || element(4, &[0, 1]);
     let same = many(&[ccm()]);
-    assert!(at_once(|| diff(&same, &same)).changes.is_empty());
-    // Alike by nothing; by issuer and serial number; by address; by name; by subject.
-    assert_eq!(at_once(|| diff(&same, &many(&[ccm(), element(99, b"x")]))).changes.len(), 60_000);
+    assert!(assert_quick(|| diff(&same, &same)).changes.is_empty());
+    // With nothing in common; with the same issuer and serial number; address; name; subject.
+    assert_eq!(assert_quick(|| diff(&same, &many(&[ccm(), element(99, b"x")]))).changes.len(), 60_000);
     for alike in [
         [element(3, b"pub"), element(5, b"ca"), element(6, &[7])].concat(),
         element(10, &[10, 0, 0, 1]),
@@ -110,18 +110,18 @@ fn lists_of_similar_records_are_compared_quickly() {
         element(3, b"pub"),
     ] {
         let (old, new) = (many(&[ccm(), alike.clone()]), many(&[ccm(), alike, element(99, b"x")]));
-        assert_eq!(at_once(|| diff(&old, &new)).changes.len(), 30_000);
+        assert_eq!(assert_quick(|| diff(&old, &new)).changes.len(), 30_000);
     }
 }
 
-/// One record of many elements, of which every one differs.
+/// One record of many elements, which all differ.
 #[test]
 fn a_record_of_many_elements_is_compared_quickly() {
     let full = |value: &[u8]| {
         let all: Vec<Vec<u8>> = (0..14_000).map(|n| element(13 + (n % 240) as u8, value)).collect();
         list(record(&[element(4, &[0, 1]), element(2, b"pub\0"), all.concat()]).repeat(40))
     };
-    assert_eq!(at_once(|| diff(&full(b"x"), &full(b"y"))).changes.len(), 40);
+    assert_eq!(assert_quick(|| diff(&full(b"x"), &full(b"y"))).changes.len(), 40);
 }
 
 /// A list that phones may load still has room for more than a thousand records without a certificate.
@@ -142,9 +142,9 @@ fn losses_of_phones_are_computed_quickly() {
     let lost = |old: &TrustList, new: &TrustList| {
         let ctl = held(ListKind::Ctl, old.records());
         let new = offered(ListKind::Ctl, new.records(), &ctl);
-        at_once(|| services(&Installed { ctl: Some(&ctl), itl: InstalledItl::Unknown }, &new)).len()
+        assert_quick(|| services(&Installed { ctl: Some(&ctl), itl: InstalledItl::Unknown }, &new)).len()
     };
-    // Other certificates; one certificate under other serials, so that none is found; records with no certificate at all.
+    // Other certificates; one certificate with other serials, so that none is found; records without a certificate.
     let old = records(0..20_000, b"");
     assert_eq!(lost(&old, &records(100_000..101_000, b"")), 20_000);
     let old = records(0..20_000, b"alike");
@@ -164,7 +164,7 @@ fn parts(file: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     (list.header().bytes().to_vec(), records)
 }
 
-/// One change that a forger may try; `others` are signed lists, too.
+/// One change that a forger may try; `others` are other signed lists.
 fn forged(file: &[u8], others: &[Vec<u8>], random: &mut Numbers) -> (&'static str, Vec<u8>) {
     let (mut header, mut records) = parts(file);
     let (other_header, other_records) = parts(&others[random.below(others.len())]);
@@ -200,7 +200,7 @@ fn forged(file: &[u8], others: &[Vec<u8>], random: &mut Numbers) -> (&'static st
         }
         5 => ("the header of another list", joined(other_header, records)),
         6 => {
-            // The signature of another list, where that has the same length.
+            // The signature of another list, if it has the same length.
             let signature = |header: &[u8]| header.windows(3).position(|w| w == [12, 0, 128]);
             if let (Some(own), Some(other)) = (signature(&header), signature(&other_header)) {
                 header[own..own + 131].copy_from_slice(&other_header[other..other + 131]);

@@ -1,4 +1,5 @@
-//! Tokens come and go: by polling (a token is there while a file says so), and through a real pcscd with a virtual reader.
+//! Tokens are inserted and removed: with polling (a file stands for an inserted token), and through a real pcscd with a virtual
+//! reader.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use crate::support::watch::Watch;
 use crate::support::{World, rounds};
 use rexpect::session::{PtySession, spawn_command};
 
-/// Slots of the misbehaving module: a token is inserted while a file named by its label is in the folder.
+/// Slots of the faulty module: a token is inserted while a file with its label is in the folder.
 struct Slots {
     world: World,
     folder: PathBuf,
@@ -28,7 +29,7 @@ impl Slots {
     }
 
     fn insert(&self, letter: &str, slot: u32) {
-        // Written beside and renamed: the module never sees half of it.
+        // Written next to it and renamed: the module never sees an incomplete file.
         let beside = self.folder.with_extension(letter);
         std::fs::write(&beside, slot.to_string()).unwrap();
         std::fs::rename(beside, self.folder.join(format!("SAST token {letter}"))).unwrap();
@@ -43,7 +44,7 @@ impl Slots {
     }
 }
 
-/// What an event says: `inserted SAST token A in 3`.
+/// The text of an event: `inserted SAST token A in 3`.
 fn words(event: &serde_json::Value) -> String {
     let token = &event["token"];
     format!(
@@ -54,7 +55,7 @@ fn words(event: &serde_json::Value) -> String {
     )
 }
 
-/// One USB port: the first is taken out, the second put in, in whatever slot; several at once; the same one again.
+/// One USB port: the first token is removed, the second inserted, in any slot; several at once; the same token again.
 #[test]
 fn insertions_and_removals_are_reported_within_half_a_second() {
     let slots = Slots::new();
@@ -73,7 +74,7 @@ fn insertions_and_removals_are_reported_within_half_a_second() {
     expect(&|| slots.remove("A"), "removed SAST token A in 3");
     expect(&|| slots.insert("B", 3), "inserted SAST token B in 3");
     expect(&|| slots.insert("A", 0), "inserted SAST token A in 0");
-    // Moved from slot to slot: taken out, put in.
+    // Moved to another slot: removed and inserted.
     let since = Instant::now();
     slots.insert("A", 5);
     assert_eq!(words(&watch.next(since).0), "removed SAST token A in 0");
@@ -109,14 +110,14 @@ fn a_watch_reads_like_a_log() {
     insta::assert_snapshot!(rest, @"removed   SAST token A  serial serial-A, reader AKS ifdh 01 00, SAST-ADN008580ef");
 }
 
-/// The promise is half a second. It is held against the clock in `make soak` alone, where nothing runs beside the test.
+/// The limit is half a second. It is measured only in `make soak`, where no other work runs.
 fn assert_soon(what: &str, latency: Duration) {
     println!("{what}: after {latency:?}");
     assert!(latency.as_millis() < rounds(60_000, 500) as u128, "{what}: after {latency:?}");
 }
 
-/// Waiting costs next to nothing: below 0.5 % of a processor. The least of some windows counts, for a busy or borrowed
-/// processor only ever adds to what is measured.
+/// Waiting needs less than 0.5 % of a processor. The smallest of several measurements counts, because other load can only
+/// increase a measurement.
 fn assert_idle(watch: &Watch) {
     let window = Duration::from_secs(rounds(1, 4) as u64);
     let mut windows = (0..6).map(|_| {
@@ -153,7 +154,7 @@ pub fn processor_time(pid: u32) -> Duration {
 const A: &str = "SAST-ADN008580ef";
 const B: &str = "SAST-ADN0054f509";
 
-/// Through pcscd and vpcd. pcscd looks at such a reader every 400 ms, so the time is taken from when it noticed.
+/// Through pcscd and vpcd. pcscd polls such a reader every 400 ms, so the time is measured from its notice.
 #[test]
 fn pcscd_reports_insertions_and_removals_of_cards() {
     let mut world = World::new();
@@ -203,7 +204,7 @@ fn one_port_is_enough_for_two_tokens() {
     session
         .exp_string("Insert the token SAST-ADN008580ef. Now inserted: no token. (Ctrl-C cancels)")
         .unwrap();
-    // The wrong one first.
+    // First the wrong token.
     readers.insert(0, B);
     session.exp_string("Now inserted: SAST-ADN0054f509.").unwrap();
     readers.remove(0);
@@ -224,7 +225,7 @@ fn one_port_is_enough_for_two_tokens() {
     assert!(verified.stdout.contains(A), "{}", verified.stdout);
 }
 
-/// Ctrl-C while a token is waited for leaves at once, with nothing written.
+/// Ctrl-C during the wait for a token ends the program at once; nothing is written.
 #[test]
 fn waiting_can_be_cancelled() {
     let slots = Slots::new();
@@ -241,14 +242,14 @@ fn waiting_can_be_cancelled() {
     assert!(!world.path("new.tlv").exists());
 }
 
-/// A card is pulled while it is read, and while it signs: an error, and the next run works.
+/// A card is removed while it is read, and while it signs: an error, and the next run works.
 #[test]
 fn a_removed_card_is_an_error_and_the_next_run_works() {
     let mut world = World::new();
     let Some(mut readers) = Readers::start(&mut world) else { return };
     world.place("token-signed.tlv", "CTLFile.tlv");
     world.set("SASTCTL_PIN_SOURCE", "env:SAST_PIN");
-    // OpenSC 0.23 may wait for itself for ever when a card is pulled while it is read for the first time.
+    // OpenSC 0.23 may deadlock if a card is removed while it is read for the first time.
     world.set("SASTCTL_TIMEOUT", "5");
     readers.insert(0, A);
     for delay in (0..200).step_by(rounds(60, 10)) {
@@ -271,7 +272,7 @@ fn a_removed_card_is_an_error_and_the_next_run_works() {
     }
 }
 
-/// A token that was just put in may answer nothing at first: it is asked again, not forgotten.
+/// A token that was just inserted may give no answer at first: it is asked again.
 #[test]
 fn a_token_that_is_not_ready_is_asked_again() {
     let slots = Slots::new();
@@ -292,7 +293,7 @@ fn a_token_that_is_not_ready_is_asked_again() {
     assert!(slots.world.path("new.tlv").exists());
 }
 
-/// Another process holds the tokens while the watch begins: what was there all along is no event.
+/// Another process uses the tokens while the watch starts: a token that was there before is not an event.
 #[test]
 fn a_token_that_was_already_inserted_is_not_an_event() {
     let mut slots = Slots::new();

@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM, a closed terminal and a closed pipe at any moment of any command: the token is logged
-//! out, no file is half written, and the exit code says what happened.
+//! Ctrl-C, SIGTERM, a closed terminal and a closed pipe at any moment of any command: the token is logged out, no file is
+//! incomplete, and the exit code says what happened.
 
 use std::io::{BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::pki;
 use crate::support::{World, read_until, rounds};
 
-/// What is interrupted, and whether it logs in.
+/// The command that is interrupted, and whether it logs in.
 const COMMANDS: [(&[&str], bool); 15] = [
     (&["token", "list"], false),
     (&["cert", "export", "--all", "--force"], false),
@@ -115,11 +115,11 @@ fn signal(pid: u32, number: i32) {
         15 => rustix::process::Signal::TERM,
         _ => rustix::process::Signal::HUP,
     };
-    // It may have ended.
+    // The process may have ended before.
     let _ = rustix::process::kill_process(pid, number);
 }
 
-/// One run, interrupted after a while; what came of it.
+/// One run, interrupted after some time; returns the result.
 fn interrupt(world: &mut World, n: usize) -> String {
     let (args, logs_in) = COMMANDS[n % COMMANDS.len()];
     let number = SIGNALS[(n / COMMANDS.len()) % SIGNALS.len()];
@@ -135,7 +135,7 @@ fn interrupt(world: &mut World, n: usize) -> String {
     let _ = std::fs::remove_file(world.path("calls"));
 
     let mut child = world.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Spread over what a run takes: 0 to 60 ms, in steps that fit no other number here.
+    // Delays over the whole duration of a run: 0 to 60 ms, in steps without a common factor with the other numbers.
     std::thread::sleep(Duration::from_micros((n as u64).wrapping_mul(7919) % 60_000));
     match number {
         0 => drop(child.stdout.take()),
@@ -145,7 +145,7 @@ fn interrupt(world: &mut World, n: usize) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let what = format!("run {n}: {args:?} by {number}: {:?}\n{stderr}", output.status);
 
-    // The codes that are documented: done, interrupted, or the signal itself where no token was open.
+    // The documented codes: done, interrupted, or the signal itself if no token was open.
     match (output.status.code(), output.status.signal()) {
         (Some(0), _) => {}
         (Some(130), _) => {
@@ -183,7 +183,7 @@ fn interrupt(world: &mut World, n: usize) -> String {
                 bytes.starts_with(b"-----BEGIN") && bytes.ends_with(b"-----END CERTIFICATE REQUEST-----\n")
             }
             name if name.starts_with("SAST-") => sastctl::trustlist::Certificate::from_der(bytes).is_ok(),
-            // What was being written, beside its target.
+            // Temporary files next to the target.
             name => name.starts_with('.'),
         };
         assert!(whole, "{what}: {name} is not whole");
@@ -227,9 +227,9 @@ fn interruptions_at_any_moment() {
     assert!(done > runs / 30 && runs - done > runs / 5, "done {done}: the moments are not spread");
 }
 
-/// The program ends a moment after the signal: in that moment nobody logs in any more.
+/// The program ends a moment after the signal: until then there is no login.
 #[test]
-fn a_signal_right_before_the_login_keeps_it_from_happening() {
+fn a_signal_right_before_the_login_prevents_it() {
     let mut world = world();
     let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(world.path("pin")).status();
     assert!(made.unwrap().success());
@@ -238,7 +238,7 @@ fn a_signal_right_before_the_login_keeps_it_from_happening() {
         let _ = std::fs::remove_file(world.path("calls"));
         let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
         let child = world.command(&sign).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        // Open for writing once the program reads it: it waits for the PIN.
+        // The pipe opens for writing when the program reads it, which then waits for the PIN.
         let mut pin = std::fs::File::options().write(true).open(world.path("pin")).unwrap();
         signal(child.id(), 15);
         // The login would come in the 50 ms in which the program ends.
@@ -255,9 +255,9 @@ fn a_signal_right_before_the_login_keeps_it_from_happening() {
     }
 }
 
-/// A call that never returns, of a module whose exit handler waits for it: the second Ctrl-C ends the program all the same.
+/// A call never returns, and the exit handler of the module waits for it: the second Ctrl-C still ends the program.
 #[test]
-fn what_hangs_does_not_outlast_a_second_ctrl_c() {
+fn a_second_ctrl_c_ends_a_program_whose_call_hangs() {
     let mut world = world();
     let sign = ["ctl", "sign", "CTLFile.tlv", "--token=SAST token A", "--out=new.tlv", "--yes"];
     let (_, calls) = world.faulty("", &sign);
@@ -284,11 +284,11 @@ fn what_hangs_does_not_outlast_a_second_ctrl_c() {
     }
 }
 
-/// A command in a shell of its own on a terminal, which says the exit code and what became of the terminal.
+/// A command in a separate shell on a terminal; the shell prints the exit code and the state of the terminal.
 fn on_a_terminal(world: &World, args: &[&str]) -> rexpect::session::PtySession {
     let program = world.command(&[]);
     let words: Vec<_> = args.iter().map(|arg| format!("'{arg}'")).collect();
-    // The shell lets the interrupt pass to the program and goes on.
+    // The shell ignores the interrupt, the program receives it.
     let line = format!(
         "trap : INT; stty echo; {} {}; echo code $?; stty -a",
         program.get_program().display(),
@@ -326,7 +326,7 @@ fn ctrl_c_at_a_question_or_a_secret_ends_the_program() {
     }
 }
 
-/// What a signal comes to: the exit code, and what was said. It is sent while the named call is held up.
+/// The effect of a signal that is sent while the named call is paused: the exit code and the output.
 fn signalled(world: &World, mut command: std::process::Command, number: i32, held: &str) -> (i32, String) {
     let _ = std::fs::remove_file(world.path("calls"));
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -337,7 +337,7 @@ fn signalled(world: &World, mut command: std::process::Command, number: i32, hel
     (output.status.code().unwrap_or(-1), stderr)
 }
 
-/// A token that is being changed is not left in the middle: its new PIN is set, and it is let go.
+/// A change of a token is completed: its new PIN is set, and it is logged out.
 #[test]
 fn a_signal_does_not_leave_a_token_half_changed() {
     let mut world = world();
@@ -374,7 +374,7 @@ fn a_signal_does_not_leave_a_token_half_changed() {
     }
 }
 
-/// What whoever began the program had ignored stays so: `nohup` outlives the terminal.
+/// Signals that the parent process ignores stay ignored: a program under `nohup` survives the end of the terminal.
 #[test]
 fn a_signal_that_was_ignored_stays_ignored() {
     let mut world = world();

@@ -1,4 +1,4 @@
-//! The record of a run: what it holds, that nobody can change it unseen, and the page for the change ticket.
+//! The journal of a run: its contents, the detection of changes, and the page for the change ticket.
 
 use sastctl::workflow::journal::{Event, Journal, JournalError, Outcome, VerifiedJournal};
 
@@ -118,7 +118,7 @@ fn a_journal_that_was_changed_does_not_verify() {
     assert_eq!(world.run(&["journal", "show"]).code, 1, "what was changed is not shown as if it were true");
 }
 
-/// With one login more than nothing: what the hashes cannot, the token's signature proves.
+/// The token's signature, made in the same login, proves what the hashes cannot.
 #[test]
 fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
     let world = world();
@@ -150,7 +150,7 @@ fn a_signed_journal_is_proof_and_an_unsigned_one_is_not() {
     assert_eq!((&json["signed_by"], &json["signed_lines"]), (&"SAST-ADN008580ef".into(), &6.into()));
     assert_eq!(verify(&path, &b).code, 1, "another token's certificate");
 
-    // Somebody makes a whole new journal, whose hashes are right.
+    // A forger makes a whole new journal with correct hashes.
     let (kept, signature) = (std::fs::read(&path).unwrap(), format!("{path}.sig"));
     let forged = VerifiedJournal::read(&kept).unwrap();
     let mut other = Journal::create(&world.path("forged"), "revert", "2026-11-21T08:18:43Z").unwrap();
@@ -208,9 +208,9 @@ fn the_journal_of_a_failed_run_records_the_failure() {
     assert!(page.contains("Outcome: **failed**") && page.contains("**Nothing was written.**"), "{page}");
 }
 
-/// The folder that the commands that sign were told is the one where the newest run is looked for.
+/// The newest run is searched in the folder that was given to the signing commands.
 #[test]
-fn the_newest_journal_is_looked_for_where_journals_go() {
+fn the_newest_journal_is_searched_in_the_journal_folder() {
     let mut world = world();
     world.run(&REVERT).done();
     world.set("SASTCTL_JOURNAL", &world.path("tickets").display().to_string());
@@ -224,9 +224,9 @@ fn the_newest_journal_is_looked_for_where_journals_go() {
     assert_eq!(world.run(&["journal", "show", "--json", "--html=-"]).code, 2);
 }
 
-/// Runs of one second have names that do not tell which came last.
+/// The names of runs in the same second do not show which was last.
 #[test]
-fn the_newest_of_many_in_a_second_is_the_last() {
+fn among_journals_of_one_second_the_last_is_the_newest() {
     let world = world();
     for number in 1..=12 {
         let out = format!("out{number}.tlv");

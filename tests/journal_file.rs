@@ -1,4 +1,4 @@
-//! The file of a journal: begun, gone on with, and read again.
+//! The file of a journal: created, continued, and read.
 
 use std::path::Path;
 use std::{fs, io};
@@ -46,20 +46,20 @@ fn runs_of_one_second_have_journals_of_their_own() {
     };
     let names = [name(), name(), name()];
     assert_eq!(names, ["", "-2", "-3"].map(|n| format!("20261121T081843-revert{n}.jsonl")));
-    // Any other trouble is said as it is.
+    // Any other error is reported unchanged.
     let refused = Journal::create(&folder, &"x".repeat(300), TIME).unwrap_err();
     let JournalWriteError::Io { source, .. } = refused else { panic!("{refused}") };
     assert_ne!(source.kind(), io::ErrorKind::AlreadyExists);
 }
 
 #[test]
-fn a_clock_that_goes_back_harms_nothing() {
+fn a_clock_that_goes_back_overwrites_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let lines = vec![(TIME, start()), ("1999-01-01T00:00:00Z", step("a")), ("1970-01-01T00:00:00Z", end())];
     let bytes = written(dir.path(), lines);
     let journal = VerifiedJournal::read(&bytes).unwrap();
     assert_eq!(journal.lines().len(), 3);
-    // A run of the same second, and one of before: nothing is written over.
+    // A run in the same second, and an earlier one: nothing is overwritten.
     let earlier = Journal::create(dir.path(), "revert", "1970-01-01T00:00:00Z").unwrap();
     assert!(earlier.path().ends_with("19700101T000000-revert.jsonl"));
     assert_eq!(fs::read(dir.path().join("20261121T081843-revert.jsonl")).unwrap(), bytes);
@@ -79,7 +79,7 @@ fn a_journal_has_one_start_and_it_comes_first() {
 }
 
 #[test]
-fn a_journal_that_was_cut_off_goes_on_behind_its_last_whole_line() {
+fn a_truncated_journal_continues_after_its_last_complete_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("20261121T081843-revert.jsonl");
     let whole = written(dir.path(), vec![(TIME, start()), (TIME, step("a"))]);
@@ -94,9 +94,9 @@ fn a_journal_that_was_cut_off_goes_on_behind_its_last_whole_line() {
     assert!(matches!(Journal::reopen(&path), Err(JournalReopenError::AtItsEnd)));
 }
 
-/// A line that was made anew, with a hash of its own that is right.
+/// A forged line with a correct hash.
 #[test]
-fn a_forged_line_fits_neither_by_its_number_nor_by_its_chain_alone() {
+fn a_line_with_a_wrong_number_or_a_wrong_previous_hash_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = written(dir.path(), vec![(TIME, start()), (TIME, step("a"))]);
     let text = String::from_utf8(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Lock files: who holds one is written into it.
+//! Lock files: the holder of the lock is written into the file.
 
 use std::fs::File;
 use std::io::Seek as _;
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use sastctl::files::try_lock_file;
 
 #[test]
-fn who_holds_it_is_written_once() {
+fn the_holder_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("held.lock");
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);

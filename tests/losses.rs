@@ -1,4 +1,4 @@
-//! What phones lose by a list whose records are still there: emptied ones, and ones that no phone finds any more.
+//! Losses of phones although the records are still in the list: emptied records, and records that phones no longer find.
 
 use std::slice;
 
@@ -14,14 +14,14 @@ use crate::findings::{
 use crate::pki::{KeyFile, certificate, golden, options};
 use crate::support::World;
 
-/// What non-secure mode leaves of a CCM+TFTP record.
+/// A CCM+TFTP record after non-secure mode emptied it.
 fn emptied(record: &Record) -> Record {
     record.only(|t| matches!(t, tag::DNS_NAME | tag::FUNCTION | tag::IP_ADDRESS)).unwrap()
 }
 
-/// Non-secure mode empties CCM+TFTP records alone: a phone that finds no CAPF has lost it.
+/// Non-secure mode empties only CCM+TFTP records: an emptied CAPF record is a loss.
 #[test]
-fn an_emptied_capf_record_locks_phones_out_like_none() {
+fn an_emptied_capf_record_counts_as_missing() {
     let world = World::new();
     let old = golden("token-signed.tlv");
     let records: Vec<Record> = old.list().records()[..4]
@@ -40,7 +40,7 @@ fn an_emptied_capf_record_locks_phones_out_like_none() {
 }
 
 #[test]
-fn of_two_capf_records_the_emptied_one_leaves() {
+fn only_the_emptied_one_of_two_capf_records_is_lost() {
     let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], false);
     let other = server(SUB, Function::CAPF, "sub", [10, 0, 0, 2], false);
     assert_eq!(
@@ -49,14 +49,14 @@ fn of_two_capf_records_the_emptied_one_leaves() {
     );
 }
 
-/// Neither a record that is emptied nor one that names a certificate and has none of it.
+/// Two useless TVS records: an emptied one, and one with the names of a certificate but neither the certificate nor its hash.
 fn useless_tvs() -> [Record; 2] {
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
     [emptied(&tvs), tvs.only(|t| !matches!(t, tag::CERT_HASH | tag::HASH_ALGORITHM)).unwrap()]
 }
 
 #[test]
-fn an_emptied_tvs_record_leaves_nobody_to_ask() {
+fn with_an_emptied_tvs_record_phones_cannot_ask_tvs() {
     let (publisher, tvs) = (ccm(PUB, "pub", 1), server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true));
     let old = held(ListKind::Itl, &[publisher.clone(), tvs]);
     for useless in useless_tvs() {
@@ -83,12 +83,12 @@ fn an_itl_whose_tvs_record_is_emptied_has_no_tvs() {
     }
 }
 
-/// A record under another issuer or serial, with the same certificate.
+/// A record with another issuer or serial, but the same certificate.
 fn called(record: &Record, tag: u8, value: &[u8]) -> Record {
     record.with(tag, value).unwrap()
 }
 
-/// Phones look for issuer, serial and role; the certificate that they then find is of no use to those that do not.
+/// Phones look up a record by issuer, serial and role: with other values they do not find the certificate.
 #[test]
 fn a_certificate_under_another_serial_or_issuer_is_not_found() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
@@ -106,7 +106,7 @@ fn a_certificate_under_another_serial_or_issuer_is_not_found() {
             from_to(slice::from_ref(&publisher), slice::from_ref(&lost)),
             [nothing.to_owned(), format!("loses: Tftp: {says}")]
         );
-        // What was there before is no loss, and neither is its end, nor a copy.
+        // A wrong record that existed before is not a loss, and neither is its removal or a copy.
         assert!(from_to(slice::from_ref(&lost), &[called(&lost, tag::DNS_NAME, b"x\0")]).is_empty());
         assert!(from_to(slice::from_ref(&lost), slice::from_ref(&publisher)).is_empty());
         let copy = called(&publisher, tag::DNS_NAME, b"10.0.0.1\0");
@@ -132,7 +132,7 @@ fn a_record_with_a_hash_is_found_by_issuer_and_serial_too() {
     }
 }
 
-/// The CTL Client spells Cisco's tokens in its own way, and nobody else.
+/// The CTL Client has its own spelling only for Cisco's tokens.
 #[test]
 fn a_token_is_found_in_either_spelling() {
     let in_style = |stem: &str, style| {
@@ -148,7 +148,7 @@ fn a_token_is_found_in_either_spelling() {
     assert!(said[0].starts_with("locked out: Tftp: no CCM+TFTP"), "{said:?}");
 }
 
-/// TVS may have an EC certificate; a new host name makes it no other one.
+/// TVS may have an EC certificate; with a new host name it is still the same certificate.
 #[test]
 fn the_same_hash_is_the_same_certificate_whatever_its_key() {
     let tvs = server(TVS, Function::TVS, "pub", [10, 0, 0, 1], true);
@@ -159,7 +159,7 @@ fn the_same_hash_is_the_same_certificate_whatever_its_key() {
     assert_eq!(findings(None, InstalledItl::List(&old), ListKind::Itl, &new), Vec::<String>::new());
 }
 
-/// Two servers of one name and address: what they lose is said once, for every class of phones.
+/// Two servers with the same name and address: the loss is reported once for all classes of phones.
 #[test]
 fn identical_losses_are_reported_once() {
     let like = |stem| {
@@ -174,16 +174,16 @@ fn identical_losses_are_reported_once() {
     assert_eq!(found[0].phones, [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs]);
 }
 
-/// At the place of a certificate that is under another serial now there may be another one, which is what phones find.
+/// If a certificate has another serial now, phones may find another certificate with the old serial.
 #[test]
-fn another_certificate_in_its_place_says_more_than_another_serial() {
+fn a_replaced_certificate_is_reported_before_a_changed_serial() {
     let (publisher, sub) = (ccm(PUB, "pub", 1), ccm(SUB, "sub", 2));
     let lost = called(&publisher, tag::SERIAL_NUMBER, b"\x55\x55");
     let found = from_to(&[publisher, sub.clone()], &[lost, ccm(PUB_NEW, "pub", 1), sub]);
     assert!(matches!(&found[..], [one] if one.contains("has another certificate")), "{found:?}");
 }
 
-/// Up to 64 KiB phones load a list, and lose by it what it leaves out.
+/// Phones load a list of up to 64 KiB, and lose the records that it does not contain.
 #[test]
 fn losses_are_computed_only_for_lists_that_phones_load() {
     let capf = server(CAPF, Function::CAPF, "capf", [10, 0, 0, 1], false);
@@ -199,7 +199,7 @@ fn losses_are_computed_only_for_lists_that_phones_load() {
     }
 }
 
-/// What "Prepare Cluster for Rollback to pre 8.0" may leave of an ITL: no source shows the file.
+/// An ITL as "Prepare Cluster for Rollback to pre 8.0" may leave it: no source shows the file.
 fn emptied_itls(world: &World) -> [(&'static str, VerifiedList); 2] {
     let [publisher, tvs] = [ccm(PUB, "", 0), server(TVS, Function::TVS, "", [0; 4], true)];
     let sast = server(PUB, Function::SAST, "", [0; 4], false);
@@ -216,7 +216,7 @@ fn emptied_itls(world: &World) -> [(&'static str, VerifiedList); 2] {
     ]
 }
 
-/// The same without any record, signed by the server that the ITL before names.
+/// The same without records, signed by the server in the old ITL.
 fn without_records(world: &World) {
     let (_, list) = &emptied_itls(world)[0];
     let header = list.list().header();
@@ -250,7 +250,7 @@ fn an_emptied_itl_is_signed_and_checked_like_any_other() {
             "{new}"
         );
     }
-    // Somebody else's signature is none, and the file alone does not say whose it should be.
+    // The signature of another key is invalid, and the file alone does not contain the right key.
     world.place("itl.tlv", "other.tlv");
     let refused = world.run(&["ctl", "check", "bare.tlv", "--installed-itl", "other.tlv"]);
     assert_eq!(refused.code, 1, "{}", refused.all());
@@ -278,7 +278,8 @@ fn phones_with_an_emptied_itl_accept_any_list_and_a_ctl_is_never_emptied() {
     }
 }
 
-/// A record whose certificate, hash and key are useless is none; and non-secure mode excuses its own server alone.
+/// A record with a useless certificate, hash and key counts as missing; and non-secure mode explains only the loss of its own
+/// server.
 #[test]
 fn a_record_is_usable_only_if_it_parses() {
     let publisher = ccm(PUB, "pub", 1);

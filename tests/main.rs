@@ -53,8 +53,6 @@ mod facts;
 mod fake_node;
 mod faults;
 mod findings;
-#[cfg(unix)] // nodes behind sshd
-mod foretold;
 mod golden_files;
 mod guide;
 mod hostile_lists;
@@ -81,6 +79,8 @@ mod odd_names;
 #[cfg(unix)] // pipes, sockets and devices as files
 mod odd_places;
 mod other_writers;
+#[cfg(unix)] // nodes behind sshd
+mod phone_impact;
 #[cfg(unix)] // a terminal; packaging/windows/stories.sh has a console
 mod pins;
 mod planning;

@@ -1,4 +1,4 @@
-//! Many files, one login: they are read, signed and written side by side, and it must not show.
+//! Many files with one login: they are read, signed and written in parallel, with the same results as one after the other.
 
 use std::collections::HashSet;
 
@@ -44,7 +44,7 @@ fn result_of(name: &str) -> String {
     if file.ends_with("xml") { format!("{file}.sgn") } else { file }
 }
 
-/// What lies in the folder of results, each signed by the token.
+/// The files in the folder of results, each signed by the token.
 fn written(world: &World) -> HashSet<String> {
     let signer = pki::token("SAST-ADN0054f509");
     let entries = std::fs::read_dir(world.path("out")).unwrap();
@@ -71,7 +71,7 @@ fn journal(world: &World) -> String {
 }
 
 #[test]
-fn a_hundred_files_come_out_in_their_order() {
+fn a_hundred_results_are_in_the_order_of_their_files() {
     let (world, names) = world(103);
     let outcome = world.run(&sign(&names, &["--yes", "-v"])).done();
     let wanted: Vec<String> = names.iter().map(|name| result_of(name)).collect();
@@ -83,7 +83,7 @@ fn a_hundred_files_come_out_in_their_order() {
     assert_eq!((opened, closed), (4, 2), "two that read last to the end; the one that logs in has a helper");
     let warning = "the signer's key is RSA 1024";
     assert_eq!(outcome.stderr.matches(warning).count(), 1, "what holds for all is said once");
-    // Each file's plan and result found each other in the journal.
+    // In the journal each plan is next to the result of the same file.
     let journal = journal(&world);
     world.run(&["journal", "verify", &journal]).done();
     let page = world.run(&["journal", "show", &journal]).done().stdout;
@@ -144,7 +144,7 @@ fn no_result_replaces_another() {
 
 /// One file under several names is still one file.
 #[test]
-fn no_result_replaces_another_under_another_name() {
+fn no_result_replaces_another_through_a_second_path() {
     let (world, _) = world(12);
     std::os::unix::fs::symlink("list00003.tlv", world.path("in/link.tlv")).unwrap();
     let before = world.read("in/list00003.tlv");
@@ -155,7 +155,7 @@ fn no_result_replaces_another_under_another_name() {
         assert!(outcome.stderr.contains("two files would be written as"), "{}", outcome.stderr);
         assert!(world.read("in/list00003.tlv") == before);
     }
-    // New ones, too.
+    // The same for new files.
     std::fs::create_dir(world.path("other")).unwrap();
     std::os::unix::fs::symlink("in", world.path("again")).unwrap();
     let args = ["ctl", "sign", "in/SEP000000000007.cnf.xml", "again/SEP000000000007.cnf.xml", "--yes"];
@@ -164,7 +164,7 @@ fn no_result_replaces_another_under_another_name() {
     assert!(!world.path("in/SEP000000000007.cnf.xml.sgn").exists());
 }
 
-/// The journal's disk is full in the middle: what was written is told of, and the journal is whole as far as it goes.
+/// The journal's disk is full in the middle: the written files are reported, and the journal is valid up to its end.
 #[test]
 fn a_journal_that_is_full_in_the_middle_hides_nothing() {
     for size in [230, 300, 420] {
@@ -190,7 +190,7 @@ fn a_journal_that_is_full_in_the_middle_hides_nothing() {
         world.run_inside(&[]);
         let journal = std::fs::read_dir(world.path("kept")).unwrap().next().unwrap().unwrap().path();
         let verified = world.run(&["journal", "verify", journal.to_str().unwrap()]);
-        // Room for a last line may be left: it says that the run failed.
+        // There may be space for one more line, which says that the run failed.
         let whole = ["the last line is missing", "cannot be written"]
             .iter()
             .any(|words| verified.all().contains(words));
@@ -199,7 +199,7 @@ fn a_journal_that_is_full_in_the_middle_hides_nothing() {
 }
 
 #[test]
-fn the_plan_of_all_has_a_digest_that_can_be_asked_for() {
+fn the_plan_of_many_files_has_one_digest() {
     let (world, names) = world(30);
     let time = ["--timestamp", "2026-11-01T00:00:00Z"];
     let dry = world.run(&sign(&names, &[&time[..], &["--dry-run"]].concat())).done();
@@ -213,8 +213,7 @@ fn the_plan_of_all_has_a_digest_that_can_be_asked_for() {
     assert_eq!(written(&world).len(), 30);
 }
 
-/// The token fails in the middle, at different places: what the program says was written is what lies there, whole, and it
-/// is the first files and no others.
+/// The token fails at different points: the reported files exist and are complete, and they are the first ones of the list.
 #[test]
 fn a_token_that_fails_in_the_middle_leaves_whole_files() {
     for (nth, code) in [(1, "CKR_DEVICE_ERROR"), (17, "CKR_DEVICE_REMOVED"), (58, "CKR_GENERAL_ERROR")] {
@@ -240,9 +239,9 @@ fn a_token_that_fails_in_the_middle_leaves_whole_files() {
     }
 }
 
-/// Somebody replaces a file between the question and the signature.
+/// A file is replaced between the question and the signature.
 #[test]
-fn a_file_that_is_another_one_when_its_turn_comes_is_refused() {
+fn a_file_replaced_before_its_signature_is_refused() {
     let (world, names) = world(60);
     let mut command = world.command(&sign(&names, &[]));
     command.env_remove("SASTCTL_PIN_SOURCE").env("TERM", "dumb");
@@ -259,7 +258,7 @@ fn a_file_that_is_another_one_when_its_turn_comes_is_refused() {
     assert_eq!(written(&world), wanted);
 }
 
-/// A disk that is full in the middle: what was written is whole, what was there before is there.
+/// The disk becomes full during the run: written files are complete, and old files are still there.
 #[test]
 fn a_disk_that_is_full_in_the_middle_leaves_whole_files() {
     let (mut world, names) = world(60);
@@ -294,9 +293,9 @@ fn a_disk_that_is_full_in_the_middle_leaves_whole_files() {
     }
 }
 
-/// Standard input and pipes give their bytes once: beside other files they are read once, too.
+/// Standard input and pipes can be read only once, also together with other files.
 #[test]
-fn what_is_read_once_is_signed_beside_other_files() {
+fn pipes_are_signed_together_with_files() {
     let (world, _) = world(1);
     let (second, again) = (pki::golden_bytes("token-signed-non-secure.tlv"), world.path("in/pipe.tlv"));
     std::fs::write(world.path("second.tlv"), &second).unwrap();
@@ -312,9 +311,9 @@ fn what_is_read_once_is_signed_beside_other_files() {
     assert_eq!(said(&outcome), ["out/list00000.tlv", "out/pipe.tlv"]);
 }
 
-/// Into a folder a list from standard input takes the name in its header, if that is one.
+/// In a folder, a list from standard input gets the name in its header, if that is a valid file name.
 #[test]
-fn standard_input_goes_into_a_folder_by_the_name_in_its_header() {
+fn in_a_folder_standard_input_gets_the_name_from_its_header() {
     let (world, names) = world(1);
     let sign = [&["ctl", "sign", "-", "--out", "out", "--yes"], &SIGNER[..]].concat();
     world.run_with_input(&sign, &world.read(&names[0])).done();

@@ -1,5 +1,5 @@
-//! Somebody else writes while a run asks, signs and writes: what is replaced is what the plan was made from, and no file is
-//! lost that nobody looked at.
+//! Another program writes while a run asks, signs and writes: only the file from which the plan was made is replaced, and no
+//! other file is lost.
 
 use rexpect::session::{PtySession, spawn_command};
 use sastctl::trustlist::{Record, TrustList};
@@ -19,7 +19,7 @@ fn world() -> World {
     world
 }
 
-/// A run that has come to its question.
+/// A run that waits at its question.
 fn asked(world: &World, args: &[&str]) -> PtySession {
     let mut command = world.command(args);
     command.env("TERM", "dumb");
@@ -38,7 +38,7 @@ fn is_refused(mut session: PtySession) {
 }
 
 #[test]
-fn of_two_changes_at_once_neither_is_lost() {
+fn two_simultaneous_changes_are_not_lost() {
     let world = world();
     let first = asked(&world, &MODE);
     world.run(&[&REMOVE[..], &["--yes"]].concat()).done();
@@ -46,7 +46,7 @@ fn of_two_changes_at_once_neither_is_lost() {
     is_refused(first);
     assert!(world.read("CTLFile.tlv") == there);
     assert_eq!(world.files(), ["CTLFile.tlv", "CTLFile.tlv.bak", "tokenless.tlv"]);
-    // The next try starts from what is there now: both changes are in it.
+    // The next try starts from the current list and contains both changes.
     world.run(&[&MODE[..], &["--yes"]].concat()).done();
     let list = TrustList::decode(world.read("CTLFile.tlv")).unwrap().verify().unwrap();
     let records = list.list().records();
@@ -87,7 +87,7 @@ fn a_plan_is_not_carried_out_on_another_file() {
             assert_eq!(world.files(), before, "{args:?}");
         }
         assert!(world.read(input) == other, "{args:?}");
-        // Taken away is changed, too.
+        // A deleted file counts as changed, too.
         if args.contains(&"--out=-") || input == "SEP001122334455.cnf.xml" {
             continue;
         }
@@ -103,7 +103,7 @@ fn a_plan_is_not_carried_out_on_another_file() {
 
 /// A list that comes from a pipe, or from standard input, can be read only once.
 #[test]
-fn what_can_be_read_only_once_is_not_asked_for_again() {
+fn a_pipe_is_read_only_once() {
     let world = world();
     let list = world.read("tokenless.tlv");
     let more = ["--token=SAST-ADN008580ef", "--spare=SAST-ADN0054f509", "--out=new.tlv", "--yes"];
@@ -113,9 +113,9 @@ fn what_can_be_read_only_once_is_not_asked_for_again() {
     assert_eq!(outcome.code, 0, "{}", outcome.all());
 }
 
-/// Between the backup and the rename somebody puts a file there that no name keeps.
+/// Between the backup and the rename another program creates a file there.
 #[test]
-fn a_file_that_comes_between_is_not_lost() {
+fn a_file_created_before_the_rename_is_not_lost() {
     if !can_trace() {
         return;
     }
@@ -127,7 +127,7 @@ fn a_file_that_comes_between_is_not_lost() {
         let folder = std::fs::canonicalize(world.path("place")).unwrap().display().to_string();
         let slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", &folder, "-e", "trace=fsync", "-e"];
         world.run_inside(&[&slow[..], &["inject=fsync:delay_enter=2000000:when=1"]].concat());
-        // More than a few are written together.
+        // Many files are written together.
         let others: Vec<String> =
             (0..9).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
         let mut args = vec!["ctl", "sign", TOKEN, "--yes", "--out=place", "CTLFile.tlv"];

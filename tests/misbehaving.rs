@@ -1,9 +1,9 @@
-//! Tokens with habits: slots that move, PIN counters, PIN pads, always-authenticate keys, wrong signatures.
+//! Tokens with special behaviour: changing slots, PIN counters, PIN pads, always-authenticate keys, wrong signatures.
 
 use crate::faults::{SIGN, count, sign, world};
 use crate::support::World;
 
-/// A slot list and a mechanism list that grew since their length was asked for are asked for again.
+/// If a slot list or a mechanism list grows after its length was read, it is read again.
 #[test]
 fn lists_may_grow_while_they_are_read() {
     let mut world = world();
@@ -16,7 +16,7 @@ fn lists_may_grow_while_they_are_read() {
     assert!(outcome.stderr.contains("CKR_BUFFER_TOO_SMALL"), "{}", outcome.stderr);
 }
 
-/// Pulled after the slots were listed: gone, and no error. Any other failure: there, with the reason.
+/// A token removed after the slots were listed is not an error. After any other failure it is listed with the reason.
 #[test]
 fn a_removed_token_is_distinguished_from_one_that_fails() {
     let mut world = world();
@@ -30,7 +30,7 @@ fn a_removed_token_is_distinguished_from_one_that_fails() {
     assert!(failing[0].to_string().contains("CKR_FUNCTION_FAILED"), "{failing}");
 }
 
-/// What passes does not end a watch; what does not is told of.
+/// A temporary error does not end a watch; a permanent one is reported.
 #[test]
 fn a_watch_goes_on_while_a_token_settles() {
     let mut world = world();
@@ -43,9 +43,9 @@ fn a_watch_goes_on_while_a_token_settles() {
     assert!(lasting.stderr.contains("CKR_GENERAL_ERROR"), "{}", lasting.stderr);
 }
 
-/// Older modules do not know CKA_ALWAYS_AUTHENTICATE, and sign; a token that is gone does not.
+/// An older module that does not know CKA_ALWAYS_AUTHENTICATE still signs; a removed token does not.
 #[test]
-fn an_attribute_that_is_not_known_is_told_from_a_token_that_is_gone() {
+fn an_unknown_attribute_is_distinguished_from_a_removed_token() {
     let mut world = world();
     let (_, calls) = sign(&mut world, "");
     let before = calls.iter().take_while(|(name, _)| name != "C_SignInit");
@@ -63,7 +63,7 @@ fn an_attribute_that_is_not_known_is_told_from_a_token_that_is_gone() {
 }
 
 #[test]
-fn a_wrong_signature_is_thrown_away() {
+fn a_wrong_signature_is_discarded() {
     let mut world = world();
     for (script, why) in [
         ("wrong-signature", "another key made it, or the token is broken"),
@@ -83,7 +83,7 @@ fn a_wrong_signature_is_thrown_away() {
     }
 }
 
-/// What SafeNet's library and tokens are like, one after the other and all together.
+/// The special behaviour of SafeNet's library and tokens, one at a time and all together.
 #[test]
 fn the_behaviour_of_safenet_tokens_is_supported() {
     let mut world = world();
@@ -104,7 +104,7 @@ fn the_behaviour_of_safenet_tokens_is_supported() {
         let (outcome, calls) = sign(&mut world, &script);
         assert_eq!(outcome.code, 0, "{script}\n{}", outcome.all());
         assert!(world.read("new.tlv") == right, "{script}");
-        // With CKA_ALWAYS_AUTHENTICATE the same PIN a second time, for the operation; it was right a moment ago.
+        // With CKA_ALWAYS_AUTHENTICATE the same PIN is used again for the operation; it is known to be right.
         let logins = if script.contains("always-authenticate") { 2 } else { 1 };
         assert_eq!(count(&calls, "C_Login"), logins, "{script}");
     }
@@ -117,7 +117,7 @@ fn the_behaviour_of_safenet_tokens_is_supported() {
 }
 
 #[test]
-fn the_empty_slots_are_counted_where_there_is_no_token() {
+fn without_a_token_the_empty_slots_are_counted() {
     let mut world = world();
     std::fs::create_dir(world.path("inserted")).unwrap();
     let script = format!("present {}; empty-slots 8", world.path("inserted").display());
@@ -132,7 +132,7 @@ fn the_empty_slots_are_counted_where_there_is_no_token() {
     insta::assert_snapshot!(list.stdout, @"No token found. Checked MODULE (profile softhsm): 8 slots, all empty.");
 }
 
-/// A PIN counter at 2, at 1, and locked: what the operator sees, and what is spent.
+/// A PIN counter at 2, at 1, and locked: what the operator sees, and which tries are used.
 #[test]
 fn a_pin_counter_is_respected() {
     let mut world = world();
@@ -162,7 +162,7 @@ fn a_pin_counter_is_respected() {
     assert_eq!((outcome.code, count(&calls, "C_Login")), (3, 1));
     assert_eq!(left(&world), "SAST token A=1", "one try was spent");
 
-    // The last one: it is not spent without the operator's word.
+    // One left: it is not used without a confirmation.
     let (outcome, calls) = sign(&mut world, &script);
     insta::assert_snapshot!(outcome.stderr, @"
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
@@ -184,7 +184,7 @@ fn a_pin_counter_is_respected() {
     assert!(outcome.stderr.contains("that was the last one"), "{}", outcome.stderr);
     assert_eq!(left(&world), "SAST token A=0");
 
-    // Locked: no PIN is asked for, none is tried.
+    // Locked: no PIN is asked for or tried.
     world.set("SAST_PIN", crate::support::PIN);
     let (outcome, calls) = sign(&mut world, &script);
     insta::assert_snapshot!(outcome.stderr, @"
@@ -225,12 +225,12 @@ fn a_pin_counter_is_respected() {
     assert_eq!(left(&world), "SAST token A=15");
 }
 
-/// Another program spends tries while the operator types: what was agreed to no longer holds.
+/// Another program uses tries while the operator types: the confirmation is no longer valid.
 #[test]
 fn no_pin_is_tried_if_its_state_got_worse_before_the_login() {
     let mut world = world();
     let tries = format!("tries 15 {}", world.path("tries").display());
-    // The file is written by a second process between the look at the token and the login.
+    // A second process writes the file after the token was read and before the login.
     world.set("SAST_PIN", "wrong-4711");
     std::fs::write(world.path("tries"), "SAST token A=15\n").unwrap();
     let script = format!("{tries}; {}", world.hold("C_GetMechanismList", 1));
@@ -239,7 +239,7 @@ fn no_pin_is_tried_if_its_state_got_worse_before_the_login() {
     let child = world.command(&SIGN).arg("--yes").stderr(std::process::Stdio::piped()).spawn().unwrap();
     world.until_held("C_GetMechanismList");
     std::fs::write(world.path("tries"), "SAST token A=1\n").unwrap();
-    world.let_go();
+    world.release();
     let output = child.wait_with_output().unwrap();
     let stderr = world.named(&String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(3), "{stderr}");
@@ -248,9 +248,9 @@ fn no_pin_is_tried_if_its_state_got_worse_before_the_login() {
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }
 
-/// The PIN is typed on the reader: it is never asked for here.
+/// The PIN is typed on the reader: the program does not ask for it.
 #[test]
-fn a_pin_pad_takes_the_pin_itself() {
+fn on_a_pin_pad_no_pin_is_asked_for() {
     let mut world = world();
     world.unset("SASTCTL_PIN_SOURCE");
     let (outcome, calls) = sign(&mut world, "pin-pad Cisco123");
@@ -265,20 +265,20 @@ fn a_pin_pad_takes_the_pin_itself() {
     assert!(wrong.stderr.contains("the PIN is wrong (CKR_PIN_INCORRECT)"), "{}", wrong.stderr);
     assert_eq!((wrong.code, count(&calls, "C_Login")), (3, 1));
 
-    // A pad that takes no PIN from elsewhere says so; no try was used.
+    // A PIN pad that does not accept a PIN from the program is reported; no try was used.
     world.set("SASTCTL_PIN_SOURCE", "env:SAST_PIN");
     let (refused, calls) = sign(&mut world, "pin-pad Cisco123");
     assert!(refused.stderr.contains("use --pin-source pinpad"), "{}", refused.stderr);
     assert_eq!((refused.code, count(&calls, "C_Login")), (3, 1));
 
-    // And a token without one is not asked to use it.
+    // A token without a PIN pad is not asked to use one.
     world.set("SASTCTL_PIN_SOURCE", "pinpad");
     let (none, calls) = sign(&mut world, "");
     assert!(none.stderr.contains("it has no PIN pad"), "{}", none.stderr);
     assert_eq!((none.code, count(&calls, "C_Login")), (3, 0));
 }
 
-/// Another token sits in the slot by the time the PIN is to be tried: it is not tried on that one.
+/// Another token is in the slot when the PIN would be tried: the PIN is not tried.
 #[test]
 fn a_pin_is_not_tried_on_a_token_that_replaced_another() {
     let mut world = world();
@@ -291,7 +291,7 @@ fn a_pin_is_not_tried_on_a_token_that_replaced_another() {
     world.until_held("C_GetMechanismList");
     std::fs::remove_file(inserted.join("SAST token A")).unwrap();
     std::fs::write(inserted.join("SAST token B"), "2").unwrap();
-    world.let_go();
+    world.release();
     let output = child.wait_with_output().unwrap();
     let stderr = world.named(&String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(3), "{stderr}");
@@ -299,7 +299,7 @@ fn a_pin_is_not_tried_on_a_token_that_replaced_another() {
     assert_eq!(count(&world.calls(), "C_Login"), 0);
 }
 
-/// A list that grows whenever it is asked for is asked for four times, and no more.
+/// A list that grows at every call is read at most four times.
 #[test]
 fn a_list_that_never_stops_growing_is_an_error() {
     let mut world = world();
@@ -309,7 +309,7 @@ fn a_list_that_never_stops_growing_is_an_error() {
     assert_eq!(count(&calls, "C_GetSlotList"), 4);
 }
 
-/// openCryptoki's login is the machine's: whoever is logged in is so for every program of the user.
+/// In openCryptoki a login applies to every program of the user.
 #[test]
 fn a_token_that_is_logged_in_already_signs() {
     let mut world = world();
@@ -319,9 +319,9 @@ fn a_token_that_is_logged_in_already_signs() {
     assert!(world.path("new.tlv").exists());
 }
 
-/// A module that does not come back is given up, whatever call it hangs in, and nothing is written.
+/// If a call does not return, the program ends, whatever call it is, and nothing is written.
 #[test]
-fn a_module_that_hangs_is_given_up() {
+fn a_call_that_hangs_ends_after_the_timeout() {
     let mut world = world();
     world.set("SASTCTL_TIMEOUT", "1");
     for call in
@@ -335,7 +335,7 @@ fn a_module_that_hangs_is_given_up() {
             count(&calls, "C_Login"),
             usize::from(["C_Sign", "C_Logout", "C_Finalize"].contains(&call))
         );
-        // What was signed and verified before is whole.
+        // Files that were signed and verified before are complete.
         let written = ["C_Logout", "C_Finalize"].contains(&call);
         assert_eq!(world.path("new.tlv").exists(), written, "{call}");
     }
@@ -343,12 +343,12 @@ fn a_module_that_hangs_is_given_up() {
     assert_eq!(delayed.code, 0, "{}", delayed.all());
 }
 
-/// Lengths that no memory has, and more than there was room for: an error that names the call, nothing written, and the token
-/// is let go.
+/// Lengths larger than memory or than the buffer: an error that names the call, nothing is written, and the token is logged
+/// out.
 #[test]
-fn lengths_that_make_no_sense_are_errors() {
+fn impossible_lengths_are_errors() {
     let mut world = world();
-    // Of every token: which comes first is chance.
+    // For every token, because their order is random.
     for call in ["C_GetSlotList 1", "C_FindObjects 1..", "C_GetMechanismList 1", "C_Sign 1"] {
         let (outcome, calls) = sign(&mut world, &format!("huge {call}"));
         assert_eq!(outcome.code, 3, "{call}\n{}", outcome.all());
@@ -360,9 +360,9 @@ fn lengths_that_make_no_sense_are_errors() {
     }
 }
 
-/// On a PIN pad every secret is typed on the reader: changing, unlocking and emptying a token ask for none here.
+/// With a PIN pad every secret is typed on the reader: the program asks for none when it changes, unlocks or erases a token.
 #[test]
-fn a_pin_pad_takes_every_secret_itself() {
+fn on_a_pin_pad_no_secret_is_asked_for() {
     let mut world = world();
     world.unset("SASTCTL_PIN_SOURCE");
     let pad = |pin: &str, new: &str| format!("pin-pad {pin}; pin-pad-new {new}; pin-pad-so 12345678");
@@ -381,18 +381,18 @@ fn a_pin_pad_takes_every_secret_itself() {
     unlocked.done();
     sign(&mut world, "pin-pad Third-one-1").0.done();
 
-    // Half on the reader and half from elsewhere is nothing that PKCS#11 has.
+    // PKCS#11 does not allow one secret on the reader and the other from the program.
     let half = ["token", "change-pin", "SAST token A", "--new-pin-source=env:SAST_PIN"];
     let (refused, calls) = world.faulty(&pad("Third-one-1", "x"), &half);
     assert_eq!((refused.code, count(&calls, "C_SetPIN")), (2, 0), "{}", refused.all());
-    // And a token without a pad is not asked to use one.
+    // A token without a PIN pad is not asked to use one.
     let explicit = ["token", "unlock", "SAST token A", "--so-pin-source=pinpad", "--new-pin-source=pinpad"];
     let (none, calls) = world.faulty("", &explicit);
     assert_eq!((none.code, count(&calls, "C_Login")), (3, 0), "{}", none.all());
     assert!(none.stderr.contains("it has no PIN pad"), "{}", none.stderr);
 
     let confirm = format!("--confirm={}", world.serial("A"));
-    // Every one of the 32 bytes is given to the module past the wrapper.
+    // The module gets all 32 bytes directly, without the wrapper.
     let init = ["token", "init", "SAST token A", "--label=Ümlaut token with a name that i", &confirm];
     let (emptied, calls) = world.faulty(&pad("", "Fourth-one-1"), &init);
     assert_eq!((emptied.code, count(&calls, "C_InitToken")), (0, 1), "{}", emptied.all());

@@ -1,4 +1,4 @@
-//! The lock of a module: two runs do not use its tokens at once.
+//! The lock of a module: two runs do not use its tokens at the same time.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use sastctl::token::TokenError;
 use sastctl::token::lock::{PATIENCE, acquire_in, lock_name, private_folder};
 
 #[test]
-fn who_waits_in_vain_is_told_who_holds_it() {
+fn a_waiting_run_is_told_who_holds_the_lock() {
     let module = tempfile::tempdir().unwrap();
     let lock = |patience| acquire_in(module.path(), &lock_name(module.path()), patience);
     let held = lock(PATIENCE).unwrap();
@@ -22,7 +22,7 @@ fn who_waits_in_vain_is_told_who_holds_it() {
 }
 
 #[test]
-fn without_a_folder_for_what_runs_there_is_one_for_temporary_files() {
+fn without_a_runtime_folder_the_temporary_folder_is_used() {
     let runtime = tempfile::tempdir().unwrap();
     let there = private_folder(Some(runtime.path().to_owned())).unwrap();
     assert_eq!(there, runtime.path().join("sastctl"));

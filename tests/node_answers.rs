@@ -1,4 +1,4 @@
-//! What a node's shell says of its cluster, in the words of Cisco's documents, read as values.
+//! The answers of a node's shell about its cluster, in the words of Cisco's documents, read as values.
 
 use sastctl::cluster::shell::answers::{
     SecurityMode, ServiceState, ShownCtl, deleted, dump, nodes, security_mode, service_state, shown_ctl,
@@ -120,13 +120,13 @@ fn services_are_read_in_every_form() {
 }
 
 #[test]
-fn the_release_is_read_with_its_options_behind_it() {
+fn the_release_is_read_before_its_options() {
     let said = "Active Master Version: 15.0.1.11900-40\nActive Version Installed Software Options:\n\
                 No Installed Software Options Found.";
     assert_eq!(version(&lines(said)).as_deref(), Some("15.0.1.11900-40"));
 }
 
-/// Whoever names a certificate may say anything in it; the node's verdict is a line of its own.
+/// The name of a certificate may contain any text; the node's result is on a separate line.
 #[test]
 fn a_name_in_the_output_is_not_a_verdict() {
     let shown = |subject: &str, verdict: &str| {
@@ -153,7 +153,7 @@ fn a_name_in_the_output_is_not_a_verdict() {
 }
 
 #[test]
-fn a_certificate_is_in_a_unit_by_the_name_of_its_file_alone() {
+fn a_certificate_in_a_unit_is_found_only_by_its_file_name() {
     let shown =
         lines("Phone-SAST-trust/other.pem: SAST-ADN0054f509\nCallManager-trust/Phone-SAST-trust/a.pem: x");
     assert!(!trusts(&shown, "Phone-SAST-trust", "SAST-ADN0054f509"), "a description is anybody's");
@@ -161,7 +161,7 @@ fn a_certificate_is_in_a_unit_by_the_name_of_its_file_alone() {
 }
 
 #[test]
-fn a_certificate_is_in_a_unit_by_its_whole_name() {
+fn a_certificate_in_a_unit_is_found_only_by_its_whole_name() {
     let shown = lines(
         "phone-sast-trust/SAST-ADN12.pem: Certificate of SAST-ADN12\n\
          Phone-SAST-trust/SAST-ADN3_0A.pem: old-SAST-ADN4\nCallManager-trust/SAST-ADN5.pem: SAST-ADN5",

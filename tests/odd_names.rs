@@ -1,5 +1,5 @@
-//! Names of files that are no text: Linux takes any bytes. They are shown with a sign for what is no text, and nothing ends
-//! over them, least of all once a key is made or a file is written.
+//! File names that are not text: Linux allows any bytes. They are shown with a replacement character, and the program does not
+//! fail because of them, especially after a key was made or a file was written.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{World, softhsm_module};
 
-/// `büro`, as an old system wrote it, and what follows.
+/// `büro` in Latin-1, followed by this text.
 fn odd(rest: &str) -> OsString {
     OsString::from_vec([b"b\xfcro", rest.as_bytes()].concat())
 }

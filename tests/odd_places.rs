@@ -1,5 +1,5 @@
-//! Places that are no plain files, file systems that cannot do everything, and disks that fail at the wrong moment: what is
-//! said afterwards is what is so.
+//! Targets that are not plain files, file systems with missing features, and disks that fail at a bad moment: the messages
+//! afterwards are correct.
 
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
@@ -30,10 +30,10 @@ fn names(world: &World, folder: &str) -> Vec<String> {
     names
 }
 
-/// A pipe and a socket, and links to them; as root a device, too. What each is called.
-fn no_plain_files(world: &World) -> Vec<(&'static str, &'static str)> {
+/// A pipe and a socket, and links to them; with root a device, too. Each with the word for its type.
+fn special_files(world: &World) -> Vec<(&'static str, &'static str)> {
     world.tool("mkfifo", &["place/pipe.tlv"]);
-    // It stays when it is closed.
+    // The file stays when the socket is closed.
     drop(std::os::unix::net::UnixListener::bind(world.path("place/socket.tlv")).unwrap());
     symlink("pipe.tlv", world.path("place/link.tlv")).unwrap();
     let mut all = vec![("pipe.tlv", "a pipe"), ("socket.tlv", "a socket"), ("link.tlv", "a pipe")];
@@ -44,9 +44,9 @@ fn no_plain_files(world: &World) -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
-fn what_is_no_plain_file_is_refused_before_the_login() {
+fn a_target_that_is_not_a_plain_file_is_refused_before_the_login() {
     let world = world();
-    let all = no_plain_files(&world);
+    let all = special_files(&world);
     let before = names(&world, "place");
     for command in [&SIGN[..], &REVERT, &UPDATE] {
         for (name, what) in &all {
@@ -69,7 +69,7 @@ fn what_is_no_plain_file_is_refused_before_the_login() {
     }
 }
 
-/// Somebody else's link may point elsewhere a moment later: nothing is written through it, by whatever name.
+/// Another user can change the target of his link at any time: nothing is written through it, in any form of the path.
 #[test]
 fn a_link_of_another_user_is_not_followed() {
     let world = world();
@@ -107,14 +107,14 @@ fn a_link_of_another_user_is_not_followed() {
         );
         assert_eq!(names(&world, "place"), before);
     }
-    // Through a link of ours in the same folder.
+    // Through a link of this user in the same folder.
     symlink("../place", world.path("shared/ours")).unwrap();
     world.run(&[&SIGN[..], &["--out=shared/ours/x.tlv"]].concat()).done();
 }
 
-/// A pipe is read by its number, too, by a process that nobody may look into.
+/// A pipe can be read by its number, also in a process that others may not trace.
 #[test]
-fn standard_input_has_a_name_for_everybody() {
+fn standard_input_can_be_read_by_its_path_without_root() {
     let world = World::new();
     world.place("token-signed.tlv", "CTLFile.tlv");
     let line = "cat CTLFile.tlv | \"$0\" ctl verify /dev/stdin && \"$0\" ctl verify /dev/fd/3 3<CTLFile.tlv";
@@ -130,7 +130,7 @@ fn standard_input_has_a_name_for_everybody() {
     assert_eq!(said.matches(": verified, signed by SAST-ADN008580ef").count(), 2, "{output:?}");
 }
 
-/// What a program would wait for, or read for ever, is refused at once where a plain file is meant.
+/// A file that would block or never end is refused at once if a plain file is expected.
 #[test]
 fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {
     let mut world = world();
@@ -166,7 +166,7 @@ fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {
     let refused = world.run_with_input(&["ctl", "show", "-"], &vec![0; 16 * 1024 * 1024 + 1]);
     assert_eq!(refused.code, 4, "{}", refused.all());
     assert!(refused.stderr.contains("standard input has more than 16777216 bytes"), "{}", refused.all());
-    // The zone and the configuration come from outside, too.
+    // The time zone and the configuration also come from outside.
     world.set("TZ", "/dev/zero");
     assert!(world.run(&["ctl", "show", "CTLFile.tlv"]).done().stdout.contains(" UTC 2015"));
     world.unset("TZ");
@@ -178,9 +178,9 @@ fn a_pipe_a_device_and_two_gigabytes_are_refused_at_once() {
 }
 
 #[test]
-fn no_key_is_made_for_a_certificate_that_has_no_place() {
+fn no_key_is_made_if_the_certificate_cannot_be_written() {
     let world = world();
-    no_plain_files(&world);
+    special_files(&world);
     let make = ["--init-token", "--free", "--label", "HSM", "--so-pin", "12345678", "--pin", "Cisco123"];
     world.tool("softhsm2-util", &make);
     for option in ["--csr=place/pipe.tlv", "--out=place/pipe.tlv", "--out=place"] {
@@ -198,7 +198,7 @@ fn no_key_is_made_for_a_certificate_that_has_no_place() {
     assert_eq!(names(&world, "place"), before);
 }
 
-/// Where there are no hard links, the old file is copied; here the disk is full in the middle of that.
+/// Without hard links the old file is copied; here the disk becomes full during the copy.
 #[test]
 fn a_copy_that_does_not_fit_leaves_no_backup() {
     let mut world = world();
@@ -225,9 +225,9 @@ fn a_copy_that_does_not_fit_leaves_no_backup() {
     assert!(world.read("kept/old.tlv") == pki::golden_bytes("token-signed.tlv"));
 }
 
-/// Somebody else's file, which the system gives no second name, and which cannot be read either.
+/// A file of another user: the system allows no hard link to it, and it cannot be read.
 #[test]
-fn a_file_that_cannot_be_kept_leaves_no_backup() {
+fn a_failed_backup_leaves_no_file() {
     if !can_trace() {
         return;
     }
@@ -246,7 +246,7 @@ fn a_file_that_cannot_be_kept_leaves_no_backup() {
     }
 }
 
-/// The folder's sync fails, the first, the second …
+/// The first, second … sync of a folder fails.
 fn with_failing_sync(world: &mut World, nth: usize, args: &[&str]) -> Outcome {
     let folder = std::fs::canonicalize(world.path("place")).unwrap().display().to_string();
     let inject = format!("inject=fsync:error=EIO:when={nth}");
@@ -259,7 +259,7 @@ fn with_failing_sync(world: &mut World, nth: usize, args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn what_lies_there_and_may_not_be_on_the_disk_is_told_of_as_that() {
+fn a_file_that_was_written_but_not_synced_is_reported() {
     if !can_trace() {
         return;
     }
@@ -291,9 +291,9 @@ fn what_lies_there_and_may_not_be_on_the_disk_is_told_of_as_that() {
     }
 }
 
-/// A request is worth nothing without its key.
+/// A request is useless without its key.
 #[test]
-fn a_request_that_lies_there_has_its_key() {
+fn an_unsynced_request_keeps_its_key() {
     if !can_trace() {
         return;
     }
@@ -311,9 +311,9 @@ fn a_request_that_lies_there_has_its_key() {
     assert!(objects.contains("Private Key Object"), "{objects}");
 }
 
-/// The old file is not known to be kept: nothing takes its place, and no second name is left over.
+/// It is not known whether the backup is on the disk: the old file is not replaced, and the backup is removed.
 #[test]
-fn a_backup_that_may_not_be_on_the_disk_is_no_backup() {
+fn an_unsynced_backup_does_not_count() {
     if !can_trace() {
         return;
     }
@@ -326,9 +326,9 @@ fn a_backup_that_may_not_be_on_the_disk_is_no_backup() {
     assert!(world.read("place/new.tlv") == pki::golden_bytes("tokenless.tlv"));
 }
 
-/// Of many files, those whose folder was not synced lie there, too, and are in the journal.
+/// If the folder of many files was not synced, the files exist and are in the journal.
 #[test]
-fn of_many_files_what_lies_there_is_told_of() {
+fn the_unsynced_ones_of_many_files_are_reported() {
     if !can_trace() {
         return;
     }
@@ -347,7 +347,7 @@ fn of_many_files_what_lies_there_is_told_of() {
     assert_eq!(page.matches("### After: place/").count(), 16, "{page}");
 }
 
-/// Another program's file is still that program's when it was replaced: it must be able to read it.
+/// The owner of a replaced file stays the same, so that another program can still read it.
 #[test]
 fn a_file_that_is_replaced_keeps_its_owner() {
     use std::os::unix::fs::MetadataExt as _;

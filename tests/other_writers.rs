@@ -1,5 +1,5 @@
-//! Files that others wrote, and what they call people: names by RFC 4514 as well as CUCM's, elements of encrypted files,
-//! files that are called otherwise than they call themselves.
+//! Files of other writers: names by RFC 4514 as well as CUCM's, elements of encrypted files, and file names that differ from
+//! FILENAME.
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::BigNum;
@@ -29,9 +29,9 @@ fn a_signer_is_known_by_its_certificate_however_its_name_is_spelled() {
     }
 }
 
-/// Two certificates of one name: the message says by their serial numbers which is which.
+/// Two certificates with the same name: the message distinguishes them by their serial numbers.
 #[test]
-fn of_two_certificates_of_one_name_the_serial_numbers_are_told() {
+fn two_certificates_of_one_name_are_reported_with_their_serial_numbers() {
     let file = field("names/encrypted.cnf.xml.enc.sgn");
     let refused = World::new().run(&["ctl", "verify", &file, "--signer", &field("lists/signer-renewed.pem")]);
     let says = "it was signed by SAST Field (serial 44:6E:70:39:C5:E6:2E:DF:7B:93:BB:DC:39:0C:64:23:88:D2:23:D9), not by \
@@ -63,7 +63,7 @@ fn the_elements_of_an_encrypted_file_have_names() {
 
     Payload: 96 (BYTES) of e.cnf.xml.enc.sgn
     ");
-    // What is in them is not read: what is damaged there is passed over.
+    // Their content is not read, so damage in it is ignored.
     let TrustFile::Signed(file) =
         TrustFile::decode(read(&format!("{FIELD}/names/encrypted.cnf.xml.enc.sgn"))).unwrap()
     else {
@@ -79,7 +79,7 @@ fn the_elements_of_an_encrypted_file_have_names() {
 }
 
 #[test]
-fn records_are_called_by_their_whole_common_name() {
+fn records_are_named_by_their_whole_common_name() {
     let world = World::new();
     let verified = world.run(&["ctl", "verify", &field("lists/four-writers.tlv")]).done();
     assert!(!verified.all().contains("ISSUERNAME"), "{}", verified.all());
@@ -95,7 +95,7 @@ fn records_are_called_by_their_whole_common_name() {
     ");
 }
 
-/// A token with this key, and a certificate for each of these files under one CKA_ID.
+/// A token with this key, and a certificate from each of these files, with the same CKA_ID.
 fn token_with(world: &World, label: &str, certificates: &[&str]) {
     let make = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PIN];
     world.tool("softhsm2-util", &make);
@@ -116,7 +116,7 @@ fn token_with(world: &World, label: &str, certificates: &[&str]) {
 }
 
 #[test]
-fn a_renewed_certificate_goes_to_its_subject_whoever_spelled_it() {
+fn a_renewed_certificate_matches_its_subject_in_any_spelling() {
     let world = World::with_tokens();
     token_with(&world, "FIELD", &["signer"]);
     std::fs::write(world.path("list.tlv"), read(&format!("{FIELD}/lists/four-writers.tlv"))).unwrap();
@@ -134,7 +134,7 @@ fn a_renewed_certificate_goes_to_its_subject_whoever_spelled_it() {
         assert_eq!(takes, [record], "{name}");
         std::fs::remove_file(world.path("new.tlv")).unwrap();
     }
-    // The name that is missing is not in the list of those that are there.
+    // The list of existing names does not contain the missing name.
     let refresh = format!("--refresh={}", field("names/email.pem"));
     std::fs::write(world.path("golden.tlv"), crate::pki::golden_bytes("token-signed.tlv")).unwrap();
     let refused = world.run(&["ctl", "update", "golden.tlv", "--token=SAST-ADN008580ef", &refresh, "--yes"]);
@@ -149,7 +149,7 @@ fn a_renewed_certificate_goes_to_its_subject_whoever_spelled_it() {
 }
 
 #[test]
-fn of_several_certificates_of_one_key_the_one_that_the_list_knows_signs() {
+fn the_certificate_in_the_list_signs_if_a_key_has_several() {
     let world = World::with_tokens();
     token_with(&world, "FIELD", &["signer", "signer-renewed"]);
     let list = read(&format!("{FIELD}/lists/four-writers.tlv"));
@@ -166,7 +166,7 @@ fn of_several_certificates_of_one_key_the_one_that_the_list_knows_signs() {
     world.run(&["ctl", "update", "list.tlv", "--token=FIELD", &refresh, "--yes", "--out=new.tlv"]).done();
     world.run(&["ctl", "sign", "list.tlv", "--token=SAST Field", "--yes", "--out=again.tlv"]).done();
     assert!(by("new.tlv") && by("again.tlv"));
-    // Who names the other one by its serial number is told which one is in force.
+    // If the operator selects the other one by its serial number, the error names the one in force.
     let named = "--token=3F:97:52:CD:38:85:CC:AF:11:EC:0F:2D:DF:A5:44:10:A9:5E:6E:6B";
     let refused = world.run(&["ctl", "update", "list.tlv", named, &refresh, "--yes", "--out=other.tlv"]);
     insta::assert_snapshot!(refused.stderr, @"
@@ -190,7 +190,7 @@ fn a_key_is_named_as_other_tools_print_it() {
     }
 }
 
-/// A certificate of an RSA key that is declared for something else.
+/// A certificate of an RSA key that is declared for another use.
 fn declared_for(oid: &[u8]) -> Certificate {
     let key = PKey::from_rsa(openssl::rsa::Rsa::generate(1024).unwrap()).unwrap();
     let mut builder = openssl::x509::X509Builder::new().unwrap();
@@ -208,7 +208,7 @@ fn declared_for(oid: &[u8]) -> Certificate {
 }
 
 #[test]
-fn a_key_that_is_declared_for_something_else_is_remarked() {
+fn a_key_declared_for_another_use_causes_a_remark() {
     assert_eq!(declared_for(&[1]).remark(), None);
     let says = |oid: &[u8]| declared_for(oid).remark().unwrap().to_string();
     insta::assert_snapshot!([&[7][..], &[10], &[3, 1], &[9, 9]].map(says).join("\n"), @"
@@ -236,7 +236,7 @@ fn a_key_that_is_declared_for_something_else_is_remarked() {
 }
 
 #[test]
-fn a_file_that_calls_itself_otherwise_is_remarked() {
+fn another_file_name_in_the_header_causes_a_remark() {
     let world = World::new();
     let sgn = read(&format!("{FIELD}/names/comma.cnf.xml.sgn"));
     let TrustFile::Signed(file) = TrustFile::decode(sgn.clone()).unwrap() else { panic!("a .sgn file") };
@@ -250,7 +250,7 @@ fn a_file_that_calls_itself_otherwise_is_remarked() {
     insta::assert_snapshot!(verified("SEP001122334455.cnf.xml.sgn"), @"warning: SEP001122334455.cnf.xml.sgn: its FILENAME is comma.cnf.xml.sgn; no public source says whether phones accept it under another name");
 }
 
-/// Some tokens show their certificates after the login alone, which signing needs anyway: one login, and one PIN.
+/// Some tokens show their certificates only after the login, which signing needs anyway: one login with one PIN.
 #[test]
 fn a_certificate_that_is_private_is_found_after_the_login() {
     let mut world = World::with_tokens();
@@ -274,7 +274,7 @@ fn a_certificate_that_is_private_is_found_after_the_login() {
     world.set("SAST_PIN", "wrong-4711");
     let (wrong, calls) = world.faulty("private-objects", &sign);
     assert_eq!((wrong.code, logins(&calls)), (3, 1), "{}", wrong.stderr);
-    // Without a PIN it is said why nothing is seen.
+    // Without a PIN the error says why no certificate is visible.
     world.unset("SAST_PIN");
     let (without, calls) = world.faulty("private-objects", &sign);
     assert!(without.stderr.contains("it may be hidden until the login"), "{}", without.stderr);
@@ -287,7 +287,7 @@ fn a_certificate_that_is_private_is_found_after_the_login() {
     help: check that it is the right token: sastctl token show lists its contents
     help: the certificate may be hidden until the login: select the token by its label or serial number, then commands that sign log in and search again
     ");
-    // Of a name that is on no token no PIN is tried: it may be another token's.
+    // For a name that is on no token no PIN is tried: it may belong to another token.
     let (other, calls) =
         world.faulty("private-objects", &["ctl", "sign", "list.tlv", "--token=SAST Field", "--yes"]);
     assert_eq!((other.code, logins(&calls)), (3, 0), "{}", other.stderr);

@@ -1,4 +1,4 @@
-//! PINs: where they come from, that they are tried once, and that nobody sees them.
+//! PINs: their sources, that they are tried once, and that they are never shown.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -123,9 +123,9 @@ fn a_pin_is_never_an_argument_and_never_repeated() {
     }
 }
 
-/// Whatever is said at the highest verbosity, right or wrong: the PIN is not in it.
+/// The output at the highest verbosity does not contain the PIN, right or wrong.
 #[test]
-fn no_output_holds_the_pin() {
+fn no_output_contains_the_pin() {
     let mut world = world();
     let canary = "Canary-5f3a";
     for (pin, code) in [(PIN, 0), (canary, 3)] {
@@ -166,7 +166,7 @@ fn an_operator_is_asked_twice_and_the_pin_is_not_shown() {
 }
 
 #[test]
-fn no_means_no() {
+fn after_the_answer_no_nothing_is_signed() {
     let world = world();
     for answer in ["n", "", "nonsense"] {
         let mut session = pty(&world, &SIGN);
@@ -192,7 +192,7 @@ fn ctrl_c_at_the_pin_leaves_the_terminal_as_it_was() {
         program.get_program().display(),
         quoted(&SIGN)
     );
-    // The shell lets the interrupt pass to the program and goes on.
+    // The shell ignores the interrupt, the program receives it.
     shell.args(["-c", &format!("trap : INT; {line}")]);
     let mut session = spawn_command(shell, Some(20_000)).unwrap();
     session.exp_string("PIN for SAST token A: ").unwrap();
@@ -204,7 +204,7 @@ fn ctrl_c_at_the_pin_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn without_a_terminal_a_prompt_says_where_else_a_pin_may_come_from() {
+fn without_a_terminal_the_error_names_other_sources_for_the_pin() {
     let mut world = world();
     world.unset("SASTCTL_PIN_SOURCE");
     let mut command = world.command(&[&SIGN[..], &["--yes"]].concat());
@@ -225,9 +225,9 @@ fn without_a_terminal_a_prompt_says_where_else_a_pin_may_come_from() {
     assert!(stderr.contains("--pin-source env:VAR, file:PATH or fd:N"), "{stderr}");
 }
 
-/// An old token that knows SHA-1 alone, and one that wants the DigestInfo made for it.
+/// An old token that supports only SHA-1, and one that needs a ready DigestInfo.
 #[test]
-fn old_tokens_sign_with_what_they_have() {
+fn old_tokens_sign_with_the_mechanisms_that_they_have() {
     for (mechanisms, digest, raw) in [
         ("CKM_RSA_PKCS,CKM_SHA1_RSA_PKCS", "sha1", false),
         ("CKM_RSA_PKCS,CKM_SHA1_RSA_PKCS", "sha256", true),
@@ -269,9 +269,9 @@ fn a_certificate_without_its_key_does_not_sign() {
     assert_eq!(pki::golden_bytes("token-signed.tlv"), world.read("CTLFile.tlv"));
 }
 
-/// IDPrime tokens want the PIN before each signature (CKA_ALWAYS_AUTHENTICATE); the operator types it once.
+/// IDPrime tokens need the PIN before each signature (CKA_ALWAYS_AUTHENTICATE); the operator types it once.
 #[test]
-fn a_key_that_wants_the_pin_every_time_gets_it_for_every_file() {
+fn a_key_that_needs_the_pin_each_time_gets_it_for_every_file() {
     let world = world();
     world.place("tokenless.tlv", "second.tlv");
     let key = pki::path("softhsm-fixtures/SAST-ADN008580ef.key.pem");
@@ -288,7 +288,7 @@ fn a_key_that_wants_the_pin_every_time_gets_it_for_every_file() {
     assert!(logins >= 3, "one login, and one for each file: {}", many.stderr);
     world.run(&["ctl", "verify", "CTLFile.tlv", "new.tlv"]).done();
 
-    // Only a mechanism that takes its data in parts leaves room for the PIN.
+    // The PIN can be sent only with a mechanism that accepts data in parts.
     let prefer_raw = world.run(&["profile", "show", "softhsm"]).done();
     std::fs::write(world.path("raw.toml"), with_raw_preferred(&prefer_raw.stdout)).unwrap();
     sign(&world, &["--profile", "raw.toml"]).done();
@@ -305,9 +305,9 @@ fn with_raw_preferred(profile: &str) -> String {
     table.to_string()
 }
 
-/// Editors put a byte order mark before what they save: it is no part of the PIN, and costs no try.
+/// Some editors save a byte order mark first: it is not a part of the PIN, and no try is lost.
 #[test]
-fn a_byte_order_mark_before_the_pin_is_left_out() {
+fn a_byte_order_mark_before_the_pin_is_ignored() {
     let mut world = world();
     let marked = format!("\u{feff}{PIN}\r\n");
     std::fs::write(world.path("pin"), &marked).unwrap();
@@ -315,7 +315,7 @@ fn a_byte_order_mark_before_the_pin_is_left_out() {
     sign(&world, &["--pin-source", "file:pin"]).done();
     world.set("SAST_PIN", marked.trim_end());
     sign(&world, &["--pin-source", "env:SAST_PIN"]).done();
-    // A text of UTF-16 is refused before any try.
+    // UTF-16 text is refused before any try.
     let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(world.path("pin"), wide).unwrap();
     let refused = sign(&world, &["-v", "--pin-source", "file:pin"]);

@@ -1,4 +1,4 @@
-//! Plans: refused by the CTL Client's rules, insisted on, shown by digest, and the ways through.
+//! Plans: refused by the CTL Client's rules, forced, confirmed by digest, and the procedures (`ctl ways`).
 
 use crate::pki;
 use crate::support::{Outcome, World};
@@ -52,7 +52,7 @@ fn one_token_is_refused_unless_the_operator_insists() {
 }
 
 #[test]
-fn the_last_sast_stays() {
+fn the_last_sast_cannot_be_removed() {
     let world = world("tokenless.tlv");
     let single = ["revert", "CTLFile.tlv", "--token", "SAST token A", "--single-token", "--out", "one.tlv"];
     world.run(&single).done();
@@ -92,7 +92,7 @@ fn the_digest_of_a_configuration_file_binds_its_signature() {
     sign(&[&usual[..], &["--yes", "--plan-digest", &wanted]].concat()).done();
 }
 
-/// Two people: one plans, the other signs exactly that.
+/// One person plans, another signs exactly that plan.
 #[test]
 fn only_the_plan_that_was_shown_is_signed() {
     let world = world("token-signed.tlv");
@@ -114,7 +114,7 @@ fn only_the_plan_that_was_shown_is_signed() {
 }
 
 #[test]
-fn servers_may_join_with_the_first_list_of_tokens() {
+fn servers_can_be_added_with_the_first_list_of_tokens() {
     let world = world("tokenless.tlv");
     std::fs::copy(pki::path("tests/testdata/keys/rsa2048.der"), world.path("alt.cer")).unwrap();
     let args = ["revert", "CTLFile.tlv", "--token", "SAST token A", "--spare", "SAST token B"];
@@ -141,9 +141,9 @@ fn ways_are_computed_from_the_list() {
     assert!(unknown.stderr.contains("possible  tvs, bridge"), "{}", unknown.stderr);
 }
 
-/// What the release cannot do is no way, and what must be in order is said before any.
+/// A procedure that the release does not support is not offered, and the requirements are named first.
 #[test]
-fn ways_know_the_release() {
+fn ways_depend_on_the_release() {
     let world = World::new();
     world.place("tokenless.tlv", "tokenless.tlv");
     world.place("token-signed.tlv", "tokens.tlv");
@@ -181,9 +181,9 @@ fn ways_know_the_release() {
     assert_eq!(world.run(&["ctl", "ways", "tokens.tlv", "--release", "new"]).code, 2);
 }
 
-/// A list that names the tokens already: the way and `revert` say the same of phones.
+/// A list that already contains the tokens: `ctl ways` and `revert` report the same about phones.
 #[test]
-fn the_way_from_a_bridge_says_what_revert_says() {
+fn the_way_from_a_bridge_agrees_with_revert() {
     let world = World::with_tokens();
     let mut records = pki::golden("tokenless.tlv").list().records().to_vec();
     for name in ["SAST-ADN0054f509", "SAST-ADN008580ef"] {
@@ -207,9 +207,9 @@ fn the_way_from_a_bridge_says_what_revert_says() {
     assert!(said.contains("7940, 7960, Jabber, …    accept"), "{said}");
 }
 
-/// The two steps to an HSM, and that phones follow both.
+/// The two steps to an HSM, both accepted by phones.
 #[test]
-fn phones_follow_to_an_hsm_in_two_steps() {
+fn phones_accept_the_change_to_an_hsm_in_two_steps() {
     let world = world("token-signed.tlv");
     let check = |new: &str, old: &str| world.run(&["ctl", "check", new, "--installed-ctl", old]);
     world

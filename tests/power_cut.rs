@@ -1,5 +1,5 @@
-//! The plug is pulled at every step of every command that writes: the old file or the new one is there, whole, and the
-//! next run works. strace kills the program at each write, sync and rename in turn.
+//! A power cut at every step of every command that writes: the old or the new file is complete, and the next run works. strace
+//! kills the program at each write, sync and rename, one after the other.
 
 use std::collections::HashMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,11 +9,11 @@ use crate::pki;
 use crate::support::{World, can_trace, rounds};
 use crate::tftp::{acknowledged, data, tftp_server};
 
-/// What a power cut may come between: whatever the program calls to bring something to the disk.
+/// The system calls that bring data to the disk: a power cut may come before each of them.
 const STEPS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,\
                      ftruncate,openat,mkdir,fchmod,fallocate";
 
-/// In `make test` the steps after which the disk may look different.
+/// In `make test` only the steps after which the disk may have other contents.
 fn steps() -> &'static str {
     if rounds(0, 1) == 1 {
         STEPS
@@ -22,8 +22,8 @@ fn steps() -> &'static str {
     }
 }
 
-/// Runs a command that is killed at its `n`th step, on a system that is `odd` by what strace makes of it; whether it came
-/// to its end before that.
+/// Runs a command that strace kills at its `n`th step; `odd` is another fault that strace injects. Returns whether the command
+/// ended before that.
 fn cut_where(world: &World, steps: &str, odd: &[&str], n: usize, args: &[&str]) -> bool {
     let program = env!("CARGO_BIN_EXE_sastctl");
     let inject = format!("--inject={steps}:signal=SIGKILL:when={n}");
@@ -32,14 +32,14 @@ fn cut_where(world: &World, steps: &str, odd: &[&str], n: usize, args: &[&str]) 
     words.extend([&[trace.as_str(), &inject], odd, &[program], args].concat());
     let mut command = world.program("strace", &words);
     let output = command.stdin(Stdio::null()).output().unwrap();
-    // strace ends as what it traced.
+    // strace ends with the status of the traced program.
     let killed = output.status.signal() == Some(9) || output.status.code() == Some(137);
     assert!(killed || output.status.code() == Some(0), "{n}: {}", String::from_utf8_lossy(&output.stderr));
     !killed
 }
 
-/// Cuts the command at each of these steps; `check` looks at what is left, then the command is run to its end.
-fn pull_the_plug(
+/// Kills the command at each of these steps; then `check` examines the files, and the command is run to its end.
+fn cut_power(
     world: &World,
     (steps, every): (&str, usize),
     args: &[&str],
@@ -60,7 +60,7 @@ fn pull_the_plug(
     panic!("it never comes to its end");
 }
 
-/// What lies in the world, by name; folders one deep.
+/// The files in the world, by name, and those of its folders.
 fn files(world: &World) -> HashMap<String, Vec<u8>> {
     let mut files = HashMap::new();
     for name in world.files() {
@@ -77,8 +77,8 @@ fn files(world: &World) -> HashMap<String, Vec<u8>> {
     files
 }
 
-/// A command whose results are the same each time: each of them is the old one or the new one, whole, and an old one
-/// that was replaced is kept. `replaces`: what is not kept, because it can be made again.
+/// For a command with the same results each time: each file is the complete old or new one, and a replaced old one is kept.
+/// `replaces`: files that are not kept because they can be made again.
 fn is_old_or_new(world: &World, args: &[&str]) {
     let before = files(world);
     let prepare = || {
@@ -99,13 +99,13 @@ fn is_old_or_new(world: &World, args: &[&str]) {
             let (old, now) = (before.get(name), there.get(name));
             assert!(now == old || now == Some(new), "{args:?} cut at {n}: {name} is neither");
             let Some(old) = old.filter(|old| now != Some(old)) else { continue };
-            // A name behind it, or behind a backup that stood in its way.
+            // Its backup name, or the next number if that exists.
             let mut kept =
                 there.iter().filter(|(other, _)| other.starts_with(name.as_str()) && is_kept(other));
             assert!(kept.any(|(_, bytes)| bytes == old), "{args:?} cut at {n}: the old {name} is lost");
         }
     };
-    let steps = pull_the_plug(world, (steps(), 1), args, &prepare, &check);
+    let steps = cut_power(world, (steps(), 1), args, &prepare, &check);
     println!("{}: {steps} steps", args[..2].join(" "));
     assert!(steps > rounds(1, 10), "{steps}: the steps are not seen");
 }
@@ -236,7 +236,7 @@ fn fetched_lists_are_whole_or_not_there() {
     is_old_or_new(&world, &fetch);
 }
 
-/// The request is another one each time; the key on the token is what the module makes of it.
+/// The request is different each time; the module decides what happens to the key on the token.
 #[test]
 fn a_request_is_whole_or_not_there() {
     if !can_trace() {
@@ -270,12 +270,12 @@ fn a_request_is_whole_or_not_there() {
             assert!(verified.contains("SAST-X"), "cut at {n}: {verified}");
         }
     };
-    let steps = pull_the_plug(&world, (steps(), 1), &enroll, &prepare, &check);
+    let steps = cut_power(&world, (steps(), 1), &enroll, &prepare, &check);
     println!("cert enroll: {steps} steps");
     assert!(steps > rounds(1, 10), "{steps}: the steps are not seen");
 }
 
-/// Journals: what is there is a chain that verifies so far, whenever the power goes.
+/// After a power cut at any time, the journal is a valid chain up to its end.
 #[test]
 fn a_journal_that_was_cut_is_read_up_to_the_cut() {
     if !can_trace() {
@@ -310,8 +310,8 @@ fn a_journal_that_was_cut_is_read_up_to_the_cut() {
             assert!(bytes.is_empty() || read.is_ok(), "cut at {n}: {:?}", read.err());
         }
     };
-    // A journal is on its way with each write.
-    let steps = pull_the_plug(&world, (STEPS, rounds(9, 1)), &args, &prepare, &check);
+    // Each write adds to the journal.
+    let steps = cut_power(&world, (STEPS, rounds(9, 1)), &args, &prepare, &check);
     println!("revert: {steps} steps");
     assert!(steps > 20, "{steps}: the steps are not seen");
 }

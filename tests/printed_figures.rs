@@ -1,5 +1,5 @@
-//! Every figure that Cisco's documents print of the lists that our golden files are made after: what is the same, and what
-//! is not, to the last one.
+//! Every figure that Cisco's documents print about the lists on which our golden files are based: which ones are the same, and
+//! which are not.
 
 use sastctl::trustlist::{Record, digest, header_tag, record_tag as tag};
 
@@ -85,7 +85,7 @@ fn line(record: &Record) -> String {
 }
 
 #[test]
-fn what_differs_from_the_documents_is_known() {
+fn the_differences_from_the_documents_are_known() {
     let mut differ = Vec::new();
     let mut same = 0;
     for (name, bytes, header, md5, records) in PRINTED {

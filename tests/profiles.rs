@@ -29,7 +29,7 @@ fn every_built_in_profile_parses_and_has_paths() {
 }
 
 #[test]
-fn a_profile_says_what_it_does_not_say() {
+fn a_profile_has_defaults_for_missing_keys() {
     let text = "name = 'x'\ndescription = 'y'\ninit-argument = 'own'\n[paths]\nlinux = ['/nonexistent.so']\n";
     let mut profile: Profile = toml::from_str(text).unwrap();
     assert_eq!(profile.settle_ms, 1500);
@@ -37,7 +37,7 @@ fn a_profile_says_what_it_does_not_say() {
     profile.paths.linux.push(std::env::current_exe().unwrap().display().to_string());
     assert_eq!(profile.is_installed(), std::env::consts::OS == "linux");
     assert_eq!(profile.init_argument().as_deref(), Some("own"));
-    // Cargo sets it for every test; an empty or missing one says nothing.
+    // Cargo sets this variable for every test; an empty or missing variable is ignored.
     profile.init_argument_env = Some("CARGO_MANIFEST_DIR".to_owned());
     assert_eq!(profile.init_argument().as_deref(), Some(env!("CARGO_MANIFEST_DIR")));
     profile.init_argument_env = Some("SASTCTL_NO_SUCH_VARIABLE".to_owned());
@@ -52,7 +52,7 @@ fn unknown_profiles_and_keys_are_refused() {
 }
 
 #[test]
-fn the_missing_dependency_is_read_from_the_loaders_words() {
+fn the_missing_dependency_is_read_from_the_loaders_message() {
     let path = std::env::current_exe().unwrap();
     let of = |words: &str| diagnose(&path, words.to_owned());
     let missing = |library: &str| LoadProblem::MissingDependency(library.to_owned());
@@ -66,7 +66,7 @@ fn the_missing_dependency_is_read_from_the_loaders_words() {
 }
 
 #[test]
-fn a_library_of_another_processor_is_told_from_a_damaged_one() {
+fn a_library_for_another_processor_is_distinguished_from_a_damaged_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("library.so");
     let words = || "words".to_owned();
@@ -76,7 +76,7 @@ fn a_library_of_another_processor_is_told_from_a_damaged_one() {
     if bytes.starts_with(b"\x7fELF") {
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(diagnose(&path, words()), LoadProblem::Other("words".to_owned()));
-        // e_machine: EM_S390, which nobody runs this on.
+        // e_machine: EM_S390, on which these tests do not run.
         bytes[18] = 22;
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(diagnose(&path, words()), LoadProblem::OtherArchitecture { .. }));

@@ -1,11 +1,11 @@
-//! Properties of the reader, over many made-up files.
+//! Properties of the reader, tested with many generated files.
 
 use proptest::prelude::*;
 use sastctl::trustlist::{ListReport, SignedReport, TrustFile, TrustList, diff, show_list, show_signed};
 
 use crate::pki::golden_bytes;
 
-/// Everything that can be done with whatever decodes: nothing may panic, and the bytes come back.
+/// Every operation on a file that decodes: nothing may panic, and the bytes are written back unchanged.
 fn use_everything(bytes: &[u8]) {
     match TrustFile::decode(bytes.to_vec()) {
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -38,7 +38,7 @@ fn element(tag: impl Strategy<Value = u8>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A record with FUNCTION and a few elements that are not known.
+/// A record with FUNCTION and some unknown elements.
 fn record() -> impl Strategy<Value = Vec<u8>> {
     (any::<u16>(), prop::collection::vec(element(13u8..=255), 0..6)).prop_map(|(function, unknown)| {
         let function = function.to_be_bytes();

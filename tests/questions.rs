@@ -1,5 +1,5 @@
-//! Before a signature: whoever is asked has seen what phones will do, wherever standard output goes; and where nobody is
-//! asked, what phones refuse is still said.
+//! Before a signature the operator sees what phones will do, wherever standard output goes; without a question, a refusal by
+//! phones is still reported.
 
 use rexpect::session::{PtySession, spawn_command};
 
@@ -38,7 +38,7 @@ fn on_a_terminal(world: &World, args: &[&str]) -> PtySession {
 }
 
 #[test]
-fn whoever_is_asked_has_seen_the_plan_wherever_the_output_goes() {
+fn the_plan_is_shown_before_the_question_even_if_output_goes_to_a_file() {
     let world = world();
     let ways: [&[&str]; 6] =
         [&[], &["--json"], &["--json", "-q"], &["--out=-"], &["--out=-", "-q"], &["--out=-", "--json"]];
@@ -60,9 +60,10 @@ fn whoever_is_asked_has_seen_the_plan_wherever_the_output_goes() {
     assert_eq!(world.files(), ["itl.tlv", "output", "tokenless.tlv"]);
 }
 
-/// One rule for all: where nobody sits, nothing is signed, no key is made and no file is written without `--yes`.
+/// One rule for all commands: without a terminal nothing is signed, no key is made and no file is written unless `--yes` is
+/// given.
 #[test]
-fn without_a_terminal_nothing_is_done_unless_yes_is_said() {
+fn without_a_terminal_nothing_is_done_without_yes() {
     let world = world();
     world.place("token-signed.tlv", "CTLFile.tlv");
     let server = pki::path("tests/testdata/pki/cucm-1051-a-pub.der").display().to_string();
@@ -87,7 +88,7 @@ fn without_a_terminal_nothing_is_done_unless_yes_is_said() {
     for act in acts {
         for more in [&[][..], &["--json"]] {
             let args = [act, more].concat();
-            let refused = world.unasked(&args, b"y\n");
+            let refused = world.run_without_yes(&args, b"y\n");
             assert_eq!(refused.code, 2, "{args:?}: {}", refused.all());
             assert!(refused.stderr.contains("--yes confirms without a question"), "{}", refused.stderr);
             assert_eq!(world.files(), before, "{args:?}");
@@ -97,7 +98,7 @@ fn without_a_terminal_nothing_is_done_unless_yes_is_said() {
     assert!(!world.path("state/sastctl").exists(), "no run was begun");
 }
 
-/// The question names the file that will be written, and says when one is there that it replaces.
+/// The question names the file that will be written, and says if it replaces an existing file.
 #[test]
 fn the_question_names_the_file() {
     let world = world();
@@ -120,9 +121,9 @@ fn the_question_names_the_file() {
     session.exp_eof().unwrap();
 }
 
-/// Of many files, each.
+/// The same for each of many files.
 #[test]
-fn of_many_files_every_plan_is_seen() {
+fn every_plan_of_many_files_is_shown() {
     let world = world();
     std::fs::create_dir(world.path("out")).unwrap();
     let names: Vec<String> = (0..3).map(|n| world.place("token-signed.tlv", &format!("{n}.tlv"))).collect();
@@ -139,7 +140,7 @@ fn of_many_files_every_plan_is_seen() {
 }
 
 #[test]
-fn where_nobody_is_asked_what_phones_refuse_is_said_all_the_same() {
+fn with_yes_a_refusal_by_phones_is_still_reported() {
     let world = world();
     let ways: [&[&str]; 5] = [
         &["--json"],
@@ -157,7 +158,7 @@ fn where_nobody_is_asked_what_phones_refuse_is_said_all_the_same() {
             let told = stderr.lines().filter(|line| line.starts_with("warning: ") && line.contains(says));
             assert_eq!(told.count(), 1, "{args:?}: {stderr}");
         }
-        // Where the plan itself is shown, it is not said twice.
+        // If the plan itself is shown, the refusal is not repeated.
         for (more, place) in [(&[][..], "stdout"), (&["--out=-"], "stderr")] {
             lists(&world);
             let outcome = world.run(&[command, more, &["--yes"]].concat()).done();
@@ -172,9 +173,9 @@ fn where_nobody_is_asked_what_phones_refuse_is_said_all_the_same() {
     }
 }
 
-/// Nothing of a dry run goes where the file would.
+/// A dry run does not write to the target of the file.
 #[test]
-fn a_quiet_dry_run_says_what_it_is_there_to_say() {
+fn a_quiet_dry_run_still_prints_the_plan() {
     let world = world();
     let outcome = world.run(&[&REVERT[..], &["--out=-", "-q", "--dry-run"]].concat()).done();
     assert!(outcome.stdout.contains(REFUSED), "{}", outcome.all());

@@ -1,4 +1,4 @@
-//! What must be in order before a cluster changes, as values: facts in, findings out.
+//! The checks before a cluster changes, as values: facts in, findings out.
 
 use sastctl::cluster::{SecurityMode, is_left_behind, leftover_says};
 use sastctl::trustlist::{Digest, Draft, Record, TrustList, VerifiedList};
@@ -7,7 +7,7 @@ use sastctl::workflow::{Answer, ClusterFacts, Need, Subject, readiness};
 
 use crate::pki::{self, KeyFile};
 
-/// Everything was asked, and is in order.
+/// All checks were made, and there is no problem.
 fn good(release: &str) -> ClusterFacts {
     let good = || Answer::Good("fine".to_owned());
     ClusterFacts {
@@ -29,7 +29,7 @@ fn of(facts: &ClusterFacts) -> Vec<(Need, Subject)> {
 const BACKUP: (Need, Subject) = (Need::Note, Subject::Backup);
 
 #[test]
-fn what_is_in_order_is_said_in_a_line() {
+fn a_passed_check_is_reported_in_one_line() {
     for release in ["10.0.1.10000-24", "10.5.1.10000-7", "11.0.1.10000-10", "12.5.1.11900-146"] {
         assert_eq!(of(&good(release)), [BACKUP], "{release}");
     }
@@ -66,7 +66,7 @@ fn the_licence_is_asked_from_12_and_confirmed_on_11_5() {
 }
 
 #[test]
-fn what_is_not_in_order_stops_and_what_is_not_known_is_confirmed() {
+fn problems_stop_the_run_and_unknown_states_are_confirmed() {
     let mut facts = good("10.5.1.10000-7");
     facts.replication = Answer::Bad("sub1: (3) Out Of Sync".to_owned());
     facts.stopped = Some(vec!["Cisco Tftp on sub1 is stopped".to_owned()]);
@@ -99,9 +99,10 @@ fn with_tokens(count: usize, stem: &str) -> VerifiedList {
 
 const PUBLISHER: &str = "tests/testdata/pki/cucm-1051-a-pub";
 
-/// After the restart every node is looked at; what then lacks a token is a refusal, and what is on its way is waited for.
+/// After the restart every node is checked: a list without a token stops the run, and a node that still serves the old list is
+/// waited for.
 #[test]
-fn the_bridge_stands_when_every_node_serves_it() {
+fn the_bridge_is_complete_when_every_node_serves_it() {
     let (old, new) = (pki::golden("tokenless.tlv"), with_tokens(2, PUBLISHER));
     let of = |lists: &[Option<&VerifiedList>]| {
         let served: Vec<_> =
@@ -130,7 +131,7 @@ fn the_bridge_stands_when_every_node_serves_it() {
 
 /// In non-secure mode a CTL is a leftover when its CCM+TFTP records are whole; emptied ones are the normal case.
 #[test]
-fn a_ctl_that_was_left_behind_is_told_by_mode_and_records() {
+fn a_ctl_that_was_left_behind_is_recognised_by_mode_and_records() {
     let whole = pki::golden("tokenless.tlv");
     let emptied = pki::golden("token-signed-non-secure.tlv");
     let is = |mode, list: &TrustList| is_left_behind(mode, list);

@@ -1,4 +1,4 @@
-//! What nodes said in the field, played over a serial line that the program reads as any other.
+//! Recorded output of real nodes, played over a serial line to the program.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -17,10 +17,10 @@ fn recorded(name: &str) -> String {
     String::from_utf8(pki::read(&format!("tests/testdata/field/shell/{name}.txt"))).unwrap()
 }
 
-/// What it waits for, and what it says then.
+/// The text that it waits for, and its answer.
 type Part = (String, String);
 
-/// The end of a serial line where a node speaks: each part when it has heard what it waits for; then it hangs up, or not.
+/// The node's end of a serial line: it sends each part after it received the expected text; then it closes the line, or not.
 fn line(parts: Vec<Part>, hangs_up: bool) -> (SerialConsole, Arc<Mutex<String>>) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -50,7 +50,7 @@ fn line(parts: Vec<Part>, hangs_up: bool) -> (SerialConsole, Arc<Mutex<String>>)
             master.write_all(says.as_bytes()).unwrap();
         }
         if hangs_up {
-            // Not before the program has read it.
+            // Closes only after the program has read everything.
             thread::sleep(Duration::from_millis(100));
             drop(held);
             return;
@@ -68,7 +68,7 @@ fn part(until: &str, says: &str) -> Part {
     (until.to_owned(), says.to_owned())
 }
 
-/// A node at its prompt, whose pagers are off.
+/// A node at its prompt, with pagers off.
 fn at_the_prompt(parts: Vec<Part>) -> Vec<Part> {
     let off = "set cli pagination off\r\nAutomatic pagination is turned off\r\nadmin:";
     [vec![part("", "\r\nadmin:"), part("set cli pagination off\n", off)], parts].concat()
@@ -91,12 +91,12 @@ fn a_message_to_all_terminals_after_the_prompt_does_not_end_the_wait() {
     ];
     let (console, typed) = line(parts, false);
     assert_eq!(Node::open(console).unwrap().version().unwrap(), "14.0.1.10000-20");
-    // Whoever waits for a prompt presses Enter after a while.
+    // The program sends Enter after some time without a prompt.
     assert_eq!(*typed.lock().unwrap(), "set cli pagination off\nshow version active\n");
 }
 
 #[test]
-fn a_password_that_is_expired_is_left_to_a_person() {
+fn an_expired_password_is_not_changed_by_the_program() {
     let (console, typed) = line(vec![part("", &recorded("expired-password"))], false);
     let error = Shell::open(console).map(drop).unwrap_err();
     assert!(matches!(error, ClusterError::Console(ConsoleError::Asked { .. })), "{error}");
@@ -136,7 +136,7 @@ fn a_question_of_the_platform_is_recognised() {
     assert!(refused.to_string().contains("Do you really want to restart the service?"), "{refused}");
 }
 
-/// `set cert regen` and the like ask so; the answer to what nobody expected is the word for no.
+/// `set cert regen` and similar commands ask like this; the answer to an unexpected question is the word for no.
 #[test]
 fn a_question_that_needs_a_word_is_answered_with_a_word() {
     let asks = "set cert regen tomcat\r\nProceed with regeneration (yes|no)? ";
@@ -227,7 +227,7 @@ fn a_file_for_phones_is_deleted_where_it_is() {
     }
 }
 
-/// A node may send without an end; what is kept of it is bounded.
+/// A node may send output without end; only a limited amount is kept.
 #[test]
 fn a_command_that_never_ends_is_an_error() {
     let mut flood = "show ctl\r\n".to_owned();

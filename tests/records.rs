@@ -1,4 +1,4 @@
-//! Lists, records and differences in detail: what a table of golden files does not reach.
+//! Lists, records and differences in detail, in addition to the table of golden files.
 
 use sastctl::trustlist::{
     Certificate, DecodeError, Digest, Draft, Function, ListKind, ListReport, MAX_FILE_BYTES,
@@ -66,12 +66,12 @@ fn every_different_element_is_shown_as_text() {
 }
 
 #[test]
-fn a_record_is_found_again_by_its_key_else_by_its_place() {
+fn records_are_matched_by_key_else_by_place() {
     let (old, sub) = (server(PUB, "pub", Some([10, 0, 0, 1])), server(SUB, "sub", Some([10, 0, 0, 2])));
     let one =
         |old: &Record, new: &Record| changes(std::slice::from_ref(old), std::slice::from_ref(new)).len();
     let all = |old: &[Record], new: &[Record]| changes(old, new);
-    // One change means that the pair was found; two, that one left and another came.
+    // One change means that the pair was found; two mean that one record was removed and another added.
     assert_eq!(one(&old, &server(PUB, "else", Some([10, 9, 9, 9]))), 1, "the same certificate elsewhere");
     let renamed = server(PUB, "else", Some([10, 9, 9, 9])).with(tag::SUBJECT_NAME, b"CN=other\0").unwrap();
     assert_eq!(one(&old, &renamed), 1, "issuer and serial alone");
@@ -90,11 +90,11 @@ fn a_record_is_found_again_by_its_key_else_by_its_place() {
     let emptied = |name: &str| Record::emptied_server(Function::CCM_TFTP, name, None).unwrap();
     assert_eq!(one(&emptied("pub"), &emptied("sub")), 2);
     assert_eq!(one(&emptied("pub"), &server(PUB, "pub", None)), 1);
-    // Records that did not change are found first, whatever stands before them.
+    // Records that did not change are paired first, whatever their position.
     let renewed = server(SUB, "pub", Some([10, 0, 0, 1]));
     let moved = all(&[old.clone(), sub.clone()], &[renewed, old.clone()]);
     assert_eq!(moved.len(), 2, "one changed, and they changed places: {moved:?}");
-    // Of one issuer the serial number decides.
+    // With the same issuer the serial number decides.
     let more = |record: &Record| record.with(200, b"more").unwrap();
     let swapped = all(&[sast(A), sast(B)], &[more(&sast(B)), more(&sast(A))]);
     assert_eq!(swapped.len(), 3, "both changed, and they changed places: {swapped:?}");
@@ -105,7 +105,7 @@ fn a_record_is_found_again_by_its_key_else_by_its_place() {
 fn the_order_of_elements_is_a_difference_too() {
     let old = golden("token-signed.tlv").list().records()[1].clone();
     let mut bytes = old.bytes().to_vec();
-    // FUNCTION (4, 00 02, two bytes) and what follows it change places.
+    // FUNCTION (4, 00 02, two bytes) and the next element are swapped.
     let at = bytes.windows(3).position(|w| w == [4, 0, 2]).unwrap();
     let next = at + 5;
     let length = usize::from(u16::from_be_bytes([bytes[next + 1], bytes[next + 2]])) + 3;
@@ -145,7 +145,7 @@ fn with_an_unknown_file_name_the_bytes_after_the_header_decide() {
         assert!(matches!(&file, TrustFile::Signed(_)), "{name}");
         assert_eq!(file.bytes(), signed.bytes());
     }
-    // A configuration file under the name of a list would be read as one.
+    // A configuration file with the name of a list is read as a list.
     assert!(matches!(sgn("a.tlv", b"<x/>", &mut key), Err(SignError::NotDecoded(_))));
     for name in ["", "a\0b.sgn"] {
         assert!(matches!(sgn(name, b"<x/>", &mut key), Err(SignError::Build(_))), "{name:?}");
@@ -165,7 +165,7 @@ fn the_largest_file_is_read_and_a_larger_one_is_not() {
 }
 
 #[test]
-fn the_length_of_a_record_is_its_own_and_no_less() {
+fn a_record_length_that_is_too_small_is_refused() {
     let golden = golden("token-signed.tlv");
     let file = golden.list().bytes();
     let header = golden.list().header().bytes().len();
@@ -210,7 +210,7 @@ fn is_key(t: u8) -> bool {
 }
 
 #[test]
-fn records_have_names_to_call_them_by() {
+fn records_have_display_names() {
     let named = server(PUB, "host", Some([10, 0, 0, 1]));
     assert_eq!(named.short_name(), "cucm-1051-a-pub");
     let no_subject = Record::emptied_server(Function::CCM_TFTP, "host", Some([10, 0, 0, 1].into())).unwrap();
@@ -242,7 +242,7 @@ fn deviations_of_a_list_are_reported() {
         signed.unwrap().list().clone()
     };
     let base = list(vec![sast(A)]).bytes().len();
-    // A list of exactly so many bytes: an element that nobody knows fills it up.
+    // A list of exactly this size: an unknown element fills it up.
     let of_size = |bytes: usize| {
         let pub_record = server(PUB, "pub", None);
         let mut records = vec![sast(A)];
@@ -322,7 +322,7 @@ fn a_certificate_is_found_in_a_file_of_several_blocks() {
     assert!(matches!(error, sastctl::trustlist::CertificateError::NotACertificate(_)), "{error:?}");
 }
 
-/// A server that has a new certificate is told by its place: an address or a host name, neither of which is nothing.
+/// A server with a new certificate is recognised by its address or host name; empty values do not count.
 #[test]
 fn a_place_is_an_address_or_a_host_name() {
     let of = |old: Record, new: Record| {

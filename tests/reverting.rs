@@ -1,4 +1,4 @@
-//! The main job: a tokenless cluster goes back to eTokens.
+//! The main task: a tokenless cluster changes back to eTokens.
 
 use crate::pki;
 use crate::support::World;
@@ -172,7 +172,7 @@ fn harmful_plans_are_refused() {
     ");
     let single = ["revert", "CTLFile.tlv", "--token", "SAST-ADN008580ef", "--single-token", "--yes"];
     world.run(&single).done();
-    // Whoever insists reads it in the plan, and so does whoever reads the journal.
+    // With `--force` the plan and the journal contain the problem.
     let insists = [&single[..4], &["--force", "--journal=journals", "--yes"]].concat();
     let says = "SAST-ADN008580ef has no spare, as the operator requested: if it is lost, no later list can be signed";
     assert!(world.run(&insists).done().stderr.contains(says));

@@ -9,7 +9,7 @@ use sastctl::workflow::journal::{
     Event, FileFingerprint, Journal, Outcome, RunId, TokenCertificate, VerifiedJournal,
 };
 
-/// The CTLs that there are.
+/// The CTLs of this test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ctl {
     Old,
@@ -17,7 +17,7 @@ enum Ctl {
     New,
 }
 
-/// A node of CUCM: what lies in its TFTP folder, and what it serves, which changes when Cisco Tftp is restarted.
+/// A CUCM node: the file in its TFTP folder, and the file that it serves, which changes only when Cisco Tftp is restarted.
 #[derive(Debug, Clone)]
 struct Node {
     address: NodeAddress,
@@ -25,15 +25,15 @@ struct Node {
     serves: Option<Ctl>,
 }
 
-/// A cluster and the folder of a run: what outlives the process.
+/// A cluster and the folder of a run: the state that remains after the process ends.
 #[derive(Debug, Clone)]
 struct World {
     nodes: Vec<Node>,
     bridge: bool,
-    /// The lines of its journal, and of the one before.
+    /// The lines of its journal, and of the journal before.
     journal: Vec<Rc<Event>>,
     earlier: Vec<Rc<Event>>,
-    /// What a finished line stands for, until something undoes it.
+    /// The effect of a finished step, until another step undoes it.
     finished: Vec<(&'static str, Option<String>)>,
     /// What the tokens signed.
     signatures: usize,
@@ -43,7 +43,7 @@ struct World {
 struct Process<'w> {
     world: &'w mut World,
     state: RunState,
-    /// The world before each line and each change: as it is if the process ends there.
+    /// The state before each line and each change: the process may end at each of these points.
     cuts: Option<&'w mut Vec<World>>,
 }
 
@@ -60,7 +60,7 @@ fn end() -> Event {
     Event::End { outcome: Outcome::Done, says: String::new() }
 }
 
-/// What a rollback takes back, and what going forward again takes back of a rollback.
+/// The effects that a rollback undoes, and the effects of a rollback that a resume undoes.
 const PUT_ON_NODES: [&str; 7] = ["bridge", "cross", "hold", "delete", "publish", "restart", "verify"];
 
 impl World {
@@ -104,14 +104,14 @@ impl World {
             Command::Resume => self.finished.retain(|(step, _)| !["preflight", "rollback"].contains(step)),
             Command::Rollback => self.finished.retain(|(step, _)| !PUT_ON_NODES.contains(step)),
         }
-        // The first lines are there before the folder names the journal: together, or not at all.
+        // The first lines are written before the folder names the journal: either both exist or neither.
         opening.events.iter().for_each(|event| state.apply(event));
         self.journal.extend(opening.events.into_iter().map(Rc::new));
         Process { world: self, state, cuts }.run();
         Ok(())
     }
 
-    /// What the next process finds.
+    /// The state that the next process finds.
     fn left(&self) -> String {
         format!("{:?}", (self.read(), &self.nodes))
     }
@@ -168,7 +168,7 @@ impl Process<'_> {
         self.write(end());
     }
 
-    /// What a step does that has no parts, or is left of it when they are done.
+    /// The work of a step without parts, or the rest of a step after its parts.
     fn step(&mut self, step: Step) {
         self.may_end_here();
         match step.name() {
@@ -215,7 +215,7 @@ impl Process<'_> {
                 let ctl = if step.name() == "rollback" { Ctl::Old } else { Ctl::New };
                 node.file = Some(ctl);
                 if node.serves != Some(ctl) {
-                    // Of the restarts that come next this one is done in advance.
+                    // One of the next restarts is done early.
                     let by = if step.name() == "rollback" { Step::Rollback } else { Step::Restart };
                     let restart = Part::restart("Cisco Tftp", &node.address);
                     if !self.state.is_done(by, Some(&restart)) {
@@ -230,14 +230,14 @@ impl Process<'_> {
     }
 }
 
-/// The world at the end of a command, and all that would be left if it ended earlier.
+/// The state at the end of a command, and all states if it ended earlier.
 fn whole_and_cut(before: &World, what: Command) -> (World, Vec<World>) {
     let (mut world, mut cuts) = (before.clone(), vec![]);
     world.command(what, Some(&mut cuts)).unwrap();
     (world, cuts)
 }
 
-/// As far as anybody can go on with it: forward, or back where there is something to go back to.
+/// Continues the run to its end: forward, or back if a rollback is possible.
 fn to_the_end(mut world: World, what: Command) {
     let is_back = what == Command::Rollback;
     if is_back && world.read().in_force.is_none() {
@@ -282,11 +282,11 @@ fn a_run_interrupted_anywhere_can_be_resumed_and_rolled_back() {
     }
 }
 
-/// What is forward undoes what is back, and the other way round, wherever the one and the other was cut.
+/// A resume undoes a rollback and a rollback undoes a resume, wherever both were interrupted.
 #[test]
 fn a_resume_or_rollback_interrupted_anywhere_can_be_resumed_and_rolled_back() {
     for world in worlds() {
-        // Most cuts leave the same as another one.
+        // Most cuts leave the same state as another cut.
         let (mut first, mut second) = (HashSet::new(), HashSet::new());
         for cut in whole_and_cut(&world, Command::Begin).1 {
             if cut.read().in_force.is_none() || !first.insert(cut.left()) {
@@ -344,7 +344,7 @@ fn a_completed_run_is_not_resumed_and_a_started_run_is_not_started_again() {
         }
         assert_eq!(ended.read().resume(&id()), Err(RunRefused::Ended));
         assert!(RunState::begin(Some(&ended.read()), id()).is_ok_and(|opening| opening.new_journal));
-        // The rollback of a run that ended is a run of its own: nothing goes forward from there.
+        // The rollback of a completed run is a separate run: it cannot be resumed forward.
         let (back, cuts) = whole_and_cut(&ended, Command::Rollback);
         for mut cut in cuts {
             assert_eq!(cut.read().resume(&id()), Err(RunRefused::IsRolledBack));
@@ -356,7 +356,7 @@ fn a_completed_run_is_not_resumed_and_a_started_run_is_not_started_again() {
     }
 }
 
-/// What earlier builds wrote is read as what is written today.
+/// Journals of earlier builds are read like those of today.
 #[test]
 fn journals_of_earlier_builds_are_read() {
     let nodes = ["10.1.1.1", "10.1.1.2"].map(|node| node.parse::<NodeAddress>().unwrap());
@@ -381,7 +381,7 @@ fn journals_of_earlier_builds_are_read() {
         old("restart Cisco Tftp 10.1.1.1", "started", Some(true)),
         old("publish 10.1.1.1", "put there", Some(true)),
     ];
-    // As they come out of a file.
+    // As read from a file.
     let dir = tempfile::tempdir().unwrap();
     let text = || "x".to_owned();
     let mut journal = Journal::create(dir.path(), "revert-node", "2026-11-21T08:18:43Z").unwrap();
@@ -400,7 +400,7 @@ fn journals_of_earlier_builds_are_read() {
     assert_eq!(tokens[1].name, "SAST-B");
     assert_eq!(state.left(Step::Publish, &nodes), [Part::publish(&nodes[1])]);
     assert!(state.is_done(Step::Restart, Some(&Part::restart("Cisco Tftp", &nodes[0]))));
-    // `resume` and `rollback`, which were steps without an end.
+    // `resume` and `rollback` were steps without an end line.
     let mut state =
         RunState::of(read.lines().iter().map(|line| &line.event).chain([&known(Step::Rollback, None)]));
     assert!(matches!(state.next(false, &nodes), Some((Step::Rollback, Some(_)))));

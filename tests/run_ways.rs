@@ -1,4 +1,4 @@
-//! The ways on and back of `revert --node`: whose run it is, with which tokens, and what a way undoes of the other.
+//! Resume and rollback of `revert --node`: which cluster and tokens the run belongs to, and how each undoes the other.
 
 use std::io::{BufReader, Read as _};
 use std::process::{Child, Stdio};
@@ -24,7 +24,7 @@ fn assert_all_serve(cluster: &Cluster, golden: &str) {
     }
 }
 
-/// The journals of runs and of ways back.
+/// The journals of runs and rollbacks.
 fn journals(world: &World) -> Vec<String> {
     let journals = std::fs::read_dir(world.path("state/sastctl")).unwrap();
     let mut names: Vec<String> =
@@ -33,12 +33,12 @@ fn journals(world: &World) -> Vec<String> {
     names
 }
 
-/// Restarts that a node was told.
+/// The restart commands that a node received.
 fn restarts(cluster: &Cluster, node: usize) -> usize {
     cluster.nodes[node].told().iter().filter(|c| c.starts_with("utils service restart")).count()
 }
 
-/// A run that stays under way.
+/// A run in the background.
 fn spawned(world: &World, args: &[String]) -> Child {
     let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -49,13 +49,14 @@ fn terminate(child: &Child) {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }
 
-/// The exit code, and what was said.
+/// The exit code and the output.
 fn ended(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// Nobody knows the PIN behind vouch, and another token lies in the drawer. TVS was never asked about that one.
+/// After the step `vouch` the PIN turns out to be unknown, and the operator tries another token, about which TVS was never
+/// asked.
 #[test]
 fn a_run_continues_only_with_its_own_tokens() {
     let Some((mut world, cluster)) = started(1) else { return };
@@ -81,7 +82,7 @@ fn a_run_continues_only_with_its_own_tokens() {
     assert_reverted(&world, &cluster);
 }
 
-/// Half of it is done, and the operator gives the first command once more.
+/// Half of the run is done, and the operator enters the first command again.
 #[test]
 fn an_unfinished_run_is_not_started_again() {
     let Some((world, cluster)) = started(2) else { return };
@@ -98,7 +99,7 @@ fn an_unfinished_run_is_not_started_again() {
     );
     go(&world, &cluster, &["--rollback"]).done();
     assert_all_serve(&cluster, "tokenless.tlv");
-    // That was its end: a new run is a new run.
+    // The run is completed, so the command starts a new run.
     go(&world, &cluster, &[]).done();
     assert_reverted(&world, &cluster);
 }
@@ -109,7 +110,7 @@ fn a_run_of_another_cluster_is_left_alone() {
     let b = Cluster::start_in(&world, "cluster2", 1, Ssh::Today).serving_at_once();
     a.nodes[0].quirks(&["hangup=file delete"]);
     assert_eq!(go(&world, &a, &[]).code, 5);
-    // In the folder of the first nothing else is begun, gone on with or taken back.
+    // In the folder of the first run no other run can be started, resumed or rolled back.
     for more in [&[][..], &["--resume"], &["--rollback"]] {
         let refused = go(&world, &b, more);
         assert_eq!(refused.code, 1, "{}", refused.all());
@@ -120,7 +121,7 @@ fn a_run_of_another_cluster_is_left_alone() {
     assert_all_serve(&b, "token-signed.tlv");
     go(&world, &a, &["--resume"]).done();
     assert_reverted(&world, &a);
-    // And back, the second one first.
+    // Then the rollbacks, the second run first.
     go_with(&world, &b, ("--work", "other"), &["--rollback"]).done();
     assert_all_serve(&b, "tokenless.tlv");
     assert_all_serve(&a, "token-signed.tlv");
@@ -128,7 +129,7 @@ fn a_run_of_another_cluster_is_left_alone() {
     assert_all_serve(&a, "tokenless.tlv");
 }
 
-/// A file of that name lies there from something else: what no run kept is put nowhere.
+/// Another file has the name of the backup: a file that no run kept is not published.
 #[test]
 fn without_a_backup_of_the_old_list_there_is_no_rollback() {
     let Some((world, cluster)) = started(1) else { return };
@@ -145,7 +146,7 @@ fn without_a_backup_of_the_old_list_there_is_no_rollback() {
     assert_all_serve(&cluster, "tokenless.tlv");
 }
 
-/// Two terminals, one run.
+/// Two terminals with the same run.
 #[test]
 fn two_processes_cannot_continue_a_run_at_once() {
     let Some((world, cluster)) = started(1) else { return };
@@ -153,7 +154,7 @@ fn two_processes_cannot_continue_a_run_at_once() {
     let root = args.iter().position(|a| a == "--tftp-root").unwrap();
     args.drain(root..root + 2);
     let mut first = spawned(&world, &args);
-    // It waits for an upload by hand that nobody makes.
+    // The run waits for an upload by hand that never comes.
     until("the old list is deleted", || cluster.nodes[0].ctl().is_none());
     for more in [&[][..], &["--resume"], &["--rollback"]] {
         let refused = go(&world, &cluster, more);
@@ -168,7 +169,7 @@ fn two_processes_cannot_continue_a_run_at_once() {
     world.run(&["journal", "verify"]).done();
 }
 
-/// The way back stops half way, and the operator goes forward after all: nothing counts as done that was undone.
+/// The rollback stops in the middle, and the operator resumes the run: steps that were undone do not count as done.
 #[test]
 fn a_resume_after_an_interrupted_rollback() {
     let Some((world, cluster)) = started(2) else { return };
@@ -181,7 +182,7 @@ fn a_resume_after_an_interrupted_rollback() {
     assert_reverted(&world, &cluster);
 }
 
-/// Back, on, and back again, each of them cut off: the last way counts.
+/// Rollback, resume, and rollback again, each interrupted: the last command counts.
 #[test]
 fn a_rollback_after_an_interrupted_resume() {
     let Some((world, cluster)) = started(2) else { return };
@@ -195,7 +196,7 @@ fn a_rollback_after_an_interrupted_resume() {
     assert_all_serve(&cluster, "tokenless.tlv");
 }
 
-/// Everything went well, the phones did not, and the line broke on the way back.
+/// The run was completed, phones refused the list, and the connection broke during the rollback.
 #[test]
 fn an_interrupted_rollback_continues_where_it_stopped() {
     let Some((world, cluster)) = started(2) else { return };
@@ -217,7 +218,7 @@ fn an_interrupted_rollback_continues_where_it_stopped() {
     world.run(&["journal", "verify"]).done();
 }
 
-/// The signature is made, and while the token is logged out the operator says stop.
+/// The signature is made, and the operator presses Ctrl-C while the token is logged out.
 #[test]
 fn a_signal_after_the_signature_stops_the_run_before_the_cluster_changes() {
     let Some((mut world, cluster)) = started(1) else { return };
@@ -229,7 +230,7 @@ fn a_signal_after_the_signature_stops_the_run_before_the_cluster_changes() {
     terminate(&child);
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut stderr = read_until(&mut said, "interrupted");
-    world.let_go();
+    world.release();
     said.read_to_string(&mut stderr).unwrap();
     let code = child.wait().unwrap().code();
     assert_eq!(code, Some(130), "{stderr}");
@@ -242,7 +243,7 @@ fn a_signal_after_the_signature_stops_the_run_before_the_cluster_changes() {
     assert_reverted(&world, &cluster);
 }
 
-/// The run that goes on has written no file yet, and the cluster is not what it was: nobody is told otherwise.
+/// The resumed run has written no file yet, but the cluster was changed before: the message says so.
 #[test]
 fn a_signal_during_the_run_shows_how_to_continue() {
     let Some((world, cluster)) = started(1) else { return };
@@ -263,7 +264,7 @@ fn a_signal_during_the_run_shows_how_to_continue() {
     assert_reverted(&world, &cluster);
 }
 
-/// A certificate that somebody sent is called like a path.
+/// The name of a received certificate looks like a path.
 #[test]
 fn the_name_of_a_certificate_is_never_used_as_a_path() {
     use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, x509};
@@ -289,7 +290,7 @@ fn the_name_of_a_certificate_is_never_used_as_a_path() {
     assert_eq!(kept.len(), 2, "{kept:?}");
 }
 
-/// Somebody tidied up: what the run did is not known any more, and nothing is begun over it.
+/// The journal was deleted: the steps of the run are not known, so no run is started over it.
 #[test]
 fn without_its_journal_a_run_is_neither_continued_nor_started_again() {
     let Some((world, cluster)) = started(1) else { return };
@@ -304,7 +305,7 @@ fn without_its_journal_a_run_is_neither_continued_nor_started_again() {
     }
     assert_eq!(acts(&cluster), before);
     std::fs::rename(&away, &there).unwrap();
-    // A copy of the folder is not the run.
+    // A copy of the folder does not count as the run.
     world.tool("cp", &["-r", "run", "copy"]);
     let copy = go_with(&world, &cluster, ("--work", "copy"), &["--resume"]);
     assert_eq!(copy.code, 1, "{}", copy.all());

@@ -1,4 +1,4 @@
-//! What a terminal shows of the bytes of a shell.
+//! The text that a terminal shows for the bytes of a shell.
 
 use sastctl::cluster::shell::Screen;
 

@@ -1,4 +1,4 @@
-//! A PIN that nobody else has: after a run of everything it is nowhere but on the token.
+//! A unique PIN: after all commands it is only on the token.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const NEW: &str = "Kestrel-80d1e4b2";
 const SO: &str = "Heron-44c7719a";
 const ALL: [&str; 3] = [CANARY, NEW, SO];
 
-/// A token whose PINs are the canaries, behind the misbehaving module.
+/// A token with the canaries as PINs, behind the faulty module.
 fn world() -> World {
     let mut world = World::with_tokens();
     world.behind_faulty_token();
@@ -83,7 +83,7 @@ fn a_pin_is_in_no_output_and_no_file() {
         nowhere(&format!("what {args:?} says"), outcome.all().as_bytes());
         nowhere(&format!("what {args:?} says"), &outcome.bytes);
     }
-    // A PIN file, by its name and by a descriptor.
+    // A PIN file, given by name and by a descriptor.
     std::fs::write(world.path("home/pin"), format!("{CANARY}\n")).unwrap();
     let by_file = world.run(&["profile", "test", "--token=Cage", "--pin-source=file:home/pin", "-vv"]).done();
     nowhere("a PIN from a file", by_file.all().as_bytes());
@@ -99,7 +99,7 @@ fn a_pin_is_in_no_output_and_no_file() {
     }
 }
 
-/// Where the module finds a text in the memory of the process while it signs.
+/// The places where the module finds a text in the memory of the process while it signs.
 fn left_in_memory(world: &World, text: &str) -> Vec<String> {
     let looked = String::from_utf8(world.read("home/left")).unwrap();
     std::fs::remove_file(world.path("home/left")).unwrap();
@@ -114,7 +114,7 @@ fn look_for(world: &World, text: &str) -> String {
     format!("look-for {} {backwards}", world.path("home/left").display())
 }
 
-/// A PIN opens the token and is forgotten: while a list is signed, nothing of it is in the memory of the process.
+/// The PIN is wiped after the login: while a list is signed, no part of it is in the memory of the process.
 #[test]
 fn a_pin_is_not_in_memory_while_the_token_signs() {
     let mut world = world();
@@ -138,29 +138,29 @@ fn a_pin_is_not_in_memory_while_the_token_signs() {
         session.exp_eof().unwrap();
         assert_eq!(left_in_memory(&world, text), [] as [&str; 0], "{text} from the terminal");
     }
-    // A key that wants the PIN at each signature still gets it, and the look at the memory finds it.
+    // A key that needs the PIN at each signature still gets it, and then the search finds it in memory.
     let script = format!("always-authenticate; {}", look_for(&world, CANARY));
     world.faulty(&script, &from_file).0.done();
     assert_ne!(left_in_memory(&world, CANARY), [] as [&str; 0]);
 }
 
-/// What a terminal shows, and what is left of the process while it waits for the PIN and holds it.
+/// The output of a terminal, and the access to the process while it waits for the PIN and keeps it.
 #[test]
-fn a_typed_pin_is_not_shown_and_not_left() {
+fn a_typed_pin_is_not_shown_and_not_left_in_memory() {
     let mut world = world();
     world.run(&["cert", "enroll", "Cage", "--name=SAST-CAGE", "--bits=1024"]).done();
     world.set("FAULTY_SCRIPT", &world.hold("C_Sign", 1));
     for name in ["CANARY", "NEW", "SO", "SASTCTL_PIN_SOURCE"] {
         world.unset(name);
     }
-    // The shell becomes the program, and leaves its number.
+    // The shell writes its process id and then executes the program.
     let line = "echo $$ > home/pid; exec \"$0\" profile test --token=Cage -vv";
     let mut command = world.program("sh", &["-c", line, env!("CARGO_BIN_EXE_sastctl")]);
     command.env("TERM", "dumb");
     let mut session = spawn_command(command, Some(20_000)).unwrap();
     let before = session.exp_string("PIN for Cage: ").unwrap();
     session.send_line(CANARY).unwrap();
-    // It is in C_Sign now, and holds the PIN.
+    // It is in C_Sign now, with the PIN in memory.
     world.until_held("C_Sign");
     let pid = String::from_utf8(world.read("home/pid")).unwrap().trim().to_owned();
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
@@ -171,7 +171,7 @@ fn a_typed_pin_is_not_shown_and_not_left() {
     }
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     assert_eq!(children.trim(), "", "a child could inherit what it holds");
-    // A crash leaves no core.
+    // A crash leaves no core file.
     let _ = std::process::Command::new("kill").args(["-ABRT", &pid]).status();
     let after = session.exp_eof().unwrap();
     nowhere("the terminal", [before, after].concat().as_bytes());
@@ -181,8 +181,8 @@ fn a_typed_pin_is_not_shown_and_not_left() {
     }
 }
 
-/// A PIN in the environment is in the process from its beginning: before the command line is read, and before a module is
-/// loaded, which may crash, there can be no core any more, and nobody may look into the process.
+/// A PIN in the environment is in memory from the start: before the command line is read and before a module (which may crash)
+/// is loaded, core dumps are disabled and other processes cannot read the memory.
 #[test]
 fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
     let mut world = world();
@@ -192,7 +192,7 @@ fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
     world.run_inside(&["strace", "-f", "-qq", "-o", "calls", "-e", "trace=openat,prctl,prlimit64,setrlimit"]);
     let no_secret = &["ctl", "verify", "CTLFile.tlv"][..];
     for args in [&["token", "change-pin", "Cage", "--new-pin-source=env:NEW"][..], no_secret, &["--frob"]] {
-        // Where the other secret is missing, it ends later; what was done until then is what counts.
+        // If the other secret is missing, the program ends later; the calls until then are checked.
         world.run(args);
         let log = String::from_utf8(world.read("calls")).unwrap();
         let at = |word: &str| log.lines().position(|line| line.contains(word));
@@ -205,9 +205,9 @@ fn a_pin_in_the_environment_is_guarded_before_the_module_is_loaded() {
     }
 }
 
-/// Two secrets by descriptors, as a user other than root: the second can be read though the process is closed to looks by then.
+/// Two secrets by descriptors, without root: the second can be read although the process can no longer be traced.
 #[test]
-fn two_secrets_come_by_descriptors_for_everybody() {
+fn two_secrets_from_descriptors_work_without_root() {
     let world = world();
     let line = "exec 3<home/old 4<home/new; exec $AS \"$0\" token change-pin Cage --pin-source=fd:3 --new-pin-source=fd:4";
     std::fs::write(world.path("home/old"), format!("{CANARY}\n")).unwrap();
@@ -230,7 +230,7 @@ fn two_secrets_come_by_descriptors_for_everybody() {
     assert!(output.status.success(), "{stderr}");
 }
 
-/// Fifty processes ask one token at once: each succeeds in turn, or says who holds it, and none hangs.
+/// Fifty processes use one token at the same time: each succeeds in turn or reports who uses the token, and none hangs.
 #[test]
 fn fifty_processes_take_turns() {
     let world = World::with_tokens();

@@ -64,7 +64,7 @@ fn tokens_are_named_by_label_serial_or_uri() {
 }
 
 #[test]
-fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
+fn certificates_are_named_by_sast_name_or_by_the_object_attributes_of_a_uri() {
     let certificate = pki::token("SAST-ADN008580ef");
     let serial = digest::hex(&certificate.serial, ":");
     let entry = TokenCertificate {
@@ -80,14 +80,14 @@ fn certificates_are_named_by_sast_name_or_by_what_a_uri_says_of_the_object() {
     assert!(is_meant("pkcs11:serial=1;id=%01%ff") && is_meant("pkcs11:id=%01%FF;object=key%201"));
     assert!(!is_meant("pkcs11:id=%01") && !is_meant("pkcs11:object=key%201;id=%02"));
     assert!(!is_meant("pkcs11:serial=1"), "the token alone is named");
-    // As p11tool prints a key: the label is the key's own.
+    // As p11tool prints a key, with the label of the key.
     assert!(is_meant("pkcs11:serial=1;id=%01%ff;object=k;type=private"));
     assert!(!is_meant("pkcs11:serial=1;id=%01;object=key%201;type=private"));
     assert!(!is_meant("pkcs11:id=%01%ff;object=k;type=cert") && !is_meant("pkcs11:object=k;type=private"));
 }
 
 #[test]
-fn a_token_may_be_called_what_sounds_like_a_pin() {
+fn a_token_label_may_look_like_a_pin_attribute() {
     let selector: Selector = "pkcs11:token=spin-doctor;serial=pin-1?module-name=pin-x".parse().unwrap();
     assert!(selector.matches_token(&token("spin-doctor", "pin-1")));
 }

@@ -1,4 +1,4 @@
-//! The admin shell's reader against sessions as nasty as the real ones: echoes, pagers, escape codes, cuts.
+//! The reader of the admin shell with sessions as difficult as real ones: echoes, pagers, escape codes, cuts.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use sastctl::cluster::{ClusterError, ConsoleError};
 
 use crate::support::rounds;
 
-/// A node that lives in memory, by a clock of its own: what it says comes in pieces, at times.
+/// A node in memory with its own clock: its output arrives in pieces, with delays.
 struct Node {
     clock: Duration,
-    /// Pieces, each with the time that passes before it.
+    /// Pieces, each with the delay before it.
     pieces: VecDeque<(Duration, Vec<u8>)>,
-    /// What it does next, when it hears something.
+    /// Its next actions, after it receives something.
     script: VecDeque<Heard>,
     heard: Vec<u8>,
     ended: bool,
 }
 
-/// Until it hears this, and what it says then.
+/// The text that it waits for, and its answer.
 struct Heard {
     until: Vec<u8>,
     says: Vec<(Duration, Vec<u8>)>,
@@ -80,7 +80,7 @@ impl Console for Node {
     }
 }
 
-/// Cuts a stream into pieces, with little waits between them and now and then a long one.
+/// Cuts a stream into pieces, with short delays between them and sometimes a long one.
 fn cut(bytes: &[u8], cuts: &[(usize, u8)]) -> Vec<(Duration, Vec<u8>)> {
     let mut places: Vec<(usize, u8)> =
         cuts.iter().map(|(at, wait)| (at % (bytes.len() + 1), *wait)).collect();
@@ -96,14 +96,14 @@ fn cut(bytes: &[u8], cuts: &[(usize, u8)]) -> Vec<(Duration, Vec<u8>)> {
     pieces
 }
 
-/// How a line is drawn: ends and escape codes that make no difference.
+/// Forms of a line: line ends and escape codes that do not change the text.
 fn drawn(line: &str, how: u8) -> Vec<u8> {
     let end = if how & 1 == 0 { "\r\n" } else { "\n" };
     match (how >> 1) % 6 {
         0 => format!("{line}{end}"),
         1 => format!("\x1b[0m{line}\x1b[K{end}"),
         2 => format!("\x1b[1;32m{line}\x1b[m{end}"),
-        // Something typed over.
+        // Overwritten text.
         3 => format!("....\r{line}\x1b[K{end}"),
         4 => format!("{line}x\x08 \x08{end}"),
         _ => format!("\x1b]0;CLI\x07{line}\r{end}"),
@@ -111,7 +111,7 @@ fn drawn(line: &str, how: u8) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A command as the node hears and echoes it, what it says with its pagers, and the prompt.
+/// A command with its echo, its output with pagers, and the prompt.
 fn answered(
     command: &str,
     lines: &[String],
@@ -166,7 +166,7 @@ fn started(cuts: &[(usize, u8)]) -> Vec<(Duration, Vec<u8>)> {
     pieces
 }
 
-/// Lines as a shell says them; some look like a prompt, a pager or a question, and are none.
+/// Lines of a shell; some look like a prompt, a pager or a question, but are not.
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,70}".prop_map(|s| s.trim_end().to_owned()),
@@ -200,15 +200,15 @@ fn pagination_off(cuts: &[(usize, u8)]) -> Vec<Heard> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: rounds(250, 2_500) as u32, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
-    /// What a command said is what is read, wherever it was cut and however it was drawn. Each case is four sessions.
+    /// The output of a command is read correctly, wherever it was cut and in whatever form. Each case has four sessions.
     #[test]
-    fn a_session_is_read_as_it_was_meant(
+    fn output_is_read_the_same_wherever_it_is_cut(
         says in proptest::collection::vec(line(), 1..60),
         drawing in proptest::collection::vec(0u8..12, 1..8),
         cuts in proptest::collection::vec((0usize..4_000, 0u8..=255), 0..40),
         page in 1usize..30,
     ) {
-        // What the reader may not tell from the echo or from nothing.
+        // Text that the reader cannot distinguish from the echo or from an empty output.
         prop_assume!(trimmed(&says).first().is_none_or(|l| l.trim() != "show ctl" && l.trim() != "admin:show ctl"));
         for second_pager in [false, true] {
             for twice in [false, true] {
@@ -228,10 +228,10 @@ proptest! {
         }
     }
 
-    /// A connection that ends, or goes silent, in the middle of anything: an error within the time, never a result.
+    /// A connection that ends or becomes silent at any point: an error within the time limit, never a result.
     #[test]
-    fn a_session_that_breaks_off_is_an_error(
-        // Silence right behind the first word of "admin:…" is what a prompt looks like.
+    fn an_interrupted_session_is_an_error(
+        // Silence directly after "admin:" looks like a prompt.
         says in proptest::collection::vec(line().prop_map(|l| l.replace("admin:", "admin :")), 1..20),
         cuts in proptest::collection::vec((0usize..2_000, 0u8..=255), 0..10),
         keep in 0usize..2_000,
@@ -243,7 +243,7 @@ proptest! {
             whole.extend(drawn(line, 0));
         }
         whole.extend(b"\r\nadmin:");
-        // The last byte never comes.
+        // The last byte never arrives.
         let part = &whole[..keep % (whole.len() - 1)];
         script.push(Heard { until: b"show ctl\n".to_vec(), says: cut(part, &cuts), hangs_up });
         let mut shell = Shell::open(Node::new(started(&cuts), script)).unwrap();
@@ -255,7 +255,7 @@ proptest! {
         }
     }
 
-    /// Noise: whatever comes, no panic, and an end within the time.
+    /// Noise: with any input there is no panic, and an end within the time limit.
     #[test]
     fn noise_never_hangs_the_reader(noise in proptest::collection::vec(any::<u8>(), 0..600)) {
         let mut script = pagination_off(&[]);
@@ -290,7 +290,7 @@ fn asks(question: &str, answer: &str, then: &str) -> Vec<Heard> {
 }
 
 #[test]
-fn questions_are_answered_when_they_were_expected_and_refused_when_not() {
+fn expected_questions_are_answered_and_others_refused() {
     let question = "This operation will update the CTLFile. Do you want to continue? (y/n):";
     let script = |answer: &str, then: &str| [pagination_off(&[]), asks(question, answer, then)].concat_all();
     let mut shell =
@@ -315,7 +315,7 @@ impl ConcatAll for [Vec<Heard>; 2] {
 }
 
 #[test]
-fn a_refused_command_says_what_the_shell_said() {
+fn a_refused_command_reports_the_words_of_the_shell() {
     let says = ["No valid command entered".to_owned(), "Executed command unsuccessfully".to_owned()];
     let mut script = pagination_off(&[]);
     script.extend(answered("show nothing", &says, &[0], 100, false, &[]));
@@ -327,7 +327,7 @@ fn a_refused_command_says_what_the_shell_said() {
     );
 }
 
-/// A node that says nothing until it is nudged, as some do.
+/// A node that is silent until it gets a newline, as some are.
 #[test]
 fn a_silent_node_is_sent_an_enter() {
     let mut script = vec![Heard { until: b"\n".to_vec(), says: cut(b"\r\nadmin:", &[]), hangs_up: false }];
@@ -337,9 +337,9 @@ fn a_silent_node_is_sent_an_enter() {
     assert!(matches!(dead.err(), Some(ClusterError::Console(ConsoleError::NoPrompt { .. }))));
 }
 
-/// A node that sends nothing but line ends costs what their number costs.
+/// A node that sends only line ends: the time grows only with their number.
 #[test]
-fn empty_lines_before_an_answer_are_left_out_at_once() {
+fn empty_lines_before_an_answer_are_removed_quickly() {
     let said = [&b"\r\n".repeat(400_000)[..], b"ClusterSecurityMode 1\r\nadmin:"].concat();
     let says = vec![(Duration::ZERO, said)];
     let mut script = pagination_off(&[]);

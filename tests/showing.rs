@@ -5,7 +5,7 @@ use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, SgnDraft
 use crate::pki::{self, KeyFile};
 use crate::support::{World, skip, without_colours};
 
-/// `show` prints what CUCM printed, tabs and all.
+/// `show` prints the same text as CUCM, with tabs.
 #[test]
 fn show_prints_what_cucm_prints() {
     for (name, zone) in [
@@ -27,7 +27,7 @@ fn show_prints_what_cucm_prints() {
     }
 }
 
-/// Five lines say which list it is, who signed it, and what a phone's screen must show.
+/// Five lines name the list, its signer, and the checksum on a phone's screen.
 #[test]
 fn a_list_is_summed_up_in_five_lines() {
     let world = World::new();
@@ -56,7 +56,7 @@ fn a_list_is_summed_up_in_five_lines() {
 }
 
 #[test]
-fn a_list_that_does_not_verify_ends_in_cucms_words_and_ours() {
+fn a_list_that_does_not_verify_ends_with_cucms_words_and_our_reason() {
     let world = World::new();
     let mut bytes = pki::golden_bytes("token-signed.tlv");
     bytes[1000] ^= 1;
@@ -98,7 +98,7 @@ fn a_signed_configuration_file_is_shown() {
     );
 }
 
-/// `--color always` hands on what a terminal would get; without it the colours are taken out of a pipe, and so is this.
+/// `--color always` prints the output of a terminal; without it the colours are removed in a pipe, and escape sequences, too.
 #[track_caller]
 fn on_a_terminal(world: &World, args: &[&str]) -> String {
     let mut outcome = world.run(&[args, &["--color", "always"]].concat());
@@ -113,19 +113,19 @@ fn on_a_terminal(world: &World, args: &[&str]) -> String {
     outcome.all()
 }
 
-/// What a terminal does not show, or obeys.
+/// Characters that a terminal does not show, or obeys.
 fn is_evil(c: char) -> bool {
     let hidden =
         matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     hidden || c.is_control() && c != '\n' && c != '\t'
 }
 
-/// Clears the terminal, and what follows runs from right to left, with a blank of no width.
+/// Clears the terminal and changes to right-to-left text, with a blank of no width.
 const EVIL: &str = "\x1b[2J\u{202e}\u{200b}PWND";
 
-/// The command line's own errors repeat what was typed, or what a script read from somewhere.
+/// The errors of the command line repeat the arguments, which a script may have read from a file.
 #[test]
-fn an_argument_neither_moves_the_cursor_nor_begins_a_line() {
+fn control_characters_in_an_argument_are_made_visible() {
     let world = World::new();
     let words = &format!("{EVIL}\nerror: all is well");
     for args in [
@@ -147,9 +147,9 @@ fn an_argument_neither_moves_the_cursor_nor_begins_a_line() {
     }
 }
 
-/// Machines get what it was, and whoever looks at their answer gets no harm.
+/// Programs get the original text, and a terminal that shows the JSON gets no control characters.
 #[test]
-fn json_can_be_looked_at_and_decoded() {
+fn json_is_safe_to_display_and_decodes_to_the_same_text() {
     let world = World::new();
     let name = format!("{EVIL}.tlv");
     world.place("token-signed.tlv", &name);
@@ -158,7 +158,7 @@ fn json_can_be_looked_at_and_decoded() {
     assert_eq!(outcome.json()["files"][0]["file"], name.as_str());
 }
 
-/// A token's label is whatever somebody wrote into it.
+/// A token's label may contain any text.
 #[test]
 fn control_characters_in_a_token_label_are_made_visible() {
     let world = World::with_tokens();
@@ -207,7 +207,7 @@ fn terminal_escapes_in_a_file_are_made_visible() {
     on_a_terminal(&world, &["ctl", "diff", "old.tlv", "a.sgn"]);
 }
 
-/// A list that is all in order, but for the name of its signer, which ends a line of ours and begins another.
+/// A valid list whose signer's name contains a line end, to forge a line of output.
 #[test]
 fn control_characters_are_made_visible_also_in_a_verified_list() {
     let world = World::new();
@@ -246,7 +246,7 @@ fn control_characters_are_made_visible_also_in_a_verified_list() {
 }
 
 #[test]
-fn every_file_at_hand_verifies() {
+fn every_test_file_verifies() {
     let world = World::new();
     let mut args = vec!["ctl".to_owned(), "verify".to_owned()];
     let signer = pki::path("tests/testdata/certutils/tftp-signer.pem");
@@ -297,9 +297,9 @@ fn verify_reports_the_reason_for_each_file() {
     assert_eq!(json["files"][0]["verified"], false);
 }
 
-/// One document however many files there are, and no more memory for many than for a few.
+/// One document for any number of files, with constant memory.
 #[test]
-fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
+fn json_of_many_files_is_one_streamed_document() {
     let world = World::new();
     let file = world.place("token-signed.tlv", "CTLFile.tlv");
     let of = |number: usize| [&["ctl", "verify", "--json"][..], &vec![file.as_str(); number]].concat();
@@ -308,7 +308,7 @@ fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
     let keys =
         |text: &str| text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>();
     let mut sorted = [keys(&few.stdout), keys(&whole)];
-    // What stands last has no comma.
+    // The last entry has no comma.
     sorted.iter_mut().flatten().for_each(|key| key.truncate(key.trim_end_matches(',').len()));
     sorted.iter_mut().for_each(|keys| keys.sort());
     assert_eq!(sorted[0], sorted[1], "indented as any other document");
@@ -327,7 +327,7 @@ fn json_of_many_files_is_one_document_that_comes_as_it_is_made() {
     assert!(many < few + 6_000, "{few} KiB of 600 files, {many} KiB of 12,000");
 }
 
-/// A .sgn file can be checked the way a phone does: with the CTL that it holds.
+/// A .sgn file can be checked like a phone does: with its CTL.
 #[test]
 fn a_signed_configuration_file_verifies_with_the_ctl_of_its_signer() {
     let world = World::new();
@@ -341,7 +341,7 @@ fn a_signed_configuration_file_verifies_with_the_ctl_of_its_signer() {
     assert!(refused.stdout.contains("the list given has no TFTP record for Asterisk"), "{}", refused.stdout);
 }
 
-/// Somebody put a TFTP record of his own into a CTL, and signed a configuration file with its key.
+/// A forger added his own TFTP record to a CTL, and signed a configuration file with its key.
 #[test]
 fn a_forged_ctl_makes_no_configuration_file_verified() {
     let world = World::new();
@@ -406,7 +406,7 @@ fn a_difference_is_shown_in_words() {
     assert_eq!(json["identical"], false);
 }
 
-/// What names the signer and its algorithm is in the header, too.
+/// The header also contains the signer and its algorithm.
 #[test]
 fn a_header_that_differs_in_any_value_is_not_the_same() {
     use sastctl::trustlist::header_tag as tag;

@@ -1,4 +1,4 @@
-//! Signed configuration files, checked as a phone does: with the certificate or the list that it holds.
+//! Signed configuration files, checked as a phone does: with a certificate or with the installed list.
 
 use sastctl::trustlist::{
     Certificate, Digest, Function, ListKind, Record, ServerRecord, SgnDraft, SignedFile, Signer as _, Style,
@@ -66,7 +66,7 @@ fn signed_again(file: &SignedFile, element: u8, change: impl Fn(&mut [u8])) -> S
     file
 }
 
-/// Phones look the signer up by issuer and serial: with another CANAME it is somebody else.
+/// Phones look up the signer by issuer and serial: another CANAME is another signer.
 #[test]
 fn the_signer_of_a_file_is_named_by_issuer_and_serial() {
     let signer = KeyFile::open(TFTP);
@@ -79,7 +79,7 @@ fn the_signer_of_a_file_is_named_by_issuer_and_serial() {
         assert!(matches!(refused, VerifyError::OtherSigner { .. }), "{refused}");
         let longer = signed_again(&file, header_tag::CA_NAME, |value| *value.last_mut().unwrap() = b'x');
         assert!(matches!(longer.verify(signer), Err(VerifyError::OtherSigner { .. })));
-        // A reversed serial goes with the CTL Client's spelling alone; the NUL behind the name may be missing.
+        // A reversed serial is accepted only with the CTL Client's spelling; the NUL after the name may be missing.
         let id = &file.header().signer;
         assert!(signer.is_called(&id.issuer[..id.issuer.len() - 1], &id.serial));
         let reversed = signer.serial_spelled(Style::CtlClient);
@@ -96,9 +96,9 @@ fn a_serial_that_ends_in_a_zero_is_shown_completely() {
     assert!(refused.contains(":00), not by"), "{refused}");
 }
 
-/// As a list is verified: every record of the signer's issuer and serial is tried, and PUBLICKEY will do.
+/// As for lists: every record with the signer's issuer and serial is tried, and PUBLICKEY is enough.
 #[test]
-fn every_record_that_is_called_like_the_signer_is_tried() {
+fn every_record_with_the_issuer_and_serial_of_the_signer_is_tried() {
     let right = record(TFTP, Function::CCM_TFTP);
     let twin = [tag::ISSUER_NAME, tag::SERIAL_NUMBER]
         .into_iter()
@@ -116,7 +116,8 @@ fn every_record_that_is_called_like_the_signer_is_tried() {
     assert!(refused.stdout.contains("holds no certificate and no key"), "{}", refused.all());
 }
 
-/// Phones ask for some files in folders below the TFTP root, and FILENAME says so; it never leaves that root.
+/// Phones request some files in folders below the TFTP root, and FILENAME contains the folder; it never leads outside that
+/// root.
 #[test]
 fn a_file_is_named_with_its_folder_below_the_tftp_root() {
     let world = World::with_tokens();
@@ -135,7 +136,7 @@ fn a_file_is_named_with_its_folder_below_the_tftp_root() {
         let refused = world.run(&[&sign[..], &[wrong]].concat());
         assert_eq!(refused.code, 2, "{wrong}: {}", refused.all());
     }
-    // Signed again from standard input, it lies in the folder that was named.
+    // Signed again from standard input, it is written into that folder.
     std::fs::create_dir(world.path("out")).unwrap();
     let again = ["ctl", "sign", "-", "--token=SAST-ADN008580ef", "--yes", "--out=out"];
     world.run_with_input(&again, signed.bytes()).done();

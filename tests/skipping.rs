@@ -1,4 +1,4 @@
-//! A test that does not run proves nothing: it says so, and where it could have run that is a failure.
+//! A test that is skipped proves nothing: it reports that, and if it could have run, that is a failure.
 
 use std::process::Command;
 
@@ -40,9 +40,12 @@ fn a_test_that_can_run_and_is_skipped_fails_continuous_integration() {
     let (passed, said) =
         run(Some("conformance::kryoptic: kryoptic: not built here: make matrix builds it\n"));
     assert!(passed && said.contains("conformance::kryoptic"), "{said}");
-    let lines = "whole_run::the_way_back: sshd is not installed\nconformance::kryoptic: not built\n";
+    let lines = "whole_run::a_run_is_rolled_back: sshd is not installed\nconformance::kryoptic: not built\n";
     let (passed, said) = run(Some(lines));
     assert!(!passed, "{said}");
     let failed = said.split("can run here").nth(1).unwrap();
-    assert!(failed.contains("whole_run::the_way_back: sshd") && !failed.contains("kryoptic"), "{said}");
+    assert!(
+        failed.contains("whole_run::a_run_is_rolled_back: sshd") && !failed.contains("kryoptic"),
+        "{said}"
+    );
 }

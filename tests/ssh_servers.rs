@@ -16,7 +16,7 @@ use sastctl::cluster::{ConsoleError, SshAddress, sftp};
 use crate::pki;
 use crate::support::{Outcome, World, until};
 
-/// A folder with keys, and an sshd on a port of its own that runs one command, whatever is asked for.
+/// A folder with keys, and an sshd on its own port that runs one command for every request.
 struct Sshd {
     folder: PathBuf,
     port: u16,
@@ -37,7 +37,7 @@ fn run(program: &str, args: &[&str]) -> String {
 }
 
 impl Sshd {
-    /// `lines` is its configuration; `{}` in it is the folder. None where there is no sshd, or nobody may start it.
+    /// `lines` is its configuration; `{}` in it is the folder. None if there is no sshd, or if it cannot be started.
     fn start(world: &World, kind: &str, lines: &str, command: &str) -> Option<Self> {
         if !Path::new("/usr/sbin/sshd").exists() || !rustix::process::getuid().is_root() {
             crate::support::skip("no sshd can be started here");
@@ -86,7 +86,7 @@ impl Sshd {
         shown.split_whitespace().nth(1).unwrap().to_owned()
     }
 
-    /// What a command on this node comes to, with these lines as known hosts.
+    /// The result of a command on this node, with these lines as known hosts.
     fn told(&self, world: &World, known_hosts: &str, command: &[&str], more: &[&str]) -> Outcome {
         let node = format!("ssh://root@127.0.0.1:{}", self.port);
         fs::write(self.folder.join("known_hosts"), known_hosts).unwrap();
@@ -95,7 +95,7 @@ impl Sshd {
         world.run_with_input(&args, b"")
     }
 
-    /// Opens the console, which says `reached` where it is reached.
+    /// Opens the console, which prints `reached` if the connection works.
     fn visit(&self, world: &World, known_hosts: &str, more: &[&str]) -> Outcome {
         self.told(world, known_hosts, &["cluster", "console"], more)
     }
@@ -152,7 +152,7 @@ fn old_algorithms_are_used_only_on_request() {
     }
 }
 
-/// A server whose algorithms are newer than ours: what would help is not on our side.
+/// A server with algorithms that are newer than ours: no option would help.
 #[test]
 fn advice_that_does_not_help_is_not_printed() {
     let world = World::new();
@@ -184,7 +184,7 @@ fn a_revoked_key_is_always_refused() {
             assert!(outcome.stderr.contains("known_hosts, line 2"), "{}", outcome.stderr);
         }
     }
-    // Of another host, it is nothing.
+    // A revoked key of another host has no effect.
     reached(&sshd.visit(&world, &format!("@revoked cucm-sub {key}\n{known}"), &[]));
 }
 
@@ -225,7 +225,7 @@ fn a_host_certificate_of_a_known_authority_is_accepted() {
     let good = sign("127.0.0.*", &["-h"]);
     let trusted = format!("@cert-authority *127.0.0.1* {authority}\n");
     reached(&good.visit(&world, &trusted, &[]));
-    // Its key is no host key, and what it vouches for may be revoked, or it itself.
+    // The key of the authority is not a host key; a certified key or the authority itself may be revoked.
     let as_a_key = format!("[127.0.0.1]:{} {authority}\n", good.port);
     refused(&good.visit(&world, &as_a_key, &["--host-key", &good.fingerprint()]), "changed");
     refused(&good.visit(&world, &format!("{trusted}@revoked * {authority}\n"), &[]), "is revoked");
@@ -233,7 +233,7 @@ fn a_host_certificate_of_a_known_authority_is_accepted() {
         &good.visit(&world, &format!("{trusted}@revoked * {}\n", sshd.public("host")), &[]),
         "is revoked",
     );
-    // An authority for other hosts says nothing here.
+    // An authority for other hosts is ignored.
     refused(&good.visit(&world, &format!("@cert-authority cucm-* {authority}\n"), &[]), "is not known");
     drop(good);
     for (principal, more, says) in [
@@ -248,7 +248,7 @@ fn a_host_certificate_of_a_known_authority_is_accepted() {
 }
 
 #[test]
-fn a_session_that_does_not_come_to_its_prompt_ends_with_the_nodes_words() {
+fn a_session_without_a_prompt_reports_the_words_of_the_node() {
     let world = World::new();
     let field = pki::path("tests/testdata/field/shell");
     for (file, then, last) in [
@@ -279,7 +279,7 @@ fn a_session_that_does_not_come_to_its_prompt_ends_with_the_nodes_words() {
     }
 }
 
-/// What a server asks, question by question, and what it was answered.
+/// The questions of a server, one after the other, and the answers that it got.
 #[derive(Clone)]
 struct Asks {
     rounds: Vec<Vec<(&'static str, bool)>>,
@@ -309,7 +309,7 @@ impl server::Handler for Asks {
     }
 }
 
-/// Logs in to a server that asks this; what it was answered, and what became of the login.
+/// Logs in to a server with these questions; returns the answers and the result of the login.
 fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), ConsoleError>) {
     let world = World::new();
     let key = world.path("key").display().to_string();
@@ -353,8 +353,8 @@ fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), Co
 }
 
 #[test]
-fn the_question_of_the_password_is_answered_once() {
-    // No shell is opened by that server: whoever is in says so.
+fn the_password_question_is_answered_once() {
+    // That server opens no shell: the error shows that the login worked.
     let is_in = |result: Result<(), ConsoleError>| {
         matches!(result, Ok(()) | Err(ConsoleError::Broken { .. } | ConsoleError::Connect { .. }))
     };
@@ -363,7 +363,7 @@ fn the_question_of_the_password_is_answered_once() {
         assert_eq!(answered, [["s3cret"]], "{question}");
         assert!(is_in(result), "{question}");
     }
-    // A message that asks nothing is no second round.
+    // A message without a question does not count as a second round.
     let (answered, result) = asked(&[&[], &[("Password: ", false)], &[]]);
     assert_eq!(answered, [vec![], vec!["s3cret".to_owned()], vec![]]);
     assert!(is_in(result));
@@ -391,8 +391,8 @@ fn other_questions_end_the_login_with_the_servers_words() {
 }
 
 #[test]
-fn a_name_that_leaves_the_folder_is_not_put() {
-    // Nobody listens there: the name is looked at first.
+fn a_file_name_outside_the_folder_is_refused() {
+    // No server listens there: the name is checked before the connection.
     let address = SshAddress { user: None, host: "127.0.0.1".to_owned(), port: 9 };
     let known_hosts = std::path::PathBuf::new();
     let user = "admin".to_owned();

@@ -1,4 +1,4 @@
-//! A new user types `sastctl`, and is told what is here and what comes next.
+//! A new user types `sastctl`, and gets the state of this machine and the next step.
 
 use crate::support::World;
 
@@ -9,7 +9,7 @@ fn start(world: &World, args: &[&str]) -> String {
     shown
 }
 
-/// SoftHSM orders its tokens by random numbers: the lines about them in the order of their names.
+/// The lines about tokens, sorted by name: SoftHSM's order is random.
 fn sorted(shown: &str) -> String {
     let (mut tokens, rest): (Vec<_>, Vec<_>) = shown.lines().partition(|line| line.starts_with("Token "));
     tokens.sort_unstable();
@@ -44,7 +44,7 @@ fn each_state_has_its_next_step() {
       sastctl revert CTLFile.tlv --token ONE --spare ONE
     All commands and topics: sastctl help
     ");
-    // What it names can be typed.
+    // The commands that it names can be entered.
     let revert = tokenless.lines().find(|line| line.contains("sastctl revert")).unwrap();
     let mut words: Vec<&str> = revert.split_whitespace().skip(1).collect();
     words.push("--dry-run");

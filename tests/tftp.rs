@@ -1,4 +1,4 @@
-//! TFTP with servers that lose, double, mix up and refuse.
+//! TFTP with servers that lose, repeat, reorder and refuse packets.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
@@ -10,7 +10,7 @@ use sastctl::cluster::tftp::{self, Packet, TftpError, TftpServer};
 use crate::pki;
 use crate::support::World;
 
-/// A TFTP server by the book, or not: it gets the request and the socket of the transfer, and does what it likes.
+/// A TFTP server with any behaviour: a function gets the request and the socket of the transfer.
 pub fn tftp_server(behaves: impl Fn(&[u8], &UdpSocket) + Send + 'static) -> TftpServer {
     let listener = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -30,7 +30,7 @@ pub fn data(block: u16, bytes: &[u8]) -> Vec<u8> {
     [&[0, 3][..], &block.to_be_bytes(), bytes].concat()
 }
 
-/// What the client says next: the number of the block that it acknowledges.
+/// The next packet of the client: the number of the block that it acknowledges.
 pub fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
     let mut buffer = [0; 600];
     let n = transfer.recv(&mut buffer).ok()?;
@@ -40,19 +40,19 @@ pub fn acknowledged(transfer: &UdpSocket) -> Option<u16> {
 const LIMIT: usize = 100_000;
 
 #[test]
-fn tftp_without_options_with_doubles_and_strangers() {
+fn duplicate_and_foreign_tftp_packets_are_ignored() {
     let file = pki::golden_bytes("token-signed.tlv");
     let served = file.clone();
     let server = tftp_server(move |request, transfer| {
         assert!(request.starts_with(b"\0\x01CTLFile.tlv\0octet\0"), "{request:?}");
         let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
         let client = transfer.peer_addr().unwrap();
-        // A server that knows no options: blocks of 512.
+        // A server without options: blocks of 512 bytes.
         let blocks: Vec<&[u8]> = served.chunks(512).collect();
         for (index, block) in blocks.iter().enumerate() {
             let number = u16::try_from(index + 1).unwrap();
             transfer.send(&data(number, block)).unwrap();
-            // Somebody else's block of the same number, the same block again, one from the past.
+            // A block with the same number from another port, a repeated block, and an old block.
             if index > 0 {
                 stranger.send_to(&data(number, b"forged"), client).unwrap();
                 transfer.send(&data(number - 1, blocks[index - 1])).unwrap();
@@ -64,7 +64,7 @@ fn tftp_without_options_with_doubles_and_strangers() {
 }
 
 #[test]
-fn tftp_packets_that_are_lost_are_asked_for_again() {
+fn lost_tftp_packets_are_requested_again() {
     let served = pki::golden_bytes("tokenless.tlv");
     let file = served.clone();
     let server = tftp_server(move |_, transfer| {
@@ -73,7 +73,7 @@ fn tftp_packets_that_are_lost_are_asked_for_again() {
         assert_eq!(acknowledged(transfer), Some(0));
         for (index, block) in served.chunks(1428).enumerate() {
             let number = u16::try_from(index + 1).unwrap();
-            // Each second block is lost once: the client repeats its acknowledgement, and gets it then.
+            // Every second block is lost once: the client repeats its acknowledgement and then gets the block.
             if index % 2 == 0 {
                 assert_eq!(acknowledged(transfer), Some(number - 1));
             }
@@ -112,12 +112,12 @@ fn tftp_servers_that_misbehave_each_have_their_error() {
     assert!(matches!(silent, TftpError::Silent { .. }), "{silent}");
 }
 
-/// An answer to the options that comes again for each acknowledgement is no progress.
+/// Repeated answers to the options do not count as progress.
 #[test]
 fn a_server_that_repeats_its_oack_ends_with_an_error() {
     let (tell, told) = std::sync::mpsc::channel();
     let server = tftp_server(move |_, transfer| {
-        // Its end is for a client that would go on for ever.
+        // The server stops, so that a faulty client would not run forever.
         for _ in 0..100 {
             transfer.send(b"\0\x06blksize\x001428\0").unwrap();
             if acknowledged(transfer) != Some(0) {
@@ -132,7 +132,7 @@ fn a_server_that_repeats_its_oack_ends_with_an_error() {
     assert!(acknowledged <= 10, "{acknowledged} acknowledgements");
 }
 
-/// Each block comes in time, and the file never comes to its end.
+/// Each block arrives in time, but the file never ends.
 #[test]
 fn a_slow_transfer_ends_in_time() {
     let server = tftp_server(|_, transfer| {
@@ -148,7 +148,7 @@ fn a_slow_transfer_ends_in_time() {
     assert!(error.to_string().contains("within 2 s"), "{error}");
 }
 
-/// Answers the first request in its own way, and sends the file in blocks of this size.
+/// Answers the first request with a special packet, and sends the file in blocks of this size.
 fn serves(file: Vec<u8>, first: Vec<u8>, block_size: usize) -> TftpServer {
     tftp_server(move |_, transfer| {
         if !first.is_empty() {
@@ -167,7 +167,7 @@ fn serves(file: Vec<u8>, first: Vec<u8>, block_size: usize) -> TftpServer {
     })
 }
 
-/// What a list is worth its signature says: a server that knows the options loosely serves it all the same.
+/// The signature protects the list, so a server with incorrect options is still accepted.
 #[test]
 fn servers_may_deviate_from_the_rules_for_options() {
     let file = pki::golden_bytes("tokenless.tlv");
@@ -177,13 +177,13 @@ fn servers_may_deviate_from_the_rules_for_options() {
         assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file, "{name}");
     }
     for (what, file) in [("several blocks", file.clone()), ("one block", file[..1_000].to_vec())] {
-        let at_once = serves(file.clone(), vec![], 1428);
-        assert!(tftp::get(&at_once, "CTLFile.tlv", LIMIT).unwrap() == file, "{what}");
+        let server = serves(file.clone(), vec![], 1428);
+        assert!(tftp::get(&server, "CTLFile.tlv", LIMIT).unwrap() == file, "{what}");
     }
 }
 
 #[test]
-fn a_server_that_takes_no_options_is_asked_without() {
+fn a_server_that_refuses_options_is_asked_without_them() {
     for refusal in
         [&b"\0\x05\0\x08option negotiation failed\0"[..], b"\0\x06blksize\x0065464\0", b"\0\x06blksize\0"]
     {
@@ -204,7 +204,7 @@ fn a_server_that_takes_no_options_is_asked_without() {
     }
 }
 
-/// Nobody takes it for a list that phones would take: another name, and exit code 1.
+/// It must not be mistaken for a valid list: it gets another name, and the exit code is 1.
 #[test]
 fn a_file_that_does_not_verify_is_kept_under_another_name() {
     let world = World::new();
@@ -221,7 +221,7 @@ fn a_file_that_does_not_verify_is_kept_under_another_name() {
     assert!(!world.path("CTLFile.tlv").exists());
 }
 
-/// A node that is known to answer 503 for a file that it does not have.
+/// A node answers 503 for a file that it does not have.
 #[test]
 fn a_server_that_is_unavailable_may_only_lack_the_file() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

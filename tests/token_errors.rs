@@ -1,4 +1,4 @@
-//! What is said about tokens that fail, or that cannot be told apart.
+//! The errors about tokens that fail, or that cannot be distinguished.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error as Pkcs11Error, RvError as R};
@@ -8,7 +8,7 @@ use sastctl::token::{
 };
 
 #[test]
-fn what_is_of_the_moment_is_told_from_what_lasts() {
+fn temporary_errors_are_distinguished_from_permanent_ones() {
     let call = |code| TokenError::Call { what: "C_Sign", code: Ckr::Code(code), token: None };
     for code in [R::DeviceError, R::DeviceRemoved, R::TokenNotPresent, R::SessionClosed] {
         assert!(call(code).is_transient(), "{code:?}");
@@ -52,7 +52,7 @@ fn error(code: R) -> Pkcs11Error {
 }
 
 #[test]
-fn a_login_that_failed_says_what_it_means() {
+fn each_login_error_has_its_meaning() {
     let of = |flags, code| login_failed("C_Login", &token(flags), PinKind::User, &error(code));
     let pad = sys::CKF_PROTECTED_AUTHENTICATION_PATH;
     assert!(matches!(of(0, R::PinIncorrect), TokenError::PinIncorrect { .. }));
@@ -64,7 +64,7 @@ fn a_login_that_failed_says_what_it_means() {
 }
 
 #[test]
-fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
+fn a_refused_new_pin_is_not_a_wrong_pin() {
     let of = |code| set_failed("C_SetPIN", &token(0), (PinKind::New, Some(PinKind::User)), &error(code));
     for code in [R::PinInvalid, R::PinLenRange] {
         assert!(matches!(of(code), TokenError::PinRefused(_, PinKind::New, _)), "{code:?}");
@@ -76,7 +76,7 @@ fn a_pin_that_is_not_taken_is_not_one_that_is_wrong() {
 }
 
 #[test]
-fn an_administrators_login_that_failed_says_what_it_means() {
+fn each_administrator_login_error_has_its_meaning() {
     let of = |code| login_failed("C_Login", &token(0), PinKind::Administrator, &error(code));
     assert!(matches!(of(R::PinIncorrect), TokenError::PinIncorrect { which: PinKind::Administrator, .. }));
     assert!(matches!(of(R::PinLocked), TokenError::PinLocked(_, PinKind::Administrator)));

@@ -1,4 +1,4 @@
-//! What the flags of a token say about its PINs.
+//! The meaning of a token's flags for its PINs.
 
 use cryptoki_sys as sys;
 use sastctl::token::{Info, PinKind, PinState, Token, TokenError};
@@ -8,14 +8,14 @@ fn token(flags: sys::CK_FLAGS) -> Token {
 }
 
 #[test]
-fn a_blank_token_has_no_administrators_pin_that_could_be_locked() {
+fn the_administrator_pin_of_a_blank_token_is_never_locked() {
     let state = |flags| token(flags).so_pin_state;
     let (initialized, locked) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_SO_PIN_LOCKED);
     assert_eq!([state(locked), state(initialized | locked)], [PinState::NotSet, PinState::Locked]);
 }
 
 #[test]
-fn a_pin_was_never_set_only_where_one_is_wanted() {
+fn a_missing_pin_is_reported_only_if_a_login_is_required() {
     let state = |flags| token(flags).pin_state;
     let (initialized, wanted) = (sys::CKF_TOKEN_INITIALIZED, sys::CKF_LOGIN_REQUIRED);
     assert_eq!(state(initialized | wanted), PinState::NotSet);

@@ -1,4 +1,4 @@
-//! An operator plugs tokens in and looks at them.
+//! An operator inserts tokens and lists them.
 
 use crate::support::World;
 
@@ -27,7 +27,7 @@ fn the_tokens_are_listed_with_their_sast_certificates() {
     assert_eq!(a["certificates"][0]["not_after"], "2022-05-17T00:00:00Z");
 }
 
-/// A URI is copied from the list, and names the same token again, here and to other programs.
+/// A URI from the list selects the same token, in this program and in others.
 #[test]
 fn uris_are_printed_to_be_copied() {
     let world = World::with_tokens();
@@ -40,10 +40,10 @@ fn uris_are_printed_to_be_copied() {
 }
 
 #[test]
-fn one_token_is_shown_whole() {
+fn one_token_is_shown_in_full() {
     let world = World::with_tokens();
     let shown = world.run(&["token", "show", "SAST token A"]).done().stdout;
-    // Versions and mechanisms are SoftHSM's own affair.
+    // Versions and mechanisms depend on SoftHSM.
     let (shown, mechanisms) = shown.split_once("Mechanisms").unwrap();
     let shown = shown.split_inclusive('\n').filter(|l| !l.starts_with("Model")).collect::<String>();
     assert!(mechanisms.contains(" CKM_SHA1_RSA_PKCS "));
@@ -64,9 +64,9 @@ fn one_token_is_shown_whole() {
     assert!(json["mechanisms"].as_array().unwrap().iter().any(|m| m == "CKM_SHA1_RSA_PKCS"));
 }
 
-/// Some tokens show their keys to everybody: what is not seen there is not there.
+/// Some tokens show their keys without a login: a key that is not visible there does not exist.
 #[test]
-fn a_key_that_can_be_seen_without_the_pin_is_told_of() {
+fn a_key_visible_without_the_pin_is_reported() {
     let mut world = World::with_tokens();
     let other = crate::pki::path("tests/testdata/keys/rsa2048.der");
     let store = ["--write-object", other.to_str().unwrap(), "--type", "cert", "--id", "07"];
@@ -220,9 +220,9 @@ fn profiles_are_listed_shown_and_written_as_files() {
     assert_eq!(world.run(&["token", "list", "--profile", "nonsense"]).code, 2);
 }
 
-/// A cryptographic card may show several tokens, all with its own serial number: that number names none of them.
+/// A cryptographic card may show several tokens with the same serial number: that number selects none of them.
 #[test]
-fn tokens_that_share_a_serial_number_are_told_apart() {
+fn tokens_that_share_a_serial_number_are_distinguished() {
     let mut world = World::with_tokens();
     for (name, value) in [("NEW_PIN", "N3w-password"), ("SO_PIN", "12345678")] {
         world.set(name, value);
@@ -236,12 +236,12 @@ fn tokens_that_share_a_serial_number_are_told_apart() {
             format!("there is  {label}, serial {serial}, reader Reader {}", label.chars().last().unwrap());
         assert!(which.stderr.contains(&listed), "{}", which.stderr);
     }
-    // What the hint says means one token.
+    // The selector in the hint matches one token.
     let named = which.stderr.split("help: name one: --token '").nth(1).unwrap().split('\'').next().unwrap();
     let (shown, _) = world.faulty("same-serial", &["cert", "show", "--token", named]);
     shown.done();
 
-    // What changes a token never takes the first of those that match.
+    // A command that changes a token never uses the first of several matches.
     let pins = ["--so-pin-source=env:SO_PIN", "--new-pin-source=env:NEW_PIN"];
     let init = ["token", "init", serial, "--label=Empty", "--confirm", serial];
     for command in [
@@ -257,7 +257,7 @@ fn tokens_that_share_a_serial_number_are_told_apart() {
         assert!(!tried, "{calls:?}");
     }
 
-    // Whichever of them it is, what is stored there is found there.
+    // On each of them a stored certificate is found again.
     for letter in ["A", "B"] {
         let (token, name) = (format!("SAST token {letter}"), format!("--name=SAST-NEW-{letter}"));
         let (made, _) =

@@ -1,4 +1,4 @@
-//! Which other users may change what a path leads to.
+//! The users who may change the target of a path.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn set(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_file_that_others_may_replace_is_told() {
+fn a_file_that_others_may_replace_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
@@ -25,7 +25,7 @@ fn a_file_that_others_may_replace_is_told() {
     set(&file, 0o646);
     assert!(others_may_write(&file).unwrap().starts_with("everybody may write"));
     set(&file, 0o644);
-    // The folder above it, unless nobody may replace what others made there.
+    // The folder above it, unless it is sticky.
     set(&inner, 0o777);
     assert!(others_may_write(&file).unwrap().ends_with("inner"));
     set(&inner, 0o1777);
@@ -41,7 +41,7 @@ fn a_file_that_others_may_replace_is_told() {
 }
 
 #[test]
-fn every_link_on_the_way_is_looked_at() {
+fn every_link_in_a_path_is_checked() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -57,11 +57,11 @@ fn every_link_on_the_way_is_looked_at() {
     assert_eq!(others_may_write(&at("safe/good.so")), None);
     symlink(at("safe/loop.so"), at("safe/loop.so")).unwrap();
     assert!(others_may_write(&at("safe/loop.so")).unwrap().contains("cannot be checked"));
-    // A link in /tmp is whoever's who made it.
+    // A link in /tmp belongs to the user who made it.
     symlink(at("safe"), at("sticky/link")).unwrap();
     let through = at("sticky/link/module.so");
     assert_eq!((others_may_write(&through), foreign_link(&through)), (None, None));
-    // Only root gives links away.
+    // Only root can change the owner of a link.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -89,7 +89,7 @@ fn a_folder_that_others_may_write_is_not_used() {
 }
 
 #[test]
-fn a_path_may_be_another_name_of_a_descriptor() {
+fn a_path_may_stand_for_a_descriptor() {
     let named = |path: &str| named_by(Path::new(path));
     assert_eq!(
         [named("/dev/stdin"), named("/dev/fd/7"), named("/proc/self/fd/12")],
@@ -101,7 +101,7 @@ fn a_path_may_be_another_name_of_a_descriptor() {
 }
 
 #[test]
-fn root_and_this_user_may_write_and_nobody_else() {
+fn only_root_and_this_user_may_write() {
     let file = Rights { owner: 0, group: 0, mode: 0o100_644, is_folder: false, is_link: false };
     let folder = Rights { mode: 0o040_755, is_folder: true, ..file };
     let of = |rights: Rights| rights.others(1000, |group| group == 1000);
@@ -116,7 +116,8 @@ fn root_and_this_user_may_write_and_nobody_else() {
     assert_eq!(of(Rights { mode: 0o101_646, ..file }), Some(Others::Everybody), "sticky means nothing here");
 }
 
-/// Whoever may replace the module gets every PIN: it is not loaded, nor is a profile used that others may write.
+/// A user who can replace the module gets every PIN: such a module is not loaded, and a profile that others may write is not
+/// used.
 #[test]
 fn a_module_that_others_may_write_is_refused() {
     let world = World::with_tokens();
@@ -147,7 +148,7 @@ fn a_module_that_others_may_write_is_refused() {
     std::fs::create_dir(world.path("open")).unwrap();
     set("open", 0o777);
     std::fs::copy(world.path("module.so"), world.path("open/module.so")).unwrap();
-    // A link in it, on the way from one name that is safe to another.
+    // A link in that folder, between two safe paths.
     std::os::unix::fs::symlink("../module.so", world.path("open/middle.so")).unwrap();
     std::os::unix::fs::symlink("open/middle.so", world.path("named.so")).unwrap();
     std::os::unix::fs::symlink("mine.toml", world.path("open.toml")).unwrap();

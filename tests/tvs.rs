@@ -1,4 +1,4 @@
-//! `ctl check`, and a Trust Verification Service over real TLS on loopback: valid, invalid, silent and hostile.
+//! `ctl check`, and a Trust Verification Service over real TLS on loopback with valid, invalid, missing and hostile answers.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn from_tokenless_to_tokens_phones_need_tvs() {
 }
 
 #[test]
-fn the_way_back_and_the_same_tokens_again() {
+fn the_change_back_to_tokenless_and_a_second_list_of_the_same_tokens() {
     let world = world();
     let back = world.run(&["ctl", "check", "CTLFile.tlv", "--installed-ctl", "new.tlv", "--json"]);
     assert_eq!(back.code, 1);
@@ -84,7 +84,7 @@ fn the_way_back_and_the_same_tokens_again() {
 }
 
 #[test]
-fn what_phones_hold_must_be_said_and_must_be_what_it_is_called() {
+fn the_installed_lists_must_be_given_with_the_right_options() {
     let world = world();
     assert_eq!(world.run(&["ctl", "check", "new.tlv"]).code, 2);
     world.place("itl.tlv", "ITLFile.tlv");
@@ -99,9 +99,9 @@ fn what_phones_hold_must_be_said_and_must_be_what_it_is_called() {
     assert!(refused.stderr.contains("phones refuse a list that does not verify"), "{}", refused.stderr);
 }
 
-/// A list that verifies, and from which the phones' servers are gone.
+/// A list that verifies, but without the servers of the phones.
 #[test]
-fn a_list_that_locks_phones_out_is_named() {
+fn a_list_that_locks_phones_out_is_reported() {
     let mut world = World::with_tokens();
     world.place("token-signed.tlv", "CTLFile.tlv");
     world.set("SAST_PIN", crate::support::PIN);
@@ -129,7 +129,7 @@ fn a_list_that_locks_phones_out_is_named() {
         one.stdout
     );
     itl(&world, TVS_2048, false);
-    // The ITL still has the publisher, and no CAPF.
+    // The ITL still has the publisher, but no CAPF.
     let none = check("none.tlv", &["--installed-itl", "ITLFile.tlv"]);
     assert_eq!(none.code, 1, "{}", none.all());
     assert!(none.stdout.contains("LOCKED OUT: no CAPF record is left"), "{}", none.stdout);
@@ -165,7 +165,7 @@ fn tvs_is_asked_as_a_phone_would() {
     assert_eq!(json["tvs"][0]["ttl_seconds"], 86_400);
     assert_eq!(json["tvs"][0]["certificate_in_itl"], true);
 
-    // As an 8861 asks about the signer of a list: names and serial as the file spells them.
+    // The request of an 8861 about the signer of a list: names and serial as in the file.
     let request = server.asked.recv_timeout(Duration::from_secs(5)).unwrap();
     let signer = pki::golden("token-signed.tlv").list().header().signer.clone();
     let element = |tag: u8, value: &[u8]| [&[tag, 0, u8::try_from(value.len()).unwrap()], value].concat();
@@ -176,7 +176,7 @@ fn tvs_is_asked_as_a_phone_would() {
 }
 
 #[test]
-fn tvs_is_asked_as_about_a_server_by_choice() {
+fn tvs_can_be_asked_with_a_verify_request() {
     let world = world();
     itl(&world, TVS_2048, false);
     let server = serve(TVS_2048, Age::Today, says_valid);
@@ -216,7 +216,7 @@ fn a_query_and_its_answer_are_those_of_a_phone() {
     assert_eq!(Certificate::from_der(message.certificate.unwrap()).unwrap().sast_name(), "SAST Field");
 }
 
-/// By issuer and serial it may know another certificate, whose key did not sign the list.
+/// TVS may know another certificate with this issuer and serial, whose key did not sign the list.
 #[test]
 fn an_answer_about_another_certificate_does_not_count() {
     let world = world();
@@ -233,7 +233,7 @@ fn an_answer_about_another_certificate_does_not_count() {
 }
 
 #[test]
-fn an_old_tvs_that_does_not_know_the_query_is_asked_the_other_way() {
+fn an_old_tvs_without_the_query_gets_a_verify_request() {
     let world = world();
     itl(&world, TVS_2048, false);
     for behaviour in [(|tls| assert_ne!(question(tls), [0; 4])) as Behaviour, |tls| {
@@ -249,7 +249,7 @@ fn an_old_tvs_that_does_not_know_the_query_is_asked_the_other_way() {
     }
 }
 
-/// "Valid" from somebody whom phones may not be able to authenticate.
+/// "Valid" from a server that phones may not be able to authenticate.
 #[test]
 fn the_answer_of_an_unknown_server_proves_nothing() {
     let world = world();
@@ -281,12 +281,12 @@ fn an_itl_whose_signer_and_tvs_were_both_renewed_is_refused() {
         assert!(refused.stdout.contains("REFUSE"), "{}", refused.stdout);
         assert!(refused.stdout.contains("cucm-1051-a-pub and TVS were both renewed"), "{}", refused.stdout);
     }
-    // What the TVS really shows decides: the new certificate, or still the old one.
+    // The certificate that the TVS shows decides: the new one, or still the old one.
     let new = serve("tests/testdata/keys/rsa3072", Age::Today, says_valid);
     assert!(check(&["--tvs", &new.address]).stdout.contains("REFUSE"));
     let old = serve(TVS_2048, Age::Today, says_valid);
     assert!(check(&["--tvs", &old.address]).done().stdout.contains("accept (by TVS)"));
-    // One of them alone is the way that Cisco describes.
+    // Renewing only one of them is the procedure that Cisco describes.
     itl_of(&world, "new.tlv", renewed, TVS_2048, false);
     let asked = serve(TVS_2048, Age::Today, says_valid);
     assert!(check(&["--trusted", "signer.cer"]).done().stdout.contains("accept (by TVS)"));
@@ -294,7 +294,7 @@ fn an_itl_whose_signer_and_tvs_were_both_renewed_is_refused() {
 }
 
 #[test]
-fn tvs_says_no() {
+fn tvs_answers_invalid() {
     let world = world();
     let server = serve(TVS_2048, Age::Today, says_invalid);
     let outcome = check(&world, &["--tvs", &server.address, "--json"]);
@@ -309,7 +309,7 @@ fn tvs_says_no() {
 }
 
 #[test]
-fn nodes_that_do_not_agree() {
+fn nodes_give_different_answers() {
     let world = world();
     let yes = serve(TVS_2048, Age::Today, says_valid);
     let no = serve(TVS_2048, Age::Today, says_invalid);
@@ -318,7 +318,7 @@ fn nodes_that_do_not_agree() {
 }
 
 #[test]
-fn addresses_have_a_port_or_the_usual_one() {
+fn an_address_without_a_port_gets_the_default_port() {
     let parsed = |text: &str| text.parse::<TvsAddress>().map(|a| a.to_string()).ok();
     assert_eq!(parsed("cucm").as_deref(), Some("cucm"));
     assert_eq!(parsed("10.1.2.3:2446").as_deref(), Some("10.1.2.3:2446"));

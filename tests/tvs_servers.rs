@@ -1,4 +1,4 @@
-//! Servers that a phone would not speak with: another certificate, old TLS, hostile answers, none at all.
+//! Servers that a phone would not accept: another certificate, old TLS, hostile answers, no answer.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use crate::support::tvs::{
 };
 use crate::tvs::{check, decision, itl, world};
 
-/// The server's certificate is in the ITL whole, or by its hash; another one is nobody a phone would speak with.
+/// The server's certificate is in the ITL, or its hash is; a phone refuses a server with another certificate.
 #[test]
 fn the_servers_certificate_is_checked_against_the_itl() {
     let world = world();
@@ -34,7 +34,7 @@ fn the_servers_certificate_is_checked_against_the_itl() {
 }
 
 #[test]
-fn an_old_server_is_reached_when_asked_for() {
+fn an_old_server_needs_an_option() {
     let world = world();
     itl(&world, TVS_1024, true);
     let server = serve(TVS_1024, Age::Old, says_valid);
@@ -51,7 +51,7 @@ fn an_old_server_is_reached_when_asked_for() {
     assert_eq!(reached.json()["tvs"][0]["tls"], "TLSv1");
 }
 
-/// Everything else that may sit behind a port, each with its own words.
+/// Other servers that may use the port, each with its own error.
 #[test]
 fn hostile_answers_each_have_their_own_error() {
     let cases: [(Behaviour, &str); 14] = [
@@ -148,7 +148,7 @@ fn hostile_answers_each_have_their_own_error() {
             "did not answer within 1 s (waiting for the answer)",
         ),
         (
-            // A byte every 300 ms: each read is in time, the whole is not.
+            // A byte every 300 ms: each read is in time, but the whole answer is too slow.
             |tls| {
                 let session = question(tls);
                 for byte in [&[87, 1, 4, 0][..], &session, &[0, 15], &VALID].concat() {
@@ -171,7 +171,7 @@ fn hostile_answers_each_have_their_own_error() {
     }
 }
 
-/// Nobody there, somebody who says nothing at all, and somebody who does not speak TLS.
+/// No server, a server that is silent, and a server without TLS.
 #[test]
 fn ports_without_a_tls_server_are_reported() {
     let world = world();

@@ -1,4 +1,4 @@
-//! The udev rules: the right devices, nothing too wide, and well-formed by our own check and udev's.
+//! The udev rules: the right devices, no others, and valid by our own check and udev's.
 
 use std::process::Command;
 
@@ -44,7 +44,7 @@ fn tokens(line: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// What is wrong with a rules file.
+/// The errors of a rules file.
 fn check(text: &str, sets: &[(&str, &str, &str)]) -> Result<Vec<(String, String)>, String> {
     let mut ids = Vec::new();
     let mut guards = Vec::new();
@@ -108,7 +108,7 @@ fn the_rules_name_every_token_and_no_dongle() {
 }
 
 #[test]
-fn the_check_catches_what_must_not_be() {
+fn the_check_finds_every_error() {
     let good = rules("60-sastctl-tokens.rules");
     let line = "ATTR{idVendor}==\"0529\", ATTR{idProduct}==\"050c\", ENV{ID_SMARTCARD_READER}=\"1\"";
     assert!(good.contains(line));

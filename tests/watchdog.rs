@@ -1,4 +1,4 @@
-//! Calls to a module that do not return are told of.
+//! Calls to a module that do not return are reported.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sastctl::token::{OnHang, Patience, Watchdog};
 
-/// A watchdog, and where it tells of a call.
+/// A watchdog, and the channel for its reports.
 fn watched(limit: Duration) -> (Watchdog, Receiver<&'static str>) {
     let (send, told) = channel();
     let send = Mutex::new(send);
@@ -17,7 +17,7 @@ fn watched(limit: Duration) -> (Watchdog, Receiver<&'static str>) {
 }
 
 #[test]
-fn a_call_that_hangs_is_told_of_while_another_thread_goes_on() {
+fn a_hanging_call_is_reported_while_another_thread_continues() {
     let limit = Duration::from_millis(100);
     let (watchdog, told) = watched(limit);
     std::thread::scope(|scope| {

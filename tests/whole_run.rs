@@ -1,4 +1,4 @@
-//! `revert --node`: the whole way from tokenless to tokens on three nodes, and every way that it can be stopped.
+//! `revert --node`: the whole change from tokenless to tokens on three nodes, and every way to stop it.
 
 use std::io::{BufReader, Read as _};
 use std::process::Stdio;
@@ -47,8 +47,8 @@ fn a_cluster_goes_from_tokenless_to_tokens() {
     assert!(again.stderr.contains("is complete"), "{}", again.stderr);
 }
 
-/// What lies in the run's folder may be another list by the time the run goes on: no phone would take this one.
-/// The token is logged in for one step: its signature covers the journal up to there, and says how far that is.
+/// A file in the run's folder may be replaced before the run continues: no phone would accept this list.
+/// The token is logged in only for one step: its signature covers the journal up to that step, and contains that position.
 #[test]
 fn the_journal_of_a_run_is_signed_up_to_the_signing_step() {
     let Some((world, cluster)) = started(1) else { return };
@@ -90,7 +90,7 @@ fn a_changed_bridge_file_is_refused() {
     }
 }
 
-/// SIGKILL behind each step in turn, then on: the same end, and nothing done twice.
+/// SIGKILL after each step, then resume: the same result, and no step is done twice.
 #[test]
 fn a_killed_run_continues_where_it_stopped() {
     for step in ["preflight", "keep", "trust", "vouch", "sign", "delete"] {
@@ -110,7 +110,7 @@ fn a_run_killed_late_continues_where_it_stopped() {
         let Some((world, cluster)) = started(2) else { return };
         kill_after(&world, &cluster, step, &[]);
         let on = go(&world, &cluster, &["--resume"]);
-        // Behind the last step the run may have come to its end.
+        // After the last step the run may already be completed.
         let ended = step == "verify" && on.stderr.contains("nothing to continue");
         assert!(on.code == 0 || ended, "killed after {step}: {}", on.all());
         assert_reverted(&world, &cluster);
@@ -118,14 +118,14 @@ fn a_run_killed_late_continues_where_it_stopped() {
     }
 }
 
-/// The connection ends in the middle of a command, and nobody heard how it ended: the run stops, says so, goes on.
+/// The connection ends during a command, so its result is not known: the run stops with an error, and can be resumed.
 fn cut_in_the_middle_of(command: &str) {
     let Some((world, cluster)) = started(1) else { return };
     cluster.nodes[0].quirks(&[&format!("hangup={command}")]);
     let stopped = go(&world, &cluster, &[]);
     assert_eq!(stopped.code, 5, "{command}: {}", stopped.all());
     assert!(stopped.stderr.contains("ended in the middle of"), "{command}: {}", stopped.stderr);
-    // Before the first step there is no run to go on with.
+    // Before the first step there is no run to resume.
     let on = if stopped.stderr.contains("--resume") { &["--resume"][..] } else { &[] };
     go(&world, &cluster, on).done();
     assert_reverted(&world, &cluster);
@@ -148,7 +148,7 @@ fn the_connection_is_cut_during_a_change() {
 }
 
 #[test]
-fn the_way_back() {
+fn a_run_is_rolled_back() {
     let Some((world, cluster)) = started(2) else { return };
     kill_after(&world, &cluster, "publish", &[]);
     let back = go(&world, &cluster, &["--rollback"]).done();
@@ -164,7 +164,7 @@ fn md5_of(golden: &str) -> String {
     digest::hex(&digest::md5(&pki::golden_bytes(golden)), "")
 }
 
-/// For a script: the plan and what phones do are said before the cluster changes, beside the answer.
+/// For a script: the plan and the decision of phones are printed before the cluster changes, separate from the JSON.
 #[test]
 fn with_json_the_plan_is_shown_beside_the_answer() {
     let Some((world, cluster)) = started(1) else { return };
@@ -185,29 +185,29 @@ fn with_json_the_plan_is_shown_beside_the_answer() {
     );
 }
 
-/// Where nobody can be asked, and nobody said yes: nothing on the cluster changes, by whichever way.
+/// Without a terminal and without `--yes` nothing on the cluster changes, with any option.
 #[test]
 fn without_a_yes_nothing_on_the_cluster_changes() {
     let Some((world, cluster)) = started(1) else { return };
-    let unasked = |more: &[&str]| {
+    let without_yes = |more: &[&str]| {
         let args: Vec<String> = arguments(&cluster, more).into_iter().filter(|a| a != "--yes").collect();
-        world.unasked(&args.iter().map(String::as_str).collect::<Vec<_>>(), b"")
+        world.run_without_yes(&args.iter().map(String::as_str).collect::<Vec<_>>(), b"")
     };
     for more in [&[][..], &["--bridge"]] {
-        let refused = unasked(more);
+        let refused = without_yes(more);
         assert_eq!(refused.code, 2, "{}", refused.all());
         assert!(refused.stderr.contains("--yes confirms without a question"), "{}", refused.stderr);
         assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     }
     go(&world, &cluster, &["--resume"]).done();
     let before = acts(&cluster);
-    assert_eq!(unasked(&["--rollback"]).code, 2);
+    assert_eq!(without_yes(&["--rollback"]).code, 2);
     assert_eq!(acts(&cluster), before, "the way back asks, too");
     let ended = go(&world, &cluster, &["--resume"]);
     assert!(ended.stderr.contains("nothing to continue"), "nothing is being taken back: {}", ended.all());
 }
 
-/// No folder to put it to: the operator uploads the file on the web page of the node, and the run sees it.
+/// Without a target folder the operator uploads the file on the web page of the node, and the run detects it.
 #[test]
 fn a_run_waits_for_an_upload_by_hand() {
     let Some((world, cluster)) = started(1) else { return };
@@ -228,7 +228,7 @@ fn a_run_waits_for_an_upload_by_hand() {
     acts(&cluster);
 }
 
-/// Everything went well, and then the phones did not.
+/// The run was completed, but phones refused the list.
 #[test]
 fn a_completed_run_can_be_rolled_back() {
     let Some((world, cluster)) = started(1) else { return };
@@ -240,7 +240,7 @@ fn a_completed_run_can_be_rolled_back() {
     world.run(&["journal", "verify"]).done();
 }
 
-/// A node's name with a slip in it would leave that node to the operator, once the old list is deleted.
+/// With a typing error in a node's name, that node would need an upload by hand after the old list was deleted.
 #[test]
 fn a_folder_of_an_unknown_node_stops_the_run_before_anything_changes() {
     let Some((world, cluster)) = started(1) else { return };
@@ -263,7 +263,7 @@ fn a_folder_of_an_unknown_node_stops_the_run_before_anything_changes() {
         assert!(stopped.stderr.contains(says), "{}", stopped.all());
         assert!(acts(&cluster).iter().all(Vec::is_empty), "{:?}", acts(&cluster));
     }
-    // A run that goes on has the deletion before it, too.
+    // A resumed run has not deleted the list yet, either.
     let stopped = with("--timestamp", "no time", &[]);
     assert!(stopped.stderr.contains("at sign"), "{}", stopped.all());
     for way in ["--resume", "--rollback"] {

@@ -1,4 +1,4 @@
-//! The lists of the table: what a phone holds, and what it is offered.
+//! The lists of the table: the installed lists and the new lists.
 
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, ListKind, Record, ServerRecord, Style, VerifiedList, record_tag,
@@ -43,7 +43,7 @@ pub fn list(kind: ListKind, records: Vec<Record>, signer: &str) -> VerifiedList 
     Draft::new(name, records, options(Digest::Sha1)).sign(&mut KeyFile::open(signer)).unwrap()
 }
 
-/// The lists of the table, by the name that its rows use.
+/// The lists of the table, by their names in its rows.
 pub struct Lists(Vec<(&'static str, VerifiedList)>);
 
 impl Lists {
@@ -55,7 +55,7 @@ impl Lists {
         let capf = || server(CAPF, F::CAPF, false);
         let signed = golden("token-signed.tlv");
         let with = |record: Record| [signed.list().records(), &[record]].concat();
-        // Issuer and serial of token A over the key of somebody else.
+        // Issuer and serial of token A, with another key.
         let stranger = sast(STRANGER, Style::CtlClient)
             .with(record_tag::ISSUER_NAME, sast(A, Style::CtlClient).get(record_tag::ISSUER_NAME).unwrap())
             .and_then(|r| {

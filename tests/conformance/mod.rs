@@ -1,6 +1,6 @@
-//! One suite against every PKCS#11 module that can be had: list, find, export, login, sign, revert, watch, administration
-//! and enrolment. `make matrix` installs what they need and prints the table; here each is skipped, and says so, where it
-//! is not installed.
+//! One suite against every available PKCS#11 module: list, find, export, login, sign, revert, watch, administration and
+//! enrolment. `make matrix` installs what they need and prints the table; here a module that is not installed is skipped, with
+//! a message.
 
 mod modules;
 mod suite;
@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use crate::support::{World, skip};
 
-/// A token of some module, ready to be asked.
+/// A token of a module, ready for the suite.
 pub struct Subject {
-    /// The module, as the table calls it.
+    /// The name of the module in the table.
     pub module: &'static str,
     /// Its world: SASTCTL_PROFILE, SAST_PIN and SO_PIN are set.
     pub world: World,
@@ -21,16 +21,16 @@ pub struct Subject {
     pub label: String,
     /// The name of its certificate.
     pub name: String,
-    /// Its certificate, where it was given one.
+    /// Its certificate, if the test stored one.
     pub certificate: Option<Vec<u8>>,
     /// A PIN that is wrong, and one that is new.
     pub wrong_pin: String,
     pub new_pin: String,
-    /// What the module cannot do, with the reason; what is named here must fail.
+    /// The operations that the module cannot do, with the reason; these must fail.
     pub cannot: Vec<(&'static str, &'static str)>,
-    /// Takes the token out (`false`) and puts it in; when that was noticed.
+    /// Removes the token (`false`) or inserts it; returns when the reader noticed it.
     pub plug: Option<Box<dyn FnMut(bool) -> Instant>>,
-    /// What runs beside it.
+    /// Other processes that it needs.
     pub servers: Vec<Server>,
 }
 
@@ -54,7 +54,7 @@ impl Subject {
     }
 }
 
-/// Runs the suite; the row of the table goes where `SASTCTL_MATRIX` says.
+/// Runs the suite; writes the row of the table to the file in `SASTCTL_MATRIX`.
 fn conform(mut subject: Subject) {
     let mut failures = String::new();
     let mut rows = String::new();
@@ -86,7 +86,7 @@ fn report(module: &str, rows: &str) {
     }
 }
 
-/// Runs the suite, or says what is missing.
+/// Runs the suite, or reports what is missing.
 fn conform_if(module: &'static str, subject: Result<Subject, String>) {
     match subject {
         Ok(subject) => conform(subject),
@@ -142,9 +142,9 @@ fn ykcs11_with_a_card() {
     conform_if("ykcs11", modules::ykcs11());
 }
 
-/// openCryptoki counts wrong PINs as PKCS#11 has it: low after one, the last try after two, locked after three.
+/// openCryptoki counts wrong PINs as PKCS#11 specifies: count low after one, final try after two, locked after three.
 #[test]
-fn a_pin_counter_that_is_real() {
+fn opencryptoki_counts_wrong_pins() {
     let mut subject = match modules::opencryptoki() {
         Ok(subject) => subject,
         Err(why) => return skip(&format!("openCryptoki: {why}")),

@@ -1,4 +1,4 @@
-//! A token of each module, made from nothing, as an administrator would make it.
+//! A new token of each module, made in the way of an administrator.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ pub const GOLDEN: &str = "SAST-ADN008580ef";
 
 const SO_PIN: &str = "12345678";
 
-/// A subject with the golden key and everything that a good module can do.
+/// A subject with the golden key that supports every operation.
 fn subject(module: &'static str, mut world: World, profile: &str, label: &str) -> Subject {
     world.set("SASTCTL_PROFILE", profile);
     world.set("SAST_PIN", PIN);
@@ -43,7 +43,7 @@ fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The first of these that is there.
+/// The first of these paths that exists.
 fn library(names: &[&str]) -> Result<String, String> {
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
     let all = folders.iter().flat_map(|folder| names.iter().map(move |name| format!("{folder}/{name}")));
@@ -92,7 +92,7 @@ pub fn softhsm() -> Result<Subject, String> {
     Ok(subject("SoftHSM", World::with_tokens(), "softhsm", "SAST token A"))
 }
 
-/// Its state is the machine's: a mount, a process and an IPC namespace of its own keep it apart. That takes root.
+/// Its state belongs to the whole machine: separate mount, process and IPC namespaces isolate it. This needs root.
 pub fn opencryptoki() -> Result<Subject, String> {
     needs("pkcsslotd")?;
     needs("pkcsconf")?;
@@ -145,13 +145,13 @@ exec sleep 600
     Ok(subject)
 }
 
-/// Whether somebody listens there; a connection would be taken for the client.
+/// Whether a process listens on the port. Does not connect: that would count as the client.
 fn listens(port: u16) -> bool {
     let wanted = format!(":{port:04X} ");
     std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&wanted))
 }
 
-/// Two ports side by side that nobody uses.
+/// Two free ports with consecutive numbers.
 fn free_ports() -> u16 {
     loop {
         let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -162,7 +162,7 @@ fn free_ports() -> u16 {
     }
 }
 
-/// It makes keys and takes none, so its SAST key is made by `cert enroll`.
+/// It makes keys but cannot import them, so `cert enroll` makes its SAST key.
 pub fn tpm2() -> Result<Subject, String> {
     needs("swtpm_setup")?;
     let module = library(&["pkcs11/libtpm2_pkcs11.so", "libtpm2_pkcs11.so"])?;
@@ -255,7 +255,7 @@ pub fn p11_kit() -> Result<Subject, String> {
     let server = p11_kit_server(&world, &socket);
     let mut subject = subject("p11-kit", world, "p11-kit-client", "SAST token A");
     subject.world.set("P11_KIT_SERVER_ADDRESS", &format!("unix:path={}", path(&socket)));
-    // What the client must not need.
+    // The client must not need these.
     subject.world.unset("SOFTHSM2_CONF");
     subject.servers.push(server);
     Ok(subject)
@@ -287,7 +287,7 @@ pub fn p11_kit_over_ssh() -> Result<Subject, String> {
         user.display()
     );
     std::fs::write(&config, lines).unwrap();
-    // Where sshd wants to run with privileges it wants this folder.
+    // An sshd with privileges needs this folder.
     let _ = std::fs::create_dir("/run/sshd");
     servers.push(serve(&world, "/usr/sbin/sshd", &["-D", "-f", path(&config)]));
     wait_until("sshd", || listens(port));
@@ -318,7 +318,7 @@ pub fn p11_kit_over_ssh() -> Result<Subject, String> {
     Ok(subject)
 }
 
-/// Built by `make matrix`, which names it in `SASTCTL_KRYOPTIC`.
+/// `make matrix` builds it and sets `SASTCTL_KRYOPTIC` to its path.
 pub fn kryoptic() -> Result<Subject, String> {
     let Some(module) = std::env::var_os("SASTCTL_KRYOPTIC") else {
         return Err("not built here: make matrix builds it".to_owned());
@@ -351,7 +351,7 @@ pub fn kryoptic() -> Result<Subject, String> {
     Ok(subject)
 }
 
-/// A card in a virtual reader, which can be taken out.
+/// A card in a virtual reader, which can be removed.
 pub fn opensc() -> Result<Subject, String> {
     library(&["opensc-pkcs11.so", "pkcs11/opensc-pkcs11.so"])?;
     let mut world = World::new();
@@ -371,7 +371,7 @@ pub fn opensc() -> Result<Subject, String> {
     Ok(subject)
 }
 
-/// A card that ykcs11 takes for a YubiKey.
+/// A card that ykcs11 recognises as a YubiKey.
 pub fn ykcs11() -> Result<Subject, String> {
     library(&["libykcs11.so"])?;
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! The suite itself: what a token must be able to do, asked through the program and nothing else.
+//! The suite: the operations of a token, tested only through the program.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::Subject;
 use crate::pki;
 use crate::support::Outcome;
 
-/// What a check came to: words for the table, or what went wrong.
+/// The result of a check: a word for the table, or the error.
 pub type Checked = Result<String, String>;
 
 /// A check.
@@ -89,7 +89,7 @@ fn export(subject: &mut Subject) -> Checked {
     Ok("ok".to_owned())
 }
 
-/// A wrong PIN is one try, and is called what PKCS#11 calls it; the right one resets the count.
+/// A wrong PIN uses one try, and is reported with its PKCS#11 name; the right one resets the count.
 fn login(subject: &mut Subject) -> Checked {
     subject.world.set("WRONG_PIN", &subject.wrong_pin);
     let test = ["profile", "test", "--token", &subject.name.clone(), "--allow-last-try"];
@@ -164,7 +164,7 @@ fn revert(subject: &mut Subject) -> Checked {
     Ok("ok, verified".to_owned())
 }
 
-/// Events where the token can be taken out here; else that watching ends in time.
+/// Checks the events if the token can be removed here; else only that watching ends in time.
 fn watch(subject: &mut Subject) -> Checked {
     let Some(plug) = &mut subject.plug else {
         let quiet = done(subject.world.run(&["token", "watch", "--timeout=1"]))?;
@@ -254,7 +254,7 @@ fn signs_with_new_key(subject: &Subject, bits: &str) -> Checked {
     Ok("ok".to_owned())
 }
 
-/// Everything on the token is deleted; then it is a token again.
+/// Everything on the token is deleted; then it can be used again.
 fn init(subject: &mut Subject) -> Checked {
     let serial = listed(subject)?["serial"].as_str().unwrap_or_default().to_owned();
     let wrong = ["token", "init", &subject.label, "--label=Fresh", "--confirm=1234"];

@@ -1,4 +1,4 @@
-//! A test for each finding: the facts that lead to it, and that there is advice for every system.
+//! A test for each finding: the facts that cause it, and the advice for every system.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use sastctl::workflow::doctor::{
     CertificateFacts, Clock, Facts, Finding, ModuleFacts, Severity, System, TokenFacts, judge, rules_file,
 };
 
-/// A machine where everything is as it should be: an eToken 5110 in its reader.
+/// A machine without problems: an eToken 5110 in its reader.
 fn healthy() -> Facts {
     Facts {
         linux: true,
@@ -60,7 +60,7 @@ fn device(vendor: u16, product: u16) -> UsbDevice {
     UsbDevice { vendor, product, name: None, place: "1:004".into(), may_open: Some(true) }
 }
 
-/// The finding with this name, and nothing else that is not fine.
+/// The finding with this name; there must be no other problem.
 #[track_caller]
 fn only(id: &str, severity: Severity, change: impl FnOnce(&mut Facts)) -> Finding {
     let mut facts = healthy();
@@ -73,12 +73,12 @@ fn only(id: &str, severity: Severity, change: impl FnOnce(&mut Facts)) -> Findin
     finding
 }
 
-/// A problem, and what to do about it on every system.
+/// A problem, and its advice on every system.
 #[track_caller]
 fn problem(id: &str, change: impl FnOnce(&mut Facts)) -> String {
     let finding = only(id, Severity::Problem, change);
     for system in System::ALL {
-        // udev is Linux's own.
+        // Only Linux has udev.
         if id != "udev" || matches!(system, System::Debian | System::Fedora) {
             let advised = finding.next.is_some() || !finding.remedies.on(system).is_empty();
             assert!(advised, "{id}: no advice for {system:?}");
@@ -146,7 +146,7 @@ fn the_module_does_not_load() {
     });
 }
 
-/// Nothing is to be installed where another run has the tokens.
+/// If another run uses the tokens, nothing needs to be installed.
 #[test]
 fn another_run_has_the_tokens() {
     let finding = only("tokens-busy", Severity::Problem, |facts| {
@@ -162,10 +162,10 @@ fn another_run_has_the_tokens() {
 }
 
 #[test]
-fn what_the_module_needs_beside_it() {
+fn the_requirements_of_the_module() {
     let says = problem("environment", |facts| facts.module.unset = vec!["CKNFAST_X (why)".into()]);
     assert!(says.contains("CKNFAST_X"), "{says}");
-    // Where the tokens are seen nothing is missing; where they are not, it is the reason.
+    // If the tokens are visible, nothing is missing; if not, this is the reason.
     let mut facts = healthy();
     facts.module.daemons = Some((vec!["SACSrv".into()], false));
     assert!(judge(&facts).iter().all(|f| f.severity == Severity::Fine));
@@ -240,7 +240,7 @@ fn usb_ids_against_readers() {
     let finding = only("usb-no-reader", Severity::Problem, another);
     assert!(finding.remedies.on(System::Debian)[0].contains("libccid"), "{finding:#?}");
     assert!(says.contains("2 tokens are plugged in") && says.contains("1 reader is shown"), "{says}");
-    // A CardOS stick wants SafeNet's own reader driver, and a rule.
+    // A CardOS stick needs SafeNet's own reader driver, and a rule.
     let finding = only("usb-no-reader", Severity::Problem, |facts| {
         facts.udev = Some("/etc/udev/rules.d/60-sastctl-tokens.rules".into());
         facts.usb.as_mut().unwrap().push(device(0x0529, 0x0600));
@@ -295,7 +295,7 @@ fn the_clock() {
 }
 
 #[test]
-fn a_linux_is_known_by_its_release_file() {
+fn a_linux_distribution_is_recognised_by_its_release_file() {
     for (release, system) in [
         ("NAME=\"Debian\"\nID=debian\n", System::Debian),
         ("ID=fedora\n", System::Fedora),
@@ -307,9 +307,9 @@ fn a_linux_is_known_by_its_release_file() {
     }
 }
 
-/// Valid from its first second to its last, and a clock that stands still is not behind.
+/// A certificate is valid from its first to its last second; a clock at exactly the build time is not slow.
 #[test]
-fn the_second_itself_is_still_good() {
+fn the_first_and_the_last_second_of_validity_count() {
     for now in ["2012-05-17T00:00:00Z", "2032-05-17T00:00:00Z"] {
         let mut facts = healthy();
         facts.clock = Clock { now: time(now), program: Some(time(now)) };
@@ -319,7 +319,7 @@ fn the_second_itself_is_still_good() {
 }
 
 #[test]
-fn a_rules_file_is_known_by_what_it_names() {
+fn a_rules_file_is_recognised_by_its_usb_ids() {
     let dir = tempfile::tempdir().unwrap();
     let none = dir.path().join("none");
     let found = |name: &str, text: &str| {
@@ -338,7 +338,7 @@ fn a_rules_file_is_known_by_what_it_names() {
 }
 
 #[test]
-fn a_module_that_another_run_has_is_busy_and_not_broken() {
+fn a_module_in_use_by_another_run_is_reported_as_busy() {
     let busy = TokenError::Busy { holder: "4711".to_owned(), seconds: 20 };
     let mut facts = ModuleFacts::default();
     facts.not_loaded(&busy);
@@ -347,7 +347,7 @@ fn a_module_that_another_run_has_is_busy_and_not_broken() {
 }
 
 #[test]
-fn tokens_are_known_by_their_ids_and_a_dongle_is_none() {
+fn tokens_are_recognised_by_their_ids_and_a_dongle_is_not_a_token() {
     assert_eq!(model_by_usb_id(0x0529, 0x0600).unwrap().driver, Driver::SafeNet);
     assert_eq!(model_by_usb_id(0x0529, 0x0620).unwrap().driver, Driver::Ccid);
     assert!(model_by_usb_id(0x0529, 0x0001).is_none());

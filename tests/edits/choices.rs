@@ -1,4 +1,4 @@
-//! What the CTL Client's windows make of an operator's choices.
+//! The result of an operator's choices in the windows of the CTL Client.
 
 use sastctl::cluster::SecurityMode;
 use sastctl::workflow::{AddedServer, Choices, EntryKind, ListOption, Start};
@@ -25,7 +25,7 @@ fn added() -> AddedServer {
 }
 
 #[test]
-fn an_update_begins_with_a_token_of_the_list_and_takes_none_twice() {
+fn an_update_starts_with_a_token_of_the_list_and_accepts_each_token_once() {
     let hsm = certificate(HSM);
     let mut update = Choices::new(in_force());
     assert!(matches!(update.add_token(hsm.clone()), Err(PlanError::SignerNotInForce { .. })));
@@ -44,7 +44,7 @@ fn an_update_begins_with_a_token_of_the_list_and_takes_none_twice() {
 }
 
 #[test]
-fn entries_come_and_go() {
+fn entries_are_added_and_removed() {
     let hsm = certificate(HSM);
     let mut update = choices(in_force(), &[b(), hsm]);
     update.servers.push(added());
@@ -71,7 +71,7 @@ fn entries_come_and_go() {
     assert_eq!(shown.iter().filter(|e| e.columns[0] == "Security Token").count(), 2);
 }
 
-/// After a bridge the tokens stand in a tokenless list: they stay, so they are entries, and one can be taken out.
+/// After a bridge a tokenless list contains the tokens: they stay, so they are entries, and one can be removed.
 #[test]
 fn the_tokens_of_a_bridge_are_entries() {
     let server = as_cucm(Function::CCM_TFTP, "pub", Some([10, 0, 0, 1]));
@@ -92,7 +92,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     assert!(!names.contains(&b().sast_name()) && names.contains(&signer.sast_name()), "{names:?}");
     assert_eq!(windows.leave_afterwards().len(), 1);
     assert!(!removes_a_token(&windows), "revert has no such option");
-    // The two commands that are named instead make the same file.
+    // The two commands in the advice make the same file.
     let serials = windows.leave_afterwards();
     let own = || KeyFile::open("softhsm-fixtures/SAST-ADN008580ef");
     let signed = |plan: Plan| plan.draft().clone().sign(&mut own()).unwrap();
@@ -101,7 +101,7 @@ fn the_tokens_of_a_bridge_are_entries() {
     let leaves = [Edit::RemoveToken(serials[0].clone())];
     let both = signed(update(&first, &request(&signer), &leaves).unwrap());
     assert!(both.list().bytes() == signed(plan).list().bytes());
-    // Who adds it again wants it back.
+    // Adding it again restores it.
     windows.add_token(b()).unwrap();
     assert_eq!(in_list(&windows), 3);
     assert!(windows.leave_afterwards().is_empty());
@@ -110,9 +110,9 @@ fn the_tokens_of_a_bridge_are_entries() {
     assert_eq!(plan.draft().records.iter().filter(|r| r.function() == Function::SAST).count(), 3);
 }
 
-/// Mixed mode where the servers' certificates are missing: neither "nothing to change" nor a signature over the emptied list.
+/// Mixed mode without the servers' certificates: an error, not "nothing to change", and no signature over the emptied list.
 #[test]
-fn mixed_mode_needs_the_certificates_that_non_secure_mode_took_out() {
+fn mixed_mode_needs_the_certificates_that_non_secure_mode_removed() {
     let emptied = golden("token-signed-non-secure.tlv");
     let signer = b();
     let needs = |plan: Result<Plan, PlanError>| matches!(plan, Err(PlanError::NeedsCertificate { .. }));
@@ -123,7 +123,7 @@ fn mixed_mode_needs_the_certificates_that_non_secure_mode_took_out() {
     assert!(needs(windows.plan(&request(&signer))));
 }
 
-/// In non-secure mode an address tells the CCM+TFTP record only where no other record has the certificate's subject.
+/// In non-secure mode an address selects the CCM+TFTP record only if no other record has the certificate's subject.
 #[test]
 fn a_renewed_capf_certificate_stays_out_of_an_emptied_record() {
     let emptied = golden("token-signed-non-secure.tlv");
@@ -145,7 +145,7 @@ fn a_renewed_capf_certificate_stays_out_of_an_emptied_record() {
 }
 
 #[test]
-fn what_was_chosen_is_what_the_options_and_the_plan_say() {
+fn the_choices_match_the_options_and_the_plan() {
     let hsm = certificate(HSM);
     let mut update = choices(in_force(), &[b(), hsm]);
     update.servers.push(added());
@@ -193,9 +193,9 @@ fn what_was_chosen_is_what_the_options_and_the_plan_say() {
     assert!(plan.draft().records.iter().all(|r: &Record| r.function() != Function::CAPF));
 }
 
-/// Replacing the wrong token is undone before anything is signed.
+/// The replacement of the wrong token can be undone before anything is signed.
 #[test]
-fn an_entry_that_was_deleted_is_put_back_by_its_token() {
+fn a_deleted_entry_is_restored_by_its_token() {
     let mut update = choices(in_force(), &[a()]);
     let in_list = |choices: &Choices| choices.entries().len();
     update.delete(EntryKind::InList(0));
@@ -210,7 +210,7 @@ fn an_entry_that_was_deleted_is_put_back_by_its_token() {
     update.delete(EntryKind::InList(0));
     assert_eq!(marked(&update.plan(&request(&signer)).unwrap()), ["- SAST SAST-ADN0054f509"]);
 
-    // The one that would sign: another token of the list signs then, or it is put back, too.
+    // The signer itself: then another token of the list signs, or the entry is restored, too.
     let mut update = choices(in_force(), &[a(), certificate(HSM)]);
     update.delete(EntryKind::InList(4));
     assert!(update.signer().is_none());
@@ -224,7 +224,7 @@ fn an_entry_that_was_deleted_is_put_back_by_its_token() {
     assert_eq!(marks, ["- SAST SAST-ADN008580ef", &format!("+ SAST {hsm}")]);
 }
 
-/// What the file names has its entry, which can be taken out and put back.
+/// Each token in the file has an entry, which can be removed and restored.
 #[test]
 fn the_tokens_of_a_cluster_file_are_entries() {
     let start = Start::NoFile {
@@ -249,7 +249,7 @@ fn the_tokens_of_a_cluster_file_are_entries() {
     };
     let hsm = certificate(HSM).sast_name();
     assert_eq!(sasts(&first), ["SAST-ADN0054f509", &hsm, "SAST-ADN008580ef"]);
-    // Without it the command that makes the list is followed by one that takes it out.
+    // Without it, the command that makes the list is followed by one that removes it.
     first.delete(EntryKind::InList(3));
     assert_eq!(sasts(&first), ["SAST-ADN0054f509", "SAST-ADN008580ef"]);
     let serials = first.leave_afterwards();
@@ -266,7 +266,7 @@ fn the_tokens_of_a_cluster_file_are_entries() {
     let leaves: Vec<_> = serials.into_iter().map(Edit::RemoveToken).collect();
     let two = update(&signed(three.unwrap()), &request(&signer), &leaves).unwrap();
     assert!(signed(two).list().bytes() == signed(first.plan(&request(&signer)).unwrap()).list().bytes());
-    // The one that was inserted, too, is not inserted any more.
+    // The inserted one, too, is not inserted any more.
     first.delete(EntryKind::InList(2));
     assert_eq!((first.tokens.len(), first.first_tokens()), (1, 1));
     assert!(matches!(first.plan(&request(&signer)), Err(PlanError::OneToken { .. })));
@@ -296,7 +296,7 @@ fn entries_show_where_a_server_is_and_how_its_names_will_be_spelled() {
 }
 
 #[test]
-fn the_mode_is_an_option_where_it_is_a_change() {
+fn the_mode_option_is_given_only_for_a_change() {
     let options = |start: Start, mode| {
         let mut choices = choices(start, &[b()]);
         choices.mode = mode;
@@ -315,7 +315,7 @@ fn the_mode_is_an_option_where_it_is_a_change() {
         assert_eq!(options(start, Some(SecurityMode::NonSecure)), Some(Some(SecurityMode::NonSecure)));
     }
     assert_eq!(options(in_force(), None), None);
-    // A first list has the mode of its cluster file, unless another one was chosen.
+    // A first list has the mode of its cluster file, unless the operator chose another one.
     let first = |mode: &str| Start::NoFile {
         cluster: Box::new(cluster(&format!("mode = '{mode}'\n{TWO_SERVERS}"))),
         certificates: vec![Some(certificate(PUB)), Some(certificate(SUB))],
@@ -326,9 +326,9 @@ fn the_mode_is_an_option_where_it_is_a_change() {
     assert_eq!(options(first("non-secure"), None), None);
 }
 
-/// What leaves a list that tokens signed leaves by the command itself.
+/// From a list that tokens signed, the command itself removes a token.
 #[test]
-fn of_a_token_signed_list_nothing_is_left_to_leave() {
+fn a_token_signed_list_needs_no_second_command_to_remove_a_token() {
     let mut windows = choices(Start::InForce(Box::new(golden("token-signed.tlv"))), &[a()]);
     let place = |windows: &Choices| {
         let entries = windows.entries();

@@ -1,12 +1,12 @@
-//! A plan has one line for each record, and it says what becomes of it.
+//! A plan has one line for each record, with what happens to it.
 
 use sastctl::cluster::SecurityMode;
 
 use super::*;
 
-/// Every record of the new list has one line, and none of those that leave has a second.
+/// Every record of the new list has one line, and every removed record has exactly one.
 #[track_caller]
-fn one_line_each(plan: &Plan) {
+fn assert_one_line_each(plan: &Plan) {
     let steps = &plan.steps;
     let stay = steps.iter().filter(|step| step.mark != Mark::Remove).count();
     assert_eq!(stay, plan.draft().records.len(), "{steps:#?}");
@@ -17,11 +17,11 @@ fn one_line_each(plan: &Plan) {
 }
 
 #[test]
-fn a_server_that_a_revert_takes_out_does_not_stay_as_well() {
+fn a_server_removed_by_a_revert_has_one_line() {
     let (old, signer) = (golden("tokenless.tlv"), a());
     let edits = [Edit::RemoveServer("10.48.47.156".to_owned()), Edit::SetMode(SecurityMode::NonSecure)];
     let plan = revert(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
-    one_line_each(&plan);
+    assert_one_line_each(&plan);
     let lines: Vec<String> = plan
         .steps
         .iter()
@@ -41,21 +41,21 @@ fn a_server_that_a_revert_takes_out_does_not_stay_as_well() {
 }
 
 #[test]
-fn what_a_first_list_does_not_get_has_no_line() {
+fn a_server_left_out_of_a_first_list_has_no_line() {
     let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
     let leaves = [Edit::RemoveServer("capf:sub".to_owned())];
     let signer = a();
     let plan =
         create(&cluster(TWO_SERVERS), &certificates, &request(&signer), &[b()], false, &leaves).unwrap();
-    one_line_each(&plan);
+    assert_one_line_each(&plan);
     let lines = ["+ SAST SAST-ADN0054f509", "+ CCM+TFTP cucm-1051-a-pub", "+ SAST SAST-ADN008580ef"];
     assert_eq!(marked(&plan), lines);
     assert!(plan.draft().records.iter().all(|record| record.function() != Function::CAPF));
 }
 
-/// A server that joins a cluster in non-secure mode is new, not changed.
+/// A server that is added to a cluster in non-secure mode is new, not changed.
 #[test]
-fn a_server_that_joins_in_non_secure_mode_is_new() {
+fn a_server_added_in_non_secure_mode_is_new() {
     let joins = Edit::AddServer(server(Function::CCM_TFTP, 157, SUB, None));
     let edits = [joins, Edit::SetMode(SecurityMode::NonSecure)];
     let new = |plan: &Plan| {
@@ -64,22 +64,22 @@ fn a_server_that_joins_in_non_secure_mode_is_new() {
     };
     let why = "non-secure mode: address alone (cucm-1051-a-sub1 leaves)".to_owned();
     let plan = change(&edits).unwrap();
-    one_line_each(&plan);
+    assert_one_line_each(&plan);
     assert_eq!(new(&plan), [(Mark::Add, why.clone())]);
     let (old, signer) = (golden("tokenless.tlv"), a());
     let plan = revert(&old, &request(&signer), &[b()], None, false, &edits).unwrap();
-    one_line_each(&plan);
+    assert_one_line_each(&plan);
     assert_eq!(new(&plan), [(Mark::Add, why)]);
     let certificates = [Some(certificate(PUB)), Some(certificate(SUB))];
     let two = cluster(TWO_SERVERS);
     let plan = create(&two, &certificates, &request(&signer), &[b()], false, &edits).unwrap();
-    one_line_each(&plan);
+    assert_one_line_each(&plan);
     assert!(plan.steps.iter().all(|step| step.mark == Mark::Add), "{:?}", plan.steps);
 }
 
-/// A server that joins and leaves in the same plan is nothing at all.
+/// A server that is added and removed in the same plan does not appear.
 #[test]
-fn what_joins_and_leaves_at_once_has_no_line() {
+fn a_server_added_and_removed_in_one_plan_has_no_line() {
     let joins = Edit::AddServer(server(Function::TFTP, 157, SUB, None));
     let leaves = Edit::RemoveServer("10.48.47.157".to_owned());
     assert!(matches!(change(&[joins, leaves]), Err(PlanError::NothingToDo)));

@@ -1,11 +1,11 @@
-//! The certificates of a node: shown, imported, made anew.
+//! The certificates of a node: shown, imported, regenerated.
 
 use crate::list::Certificate;
 use crate::terminal::Terminal;
 use crate::words::words;
 use crate::{Node, replace};
 
-/// Phone-SAST-trust: the names of the files, and what is in them.
+/// Phone-SAST-trust: the names and contents of its files.
 pub fn trusted(node: &Node) -> Vec<(String, Certificate)> {
     let Ok(entries) = std::fs::read_dir(node.path("trust")) else { return vec![] };
     let mut found: Vec<(String, Certificate)> = entries
@@ -19,7 +19,7 @@ pub fn trusted(node: &Node) -> Vec<(String, Certificate)> {
     found
 }
 
-/// As a trust store names a file: what is no letter of a file name becomes `_`.
+/// The name of a file in a trust store: other characters become `_`.
 fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() || ".-".contains(c) { c } else { '_' }).collect()
 }
@@ -57,7 +57,7 @@ fn of_unit(node: &Node, unit: &str) -> Option<Certificate> {
         _ => return None,
     };
     let der = std::fs::read(node.path(file));
-    // The publisher's is the one that signs.
+    // The publisher's certificate signs.
     let der = der
         .or_else(|e| if unit == "CallManager" { std::fs::read(node.path("publisher.der")) } else { Err(e) });
     Certificate::read(&der.ok()?)
@@ -116,7 +116,7 @@ pub fn import(node: &Node, terminal: &mut Terminal, unit: &str, cut: bool) -> Op
         None => "import-bad",
         Some(c) if trusted(node).iter().any(|(_, there)| there.der == c.der) => "import-refused",
         Some(certificate) => {
-            // A store keeps one certificate of a name, the one that begins later. A name is no path.
+            // A store keeps one certificate per name: the one that starts later. A name is not a path.
             let name = file_name(&certificate.common_name());
             let mut there = trusted(node).into_iter().map(|(_, c)| c);
             let newer = |c: &Certificate| {
@@ -133,7 +133,7 @@ pub fn import(node: &Node, terminal: &mut Terminal, unit: &str, cut: bool) -> Op
     Some(())
 }
 
-/// `regenerated/UNIT.der` and `.key.pem`, where the tests put them, take the place of the unit's own.
+/// `regenerated/UNIT.der` and `.key.pem`, written by the tests, replace the unit's own.
 pub fn regenerate(node: &Node, terminal: &mut Terminal, unit: &str) -> Option<()> {
     let asks = if unit == "ITLRecovery" { "regen-asks-recovery" } else { "regen-asks" };
     if terminal.ask(&words("certificates", asks, &[("UNIT", unit)]))?.trim() != "yes" {

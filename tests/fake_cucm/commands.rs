@@ -1,11 +1,11 @@
-//! What the node does when it is told something: which command is which, and those that show or delete a file.
+//! The commands of the node: their names, and the commands that show or delete a file.
 
 use crate::list::{List, show};
 use crate::terminal::Terminal;
 use crate::words::words;
 use crate::{Node, certificates, ctl, services, system};
 
-/// Carries out a command. `None` where the line ended in the middle. `cut`: nobody hears how it ends.
+/// Carries out a command. `None` if the connection ended during the command. `cut`: the connection ends before the answer.
 pub fn run(node: &Node, terminal: &mut Terminal, command: &str, cut: bool) -> Option<()> {
     if cut {
         terminal.say("\n");
@@ -49,7 +49,7 @@ pub fn run(node: &Node, terminal: &mut Terminal, command: &str, cut: bool) -> Op
         ["file", "dump", "tftp", name, "hex"] => {
             terminal.page(&dump(&std::fs::read(node.path("tftp").join(name)).unwrap_or_default()))?;
         }
-        // Releases before 10.0 have a CTL Client alone.
+        // Releases before 10.0 have only the CTL Client.
         ["utils", "ctl", ..] if major >= 10 => ctl::run(node, terminal, &said[2..], cut)?,
         ["set", "cert", "import", "trust", unit] => certificates::import(node, terminal, unit, cut)?,
         ["set", "cert", "regen", unit] => certificates::regenerate(node, terminal, unit)?,
@@ -68,7 +68,7 @@ fn shown(node: &Node, kind: &str) -> String {
     }
 }
 
-/// The lines that the tests wrote, and the publisher's table of them.
+/// The lines that the tests wrote, and the publisher's table.
 fn network(node: &Node) -> String {
     let rows = node.text("network");
     let names: Vec<&str> = rows.lines().filter_map(|l| l.split_whitespace().next()).collect();

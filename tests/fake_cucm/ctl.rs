@@ -44,7 +44,7 @@ pub fn run(node: &Node, terminal: &mut Terminal, what: &[&str], cut: bool) -> Op
     if let Some(mode) = mode {
         replace(&node.path("mode"), mode.as_bytes());
     }
-    // CUCM copies the file to the disk of every node; what a node serves is another thing.
+    // CUCM copies the file to the disk of every node; a node does not serve it yet.
     for other in node.cluster() {
         if other.quirk("no-copy").is_none() {
             replace(&other.path("tftp/CTLFile.tlv"), &bytes);
@@ -91,7 +91,7 @@ fn written(node: &Node, non_secure: bool) -> Vec<u8> {
     }
     if node.quirk("no-bridge").is_none() {
         for (_, certificate) in certificates::trusted(node) {
-            // Open: how CUCM spells a token here. In the CTL Client's way phones find it again as a signer.
+            // Open: how CUCM spells a token here. With the CTL Client's spelling phones find it as a signer.
             let as_server =
                 node.quirk("bridge-spells-as-servers").is_some() || !certificate.is_a_token_of_cisco();
             let layout = if as_server { Layout::Server(first) } else { Layout::Token };

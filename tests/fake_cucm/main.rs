@@ -1,10 +1,10 @@
-//! The admin shell of a CUCM node that does not exist, as nasty as a real one. It shares no code with the program: its
+//! The admin shell of a simulated CUCM node, as difficult as a real one. It shares no code with the program: its
 //! words are transcripts of real nodes, and its lists are written and printed by code of its own. Its state is a folder:
 //!
-//! `mode` (0 or 1) · `tftp/` (the files on its disk, which `show ctl` reads) · `served/` (what TFTP and HTTP serve: a copy
-//! that a restart of Cisco Tftp makes; as a link to `tftp` it is served at once) · `trust/` (Phone-SAST-trust) · `version` ·
-//! `network` · `services` · `role` (publisher or subscriber) · `servers` and the keys that it names (what its CTL is made
-//! of) · `zone` · `quirks` (words that make it worse) · `commands` (what it was told, a line each).
+//! `mode` (0 or 1) · `tftp/` (the files on its disk, which `show ctl` reads) · `served/` (what TFTP and HTTP serve: a copy that
+//! a restart of Cisco Tftp makes; a link to `tftp` is served at once) · `trust/` (Phone-SAST-trust) · `version` ·
+//! `network` · `services` · `role` (publisher or subscriber) · `servers` and the keys that it names (the contents of its CTL) ·
+//! `zone` · `quirks` (words that change its behaviour) · `commands` (the commands that it received, a line each).
 //!
 //! The folders of a cluster's nodes lie side by side: the publisher writes a new CTL to all of them.
 #![allow(
@@ -87,7 +87,7 @@ impl Node {
         folders.map(Node::open).collect()
     }
 
-    /// A quirk that happens once: taken out of the file when it did.
+    /// A quirk that happens once: then it is removed from the file.
     pub fn use_up(&self, quirk: &str) {
         let rest: Vec<String> =
             self.text("quirks").lines().filter(|l| *l != quirk).map(str::to_owned).collect();
@@ -101,7 +101,7 @@ impl Node {
     }
 }
 
-/// Replaces a file: whoever reads it meanwhile reads the old or the new one.
+/// Replaces a file: at any time a reader gets the old or the new one.
 pub fn replace(path: &Path, bytes: &[u8]) {
     let new = path.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&new, bytes).unwrap();
@@ -129,7 +129,7 @@ fn main() {
         }
         node.note(&command);
         if let Some(cut) = node.quirk("hangup").filter(|cut| command.starts_with(cut)) {
-            // In the middle of its work: it was begun, and nobody hears how it ended.
+            // The connection ends while the command runs, so its result is not sent.
             let _ = commands::run(&node, &mut terminal, &command, true);
             node.use_up(&format!("hangup={cut}"));
             return;

@@ -1,4 +1,4 @@
-//! The services of a node. A restart of Cisco Tftp makes it serve what lies on its disk.
+//! The services of a node. After a restart of Cisco Tftp it serves the files on its disk.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn restart(node: &Node, terminal: &mut Terminal, service: &str, cut: bool) -
     Some(())
 }
 
-/// What lies on the disk is what is served from here on.
+/// From now on the files on the disk are served.
 fn serve(node: &Node) {
     let (disk, served) = (node.path("tftp"), node.path("served"));
     if served.is_symlink() || !served.is_dir() {

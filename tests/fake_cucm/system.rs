@@ -1,4 +1,4 @@
-//! What else can be asked before a change: the database, its replication, backups, the licence, the network.
+//! Other queries before a change: the database, its replication, backups, the licence, the network.
 
 use crate::terminal::Terminal;
 use crate::words::words;

@@ -1,4 +1,4 @@
-//! The terminal side: raw, with an echo and a line editor of its own, pagers, escape codes, delays and noise.
+//! The terminal of the shell: raw, with its own echo and line editor, pagers, escape codes, delays and noise.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Terminal {
             bytes = [b"\x1b[0m", &bytes[..]].concat();
         }
         if self.noise {
-            // A line that is not grounded: NULs and bells between the bytes.
+            // A noisy line: NULs and bells between the bytes.
             bytes = bytes
                 .iter()
                 .enumerate()
@@ -67,7 +67,7 @@ impl Terminal {
                 .collect();
         }
         let mut out = std::io::stdout().lock();
-        // In two pieces, so that readers see halves.
+        // In two pieces, so that readers get an incomplete text.
         let middle = bytes.len() / 2;
         let _ = out.write_all(&bytes[..middle]).and_then(|()| out.flush());
         if !self.delay.is_zero() {
@@ -135,7 +135,7 @@ impl Terminal {
         }
     }
 
-    /// `login:` and `Password:`, until they are right.
+    /// `login:` and `Password:`, until both are correct.
     pub fn log_in(&mut self, user: &str, password: &str) {
         loop {
             self.say(&words("session", "login", &[]));

@@ -1,8 +1,8 @@
-//! What the node says: transcripts, files with their source. Their format is in `transcripts/README.md`.
+//! The texts of the node: transcripts, which are files with their source. Their format is in `transcripts/README.md`.
 
 use std::path::Path;
 
-/// A part of a transcript, with its places filled in; what asks has no newline at its end.
+/// A part of a transcript, with its placeholders filled in; a question has no newline at its end.
 pub fn words(file: &str, part: &str, fill: &[(&str, &str)]) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake_cucm/transcripts");
     let text = std::fs::read_to_string(folder.join(file).with_extension("txt")).unwrap();
@@ -35,7 +35,7 @@ pub fn parts(text: &str) -> Vec<(String, String)> {
     parts
 }
 
-/// The empty line before a part is not said.
+/// The empty line before a part is not printed.
 fn end(parts: &mut [(String, String)]) {
     if let Some((_, lines)) = parts.last_mut()
         && lines.ends_with("\n\n")

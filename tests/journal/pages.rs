@@ -1,4 +1,4 @@
-//! The pages of a journal for the change ticket: what is on them, and that nothing in a file becomes part of them.
+//! The pages of a journal for the change ticket: their contents, and that text from files cannot change them.
 
 use pulldown_cmark::{Event as Markdown, Options, Parser};
 use sastctl::workflow::cluster_run::StepName;
@@ -10,7 +10,7 @@ use crate::pki;
 use crate::support::{World, without_colours};
 
 #[test]
-fn a_run_becomes_a_page() {
+fn a_journal_becomes_a_page() {
     let world = world();
     world.run(&REVERT).done();
     let page = world.run(&["journal", "show"]).done().stdout;
@@ -43,7 +43,7 @@ fn a_run_becomes_a_page() {
     );
 }
 
-/// What phones lose, and why they decide as they do, is what the operator agreed to.
+/// The operator agreed to what phones lose, so the page shows it with the reasons of the phones.
 #[test]
 fn what_the_operator_was_told_is_in_the_journal_and_on_its_pages() {
     let world = world();
@@ -67,7 +67,7 @@ fn what_the_operator_was_told_is_in_the_journal_and_on_its_pages() {
     assert!(html.contains(reason), "{html}");
 }
 
-/// What every reader of the page must see as text, at the beginning of a field and within it.
+/// Markup that every reader must show as text, at the beginning of a field and inside it.
 const MARKUP: [&str; 12] = [
     "`code` ``more``",
     "| cell | cell |",
@@ -83,7 +83,7 @@ const MARKUP: [&str; 12] = [
     "```\n</code></pre></td></table><script>",
 ];
 
-/// A journal in whose every field stands this text.
+/// A journal with this text in every field.
 fn everywhere(world: &World, text: &str) -> String {
     let t = || text.to_owned();
     let file = || FileFingerprint { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
@@ -149,9 +149,9 @@ fn markup_in_any_field_of_a_journal_stays_text_on_every_page() {
     }
 }
 
-/// Names come from files: a page shows them and does not obey them.
+/// Names come from files: a page shows them as text.
 #[test]
-fn nothing_in_a_file_becomes_part_of_the_page() {
+fn text_from_a_file_cannot_change_the_page() {
     let world = world();
     let name = "<b onclick=x>`|.tlv";
     std::fs::rename(world.path("CTLFile.tlv"), world.path(name)).unwrap();
@@ -164,7 +164,7 @@ fn nothing_in_a_file_becomes_part_of_the_page() {
     assert!(!page.lines().filter(|l| !l.starts_with("- Run")).any(|l| l.contains("<b onclick")), "{page}");
 }
 
-/// A journal of two lines, all of which say this time; where it lies.
+/// A journal of two lines with this time; returns its path.
 fn written(world: &World, time: &str, event: Event) -> String {
     let mut journal = Journal::create(&world.path("runs"), "x", time).unwrap();
     let (version, operator, host) = (time.to_owned(), time.to_owned(), time.to_owned());
@@ -175,7 +175,7 @@ fn written(world: &World, time: &str, event: Event) -> String {
     journal.path().display().to_string()
 }
 
-/// What the name of a file, or a journal from elsewhere, would send to a terminal is shown instead.
+/// Escape sequences in a file name or in a foreign journal are shown as text.
 #[test]
 fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
     let world = world();
@@ -188,7 +188,7 @@ fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
         let shown = world.run(&[&["--color", "always"], show].concat()).done();
         assert!(!without_colours(&shown.all()).contains('\x1b'), "{:?}", shown.all());
     }
-    // The chain is right, and the values are not what they should be.
+    // The chain is correct, but the values are invalid.
     let evil = || "2026\x1b[2J".to_owned();
     let path = written(
         &world,
@@ -203,9 +203,9 @@ fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
     );
 }
 
-/// A list that was published, and one that a run kept, were not to become another file.
+/// For a published list, and for a list that a run kept, no new file was planned.
 #[test]
-fn a_file_that_nothing_is_made_of_is_not_said_to_be_unwritten() {
+fn a_published_file_is_not_reported_as_not_written() {
     let world = world();
     let file = FileFingerprint::of("new.tlv", &pki::golden_bytes("token-signed.tlv"));
     let input = Event::Input { role: "published".to_owned(), out: None, file };

@@ -1,11 +1,11 @@
-//! Reads which file of a crate uses what of which other file, out of its tokens. An item counts as used from the file
-//! that defines it, whatever re-exports lie between.
+//! Finds the uses between the files of a crate, from the tokens of the source. An item belongs to the file that defines it,
+//! also if it is re-exported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A module by its names, the crate first.
+/// The path of a module, starting with the crate.
 type Module = Vec<String>;
 
 #[derive(Debug, PartialEq)]
@@ -81,7 +81,7 @@ impl Graph {
         self.files[self.file_of(module)].imports.get(module).into_iter().flatten()
     }
 
-    /// The module that defines what a path means; `None` for a module, and for what is of another crate.
+    /// The module that defines the item of a path; `None` for a module, and for items of other crates.
     fn find(&self, from: &[String], path: &[String], deep: usize) -> Option<Module> {
         let (first, rest) = path.split_first()?;
         if deep > 20 {
@@ -132,7 +132,7 @@ impl Graph {
         found.filter(|used| used != name).collect()
     }
 
-    /// The uses that lie on a circle, without those that are `left_out`.
+    /// The uses that are part of a circle, without those in `left_out`.
     pub fn circles(&self, left_out: &BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
         let next = |file: &String| {
             let used = self.uses[file].iter();
@@ -170,7 +170,7 @@ impl File {
         })
     }
 
-    /// Whether `name` is named: `word`, `a::b`, `macro!` or `function(`; a method or a definition is no function.
+    /// Whether `name` occurs: `word`, `a::b`, `macro!` or `function(`; a method or a definition does not count as a function.
     pub fn names(&self, name: &str) -> bool {
         let stream: TokenStream = name.trim_end_matches('(').parse().unwrap();
         let mut wanted = vec![];

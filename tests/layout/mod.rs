@@ -1,6 +1,6 @@
 //! The layout of the code holds: imports go one way and in no circle, only `cli` prints and spells commands, `cli` opens
-//! nothing itself, and only `system` differs between Unix and Windows. What does not hold yet is in `EXCEPTIONS`, a list that only gets shorter.
-//! `make layout` shows the drawing.
+//! nothing itself, and only `system` differs between Unix and Windows. Known exceptions are in `EXCEPTIONS`, a list that may
+//! only get shorter. `make layout` shows the drawing.
 
 mod graph;
 
@@ -23,11 +23,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("trustlist", &[]),
 ];
 
-/// What makes the code another one on Unix and on Windows.
+/// Conditions that make the code differ between Unix and Windows.
 const DIFFERS: [&str; 6] =
     ["cfg(unix)", "cfg(windows)", "not(unix)", "not(windows)", "cfg!(unix)", "cfg!(windows)"];
 
-/// What opens a shell, a socket or a token.
+/// Items that open a shell, a socket or a token.
 const OPENS: [&str; 8] =
     ["russh", "serialport", "ureq", "TcpStream", "UdpSocket", "Module::load", "Node::open", "fetch("];
 
@@ -45,7 +45,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("only cli spells commands", "src/workflow/doctor/judge.rs", "--reload"),
     ("only cli spells commands", "src/workflow/doctor/module.rs", "--now"),
     ("only cli spells commands", "src/workflow/doctor/module.rs", "--print-architecture"),
-    // What is signed, and no command.
+    // A signed text, not a command.
     ("only cli spells commands", "src/workflow/journal/signature.rs", "*"),
 ];
 
@@ -172,7 +172,7 @@ fn imports_go_one_way_and_only_cli_speaks() {
     assert!(gone.is_empty(), "These no longer break the layout: take them out of EXCEPTIONS\n{gone:#?}");
 }
 
-/// What the test above would miss, it cannot find anywhere.
+/// Each rule of the test above finds an example of its breach.
 #[test]
 fn each_breach_is_found() {
     let files = [

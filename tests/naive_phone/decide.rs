@@ -1,4 +1,4 @@
-//! The phone's decision, written from docs/facts.md alone, row by row and without care for speed.
+//! The phone's decision, written only from docs/facts.md, row by row, and not optimised.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub enum Itl<'a> {
     Shown(&'a List),
 }
 
-/// What one TVS server did: the SHA-1 of the certificate that it showed, and its answer.
+/// The behaviour of one TVS server: the SHA-1 of its certificate, and its answer.
 #[derive(Debug, Clone)]
 pub struct Server {
     pub shows: Vec<u8>,
@@ -247,7 +247,7 @@ pub fn decide(
     if unchecked {
         return (NotKnown, "phones.tvs.unchecked");
     }
-    // The one that says least counts.
+    // The answer with the fewest roles counts.
     if valid.iter().any(|roles| roles.is_empty()) {
         return (NotKnown, "phones.tvs.no-roles");
     }

@@ -1,5 +1,5 @@
-//! Two implementations of the phone's decision, the program's and a naive one that was written from docs/facts.md alone,
-//! say the same of random states: CTL and ITL held, new list, TVS, class.
+//! Two implementations of the phone's decision, the program's and a simple one written only from docs/facts.md, agree for
+//! random states: installed CTL and ITL, new list, TVS, class.
 
 mod decide;
 mod pool;
@@ -17,11 +17,11 @@ use crate::support::rounds;
 use decide::{Class, Outcome, Says, Server, Tvs};
 use pool::{Made, Pool, Random};
 
-/// What a phone holds, and what it is offered.
+/// The installed lists of a phone, and the new list.
 struct State<'a> {
     class: Class,
     ctl: Option<&'a Made>,
-    /// `None`: holds none; `Some(None)`: holds one that is not shown.
+    /// `None`: no ITL; `Some(None)`: an ITL that was not given.
     itl: Option<Option<&'a Made>>,
     new: &'a Made,
     tvs: Tvs,
@@ -58,7 +58,7 @@ impl State<'_> {
         Some(decide::decide(self.class, ctl, itl, &self.new.read, &self.tvs))
     }
 
-    /// The certificates that `--tvs` sees are compared with the ITL held.
+    /// The certificates that `--tvs` sees are compared with the installed ITL.
     fn vouch(&self) -> TvsStatus {
         let (query, servers) = match &self.tvs {
             Tvs::NotAsked => return TvsStatus::NotAsked,
@@ -138,7 +138,7 @@ fn state<'a>(pool: &'a Pool, random: &mut Random) -> State<'a> {
 }
 
 #[test]
-fn two_decisions_are_the_same_in_every_state() {
+fn both_implementations_decide_the_same_in_every_state() {
     let rounds = rounds(4_000, 100_000);
     const SEED: u64 = 0x5a57_c711;
     println!("seed {SEED:#x}");
@@ -189,9 +189,9 @@ fn two_decisions_are_the_same_in_every_state() {
     assert_eq!(rows.len(), 25, "{rows:?}");
 }
 
-/// A phone may ask any of them: which one was asked first makes no difference.
+/// A phone may ask any of them: the order does not matter.
 #[test]
-fn of_servers_that_say_valid_the_one_that_says_least_counts() {
+fn among_valid_answers_the_one_with_the_fewest_roles_counts() {
     let valid = |roles: &[Function]| TvsStatus::Valid {
         server: "pub".to_owned(),
         roles: roles.to_vec(),

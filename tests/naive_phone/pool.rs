@@ -1,4 +1,4 @@
-//! Certificates, records and signed lists, from which random states are put together.
+//! Certificates, records and signed lists for random states.
 
 use std::net::Ipv4Addr;
 
@@ -82,7 +82,7 @@ fn elements(record: &trustlist::Record) -> Vec<Element> {
     record.elements().filter(|e| e.tag != 1).map(|e| (e.tag, e.value.to_vec())).collect()
 }
 
-/// A server's record, as the lists of this kind have it.
+/// A server's record in the form for this kind of list.
 fn server(stem: &str, function: u16, in_ctl: bool) -> Vec<Element> {
     let server = ServerRecord {
         function: Function(function),
@@ -109,7 +109,7 @@ fn with(record: &[Element], tag: u8, value: &[u8]) -> Vec<Element> {
     record
 }
 
-/// The record of `right` with the names and serial of `other`.
+/// The record of `right`, but with the names and serial of `other`.
 fn under(record: &[Element], other: &[Element]) -> Vec<Element> {
     let mut record = without(record, &[3, 5, 6]);
     record.extend(other.iter().filter(|(tag, _)| [3, 5, 6].contains(tag)).cloned());
@@ -144,7 +144,7 @@ fn sasts(in_ctl: bool) -> Vec<(&'static str, Vec<Element>, Option<&'static str>)
     ]
 }
 
-/// As non-secure mode, or a rollback, leaves a record.
+/// A record after non-secure mode or a rollback emptied it.
 fn emptied(function: u16) -> Vec<Element> {
     vec![
         (2, b"cucm-1051-a-pub\0".to_vec()),
@@ -199,7 +199,7 @@ fn signer(in_ctl: bool, random: &mut Random) -> Signer {
     signers[random.below(signers.len())].clone()
 }
 
-/// A list of random records; whoever signs it has a SAST record.
+/// A list of random records; its signer has a SAST record.
 fn any_list(in_ctl: bool, random: &mut Random) -> Made {
     let (by, own, stem) = signer(in_ctl, random);
     let mut records = vec![(format!("SAST {by}"), own.clone())];
@@ -234,7 +234,7 @@ fn any_list(in_ctl: bool, random: &mut Random) -> Made {
     made(format!("by {by}: {}", names.join(", ")), in_ctl, &own, stem, records)
 }
 
-/// What a rollback may leave of an ITL: SAST kept; every record emptied; no record.
+/// The forms of an ITL after a rollback: SAST kept; every record emptied; no record.
 fn emptied_itl(random: &mut Random) -> Made {
     let (by, own, stem) = signer(false, random);
     let left: Vec<_> = [TVS, TFTP, CCM_TFTP].into_iter().filter(|_| random.one_in(2)).map(emptied).collect();

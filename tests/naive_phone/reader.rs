@@ -1,4 +1,4 @@
-//! Lists as plain bytes: a writer and a reader of their own, which share nothing with the program.
+//! Lists as plain bytes: a separate writer and reader, which share no code with the program.
 
 use openssl::{hash::MessageDigest, pkey::Private, pkey::Public, rsa::Padding, rsa::Rsa, x509::X509};
 
@@ -41,7 +41,7 @@ pub fn signed(file_name: &str, signer: [&[u8]; 3], records: &[u8], key: &Rsa<Pri
     [head, put(12, &signature), after, padding, records.to_vec()].concat()
 }
 
-/// A list as it is read back.
+/// A list after it was read.
 #[derive(Debug, Clone)]
 pub struct List {
     pub is_ctl: bool,
@@ -56,7 +56,7 @@ pub struct List {
 #[derive(Debug, Clone)]
 pub struct Record {
     elements: Vec<Element>,
-    /// The certificate that it carries, if that can be read.
+    /// The certificate in the record, if it can be read.
     pub certificate: Option<X509>,
     key: Option<Rsa<Public>>,
 }
@@ -120,7 +120,7 @@ impl List {
         }
     }
 
-    /// How the header spells the signer.
+    /// The signer as spelled in the header.
     pub fn signer(&self) -> (&[u8], &[u8]) {
         (&self.serial, trimmed(&self.issuer))
     }
@@ -130,7 +130,7 @@ impl List {
         record.get(6) == Some(&self.serial[..]) && record.get(5).map(trimmed) == Some(trimmed(&self.issuer))
     }
 
-    /// Whether the key of the record verifies this list; `None` where it has none that can be read.
+    /// Whether the key of the record verifies this list; `None` if it has no readable key.
     pub fn fits(&self, record: &Record) -> Option<bool> {
         let key = record.key.as_ref()?;
         let mut plain = vec![0; key.size() as usize];
@@ -141,7 +141,7 @@ impl List {
 }
 
 impl List {
-    /// As [`List::fits`]; a record without certificate and key may stand for the signer's certificate by its hash.
+    /// As [`List::fits`]; a record without certificate and key may identify the signer's certificate by its hash.
     pub fn fits_or_hash(&self, record: &Record, signer: &Record) -> Option<bool> {
         let bare = record.get(9).is_none() && record.key.is_none();
         let is_signer =

@@ -1,4 +1,4 @@
-//! Certificates, golden files and a signer whose key lies in a file: what tests of the pure layer need.
+//! Certificates, golden files and a signer with a key in a file, for tests of the pure layer.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub fn token(name: &str) -> Certificate {
 /// 2015-03-06 22:53:33 +01:00, when the golden token-signed file was made.
 pub const GOLDEN_TIME: u32 = 1_425_678_813;
 
-/// Advice as its value: no front end spells it here.
+/// The advice as a value, not spelled as a command.
 pub fn spell(next: &Next) -> String {
     format!("{next:?}")
 }

@@ -1,5 +1,4 @@
-//! A cluster that does not exist, behind real servers: OpenSSH's sshd, tftpd-hpa, HTTP and TVS, each on a loopback
-//! address of its own.
+//! A simulated cluster behind real servers: OpenSSH's sshd, tftpd-hpa, HTTP and TVS, each node on its own loopback address.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -18,7 +17,7 @@ pub const TFTP_PORT: u16 = 6969;
 pub const HTTP_PORT: u16 = 16970;
 pub const TVS_PORT: u16 = 12445;
 
-/// How the nodes' sshd speaks.
+/// The algorithms of the nodes' sshd.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Ssh {
     Today,
@@ -38,7 +37,7 @@ pub struct Cluster {
     pub folder: PathBuf,
 }
 
-/// Whether the real servers that a cluster needs can be had; where not, the test is skipped.
+/// Whether the real servers that a cluster needs are installed; if not, the test is skipped.
 pub fn can_run() -> bool {
     for (tool, path) in [("sshd", "/usr/sbin/sshd"), ("in.tftpd", "/usr/sbin/in.tftpd")] {
         if !Path::new(path).exists() {
@@ -53,14 +52,14 @@ pub fn can_run() -> bool {
     true
 }
 
-/// The fake shell: built with the tests, beside them.
+/// The simulated shell, which is built with the tests.
 pub fn fake_cucm() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_sastctl")).with_file_name("examples").join("fake-cucm");
     assert!(program.exists(), "{} is not built: cargo build --examples", program.display());
     program
 }
 
-/// A node's folder: a tokenless cluster of release 10.5, at rest.
+/// A node's folder: an idle tokenless cluster of release 10.5.
 pub fn node_folder(folder: &Path, network: &str) {
     for (name, golden) in [("CTLFile.tlv", "tokenless.tlv"), ("ITLFile.tlv", "itl.tlv")] {
         for place in ["tftp", "served"] {
@@ -70,7 +69,7 @@ pub fn node_folder(folder: &Path, network: &str) {
     }
     let services =
         "Cisco CallManager[STARTED]\nCisco Tftp[STARTED]\nCisco Trust Verification Service[STARTED]\n";
-    // What the publisher makes a CTL of: the golden one.
+    // The data from which the publisher makes its CTL: the golden one.
     let servers = "CCM+TFTP cucm-1051-a-pub 10.48.47.155 publisher\nCAPF cucm-1051-a-pub 10.48.47.155 capf\n\
                    CCM+TFTP cucm-1051-a-sub1 10.48.47.156 sub1\n";
     for (name, text) in [
@@ -86,7 +85,7 @@ pub fn node_folder(folder: &Path, network: &str) {
         ("publisher", "cucm-1051-a-pub"),
         ("sub1", "cucm-1051-a-sub1"),
         ("capf", "capf-e41e7d87"),
-        // The one that the golden ITL has as TVS record.
+        // The certificate in the TVS record of the golden ITL.
         ("tvs", "cucm8-tvs"),
     ] {
         copy_key(&format!("tests/testdata/pki/{stem}"), &folder.join(name));
@@ -101,14 +100,14 @@ fn copy_key(stem: &str, to: &Path) {
 }
 
 impl Cluster {
-    /// `count` nodes on addresses that no other test process has.
+    /// `count` nodes on addresses that no other test process uses.
     pub fn start(world: &World, count: usize, ssh: Ssh) -> Self {
         Self::start_in(world, "cluster", count, ssh)
     }
 
-    /// The same in a folder of its own: a world may have several clusters.
+    /// The same in a separate folder: a world may have several clusters.
     pub fn start_in(world: &World, folder: &str, count: usize, ssh: Ssh) -> Self {
-        // One process may start many, one after the other or side by side, and the servers in threads stay.
+        // One process may start many clusters, also in parallel, and the servers in threads keep running.
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::SeqCst);
         let first = 10 + 20 * (number % 12);
@@ -123,7 +122,7 @@ impl Cluster {
             keygen.stdout
         };
         keygen(&["-q", "-t", "ed25519", "-N", "", "-f"], "user_key");
-        // An RSA key takes a while to make: it is everybody's.
+        // An RSA key takes time to make, so all nodes share one.
         fs::copy(pki::path("tests/testdata/keys/rsa2048.key.pem"), folder.join("host_key")).unwrap();
         fs::set_permissions(folder.join("host_key"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(folder.join("host_key.pub"), keygen(&["-y", "-f"], "host_key")).unwrap();
@@ -153,7 +152,7 @@ impl Cluster {
         cluster
     }
 
-    /// Every node is a TFTP server that serves a file as soon as it lies there: none of CUCM's own does.
+    /// Every node serves a file as soon as it is in the folder; CUCM's own TFTP server does not.
     #[must_use]
     pub fn serving_at_once(self) -> Self {
         for node in &self.nodes {
@@ -193,7 +192,7 @@ impl Cluster {
         format!("ssh://{}@{}:{SSH_PORT}", whoami(), self.nodes[0].address)
     }
 
-    /// The options that get a command to the cluster.
+    /// The options with which a command reaches the cluster.
     pub fn options(&self) -> Vec<String> {
         let file = |name: &str| self.folder.join(name).to_str().unwrap().to_owned();
         let fingerprint = Command::new("ssh-keygen").args(["-lf", &file("host_key.pub")]).output().unwrap();
@@ -225,8 +224,8 @@ impl Drop for OtherSshd {
 }
 
 impl Cluster {
-    /// On an address of its own beside the nodes, with these lines in its configuration. `wrapped` runs it in a world
-    /// of its own: what stands before the command.
+    /// On an address of its own beside the nodes, with these lines in its configuration. `wrapped` is a command before it,
+    /// which runs it in its own namespaces.
     pub fn other_sshd(&self, last_byte: u8, lines: &str, wrapped: &[&str]) -> OtherSshd {
         let net = self.nodes[0].address.rsplit_once('.').unwrap().0;
         let address = format!("{net}.{last_byte}");
@@ -260,7 +259,7 @@ impl FakeNode {
         fs::write(self.folder.join("quirks"), quirks.join("\n")).unwrap();
     }
 
-    /// What the node's shell was told, without what every session says.
+    /// The commands that the node's shell received, without those of every session.
     pub fn told(&self) -> Vec<String> {
         let log = fs::read_to_string(self.folder.join("commands")).unwrap_or_default();
         log.lines().filter(|l| *l != "set cli pagination off").map(str::to_owned).collect()
@@ -276,14 +275,14 @@ impl FakeNode {
         fs::read(self.folder.join("tftp/CTLFile.tlv")).ok()
     }
 
-    /// A node at rest has this file, and serves it.
+    /// Gives an idle node this file, on disk and served.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         for place in ["tftp", "served"] {
             fs::write(self.folder.join(place).join(name), bytes).unwrap();
         }
     }
 
-    /// A node at rest has no such file.
+    /// Removes this file from an idle node.
     pub fn remove(&self, name: &str) {
         for place in ["tftp", "served"] {
             let _ = fs::remove_file(self.folder.join(place).join(name));
@@ -304,7 +303,7 @@ impl Drop for FakeNode {
     }
 }
 
-/// bash reads ~/.bashrc below an sshd unless it is a shell in a shell; what somebody has in there may take seconds, or hang.
+/// Under an sshd bash reads ~/.bashrc unless it is a nested shell; the commands in that file may take seconds, or hang.
 const NO_BASHRC: &str = "SHLVL=2";
 
 fn whoami() -> String {
@@ -336,7 +335,7 @@ fn sshd(folder: &Path, node: &Path, address: &str, ssh: Ssh) -> Child {
         .unwrap()
 }
 
-/// tftpd-hpa in the node's folder: `served` may become a link, and so is named in every request.
+/// tftpd-hpa in the node's folder: `served` may become a link, so every request contains it.
 fn tftpd(node: &Path, address: &str) -> Child {
     fs::write(node.join("tftpd.map"), "r ^(.*) served/\\1\n").unwrap();
     Command::new("/usr/sbin/in.tftpd")

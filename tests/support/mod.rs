@@ -1,4 +1,4 @@
-//! A world of its own for every test: home, folders, clock zone, and two software eTokens where they are asked for.
+//! A separate world for every test: home, folders, time zone, and two software eTokens on request.
 
 #[cfg(unix)]
 pub mod cluster;
@@ -38,7 +38,7 @@ pub fn without_colours(text: &str) -> String {
     own.iter().fold(text.to_owned(), |text, colour| text.replace(colour, ""))
 }
 
-/// Waits until something can be seen; fails after a minute.
+/// Waits until a condition is true; fails after a minute.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
@@ -48,7 +48,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Reads lines until one has these words; all that was read.
+/// Reads lines until one contains these words; returns everything that was read.
 #[cfg(unix)]
 #[track_caller]
 pub fn read_until(from: &mut impl std::io::BufRead, words: &str) -> String {
@@ -62,7 +62,7 @@ pub fn read_until(from: &mut impl std::io::BufRead, words: &str) -> String {
     }
 }
 
-/// What a run left behind, with everything random replaced by names.
+/// The result of a run, with everything random replaced by names.
 #[derive(Debug)]
 pub struct Outcome {
     pub code: i32,
@@ -89,12 +89,12 @@ impl Outcome {
     }
 }
 
-/// A folder of its own, and an environment that holds nothing else.
+/// A separate folder, and an environment with nothing else.
 pub struct World {
     dir: tempfile::TempDir,
     env: BTreeMap<String, String>,
     names: Vec<(String, String)>,
-    /// What every program is run by: another namespace.
+    /// The command that runs every program: another namespace.
     inside: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ impl World {
             ("TZ", "UTC".into()),
             // Sentences stand on one line; `widths` is about narrower screens.
             ("COLUMNS", "1000".into()),
-            // The tests of the signal and the broken pipe read what a panic would say.
+            // The tests of signals and closed pipes read the message of a panic.
             ("RUST_BACKTRACE", "0".into()),
         ] {
             world.env.insert(key.into(), value);
@@ -145,7 +145,7 @@ impl World {
         world
     }
 
-    /// Slot numbers and serials are random: from here on they are called by the token's letter.
+    /// Slot numbers and serials are random: from here on they are replaced by the token's letter.
     pub fn learn_names(&mut self) {
         let list = self.run(&["token", "list", "--json"]).done().json();
         for token in list["tokens"].as_array().unwrap() {
@@ -209,12 +209,12 @@ impl World {
         names
     }
 
-    /// From here on every program is run by this one.
+    /// From here on this command runs every program.
     pub fn run_inside(&mut self, words: &[&str]) {
         self.inside = words.iter().map(|word| (*word).to_owned()).collect();
     }
 
-    /// The program, to be run in the world's folder with nothing but the world's environment.
+    /// The program, in the world's folder and with only the world's environment.
     pub fn command(&self, args: &[&str]) -> Command {
         self.program(env!("CARGO_BIN_EXE_sastctl"), args)
     }
@@ -258,7 +258,7 @@ impl World {
         text
     }
 
-    /// A module that writes every call to the file `calls`, and passes it on to SoftHSM.
+    /// A module that logs every call in the file `calls`, and forwards it to SoftHSM.
     pub fn spied_on(&mut self) -> String {
         let calls = self.path("calls");
         self.set("PKCS11SPY", softhsm_module().to_str().unwrap());
@@ -270,7 +270,7 @@ impl World {
         spy.expect("OpenSC's pkcs11-spy is not installed: make test installs it")
     }
 
-    /// Puts the misbehaving module before SoftHSM; without a script it hands everything on.
+    /// Puts the faulty module in front of SoftHSM; without a script it forwards every call.
     pub fn behind_faulty_token(&mut self) {
         self.set("FAULTY_MODULE", softhsm_module().to_str().unwrap());
         self.set("FAULTY_CALLS", self.path("calls").to_str().unwrap());
@@ -279,7 +279,7 @@ impl World {
         self.names.push((module.to_str().unwrap().to_owned(), "MODULE".into()));
     }
 
-    /// A run behind the misbehaving module; the calls it made, each with the code it returned.
+    /// A run with the faulty module; returns its calls with their return codes.
     pub fn faulty(&mut self, script: &str, args: &[&str]) -> (Outcome, Vec<(String, u64)>) {
         let _ = std::fs::remove_file(self.path("calls"));
         self.set("FAULTY_SCRIPT", script);
@@ -287,7 +287,7 @@ impl World {
         (outcome, self.calls())
     }
 
-    /// The calls that the misbehaving module saw.
+    /// The calls that the faulty module got.
     pub fn calls(&self) -> Vec<(String, u64)> {
         let log = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
         let call = |line: &str| {
@@ -297,14 +297,14 @@ impl World {
         log.lines().filter_map(call).collect()
     }
 
-    /// An instruction for the misbehaving module: the nth call of a function waits until [`World::let_go`].
+    /// An instruction for the faulty module: the nth call of a function waits until [`World::release`].
     pub fn hold(&self, function: &str, nth: usize) -> String {
         let file = self.path("home/held");
         std::fs::write(&file, "").unwrap();
         format!("wait {function} {nth} {}", file.display())
     }
 
-    /// Waits until a call is held up in the misbehaving module.
+    /// Waits until a call is paused in the faulty module.
     #[track_caller]
     pub fn until_held(&self, function: &str) {
         let line = format!("{function} waits");
@@ -312,7 +312,7 @@ impl World {
         until(&line, || std::fs::read_to_string(self.path("calls")).is_ok_and(held));
     }
 
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         std::fs::remove_file(self.path("home/held")).unwrap();
     }
 
@@ -330,18 +330,18 @@ impl World {
         }
     }
 
-    /// Without a terminal. What needs a yes has it: stories about consent run [`World::unasked`].
+    /// Runs without a terminal. Adds `--yes` if it is needed; stories about consent use [`World::run_without_yes`].
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.run_with_input(args, b"")
     }
 
     pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> Outcome {
         let agreed: &[&str] = if needs_yes(args) { &["--yes"] } else { &[] };
-        self.unasked(&[args, agreed].concat(), input)
+        self.run_without_yes(&[args, agreed].concat(), input)
     }
 
-    /// Without a terminal, and with nothing but these arguments.
-    pub fn unasked(&self, args: &[&str], input: &[u8]) -> Outcome {
+    /// Runs without a terminal, and with only these arguments.
+    pub fn run_without_yes(&self, args: &[&str], input: &[u8]) -> Outcome {
         use std::io::Write as _;
         let mut child = self
             .command(args)
@@ -364,7 +364,7 @@ impl World {
         }
     }
 
-    /// Replaces what is random by names.
+    /// Replaces random values by names.
     pub fn named(&self, text: &str) -> String {
         let text = self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name));
         // Journals are named by the time of the run: `20261121T073000-revert.jsonl`.
@@ -378,7 +378,7 @@ impl World {
     }
 }
 
-/// Whether a command signs, makes a key or changes a node, and says no yes by itself.
+/// Whether a command signs, makes a key or changes a node, and its arguments do not contain `--yes`.
 fn needs_yes(args: &[&str]) -> bool {
     let two = |words: &[&str]| {
         matches!(
@@ -390,7 +390,7 @@ fn needs_yes(args: &[&str]) -> bool {
         && !args.iter().any(|arg| ["--yes", "--dry-run", "--help", "help"].contains(arg))
 }
 
-/// The misbehaving module, which is built with the tests.
+/// The faulty module, which is built with the tests.
 pub fn faulty_token() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_sastctl"));
     let module = program.with_file_name("deps").join("libfaulty_token.so");
@@ -398,7 +398,7 @@ pub fn faulty_token() -> PathBuf {
     module
 }
 
-/// Where SoftHSM's module lies, as make-tokens.sh finds it.
+/// The path of SoftHSM's module, found as in make-tokens.sh.
 pub fn softhsm_module() -> PathBuf {
     [
         "/usr/lib/softhsm/libsofthsm2.so",
@@ -412,10 +412,11 @@ pub fn softhsm_module() -> PathBuf {
     .to_owned()
 }
 
-/// A test that cannot run here says why: on standard error, and as a line of the file that `.ci/run` reads at its end.
+/// Reports why a test is skipped: on standard error, and as a line of the file that `.ci/run` reads at its end.
 pub fn skip(reason: &str) {
     use std::io::Write as _;
-    // A harness gives each test a thread of its name; cargo-nextest starts a process for each, and names it there.
+    // The harness runs each test in a thread with its name; cargo-nextest starts a process for each, with the name in a
+    // variable.
     let thread = std::thread::current();
     let named = thread.name().filter(|name| name.contains("::")).map(str::to_owned);
     let test = named.or_else(|| std::env::args().find(|arg| arg.contains("::") && !arg.contains('/')));

@@ -1,6 +1,6 @@
-//! The TVS of a fake node: it shows the certificate `tvs` of the node, and answers both questions that phones have, VERIFY
-//! (a server's whole certificate) and QUERY (the signer of a list, by issuer and serial), from bytes as field notes lay them
-//! out. It shares nothing with the program's own client.
+//! The TVS of a fake node: it shows the certificate `tvs` of the node, and answers both questions that phones have, VERIFY (a
+//! server's whole certificate) and QUERY (the signer of a list, by issuer and serial), with bytes as in the field notes. It
+//! shares no code with the client of the program.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -23,7 +23,7 @@ struct Known {
     roles: Vec<u8>,
 }
 
-/// Serves until the process ends. The folder is looked at anew for every connection.
+/// Serves until the process ends. The folder is read again for every connection.
 pub fn start(node: PathBuf, publisher: PathBuf, address: &str) {
     let listener = TcpListener::bind((address, TVS_PORT)).unwrap();
     thread::spawn(move || {
@@ -58,7 +58,7 @@ fn acceptor(node: &Path) -> Option<SslAcceptor> {
     Some(builder.build())
 }
 
-/// Phone-SAST-trust of the publisher, the node's own certificates, and what its CTL names.
+/// Phone-SAST-trust of the publisher, the node's own certificates, and the certificates in its CTL.
 fn known(node: &Path, publisher: &Path) -> Vec<Known> {
     let mut all: Vec<Known> = vec![];
     let mut add = |der: Vec<u8>, role: u16| {
@@ -69,7 +69,7 @@ fn known(node: &Path, publisher: &Path) -> Vec<Known> {
             Some(there) => there.roles.push(role),
             None => {
                 let mut spelled = vec![certificate.spelled_by_cucm()];
-                // The one case in which TVS looks for another spelling.
+                // The only case in which TVS searches for another spelling.
                 if certificate.is_a_token_of_cisco() {
                     spelled.push(certificate.spelled_by_the_client());
                 }
@@ -101,7 +101,7 @@ fn known(node: &Path, publisher: &Path) -> Vec<Known> {
     all
 }
 
-/// The answer, or none to what it does not understand. `roles`: these in place of the right ones.
+/// The answer, or none if it does not understand the request. `roles` replaces the right roles.
 fn answer(header: &[u8; 10], body: &[u8], known: &[Known], roles: Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut elements = vec![];
     let mut rest = body;

@@ -1,4 +1,4 @@
-//! Two virtual readers behind a pcscd of the test's own (`tests/virtual-card`), without root and without hardware.
+//! Two virtual readers with a separate pcscd (`tests/virtual-card`), without root and without hardware.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -22,19 +22,18 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Starts them for a world, whose program then speaks with them through OpenSC. `None`, and a word of it, where
-    /// something that they need is not installed.
+    /// Starts them for a world; its program uses them through OpenSC. `None`, with a message, if something is not installed.
     pub fn start(world: &mut World) -> Option<Self> {
         Self::named(world, "AKS ifdh")
     }
 
-    /// The same with another reader name: ykcs11 looks at nothing but a "Yubico YubiKey".
+    /// The same with another reader name: ykcs11 uses only a "Yubico YubiKey".
     pub fn named(world: &mut World, name: &str) -> Option<Self> {
         let folder = world.path("serial");
         std::fs::create_dir(&folder).unwrap();
         let mut command = Command::new("unshare");
         command
-            // In a process namespace of its own, so that pcscd ends with it whatever happens.
+            // In its own process namespace, so that pcscd always ends with it.
             .args(["-Urnpf", "--kill-child", "python3"])
             .arg(pki::path("tests/virtual-card/readers.py"))
             .arg(&folder)
@@ -93,24 +92,25 @@ impl Readers {
         seen.unwrap_or_else(Instant::now)
     }
 
-    /// Puts the card with the key and certificate of `softhsm-fixtures/STEM` into a reader; when pcscd noticed.
+    /// Inserts the card with the key and certificate of `softhsm-fixtures/STEM` into a reader; returns the time at which pcscd
+    /// noticed it.
     #[track_caller]
     pub fn insert(&mut self, reader: u32, stem: &str) -> Instant {
         self.insert_as(reader, stem, "9A", "piv")
     }
 
-    /// The same with the key in another slot (9C wants the PIN every time), or on a card of another kind.
+    /// The same with the key in another slot (9C needs the PIN every time), or on a card of another type.
     #[track_caller]
     pub fn insert_as(&mut self, reader: u32, stem: &str, slot: &str, kind: &str) -> Instant {
         let file = |end: &str| pki::path(&format!("softhsm-fixtures/{stem}.{end}")).display().to_string();
-        // The GUID is the serial number: of the name, so that a card is the same one wherever it is put in.
+        // The GUID is the serial number. It is made from the name, so that a card is the same in every reader.
         let guid: String =
             format!("{stem:0>16}").bytes().rev().take(16).map(|b| format!("{b:02X}")).collect();
         let key = format!("{slot}={}:{}", file("key.pem"), file("der"));
         self.tell(&format!("insert {reader} {guid} {ATR} {kind} {key}"), "seen inserted")
     }
 
-    /// Takes the card out; when pcscd noticed.
+    /// Removes the card; returns the time at which pcscd noticed it.
     #[track_caller]
     pub fn remove(&mut self, reader: u32) -> Instant {
         self.tell(&format!("remove {reader}"), "seen removed")

@@ -1,4 +1,4 @@
-//! `revert --node` on a cluster that does not exist: started, killed, looked at.
+//! `revert --node` on a simulated cluster: started, killed, checked.
 
 use std::process::{Child, Stdio};
 
@@ -15,7 +15,7 @@ pub fn started_with(count: usize, ssh: Ssh) -> Option<(World, Cluster)> {
         return None;
     }
     let world = World::with_tokens();
-    // The TFTP server is one off CUCM, which serves a file at once; `bridge_run` has nodes that do after a restart only.
+    // The TFTP server is not CUCM's, so it serves a file at once; the nodes in `bridge_run` do so only after a restart.
     let cluster = Cluster::start(&world, count, ssh).serving_at_once();
     Some((world, cluster))
 }
@@ -66,7 +66,7 @@ pub fn assert_reverted(world: &World, cluster: &Cluster) {
     }
 }
 
-/// What changes something, as the nodes were told it; no line twice.
+/// The commands to the nodes that change something; no line may occur twice.
 #[track_caller]
 pub fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
     let changes = |c: &String| {
@@ -84,7 +84,7 @@ pub fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
     acts
 }
 
-/// Ends the run the moment its journal says that a step is done.
+/// Kills the run as soon as its journal says that a step is done.
 pub fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
     let args = arguments(cluster, more);
     let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
@@ -95,7 +95,7 @@ pub fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
         let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
         let done = journals.filter_map(Result::ok).any(|j| {
             let text = std::fs::read_to_string(j.path()).unwrap_or_default();
-            // The step itself, and none of its parts.
+            // The step itself, not one of its parts.
             text.lines()
                 .any(|l| l.contains(&wanted) && l.contains("\"done\":true") && !l.contains("\"part\":"))
         });

@@ -1,4 +1,4 @@
-//! Every JSON document that a story reads is held to its schema in `docs/schema`.
+//! Every JSON document that a story reads is checked with its schema in `docs/schema`.
 
 use boon::{Compiler, Schemas};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub fn check(output: &[u8]) {
     }
 }
 
-/// Fields may be added later; today there are no others than the schema names.
+/// Fields may be added later; for now only the fields in the schema are allowed.
 fn close(schema: &mut Value) {
     if let Some(object) = schema.as_object_mut() {
         if object.contains_key("properties") {

@@ -1,4 +1,4 @@
-//! An operator who answers by a script, and remembers in which order things were told, shown and asked.
+//! An operator with scripted answers, who records the order of messages, displays and questions.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use sastctl::workflow::{Operator, OperatorError, Question, Secret, View};
 use zeroize::Zeroizing;
 
-/// Somebody who sits there, or nobody.
+/// A scripted operator.
 #[derive(Default)]
 pub struct Scripted {
     /// Nobody can be asked.
@@ -15,9 +15,9 @@ pub struct Scripted {
     pub answers: Mutex<VecDeque<bool>>,
     /// The PIN.
     pub pin: String,
-    /// At which look for an interruption there is one, counted from 1.
+    /// The number of the interruption check that reports an interruption, counted from 1.
     pub interrupts_at: Option<usize>,
-    /// All that happened.
+    /// All recorded events.
     pub record: Mutex<Vec<String>>,
 }
 
@@ -35,7 +35,7 @@ impl Scripted {
         self.record.lock().unwrap().iter().filter(|line| line.starts_with(what)).count()
     }
 
-    /// What happened, a line each, without warnings.
+    /// The recorded events, a line each, without warnings.
     pub fn story(&self) -> String {
         let record = self.record.lock().unwrap();
         record.iter().filter(|line| !line.starts_with("warn")).map(|line| format!("{line}\n")).collect()

@@ -1,4 +1,4 @@
-//! A Trust Verification Service on loopback, well-behaved and not.
+//! A Trust Verification Service on loopback, correct or faulty.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -27,7 +27,7 @@ pub enum Age {
     Old,
 }
 
-/// Serves one connection; answers with what it was asked, once the connection is over.
+/// Serves one connection; returns the request after the connection ended.
 pub struct Server {
     pub address: String,
     pub asked: mpsc::Receiver<Vec<u8>>,
@@ -99,7 +99,7 @@ pub fn says_invalid(tls: &mut SslStream<TcpStream>) {
     answer(tls, session, answers(), &[7, 0, 1, 1]);
 }
 
-/// An ITL that this CallManager signs, and by which phones know this TVS: by its certificate, or by the hash alone.
+/// An ITL that this CallManager signs, with this TVS: its certificate, or only the hash.
 pub fn itl_of(publisher: &str, tvs: &str, by_hash: bool) -> Vec<u8> {
     use sastctl::trustlist::{Digest, Draft, Function, Record, ServerRecord, Style};
     let record = |stem: &str, function, hash_only| {

@@ -16,7 +16,7 @@ impl Watch {
     pub fn begin(world: &World, args: &[&str]) -> Self {
         let mut command = world.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // It says when it begins to watch.
+        // It prints a line when it starts to watch.
         let mut ready = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut ready).unwrap();
         assert!(ready.starts_with("Watching."), "{ready}");

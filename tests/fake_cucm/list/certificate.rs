@@ -1,17 +1,17 @@
-//! Certificates as lists name them.
+//! Certificates in the spelling of lists.
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::nid::Nid;
 use openssl::x509::{X509, X509NameRef};
 
-/// What lists need of a certificate.
+/// The parts of a certificate that lists need.
 #[derive(Clone)]
 pub struct Certificate {
     pub der: Vec<u8>,
     /// RSAPublicKey, in DER.
     pub key: Vec<u8>,
     pub signature: Vec<u8>,
-    /// Big-endian, no zeros before it.
+    /// Big-endian, without leading zeros.
     pub serial: Vec<u8>,
     subject: Vec<(&'static str, String)>,
     issuer: Vec<(&'static str, String)>,
@@ -19,7 +19,7 @@ pub struct Certificate {
     pub not_after: i64,
 }
 
-/// Names and serial as one of the two writers spells them; names with the NUL behind them.
+/// Names and serial in the spelling of one of the two writers; names end with a NUL.
 pub struct Spelled {
     pub subject: Vec<u8>,
     pub issuer: Vec<u8>,
@@ -42,7 +42,7 @@ impl Certificate {
         })
     }
 
-    /// Out of PEM.
+    /// From PEM.
     pub fn read_pem(text: &str) -> Option<Self> {
         Self::read(&X509::from_pem(text.as_bytes()).ok()?.to_der().ok()?)
     }
@@ -51,7 +51,7 @@ impl Certificate {
         self.subject.iter().find(|(key, _)| *key == "CN").map(|(_, v)| trimmed(v)).unwrap_or_default()
     }
 
-    /// With the blanks behind it.
+    /// With the blanks after it.
     pub fn whole_common_name(&self) -> String {
         let name = self.subject.iter().find(|(key, _)| *key == "CN");
         name.map(|(_, v)| v.trim_end_matches('\0').to_owned()).unwrap_or_default()
@@ -65,12 +65,12 @@ impl Certificate {
         self.subject == self.issuer
     }
 
-    /// One of the tokens that Cisco sold.
+    /// Whether it is a token that Cisco sold.
     pub fn is_a_token_of_cisco(&self) -> bool {
         self.issuer_name() == "Cisco Manufacturing CA"
     }
 
-    /// `CN=…;OU=…`, and the serial as it is.
+    /// `CN=…;OU=…`, and the serial big-endian.
     pub fn spelled_by_cucm(&self) -> Spelled {
         let name = |of: &[(&str, String)]| {
             let parts: Vec<String> = of.iter().map(|(key, v)| format!("{key}={v}")).collect();
@@ -79,7 +79,7 @@ impl Certificate {
         Spelled { subject: name(&self.subject), issuer: name(&self.issuer), serial: self.serial.clone() }
     }
 
-    /// `cn=…;ou=…`, quoted where need is, cut off at a NUL inside, and the serial reversed.
+    /// `cn=…;ou=…`, with quotes if needed, cut at a NUL inside, and the serial reversed.
     pub fn spelled_by_the_client(&self) -> Spelled {
         let name = |of: &[(&str, String)]| {
             let parts: Vec<String> = of
@@ -110,7 +110,7 @@ fn seconds(time: &Asn1TimeRef) -> i64 {
     i64::from(since.days) * 86_400 + i64::from(since.secs)
 }
 
-/// In the order of both writers; what has no place in it is left out.
+/// In the order of both writers; other attributes are omitted.
 fn attributes(name: &X509NameRef) -> Vec<(&'static str, String)> {
     let keys = [
         ("CN", Nid::COMMONNAME),

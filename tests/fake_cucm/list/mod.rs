@@ -1,5 +1,5 @@
-//! CTL and ITL files, a second time: read, written, signed, checked and printed by code that shares nothing with the
-//! program's own. Small and naive: what it cannot read is `None`.
+//! A second implementation of CTL and ITL files: it reads, writes, signs, checks and prints them, and shares no code with the
+//! program. It is small and simple: a file that it cannot read is `None`.
 #![allow(dead_code, reason = "the stories and the fake node each use a part")]
 
 pub mod certificate;
@@ -12,7 +12,7 @@ use rsa::{Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
 
 pub use certificate::Certificate;
 
-/// Who signs lists, and what a record is for.
+/// The functions of records: signers and servers.
 pub const SAST: u16 = 0;
 pub const CCM_TFTP: u16 = 2;
 pub const TFTP: u16 = 3;
@@ -28,7 +28,7 @@ pub struct List {
     pub header: Vec<Element>,
     pub header_length: usize,
     pub records: Vec<Vec<Element>>,
-    /// The bytes without the element of the signature.
+    /// The bytes without the SIGNATURE element.
     signed: Vec<u8>,
 }
 
@@ -73,7 +73,7 @@ impl List {
             let (tag, value, end) = tlv(bytes, at)?;
             match tag {
                 2 => length = usize::from(u16::from_be_bytes(value.try_into().ok()?)),
-                // Containers: what they hold follows.
+                // Containers: their children follow.
                 3 | 7 | 9 => {
                     header.push((tag, value.to_vec()));
                     signed.extend(&bytes[at..at + 3]);
@@ -110,7 +110,7 @@ impl List {
         Some(List { bytes: bytes.to_vec(), header, header_length: length, records, signed })
     }
 
-    /// Whether a record is of the certificate that the header names as the signer's.
+    /// Whether a record has the certificate that the header names as signer.
     pub fn is_signer(&self, record: &[Element]) -> bool {
         function(record) == Some(SAST)
             && value(record, 6) == value(&self.header, 5)
@@ -142,7 +142,7 @@ pub fn sha1(bytes: &[u8]) -> Vec<u8> {
     hash(MessageDigest::sha1(), bytes)
 }
 
-/// The digest of a header's element 8, and how RSA signs it.
+/// The digest in element 8 of a header, and the RSA mechanism.
 fn hashed(algorithm: &[u8], bytes: &[u8]) -> Option<(Pkcs1v15Sign, Vec<u8>)> {
     let (prefix, hash): (&[u8], Vec<u8>) = match algorithm {
         [1] => (&[0x30, 0x21, 0x30, 9, 6, 5, 0x2b, 14, 3, 2, 0x1a, 5, 0, 4, 0x14], sha1(bytes)),
@@ -190,7 +190,7 @@ pub enum Layout<'a> {
     Token,
     /// As CUCM writes an ITL: no address.
     Itl,
-    /// The same with the certificate's hash in place of the certificate.
+    /// The same, with the hash of the certificate instead of the certificate.
     ItlHash,
 }
 
@@ -227,14 +227,14 @@ pub fn record(purpose: u16, of: &Certificate, layout: &Layout<'_>) -> Vec<u8> {
     whole(&body)
 }
 
-/// What is left of a server's record in non-secure mode.
+/// A server's record in non-secure mode.
 pub fn emptied(record: &[Element]) -> Vec<u8> {
     let mut body = vec![];
     record.iter().filter(|(tag, _)| [2, 4, 10].contains(tag)).for_each(|(tag, v)| put(&mut body, *tag, v));
     whole(&body)
 }
 
-/// The elements of a record again, the length before them.
+/// The elements of a record, with the length before them.
 pub fn again(record: &[Element]) -> Vec<u8> {
     let mut body = vec![];
     record.iter().filter(|(tag, _)| *tag != 1).for_each(|(tag, v)| put(&mut body, *tag, v));

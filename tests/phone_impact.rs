@@ -1,4 +1,4 @@
-//! What phones make of a list is said before it is put where they fetch it, whoever goes which way, and however quietly.
+//! What phones do with a list is reported before it is published, by every command, and also with `--quiet`.
 
 use crate::cluster_publish::named;
 use crate::pki;
@@ -68,7 +68,7 @@ fn a_list_that_phones_accept_is_reported_unless_quiet() {
     assert!(!again.stderr.contains("accept"), "{}", again.stderr);
 }
 
-/// Deleted before, as the CTL Client's way wants it: nobody says that phones hold nothing.
+/// Deleted before, as in the procedure of the CTL Client: this does not mean that phones have no list.
 #[test]
 fn the_lists_on_phones_are_not_known_if_the_node_serves_none() {
     let Some((world, cluster)) = node() else { return };
@@ -79,7 +79,7 @@ fn the_lists_on_phones_are_not_known_if_the_node_serves_none() {
     let says = format!("the lists on the phones are not known: {address} serves no CTLFile.tlv");
     assert!(done.stderr.contains(&says), "{}", done.stderr);
     assert!(done.stderr.contains("sastctl ctl check new.tlv --installed-ctl OLD"), "{}", done.stderr);
-    // And where what it serves is no list that a phone would hold.
+    // The same if the served file is not a list that a phone would accept.
     for bytes in [&b"not a list"[..], &pki::golden_bytes("itl.tlv")] {
         std::fs::write(&file, bytes).unwrap();
         let done = publish(&world, &cluster, "token-signed.tlv", &["--quiet"]).done();
@@ -91,7 +91,7 @@ fn the_lists_on_phones_are_not_known_if_the_node_serves_none() {
     }
 }
 
-/// The old CTL is signed by a server that the new one does not name as SAST: who took the new one stays with it.
+/// The signer of the old CTL is not a SAST in the new one: phones that accepted the new one keep it.
 #[test]
 fn a_rollback_first_shows_which_phones_refuse_it() {
     let Some((world, cluster)) = started(1) else { return };
