@@ -101,7 +101,7 @@ fn keys_of_servers_that_phones_may_refuse_are_reported() {
     RSA 1024 is the key of cucm-1051-a-pub: phones in FIPS mode refuse keys below 2048 bits
     RSA 4096 is the key of SAST-RSA4096: some phones refuse the keys of authorities of 4096 bits and more in mixed mode
     ");
-    // The signer's own has a line of its own.
+    // The signer's certificate has a separate line.
     let alone = said(&NewList::of(&signed(ListKind::Ctl, &[], A)), VALID);
     assert!(!alone.iter().any(|line| line.contains(" is the key of ")), "{alone:?}");
 }

@@ -149,7 +149,7 @@ fn options_come_from_the_command_line_then_the_environment_then_the_configuratio
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let world = World::new();
-    // More than a pipe holds.
+    // More than fits into a pipe.
     let header = &crate::pki::golden_bytes("token-signed.tlv")[..304];
     let records = crate::pki::golden_bytes("token-signed.tlv")[304..].repeat(100);
     std::fs::write(world.path("big.tlv"), [header, &records].concat()).unwrap();

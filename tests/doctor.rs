@@ -67,7 +67,7 @@ fn the_reason_why_a_module_does_not_load_is_shown() {
     // ELF's e_machine: EM_S390.
     (other[18], other[19]) = (22, 0);
     std::fs::write(world.path("other.so"), &other).unwrap();
-    // The header alone of a shared library for 32-bit programs: class 1, little-endian, ET_DYN, EM_386, 52 bytes long.
+    // Only the header of a shared library for 32-bit programs: class 1, little-endian, ET_DYN, EM_386, 52 bytes long.
     let mut small = [0_u8; 52];
     small[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
     (small[16], small[18], small[20], small[40], small[42]) = (3, 3, 1, 52, 32);

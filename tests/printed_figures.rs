@@ -119,7 +119,7 @@ fn the_differences_from_the_documents_are_known() {
     assert_eq!(same, 12 * 9 - differ.len());
 }
 
-/// `show ctl` prints of the algorithms a LENGTH alone, 1 each: the values are 1 (SHA-1), 0 (RSA) and the modulus's code.
+/// For the algorithms `show ctl` prints only a LENGTH, 1 each: the values are 1 (SHA-1), 0 (RSA) and the modulus's code.
 #[test]
 fn the_algorithms_are_printed_without_their_values() {
     for (name, modulus) in [("tokenless.tlv", 1), ("token-signed.tlv", 1), ("tokenless-regenerated.tlv", 2)] {

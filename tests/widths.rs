@@ -209,7 +209,7 @@ fn long_output_goes_through_the_pager_and_short_output_does_not() {
 #[test]
 fn a_pager_that_is_left_or_interrupted_is_no_error() {
     let mut world = World::with_tokens();
-    // More than a pipe holds.
+    // More than fits into a pipe.
     let golden = crate::pki::golden_bytes("token-signed.tlv");
     let records = golden[304..].repeat(100);
     std::fs::write(world.path("big.tlv"), [&golden[..304], &records].concat()).unwrap();

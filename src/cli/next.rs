@@ -74,7 +74,7 @@ pub fn token_option(selector: &str) -> String {
     shell(&["--token", selector])
 }
 
-/// One line of words, as the shells of this system take them.
+/// One command line, quoted for the shells of this system.
 pub fn shell<S: AsRef<str>>(words: &[S]) -> String {
     let quote = if std::env::consts::OS == "windows" { for_windows } else { for_sh };
     words.iter().map(|word| quote(word.as_ref())).collect::<Vec<_>>().join(" ")
@@ -84,7 +84,7 @@ fn is_plain(word: &str, more: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-/// A word as sh takes it.
+/// A word quoted for sh.
 pub fn for_sh(word: &str) -> String {
     if is_plain(word, "-_./:=,+@%") { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

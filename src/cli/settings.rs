@@ -1,4 +1,4 @@
-//! Options that every command takes: from the command line, else `SASTCTL_…`, else the configuration file.
+//! Options that every command accepts: from the command line, else `SASTCTL_…`, else the configuration file.
 
 use std::path::PathBuf;
 use std::time::Duration;

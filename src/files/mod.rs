@@ -1,6 +1,6 @@
 //! Files: read up to a limit, written whole or not at all.
 //!
-//! A file is written beside its target, synced, and renamed onto it; then the folder is synced. After a power cut at any point
+//! A file is written next to its target, synced, and renamed onto it; then the folder is synced. After a power cut at any point
 //! there is the old file or the new one. An old file is never lost: it is kept as `NAME.bak`, or the write is refused.
 
 mod backup;
@@ -91,7 +91,7 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     String::from_utf8(read_plain(path, MAX_TEXT)?).map_err(failed)
 }
 
-/// Whether a plain file holds exactly these bytes.
+/// Whether a plain file contains exactly these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     read_plain(path, bytes.len()).is_ok_and(|there| there == bytes)
 }
@@ -144,7 +144,7 @@ fn is_plain(path: &Path, there: &fs::Metadata) -> Result<(), FileError> {
     }
 }
 
-/// Makes a folder, and those above it, where there is none yet.
+/// Makes a folder, and those above it, if they do not exist.
 pub fn make_folder(path: &Path) -> Result<(), FileError> {
     check_links(path)?;
     fs::create_dir_all(path).map_err(|source| FileError::Write {

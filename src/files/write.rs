@@ -1,4 +1,4 @@
-//! Writing: beside the target, synced, renamed onto it.
+//! Writes files: next to the target, synced, renamed onto it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;

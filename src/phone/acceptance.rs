@@ -9,7 +9,7 @@ use crate::trustlist::{
     Function, ListKind, PHONE_LIMIT_BYTES, Record, Style, TrustList, VerifiedList, VerifyError,
 };
 
-/// The identity trust list that a phone holds.
+/// The identity trust list that a phone has.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum InstalledItl<L> {
     /// None: the phone does not load ITL files, or never got one.
@@ -65,10 +65,10 @@ impl InstalledItl<&VerifiedList> {
     }
 }
 
-/// The lists that phones hold.
+/// The lists that phones have.
 #[derive(Debug, Clone, Copy)]
 pub struct Installed<L> {
-    /// The CTL in force; `None` where there is none.
+    /// The CTL in force; `None` if there is none.
     pub ctl: Option<L>,
     /// The ITL in force.
     pub itl: InstalledItl<L>,

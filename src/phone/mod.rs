@@ -1,6 +1,6 @@
-//! How a phone decides whether it takes a new trust list, and what it can still do afterwards.
+//! How a phone decides whether it accepts a new trust list, and what it can still do afterwards.
 //!
-//! [`assess`] is pure: from what a phone holds, the new list and what TVS says, to a [`Verdict`] with the reasons in
+//! [`assess`] is pure: from the installed lists, the new list and the answers of TVS, to a [`Verdict`] with the reasons in
 //! the order in which the phone looks. [`tvs`] asks a Trust Verification Service as a phone would. The facts are in
 //! `docs/phones.md`.
 

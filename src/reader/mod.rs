@@ -24,7 +24,7 @@ use serde::Serialize;
 pub struct Reader {
     /// Its name: `AKS ifdh 00 00`, `SafeNet eToken 5100 [eToken 5110 SC] 00 00`.
     pub name: String,
-    /// The answer to reset of the card in it (ISO/IEC 7816-3), in hexadecimal; `None` where there is no card.
+    /// The answer to reset of the card in it (ISO/IEC 7816-3), in hexadecimal; `None` if there is no card.
     pub atr: Option<String>,
     /// Whether the card does not answer.
     pub mute: bool,

@@ -53,7 +53,7 @@ impl Module {
     }
 
     /// Deletes everything on a token, including keys and certificates, and sets a label (C_InitToken) and a new user PIN.
-    /// `so_pin` is the token's SO PIN, `None` on a PIN pad; a token that was never initialised takes it as its new one.
+    /// `so_pin` is the token's SO PIN, `None` on a PIN pad; on a token that was never initialised it becomes the SO PIN.
     /// Everything that can be checked is checked before anything is deleted.
     pub fn init_token(
         &self,

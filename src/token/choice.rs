@@ -48,7 +48,7 @@ pub fn token_choice(one: &TokenContents, all: &[TokenContents], selector: Option
 }
 
 impl Token {
-    /// Its label and serial number as an RFC 7512 URI; a blank token has its slot alone.
+    /// Its label and serial number as an RFC 7512 URI; for a blank token, only its slot.
     pub fn uri(&self) -> String {
         match self.initialized {
             true => format!("pkcs11:token={};serial={}", encode(&self.label), encode(&self.serial)),
@@ -140,7 +140,7 @@ fn newest<'a>(
     kept
 }
 
-/// The choices for an error, each with a selector that matches it alone, if there is one.
+/// The choices for an error, each with a selector that matches only this one, if there is one.
 pub(super) fn choices(
     token: &Token,
     readable: &[Readable<'_>],
@@ -182,12 +182,12 @@ impl TokenContents {
         named.map(|(_, certificate)| (*certificate).clone()).collect()
     }
 
-    /// Whether it holds a certificate that the selector matches.
+    /// Whether it has a certificate that the selector matches.
     pub(super) fn holds(&self, selector: &Selector) -> bool {
         self.certificates.iter().any(|entry| selector.matches_certificate(entry))
     }
 
-    /// Whether it holds a certificate of the same name with another key: the name would be ambiguous.
+    /// Whether it has a certificate of the same name with another key: the name would be ambiguous.
     pub fn has_other_key_called(&self, certificate: &Certificate) -> bool {
         self.readable().iter().any(|(_, there)| {
             there.sast_name() == certificate.sast_name()

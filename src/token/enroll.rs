@@ -101,7 +101,7 @@ impl Module {
         Ok(NewKey { key, pair, public, request, kept: false })
     }
 
-    /// Stores a certificate beside its key, after a signature proved that they belong together.
+    /// Stores a certificate with its key, after a signature proved that they belong together.
     pub fn import_certificate(
         &self,
         contents: &TokenContents,
@@ -208,7 +208,7 @@ fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
     })
 }
 
-/// Whether a mechanism takes keys of this size, in bits. A maximum of 0 means that the module does not say.
+/// Whether a mechanism supports keys of this size, in bits. A maximum of 0 means that the module does not say.
 fn fits(bits: usize, min: usize, max: usize) -> bool {
     max == 0 || (min..=max).contains(&bits)
 }

@@ -94,12 +94,12 @@ pub enum TokenError {
     BadKey(TokenName, String),
     #[error("the certificate {1} is already on the token")]
     AlreadyThere(TokenName, String),
-    /// A new key would have the name or the CKA_ID of a certificate that is there: `called SAST-HSM-01`.
+    /// A new key would have the name or the CKA_ID of an existing certificate: `called SAST-HSM-01`.
     #[error("a certificate {1} is already on the token")]
     NameOrIdTaken(TokenName, String),
     #[error("the token cannot sign with {1}: it has neither its RSA mechanism nor CKM_RSA_PKCS")]
     NoMechanism(TokenName, Digest),
-    /// The key wants the PIN between C_SignInit and the data, and CKM_RSA_PKCS takes its data in one call.
+    /// The key needs the PIN between C_SignInit and the data, but CKM_RSA_PKCS gets its data in one call.
     #[error(
         "the key needs the PIN at every signature, which CKM_RSA_PKCS does not allow; the token does not have \
          {mechanism} ({code})"

@@ -211,8 +211,8 @@ pub fn set_failed(
     }
 }
 
-/// Shortest and longest PIN in bytes: from the token, else the profile. At least 1: some modules take an empty PIN for the
-/// PIN pad.
+/// Shortest and longest PIN in bytes: from the token, else the profile. At least 1: some modules use the PIN pad if the PIN is
+/// empty.
 fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
     // CK_UNAVAILABLE_INFORMATION: the token does not say (PKCS#11 v3.0, section 3.2).
     let said = |length: usize| (length != usize::MAX).then_some(length);

@@ -174,7 +174,7 @@ fn method(
     let hash = mechanisms.contains(&hash_type).then_some((By::Hash, hash));
     let raw = mechanisms.contains(&MechanismType::RSA_PKCS).then_some((By::Raw, Mechanism::RsaPkcs));
     match prefer {
-        // CKM_RSA_PKCS takes its data in one call, without a context login in between.
+        // CKM_RSA_PKCS gets its data in one call, without a context login in between.
         By::Raw if !every_time => raw.or(hash),
         _ => hash.or(raw),
     }

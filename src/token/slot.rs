@@ -80,7 +80,7 @@ impl Token {
     }
 
     /// Checks that a PIN is not locked and was set: else it is not tried, and not asked for.
-    /// A blank token takes its SO PIN as its new one.
+    /// On a blank token the given SO PIN becomes its SO PIN.
     pub fn check_state(&self, which: PinKind) -> Result<(), TokenError> {
         match self.state_of(which) {
             PinState::Locked => Err(TokenError::PinLocked(self.name(), which)),
@@ -89,7 +89,7 @@ impl Token {
         }
     }
 
-    /// Its label, or what stands in the place of one.
+    /// Its label, or a replacement for it.
     pub fn shown_label(&self) -> &str {
         match &self.label[..] {
             _ if self.problem.is_some() => "(not read)",

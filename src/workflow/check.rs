@@ -1,4 +1,4 @@
-//! Would phones take a new list? From files, and what TVS says, to verdicts.
+//! Checks whether phones accept a new list: from files and the answers of TVS to verdicts.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -134,7 +134,7 @@ impl Check {
         self.findings.iter().filter(|finding| finding.impact == Impact::LockedOut)
     }
 
-    /// Whether every class takes the list, and none is locked out by it.
+    /// Whether every class accepts the list, and none is locked out by it.
     pub fn is_accepted(&self) -> bool {
         self.not_taken().next().is_none() && self.locked_out().next().is_none()
     }

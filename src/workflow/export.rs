@@ -25,7 +25,7 @@ impl Format {
         }
     }
 
-    /// `SAST-ADN008580ef.cer`. The name comes from a token: only what every file system takes is kept.
+    /// `SAST-ADN008580ef.cer`. The name comes from a token: only characters that every file system accepts are kept.
     pub fn file_name(self, certificate: &Certificate) -> String {
         let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
         let name = certificate.sast_name();

@@ -65,7 +65,7 @@ pub fn fetch_all(
         // If no node has it, the nodes do not differ.
         let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };
         fetched.differing.append(&mut without);
-        // A file that does not verify gets another name, so that nobody takes it for a valid list.
+        // A file that does not verify gets another name, so that it is not mistaken for a valid list.
         let stem = name.strip_suffix(".tlv").filter(|_| kept.signer.is_err());
         let out = stem.map_or_else(|| name.clone(), |stem| format!("{stem}.unverified.tlv"));
         let out = wanted.folder.join(out);

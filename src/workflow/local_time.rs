@@ -13,13 +13,13 @@ pub fn header_time(seconds: u32) -> String {
     time.to_zoned(local_zone()).strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
 }
 
-/// A time of RFC 3339 in the local zone: `2026-11-21 09:18:43 CET`; `None` where it is none.
+/// A time of RFC 3339 in the local zone: `2026-11-21 09:18:43 CET`; `None` if it is invalid.
 pub fn local_time(time: &str) -> Option<String> {
     let time: Timestamp = time.parse().ok()?;
     Some(time.to_zoned(local_zone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string())
 }
 
-/// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC where it is none.
+/// The zone of `TZ` (tzset(3): `:FILE`, a name or a rule), else the system's; UTC if it is invalid.
 fn local_zone() -> TimeZone {
     let file = |path: &Path| TimeZone::tzif("local", &files::read_plain(path, files::MAX_TEXT).ok()?).ok();
     let zone = match std::env::var("TZ") {

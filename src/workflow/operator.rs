@@ -15,7 +15,7 @@ use super::signing::{BatchFile, ShownPlans, WillWrite, WrittenFile};
 use crate::cluster::{ConnectPrompt, NoAnswer, NodeAddress};
 use crate::token::PinKind;
 
-/// A person at the front end, or whatever stands for one.
+/// A person at the front end, or a replacement for one.
 pub trait Operator: Sync {
     /// Tells what is being done. A front end may leave it out.
     fn note(&self, text: &str);

@@ -25,7 +25,7 @@ pub struct NextStep {
 pub struct Found {
     /// The tokens that are inserted, or why no module could be asked.
     pub tokens: Result<Vec<TokenContents>, TokenError>,
-    /// The CTL in the folder, or why it cannot be used; `None` where there is none.
+    /// The CTL in the folder, or why it cannot be used; `None` if there is none.
     pub list: Option<Result<VerifiedList, WorkError>>,
     /// Whether a new list was made from it.
     pub has_new: bool,

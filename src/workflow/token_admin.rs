@@ -31,7 +31,7 @@ pub fn init(module: &Module, token: &Token, label: &str, operator: &dyn Operator
     Ok(module.init_token(token, so_pin.as_ref(), new.as_ref(), label)?)
 }
 
-/// Both are asked for before one is tried. A blank token takes the administrator PIN as its new one.
+/// Both are asked for before one is tried. On a blank token the given administrator PIN becomes its PIN.
 fn administrator_and_new_pin(
     module: &Module,
     token: &Token,

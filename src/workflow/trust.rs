@@ -45,7 +45,7 @@ pub struct TvsOptions {
     /// Also allow TLS 1.0 and weak keys.
     pub legacy: bool,
     pub ask: Ask,
-    /// How long TVS may take until it knows a certificate.
+    /// The time limit for TVS to know a new certificate.
     pub wait: Duration,
 }
 

@@ -83,7 +83,7 @@ pub struct Tally {
 }
 
 impl Verification {
-    /// Verifies files and tells the verdicts of some while the next are verified: ten thousand files take no more memory
+    /// Verifies files and reports results while the next files are verified: ten thousand files need no more memory
     /// than a few. `tell` also gets whether these are the first ones.
     pub fn run<E: Send>(
         &self,

@@ -1,5 +1,5 @@
-//! Tokens that come and go, as events: from PC/SC where there is a reader service, else by asking the module again and
-//! again.
+//! Insertions and removals of tokens, as events: from PC/SC where there is a reader service, else by asking the module again
+//! and again.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ pub struct TokenWatch {
     slots: Vec<u64>,
     named: Option<Instant>,
     looked: Option<Instant>,
-    /// After a change that PC/SC told of: until when the module may be behind.
+    /// After a change that PC/SC reported: how long the module may still show the old state.
     settles_until: Option<Instant>,
 }
 
@@ -147,7 +147,7 @@ impl TokenWatch {
     }
 }
 
-/// How long a module may take to see a token after its reader did.
+/// The time limit for a module to see a token after its reader.
 const SETTLES: Duration = Duration::from_millis(1500);
 
 /// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.

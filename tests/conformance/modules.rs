@@ -246,7 +246,7 @@ fn p11_kit_server(world: &World, socket: &Path) -> Server {
     server
 }
 
-/// A token behind another process: here SoftHSM behind p11-kit's server, through a socket.
+/// A token that is reached through another process: SoftHSM, p11-kit's server and a socket.
 pub fn p11_kit() -> Result<Subject, String> {
     needs("p11-kit")?;
     library(&["pkcs11/p11-kit-client.so"])?;

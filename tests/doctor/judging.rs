@@ -249,7 +249,7 @@ fn usb_ids_against_readers() {
     let says = problem("udev", |facts| facts.usb = Ok(vec![device(0x0529, 0x0600)]));
     assert!(says.contains("0529:0600"), "{says}");
     only("usb-permission", Severity::Note, |facts| facts.usb.as_mut().unwrap()[0].may_open = Some(false));
-    // A HASP dongle of the same vendor is no token.
+    // A HASP dongle of the same vendor is not a token.
     let mut facts = healthy();
     facts.usb = Ok(vec![device(0x0529, 0x0001)]);
     assert!(judge(&facts).iter().all(|f| f.severity == Severity::Fine));

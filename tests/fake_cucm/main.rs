@@ -1,5 +1,5 @@
 //! The admin shell of a simulated CUCM node, as difficult as a real one. It shares no code with the program: its
-//! words are transcripts of real nodes, and its lists are written and printed by code of its own. Its state is a folder:
+//! words are transcripts of real nodes, and its lists are written and printed by its own code. Its state is a folder:
 //!
 //! `mode` (0 or 1) · `tftp/` (the files on its disk, which `show ctl` reads) · `served/` (what TFTP and HTTP serve: a copy that
 //! a restart of Cisco Tftp makes; a link to `tftp` is served at once) · `trust/` (Phone-SAST-trust) · `version` ·
@@ -45,7 +45,7 @@ impl Node {
         Node { folder, quirks: quirks.lines().map(str::to_owned).collect() }
     }
 
-    /// `delay=300`: the value behind a word.
+    /// `delay=300`: the value after a word.
     pub fn quirk(&self, name: &str) -> Option<&str> {
         self.quirks.iter().find_map(|q| match q.split_once('=') {
             Some((n, value)) if n == name => Some(value),

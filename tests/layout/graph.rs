@@ -254,7 +254,7 @@ impl File {
         children
     }
 
-    /// Reads what is imported from `at` on: the path and the name of each; gives the place behind it.
+    /// Reads what is imported from `at` on: the path and the name of each; returns the position after it.
     fn use_tree(&self, mut at: usize, before: &[String], all: &mut Vec<(Vec<String>, String)>) -> usize {
         let mut path = before.to_vec();
         if self.colons(at) {

@@ -101,7 +101,7 @@ impl SigningArgs {
         Ok(SigningOptions { digest: self.digest, timestamp: self.time(now)?, signer_version })
     }
 
-    /// What every plan needs beside the records.
+    /// The options of every plan in addition to the records.
     pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
         let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at);
         Ok(Request {
@@ -195,7 +195,7 @@ fn version(text: &str) -> Result<Version, CommandError> {
     parsed.ok_or_else(|| CommandError::usage(format!("--signer-version {text} is not like 1.0 or 1.1")))
 }
 
-/// The option of commands that make a new file from one that is there.
+/// The option of commands that make a new file from an existing one.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signing")]
 pub struct PlaceArgs {

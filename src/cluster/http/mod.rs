@@ -142,7 +142,7 @@ pub fn says(text: &str) -> String {
     words.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// IPv6 addresses stand in brackets.
+/// IPv6 addresses are written in brackets.
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

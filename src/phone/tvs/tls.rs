@@ -76,7 +76,7 @@ pub struct ServerCertificate {
     /// Its common name, or another part of its name.
     pub name: String,
     pub sha256: String,
-    /// Whether it is in a TVS record of the ITL; `false` where there was no ITL.
+    /// Whether it is in a TVS record of the ITL; `false` if there was no ITL.
     pub in_itl: bool,
 }
 
@@ -122,7 +122,7 @@ pub(super) struct Timed {
     deadline: Deadline,
 }
 
-/// A blocking socket returns WouldBlock after its timeout, which OpenSSL would take as "try again".
+/// A blocking socket returns WouldBlock after its timeout, which OpenSSL would treat as "try again".
 fn timed_out(e: io::Error) -> io::Error {
     if e.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { e }
 }

@@ -112,7 +112,7 @@ pub fn decode_header(header: &[u8]) -> Result<(u8, u32, usize), NotAMessage> {
 }
 
 impl Message {
-    /// Decodes the elements behind a header. Unknown elements are skipped.
+    /// Decodes the elements after a header. Unknown elements are skipped.
     pub fn decode(command: u8, session: u32, body: &[u8]) -> Result<Self, NotAMessage> {
         let mut message =
             Message { command, session, certificate: None, status: None, roles: vec![], ttl: None };

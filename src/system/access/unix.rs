@@ -93,7 +93,7 @@ pub(crate) fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Makes a folder for this user alone, and those above it.
+/// Makes a folder that only this user can access, and those above it.
 pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -31,7 +31,7 @@ const TRUSTED: [&str; 5] = [
 /// Rights to change a file, or to get such rights: FILE_WRITE_DATA, FILE_APPEND_DATA, DELETE, WRITE_DAC, WRITE_OWNER,
 /// GENERIC_WRITE, GENERIC_ALL.
 const WRITES_FILE: u32 = 0x2 | 0x4 | 0x1_0000 | 0x4_0000 | 0x8_0000 | 0x4000_0000 | 0x1000_0000;
-/// The same for a folder: FILE_ADD_FILE (a library beside the module), FILE_DELETE_CHILD, and no new folders.
+/// The same for a folder: FILE_ADD_FILE (a library next to the module), FILE_DELETE_CHILD, and no new folders.
 const WRITES_FOLDER: u32 = 0x2 | 0x40 | 0x1_0000 | 0x4_0000 | 0x8_0000 | 0x4000_0000 | 0x1000_0000;
 /// FILE_READ_DATA, GENERIC_READ, GENERIC_ALL.
 const READS: u32 = 0x1 | 0x8000_0000 | 0x1000_0000;

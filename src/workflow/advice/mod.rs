@@ -275,7 +275,7 @@ fn effects(verdicts: &[ClassVerdict], signer: &str) -> Vec<ClassEffect> {
     verdicts.iter().filter(shown).map(effect).collect()
 }
 
-/// Every class that holds a list accepts, through its CTL.
+/// Every class that has a list accepts, by its CTL.
 fn every_class(says: &str) -> Vec<ClassEffect> {
     let decision = Decision::Accepts(Way::Ctl);
     let effect = |class| ClassEffect { class, decision, says: format!("accept: {says}") };

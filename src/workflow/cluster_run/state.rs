@@ -68,7 +68,7 @@ impl RunState {
     /// Starts a run in a folder that may contain an earlier one.
     pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
         let changed = |run: &RunState| run.tokens.is_some() || run.rolls_back;
-        // The new run could take an unfinished CTL of the earlier run for the CTL in force.
+        // The new run could mistake an unfinished CTL of the earlier run for the CTL in force.
         if earlier.is_some_and(|run| !run.ended && changed(run)) {
             return Err(RunRefused::NotEnded);
         }

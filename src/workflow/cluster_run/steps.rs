@@ -28,7 +28,7 @@ use crate::workflow::trust::{TvsQuestion, UploadMethod, upload, wait_until_trust
 const UNPROVED: &str = "unproved: TVS was not asked";
 
 impl<'a> ClusterRun<'a> {
-    /// Does a step; returns what it proved.
+    /// Carries out a step; returns what it proved.
     pub(super) fn perform(&mut self, step: Step) -> Result<String, WorkError> {
         match step {
             Step::Preflight => self.preflight(),

@@ -22,7 +22,7 @@ use x509_cert::time::Validity;
 
 use crate::trustlist::{Digest, RsaKey, digest};
 
-/// Longest value of a name, in characters (RFC 5280, ub-common-name and its kin).
+/// Longest value of a name, in characters (RFC 5280, ub-common-name and similar limits).
 const MAX_VALUE: usize = 64;
 
 /// The names of a SAST certificate: what a trust list can hold, and nothing that it would spell in two ways.
@@ -51,7 +51,7 @@ pub enum EnrollError {
 }
 
 impl SastSubject {
-    /// A trust list separates by `;`, quotes by `"`, and ends at NUL; CUCM's file names and forms take ASCII.
+    /// A trust list separates by `;`, quotes by `"`, and ends at NUL; CUCM's file names and forms accept ASCII.
     pub fn check(&self) -> Result<(), EnrollError> {
         let (unit, organization) = (self.unit.as_ref(), self.organization.as_ref());
         let given =
@@ -83,7 +83,7 @@ impl SastSubject {
     }
 }
 
-/// What stands for the token's key while a certificate is put together.
+/// The replacement for the token's key while a certificate is built.
 #[derive(Clone)]
 struct Described {
     info: Vec<u8>,
@@ -105,7 +105,7 @@ impl signature::Keypair for Described {
 }
 
 impl DynSignatureAlgorithmIdentifier for Described {
-    /// sha1WithRSAEncryption and its kin (RFC 4055, section 5).
+    /// sha1WithRSAEncryption and similar (RFC 4055, section 5).
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         let oid = match self.digest {
             Digest::Sha1 => rfc5912::SHA_1_WITH_RSA_ENCRYPTION,

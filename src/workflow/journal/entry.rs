@@ -167,7 +167,7 @@ pub struct FileFingerprint {
     pub data: Option<String>,
 }
 
-/// Files above this many bytes are named by their checksums alone.
+/// Files above this size in bytes are recorded only with their checksums.
 const LARGEST_DATA: usize = 256 * 1024;
 
 impl FileFingerprint {

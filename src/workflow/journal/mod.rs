@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 /// `prev` of the first line.
 const NO_LINE_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What stands between a line's body and its own hash.
+/// The text between a line's body and its own hash.
 const SUM: &str = ",\"sum\":\"";
 
 /// A body made a line, and the line's hash, for the next one: the body is hashed once for both.

@@ -53,7 +53,7 @@ pub fn beside(journal: &Path) -> PathBuf {
     name.into()
 }
 
-/// The signature beside a journal; `None` where there is none.
+/// The signature next to a journal; `None` if there is none.
 pub fn read_beside(journal: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let path = beside(journal);
     if path.exists() { files::read_limited(&path, LARGEST).map(Some) } else { Ok(None) }

@@ -67,7 +67,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Begins a journal in a folder, which is made if there is none. `time` is RFC 3339 in UTC and gives the name,
+    /// Creates a journal in a folder, which is made if it does not exist. `time` is RFC 3339 in UTC and gives the name,
     /// with `what` (`revert`, `ctl-sign`).
     pub fn create(folder: &Path, what: &str, time: &str) -> Result<Self, JournalWriteError> {
         let stamp: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
@@ -91,7 +91,7 @@ impl Journal {
         Err(failed(folder)(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Goes on with a journal that was cut off, behind its last whole line. What was written of a further line stays
+    /// Continues a truncated journal after its last complete line. What was written of a further line stays
     /// next to it as `NAME.cut`.
     pub fn reopen(path: &Path) -> Result<(Self, VerifiedJournal), JournalReopenError> {
         let failed = |source| JournalWriteError::Io { path: path.to_owned(), source };

@@ -96,7 +96,7 @@ fn check_servers(
     Ok(())
 }
 
-/// Non-secure mode leaves a record the address alone.
+/// In non-secure mode a record has only the address.
 fn is_emptied(server: &Server, mode: SecurityMode) -> bool {
     mode == SecurityMode::NonSecure && server.function == Function::CCM_TFTP
 }

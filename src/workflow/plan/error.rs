@@ -72,7 +72,7 @@ pub enum PlanError {
     NeedsCertificate { address: String },
     #[error("the {function} record of {address} needs a certificate")]
     ServerWithoutCertificate { function: String, address: String },
-    /// A record at this address has another subject than the certificate that is to take its place.
+    /// A record at this address has another subject than the certificate that is to replace its certificate.
     #[error("no record at {address} has the subject {certificate}")]
     OtherSubject { address: String, certificate: String, there_are: Vec<(String, String)> },
     #[error("there is nothing to change")]

@@ -11,7 +11,7 @@ use super::value::{Mark, Plan, Request, signs_this_file, token_record};
 /// Which SAST records a release's token-signed CTL has in addition to the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
-    /// Up to 10.5: the tokens alone.
+    /// Up to 10.5: only the tokens.
     TokensAlone,
     /// From 11.5: ITLRecovery and CallManager stay, so the cluster can become tokenless again.
     WithRecovery,

@@ -49,7 +49,7 @@ pub struct PlanStep {
     pub function: String,
     /// A name to call it by.
     pub name: String,
-    /// Why, or what it becomes.
+    /// The reason, or the change.
     pub why: String,
 }
 
@@ -152,7 +152,7 @@ impl Plan {
         self.unsigned.bytes().len()
     }
 
-    /// What identifies this plan: it changes with anything that is signed, with what it is made from, with what the
+    /// The digest of this plan: it changes with anything that is signed, with what it is made from, with what the
     /// operator is told, and with the time of judging.
     pub fn digest(&self) -> PlanDigest {
         let steps: Vec<_> = self.steps.iter().map(|s| (s.mark, &s.function, &s.name)).collect();
@@ -181,7 +181,7 @@ impl ConfirmedPlan {
         &self.0
     }
 
-    /// Signs, with the signer of the plan alone. What comes out was read back and verified, and holds the records that the
+    /// Signs, only with the signer of the plan. What comes out was read back and verified, and holds the records that the
     /// plan showed.
     pub fn execute<S: Signer>(self, signer: &mut S) -> Result<VerifiedList, SignError<S::Error>> {
         let (planned, given) = (&self.0.signer, signer.certificate());
@@ -282,7 +282,7 @@ pub(super) fn header_changes(old: &VerifiedList, request: &Request<'_>) -> Vec<S
     changes
 }
 
-/// The signer is none of the SASTs of the list in force. Where one of them has its name, the serial numbers tell them apart.
+/// The signer is not a SAST of the list in force. If one of them has its name, the serial numbers distinguish them.
 pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist: bool) -> PlanError {
     let name = signer.sast_name();
     let namesake = old.list().sasts().any(|record| record.short_name() == name);

@@ -14,7 +14,7 @@ use crate::workflow::{Request, WorkError, beside, display_name, read_verified, r
 /// Lists that are signed again as they are, and configuration files that become `.sgn` files; `-` is standard input.
 pub struct FilesToSign<'a> {
     pub files: &'a [PathBuf],
-    /// The output file or folder; `None`: beside each file.
+    /// The output file or folder; `None`: next to each file.
     pub out: Option<&'a Path>,
     /// Whether each file is replaced.
     pub in_place: bool,

@@ -41,9 +41,9 @@ pub enum Edit {
     RemoveServer(String),
     /// The security mode changes. The SAST and CAPF records stay as they are.
     SetMode(SecurityMode),
-    /// A renewed certificate takes the place of the old one: of the records with its subject, or at an address.
+    /// A renewed certificate replaces the old one: in the records with its subject, or at an address.
     Refresh {
-        /// With an address: of this function alone, and whatever its subject.
+        /// With an address: only in records of this function, with any subject.
         function: Option<Function>,
         /// The server, where the subject does not tell (after non-secure mode).
         address: Option<Ipv4Addr>,
@@ -94,7 +94,7 @@ pub(super) struct Entry {
     pub step: PlanStep,
     /// It is new in the list, whatever else happens to it.
     pub joins: bool,
-    /// Where the plan tells of it; else behind those that have a line.
+    /// The position of its line in the plan; without a line it comes last.
     pub line: Option<usize>,
 }
 
@@ -185,7 +185,7 @@ impl Update {
         }
     }
 
-    /// A signer that phones do not know from the list in force; its record stands last, as a signer's does.
+    /// A signer that phones do not know from the list in force; its record comes last, like that of every signer.
     fn force_signer(&mut self, request: &Request<'_>) -> Result<(), PlanError> {
         let record = token_record(request.signer, request.name_style)?;
         self.records.push(Entry::new(Mark::Add, record, ""));
