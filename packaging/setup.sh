@@ -22,9 +22,9 @@ case ${1:-} in
 tests)
     more_debian="openssh-server openssh-client tftpd-hpa pcscd vsmartcard-vpcd python3 python3-cryptography openssl"
     more_debian="$more_debian opencryptoki libtpm2-pkcs11-1 swtpm swtpm-tools libtss2-tcti-swtpm0 libnss3 libnss3-tools"
-    more_debian="$more_debian p11-kit p11-kit-modules ykcs11 strace time"
+    more_debian="$more_debian p11-kit p11-kit-modules ykcs11 strace time mandoc zsh fish"
     more_fedora="openssh-server openssh-clients tftp-server pcsc-lite python3 python3-cryptography openssl"
-    more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool strace time"
+    more_fedora="$more_fedora opencryptoki tpm2-pkcs11 swtpm swtpm-tools nss-tools p11-kit-server yubico-piv-tool strace time mandoc zsh fish"
     ;;
 matrix) more_debian="libclang-dev" more_fedora="clang-devel" ;;
 dist) more_debian="dpkg-dev rpm perl make git jq zip python3-venv openssh-client" more_fedora="dpkg rpm-build perl make git jq zip python3 openssh-clients" ;;

@@ -55,6 +55,8 @@ mod faults;
 mod findings;
 mod golden_files;
 mod guide;
+#[cfg(unix)] // shells on a terminal
+mod helps;
 mod hostile_lists;
 #[cfg(unix)] // pcscd and a terminal
 mod hot_plug;

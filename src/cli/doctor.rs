@@ -9,8 +9,7 @@ use super::next::spell;
 use super::{CommandError, ErrorKind, Settings, Ui, printable};
 use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 
-/// Check module, middleware, readers, rules and tokens, and tell how to fix each problem; exit code 1 if there is a
-/// problem
+/// Check module, middleware, readers, rules and tokens; tell how to fix each problem; exit code 1 if there is a problem
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The system whose commands the advice uses: debian, fedora, macos or windows [default: this system]

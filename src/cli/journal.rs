@@ -1,23 +1,34 @@
-//! `journal …`: the record of a run as a page, and whether it was changed.
+//! `journal …`: the journals there are, the record of a run as a page, and whether it was changed.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{CommandError, ErrorKind, Ui, printable};
+use super::{CommandError, ErrorKind, Ui, printable, table};
 use crate::files::{self, OnExisting};
 use crate::system::folders;
 use crate::workflow::journal::{
-    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, MarkdownPage, ShownJournal,
-    VerifiedJournal, newest, read_signature, signature_beside,
+    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, ListedJournal, MarkdownPage,
+    Outcome, ShownJournal, VerifiedJournal, list, newest, read_signature, signature_beside,
 };
 use crate::workflow::read_certificate;
 
-/// Show or verify the journal of a run
+/// List, show or verify the journals of runs
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
+    List(ListArgs),
     Show(ShowArgs),
     Verify(VerifyArgs),
+}
+
+/// The most journals in a list.
+const LISTED: usize = 500;
+
+/// List the journals, newest first: time, command, cluster or file, outcome
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
 }
 
 /// Show a journal as a page for the change ticket: Markdown, or one HTML file
@@ -49,18 +60,32 @@ pub struct VerifyArgs {
 /// Which journal is meant.
 #[derive(Debug, Args)]
 struct JournalArgs {
-    /// The journal [default: the newest one]
+    /// The journal: a path, or a name in the folder of the journals [default: the newest one]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+/// Where the journals are.
+#[derive(Debug, Args)]
+struct FolderArgs {
     /// The folder of the journals, as for the commands that sign [default: $XDG_STATE_HOME/sastctl, else
     /// ~/.local/state/sastctl; Windows: %LOCALAPPDATA%\sastctl]
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
     journal: Option<PathBuf>,
 }
 
+impl FolderArgs {
+    fn path(&self) -> Option<PathBuf> {
+        self.journal.clone().or_else(folders::state)
+    }
+}
+
 impl JournalArgs {
     /// Its path and its bytes.
     fn read(&self) -> Result<(PathBuf, Vec<u8>), CommandError> {
-        let path = match (&self.file, self.journal.clone().or_else(folders::state)) {
+        let path = match (&self.file, self.folder.path()) {
+            (Some(name), Some(folder)) if !name.exists() && folder.join(name).is_file() => folder.join(name),
             (Some(path), _) => path.clone(),
             (None, None) => return Err(JournalWriteError::NoFolder.into()),
             (None, Some(folder)) => newest(&folder).ok_or_else(|| {
@@ -76,9 +101,43 @@ impl JournalArgs {
 
 pub fn run(command: JournalCommand, ui: &Ui) -> Result<(), CommandError> {
     match command {
+        JournalCommand::List(args) => list_journals(&args, ui),
         JournalCommand::Show(args) => show(&args, ui),
         JournalCommand::Verify(args) => verify(&args, ui),
     }
+}
+
+fn list_journals(args: &ListArgs, ui: &Ui) -> Result<(), CommandError> {
+    let folder = args.folder.path().ok_or(JournalWriteError::NoFolder)?;
+    let (journals, older) = match list(&folder, LISTED) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            let what = format!("the folder of the journals, {}, cannot be read", folder.display());
+            return Err(CommandError::new(ErrorKind::File, what).caused_by(&e));
+        }
+        found => found.unwrap_or_default(),
+    };
+    let document =
+        serde_json::json!({ "folder": folder.display().to_string(), "journals": journals, "older": older });
+    ui.answer("journal-list", &document, || {
+        if journals.is_empty() {
+            return format!("There is no journal in {}.", folder.display());
+        }
+        let row = |journal: &ListedJournal| {
+            let outcome = match journal.outcome {
+                Some(Outcome::Done) => "done",
+                Some(Outcome::Failed) => "failed",
+                Some(Outcome::Interrupted) => "interrupted",
+                None => "not completed",
+            };
+            let time = journal.time.as_deref().unwrap_or("(cannot be read)");
+            let subject = journal.subject.as_deref().unwrap_or("-");
+            [time, &journal.command, subject, outcome, &journal.name].map(printable).to_vec()
+        };
+        let rows: Vec<_> = journals.iter().map(row).collect();
+        let more =
+            if older > 0 { format!("{older} older journals are not listed.\n") } else { String::new() };
+        table(&["TIME", "COMMAND", "CLUSTER OR FILE", "OUTCOME", "JOURNAL"], &rows) + &more
+    })
 }
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {

@@ -1,10 +1,12 @@
 //! What people type and see: one file per command group. Prepares values, calls the layers below, prints.
 
+mod arrange;
 mod cert;
 mod cert_enroll;
 mod client;
 mod cluster;
 mod cluster_run;
+mod complete;
 mod ctl;
 mod doctor;
 mod error;
@@ -70,12 +72,12 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show what is inserted and what comes next, as sastctl alone does
     Start,
-    /// Show or verify the journal of a run
+    /// List, show or verify the journals of runs
     #[command(subcommand)]
     Journal(journal::JournalCommand),
     /// Explain a command or a topic
     Help(manual::HelpArgs),
-    /// Print the completion script for a shell
+    /// Print what a shell loads for completions
     Completions(manual::CompletionsArgs),
     /// Write the man pages to a folder
     Man(manual::ManArgs),
@@ -83,12 +85,15 @@ enum Command {
 
 /// The whole command line, as a value; its help is as wide as the terminal.
 pub fn command_line() -> clap::Command {
-    Cli::command().styles(ui::STYLES).term_width(ui::help_width())
+    arrange::arrange(Cli::command()).styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
 pub fn main() -> ExitCode {
     process::forbid_ptrace();
+    if let Some(code) = complete::answer(command_line) {
+        return leave(code);
+    }
     Color::before_parsing().apply();
     let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -161,8 +166,8 @@ fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, command_line(), ui),
-        Command::Completions(args) => manual::completions(&args, Cli::command(), ui),
-        Command::Man(args) => manual::man(&args, Cli::command(), ui),
+        Command::Completions(args) => manual::completions(&args, ui),
+        Command::Man(args) => manual::man(&args, command_line(), ui),
     }
 }
 

@@ -26,7 +26,7 @@ pub fn spell(next: &Next) -> String {
         Next::FetchAlone => "sastctl cluster fetch --node NODE --alone",
         Next::FindProblems => "sastctl doctor",
         Next::MakeCertificate => "sastctl cert enroll --name SAST-HSM-01",
-        Next::ShowClusterStatus => "sastctl cluster status PUBLISHER",
+        Next::ShowClusterStatus => "sastctl cluster status --node PUBLISHER",
         Next::NameModule => "give the PKCS#11 library with --module PATH, and its --profile",
         Next::ListProfiles => "sastctl profile list prints the usual paths",
         Next::ShowProfile => "sastctl profile show prints what it needs",

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::pin::PinSource;
 use crate::cli::{CommandError, Settings, TerminalOperator, Ui};
-use crate::cluster::{ConnectOptions, SshAddress};
+use crate::cluster::{ConnectOptions, NodeAddress, SshAddress};
 
 const NO_SOURCE: &str =
     "--password-source must be prompt, env:VAR, file:PATH or fd:N (never the password itself)";
@@ -18,7 +18,7 @@ pub struct ConnectArgs {
     /// The user name of the OS administrator [default: the name in the address, else admin]
     #[arg(long, env = "SASTCTL_USER", hide_env_values = true, value_name = "NAME")]
     user: Option<String>,
-    /// Where the administrator's password comes from: prompt, env:VAR, file:PATH or fd:N
+    /// Source of the administrator's password: prompt, env:VAR, file:PATH or fd:N
     // Parsed by us: clap would print the text of a wrong value, and that may be the password itself.
     #[arg(long, env = "SASTCTL_PASSWORD_SOURCE", hide_env_values = true, value_name = "SOURCE")]
     password_source: Option<String>,
@@ -66,5 +66,27 @@ impl ConnectArgs {
         let source = self.password_source.clone().map(PinSource::try_from).transpose();
         let password_source = source.map_err(|_| CommandError::usage(NO_SOURCE))?;
         Ok(TerminalOperator { password_source, yes, ..TerminalOperator::new(settings, ui) })
+    }
+}
+
+/// The node, as `--node NODE` or as it is.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct OneNode {
+    /// The node, in most cases the publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
+    #[arg(long, value_name = "NODE")]
+    node: Option<NodeAddress>,
+    /// The same as --node NODE
+    #[arg(value_name = "NODE")]
+    address: Option<NodeAddress>,
+}
+
+impl OneNode {
+    /// The parser accepts exactly one of them.
+    pub fn address(&self) -> Result<&NodeAddress, CommandError> {
+        self.node
+            .as_ref()
+            .or(self.address.as_ref())
+            .ok_or_else(|| CommandError::usage("--node NODE is missing"))
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::super::ui::SingleKeys;
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, OneNode};
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
 use crate::cluster::console::Console as _;
 use crate::cluster::{Connector, ConsoleError, NodeAddress};
@@ -19,8 +19,8 @@ const LEAVE: u8 = 0x1d;
 /// Open the console of a node, or any serial line (the AUX port of a phone, for example); --transcript records it
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
-    /// The node: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
-    node: NodeAddress,
+    #[command(flatten)]
+    node: OneNode,
     /// Open the serial line without a login
     #[arg(long)]
     raw: bool,
@@ -32,7 +32,7 @@ pub struct ConsoleArgs {
 }
 
 pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let address = &args.node;
+    let address = args.node.address()?;
     let operator = args.connect.operator(args.yes, settings, ui)?;
     if !ui.can_ask() {
         operator.agrees(&Question::Consent(format!("Send the input from the pipe to {address}?")))?;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, OneNode};
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
-use crate::cluster::{Connector, NodeAddress, Ports};
+use crate::cluster::{Connector, Ports};
 use crate::files::OnExisting;
 use crate::trustlist::is_tftp_name;
 use crate::workflow::fetched::{Fetched, Wanted, fetch_all};
@@ -32,9 +32,8 @@ impl PortArgs {
 /// Fetch the CTL and the ITL of every node, and check that all nodes have the same bytes
 #[derive(Debug, Args)]
 pub struct FetchArgs {
-    /// A node: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
-    #[arg(long)]
-    node: NodeAddress,
+    #[command(flatten)]
+    node: OneNode,
     /// Fetch from this node only: opens no shell, needs no password
     #[arg(long)]
     alone: bool,
@@ -65,7 +64,7 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let operator = args.connect.operator(false, settings, ui)?;
     let wanted = Wanted {
         names,
-        node: &args.node,
+        node: args.node.address()?,
         alone: args.alone,
         ports: args.ports.ports(),
         dump: args.dump,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, OneNode};
 use super::fetch::PortArgs;
 use crate::cli::signing::JournalPlaceArgs;
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
@@ -19,7 +19,7 @@ use crate::workflow::{Operator as _, Question, View};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Publishing")]
 pub struct PublishArgs {
-    /// The folder of a TFTP server, for all nodes or for one: a path, or sftp://user@host/path. Without this option you
+    /// The folder of a TFTP server: a path, or sftp://user@host/path; for all nodes or for one. Without this option you
     /// upload by hand
     #[arg(long, value_name = "[NODE=]DIR")]
     pub tftp_root: Vec<TftpFolder>,
@@ -77,9 +77,8 @@ pub fn publish(args: &PublishCommand, settings: &Settings, ui: &Ui) -> Result<()
 /// Restart Cisco Tftp, then Cisco CallManager, on the nodes that run them
 #[derive(Debug, Args)]
 pub struct RestartArgs {
-    /// The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
-    #[arg(long)]
-    node: NodeAddress,
+    #[command(flatten)]
+    node: OneNode,
     /// Only this node
     #[arg(long)]
     alone: bool,
@@ -93,7 +92,7 @@ pub struct RestartArgs {
 pub fn restart(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = args.connect.operator(args.yes, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
-    let nodes = connector.nodes(&args.node, args.alone)?;
+    let nodes = connector.nodes(args.node.address()?, args.alone)?;
     let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
     ui.note(&format!(
         "{} on {}: calls may be cut off while CallManager restarts.",

@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, OneNode};
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
 use crate::cli::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides};
-use crate::cluster::{Connector, NodeAddress, leftover_says};
+use crate::cluster::{Connector, leftover_says};
 use crate::workflow::status::{Status, status};
 
 /// Show the state of a cluster: security mode, and the CTL, signer, checksums and services of every node
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
-    node: NodeAddress,
+    #[command(flatten)]
+    node: OneNode,
     #[command(flatten)]
     ports: PortArgs,
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let operator = args.connect.operator(false, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
     let tvs = args.tvs.options();
-    let status = status(&args.node, args.ports.ports(), tvs.as_ref(), &mut connector, &operator)?;
+    let status = status(args.node.address()?, args.ports.ports(), tvs.as_ref(), &mut connector, &operator)?;
     ui.answer("cluster-status", &status, || text(&status))?;
     if status.same_everywhere {
         return Ok(());

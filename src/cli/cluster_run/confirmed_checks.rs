@@ -18,10 +18,10 @@ pub struct ConfirmedChecks {
     /// There is a backup that can be restored
     #[arg(long, requires = "node")]
     backup_is_there: bool,
-    /// The cluster has the licence that this release needs for mixed mode
+    /// The cluster has a licence for mixed mode; this release needs one
     #[arg(long, requires = "node")]
     licence_is_there: bool,
-    /// With --bridge: every phone has the bridge CTL
+    /// Every phone has the bridge CTL; only with --bridge
     #[arg(long, requires = "bridge")]
     phones_have_it: bool,
 }

@@ -24,12 +24,12 @@ use crate::workflow::{Release, left_to_do};
 #[command(next_help_heading = "The whole run")]
 pub struct NodeArgs {
     /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "NODE")]
     pub node: Option<NodeAddress>,
-    /// Publish a bridge CTL first, so that phones without TVS also accept the new CTL (sastctl help bridge)
+    /// Publish a bridge CTL first; then phones without TVS also accept the new CTL (sastctl help bridge)
     #[arg(long, requires = "node")]
     bridge: bool,
-    /// The folder of the run, for the old CTL, the certificates and the new CTL
+    /// The folder of the run: it has the old CTL, the certificates and the new CTL
     #[arg(long, value_name = "DIR", requires = "node")]
     work: Option<PathBuf>,
     /// Continue an interrupted run; completed steps are not repeated

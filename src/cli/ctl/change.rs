@@ -55,12 +55,12 @@ pub struct UpdateArgs {
     /// Add a token: a selector, or its certificate file
     #[arg(long, value_name = "SELECTOR|FILE")]
     add_token: Vec<String>,
-    /// Remove a SAST record, by name (SAST-ADN…) or serial number
+    /// Remove a SAST record: its name (SAST-ADN…) or serial number
     #[arg(long, value_name = "NAME|SERIAL")]
     remove_token: Vec<String>,
     /// A renewed certificate: it replaces the one with the same subject, or the one at the address. With a function
     /// before the address (capf:10.1.2.3=new.pem) the subject may differ
-    #[arg(long, value_name = "[[FUNCTION:]ADDRESS=]CERTFILE")]
+    #[arg(long, value_name = "[ADDRESS=]CERT")]
     refresh: Vec<String>,
     #[command(flatten)]
     servers: ServerArgs,
@@ -109,14 +109,14 @@ fn refresh(spec: &str) -> Result<Edit, CommandError> {
 /// Servers to add or remove, and the security mode.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
-    /// Add a server, as FUNCTION:ADDRESS:CERTFILE (tftp:10.1.2.3:alt.pem; a firewall is ccm:…)
-    #[arg(long, value_name = "FUNCTION:ADDRESS:CERTFILE")]
+    /// Add a server: FUNCTION:ADDRESS:CERTFILE (tftp:10.1.2.3:alt.pem; a firewall is ccm:…)
+    #[arg(long, value_name = "SERVER")]
     add_server: Vec<String>,
-    /// Remove the records of a server, by address, DNSNAME or name; capf:10.1.2.3 means the record of one function
+    /// Remove the records of a server: its address, DNSNAME or name; capf:10.1.2.3 means the record of one function
     #[arg(long, value_name = "NAME|ADDRESS")]
     remove_server: Vec<String>,
-    /// The cluster security mode of the list
-    #[arg(long, value_name = "MODE")]
+    /// The cluster security mode of the list: mixed or non-secure
+    #[arg(long, value_name = "MODE", hide_possible_values = true)]
     set_mode: Option<SecurityMode>,
 }
 

@@ -68,6 +68,11 @@ fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
     Step { act: act.into(), next: Some(next), phones }
 }
 
+/// The names of all procedures, whichever are possible from a list.
+pub fn procedure_names() -> [&'static str; 7] {
+    ["tvs", "bridge", "lost-token", "all-tokens-lost", "to-hsm", "to-tokenless", "expiring"]
+}
+
 /// The procedures that start from this list, and what must be in order before any of them. `file` is its name in the commands; `release` is that of the cluster, if it is known; `now` in seconds since 1970.
 pub fn procedures(
     old: &VerifiedList,

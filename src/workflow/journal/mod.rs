@@ -5,6 +5,7 @@
 
 mod drawing;
 mod entry;
+mod list;
 mod list_view;
 mod overview;
 mod page;
@@ -17,6 +18,7 @@ mod writer;
 pub use entry::{
     Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
 };
+pub use list::{ListedJournal, list};
 pub(crate) use page::{HtmlPage, MarkdownPage};
 pub(crate) use signature::read_beside as read_signature;
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};

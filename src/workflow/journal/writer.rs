@@ -1,6 +1,6 @@
 //! Writing a journal: a line at a time, synced before the next thing happens; who writes it, and where.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -194,11 +194,7 @@ fn time_now() -> String {
 
 /// The newest journal in a folder, if there is one.
 pub fn newest(folder: &Path) -> Option<PathBuf> {
-    let journals = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-    let journals = journals.filter(|path| path.extension().is_some_and(|e| e == "jsonl"));
-    // Their names begin with the time, but runs of one second have names in any order.
-    let written = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
-    journals.max_by_key(|path| (written(path), path.clone()))
+    super::list::paths(folder).ok()?.into_iter().next()
 }
 
 /// `process 4711 of operator (uid 1000) on desk`

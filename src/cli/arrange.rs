@@ -1,0 +1,143 @@
+//! The command line as help, man pages and completions show it: a short help of one screen, examples, candidates.
+
+use clap::{Arg, Command};
+
+use super::complete;
+
+/// What can be typed, a command a line, with the names of the demo tokens.
+const EXAMPLES: &str = include_str!("examples.txt");
+
+/// Where the options are explained that every command takes.
+const GLOBAL: &str = "Global options: sastctl help";
+
+/// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create.
+const ONLY_IN_LONG_HELP: [(&str, &[&str]); 3] = [
+    (
+        "",
+        &[
+            "timestamp",
+            "digest",
+            "signer_version",
+            "name_style",
+            "allow_last_try",
+            "plan_digest",
+            "journal",
+            "journal_sign",
+            "identity",
+            "known_hosts",
+            "host_key",
+            "legacy_ssh",
+            "jump",
+            "transcript",
+            "tftp_port",
+            "http_port",
+            "https_port",
+            "tls_fingerprint",
+            "tvs_port",
+            "legacy_tls",
+            "tvs_ask",
+            "tvs_wait",
+            "tvs_timeout",
+            "device_name",
+            "publish_wait",
+            "dump",
+            "file_name",
+            "change",
+            "unit",
+            "organization",
+            "id",
+            "days",
+        ],
+    ),
+    ("revert", &["add_server", "remove_server", "set_mode", "user", "password_source", "no_tvs", "by"]),
+    ("ctl create", &["add_server", "remove_server", "set_mode"]),
+];
+
+/// The whole command line, as it is shown and parsed.
+pub fn arrange(root: Command) -> Command {
+    let root = root.mut_args(|arg| if arg.is_global_set() { arg.hide_short_help(true) } else { arg });
+    let signer = root.get_arguments().find(|arg| arg.get_id() == "token").map(|token| {
+        let says = "The token that signs: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]";
+        token.clone().help(says).help_heading(None).display_order(0).hide_short_help(false)
+    });
+    let named =
+        |command: &Command| (command.get_name().to_owned(), command.get_about().cloned().unwrap_or_default());
+    let commands: Vec<_> = root.get_subcommands().map(named).collect();
+    below(root, "", signer.as_ref()).mut_subcommand("help", |help| {
+        help.mut_arg("words", |words| complete::with_commands_and_topics(words, commands))
+    })
+}
+
+fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
+    let signs = command.get_arguments().any(|arg| arg.get_id() == "plan_digest");
+    let hides = |of: &str, options: &[&str], id: &str| path.starts_with(of) && options.contains(&id);
+    let mut order = 0_usize;
+    let command = command.mut_args(|arg| {
+        order = order.saturating_add(1);
+        let id = arg.get_id().as_str();
+        let hidden =
+            ONLY_IN_LONG_HELP.iter().any(|(of, options)| hides(of, options, id)) || (signs && id == "force");
+        let hidden = hidden || arg.is_hide_short_help_set();
+        with_texts(complete::with_candidates(arg.hide_short_help(hidden).display_order(order), path))
+    });
+    let command = if signs { command.args(signer.cloned().map(with_texts)) } else { command };
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let command = match first_part(&about) {
+        first if first != about && command.get_long_about().is_none() => {
+            command.about(first).long_about(about)
+        }
+        _ => command,
+    };
+    let typed: String = examples(path).map(|line| format!("  {}\n", folded(line))).collect();
+    let typed = if typed.is_empty() { typed } else { format!("Examples:\n{}", typed.trim_end()) };
+    command.after_help(GLOBAL).after_long_help(typed).mut_subcommands(|inner| {
+        let path = format!("{path} {}", inner.get_name());
+        below(inner, path.trim_start(), signer)
+    })
+}
+
+/// The short help is the first part of the long one, which also names the variable of the environment.
+fn with_texts(arg: Arg) -> Arg {
+    let Some(whole) = arg.get_help().map(ToString::to_string).filter(|_| arg.get_long_help().is_none())
+    else {
+        return arg;
+    };
+    let variable = arg.get_env().map(|name| format!("\n\n[env: {}]", name.display())).unwrap_or_default();
+    arg.help(first_part(&whole)).long_help(whole + &variable).hide_env(true)
+}
+
+/// An example that fits 80 columns, in two lines if it must be.
+pub fn folded(line: &str) -> String {
+    let end = line.get(..79).and_then(|start| start.rfind(" --"));
+    match end.and_then(|end| line.split_at_checked(end)) {
+        Some((first, second)) => format!("{first} \\\n     {second}"),
+        None => line.to_owned(),
+    }
+}
+
+/// The examples of a command; of a group of commands the first of each.
+pub fn examples(path: &str) -> impl Iterator<Item = &'static str> {
+    let begins = format!("sastctl {path} ");
+    let of_it: Vec<_> = EXAMPLES.lines().filter(|line| format!("{line} ").starts_with(&begins)).collect();
+    let group = ["token", "cert", "ctl", "cluster", "profile", "journal"].contains(&path);
+    let word = |line: &'static str| line.split(' ').nth(2);
+    let mut last = None;
+    of_it.into_iter().filter(move |line| !group || std::mem::replace(&mut last, word(line)) != word(line))
+}
+
+/// A help text up to its first pause, without what is in brackets at its end if it is long: the rest only `--help` prints.
+fn first_part(text: &str) -> String {
+    let until = |text: &str, pauses: &[&str]| {
+        let end = pauses.iter().filter_map(|pause| text.find(pause)).min();
+        end.and_then(|end| text.get(..end)).unwrap_or(text).to_owned()
+    };
+    let first = until(text, &["; ", ". ", " [default"]);
+    if first.len() <= 40 {
+        return first;
+    }
+    let first = until(&first, &[": "]);
+    match first.strip_suffix(')').and_then(|inner| inner.rsplit_once(" (")) {
+        Some((before, _)) => before.to_owned(),
+        None => first,
+    }
+}
