@@ -178,7 +178,7 @@ fn a_token_is_not_erased_if_the_pin_or_label_is_invalid() {
     world.set("SHORT", "abc");
     let long = "x".repeat(33);
     for (label, new, code, why) in [
-        ("Empty", "env:SHORT", 3, "the new PIN has 3 characters; the token takes 4 to 255"),
+        ("Empty", "env:SHORT", 3, "the new PIN has 3 characters; the token accepts 4 to 255"),
         ("Empty", "pinpad", 3, "no PIN pad"),
         ("", "env:NEW_PIN", 2, "a token's label has 1 to 32 bytes; this one has 0"),
         ("  ", "env:NEW_PIN", 2, "a token's label has 1 to 32 bytes"),
@@ -368,7 +368,7 @@ fn a_new_pin_that_the_token_refuses_is_reported_as_the_new_one() {
         ] {
             let (refused, _) = world.faulty(&format!("fail {call} 1 {code}"), command);
             assert_eq!(refused.code, 3, "{call}: {}", refused.all());
-            let says = format!("error: the token does not take {which} ({code})");
+            let says = format!("error: the token does not accept {which} ({code})");
             assert!(refused.stderr.contains(&says), "{call}: {}", refused.stderr);
             assert!(refused.stderr.contains("no try was used"), "{call}: {}", refused.stderr);
             assert!(!refused.stderr.contains("wrong"), "{call}: {}", refused.stderr);

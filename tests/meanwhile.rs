@@ -140,7 +140,7 @@ fn a_file_created_before_the_rename_is_not_lost() {
         let output = run.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{stderr}");
-        assert!(stderr.contains("place/CTLFile.tlv was changed by somebody else"), "{stderr}");
+        assert!(stderr.contains("place/CTLFile.tlv was changed by another program"), "{stderr}");
         assert!(world.read("place/CTLFile.tlv") == pki::golden_bytes("token-signed-non-secure.tlv"));
         assert!(world.read("place/CTLFile.tlv.bak") == pki::golden_bytes("tokenless.tlv"), "its only name");
         world.run_inside(&[]);

@@ -86,7 +86,7 @@ fn a_pin_of_impossible_length_costs_no_try() {
         let refused = sign(&world, &["-v"]);
         assert_eq!(refused.code, 3);
         assert!(!refused.stderr.contains("C_Login"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("the token takes 4 to 255"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("the token accepts 4 to 255"), "{}", refused.stderr);
     }
     world.set("SAST_PIN", "");
     assert!(sign(&world, &[]).stderr.contains("the PIN for SAST token A is empty"));
