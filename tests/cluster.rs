@@ -150,7 +150,7 @@ fn a_node_with_only_old_ssh_algorithms_needs_an_option() {
     assert!(hint.stderr.contains("--legacy-ssh"), "{}", hint.stderr);
     let reached = with_ports(&world, &cluster, &["cluster", "status", &publisher, "--legacy-ssh"]).done();
     assert!(reached.stdout.contains("Release 10.5.1.10000-7, mixed mode"), "{}", reached.stdout);
-    assert!(reached.stderr.contains("warning: old SSH algorithms are taken"), "{}", reached.stderr);
+    assert!(reached.stderr.contains("warning: old SSH algorithms are allowed"), "{}", reached.stderr);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_wrong_password_on_a_serial_line_is_tried_once() {
     let address = format!("serial:{}", node.line);
     let refused = world.run(&["cluster", "status", &address, "--password-source", "env:NODE_PASSWORD"]);
     assert_eq!(refused.code, 5, "{}", refused.all());
-    assert!(refused.stderr.contains("does not let admin in"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("does not accept the login of admin"), "{}", refused.stderr);
     assert!(refused.stderr.contains("tried once"), "{}", refused.stderr);
 }
 

@@ -75,7 +75,7 @@ fn a_password_is_tried_once_by_either_method() {
         world.set("NODE_PASSWORD", "wrong");
         let refused = visit(&world, &cluster, &sshd.address, &source, false);
         assert_eq!(refused.code, 5, "{}", refused.all());
-        assert!(refused.stderr.contains("does not let root in"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("does not accept the login of root"), "{}", refused.stderr);
         assert!(!refused.all().contains("wrong"), "{}", refused.all());
         let log = std::fs::read_to_string(cluster.folder.join(format!("sshd_{byte}.log"))).unwrap();
         let failures =
