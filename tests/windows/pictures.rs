@@ -190,3 +190,61 @@ fn the_terminal_is_given_back_when_the_program_is_ended() {
         assert!(said.contains("nothing was written") && out(&world).is_empty(), "{said}");
     }
 }
+
+/// The terminal goes away, and no signal says so: the connection of a session without a controlling terminal was cut.
+#[test]
+fn the_windows_end_when_the_terminal_is_gone() {
+    use std::io::{BufRead as _, Write as _};
+    use std::process::Stdio;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let world = world("tokenless.tlv");
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&master, size).unwrap();
+    let line = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = rustix::fs::open(
+        &line,
+        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    );
+    let terminal = std::fs::File::from(terminal.unwrap());
+    let stdio = || Stdio::from(terminal.try_clone().unwrap());
+    let mut command = world.program("setsid", &[env!("CARGO_BIN_EXE_sastctl"), "client", "CTLFile.tlv"]);
+    command.env("TERM", "xterm").stdin(stdio()).stdout(stdio()).stderr(stdio());
+    let mut child = command.spawn().unwrap();
+    drop((terminal, command));
+    let mut keys = std::fs::File::from(master);
+    let mut shown = std::io::BufReader::new(keys.try_clone().unwrap());
+    let mut reads = |end: u8, text: &str| {
+        let mut seen = vec![];
+        while !String::from_utf8_lossy(&seen).contains(text) {
+            assert_ne!(shown.read_until(end, &mut seen).unwrap(), 0);
+        }
+    };
+    // It waits for keys.
+    reads(b'l', "cancel");
+    keys.write_all(b"~").unwrap();
+    reads(b'~', "~");
+    crate::support::until("it sleeps", || {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        state.contains(") S ")
+    });
+    drop(keys);
+    drop(shown);
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let code = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None if std::time::Instant::now() > end => {
+                child.kill().unwrap();
+                panic!("the windows wait for keys of a terminal that is gone");
+            }
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    assert_eq!(code, Some(2));
+}

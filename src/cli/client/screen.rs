@@ -15,6 +15,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::cli::ui::SingleKeys;
 use crate::cli::{CommandError, interrupt, printable};
+use crate::system::terminal;
 use crate::trustlist::printable_lines;
 use crate::workflow::OperatorError;
 
@@ -25,7 +26,9 @@ const KEYS: &str = "Tab move  Enter ok  PgDn scroll  Esc back  Ctrl-C cancel";
 const KEYS_OF_ENTRIES: &str = "Tab move  d details  Enter ok  Esc back  Ctrl-C cancel";
 const KEYS_OF_PIN: &str = "Enter ok  Enter without a PIN back  Ctrl-C cancel";
 /// How long nobody presses a key, at most, before the window is drawn again.
-const A_WHILE: Duration = Duration::from_secs(3600);
+const REDRAW: Duration = Duration::from_secs(3600);
+/// How often a change of the terminal's size is looked for.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What a window asks.
 #[derive(Default)]
@@ -155,7 +158,7 @@ impl Screen {
     /// Shows the form until something is pressed.
     pub fn ask(&self, form: &mut Form<'_>) -> Result<Pressed, OperatorError> {
         loop {
-            if let Some(pressed) = self.window().ask(form, A_WHILE)? {
+            if let Some(pressed) = self.window().ask(form, REDRAW)? {
                 return Ok(pressed);
             }
         }
@@ -195,7 +198,7 @@ impl Window {
     fn begin_keys(&mut self) -> Result<(), OperatorError> {
         if self.keys.is_none() {
             self.keys = Some(SingleKeys::begin().map_err(no_terminal)?);
-            while event::poll(Duration::ZERO).map_err(no_terminal)? {
+            while wait_for_event(Duration::ZERO).map_err(no_terminal)? {
                 if let Event::Key(key) = event::read().map_err(no_terminal)?
                     && is_cancel(&key)
                 {
@@ -218,7 +221,7 @@ impl Window {
             form.list.select_first();
         }
         self.draw(Some(form)).map_err(no_terminal)?;
-        if !event::poll(patience).map_err(no_terminal)? {
+        if !wait_for_event(patience).map_err(no_terminal)? {
             return Ok(None);
         }
         let pressed = match event::read().map_err(no_terminal)? {
@@ -284,6 +287,21 @@ impl Window {
         let text = format!("{told}{status}");
         terminal.draw(|frame| draw(frame, (title, text.trim_end()), top, form))?;
         Ok(())
+    }
+}
+
+/// Whether something happened within some time. crossterm alone would read for ever from a terminal that is gone.
+fn wait_for_event(mut patience: Duration) -> io::Result<bool> {
+    loop {
+        let some = patience.min(LOOK);
+        terminal::wait_for_keys(some)?;
+        if event::poll(Duration::ZERO)? {
+            return Ok(true);
+        }
+        patience = patience.saturating_sub(some);
+        if patience.is_zero() {
+            return Ok(false);
+        }
     }
 }
 

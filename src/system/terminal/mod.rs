@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub use unix::{State, state};
+pub use unix::{State, state, wait_for_keys};
 #[cfg(windows)]
-pub use windows::{State, state};
+pub use windows::{State, state, wait_for_keys};

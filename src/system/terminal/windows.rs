@@ -2,7 +2,9 @@
 #![allow(unsafe_code, reason = "calls of the system's C interface")]
 
 use std::fs::File;
+use std::io;
 use std::os::windows::io::AsRawHandle as _;
+use std::time::Duration;
 
 use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
 
@@ -16,6 +18,11 @@ pub fn state() -> Option<State> {
     // SAFETY: the handle is open, and the number is written to once.
     let done = unsafe { GetConsoleMode(console.as_raw_handle(), &raw mut mode) };
     (done != 0).then_some(State(mode))
+}
+
+/// Waits until there is input, or for some time. A program whose console is closed is ended by the system.
+pub fn wait_for_keys(patience: Duration) -> io::Result<()> {
+    crossterm::event::poll(patience).map(drop)
 }
 
 impl State {
