@@ -54,6 +54,7 @@ mod fake_node;
 mod faults;
 mod findings;
 mod golden_files;
+#[cfg(unix)] // a terminal, and nodes behind sshd
 mod guide;
 #[cfg(unix)] // shells on a terminal
 mod helps;

@@ -7,6 +7,7 @@ use std::os::windows::io::AsRawHandle as _;
 use std::time::Duration;
 
 use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
+use windows_sys::Win32::System::Threading::WaitForSingleObject;
 
 /// A saved state of the console.
 pub struct State(u32);
@@ -22,7 +23,11 @@ pub fn state() -> Option<State> {
 
 /// Waits until there is input, or for some time. A program whose console is closed is ended by the system.
 pub fn wait_for_keys(patience: Duration) -> io::Result<()> {
-    crossterm::event::poll(patience).map(drop)
+    let console = console().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no console"))?;
+    let millis = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: the handle is open.
+    unsafe { WaitForSingleObject(console.as_raw_handle(), millis) };
+    Ok(())
 }
 
 impl State {
