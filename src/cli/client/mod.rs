@@ -2,6 +2,8 @@
 //!
 //! They are a sequence in `workflow`; the terminal is here.
 
+mod drawing;
+mod form;
 mod operator;
 mod plain;
 mod result;

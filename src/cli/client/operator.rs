@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::super::operator::DRY_RUN;
 use super::super::signing::{dry_run_text, plan_text};
+use super::form::{Form, Pressed};
 use super::plain::{self, HEAD, details};
-use super::screen::{Form, Pressed, Screen};
+use super::screen::Screen;
 use crate::cli::pin::{self, PinSource};
 use crate::cli::{CommandError, ErrorKind, TerminalOperator, interrupt, printable};
 use crate::token::{PinKind, PinState};
