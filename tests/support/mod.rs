@@ -4,8 +4,8 @@
 pub mod cluster;
 #[path = "../fake_cucm/list/mod.rs"]
 pub mod lists;
-#[cfg(unix)]
 mod modules;
+#[cfg(unix)]
 pub mod node_tvs;
 #[cfg(unix)]
 pub mod operator;
