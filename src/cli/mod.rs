@@ -1,30 +1,30 @@
 //! What people type and see: one file per command group. Prepares values, calls the layers below, prints.
 
 mod arrange;
-mod cert;
+pub(crate) mod cert;
 mod cert_enroll;
 mod client;
 mod cluster;
 mod cluster_run;
 mod complete;
-mod ctl;
+pub(crate) mod ctl;
 mod doctor;
 mod error;
-mod interrupt;
-mod journal;
+pub(crate) mod interrupt;
+pub(crate) mod journal;
 mod manual;
 pub mod next;
-mod operator;
-mod pin;
+pub(crate) mod operator;
+pub(crate) mod pin;
 mod profile;
 mod revert;
 mod settings;
-mod signing;
+pub(crate) mod signing;
 mod start;
 mod token;
 mod token_admin;
 mod topics;
-mod ui;
+pub(crate) mod ui;
 mod version;
 
 use std::process::ExitCode;
@@ -32,10 +32,13 @@ use std::process::ExitCode;
 use clap::error::ContextValue;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use client::ClientArgs;
 pub use error::{CommandError, ErrorKind};
-use operator::TerminalOperator;
-use settings::{Color, Settings};
-use ui::{Ui, printable, table, table_with_asides};
+pub(crate) use operator::TerminalOperator;
+use settings::Color;
+pub(crate) use settings::Settings;
+use ui::table_with_asides;
+pub(crate) use ui::{Ui, printable, table};
 
 use crate::system::process;
 use crate::trustlist::printable_lines;
@@ -62,7 +65,7 @@ enum Command {
     #[command(subcommand)]
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
-    Client(Box<client::ClientArgs>),
+    Client(Box<ClientArgs>),
     /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
@@ -83,13 +86,16 @@ enum Command {
     Man(manual::ManArgs),
 }
 
+/// Shows the windows of `client`.
+pub(crate) type ShowWindows = fn(&ClientArgs, &Settings, &Ui) -> Result<(), CommandError>;
+
 /// The whole command line, as a value; its help is as wide as the terminal.
 pub fn command_line() -> clap::Command {
     arrange::arrange(Cli::command()).styles(ui::STYLES).term_width(ui::help_width())
 }
 
-/// Runs the program: parses the arguments, does the work, prints errors, gives the exit code.
-pub fn main() -> ExitCode {
+/// Parses the arguments, does the work, prints errors, gives the exit code.
+pub(crate) fn main(show_windows: ShowWindows) -> ExitCode {
     process::forbid_ptrace();
     if let Some(code) = complete::answer(command_line) {
         return leave(code);
@@ -105,7 +111,7 @@ pub fn main() -> ExitCode {
         settings.color.unwrap_or_default().apply();
         log(settings.verbose);
         let ui = Ui { json: settings.json, quiet: settings.quiet, no_pager };
-        run(cli.command.unwrap_or(Command::Start), &settings, &ui)
+        run(cli.command.unwrap_or(Command::Start), show_windows, &settings, &ui)
     });
     leave(match result {
         Ok(()) => 0,
@@ -153,14 +159,19 @@ fn leave(code: u8) -> ExitCode {
     process::end(code)
 }
 
-fn run(command: Command, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+fn run(
+    command: Command,
+    show_windows: ShowWindows,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<(), CommandError> {
     match command {
         Command::Token(command) => token::run(command, settings, ui),
         Command::Cert(command) => cert::run(command, settings, ui),
         Command::Ctl(command) => ctl::run(command, settings, ui),
         Command::Revert(args) => revert::run(&args, settings, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
-        Command::Client(args) => client::run(&args, settings, ui),
+        Command::Client(args) => show_windows(&args, settings, ui),
         Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Start => start::run(settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),

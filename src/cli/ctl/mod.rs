@@ -1,7 +1,7 @@
 //! `ctl …`: the trust list files.
 
 mod change;
-pub(super) mod check;
+pub(crate) mod check;
 mod show;
 mod sign;
 mod verify;

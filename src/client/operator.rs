@@ -5,12 +5,12 @@ use std::time::Duration;
 use ratatui::widgets::TableState;
 use zeroize::Zeroizing;
 
-use super::super::operator::DRY_RUN;
-use super::super::signing::{dry_run_text, plan_text};
 use super::form::{Form, Pressed};
 use super::plain::{self, HEAD, details};
 use super::screen::Screen;
+use crate::cli::operator::DRY_RUN;
 use crate::cli::pin::{self, PinSource};
+use crate::cli::signing::{dry_run_text, plan_text};
 use crate::cli::{CommandError, ErrorKind, TerminalOperator, interrupt, printable};
 use crate::token::{PinKind, PinState};
 use crate::trustlist::{Certificate, Name};

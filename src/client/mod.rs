@@ -11,32 +11,19 @@ mod screen;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-
 use operator::ClientOperator;
 use result::Written;
 use screen::{SMALLEST, Screen};
 
-use super::next::{list_command, shell};
-use super::signing::{SigningArgs, note_signed, written_text};
-use super::{CommandError, ErrorKind, Settings, Ui, interrupt, table};
+use crate::cli::next::{list_command, shell};
+use crate::cli::signing::{note_signed, written_text};
+use crate::cli::{ClientArgs, CommandError, ErrorKind, Settings, Ui, interrupt, table};
 use crate::trustlist::{Function, Record};
 use crate::workflow::{
     Choices, Finished, ListCommand, ListOption, Plan, WindowOperator as _, WindowView, Windows,
 };
 
-/// Show the windows of the CTL Client in the terminal
-#[derive(Debug, Args)]
-pub struct ClientArgs {
-    /// The CTL in force, or a cluster file (*.toml) to make a first CTL [default: the first window asks]
-    file: Option<PathBuf>,
-    /// Lines of text instead of full-screen windows: nothing moves the cursor, choices have numbers. For screen readers
-    #[arg(long)]
-    plain: bool,
-    #[command(flatten)]
-    signing: SigningArgs,
-}
-
+/// Shows the windows until a list is signed or the operator leaves them.
 pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     if args.signing.out.as_ref().is_some_and(|out| out.as_os_str() == "-") {
         return Err(CommandError::usage("the windows write a file; --out - is not possible")
