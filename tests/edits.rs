@@ -7,11 +7,11 @@ use std::net::Ipv4Addr;
 use std::slice;
 
 use sastctl::cluster::SecurityMode;
-use sastctl::phone::Impact;
+use sastctl::phone::{ClassVerdict, Decision, Impact, PhoneClass, Reason, Verdict, Way};
 use sastctl::trustlist::{
     Certificate, Digest, Draft, Function, Record, ServerRecord, Style, VerifiedList, record_tag as tag,
 };
-use sastctl::workflow::advice::procedures;
+use sastctl::workflow::advice::{effects, procedures};
 use sastctl::workflow::cluster_file::ClusterFile;
 use sastctl::workflow::{
     Edit, Mark, NewServer, Plan, PlanDigest, PlanError, Request, create, resign, revert, update,
@@ -393,4 +393,18 @@ fn the_procedure_to_tokenless_depends_on_the_later_signer() {
     let names_it = "the list contains cucm-1051-a-pub as SAST";
     assert!(way(&with).contains(names_it), "{}", way(&with));
     assert!(!way(&without).contains(names_it), "{}", way(&without));
+}
+
+/// Phones without a list accept any list: a procedure names them only where there is more to say.
+#[test]
+fn phones_without_a_list_are_named_where_it_is_news() {
+    let of = |class, decision, reason: Reason| {
+        let reasons = vec![Reason::HoldsNothing, reason];
+        effects(&[ClassVerdict { class, verdict: Verdict { decision, reasons } }], "it").len()
+    };
+    let (without, with) = (PhoneClass::WithoutList, PhoneClass::SecurityByDefault);
+    assert_eq!(of(without, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 0);
+    assert_eq!(of(without, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
+    assert_eq!(of(with, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 1);
+    assert_eq!(of(with, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
 }

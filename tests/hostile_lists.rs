@@ -76,6 +76,16 @@ fn the_signer_is_found_after_ten_thousand_records_of_the_same_name() {
 }
 
 #[test]
+fn a_key_fits_a_signature_of_its_own_length() {
+    let modulus = [&[0, 0xff][..], &[7; 254], &[1]].concat();
+    let numbers = [&[2, 0x82, 1, 1][..], &modulus, &[2, 3, 1, 0, 1]].concat();
+    let longer = element(7, &[&[0x30, 0x82, 1, 10][..], &numbers].concat());
+    let refused = |key| list(record(&[signer(), key])).verify().unwrap_err();
+    assert_eq!(refused(longer), VerifyError::SignatureLength { signature: 128, key: 256 });
+    assert!(matches!(refused(key(1)), VerifyError::DoesNotMatch { .. }));
+}
+
+#[test]
 fn of_a_hundred_thousand_invalid_certificates_only_the_first_is_reported() {
     let broken = record(&[signer(), element(9, b"?")]);
     let list = list(broken.repeat(100_000));

@@ -388,3 +388,11 @@ fn a_signal_that_was_ignored_stays_ignored() {
     let (code, stderr) = signalled(&world, program, 1, "C_Sign");
     assert_eq!(code, 130, "{stderr}");
 }
+
+#[test]
+fn ignored_signals_are_read_from_the_mask() {
+    use sastctl::system::interruption::ignored;
+    assert_eq!(ignored("SigBlk:\tff\nSigIgn:\t0000000000001001\nSigCgt:\t3\n"), [1, 13]);
+    assert_eq!(ignored("SigIgn:\t8000000000000002\n"), [2, 64]);
+    assert!(ignored("").is_empty() && ignored("SigIgn:\tx\n").is_empty());
+}

@@ -114,6 +114,7 @@ mod skipping;
 mod ssh_servers;
 mod start;
 mod tftp;
+mod token_answers;
 mod token_errors;
 mod token_flags;
 mod tokens;

@@ -6,6 +6,9 @@ use std::os::unix::ffi::OsStringExt as _;
 
 use serde_json::Value;
 
+use sastctl::trustlist::{Function, ListKind, record_tag};
+
+use crate::findings::{A, CAPF, PUB, SUB, ccm, server, signed};
 use crate::support::{World, softhsm_module};
 
 /// `büro` in Latin-1, followed by this text.
@@ -50,6 +53,25 @@ fn lists_and_journals() {
     std::fs::copy(journal, world.path("").join(&name)).unwrap();
     assert_eq!(answer(&world, &["journal", "verify"], name.clone())["journal"], shown(".jsonl"));
     assert_eq!(answer(&world, &["journal", "show"], name)["journal"], shown(".jsonl"));
+}
+
+/// Neither the name of a file nor that of a record can look like a line of the plan.
+#[test]
+fn a_line_break_in_a_name_begins_no_line() {
+    let world = World::with_tokens();
+    let [capf, other] =
+        [(CAPF, 1), (SUB, 2)].map(|(stem, n)| server(stem, Function::CAPF, "capf", [10, 0, 0, n], false));
+    let odd = capf.with(record_tag::SUBJECT_NAME, b"CN=a\nPhones with TVS   accept it\0").unwrap();
+    let old = signed(ListKind::Ctl, &[ccm(PUB, "pub", 3), odd, other], A);
+    std::fs::write(world.path("old\n.tlv"), old.list().bytes()).unwrap();
+    let remove = ["--remove-server=capf:10.0.0.1", "--token=SAST-ADN008580ef", "--dry-run"];
+    let planned = world.run(&[&["ctl", "update", "old\n.tlv"][..], &remove].concat()).done();
+    let lines: Vec<&str> = planned.stdout.lines().collect();
+    assert!(lines.contains(&r"Phones that hold old\n.tlv"), "{}", planned.stdout);
+    let loses =
+        lines.iter().find(|line| line.contains("leaves")).unwrap_or_else(|| panic!("{}", planned.stdout));
+    assert!(loses.contains(r"a\nPhones with TVS   accept it"), "{}", planned.stdout);
+    assert!(!lines.iter().any(|line| line.starts_with("Phones with TVS   accept it")));
 }
 
 #[test]

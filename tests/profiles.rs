@@ -1,5 +1,7 @@
 //! HSM profiles, and why the library of one does not load.
 
+use std::path::PathBuf;
+
 use sastctl::token::{LoadProblem, Profile, TokenError, diagnose};
 
 use crate::pki;
@@ -45,6 +47,20 @@ fn a_profile_has_defaults_for_missing_keys() {
 }
 
 #[test]
+fn names_between_percent_signs_are_variables() {
+    let path = std::env::var("PATH").unwrap();
+    let expanded = |text: &str| {
+        let paths: String =
+            ["linux", "macos", "windows"].map(|system| format!("{system} = ['{text}']\n")).concat();
+        let profile = format!("name = 'x'\ndescription = 'y'\n[paths]\n{paths}");
+        toml::from_str::<Profile>(&profile).unwrap().library_paths()
+    };
+    assert_eq!(expanded("%PATH%/x"), [PathBuf::from(format!("{path}/x"))]);
+    assert_eq!(expanded("%SASTCTL_NO_SUCH%\\x"), [PathBuf::from("%SASTCTL_NO_SUCH%\\x")]);
+    assert_eq!(expanded("100%"), [PathBuf::from("100%")]);
+}
+
+#[test]
 fn unknown_profiles_and_keys_are_refused() {
     assert!(matches!(Profile::find("no-such", false), Err(TokenError::UnknownProfile(..))));
     let text = "name = 'x'\ndescription = 'y'\nsurprise = 1\n[paths]\n";
@@ -80,5 +96,43 @@ fn a_library_for_another_processor_is_distinguished_from_a_damaged_one() {
         bytes[18] = 22;
         std::fs::write(&path, &bytes).unwrap();
         assert!(matches!(diagnose(&path, words()), LoadProblem::OtherArchitecture { .. }));
+    }
+}
+
+/// Processors have the names that Rust gives them.
+#[test]
+fn a_library_for_another_processor_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("library.so");
+    // EM_X86_64 in 32 bits is the x32 ABI; the numbers are those of elf.h.
+    for (name, is_64, machine) in [
+        ("x86_64", true, 62),
+        ("x86", false, 3),
+        ("aarch64", true, 183),
+        ("arm", false, 40),
+        ("powerpc64", true, 21),
+        ("riscv64", true, 243),
+        ("s390x", true, 22),
+        ("loongarch64", true, 258),
+        ("avr", false, 83),
+        ("x86_64", false, 62),
+    ] {
+        let (class, header, bits) = if is_64 { (2, 64, 64) } else { (1, 52, 32) };
+        // ET_DYN, big-endian for s390x and PowerPC alone; no sections and no segments.
+        let big = matches!(machine, 21 | 22);
+        let half = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let mut bytes = [&[0x7f, b'E', b'L', b'F', class, if big { 2 } else { 1 }, 1][..], &[0; 9]].concat();
+        bytes.extend([half(3), half(machine)].concat());
+        bytes.resize(header, 0);
+        std::fs::write(&path, &bytes).unwrap();
+        let (library, here) =
+            (format!("{bits}-bit {name}"), (std::env::consts::ARCH, cfg!(target_pointer_width = "64")));
+        match diagnose(&path, "words".to_owned()) {
+            LoadProblem::OtherArchitecture { library: named, program } => {
+                assert_eq!(named, library);
+                assert!(program.ends_with(here.0), "{program}");
+            }
+            other => assert!((name, is_64) == here, "{name}: {other}"),
+        }
     }
 }

@@ -39,6 +39,7 @@ fn malformed_selectors_are_refused() {
 
 fn token(label: &str, serial: &str) -> Token {
     let info = Info {
+        flags: cryptoki_sys::CKF_TOKEN_INITIALIZED,
         label: label.to_owned(),
         serial: serial.to_owned(),
         manufacturer: "SafeNet, Inc.".to_owned(),
@@ -49,6 +50,16 @@ fn token(label: &str, serial: &str) -> Token {
 
 fn matches(selector: &str) -> bool {
     selector.parse::<Selector>().unwrap().matches_token(&token("SAST token A", "02aea1d3"))
+}
+
+#[test]
+fn the_uri_of_a_token_selects_it_whatever_its_label() {
+    for label in ["SAST token A", "a;b?c=%20'ü", "02aea1d3"] {
+        let (named, other) = (token(label, "1"), token("another", "1"));
+        let selector: Selector = named.uri().parse().unwrap();
+        assert!(selector.matches_token(&named) && !selector.matches_token(&other), "{}", named.uri());
+    }
+    assert!(token("a b-1;", "1").uri().contains("token=a%20b-1%3b"));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! The users who may change the target of a path.
 
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use sastctl::system::access::{Others, Rights, foreign_link, others_may_write, unshared_folder};
+use sastctl::system::access::{
+    Others, Rights, foreign_link, is_private, is_private_group, others_may_write, unshared_folder,
+};
 use sastctl::system::descriptor::named_by;
 
 use crate::support::World;
@@ -114,6 +117,31 @@ fn only_root_and_this_user_may_write() {
     assert_eq!(of(Rights { mode: 0o041_777, ..folder }), None, "/tmp");
     assert_eq!(of(Rights { mode: 0o040_777, ..folder }), Some(Others::Everybody));
     assert_eq!(of(Rights { mode: 0o101_646, ..file }), Some(Others::Everybody), "sticky means nothing here");
+}
+
+#[test]
+fn the_groups_of_this_system_can_be_read() {
+    let me = rustix::process::getuid().as_raw();
+    let group = std::fs::read_to_string("/etc/group").unwrap();
+    let groups = group.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok());
+    let private: Vec<u32> = groups.filter(|gid| is_private_group(*gid, me)).collect();
+    let named = |gid: &u32| uzers::get_group_by_gid(*gid).unwrap().name().to_string_lossy().into_owned();
+    let user = uzers::get_user_by_uid(me).unwrap().name().to_string_lossy().into_owned();
+    assert!(private.iter().all(|gid| [&user, "staff"].contains(&named(gid).as_str())), "{private:?}");
+    // On Debian the first group of the user "games" has another name than the user, and no other member.
+    assert!(!is_private_group(60, me) && !is_private_group(u32::MAX - 1, me));
+    assert!(!is_private_group(0, 1), "daemon is not in root's group, and root is");
+}
+
+#[test]
+fn a_private_group_has_one_member() {
+    let private = |user: &str, group: &str, members: &[&str]| {
+        is_private(user.as_ref(), group.as_ref(), &members.iter().map(OsString::from).collect::<Vec<_>>())
+    };
+    assert!(private("cy", "cy", &[]) && private("cy", "cy", &["cy"]));
+    assert!(!private("cy", "cy", &["ann"]), "another member");
+    assert!(!private("cy", "users", &[]), "another name");
+    assert!(private("cy", "staff", &[]) && !private("cy", "staff", &["bob"]), "Debian's");
 }
 
 /// A user who can replace the module gets every PIN: such a module is not loaded, and a profile that others may write is not

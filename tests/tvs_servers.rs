@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use openssl::ssl::ShutdownState;
+
 use crate::support::tvs::{
     Age, Behaviour, TVS_1024, TVS_2048, VALID, answer, answers, question, says_valid, serve,
 };
@@ -54,7 +56,7 @@ fn an_old_server_needs_an_option() {
 /// Other servers that may use the port, each with its own error.
 #[test]
 fn hostile_answers_each_have_their_own_error() {
-    let cases: [(Behaviour, &str); 14] = [
+    let cases: [(Behaviour, &str); 16] = [
         (
             |tls| {
                 question(tls);
@@ -76,6 +78,24 @@ fn hostile_answers_each_have_their_own_error() {
                 tls.write_all(&message).unwrap();
             },
             "closed the connection after 14 of 25 bytes",
+        ),
+        (
+            // Without the end that TLS has for it.
+            |tls| {
+                question(tls);
+                tls.write_all(&[87, 1]).unwrap();
+                tls.set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+            },
+            "closed the connection after 2 of 10 bytes",
+        ),
+        (
+            // The system resets a connection that is closed while the question was not read.
+            |tls| {
+                tls.write_all(&[87, 1]).unwrap();
+                thread::sleep(Duration::from_millis(200));
+                tls.set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
+            },
+            "reset",
         ),
         (
             |tls| {
@@ -169,6 +189,27 @@ fn hostile_answers_each_have_their_own_error() {
         assert!(outcome.stdout.contains(words), "{words}: {}", outcome.all());
         assert!(outcome.stdout.contains("cannot be known"), "no answer is no verdict: {}", outcome.all());
     }
+}
+
+/// Each request has its own id, which the answer repeats; an answer may come in pieces.
+#[test]
+fn an_answer_comes_in_pieces() {
+    let world = world();
+    let in_pieces: Behaviour = |tls| {
+        let session = question(tls);
+        let message = [&[87, 1, answers(), 0][..], &session, &[0, 15], &VALID].concat();
+        for piece in message.chunks(7) {
+            thread::sleep(Duration::from_millis(50));
+            tls.write_all(piece).unwrap();
+        }
+    };
+    let ids = [(); 2].map(|()| {
+        let server = serve(TVS_2048, Age::Today, in_pieces);
+        let outcome = check(&world, &["--tvs", &server.address]);
+        assert!(outcome.stdout.contains("says valid"), "{}", outcome.all());
+        server.asked.recv().unwrap()[4..8].to_vec()
+    });
+    assert_ne!(ids[0], ids[1]);
 }
 
 /// No server, a server that is silent, and a server without TLS.

@@ -3,6 +3,6 @@
 pub mod access;
 pub mod descriptor;
 pub(crate) mod folders;
-pub(crate) mod interruption;
+pub mod interruption;
 pub(crate) mod process;
 pub(crate) mod terminal;

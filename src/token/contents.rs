@@ -102,7 +102,7 @@ impl Module {
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
             let attributes =
                 call_token("C_GetAttributeValue", token, || session.get_attributes(object, &wanted))?;
-            certificates.push(certificate(&attributes));
+            certificates.push(TokenCertificate::of(&attributes));
         }
         self.keep(session);
         Ok(certificates)
@@ -116,7 +116,7 @@ impl Module {
         let certain = !keys.is_empty() || !contents.token.login_required;
         for entry in &mut contents.certificates {
             let Ok(certificate) = &entry.certificate else { continue };
-            let fits = keys.iter().any(|key| key.belongs_to(certificate, &entry.id));
+            let fits = keys.iter().any(|(_, key)| key.belongs_to(certificate, &entry.id));
             entry.has_key = if fits { Some(true) } else { certain.then_some(false) };
         }
         self.keep(session);
@@ -134,20 +134,23 @@ pub(super) fn bytes_of(attributes: &[Attribute], wanted: AttributeType) -> Vec<u
     }
 }
 
-fn certificate(attributes: &[Attribute]) -> TokenCertificate {
-    let value = bytes_of(attributes, AttributeType::Value);
-    let label = bytes_of(attributes, AttributeType::Label);
-    let certificate = if value.is_empty() {
-        Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
-    } else {
-        Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
-    };
-    let id = bytes_of(attributes, AttributeType::Id);
-    TokenCertificate { id, label: clean(&String::from_utf8_lossy(&label)), certificate, has_key: None }
+impl TokenCertificate {
+    /// A certificate object with these attributes, in any order; whether it has a key is not known yet.
+    pub fn of(attributes: &[Attribute]) -> Self {
+        let value = bytes_of(attributes, AttributeType::Value);
+        let label = bytes_of(attributes, AttributeType::Label);
+        let certificate = if value.is_empty() {
+            Err((value, "the token does not give its bytes (CKA_VALUE)".to_owned()))
+        } else {
+            Certificate::from_der(der_prefix(&value).to_vec()).map_err(|e| (value, e.to_string()))
+        };
+        let id = bytes_of(attributes, AttributeType::Id);
+        TokenCertificate { id, label: clean(&String::from_utf8_lossy(&label)), certificate, has_key: None }
+    }
 }
 
 /// The outer DER element: some tokens add padding to the stored value.
-fn der_prefix(value: &[u8]) -> &[u8] {
+pub fn der_prefix(value: &[u8]) -> &[u8] {
     let length = match value {
         [0x30, 0x82, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])).saturating_add(4),
         [0x30, 0x81, length, ..] => usize::from(*length).saturating_add(3),
@@ -156,24 +159,28 @@ fn der_prefix(value: &[u8]) -> &[u8] {
     value.get(..length).unwrap_or(value)
 }
 
-/// A visible private key object.
-pub(super) struct PrivateKey {
-    pub(super) handle: ObjectHandle,
-    pub(super) id: Vec<u8>,
-    modulus: Vec<u8>,
+/// What a private key object says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMarks {
+    /// CKA_ID; empty if it has none.
+    pub id: Vec<u8>,
+    /// Big-endian, without leading zeros; empty if it is not given.
+    pub modulus: Vec<u8>,
 }
 
-impl PrivateKey {
-    /// By modulus if the token has it, else by CKA_ID; never by label.
-    pub(super) fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
-        belongs_to(&self.modulus, &self.id, certificate, id)
+impl KeyMarks {
+    /// From the attributes of the object.
+    pub fn of(attributes: &[Attribute]) -> Self {
+        let modulus = bytes_of(attributes, AttributeType::Modulus).into_iter().skip_while(|b| *b == 0);
+        KeyMarks { id: bytes_of(attributes, AttributeType::Id), modulus: modulus.collect() }
     }
-}
 
-fn belongs_to(modulus: &[u8], key_id: &[u8], certificate: &Certificate, id: &[u8]) -> bool {
-    match certificate.public_key.rsa() {
-        Some(rsa) if !modulus.is_empty() => modulus == rsa.modulus(),
-        _ => !id.is_empty() && key_id == id,
+    /// Whether it is the key of a certificate with this CKA_ID: by modulus if the token has it, else by CKA_ID; never by label.
+    pub fn belongs_to(&self, certificate: &Certificate, id: &[u8]) -> bool {
+        match certificate.public_key.rsa() {
+            Some(rsa) if !self.modulus.is_empty() => self.modulus == rsa.modulus(),
+            _ => !id.is_empty() && self.id == id,
+        }
     }
 }
 
@@ -182,7 +189,7 @@ pub(super) fn private_keys(
     session: &Session,
     token: &Token,
     id: Option<&[u8]>,
-) -> Result<Vec<PrivateKey>, TokenError> {
+) -> Result<Vec<(ObjectHandle, KeyMarks)>, TokenError> {
     let mut template = vec![Attribute::Class(ObjectClass::PRIVATE_KEY)];
     template.extend(id.map(|id| Attribute::Id(id.to_vec())));
     let mut keys = Vec::new();
@@ -190,62 +197,7 @@ pub(super) fn private_keys(
         let wanted = [AttributeType::Id, AttributeType::Modulus];
         let attributes =
             call_token("C_GetAttributeValue", token, || session.get_attributes(handle, &wanted))?;
-        let (id, modulus) = id_and_modulus(&attributes);
-        keys.push(PrivateKey { handle, id, modulus });
+        keys.push((handle, KeyMarks::of(&attributes)));
     }
     Ok(keys)
-}
-
-/// CKA_ID, and the modulus, big-endian without leading zeros; empty if missing.
-fn id_and_modulus(attributes: &[Attribute]) -> (Vec<u8>, Vec<u8>) {
-    let modulus = bytes_of(attributes, AttributeType::Modulus).into_iter().skip_while(|b| *b == 0);
-    (bytes_of(attributes, AttributeType::Id), modulus.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_is_printable_and_without_padding() {
-        let label = |bytes: &[u8]| certificate(&[Attribute::Label(bytes.to_vec())]).label;
-        assert_eq!(label(b" SAST A\0\0"), "SAST A");
-        assert_eq!(label(b"SAST A \0 \0"), "SAST A");
-        assert_eq!(label(b"SAST\x1b[2J"), r"SAST\u{1b}[2J");
-        let read = certificate(&[Attribute::Id(vec![7]), Attribute::Owner(vec![1])]);
-        assert_eq!(read.id, [7]);
-        assert!(read.certificate.unwrap_err().1.contains("CKA_VALUE"));
-    }
-
-    #[test]
-    fn a_padded_certificate_ends_where_its_length_says() {
-        let long = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256], &[0; 9]].concat();
-        assert_eq!(der_prefix(&long).len(), 260);
-        let short = [&[0x30, 0x81, 0x80][..], &[7; 128], &[0; 9]].concat();
-        assert_eq!(der_prefix(&short).len(), 131);
-        assert_eq!(der_prefix(&[0x30, 0x81, 0x80, 7]).len(), 4, "cut short");
-        assert_eq!(der_prefix(&[0x04, 1, 7, 0]).len(), 4);
-    }
-
-    #[test]
-    fn a_key_belongs_to_a_certificate_by_its_modulus_else_by_its_id() {
-        let read = |name: &str| {
-            Certificate::from_der(std::fs::read(format!("softhsm-fixtures/{name}.der")).unwrap()).unwrap()
-        };
-        let (a, b) = (read("SAST-ADN008580ef"), read("SAST-ADN0054f509"));
-        let modulus = |c: &Certificate| c.public_key.rsa().unwrap().modulus().to_vec();
-        let key = |id: &[u8], modulus: &[u8], wanted: &[u8]| belongs_to(modulus, id, &a, wanted);
-        assert!(key(&[9], &modulus(&a), &[1]), "the modulus decides");
-        assert!(!key(&[1], &modulus(&b), &[1]));
-        assert!(key(&[1], &[], &[1]));
-        assert!(!key(&[2], &[], &[1]));
-        assert!(!key(&[], &[], &[]), "no id is no id in common");
-    }
-
-    #[test]
-    fn a_token_may_pad_a_modulus() {
-        let attributes = vec![Attribute::Id(vec![0, 7]), Attribute::Modulus(vec![0, 0, 9, 0, 8])];
-        assert_eq!(id_and_modulus(&attributes), (vec![0, 7], vec![9, 0, 8]));
-        assert_eq!(id_and_modulus(&[Attribute::Label(vec![1])]), (vec![], vec![]));
-    }
 }

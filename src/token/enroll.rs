@@ -117,10 +117,10 @@ impl Module {
         self.close_sessions();
         let login = Login::new(self, token, pin, Module::open_rw)?;
         let keys = private_keys(login.session()?, token, None)?;
-        let key = keys.into_iter().find(|key| key.belongs_to(certificate, &[]));
-        let key = key.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;
-        let every_time = login.is_always_authenticate(self, key.handle)?;
-        let signer = self.key_signer(login, lock, mechanisms, (key.handle, every_time));
+        let found = keys.into_iter().find(|(_, key)| key.belongs_to(certificate, &[]));
+        let (handle, key) = found.ok_or_else(|| TokenError::NoKey(token.name(), certificate.sast_name()))?;
+        let every_time = login.is_always_authenticate(self, handle)?;
+        let signer = self.key_signer(login, lock, mechanisms, (handle, every_time));
         signer.sign(Digest::Sha1, b"certificate of this key", &certificate.public_key)?;
         store(&signer.login, certificate, &key.id, &certificate.sast_name())
     }
@@ -200,7 +200,7 @@ fn check_protection(login: &Login<'_>, key: ObjectHandle) -> Result<(), TokenErr
 }
 
 /// Why a key with these attributes can be read out; `None` where it cannot, as far as they say.
-fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
+pub fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
     attributes.iter().find_map(|attribute| match attribute {
         Attribute::Sensitive(false) => Some("it is not sensitive (CKA_SENSITIVE)"),
         Attribute::Extractable(true) => Some("it is extractable (CKA_EXTRACTABLE)"),
@@ -209,7 +209,7 @@ fn exposure(attributes: &[Attribute]) -> Option<&'static str> {
 }
 
 /// Whether a mechanism supports keys of this size, in bits. A maximum of 0 means that the module does not say.
-fn fits(bits: usize, min: usize, max: usize) -> bool {
+pub fn fits(bits: usize, min: usize, max: usize) -> bool {
     max == 0 || (min..=max).contains(&bits)
 }
 
@@ -248,28 +248,5 @@ fn destroy(login: &Login<'_>, objects: impl IntoIterator<Item = ObjectHandle>) {
         for object in objects {
             let _ = logged("C_DestroyObject", || session.destroy_object(object));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_can_be_read_out_is_recognised() {
-        use Attribute::{Extractable, Sensitive};
-        assert_eq!(exposure(&[Sensitive(true), Extractable(false)]), None);
-        assert_eq!(exposure(&[]), None, "if the module does not say, the key counts as protected");
-        let open = exposure(&[Sensitive(false), Extractable(false)]);
-        assert_eq!(open, Some("it is not sensitive (CKA_SENSITIVE)"));
-        let open = exposure(&[Sensitive(true), Extractable(true)]);
-        assert_eq!(open, Some("it is extractable (CKA_EXTRACTABLE)"));
-    }
-
-    #[test]
-    fn key_sizes_follow_the_limits_of_the_mechanism() {
-        assert!(fits(2048, 1024, 2048) && fits(1024, 1024, 2048));
-        assert!(!fits(1023, 1024, 2048) && !fits(2049, 1024, 2048));
-        assert!(fits(2048, 0, 0));
     }
 }

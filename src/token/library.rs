@@ -71,22 +71,3 @@ fn name(architecture: Architecture) -> String {
         other => format!("{other:?}").to_lowercase(),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processors_have_the_names_that_rust_gives_them() {
-        use Architecture as A;
-        let named =
-            [A::X86_64, A::I386, A::Aarch64, A::Arm, A::PowerPc64, A::Riscv64, A::S390x, A::LoongArch64];
-        let names = ["x86_64", "x86", "aarch64", "arm", "powerpc64", "riscv64", "s390x", "loongarch64"];
-        assert_eq!(named.map(name), names);
-        assert_eq!(name(A::Avr), "avr");
-        assert_eq!(
-            (described("arm", false), described("arm", true)),
-            ("32-bit arm".into(), "64-bit arm".into())
-        );
-    }
-}

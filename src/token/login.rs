@@ -9,7 +9,6 @@ use super::contents::{TokenContents, private_keys};
 use super::error::{Ckr, TokenError, is_token_gone};
 use super::module::{Module, failed, logged, logged_patiently};
 use super::pin::{Pin, PinKind, PinState};
-use super::profile::PinFormat;
 use super::slot::Token;
 use super::watchdog::Patience;
 
@@ -112,8 +111,8 @@ impl Module {
         let _lock = self.lock()?;
         let mut login = Login::new(self, &token, pin, Module::open)?;
         let mut asks_again = self.profile().sign.always_authenticate;
-        for key in private_keys(login.session()?, &token, None)? {
-            asks_again |= login.is_always_authenticate(self, key.handle)?;
+        for (handle, _) in private_keys(login.session()?, &token, None)? {
+            asks_again |= login.is_always_authenticate(self, handle)?;
         }
         let pin = login.pin.take().filter(|_| asks_again);
         login.session.take().into_iter().for_each(|session| self.keep(session));
@@ -144,7 +143,7 @@ impl Module {
         pin: Option<&Pin>,
     ) -> Result<(), TokenError> {
         let Some(pin) = pin else { return token.check_pin_pad(which) };
-        let (min, max) = lengths((token.pin_min, token.pin_max), &self.profile().pin);
+        let (min, max) = token.pin_lengths(self.profile());
         if (min..=max).contains(&pin.len()) {
             return Ok(());
         }
@@ -208,31 +207,5 @@ pub fn set_failed(
         }
         (_, Some(taken)) => login_failed(what, token, taken, e),
         (_, None) => failed(what, Some(token), e),
-    }
-}
-
-/// Shortest and longest PIN in bytes: from the token, else the profile. At least 1: some modules use the PIN pad if the PIN is
-/// empty.
-fn lengths((min, max): (usize, usize), format: &PinFormat) -> (usize, usize) {
-    // CK_UNAVAILABLE_INFORMATION: the token does not say (PKCS#11 v3.0, section 3.2).
-    let said = |length: usize| (length != usize::MAX).then_some(length);
-    let (min, max) = if max == 0 { (None, None) } else { (said(min), said(max)) };
-    let min = min.or(format.min).unwrap_or(0);
-    (min.max(1), max.or(format.max).unwrap_or(usize::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pin_has_the_length_that_the_token_says_else_the_profile() {
-        let format = PinFormat { min: Some(6), max: Some(8), ..PinFormat::default() };
-        assert_eq!(lengths((4, 255), &format), (4, 255));
-        assert_eq!(lengths((0, 16), &format), (1, 16), "never empty");
-        assert_eq!(lengths((0, 0), &format), (6, 8));
-        assert_eq!(lengths((usize::MAX, 16), &format), (6, 16), "a shortest that is not said");
-        assert_eq!(lengths((4, usize::MAX), &format), (4, 8));
-        assert_eq!(lengths((4, 0), &PinFormat::default()), (1, usize::MAX));
     }
 }

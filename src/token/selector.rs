@@ -184,16 +184,3 @@ impl Selector {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_encoded_uri_decodes_to_the_same_text() {
-        for text in ["SAST token A", "a;b?c=%20'ü", "02aea1d3"] {
-            assert_eq!(decode(&encode(text)), Some(text.as_bytes().to_vec()));
-        }
-        assert_eq!(encode("a b-1;"), "a%20b-1%3b");
-    }
-}

@@ -82,8 +82,8 @@ fn find_key(login: &Login<'_>, sast: &Sast) -> Result<ObjectHandle, TokenError> 
     let searches: &[Option<&[u8]>] = if sast.id.is_empty() { &[None] } else { &[Some(&sast.id), None] };
     for id in searches {
         let keys = private_keys(session, token, *id)?;
-        if let Some(key) = keys.iter().find(|key| key.belongs_to(certificate, &sast.id)) {
-            return Ok(key.handle);
+        if let Some((handle, _)) = keys.iter().find(|(_, key)| key.belongs_to(certificate, &sast.id)) {
+            return Ok(*handle);
         }
     }
     Err(TokenError::NoKey(token.name(), certificate.sast_name()))
@@ -139,7 +139,7 @@ impl KeyUse<'_> {
         public: &PublicKey,
     ) -> Result<Vec<u8>, TokenError> {
         let name = self.token.name();
-        let (method, mechanism) = method(&self.mechanisms, self.prefer, digest, every_time.is_some())
+        let (method, mechanism) = signing_method(&self.mechanisms, self.prefer, digest, every_time.is_some())
             .ok_or_else(|| TokenError::NoMechanism(name.clone(), digest))?;
         let data = match method {
             By::Hash => message,
@@ -164,7 +164,7 @@ impl KeyUse<'_> {
 }
 
 /// The method that the token has and the profile prefers. `every_time`: each signature needs its own login.
-fn method(
+pub fn signing_method(
     mechanisms: &[MechanismType],
     prefer: By,
     digest: Digest,
@@ -231,25 +231,5 @@ impl Signer for &TokenSigner<'_> {
 
     fn sign(&mut self, digest: Digest, message: &[u8]) -> Result<Vec<u8>, TokenError> {
         self.key.sign(digest, message, &self.sast.certificate().public_key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mechanism_follows_the_token_and_the_profile() {
-        let method = |mechanisms: &[MechanismType], prefer, every_time| {
-            method(mechanisms, prefer, Digest::Sha1, every_time).map(|(method, _)| method)
-        };
-        use By::{Hash, Raw};
-        let (hash, raw) = (MechanismType::SHA1_RSA_PKCS, MechanismType::RSA_PKCS);
-        assert_eq!(method(&[hash, raw], Hash, false), Some(By::Hash));
-        assert_eq!(method(&[hash, raw], Raw, false), Some(By::Raw));
-        assert_eq!(method(&[hash, raw], Raw, true), Some(By::Hash), "the context login needs room");
-        assert_eq!(method(&[hash], Raw, false), Some(By::Hash));
-        assert_eq!(method(&[raw], Hash, false), Some(By::Raw));
-        assert_eq!(method(&[MechanismType::SHA256_RSA_PKCS], Hash, false), None, "another digest");
     }
 }

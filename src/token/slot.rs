@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::error::{TokenError, TokenName};
 use super::pin::{PinKind, PinState};
+use super::profile::Profile;
 use super::raw::Info;
 use crate::trustlist::printable;
 
@@ -40,6 +41,15 @@ pub struct Token {
 }
 
 impl Token {
+    /// Shortest and longest PIN in bytes: from the token, else the profile. At least 1: some modules use the PIN pad if the PIN
+    /// is empty.
+    pub fn pin_lengths(&self, profile: &Profile) -> (usize, usize) {
+        // CK_UNAVAILABLE_INFORMATION: the token does not say (PKCS#11 v3.0, section 3.2).
+        let said = |length: usize| (length != usize::MAX && self.pin_max != 0).then_some(length);
+        let min = said(self.pin_min).or(profile.pin.min).unwrap_or(0);
+        (min.max(1), said(self.pin_max).or(profile.pin.max).unwrap_or(usize::MAX))
+    }
+
     /// A token from what its slot and C_GetTokenInfo say, or why that could not be read.
     pub fn new(slot: Slot, slot_info: Option<&SlotInfo>, info: Result<Info, String>) -> Self {
         let state = |of: fn(&Info) -> PinState| info.as_ref().map_or(PinState::Unknown, of);

@@ -157,26 +157,3 @@ pub fn phones_text(
     }
     text
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::phone::Service;
-
-    #[test]
-    fn a_line_break_in_a_name_begins_no_line() {
-        let finding = ServiceFinding {
-            service: Service::Tvs,
-            impact: Impact::Loses,
-            phones: vec![],
-            about: String::new(),
-            says: "no TVS record is left for a\nPhones with TVS   accept it".to_owned(),
-        };
-        let text = phones_text(Some("old\n.tlv"), &[], "SAST-A", &[finding]);
-        let lines = [
-            r"Phones that hold old\n.tlv",
-            r"  careful: no TVS record is left for a\nPhones with TVS   accept it",
-        ];
-        assert_eq!(text.lines().collect::<Vec<_>>(), lines);
-    }
-}

@@ -9,7 +9,7 @@ mod windows;
 #[cfg(unix)]
 use unix as system;
 #[cfg(unix)]
-pub use unix::{Others, Rights};
+pub use unix::{Others, Rights, is_private, is_private_group};
 #[cfg(windows)]
 use windows as system;
 

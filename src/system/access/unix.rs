@@ -207,7 +207,7 @@ impl Rights {
 
 /// Whether a group has no other member, as far as the system lists its users: the user's own group, or Debian's staff, which
 /// may write /usr/local and is empty by default.
-fn is_private_group(gid: u32, uid: u32) -> bool {
+pub fn is_private_group(gid: u32, uid: u32) -> bool {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock();
     let (Some(user), Some(group)) = (uzers::get_user_by_uid(uid), uzers::get_group_by_gid(gid)) else {
@@ -219,37 +219,7 @@ fn is_private_group(gid: u32, uid: u32) -> bool {
     !elsewhere && is_private(user.name(), group.name(), group.members())
 }
 
-/// Decides by the names of the user, the group and its members.
-fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
+/// Whether a group is private, by the names of the user, the group and its members.
+pub fn is_private(user: &OsStr, group: &OsStr, members: &[OsString]) -> bool {
     (group == user || group == "staff") && members.iter().all(|member| member == user)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_groups_of_this_system_can_be_read() {
-        let me = rustix::process::getuid().as_raw();
-        let group = std::fs::read_to_string("/etc/group").unwrap();
-        let groups = group.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok());
-        let private: Vec<u32> = groups.filter(|gid| is_private_group(*gid, me)).collect();
-        let named = |gid: &u32| uzers::get_group_by_gid(*gid).unwrap().name().to_string_lossy().into_owned();
-        let user = uzers::get_user_by_uid(me).unwrap().name().to_string_lossy().into_owned();
-        assert!(private.iter().all(|gid| [&user, "staff"].contains(&named(gid).as_str())), "{private:?}");
-        // On Debian the first group of the user "games" has another name than the user, and no other member.
-        assert!(!is_private_group(60, me) && !is_private_group(u32::MAX - 1, me));
-        assert!(!is_private_group(0, 1), "daemon is not in root's group, and root is");
-    }
-
-    #[test]
-    fn a_private_group_has_one_member() {
-        let private = |user: &str, group: &str, members: &[&str]| {
-            is_private(user.as_ref(), group.as_ref(), &members.iter().map(OsString::from).collect::<Vec<_>>())
-        };
-        assert!(private("cy", "cy", &[]) && private("cy", "cy", &["cy"]));
-        assert!(!private("cy", "cy", &["ann"]), "another member");
-        assert!(!private("cy", "users", &[]), "another name");
-        assert!(private("cy", "staff", &[]) && !private("cy", "staff", &["bob"]), "Debian's");
-    }
 }

@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub use unix::listen;
+pub use unix::{ignored, listen};
 #[cfg(windows)]
 pub use windows::listen;

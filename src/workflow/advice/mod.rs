@@ -269,9 +269,10 @@ fn names(records: &[&Record]) -> String {
     records.iter().map(|r| r.short_name()).collect::<Vec<_>>().join(" and ")
 }
 
-fn effects(verdicts: &[ClassVerdict], signer: &str) -> Vec<ClassEffect> {
+/// What phones with these verdicts do with a list that `signer` signs. Phones without a list accept any list: they are named
+/// only where there is another reason.
+pub fn effects(verdicts: &[ClassVerdict], signer: &str) -> Vec<ClassEffect> {
     let shown = |v: &&ClassVerdict| {
-        // Phones without a list accept any list; this is not repeated at every step.
         v.class != PhoneClass::WithoutList
             || v.verdict.reasons.iter().any(|r| !matches!(r, Reason::HoldsNothing))
     };
@@ -285,23 +286,4 @@ fn every_class(says: &str) -> Vec<ClassEffect> {
     let decision = Decision::Accepts(Way::Ctl);
     let effect = |class| ClassEffect { class, decision, says: format!("accept: {says}") };
     [PhoneClass::SecurityByDefault, PhoneClass::WithoutTvs].map(effect).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::phone::Verdict;
-
-    #[test]
-    fn phones_without_a_list_are_named_where_it_is_news() {
-        let of = |class, decision, reason: Reason| {
-            let reasons = vec![Reason::HoldsNothing, reason];
-            effects(&[ClassVerdict { class, verdict: Verdict { decision, reasons } }], "it").len()
-        };
-        let (without, with) = (PhoneClass::WithoutList, PhoneClass::SecurityByDefault);
-        assert_eq!(of(without, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 0);
-        assert_eq!(of(without, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
-        assert_eq!(of(with, Decision::Accepts(Way::Blind), Reason::HoldsNothing), 1);
-        assert_eq!(of(with, Decision::Refuses, Reason::TooLarge { bytes: 70_000 }), 1);
-    }
 }
