@@ -66,6 +66,7 @@ mod interruptions;
 mod journal;
 mod journal_file;
 mod layout;
+mod lines;
 mod lock_files;
 mod losses;
 #[cfg(unix)] // a full disk, and a terminal

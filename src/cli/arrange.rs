@@ -11,46 +11,15 @@ const EXAMPLES: &str = include_str!("examples.txt");
 const GLOBAL: &str = "Global options: sastctl help";
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create.
-const ONLY_IN_LONG_HELP: [(&str, &[&str]); 3] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 3] = [
     (
         "",
-        &[
-            "timestamp",
-            "digest",
-            "signer_version",
-            "name_style",
-            "allow_last_try",
-            "plan_digest",
-            "journal",
-            "journal_sign",
-            "identity",
-            "known_hosts",
-            "host_key",
-            "legacy_ssh",
-            "jump",
-            "transcript",
-            "tftp_port",
-            "http_port",
-            "https_port",
-            "tls_fingerprint",
-            "tvs_port",
-            "legacy_tls",
-            "tvs_ask",
-            "tvs_wait",
-            "tvs_timeout",
-            "device_name",
-            "publish_wait",
-            "dump",
-            "file_name",
-            "change",
-            "unit",
-            "organization",
-            "id",
-            "days",
-        ],
+        "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
+         host_key legacy_ssh jump transcript tftp_port http_port https_port tls_fingerprint tvs_port legacy_tls tvs_ask \
+         tvs_wait tvs_timeout device_name publish_wait dump file_name change unit organization id days",
     ),
-    ("revert", &["add_server", "remove_server", "set_mode", "user", "password_source", "no_tvs", "by"]),
-    ("ctl create", &["add_server", "remove_server", "set_mode"]),
+    ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
+    ("ctl create", "add_server remove_server set_mode"),
 ];
 
 /// The whole command line, as it is shown and parsed.
@@ -70,7 +39,9 @@ pub fn arrange(root: Command) -> Command {
 
 fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
     let signs = command.get_arguments().any(|arg| arg.get_id() == "plan_digest");
-    let hides = |of: &str, options: &[&str], id: &str| path.starts_with(of) && options.contains(&id);
+    let hides = |of: &str, options: &str, id: &str| {
+        path.starts_with(of) && options.split(' ').any(|option| option == id)
+    };
     let mut order = 0_usize;
     let command = command.mut_args(|arg| {
         order = order.saturating_add(1);

@@ -24,7 +24,7 @@ mod start;
 mod token;
 mod token_admin;
 mod topics;
-pub(crate) mod ui;
+pub mod ui;
 mod version;
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::{Style, Stylize as _};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, HighlightSpacing, Paragraph, Row, Table};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::form::Form;
 use crate::cli::printable;
@@ -142,19 +142,5 @@ fn buttons(form: &Form<'_>, width: u16) -> Vec<Line<'static>> {
 fn fold(line: &str, width: u16) -> Vec<String> {
     let width = usize::from(width).max(1);
     let indent = line.len().saturating_sub(line.trim_start().len()).saturating_add(2).min(width / 2);
-    let (mut lines, mut current) = (vec![], String::new());
-    for word in line.split_inclusive(' ') {
-        let wide = word.trim_end().width();
-        if current.width().saturating_add(wide) > width && !current.trim().is_empty() {
-            lines.push(std::mem::replace(&mut current, " ".repeat(indent)));
-        }
-        for c in word.chars() {
-            if current.width().saturating_add(c.width().unwrap_or(0)) > width && c != ' ' {
-                lines.push(std::mem::replace(&mut current, " ".repeat(indent)));
-            }
-            current.push(c);
-        }
-    }
-    lines.push(current);
-    lines
+    crate::cli::ui::fold(line, width, indent, true)
 }

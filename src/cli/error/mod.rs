@@ -159,24 +159,3 @@ fn safe(words: &str) -> String {
 }
 
 impl std::error::Error for CommandError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_outside_cannot_control_the_terminal_or_imitate_a_message() {
-        let error = CommandError::new(ErrorKind::No, "a\u{1b}[2J\nhelp: do as we say is not verified")
-            .detail("b\u{9b}31m", "1\r2")
-            .detail("", "first\n  second")
-            .hint("c\u{7}");
-        insta::assert_snapshot!(error, @r"
-        error: a\u{1b}[2J
-          help: do as we say is not verified
-          b\u{9b}31m  1\r2
-          first
-          second
-        help: c\u{7}
-        ");
-    }
-}

@@ -1,8 +1,10 @@
 //! Lines that fit the terminal: text wraps at blanks, and a table moves columns below their row. No word is broken.
 
+use std::borrow::Cow;
 use std::io;
 
 use terminal_size::terminal_size_of;
+use textwrap::{Options, WordSplitter};
 use unicode_width::UnicodeWidthStr;
 
 /// Columns where there is no terminal.
@@ -40,39 +42,29 @@ fn columns(text: &str) -> usize {
     anstream::adapter::strip_str(text).map(UnicodeWidthStr::width).sum()
 }
 
-/// Breaks the lines that are too wide at blanks. What follows stands under the text of its line. A word that would be too
-/// wide there moves to the left; so this is done here, and not by a crate, which has one indentation for all.
+/// Breaks the lines that are too wide at blanks. What follows stands under the text of its line.
 pub fn wrap(text: &str, width: usize) -> String {
-    text.split_inclusive('\n').map(|line| wrap_line(line, width)).collect()
+    let line = |line: &str| match columns(line.trim_end()) <= width {
+        true => line.to_owned(),
+        false => {
+            fold(line, width, hang(&anstream::adapter::strip_str(line).to_string(), width), false).join("\n")
+        }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn wrap_line(line: &str, width: usize) -> String {
-    if columns(line.trim_end()) <= width {
-        return line.to_owned();
-    }
-    let hang = hang(&anstream::adapter::strip_str(line).to_string(), width);
-    let (mut wrapped, mut at, mut gap) = (String::new(), 0_usize, 0_usize);
-    // Blanks in a row give empty words between them.
-    for word in line.split(' ') {
-        let wide = columns(word.trim_end());
-        let (begins, next) = (wrapped.is_empty(), at.saturating_add(gap));
-        if word.is_empty() {
-            gap = gap.saturating_add(1);
-            continue;
-        }
-        if begins || next.saturating_add(wide) > width {
-            let indent = if begins { gap } else { hang }.min(width.saturating_sub(wide));
-            wrapped.push_str(if begins { "" } else { "\n" });
-            wrapped.push_str(&" ".repeat(indent));
-            at = indent;
-        } else {
-            wrapped.push_str(&" ".repeat(gap));
-            at = next;
-        }
-        wrapped.push_str(word);
-        (at, gap) = (at.saturating_add(wide), 1);
-    }
-    wrapped
+/// Breaks a line at blanks; what follows is indented by `hang`. A word that is too wide there is broken, or moves to the left.
+pub fn fold(line: &str, width: usize, hang: usize, breaks_words: bool) -> Vec<String> {
+    let words = line.trim_start_matches(' ');
+    let (first, next) = (" ".repeat(line.len().saturating_sub(words.len())), " ".repeat(hang));
+    let options = Options::new(width).initial_indent(&first).subsequent_indent(&next);
+    let options = options.break_words(breaks_words).word_splitter(WordSplitter::NoHyphenation);
+    let fitting = |line: Cow<'_, str>| {
+        let blanks = line.len().saturating_sub(line.trim_start_matches(' ').len());
+        let over = columns(&line).saturating_sub(width).min(blanks);
+        line.get(over..).unwrap_or_default().to_owned()
+    };
+    textwrap::wrap(words, options).into_iter().map(fitting).collect()
 }
 
 /// Where the text of a line begins: behind a label in the left half, a sign or a number; else at its indentation.
@@ -98,31 +90,24 @@ fn hang(line: &str, width: usize) -> usize {
 
 /// Joins the lines of paragraphs that were broken only because they were full, so that they wrap anew.
 pub fn unwrap_paragraphs(text: &str, full: usize) -> String {
-    let mut joined = String::new();
+    let mut joined: Vec<String> = Vec::new();
+    // The line before, and where its text begins.
     let mut before: Option<(&str, usize)> = None;
     for line in text.lines() {
-        let next = line.split_whitespace().next().unwrap_or_default();
-        let indent = line.len().saturating_sub(line.trim_start().len());
-        let goes_on = before.is_some_and(|(last, hang)| {
-            hang == indent && !next.is_empty() && last.len().saturating_add(next.len()) >= full
+        let words = line.trim_start();
+        let (indent, next) =
+            (line.len().saturating_sub(words.len()), words.split(' ').next().unwrap_or_default());
+        let goes_on = before.filter(|(last, hang)| {
+            *hang == indent && !next.is_empty() && last.len().saturating_add(next.len()) >= full
         });
-        let is_item = hang(line, full) != indent && !goes_on;
-        joined.push_str(if goes_on {
-            " "
-        } else if joined.is_empty() {
-            ""
-        } else {
-            "\n"
-        });
-        joined.push_str(if goes_on { line.trim_start() } else { line });
-        let hang = match before {
-            Some((_, hang)) if goes_on => hang,
-            _ if is_item => hang(line, full),
-            _ => indent,
-        };
+        match joined.last_mut().filter(|_| goes_on.is_some()) {
+            Some(last) => last.push_str(&format!(" {words}")),
+            None => joined.push(line.to_owned()),
+        }
+        let hang = goes_on.map_or_else(|| hang(line, full), |(_, hang)| hang);
         before = (!next.is_empty()).then_some((line, hang));
     }
-    joined + "\n"
+    joined.join("\n") + "\n"
 }
 
 /// A plain table: a head line, aligned columns two blanks apart, no borders. Where it is too wide, the last columns stand
@@ -136,7 +121,8 @@ pub fn table_with_asides(head: &[&str], rows: &[Vec<String>], aside: &[&str]) ->
     table_within(head, rows, aside, Stream::Out.width())
 }
 
-fn table_within(head: &[&str], rows: &[Vec<String>], aside: &[&str], width: usize) -> String {
+/// The same for lines of so many columns.
+pub fn table_within(head: &[&str], rows: &[Vec<String>], aside: &[&str], width: usize) -> String {
     let named = aside.iter().filter_map(|name| head.iter().position(|h| h == name));
     let mut order: Vec<usize> = named.collect();
     order.extend((1..head.len()).rev().filter(|column| !order.contains(column)).collect::<Vec<_>>());
@@ -168,26 +154,21 @@ fn fits(head: &[&str], rows: &[Vec<String>], kept: &[usize], width: usize) -> bo
 
 /// The cells of a row that stand below it, with their names.
 fn aside_lines(head: &[&str], row: &[String], below: &[usize], width: usize) -> String {
-    let mut lines = String::new();
-    let mut at = 0_usize;
-    for (name, cell) in below.iter().filter_map(|column| Some((head.get(*column)?, row.get(*column)?))) {
-        if cell.is_empty() || cell == "-" {
-            continue;
-        }
+    let mut lines: Vec<String> = Vec::new();
+    let cells = below.iter().filter_map(|column| Some((head.get(*column)?, row.get(*column)?)));
+    for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty() && *cell != "-") {
         let fact = format!("{name} {cell}");
-        let next = at.saturating_add(columns(&fact)).saturating_add(2);
-        let goes_on = at > 0 && next <= width;
-        lines.push_str(if goes_on {
-            ", "
-        } else if at > 0 {
-            ",\n    "
-        } else {
-            "    "
-        });
-        lines.push_str(&fact);
-        at = if goes_on { next } else { columns(&fact).saturating_add(4) };
+        match lines.last_mut() {
+            Some(line) if columns(line).saturating_add(columns(&fact)).saturating_add(2) <= width => {
+                line.push_str(&format!(", {fact}"));
+            }
+            last => {
+                last.into_iter().for_each(|line| line.push(','));
+                lines.push(format!("    {fact}"));
+            }
+        }
     }
-    if at > 0 { lines + "\n" } else { lines }
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 /// The head and the rows, of some columns.
@@ -203,57 +184,4 @@ fn lines(head: &[&str], rows: &[Vec<String>], kept: &[usize]) -> Vec<String> {
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_goes_on_under_its_text_and_no_word_is_broken() {
-        let text = "help: name the folder of the module with --module\n  SHA1  d0f3511f10eef775cc91cce3fa6840c2640f11b8\n\
-                    \x20 1. reset every phone, and wait until all of them have it\n    /a/path/that/is/wider/than/any/line/may/be/here\n";
-        insta::assert_snapshot!(wrap(text, 40), @r"
-        help: name the folder of the module with
-              --module
-          SHA1
-        d0f3511f10eef775cc91cce3fa6840c2640f11b8
-          1. reset every phone, and wait until
-             all of them have it
-        /a/path/that/is/wider/than/any/line/may/be/here
-        ");
-    }
-
-    #[test]
-    fn text_that_fits_stays_as_it_is() {
-        let text = "a  b   \n\n   c\td\n";
-        assert_eq!(wrap(text, 40), text);
-        assert_eq!(wrap(&"x".repeat(50), 40), "x".repeat(50));
-    }
-
-    #[test]
-    fn styles_take_no_columns() {
-        let line = format!("\u{1b}[31m{}\u{1b}[0m {}", "a".repeat(20), "b".repeat(19));
-        assert_eq!(wrap(&line, 40), line);
-    }
-
-    #[test]
-    fn paragraphs_are_joined_and_lists_are_not() {
-        let text = "Words that fill a line of thirty\nand go on.\n\n  1. A step that fills its line of\n     thirty, too\n  2. short\nend\n";
-        let joined = "Words that fill a line of thirty and go on.\n\n  1. A step that fills its line of thirty, too\n  2. short\nend\n";
-        assert_eq!(unwrap_paragraphs(text, 34), joined);
-    }
-
-    #[test]
-    fn a_table_that_is_too_wide_moves_columns_below_their_row() {
-        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let rows = [row(["AKS ifdh 00 00", &"t".repeat(50), "ok"]), row(["", &"u".repeat(30), "locked"])];
-        let shown = table_within(&["READER", "TOKEN", "PIN STATE OF THE TOKEN"], &rows, &["READER"], 80);
-        insta::assert_snapshot!(shown, @r"
-        TOKEN                                               PIN STATE OF THE TOKEN
-        tttttttttttttttttttttttttttttttttttttttttttttttttt  ok
-            READER AKS ifdh 00 00
-        uuuuuuuuuuuuuuuuuuuuuuuuuuuuuu                      locked
-        ");
-    }
 }

@@ -13,8 +13,8 @@ use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
 pub use color::STYLES;
-use layout::{Stream, wrap};
-pub use layout::{table, table_with_asides, unwrap_paragraphs};
+use layout::Stream;
+pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
 pub use pager::runs as pager_runs;
 
 /// Longer lines are no easier to read.
@@ -235,6 +235,7 @@ impl io::Write for Printable {
 pub struct SingleKeys;
 
 impl SingleKeys {
+    /// From here on.
     pub fn begin() -> io::Result<Self> {
         crossterm::terminal::enable_raw_mode().map(|()| SingleKeys)
     }
