@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 
 use rexpect::session::spawn_command;
+use sastctl::workflow::PinSource;
 
 use crate::pki;
 use crate::support::{PIN, World};
@@ -321,4 +322,18 @@ fn a_byte_order_mark_before_the_pin_is_ignored() {
     let refused = sign(&world, &["-v", "--pin-source", "file:pin"]);
     assert!(refused.code == 3 && !refused.stderr.contains("C_Login"), "{}", refused.all());
     assert!(!sign(&world, &["--pin-source", "env:SAST_PIN"]).done().stderr.contains("was entered before"));
+}
+
+#[test]
+fn a_pin_source_is_one_of_five_and_never_the_pin() {
+    let parse = |text: &str| PinSource::try_from(text.to_owned());
+    assert_eq!(parse("prompt").unwrap(), PinSource::Prompt);
+    assert_eq!(parse("pinpad").unwrap(), PinSource::PinPad);
+    assert_eq!(parse("env:PIN").unwrap(), PinSource::Env("PIN".to_owned()));
+    assert_eq!(parse("file:/run/pin").unwrap(), PinSource::File("/run/pin".into()));
+    assert_eq!(parse("fd:3").unwrap(), PinSource::Fd(3));
+    for text in ["Cisco123", "env:", "file:", "fd:x", "fd:", ""] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(!error.contains("Cisco123"), "{error}");
+    }
 }

@@ -11,7 +11,7 @@ use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
 use crate::workflow::signing::{BatchFile, WrittenFile};
-use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError};
+use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError, interruption};
 
 pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
@@ -215,18 +215,10 @@ impl Operator for TerminalOperator<'_> {
         }
     }
 
-    fn check_interrupted(&self) -> Result<(), OperatorError> {
-        interrupt::check()
-    }
-
     fn token_in_use(&self, in_use: bool) {
         // If the signal handlers could not be installed, no PIN was asked for.
         let _ = interrupt::listen();
-        interrupt::token_in_use(in_use);
-    }
-
-    fn something_changes(&self) {
-        interrupt::something_changes();
+        interruption::token_in_use(in_use);
     }
 }
 

@@ -3,7 +3,6 @@
 use crossterm::event::KeyCode;
 use ratatui::widgets::TableState;
 
-use crate::cli::interrupt;
 use crate::workflow::OperatorError;
 
 /// What a window asks.
@@ -50,7 +49,7 @@ impl Form<'_> {
             None => Ok(Some(Pressed::Row)),
             Some(at) if at < self.buttons.len() => Ok(Some(Pressed::Button(at))),
             Some(at) if at == self.buttons.len() => Ok(Some(Pressed::Back)),
-            Some(_) => Err(interrupt::interrupted()),
+            Some(_) => Err(OperatorError::interrupted()),
         }
     }
 

@@ -18,6 +18,7 @@ use screen::{SMALLEST, Screen};
 use crate::cli::next::{list_command, shell};
 use crate::cli::signing::{note_signed, written_text};
 use crate::cli::{ClientArgs, CommandError, ErrorKind, Settings, Ui, interrupt, table};
+use crate::system::terminal;
 use crate::trustlist::{Function, Record};
 use crate::workflow::{
     Choices, Finished, ListCommand, ListOption, Plan, WindowOperator as _, WindowView, Windows,
@@ -37,7 +38,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     args.signing.request_options()?;
     let named = settings.selector()?;
     interrupt::listen()?;
-    let _terminal = interrupt::Terminal::remember();
+    let _terminal = terminal::remember();
     let module = settings.module_options().open()?;
     let terminal = &args.signing.operator(false, settings, ui);
     let screen = match why_plain(args.plain, settings.verbose) {

@@ -94,18 +94,6 @@ impl Operator for ClientOperator<'_> {
         self.screen.iter().for_each(Screen::works);
         if typed.is_empty() { Err(OperatorError::WentBack) } else { Ok(Some(typed)) }
     }
-
-    fn check_interrupted(&self) -> Result<(), OperatorError> {
-        self.terminal.check_interrupted()
-    }
-
-    fn token_in_use(&self, in_use: bool) {
-        self.terminal.token_in_use(in_use);
-    }
-
-    fn something_changes(&self) {
-        self.terminal.something_changes();
-    }
 }
 
 impl WindowOperator for ClientOperator<'_> {

@@ -2,7 +2,7 @@
 //! and an answer is a line.
 
 use crate::cli::cert::text as certificate_text;
-use crate::cli::{Ui, interrupt, printable, table};
+use crate::cli::{Ui, printable, table};
 use crate::trustlist::CertificateReport;
 use crate::workflow::{Entry, OperatorError};
 
@@ -75,5 +75,5 @@ pub fn text(ui: &Ui, what: &str, now: &str) -> Result<Option<String>, OperatorEr
 
 /// The end of input is an interruption.
 fn line(ui: &Ui, prompt: &str) -> Result<String, OperatorError> {
-    Ok(ui.ask_line(prompt)?.ok_or_else(interrupt::interrupted)?.trim().to_owned())
+    Ok(ui.ask_line(prompt)?.ok_or_else(OperatorError::interrupted)?.trim().to_owned())
 }

@@ -170,7 +170,7 @@ impl Window {
                 if let Event::Key(key) = event::read().map_err(no_terminal)?
                     && is_cancel(&key)
                 {
-                    return Err(interrupt::interrupted());
+                    return Err(OperatorError::interrupted());
                 }
             }
             // What was typed meanwhile may stand on it.
@@ -213,7 +213,7 @@ impl Window {
         let input = form.input.as_mut().filter(|_| form.focus.is_none());
         let is_typing = input.is_some();
         match (key.code, input) {
-            _ if is_cancel(&key) => return Err(interrupt::interrupted()),
+            _ if is_cancel(&key) => return Err(OperatorError::interrupted()),
             (KeyCode::Esc, _) => return Ok(Some(Pressed::Back)),
             (KeyCode::Enter, _) => return form.enter(),
             (KeyCode::Char('j'), _) if control => return form.enter(),

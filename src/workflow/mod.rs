@@ -13,11 +13,13 @@ mod error;
 pub(crate) mod export;
 pub(crate) mod fetched;
 mod input;
+pub(crate) mod interruption;
 pub mod journal;
 mod local_time;
 mod next;
 mod operator;
 pub(crate) mod phone_impact;
+mod pin_source;
 mod plan;
 pub(crate) mod publication;
 mod readiness;
@@ -40,6 +42,7 @@ pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, 
 pub(crate) use local_time::{header_time, local_time};
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
+pub use pin_source::{NotAPinSource, NotRead, PinSource};
 pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,
     cluster_file, create, left_to_do, left_to_do_if, resign, revert, spare_tokens, update,

@@ -8,6 +8,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::interruption;
 use super::journal::FileFingerprint;
 use super::phone_impact::PhoneImpact;
 use super::readiness::Readiness;
@@ -39,13 +40,19 @@ pub trait Operator: Sync {
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError>;
 
     /// An error if the operator interrupted the work. Called before anything is written or changed.
-    fn check_interrupted(&self) -> Result<(), OperatorError>;
+    fn check_interrupted(&self) -> Result<(), OperatorError> {
+        if interruption::came() { Err(OperatorError::interrupted()) } else { Ok(()) }
+    }
 
     /// A token is logged in (`true`) or out again: an interruption waits while it is.
-    fn token_in_use(&self, in_use: bool);
+    fn token_in_use(&self, in_use: bool) {
+        interruption::token_in_use(in_use);
+    }
 
     /// Right before a file, a token or a cluster is changed: no later interruption may say that nothing was.
-    fn something_changes(&self);
+    fn something_changes(&self) {
+        interruption::something_changes();
+    }
 
     /// The rule for everything that signs, makes a key or changes a node: yes beforehand, or yes now. Where nobody can be
     /// asked, nothing counts as yes.
@@ -201,6 +208,13 @@ pub enum OperatorError {
     /// The front end failed: it gets its own error back.
     #[error("{message}")]
     FrontEnd { message: String, error: Box<dyn Error + Send + Sync> },
+}
+
+impl OperatorError {
+    /// An interruption, which may have come after a change.
+    pub fn interrupted() -> Self {
+        OperatorError::Interrupted { changed: interruption::something_changed() }
+    }
 }
 
 /// The questions that come up when a node is connected to.
