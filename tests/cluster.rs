@@ -190,17 +190,50 @@ fn host_keys_are_shown_saved_and_never_replaced_silently() {
 fn an_unreachable_node_is_an_error() {
     let world = World::new();
     assert_eq!(world.run(&["cluster", "status", "a b"]).code, 2);
-    let gone = world.run(&[
-        "cluster",
-        "status",
-        "ssh://admin@127.0.0.99:9",
-        "--identity",
-        "none",
-        "--known-hosts",
-        "known",
-    ]);
+    for (address, says, to_check) in [
+        (
+            "ssh://admin@127.0.0.99:9",
+            "no connection to 127.0.0.99: it refuses TCP port 9 (Connection refused)",
+            "check the address, and that SSH of the node listens on TCP 9",
+        ),
+        (
+            "ssh://admin@no-such-node.invalid",
+            "no connection to no-such-node.invalid: this name has no address",
+            "give the IP address",
+        ),
+    ] {
+        // No password is asked for: its source is not even looked at.
+        let gone = world.run(&["cluster", "status", address, "--password-source=env:NOT_THERE"]);
+        assert_eq!(gone.code, 5, "{}", gone.all());
+        assert_eq!(gone.stderr.lines().next(), Some(&*format!("error: {says}")), "{}", gone.stderr);
+        assert!(gone.stderr.contains(to_check) && !gone.stderr.contains("password"), "{}", gone.stderr);
+    }
+}
+
+/// A host that takes no connection and refuses none, as behind a firewall.
+#[test]
+fn a_node_that_does_not_answer_is_an_error() {
+    // Its queue is full: the system drops what comes.
+    let script = "import socket, time\ns = socket.socket()\ns.bind(('127.0.0.98', 0))\ns.listen(0)\n\
+                  c = []\nfor n in range(3):\n  x = socket.socket()\n  x.setblocking(False)\n  \
+                  x.connect_ex(s.getsockname())\n  c.append(x)\nprint(s.getsockname()[1], flush=True)\ntime.sleep(60)\n";
+    let mut full = std::process::Command::new("python3");
+    let mut full = full.args(["-c", script]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut port = String::new();
+    let mut said = std::io::BufReader::new(full.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut said, &mut port).unwrap();
+    let port = port.trim();
+    let world = World::new();
+    let address = format!("ssh://admin@127.0.0.98:{port}");
+    let began = std::time::Instant::now();
+    let gone = world.run(&["cluster", "status", &address, "--password-source=env:NOT_THERE"]);
+    full.kill().unwrap();
+    full.wait().unwrap();
     assert_eq!(gone.code, 5, "{}", gone.all());
-    assert!(gone.stderr.contains("no connection to 127.0.0.99"), "{}", gone.stderr);
+    let says = format!("error: no connection to 127.0.0.98: nothing answers on TCP port {port}");
+    assert_eq!(gone.stderr.lines().next(), Some(&*says), "{}", gone.stderr);
+    assert!(gone.stderr.contains("firewalls"), "{}", gone.stderr);
+    assert!(began.elapsed() < std::time::Duration::from_secs(40), "{:?}", began.elapsed());
 }
 
 /// A fake node behind a pty, in place of a USB adapter.

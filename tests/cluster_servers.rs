@@ -124,10 +124,10 @@ fn the_password_of_the_cluster_is_not_sent_to_other_hosts() {
     let args: Vec<&str> = console.into_iter().chain(options[2..].iter().map(String::as_str)).collect();
     let command = world.command(&args);
     let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
-    session.exp_string(&format!("password for {}: ", node.address)).unwrap();
-    session.send_line("Adm1n-password").unwrap();
-    session.exp_string(&format!("password for root@{}: ", jump.address)).unwrap();
-    session.send_line("Adm1n-password").unwrap();
+    for host in [&jump, &node] {
+        session.exp_string(&format!("password for root@{}: ", host.address)).unwrap();
+        session.send_line("Adm1n-password").unwrap();
+    }
     session.exp_string("Connected to").unwrap();
 }
 
@@ -287,4 +287,36 @@ fn a_console_session_is_recorded() {
     assert!(outcome.stdout.contains("Active Master Version: 10.5.1.10000-7"), "{}", outcome.all());
     let session = String::from_utf8(world.read("session")).unwrap();
     assert!(session.contains("show version active"), "{session}");
+}
+
+/// The password is asked for when the host is reached and its key is accepted, with the name of the user.
+#[test]
+fn the_password_is_asked_for_after_the_host_key() {
+    let Some((world, cluster)) = started(1) else { return };
+    let Some(wrapped) = with_passwords(&cluster) else { return };
+    let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
+    let shell = format!("ForceCommand {} {}", fake_cucm().display(), cluster.nodes[0].folder.display());
+    let by_password =
+        "UsePAM yes\nPubkeyAuthentication no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no";
+    let node = cluster.other_sshd(208, &format!("{by_password}\n{shell}"), &wrapped);
+    let address = format!("ssh://root@{}:{SSH_PORT}", node.address);
+    let console = || {
+        let command = world.command(&["cluster", "console", &address, "--known-hosts=known"]);
+        rexpect::session::spawn_command(command, Some(20_000)).unwrap()
+    };
+    let mut declined = console();
+    let before = declined.exp_string("Is it right? [y/N] ").unwrap();
+    declined.send_line("n").unwrap();
+    let after = declined.exp_eof().unwrap();
+    assert!(!before.contains("password") && !after.contains("password"), "{before}{after}");
+    let mut accepted = console();
+    let before = accepted.exp_string("Is it right? [y/N] ").unwrap();
+    assert!(!before.contains("password"), "{before}");
+    accepted.send_line("y").unwrap();
+    accepted.exp_string(&format!("password for root@{}: ", node.address)).unwrap();
+    accepted.send_line("Adm1n-password").unwrap();
+    accepted.exp_string("Connected to").unwrap();
+    let log = std::fs::read_to_string(cluster.folder.join("sshd_208.log")).unwrap();
+    assert_eq!(log.matches("Accepted password").count(), 1, "{log}");
+    assert!(!log.contains("Failed password"), "{log}");
 }

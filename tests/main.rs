@@ -68,6 +68,8 @@ mod journal_file;
 mod layout;
 mod lines;
 mod lock_files;
+#[cfg(unix)] // a terminal
+mod long_work;
 mod losses;
 #[cfg(unix)] // a full disk, and a terminal
 mod many_files;
@@ -111,6 +113,7 @@ mod shell;
 mod showing;
 mod signed_files;
 mod skipping;
+mod spelling;
 #[cfg(all(unix, feature = "ssh"))] // sshd
 mod ssh_servers;
 mod start;

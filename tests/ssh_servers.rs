@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use russh::server::{self, Auth};
-use sastctl::cluster::console::ssh::{SshConsole, SshOptions};
+use sastctl::cluster::console::ssh::{Password, SshConsole, SshOptions};
 use sastctl::cluster::{ConsoleError, SshAddress, sftp};
 
 use crate::pki;
@@ -341,7 +341,7 @@ fn asked(rounds: &[&[(&'static str, bool)]]) -> (Vec<Vec<String>>, Result<(), Co
     let options = SshOptions {
         address: SshAddress { user: None, host: "127.0.0.1".to_owned(), port },
         user: "admin".to_owned(),
-        password: Some("s3cret".to_owned().into()),
+        password: Password::Known("s3cret".to_owned().into()),
         identity: None,
         known_hosts,
         legacy: false,
@@ -396,8 +396,15 @@ fn a_file_name_outside_the_folder_is_refused() {
     let address = SshAddress { user: None, host: "127.0.0.1".to_owned(), port: 9 };
     let known_hosts = std::path::PathBuf::new();
     let user = "admin".to_owned();
-    let options =
-        SshOptions { address, user, password: None, identity: None, known_hosts, legacy: false, jump: None };
+    let options = SshOptions {
+        address,
+        user,
+        password: Password::None,
+        identity: None,
+        known_hosts,
+        legacy: false,
+        jump: None,
+    };
     for name in ["../x.tlv", "/etc/cron.d/x.tlv", ""] {
         match sftp::put(&options, "/srv/tftp", name, b"") {
             Err(e) => {

@@ -169,8 +169,7 @@ fn a_module_that_does_not_load_says_which_paths_were_tried() {
     let mut world = World::new();
     insta::assert_snapshot!(world.run(&["token", "list", "--module", "no/such.so"]).all(), @"
     --- stderr
-    error: no PKCS#11 module was loaded for the profile opensc
-      no/such.so: there is no such file
+    error: the PKCS#11 module no/such.so was not loaded: there is no such file
     help: install the HSM's client software, or name its library with --module PATH
     --- exit code 3
     ");
@@ -178,7 +177,7 @@ fn a_module_that_does_not_load_says_which_paths_were_tried() {
     std::fs::write(world.path("text.so"), "not a library").unwrap();
     let text = world.run(&["token", "list", "--module", "text.so"]);
     assert_eq!(text.code, 3);
-    assert!(text.stderr.contains("text.so: "), "{}", text.stderr);
+    assert!(text.stderr.contains("text.so was not loaded: "), "{}", text.stderr);
 
     // A library, but not a PKCS#11 one.
     let libc = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];

@@ -236,3 +236,37 @@ fn a_pager_that_is_left_or_interrupted_is_no_error() {
     let rest = interrupted.exp_eof().unwrap();
     assert!(!rest.contains("error"), "{rest}");
 }
+
+/// Only Ctrl-C is for the pager: other signals end the program and the pager, and the terminal is as it was before.
+#[test]
+fn a_signal_ends_the_program_while_the_pager_runs() {
+    let mut world = World::with_tokens();
+    world.place("token-signed.tlv", "CTLFile.tlv");
+    let pager = world.path("home/pager");
+    std::fs::write(
+        &pager,
+        "#!/bin/sh\necho $$ > home/pid\nstty raw -echo < /dev/tty\necho READY\nexec sleep 60\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&pager, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    world.set("SASTCTL_PAGER", pager.to_str().unwrap());
+    let program = world.command(&[]);
+    for signal in ["TERM", "HUP"] {
+        let line = format!(
+            "stty rows 24 cols 80 echo; sh -c 'echo $$ > home/own; exec \"$0\" ctl show CTLFile.tlv' '{}'; echo code $?; stty -a",
+            program.get_program().display()
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).current_dir(world.path("")).env_clear();
+        shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let mut session = spawn_with_options(shell, Options::new().timeout_ms(Some(10_000))).unwrap();
+        session.exp_string("READY").unwrap();
+        let number = |name: &str| String::from_utf8(world.read(name)).unwrap().trim().to_owned();
+        world.tool("kill", &[&format!("-{signal}"), &number("home/own")]);
+        session.exp_string("code 130").unwrap_or_else(|e| panic!("{signal}: {e}"));
+        let terminal = session.exp_eof().unwrap();
+        assert!(terminal.contains(" echo ") && terminal.contains(" icanon "), "{signal}: {terminal}");
+        let is_there = std::path::Path::new("/proc").join(number("home/pid")).exists();
+        assert!(!is_there, "{signal}: the pager still runs");
+    }
+}

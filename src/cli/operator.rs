@@ -11,7 +11,7 @@ use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
 use crate::workflow::signing::{BatchFile, WrittenFile};
-use crate::workflow::{Operator, OperatorError, Question, Secret, View, WorkError, interruption};
+use crate::workflow::{LongWork, Operator, OperatorError, Question, Secret, View, WorkError, interruption};
 
 pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
 
@@ -159,6 +159,10 @@ impl Operator for TerminalOperator<'_> {
         Ok(())
     }
 
+    fn long_work(&self, what: &str, count: Option<usize>) -> Box<dyn LongWork> {
+        Box::new(self.ui.long_work(what, count))
+    }
+
     fn can_ask(&self) -> bool {
         self.ui.can_ask()
     }
@@ -202,10 +206,10 @@ impl Operator for TerminalOperator<'_> {
                 }
                 Ok(None)
             }
-            Secret::NodePassword { node } => {
+            Secret::NodePassword { account } => {
                 let source = self.password_source.clone().unwrap_or(PinSource::Prompt);
                 let elsewhere = "give its source: --password-source env:VAR, file:PATH or fd:N";
-                Ok(Some(pin::password(&source, node, elsewhere, self.ui)?))
+                Ok(Some(pin::password(&source, account, elsewhere, self.ui)?))
             }
             // Never the password of the administrator.
             Secret::HostPassword { account } => {

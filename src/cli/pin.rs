@@ -5,6 +5,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use super::error::pin_option;
+use super::ui::without_progress;
 use super::{CommandError, ErrorKind, Ui, interrupt, printable};
 use crate::system::{access, terminal};
 use crate::token::PinKind;
@@ -92,7 +93,8 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
             // Without this, a signal would end the program with the echo turned off.
             interrupt::listen()?;
             let _terminal = terminal::remember();
-            let typed = rpassword::prompt_password(ui.prompt(&printable(&format!("{what} for {of}:"))));
+            let prompt = ui.prompt(&printable(&format!("{what} for {of}:")));
+            let typed = without_progress(|| rpassword::prompt_password(prompt));
             Zeroizing::new(typed.map_err(|e| {
                 match e.kind() {
                     // Ctrl-C reaches the prompt as a character, or the process as a signal, whichever is first.

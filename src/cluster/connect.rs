@@ -1,9 +1,7 @@
 //! Connections to a node's shell: over SSH, or over a serial line.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-#[cfg(feature = "ssh")]
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -12,7 +10,7 @@ use super::address::{NodeAddress, SerialAddress, SshAddress};
 use super::console::known_hosts;
 use super::console::serial::{self, SerialConsole};
 #[cfg(feature = "ssh")]
-use super::console::ssh::{SshConsole, SshOptions};
+use super::console::ssh::{Password, SshConsole, SshOptions};
 use super::console::{Console, Recorded, Transcript};
 use super::error::{ClusterError, ConsoleError, NoAnswer};
 use super::node::Node;
@@ -46,8 +44,8 @@ pub trait ConnectPrompt: Send + Sync {
 
     fn warn(&self, text: &str);
 
-    /// The OS administrator's password.
-    fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer>;
+    /// The password of the OS administrator, `user@host`.
+    fn node_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
 
     /// The password of `user@host`, a host outside the cluster.
     fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer>;
@@ -61,7 +59,8 @@ pub trait ConnectPrompt: Send + Sync {
 pub struct Connector<'a> {
     options: ConnectOptions,
     prompt: Arc<dyn ConnectPrompt + 'a>,
-    password: Option<SecretString>,
+    /// The administrator's. Connectors to several nodes share it, so that one of them asks for it.
+    password: Arc<Mutex<Option<SecretString>>>,
     /// Passwords of hosts outside the cluster (a jump host, a file server), by account.
     #[cfg(feature = "ssh")]
     host_passwords: Vec<(String, SecretString)>,
@@ -121,7 +120,7 @@ impl<'a> Connector<'a> {
         Connector {
             options,
             prompt: Arc::new(prompt),
-            password: None,
+            password: Arc::default(),
             #[cfg(feature = "ssh")]
             host_passwords: Vec::new(),
         }
@@ -184,12 +183,13 @@ impl<'a> Connector<'a> {
     }
 
     /// The administrator's password, asked for once.
-    pub fn password(&mut self, node: &str) -> Result<SecretString, ClusterError> {
-        if let Some(password) = &self.password {
+    pub fn password(&self, account: &str) -> Result<SecretString, ClusterError> {
+        let mut known = self.password.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(password) = &*known {
             return Ok(password.clone());
         }
-        let password = self.prompt.node_password(node).map_err(ClusterError::NoAnswer)?;
-        Ok(self.password.insert(password).clone())
+        let password = self.prompt.node_password(account).map_err(ClusterError::NoAnswer)?;
+        Ok(known.insert(password).clone())
     }
 
     fn transcript(&self) -> Result<Option<Transcript>, ClusterError> {
@@ -210,9 +210,9 @@ impl<'a> Connector<'a> {
     ) -> Result<T, ClusterError> {
         /// One question and one change of the file at a time, although nodes are connected in parallel.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let options = self.ssh_options(address, kind)?;
-        // The node, and the jump host before it, may each show an unknown key.
-        for _ in 0..4 {
+        let mut options = self.ssh_options(address, kind);
+        // The node, and the jump host before it, may each show an unknown key and want a password.
+        for _ in 0..6 {
             match work(&options) {
                 Err(ConsoleError::UnknownHostKey { address, fingerprint, key }) => {
                     let _one = ONE_AT_A_TIME.lock();
@@ -224,6 +224,13 @@ impl<'a> Connector<'a> {
                     }
                     known_hosts::learn(&key, &options.known_hosts, &address)?;
                 }
+                // Asked for only now: a host that cannot be reached needs none.
+                Err(ConsoleError::PasswordNeeded { address: at }) => {
+                    let jump = options.jump.as_mut().filter(|jump| jump.address == at);
+                    let kind = if jump.is_some() { HostKind::Outside } else { kind };
+                    let password = Password::Known(self.host_password(&at, kind)?);
+                    *jump.map_or(&mut options.password, |jump| &mut jump.password) = password;
+                }
                 done => return Ok(done?),
             }
         }
@@ -232,44 +239,55 @@ impl<'a> Connector<'a> {
     }
 
     #[cfg(feature = "ssh")]
-    fn ssh_options(&mut self, address: &SshAddress, kind: HostKind) -> Result<SshOptions, ClusterError> {
+    fn ssh_options(&self, address: &SshAddress, kind: HostKind) -> SshOptions {
         let home = || folders::home().unwrap_or_default();
         let known_hosts = self.options.known_hosts.clone().unwrap_or_else(|| home().join(".ssh/known_hosts"));
-        let password = match kind {
-            HostKind::Node if self.options.identity.is_some() && !self.options.password_beside_key => None,
-            HostKind::Node => Some(self.password(&address.host)?),
-            HostKind::Outside => self.host_password(address)?,
-        };
-        let jump = self.options.jump.clone();
-        let jump = jump.map(|jump| Ok::<_, ClusterError>((self.host_password(&jump)?, jump))).transpose()?;
         if self.options.legacy {
             self.prompt.warn("old SSH algorithms are allowed: an attacker on the network may be able to read the connection");
         }
-        let to = |address: &SshAddress, password, jump| SshOptions {
+        let to = |address: &SshAddress, kind, jump| SshOptions {
             user: self.user(&NodeAddress::Ssh(address.clone())),
             address: address.clone(),
-            password,
+            password: self.known_password(address, kind),
             identity: self.options.identity.clone(),
             known_hosts: known_hosts.clone(),
             legacy: self.options.legacy,
             jump,
         };
-        let jump = jump.map(|(password, jump)| Box::new(to(&jump, password, None)));
-        Ok(to(address, password, jump))
+        let jump = self.options.jump.as_ref().map(|jump| Box::new(to(jump, HostKind::Outside, None)));
+        to(address, kind, jump)
     }
 
-    /// The password of a host outside the cluster, asked for once; not asked for if there is a key.
+    /// The password of a host before it is reached. Where there is a key, only nodes may get one.
     #[cfg(feature = "ssh")]
-    fn host_password(&mut self, address: &SshAddress) -> Result<Option<SecretString>, ClusterError> {
-        if self.options.identity.is_some() {
-            return Ok(None);
+    fn known_password(&self, address: &SshAddress, kind: HostKind) -> Password {
+        let is_node = matches!(kind, HostKind::Node);
+        if self.options.identity.is_some() && !(is_node && self.options.password_beside_key) {
+            return Password::None;
         }
-        let account = format!("{}@{}", self.user(&NodeAddress::Ssh(address.clone())), address.host);
-        if let Some((_, password)) = self.host_passwords.iter().find(|(of, _)| *of == account) {
-            return Ok(Some(password.clone()));
+        let account = self.account(address);
+        let of_host =
+            || self.host_passwords.iter().find(|(of, _)| *of == account).map(|(_, known)| known.clone());
+        let of_nodes = || self.password.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = if is_node { of_nodes() } else { of_host() };
+        known.map_or(Password::NotAskedFor, Password::Known)
+    }
+
+    /// Asks for the password of a host, once.
+    #[cfg(feature = "ssh")]
+    fn host_password(&mut self, address: &SshAddress, kind: HostKind) -> Result<SecretString, ClusterError> {
+        let account = self.account(address);
+        if matches!(kind, HostKind::Node) {
+            return self.password(&account);
         }
         let password = self.prompt.host_password(&account).map_err(ClusterError::NoAnswer)?;
         self.host_passwords.push((account, password.clone()));
-        Ok(Some(password))
+        Ok(password)
+    }
+
+    /// `user@host`.
+    #[cfg(feature = "ssh")]
+    fn account(&self, address: &SshAddress) -> String {
+        format!("{}@{}", self.user(&NodeAddress::Ssh(address.clone())), address.host)
     }
 }

@@ -21,6 +21,15 @@ pub enum ConsoleError {
     Closed { node: String },
     #[error("no connection to {node}: {why}")]
     Connect { node: String, why: String },
+    #[error("no connection to {node}: it refuses TCP port {port} (Connection refused)")]
+    PortClosed { node: String, port: u16 },
+    #[error("no connection to {node}: nothing answers on TCP port {port}")]
+    NoAnswer { node: String, port: u16 },
+    #[error("no connection to {node}: this name has no address")]
+    NoSuchHost { node: String, source: std::io::Error },
+    /// The host is reached, its key is accepted, and it wants a password that is not known yet.
+    #[error("{} wants a password", .address.host)]
+    PasswordNeeded { address: SshAddress },
     /// No common algorithm of a kind (key exchange, host key, cipher, MAC), and whether an old algorithm would be common.
     #[error("{node} and sastctl have no {kind} of SSH in common: {offers}")]
     NoCommonAlgorithm { node: String, kind: &'static str, offers: String, old_would_do: bool },

@@ -27,7 +27,7 @@ pub const MAX_JOURNAL: usize = 512 * 1024 * 1024;
 #[allow(missing_docs, reason = "the words say what each is")]
 pub enum FileError {
     /// It could not be opened or read; `-` is standard input.
-    #[error("{} cannot be read: {source}", display_name(path))]
+    #[error("{}", not_read(path, source))]
     Read { path: PathBuf, source: io::Error },
     #[error("{} has more than {limit} bytes", display_name(path))]
     TooLarge { path: PathBuf, limit: usize },
@@ -50,6 +50,13 @@ pub enum FileError {
     /// It could not be written; the old file is still there.
     #[error("{} was not written ({step}): {source}", path.display())]
     Write { path: PathBuf, step: &'static str, source: io::Error },
+}
+
+fn not_read(path: &Path, source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
+        _ => format!("{} cannot be read: {source}", display_name(path)),
+    }
 }
 
 /// The name of a file for messages; `-` is standard input.

@@ -66,7 +66,7 @@ pub enum TokenError {
     #[error("the profile {} was not used: {what}", .0.display(), what = .1)]
     InsecureProfile(PathBuf, String),
     /// No module could be loaded: each path and why, and the environment variables that are needed and not set.
-    #[error("no PKCS#11 module was loaded for the profile {profile}")]
+    #[error("{}", no_module(profile, tried))]
     NoModule { profile: String, tried: Vec<(PathBuf, LoadProblem)>, unset: Vec<String> },
     /// None of these profiles has a path on this system.
     #[error("no PKCS#11 module is installed that a built-in profile knows")]
@@ -196,6 +196,13 @@ fn count(n: usize) -> String {
         2 => "two".to_owned(),
         3 => "three".to_owned(),
         n => n.to_string(),
+    }
+}
+
+fn no_module(profile: &str, tried: &[(PathBuf, LoadProblem)]) -> String {
+    match tried {
+        [(path, why)] => format!("the PKCS#11 module {} was not loaded: {why}", path.display()),
+        _ => format!("no PKCS#11 module was loaded for the profile {profile}"),
     }
 }
 

@@ -51,6 +51,10 @@ pub fn fetch_all(
     let nodes = connector.nodes(wanted.node, wanted.alone)?;
     files::make_folder(wanted.folder)?;
     let mut fetched = Fetched::default();
+    let work = operator.long_work(
+        &format!("Fetching from {} nodes", nodes.len()),
+        Some(nodes.len().saturating_mul(wanted.names.len())),
+    );
     for name in wanted.names {
         let (mut found, mut without) = (Vec::new(), Vec::new());
         for node in &nodes {
@@ -61,6 +65,7 @@ pub fn fetch_all(
                     without.push(format!("{node} has no {name}"));
                 }
             }
+            work.one_done();
         }
         // If no node has it, the nodes do not differ.
         let Some(kept) = found.iter().find(|f| f.signer.is_ok()).or(found.first()) else { continue };

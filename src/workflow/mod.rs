@@ -41,7 +41,7 @@ pub use error::{WorkError, written_of_several};
 pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_verified};
 pub(crate) use local_time::{header_time, local_time};
 pub use next::{ListCommand, ListOption, Next, Spell};
-pub use operator::{Operator, OperatorError, Question, Secret, TokenInUse, View};
+pub use operator::{LongWork, Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use pin_source::{NotAPinSource, NotRead, PinSource};
 pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,

@@ -27,6 +27,12 @@ pub trait Operator: Sync {
     /// Shows a value for reading: a result, or what a question is about.
     fn show(&self, view: &View<'_>) -> Result<(), OperatorError>;
 
+    /// Tells that work begins which takes long: what is done, on how many nodes or files, where that is known. It goes on until
+    /// the value is dropped.
+    fn long_work(&self, _what: &str, _count: Option<usize>) -> Box<dyn LongWork> {
+        Box::new(())
+    }
+
     /// Whether somebody can answer now.
     fn can_ask(&self) -> bool;
 
@@ -66,6 +72,14 @@ pub trait Operator: Sync {
         self.ask(question)
     }
 }
+
+/// Work that takes long, as a front end shows it. The value `()` shows nothing.
+pub trait LongWork: Send + Sync {
+    /// One of its nodes or files is done.
+    fn one_done(&self) {}
+}
+
+impl LongWork for () {}
 
 /// Says that a token is logged in until it is dropped.
 pub struct TokenInUse<'a>(&'a dyn Operator);
@@ -187,8 +201,8 @@ impl fmt::Display for Question {
 pub enum Secret<'a> {
     /// Of a token; whether its reader has keys to type it on, and whether it is set, and so asked for twice.
     Pin { token: &'a str, which: PinKind, has_pin_pad: bool, is_new: bool },
-    /// The OS administrator's.
-    NodePassword { node: &'a str },
+    /// The OS administrator's, as `user@host`.
+    NodePassword { account: &'a str },
     /// Of `user@host`, which does not belong to the cluster.
     HostPassword { account: &'a str },
 }
@@ -227,8 +241,8 @@ impl<O: Operator + ?Sized> ConnectPrompt for &O {
         Operator::warn(*self, text);
     }
 
-    fn node_password(&self, node: &str) -> Result<SecretString, NoAnswer> {
-        Ok(password(*self, &Secret::NodePassword { node })?)
+    fn node_password(&self, account: &str) -> Result<SecretString, NoAnswer> {
+        Ok(password(*self, &Secret::NodePassword { account })?)
     }
 
     fn host_password(&self, account: &str) -> Result<SecretString, NoAnswer> {

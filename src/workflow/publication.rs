@@ -98,6 +98,8 @@ fn to_every_node(
     }
     let go_on = || -> Result<(), WorkError> { Ok(operator.check_interrupted()?) };
     let (md5, mut waiting) = (publisher.md5(), Vec::new());
+    let count = nodes.len();
+    let work = operator.long_work(&format!("Waiting until {count} nodes serve it"), Some(count));
     for node in nodes {
         if !put.contains(node) {
             publisher.wait(node, publication.wait, go_on)?;
@@ -109,6 +111,7 @@ fn to_every_node(
         }
         journal.add(step(node, "put there and fetched again", Some(true)))?;
         operator.show(&View::Text(&format!("{node}: serves it, MD5 {md5}")))?;
+        work.one_done();
     }
     if waiting.is_empty() {
         return Ok(());

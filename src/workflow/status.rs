@@ -61,12 +61,15 @@ pub fn status(
     let (mode, version) = (shell.security_mode()?, shell.version()?);
     let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut shell, publisher)?.into_iter().unzip();
     drop(shell);
+    let count = addresses.len();
+    let work = operator.long_work(&format!("Asking {count} nodes"), Some(count));
     let mut nodes = side_by_side(&addresses, connector, |node, connector| {
         let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
         if let Err(e) = look(node, (mode, ports, tvs), connector, &mut of_node) {
             of_node.problem = Some(format!("was not checked: {e}"));
         }
         operator.note(&format!("{node}: checked"));
+        work.one_done();
         of_node
     });
     for (node, publisher) in nodes.iter_mut().zip(roles) {

@@ -101,8 +101,8 @@ pub fn upload(
     match method {
         UploadMethod::Rest => {
             let host = node.host().ok_or(WorkError::NoRest)?;
-            let password = connector.password(host)?;
             let user = connector.user(node);
+            let password = connector.password(&format!("{user}@{host}"))?;
             let store = TrustStore::new(host, options.https_port, &user, password, options.tls.clone());
             operator.something_changes();
             return Ok(store.upload(PHONE_SAST_TRUST, certificate)?);

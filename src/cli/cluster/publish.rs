@@ -104,13 +104,17 @@ pub fn restart(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), C
     }
     operator.something_changes();
     let mut done = Vec::new();
-    for (service, node) in restart_order(&nodes) {
+    let order = restart_order(&nodes);
+    let work = operator.long_work("Restarting services", Some(order.len()));
+    for (service, node) in order {
         let state = cluster::restart(&mut connector, &node, service)?;
         if state == ServiceState::Started {
             operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
         }
+        work.one_done();
         done.push(json!({ "node": node.to_string(), "service": service, "state": state.to_string() }));
     }
+    drop(work);
     if ui.json {
         ui.print_json("cluster-restart", &json!({ "restarted": done }))?;
     }

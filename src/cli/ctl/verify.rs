@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::ui::Progress;
 use crate::cli::{CommandError, ErrorKind, Ui, printable};
+use crate::workflow::LongWork as _;
 use crate::workflow::verification::{FileVerdict, SgnSigner, Tally, Verification};
 
 /// Verify the signatures of CTL, ITL and .sgn files
@@ -26,22 +27,19 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         with_checksums: ui.json,
     };
     let total = args.files.len();
-    let target = if total > 100 { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let progress = ProgressBar::with_draw_target(u64::try_from(total).ok(), target);
-    if let Ok(style) = ProgressStyle::with_template("{pos} of {len} files  {wide_bar}") {
-        progress.set_style(style);
-    }
+    let progress = (total > 100).then(|| ui.long_work(&format!("Verifying {total} files"), Some(total)));
     if ui.json {
         ui.write(b"{\n  \"schema\": \"ctl-verify/1\",\n  \"files\": [")?;
     }
     let tell = |some: &[FileVerdict], first| {
-        progress.suspend(|| if ui.json { ui.print_json_elements(some, first) } else { say(some, ui) })
+        if ui.json { ui.print_json_elements(some, first) } else { say(some, ui) }
     };
-    let Tally { unverified, unreadable } = verification.run(&args.files, || progress.inc(1), tell)?;
+    let one_done = || progress.iter().for_each(Progress::one_done);
+    let Tally { unverified, unreadable } = verification.run(&args.files, one_done, tell)?;
     if ui.json {
         ui.write(b"\n  ]\n}\n")?;
     }
-    progress.finish();
+    drop(progress);
     if unverified == 0 {
         return Ok(());
     }

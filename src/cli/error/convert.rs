@@ -72,6 +72,15 @@ impl From<ConsoleError> for CommandError {
             ConsoleError::WithoutSsh => {
                 base.hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3")
             }
+            ConsoleError::PortClosed { port, .. } => base
+                .hint(format!("check the address, and that SSH of the node listens on TCP {port}; another port: ssh://user@host:PORT"))
+                .hint("a firewall on the way may also refuse the connection"),
+            ConsoleError::NoAnswer { port, .. } => base.hint(format!(
+                "check the address, that the node is switched on, and that the firewalls on the way allow TCP {port}"
+            )),
+            ConsoleError::NoSuchHost { source, .. } => base
+                .caused_by(&source)
+                .hint("check the name and the DNS servers of this computer, or give the IP address"),
             ConsoleError::NoCommonAlgorithm { old_would_do: true, .. } => {
                 base.hint("--legacy-ssh also allows old algorithms: SHA-1 and CBC")
             }

@@ -30,7 +30,8 @@ impl From<TokenError> for CommandError {
                 .hint("--allow-insecure-module uses it anyway"),
             E::NoModule { tried, unset, .. } => {
                 let insecure = tried.iter().any(|(_, why)| matches!(why, LoadProblem::OthersMayWrite(_)));
-                let tried = tried.iter().map(|(path, why)| format!("{}: {why}", path.display()));
+                // One alone stands in the first line.
+                let tried = tried.iter().filter(|_| tried.len() > 1).map(|(path, why)| format!("{}: {why}", path.display()));
                 let mut base = base.details("", tried).details("not set", unset);
                 if insecure {
                     base = base

@@ -3,6 +3,7 @@
 mod color;
 mod layout;
 mod pager;
+mod progress;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
@@ -16,6 +17,7 @@ pub use color::STYLES;
 use layout::Stream;
 pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
 pub use pager::runs as pager_runs;
+pub use progress::{Progress, without_progress};
 
 /// Longer lines are no easier to read.
 const WIDEST_HELP: usize = 100;
@@ -118,6 +120,18 @@ impl Ui {
         }
     }
 
+    /// Tells that work begins which takes long, and how far it is: in a line that moves, or else in one that stays.
+    pub fn long_work(&self, what: &str, count: Option<usize>) -> Progress {
+        if self.json || self.quiet {
+            return Progress::hidden();
+        }
+        let what = printable(what);
+        Progress::begin(&what, count).unwrap_or_else(|| {
+            self.note(&format!("{what} …"));
+            Progress::hidden()
+        })
+    }
+
     /// Something the operator should know before going on; not left out with `--quiet`.
     pub fn warn(&self, text: &str) {
         self.show(&format!("warning: {text}"));
@@ -163,13 +177,12 @@ impl Ui {
 
     /// The same; `None` at the end of input.
     pub fn ask_line(&self, prompt: &str) -> Result<Option<String>, CommandError> {
-        say(&self.prompt(prompt));
         let mut line = String::new();
-        let read = io::stdin()
-            .lock()
-            .take(LONGEST_ANSWER)
-            .read_line(&mut line)
-            .map_err(|e| CommandError::usage("the answer could not be read").caused_by(&e))?;
+        let read = without_progress(|| {
+            write_err(&self.prompt(prompt));
+            io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line)
+        })
+        .map_err(|e| CommandError::usage("the answer could not be read").caused_by(&e))?;
         Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
@@ -190,12 +203,16 @@ fn styled(text: &StyledStr, stream: Stream) -> String {
 /// Writes to standard error. It may be closed; then there is nobody to tell. The stream is let go of before anything is
 /// waited for: a signal ends the program with a word there.
 fn say(text: &str) {
+    without_progress(|| write_err(text));
+}
+
+fn write_err(text: &str) {
     let mut err = anstream::AutoStream::auto(io::stderr()).lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 fn written(mut out: impl io::Write, bytes: &[u8]) -> Result<(), CommandError> {
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| match e.kind() {
+    without_progress(|| out.write_all(bytes).and_then(|()| out.flush())).map_err(|e| match e.kind() {
         io::ErrorKind::BrokenPipe => CommandError::new(ErrorKind::ClosedPipe, "standard output was closed"),
         _ => CommandError::new(ErrorKind::File, "standard output was not written").caused_by(&e),
     })

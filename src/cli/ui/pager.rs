@@ -3,17 +3,39 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use crate::system::interruption;
+use crate::cli::ErrorKind;
+use crate::system::interruption::{self, Request};
+use crate::system::{process, terminal};
 
-/// A pager runs: Ctrl-C is for it.
-static RUNS: AtomicBool = AtomicBool::new(false);
+/// The number of the pager's process; 0 if none runs.
+static PAGER: AtomicU32 = AtomicU32::new(0);
+/// Locked when a signal ends the program, and not unlocked.
+static ENDING: Mutex<()> = Mutex::new(());
 
-/// Whether a pager runs.
+/// Whether a pager runs: Ctrl-C is for it.
 pub fn runs() -> bool {
-    RUNS.load(Ordering::SeqCst)
+    PAGER.load(Ordering::SeqCst) != 0
+}
+
+/// Ends the program and the pager, which has a second to restore the terminal. Ctrl-C reaches the pager itself: the program
+/// has nothing left to do but to wait for it.
+fn on_signal(request: Request) {
+    let _ending = ENDING.lock();
+    if request == Request::CtrlC || !runs() {
+        return;
+    }
+    process::ask_to_end(PAGER.load(Ordering::SeqCst));
+    for _ in 0..100 {
+        if runs() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    terminal::restore();
+    process::end(ErrorKind::Interrupted as u8)
 }
 
 /// Shows a text in the pager, and waits until it ends; whether there is one. SASTCTL_PAGER names it, else PAGER, else it is
@@ -29,18 +51,16 @@ pub fn show(text: &str) -> bool {
     if std::env::var_os("LESS").is_none() {
         command.env("LESS", "FRX");
     }
-    // Ctrl-C reaches this program, too, which has nothing left to do but to wait.
-    RUNS.store(true, Ordering::SeqCst);
-    let spawned = interruption::listen(&Arc::default(), || {}).and_then(|()| command.spawn());
-    let Ok(mut pager) = spawned else {
-        RUNS.store(false, Ordering::SeqCst);
-        return false;
-    };
+    let _terminal = terminal::remember();
+    let spawned = interruption::listen(&Arc::default(), on_signal).and_then(|()| command.spawn());
+    let Ok(mut pager) = spawned else { return false };
+    PAGER.store(pager.id(), Ordering::SeqCst);
     if let Some(mut input) = pager.stdin.take() {
         // It may be left before its end.
         let _ = input.write_all(text.as_bytes());
     }
     let _ = pager.wait();
-    RUNS.store(false, Ordering::SeqCst);
+    PAGER.store(0, Ordering::SeqCst);
+    drop(ENDING.lock());
     true
 }

@@ -9,6 +9,7 @@ use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::{self, Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey};
 use russh::{AlgorithmKind, ChannelMsg, MethodKind, Preferred, cipher, kex, mac};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -21,6 +22,8 @@ use crate::cluster::shell::screen::last_words;
 use crate::cluster::shell::words::asks_for_the_password;
 use crate::files;
 
+/// The time limit for the TCP connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// The time limit for connecting and login together.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
 /// The time limit for sending.
@@ -34,7 +37,7 @@ pub struct SshOptions {
     /// As whom.
     pub user: String,
     /// The password, for the methods password and keyboard-interactive.
-    pub password: Option<SecretString>,
+    pub password: Password,
     /// The file of a private key.
     pub identity: Option<PathBuf>,
     /// The known host keys, in OpenSSH's format.
@@ -43,6 +46,17 @@ pub struct SshOptions {
     pub legacy: bool,
     /// A jump host.
     pub jump: Option<Box<SshOptions>>,
+}
+
+/// The password of a login.
+#[derive(Clone)]
+pub enum Password {
+    /// The host gets none.
+    None,
+    /// It is asked for when the host is reached and wants it.
+    NotAskedFor,
+    /// It is known.
+    Known(SecretString),
 }
 
 struct Handler {
@@ -127,7 +141,7 @@ impl SshConsole {
 
 /// Connects and logs in, over the jump host if there is one.
 async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Result<(), ConsoleError> {
-    let (host, port) = (options.address.host.clone(), options.address.port);
+    let host = options.address.host.clone();
     let seen = Arc::new(Mutex::new(None));
     let known = KnownHosts::of(&options.address, &options.known_hosts);
     let mut config = config(options.legacy);
@@ -144,12 +158,12 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
     let handler = Handler { known, seen: seen.clone() };
     let config = Arc::new(config);
     let connected = match &options.jump {
-        None => client::connect(config, (host.as_str(), port), handler).await,
+        None => client::connect_stream(config, reach(&options.address).await?, handler).await,
         Some(jump) => {
             Box::pin(log_in(jump, handles)).await?;
             let through = handles.last().ok_or_else(|| ConsoleError::Closed { node: host.clone() })?;
             let stream = through
-                .channel_open_direct_tcpip(host.clone(), u32::from(port), "127.0.0.1", 0)
+                .channel_open_direct_tcpip(host.clone(), u32::from(options.address.port), "127.0.0.1", 0)
                 .await
                 .map_err(|e| ConsoleError::Connect {
                     node: host.clone(),
@@ -164,6 +178,23 @@ async fn log_in(options: &SshOptions, handles: &mut Vec<Handle<Handler>>) -> Res
     authenticate(&mut handle, options).await?;
     handles.push(handle);
     Ok(())
+}
+
+/// The TCP connection.
+async fn reach(address: &SshAddress) -> Result<TcpStream, ConsoleError> {
+    let (node, port) = (address.host.clone(), address.port);
+    let found = match lookup_host((address.host.as_str(), port)).await {
+        Ok(found) => found.collect::<Vec<_>>(),
+        Err(source) => return Err(ConsoleError::NoSuchHost { node, source }),
+    };
+    let no_answer = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let stream =
+        timeout(CONNECT_LIMIT, TcpStream::connect(&found[..])).await.unwrap_or_else(|_| Err(no_answer()));
+    stream.map_err(|source| match source.kind() {
+        std::io::ErrorKind::ConnectionRefused => ConsoleError::PortClosed { node, port },
+        std::io::ErrorKind::TimedOut => ConsoleError::NoAnswer { node, port },
+        _ => ConsoleError::Connect { node, why: source.to_string() },
+    })
 }
 
 fn no_connection(options: &SshOptions, e: &russh::Error) -> ConsoleError {
@@ -255,7 +286,14 @@ async fn authenticate(handle: &mut Handle<Handler>, options: &SshOptions) -> Res
             AuthResult::Failure { remaining_methods, .. } => offered = remaining_methods,
         }
     }
-    let Some(password) = &options.password else { return Err(refused()) };
+    let by_password = [MethodKind::Password, MethodKind::KeyboardInteractive];
+    let password = match &options.password {
+        Password::Known(password) => password,
+        Password::NotAskedFor if by_password.iter().any(|method| offered.contains(method)) => {
+            return Err(ConsoleError::PasswordNeeded { address: options.address.clone() });
+        }
+        Password::NotAskedFor | Password::None => return Err(refused()),
+    };
     // One method, one try: a wrong password that is tried twice can lock an account.
     if offered.contains(&MethodKind::Password) {
         let answer = handle.authenticate_password(&options.user, password.expose_secret()).await;

@@ -11,15 +11,17 @@ use std::time::Duration;
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::core::BOOL;
 
+use super::Request;
+
 struct Listener {
     flag: Arc<AtomicBool>,
-    requests: Mutex<Sender<()>>,
+    requests: Mutex<Sender<Request>>,
 }
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
 /// Sets the flag at each request, and then calls `hear` in a separate thread.
-pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -> io::Result<()> {
+pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(Request) + Send + 'static) -> io::Result<()> {
     let (requests, received) = channel();
     if LISTENER.set(Listener { flag: Arc::clone(flag), requests: Mutex::new(requests) }).is_err() {
         return Ok(());
@@ -28,7 +30,7 @@ pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut() + Send + 'static) -
     if unsafe { SetConsoleCtrlHandler(Some(handler), 1) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    std::thread::spawn(move || received.into_iter().for_each(|()| hear()));
+    std::thread::spawn(move || received.into_iter().for_each(&mut hear));
     Ok(())
 }
 
@@ -38,7 +40,8 @@ unsafe extern "system" fn handler(event: u32) -> BOOL {
     if let Some(listener) = LISTENER.get() {
         listener.flag.store(true, Ordering::SeqCst);
         if let Ok(requests) = listener.requests.lock() {
-            let _ = requests.send(());
+            let by_key = event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT;
+            let _ = requests.send(if by_key { Request::CtrlC } else { Request::End });
         }
         if event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT {
             std::thread::sleep(Duration::from_secs(30));

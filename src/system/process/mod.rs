@@ -10,7 +10,9 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub use system::{end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, user};
+pub use system::{
+    ask_to_end, end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, user,
+};
 
 /// The name of the user from the environment; with sudo, the name of the user who called sudo.
 fn name_of_user() -> String {

@@ -35,6 +35,13 @@ pub fn is_remote_desktop() -> bool {
     false
 }
 
+/// Asks a child to end, by its number: SIGTERM.
+pub fn ask_to_end(child: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+    let _ = child.map(|child| kill_process(child, Signal::TERM));
+}
+
 /// Ends the process at once, without the exit handlers of libraries: the handler of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     signal_hook::low_level::exit(i32::from(code))

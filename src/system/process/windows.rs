@@ -49,6 +49,9 @@ pub fn is_remote_desktop() -> bool {
     std::env::var("SESSIONNAME").is_ok_and(|name| name.starts_with("RDP-"))
 }
 
+/// Asks a child to end, by its number. The system does that itself: it closes the console of both.
+pub fn ask_to_end(_: u32) {}
+
 /// Ends the process at once, without the detach routines of libraries: the routine of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     // SAFETY: the handle of this process is always good.

@@ -311,11 +311,14 @@ impl<'a> ClusterRun<'a> {
 
     /// Every service that was not restarted yet in this step.
     fn restart_all(&mut self, step: Step) -> Result<(), WorkError> {
-        for (service, node) in restart_order(&self.nodes) {
+        let order = restart_order(&self.nodes);
+        let work = self.operator.long_work("Restarting services", Some(order.len()));
+        for (service, node) in order {
             self.operator.check_interrupted()?;
             if !self.state.is_done(step, Some(&Part::restart(service, &node))) {
                 self.restart(step, service, &node)?;
             }
+            work.one_done();
         }
         Ok(())
     }

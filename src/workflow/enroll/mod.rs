@@ -74,9 +74,11 @@ impl Enrollment<'_> {
         let pin = pin_for(module, token, *operator)?;
         let _in_use = TokenInUse::begin(*operator);
         let (bits, label) = (plan.bits, &token.label);
-        operator.note(&format!("Making a key of {bits} bits on {label}; this may take a minute."));
+        let work = operator
+            .long_work(&format!("Making a key of {bits} bits on {label}; this may take a minute"), None);
         let key = KeyRequest { bits, id: plan.id.clone(), label: name.to_owned() };
         let key = module.make_key(token, pin, key)?;
+        drop(work);
         operator.check_interrupted()?;
         let sign = |bytes: &[u8]| Ok::<_, WorkError>(key.sign(plan.digest, bytes)?);
         let der = certify(&plan.subject, plan.days, &key.public, plan.digest, sign)?;

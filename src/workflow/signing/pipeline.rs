@@ -11,7 +11,7 @@ use crate::files::{self, FileError, NewFile, OnExisting, Written};
 use crate::token::{TokenError, TokenSigner};
 use crate::trustlist::Signer;
 use crate::workflow::journal::Journal;
-use crate::workflow::{Operator, View, WorkError};
+use crate::workflow::{LongWork, Operator, View, WorkError};
 
 /// Files that share a sync of the journal and of their folder. A larger number needs more memory, and loses more signatures if the token is removed.
 const TOGETHER: usize = 8;
@@ -44,8 +44,10 @@ pub(super) fn sign_all(
     operator: &dyn Operator,
 ) -> Result<(), WorkError> {
     let log = Mutex::new(log);
-    let mut end = End { operator, total, written: 0 };
-    if total > TOGETHER {
+    let is_long = total > TOGETHER;
+    let work = is_long.then(|| operator.long_work(&format!("Signing {total} files"), Some(total)));
+    let mut end = End { operator, work, total, written: 0 };
+    if is_long {
         return many(files, signer, &log, end);
     }
     for file in files {
@@ -154,6 +156,8 @@ fn sign_chunks<S>(
 
 struct End<'a> {
     operator: &'a dyn Operator,
+    /// Of many files.
+    work: Option<Box<dyn LongWork>>,
     /// The number of files to write.
     total: usize,
     /// The number of files that were written.
@@ -186,7 +190,10 @@ impl End<'_> {
         failed = failed.or(log.sync().err().map(Into::into));
         drop(log);
         self.written = self.written.saturating_add(done.len());
-        done.iter().try_for_each(|written| self.operator.show(&View::Written(written)))?;
+        for written in &done {
+            self.operator.show(&View::Written(written))?;
+            self.work.iter().for_each(|work| work.one_done());
+        }
         match failed.or(stop) {
             Some(e) if self.written == 0 || self.written == self.total => Err(e),
             Some(e) => Err(WorkError::Partly { written: self.written, source: Box::new(e) }),
