@@ -30,7 +30,11 @@ fn is(flag: &AtomicBool) -> bool {
 /// Starts listening for signals, which `on_signal` answers by [`ends_now`]. Only for commands that ask for a PIN; a signal
 /// ends the others at once.
 pub fn listen(on_signal: fn()) -> io::Result<()> {
-    if LISTENS.swap(true, Ordering::SeqCst) { Ok(()) } else { interruption::listen(&SIGNALLED, move |_| on_signal()) }
+    if LISTENS.swap(true, Ordering::SeqCst) {
+        Ok(())
+    } else {
+        interruption::listen(&SIGNALLED, move |_| on_signal())
+    }
 }
 
 /// Whether a signal ends the program now. Otherwise a token is logged in, and is logged out first.
