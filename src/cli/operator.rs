@@ -148,13 +148,9 @@ impl Operator for TerminalOperator<'_> {
             }
             View::InsertToken { wanted, inserted } => {
                 interrupt::listen()?;
-                let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
-                let text = format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)");
-                self.ui.show(&printable(&text));
+                self.ui.show(&insert_text(wanted, inserted));
             }
-            View::FactoryPin { token } => self.ui.warn(&format!(
-                "{token} still has the public factory PIN; change it with sastctl token change-pin NAME"
-            )),
+            View::FactoryPin { token } => self.ui.warn(&factory_pin_text(token)),
         }
         Ok(())
     }
@@ -224,6 +220,16 @@ impl Operator for TerminalOperator<'_> {
         let _ = interrupt::listen();
         interruption::token_in_use(in_use);
     }
+}
+
+/// A token is waited for.
+pub fn insert_text(wanted: &str, inserted: &[String]) -> String {
+    let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
+    printable(&format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)"))
+}
+
+pub fn factory_pin_text(token: &str) -> String {
+    format!("{token} still has the public factory PIN; change it with sastctl token change-pin NAME")
 }
 
 impl From<CommandError> for OperatorError {

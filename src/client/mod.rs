@@ -10,9 +10,9 @@ mod result;
 mod screen;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use operator::ClientOperator;
-use result::Written;
 use screen::{SMALLEST, Screen};
 
 use crate::cli::next::{list_command, shell};
@@ -21,7 +21,7 @@ use crate::cli::{ClientArgs, CommandError, ErrorKind, Settings, Ui, interrupt, t
 use crate::system::terminal;
 use crate::trustlist::{Function, Record};
 use crate::workflow::{
-    Choices, Finished, ListCommand, ListOption, Plan, WindowOperator as _, WindowView, Windows,
+    Finished, ListCommand, ListOption, Plan, SignedList, WindowOperator as _, WindowView, Windows,
 };
 
 /// Shows the windows until a list is signed or the operator leaves them.
@@ -53,7 +53,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
             None
         }
     };
-    let operator = ClientOperator { terminal, screen };
+    let operator = ClientOperator { terminal, screen: screen.map(Mutex::new) };
     operator.show_window(WindowView::Text(INTRODUCTION));
     let windows = Windows {
         operator: &operator,
@@ -67,14 +67,14 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     };
     let finished = windows.run();
     let next = match &finished {
-        Ok(Some(Finished::Signed { choices, plan, source, out, signed })) => {
+        Ok(Some(Finished::Signed(list))) => {
             let what: String = terminal.written().iter().map(written_text).collect();
-            let written = Written { choices, plan, source, out, signed };
-            written.show(&operator, &format!("{what}{}", window(plan, out)))
+            result::show(list, &operator, &format!("{what}{}", window(&list.plan, &list.out)))
         }
         _ => Ok(()),
     };
-    let kept = operator.screen.map(Screen::leave).unwrap_or_default();
+    let screen = operator.screen.map(|screen| screen.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let kept = screen.map(Screen::leave).unwrap_or_default();
     let written: String = terminal.written().iter().map(written_text).collect();
     if !written.is_empty() {
         terminal.tell(&written)?;
@@ -84,15 +84,15 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     }
     let finished = finished?
         .ok_or_else(|| CommandError::new(ErrorKind::Interrupted, "cancelled; nothing was written"))?;
-    let Finished::Signed { choices, plan, source, out, signed } = finished else { return Ok(()) };
-    note_signed(&signed, ui);
-    ui.show(&window(&plan, &out));
+    let Finished::Signed(list) = finished else { return Ok(()) };
+    note_signed(&list.signed, ui);
+    ui.show(&window(&list.plan, &list.out));
     let mut again = args.signing.again();
     let module = settings.module.as_ref().map(|path| path.display().to_string());
     for (name, value) in [("--profile", &settings.profile), ("--module", &module)] {
         again.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
-    ui.show_as_it_is(&commands(&choices, &plan, &source, &out, &again));
+    ui.show_as_it_is(&commands(&list, &again));
     next
 }
 
@@ -143,7 +143,8 @@ fn window(plan: &Plan, out: &Path) -> String {
 
 /// The exact command that does the same without questions; `again` are the options of the windows themselves that decide
 /// what is signed and by which module.
-fn commands(choices: &Choices, plan: &Plan, source: &Path, out: &Path, again: &[String]) -> String {
+fn commands(list: &SignedList, again: &[String]) -> String {
+    let SignedList { choices, plan, source, out, .. } = list;
     let time = jiff::Timestamp::from_second(i64::from(plan.draft().options.timestamp));
     let time = time.map(|t| t.to_string()).unwrap_or_default();
     let (signer, out) = (plan.signer().sast_name(), out.display().to_string());

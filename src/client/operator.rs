@@ -1,5 +1,6 @@
 //! The operator at the windows: full-screen forms where the terminal can show them, else lines of text.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ratatui::widgets::TableState;
@@ -8,7 +9,7 @@ use zeroize::Zeroizing;
 use super::form::{Form, Pressed};
 use super::plain::{self, HEAD, details};
 use super::screen::Screen;
-use crate::cli::operator::DRY_RUN;
+use crate::cli::operator::{DRY_RUN, factory_pin_text, insert_text};
 use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
 use crate::cli::{CommandError, ErrorKind, TerminalOperator, interrupt, printable};
@@ -21,19 +22,23 @@ use crate::workflow::{
 /// What the windows speak through; without a screen they are lines of text.
 pub struct ClientOperator<'a> {
     pub terminal: &'a TerminalOperator<'a>,
-    pub screen: Option<Screen>,
+    pub screen: Option<Mutex<Screen>>,
 }
 
 impl ClientOperator<'_> {
     /// Shows a text, which is also read when the windows are left.
     pub fn keep(&self, text: &str) {
         self.tell(text);
-        self.screen.iter().for_each(|screen| screen.keep(text));
+        self.screen().iter_mut().for_each(|screen| screen.keep(text));
+    }
+
+    fn screen(&self) -> Option<MutexGuard<'_, Screen>> {
+        self.screen.as_ref().map(|screen| screen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn tell(&self, text: &str) {
-        match &self.screen {
-            Some(screen) => screen.tell(text),
+        match self.screen() {
+            Some(mut screen) => screen.tell(text),
             None => self.terminal.ui.show(text),
         }
     }
@@ -53,12 +58,11 @@ impl Operator for ClientOperator<'_> {
             View::Written(written) => self.terminal.written().push((*written).clone()),
             View::Text(text) => self.keep(text),
             View::InsertToken { wanted, inserted } if self.screen.is_some() => {
-                let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
-                self.tell(&printable(&format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)")));
+                self.tell(&insert_text(wanted, inserted));
             }
-            View::FactoryPin { token } if self.screen.is_some() => self.keep(&format!(
-                "warning: {token} still has the public factory PIN; change it with sastctl token change-pin NAME"
-            )),
+            View::FactoryPin { token } if self.screen.is_some() => {
+                self.keep(&format!("warning: {}", factory_pin_text(token)));
+            }
             other => self.terminal.show(other)?,
         }
         Ok(())
@@ -89,9 +93,9 @@ impl Operator for ClientOperator<'_> {
             return self.terminal.secret(secret);
         }
         interrupt::listen()?;
-        self.screen.iter().try_for_each(Screen::before_pin)?;
+        self.screen().iter_mut().try_for_each(|screen| screen.before_pin())?;
         let typed = pin::typed(token, self.terminal.ui)?;
-        self.screen.iter().for_each(Screen::works);
+        self.screen().iter_mut().for_each(|screen| screen.works());
         if typed.is_empty() { Err(OperatorError::WentBack) } else { Ok(Some(typed)) }
     }
 }
@@ -99,8 +103,8 @@ impl Operator for ClientOperator<'_> {
 impl WindowOperator for ClientOperator<'_> {
     fn show_window(&self, view: WindowView<'_>) {
         let text = match view {
-            WindowView::Title(title) => match &self.screen {
-                Some(screen) => return screen.begin_window(title),
+            WindowView::Title(title) => match self.screen() {
+                Some(mut screen) => return screen.begin_window(title),
                 None => format!("\n{title}"),
             },
             WindowView::Text(text) => text.to_owned(),
@@ -110,8 +114,8 @@ impl WindowOperator for ClientOperator<'_> {
                 let tokens: String = inserted.iter().map(|name| format!("  inserted: {name}\n")).collect();
                 let tokens = if tokens.is_empty() { "  waiting for a token …\n" } else { &tokens };
                 let text = format!("Please insert a Security Token.  Click Ok when done.\n{tokens}{note}");
-                match &self.screen {
-                    Some(screen) => return screen.status(&text),
+                match self.screen() {
+                    Some(mut screen) => return screen.status(&text),
                     None => text,
                 }
             }
@@ -135,7 +139,9 @@ impl WindowOperator for ClientOperator<'_> {
     }
 
     fn choose(&self, what: &str, options: &[String], start: usize) -> Result<Option<usize>, OperatorError> {
-        let Some(screen) = &self.screen else { return plain::choose(self.terminal.ui, what, options, start) };
+        let Some(mut screen) = self.screen() else {
+            return plain::choose(self.terminal.ui, what, options, start);
+        };
         let is_button = options.len() == 1;
         let rows = if is_button { vec![] } else { options.iter().map(|o| vec![o.clone()]).collect() };
         let buttons = if is_button { options.to_vec() } else { vec!["OK".to_owned()] };
@@ -153,7 +159,7 @@ impl WindowOperator for ClientOperator<'_> {
         buttons: &[&str],
         start: usize,
     ) -> Result<Option<(usize, Option<usize>)>, OperatorError> {
-        let Some(screen) = &self.screen else {
+        let Some(mut screen) = self.screen() else {
             return plain::entries(self.terminal.ui, entries, buttons, start);
         };
         let rows = entries.iter().map(|entry| entry.columns.to_vec()).collect();
@@ -175,7 +181,7 @@ impl WindowOperator for ClientOperator<'_> {
     }
 
     fn text(&self, what: &str, now: &str) -> Result<Option<String>, OperatorError> {
-        let Some(screen) = &self.screen else { return plain::text(self.terminal.ui, what, now) };
+        let Some(mut screen) = self.screen() else { return plain::text(self.terminal.ui, what, now) };
         let input = Some(now.to_owned());
         let mut form = Form { what, input, buttons: vec!["OK".to_owned()], ..Form::default() };
         Ok(match screen.ask(&mut form)? {
@@ -185,7 +191,7 @@ impl WindowOperator for ClientOperator<'_> {
     }
 
     fn ok_within(&self, patience: Duration) -> Result<Option<bool>, OperatorError> {
-        let Some(screen) = &self.screen else {
+        let Some(mut screen) = self.screen() else {
             let ok = plain::choose(self.terminal.ui, "", &["Ok".to_owned()], 0)?;
             return Ok(Some(ok.is_some()));
         };

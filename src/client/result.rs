@@ -14,93 +14,80 @@ use crate::phone::tvs::Ask;
 use crate::trustlist::Certificate;
 use crate::workflow::check::{CheckRequest, check};
 use crate::workflow::export::{Format, export};
-use crate::workflow::signing::Signed;
-use crate::workflow::{Choices, ListCommand, Plan, Start, WindowOperator as _, WindowView, display_name};
-
-/// A list that was signed in the windows.
-pub struct Written<'a> {
-    pub choices: &'a Choices,
-    pub plan: &'a Plan,
-    pub source: &'a Path,
-    pub out: &'a Path,
-    pub signed: &'a Signed,
-}
+use crate::workflow::{ListCommand, SignedList, Start, WindowOperator as _, WindowView, display_name};
 
 const NEXT: [&str; 5] = ["Export certificates", "Check", "Publish", "Page", "Done"];
 
-impl Written<'_> {
-    /// Offers what comes next until the operator is done.
-    pub fn show(&self, operator: &ClientOperator<'_>, what: &str) -> Result<(), CommandError> {
-        let options = NEXT.map(str::to_owned);
-        operator.show_window(WindowView::Title("Result"));
-        operator.show_window(WindowView::Text(what));
-        loop {
-            let done = match operator.choose("What comes next?", &options, 4)? {
-                Some(0) => self.export(operator),
-                Some(1) => self.check(operator),
-                Some(2) => Ok(self.publish()),
-                Some(3) => self.page(),
-                _ => return Ok(()),
-            };
-            operator.show_window(WindowView::Title("Result"));
-            match done {
-                Ok(text) => operator.keep(&text),
-                Err(e) => operator.keep(&format!("error: {}", e.message)),
-            }
-        }
-    }
-
-    /// The certificates of the tokens that were added, beside the list.
-    fn export(&self, operator: &ClientOperator<'_>) -> Result<String, CommandError> {
-        let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let tokens: &[Certificate] = &self.choices.tokens;
-        export(tokens, folder.unwrap_or(Path::new(".")), Format::Der, OnExisting::Refuse, operator)?;
-        Ok(UPLOAD.to_owned())
-    }
-
-    fn check(&self, operator: &ClientOperator<'_>) -> Result<String, CommandError> {
-        if !matches!(self.choices.start, Start::InForce(_)) {
-            return Ok("There is no list in force. Phones that have no list accept any.".to_owned());
-        }
-        let request = CheckRequest {
-            new: self.out,
-            installed_ctl: Some(self.source),
-            installed_itl: None,
-            trusted: &[],
-            tvs: &[],
-            ask: Ask::Query,
-            device_name: "",
-            legacy_tls: false,
-            timeout: Duration::ZERO,
-            phones: &[],
+/// Offers what comes next until the operator is done.
+pub fn show(list: &SignedList, operator: &ClientOperator<'_>, what: &str) -> Result<(), CommandError> {
+    let options = NEXT.map(str::to_owned);
+    operator.show_window(WindowView::Title("Result"));
+    operator.show_window(WindowView::Text(what));
+    loop {
+        let done = match operator.choose("What comes next?", &options, 4)? {
+            Some(0) => export_beside(list, operator),
+            Some(1) => check_it(list, operator),
+            Some(2) => Ok(publish(list)),
+            Some(3) => page(list),
+            _ => return Ok(()),
         };
-        let check = check(&request, operator)?;
-        let file = display_name(self.out);
-        let text = text(&file, &check);
-        Ok(if check.is_accepted() { text } else { format!("{text}{}", not_accepted(&file, &check)) })
-    }
-
-    /// Nothing is published from the windows.
-    fn publish(&self) -> String {
-        let file = self.out.display().to_string();
-        let command = shell(&["sastctl", "cluster", "publish", &file, "--node", "PUBLISHER"]);
-        let mut text = format!("To publish the file:\n  {command}");
-        if self.choices.command(self.plan) == ListCommand::Revert {
-            let signer = self.plan.signer().sast_name();
-            let spares =
-                self.choices.tokens.iter().map(Certificate::sast_name).filter(|name| *name != signer);
-            let spares: Vec<String> = spares.flat_map(|name| ["--spare".to_owned(), name]).collect();
-            let whole = ["sastctl", "revert", "--node", "PUBLISHER", "--token", &signer];
-            let whole = shell(&[&whole.map(str::to_owned)[..], &spares].concat());
-            text.push_str(&format!("\nThe whole run on a cluster, which signs again:\n  {whole}"));
+        operator.show_window(WindowView::Title("Result"));
+        match done {
+            Ok(text) => operator.keep(&text),
+            Err(e) => operator.keep(&format!("error: {}", e.message)),
         }
-        text
     }
+}
 
-    /// The page of the journal, beside the list.
-    fn page(&self) -> Result<String, CommandError> {
-        let page: PathBuf = self.out.with_extension("html");
-        write_page(&self.signed.journal, &page)?;
-        Ok(printable(&format!("{}   the page of {}", page.display(), self.signed.journal.display())))
+/// The certificates of the tokens that were added, beside the list.
+fn export_beside(list: &SignedList, operator: &ClientOperator<'_>) -> Result<String, CommandError> {
+    let folder = list.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let tokens: &[Certificate] = &list.choices.tokens;
+    export(tokens, folder.unwrap_or(Path::new(".")), Format::Der, OnExisting::Refuse, operator)?;
+    Ok(UPLOAD.to_owned())
+}
+
+fn check_it(list: &SignedList, operator: &ClientOperator<'_>) -> Result<String, CommandError> {
+    if !matches!(list.choices.start, Start::InForce(_)) {
+        return Ok("There is no list in force. Phones that have no list accept any.".to_owned());
     }
+    let request = CheckRequest {
+        new: &list.out,
+        installed_ctl: Some(&list.source),
+        installed_itl: None,
+        trusted: &[],
+        tvs: &[],
+        ask: Ask::Query,
+        device_name: "",
+        legacy_tls: false,
+        timeout: Duration::ZERO,
+        phones: &[],
+    };
+    let check = check(&request, operator)?;
+    let file = display_name(&list.out);
+    let text = text(&file, &check);
+    Ok(if check.is_accepted() { text } else { format!("{text}{}", not_accepted(&file, &check)) })
+}
+
+/// Nothing is published from the windows.
+fn publish(list: &SignedList) -> String {
+    let file = list.out.display().to_string();
+    let command = shell(&["sastctl", "cluster", "publish", &file, "--node", "PUBLISHER"]);
+    let mut text = format!("To publish the file:\n  {command}");
+    if list.choices.command(&list.plan) == ListCommand::Revert {
+        let signer = list.plan.signer().sast_name();
+        let spares = list.choices.tokens.iter().map(Certificate::sast_name).filter(|name| *name != signer);
+        let spares: Vec<String> = spares.flat_map(|name| ["--spare".to_owned(), name]).collect();
+        let whole = ["sastctl", "revert", "--node", "PUBLISHER", "--token", &signer];
+        let whole = shell(&[&whole.map(str::to_owned)[..], &spares].concat());
+        text.push_str(&format!("\nThe whole run on a cluster, which signs again:\n  {whole}"));
+    }
+    text
+}
+
+/// The page of the journal, beside the list.
+fn page(list: &SignedList) -> Result<String, CommandError> {
+    let page: PathBuf = list.out.with_extension("html");
+    write_page(&list.signed.journal, &page)?;
+    Ok(printable(&format!("{}   the page of {}", page.display(), list.signed.journal.display())))
 }

@@ -1,7 +1,6 @@
 //! The windows as full-screen forms on the terminal's other screen: one window, its text, a list or a line of text, buttons.
 
 use std::io::{self, BufWriter, Stderr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -24,9 +23,7 @@ const REDRAW: Duration = Duration::from_secs(3600);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The terminal while it shows windows. It is given back when this is dropped.
-pub struct Screen(Mutex<Window>);
-
-struct Window {
+pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stderr>>>,
     /// While keys are read.
     keys: Option<SingleKeys>,
@@ -52,7 +49,7 @@ impl Screen {
         }));
         interrupt::begin_full_screen()?;
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(io::stderr())))?;
-        Ok(Screen(Mutex::new(Window {
+        Ok(Screen {
             terminal,
             keys: None,
             title: String::new(),
@@ -62,102 +59,79 @@ impl Screen {
             top: 0,
             waits_at: Some(0),
             kept: String::new(),
-        })))
-    }
-
-    fn window(&self) -> MutexGuard<'_, Window> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        })
     }
 
     /// A window begins. What was told since the last answer stays.
-    pub fn begin_window(&self, title: &str) {
-        let mut window = self.window();
-        window.forget();
-        (window.title, window.waits_at) = (printable(title), Some(0));
+    pub fn begin_window(&mut self, title: &str) {
+        self.forget();
+        (self.title, self.waits_at) = (printable(title), Some(0));
     }
 
     /// Adds to the text.
-    pub fn tell(&self, text: &str) {
-        let mut window = self.window();
-        window.forget();
-        window.told.push_str(&printable_lines(text.trim_matches('\n')));
-        window.told.push('\n');
-        window.works();
+    pub fn tell(&mut self, text: &str) {
+        self.forget();
+        self.told.push_str(&printable_lines(text.trim_matches('\n')));
+        self.told.push('\n');
+        self.show();
     }
 
     /// Replaces the last lines of the text.
-    pub fn status(&self, text: &str) {
-        let mut window = self.window();
-        window.forget();
-        window.status = printable_lines(text);
+    pub fn status(&mut self, text: &str) {
+        self.forget();
+        self.status = printable_lines(text);
     }
 
     /// Shows a text again once the windows are left.
-    pub fn keep(&self, text: &str) {
-        let mut window = self.window();
-        window.kept.push_str(text.trim_end_matches('\n'));
-        window.kept.push('\n');
+    pub fn keep(&mut self, text: &str) {
+        self.kept.push_str(text.trim_end_matches('\n'));
+        self.kept.push('\n');
     }
 
     /// Gives the terminal back; the texts that were kept.
-    pub fn leave(self) -> String {
-        std::mem::take(&mut self.window().kept)
+    pub fn leave(mut self) -> String {
+        std::mem::take(&mut self.kept)
     }
 
     /// The program works; nothing can be pressed.
-    pub fn works(&self) {
-        let mut window = self.window();
-        window.is_over = true;
-        window.works();
+    pub fn works(&mut self) {
+        self.is_over = true;
+        self.show();
     }
 
     /// The cursor stands where a PIN is asked for; the terminal is as that prompt wants it.
-    pub fn before_pin(&self) -> Result<(), OperatorError> {
-        let mut window = self.window();
-        window.forget();
-        window.begin_keys()?;
-        window
-            .draw(Some(&mut Form { input: Some(String::new()), ..Form::default() }))
-            .map_err(no_terminal)?;
-        window.keys = None;
+    pub fn before_pin(&mut self) -> Result<(), OperatorError> {
+        self.forget();
+        self.begin_keys()?;
+        self.draw(Some(&mut Form { input: Some(String::new()), ..Form::default() })).map_err(no_terminal)?;
+        self.keys = None;
         Ok(())
     }
 
     /// Shows the form until something is pressed.
-    pub fn ask(&self, form: &mut Form<'_>) -> Result<Pressed, OperatorError> {
+    pub fn ask(&mut self, form: &mut Form<'_>) -> Result<Pressed, OperatorError> {
         loop {
-            if let Some(pressed) = self.window().ask(form, REDRAW)? {
+            if let Some(pressed) = self.key(form, REDRAW)? {
                 return Ok(pressed);
             }
         }
     }
 
     /// Shows a form of one button for some time, or until a key is pressed. It is shown again and again.
-    pub fn ask_within(&self, button: &str, patience: Duration) -> Result<Option<Pressed>, OperatorError> {
-        let mut window = self.window();
-        let mut form = Form { buttons: vec![button.to_owned()], focus: window.waits_at, ..Form::default() };
-        let pressed = window.ask(&mut form, patience);
-        window.waits_at = form.focus;
+    pub fn ask_within(&mut self, button: &str, patience: Duration) -> Result<Option<Pressed>, OperatorError> {
+        let mut form = Form { buttons: vec![button.to_owned()], focus: self.waits_at, ..Form::default() };
+        let pressed = self.key(&mut form, patience);
+        self.waits_at = form.focus;
         pressed
     }
-}
 
-impl Drop for Window {
-    fn drop(&mut self) {
-        self.keys = None;
-        let _ = self.terminal.show_cursor();
-        interrupt::end_full_screen();
-    }
-}
-
-impl Window {
     fn forget(&mut self) {
         if std::mem::take(&mut self.is_over) {
             (self.told, self.status, self.top) = (String::new(), String::new(), 0);
         }
     }
 
-    fn works(&mut self) {
+    fn show(&mut self) {
         // Where it cannot be drawn, the next question tells.
         let _ = self.draw(None);
     }
@@ -180,7 +154,7 @@ impl Window {
     }
 
     /// One key, or none within some time.
-    fn ask(&mut self, form: &mut Form<'_>, patience: Duration) -> Result<Option<Pressed>, OperatorError> {
+    fn key(&mut self, form: &mut Form<'_>, patience: Duration) -> Result<Option<Pressed>, OperatorError> {
         self.forget();
         self.begin_keys()?;
         if form.rows.is_empty() && form.input.is_none() {
@@ -201,7 +175,7 @@ impl Window {
             _ => None,
         };
         if pressed.is_some() {
-            (self.is_over, self.keys) = (true, None);
+            self.keys = None;
             self.works();
         }
         Ok(pressed)
@@ -251,10 +225,18 @@ impl Window {
     }
 
     fn draw(&mut self, form: Option<&mut Form<'_>>) -> io::Result<()> {
-        let Window { terminal, title, told, status, top, .. } = self;
+        let Screen { terminal, title, told, status, top, .. } = self;
         let text = format!("{told}{status}");
         terminal.draw(|frame| draw(frame, (title, text.trim_end()), top, form))?;
         Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.keys = None;
+        let _ = self.terminal.show_cursor();
+        interrupt::end_full_screen();
     }
 }
 

@@ -35,7 +35,7 @@ mod watch;
 
 pub use crate::files::display_name;
 pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
-pub(crate) use client::{Finished, WindowOperator, WindowView, Windows};
+pub(crate) use client::{Finished, SignedList, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
 pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_verified};

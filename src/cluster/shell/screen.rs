@@ -12,31 +12,20 @@ const MOST: usize = 48 * 1024 * 1024;
 const LINE: usize = size_of::<String>();
 
 /// The lines that were shown since the screen was last cleared.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Screen {
     lines: Vec<String>,
-    line: Vec<char>,
-    column: usize,
+    line: Line,
     /// Bytes in the finished lines.
     held: usize,
-    state: State,
-    /// Bytes of a character that is not complete yet.
-    partial: Vec<u8>,
+    parser: vte::Parser,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    Text,
-    /// ESC was seen.
-    Escape,
-    /// ESC [ … until a letter.
-    Sequence,
-    /// ESC ] … until BEL or ESC \.
-    Title,
-    TitleEscape,
-    /// ESC ( and similar: one more byte.
-    Charset,
+/// The line of the cursor.
+#[derive(Default)]
+struct Line {
+    text: Vec<char>,
+    column: usize,
 }
 
 impl Screen {
@@ -44,8 +33,7 @@ impl Screen {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.held = 0;
-        self.line.clear();
-        self.column = 0;
+        self.forget_last_line();
     }
 
     /// The finished lines.
@@ -68,107 +56,62 @@ impl Screen {
 
     /// The line of the cursor.
     pub fn last_line(&self) -> String {
-        self.line.iter().collect()
+        self.line.text.iter().collect()
     }
 
     /// Removes the line of the cursor: a pager's question after it was answered.
     pub fn forget_last_line(&mut self) {
-        self.line.clear();
-        self.column = 0;
+        self.line = Line::default();
     }
 
-    /// Adds bytes; a sequence may be cut anywhere.
+    /// Adds bytes; a sequence may be cut anywhere. It ends with its line at the latest: noise may interrupt it.
     pub fn feed(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.byte(*byte);
-        }
-    }
-
-    fn byte(&mut self, byte: u8) {
-        match self.state {
-            State::Text => self.text(byte),
-            State::Escape => {
-                self.state = match byte {
-                    b'[' => State::Sequence,
-                    b']' => State::Title,
-                    b'(' | b')' | b'#' | b'%' => State::Charset,
-                    _ => State::Text,
-                };
-            }
-            State::Sequence => match byte {
-                b'K' => {
-                    // Erases to the end of the line.
-                    self.line.truncate(self.column);
-                    self.state = State::Text;
-                }
-                b'D' => {
-                    self.column = self.column.saturating_sub(1);
-                    self.state = State::Text;
-                }
-                0x40..=0x7e => self.state = State::Text,
-                0x1b => self.state = State::Escape,
-                b'\n' => {
-                    // Noise interrupted the sequence.
-                    self.state = State::Text;
-                    self.text(byte);
-                }
-                _ => {}
-            },
-            State::Title => match byte {
-                0x07 | b'\n' => self.state = State::Text,
-                0x1b => self.state = State::TitleEscape,
-                _ => {}
-            },
-            State::TitleEscape | State::Charset => self.state = State::Text,
-        }
-    }
-
-    fn text(&mut self, byte: u8) {
-        match byte {
-            0x1b => self.state = State::Escape,
-            b'\n' => {
-                let line: String = self.line.drain(..).collect();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = part.strip_suffix(b"\n");
+            self.parser.advance(&mut self.line, text.unwrap_or(part));
+            if text.is_some() {
+                let line = self.last_line();
+                self.forget_last_line();
+                self.parser = vte::Parser::default();
                 if !self.is_full() {
                     self.held = self.held.saturating_add(line.len()).saturating_add(LINE);
                     self.lines.push(line);
                 }
-                self.column = 0;
             }
+        }
+    }
+}
+
+impl vte::Perform for Line {
+    fn print(&mut self, c: char) {
+        let length = self.text.len();
+        match self.text.get_mut(self.column) {
+            // DEL
+            _ if c == '\u{7f}' => return self.execute(0x08),
+            Some(there) => *there = c,
+            None if length < LONGEST_LINE => self.text.push(c),
+            None => return,
+        }
+        self.column = self.column.saturating_add(1);
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
             b'\r' => self.column = 0,
-            0x08 | 0x7f => self.column = self.column.saturating_sub(1),
-            b'\t' => self.put('\t'),
-            0x20..=0x7e => self.put(char::from(byte)),
-            0x80.. => self.beyond_ascii(byte),
+            0x08 => self.column = self.column.saturating_sub(1),
+            b'\t' => self.print('\t'),
             // BEL, NUL and the rest show nothing.
             _ => {}
         }
     }
 
-    fn beyond_ascii(&mut self, byte: u8) {
-        self.partial.push(byte);
-        match std::str::from_utf8(&self.partial) {
-            Ok(text) => {
-                let text = text.to_owned();
-                self.partial.clear();
-                // U+009B begins a sequence as ESC [ does.
-                text.chars().filter(|c| !c.is_control()).for_each(|c| self.put(c));
-            }
-            Err(e) if e.error_len().is_some() || self.partial.len() > 3 => {
-                self.partial.clear();
-                self.put(char::REPLACEMENT_CHARACTER);
-            }
-            Err(_) => {}
+    fn csi_dispatch(&mut self, _: &vte::Params, _: &[u8], _: bool, action: char) {
+        match action {
+            // Erases to the end of the line.
+            'K' => self.text.truncate(self.column),
+            'D' => self.execute(0x08),
+            _ => {}
         }
-    }
-
-    fn put(&mut self, c: char) {
-        let length = self.line.len();
-        match self.line.get_mut(self.column) {
-            Some(there) => *there = c,
-            None if length < LONGEST_LINE => self.line.push(c),
-            None => return,
-        }
-        self.column = self.column.saturating_add(1);
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::operator::OperatorError;
 use super::super::plan::Plan;
 use super::super::signing::{Batch, BatchFile, ShownPlans, sign_shown};
 use super::choices::{Choices, Start};
-use super::windows::{Chosen, Finished, WindowView, Windows};
+use super::windows::{Chosen, Finished, SignedList, WindowView, Windows};
 use crate::files;
 use crate::token::{PinState, Sast};
 
@@ -108,9 +108,9 @@ impl Windows<'_> {
             let batch = Batch::Planned(vec![planned()]);
             let error = match sign_shown((&self.module, &signer), batch, &shown, &self.order, self.operator) {
                 Ok(signed) => {
-                    let (choices, plan) = (Box::new(choices.clone()), Box::new(plan));
-                    let source = self.source.clone();
-                    return Ok(Some(Finished::Signed { choices, plan, source, out, signed }));
+                    let (choices, source) = (choices.clone(), self.source.clone());
+                    let list = SignedList { choices, plan, source, out, signed };
+                    return Ok(Some(Finished::Signed(Box::new(list))));
                 }
                 Err(WorkError::Operator(OperatorError::WentBack)) => return Ok(None),
                 Err(e) if e.is_of_a_pin() && self.operator.types_pins() => e,

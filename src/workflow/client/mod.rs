@@ -6,4 +6,4 @@ mod insert;
 mod windows;
 
 pub use choices::{AddedServer, Choices, Entry, EntryKind, Start};
-pub(crate) use windows::{Finished, WindowOperator, WindowView, Windows};
+pub(crate) use windows::{Finished, SignedList, WindowOperator, WindowView, Windows};

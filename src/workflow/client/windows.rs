@@ -121,13 +121,16 @@ pub struct Inserted {
 pub enum Finished {
     /// The plan was only shown.
     DryRun,
-    Signed {
-        choices: Box<Choices>,
-        plan: Box<Plan>,
-        source: PathBuf,
-        out: PathBuf,
-        signed: Signed,
-    },
+    Signed(Box<SignedList>),
+}
+
+/// A list that was signed in the windows.
+pub struct SignedList {
+    pub choices: Choices,
+    pub plan: Plan,
+    pub source: PathBuf,
+    pub out: PathBuf,
+    pub signed: Signed,
 }
 
 impl Windows<'_> {
