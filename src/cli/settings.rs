@@ -8,14 +8,11 @@ use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
 use super::pin::PinSource;
-use super::{CommandError, ErrorKind, interrupt};
-use crate::files::{self, FileError};
-use crate::system::folders;
+use super::{CommandError, interrupt};
 use crate::token::Selector;
-use crate::workflow::ModuleOptions;
+use crate::workflow::{ModuleOptions, config};
 
-/// The options, each if it was given. The configuration file has the same keys: `$XDG_CONFIG_HOME/sastctl/config.toml`,
-/// on Windows `%APPDATA%\sastctl\config.toml`.
+/// The options, each if it was given. The configuration file has the same keys.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "Global options")]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -92,7 +89,7 @@ impl Color {
         });
         let named = typed.or_else(|| std::env::var("SASTCTL_COLOR").ok());
         let named = named.and_then(|when| Color::from_str(&when, false).ok());
-        named.or_else(|| config_file().ok()?.color).unwrap_or_default()
+        named.or_else(|| config::read::<Settings>().ok()?.color).unwrap_or_default()
     }
 
     /// Makes it the rule for everything that is printed from here on.
@@ -132,7 +129,7 @@ impl Settings {
 
     /// Adds the values of the configuration file to the options of command line and environment.
     pub fn load(self) -> Result<Self, CommandError> {
-        let file = config_file()?;
+        let file: Settings = config::read()?;
         let pin_source = match self.pin_source_text.map(PinSource::try_from) {
             Some(Ok(source)) => Some(source),
             Some(Err(e)) => return Err(CommandError::usage(format!("--pin-source is {e}"))),
@@ -154,36 +151,4 @@ impl Settings {
             ..self
         })
     }
-}
-
-fn config_file() -> Result<Settings, CommandError> {
-    let Some(path) = folders::config().map(|folder| folder.join("config.toml")) else {
-        return Ok(Settings::default());
-    };
-    let text = match files::read_text(&path) {
-        Ok(text) => text,
-        Err(FileError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Settings::default());
-        }
-        Err(e) => return Err(e.into()),
-    };
-    toml::from_str(&text).map_err(|e| {
-        let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count().saturating_add(1);
-        CommandError::new(ErrorKind::File, format!("{} is not a valid configuration file", path.display()))
-            .detail("", format!("line {line}: {}", without_values(e.message())))
-            .hint("the keys are profile, module, token, pin-source, timeout, color, json, verbose and quiet")
-    })
-}
-
-/// The error of a line without the value in it, which may be a PIN. Messages of serde that repeat a value end with what
-/// was expected instead.
-fn without_values(message: &str) -> &str {
-    if !["invalid ", "unknown variant"].iter().any(|of_a_value| message.starts_with(of_a_value)) {
-        return message;
-    }
-    message
-        .rfind(", expected ")
-        .and_then(|at| message.get(at..))
-        .map_or("a wrong value", |end| end.trim_start_matches(", "))
 }

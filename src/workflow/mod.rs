@@ -7,6 +7,7 @@ pub mod advice;
 pub(crate) mod check;
 mod client;
 pub mod cluster_run;
+pub(crate) mod config;
 pub mod doctor;
 pub(crate) mod enroll;
 mod error;

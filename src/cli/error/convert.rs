@@ -7,6 +7,7 @@ use crate::files::FileError;
 use crate::phone::tvs::TvsError;
 use crate::token::TokenError;
 use crate::trustlist::{BuildError, SignError};
+use crate::workflow::config::ConfigError;
 use crate::workflow::enroll::EnrollError;
 use crate::workflow::journal::{JournalReopenError, JournalWriteError};
 use crate::workflow::{InForce, OperatorError, PlanError, WorkError};
@@ -16,21 +17,23 @@ const NO_KEY: &str = "no key was made and nothing was written";
 impl CommandError {
     /// What to do about a TVS that could not be asked.
     pub fn tvs_hint(self, error: &TvsError) -> Self {
-        self.hints(match error {
+        let hint = match error {
             TvsError::OldTls { .. } => {
-                &["--legacy-tls uses TLS 1.0 and accepts weak keys, for nodes of the 7900 era"]
+                "--legacy-tls uses TLS 1.0 and accepts weak keys, for nodes of the 7900 era"
             }
             TvsError::OtherCertificate { .. } => {
-                &["phones would not connect to it: fetch the ITL again, or check which host answers at that address"]
+                "phones would not connect to it: fetch the ITL again, or check which host answers at that address"
             }
-            TvsError::NoAnswerToQuery { .. } => &[
-                "try --tvs-ask verify, the request that phones send about a server and that every TVS supports; check that Cisco Trust Verification Service is started there",
-            ],
+            TvsError::NoAnswerToQuery { .. } => {
+                "try --tvs-ask verify, the request that phones send about a server and that every TVS supports; \
+                 check that Cisco Trust Verification Service is started there"
+            }
             TvsError::Connect { .. } | TvsError::Timeout { .. } => {
-                &["TVS listens on TCP 2445; check that Cisco Trust Verification Service is started there"]
+                "TVS listens on TCP 2445; check that Cisco Trust Verification Service is started there"
             }
-            _ => &[],
-        })
+            _ => return self,
+        };
+        self.hint(hint)
     }
 }
 
@@ -65,13 +68,10 @@ impl From<EnrollError> for CommandError {
 
 impl From<ConsoleError> for CommandError {
     fn from(error: ConsoleError) -> Self {
-        let kind =
-            if matches!(error, ConsoleError::WithoutSsh) { ErrorKind::Usage } else { ErrorKind::Network };
-        let base = CommandError::new(kind, error.to_string());
+        let base = CommandError::new(ErrorKind::Network, error.to_string());
         match error {
-            ConsoleError::WithoutSsh => {
-                base.hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3")
-            }
+            ConsoleError::WithoutSsh => CommandError::usage(base.message)
+                .hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3"),
             ConsoleError::PortClosed { port, .. } => base
                 .hint(format!("check the address, and that SSH of the node listens on TCP {port}; another port: ssh://user@host:PORT"))
                 .hint("a firewall on the way may also refuse the connection"),
@@ -226,6 +226,18 @@ impl From<FileError> for CommandError {
     }
 }
 
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        let base = CommandError::new(ErrorKind::File, error.to_string());
+        match error {
+            ConfigError::File(e) => e.into(),
+            ConfigError::Invalid { line, why, .. } => base.detail("", format!("line {line}: {why}")).hint(
+                "the keys are profile, module, token, pin-source, timeout, color, json, verbose and quiet",
+            ),
+        }
+    }
+}
+
 impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
         let base = CommandError::new(ErrorKind::No, error.to_string());
@@ -258,10 +270,9 @@ impl From<PlanError> for CommandError {
                 let base = base
                     .detail("token", signer)
                     .detail("", format!("the list in force contains {}", known.join(" and ")));
-                let base = base.hints(match by_serial {
-                    true => &["a certificate can also be selected by its serial number: --token 3F:97:…"],
-                    false => &[],
-                });
+                let by_serial = by_serial
+                    .then_some("a certificate can also be selected by its serial number: --token 3F:97:…");
+                let base = base.hints(by_serial.as_slice());
                 let insist = match may_insist {
                     true => "--force signs although the check failed; phones then accept the list only if TVS \
                         knows the token",
@@ -318,12 +329,13 @@ impl From<PlanError> for CommandError {
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
-        CommandError::new(ErrorKind::File, error.to_string()).hints(match error {
+        let base = CommandError::new(ErrorKind::File, error.to_string());
+        match error {
             BuildError::SignerNotInList(_) => {
-                &["first add the token, and sign with a token that is in the list"]
+                base.hint("first add the token, and sign with a token that is in the list")
             }
-            _ => &[],
-        })
+            _ => base,
+        }
     }
 }
 

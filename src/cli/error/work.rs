@@ -24,10 +24,8 @@ impl From<WorkError> for CommandError {
         use WorkError as E;
         let kind = match error {
             E::NotVerified { .. } | E::NewNotVerified { .. } | E::SignerNotVerified { .. } => ErrorKind::No,
-            E::SignerNotConfirmed { .. } | E::NoTvs { .. } | E::NoItl { .. } | E::NotAnItl { .. } => {
-                ErrorKind::No
-            }
-            E::ItlNotVerified { .. } | E::NotServedYet { .. } => ErrorKind::No,
+            E::SignerNotConfirmed { .. } | E::NoTvs { .. } | E::NoItl { .. } => ErrorKind::No,
+            E::NotAnItl { .. } | E::ItlNotVerified { .. } | E::NotServedYet { .. } => ErrorKind::No,
             E::OtherKind { .. } | E::NoRest | E::ItlForManyNodes => ErrorKind::Usage,
             E::PinNotTried { .. } => ErrorKind::Token,
             E::Declined(_) => ErrorKind::Interrupted,
@@ -50,7 +48,7 @@ impl From<WorkError> for CommandError {
             E::NotVerified { .. } => base.wrote(0).hint(REFUSED_TOO),
             E::NewNotVerified { is_emptied_itl, .. } => {
                 let base = base.wrote(0).hints(&[REFUSED_TOO, "phones refuse a list that does not verify"]);
-                base.hints(if is_emptied_itl { &[EMPTIED_ITL] } else { &[] })
+                base.hints(is_emptied_itl.then_some(EMPTIED_ITL).as_slice())
             }
             E::SignerNotVerified { .. } => base.hint(
                 "phones would not accept this list either: fetch the list in force, or give the signer's \
