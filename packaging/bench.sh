@@ -1,5 +1,5 @@
 #!/bin/sh
-# The figures of docs/performance.md. Installs hyperfine and GNU time if they are missing.
+# Measures the figures of docs/performance.md. Installs hyperfine and GNU time if they are missing.
 set -eu
 cd "$(dirname -- "$0")/.."
 packaging/setup.sh tests

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Fetches packages of another Debian release, without a change to this system: debian.sh download RELEASE COMPONENT
-# "PACKAGE[=VERSION]..." FOLDER, or the source of one: debian.sh source RELEASE COMPONENT PACKAGE FOLDER. VERSION may end in *.
+# Downloads packages of another Debian release into FOLDER, which is emptied first. It changes nothing else on this system.
+#   debian.sh download RELEASE COMPONENT "PACKAGE[=VERSION]..." FOLDER    packages; VERSION may end in *
+#   debian.sh source RELEASE COMPONENT PACKAGE FOLDER                     the source of one package, unpacked
 set -eu
 what=$1 release=$2 component=$3 packages=$4 folder=$5
 rm -rf "$folder"
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
 kind=deb
 [ "$what" = download ] || kind=deb-src
-# The mirror of this system.
+# Download from the mirror that this system uses.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
 echo "$kind [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release $component" >"$folder/sources.list"
 apt() {
@@ -20,7 +21,7 @@ if [ "$what" = download ]; then
     # shellcheck disable=SC2086
     apt download $packages >&2
 else
-    # What Debian changes is not needed.
+    # Only the original source is used; Debian's patches are not needed.
     apt source --download-only "$packages" >&2 || true
     tar xf ./*.orig.tar.*
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The main job on a sample cluster: two software eTokens, a tokenless CTL, and the CTL that the CTL Client would have
-# written. Needs sastctl on PATH.
+# Runs the main job on a sample cluster with two software eTokens: reverts a tokenless CTL, and compares the result with a
+# sample of the CTL Client's file. Needs sastctl on PATH.
 set -eu
 
 cd "$(dirname -- "$0")/.."
@@ -68,7 +68,7 @@ Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phon
 the one on a phone. The old list stays in CTLFile.tlv.
 END
 
-# A shell for the commands of the README, with a file server as a node has one.
+# Starts a shell for the commands of the README, and a file server in place of the one of a node.
 if ! [ -t 0 ] || ! [ -t 1 ]; then
     printf 'To go on here:\n  export SOFTHSM2_CONF=%s SASTCTL_PROFILE=softhsm\n' "$SOFTHSM2_CONF"
     exit

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the packages of a commit in target/dist: tarball, .deb, .rpm, container image, .zip for Windows, lists of components,
-# checksums. Two runs of one commit with one version of Rust, in any folder and home, make the same bytes. Needs Debian or
-# Ubuntu; what is missing is installed. Where image or .zip cannot be made this says so, and goes on.
-# SIGN_KEY=FILE signs the checksums with that SSH key.
+# Makes the packages of the current commit in target/dist: tarball, .deb, .rpm, container image, .zip for Windows, lists of
+# components (SBOM), checksums. The same commit and the same version of Rust make the same bytes in any folder and home.
+# Needs Debian or Ubuntu, and installs the tools that are missing. If the image or the .zip cannot be made, the script prints
+# the reason and makes the other files. SIGN_KEY=FILE signs the checksums with that SSH key.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/dist/functions.sh
 
 commit=$(git rev-parse HEAD)
-[ -z "$(git status --porcelain --untracked-files=no)" ] || fail "commit your changes first: packages are made of a commit"
+[ -z "$(git status --porcelain --untracked-files=no)" ] || fail "commit your changes first: packages are made from a commit"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH SASTCTL_COMMIT=$commit LC_ALL=C TZ=UTC
@@ -35,7 +35,7 @@ pack_rpm "$stage" "$out"
 if prepare_image; then
     pack_image "$stage" "$out/sastctl-$version-image.tar.gz"
 else
-    say "no image: the packages of Debian 12 cannot be had"
+    say "no container image: the packages of Debian 12 are not available"
 fi
 sbom "$portable" "$out/$name.cdx.json"
 if prepare_windows; then
@@ -45,7 +45,7 @@ if prepare_windows; then
     pack_zip "$place/target/$target/release/sastctl.exe" "$stage" "$out" "$windows"
     sbom "$target" "$out/$windows.cdx.json"
 else
-    say "no .zip for Windows: see above"
+    say "no .zip for Windows: the reason is above"
 fi
 rm -rf "$stage" "${out:?}/$name"
 (cd "$out" && sha256sum -- * >SHA256SUMS)

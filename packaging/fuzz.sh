@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs each fuzz target for SECONDS (default 60; two processes at a time), from the seeds in the tree and the golden files.
-# A finding ends the run: its input is in fuzz/artifacts; after the fix, move it to fuzz/seeds.
-# `fuzz.sh --short`: tries earlier findings again, then fuzzes for a few seconds, with the tools that are installed.
+# Runs each fuzz target for SECONDS_EACH seconds (default 60), two targets at a time. The first inputs are the seeds in the tree
+# and the golden files. A finding ends the run; its input is then in fuzz/artifacts: after the fix, move it to fuzz/seeds.
+# `fuzz.sh --short` tries the inputs of earlier findings, then fuzzes for three seconds; it installs no tools.
 set -eu
 cd "$(dirname -- "$0")/.."
 seconds=${SECONDS_EACH:-60}
@@ -16,7 +16,7 @@ else
     cargo +nightly fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --quiet
 fi
 
-# The parser is safe Rust: without a sanitizer the targets run several times as fast, and find the same.
+# The parser is safe Rust: the targets need no sanitizer, and run several times as fast without one.
 for folder in trustlist/fuzz fuzz; do
     cargo +nightly fuzz build --fuzz-dir "$folder" --sanitizer none --target-dir target/fuzz >&2
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs one suite against every available PKCS#11 module and prints a table. Installs what the modules need; each test
-# starts and stops its own servers.
+# Runs one test suite with every available PKCS#11 module and prints a table. Installs the packages that the modules need; each
+# test starts and stops its own servers.
 set -eu
 cd "$(dirname -- "$0")/.."
 packaging/setup.sh tests
@@ -49,9 +49,9 @@ cat -- "$rows"/* | awk -F '\t' '
     }'
 [ -z "$why_no_kryoptic" ] || printf '  %-18s %s\n' "" "$why_no_kryoptic"
 cat <<'TEXT'
-  SafeNet            its library and its tokens cannot be had without a contract; faulty-token has its habits
+  SafeNet            its library and its tokens need a contract; faulty-token behaves like them
   Luna, nShield, CloudHSM, Utimaco, YubiHSM 2
-                     hardware, or a library under contract; their profiles are from public documents
+                     they need hardware, or a library under contract; the profiles are made from public documents
 TEXT
 if [ "$failed" != 0 ]; then
     echo

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The page of a journal in headless Chromium: pictures (wide, dark, phone), PDFs of A4 and Letter with a picture of each sheet,
-# and what axe-core finds. page.sh [PAGE.html], by default the page that `make demo` writes. Fails on a violation, on
-# a page that is wider than its window or asks for anything else, and on more than two sheets.
+# Opens the page of a journal in headless Chromium, and makes pictures (wide, dark, phone) and PDFs (A4, Letter) with a picture of
+# each sheet. Runs axe-core on it. page.sh [PAGE.html]; the default is the page that `make demo` writes. Fails if axe-core finds a
+# violation, if the page is wider than its window or loads anything else, and if a PDF has more than two sheets.
 set -eu
 
 cd "$(dirname -- "$0")/.."

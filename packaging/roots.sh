@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs, uses, upgrades and removes the packages of target/dist in fresh roots, uses the container image in one, and prints a
-# table. Needs root and Debian's packages; what no root can be made of is skipped with a reason. `make dist` first.
-# ROOTS="bookworm" tries a part; roots are kept in target/roots.
+# Installs, uses, upgrades and removes the packages of target/dist in fresh root file systems of Debian, and runs the program of
+# the container image. Prints a table. Needs root, Debian's packages, and an earlier `make dist`. If a root cannot be made, its
+# row says why. ROOTS="bookworm" tries only this one. The roots are in target/roots.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/setup.sh roots
@@ -10,11 +10,11 @@ roots=${ROOTS:-bullseye bookworm trixie rpm image}
 folder=$PWD/target/roots
 deb=$(echo "$PWD"/target/dist/*.deb)
 rpm=$(echo "$PWD"/target/dist/*.rpm)
-[ -e "$deb" ] && [ -e "$rpm" ] || { echo "roots: make dist first" >&2; exit 1; }
+[ -e "$deb" ] && [ -e "$rpm" ] || { echo "roots: there is no .deb or no .rpm in target/dist: run make dist first" >&2; exit 1; }
 mkdir -p "$folder"
 failed=0
 
-# A fresh root of a Debian release: made once, unpacked for every run.
+# Unpacks a root of a Debian release, and mounts /proc and /dev in it. mmdebstrap makes the archive of the root once.
 fresh() {
     local release=$1 root=$2
     [ -e "$folder/$release.tar" ] || mmdebstrap --quiet --variant=minbase --include=softhsm2,opensc "$release" "$folder/$release.tar"
@@ -32,7 +32,7 @@ done_with() { umount "$1/proc" "$1/dev" 2>/dev/null || true; }
 
 files() { find "$1" -xdev -not -path "$1/proc/*" -not -path "$1/dev/*" -not -path "$1/sastctl/*" -not -path "$1/var/*" -not -path "$1/tmp/*" -not -path "$1/root/*" | sort; }
 
-# Prints a cell: ok, or FAILED with the last line of the output.
+# Runs a command and prints a cell of the table: ok, or FAILED and the last line of the output.
 step() {
     local log=$1
     shift
@@ -53,14 +53,14 @@ inside() {
 use() {
     local root=$1 log=$2
     step "$log-version" inside "$root" 'sastctl --version --verbose | grep -q "^sastctl "'
-    # Without a token, doctor reports a problem: exit code 1, and the output names the module.
+    # There is no token yet, so doctor reports a problem and exits with 1. Its output must name the module.
     step "$log-doctor" inside "$root" 'sastctl doctor --profile softhsm > /tmp/doctor; code=$?; cat /tmp/doctor; [ $code -le 1 ] && grep -qi softhsm /tmp/doctor'
     step "$log-list" inside "$root" 'cd /sastctl && eval "$(softhsm-fixtures/make-tokens.sh /tmp/tokens)" && sastctl token list | grep SAST-ADN008580ef'
     step "$log-revert" inside "$root" 'cd /sastctl && packaging/demo.sh demo && cmp demo/CTLFile.new.tlv tests/testdata/golden/token-signed.tlv'
     step "$log-man" inside "$root" 'ls /usr/share/man/man1/sastctl.1.gz /usr/share/bash-completion/completions/sastctl /usr/lib/udev/rules.d/60-sastctl-tokens.rules'
 }
 
-# The same package with a later version.
+# Makes the same package with a later version, for the upgrade.
 later_deb() {
     local work=$folder/later
     rm -rf "$work"
@@ -70,7 +70,7 @@ later_deb() {
     rm -rf "$work"
 }
 
-# The image has no shell: its program is run as a container's is.
+# Unpacks the image and runs its program in it. The image has no shell.
 image() {
     local root=$folder/image layers=$folder/layers log=$folder/image-log archive layer
     archive=$(echo "$PWD"/target/dist/*-image.tar.gz)
@@ -91,7 +91,7 @@ image() {
     printf ' | |\n'
 }
 
-# Without a module there is something to mend: exit code 1, and it is told.
+# There is no module, so doctor must report a problem and exit with 1.
 run_doctor() {
     local code=0
     "$@" doctor || code=$?
@@ -114,7 +114,7 @@ for release in $roots; do
     files "$root" >"$log-before"
     printf '| %s | %s |' "$release" "$(inside "$root" 'ldd --version' | head -n 1 | grep -o '[0-9.]*$')"
     if [ "$release" = rpm ]; then
-        # Debian has no packages of an RPM system: rpm of this system works on a root without a database.
+        # Debian has no packages to make the root of an RPM system, so rpm of this system installs into a root of Debian 11.
         step "$log-install" rpm --root "$root" --install --nodeps "$rpm"
         use "$root" "$log"
         step "$log-upgrade" rpm --root "$root" --upgrade --replacepkgs --nodeps "$rpm"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs what is missing for building and testing. On Debian, Ubuntu and Fedora: without asking, as root or with sudo.
-# On other systems: prints what to install, and continues. An argument installs more: `tests` the servers and modules for the
-# tests, `matrix` for building another module, `bench` for measuring, `dist` for making packages, `roots` for testing them,
-# `windows` for building for Windows, `usb` for the virtual machine with USB tokens.
+# Installs the tools and libraries that are missing for building sastctl. On Debian, Ubuntu and Fedora it does not ask, and
+# uses root or sudo. On other systems it prints what to install, and continues. An argument adds the tools for one task:
+# `tests` servers and modules for the tests, `matrix` for building another module, `bench` for measuring, `dist` for making
+# packages, `roots` for testing them, `windows` for building for Windows, `usb` for the virtual machine with USB tokens.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -66,7 +66,7 @@ else
     say "macOS: brew install pkg-config openssl softhsm opensc; Arch: pacman -S base-devel pcsclite openssl softhsm opensc"
 fi
 
-# Rust, in the version of Cargo.toml or later.
+# Rust in the version that Cargo.toml declares, or a later one.
 needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 new_enough() {
     have=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9]*\.[0-9]*\).*/\1/p')

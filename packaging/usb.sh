@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Boots a virtual machine with the .deb of target/dist in it, plugs software USB tokens into it, and prints the results
-# (tests/usb). Needs root and Debian's packages; run `make dist` first. Takes a few minutes.
+# Boots a virtual machine in which the .deb of target/dist is installed, attaches software USB tokens to it, and prints the
+# results of the checks in tests/usb/init. Needs root, Debian's packages, and an earlier `make dist`. Takes a few minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packaging/setup.sh usb
 place=${SASTCTL_USB_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-usb}
 deb=$(echo "$PWD"/target/dist/*.deb)
-[ -e "$deb" ] || { echo "usb: make dist first" >&2; exit 1; }
+[ -e "$deb" ] || { echo "usb: there is no .deb in target/dist: run make dist first" >&2; exit 1; }
 mkdir -p "$place"
 packages=linux-image-amd64,kmod,udev,iproute2,usbip,usbutils,pcscd,libccid,opensc,python3,python3-cryptography,passwd,mount,procps,dbus,polkitd
 [ -e "$place/root.tar" ] || mmdebstrap --quiet --variant=minbase --include=$packages trixie "$place/root.tar"
@@ -23,7 +23,7 @@ install -m 755 tests/usb/init "$root/init"
 kernel=$(echo "$root"/boot/vmlinuz-*)
 cp "$kernel" "$place/kernel"
 rm -rf "$root"/boot "$root"/usr/share/{locale,man,info} "$root"/var/{cache,lib}/apt "$root"/tmp/*
-# Only the USB modules of the kernel.
+# Keep only those modules of the kernel that are for USB.
 find "$root"/usr/lib/modules -path '*/kernel/*' -name '*.ko*' ! -path '*/usb/*' -delete
 for folder in "$root"/usr/lib/modules/*; do depmod --basedir "$root" "$(basename "$folder")"; done
 (cd "$root" && find . -print0 | cpio --quiet --null --create --format newc) | gzip -1 >"$place/root.cpio.gz"

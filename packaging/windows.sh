@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds sastctl.exe, and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a root of
-# its own. Needs Debian or Ubuntu, and root for the stories. What takes long (OpenSSL, SoftHSM, wine) is kept in
-# SASTCTL_WINDOWS_PLACE, by default ~/.cache/sastctl-windows. Where a piece cannot be had this says which, and ends well:
-# nothing was tried. STORIES="list access" runs a part. With --check it only type-checks, and only with what an earlier run has kept.
+# Builds sastctl.exe and SoftHSM for Windows, and runs the stories of packaging/windows/stories.sh under wine in a separate
+# root. Needs Debian or Ubuntu, and root for the stories. What takes long to make (OpenSSL, SoftHSM, the root with wine) is
+# stored in SASTCTL_WINDOWS_PLACE (default: ~/.cache/sastctl-windows) and used again. If something is not available, the
+# script prints what, and exits with 0. STORIES="list access" runs only these stories. --check only type-checks; it uses
+# what an earlier run has stored.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}
+. packaging/windows/toolchain.sh
 
 skip() {
     echo "windows: skipped: $*" >&2
@@ -13,40 +15,33 @@ skip() {
 }
 
 if [ "${1:-}" = --check ]; then
-    [ -d "$place/openssl" ] || skip "no OpenSSL for Windows is kept here (make windows builds it)"
+    [ -d "$(windows_openssl_folder "$place")" ] || skip "OpenSSL for Windows is not built yet (make windows builds it)"
 else
     mkdir -p "$place"
-    packaging/setup.sh windows || skip "the packages cannot be had"
+    packaging/setup.sh windows || skip "the packages cannot be installed"
 fi
 
-. packaging/windows/toolchain.sh
-windows_cargo "$place" || skip "no standard library of Rust for Windows"
-# OpenSSL takes longer than everything else: it is built once, and kept.
-build=(env -u RUSTFLAGS CARGO_TARGET_DIR="$place/build" "${cargo[@]}" build --locked --release --target "$target")
-kept=(X86_64_PC_WINDOWS_GNU_OPENSSL_DIR="$place/openssl" X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1)
+windows_cargo "$place" || skip "Rust's standard library for Windows is not available"
+windows_openssl "$place" || skip "OpenSSL cannot be built"
+in_build() { env -u RUSTFLAGS "${openssl[@]}" CARGO_TARGET_DIR="$place/build" "${cargo[@]}" "$@" --locked --target "$target"; }
 if [ "${1:-}" = --check ]; then
-    env -u RUSTFLAGS "${kept[@]}" CARGO_TARGET_DIR="$place/build" "${cargo[@]}" check --locked --quiet --workspace --tests --target "$target"
+    in_build check --quiet --workspace --tests
     exit
 fi
-if [ -d "$place/openssl" ]; then
-    env "${kept[@]}" "${build[@]}" --bin sastctl
-else
-    "${build[@]}" --bin sastctl --features vendored-openssl
-    cp -r "$(dirname "$(dirname "$(find "$place/build/$target" -path '*/install/lib/libcrypto.a' | head -n 1)")")" "$place/openssl"
-fi
-"${build[@]}" --package faulty-token
+in_build build --release --bin sastctl --features vendored-openssl
+in_build build --release --package faulty-token
 built=$place/build/$target/release
 unset RUSTC RUSTC_BOOTSTRAP
 
 if ! [ -e "$place/softhsm2.dll" ]; then
-    packaging/debian.sh source bookworm main softhsm2 "$place/softhsm" || skip "no source of SoftHSM"
-    packaging/windows/softhsm.sh "$(echo "$place"/softhsm/softhsm2-*/)" "$place/openssl" "$place/softhsm2.dll"
+    packaging/debian.sh source bookworm main softhsm2 "$place/softhsm" || skip "the source of SoftHSM is not available"
+    packaging/windows/softhsm.sh "$(echo "$place"/softhsm/softhsm2-*/)" "$(windows_openssl_folder "$place")" "$place/softhsm2.dll"
 fi
 
-[ "$(id -u)" = 0 ] || skip "the stories need root, for a root of their own"
+[ "$(id -u)" = 0 ] || skip "the stories run in a chroot, which only root can make"
 root=$place/root
 if ! [ -e "$place/wine.tar" ]; then
-    mmdebstrap --quiet --variant=minbase --include=wine64,wine,softhsm2,opensc,pcscd,vsmartcard-vpcd,python3,python3-cryptography trixie "$place/wine.tar" || skip "no wine 10"
+    mmdebstrap --quiet --variant=minbase --include=wine64,wine,softhsm2,opensc,pcscd,vsmartcard-vpcd,python3,python3-cryptography trixie "$place/wine.tar" || skip "wine 10 of Debian 13 is not available"
 fi
 rm -rf "$root"
 mkdir "$root"

@@ -18,6 +18,7 @@ fn a_wrong_command_line_exits_with_2() {
     let first: Vec<_> = details.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(first, ["sastctl", "commit", "target", "features", "OpenSSL", "PC/SC"], "{details}");
     assert!(details.contains("OpenSSL 3"), "{details}");
+    assert_eq!(details.contains(", built in"), cfg!(feature = "vendored-openssl"), "{details}");
 }
 
 /// An option that a command would ignore is refused: with `--rollback` the operator must not get a new list.

@@ -1,4 +1,4 @@
-# The steps of packaging/dist.sh; sourced by it. Each function takes its input and the place of its output.
+# The functions of packaging/dist.sh, which sources this file.
 # shellcheck shell=bash
 
 portable=x86_64-unknown-linux-gnu
@@ -14,13 +14,14 @@ fail() {
     exit 1
 }
 
-# All paths that are stored in the program are below this folder, so that the same commit makes the same bytes everywhere.
+# The compiler stores paths of source files in the program. Every build runs in this folder, so these paths, and the bytes of
+# the program, are the same on every machine.
 place=${SASTCTL_DIST_PLACE:-/var/tmp/sastctl-dist}
 
 prepare() {
     packaging/setup.sh dist
     mkdir -p -m 700 "$place"
-    [ -O "$place" ] || fail "$place belongs to somebody else: remove it, or name another folder in SASTCTL_DIST_PLACE"
+    [ -O "$place" ] || fail "$place belongs to another user: remove it, or name another folder in SASTCTL_DIST_PLACE"
     exec 9>"$place/lock"
     flock --nonblock 9 || fail "another build uses $place"
     [ -x "$place/tools/bin/cargo-zigbuild" ] || {
@@ -32,38 +33,37 @@ prepare() {
     git archive HEAD | tar --extract --directory "$place/source"
 }
 
-# A command in the sources, in the folders of this build. OpenSSL is built once for many commits: it notes no commit's time.
+# Runs a command in the copy of the sources, with the folders of this build. OpenSSL stores the time of its build. It is built
+# once and then used for many commits, so the time is 0 and not that of a commit.
 in_place() {
     (cd "$place/source" && env -u RUSTFLAGS -u CFLAGS PATH="$place/tools/bin:$PATH" CARGO_HOME="$place/cargo" \
         CARGO_TARGET_DIR="$place/target" CARGO_ZIGBUILD_CACHE_DIR="$place/zig" SOURCE_DATE_EPOCH=0 "$@")
 }
 
-# The program, with OpenSSL built in. libpcsclite is loaded when it is first called, so nothing is linked for PC/SC.
+# Builds the program for Linux, with OpenSSL built in. It is not linked with libpcsclite: it loads that at the first call.
 build_portable() {
     in_place cargo zigbuild --release --locked --features vendored-openssl --target "$portable.$glibc" \
         --config "target.$portable.pcsc.rustc-link-lib = []" --bin sastctl
 }
 
-# Sets `cargo` and `openssl` for build_windows; fails where the toolchain cannot be had.
+# Sets `cargo` and `openssl` for build_windows, and `target`. Fails if the tools for Windows are not available.
 prepare_windows() {
-    openssl=${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}/openssl
-    [ -d "$openssl" ] || { say "no OpenSSL for Windows is kept here: make windows builds it"; return 1; }
     packaging/setup.sh windows || return
     # shellcheck source=packaging/windows/toolchain.sh
     . packaging/windows/toolchain.sh
-    windows_cargo "$place" || { say "no standard library of Rust for Windows"; return 1; }
+    windows_cargo "$place" || { say "Rust's standard library for Windows is not available"; return 1; }
+    windows_openssl "${SASTCTL_WINDOWS_PLACE:-${XDG_CACHE_HOME:-$HOME/.cache}/sastctl-windows}"
 }
 
-# sastctl.exe, with OpenSSL built in; needs prepare_windows.
+# Builds sastctl.exe, with OpenSSL built in. Call prepare_windows first.
 build_windows() {
-    X86_64_PC_WINDOWS_GNU_OPENSSL_DIR=$openssl X86_64_PC_WINDOWS_GNU_OPENSSL_STATIC=1 in_place "${cargo[@]}" build \
-        --release --locked --target "$target" --bin sastctl \
-        --config "target.$target.rustflags = ['-Clink-arg=-Wl,--no-insert-timestamp']"
+    in_place "${openssl[@]}" "${cargo[@]}" build --release --locked --features vendored-openssl --target "$target" \
+        --bin sastctl --config "target.$target.rustflags = ['-Clink-arg=-Wl,--no-insert-timestamp']"
     unset RUSTC RUSTC_BOOTSTRAP
 }
 
-# Puts everything that a package installs into its place.
-collect() {
+# Copies every file that a package installs to its path below ROOT.
+collect() { # PROGRAM ROOT
     local program=$1 root=$2 doc=$2/usr/share/doc/sastctl
     install -D -m 755 "$program" "$root/usr/bin/sastctl"
     "$program" man "$root/usr/share/man/man1" >/dev/null
@@ -88,21 +88,21 @@ collect() {
     find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 }
 
-# The folder NAME below OUT as NAME.tar.gz beside it.
-pack_tar() {
+# Packs the folder OUT/NAME as OUT/NAME.tar.gz.
+pack_tar() { # OUT NAME
     tar --directory "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --create "$2" |
         gzip -9n >"$1/$2.tar.gz"
 }
 
-# PROGRAM, and what belongs to it, as NAME.zip in OUT; completions come from STAGE.
-pack_zip() {
+# Packs PROGRAM, documents, profiles and completions as OUT/NAME.zip. The completions are those below STAGE.
+pack_zip() { # PROGRAM STAGE OUT NAME
     local program=$1 stage=$2 out=$3 name=$4 folder=$3/$4
     install -D -m 755 "$program" "$folder/sastctl.exe"
     install -m 644 README.md CHANGELOG.md LICENSE-* "$folder"
     cp -r docs hsm-profiles "$folder"
     mkdir "$folder/completions"
     cp "$stage/usr/share/doc/sastctl/examples/sastctl.ps1" "$folder/completions"
-    # Git Bash has it.
+    # For Git Bash.
     cp "$stage/usr/share/bash-completion/completions/sastctl" "$folder/completions/sastctl.bash"
     find "$folder" -type f ! -name '*.exe' -exec chmod 644 {} +
     find "$folder" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
@@ -110,19 +110,19 @@ pack_zip() {
     rm -rf "$folder"
 }
 
-# Fetches the libraries of the image.
+# Downloads the Debian packages with the libraries of the image.
 prepare_image() {
     packaging/debian.sh download bookworm main "libc6 libgcc-s1 gcc-12-base libpcsclite1" "$place/packages"
 }
 
-# A container image of the program in STAGE and the libraries that it calls, as OUT; needs prepare_image.
-pack_image() {
+# Packs a container image as OUT: the program below STAGE and the libraries that it needs. Call prepare_image first.
+pack_image() { # STAGE OUT
     local stage=$1 out=$2 root=$place/image package
     rm -rf "$root"
     mkdir -p "$root"/{data,etc,var/lib/dpkg/status.d}
     for package in "$place"/packages/*.deb; do
         dpkg-deb --extract "$package" "$root"
-        # Where scanners of images look.
+        # Scanners of images read the names and versions of packages here.
         dpkg-deb --field "$package" >"$root/var/lib/dpkg/status.d/$(dpkg-deb --field "$package" Package)"
     done
     rm -rf "$root"/usr/lib/*/gconv "$root"/usr/share/{lintian,doc/*/[!c]*} "$root"/usr/share/doc/*/changelog*
@@ -135,7 +135,8 @@ pack_image() {
     python3 packaging/dist/image.py "$root" "sastctl:$version" "$commit" | gzip -9n >"$out"
 }
 
-pack_deb() {
+# Packs the files below STAGE as the .deb OUT.
+pack_deb() { # STAGE OUT
     local root=$out/deb doc=$out/deb/usr/share/doc/sastctl date
     cp -a "$1" "$root"
     date=$(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
@@ -152,7 +153,8 @@ pack_deb() {
     rm -rf "$root"
 }
 
-pack_rpm() {
+# Packs the files below STAGE as an .rpm in OUT.
+pack_rpm() { # STAGE OUT
     local root=$PWD/$out/rpm
     cp -a "$1" "$root"
     mkdir -p "$root/usr/share/zsh/site-functions"
@@ -165,8 +167,9 @@ pack_rpm() {
     rm -rf "$root" "$out/rpmbuild"
 }
 
-# The components of the program for TARGET, in CycloneDX, without what tells one build from another.
-sbom() {
+# Writes the components of the program for TARGET to OUT as CycloneDX, without the serial number, the time and the paths, which
+# differ from build to build.
+sbom() { # TARGET OUT
     cargo cyclonedx --version >/dev/null 2>&1 || cargo install cargo-cyclonedx --locked --quiet
     in_place cargo cyclonedx --quiet --format json --target "$1" --features vendored-openssl
     jq --arg root "$place/source" 'del(.serialNumber, .metadata.timestamp) | walk(if type == "string" then gsub($root; "") else . end)' \

@@ -1,5 +1,5 @@
-"""Packs a folder as a container image, an OCI layout that `docker load` reads, too: image.py FOLDER NAME:TAG COMMIT >OUT.tar.
-The same files make the same bytes: sorted, of root, with the time in SOURCE_DATE_EPOCH."""
+"""Packs a folder as a container image: image.py FOLDER NAME:TAG COMMIT >OUT.tar. The image is an OCI layout; `docker load` can
+also read it. The same files make the same image: files are sorted, belong to root, and have the time in SOURCE_DATE_EPOCH."""
 import datetime
 import hashlib
 import io
@@ -18,7 +18,7 @@ def reset(entry):
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mtime = time
-    # Not those of the builder's umask.
+    # The umask of the user who builds must not change the image.
     entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
     return entry
 
@@ -64,7 +64,7 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMA
         "created": created,
         "config": {
             "Entrypoint": ["/usr/bin/sastctl"],
-            # What is kept, such as the journal, lies in the folder that is mounted.
+            # The journal and the configuration are files below HOME: in the folder that the user mounts.
             "Env": ["PATH=/usr/bin", "HOME=/data"],
             "WorkingDir": "/data",
             "Labels": {"org.opencontainers.image.revision": commit, "org.opencontainers.image.licenses": "Apache-2.0 OR MIT"},

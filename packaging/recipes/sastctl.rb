@@ -1,4 +1,4 @@
-# Homebrew formula, for a tap. URL and checksum are those of the release. Not tried: there was no Mac.
+# Homebrew formula, for a tap. Put in the URL and the checksum of the release. Not tried, because no Mac was available.
 class Sastctl < Formula
   desc "Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM"
   homepage "@homepage@"

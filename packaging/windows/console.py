@@ -1,6 +1,6 @@
-"""Runs a program on a terminal and types a line once: console.py WHEN LINE PROGRAM [ARGUMENT...]. WHEN is PIN (it asks for
-one), or the file in which a misbehaving module writes that a call waits. Ctrl-C has no line end.
-Prints what the terminal showed; ends with the program's exit code, or with 99 where nothing was typed."""
+"""Runs a program on a terminal and types LINE once: console.py WHEN LINE PROGRAM [ARGUMENT...]. WHEN is PIN (LINE is typed when
+the program asks for a PIN), or the file in which faulty-token writes its calls (LINE is typed when one of them waits). After
+Ctrl-C no Enter is typed. Prints what the terminal showed; exits with the program's exit code, or with 99 if nothing was typed."""
 import os
 import pty
 import select

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# The stories that matter on Windows, with sastctl.exe and softhsm2.dll of /sastctl under wine: one line for each, with
-# the output of a story that failed. Runs inside the root that packaging/windows.sh makes.
+# Runs the most important stories with sastctl.exe and softhsm2.dll of /sastctl under wine. Prints one line for each; if a
+# story failed, with the end of its output. Runs inside the root that packaging/windows.sh makes.
 set -uo pipefail
 export WINEPREFIX=/root/wine WINEDEBUG=-all HOME=/root LC_ALL=C.UTF-8 TZ=UTC
 cd /sastctl || exit
 failed=0
 
 sastctl() { wine /sastctl/sastctl.exe "$@"; }
-# The output of a program, without carriage returns.
+# Prints the output of a program without carriage returns.
 said() { tr -d '\r' <"$1"; }
 
-# In a condition the shell would go on behind a command that fails. STORIES="list access" runs a part.
+# Runs one story. Its exit code is read afterwards, because `set -e` has no effect in a condition of `if`.
+# STORIES="list access" runs only these stories.
 story() { # NAME FUNCTION
     case " ${STORIES:-$2} " in *" $2 "*) ;; *) return ;; esac
     (
@@ -18,10 +19,10 @@ story() { # NAME FUNCTION
         "$2"
     ) >/tmp/said 2>&1
     if [ $? = 0 ]; then
-        printf '| %-42s | ok |\n' "$1"
+        printf '| %-44s | ok |\n' "$1"
     else
         failed=1
-        printf '| %-42s | FAILED: %s |\n' "$1" "$(said /tmp/said | tail -n 3 | tr '\n|' ' /')"
+        printf '| %-44s | FAILED: %s |\n' "$1" "$(said /tmp/said | tail -n 3 | tr '\n|' ' /')"
     fi
 }
 
@@ -54,6 +55,8 @@ revert=(revert CTLFile.tlv --token SAST-ADN008580ef --spare SAST-ADN0054f509 --t
 version() {
     sastctl --version --verbose >/tmp/out
     said /tmp/out | grep -q 'x86_64-pc-windows-gnu'
+    said /tmp/out | grep -q '^features .*vendored-openssl'
+    said /tmp/out | grep -q '^OpenSSL .*, built in$'
 }
 list() {
     setup
@@ -104,7 +107,7 @@ enroll() {
     sastctl revert CTLFile.tlv --token SAST-HSM-01 --spare SAST-ADN0054f509 --yes
     sastctl ctl verify CTLFile.new.tlv
 }
-# The PIN is typed at a console, and is not shown.
+# The PIN is typed at a console; the console must not show it.
 prompt() {
     setup
     unset SASTCTL_PIN_SOURCE
@@ -119,15 +122,14 @@ interrupted() {
     said /tmp/console | grep -q 'interrupted; nothing was written'
     refused [ -e CTLFile.new.tlv ]
 }
-# A module that misbehaves by a script stands before SoftHSM.
+# Puts faulty-token between sastctl and SoftHSM: it misbehaves as SCRIPT says.
 faulty() { # SCRIPT
     setup
     export SASTCTL_MODULE='Z:\sastctl\faulty_token.dll' FAULTY_MODULE='Z:\sastctl\softhsm2.dll'
     export FAULTY_CALLS='Z:\sastctl\run\calls' FAULTY_SCRIPT=$1
 }
-# The request to end comes while the token signs: it is logged out, nothing half is left, the journal verifies, and the next
-# run makes the golden file.
-# wine ends a thread at Ctrl-Break and calls no handler, so that cannot be tried.
+# Ctrl-C while the token signs: the token is logged out, no incomplete file is left, the journal verifies, and the next run
+# makes the golden file. Ctrl-Break cannot be tested, because wine calls no handler for it.
 while_it_signs() {
     local code=0
     faulty 'delay C_Sign 1 3000'
@@ -157,7 +159,7 @@ watch() {
     said events | grep inserted | grep -q SAST-ADN008580ef
     said events | grep -q removed
 }
-# More than the 260 characters of MAX_PATH.
+# Paths that are longer than MAX_PATH (260 characters).
 long() {
     setup
     local part folder windows
@@ -180,7 +182,7 @@ together() {
     wait %1
     sastctl ctl verify one.tlv two.tlv
 }
-# wine makes an access list of the rights on Unix, and another account of another owner.
+# wine derives the access control list of a file from its mode on Unix, and the account from its owner.
 access() {
     setup
     mkdir open
@@ -227,14 +229,14 @@ doctor() {
 remote() {
     setup
     unset SASTCTL_MODULE
-    # wine sets the name of the session itself.
+    # wine sets SESSIONNAME at its start, so it is changed by cmd inside wine.
     wine cmd /c 'set SESSIONNAME=RDP-Tcp#0&& Z:\sastctl\sastctl.exe doctor --profile safenet-etoken' >/tmp/out || true
     said /tmp/out | grep -q 'this is a Remote Desktop session'
     sastctl doctor --profile safenet-etoken >/tmp/out || true
     refused grep -q 'Remote Desktop' /tmp/out
 }
 
-# Readers come through winscard, with a pcscd of the story behind it.
+# wine's winscard.dll asks pcscd for readers; this story starts its own pcscd.
 readers() {
     setup
     printf "name = 'by-pcsc'\ndescription = 'SoftHSM beside readers'\nwait = 'pcsc'\n[paths]\nwindows = ['Z:/sastctl/softhsm2.dll']\n" >by-pcsc.toml
@@ -256,12 +258,12 @@ readers() {
 }
 
 printf '| story | |\n| --- | --- |\n'
-story 'the program says what it is' version
+story 'version, features and OpenSSL are printed' version
 story 'tokens are listed' list
 story 'certificates are exported' export_all
 story 'revert: equal to the golden file' golden
 story 'in place: the old file is kept' in_place
-story 'the journal lies in LOCALAPPDATA, verifies' journal
+story 'the journal is in LOCALAPPDATA, and verifies' journal
 story 'update and sign' change
 story 'a PIN is changed; the old one is refused' pin
 story 'a key is enrolled, and signs' enroll
@@ -269,13 +271,13 @@ story 'a PIN is typed at a console' prompt
 story 'Ctrl-C at the PIN: nothing is written' interrupted
 story 'Ctrl-C while the token signs' while_it_signs
 story 'two at once' together
-story 'watch: a token comes and goes' watch
-story 'what others may write is no module' access
-story 'a PIN file that others may read is told of' pin_file
+story 'watch: a token is inserted and removed' watch
+story 'a module that others may write is refused' access
+story 'a PIN file that others may read: a warning' pin_file
 story 'paths of more than 260 characters' long
 story 'names that are not ASCII' names
 story 'doctor' doctor
-story 'doctor tells of Remote Desktop' remote
-story 'readers and a card, by winscard' readers
+story 'doctor reports Remote Desktop' remote
+story 'readers and a card through winscard' readers
 wineserver --kill
 exit $failed

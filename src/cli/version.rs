@@ -14,8 +14,9 @@ pub fn details() -> String {
         () if std::env::consts::OS == "macos" => "the PCSC framework",
         () => "libpcsclite.so.1, loaded at the first call",
     };
+    let where_openssl_is = if cfg!(feature = "vendored-openssl") { ", built in" } else { "" };
     format!(
-        "commit    {}\ntarget    {}\nfeatures  {}\nOpenSSL   {}\nPC/SC     {pcsc}\n",
+        "commit    {}\ntarget    {}\nfeatures  {}\nOpenSSL   {}{where_openssl_is}\nPC/SC     {pcsc}\n",
         env!("SASTCTL_COMMIT"),
         env!("SASTCTL_TARGET"),
         features.join(", "),
