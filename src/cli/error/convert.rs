@@ -47,21 +47,17 @@ impl From<TvsError> for CommandError {
 
 impl From<EnrollError> for CommandError {
     fn from(error: EnrollError) -> Self {
-        let kind = match error {
-            EnrollError::Name { .. } | EnrollError::Validity { .. } => ErrorKind::Usage,
-            EnrollError::NoRandom(_) => ErrorKind::Token,
-            _ => ErrorKind::File,
-        };
-        let base = CommandError::new(kind, error.to_string());
+        let base = CommandError::new(ErrorKind::File, error.to_string());
         match error {
-            EnrollError::Name { .. } | EnrollError::Validity { .. } | EnrollError::Builder(_) => {
-                base.detail("", "no key was kept")
+            EnrollError::Name { .. } | EnrollError::Validity { .. } => {
+                base.of_kind(ErrorKind::Usage).detail("", "no key was kept")
             }
+            EnrollError::Builder(_) => base.detail("", "no key was kept"),
             EnrollError::NoFolder(_) => base.detail("", NO_KEY).hint("create it, or give another file"),
             EnrollError::FileExists(_) => {
                 base.detail("", NO_KEY).hint("--force replaces it; the old file is kept as NAME.bak")
             }
-            EnrollError::NoRandom(_) => base.caused_by_sources(&error),
+            EnrollError::NoRandom(_) => base.of_kind(ErrorKind::Token).caused_by_sources(&error),
         }
     }
 }
@@ -70,7 +66,8 @@ impl From<ConsoleError> for CommandError {
     fn from(error: ConsoleError) -> Self {
         let base = CommandError::new(ErrorKind::Network, error.to_string());
         match error {
-            ConsoleError::WithoutSsh => CommandError::usage(base.message)
+            ConsoleError::WithoutSsh => base
+                .of_kind(ErrorKind::Usage)
                 .hint("use the serial console: serial:/dev/ttyUSB0 or serial:COM3"),
             ConsoleError::PortClosed { port, .. } => base
                 .hint(format!("check the address, and that SSH of the node listens on TCP {port}; another port: ssh://user@host:PORT"))
@@ -108,12 +105,7 @@ impl From<ConsoleError> for CommandError {
 
 impl From<ClusterError> for CommandError {
     fn from(error: ClusterError) -> Self {
-        let kind = match error {
-            ClusterError::OtherNode { .. } | ClusterError::SerialLine { .. } => ErrorKind::Usage,
-            ClusterError::NoFolder { .. } | ClusterError::NotATftpName { .. } => ErrorKind::File,
-            _ => ErrorKind::Network,
-        };
-        let base = CommandError::new(kind, error.to_string()).caused_by_sources(&error);
+        let base = CommandError::new(ErrorKind::Network, error.to_string()).caused_by_sources(&error);
         match error {
             ClusterError::Console(e) => e.into(),
             ClusterError::File(e) => e.into(),
@@ -122,13 +114,16 @@ impl From<ClusterError> for CommandError {
             ClusterError::DumpNotVerified { .. } => {
                 base.hint("`file get tftp` on the node copies the file to an SFTP server")
             }
+            ClusterError::NoFolder { .. } => base.of_kind(ErrorKind::File),
             ClusterError::OtherNode { nodes, .. } => base
+                .of_kind(ErrorKind::Usage)
                 .detail("there are", nodes.join(", "))
                 .hint("write --tftp-root NODE=DIR with a node name of the cluster, or --tftp-root DIR for all nodes"),
-            ClusterError::SerialLine { .. } => base.hint(
+            ClusterError::SerialLine { .. } => base.of_kind(ErrorKind::Usage).hint(
                 "give the address of the node: --node HOST; with --alone no shell is opened and no password is needed",
             ),
             ClusterError::NotATftpName { .. } => base
+                .of_kind(ErrorKind::File)
                 .detail("", "nothing was published")
                 .hint("phones request only CTLFile.tlv or ITLFile.tlv; check where this list comes from"),
             ClusterError::NotServed { .. } => base.hint("check that the file is in the TFTP folder, then restart Cisco Tftp"),
@@ -196,21 +191,17 @@ impl From<JournalReopenError> for CommandError {
 
 impl From<FileError> for CommandError {
     fn from(error: FileError) -> Self {
-        let kind = match error {
-            FileError::SourceChanged { .. } | FileError::Changed(_) => ErrorKind::No,
-            _ => ErrorKind::File,
-        };
-        let base = CommandError::new(kind, error.to_string());
+        let base = CommandError::new(ErrorKind::File, error.to_string());
         match &error {
             FileError::NotAFile { .. } => base.hint("give a plain file; --out - writes to standard output"),
             FileError::ForeignLink { .. } => base
                 .hint("give the file or folder itself: only links that belong to you or root are followed"),
-            FileError::Changed(_) => base
-                .detail("", "the existing file was not changed")
-                .hint("find out which program writes there, then run the command again"),
-            FileError::SourceChanged { .. } => {
-                base.wrote(0).hint("find out which program writes there, then run the command again")
+            FileError::Changed(_) | FileError::SourceChanged { .. } => match &error {
+                FileError::Changed(_) => base.detail("", "the existing file was not changed"),
+                _ => base.wrote(0),
             }
+            .of_kind(ErrorKind::No)
+            .hint("find out which program writes there, then run the command again"),
             FileError::NotSynced { backup, .. } => base
                 .details("", backup.iter().map(|kept| format!("the old file is kept as {}", kept.display())))
                 .hint("run sync, then check the file again: a power failure before that may undo the write")

@@ -70,6 +70,11 @@ impl CommandError {
         CommandError::new(ErrorKind::Usage, message)
     }
 
+    /// The same error, of another kind.
+    fn of_kind(self, kind: ErrorKind) -> Self {
+        CommandError { kind, ..self }
+    }
+
     /// Adds a fact below the first line: `token    SAST token A, serial 02aea1d3`. An empty label makes a plain line.
     pub fn detail(mut self, label: impl Into<String>, fact: impl Into<String>) -> Self {
         self.details.push(Detail::Fact(label.into(), fact.into()));

@@ -9,19 +9,16 @@ use crate::token::{
 
 impl From<TokenError> for CommandError {
     fn from(error: TokenError) -> Self {
-        let kind = match error {
-            E::UnknownProfile(..) | E::Label(_) => ErrorKind::Usage,
-            E::BadProfile(..) => ErrorKind::File,
-            _ => ErrorKind::Token,
-        };
-        let base = CommandError::new(kind, error.to_string())
+        let base = CommandError::new(ErrorKind::Token, error.to_string())
             .details("token", error.token().map(ToString::to_string));
         match error {
             E::UnknownProfile(name, known) => {
-                base.did_you_mean(&name, known.iter().map(String::as_str))
+                base.of_kind(ErrorKind::Usage).did_you_mean(&name, known.iter().map(String::as_str))
                     .hint(format!("the profiles are {}; a profile file is given by its path", known.join(", ")))
             }
-            E::BadProfile(..) => base.hint("sastctl profile show safenet-etoken prints a correct one"),
+            E::BadProfile(..) => base
+                .of_kind(ErrorKind::File)
+                .hint("sastctl profile show safenet-etoken prints a correct one"),
             E::InsecureProfile(..) => base
                 .hint(format!(
                     "remove write permission for others ({HOW_TO_FORBID_WRITING}): the profile names the library that gets \
@@ -139,7 +136,7 @@ impl From<TokenError> for CommandError {
             E::SamePin(..) => base
                 .detail("", "no PIN was tried, nothing was changed")
                 .hint("choose another one, then run the same command again"),
-            E::Label(_) => base.detail("", "nothing was deleted"),
+            E::Label(_) => base.of_kind(ErrorKind::Usage).detail("", "nothing was deleted"),
             E::InitIncomplete(token, _) => {
                 let name = if token.serial.is_empty() { &token.label } else { &token.serial };
                 base.hint(format!("give it a PIN: sastctl token unlock {name}"))

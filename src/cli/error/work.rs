@@ -179,13 +179,11 @@ impl From<NotASelector> for CommandError {
 
 impl From<OperatorError> for CommandError {
     fn from(error: OperatorError) -> Self {
-        let kind = match &error {
-            OperatorError::Interrupted { .. } | OperatorError::WentBack => ErrorKind::Interrupted,
-            OperatorError::CannotAsk(_) | OperatorError::FrontEnd { .. } => ErrorKind::Usage,
-        };
-        let base = CommandError::new(kind, error.to_string());
+        let base = CommandError::usage(error.to_string());
         match error {
-            OperatorError::Interrupted { .. } | OperatorError::WentBack => base,
+            OperatorError::Interrupted { .. } | OperatorError::WentBack => {
+                base.of_kind(ErrorKind::Interrupted)
+            }
             OperatorError::CannotAsk(question) => {
                 base.detail("question", question.to_string()).hint("--yes confirms without a question")
             }
