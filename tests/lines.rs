@@ -1,7 +1,10 @@
-//! Lines as people read them: wrapped at blanks, tables whose columns move, messages that no text from outside can imitate.
+//! Lines as people read them: words in colour, wrapped at blanks, tables whose columns move, messages that no text from
+//! outside can imitate.
 
-use sastctl::cli::ui::{table_within, unwrap_paragraphs, wrap};
+use sastctl::cli::ui::{paint, table_within, unwrap_paragraphs, wrap};
 use sastctl::cli::{CommandError, ErrorKind};
+
+use crate::support::without_colours;
 
 #[test]
 fn a_line_goes_on_under_its_text_and_no_word_is_broken() {
@@ -65,4 +68,13 @@ fn text_from_outside_cannot_control_the_terminal_or_imitate_a_message() {
       second
     help: c\u{7}
     ");
+}
+
+#[test]
+fn words_have_a_colour_where_a_column_begins_and_nowhere_else() {
+    let plain = "error: a token that is locked\nslot  ok  refuses\na: verified, b\n";
+    let painted = paint(plain);
+    assert_eq!(without_colours(&painted), plain);
+    let (bad, good) = ("\u{1b}[1m\u{1b}[31m", "\u{1b}[32m");
+    assert_eq!((painted.matches(bad).count(), painted.matches(good).count()), (1, 2), "{painted:?}");
 }

@@ -1,5 +1,7 @@
 //! Plans: refused by the CTL Client's rules, forced, confirmed by digest, and the procedures (`ctl ways`).
 
+use sastctl::phone::Reason;
+
 use crate::pki;
 use crate::support::{Outcome, World};
 
@@ -231,4 +233,13 @@ fn phones_accept_the_change_to_an_hsm_in_two_steps() {
     check("2.tlv", "1.tlv").done();
     let straight = check("2.tlv", "CTLFile.tlv");
     assert_eq!(straight.code, 1, "in one step phones would have refused: {}", straight.all());
+}
+
+#[test]
+fn a_reason_counts_by_its_value_and_not_by_its_words() {
+    let reason = |server: &str| Reason::TvsInvalid { server: server.to_owned() };
+    let value = |reason: &Reason| Reason::serialize(reason, serde_json::value::Serializer).unwrap();
+    assert_eq!(value(&reason("pub")), serde_json::json!({ "tvs-invalid": { "server": "pub" } }));
+    assert_ne!(value(&reason("pub")), value(&reason("sub")));
+    assert_eq!(serde_json::json!(reason("pub")), "TVS on pub says invalid", "what --json shows");
 }

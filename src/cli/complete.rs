@@ -2,7 +2,7 @@
 //!
 //! An error is no candidate, and nothing is printed about it. No PIN is used.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -56,6 +56,10 @@ fn named(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<CompletionCa
     names.into_iter().map(|name| CompletionCandidate::new(name.into())).collect()
 }
 
+fn explained(name: impl Into<OsString>, says: impl Into<StyledStr>) -> CompletionCandidate {
+    CompletionCandidate::new(name).help(Some(says.into()))
+}
+
 /// The SAST names; the serial number of a token without a certificate.
 fn tokens() -> Vec<CompletionCandidate> {
     let (tell, told) = mpsc::sync_channel(1);
@@ -67,10 +71,9 @@ fn tokens() -> Vec<CompletionCandidate> {
         let all = options.and_then(|options| options.open().ok()?.contents().ok()).unwrap_or_default();
         let of = |contents: &crate::token::TokenContents| {
             let names: Vec<String> = contents.sast_names().collect();
-            let (label, serial) = (contents.token.label.to_owned(), contents.token.serial.to_owned());
-            let names = if names.is_empty() { vec![serial] } else { names };
-            let names = named(names.into_iter().filter(|name| !name.is_empty()));
-            names.into_iter().map(move |name| name.help(Some(label.clone().into()))).collect::<Vec<_>>()
+            let names = if names.is_empty() { vec![contents.token.serial.clone()] } else { names };
+            let names = names.into_iter().filter(|name| !name.is_empty());
+            names.map(|name| explained(name, &contents.token.label)).collect::<Vec<_>>()
         };
         let _ = tell.send(all.iter().flat_map(of).collect());
     });
@@ -87,17 +90,14 @@ fn tokens_and_files(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn profiles() -> Vec<CompletionCandidate> {
-    let named = |p: Profile| CompletionCandidate::new(p.name).help(Some(p.description.into()));
-    Profile::built_in().map(named).collect()
+    Profile::built_in().map(|profile| explained(profile.name, profile.description)).collect()
 }
 
 /// `help` explains these commands, and the topics.
 pub fn with_commands_and_topics(words: Arg, commands: Vec<(String, StyledStr)>) -> Arg {
-    let topic = |topic: &topics::Topic| CompletionCandidate::new(topic.name).help(Some(topic.title().into()));
-    let command =
-        |(name, says): &(String, StyledStr)| CompletionCandidate::new(name).help(Some(says.clone()));
     words.add(ArgValueCandidates::new(move || {
-        topics::all().map(topic).chain(commands.iter().map(command)).collect()
+        let topics = topics::all().map(|topic| explained(topic.name, topic.title()));
+        topics.chain(commands.iter().map(|(name, says)| explained(name, says.clone()))).collect()
     }))
 }
 
@@ -108,10 +108,8 @@ fn listed() -> Vec<ListedJournal> {
 
 fn journals(current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
-    let of = |journal: ListedJournal| {
-        CompletionCandidate::new(journal.name).help(Some(journal.subject.unwrap_or_default().into()))
-    };
-    let mut all: Vec<_> = listed().into_iter().filter(|j| j.name.starts_with(&*current)).map(of).collect();
+    let journals = listed().into_iter().filter(|journal| journal.name.starts_with(&*current));
+    let mut all: Vec<_> = journals.map(|j| explained(j.name, j.subject.unwrap_or_default())).collect();
     all.extend(PathCompleter::file().complete(OsStr::new(&*current)));
     all
 }

@@ -34,7 +34,6 @@ pub struct Fetched {
 }
 
 /// Why a file could not be fetched from a host: both errors.
-#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 #[error("{file} was not fetched from {host}: {tftp}; {http}")]
 pub struct FetchError {

@@ -14,7 +14,6 @@ pub enum NodeCtl {
 }
 
 /// What is wrong with a node's CTL: `shown` by `show ctl`, `served` by TFTP. The text continues after the node's name.
-#[allow(missing_docs, reason = "the fields are described above")]
 #[derive(Debug, thiserror::Error)]
 pub enum CtlProblem {
     #[error("serves no CTL, though the cluster is in mixed mode")]

@@ -39,9 +39,7 @@ impl From<RunError> for CommandError {
                     RunRefused::NothingKept | RunRefused::Ended => base,
                 }
             }
-            E::Unreadable { .. } => {
-                base.hint("move the journal back to its old place").hint(OWN_FOLDER)
-            }
+            E::Unreadable { .. } => base.hint("move the journal back to its old place").hint(OWN_FOLDER),
             E::JournalNotText { .. } => base.hint("give another folder: --journal DIR"),
             E::Busy { .. } => base
                 .detail("", UNCHANGED)

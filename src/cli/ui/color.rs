@@ -79,17 +79,3 @@ pub fn paint(text: &str) -> String {
     }
     painted
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_have_a_colour_where_a_column_begins_and_nowhere_else() {
-        let plain = "error: a token that is locked\nslot  ok  refuses\na: verified, b\n";
-        let painted = paint(plain);
-        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), plain);
-        let (bad, good) = (format!("{BAD}"), format!("{GOOD}"));
-        assert_eq!((painted.matches(&bad).count(), painted.matches(&good).count()), (1, 2), "{painted:?}");
-    }
-}

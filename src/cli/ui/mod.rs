@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
-pub use color::STYLES;
+pub use color::{STYLES, paint};
 use layout::Stream;
 pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
 pub use pager::runs as pager_runs;

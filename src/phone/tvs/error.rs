@@ -8,7 +8,6 @@ use super::wire::NotAMessage;
 /// An error in the communication with a Trust Verification Service. `server` is the server that was asked; `source` and
 /// `reason` come from the system or OpenSSL.
 #[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the words say what each is")]
 pub enum TvsError {
     #[error("{0:?} is not HOST or HOST:PORT")]
     NotAnAddress(String),

@@ -57,7 +57,6 @@ pub struct Message {
 
 /// Why bytes are no message of this protocol. `at` is an offset, and `length` and `expected` are lengths, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the words say what each is")]
 pub enum NotAMessage {
     #[error("it does not begin with {PROTOCOL} and {VERSION} but with {first} and {second}")]
     NotTvs { first: u8, second: u8 },

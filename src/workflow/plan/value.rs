@@ -304,16 +304,3 @@ pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist:
 pub(super) fn token_record(certificate: &Certificate, style: Option<Style>) -> Result<Record, BuildError> {
     Record::token(certificate, style.unwrap_or_else(|| certificate.sast_style()))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_counts_by_its_value_and_not_by_its_words() {
-        let reason = |server: &str| Reason::TvsInvalid { server: server.to_owned() };
-        assert_eq!(value(&reason("pub")), serde_json::json!({ "tvs-invalid": { "server": "pub" } }));
-        assert_ne!(value(&reason("pub")), value(&reason("sub")));
-        assert_eq!(serde_json::json!(reason("pub")), "TVS on pub says invalid", "what --json shows");
-    }
-}
