@@ -21,6 +21,7 @@ mod revert;
 mod settings;
 pub(crate) mod signing;
 mod start;
+mod texts;
 mod token;
 mod token_admin;
 mod topics;

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::cluster_run::{ConfirmedChecks, readiness_text};
 use super::pin::{self, PinSource};
-use super::signing::{checksums_text, dry_run_text, phones_text, plan_problems, plan_text, written_text};
+use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, written_text};
 use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
@@ -77,7 +77,7 @@ impl<'a> TerminalOperator<'a> {
         if self.sees_plans && !(printed && ui.output_is_seen()) {
             ui.show(&text);
         } else if !printed && (ui.json || ui.quiet) {
-            plan_problems(file).iter().for_each(|problem| ui.warn(problem));
+            file.problems().iter().for_each(|problem| ui.warn(&printable(problem)));
         } else if !printed {
             ui.note(&text);
         }

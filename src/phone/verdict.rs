@@ -59,6 +59,20 @@ impl Verdict {
         self.waits_for_tvs() && matches!(self.reasons.last(), Some(Reason::TvsNotAsked { token: true, .. }))
     }
 
+    /// The decision in a few words: `accept (by CTL)`.
+    pub fn word(&self) -> &'static str {
+        match self.decision {
+            Decision::Accepts(Way::Blind) => "accept (blindly)",
+            Decision::Accepts(Way::Ctl) => "accept (by CTL)",
+            Decision::Accepts(Way::Itl) => "accept (by ITL)",
+            Decision::Accepts(Way::Tvs) => "accept (by TVS)",
+            Decision::Refuses => "REFUSE",
+            Decision::NotKnown if self.waits_for_tvs() => "accept only if TVS knows the signer",
+            Decision::NotKnown => "cannot be known",
+            Decision::DoesNotApply => "does not apply",
+        }
+    }
+
     /// In one line: `accept, if TVS knows SAST-ADN008580ef`.
     pub fn says(&self, signer: &str) -> String {
         let last = self.reasons.last().map(ToString::to_string).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! The state of a cluster: mode, lists, services and checksums, node by node.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::error::WorkError;
@@ -21,6 +23,19 @@ pub struct Status {
     pub same_everywhere: bool,
     /// The signers that phones with this CTL accept without asking TVS.
     pub phones_follow: Vec<String>,
+}
+
+impl Status {
+    /// The first node with each CTL.
+    pub fn different_ctls(&self) -> impl Iterator<Item = &NodeStatus> {
+        let mut seen = HashSet::new();
+        self.nodes.iter().filter(move |node| node.md5.as_deref().is_some_and(|md5| seen.insert(md5)))
+    }
+
+    /// Whether a CTL on a node is left from an earlier mixed mode.
+    pub fn has_leftover(&self) -> bool {
+        self.nodes.iter().any(|node| node.left_behind)
+    }
 }
 
 #[derive(Debug, Default, Serialize)]

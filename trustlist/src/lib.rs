@@ -33,6 +33,6 @@ pub use printable::{printable, printable_json, printable_lines};
 pub use record::{Function, Record, ServerRecord};
 pub use remarks::Remark;
 pub use report::{CertificateReport, ListReport, SignedReport, date, day};
-pub use show::{show_list, show_signed};
+pub use show::{show_list, show_signed, show_summary};
 pub use tlv::{Element, header_tag, header_tag_name, record_tag, record_tag_name};
 pub use verify::{SignedBy, VerifiedList};

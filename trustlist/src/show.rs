@@ -45,6 +45,29 @@ pub fn show_signed(signed: &SignedFile, modified: &str) -> String {
     out
 }
 
+/// A list in five lines: kind and size, signer, records by function, MD5 and SHA-1 as a phone shows them.
+pub fn show_summary(name: &str, list: &TrustList, verified: bool) -> String {
+    let mut counts: Vec<(Function, usize)> = Vec::new();
+    for function in list.records().iter().map(Record::function) {
+        match counts.iter_mut().find(|(counted, _)| *counted == function) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => counts.push((function, 1)),
+        }
+    }
+    let counts: Vec<String> = counts.iter().map(|(function, count)| format!("{function} {count}")).collect();
+    let checksum = |sum: &[u8]| digest::phone_lines(sum).join(" ");
+    format!(
+        "{name}   {}, {} bytes\nsigner   {}, {}\nrecords  {}\nMD5      {}\nSHA1     {}\n",
+        list.kind().label(),
+        list.bytes().len(),
+        list.header().signer_short_name(),
+        if verified { "verified" } else { "not verified" },
+        counts.join(", "),
+        checksum(&digest::md5(list.bytes())),
+        checksum(&digest::sha1(list.bytes())),
+    )
+}
+
 /// The text before the records, or before the payload.
 fn head(kind: &str, header: &Header, bytes: &[u8], modified: &str) -> String {
     let mut out = String::new();

@@ -12,7 +12,7 @@ pub use confirmed_checks::{ConfirmedChecks, option as confirming_option, readine
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::operator::TVS_NOT_ASKED;
-use super::signing::{SigningArgs, checksums_text, numbered, plan_json, plan_text};
+use super::signing::{SigningArgs, checksums_text, numbered, plan_text};
 use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::cluster::{Connector, NodeAddress};
 use crate::trustlist::digest;
@@ -182,7 +182,7 @@ fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result
         "node": options.publisher.to_string(),
         "nodes": names(&run.nodes),
         "before": found,
-        "plans": [plan_json(&file, session.signer())],
+        "plans": [file.json(session.signer())],
         "left_to_do": left,
         "written": [],
     });

@@ -1,14 +1,14 @@
 //! `ctl check`: would phones accept a new list?
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use askama::Template;
 use clap::Args;
 
-use crate::cli::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable};
-use crate::phone::tvs::{Answer, Ask, TvsError};
-use crate::phone::{ClassVerdict, Decision, PhoneClass, Reason, Verdict, Way};
+use crate::cli::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, texts};
+use crate::phone::tvs::Ask;
+use crate::phone::{ClassVerdict, PhoneClass, Reason, Verdict};
 use crate::workflow::check::{Check, CheckRequest, causes, check};
 use crate::workflow::display_name;
 
@@ -69,33 +69,15 @@ pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     if check.is_accepted() { Ok(()) } else { Err(not_accepted(&file, &check)) }
 }
 
+#[derive(Template)]
+#[template(path = "check.txt")]
+struct CheckText<'a> {
+    file: &'a str,
+    check: &'a Check,
+}
+
 pub fn text(file: &str, check: &Check) -> String {
-    let Check { kind, bytes, signed_by, .. } = check;
-    let mut text = format!(
-        "{}   {} of {bytes} bytes, signed by {}\n",
-        printable(file),
-        kind.label(),
-        printable(signed_by)
-    );
-    for verdict in &check.verdicts {
-        let _ = writeln!(text, "{:<24} {}", verdict.class.label(), word(&verdict.verdict));
-        for reason in &verdict.verdict.reasons {
-            let _ = writeln!(text, "    {}", printable(&reason.to_string()));
-        }
-    }
-    if !check.findings.is_empty() {
-        text.push_str("After phones have accepted it\n");
-    }
-    for finding in &check.findings {
-        let _ = writeln!(text, "    {}", printable(&finding.line()));
-    }
-    for (server, answer) in &check.answers {
-        let _ = writeln!(text, "TVS {}\n    {}", printable(server), answered(answer));
-    }
-    for warning in &check.warnings {
-        let _ = writeln!(text, "warning: {}", printable(warning));
-    }
-    text
+    texts::text(&CheckText { file, check })
 }
 
 /// The error if a class of phones would refuse the list, or would be locked out by it.
@@ -134,35 +116,5 @@ pub fn not_accepted(file: &str, check: &Check) -> CommandError {
             "sastctl ctl ways FILE lists the procedures that work for all phones; --phones CLASS,… limits \
             the check to the phones that you have",
         )
-    }
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    match verdict.decision {
-        Decision::Accepts(Way::Blind) => "accept (blindly)",
-        Decision::Accepts(Way::Ctl) => "accept (by CTL)",
-        Decision::Accepts(Way::Itl) => "accept (by ITL)",
-        Decision::Accepts(Way::Tvs) => "accept (by TVS)",
-        Decision::Refuses => "REFUSE",
-        Decision::NotKnown if verdict.waits_for_tvs() => "accept only if TVS knows the signer",
-        Decision::NotKnown => "cannot be known",
-        Decision::DoesNotApply => "does not apply",
-    }
-}
-
-fn answered(answer: &Result<Answer, TvsError>) -> String {
-    match answer {
-        Ok(answer) => {
-            let check = match answer.shown.in_itl {
-                true => "in the TVS records of the ITL",
-                false => "not checked: give --installed-itl",
-            };
-            let shown = format!(
-                "{}, its certificate {} (SHA-256 {}) {check}",
-                answer.tls_version, answer.shown.name, answer.shown.sha256
-            );
-            format!("{}\n    {}", printable(&answer.to_string()), printable(&shown))
-        }
-        Err(e) => printable(&causes(e)),
     }
 }

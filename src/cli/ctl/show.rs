@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{CommandError, Ui};
-use crate::trustlist::{
-    self, Function, ListKind, ListReport, Record, SignedReport, TrustFile, TrustList, digest, show_list,
-    show_signed,
-};
+use crate::trustlist::{self, ListReport, SignedReport, TrustFile, show_list, show_signed, show_summary};
 use crate::workflow::{display_name, header_time, read_file, read_list};
 
 /// Show a CTL, ITL or .sgn file in the format of CUCM's `show ctl` and `show itl`
@@ -42,7 +39,7 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             if ui.json {
                 ui.print_json("ctl-show", &ListReport::new(&list, &verification))?;
             } else if args.summary {
-                ui.print(&summary(&display_name(&args.file), &list, verification.is_ok()))?;
+                ui.print(&show_summary(&display_name(&args.file), &list, verification.is_ok()))?;
             } else {
                 ui.print_as_it_is(&show_list(
                     &list,
@@ -68,27 +65,4 @@ pub fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     Ok(())
-}
-
-fn summary(name: &str, list: &TrustList, verified: bool) -> String {
-    let mut counts: Vec<(Function, usize)> = Vec::new();
-    for function in list.records().iter().map(Record::function) {
-        match counts.iter_mut().find(|(counted, _)| *counted == function) {
-            Some((_, count)) => *count = count.saturating_add(1),
-            None => counts.push((function, 1)),
-        }
-    }
-    let counts: Vec<String> = counts.iter().map(|(function, count)| format!("{function} {count}")).collect();
-    let kind = if list.kind() == ListKind::Ctl { "CTL" } else { "ITL" };
-    // As a phone shows them; `show ctl` prints them without the blanks.
-    let checksum = |sum: &[u8]| digest::phone_lines(sum).join(" ");
-    format!(
-        "{name}   {kind}, {} bytes\nsigner   {}, {}\nrecords  {}\nMD5      {}\nSHA1     {}\n",
-        list.bytes().len(),
-        list.header().signer_short_name(),
-        if verified { "verified" } else { "not verified" },
-        counts.join(", "),
-        checksum(&digest::md5(list.bytes())),
-        checksum(&digest::sha1(list.bytes())),
-    )
 }

@@ -1,14 +1,15 @@
 //! `ctl ways`: the procedures that start from a list in force.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use askama::Template;
 use clap::Args;
 
 use super::super::cluster_run::readiness_text;
 use super::super::next::spell;
 use super::super::signing::now;
-use crate::cli::{CommandError, Ui, printable};
+use crate::cli::texts::text;
+use crate::cli::{CommandError, Ui};
 use crate::trustlist::ListKind;
 use crate::workflow::advice::{Procedure, Step, procedures};
 use crate::workflow::{Release, display_name, read_verified};
@@ -48,10 +49,14 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
         }
     }
     let document = serde_json::json!({ "before": before, "ways": open.iter().map(json).collect::<Vec<_>>() });
-    ui.answer("ctl-ways", &document, || {
-        let texts = std::iter::once(readiness_text(&before)).chain(open.iter().map(text));
-        texts.collect::<Vec<_>>().join("\n")
-    })
+    ui.answer("ctl-ways", &document, || text(&WaysText { before: readiness_text(&before), ways: &open }))
+}
+
+#[derive(Template)]
+#[template(path = "ways.txt")]
+struct WaysText<'a> {
+    before: String,
+    ways: &'a [Procedure],
 }
 
 fn json(procedure: &Procedure) -> serde_json::Value {
@@ -63,21 +68,4 @@ fn json(procedure: &Procedure) -> serde_json::Value {
         json.insert("closed".to_owned(), closed.as_str().into());
     }
     json
-}
-
-fn text(procedure: &Procedure) -> String {
-    let mut text = format!("{}: {}\n", procedure.name, procedure.what);
-    if let Some(closed) = &procedure.closed {
-        let _ = writeln!(text, "  not possible: {}", printable(closed));
-    }
-    for (index, step) in procedure.steps.iter().enumerate() {
-        let _ = writeln!(text, "  {}. {}", index.saturating_add(1), printable(&step.act));
-        if let Some(next) = &step.next {
-            let _ = writeln!(text, "       {}", printable(&spell(next)));
-        }
-        for effect in &step.phones {
-            let _ = writeln!(text, "     {:<24} {}", effect.class.label(), printable(&effect.says));
-        }
-    }
-    text
 }

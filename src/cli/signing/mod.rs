@@ -4,9 +4,7 @@ mod args;
 mod views;
 
 pub use args::{DIGESTS, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
-pub use views::{
-    checksums_text, dry_run_text, numbered, phones_text, plan_json, plan_problems, plan_text, written_text,
-};
+pub use views::{checksums_text, dry_run_text, numbered, phones_text, plan_text, written_text};
 
 use super::{CommandError, Settings, Ui};
 use crate::workflow::signing::{Batch, BatchFile, Signed, SigningSession};
@@ -22,7 +20,7 @@ pub fn sign(
     let files = if let Batch::Planned(files) = &batch { &files[..] } else { &[] };
     let to_output = files.iter().any(|file| file.out().as_os_str() == "-") && !args.dry_run;
     let operator = args.operator(to_output, settings, ui);
-    let json = |file: &BatchFile| plan_json(file, session.signer());
+    let json = |file: &BatchFile| file.json(session.signer());
     let plans = ui.json.then(|| files.iter().map(json).collect::<Vec<_>>());
     let signed = session.sign(batch, &args.order(what), &operator)?;
     if let Some(signed) = &signed {

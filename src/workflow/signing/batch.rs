@@ -8,6 +8,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::files::{self, FileError, NewFile, Source};
+use crate::phone::{ClassVerdict, Decision, Impact, ServiceFinding};
+use crate::token::Sast;
 use crate::trustlist::{Certificate, Difference, SgnDraft, SignError, Signer, VerifiedList, digest};
 use crate::workflow::journal::{Event, FileFingerprint, Journal, JournalWriteError};
 use crate::workflow::{ConfirmedPlan, Plan, PlanDigest, PlanError};
@@ -90,6 +92,35 @@ impl BatchFile {
         self.plan().map_or(&[], |plan| &plan.by_hand[..])
     }
 
+    /// What phones will refuse or lose, one line each.
+    pub fn problems(&self) -> Vec<String> {
+        let Some(plan) = self.plan() else { return vec![] };
+        let signer = plan.signer().sast_name();
+        let refusals = plan.phones.iter().filter(|v| v.verdict.decision == Decision::Refuses);
+        let refusals = refusals.map(|v| format!("phones ({}): {}", v.class.label(), v.says(&signer)));
+        let losses = plan.findings.iter().filter(|f| f.impact != Impact::Note).map(ServiceFinding::line);
+        refusals.chain(losses).collect()
+    }
+
+    /// For programs: everything that the operator sees of it.
+    pub fn json(&self, sast: &Sast) -> serde_json::Value {
+        let (plan, signer) = (self.plan(), sast.certificate().sast_name());
+        let says = |phones| Says { phones, says: phones.verdict.says(&signer) };
+        serde_json::json!({
+            "digest": self.digest.to_string(),
+            "out": self.out.display().to_string(),
+            "token_serial": sast.token().serial,
+            "steps": plan.map_or(&[][..], |p| &p.steps[..]),
+            "warnings": self.warnings,
+            "phones": plan.map(|p| p.phones.iter().map(says).collect::<Vec<_>>()),
+            "findings": plan.map_or(&[][..], |p| &p.findings[..]),
+            "by_hand": self.by_hand(),
+            "bytes": plan.map(Plan::signed_len),
+            "difference": self.difference(),
+            "signer": signer,
+        })
+    }
+
     /// Confirms the file; an error if it is not the one that was shown.
     pub fn confirm(self, shown: PlanDigest) -> Result<ConfirmedFile, PlanError> {
         let work = match self.work {
@@ -101,6 +132,14 @@ impl BatchFile {
         };
         Ok(ConfirmedFile { work, out: self.out, input: self.input })
     }
+}
+
+/// A verdict, also in words.
+#[derive(Serialize)]
+struct Says<'a> {
+    #[serde(flatten)]
+    phones: &'a ClassVerdict,
+    says: String,
 }
 
 /// Why files are not signed, or plans are not carried out together.
