@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::cert_enroll::{self, EnrollArgs};
 use super::signing::now;
-use super::token::not_read;
-use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, table_with_asides};
+use super::token::{not_read, until};
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, table_with_asides, texts};
 use crate::files::OnExisting;
 use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
 use crate::workflow::export::{self, Format, Unread, certificates_of};
 use crate::workflow::read_certificate;
-use crate::workflow::token_report::{ListedCertificate, is_expired, listed};
+use crate::workflow::token_report::{ListedCertificate, listed};
+use askama::Template;
 use clap::{Args, Subcommand};
 
 /// Certificates on the tokens.
@@ -122,33 +123,23 @@ fn is_path(word: &str) -> bool {
     path.is_file() || ends_like_one && !word.starts_with("pkcs11:")
 }
 
+#[derive(Template)]
+#[template(path = "certificate.txt")]
+struct CertificateText<'a> {
+    certificate: &'a Certificate,
+    report: &'a CertificateReport,
+    from: String,
+    as_sast: [(&'static str, String); 3],
+}
+
 pub fn text(certificate: &Certificate, report: &CertificateReport) -> String {
     let style = certificate.sast_style();
-    let way = match style {
-        Style::CtlClient => "in the CTL Client's format",
-        Style::Cucm => "in CUCM's format",
-    };
-    let (from, to) = (day(certificate.not_before), day(certificate.not_after));
-    let is_over = if is_expired(certificate, now()) { " (expired)" } else { "" };
-    let serial = digest::hex(&certificate.serial_spelled(style), ":").to_uppercase();
-    let lines = [
-        ("Name", report.name.clone()),
-        ("Subject", report.subject.clone()),
-        ("Issuer", report.issuer.clone()),
-        ("Serial", report.serial.clone()),
-        ("Valid", format!("{from} to {to}{is_over}")),
-        ("Key", report.key.clone()),
-        ("Signed with", report.signature_algorithm.clone()),
-        ("SHA1", report.sha1.clone()),
-        ("SHA256", report.sha256.clone()),
-        ("Length", format!("{} bytes (DER)", report.bytes)),
-        ("As SAST", way.to_owned()),
-        ("  subject", certificate.subject.spelled(style)),
-        ("  issuer", certificate.issuer.spelled(style)),
-        ("  serial", serial),
+    let as_sast = [
+        ("subject", certificate.subject.spelled(style)),
+        ("issuer", certificate.issuer.spelled(style)),
+        ("serial", digest::hex(&certificate.serial_spelled(style), ":").to_uppercase()),
     ];
-    let line = |(label, value): &(_, String)| format!("{label:<12} {}\n", printable(value));
-    lines.iter().map(line).collect()
+    texts::text(&CertificateText { certificate, report, from: day(certificate.not_before), as_sast })
 }
 
 fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {

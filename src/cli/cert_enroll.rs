@@ -8,7 +8,6 @@ use serde_json::json;
 use super::signing::{DIGESTS, one_of};
 use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable};
 use crate::files::OnExisting;
-use crate::token::Sast;
 use crate::trustlist::{CertificateReport, Digest, day, digest};
 use crate::workflow::enroll::{Enrollment, KeyPlan, Made, SastSubject, is_output, place, random};
 use crate::workflow::read_certificate;
@@ -152,8 +151,7 @@ impl Enroll<'_> {
             });
         }
         match enrollment.make(&plan)? {
-            Some(Made::Request(backup)) => self.tell_request(&plan, backup.as_deref()),
-            Some(Made::Certificate(sast)) => self.tell_certificate(&sast, &plan.id),
+            Some(made) => self.tell(&made, &plan.id, &name),
             None => Err(CommandError::new(ErrorKind::Interrupted, "no key was made; nothing was written")),
         }
     }
@@ -180,62 +178,61 @@ impl Enroll<'_> {
             return ui.answer("cert-enroll", &document, String::new);
         }
         match enrollment.import(&certificate)? {
-            Some(sast) => self.tell_certificate(&sast, &[]),
+            Some(sast) => self.tell(&Made::Certificate(Box::new(sast)), &[], &report.name),
             None => Err(CommandError::new(ErrorKind::Interrupted, "nothing was stored")),
         }
     }
 
-    fn tell_certificate(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
-        let (label, name) = (&sast.token().label, sast.certificate().sast_name());
-        self.certificate_text(sast, id).map_err(|e| e.after_storing(&name, label))
-    }
-
-    fn certificate_text(&self, sast: &Sast, id: &[u8]) -> Result<(), CommandError> {
-        let (token, certificate, ui) = (sast.token(), sast.certificate(), self.operator.ui);
-        let file = self.enrollment.file;
-        if ui.json && !self.operator.to_stderr {
-            return ui.print_json(
-                "cert-enroll",
-                &json!({
-                    "dry_run": false, "token": token, "id": digest::hex(id, ""),
+    /// Tells what was made, and what comes next.
+    fn tell(&self, made: &Made, id: &[u8], name: &str) -> Result<(), CommandError> {
+        let (operator, file, id) = (self.operator, self.enrollment.file, digest::hex(id, ""));
+        let (document, text, next) = match made {
+            Made::Request(backup) => {
+                let path = file.unwrap_or(Path::new("-"));
+                let backup = backup.as_ref().map(|p| p.display().to_string());
+                let document = json!({
+                    "dry_run": false, "request": path.display().to_string(), "kept_old_as": backup, "name": name,
+                    "id": id,
+                });
+                let at = place(path);
+                let text = format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}");
+                (
+                    document,
+                    text,
+                    "Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.",
+                )
+            }
+            Made::Certificate(sast) => {
+                let (token, certificate) = (sast.token(), sast.certificate());
+                let document = json!({
+                    "dry_run": false, "token": token, "id": id,
                     "written": file.map(|p| p.display().to_string()),
                     "certificate": CertificateReport::new(certificate),
-                }),
-            );
-        }
-        self.operator.tell(&printable(&format!(
-            "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
-            certificate.sast_name(),
-            certificate.public_key.describe(),
-            digest::hex(&certificate.serial, ":").to_uppercase(),
-            day(certificate.not_after),
-            token.label
-        )))?;
-        if let Some(path) = file.filter(|path| !is_output(path)) {
-            ui.print(&format!("{}   {} bytes", path.display(), certificate.der().len()))?;
-        }
-        ui.note(
-            "Next: sastctl cert export, and upload it as Phone-SAST-trust before the first CTL that it signs.",
-        );
-        Ok(())
-    }
-
-    fn tell_request(&self, plan: &KeyPlan, backup: Option<&Path>) -> Result<(), CommandError> {
-        let (ui, name, id) = (self.operator.ui, &plan.subject.common_name, digest::hex(&plan.id, ""));
-        let path = self.enrollment.file.unwrap_or(Path::new("-"));
-        if ui.json && !self.operator.to_stderr {
-            return ui.print_json(
-                "cert-enroll",
-                &json!({
-                    "dry_run": false, "request": path.display().to_string(),
-                    "kept_old_as": backup.map(|p| p.display().to_string()), "name": name, "id": id,
-                }),
-            );
-        }
-        let at = place(path);
-        self.operator.tell(&format!("{at}   a request for {name}; its key is on the token, CKA_ID {id}"))?;
-        ui.note("Next: let an authority issue the certificate, then sastctl cert enroll --import FILE.");
-        Ok(())
+                });
+                let text = printable(&format!(
+                    "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
+                    certificate.sast_name(),
+                    certificate.public_key.describe(),
+                    digest::hex(&certificate.serial, ":").to_uppercase(),
+                    day(certificate.not_after),
+                    token.label
+                ));
+                let written = file.filter(|path| !is_output(path));
+                let bytes = certificate.der().len();
+                let written = written.map(|path| format!("\n{}   {bytes} bytes", path.display()));
+                let next = "Next: sastctl cert export, and upload it as Phone-SAST-trust before the first CTL that it signs.";
+                (document, text + &written.unwrap_or_default(), next)
+            }
+        };
+        let told = if operator.ui.json && !operator.to_stderr {
+            operator.ui.print_json("cert-enroll", &document)
+        } else {
+            operator.tell(&text).map(|()| operator.ui.note(next))
+        };
+        told.map_err(|e| match made {
+            Made::Request(_) => e,
+            Made::Certificate(sast) => e.after_storing(&sast.certificate().sast_name(), &sast.token().label),
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use super::{CommandError, ErrorKind, Ui, printable, table};
 use crate::files::{self, OnExisting};
 use crate::system::folders;
 use crate::workflow::journal::{
-    HeadSignature, HtmlPage, JournalError, JournalSummary, JournalWriteError, ListedJournal, MarkdownPage,
-    Outcome, ShownJournal, VerifiedJournal, list, newest, read_signature, signature_beside,
+    HeadSignature, JournalError, JournalSummary, JournalWriteError, ListedJournal, Outcome, ShownJournal,
+    VerifiedJournal, list, newest, read_signature, signature_beside,
 };
 use crate::workflow::read_certificate;
 
@@ -142,18 +142,15 @@ fn list_journals(args: &ListArgs, ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
-    // The journal of an interrupted run can be shown, too; the page states that the run did not end.
-    let journal = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(&path, &e))?;
-    let shown = ShownJournal::new(journal, &path, args.change.as_deref(), args.redact);
-    let summary = &JournalSummary::new(&shown);
-    let html = || HtmlPage { summary, overview: summary.overview() }.to_string();
+    let shown = shown(&path, &bytes, args.change.as_deref(), args.redact)?;
+    let summary = JournalSummary::new(&shown);
     match &args.html {
         Some(out) if out.as_os_str() == "-" && ui.json => {
             return Err(CommandError::usage("standard output can take the page or JSON, not both")
                 .hint("--html FILE writes the page into a file"));
         }
-        Some(out) if out.as_os_str() == "-" => return ui.write(html().as_bytes()),
-        Some(out) => drop(files::write_new(out, html().as_bytes(), OnExisting::KeepBackup)?),
+        Some(out) if out.as_os_str() == "-" => return ui.write(summary.html().as_bytes()),
+        Some(out) => drop(files::write_new(out, summary.html().as_bytes(), OnExisting::KeepBackup)?),
         None => {}
     }
     let (page, path) = (args.html.as_ref().map(|out| out.display().to_string()), path.display());
@@ -167,21 +164,28 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),
         None => {
-            let page = MarkdownPage { summary, overview: summary.overview() }.to_string();
+            let page = summary.markdown();
             // Where it is not seen, it is a file of Markdown for the ticket.
             if ui.output_is_seen() { ui.page(&page) } else { ui.print_as_it_is(&page) }
         }
     }
 }
 
+/// The journal of an interrupted run can be shown, too; the page states that the run did not end.
+fn shown(
+    path: &Path,
+    bytes: &[u8],
+    change: Option<&str>,
+    redact: bool,
+) -> Result<ShownJournal, CommandError> {
+    let journal = VerifiedJournal::read_so_far(bytes).map_err(|e| broken(path, &e))?;
+    Ok(ShownJournal::new(journal, path, change, redact))
+}
+
 /// Writes the page of a journal as `journal show --html` does.
 pub fn write_page(journal: &Path, page: &Path) -> Result<(), CommandError> {
-    let bytes = files::read_limited(journal, files::MAX_JOURNAL)?;
-    let read = VerifiedJournal::read_so_far(&bytes).map_err(|e| broken(journal, &e))?;
-    let shown = ShownJournal::new(read, journal, None, false);
-    let summary = &JournalSummary::new(&shown);
-    let html = HtmlPage { summary, overview: summary.overview() }.to_string();
-    files::write_new(page, html.as_bytes(), OnExisting::KeepBackup)?;
+    let shown = shown(journal, &files::read_limited(journal, files::MAX_JOURNAL)?, None, false)?;
+    files::write_new(page, JournalSummary::new(&shown).html().as_bytes(), OnExisting::KeepBackup)?;
     Ok(())
 }
 

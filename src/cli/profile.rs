@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, table_with_asides};
-use crate::token::{Profile, TokenError};
-use crate::trustlist::{Digest, Signer as _};
-use crate::workflow::{Operator as _, WorkError, with_login};
+use crate::token::Profile;
+use crate::trustlist::Digest;
+use crate::workflow::{TriedDigest, WorkError, try_digests};
 
 /// HSM profiles.
 #[derive(Debug, Subcommand)]
@@ -79,18 +79,9 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let about = module.describe()?;
     let operator =
         TerminalOperator { allow_last_try: args.allow_last_try, ..TerminalOperator::new(settings, ui) };
-    let results = with_login(&module, &sast, &operator, |signer| {
-        let mut results = Vec::new();
-        for digest in Digest::ALL {
-            operator.check_interrupted()?;
-            // Verified with the certificate by the signer itself.
-            let signature = signer.sign(digest, b"sastctl profile test");
-            results.push((digest, signature.map(|signature| signature.len())));
-        }
-        Ok::<_, CommandError>(results)
-    })?;
+    let results = try_digests(&module, &sast, &operator)?;
     let name = sast.certificate().sast_name();
-    let json = |(digest, result): &(Digest, Result<usize, TokenError>)| match result {
+    let json = |(digest, result): &TriedDigest| match result {
         Ok(bytes) => json!({ "digest": digest.to_string(), "ok": true, "signature_bytes": bytes }),
         Err(e) => json!({ "digest": digest.to_string(), "ok": false, "why": e.to_string() }),
     };
@@ -99,7 +90,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
         "token": sast.token(), "certificate": name, "results": results.iter().map(json).collect::<Vec<_>>(),
     });
     ui.answer("profile-test", &document, || {
-        let line = |(digest, result): &(Digest, Result<usize, TokenError>)| match result {
+        let line = |(digest, result): &TriedDigest| match result {
             Ok(bytes) => format!("  {digest:<8} signed and verified, {bytes} bytes\n"),
             Err(e) => format!("  {digest:<8} {e}\n"),
         };

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 
-use askama::Template;
 use askama::filters::Escaper;
 
 use super::printable;
@@ -17,7 +16,7 @@ impl Escaper for Line {
     }
 }
 
-/// The text, with its last line end.
-pub fn text(template: &impl Template) -> String {
-    template.render().unwrap_or_default() + "\n"
+/// The text of a template, with its last line end.
+pub fn text(template: &impl fmt::Display) -> String {
+    format!("{template}\n")
 }

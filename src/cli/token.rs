@@ -2,15 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use askama::Template;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::signing::now;
+use super::texts::text;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
 use super::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides};
 use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
-use crate::trustlist::{Certificate, day, digest};
+use crate::trustlist::digest::hex;
+use crate::trustlist::{Certificate, day};
 use crate::workflow::token_report::{TokenReport, is_expired};
 use crate::workflow::{TokenEvent, TokenWatch};
 
@@ -131,55 +134,21 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     if ui.json {
         return ui.print_json("token-show", &TokenReport::new(&contents, Some(mechanisms), now()));
     }
-    let token = &contents.token;
-    let (model, maker) = (&token.model, &token.manufacturer);
-    let (hardware, firmware) = (&token.hardware_version, &token.firmware_version);
-    let (min, max) = (token.pin_min, token.pin_max);
-    let yes = |b: bool| if b { "yes" } else { "no" };
-    let lines = [
-        ("Token", token.shown_label().to_owned()),
-        ("Serial", token.serial.to_owned()),
-        ("Model", format!("{model} by {maker}, hardware {hardware}, firmware {firmware}")),
-        ("Reader", format!("{} (slot {})", token.reader, token.slot_id)),
-        ("PIN", format!("{}, {min} to {max} characters", token.pin_state)),
-        ("PIN pad", yes(token.pin_pad).to_owned()),
-        ("Login required", yes(token.login_required).to_owned()),
-        ("Write-protected", yes(token.write_protected).to_owned()),
-        ("Module", format!("{} (profile {})", module.path().display(), module.profile().name)),
-    ];
-    let mut text: String = lines.iter().map(|(label, value)| format!("{label:<16} {value}\n")).collect();
-    for entry in &contents.certificates {
-        text.push_str(&certificate_text(entry));
-    }
-    match &contents.problem {
-        Some(problem) => text.push_str(&format!("Certificates     not read: {problem}\n")),
-        None if contents.certificates.is_empty() => text.push_str("Certificates     none\n"),
-        None => {}
-    }
-    text.push_str(&format!("Mechanisms       {}\n", mechanisms.join(" ")));
-    ui.page(&text)
+    ui.page(&text(&TokenText { token: &contents.token, contents: &contents, module: &module, mechanisms }))
 }
 
-fn certificate_text(entry: &TokenCertificate) -> String {
-    let id = digest::hex(&entry.id, "");
-    let key = match entry.has_key {
-        Some(true) => "its key is on this token",
-        Some(false) => "its key is not on this token",
-        None => "its key cannot be seen without the PIN",
-    };
-    match &entry.certificate {
-        Ok(certificate) => format!(
-            "Certificate      {}, {}, until {}{}\n                 id {id}, label {:?}; {key}\n",
-            printable(&certificate.sast_name()),
-            certificate.public_key.describe(),
-            day(certificate.not_after),
-            if is_over(certificate) { " (expired)" } else { "" },
-            entry.label,
-        ),
-        Err((bytes, why)) => {
-            format!("Certificate      {} bytes that do not parse: {}\n", bytes.len(), printable(why))
-        }
-    }
+#[derive(Template)]
+#[template(path = "token.txt")]
+struct TokenText<'a> {
+    token: &'a Token,
+    contents: &'a TokenContents,
+    module: &'a Module,
+    mechanisms: Vec<String>,
+}
+
+/// The last day of a certificate, and whether it is over.
+pub fn until(certificate: &Certificate) -> String {
+    day(certificate.not_after) + if is_over(certificate) { " (expired)" } else { "" }
 }
 
 /// The warning for a token whose certificates could not be read.
@@ -212,25 +181,13 @@ fn watch(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
         [] => "Watching. No token is inserted.".to_owned(),
         labels => format!("Watching. Inserted: {}.", printable(&labels.join(", "))),
     });
-    let mut seen: u64 = 0;
-    loop {
-        let left = end.map_or(Duration::from_secs(3600), |end| end.saturating_duration_since(Instant::now()));
-        for event in watched.next(&module, left)? {
-            tell_event(&event, ui)?;
-            seen = seen.saturating_add(1);
-            if args.count.is_some_and(|count| seen >= count) {
-                return Ok(());
-            }
-        }
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return match args.count {
-                None => Ok(()),
-                Some(count) => Err(CommandError::new(
-                    ErrorKind::No,
-                    format!("{seen} of {count} events in {} seconds", settings.timeout.unwrap_or_default()),
-                )),
-            };
-        }
+    let seen = watched.tell(&module, args.count, end, |event| tell_event(event, ui))?;
+    match args.count.filter(|count| seen < *count) {
+        None => Ok(()),
+        Some(count) => Err(CommandError::new(
+            ErrorKind::No,
+            format!("{seen} of {count} events in {} seconds", settings.timeout.unwrap_or_default()),
+        )),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::error::WorkError;
-use super::plan::cluster_file::ClusterFile;
+use super::plan::Edit;
+use super::plan::cluster_file::{ClusterFile, parse_function};
 use crate::files::{self, display_name};
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
 
@@ -29,6 +30,21 @@ pub fn read_certificate(path: &Path) -> Result<Certificate, WorkError> {
     let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
     Certificate::from_file_bytes(&bytes)
         .map_err(|source| WorkError::Certificate { file: display_name(path), source })
+}
+
+/// Reads a renewed certificate, as the operator says where it goes: `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`. A
+/// file name may contain `=` and `:`, too.
+pub fn read_renewed(spec: &str) -> Result<Edit, WorkError> {
+    let at = |place: &str| {
+        let (function, ip) = match place.split_once(':') {
+            Some((function, ip)) => (Some(parse_function(function)?), ip),
+            None => (None, place),
+        };
+        Some((function, Some(ip.parse().ok()?)))
+    };
+    let placed = spec.split_once('=').and_then(|(place, path)| Some((at(place)?, path)));
+    let ((function, address), path) = placed.unwrap_or(((None, None), spec));
+    Ok(Edit::Refresh { function, address, certificate: read_certificate(Path::new(path))? })
 }
 
 /// A cluster file with the certificates that it names.

@@ -39,7 +39,9 @@ pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
 pub(crate) use client::{Finished, SignedList, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
-pub use input::{ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_verified};
+pub use input::{
+    ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_renewed, read_verified,
+};
 pub(crate) use local_time::{header_time, local_time};
 pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{LongWork, Operator, OperatorError, Question, Secret, TokenInUse, View};
@@ -50,4 +52,5 @@ pub use plan::{
 };
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};
+pub(crate) use session::{TriedDigest, try_digests};
 pub use watch::{TokenEvent, TokenWatch};

@@ -1,4 +1,5 @@
-//! Puts a list where phones fetch it, after the operator has seen what phones will do with it.
+//! Puts a list where phones fetch it, after the operator has seen what phones will do with it; restarts the services that
+//! serve it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +12,11 @@ use super::input::read_verified;
 use super::journal::{Event, FileFingerprint, Journal};
 use super::operator::{Operator, Question, View};
 use super::phone_impact::PhoneImpact;
-use crate::cluster::{AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Ports, Publisher, TftpFolder, fetch};
+use crate::cluster::shell::answers::ServiceState;
+use crate::cluster::{
+    self, AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Ports, Publisher, SERVICES, TftpFolder, fetch,
+    restart_order,
+};
 use crate::phone::{Installed, InstalledItl};
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
 
@@ -75,6 +80,43 @@ pub fn publish(
     result?;
     let served_by = nodes.iter().map(ToString::to_string).collect();
     Ok(Published { published: name, phones, served_by, journal: path.display().to_string() })
+}
+
+/// A service on a node, and its state after the restart.
+#[derive(Debug, Serialize)]
+pub struct Restarted {
+    node: String,
+    service: &'static str,
+    state: String,
+}
+
+/// Restarts Cisco Tftp, then Cisco CallManager, on the nodes that run them.
+pub fn restart(
+    node: &NodeAddress,
+    alone: bool,
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<Vec<Restarted>, WorkError> {
+    let nodes = connector.nodes(node, alone)?;
+    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    let (services, names) = (SERVICES.join(", then "), names.join(", "));
+    operator.note(&format!("{services} on {names}: calls may be cut off while CallManager restarts."));
+    if !operator.agrees(&Question::Consent("Restart them?".to_owned()))? {
+        return Err(WorkError::Declined("nothing was restarted"));
+    }
+    operator.something_changes();
+    let mut done = Vec::new();
+    let order = restart_order(&nodes);
+    let work = operator.long_work("Restarting services", Some(order.len()));
+    for (service, node) in order {
+        let state = cluster::restart(connector, &node, service)?;
+        if state == ServiceState::Started {
+            operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
+        }
+        work.one_done();
+        done.push(Restarted { node: node.to_string(), service, state: state.to_string() });
+    }
+    Ok(done)
 }
 
 /// Puts the list on every node, and waits until each serves it; writes both into the journal.

@@ -9,6 +9,7 @@ use super::watch::TokenWatch;
 use crate::token::{
     LoadOptions, Module, Pin, PinKind, PinState, Profile, Sast, Token, TokenContents, TokenError, TokenSigner,
 };
+use crate::trustlist::{Digest, Signer as _};
 
 /// Which module is loaded, and how.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +123,25 @@ pub fn with_login<T, E: From<WorkError>>(
         operator.show(&View::FactoryPin { token: &token.label }).map_err(WorkError::from)?;
     }
     work(&mut &signer)
+}
+
+/// A digest, and the length in bytes of the signature with it, which the signer has verified itself.
+pub type TriedDigest = (Digest, Result<usize, TokenError>);
+
+/// Signs a text with each digest, with one login.
+pub fn try_digests(
+    module: &Module,
+    sast: &Sast,
+    operator: &dyn Operator,
+) -> Result<Vec<TriedDigest>, WorkError> {
+    with_login(module, sast, operator, |signer| {
+        let sign = |digest| {
+            operator.check_interrupted()?;
+            let signature = signer.sign(digest, b"sastctl profile test");
+            Ok((digest, signature.map(|signature| signature.len())))
+        };
+        Digest::ALL.into_iter().map(sign).collect()
+    })
 }
 
 /// The PIN of a token, after what can be known without a try; `None` for a PIN pad, and where none is needed.

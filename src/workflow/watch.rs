@@ -81,6 +81,30 @@ impl TokenWatch {
         }
     }
 
+    /// Tells of each change, until there were `count` or `end` is over; how many there were.
+    pub fn tell<E: From<TokenError>>(
+        &mut self,
+        module: &Module,
+        count: Option<u64>,
+        end: Option<Instant>,
+        mut tell: impl FnMut(&TokenEvent) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut seen = 0_u64;
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            for event in self.next(module, left.unwrap_or(Duration::from_secs(3600)))? {
+                tell(&event)?;
+                seen = seen.saturating_add(1);
+                if count == Some(seen) {
+                    return Ok(seen);
+                }
+            }
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return Ok(seen);
+            }
+        }
+    }
+
     /// Whether a reader told of a change so lately that the module may still show another one.
     fn settles(&self, now: Instant) -> bool {
         self.settles_until.is_some_and(|until| now < until)

@@ -2,19 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::super::ui::SingleKeys;
 use super::connect::{ConnectArgs, OneNode};
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
-use crate::cluster::console::Console as _;
-use crate::cluster::{Connector, ConsoleError, NodeAddress};
+use crate::cluster::console::attach;
+use crate::cluster::{Connector, NodeAddress};
 use crate::workflow::{Operator as _, Question};
-
-/// Ctrl-] leaves, as in telnet.
-const LEAVE: u8 = 0x1d;
 
 /// Open the console of a node, or any serial line (the AUX port of a phone, for example); --transcript records it
 #[derive(Debug, Args)]
@@ -57,36 +53,8 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
         }
     });
     let mut out = std::io::stdout();
-    let mut ended = false;
-    let mut last = Instant::now();
-    loop {
-        while let Ok(typed) = keys.try_recv() {
-            if typed.is_empty() {
-                ended = true;
-                continue;
-            }
-            let before_leaving = typed.split(|b| *b == LEAVE).next().unwrap_or_default();
-            console.send(before_leaving)?;
-            last = Instant::now();
-            if before_leaving.len() < typed.len() {
-                return Ok(());
-            }
-        }
-        match console.receive(Duration::from_millis(50)) {
-            Ok(bytes) if bytes.is_empty() => {}
-            Ok(bytes) => {
-                last = Instant::now();
-                let gone = |e: std::io::Error| {
-                    CommandError::new(ErrorKind::ClosedPipe, "standard output was closed").caused_by(&e)
-                };
-                out.write_all(&bytes).and_then(|()| out.flush()).map_err(gone)?;
-            }
-            Err(ConsoleError::Closed { .. }) => return Ok(()),
-            Err(e) => return Err(e.into()),
-        }
-        // The input has ended, and the node has printed its answer.
-        if ended && last.elapsed() > Duration::from_secs(2) {
-            return Ok(());
-        }
-    }
+    let gone = |e: std::io::Error| {
+        CommandError::new(ErrorKind::ClosedPipe, "standard output was closed").caused_by(&e)
+    };
+    attach(&mut console, &keys, |bytes| out.write_all(bytes).and_then(|()| out.flush()).map_err(gone))
 }

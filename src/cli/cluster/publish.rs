@@ -9,11 +9,9 @@ use serde_json::json;
 use super::connect::{ConnectArgs, OneNode};
 use super::fetch::PortArgs;
 use crate::cli::signing::JournalPlaceArgs;
-use crate::cli::{CommandError, ErrorKind, Settings, Ui};
-use crate::cluster::shell::answers::ServiceState;
-use crate::cluster::{self, Connector, NodeAddress, SERVICES, TftpFolder, restart_order};
+use crate::cli::{CommandError, Settings, Ui};
+use crate::cluster::{Connector, NodeAddress, TftpFolder};
 use crate::workflow::publication::{self, Publication};
-use crate::workflow::{Operator as _, Question, View};
 
 /// Where the list goes.
 #[derive(Debug, Clone, Args)]
@@ -92,31 +90,6 @@ pub struct RestartArgs {
 pub fn restart(args: &RestartArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = args.connect.operator(args.yes, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
-    let nodes = connector.nodes(args.node.address()?, args.alone)?;
-    let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-    ui.note(&format!(
-        "{} on {}: calls may be cut off while CallManager restarts.",
-        SERVICES.join(", then "),
-        names.join(", ")
-    ));
-    if !operator.agrees(&Question::Consent("Restart them?".to_owned()))? {
-        return Err(CommandError::new(ErrorKind::Interrupted, "nothing was restarted"));
-    }
-    operator.something_changes();
-    let mut done = Vec::new();
-    let order = restart_order(&nodes);
-    let work = operator.long_work("Restarting services", Some(order.len()));
-    for (service, node) in order {
-        let state = cluster::restart(&mut connector, &node, service)?;
-        if state == ServiceState::Started {
-            operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
-        }
-        work.one_done();
-        done.push(json!({ "node": node.to_string(), "service": service, "state": state.to_string() }));
-    }
-    drop(work);
-    if ui.json {
-        ui.print_json("cluster-restart", &json!({ "restarted": done }))?;
-    }
-    Ok(())
+    let restarted = publication::restart(args.node.address()?, args.alone, &mut connector, &operator)?;
+    if ui.json { ui.print_json("cluster-restart", &json!({ "restarted": restarted })) } else { Ok(()) }
 }

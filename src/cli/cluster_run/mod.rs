@@ -15,8 +15,7 @@ use super::operator::TVS_NOT_ASKED;
 use super::signing::{SigningArgs, checksums_text, numbered, plan_text};
 use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::cluster::{Connector, NodeAddress};
-use crate::trustlist::digest;
-use crate::workflow::cluster_run::{ClusterRun, RunFolder, RunMode, RunOptions, RunResult, Step};
+use crate::workflow::cluster_run::{ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunResult, Step};
 use crate::workflow::{Release, left_to_do};
 
 /// Options of `revert --node`.
@@ -101,7 +100,9 @@ pub fn run(
     let connector = Connector::new(args.connect.options(), &operator);
     let mut run = ClusterRun::connect(&options, connector, &operator)?;
     if signing.dry_run {
-        return dry_run(run, &options, ui);
+        let planned = run.dry_run()?;
+        planned.file.warnings.iter().for_each(|warning| ui.warn(warning));
+        return ui.answer("revert-node", &planned.json(&options), || dry_run_text(&planned, args.bridge));
     }
     run.begin(match (args.resume, args.rollback) {
         (true, _) => RunMode::Resume,
@@ -113,16 +114,13 @@ pub fn run(
     } else {
         "to continue from here, run the same command with --resume"
     });
-    let nodes = names(&run.nodes);
     let done = run.carry_out()?;
-    ui.answer("revert-node", &json(&done, &options, args.rollback, nodes), || {
-        text(&done, &options, args.rollback)
-    })
+    ui.answer("revert-node", &done.json(&options), || text(&done, &options))
 }
 
 /// The result as text.
-fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String {
-    if rolled_back {
+fn text(done: &RunResult, options: &RunOptions<'_>) -> String {
+    if done.rolled_back {
         return format!(
             "The old CTL is on every node again: MD5 {}. The certificates in Phone-SAST-trust were not removed; they do \
              no harm.\nPhones that already hold the new CTL accept the old one only if they know its signer: sastctl ctl check {} --installed-ctl {}",
@@ -141,63 +139,14 @@ fn text(done: &RunResult, options: &RunOptions<'_>, rolled_back: bool) -> String
     )
 }
 
-/// The result as JSON.
-fn json(
-    done: &RunResult,
-    options: &RunOptions<'_>,
-    rolled_back: bool,
-    nodes: Vec<String>,
-) -> serde_json::Value {
-    let serves = &done.serves;
-    serde_json::json!({
-        "dry_run": false,
-        "rolled_back": rolled_back,
-        "node": options.publisher.to_string(),
-        "nodes": nodes,
-        "serves": {
-            "file": serves.file,
-            "bytes": serves.bytes,
-            "signed_by": done.signed_by,
-            "md5_phone": digest::phone_lines_of_hex(&serves.md5),
-            "md5": serves.md5,
-            "sha1_phone": digest::phone_lines_of_hex(&serves.sha1),
-            "sha1": serves.sha1,
-        },
-        "tvs_asked": options.tvs.is_some(),
-        "journal": done.journal.display().to_string(),
-    })
-}
-
-/// Does the steps that only read, and shows the plan.
-fn dry_run(mut run: ClusterRun<'_>, options: &RunOptions<'_>, ui: &Ui) -> Result<(), CommandError> {
-    let old = run.look()?;
-    let found = run.findings()?;
-    let (session, file) = run.plan(&options.folder.old(), &old)?;
-    // Over the bridge, every class of phones in the plan accepts the new CTL.
-    let phones = file.plan().filter(|_| !options.bridge).map(|plan| &plan.phones[..]);
-    let left = left_to_do(phones.unwrap_or_default());
-    file.warnings.iter().for_each(|warning| ui.warn(warning));
-    let document = serde_json::json!({
-        "dry_run": true,
-        "node": options.publisher.to_string(),
-        "nodes": names(&run.nodes),
-        "before": found,
-        "plans": [file.json(session.signer())],
-        "left_to_do": left,
-        "written": [],
-    });
-    ui.answer("revert-node", &document, || {
-        let step = |step: Step| format!("  {:<10} {}\n", step.name(), step.description());
-        format!(
-            "{}Steps\n{}{}Left to do by hand\n{}Dry run: nothing was changed on the cluster, and nothing was written.",
-            readiness_text(&found),
-            Step::all(options.bridge).into_iter().map(step).collect::<String>(),
-            plan_text(&file),
-            numbered(&left)
-        )
-    })
-}
-
-fn names(nodes: &[NodeAddress]) -> Vec<String> {
-    nodes.iter().map(ToString::to_string).collect()
+/// What a run would do, as text.
+fn dry_run_text(planned: &DryRun, bridge: bool) -> String {
+    let step = |step: Step| format!("  {:<10} {}\n", step.name(), step.description());
+    format!(
+        "{}Steps\n{}{}Left to do by hand\n{}Dry run: nothing was changed on the cluster, and nothing was written.",
+        readiness_text(&planned.before),
+        Step::all(bridge).into_iter().map(step).collect::<String>(),
+        plan_text(&planned.file),
+        numbered(&planned.left_to_do)
+    )
 }

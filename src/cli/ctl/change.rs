@@ -1,7 +1,6 @@
 //! `ctl create`: a first list from certificates and addresses. `ctl update`: changes to a list in force, signed by a token
 //! that is in it.
 
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,7 +11,8 @@ use crate::cluster::SecurityMode;
 use crate::workflow::cluster_file::parse_function;
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{
-    self, Edit, NewServer, ReadCluster, read_certificate, read_cluster, read_verified, spare_tokens,
+    self, Edit, NewServer, ReadCluster, read_certificate, read_cluster, read_renewed, read_verified,
+    spare_tokens,
 };
 
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
@@ -73,8 +73,8 @@ pub struct UpdateArgs {
 pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let old = read_verified(&args.file)?;
     let removed = args.remove_token.iter().cloned().map(Edit::RemoveToken).map(Ok);
-    let renewed = args.refresh.iter().map(|spec| refresh(spec));
-    let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, CommandError>>()?;
+    let renewed = args.refresh.iter().map(|spec| read_renewed(spec));
+    let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, _>>()?;
     edits.extend(args.servers.edits()?);
     let operator = TerminalOperator::new(settings, ui);
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
@@ -86,24 +86,6 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
     let out = args.place.of(&args.signing, &args.file, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
     sign("ctl-update", &session, batch, &args.signing, (settings, ui))
-}
-
-fn refresh(spec: &str) -> Result<Edit, CommandError> {
-    // `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`; a file name may contain `=` and `:`, too.
-    let at = |place: &str| {
-        let (function, ip) = match place.split_once(':') {
-            Some((function, ip)) => (Some(parse_function(function)?), ip),
-            None => (None, place),
-        };
-        Some((function, ip.parse::<Ipv4Addr>().ok()?))
-    };
-    let placed = spec.split_once('=').and_then(|(place, path)| Some((at(place)?, path)));
-    let (function, address, path) = match placed {
-        Some(((function, ip), path)) => (function, Some(ip), path),
-        None => (None, None, spec),
-    };
-    let certificate = read_certificate(Path::new(path))?;
-    Ok(Edit::Refresh { function, address, certificate })
 }
 
 /// Servers to add or remove, and the security mode.

@@ -1,10 +1,13 @@
 //! A connection to a node that sends and receives bytes, with a clock. SSH and serial lines implement it.
 
+mod attach;
 #[cfg(feature = "ssh")]
 pub(super) mod known_hosts;
 pub mod serial;
 #[cfg(feature = "ssh")]
 pub mod ssh;
+
+pub(crate) use attach::attach;
 
 use std::io::Write;
 use std::time::Duration;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::error::{RunError, Stopped};
 use super::folder::{RunFolder, verified};
+use super::report::RunResult;
 use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
-use crate::phone::{ClassVerdict, Installed, InstalledItl, NewList, TvsStatus, assess_classes};
+use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes};
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
@@ -56,19 +57,6 @@ pub enum RunMode {
     Rollback,
 }
 
-/// The result of a run that ended.
-#[derive(Debug)]
-pub struct RunResult {
-    /// The CTL that every node serves now.
-    pub serves: FileFingerprint,
-    /// Who signed it.
-    pub signed_by: String,
-    /// The run's journal.
-    pub journal: PathBuf,
-    /// What phones do with the list; empty for a rollback.
-    pub phones: Vec<ClassVerdict>,
-}
-
 /// A run on a cluster.
 pub struct ClusterRun<'a> {
     pub(super) options: &'a RunOptions<'a>,
@@ -77,7 +65,7 @@ pub struct ClusterRun<'a> {
     /// The release, as the publisher shows it.
     pub version: String,
     /// The publisher comes first.
-    pub nodes: Vec<NodeAddress>,
+    pub(super) nodes: Vec<NodeAddress>,
     pub(super) state: RunState,
     /// The CTL in force that was found.
     pub(super) found: Option<FileFingerprint>,
@@ -209,7 +197,8 @@ impl<'a> ClusterRun<'a> {
             phones = assess_classes(&held, &NewList::of(&list), &TvsStatus::Uploaded);
         }
         let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
-        Ok(RunResult { serves, signed_by: list.signer_name(), journal, phones })
+        let (signed_by, rolled_back) = (list.signer_name(), self.state.rolls_back);
+        Ok(RunResult { serves, signed_by, journal, phones, rolled_back, nodes: self.nodes })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {

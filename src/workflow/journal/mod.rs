@@ -19,7 +19,6 @@ pub use entry::{
     Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
 };
 pub use list::{ListedJournal, list};
-pub(crate) use page::{HtmlPage, MarkdownPage};
 pub(crate) use signature::read_beside as read_signature;
 pub use signature::{HeadError, HeadSignature, beside as signature_beside};
 pub(crate) use summary::{JournalSummary, ShownJournal};

@@ -15,20 +15,30 @@ use crate::trustlist::digest::phone_lines_of_hex;
 use crate::trustlist::printable;
 use crate::workflow::local_time;
 
-/// Of one HTML file.
 #[derive(Template)]
 #[template(path = "page.html")]
-pub struct HtmlPage<'a> {
-    pub summary: &'a JournalSummary<'a>,
-    pub overview: Overview<'a>,
+struct HtmlPage<'a> {
+    summary: &'a JournalSummary<'a>,
+    overview: Overview<'a>,
 }
 
-/// Of Markdown.
 #[derive(Template)]
 #[template(path = "page.md")]
-pub struct MarkdownPage<'a> {
-    pub summary: &'a JournalSummary<'a>,
-    pub overview: Overview<'a>,
+struct MarkdownPage<'a> {
+    summary: &'a JournalSummary<'a>,
+    overview: Overview<'a>,
+}
+
+impl JournalSummary<'_> {
+    /// One HTML file.
+    pub fn html(&self) -> String {
+        HtmlPage { summary: self, overview: self.overview() }.to_string()
+    }
+
+    /// A page of Markdown.
+    pub fn markdown(&self) -> String {
+        MarkdownPage { summary: self, overview: self.overview() }.to_string()
+    }
 }
 
 /// The files that stand side by side, under their titles.
