@@ -79,7 +79,7 @@ fn test(args: &TestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let about = module.describe()?;
     let operator =
         TerminalOperator { allow_last_try: args.allow_last_try, ..TerminalOperator::new(settings, ui) };
-    let results = try_digests(&module, &sast, &operator)?;
+    let results = try_digests(&module, &sast, b"sastctl profile test", &operator)?;
     let name = sast.certificate().sast_name();
     let json = |(digest, result): &TriedDigest| match result {
         Ok(bytes) => json!({ "digest": digest.to_string(), "ok": true, "signature_bytes": bytes }),

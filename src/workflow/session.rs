@@ -132,12 +132,13 @@ pub type TriedDigest = (Digest, Result<usize, TokenError>);
 pub fn try_digests(
     module: &Module,
     sast: &Sast,
+    text: &[u8],
     operator: &dyn Operator,
 ) -> Result<Vec<TriedDigest>, WorkError> {
     with_login(module, sast, operator, |signer| {
         let sign = |digest| {
             operator.check_interrupted()?;
-            let signature = signer.sign(digest, b"sastctl profile test");
+            let signature = signer.sign(digest, text);
             Ok((digest, signature.map(|signature| signature.len())))
         };
         Digest::ALL.into_iter().map(sign).collect()

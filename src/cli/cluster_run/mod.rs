@@ -102,7 +102,7 @@ pub fn run(
     if signing.dry_run {
         let planned = run.dry_run()?;
         planned.file.warnings.iter().for_each(|warning| ui.warn(warning));
-        return ui.answer("revert-node", &planned.json(&options), || dry_run_text(&planned, args.bridge));
+        return ui.answer("revert-node", &planned.json(), || dry_run_text(&planned, args.bridge));
     }
     run.begin(match (args.resume, args.rollback) {
         (true, _) => RunMode::Resume,
@@ -115,21 +115,21 @@ pub fn run(
         "to continue from here, run the same command with --resume"
     });
     let done = run.carry_out()?;
-    ui.answer("revert-node", &done.json(&options), || text(&done, &options))
+    ui.answer("revert-node", &done.json(), || text(&done, &options.folder))
 }
 
 /// The result as text.
-fn text(done: &RunResult, options: &RunOptions<'_>) -> String {
+fn text(done: &RunResult, folder: &RunFolder) -> String {
     if done.rolled_back {
         return format!(
             "The old CTL is on every node again: MD5 {}. The certificates in Phone-SAST-trust were not removed; they do \
              no harm.\nPhones that already hold the new CTL accept the old one only if they know its signer: sastctl ctl check {} --installed-ctl {}",
             done.serves.md5,
             done.serves.file,
-            options.folder.new_ctl().display()
+            folder.new_ctl().display()
         );
     }
-    let unproved = options.tvs.is_none().then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
+    let unproved = (!done.tvs_asked).then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
     format!(
         "{}Done. Every node shows and serves the new CTL.\n{}Left to do by hand\n{}For the change ticket: sastctl journal show {}",
         unproved.unwrap_or_default(),

@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::run::{ClusterRun, RunOptions};
 use crate::cluster::NodeAddress;
 use crate::phone::ClassVerdict;
 use crate::token::Sast;
 use crate::trustlist::digest::phone_lines_of_hex;
-use crate::workflow::error::WorkError;
 use crate::workflow::journal::FileFingerprint;
-use crate::workflow::left_to_do;
 use crate::workflow::readiness::Readiness;
 use crate::workflow::signing::BatchFile;
 
@@ -23,8 +20,9 @@ pub struct DryRun {
     pub file: BatchFile,
     /// What is left to do by hand after the run.
     pub left_to_do: Vec<String>,
-    signer: Sast,
-    nodes: Vec<NodeAddress>,
+    pub(super) signer: Sast,
+    pub(super) node: NodeAddress,
+    pub(super) nodes: Vec<NodeAddress>,
 }
 
 /// The result of a run that ended.
@@ -40,29 +38,18 @@ pub struct RunResult {
     pub phones: Vec<ClassVerdict>,
     /// Whether it put the old CTL back.
     pub rolled_back: bool,
-    /// The publisher comes first.
-    pub nodes: Vec<NodeAddress>,
-}
-
-impl ClusterRun<'_> {
-    /// Does the steps that only read.
-    pub fn dry_run(mut self) -> Result<DryRun, WorkError> {
-        let old = self.look()?;
-        let before = self.findings()?;
-        let (session, file) = self.plan(&self.options.folder.old(), &old)?;
-        // Over the bridge, every class of phones in the plan accepts the new CTL.
-        let phones = file.plan().filter(|_| !self.options.bridge).map(|plan| &plan.phones[..]);
-        let left_to_do = left_to_do(phones.unwrap_or_default());
-        Ok(DryRun { before, left_to_do, signer: session.signer().clone(), nodes: self.nodes, file })
-    }
+    /// Whether TVS was asked about the signer.
+    pub tvs_asked: bool,
+    pub(super) node: NodeAddress,
+    pub(super) nodes: Vec<NodeAddress>,
 }
 
 impl DryRun {
     /// For programs.
-    pub fn json(&self, options: &RunOptions<'_>) -> Value {
+    pub fn json(&self) -> Value {
         json!({
             "dry_run": true,
-            "node": options.publisher.to_string(),
+            "node": self.node.to_string(),
             "nodes": names(&self.nodes),
             "before": self.before,
             "plans": [self.file.json(&self.signer)],
@@ -74,12 +61,12 @@ impl DryRun {
 
 impl RunResult {
     /// For programs.
-    pub fn json(&self, options: &RunOptions<'_>) -> Value {
+    pub fn json(&self) -> Value {
         let serves = &self.serves;
         json!({
             "dry_run": false,
             "rolled_back": self.rolled_back,
-            "node": options.publisher.to_string(),
+            "node": self.node.to_string(),
             "nodes": names(&self.nodes),
             "serves": {
                 "file": serves.file,
@@ -90,7 +77,7 @@ impl RunResult {
                 "sha1_phone": phone_lines_of_hex(&serves.sha1),
                 "sha1": serves.sha1,
             },
-            "tvs_asked": options.tvs.is_some(),
+            "tvs_asked": self.tvs_asked,
             "journal": self.journal.display().to_string(),
         })
     }

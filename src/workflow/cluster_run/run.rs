@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::{RunError, Stopped};
 use super::folder::{RunFolder, verified};
-use super::report::RunResult;
+use super::report::{DryRun, RunResult};
 use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
@@ -19,7 +19,7 @@ use crate::workflow::error::WorkError;
 use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
-use crate::workflow::plan::{Release, Request};
+use crate::workflow::plan::{Release, Request, left_to_do};
 use crate::workflow::session::ModuleOptions;
 use crate::workflow::signing::SigningOrder;
 use crate::workflow::trust::{TvsOptions, UploadOptions};
@@ -87,6 +87,18 @@ impl<'a> ClusterRun<'a> {
         let (state, certificates) = (RunState::default(), OnceCell::new());
         let (found, journal) = (None, None);
         Ok(ClusterRun { options, operator, connector, version, nodes, state, found, journal, certificates })
+    }
+
+    /// Does the steps that only read.
+    pub fn dry_run(mut self) -> Result<DryRun, WorkError> {
+        let old = self.look()?;
+        let before = self.findings()?;
+        let (session, file) = self.plan(&self.options.folder.old(), &old)?;
+        // Over the bridge, every class of phones in the plan accepts the new CTL.
+        let phones = file.plan().filter(|_| !self.options.bridge).map(|plan| &plan.phones[..]);
+        let left_to_do = left_to_do(phones.unwrap_or_default());
+        let (signer, node) = (session.signer().clone(), self.options.publisher.clone());
+        Ok(DryRun { before, file, left_to_do, signer, node, nodes: self.nodes })
     }
 
     /// Opens the run of the folder: with a new journal, or with the journal of the interrupted run. From then on the folder is
@@ -198,7 +210,9 @@ impl<'a> ClusterRun<'a> {
         }
         let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
         let (signed_by, rolled_back) = (list.signer_name(), self.state.rolls_back);
-        Ok(RunResult { serves, signed_by, journal, phones, rolled_back, nodes: self.nodes })
+        let (node, tvs_asked) = (self.options.publisher.clone(), self.options.tvs.is_some());
+        let nodes = self.nodes;
+        Ok(RunResult { serves, signed_by, journal, phones, rolled_back, tvs_asked, node, nodes })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
