@@ -29,7 +29,7 @@ fn a_ctl_that_was_left_behind_is_not_shown_as_in_force() {
     let publisher = cluster.publisher();
     let status = run(&world, &cluster, &["cluster", "status", &publisher]).done();
     for words in [
-        "once in mixed mode, and not deleted",
+        "it is from an earlier mixed mode and not in force",
         "file delete activelog cm/tftpdata/CTLFile.tlv",
         "left behind",
     ] {

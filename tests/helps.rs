@@ -1,5 +1,6 @@
 //! What a person reads and presses before a command runs: `-h`, `--help`, man pages, usage errors, TAB.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -246,6 +247,25 @@ fn fish_completes_commands_tokens_topics_and_profiles() {
 fn powershell_gets_its_script() {
     let script = World::new().run(&["completions", "powershell"]).done().stdout;
     insta::assert_snapshot!(script.trim());
+}
+
+/// TAB behind `ctl ways FILE` offers each procedure that `ctl ways` can print, and no other.
+#[test]
+fn the_shell_offers_the_procedures_that_ctl_ways_prints() {
+    let world = World::new();
+    let mut command = world.command(&["--", "sastctl", "ctl", "ways", "CTLFile.tlv", ""]);
+    let output = command.env("SASTCTL_COMPLETE", "fish").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let names = said.lines().filter(|line| !line.starts_with('-'));
+    let offered: BTreeSet<String> = names.map(str::to_owned).collect();
+    let mut printed = BTreeSet::new();
+    for list in ["tokenless.tlv", "token-signed.tlv"] {
+        world.place(list, "CTLFile.tlv");
+        let document = world.run(&["ctl", "ways", "CTLFile.tlv", "--json"]).done().json();
+        let ways = document["ways"].as_array().unwrap();
+        printed.extend(ways.iter().map(|way| way["name"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(offered, printed);
 }
 
 /// A shell that waits for names waits for seconds, and shows no error.

@@ -138,6 +138,6 @@ fn a_ctl_that_was_left_behind_is_recognised_by_mode_and_records() {
     assert!(is(SecurityMode::NonSecure, whole.list()));
     assert!(!is(SecurityMode::NonSecure, emptied.list()));
     assert!(!is(SecurityMode::Mixed, whole.list()));
-    assert!(leftover_says().contains("once in mixed mode, and not deleted"));
+    assert!(leftover_says().contains("it is from an earlier mixed mode and not in force"));
     assert!(leftover_says().contains("file delete activelog cm/tftpdata/CTLFile.tlv"));
 }

@@ -40,9 +40,9 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       no list yet              accept
     CTLFile.new.tlv   5728 bytes, signed by SAST-ADN008580ef, verified
       MD5   5402a98cb52f35fd9f251d9a6472cedf
-            on the phone: 54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
+            on a phone: 54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
       SHA1  27345a327645d8be62ea7f26fc9e34c093ffacf8
-            on the phone: 27 34 5A 32 76 45 D8 BE 62 EA 7F 26 FC 9E 34 C0 93 FF AC F8
+            on a phone: 27 34 5A 32 76 45 D8 BE 62 EA 7F 26 FC 9E 34 C0 93 FF AC F8
     --- stderr
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
@@ -55,7 +55,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       1. before anything else: export the certificates (sastctl cert export --all --out certs) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
-      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; with the procedure bridge no phone refuses: sastctl ctl ways FILE bridge
       5. compare the checksum with `show ctl` on every node, and with a phone's screen
     --- exit code 0
     ");
@@ -136,7 +136,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       1. before anything else: export the certificates (sastctl cert export --all --out certs) and upload them as Phone-SAST-trust, so that TVS knows SAST-ADN008580ef
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
-      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; the bridge leaves none of them behind: sastctl ctl ways FILE bridge
+      4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; with the procedure bridge no phone refuses: sastctl ctl ways FILE bridge
       5. compare the checksum with `show ctl` on every node, and with a phone's screen
     Plan digest DIGEST@TIME
     Dry run: nothing was signed and nothing was written.

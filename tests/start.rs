@@ -11,7 +11,8 @@ fn start(world: &World, args: &[&str]) -> String {
 
 /// The lines about tokens, sorted by name: SoftHSM's order is random.
 fn sorted(shown: &str) -> String {
-    let (mut tokens, rest): (Vec<_>, Vec<_>) = shown.lines().partition(|line| line.starts_with("Token "));
+    let (mut tokens, rest): (Vec<_>, Vec<_>) =
+        shown.lines().partition(|line| line.starts_with("SAST token "));
     tokens.sort_unstable();
     [tokens, rest].concat().join("\n")
 }
@@ -20,8 +21,8 @@ fn sorted(shown: &str) -> String {
 fn each_state_has_its_next_step() {
     let world = World::with_tokens();
     insta::assert_snapshot!(sorted(&start(&world, &[])), @"
-    Token SAST token A (serial-A): PIN ok; SAST-ADN008580ef, expired 2022-05-17
-    Token SAST token B (serial-B): PIN ok; SAST-ADN0054f509, expired 2020-06-09
+    SAST token A (serial-A): PIN ok; SAST-ADN008580ef, expired 2022-05-17
+    SAST token B (serial-B): PIN ok; SAST-ADN0054f509, expired 2020-06-09
     Get the CTL and the ITL in force (needs no password):
       sastctl cluster fetch --node NODE --alone
     Export the certificates for Phone-SAST-trust (needs no PIN):

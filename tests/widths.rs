@@ -57,7 +57,7 @@ fn no_line_is_wider_than_the_terminal() {
     let golden = "--timestamp=2015-03-06T22:53:33+01:00";
     let revert = ["revert", "tokenless.tlv", "--token=SAST-ADN008580ef", "--spare=SAST-ADN0054f509", golden];
     world.run(&[&revert[..], &["--yes", "--out=made.tlv"]].concat()).done();
-    let update = [&UPDATE[..], &["--remove-token=SAST-ADN0054f509", "--single-token", "--dry-run"]].concat();
+    let update = [&UPDATE[..], &["--remove-token=SAST-ADN0054f509", "--dry-run"]].concat();
     for args in [
         &["--help"][..],
         &["help"],
@@ -134,7 +134,9 @@ fn without_a_terminal_lines_have_80_columns() {
     assert_fits(&world.run(&args).done().stdout, 80, &args);
     let narrow = world.run(&["help", "hsm"]).done();
     assert_fits(&narrow.stdout, 80, &["help", "hsm"]);
-    assert_eq!(words(&narrow.stdout), words(&topic.stdout));
+    // A command that goes on in a further line has a backslash at its end.
+    let said = |text: &str| words(text).into_iter().filter(|word| word != "\\").collect::<Vec<_>>();
+    assert_eq!(said(&narrow.stdout), said(&topic.stdout));
     world.set("COLUMNS", "10");
     assert_fits(&world.run(&args).done().stdout, 40, &args);
     let layout = world.run(&["ctl", "show", "CTLFile.tlv"]).done().stdout;

@@ -83,13 +83,14 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
         if certificates.is_empty() && unread.is_empty() {
             return "No certificates on any token.".to_owned();
         }
-        let row = |ListedCertificate { certificate, token_serial, .. }: &ListedCertificate| {
+        let row = |ListedCertificate { certificate, token_serial, expired, .. }: &ListedCertificate| {
+            let end: String = certificate.not_after.chars().take(10).collect();
             vec![
                 printable(&certificate.name),
                 printable(&certificate.issuer),
                 certificate.serial.clone(),
                 certificate.key.clone(),
-                certificate.not_after.chars().take(10).collect(),
+                end + if *expired { "  expired" } else { "" },
                 token_serial.clone(),
             ]
         };

@@ -60,6 +60,8 @@ pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), Comman
     }
     let mut help = command.render_long_help();
     if args.words.is_empty() {
+        // Commands, options and topics, a line or two for each; `sastctl --help` explains more.
+        help = command.mut_args(|arg| arg.hide_short_help(false)).after_help(None::<&str>).render_help();
         let _ = write!(help, "\nTopics for sastctl help TOPIC\n\n{}", topics::list());
     }
     ui.help(&help)

@@ -138,8 +138,9 @@ impl Operator for TerminalOperator<'_> {
             View::UploadFile { nodes, path, name } => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
                 self.ui.show(&format!(
-                    "By hand, in OS Administration of each of {}: Software Upgrades > TFTP File Management > Upload File;\n\
-                     file {}, directory empty, name {name}. (No public source says whether that page accepts this name.)\n\
+                    "By hand, in OS Administration of each of {}:\n\
+                     \x20 Software Upgrades > TFTP File Management > Upload File\n\
+                     \x20 file {}, directory empty, name {name} (no public source says whether that page accepts this name)\n\
                      A node serves an uploaded file after a restart of Cisco Tftp: utils service restart Cisco Tftp.\n\
                      Waiting until every node serves it …",
                     nodes.join(", "),

@@ -17,13 +17,13 @@ use crate::workflow::{ModuleOptions, config};
 #[command(next_help_heading = "Global options")]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// HSM profile: a built-in name (see `profile list`) or a TOML file [default: the first whose module is installed]
+    /// Which HSM profile: a built-in name (see `profile list`) or a TOML file [default: the first whose module is installed]
     #[arg(long, global = true, env = "SASTCTL_PROFILE", hide_env_values = true, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// PKCS#11 module to load instead of the one in the profile
     #[arg(long, global = true, env = "SASTCTL_MODULE", hide_env_values = true, value_name = "PATH")]
     pub module: Option<PathBuf>,
-    /// Token: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]
+    /// Which token: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]
     #[arg(long, global = true, env = "SASTCTL_TOKEN", hide_env_values = true, value_name = "SELECTOR")]
     pub token: Option<String>,
     /// Where the PIN comes from: prompt, env:VAR, file:PATH, fd:N or pinpad [default: prompt]

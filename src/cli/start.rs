@@ -57,7 +57,7 @@ fn token_lines(tokens: &[TokenContents]) -> Vec<String> {
             None if certificates.is_empty() => "no SAST certificate".to_owned(),
             None => certificates.join("; "),
         };
-        format!("Token {} ({}): PIN {}; {certificates}", token.shown_label(), token.serial, token.pin_state)
+        format!("{} ({}): PIN {}; {certificates}", token.shown_label(), token.serial, token.pin_state)
     };
     let (ready, blank): (Vec<_>, Vec<_>) = tokens.iter().partition(|contents| contents.token.initialized);
     if ready.is_empty() {

@@ -81,6 +81,6 @@ pub fn is_left_behind(mode: SecurityMode, ctl: &TrustList) -> bool {
 
 /// The message about a CTL that was left behind, with the command that deletes it on each node.
 pub fn leftover_says() -> &'static str {
-    "once in mixed mode, and not deleted; it is not in force; delete it on each node: file delete activelog \
+    "it is from an earlier mixed mode and not in force; delete it on each node: file delete activelog \
      cm/tftpdata/CTLFile.tlv"
 }

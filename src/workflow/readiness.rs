@@ -102,7 +102,7 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
     let release = facts.release.as_deref().and_then(major_minor);
     let mut found = Vec::new();
     let mut add = |need, subject, says: String| found.push(Readiness { need, subject, says });
-    let left_behind = format!("a CTL with whole CCM+TFTP records was left behind: {}", leftover_says());
+    let left_behind = format!("a CTL with complete CCM+TFTP records is a leftover: {}", leftover_says());
     let (need, mode) = match facts.mode {
         Some(_) => (Need::Stop, "the cluster is in non-secure mode;"),
         None => (Need::Confirm, "the cluster is in mixed mode (ClusterSecurityMode 1); in mode 0"),

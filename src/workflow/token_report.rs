@@ -35,7 +35,7 @@ pub struct ListedCertificate {
     token: String,
     pub token_serial: String,
     id: String,
-    expired: bool,
+    pub expired: bool,
     #[serde(flatten)]
     pub certificate: CertificateReport,
 }

@@ -7,7 +7,7 @@ const ANY_LINES: &str = "...";
 const ANY: &str = "[..]";
 
 /// How long a line of a page is at most.
-const WIDTH: usize = 78;
+const WIDTH: usize = 80;
 
 /// A command of a page.
 #[derive(Debug)]

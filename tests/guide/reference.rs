@@ -6,14 +6,13 @@ use crate::pki::{path, read};
 use crate::support::World;
 
 /// What the page of commands begins with.
-const HEAD: &str = "# Commands\n\nThe help of every command, as `sastctl help COMMAND` prints it. The options\n\
+const HEAD: &str = "# Commands\n\nThe help of every command, as `--help` prints it. The options\n\
     that every command takes stand at the first one.\n";
 
 /// The help of a command, and the commands below it.
 fn help(world: &World, command: &str) -> (String, Vec<String>) {
-    let words: Vec<&str> = ["help"].into_iter().chain(command.split_whitespace()).collect();
-    let text = world.run(&words).done().stdout;
-    let text = text.split("\nTopics for").next().unwrap().trim_end().to_owned();
+    let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+    let text = world.run(&words).done().stdout.trim_end().to_owned();
     let listed =
         text.split("\nCommands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
     let names = listed

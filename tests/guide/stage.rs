@@ -178,7 +178,7 @@ impl Stage {
     /// Somebody who uploads the named file on the web page of every node, and restarts Cisco Tftp there.
     fn upload(&self, asked: &str, restarts: bool) {
         let asked = asked.split_whitespace().collect::<Vec<_>>().join(" ");
-        let (_, from) = asked.split_once("Upload File; file ").unwrap();
+        let (_, from) = asked.split_once("Upload File file ").unwrap();
         let (file, _) = from.split_once(", directory").unwrap();
         let list = std::fs::read(self.world.path("home/ctl").join(file)).unwrap();
         for node in self.cluster.iter().flat_map(|cluster| &cluster.nodes) {

@@ -40,8 +40,7 @@ fn the_last_window_offers_what_comes_next() {
     // All of it can be read again afterwards.
     let (code, said) = operator.leaves();
     assert_eq!(code, 0, "{said}");
-    for text in
-        ["SAST-ADN0054f509.cer", "REFUSE", "cluster publish", "out/CTLFile.html", "on the phone: 54 02"]
+    for text in ["SAST-ADN0054f509.cer", "REFUSE", "cluster publish", "out/CTLFile.html", "on a phone: 54 02"]
     {
         assert!(said.contains(text), "{text}: {said}");
     }

@@ -65,7 +65,7 @@ pub fn written_text(written: &WrittenFile) -> String {
 pub fn checksums_text(md5: &str, sha1: &str) -> String {
     let line = |(name, sum)| {
         let phone = digest::phone_lines_of_hex(sum).join(" ");
-        format!("  {name:<5} {sum}\n        on the phone: {phone}\n")
+        format!("  {name:<5} {sum}\n        on a phone: {phone}\n")
     };
     [("MD5", md5), ("SHA1", sha1)].map(line).concat()
 }

@@ -42,13 +42,22 @@ fn columns(text: &str) -> usize {
     anstream::adapter::strip_str(text).map(UnicodeWidthStr::width).sum()
 }
 
-/// Breaks the lines that are too wide at blanks. What follows stands under the text of its line.
+/// Breaks the lines that are too wide at blanks. What follows stands under the text of its line; if a word is too wide
+/// there, all of it moves to the left. A command that is broken can be typed as it stands: its lines end with a backslash.
 pub fn wrap(text: &str, width: usize) -> String {
-    let line = |line: &str| match columns(line.trim_end()) <= width {
-        true => line.to_owned(),
-        false => {
-            fold(line, width, hang(&anstream::adapter::strip_str(line).to_string(), width), false).join("\n")
+    let line = |line: &str| {
+        if columns(line.trim_end()) <= width {
+            return line.to_owned();
         }
+        let plain = anstream::adapter::strip_str(line).to_string();
+        let words = plain.trim_start();
+        let indent = plain.len().saturating_sub(words.len());
+        let is_command = words.starts_with("$ sastctl ") || indent >= 2 && words.starts_with("sastctl ");
+        let (end, width) = if is_command { (" \\\n", width.saturating_sub(2)) } else { ("\n", width) };
+        let widest = words.split_whitespace().skip(1).map(columns).max().unwrap_or_default();
+        let places = [hang(&plain, width), indent.saturating_add(2)];
+        let hang = places.into_iter().find(|at| at.saturating_add(widest) <= width).unwrap_or_default();
+        fold(line, width, hang, false).join(end)
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

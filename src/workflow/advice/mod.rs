@@ -185,7 +185,7 @@ impl Situation<'_> {
         let update = "on the publisher: `utils ctl update CTLFile` copies the Phone-SAST-trust certificates into the \
                       tokenless list; no public source says whether it accepts token certificates";
         let fetch = "fetch that list from every node and check that both tokens are SAST records in it; if not, \
-            use tvs";
+            use the procedure tvs";
         let steps = vec![
             Self::upload(),
             step(update),
@@ -260,7 +260,7 @@ impl Situation<'_> {
         if signer.is_some() {
             steps.push(step(PUBLISH));
         }
-        let what = format!("certificates that expire or did: {}", ends.join(", "));
+        let what = format!("certificates that have expired or will soon: {}", ends.join(", "));
         Some(procedure("expiring", what, steps))
     }
 }

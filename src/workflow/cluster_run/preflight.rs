@@ -29,8 +29,12 @@ impl ClusterRun<'_> {
         }
         let looks = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let found = look_at(node, connector, ports);
-            let says = if found.is_ok() { "serves the CTL that it shows" } else { "a problem was found" };
-            operator.note(&format!("{:<10} {node}: {says}", ""));
+            let says = if found.is_ok() {
+                "TFTP serves the CTL that show ctl prints"
+            } else {
+                "a problem was found"
+            };
+            operator.note(&format!("{node}: {says}"));
             found
         });
         let mut looks = self.nodes.iter().zip(looks);

@@ -117,9 +117,12 @@ pub struct Markdown;
 impl Escaper for Markdown {
     fn write_escaped_str<W: Write>(&self, mut page: W, text: &str) -> fmt::Result {
         let mut in_number = true;
-        for (at, c) in shown(text).chars().enumerate() {
-            let begins =
-                in_number && (at == 0 && matches!(c, '-' | '+' | '=') || at > 0 && matches!(c, '.' | ')'));
+        let text = shown(text);
+        let mut following = text.chars().skip(1);
+        for (at, c) in text.chars().enumerate() {
+            let ends_word = following.next().is_none_or(char::is_whitespace);
+            let begins = in_number
+                && (at == 0 && matches!(c, '-' | '+' | '=') || at > 0 && ends_word && matches!(c, '.' | ')'));
             in_number &= c.is_ascii_digit();
             match c {
                 '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => write!(page, "\\{c}")?,

@@ -229,7 +229,7 @@ fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool)
             .to_owned(),
     );
     let bridge = (request.spell)(&Next::ShowProcedure("bridge"));
-    let bridge = format!("; the bridge leaves none of them behind: {bridge}");
+    let bridge = format!("; with the procedure bridge no phone refuses: {bridge}");
     steps.extend(
         refusing(phones).map(to_delete).map(|step| if from_tokenless { step + &bridge } else { step }),
     );
