@@ -58,7 +58,10 @@ pub fn draw(
     let seen =
         format!(" {} to {} of {lines} lines ", top.saturating_add(1), top.saturating_add(of_text.into()));
     let seen = if usize::from(of_text) < lines { seen } else { String::new() };
-    frame.render_widget(block.title_bottom(keys).title(Line::from(seen).right_aligned()), frame.area());
+    frame.render_widget(
+        block.title_bottom(format!(" {keys} ")).title(Line::from(seen).right_aligned()),
+        frame.area(),
+    );
     frame.render_widget(Paragraph::new(text).scroll((length(*top), 0)), for_text);
     frame.render_widget(Paragraph::new(what), for_what);
     frame.render_widget(Paragraph::new(buttons), for_buttons);
@@ -99,10 +102,12 @@ fn list<'a>(form: &Form<'a>, width: u16) -> (Table<'a>, u16) {
     let rows: Vec<Row<'_>> = form.rows.iter().map(row).collect();
     // A narrow window has no room for the longest name of a column in one line.
     let (place, high) = if width < 100 { (15, 2) } else { (19, 1) };
+    // Four letters of the issuer tell nothing: the subject has its room, and the details have the issuer.
+    let issuer = if width < 70 { Constraint::Length(0) } else { Constraint::Fill(1) };
     let widths = match form.head {
         [] => vec![Constraint::Fill(1)],
         _ => {
-            vec![Constraint::Length(14), Constraint::Length(place), Constraint::Fill(1), Constraint::Fill(2)]
+            vec![Constraint::Length(14), Constraint::Length(place), issuer, Constraint::Fill(2)]
         }
     };
     let highlight = if form.focus.is_none() { Style::new().reversed() } else { Style::new().bold() };

@@ -6,6 +6,7 @@
 mod links;
 mod page;
 mod reference;
+mod site;
 mod stage;
 
 use crate::pki;
