@@ -95,7 +95,10 @@ fn only_the_question_about_phones_confirms_that_they_hold_the_bridge() {
         session.exp_eof().unwrap()
     };
     let no = at_terminal(&["--bridge"], "n");
-    assert!(no.contains("not every phone holds the bridge") && no.contains("sastctl help phones"), "{no}");
+    assert!(
+        no.contains("not every phone holds the bridge") && no.contains("sastctl help refusing-phones"),
+        "{no}"
+    );
     assert!(!world.path("run/CTLFile.new.tlv").exists());
     let yes = at_terminal(&["--bridge", "--resume"], "y");
     assert!(yes.contains("Done. Every node shows and serves the new CTL"), "{yes}");

@@ -62,7 +62,7 @@ fn help_explains_commands_and_topics() {
 #[test]
 fn every_help_topic_in_a_message_exists() {
     let world = World::new();
-    for topic in ["exit-codes", "lost-tokens", "pin", "way-back"] {
+    for topic in ["exit-codes", "lost-tokens", "pin", "refusing-phones", "way-back"] {
         world.run(&["help", topic]).done();
     }
 }
@@ -180,9 +180,9 @@ fn colours_are_for_terminals() {
 #[test]
 fn messages_of_phones_are_explained_in_the_help_and_the_man_pages() {
     let world = World::new();
-    let help = world.run(&["help", "phones"]).done().stdout;
+    let help = world.run(&["help", "refusing-phones"]).done().stdout;
     world.run(&["man", "pages"]).done();
-    let man = String::from_utf8(world.read("pages/sastctl-phones.7")).unwrap();
+    let man = String::from_utf8(world.read("pages/sastctl-refusing-phones.7")).unwrap();
     for words in [
         "CTL Installed",
         "ITL installed",

@@ -36,6 +36,8 @@ mod cluster_file;
 mod cluster_lists;
 mod cluster_login;
 #[cfg(unix)] // nodes behind sshd
+mod cluster_phones;
+#[cfg(unix)] // nodes behind sshd
 mod cluster_publish;
 mod cluster_rest;
 #[cfg(unix)] // nodes behind sshd
@@ -87,6 +89,7 @@ mod odd_places;
 mod other_writers;
 #[cfg(unix)] // nodes behind sshd
 mod phone_impact;
+mod phones;
 #[cfg(unix)] // a terminal; packaging/windows/stories.sh has a console
 mod pins;
 mod planning;

@@ -1,6 +1,6 @@
 //! The command line as help, man pages and completions show it: a short help of one screen, examples, candidates.
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 
 use super::complete;
 
@@ -8,22 +8,32 @@ use super::complete;
 const EXAMPLES: &str = include_str!("examples.txt");
 
 /// Where the options are explained that every command takes.
-const GLOBAL: &str = "Global options: sastctl help";
+const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
-/// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create.
-const ONLY_IN_LONG_HELP: [(&str, &str); 3] = [
+/// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones.
+const ONLY_IN_LONG_HELP: [(&str, &str); 4] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
          host_key legacy_ssh jump transcript tftp_port http_port https_port tls_fingerprint tvs_port legacy_tls tvs_ask \
-         tvs_wait tvs_timeout device_name publish_wait dump file_name change unit organization id days",
+         tvs_wait tvs_timeout device_name publish_wait dump at_once \
+         phone_http_port phone_https_port file_name change unit organization id days",
     ),
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
+    ("phones", "sample timeout user password_source"),
 ];
 
 /// The whole command line, as it is shown and parsed.
 pub fn arrange(root: Command) -> Command {
+    // The commands alone fill the screen of a short help.
+    let flag = |name, letter, action, says| {
+        Arg::new(name).short(letter).long(name).action(action).help(says).hide_short_help(true)
+    };
+    let root = root.disable_help_flag(true).disable_version_flag(true).args([
+        flag("help", 'h', ArgAction::Help, "Print help").global(true),
+        flag("version", 'V', ArgAction::Version, "Print version"),
+    ]);
     let root = root.mut_args(|arg| if arg.is_global_set() { arg.hide_short_help(true) } else { arg });
     let signer = root.get_arguments().find(|arg| arg.get_id() == "token").map(|token| {
         let says = "The token that signs: a SAST name, a label, a serial number or a pkcs11: URI [default: the only one]";
@@ -90,7 +100,7 @@ pub fn folded(line: &str) -> String {
 pub fn examples(path: &str) -> impl Iterator<Item = &'static str> {
     let begins = format!("sastctl {path} ");
     let of_it: Vec<_> = EXAMPLES.lines().filter(|line| format!("{line} ").starts_with(&begins)).collect();
-    let group = ["token", "cert", "ctl", "cluster", "profile", "journal"].contains(&path);
+    let group = ["token", "cert", "ctl", "cluster", "profile", "journal", "phones"].contains(&path);
     let word = |line: &'static str| line.split(' ').nth(2);
     let mut last = None;
     of_it.into_iter().filter(move |line| !group || std::mem::replace(&mut last, word(line)) != word(line))

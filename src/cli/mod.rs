@@ -15,6 +15,7 @@ pub(crate) mod journal;
 mod manual;
 pub mod next;
 pub(crate) mod operator;
+mod phones;
 pub(crate) mod pin;
 mod profile;
 mod revert;
@@ -73,6 +74,9 @@ enum Command {
     /// List, show and test HSM profiles, which describe PKCS#11 modules
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
+    /// List phones, and check which of them hold a CTL
+    #[command(subcommand)]
+    Phones(phones::PhonesCommand),
     Doctor(doctor::DoctorArgs),
     /// Show what is inserted and what comes next, as sastctl alone does
     Start,
@@ -175,6 +179,7 @@ fn run(
         Command::Client(args) => show_windows(&args, settings, ui),
         Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Start => start::run(settings, ui),
+        Command::Phones(command) => phones::run(command, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, command_line(), ui),

@@ -22,7 +22,7 @@ macro_rules! pages {
 /// What somebody wants to do.
 const JOBS: &[Topic] = pages!(
     "reverting" "bridge" "lost-tokens" "expiring" "renewal" "hsm" "way-back" "phone-sast-trust" "secured" "migration"
-    "phones" "pbx" "windows" "serial"
+    "refusing-phones" "pbx" "windows" "serial"
 );
 
 /// What somebody wants to look up.

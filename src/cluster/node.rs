@@ -6,6 +6,7 @@ use super::console::Console;
 use super::error::ClusterError;
 use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
 use super::shell::health::{self, Backup, License, Replication};
+use super::shell::phones::{self, ListedPhone};
 use super::shell::screen::last_words;
 use super::shell::{Reply, Shell};
 use crate::trustlist::Certificate;
@@ -26,6 +27,8 @@ const YES: [Reply<'_>; 4] = [
 const RESTART_LIMIT: Duration = Duration::from_secs(420);
 /// The time limit for commands that contact other nodes or a backup server.
 const HEALTH_LIMIT: Duration = Duration::from_secs(120);
+/// The time limit for a list of all phones.
+const PHONES_LIMIT: Duration = Duration::from_secs(300);
 /// The time limit for making a new list on the publisher.
 const UPDATE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -103,6 +106,20 @@ impl<C: Console> Node<C> {
         let command = format!("utils network ping {host}");
         let said = self.shell.ask(&command, &[], HEALTH_LIMIT)?;
         health::is_reached(&said).ok_or_else(|| self.not_understood(&command, &said))
+    }
+
+    /// The phones that this node knows now. Each CallManager node knows its own.
+    pub fn known_phones(&mut self) -> Result<Vec<ListedPhone>, ClusterError> {
+        let command = "show risdb query phone";
+        let said = self.shell.ask(command, &[], PHONES_LIMIT)?;
+        phones::known_phones(&said).ok_or_else(|| self.not_understood(command, &said))
+    }
+
+    /// The phones in the database of the cluster, with their models.
+    pub fn phones_in_database(&mut self) -> Result<Vec<ListedPhone>, ClusterError> {
+        let command = phones::PHONES_IN_DATABASE;
+        let said = self.shell.ask(command, &[], PHONES_LIMIT)?;
+        phones::phones_in_database(&said).ok_or_else(|| self.not_understood(command, &said))
     }
 
     /// Restarts a service, and returns its state afterwards.

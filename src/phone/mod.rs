@@ -7,6 +7,8 @@
 mod acceptance;
 mod list;
 mod lookup;
+mod model;
+pub mod page;
 mod reason;
 mod services;
 pub mod tvs;
@@ -17,6 +19,7 @@ mod warnings;
 pub use acceptance::{Installed, InstalledItl, assess, assess_classes};
 pub(crate) use list::tvs_certificates;
 pub use list::{NewList, is_emptied_itl};
+pub use model::{class_of_model, keys_to_delete_lists};
 pub use reason::Reason;
 pub use services::{Impact, Service, ServiceFinding, services};
 pub(crate) use tvs_status::ListSigner;

@@ -20,6 +20,7 @@ mod local_time;
 mod next;
 mod operator;
 pub(crate) mod phone_impact;
+pub(crate) mod phones;
 mod pin_source;
 mod plan;
 pub(crate) mod publication;

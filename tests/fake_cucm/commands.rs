@@ -24,6 +24,7 @@ pub fn run(node: &Node, terminal: &mut Terminal, command: &str, cut: bool) -> Op
             terminal.page(&words("show", "version", &[("VERSION", node.text("version").trim())]))?;
         }
         ["show", "network", "cluster"] => terminal.page(&network(node))?,
+        ["show", "risdb", "query", "phone"] => terminal.page(&system::known_phones(node))?,
         ["show", "cert", "list", "trust"] => terminal.page(&certificates::trust(node))?,
         ["show", "cert", "list", "own"] => terminal.page(&certificates::own_list(node))?,
         ["show", "cert", "own", unit] => terminal.page(&certificates::own(node, unit)?)?,

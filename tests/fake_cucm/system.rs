@@ -39,6 +39,15 @@ pub fn sql(node: &Node, command: &str) -> String {
         rows.extend(nodes(node).into_iter().zip(2..).map(|((_, address), id)| vec![address, id.to_string()]));
         return table(&["name", "nodeid"], &rows);
     }
+    if from("device") && from("typemodel") {
+        let cluster = node.cluster();
+        let phones = cluster.iter().flat_map(phones).chain(others(node));
+        let mut rows: Vec<Vec<String>> =
+            phones.map(|[name, description, _, model, ..]| vec![name, model, description]).collect();
+        rows.sort();
+        rows.dedup();
+        return table(&["name", "model", "description"], &rows);
+    }
     if from("certificate") {
         let role = "TRUST_ROLE_SAST".to_owned();
         let rows: Vec<Vec<String>> = certificates::trusted(node)
@@ -53,6 +62,40 @@ pub fn sql(node: &Node, command: &str) -> String {
         return table(&["subjectname", "serialnumber", "ipv4address", "name"], &rows);
     }
     words("database", "no-query", &[])
+}
+
+/// The phones that a node knows: a line each in its file `phones`, separated by semicolons: name, description, address, model,
+/// registration, time of its change.
+fn phones(node: &Node) -> Vec<[String; 6]> {
+    rows(&node.text("phones"))
+}
+
+/// Phones that only the database has, in the file `phones-in-database`.
+fn others(node: &Node) -> Vec<[String; 6]> {
+    rows(&node.text("phones-in-database"))
+}
+
+fn rows(text: &str) -> Vec<[String; 6]> {
+    let row = |line: &str| line.split(';').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+    text.lines().map(row).collect()
+}
+
+/// 26 columns, the model as a number; not every name of a column is published.
+pub fn known_phones(node: &Node) -> String {
+    let rows: Vec<String> = phones(node)
+        .iter()
+        .map(|[name, description, address, _, registration, time]| {
+            let fill = [
+                ("NAME", name.as_str()),
+                ("DESCRIPTION", description),
+                ("ADDRESS", address),
+                ("REGISTRATION", registration),
+                ("TIME", time),
+            ];
+            words("phones", "row", &fill).trim_end().to_owned()
+        })
+        .collect();
+    words("phones", "known", &[("ROWS", &rows.join("\n")), ("COUNT", &rows.len().to_string())])
 }
 
 /// `replication=down`, or `replication=ADDRESS` of the node that is out of sync.

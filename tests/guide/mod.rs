@@ -116,7 +116,7 @@ pages! {
     migration "migration"
     pbx "pbx"
     phone_sast_trust "phone-sast-trust"
-    phones "phones"
+    refusing_phones "refusing-phones"
     readme "README"
     renewal "renewal"
     reverting "reverting"

@@ -8,6 +8,7 @@ use sastctl::cluster::shell::Screen;
 use super::page::Step;
 use crate::pki;
 use crate::support::cluster::{Cluster, HTTP_PORT, SSH_PORT, Ssh, TFTP_PORT, TVS_PORT, can_run};
+use crate::support::phones::{self, Behaviour};
 use crate::support::{PIN, World};
 
 /// The addresses of the nodes in the pages: those of the golden lists.
@@ -33,6 +34,41 @@ pub struct Stage {
     cluster: Option<Cluster>,
     /// What is there, and what the page calls it.
     names: Vec<(String, String)>,
+}
+
+/// Three phones that the publisher knows: one has its list, one refused it, one has its web access off. Their addresses, and
+/// what the page calls them.
+fn start_phones(cluster: &Cluster) -> Vec<(String, String)> {
+    let of = |ctl, line| {
+        let messages = phones::messages(&[line]);
+        Behaviour::Pages(vec![(phones::SERVICEABILITY, phones::network(ctl)), (phones::MESSAGES, messages)])
+    };
+    let phones = [
+        (
+            "SEP001122334455",
+            "Reception",
+            "Cisco 8845",
+            of("07 03 67 A6 35 75 FC E8 11 94 A4 7C 67 1C E3 C2", ""),
+        ),
+        (
+            "SEP0011223344AA",
+            "Meeting room 2",
+            "Cisco 8851",
+            of(
+                "EB C6 49 59 82 80 A4 47 7E B3 E4 53 34 5C 8C 9D",
+                "11:39:03am 11/28/26 Trust List update failed",
+            ),
+        ),
+        ("SEP0011223344BB", "Cellar", "Cisco 7962", Behaviour::Closed),
+    ];
+    let (mut rows, mut names) = (String::new(), vec![]);
+    for (number, (name, place, model, behaviour)) in phones.into_iter().enumerate() {
+        let address = phones::phone(behaviour);
+        rows += &format!("{name};{place};{address};{model};reg;1\n");
+        names.push((address, format!("10.48.50.{}", 11 + number)));
+    }
+    std::fs::write(cluster.nodes[0].folder.join("phones"), rows).unwrap();
+    names
 }
 
 impl Stage {
@@ -93,6 +129,9 @@ impl Stage {
         for name in ["COLUMNS", "SASTCTL_PIN_SOURCE", "XDG_STATE_HOME"] {
             world.unset(name);
         }
+        if page == "refusing-phones" {
+            names.extend(start_phones(cluster.as_ref().unwrap()));
+        }
         let stage = Stage { world, cluster, names };
         stage.set_up(page);
         Some(stage)
@@ -118,7 +157,9 @@ impl Stage {
                 self.place("tests/testdata/golden/tokenless-regenerated.tlv", "b/CTLFile.tlv");
             }
             "README" => self.place("tests/testdata/golden/tokenless.tlv", "CTLFile.tlv"),
-            "phones" | "way-back" => self.place("tests/testdata/golden/tokenless.tlv", "old/CTLFile.tlv"),
+            "refusing-phones" | "way-back" => {
+                self.place("tests/testdata/golden/tokenless.tlv", "old/CTLFile.tlv")
+            }
             "pbx" => {
                 self.world.new_token("SAST token C", "tests/testdata/keys/rsa2048");
                 self.place("tests/testdata/keys/rsa2048.der", "files.der");
@@ -158,13 +199,16 @@ impl Stage {
         }
         if of_node {
             let mut options = cluster.options();
-            if !command.contains("cluster restart") {
+            if !command.contains("cluster restart") && !command.contains("phones ") {
                 options.extend(Cluster::ports());
             }
             if command.contains("cluster trust") || command.contains("revert") {
                 options.extend([format!("--tvs-port={TVS_PORT}"), "--tvs-wait=2".to_owned()]);
             }
             words.push(format!(" {}", options.join(" ")));
+        }
+        if command.contains("phones check") {
+            words.push(format!(" --phone-http-port={} --phone-https-port={}", phones::HTTP, phones::HTTPS));
         }
         let command = words.concat();
         self.real(&command)

@@ -9,6 +9,7 @@ mod modules;
 pub mod node_tvs;
 #[cfg(unix)]
 pub mod operator;
+pub mod phones;
 pub mod readers;
 #[cfg(unix)]
 pub mod run;

@@ -1,6 +1,6 @@
 //! `cluster …`: a cluster's nodes, one step at a time.
 
-mod connect;
+pub(super) mod connect;
 mod console;
 mod fetch;
 pub mod publish;

@@ -60,7 +60,7 @@ impl From<RunError> for CommandError {
                 "reset the phones; when every phone holds the bridge, run the same command with --resume --phones-have-it (--yes does not confirm this)",
             ),
             E::PhonesLackBridge => {
-                base.hint("on phones that never load it, delete the CTL by hand: sastctl help phones")
+                base.hint("on phones that never load it, delete the CTL by hand: sastctl help refusing-phones")
             }
             E::NoBridge(why) => match why {
                 NoBridge::Lacks { .. } => base.detail(

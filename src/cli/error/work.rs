@@ -57,6 +57,9 @@ impl From<WorkError> for CommandError {
             E::Certificate { .. } => {
                 base.hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
             }
+            E::NotAListOfPhones { .. } => base.hint(
+                "a list of phones is a CSV file with the columns name, address and model: sastctl phones list --out FILE makes one",
+            ),
             E::NotACluster { source, .. } => base
                 .detail("", source.to_string().trim_end().replace('\n', "\n  "))
                 .hint("docs/cluster-file.md describes every key, with an example"),

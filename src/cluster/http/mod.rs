@@ -1,5 +1,6 @@
-//! Reading a file from a node's HTTP server on port 6970, and certificates into its trust store by REST.
+//! Reading a file from a node's HTTP server on port 6970, certificates into its trust store by REST, and the pages of phones.
 
+pub mod page;
 mod pinned;
 
 use std::time::Duration;
@@ -11,6 +12,8 @@ use crate::trustlist::Certificate;
 
 /// The time limit for a whole request.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Each buffer of a connection, in bytes.
+const BUFFER: usize = 8 * 1024;
 /// The longest answer of the REST interface that is read, in bytes.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
@@ -31,6 +34,10 @@ pub enum HttpError {
 
 fn config(limit: Duration) -> ureq::config::Config {
     ureq::Agent::config_builder()
+        // Many phones are asked at once.
+        .input_buffer_size(BUFFER)
+        .output_buffer_size(BUFFER)
+        .max_idle_connections(0)
         .timeout_global(Some(limit))
         .http_status_as_error(false)
         .max_redirects(0)

@@ -1,10 +1,12 @@
-//! TLS with the one server whose certificate the operator compared: only that certificate is accepted, and its name and issuer
-//! do not matter. It is checked on the same connection that carries the request.
+//! TLS with servers whose certificates no authority signs. Of a node only the certificate that the operator compared is
+//! accepted; it is checked on the same connection that carries the request. Of a phone any certificate is: nothing secret is sent.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
 
-use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslStream, SslVerifyMode};
+use openssl::ssl::{
+    HandshakeError, SslConnector, SslMethod, SslOptions, SslStream, SslVerifyMode, SslVersion,
+};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
@@ -24,7 +26,15 @@ pub(super) struct OtherCertificate {
 
 /// An agent that accepts only that server.
 pub(super) fn agent(config: ureq::config::Config, host: &str, fingerprint: &str) -> ureq::Agent {
-    let pinned = Pinned { host: host.to_owned(), fingerprint: digits(fingerprint) };
+    connect_by(config, Pinned { host: host.to_owned(), fingerprint: Some(digits(fingerprint)) })
+}
+
+/// An agent that accepts any certificate, and TLS as old as phones have it.
+pub(super) fn any_certificate(config: ureq::config::Config, host: &str) -> ureq::Agent {
+    connect_by(config, Pinned { host: host.to_owned(), fingerprint: None })
+}
+
+fn connect_by(config: ureq::config::Config, pinned: Pinned) -> ureq::Agent {
     let tcp = ().chain(TcpConnector::default());
     ureq::Agent::with_parts(config, tcp.chain(pinned), DefaultResolver::default())
 }
@@ -41,8 +51,8 @@ fn digits(text: &str) -> String {
 #[derive(Debug)]
 struct Pinned {
     host: String,
-    /// SHA-256, hexadecimal in lower case.
-    fingerprint: String,
+    /// SHA-256, hexadecimal in lower case; `None` for any certificate.
+    fingerprint: Option<String>,
 }
 
 impl<In: Transport> Connector<In> for Pinned {
@@ -69,6 +79,11 @@ impl Pinned {
         let mut connector = SslConnector::builder(SslMethod::tls_client()).map_err(other)?;
         // Names and authorities do not matter: the fingerprint is compared before anything is sent.
         connector.set_verify(SslVerifyMode::NONE);
+        if self.fingerprint.is_none() {
+            connector.set_min_proto_version(Some(SslVersion::TLS1)).map_err(other)?;
+            connector.set_cipher_list("ALL:@SECLEVEL=0").map_err(other)?;
+            connector.set_options(SslOptions::ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+        }
         let configured = connector.build().configure().map_err(other)?.verify_hostname(false);
         configured.connect(&self.host, tcp).map_err(|e| match e {
             HandshakeError::SetupFailure(e) => other(e),
@@ -79,13 +94,10 @@ impl Pinned {
     }
 
     fn check(&self, stream: &SslStream<TransportAdapter>) -> Result<(), ureq::Error> {
+        let Some(pinned) = &self.fingerprint else { return Ok(()) };
         let shown = stream.ssl().peer_certificate().ok_or(ureq::Error::Tls("it shows no certificate"))?;
         let shown = digest::hex(&digest::sha256(&shown.to_der().map_err(other)?), "");
-        if shown == self.fingerprint {
-            Ok(())
-        } else {
-            Err(other(OtherCertificate { shown, pinned: self.fingerprint.clone() }))
-        }
+        if shown == *pinned { Ok(()) } else { Err(other(OtherCertificate { shown, pinned: pinned.clone() })) }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod health;
+pub mod phones;
 pub(in crate::cluster) mod screen;
 pub(in crate::cluster) mod words;
 

@@ -8,7 +8,7 @@ mod entry;
 mod list;
 mod list_view;
 mod overview;
-mod page;
+pub(in crate::workflow) mod page;
 mod redaction;
 mod signature;
 mod summary;

@@ -1,0 +1,154 @@
+//! The list of phones: from the nodes, or from a CSV file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cluster::shell::phones::{ListedPhone, Registration};
+use crate::cluster::{Connector, NodeAddress, nodes_of, side_by_side};
+use crate::files;
+use crate::workflow::{Operator, WorkError};
+
+/// The largest list of phones that is read, in bytes.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// Asks every node for the phones that it knows now, and the publisher for those in the database. A node that does not answer
+/// is a warning: its phones are then only those of the database.
+pub fn list_phones(
+    publisher: &NodeAddress,
+    connector: &mut Connector<'_>,
+    operator: &dyn Operator,
+) -> Result<Vec<ListedPhone>, WorkError> {
+    let mut shell = connector.open(publisher)?;
+    let nodes: Vec<NodeAddress> =
+        nodes_of(&mut shell, publisher)?.into_iter().map(|(node, _)| node).collect();
+    let mut phones = Phones::default();
+    match shell.phones_in_database() {
+        Ok(found) => found.into_iter().for_each(|phone| phones.add(phone)),
+        Err(e) => {
+            operator.warn(&format!("the phones in the database were not read, so models may be missing: {e}"))
+        }
+    }
+    drop(shell);
+    let known = side_by_side(&nodes, connector, |node, connector| {
+        let found = connector.open(node).and_then(|mut shell| shell.known_phones());
+        operator.note(&format!("{node}: asked for its phones"));
+        found
+    });
+    for (node, found) in nodes.iter().zip(known) {
+        match found {
+            Ok(found) => found.into_iter().for_each(|phone| phones.add(phone)),
+            Err(e) => operator.warn(&format!("{node}: its phones were not read: {e}")),
+        }
+    }
+    Ok(phones.0.into_values().collect())
+}
+
+/// Phones by name: what several lists say about one phone is put together.
+#[derive(Default)]
+struct Phones(BTreeMap<String, ListedPhone>);
+
+impl Phones {
+    /// Adds a phone. Of two nodes that know it, the one where it is registered counts, then the one with the newest change.
+    fn add(&mut self, phone: ListedPhone) {
+        let at = self.0.entry(phone.name.clone()).or_default();
+        let rank = |phone: &ListedPhone| (phone.registration, phone.changed.parse::<u64>().unwrap_or(0));
+        let (mut first, second) =
+            if rank(at) > rank(&phone) { (at.clone(), phone) } else { (phone, at.clone()) };
+        // The database has the model's name, and the node a number or nothing.
+        let has_name = |model: &str| model.chars().any(char::is_alphabetic);
+        if first.model.is_empty() || (has_name(&second.model) && !has_name(&first.model)) {
+            first.model = second.model;
+        }
+        for (of_first, of_second) in
+            [(&mut first.address, second.address), (&mut first.description, second.description)]
+        {
+            if of_first.is_empty() {
+                *of_first = of_second;
+            }
+        }
+        *at = first;
+    }
+}
+
+/// The columns of a CSV file that is written.
+const COLUMNS: [&str; 5] = ["name", "address", "model", "registration", "description"];
+
+/// Names of columns in files of others, for each of [`COLUMNS`]: those of `show risdb query phone` and of the database.
+const OTHER_NAMES: [&[&str]; 5] = [
+    &["devicename", "device name"],
+    &["ipaddr", "ipaddress", "ip address", "ip"],
+    &["devicemodel", "device type", "type"],
+    &["regstatus", "status"],
+    &["descr"],
+];
+
+/// Reads a CSV file with a head line; it must have a column `name`, and needs `address` for phones to be asked.
+///
+/// # Errors
+/// If the file cannot be read, is no CSV, or has no names of phones.
+pub fn read_phones(path: &Path) -> Result<Vec<ListedPhone>, WorkError> {
+    let file = files::display_name(path);
+    let bytes = files::read_limited(path, MOST)?;
+    let not_a_list = |why: String| WorkError::NotAListOfPhones { file: file.clone(), why };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(&bytes[..]);
+    let head = reader.byte_headers().map_err(|e| not_a_list(e.to_string()))?.clone();
+    let head: Vec<String> = head
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').to_lowercase())
+        .collect();
+    let at = |column: usize| {
+        let (own, others) = (COLUMNS.get(column), OTHER_NAMES.get(column));
+        head.iter().position(|name| {
+            own.is_some_and(|own| name == own) || others.is_some_and(|others| others.contains(&name.as_str()))
+        })
+    };
+    let places: Vec<Option<usize>> = (0..COLUMNS.len()).map(at).collect();
+    if places.first().is_none_or(Option::is_none) {
+        return Err(not_a_list("its first line has no column called name".to_owned()));
+    }
+    let mut phones = Phones::default();
+    for record in reader.byte_records() {
+        let record = record.map_err(|e| not_a_list(e.to_string()))?;
+        let mut cells = places.iter().map(|place| {
+            let cell = place.and_then(|place| record.get(place)).unwrap_or_default();
+            String::from_utf8_lossy(cell).into_owned()
+        });
+        let mut next = || cells.next().unwrap_or_default();
+        let (name, address, model, registration, description) = (next(), next(), next(), next(), next());
+        if name.is_empty() {
+            continue;
+        }
+        let registration = Registration::read(&registration);
+        phones.add(ListedPhone { name, address, model, description, registration, changed: String::new() });
+    }
+    Ok(phones.0.into_values().collect())
+}
+
+/// The list as a CSV file that [`read_phones`] reads.
+pub fn write_phones(phones: &[ListedPhone]) -> Vec<u8> {
+    let rows = phones.iter().map(|phone| {
+        [&phone.name, &phone.address, &phone.model, phone.registration.label(), &phone.description]
+    });
+    csv_file(&COLUMNS, rows)
+}
+
+/// A CSV file. A cell that a spreadsheet would calculate begins with an apostrophe.
+pub(super) fn csv_file<'a, const N: usize>(
+    head: &[&str; N],
+    rows: impl Iterator<Item = [&'a str; N]>,
+) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |cells: [String; N]| writer.write_record(cells);
+    // Writing to memory does not fail.
+    let _ = write(head.map(str::to_owned));
+    for row in rows {
+        let _ = write(row.map(|cell| {
+            if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+                format!("'{cell}")
+            } else {
+                cell.to_owned()
+            }
+        }));
+    }
+    writer.into_inner().unwrap_or_default()
+}

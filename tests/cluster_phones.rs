@@ -1,0 +1,79 @@
+//! The phones of a cluster: those that its nodes know, put together with those in its database; then they are asked.
+
+use crate::cluster::started;
+use crate::pki;
+use crate::support::cluster::Ssh;
+use crate::support::phones::{Behaviour, HTTP, HTTPS, SERVICEABILITY, network, phone};
+
+#[test]
+fn phones_of_all_nodes_are_listed_and_asked() {
+    let Some((world, cluster)) = started(2, Ssh::Today) else { return };
+    let sum = "07 03 67 A6 35 75 FC E8 11 94 A4 7C 67 1C E3 C2";
+    let asked = phone(Behaviour::Pages(vec![(SERVICEABILITY, network(sum))]));
+    let moved = phone(Behaviour::Closed);
+    let publisher = format!(
+        "SEP00AA;Reception, ground floor, left;{asked};Cisco 8845;reg;1700000100\n\
+         SEP00BB;Moved;10.9.9.9;Cisco 7962;unr;1700000000\n"
+    );
+    std::fs::write(cluster.nodes[0].folder.join("phones"), publisher).unwrap();
+    std::fs::write(
+        cluster.nodes[1].folder.join("phones"),
+        format!("SEP00BB;Moved;{moved};Cisco 7962;registered;1700000200\n"),
+    )
+    .unwrap();
+    std::fs::write(
+        cluster.nodes[0].folder.join("phones-in-database"),
+        "SEP00CC;Spare  in the cellar;;Cisco 7940;;\n",
+    )
+    .unwrap();
+    let options = cluster.options();
+    let with = |args: &[&str]| {
+        let all: Vec<&str> = args.iter().copied().chain(options.iter().map(String::as_str)).collect();
+        world.run(&all)
+    };
+    let node = cluster.publisher();
+    let listed = with(&["phones", "list", "--node", &node, "--json"]).done().json();
+    let expected = serde_json::json!([
+        {"name": "SEP00AA", "address": asked, "model": "Cisco 8845", "description": "Reception, ground floor, left",
+         "registration": "registered"},
+        {"name": "SEP00BB", "address": moved, "model": "Cisco 7962", "description": "Moved", "registration": "registered"},
+        {"name": "SEP00CC", "address": "", "model": "Cisco 7940", "description": "Spare  in the cellar",
+         "registration": "not-known"},
+    ]);
+    assert_eq!(listed["phones"], expected);
+
+    with(&["phones", "list", "--node", &node, "--out", "phones.csv"]).done();
+    std::fs::write(world.path("CTLFile.tlv"), pki::golden_bytes("tokenless.tlv")).unwrap();
+    let (http, https) = (HTTP.to_string(), HTTPS.to_string());
+    let check = [
+        "phones",
+        "check",
+        "--expect",
+        "CTLFile.tlv",
+        "--phone-http-port",
+        &http,
+        "--phone-https-port",
+        &https,
+    ];
+    let from_file = world.run(&[&check[..], &["--phones", "phones.csv", "--json"]].concat()).done().json();
+    let from_node = with(&[&check[..], &["--node", &node, "--json"]].concat()).done().json();
+    assert_eq!(from_file, from_node, "the file that was written is the list of the node");
+    assert_eq!((&from_node["all"]["expected"], &from_node["all"]["cannot_ask"]), (&1.into(), &2.into()));
+}
+
+/// A node that is down, and a database that is not understood, leave a list with a warning.
+#[test]
+fn what_was_not_read_is_said() {
+    let Some((world, mut cluster)) = started(2, Ssh::Today) else { return };
+    std::fs::write(cluster.nodes[0].folder.join("phones"), "SEP00AA;Desk;10.0.0.1;Cisco 8845;reg;1\n")
+        .unwrap();
+    cluster.nodes[1].stop();
+    let options = cluster.options();
+    let node = cluster.publisher();
+    let mut command = vec!["phones", "list", "--node", &node];
+    command.extend(options.iter().map(String::as_str));
+    let listed = world.run(&command).done();
+    assert!(listed.stdout.contains("1 phone, 1 registered"), "{}", listed.all());
+    let warning = format!("warning: {}:2222: its phones were not read", cluster.nodes[1].address);
+    assert!(listed.stderr.contains(&warning), "{}", listed.all());
+}
