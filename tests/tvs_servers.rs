@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use openssl::ssl::ShutdownState;
+use sastctl::phone::tvs::timed_out;
 
 use crate::support::tvs::{
     Age, Behaviour, TVS_1024, TVS_2048, VALID, answer, answers, question, says_valid, serve,
@@ -239,4 +240,11 @@ fn ports_without_a_tls_server_are_reported() {
 
     let wrong = check(&world, &["--tvs", "a b"]);
     assert_eq!(wrong.code, 2);
+}
+
+#[test]
+fn a_socket_timeout_is_not_retried() {
+    use std::io::ErrorKind::{ConnectionReset, TimedOut, WouldBlock};
+    assert_eq!(timed_out(WouldBlock.into()).kind(), TimedOut);
+    assert_eq!(timed_out(ConnectionReset.into()).kind(), ConnectionReset);
 }

@@ -237,19 +237,3 @@ fn algorithm_name(oid: &str) -> String {
     }
     .to_owned()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_named_by_kind_and_size() {
-        let rsa = x509_parser::public_key::RSAPublicKey {
-            modulus: &[&[0][..], &[0x81; 128]].concat(),
-            exponent: &[2],
-        };
-        assert_eq!(describe_key(Some(X509Key::RSA(rsa)), None), "RSA 1024");
-        assert_eq!(describe_key(Some(X509Key::DSA(&[])), None), "DSA");
-        assert_eq!(describe_key(None, None), "unknown");
-    }
-}

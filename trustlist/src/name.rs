@@ -213,26 +213,3 @@ fn text(tag: AsnTag, data: &[u8]) -> String {
         _ => String::from_utf8_lossy(data).into_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directory_strings_of_every_kind_are_read() {
-        let wide = "Žižkov \u{1F4DE}";
-        let bmp: Vec<u8> = wide.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(text(AsnTag::BmpString, &bmp), wide);
-        let universal: Vec<u8> = wide.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
-        assert_eq!(text(AsnTag::UniversalString, &universal), wide);
-        assert_eq!(text(AsnTag::UniversalString, &[0, 0x11, 0, 0]), "\u{FFFD}");
-        assert_eq!(
-            text(AsnTag::BmpString, &[0xd8, 0x00, 0]),
-            "\u{fffd}\0",
-            "half of a character, and half a unit"
-        );
-        assert_eq!(text(AsnTag::T61String, b"M\xFCnchen"), "München", "Latin-1");
-        assert_eq!(text(AsnTag::T61String, "München".as_bytes()), "München", "in the field UTF-8, too");
-        assert_eq!(text(AsnTag::Utf8String, b"M\xFCnchen"), "M\u{FFFD}nchen");
-    }
-}

@@ -5,6 +5,7 @@ mod confirmed_checks;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use askama::Template;
 use clap::Args;
 
 pub use confirmed_checks::{ConfirmedChecks, option as confirming_option, readiness_text};
@@ -13,6 +14,7 @@ use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::operator::TVS_NOT_ASKED;
 use super::signing::{SigningArgs, checksums_text, numbered, plan_text};
+use super::texts::text;
 use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::cluster::{Connector, NodeAddress};
 use crate::workflow::cluster_run::{ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunResult, Step};
@@ -115,28 +117,18 @@ pub fn run(
         "to continue from here, run the same command with --resume"
     });
     let done = run.carry_out()?;
-    ui.answer("revert-node", &done.json(), || text(&done, &options.folder))
+    ui.answer("revert-node", &done.json(), || {
+        text(&RunText { done: &done, left: left_to_do(&done.phones), new_ctl: options.folder.new_ctl() })
+    })
 }
 
 /// The result as text.
-fn text(done: &RunResult, folder: &RunFolder) -> String {
-    if done.rolled_back {
-        return format!(
-            "The old CTL is on every node again: MD5 {}. The certificates in Phone-SAST-trust were not removed; they do \
-             no harm.\nPhones that already hold the new CTL accept the old one only if they know its signer: sastctl ctl check {} --installed-ctl {}",
-            done.serves.md5,
-            done.serves.file,
-            folder.new_ctl().display()
-        );
-    }
-    let unproved = (!done.tvs_asked).then(|| format!("The signer is {TVS_NOT_ASKED}.\n"));
-    format!(
-        "{}Done. Every node shows and serves the new CTL.\n{}Left to do by hand\n{}For the change ticket: sastctl journal show {}",
-        unproved.unwrap_or_default(),
-        checksums_text(&done.serves.md5, &done.serves.sha1),
-        numbered(&left_to_do(&done.phones)),
-        done.journal.display()
-    )
+#[derive(Template)]
+#[template(path = "run.txt")]
+struct RunText<'a> {
+    done: &'a RunResult,
+    left: Vec<String>,
+    new_ctl: PathBuf,
 }
 
 /// What a run would do, as text.
