@@ -9,8 +9,8 @@ use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, 
 use crate::files::OnExisting;
 use crate::trustlist::{Certificate, CertificateReport, Style, day, digest};
 use crate::workflow::export::{self, Format, Unread, certificates_of};
-use crate::workflow::read_certificate;
 use crate::workflow::token_report::{ListedCertificate, listed};
+use crate::workflow::{is_certificate_file, read_certificate};
 use askama::Template;
 use clap::{Args, Subcommand};
 
@@ -65,19 +65,17 @@ pub fn run(command: CertCommand, settings: &Settings, ui: &Ui) -> Result<(), Com
 
 fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let module = settings.module_options().open()?;
-    let (mut certificates, mut unread) = (Vec::new(), Vec::new());
-    for contents in module.contents()? {
+    let all = module.contents()?;
+    for contents in &all {
         let token = &contents.token;
-        if let Some(problem) = &contents.problem {
-            ui.warn(&not_read(token, problem));
-            unread.push(Unread::new(token, problem));
-        }
+        contents.problem.iter().for_each(|problem| ui.warn(&not_read(token, problem)));
         for (bytes, why) in contents.certificates.iter().filter_map(|c| c.certificate.as_ref().err()) {
             let (label, bytes, why) = (&token.label, bytes.len(), printable(why));
             ui.warn(&format!("{label}: a certificate of {bytes} bytes does not parse: {why}"));
         }
-        certificates.extend(listed(&contents, now()));
     }
+    let certificates: Vec<_> = all.iter().flat_map(|contents| listed(contents, now())).collect();
+    let unread: Vec<_> = all.iter().filter_map(Unread::of).collect();
     let document = serde_json::json!({ "certificates": certificates, "problems": unread });
     ui.answer("cert-list", &document, || {
         if certificates.is_empty() && unread.is_empty() {
@@ -105,7 +103,7 @@ fn list(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let certificate = match args.what.as_ref().or(settings.token.as_ref()) {
-        Some(path) if is_path(path) => read_certificate(Path::new(path))?,
+        Some(path) if is_certificate_file(path) => read_certificate(Path::new(path))?,
         _ => {
             let selector = settings.selector_or(args.what.as_deref())?;
             settings.module_options().open()?.sast(selector.as_ref())?.certificate().clone()
@@ -113,15 +111,6 @@ fn show(args: &ShowArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     };
     let report = CertificateReport::new(&certificate);
     ui.answer("cert-show", &report, || text(&certificate, &report))
-}
-
-/// Whether a word means a file, be it there or not, rather than a token.
-fn is_path(word: &str) -> bool {
-    let path = Path::new(word);
-    let ends_like_one = path.extension().is_some_and(|end| {
-        ["cer", "crt", "der", "pem"].iter().any(|of_certificates| end.eq_ignore_ascii_case(of_certificates))
-    });
-    path.is_file() || ends_like_one && !word.starts_with("pkcs11:")
 }
 
 #[derive(Template)]

@@ -47,7 +47,12 @@ pub struct Unread {
 }
 
 impl Unread {
-    pub fn new(token: &Token, problem: &TokenError) -> Self {
+    /// A token whose certificates could not be read.
+    pub fn of(contents: &TokenContents) -> Option<Self> {
+        Some(Unread::new(&contents.token, contents.problem.as_ref()?))
+    }
+
+    fn new(token: &Token, problem: &TokenError) -> Self {
         Unread {
             token: token.label.to_owned(),
             token_serial: token.serial.to_owned(),

@@ -6,7 +6,7 @@ use super::error::WorkError;
 use super::plan::Edit;
 use super::plan::cluster_file::{ClusterFile, parse_function};
 use crate::files::{self, display_name};
-use crate::trustlist::{Certificate, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
+use crate::trustlist::{Certificate, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList, is_file_name};
 
 /// Reads and decodes a CTL, ITL or .sgn file.
 pub fn read_file(path: &Path) -> Result<TrustFile, WorkError> {
@@ -30,6 +30,15 @@ pub fn read_certificate(path: &Path) -> Result<Certificate, WorkError> {
     let bytes = files::read_limited(path, MAX_FILE_BYTES)?;
     Certificate::from_file_bytes(&bytes)
         .map_err(|source| WorkError::Certificate { file: display_name(path), source })
+}
+
+/// Whether a word means a certificate file, be it there or not, rather than a token.
+pub fn is_certificate_file(word: &str) -> bool {
+    let path = Path::new(word);
+    let ends_like_one = path.extension().is_some_and(|end| {
+        ["cer", "crt", "der", "pem"].iter().any(|of_certificates| end.eq_ignore_ascii_case(of_certificates))
+    });
+    path.is_file() || ends_like_one && !word.starts_with("pkcs11:")
 }
 
 /// Reads a renewed certificate, as the operator says where it goes: `capf:10.1.2.3=new.pem`, `10.1.2.3=new.pem`, `new.pem`. A
@@ -75,6 +84,12 @@ pub fn read_cluster(path: &Path) -> Result<ReadCluster, WorkError> {
     let certificates = certificates.collect::<Result<_, _>>()?;
     let tokens = cluster.tokens.iter().map(|token| read(&token.certificate)).collect::<Result<_, _>>()?;
     Ok(ReadCluster { cluster, certificates, tokens })
+}
+
+/// Where a list goes that is made from `source`, which may be standard input, and calls itself `own`.
+pub fn beside_list(source: &Path, own: &str) -> PathBuf {
+    let own = if is_file_name(own) { own } else { "CTLFile.tlv" };
+    beside(if source.as_os_str() == "-" { Path::new(own) } else { source })
 }
 
 /// `CTLFile.tlv` → `CTLFile.new.tlv`: the file in force stays as it is.

@@ -41,7 +41,8 @@ pub(crate) use client::{Finished, SignedList, WindowOperator, WindowView, Window
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
 pub use input::{
-    ReadCluster, beside, read_certificate, read_cluster, read_file, read_list, read_renewed, read_verified,
+    ReadCluster, beside, beside_list, is_certificate_file, read_certificate, read_cluster, read_file,
+    read_list, read_renewed, read_verified,
 };
 pub(crate) use local_time::{header_time, local_time};
 pub use next::{ListCommand, ListOption, Next, Spell};

@@ -8,9 +8,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 
 use crate::cli::{CommandError, Settings, TerminalOperator, Ui, next};
-use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version, is_file_name};
+use crate::trustlist::{Certificate, Digest, SigningOptions, Style, Version};
 use crate::workflow::signing::SigningOrder;
-use crate::workflow::{PlanDigest, Request, beside};
+use crate::workflow::{PlanDigest, Request, beside_list};
 
 /// Options of every command that signs.
 #[derive(Debug, Args)]
@@ -207,15 +207,13 @@ pub struct PlaceArgs {
 impl PlaceArgs {
     /// Where a list goes that is made from `source`, which calls itself `own`.
     pub fn of(&self, signing: &SigningArgs, source: &Path, own: &str) -> Result<PathBuf, CommandError> {
-        let input = source.as_os_str() == "-";
         match &signing.out {
             Some(out) => Ok(out.to_owned()),
-            None if self.in_place && input => {
+            None if !self.in_place => Ok(beside_list(source, own)),
+            None if source.as_os_str() == "-" => {
                 Err(CommandError::usage("--in-place replaces a file, and - names none"))
             }
-            None if self.in_place => Ok(source.to_owned()),
-            None if input => Ok(beside(Path::new(if is_file_name(own) { own } else { "CTLFile.tlv" }))),
-            None => Ok(beside(source)),
+            None => Ok(source.to_owned()),
         }
     }
 }

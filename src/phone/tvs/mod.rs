@@ -8,6 +8,6 @@ mod wire;
 pub use client::Ask;
 pub(crate) use client::{Answer, Question, ask};
 pub(crate) use error::TvsError;
-pub use tls::{TvsAddress, timed_out};
 pub(crate) use tls::{Tls, shown};
+pub use tls::{TvsAddress, timed_out};
 pub use wire::{Message, Status, decode_header, query_request, verify_request};
