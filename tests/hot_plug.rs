@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use sastctl::workflow::settles;
+
 use crate::pki;
 use crate::support::readers::Readers;
 use crate::support::watch::Watch;
@@ -291,6 +293,15 @@ fn a_token_that_is_not_ready_is_asked_again() {
     session.exp_string("verified").unwrap();
     session.exp_eof().unwrap();
     assert!(slots.world.path("new.tlv").exists());
+}
+
+#[test]
+fn a_change_settles_until_its_time_is_over() {
+    let (now, moment) = (Instant::now(), Duration::from_millis(200));
+    let until = now + Duration::from_millis(1500);
+    assert!(settles(Some(until), now) && settles(Some(until), until - moment));
+    assert!(!settles(Some(until), until) && !settles(Some(until), until + moment));
+    assert!(!settles(None, now));
 }
 
 /// Another process uses the tokens while the watch starts: a token that was there before is not an event.

@@ -16,8 +16,7 @@ use crate::workflow::{Release, read_verified, revert};
 #[command(override_usage = "sastctl revert [OPTIONS] <OLD>\n       sastctl revert [OPTIONS] --node <NODE>")]
 pub struct RevertArgs {
     /// The tokenless CTL in force; with --node it is fetched instead
-    // With an option of a run on a cluster, the node is missing, not the file.
-    #[arg(required_unless_present_any = ["NodeArgs", "ConfirmedChecks"], conflicts_with = "node")]
+    #[arg(required_unless_present_any = WITH_NODE, conflicts_with = "node")]
     old: Option<PathBuf>,
     /// A spare token, in addition to the one that signs (--token): a selector, or a certificate file; may be given
     /// several times
@@ -39,6 +38,20 @@ pub struct RevertArgs {
     #[command(flatten)]
     signing: SigningArgs,
 }
+
+/// The options of a run on a cluster: with one of them, the node is missing, not the file.
+const WITH_NODE: [&str; 10] = [
+    "node",
+    "bridge",
+    "work",
+    "resume",
+    "rollback",
+    "replication_is_ok",
+    "nodes_reach_each_other",
+    "backup_is_there",
+    "licence_is_there",
+    "phones_have_it",
+];
 
 /// Refuses options that would have no effect.
 fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {

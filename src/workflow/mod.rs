@@ -55,4 +55,4 @@ pub use plan::{
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};
 pub(crate) use session::{TriedDigest, try_digests};
-pub use watch::{TokenEvent, TokenWatch};
+pub use watch::{TokenEvent, TokenWatch, settles};

@@ -105,15 +105,10 @@ impl TokenWatch {
         }
     }
 
-    /// Whether a reader told of a change so lately that the module may still show another one.
-    fn settles(&self, now: Instant) -> bool {
-        self.settles_until.is_some_and(|until| now < until)
-    }
-
     /// Waits for a reason to look, and no longer than `longest`.
     fn must_look(&mut self, longest: Duration) -> bool {
         let since = self.looked.map_or(Duration::MAX, |at| at.elapsed());
-        if self.settles(Instant::now()) {
+        if settles(self.settles_until, Instant::now()) {
             std::thread::sleep(SETTLING_EVERY.min(longest));
             return true;
         }
@@ -139,7 +134,7 @@ impl TokenWatch {
     fn look(&mut self, module: &Module) -> Result<Option<Vec<TokenContents>>, TokenError> {
         let occupied = |m: &Module| Ok(m.slots()?.into_iter().map(|slot| slot.id()).collect());
         let Some(slots) = module.if_free(occupied)? else { return Ok(None) };
-        let settles = self.settles(Instant::now());
+        let settles = settles(self.settles_until, Instant::now());
         let due = self.named.is_none_or(|at| at.elapsed() >= NAMES_EVERY);
         if slots == self.slots && !due && !settles {
             return Ok(None);
@@ -174,25 +169,12 @@ impl TokenWatch {
 /// The time limit for a module to see a token after its reader.
 const SETTLES: Duration = Duration::from_millis(1500);
 
+/// Whether the module may still show what was there before a change; until when, if a reader told of one.
+pub fn settles(until: Option<Instant>, now: Instant) -> bool {
+    until.is_some_and(|until| now < until)
+}
+
 /// What makes a token the same one. Its slot belongs to it: a token that was moved was taken out.
 fn identity(token: &Token) -> (u64, &str, &str, &str) {
     (token.slot_id, &token.serial, &token.label, &token.reader)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_settles_until_its_time_is_over() {
-        let now = Instant::now();
-        let watch = |settles_until| {
-            let (present, slots) = (vec![], vec![]);
-            TokenWatch { readers: None, present, slots, named: None, looked: None, settles_until }
-        };
-        let until = now + SETTLES;
-        assert!(watch(Some(until)).settles(now) && watch(Some(until)).settles(until - POLL_EVERY));
-        assert!(!watch(Some(until)).settles(until) && !watch(Some(until)).settles(until + POLL_EVERY));
-        assert!(!watch(None).settles(now));
-    }
 }
