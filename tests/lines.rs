@@ -1,7 +1,7 @@
 //! Lines as people read them: words in colour, wrapped at blanks, tables whose columns move, messages that no text from
 //! outside can imitate.
 
-use sastctl::cli::ui::{paint, table_within, unwrap_paragraphs, wrap};
+use sastctl::cli::ui::{STATE, paint, table_within, unwrap_paragraphs, wrap};
 use sastctl::cli::{CommandError, ErrorKind};
 
 use crate::support::without_colours;
@@ -71,10 +71,14 @@ fn text_from_outside_cannot_control_the_terminal_or_imitate_a_message() {
 }
 
 #[test]
-fn words_have_a_colour_where_a_column_begins_and_nowhere_else() {
-    let plain = "error: a token that is locked\nslot  ok  refuses\na: verified, b\n";
-    let painted = paint(plain);
+fn words_have_a_colour_where_the_program_says_what_is_so_and_nowhere_else() {
+    let plain = "error: a token that is locked\nok  ok  refuses\n  locked: verified, b\n";
+    let marked = format!(
+        "error: a token that is locked\nok  {STATE}ok  {STATE}refuses\n  locked: {STATE}verified, b\n"
+    );
+    let painted = paint(&marked, true);
     assert_eq!(without_colours(&painted), plain);
     let (bad, good) = ("\u{1b}[1m\u{1b}[31m", "\u{1b}[32m");
     assert_eq!((painted.matches(bad).count(), painted.matches(good).count()), (1, 2), "{painted:?}");
+    assert_eq!(paint(&marked, false), plain);
 }

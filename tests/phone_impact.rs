@@ -91,6 +91,43 @@ fn the_lists_on_phones_are_not_known_if_the_node_serves_none() {
     }
 }
 
+/// The journal keeps what was known when the list was published, and its page for the change board says it first.
+#[test]
+fn the_page_of_a_published_list_says_what_phones_do() {
+    let Some((world, cluster)) = node() else { return };
+    let address = cluster.nodes[0].address.clone();
+    let page = |more: &[&str]| {
+        let shown = world.run(&[&["journal", "show", "--html", "-"], more].concat()).done().stdout;
+        shown.split_once("<main>").map(|(head, rest)| (head.to_owned(), rest.to_owned())).unwrap()
+    };
+    publish(&world, &cluster, "token-signed.tlv", &[]).done();
+    let (head, rest) = page(&[]);
+    let verdict = "<strong>1 of 3 classes of phones refuse the list.</strong> How many phones a class has is not known.";
+    assert!(head.contains(verdict), "{head}");
+    let row = format!(
+        "<tr class=\"refuses\"><th scope=\"row\">7940, 7960, Jabber, …<div class=\"none\">hold what {address} serves</div></th>"
+    );
+    assert!(rest.contains(&row) && rest.contains("Phones that refuse: 1 of 3 classes"), "{rest}");
+    assert!(
+        rest.contains("by hand on phones that refuse: 7940, 7960, Jabber, …"),
+        "what is left to do on these: {rest}"
+    );
+    assert!(rest.contains("What phones do, and why"), "{rest}");
+    let (_, redacted) = page(&["--redact"]);
+    assert!(!redacted.contains(&address) && redacted.contains("hold what node "), "{redacted}");
+    let markdown = world.run(&["journal", "show"]).done().stdout;
+    assert!(
+        markdown.contains("1 of 3 classes refuse. How many phones a class has is not known."),
+        "{markdown}"
+    );
+
+    std::fs::remove_file(cluster.nodes[0].folder.join("tftp/CTLFile.tlv")).unwrap();
+    publish(&world, &cluster, "token-signed.tlv", &["--journal=second"]).done();
+    let (head, rest) = page(&["--journal=second"]);
+    assert!(head.contains("<strong>It is not known what phones do with the list.</strong>"), "{head}");
+    assert!(rest.contains(&format!("not known: {address} serves no CTLFile.tlv")), "{rest}");
+}
+
 /// The signer of the old CTL is not a SAST in the new one: phones that accepted the new one keep it.
 #[test]
 fn a_rollback_first_shows_which_phones_refuse_it() {

@@ -172,9 +172,7 @@ impl Process<'_> {
     fn step(&mut self, step: Step) {
         self.may_end_here();
         match step.name() {
-            "keep" => {
-                self.write(Event::Input { role: "in force".to_owned(), out: None, file: file(Ctl::Old) })
-            }
+            "keep" => self.write(Event::input("in force", None, file(Ctl::Old))),
             "trust" if self.state.tokens.is_none() => {
                 let token = TokenCertificate { name: "A".to_owned(), certificate_sha256: "5d".to_owned() };
                 self.write(Event::Tokens { certificates: vec![token] });
@@ -182,7 +180,7 @@ impl Process<'_> {
             "bridge" => self.world.nodes.iter_mut().for_each(|node| node.file = Some(Ctl::Bridge)),
             "cross" => {
                 assert!(self.world.all_serve(Ctl::Bridge));
-                self.write(Event::Input { role: "bridge".to_owned(), out: None, file: file(Ctl::Bridge) });
+                self.write(Event::input("bridge", None, file(Ctl::Bridge)));
             }
             "hold" => assert!(self.world.all_serve(Ctl::Bridge) && self.state.bridge.is_some()),
             "sign" if self.state.signed.is_none() => {
@@ -367,7 +365,7 @@ fn journals_of_earlier_builds_are_read() {
         done,
     };
     let known = |step: Step, done| Event::step(step, None, "", done);
-    let input = Event::Input { role: "in force".to_owned(), out: None, file: file(Ctl::Old) };
+    let input = Event::input("in force", None, file(Ctl::Old));
     let (a, b) = ("5d".repeat(32), "0c".repeat(32));
     let events = vec![
         old("run", "10.1.1.1 in /run", None),

@@ -21,8 +21,8 @@ fn sorted(shown: &str) -> String {
 fn each_state_has_its_next_step() {
     let world = World::with_tokens();
     insta::assert_snapshot!(sorted(&start(&world, &[])), @"
-    SAST token A (serial-A): PIN ok; SAST-ADN008580ef, expired 2022-05-17
-    SAST token B (serial-B): PIN ok; SAST-ADN0054f509, expired 2020-06-09
+    SAST token A (serial-A):  PIN ok; SAST-ADN008580ef, expired 2022-05-17
+    SAST token B (serial-B):  PIN ok; SAST-ADN0054f509, expired 2020-06-09
     Get the CTL and the ITL in force (needs no password):
       sastctl cluster fetch --node NODE --alone
     Export the certificates for Phone-SAST-trust (needs no PIN):
@@ -36,7 +36,7 @@ fn each_state_has_its_next_step() {
     assert!(tokens.contains("PIN ok; SAST-ADN008580ef, expired 2022-05-17"), "{tokens}");
     let steps = steps.replace("SAST-ADN0054f509", "ONE").replace("SAST-ADN008580ef", "ONE");
     insta::assert_snapshot!(steps, @"
-    : tokenless, signed by cucm-1051-a-pub
+    :  tokenless, signed by cucm-1051-a-pub
     Export the certificates for Phone-SAST-trust (needs no PIN):
       sastctl cert export --all --out certs
     List the possible procedures, and what phones do at each step:
@@ -58,7 +58,7 @@ fn each_state_has_its_next_step() {
 
     std::fs::rename(world.path("CTLFile.new.tlv"), world.path("CTLFile.tlv")).unwrap();
     let in_force = start(&world, &[]);
-    assert!(in_force.contains("in this folder: signed by the token SAST-ADN008580ef"), "{in_force}");
+    assert!(in_force.contains("in this folder:  signed by the token SAST-ADN008580ef"), "{in_force}");
     assert!(in_force.contains("List the possible procedures"), "{in_force}");
 
     std::fs::write(world.path("CTLFile.tlv"), "no list").unwrap();
@@ -112,4 +112,18 @@ fn every_schema_is_in_the_documentation() {
     let said = world.run(&["profile", "show", "softhsm", "--json"]).done().json();
     assert_eq!(said["schema"], "profile-show/1");
     assert!(names.len() > 25 && names.contains(&"profile-show".to_owned()), "{names:?}");
+}
+
+/// A line that is too wide goes on below its own words, so that the next line is not taken for a part of it.
+#[test]
+fn lines_that_go_on_are_indented() {
+    let mut world = World::with_tokens();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    world.set("COLUMNS", "50");
+    let shown = world.run(&["start"]).done().stdout;
+    let lines: Vec<&str> = shown.lines().collect();
+    for label in ["SAST token A", "CTLFile.tlv"] {
+        let at = lines.iter().position(|line| line.starts_with(label)).unwrap();
+        assert!(lines[at + 1].starts_with("  ") && lines[at].len() <= 50, "{shown}");
+    }
 }

@@ -272,3 +272,34 @@ fn a_signal_ends_the_program_while_the_pager_runs() {
         assert!(!is_there, "{signal}: the pager still runs");
     }
 }
+
+/// A colour is for what a word means: the same word as the name of a token or a file has none.
+#[test]
+fn a_name_that_is_a_word_with_a_colour_has_none() {
+    let world = World::with_tokens();
+    for label in ["locked", "ok", "warning:"] {
+        world.new_token(label, "tests/testdata/keys/rsa2048");
+    }
+    world.place("token-signed.tlv", "verified");
+    let (good, bad, end) = ("\u{1b}[32m", "\u{1b}[1m\u{1b}[31m", "\u{1b}[0m");
+    let list = world.run(&["token", "list", "--color=always"]).done().stdout;
+    assert!(!list.contains(bad), "no token is locked: {list}");
+    let rows = list.lines().filter(|line| line.contains("RSA")).count();
+    assert_eq!((rows, list.matches(&format!("{good}ok{end}")).count()), (5, 5), "{list}");
+    assert!(list.lines().any(|line| line.contains("  ok  ") && line.contains(good)), "{list}");
+    let show = world.run(&["token", "show", "locked", "--color=always"]).done().stdout;
+    assert!(
+        show.contains("Token            locked\n") && show.contains(&format!("{good}ok{end}, ")),
+        "{show}"
+    );
+    let verify = world.run(&["ctl", "verify", "verified", "--color=always"]).done().stdout;
+    assert!(verify.starts_with(&format!("verified: {good}verified{end}, signed by")), "{verify}");
+    let damaged = "NOT verified";
+    std::fs::write(world.path(damaged), "x").unwrap();
+    let verify = world.run(&["ctl", "verify", damaged, "--color=always"]).stdout;
+    assert!(verify.starts_with(&format!("{damaged}: {bad}NOT verified{end}: ")), "{verify}");
+    // Without colour nothing is left of the marks.
+    for args in [&["token", "list"][..], &["doctor"], &["ctl", "verify", "verified"]] {
+        assert!(!world.run(args).stdout.contains('\u{2060}'), "{args:?}");
+    }
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::next::spell;
-use super::{CommandError, ErrorKind, Settings, Ui, printable};
+use super::{CommandError, ErrorKind, STATE, Settings, Ui, printable};
 use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 
 /// Check module, middleware, readers, rules and tokens; tell how to fix each problem; exit code 1 if there is a problem
@@ -44,7 +44,7 @@ fn tell(findings: &[Finding], system: System, ui: &Ui) -> Result<(), CommandErro
                 Severity::Problem => "PROBLEM",
             };
             let remedies = remedies(finding, system).into_iter().map(|line| format!("         -> {line}\n"));
-            format!("{mark:<8} {}\n{}", printable(&finding.says), remedies.collect::<String>())
+            format!("{STATE}{mark:<8} {}\n{}", printable(&finding.says), remedies.collect::<String>())
         };
         findings.iter().map(text).collect()
     })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{CommandError, ErrorKind, Ui, printable, table};
+use super::{CommandError, ErrorKind, STATE, Ui, printable, table};
 use crate::files::{self, OnExisting};
 use crate::system::folders;
 use crate::workflow::journal::{
@@ -217,7 +217,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
         let signer =
             signer.iter().zip(signed).map(|(name, lines)| format!(", {lines} of them signed by {name}"));
         let by = printable(&signer.collect::<String>());
-        format!("{}: verified, {lines} lines{by}; {}", path.display(), printable(says))
+        format!("{}: {STATE}verified, {lines} lines{by}; {}", path.display(), printable(says))
     })
 }
 

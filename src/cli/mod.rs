@@ -40,7 +40,7 @@ pub(crate) use operator::TerminalOperator;
 use settings::Color;
 pub(crate) use settings::Settings;
 use ui::table_with_asides;
-pub(crate) use ui::{Ui, printable, table};
+pub(crate) use ui::{STATE, Ui, printable, table};
 
 use crate::system::process;
 use crate::trustlist::printable_lines;

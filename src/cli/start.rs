@@ -36,7 +36,8 @@ pub fn run(settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
         Ok(tokens) => token_lines(tokens),
         Err(e) => vec![format!("No token can be found: {}", printable(&e.to_string()))],
     };
-    lines.extend(found.list.as_ref().map(list_text));
+    // Behind two blanks begins the text under which a line goes on.
+    lines.extend(found.list.as_ref().map(|list| list_text(list).replacen(": ", ":  ", 1)));
     let step = |NextStep { next, what }: &NextStep| [(*what).to_owned(), format!("  {}", spell(next))];
     lines.extend(steps.iter().flat_map(step));
     lines.push("All commands and topics: sastctl help".to_owned());
@@ -57,7 +58,7 @@ fn token_lines(tokens: &[TokenContents]) -> Vec<String> {
             None if certificates.is_empty() => "no SAST certificate".to_owned(),
             None => certificates.join("; "),
         };
-        format!("{} ({}): PIN {}; {certificates}", token.shown_label(), token.serial, token.pin_state)
+        format!("{} ({}):  PIN {}; {certificates}", token.shown_label(), token.serial, token.pin_state)
     };
     let (ready, blank): (Vec<_>, Vec<_>) = tokens.iter().partition(|contents| contents.token.initialized);
     if ready.is_empty() {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::signing::now;
 use super::texts::text;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
-use super::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides};
+use super::{CommandError, ErrorKind, STATE, Settings, Ui, printable, table_with_asides};
 use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::digest::hex;
@@ -98,7 +98,7 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
         token.reader.to_owned(),
         token.shown_label().to_owned(),
         token.serial.to_owned(),
-        if token.initialized { token.pin_state.to_string() } else { "-".to_owned() },
+        if token.initialized { format!("{STATE}{}", token.pin_state) } else { "-".to_owned() },
     ];
     if contents.certificates.is_empty() {
         head.push(if token.initialized { "(none)" } else { "-" }.to_owned());
@@ -110,7 +110,10 @@ fn rows(contents: &TokenContents) -> Vec<Vec<String>> {
             Ok(certificate) => row.extend([
                 printable(&certificate.sast_name()),
                 certificate.public_key.describe(),
-                day(certificate.not_after) + if is_over(certificate) { "  expired" } else { "" },
+                match day(certificate.not_after) {
+                    over if is_over(certificate) => format!("{over}  {STATE}expired"),
+                    until => until,
+                },
             ]),
             Err(_) => row.push("(does not parse)".to_owned()),
         }

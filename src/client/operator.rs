@@ -12,7 +12,7 @@ use super::screen::Screen;
 use crate::cli::operator::{DRY_RUN, factory_pin_text, insert_text};
 use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
-use crate::cli::{CommandError, ErrorKind, TerminalOperator, interrupt, printable};
+use crate::cli::{CommandError, ErrorKind, STATE, TerminalOperator, interrupt, printable};
 use crate::token::{PinKind, PinState};
 use crate::trustlist::{Certificate, Name};
 use crate::workflow::{
@@ -38,7 +38,7 @@ impl ClientOperator<'_> {
 
     fn tell(&self, text: &str) {
         match self.screen() {
-            Some(mut screen) => screen.tell(text),
+            Some(mut screen) => screen.tell(&text.replace(STATE, "")),
             None => self.terminal.ui.show(text),
         }
     }

@@ -11,7 +11,7 @@ use super::drawing::draw;
 use super::form::{Form, Pressed};
 use crate::cli::ui::SingleKeys;
 use crate::cli::{CommandError, interrupt, printable};
-use crate::system::terminal;
+use crate::system::{process, terminal};
 use crate::trustlist::printable_lines;
 use crate::workflow::OperatorError;
 
@@ -191,6 +191,7 @@ impl Screen {
             (KeyCode::Esc, _) => return Ok(Some(Pressed::Back)),
             (KeyCode::Enter, _) => return form.enter(),
             (KeyCode::Char('j'), _) if control => return form.enter(),
+            (KeyCode::Char('z'), _) if control => self.stop().map_err(no_terminal)?,
             (KeyCode::Tab, _) => form.step(true),
             (KeyCode::BackTab, _) => form.step(false),
             (KeyCode::Right, _) if !is_typing => form.step(true),
@@ -216,6 +217,14 @@ impl Screen {
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Gives the terminal to the shell until it lets the program go on (Ctrl-Z, fg). Then the window is drawn again.
+    fn stop(&mut self) -> io::Result<()> {
+        self.keys = None;
+        interrupt::end_full_screen();
+        process::stop();
+        interrupt::begin_full_screen()
     }
 
     /// Nothing stands on the screen any more. `Terminal::clear` would ask the terminal where its cursor is.

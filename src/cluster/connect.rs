@@ -1,5 +1,6 @@
 //! Connections to a node's shell: over SSH, or over a serial line.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,11 +60,9 @@ pub trait ConnectPrompt: Send + Sync {
 pub struct Connector<'a> {
     options: ConnectOptions,
     prompt: Arc<dyn ConnectPrompt + 'a>,
-    /// The administrator's. Connectors to several nodes share it, so that one of them asks for it.
-    password: Arc<Mutex<Option<SecretString>>>,
-    /// Passwords of hosts outside the cluster (a jump host, a file server), by account.
-    #[cfg(feature = "ssh")]
-    host_passwords: Vec<(String, SecretString)>,
+    /// Known passwords by account: of the administrator under no name, of hosts outside the cluster (a jump host, a file
+    /// server). Connectors to several nodes share them, so that one of them asks.
+    passwords: Arc<Mutex<HashMap<String, SecretString>>>,
 }
 
 /// Whether a host belongs to the cluster.
@@ -117,13 +116,7 @@ pub fn nodes_of<C: Console>(
 impl<'a> Connector<'a> {
     /// A connector with these options; `prompt` answers its questions.
     pub fn new(options: ConnectOptions, prompt: impl ConnectPrompt + 'a) -> Self {
-        Connector {
-            options,
-            prompt: Arc::new(prompt),
-            password: Arc::default(),
-            #[cfg(feature = "ssh")]
-            host_passwords: Vec::new(),
-        }
+        Connector { options, prompt: Arc::new(prompt), passwords: Arc::default() }
     }
 
     /// Writes a transcript there, unless the options name another file; returns the path.
@@ -184,12 +177,21 @@ impl<'a> Connector<'a> {
 
     /// The administrator's password, asked for once.
     pub fn password(&self, account: &str) -> Result<SecretString, ClusterError> {
-        let mut known = self.password.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(password) = &*known {
+        self.asked("", || self.prompt.node_password(account))
+    }
+
+    fn asked(
+        &self,
+        key: &str,
+        ask: impl FnOnce() -> Result<SecretString, NoAnswer>,
+    ) -> Result<SecretString, ClusterError> {
+        let mut known = self.passwords.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(password) = known.get(key) {
             return Ok(password.clone());
         }
-        let password = self.prompt.node_password(account).map_err(ClusterError::NoAnswer)?;
-        Ok(known.insert(password).clone())
+        let password = ask().map_err(ClusterError::NoAnswer)?;
+        known.insert(key.to_owned(), password.clone());
+        Ok(password)
     }
 
     fn transcript(&self) -> Result<Option<Transcript>, ClusterError> {
@@ -265,24 +267,19 @@ impl<'a> Connector<'a> {
         if self.options.identity.is_some() && !(is_node && self.options.password_beside_key) {
             return Password::None;
         }
-        let account = self.account(address);
-        let of_host =
-            || self.host_passwords.iter().find(|(of, _)| *of == account).map(|(_, known)| known.clone());
-        let of_nodes = || self.password.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let known = if is_node { of_nodes() } else { of_host() };
+        let key = if is_node { String::new() } else { self.account(address) };
+        let known = self.passwords.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.map_or(Password::NotAskedFor, Password::Known)
     }
 
     /// Asks for the password of a host, once.
     #[cfg(feature = "ssh")]
-    fn host_password(&mut self, address: &SshAddress, kind: HostKind) -> Result<SecretString, ClusterError> {
+    fn host_password(&self, address: &SshAddress, kind: HostKind) -> Result<SecretString, ClusterError> {
         let account = self.account(address);
-        if matches!(kind, HostKind::Node) {
-            return self.password(&account);
+        match kind {
+            HostKind::Node => self.password(&account),
+            HostKind::Outside => self.asked(&account, || self.prompt.host_password(&account)),
         }
-        let password = self.prompt.host_password(&account).map_err(ClusterError::NoAnswer)?;
-        self.host_passwords.push((account, password.clone()));
-        Ok(password)
     }
 
     /// `user@host`.

@@ -168,9 +168,4 @@ impl ClassVerdict {
         };
         self.verdict.says(signer) + cure
     }
-
-    /// Which phones, and what they do, as one line of a plan.
-    pub fn line(&self, signer: &str) -> String {
-        format!("{:<24} {}", self.class.label(), self.says(signer))
-    }
 }

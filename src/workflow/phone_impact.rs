@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::journal::PhoneLine;
 use crate::phone::{
-    ClassVerdict, Decision, Impact, Installed, NewList, ServiceFinding, TvsStatus, assess_classes, services,
+    ClassVerdict, Decision, Impact, Installed, NewList, PhoneClass, ServiceFinding, TvsStatus,
+    assess_classes, services,
 };
 use crate::trustlist::VerifiedList;
 
@@ -25,6 +27,12 @@ impl PhoneImpact {
         let verdicts = assess_classes(installed, &list, &TvsStatus::NotAsked);
         let findings = services(installed, &list);
         PhoneImpact { held, verdicts, findings, signer: list.name }
+    }
+
+    /// For the journal.
+    pub fn lines(&self) -> impl Iterator<Item = PhoneLine> {
+        let held = |class| (class != PhoneClass::WithoutList).then_some(&self.held[..]);
+        self.verdicts.iter().map(move |verdict| PhoneLine::of(verdict, &self.signer, held(verdict.class)))
     }
 
     /// Whether every phone accepts the list, and nothing stops working.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::cluster_run::{Part, Step};
 use super::error::{NOT_SERVED_YET, WorkError};
 use super::input::read_verified;
-use super::journal::{Event, FileFingerprint, Journal};
+use super::journal::{Event, FileFingerprint, Journal, PhoneLine};
 use super::operator::{Operator, Question, View};
 use super::phone_impact::PhoneImpact;
 use crate::cluster::shell::answers::ServiceState;
@@ -17,7 +17,7 @@ use crate::cluster::{
     self, AFTER_PUT, AFTER_RESTART, Connector, NodeAddress, Ports, Publisher, SERVICES, TftpFolder, fetch,
     restart_order,
 };
-use crate::phone::{Installed, InstalledItl};
+use crate::phone::{Installed, InstalledItl, ServiceFinding};
 use crate::trustlist::{ListKind, TrustList, VerifiedList, VerifyError};
 
 /// Which list is published, and where.
@@ -66,15 +66,20 @@ pub fn publish(
     if !alone {
         publisher.check_folders(&nodes, connector)?;
     }
-    let phones = phone_impact(&nodes, ports, (file, &name, &list), operator)?;
+    let (phones, not_known) = phone_impact(&nodes, ports, (file, &name, &list), operator)?;
     let question = format!("Publish {name}, signed by {}?", list.signer_name());
     if !operator.agrees(&Question::Consent(question))? {
         return Err(WorkError::Declined("nothing was published"));
     }
     operator.something_changes();
     let mut journal = Journal::begin(publication.journal, "cluster-publish", publication.change)?;
-    let fingerprint = FileFingerprint::of(file.display().to_string(), bytes);
-    journal.add(Event::Input { role: "published".to_owned(), out: None, file: fingerprint })?;
+    journal.add(Event::Input {
+        role: "published".to_owned(),
+        out: None,
+        phones: phones.iter().flat_map(PhoneImpact::lines).chain(not_known).collect(),
+        findings: phones.iter().flat_map(|impact| impact.findings.iter().map(ServiceFinding::line)).collect(),
+        file: FileFingerprint::of(file.display().to_string(), bytes),
+    })?;
     let result = to_every_node(publication, &publisher, &nodes, connector, operator, &mut journal);
     let path = journal.end(result.as_ref().err().map(WorkError::outcome))?;
     result?;
@@ -163,19 +168,22 @@ fn to_every_node(
     Err(WorkError::NotServedYet { name, md5, waiting, node, alone })
 }
 
-/// Shows what phones will do that hold the lists that the nodes serve now, once for each list that the new one replaces.
+/// Shows what phones will do that hold the lists that the nodes serve now, once for each list that the new one replaces; and
+/// why it is not known of others.
 fn phone_impact(
     nodes: &[NodeAddress],
     ports: Ports,
     (path, name, new): (&Path, &str, &VerifiedList),
     operator: &dyn Operator,
-) -> Result<Vec<PhoneImpact>, WorkError> {
+) -> Result<(Vec<PhoneImpact>, Vec<PhoneLine>), WorkError> {
     let (mut replaced, mut impacts): (Vec<TrustList>, _) = (Vec::new(), Vec::new());
+    let mut not_known = Vec::new();
     for node in nodes {
         let (old, held) = match served(node, ports, name, new.list().kind()) {
             Ok(served) => served,
             Err(why) => {
                 operator.show(&View::PhonesNotKnown { why: &why, new: path })?;
+                not_known.push(PhoneLine::not_known(why));
                 continue;
             }
         };
@@ -188,7 +196,7 @@ fn phone_impact(
             replaced.push(old);
         }
     }
-    Ok(impacts)
+    Ok((impacts, not_known))
 }
 
 /// The list that a node serves as `name`, and all lists that its phones hold; or the reason why they are not known.

@@ -86,7 +86,7 @@ fn each_end_of_a_run_has_its_headline_and_its_way_back() {
     let world = World::new();
     let done = || Event::End { outcome: Outcome::Done, says: "everything was written".to_owned() };
     let file = || FileFingerprint::of("old.tlv", &pki::golden_bytes("tokenless.tlv"));
-    let kept = || Event::Input { role: "in force".to_owned(), out: None, file: file() };
+    let kept = || Event::input("in force", None, file());
     let cases = [
         (vec![failed(Step::Preflight)], "Refused:</strong> preflight: the node does not answer", "--resume"),
         (vec![kept(), failed(Step::Publish)], "Stopped:</strong> publish: the node", "--rollback"),
@@ -112,7 +112,8 @@ fn a_huge_journal_becomes_a_page_of_bounded_size() {
     let world = World::new();
     let long = || "<b>\u{202e}&".repeat(600);
     let many = || vec!["<i>".repeat(700); 300];
-    let phones = PhoneLine { phones: long(), says: format!("refuse: {}", long()), reasons: many() };
+    let phones =
+        PhoneLine { phones: long(), holds: None, says: format!("refuse: {}", long()), reasons: many() };
     let plan = |out: String| Event::Plan {
         digest: long(),
         out,

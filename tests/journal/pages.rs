@@ -89,12 +89,12 @@ fn everywhere(world: &World, text: &str) -> String {
     let file = || FileFingerprint { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
     let token = TokenSeal { label: t(), serial: t(), name: t(), certificate_sha256: t() };
     let step = PlanStep { mark: Mark::Add, function: t(), name: t(), why: t() };
-    let phones = vec![PhoneLine { phones: t(), says: t(), reasons: vec![t()] }];
+    let phones = vec![PhoneLine { phones: t(), holds: Some(t()), says: t(), reasons: vec![t()] }];
     let events = [
         Event::Start { version: t(), command: vec![t()], operator: t(), host: t(), change: Some(t()) },
         Event::Token(token),
-        Event::Input { role: t(), out: None, file: file() },
-        Event::Input { role: t(), out: Some(t()), file: file() },
+        Event::input(&t(), None, file()),
+        Event::Input { role: t(), out: Some(t()), phones: phones.clone(), findings: vec![t()], file: file() },
         Event::Plan {
             digest: t(),
             out: t(),
@@ -208,7 +208,7 @@ fn escape_sequences_in_a_journal_do_not_reach_the_terminal() {
 fn a_published_file_is_not_reported_as_not_written() {
     let world = world();
     let file = FileFingerprint::of("new.tlv", &pki::golden_bytes("token-signed.tlv"));
-    let input = Event::Input { role: "published".to_owned(), out: None, file };
+    let input = Event::input("published", None, file);
     let path = written(&world, "2026-11-21T08:18:43Z", input);
     let page = world.run(&["journal", "show", &path]).done().stdout;
     assert!(page.contains("### published: new.tlv") && !page.contains("Nothing was written"), "{page}");

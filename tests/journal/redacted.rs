@@ -95,7 +95,7 @@ fn names_within_sentences_are_left_out_too() {
             change: None,
         },
         Event::Run(RunId { node: "acme-pub:2222".to_owned(), folder: "/home/anna/run".to_owned() }),
-        Event::Input { role: "in force".to_owned(), out: None, file },
+        Event::input("in force", None, file),
         Event::step(Step::Publish, part("pub1"), says, Some(false)),
         Event::End {
             outcome: Outcome::Failed,

@@ -39,7 +39,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LEFT_IT: &str = "\x1b[?1049l";
 
 /// The shell of a terminal of this size, which runs the windows and then tells how the terminal is.
-fn shell(world: &World, (columns, lines): (u16, u16), term: &str, args: &[&str]) -> Command {
+fn shell(world: &World, size: (u16, u16), term: &str, args: &[&str]) -> Command {
+    shell_line(world, size, term, args, ("", ""))
+}
+
+/// The same with commands of the shell before the windows, and behind them.
+fn shell_line(
+    world: &World,
+    (columns, lines): (u16, u16),
+    term: &str,
+    args: &[&str],
+    (before, behind): (&str, &str),
+) -> Command {
     let args = [&["client", "CTLFile.tlv", "--timestamp", GOLDEN_TIME], args].concat();
     let mut shell = Command::new("sh");
     let program = world.command(&args);
@@ -47,7 +58,7 @@ fn shell(world: &World, (columns, lines): (u16, u16), term: &str, args: &[&str])
     shell.env_remove("SASTCTL_PIN_SOURCE").env("TERM", term).current_dir(world.path(""));
     let words: Vec<String> = args.iter().map(|a| format!("'{a}'")).collect();
     let line = format!(
-        "stty echo cols {columns} rows {lines}; {} {}; echo code $?; stty -a",
+        "stty echo cols {columns} rows {lines}; {before}{} {}; {behind}echo code $?; stty -a",
         program.get_program().display(),
         words.join(" ")
     );
@@ -86,7 +97,17 @@ impl Operator {
 
     /// At a terminal of this size.
     pub fn at(world: &World, size: (u16, u16), args: &[&str]) -> Self {
-        let mut process = PtyProcess::new(shell(world, size, "xterm", args)).unwrap();
+        Self::of(shell(world, size, "xterm", args), size)
+    }
+
+    /// At the terminal of a shell with jobs: when the windows are stopped, it waits for Enter, and lets them go on.
+    pub fn with_jobs(world: &World, args: &[&str]) -> Self {
+        let jobs = ("set -m; ", "read go; fg; ");
+        Self::of(shell_line(world, LARGE, "xterm", args, jobs), LARGE)
+    }
+
+    fn of(shell: Command, size: (u16, u16)) -> Self {
+        let mut process = PtyProcess::new(shell).unwrap();
         process.set_kill_timeout(Some(100));
         let (keys, mut reads) = (process.get_file_handle().unwrap(), process.get_file_handle().unwrap());
         let (bytes, output) = channel();
@@ -187,6 +208,23 @@ impl Operator {
         rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
         self.watches(PATIENCE);
         while self.watches(Duration::from_millis(30)) {}
+    }
+
+    /// Waits until the terminal is as it was before the windows: its own screen, with cursor, lines and echo.
+    #[track_caller]
+    pub fn has_the_terminal_back(&mut self) {
+        use rustix::termios::{LocalModes, tcgetattr};
+        let end = Instant::now() + PATIENCE;
+        let cooked = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        loop {
+            let screen = self.terminal.screen();
+            let modes = tcgetattr(&self.keys).unwrap().local_modes;
+            if !screen.alternate_screen() && !screen.hide_cursor() && modes.contains(cooked) {
+                return;
+            }
+            assert!(Instant::now() < end, "{modes:?}\n{}", self.screen());
+            self.watches(Duration::from_millis(50));
+        }
     }
 
     /// Sends a signal to the program, and to the shell, which goes on.

@@ -191,6 +191,26 @@ fn the_terminal_is_given_back_when_the_program_is_ended() {
     }
 }
 
+/// Ctrl-Z and `fg`, in a window of buttons and in one where text is typed.
+#[test]
+fn a_stopped_program_gives_the_terminal_back_and_draws_its_window_again() {
+    let world = world("tokenless.tlv");
+    let mut operator = Operator::with_jobs(&world, &["--out", "out"]);
+    let before = operator.sees("CTL file in force");
+    operator.presses_unseen("\u{1a}");
+    operator.has_the_terminal_back();
+    assert!(!operator.screen().contains("CTL file in force"), "{}", operator.screen());
+    operator.presses_unseen("\n");
+    assert_eq!(operator.sees("CTL file in force"), before);
+    assert!(operator.is_in_its_frame());
+    // It goes on as if nothing had been.
+    operator.through_server();
+    operator.chooses_mode(0);
+    operator.sees("inserted: ");
+    operator.presses_unseen(CTRL_C);
+    assert_eq!(operator.leaves().0, 130);
+}
+
 /// The terminal goes away, and no signal says so: the connection of a session without a controlling terminal was cut.
 #[test]
 fn the_windows_end_when_the_terminal_is_gone() {

@@ -6,7 +6,7 @@ use clap::Args;
 use super::connect::{ConnectArgs, OneNode};
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
-use crate::cli::{CommandError, ErrorKind, Settings, Ui, printable, table_with_asides, texts};
+use crate::cli::{CommandError, ErrorKind, STATE, Settings, Ui, printable, table_with_asides, texts};
 use crate::cluster::{Connector, leftover_says};
 use crate::workflow::status::{NodeStatus, Status, status};
 
@@ -55,7 +55,8 @@ fn text(status: &Status) -> String {
             n.md5.clone().unwrap_or_else(dash),
             services.join(", "),
         ];
-        cells.map(|cell| printable(&cell)).to_vec()
+        let [node, ctl, rest @ ..] = cells.map(|cell| printable(&cell));
+        [node, format!("{STATE}{ctl}")].into_iter().chain(rest).collect()
     };
     let head = ["NODE", "CTL", "SIGNED BY", "TOKENS", "MD5", "TFTP, CALLMANAGER"];
     let rows: Vec<_> = status.nodes.iter().map(row).collect();

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::printable;
+use crate::cli::{STATE, printable};
 use crate::workflow::{Need, Question, Readiness, Subject};
 
 /// What the operator checked. `--yes` does not confirm these.
@@ -63,7 +63,7 @@ pub fn readiness_text(found: &[Readiness]) -> String {
             Need::Confirm => "check",
             Need::Note => "note",
         };
-        format!("  {word:<6} {}\n", printable(&finding.says))
+        format!("  {STATE}{word:<6} {}\n", printable(&finding.says))
     };
     format!("Before anything changes\n{}", found.iter().map(line).collect::<String>())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template;
 use clap::Args;
 
-use crate::cli::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, printable, texts};
+use crate::cli::{CommandError, ErrorKind, STATE, Settings, TerminalOperator, Ui, printable, texts};
 use crate::phone::tvs::Ask;
 use crate::phone::{ClassVerdict, PhoneClass, Reason, Verdict};
 use crate::workflow::check::{Check, CheckRequest, causes, check};

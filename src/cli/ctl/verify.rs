@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::ui::Progress;
-use crate::cli::{CommandError, ErrorKind, Ui, printable};
+use crate::cli::{CommandError, ErrorKind, STATE, Ui, printable};
 use crate::workflow::LongWork as _;
 use crate::workflow::verification::{FileVerdict, SgnSigner, Tally, Verification};
 
@@ -50,7 +50,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
 
 /// A line for each file, and what is odd about it.
 fn say(verdicts: &[FileVerdict], ui: &Ui) -> Result<(), CommandError> {
-    let text: String = verdicts.iter().map(|v| printable(&line(v)) + "\n").collect();
+    let text: String = verdicts.iter().map(|v| line(v) + "\n").collect();
     ui.print(&text)?;
     for verdict in verdicts {
         for remark in &verdict.remarks {
@@ -61,15 +61,19 @@ fn say(verdicts: &[FileVerdict], ui: &Ui) -> Result<(), CommandError> {
 }
 
 fn line(verdict: &FileVerdict) -> String {
-    let file = &verdict.file;
+    let file = printable(&verdict.file);
     match (verdict.verified, &verdict.reason) {
         (true, _) => format!(
-            "{file}: verified, signed by {} (RSA {}, {})",
-            verdict.signed_by.as_deref().unwrap_or_default(),
+            "{file}: {STATE}verified, signed by {} (RSA {}, {})",
+            printable(verdict.signed_by.as_deref().unwrap_or_default()),
             verdict.key_bits.unwrap_or_default(),
             verdict.digest.as_deref().unwrap_or_default()
         ),
-        (false, Some(reason)) if verdict.readable => format!("{file}: NOT verified: {reason}"),
-        (false, reason) => format!("{file}: NOT verified: it {}", reason.as_deref().unwrap_or_default()),
+        (false, Some(reason)) if verdict.readable => {
+            format!("{file}: {STATE}NOT verified: {}", printable(reason))
+        }
+        (false, reason) => {
+            format!("{file}: {STATE}NOT verified: it {}", printable(reason.as_deref().unwrap_or_default()))
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::super::cluster_run::readiness_text;
 use super::super::next::spell;
 use super::super::signing::now;
 use crate::cli::texts::text;
-use crate::cli::{CommandError, Ui};
+use crate::cli::{CommandError, STATE, Ui};
 use crate::trustlist::ListKind;
 use crate::workflow::advice::{Procedure, Step, procedures};
 use crate::workflow::{Release, display_name, read_verified};

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::cli::STATE;
 use crate::cli::texts::text;
 use crate::phone::{ClassVerdict, ServiceFinding};
 use crate::trustlist::{ListKind, digest};

@@ -20,32 +20,23 @@ pub const STYLES: Styles = Styles::styled()
     .invalid(CAREFUL)
     .valid(GOOD);
 
-/// Words that have a colour where a line or a column begins, and behind a colon.
-const WORDS: [(&str, Style); 24] = [
-    ("error:", BAD),
-    ("PROBLEM", BAD),
-    ("REFUSE", BAD),
-    ("refuse", BAD),
-    ("NOT verified", BAD),
-    ("LOCKED OUT:", BAD),
-    ("not possible:", BAD),
-    ("locked", BAD),
-    ("last try!", BAD),
-    ("ERROR", BAD),
-    ("warning:", CAREFUL),
-    ("careful:", CAREFUL),
-    ("expired", CAREFUL),
-    ("(expired)", CAREFUL),
-    ("few tries left", CAREFUL),
-    ("WARN", CAREFUL),
-    ("ok", GOOD),
-    ("verified", GOOD),
-    ("accept", GOOD),
-    ("help:", ADVICE),
-    ("Next:", ADVICE),
-    ("tip:", ADVICE),
-    ("note", ADVICE),
-    ("->", ADVICE),
+/// Stands before a word of the program that says how something is: with it the word has a colour. It takes no column, is never
+/// shown, and is not in text from outside, in which it is made visible.
+pub const STATE: char = '\u{2060}';
+
+/// Words with a colour where they begin a line.
+const FIRST_WORDS: [(Style, &[&str]); 3] = [
+    (BAD, &["error:", "LOCKED OUT:", "not possible:"]),
+    (CAREFUL, &["warning:", "careful:"]),
+    (ADVICE, &["help:", "Next:", "tip:", "->"]),
+];
+
+/// Words with a colour behind [`STATE`].
+const STATES: [(Style, &[&str]); 4] = [
+    (BAD, &["PROBLEM", "REFUSE", "refuse", "NOT verified", "locked", "last try!", "ERROR"]),
+    (CAREFUL, &["expired", "few tries left", "WARN"]),
+    (GOOD, &["ok", "verified", "accept"]),
+    (ADVICE, &["note"]),
 ];
 
 /// Whether a stream is written to in colour: `--color`, NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM, and whether it is a
@@ -58,24 +49,21 @@ pub fn is_wanted(stream: Stream) -> bool {
     choice != ColorChoice::Never
 }
 
-/// A printable text with its words in colour.
-pub fn paint(text: &str) -> String {
-    let mut painted = String::with_capacity(text.len());
-    let (mut rest, mut begins) = (text, true);
-    while let Some(next) = rest.chars().next() {
-        let hit = WORDS.iter().find_map(|(word, style)| {
-            let behind = rest.strip_prefix(word).filter(|_| begins)?;
-            (!behind.starts_with(|c: char| c.is_alphanumeric() || c == '_')).then_some((word, style, behind))
-        });
-        if let Some((word, style, behind)) = hit {
-            painted.push_str(&format!("{style}{word}{style:#}"));
-            (rest, begins) = (behind, false);
-            continue;
+/// A printable text with its words in colour, or only without its marks.
+pub fn paint(text: &str, in_colour: bool) -> String {
+    let styled = |text: &str, words: &[(Style, &[&str])]| {
+        let mut words = words.iter().flat_map(|(style, words)| words.iter().map(move |word| (word, style)));
+        let hit = words.find_map(|(word, style)| Some((word, style, text.strip_prefix(word)?)));
+        match hit.filter(|(.., behind)| in_colour && !behind.starts_with(char::is_alphanumeric)) {
+            Some((word, style, behind)) => format!("{style}{word}{style:#}{behind}"),
+            None => text.to_owned(),
         }
-        painted.push(next);
-        rest = rest.get(next.len_utf8()..).unwrap_or_default();
-        begins =
-            next == '\n' || painted.ends_with("  ") || painted.ends_with(": ") || (begins && next == ' ');
-    }
-    painted
+    };
+    let line = |line: &str| {
+        let (indent, words) = line.split_at(line.len().saturating_sub(line.trim_start_matches(' ').len()));
+        let mut parts = words.split(STATE);
+        let first = parts.next().map(|first| styled(first, &FIRST_WORDS)).unwrap_or_default();
+        parts.fold(format!("{indent}{first}"), |line, part| line + &styled(part, &STATES))
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

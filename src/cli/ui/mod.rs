@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
-pub use color::{STYLES, paint};
+pub use color::{STATE, STYLES, paint};
 use layout::Stream;
 pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
 pub use pager::runs as pager_runs;
@@ -189,9 +189,8 @@ impl Ui {
 
 /// Text for people as a stream shows it: no escape sequence from outside, its words in colour, its lines as wide as may be.
 fn shown(text: &str, stream: Stream) -> String {
-    let text = printable_lines(text);
-    let text = if color::is_wanted(stream) { color::paint(&text) } else { text };
-    wrap(&text, stream.width())
+    let parts: Vec<String> = text.split(STATE).map(printable_lines).collect();
+    wrap(&color::paint(&parts.join(&STATE.to_string()), color::is_wanted(stream)), stream.width())
 }
 
 /// The same for what clap made.
@@ -239,7 +238,9 @@ pub struct Printable;
 
 impl io::Write for Printable {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        say(&shown(&String::from_utf8_lossy(line), Stream::Err));
+        let line = String::from_utf8_lossy(line);
+        // Its level comes first.
+        say(&shown(&format!("{STATE}{}", line.trim_start_matches(' ')), Stream::Err));
         Ok(line.len())
     }
 

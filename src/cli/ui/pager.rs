@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::cli::ErrorKind;
-use crate::system::interruption::{self, Request};
-use crate::system::{process, terminal};
+use crate::system::{interruption, process, terminal};
 
 /// The number of the pager's process; 0 if none runs.
 static PAGER: AtomicU32 = AtomicU32::new(0);
@@ -23,9 +22,9 @@ pub fn runs() -> bool {
 
 /// Ends the program and the pager, which has a second to restore the terminal. Ctrl-C reaches the pager itself: the program
 /// has nothing left to do but to wait for it.
-fn on_signal(request: Request) {
+fn on_signal(is_ctrl_c: bool) {
     let _ending = ENDING.lock();
-    if request == Request::CtrlC || !runs() {
+    if is_ctrl_c || !runs() {
         return;
     }
     process::ask_to_end(PAGER.load(Ordering::SeqCst));

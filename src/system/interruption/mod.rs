@@ -9,12 +9,3 @@ mod windows;
 pub use unix::{ignored, listen};
 #[cfg(windows)]
 pub use windows::listen;
-
-/// What is requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
-    /// By a key: every program on the terminal gets it.
-    CtrlC,
-    /// By another program, by the system, or because the terminal is gone.
-    End,
-}

@@ -6,10 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::Request;
-
-/// Sets the flag at each request, before the interrupted thread continues, and then calls `hear` in a separate thread.
-pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(Request) + Send + 'static) -> io::Result<()> {
+/// Sets the flag at each request, before the interrupted thread continues, and then calls `hear` in a separate thread:
+/// whether it was Ctrl-C.
+pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(bool) + Send + 'static) -> io::Result<()> {
     let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
     let heard: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !ignored.contains(s)).collect();
     // The listening thread is started first: with the flag alone the program would not end.
@@ -17,8 +16,7 @@ pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(Request) + Send + 'st
     for signal in heard {
         signal_hook::flag::register(signal, Arc::clone(flag))?;
     }
-    let request = |signal| if signal == SIGINT { Request::CtrlC } else { Request::End };
-    std::thread::spawn(move || signals.forever().for_each(|signal| hear(request(signal))));
+    std::thread::spawn(move || signals.forever().for_each(|signal| hear(signal == SIGINT)));
     Ok(())
 }
 

@@ -11,17 +11,15 @@ use std::time::Duration;
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::core::BOOL;
 
-use super::Request;
-
 struct Listener {
     flag: Arc<AtomicBool>,
-    requests: Mutex<Sender<Request>>,
+    requests: Mutex<Sender<bool>>,
 }
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-/// Sets the flag at each request, and then calls `hear` in a separate thread.
-pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(Request) + Send + 'static) -> io::Result<()> {
+/// Sets the flag at each request, and then calls `hear` in a separate thread: whether it was Ctrl-C or Ctrl-Break.
+pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(bool) + Send + 'static) -> io::Result<()> {
     let (requests, received) = channel();
     if LISTENER.set(Listener { flag: Arc::clone(flag), requests: Mutex::new(requests) }).is_err() {
         return Ok(());
@@ -37,13 +35,13 @@ pub fn listen(flag: &Arc<AtomicBool>, mut hear: impl FnMut(Request) + Send + 'st
 /// Runs in a thread of the system. After an event other than Ctrl-C and Ctrl-Break the system ends the process as soon as the
 /// handler returns. So the handler waits: the program ends itself after the token is logged out.
 unsafe extern "system" fn handler(event: u32) -> BOOL {
+    let by_key = event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT;
     if let Some(listener) = LISTENER.get() {
         listener.flag.store(true, Ordering::SeqCst);
         if let Ok(requests) = listener.requests.lock() {
-            let by_key = event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT;
-            let _ = requests.send(if by_key { Request::CtrlC } else { Request::End });
+            let _ = requests.send(by_key);
         }
-        if event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT {
+        if !by_key {
             std::thread::sleep(Duration::from_secs(30));
         }
     }

@@ -11,7 +11,7 @@ use unix as system;
 use windows as system;
 
 pub use system::{
-    ask_to_end, end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, user,
+    ask_to_end, end, forbid_ptrace, host, is_remote_desktop, operator, search_libraries_beside, stop, user,
 };
 
 /// The name of the user from the environment; with sudo, the name of the user who called sudo.

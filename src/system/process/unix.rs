@@ -42,6 +42,11 @@ pub fn ask_to_end(child: u32) {
     let _ = child.map(|child| kill_process(child, Signal::TERM));
 }
 
+/// Stops the programs of this job until the shell lets them go on. Where no shell could do that, they are not stopped.
+pub fn stop() {
+    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+}
+
 /// Ends the process at once, without the exit handlers of libraries: the handler of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     signal_hook::low_level::exit(i32::from(code))

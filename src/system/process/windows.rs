@@ -52,6 +52,9 @@ pub fn is_remote_desktop() -> bool {
 /// Asks a child to end, by its number. The system does that itself: it closes the console of both.
 pub fn ask_to_end(_: u32) {}
 
+/// No shell of this system stops programs.
+pub fn stop() {}
+
 /// Ends the process at once, without the detach routines of libraries: the routine of a module may wait for a call that hangs.
 pub fn end(code: u8) -> ! {
     // SAFETY: the handle of this process is always good.

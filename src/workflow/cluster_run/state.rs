@@ -94,7 +94,7 @@ impl RunState {
         if !self.ended {
             return Ok(Opening { new_journal: false, events: vec![Event::Rollback] });
         }
-        let in_force = Event::Input { role: IN_FORCE.to_owned(), out: None, file };
+        let in_force = Event::input(IN_FORCE, None, file);
         Ok(Opening { new_journal: true, events: vec![Event::Run(id.clone()), in_force, Event::Rollback] })
     }
 

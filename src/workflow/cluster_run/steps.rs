@@ -90,7 +90,7 @@ impl<'a> ClusterRun<'a> {
         let file = self.found.clone().ok_or_else(lost)?;
         let path = self.options.folder.old();
         files::update(&path, &file.content().ok_or_else(lost)?)?;
-        self.record(Event::Input { role: IN_FORCE.to_owned(), out: None, file })?;
+        self.record(Event::input(IN_FORCE, None, file))?;
         Ok(format!("kept as {}", path.display()))
     }
 
@@ -160,7 +160,7 @@ impl<'a> ClusterRun<'a> {
         let path = self.options.folder.bridge();
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
         let file = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
-        self.record(Event::Input { role: BRIDGE.to_owned(), out: None, file })?;
+        self.record(Event::input(BRIDGE, None, file))?;
         Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
     }
 

@@ -48,6 +48,12 @@ pub enum Event {
         /// Where the result goes, which tells what was made of it; `None` where it says nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         out: Option<String>,
+        /// What phones do with it, where it is published: those that hold what a node served before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        phones: Vec<PhoneLine>,
+        /// What these phones lose, or do otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<String>,
         #[serde(flatten)]
         file: FileFingerprint,
     },
@@ -194,6 +200,9 @@ impl FileFingerprint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneLine {
     pub phones: String,
+    /// Which list they hold, where it is not that of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<String>,
     pub says: String,
     /// Why, in the order in which they look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -206,10 +215,26 @@ impl PhoneLine {
         self.says.starts_with("refuse")
     }
 
-    /// A verdict in words.
-    pub fn of(verdict: &ClassVerdict, signer: &str) -> Self {
+    /// The phones that hold a list of which nobody knows it, and why.
+    pub fn not_known(why: String) -> Self {
+        PhoneLine {
+            phones: "any".to_owned(),
+            holds: None,
+            says: format!("not known: {why}"),
+            reasons: vec![],
+        }
+    }
+
+    /// Whether it is known what these phones do.
+    pub fn is_known(&self) -> bool {
+        !self.says.starts_with("not known")
+    }
+
+    /// A verdict in words, of phones that hold this list.
+    pub fn of(verdict: &ClassVerdict, signer: &str, holds: Option<&str>) -> Self {
         PhoneLine {
             phones: verdict.class.label().to_owned(),
+            holds: holds.map(str::to_owned),
             says: verdict.verdict.says(signer),
             reasons: verdict.verdict.reasons.iter().map(ToString::to_string).collect(),
         }
@@ -217,6 +242,11 @@ impl PhoneLine {
 }
 
 impl Event {
+    /// A file that was read, and where its result goes.
+    pub fn input(role: &str, out: Option<String>, file: FileFingerprint) -> Self {
+        Event::Input { role: role.to_owned(), out, phones: vec![], findings: vec![], file }
+    }
+
     /// A step, or a part of one.
     pub fn step(step: Step, part: Option<Part>, says: impl Into<String>, done: Option<bool>) -> Self {
         Event::Step { name: StepName::Known(step), part, says: says.into(), done }
@@ -230,7 +260,7 @@ impl Event {
             out: out.into(),
             steps: plan.steps.clone(),
             warnings: plan.warnings.clone(),
-            phones: plan.phones.iter().map(|v| PhoneLine::of(v, &signer)).collect(),
+            phones: plan.phones.iter().map(|v| PhoneLine::of(v, &signer, None)).collect(),
             findings: plan.findings.iter().map(ServiceFinding::line).collect(),
             by_hand: plan.by_hand.clone(),
         }

@@ -18,6 +18,8 @@ pub struct Overview<'a> {
     pub phones: Vec<&'a PhoneLine>,
     /// How many of these refuse.
     pub refuse: usize,
+    /// Of how many it is known what they do.
+    pub known: usize,
     pub to_do: Vec<String>,
     pub way_back: WayBack,
     /// The files whose checksums phones and nodes show.
@@ -49,10 +51,9 @@ impl<'a> JournalSummary<'a> {
             Event::Step { name: StepName::Known(step), says, done, .. } => Some((*step, says, *done)),
             _ => None,
         });
-        let phones = self.planned(|event| match event {
-            Event::Plan { phones, .. } if !run.rolls_back => phones,
-            _ => &[],
-        });
+        let phones = self.each(|change| if run.rolls_back { &[] } else { change.phones });
+        let refuse = phones.iter().filter(|it| it.refuses()).count();
+        let known = phones.iter().filter(|it| it.is_known()).count();
         let refusing = phones.iter().filter(|it| it.refuses()).map(|it| it.phones.as_str());
         let done = matches!(self.outcome, Some((Outcome::Done, _)));
         let (verdict, why) = match (self.outcome, last_step) {
@@ -90,8 +91,8 @@ impl<'a> JournalSummary<'a> {
                 [restart.to_owned()].into_iter().chain(left_to_do_if(refusing)).collect()
             }
             () => self
-                .planned(|event| match event {
-                    Event::Plan { by_hand, .. } => by_hand,
+                .each(|change| match change.plan {
+                    Some(Event::Plan { by_hand, .. }) => by_hand,
                     _ => &[],
                 })
                 .into_iter()
@@ -117,7 +118,6 @@ impl<'a> JournalSummary<'a> {
         let cluster_state = last_step.filter(|_| run.id.is_some() && !done);
         let cluster_state = cluster_state.map(|(step, ..)| step.state_if_it_fails());
         let cluster = run.id.map(|id| id.node).into_iter().chain(servers.unwrap_or_default()).collect();
-        let refuse = phones.iter().filter(|it| it.refuses()).count();
-        Overview { verdict, why, cluster_state, cluster, phones, refuse, to_do, way_back, files }
+        Overview { verdict, why, cluster_state, cluster, phones, refuse, known, to_do, way_back, files }
     }
 }

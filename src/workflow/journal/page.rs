@@ -62,7 +62,8 @@ fn in_one_line(phones: &[PhoneLine]) -> Vec<String> {
     let line = |phone: &PhoneLine| {
         let why = phone.reasons.join("; ");
         let why = if phone.reasons.is_empty() { why } else { format!(" ({why})") };
-        format!("{}: {}{why}", phone.phones, phone.says)
+        let hold = phone.holds.as_ref().map(|held| format!(" that hold {held}")).unwrap_or_default();
+        format!("{}{hold}: {}{why}", phone.phones, phone.says)
     };
     phones.iter().map(line).collect()
 }

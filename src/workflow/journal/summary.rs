@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::entry::{Event, FileFingerprint, JournalLine, Outcome, TokenCertificate, TokenSeal};
+use super::entry::{Event, FileFingerprint, JournalLine, Outcome, PhoneLine, TokenCertificate, TokenSeal};
 use super::list_view::ListView;
 use super::redaction::Redaction;
 use super::signature::beside;
@@ -88,6 +88,9 @@ pub struct Change<'a> {
     pub input: Option<&'a FileFingerprint>,
     /// An [`Event::Plan`].
     pub plan: Option<&'a Event>,
+    /// What phones do with the list, and what they lose; of a plan, or of a list that is published.
+    pub phones: &'a [PhoneLine],
+    pub findings: &'a [String],
     /// What was written.
     pub output: Option<&'a FileFingerprint>,
     pub signed_by: Option<&'a str>,
@@ -107,14 +110,15 @@ impl<'a> JournalSummary<'a> {
         for line in journal.lines() {
             match &line.event {
                 Event::Token(it) => token = Some(it),
-                Event::Input { role, file, out } => {
+                Event::Input { role, file, out, phones, findings } => {
                     let alone = out.is_none().then_some(role.as_str());
                     let (out, input) = (out.as_deref(), Some(file));
-                    open.push(Change { out, input, alone, ..Change::default() });
+                    open.push(Change { out, input, alone, phones, findings, ..Change::default() });
                 }
-                Event::Plan { out, .. } => {
-                    let plan = Change { out: Some(out), plan: Some(&line.event), ..Change::default() };
-                    match position(&open, out).and_then(|at| open.get_mut(at)) {
+                Event::Plan { out, phones, findings, .. } => {
+                    let (out, plan) = (Some(out.as_str()), Some(&line.event));
+                    let plan = Change { out, plan, phones, findings, ..Change::default() };
+                    match plan.out.and_then(|out| position(&open, out)).and_then(|at| open.get_mut(at)) {
                         Some(change) => *change = Change { input: change.input, ..plan },
                         None => open.push(plan),
                     }
@@ -161,10 +165,10 @@ impl<'a> JournalSummary<'a> {
         [self.lines.first(), self.lines.last()].map(|line| line.map(|l| l.time.as_str()).unwrap_or_default())
     }
 
-    /// The texts of all plans that this selects, each once.
-    pub fn planned<T: PartialEq>(&self, of: impl Fn(&'a Event) -> &'a [T]) -> Vec<&'a T> {
+    /// What this selects of all changes, each once.
+    pub fn each<T: PartialEq>(&self, of: impl Fn(&Change<'a>) -> &'a [T]) -> Vec<&'a T> {
         let mut all = Vec::new();
-        for it in self.changes.iter().filter_map(|change| change.plan).flat_map(of) {
+        for it in self.changes.iter().flat_map(of) {
             if all.len() < MANY && !all.contains(&it) {
                 all.push(it);
             }

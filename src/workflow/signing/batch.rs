@@ -306,7 +306,7 @@ impl ConfirmedFile {
         if let Some(Replaced { path, bytes, list, .. }) = &self.input {
             let file = FileFingerprint::of(path.display().to_string(), bytes);
             let role = if list.is_some() { "in force" } else { "configuration" };
-            log.note(Event::Input { role: role.to_owned(), out: Some(out.clone()), file })?;
+            log.note(Event::input(role, Some(out.clone()), file))?;
         }
         match &self.work {
             Work::List(plan) => log.note(Event::plan(plan.plan(), out)),
