@@ -92,7 +92,7 @@ fn topics_read_well_in_a_terminal() {
         }
     }
     let text = help("reverting");
-    assert!(text.contains("go over the bridge instead (`sastctl help bridge`)"), "{text}");
+    assert!(text.contains("use the bridge instead (`sastctl help bridge`)"), "{text}");
     assert!(text.contains("\n$ sastctl cert export --all --out certs\n"), "{text}");
 }
 
