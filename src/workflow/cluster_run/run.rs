@@ -239,8 +239,9 @@ impl<'a> ClusterRun<'a> {
 
     /// The same for a finished step, or a finished part of one.
     pub(super) fn finish(&mut self, step: Step, part: Option<Part>, says: &str) -> Result<(), WorkError> {
+        let of = part.as_ref().map(|part| format!("{}: ", part.node)).unwrap_or_default();
         self.record(Event::step(step, part, says, Some(true)))?;
-        self.operator.note(&format!("{:<10} {says}", ""));
+        self.operator.note(&format!("{:<10} {of}{says}", ""));
         Ok(())
     }
 

@@ -329,6 +329,7 @@ impl<'a> ClusterRun<'a> {
         let state = restart(&mut self.connector, node, service)?;
         if state == ServiceState::Started {
             self.operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
+            return self.record(Event::step(step, Some(part), state.to_string(), Some(true)));
         }
         self.finish(step, Some(part), &state.to_string())
     }
