@@ -1,6 +1,6 @@
 //! Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM.
 //!
-//! Imports run one way: [`client`] → [`cli`] → [`workflow`] → [`cluster`], [`phone`], [`token`], [`reader`] → [`trustlist`], with [`files`] and
+//! Imports run one way: [`client`] → [`cli`] → [`ui`] → [`workflow`] → [`cluster`], [`phone`], [`token`], [`reader`] → [`trustlist`], with [`files`] and
 //! [`system`] below them all. Nothing below `cli` prints; nothing below `workflow` asks.
 
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ pub mod phone;
 pub mod reader;
 pub mod system;
 pub mod token;
+pub mod ui;
 pub mod workflow;
 pub use ::trustlist;
 

@@ -1,8 +1,7 @@
 //! Lines as people read them: words in colour, wrapped at blanks, tables whose columns move, messages that no text from
 //! outside can imitate.
 
-use sastctl::cli::ui::{STATE, paint, table_within, unwrap_paragraphs, wrap};
-use sastctl::cli::{CommandError, ErrorKind};
+use sastctl::ui::{CommandError, ErrorKind, STATE, paint, table_within, unwrap_paragraphs, wrap};
 
 use crate::support::without_colours;
 

@@ -9,9 +9,9 @@ use clap_complete::env::Shells;
 use jiff::Timestamp;
 
 use super::topics::{self, Topic};
-use super::ui::unwrap_paragraphs;
 use super::{CommandError, ErrorKind, Ui, arrange, complete};
 use crate::files::{self, OnExisting};
+use crate::ui::unwrap_paragraphs;
 
 /// What the foot of a man page names.
 const SOURCE: &str = concat!("sastctl ", env!("CARGO_PKG_VERSION"));

@@ -26,7 +26,6 @@ mod texts;
 mod token;
 mod token_admin;
 mod topics;
-pub mod ui;
 mod version;
 
 use std::process::ExitCode;
@@ -35,15 +34,14 @@ use clap::error::ContextValue;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::ClientArgs;
-pub use error::{CommandError, ErrorKind};
 pub(crate) use operator::TerminalOperator;
 use settings::Color;
 pub(crate) use settings::Settings;
-use ui::table_with_asides;
-pub(crate) use ui::{STATE, Ui, printable, table};
 
 use crate::system::process;
 use crate::trustlist::printable_lines;
+use crate::ui::{self, table_with_asides};
+pub(crate) use crate::ui::{CommandError, ErrorKind, STATE, Ui, printable, table};
 
 /// Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM
 #[derive(Debug, Parser)]

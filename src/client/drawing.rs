@@ -147,5 +147,5 @@ fn buttons(form: &Form<'_>, width: u16) -> Vec<Line<'static>> {
 fn fold(line: &str, width: u16) -> Vec<String> {
     let width = usize::from(width).max(1);
     let indent = line.len().saturating_sub(line.trim_start().len()).saturating_add(2).min(width / 2);
-    crate::cli::ui::fold(line, width, indent, true)
+    crate::ui::fold(line, width, indent, true)
 }

@@ -17,9 +17,10 @@ use screen::{SMALLEST, Screen};
 
 use crate::cli::next::{list_command, shell};
 use crate::cli::signing::{note_signed, written_text};
-use crate::cli::{ClientArgs, CommandError, ErrorKind, Settings, Ui, interrupt, table};
+use crate::cli::{ClientArgs, Settings, interrupt};
 use crate::system::terminal;
 use crate::trustlist::{Function, Record};
+use crate::ui::{CommandError, ErrorKind, Ui, table};
 use crate::workflow::{
     Finished, ListCommand, ListOption, Plan, SignedList, WindowOperator as _, WindowView, Windows,
 };

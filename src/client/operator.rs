@@ -12,9 +12,10 @@ use super::screen::Screen;
 use crate::cli::operator::{DRY_RUN, factory_pin_text, insert_text};
 use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
-use crate::cli::{CommandError, ErrorKind, STATE, TerminalOperator, interrupt, printable};
+use crate::cli::{TerminalOperator, interrupt};
 use crate::token::{PinKind, PinState};
 use crate::trustlist::{Certificate, Name};
+use crate::ui::{CommandError, ErrorKind, STATE, printable};
 use crate::workflow::{
     Entry, Operator, OperatorError, PlanError, Question, Secret, View, WindowOperator, WindowView, WorkError,
 };

@@ -2,8 +2,8 @@
 //! and an answer is a line.
 
 use crate::cli::cert::text as certificate_text;
-use crate::cli::{Ui, printable, table};
 use crate::trustlist::CertificateReport;
+use crate::ui::{Ui, printable, table};
 use crate::workflow::{Entry, OperatorError};
 
 /// The columns of the sixth window.

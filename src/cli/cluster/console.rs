@@ -5,11 +5,11 @@ use std::sync::mpsc;
 
 use clap::Args;
 
-use super::super::ui::SingleKeys;
 use super::connect::{ConnectArgs, OneNode};
 use crate::cli::{CommandError, ErrorKind, Settings, Ui};
 use crate::cluster::console::attach;
 use crate::cluster::{Connector, NodeAddress};
+use crate::ui::SingleKeys;
 use crate::workflow::{Operator as _, Question};
 
 /// Open the console of a node, or any serial line (the AUX port of a phone, for example); --transcript records it

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::ui::Progress;
 use crate::cli::{CommandError, ErrorKind, STATE, Ui, printable};
+use crate::ui::Progress;
 use crate::workflow::LongWork as _;
 use crate::workflow::verification::{FileVerdict, SgnSigner, Tally, Verification};
 

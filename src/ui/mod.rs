@@ -1,6 +1,8 @@
-//! The only place that prints: text for people on standard output, everything else on standard error.
+//! What both front ends, `cli` and `client`, show and ask with. The only place that prints: text for people on standard output,
+//! everything else on standard error.
 
 mod color;
+mod error;
 mod layout;
 mod pager;
 mod progress;
@@ -10,10 +12,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use clap::builder::StyledStr;
 use serde::Serialize;
 
-use super::{CommandError, ErrorKind};
 pub use crate::trustlist::printable;
 use crate::trustlist::{printable_json, printable_lines};
 pub use color::{STATE, STYLES, paint};
+pub use error::{CommandError, ErrorKind};
 use layout::Stream;
 pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
 pub use pager::runs as pager_runs;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::cli::ErrorKind;
+use super::ErrorKind;
 use crate::system::{interruption, process, terminal};
 
 /// The number of the pager's process; 0 if none runs.
