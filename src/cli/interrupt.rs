@@ -1,9 +1,8 @@
 //! What the operator reads when a signal or a call that hangs ends the program, and how the terminal is left.
 
 use std::io::{self, Write as _};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::Show;
 use crossterm::execute;
@@ -15,8 +14,10 @@ use crate::workflow::{OperatorError, interruption};
 
 /// What to do after an interruption of a run that changes more than files.
 static UNDER_WAY: OnceLock<&str> = OnceLock::new();
-/// The terminal shows its other screen.
-static FULL_SCREEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal shows its other screen. Locked by whoever draws on it.
+static FULL_SCREEN: Mutex<bool> = Mutex::new(false);
+/// How long the end of the program waits for a drawing: nobody may read what the terminal prints.
+const DRAWING: Duration = Duration::from_secs(1);
 
 /// Starts listening for signals. Only for commands that ask for a PIN; a signal ends the others at once.
 pub fn listen() -> Result<(), CommandError> {
@@ -80,13 +81,29 @@ pub fn give_up(profile: &str, call: &'static str, limit: Duration) {
 
 /// Shows the terminal's other screen, until its end or that of the program.
 pub fn begin_full_screen() -> io::Result<()> {
-    FULL_SCREEN.store(true, Ordering::SeqCst);
+    let mut shown = FULL_SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+    *shown = true;
     execute!(io::stderr(), EnterAlternateScreen)
+}
+
+/// Draws on the terminal's other screen, unless the program ends and the terminal was given back.
+pub fn draw_full_screen(draw: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let shown = FULL_SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if *shown { draw() } else { Ok(()) }
 }
 
 /// Shows the screen that was there before.
 pub fn end_full_screen() {
-    if FULL_SCREEN.swap(false, Ordering::SeqCst) {
+    let begin = Instant::now();
+    let mut shown = loop {
+        match FULL_SCREEN.try_lock() {
+            Ok(shown) => break Some(shown),
+            Err(TryLockError::Poisoned(shown)) => break Some(shown.into_inner()),
+            Err(TryLockError::WouldBlock) if begin.elapsed() > DRAWING => break None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    if shown.as_deref_mut().is_none_or(std::mem::take) {
         let _ = execute!(io::stderr(), LeaveAlternateScreen, Show);
     }
 }

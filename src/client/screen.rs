@@ -236,8 +236,9 @@ impl Screen {
     fn draw(&mut self, form: Option<&mut Form<'_>>) -> io::Result<()> {
         let Screen { terminal, title, told, status, top, .. } = self;
         let text = format!("{told}{status}");
-        terminal.draw(|frame| draw(frame, (title, text.trim_end()), top, form))?;
-        Ok(())
+        interrupt::draw_full_screen(|| {
+            terminal.draw(|frame| draw(frame, (title, text.trim_end()), top, form)).map(drop)
+        })
     }
 }
 
