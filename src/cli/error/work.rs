@@ -75,7 +75,7 @@ impl From<WorkError> for CommandError {
                 }
             }),
             E::OtherKind { .. } => base.hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
-            E::NoCertificate => base.hint("a question to a question to TVS needs the certificate: use --trusted instead of --tvs"),
+            E::NoCertificate => base.hint("a question to TVS needs the certificate: use --trusted instead of --tvs"),
             E::NotSigned { source, .. } => CommandError::from(*source).with_message(base.message).wrote(0),
             E::NoPinToTry(e) => CommandError::from(*e).wrote(0),
             E::PinNotTried { token, which: PinKind::User } => base
