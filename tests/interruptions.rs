@@ -224,7 +224,7 @@ fn interruptions_at_any_moment() {
     let (done, interrupted) = (count("done"), count("interrupted, 130"));
     println!("done {done}, interrupted {interrupted}, by the signal {}", count("by the signal"));
     assert_eq!(results.len(), runs);
-    assert!(done > runs / 30 && runs - done > runs / 5, "done {done}: the moments are not spread");
+    assert!(done > runs / 100 && runs - done > runs / 5, "done {done}: the moments are not spread");
 }
 
 /// The program ends a moment after the signal: until then there is no login.
