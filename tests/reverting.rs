@@ -56,7 +56,7 @@ fn the_result_is_the_ctl_clients_file_to_the_byte() {
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
       4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; with the procedure bridge no phone refuses: sastctl ctl ways FILE bridge
-      5. compare the checksum with `show ctl` on every node, and with a phone's screen
+      5. compare the checksum with that of show ctl on every node, and with a phone's screen
     --- exit code 0
     ");
     assert!(world.read("CTLFile.new.tlv") == pki::golden_bytes("token-signed.tlv"));
@@ -137,7 +137,7 @@ fn a_dry_run_shows_everything_and_touches_nothing() {
       2. put the file on every TFTP node, in the place of the one in force
       3. restart Cisco Tftp, then Cisco CallManager, on every node that runs them; reset the phones
       4. delete the list by hand on phones that refuse: 7940, 7960, Jabber, …; with the procedure bridge no phone refuses: sastctl ctl ways FILE bridge
-      5. compare the checksum with `show ctl` on every node, and with a phone's screen
+      5. compare the checksum with that of show ctl on every node, and with a phone's screen
     Plan digest DIGEST@TIME
     Dry run: nothing was signed and nothing was written.
     "#);

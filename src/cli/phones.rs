@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::cluster::connect::ConnectArgs;
+use super::cluster::connect::{ConnectArgs, OneNode};
 use super::{CommandError, ErrorKind, Settings, Ui, printable, table};
 use crate::cluster::shell::phones::{ListedPhone, Registration};
 use crate::cluster::{Connector, NodeAddress};
@@ -27,9 +27,8 @@ pub enum PhonesCommand {
 /// List the phones that the nodes know now, and those in the database
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// The publisher: HOST, ssh://user@host or a serial line
-    #[arg(long, value_name = "NODE")]
-    node: NodeAddress,
+    #[command(flatten)]
+    node: OneNode,
     /// Write the list to a CSV file, which phones check reads; `-` is standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -102,7 +101,7 @@ pub fn run(command: PhonesCommand, settings: &Settings, ui: &Ui) -> Result<(), C
 fn list(args: &ListArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = args.connect.operator(false, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
-    let phones = list_phones(&args.node, &mut connector, &operator)?;
+    let phones = list_phones(args.node.address()?, &mut connector, &operator)?;
     match &args.out {
         Some(out) if out.as_os_str() == "-" => return ui.write(&write_phones(&phones)),
         Some(out) => drop(files::write_new(out, &write_phones(&phones), existing(args.force))?),
