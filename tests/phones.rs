@@ -144,7 +144,7 @@ fn a_refusal_is_told_from_a_list_that_was_not_loaded_yet() {
     let rows = String::from_utf8(world.read("all.csv")).unwrap();
     assert_eq!(rows.lines().count(), 8, "{rows}");
     let page = String::from_utf8(world.read("visits.html")).unwrap();
-    assert!(page.contains("<strong>5 of 7 phones need a visit</strong>"), "{page}");
+    assert!(page.contains("<strong>2 of 7 phones refused the list, 3 hold another one</strong>"), "{page}");
     let again = check(&world, &phones, &["--csv", "all.csv"]);
     assert_eq!(again.code, 4, "an existing file is not replaced: {}", again.all());
 }

@@ -53,7 +53,7 @@ pub struct CheckArgs {
     /// Write a row per phone to a CSV file
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write a page of the phones that need a visit, with the keys to press
+    /// Write a page of the phones that refused the list or hold another one, with the keys to press
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Replace existing files; each old file is kept as NAME.bak

@@ -1,4 +1,5 @@
-//! What came out, counted and by name: for people, for spreadsheets, and as a page of the phones that need a visit.
+//! What came out, counted and by name: for people, for spreadsheets, and as a page of the phones that refused the list or
+//! hold another one.
 
 use std::collections::BTreeMap;
 
@@ -165,7 +166,7 @@ pub fn visits(report: &PhonesReport) -> Vec<Visit<'_>> {
     visits
 }
 
-/// The page of the phones that need a visit.
+/// The page of the phones that refused the list or hold another one.
 #[derive(Template)]
 #[template(path = "visits.html")]
 pub struct VisitPage<'a> {
