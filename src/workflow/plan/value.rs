@@ -233,7 +233,9 @@ fn by_hand(phones: &[ClassVerdict], request: &Request<'_>, from_tokenless: bool)
     steps.extend(
         refusing(phones).map(to_delete).map(|step| if from_tokenless { step + &bridge } else { step }),
     );
-    steps.push("compare the checksum with that of show ctl on every node, and with a phone's screen".to_owned());
+    steps.push(
+        "compare the checksum with that of show ctl on every node, and with a phone's screen".to_owned(),
+    );
     steps
 }
 
