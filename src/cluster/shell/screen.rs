@@ -88,6 +88,8 @@ impl vte::Perform for Line {
         match self.text.get_mut(self.column) {
             // DEL
             _ if c == '\u{7f}' => return self.execute(0x08),
+            // The parser prints such a character if it was cut between two pieces.
+            _ if matches!(c, '\u{80}'..='\u{9f}') => return,
             Some(there) => *there = c,
             None if length < LONGEST_LINE => self.text.push(c),
             None => return,
