@@ -25,8 +25,8 @@ fn the_text_on_the_screen_is_read() {
 #[test]
 fn where_the_bytes_are_cut_makes_no_difference() {
     let words = "\x1b[2J\x1b[1;1Hadmin:show\u{e9}\r\n\x1b[7mPress\x1b[0m\r\x1b[Kx\x08y\r\nadmin:";
-    // A byte that begins no character, and a control character of two bytes.
-    let stream = &[words.as_bytes(), b"\xd2\xc2\x83"].concat()[..];
+    // A byte that begins no character, a control character of two bytes, and a sequence behind a character.
+    let stream = &[words.as_bytes(), b"\xd2\xc2\x83\xc3\xa9\x1b\xaex"].concat()[..];
     let whole = shown(stream);
     for cut in 0..stream.len() {
         let mut screen = Screen::default();

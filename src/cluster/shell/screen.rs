@@ -19,6 +19,8 @@ pub struct Screen {
     /// Bytes in the finished lines.
     held: usize,
     parser: vte::Parser,
+    /// The first bytes of a character that was cut: the parser gets whole characters, because it may lose what follows a cut one.
+    cut: Vec<u8>,
 }
 
 /// The line of the cursor.
@@ -68,11 +70,14 @@ impl Screen {
     pub fn feed(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = part.strip_suffix(b"\n");
-            self.parser.advance(&mut self.line, text.unwrap_or(part));
+            self.cut.extend_from_slice(text.unwrap_or(part));
+            let rest = self.cut.split_off(whole_characters(&self.cut));
+            self.parser.advance(&mut self.line, &self.cut);
+            self.cut = rest;
             if text.is_some() {
                 let line = self.last_line();
                 self.forget_last_line();
-                self.parser = vte::Parser::default();
+                (self.parser, self.cut) = (vte::Parser::default(), vec![]);
                 if !self.is_full() {
                     self.held = self.held.saturating_add(line.len()).saturating_add(LINE);
                     self.lines.push(line);
@@ -80,6 +85,16 @@ impl Screen {
             }
         }
     }
+}
+
+/// How many bytes there are before a character that is not complete.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let is_cut = |from: &usize| {
+        let tail = bytes.get(*from..).map(str::from_utf8);
+        matches!(tail, Some(Err(e)) if e.valid_up_to() == 0 && e.error_len().is_none())
+    };
+    let last = bytes.len().saturating_sub(3)..bytes.len();
+    last.into_iter().find(is_cut).unwrap_or(bytes.len())
 }
 
 impl vte::Perform for Line {
