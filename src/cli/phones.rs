@@ -171,10 +171,15 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
         files::write_new(html, page.to_string().as_bytes(), existing(args.force))?;
     }
     ui.answer("phones-check", &report, || report_text(&report, &visits))?;
-    if !report.needs_a_hand() {
-        return Ok(());
-    }
     let counts = &report.all;
+    if !report.needs_a_hand() {
+        if counts.expected > 0 {
+            return Ok(());
+        }
+        let what = format!("no phone showed that it holds {file}, so nothing is proved");
+        return Err(CommandError::new(ErrorKind::No, what)
+            .hint("switch web access on for some phones, and check again"));
+    }
     let without = counts.refused.saturating_add(counts.other).saturating_add(counts.no_list);
     Err(CommandError::new(
         ErrorKind::No,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sastctl::workflow::cluster_run::{Step, StepName};
-use sastctl::workflow::journal::{Event, FileFingerprint, Journal, Outcome, PhoneLine, RunId};
+use sastctl::workflow::journal::{Event, FileFingerprint, Journal, Outcome, PhoneLine, PhonesDo, RunId};
 
 use super::{REVERT, journal, world};
 use crate::pki;
@@ -106,14 +106,51 @@ fn each_end_of_a_run_has_its_headline_and_its_way_back() {
     }
 }
 
+/// What cannot be known is never counted as consent, also in a journal that has only the words.
+#[test]
+fn a_class_whose_decision_cannot_be_known_is_named() {
+    let world = World::new();
+    for does in [Some(PhonesDo::NotKnown), None] {
+        let line = |says: &str, does| PhoneLine {
+            phones: "7945, 7965 and newer".to_owned(),
+            holds: None,
+            does,
+            says: says.to_owned(),
+            reasons: vec![],
+        };
+        let phones = vec![
+            line("accept", does.map(|_| PhonesDo::Accept)),
+            line("cannot be known: the ITL of the phones was not given", does),
+        ];
+        let plan = Event::Plan {
+            digest: String::new(),
+            out: String::new(),
+            steps: vec![],
+            warnings: vec![],
+            phones,
+            findings: vec![],
+            by_hand: vec![],
+        };
+        let page = page_of(&world, vec![plan]);
+        assert!(page.contains("No class of phones is known to refuse the list."), "{page}");
+        assert!(page.contains("What 1 of 2 classes do cannot be known."), "{page}");
+        assert!(!page.contains("No class of phones refuses"), "{page}");
+    }
+}
+
 /// Whatever is in a journal, the page stays short enough for a browser.
 #[test]
 fn a_huge_journal_becomes_a_page_of_bounded_size() {
     let world = World::new();
     let long = || "<b>\u{202e}&".repeat(600);
     let many = || vec!["<i>".repeat(700); 300];
-    let phones =
-        PhoneLine { phones: long(), holds: None, says: format!("refuse: {}", long()), reasons: many() };
+    let phones = PhoneLine {
+        phones: long(),
+        holds: None,
+        does: None,
+        says: format!("refuse: {}", long()),
+        reasons: many(),
+    };
     let plan = |out: String| Event::Plan {
         digest: long(),
         out,

@@ -89,7 +89,7 @@ fn everywhere(world: &World, text: &str) -> String {
     let file = || FileFingerprint { file: t(), bytes: 1, md5: t(), sha1: t(), sha256: t(), data: None };
     let token = TokenSeal { label: t(), serial: t(), name: t(), certificate_sha256: t() };
     let step = PlanStep { mark: Mark::Add, function: t(), name: t(), why: t() };
-    let phones = vec![PhoneLine { phones: t(), holds: Some(t()), says: t(), reasons: vec![t()] }];
+    let phones = vec![PhoneLine { phones: t(), holds: Some(t()), says: t(), does: None, reasons: vec![t()] }];
     let events = [
         Event::Start { version: t(), command: vec![t()], operator: t(), host: t(), change: Some(t()) },
         Event::Token(token),

@@ -6,7 +6,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::phone::{ClassVerdict, ServiceFinding};
+use crate::phone::{ClassVerdict, Decision, ServiceFinding};
 use crate::trustlist::{Certificate, digest};
 use crate::workflow::cluster_run::{Part, Step, StepName};
 use crate::workflow::{Plan, PlanStep};
@@ -204,15 +204,30 @@ pub struct PhoneLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<String>,
     pub says: String,
+    /// The decision as a value; older journals have only the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub does: Option<PhonesDo>,
     /// Why, in the order in which they look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
 }
 
+/// What phones do with a list, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhonesDo {
+    /// They accept it, or do so if TVS knows its signer; or they do not load such a list.
+    Accept,
+    /// They keep the list that they hold.
+    Refuse,
+    /// It cannot be known.
+    NotKnown,
+}
+
 impl PhoneLine {
     /// Whether these phones keep the list that they hold.
     pub fn refuses(&self) -> bool {
-        self.says.starts_with("refuse")
+        self.does.map_or_else(|| self.says.starts_with("refuse"), |does| does == PhonesDo::Refuse)
     }
 
     /// The phones that hold a list of which nobody knows it, and why.
@@ -221,18 +236,25 @@ impl PhoneLine {
             phones: "any".to_owned(),
             holds: None,
             says: format!("not known: {why}"),
+            does: Some(PhonesDo::NotKnown),
             reasons: vec![],
         }
     }
 
     /// Whether it is known what these phones do.
     pub fn is_known(&self) -> bool {
-        !self.says.starts_with("not known")
+        self.does != Some(PhonesDo::NotKnown) && (self.does.is_some() || !self.says.starts_with("cannot be "))
     }
 
     /// A verdict in words, of phones that hold this list.
     pub fn of(verdict: &ClassVerdict, signer: &str, holds: Option<&str>) -> Self {
+        let does = match verdict.verdict.decision {
+            Decision::Refuses => PhonesDo::Refuse,
+            Decision::NotKnown if !verdict.verdict.waits_for_tvs() => PhonesDo::NotKnown,
+            Decision::NotKnown | Decision::Accepts(_) | Decision::DoesNotApply => PhonesDo::Accept,
+        };
         PhoneLine {
+            does: Some(does),
             phones: verdict.class.label().to_owned(),
             holds: holds.map(str::to_owned),
             says: verdict.verdict.says(signer),

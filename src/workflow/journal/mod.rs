@@ -16,7 +16,7 @@ mod verify;
 mod writer;
 
 pub use entry::{
-    Event, FileFingerprint, JournalLine, Outcome, PhoneLine, RunId, TokenCertificate, TokenSeal,
+    Event, FileFingerprint, JournalLine, Outcome, PhoneLine, PhonesDo, RunId, TokenCertificate, TokenSeal,
 };
 pub use list::{ListedJournal, list};
 pub(crate) use signature::read_beside as read_signature;
