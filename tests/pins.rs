@@ -2,8 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::time::{Duration, Instant};
 
 use rexpect::session::spawn_command;
+use rustix::termios::LocalModes;
 use sastctl::workflow::PinSource;
 
 use crate::pki;
@@ -178,6 +180,43 @@ fn after_the_answer_no_nothing_is_signed() {
         assert_eq!(exit_code(&session), 130);
     }
     assert_eq!(world.files(), ["CTLFile.tlv"]);
+}
+
+/// Who types the PIN in the moment when the prompt appears is not seen either: the output of the terminal is
+/// stopped (Ctrl-S), so that the prompt waits, and the echo must be off by then.
+#[test]
+fn the_echo_is_off_before_the_prompt_appears() {
+    let world = world();
+    let mut shell = std::process::Command::new("sh");
+    let program = world.command(&[]);
+    shell.env_clear().envs(program.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    shell.env_remove("SASTCTL_PIN_SOURCE").current_dir(world.path(""));
+    let line = format!(
+        "stty echo; echo ready; read go; {} {} --yes >said 2>&1",
+        program.get_program().display(),
+        quoted(&SIGN)
+    );
+    shell.args(["-c", &line]);
+    let mut session = spawn_command(shell, Some(20_000)).unwrap();
+    session.exp_string("ready").unwrap();
+    session.send_control('s').unwrap();
+    session.send_line("go").unwrap();
+    let terminal = session.process().get_file_handle().unwrap();
+    let echoes = || rustix::termios::tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO);
+    let started = Instant::now();
+    while echoes() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "the prompt is written while the terminal echoes"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    session.send_line(PIN).unwrap();
+    session.send_control('q').unwrap();
+    let seen = session.exp_eof().unwrap();
+    assert!(seen.contains("PIN for SAST token A: ") && !seen.contains(PIN), "{seen}");
+    assert_eq!(exit_code(&session), 0);
+    assert!(world.path("new.tlv").exists());
 }
 
 /// Ctrl-C at the PIN: nothing written, exit code 130, and the terminal echoes again.

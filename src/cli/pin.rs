@@ -92,7 +92,7 @@ fn secret(source: &PinSource, secret: &Secret<'_>, ui: &Ui) -> Result<Zeroizing<
         None => {
             // Without this, a signal would end the program with the echo turned off.
             interrupt::listen()?;
-            let _terminal = terminal::remember();
+            let _terminal = terminal::without_echo();
             let prompt = ui.prompt(&printable(&format!("{what} for {of}:")));
             let typed = without_progress(|| rpassword::prompt_password(prompt));
             Zeroizing::new(typed.map_err(|e| {

@@ -25,12 +25,21 @@ pub struct Saved {
     is_inner: bool,
 }
 
-/// Saves the state of the terminal, before a prompt without echo.
+/// Saves the state of the terminal.
 pub fn remember() -> Saved {
     let Ok(mut saved) = SAVED.lock() else { return Saved { is_inner: true } };
     let is_inner = saved.is_some();
     *saved = saved.take().or_else(state);
     Saved { is_inner }
+}
+
+/// Saves the state of the terminal and turns its echo off: before a prompt appears, since somebody may type at once.
+pub fn without_echo() -> Saved {
+    let saved = remember();
+    if let Some(state) = state() {
+        state.without_echo().restore();
+    }
+    saved
 }
 
 impl Drop for Saved {

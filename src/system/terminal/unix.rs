@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// A saved state of the terminal.
 pub struct State(Termios);
@@ -32,6 +32,12 @@ pub fn wait_for_keys(patience: Duration) -> io::Result<()> {
 }
 
 impl State {
+    /// The same, but what is typed does not appear.
+    pub fn without_echo(mut self) -> Self {
+        self.0.local_modes.remove(LocalModes::ECHO);
+        self
+    }
+
     /// Restores it.
     pub fn restore(&self) {
         if let Ok(tty) = File::open("/dev/tty") {

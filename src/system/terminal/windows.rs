@@ -6,7 +6,7 @@ use std::io;
 use std::os::windows::io::AsRawHandle as _;
 use std::time::Duration;
 
-use windows_sys::Win32::System::Console::{GetConsoleMode, SetConsoleMode};
+use windows_sys::Win32::System::Console::{ENABLE_ECHO_INPUT, GetConsoleMode, SetConsoleMode};
 use windows_sys::Win32::System::Threading::WaitForSingleObject;
 
 /// A saved state of the console.
@@ -31,6 +31,11 @@ pub fn wait_for_keys(patience: Duration) -> io::Result<()> {
 }
 
 impl State {
+    /// The same, but what is typed does not appear.
+    pub fn without_echo(self) -> Self {
+        State(self.0 & !ENABLE_ECHO_INPUT)
+    }
+
     /// Restores it.
     pub fn restore(&self) {
         if let Some(console) = console() {
