@@ -121,11 +121,50 @@ fn the_page_of_a_published_list_says_what_phones_do() {
         "{markdown}"
     );
 
+    // With the list of the phones, it says how many each class has.
+    std::fs::write(world.path("phones.csv"), PHONES).unwrap();
+    let with_list = &["--phones-from=phones.csv"];
+    let (head, rest) = page(with_list);
+    let verdict = "refuse the list.</strong> Of 15 phones on the list, 12 are of a class that refuses; the class of 1 is not known.";
+    assert!(head.contains(verdict), "{head}");
+    assert!(rest.contains("<div class=\"none\">12 phones</div></th>"), "{rest}");
+    let json = world.run(&["journal", "show", "--json", "--redact", with_list[0]]).done();
+    assert_eq!(json.json()["phones"][1]["count"], 12);
+    assert!(!json.stdout.contains("SEP"), "{}", json.stdout);
+
     std::fs::remove_file(cluster.nodes[0].folder.join("tftp/CTLFile.tlv")).unwrap();
     publish(&world, &cluster, "token-signed.tlv", &["--journal=second"]).done();
     let (head, rest) = page(&["--journal=second"]);
     assert!(head.contains("<strong>It is not known what phones do with the list.</strong>"), "{head}");
     assert!(rest.contains(&format!("not known: {address} serves no CTLFile.tlv")), "{rest}");
+}
+
+/// Two of the classes of today, twelve that ask no TVS, and one of which no source tells the class.
+const PHONES: &str = "name,model\nSEP1,Cisco 8845\nSEP2,Cisco 7965\nSEP60,Cisco 7960\nSEP61,Cisco 7960\n\
+    SEP62,Cisco 7960\nSEP63,Cisco 7960\nSEP64,Cisco 7960\nSEP65,Cisco 7960\nSEP66,Cisco 7940\nSEP67,Cisco 7940\n\
+    SEP68,Cisco 7940\nSEP69,Cisco 7940\nSEP70,Cisco 7940\nCSF1,Cisco Unified Client Services Framework Jabber\n\
+    DX1,Cisco DX80\n";
+
+/// Before anything is signed or published: which phones would be left behind, by name.
+#[test]
+fn a_check_names_the_phones_that_would_be_left_behind() {
+    let world = World::new();
+    world.place("tokenless.tlv", "CTLFile.tlv");
+    world.place("token-signed.tlv", "new.tlv");
+    std::fs::write(world.path("phones.csv"), PHONES).unwrap();
+    let check = ["ctl", "check", "new.tlv", "--installed-ctl=CTLFile.tlv", "--phones-from=phones.csv"];
+    let outcome = world.run(&check);
+    assert_eq!(outcome.code, 1, "{}", outcome.all());
+    let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let first = "12 phones on the list: CSF1, SEP60, SEP61, SEP62, SEP63, SEP64, SEP65, SEP66, SEP67, SEP68 and 2 more";
+    assert!(said.contains(first), "{said}");
+    assert!(said.contains("2 phones on the list"), "{said}");
+    assert!(said.contains("No source names the class of 1 phone on the list: DX1"), "{said}");
+    let json = world.run(&[&check[..], &["--json"]].concat()).json();
+    assert_eq!(json["phones_on_list"][1]["names"].as_array().unwrap().len(), 12);
+    let wrong =
+        world.run(&["ctl", "check", "new.tlv", "--installed-ctl=CTLFile.tlv", "--phones-from=new.tlv"]);
+    assert!(wrong.code == 4 && wrong.stderr.contains("is not a list of phones"), "{}", wrong.all());
 }
 
 /// The signer of the old CTL is not a SAST in the new one: phones that accepted the new one keep it.

@@ -11,6 +11,7 @@ use crate::workflow::journal::{
     HeadSignature, JournalError, JournalSummary, JournalWriteError, ListedJournal, Outcome, ShownJournal,
     VerifiedJournal, list, newest, read_signature, signature_beside,
 };
+use crate::workflow::phones::PhonesByClass;
 use crate::workflow::read_certificate;
 
 /// List, show or verify the journals of runs
@@ -43,6 +44,9 @@ pub struct ShowArgs {
     /// Leave out names and addresses: nodes, users, tokens, certificates, phones, files. Checksums stay
     #[arg(long)]
     redact: bool,
+    /// Count the phones of each class on this list, a CSV file that phones list writes
+    #[arg(long, value_name = "FILE")]
+    phones_from: Option<PathBuf>,
     #[command(flatten)]
     journal: JournalArgs,
 }
@@ -142,7 +146,8 @@ fn list_journals(args: &ListArgs, ui: &Ui) -> Result<(), CommandError> {
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
-    let shown = shown(&path, &bytes, args.change.as_deref(), args.redact)?;
+    let phones = args.phones_from.as_deref().map(PhonesByClass::read).transpose()?;
+    let shown = shown(&path, &bytes, args.change.as_deref(), args.redact)?.with_phones(phones);
     let summary = JournalSummary::new(&shown);
     match &args.html {
         Some(out) if out.as_os_str() == "-" && ui.json => {
@@ -160,6 +165,7 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
             &serde_json::json!({
                 "journal": if args.redact { summary.name.to_owned() } else { path.to_string() },
                 "lines": shown.lines(), "change": summary.change, "html": page,
+                "phones": summary.phones.map(PhonesByClass::counts),
             }),
         ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),

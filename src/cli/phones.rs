@@ -13,7 +13,8 @@ use crate::files::{self, OnExisting};
 use crate::phone::page::Expected;
 use crate::trustlist::digest;
 use crate::workflow::phones::{
-    Pace, PhonesReport, Visit, VisitPage, check_phones, list_phones, read_phones, visits, write_phones,
+    Pace, PhonesReport, Visit, VisitPage, check_phones, counted_phones, list_phones, read_phones, visits,
+    write_phones,
 };
 use crate::workflow::{local_time, read_verified};
 
@@ -114,7 +115,7 @@ fn list(args: &ListArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
 
 fn list_text(phones: &[ListedPhone], out: Option<&Path>) -> String {
     let registered = phones.iter().filter(|phone| phone.registration == Registration::Registered).count();
-    let count = format!("{}, {registered} registered", counted(phones.len()));
+    let count = format!("{}, {registered} registered", counted_phones(phones.len()));
     if let Some(out) = out {
         return format!("{}   {count}", out.display());
     }
@@ -125,10 +126,6 @@ fn list_text(phones: &[ListedPhone], out: Option<&Path>) -> String {
     };
     let head = ["PHONE", "ADDRESS", "MODEL", "STATE", "DESCRIPTION"];
     table(&head, &phones.iter().map(row).collect::<Vec<_>>()) + &count
-}
-
-fn counted(phones: usize) -> String {
-    if phones == 1 { "1 phone".to_owned() } else { format!("{phones} phones") }
 }
 
 fn existing(force: bool) -> OnExisting {
@@ -213,7 +210,7 @@ fn report_text(report: &PhonesReport, visits: &[Visit<'_>]) -> String {
                 .to_vec()
         };
         let rows: Vec<Vec<String>> = visits.iter().take(LISTED).map(row).collect();
-        text += "\nPhones that refused the list or hold another one, and the keys that delete their lists:\n";
+        text += "\nPhones to visit, and the keys that delete their lists:\n";
         text += &table(&["PHONE", "ADDRESS", "MODEL", "SHOWS", "KEYS"], &rows);
         if visits.len() > LISTED {
             text += &format!(

@@ -52,6 +52,7 @@ fn check_it(list: &SignedList, operator: &ClientOperator<'_>) -> Result<String, 
         return Ok("There is no list in force. Phones that have no list accept any.".to_owned());
     }
     let request = CheckRequest {
+        list: None,
         new: &list.out,
         installed_ctl: Some(&list.source),
         installed_itl: None,

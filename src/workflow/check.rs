@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::error::WorkError;
 use super::input::{read_certificate, read_list, read_verified};
 use super::operator::Operator;
+use super::phones::PhonesByClass;
 use crate::files::display_name;
 use crate::phone::tvs::{self, Answer, Ask, Question, Tls, TvsAddress, TvsError};
 use crate::phone::{
@@ -31,6 +32,8 @@ pub struct CheckRequest<'a> {
     pub timeout: Duration,
     /// The classes that there are; none: all.
     pub phones: &'a [PhoneClass],
+    /// A CSV file of the phones that there are.
+    pub list: Option<&'a Path>,
 }
 
 /// What each TVS answered.
@@ -46,6 +49,8 @@ pub struct Check {
     pub findings: Vec<ServiceFinding>,
     pub warnings: Vec<String>,
     pub answers: TvsAnswers,
+    /// The phones that there are, if their list was given.
+    pub list: Option<PhonesByClass>,
 }
 
 /// Checks a list. A TVS that does not answer is an answer.
@@ -60,6 +65,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
         // One that was emptied for a rollback need not have its signer's record.
         InstalledItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
     });
+    let phones = request.list.map(PhonesByClass::read).transpose()?;
     let held = Installed { ctl: ctl.transpose()?, itl: itl.transpose()?.unwrap_or_default() };
     let installed = held.as_ref();
     let new = read_list(request.new)?;
@@ -77,7 +83,7 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
     findings.retain(|finding| finding.phones.iter().any(exists));
     let warnings = list_warnings(&list, verified.digest(), Timestamp::now().as_second());
     let (kind, bytes) = (list.kind, list.bytes);
-    Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers })
+    Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers, list: phones })
 }
 
 fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
@@ -129,6 +135,18 @@ impl Check {
         self.verdicts.iter().filter(move |verdict| is_no(verdict.verdict.decision))
     }
 
+    /// The phones of a class on the list that was given; those that do not accept are named.
+    pub fn phones_on_list(&self, of: &ClassVerdict) -> Option<String> {
+        let list = self.list.as_ref().filter(|_| of.class != PhoneClass::WithoutList)?;
+        Some(list.says(Some(of.class), self.not_taken().any(|it| it == of)))
+    }
+
+    /// The phones on the list of which no source names the class.
+    pub fn of_no_class(&self) -> Option<String> {
+        let list = self.list.as_ref().filter(|list| !list.names(None).is_empty())?;
+        Some(list.says(None, true))
+    }
+
     /// What phones are locked out of once they have it.
     pub fn locked_out(&self) -> impl Iterator<Item = &ServiceFinding> {
         self.findings.iter().filter(|finding| finding.impact == Impact::LockedOut)
@@ -155,7 +173,7 @@ impl Check {
             "file": file.display().to_string(), "kind": self.kind.label(), "bytes": self.bytes,
             "signed_by": self.signed_by, "phones": self.verdicts, "findings": self.findings,
             "tvs": self.answers.iter().map(answer).collect::<Vec<_>>(), "warnings": self.warnings,
-            "accepted": self.is_accepted(),
+            "accepted": self.is_accepted(), "phones_on_list": self.list,
         })
     }
 }

@@ -129,7 +129,7 @@ impl Stage {
         for name in ["COLUMNS", "SASTCTL_PIN_SOURCE", "XDG_STATE_HOME"] {
             world.unset(name);
         }
-        if page == "refusing-phones" {
+        if matches!(page, "refusing-phones" | "reverting") {
             names.extend(start_phones(cluster.as_ref().unwrap()));
         }
         let stage = Stage { world, cluster, names };

@@ -44,6 +44,9 @@ pub struct CheckArgs {
     /// The classes of phones in this cluster [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CLASS")]
     phones: Vec<PhoneClass>,
+    /// Count the phones on this list, a CSV file that phones list writes, and name those that would be left behind
+    #[arg(long, value_name = "FILE")]
+    phones_from: Option<PathBuf>,
 }
 
 pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -62,6 +65,7 @@ pub fn run(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         legacy_tls: args.legacy_tls,
         timeout: Duration::from_secs(args.tvs_timeout),
         phones: &args.phones,
+        list: args.phones_from.as_deref(),
     };
     let check = check(&request, &TerminalOperator::new(settings, ui))?;
     let file = display_name(&args.new);

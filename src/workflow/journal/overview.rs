@@ -2,8 +2,10 @@
 
 use super::entry::{Event, FileFingerprint, Outcome, PhoneLine};
 use super::summary::JournalSummary;
+use crate::phone::PhoneClass;
 use crate::workflow::cluster_run::{RunState, Step, StepName};
 use crate::workflow::left_to_do_if;
+use crate::workflow::phones::PhonesByClass;
 
 /// What the first page says of a run.
 pub struct Overview<'a> {
@@ -20,6 +22,8 @@ pub struct Overview<'a> {
     pub refuse: usize,
     /// Of how many it is known what they do.
     pub known: usize,
+    /// How many phones these are, in a sentence.
+    pub counted: String,
     pub to_do: Vec<String>,
     pub way_back: WayBack,
     /// The files whose checksums phones and nodes show.
@@ -54,6 +58,7 @@ impl<'a> JournalSummary<'a> {
         let phones = self.each(|change| if run.rolls_back { &[] } else { change.phones });
         let refuse = phones.iter().filter(|it| it.refuses()).count();
         let known = phones.iter().filter(|it| it.is_known()).count();
+        let counted = in_a_sentence(&phones, self.phones);
         let refusing = phones.iter().filter(|it| it.refuses()).map(|it| it.phones.as_str());
         let done = matches!(self.outcome, Some((Outcome::Done, _)));
         let (verdict, why) = match (self.outcome, last_step) {
@@ -118,6 +123,38 @@ impl<'a> JournalSummary<'a> {
         let cluster_state = last_step.filter(|_| run.id.is_some() && !done);
         let cluster_state = cluster_state.map(|(step, ..)| step.state_if_it_fails());
         let cluster = run.id.map(|id| id.node).into_iter().chain(servers.unwrap_or_default()).collect();
-        Overview { verdict, why, cluster_state, cluster, phones, refuse, known, to_do, way_back, files }
+        Overview {
+            verdict,
+            why,
+            cluster_state,
+            cluster,
+            phones,
+            refuse,
+            known,
+            counted,
+            to_do,
+            way_back,
+            files,
+        }
+    }
+}
+
+/// How many phones are on the list, and are of a class that refuses.
+fn in_a_sentence(phones: &[&PhoneLine], list: Option<&PhonesByClass>) -> String {
+    let Some(list) = list else { return "How many phones a class has is not known.".to_owned() };
+    let refuses = |class: &PhoneClass| phones.iter().any(|it| it.refuses() && it.phones == class.label());
+    let refusing = PhoneClass::ALL.into_iter().filter(refuses).map(|class| list.names(Some(class)).len());
+    let (refusing, no_class) = (refusing.sum::<usize>(), list.names(None).len());
+    let no_class =
+        if no_class == 0 { String::new() } else { format!("; the class of {no_class} is not known") };
+    format!("Of {} phones on the list, {refusing} are of a class that refuses{no_class}.", list.count())
+}
+
+impl Overview<'_> {
+    /// How many phones a line is about, if their list was given.
+    pub fn count(&self, summary: &JournalSummary<'_>, line: &PhoneLine) -> Option<usize> {
+        let class = PhoneClass::ALL.into_iter().find(|class| class.label() == line.phones)?;
+        let names = summary.phones?.names(Some(class));
+        (class != PhoneClass::WithoutList).then_some(names.len())
     }
 }

@@ -9,6 +9,7 @@ use super::redaction::Redaction;
 use super::signature::beside;
 use super::verify::VerifiedJournal;
 use crate::workflow::cluster_run::Step;
+use crate::workflow::phones::PhonesByClass;
 
 /// The most items that are shown of one kind.
 pub const MANY: usize = 200;
@@ -26,6 +27,7 @@ pub struct ShownJournal {
     journal: VerifiedJournal,
     /// By the SHA-256 of the file.
     lists: HashMap<String, ListView>,
+    phones: Option<PhonesByClass>,
 }
 
 impl ShownJournal {
@@ -51,7 +53,12 @@ impl ShownJournal {
             Some(redaction) => redaction.journal(journal),
             None => journal,
         };
-        ShownJournal { name, change, redacted: redact, signed, journal, lists }
+        ShownJournal { name, change, redacted: redact, signed, journal, lists, phones: None }
+    }
+
+    /// The same, with the numbers of the phones on this list.
+    pub fn with_phones(self, phones: Option<PhonesByClass>) -> Self {
+        ShownJournal { phones, ..self }
     }
 
     /// Its lines.
@@ -72,6 +79,8 @@ pub struct JournalSummary<'a> {
     /// SHA-256 of the last line.
     pub head: &'a str,
     pub lists: &'a HashMap<String, ListView>,
+    /// The phones that there are, if their list was given.
+    pub phones: Option<&'a PhonesByClass>,
     pub outcome: Option<(Outcome, &'a str)>,
     /// The token that signed.
     pub token: Option<&'a TokenSeal>,
@@ -103,7 +112,7 @@ pub struct Change<'a> {
 impl<'a> JournalSummary<'a> {
     /// Sorts a journal.
     pub fn new(shown: &'a ShownJournal) -> Self {
-        let ShownJournal { name, change, redacted, signed, journal, lists } = shown;
+        let ShownJournal { name, change, redacted, signed, journal, lists, phones } = shown;
         let (mut token, mut changes) = (None, Vec::new());
         // Those whose result was not written yet: of many files that are signed together several are on their way.
         let mut open: Vec<Change<'a>> = Vec::new();
@@ -149,6 +158,7 @@ impl<'a> JournalSummary<'a> {
             lines,
             head,
             lists,
+            phones: phones.as_ref(),
             outcome,
             token,
             changes,
