@@ -16,6 +16,8 @@ mod support;
 mod acceptance;
 mod administration;
 mod asked;
+#[cfg(unix)] // nodes behind sshd
+mod audit;
 mod bad_input;
 #[cfg(unix)] // rights, owners and links of Unix
 mod bad_places;

@@ -16,6 +16,7 @@ pub fn spell(next: &Next) -> String {
             return format!("sastctl cluster fetch --node PUBLISHER --file CTLFile.tlv {out}");
         }
         Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
+        Next::ReadTopic(name) => return format!("sastctl help {name}"),
         Next::ListProcedures { file } => return shell(&["sastctl", "ctl", "ways", file]),
         Next::VerifyList { file } => return shell(&["sastctl", "ctl", "verify", file]),
         Next::KeepDigest(digest) => {

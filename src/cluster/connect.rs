@@ -15,6 +15,7 @@ use super::console::ssh::{Password, SshConsole, SshOptions};
 use super::console::{Console, Recorded, Transcript};
 use super::error::{ClusterError, ConsoleError, NoAnswer};
 use super::node::Node;
+use super::shell::answers::ClusterNode;
 use crate::files::{self, FileError};
 #[cfg(feature = "ssh")]
 use crate::system::folders;
@@ -95,22 +96,29 @@ pub fn side_by_side<T: Send>(
     })
 }
 
-/// The nodes of a cluster, with the port and user of the publisher's address, and whether each is the publisher: it is first.
+/// The nodes of a cluster, with the port and user of the publisher's address, and what the cluster says of each; the publisher
+/// is first.
 pub fn nodes_of<C: Console>(
     publisher: &mut Node<C>,
     address: &NodeAddress,
-) -> Result<Vec<(NodeAddress, bool)>, ClusterError> {
+) -> Result<Vec<(NodeAddress, ClusterNode)>, ClusterError> {
     let NodeAddress::Ssh(ssh) = address else {
         // A serial line leads to one node only.
-        return Ok(vec![(address.clone(), true)]);
+        return Ok(vec![(address.clone(), ClusterNode::alone(address))]);
     };
-    let mut nodes: Vec<(NodeAddress, bool)> = publisher
-        .cluster()?
-        .into_iter()
-        .map(|node| (NodeAddress::Ssh(SshAddress { host: node.address, ..ssh.clone() }), node.publisher))
-        .collect();
-    nodes.sort_by_key(|(_, publisher)| !publisher);
+    let at = |node: &ClusterNode| SshAddress { host: node.address.clone(), ..ssh.clone() };
+    let mut nodes: Vec<(NodeAddress, ClusterNode)> =
+        publisher.cluster()?.into_iter().map(|node| (NodeAddress::Ssh(at(&node)), node)).collect();
+    nodes.sort_by_key(|(_, node)| !node.publisher);
     Ok(nodes)
+}
+
+impl ClusterNode {
+    /// A node of which only its address is known.
+    pub fn alone(address: &NodeAddress) -> Self {
+        let address = address.host().unwrap_or_default().to_owned();
+        ClusterNode { name: address.clone(), address, publisher: true }
+    }
 }
 
 impl<'a> Connector<'a> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::console::Console;
 use super::error::ClusterError;
 use super::shell::answers::{self, ClusterNode, SecurityMode, ServiceState, ShownCtl};
+use super::shell::certificates::{self, OwnCertificate};
 use super::shell::health::{self, Backup, License, Replication};
 use super::shell::phones::{self, ListedPhone};
 use super::shell::screen::last_words;
@@ -81,9 +82,36 @@ impl<C: Console> Node<C> {
 
     /// The state of the services that are restarted after a new list.
     pub fn services(&mut self) -> Result<Vec<(&'static str, ServiceState)>, ClusterError> {
+        self.states(&SERVICES)
+    }
+
+    /// The state of these services.
+    pub fn states(
+        &mut self,
+        services: &[&'static str],
+    ) -> Result<Vec<(&'static str, ServiceState)>, ClusterError> {
         let said = self.shell.run("utils service list")?;
         let state = |service| answers::service_state(&said, service).unwrap_or(ServiceState::Missing);
-        Ok(SERVICES.map(|service| (service, state(service))).into())
+        Ok(services.iter().map(|service| (*service, state(service))).collect())
+    }
+
+    /// The node's own certificates, and why some of them were not read.
+    pub fn own_certificates(&mut self) -> Result<(Vec<OwnCertificate>, Vec<ClusterError>), ClusterError> {
+        let units = self.read("show cert list own", |said| {
+            Some(certificates::own_units(said)).filter(|units| !units.is_empty())
+        })?;
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        for unit in units {
+            let read = |said: &[String]| certificates::own_certificate(said, &unit);
+            match self.read(&format!("show cert own {unit}"), read) {
+                Ok(certificate) => found.push(certificate),
+                Err(e @ (ClusterError::Refused { .. } | ClusterError::NotUnderstood { .. })) => {
+                    errors.push(e)
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok((found, errors))
     }
 
     /// Whether database replication is set up on every node.
@@ -146,7 +174,12 @@ impl<C: Console> Node<C> {
 
     /// Whether a certificate of this name is in Phone-SAST-trust.
     pub fn trusts(&mut self, name: &str) -> Result<bool, ClusterError> {
-        Ok(answers::trusts(&self.shell.run("show cert list trust")?, PHONE_SAST_TRUST, name))
+        Ok(answers::trusts(&self.trust_list()?, PHONE_SAST_TRUST, name))
+    }
+
+    /// What `show cert list trust` prints, for [`answers::trusts`].
+    pub fn trust_list(&mut self) -> Result<Vec<String>, ClusterError> {
+        self.shell.run("show cert list trust")
     }
 
     /// Pastes a certificate into Phone-SAST-trust. It is not known which releases accept this unit; a release that does not

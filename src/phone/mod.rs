@@ -26,4 +26,4 @@ pub(crate) use tvs_status::ListSigner;
 pub use tvs_status::TvsStatus;
 pub use verdict::{ClassVerdict, Decision, PhoneClass, Verdict, Way};
 pub use warnings::list_warnings;
-pub(crate) use warnings::{EXPIRED_TOKEN, expired, file_warnings};
+pub(crate) use warnings::{EXPIRED_TOKEN, expired, expired_server, file_warnings};

@@ -145,7 +145,7 @@ fn about_size(new: &NewList<'_>) -> Option<String> {
 pub const EXPIRED_TOKEN: &str = "it still signs; no public source says that phones look at its date";
 
 /// What happens when the certificate of a server with this function expires.
-fn expired_server(function: Function) -> &'static str {
+pub fn expired_server(function: Function) -> &'static str {
     match function {
         // The SAST of a tokenless list or an ITL is the publisher's CallManager certificate, too.
         Function::SAST | Function::CCM_TFTP | Function::CCM => {

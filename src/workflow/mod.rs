@@ -4,6 +4,7 @@
 //! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
 pub mod advice;
+pub(crate) mod audit;
 pub(crate) mod check;
 mod client;
 pub mod cluster_run;

@@ -21,6 +21,7 @@ pub enum Next {
     FetchCtl { folder: String },
     ShowClusterStatus,
     ShowProcedure(&'static str),
+    ReadTopic(&'static str),
     KeepDigest(Digest),
     KeepSignerVersion(u8, u8),
     NameModule,

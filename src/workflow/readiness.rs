@@ -41,6 +41,11 @@ impl Answer {
     }
 }
 
+/// Whether `show license summary` is asked: the text of its answer is known from 12.0 on.
+pub(super) fn shows_licence(release: &str) -> bool {
+    major_minor(release).is_some_and(|number| number >= (12, 0))
+}
+
 /// What is known of a cluster before it is changed.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
 #[derive(Debug, Clone, Default)]
@@ -154,6 +159,10 @@ pub fn readiness(facts: &ClusterFacts) -> Vec<Readiness> {
     found
 }
 
+/// What becomes of tokens.
+pub(super) const TOKENS_AFTER_14SU3: &str = "from 14SU3 on the CTL Provider service does not support tokens; no public source \
+     says whether Cisco Tftp serves a token-signed CTL that was put there by hand";
+
 /// Source of both limits: Cisco document 118893 (`utils ctl` from 10.0), 214231 (tokens until 14SU3).
 fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need, String)> {
     let shown = facts.release.as_deref().unwrap_or("unknown");
@@ -167,12 +176,7 @@ fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need
             (Need::Note, has_none + "the cluster cannot make a tokenless CTL again; keep the one in force")
         }
         Some((10..=13, _)) => return None,
-        None | Some(_) => (
-            Need::Note,
-            "from 14SU3 on the CTL Provider service does not support tokens; no public source says whether Cisco Tftp serves a \
-             token-signed CTL that was put there by hand"
-                .to_owned(),
-        ),
+        None | Some(_) => (Need::Note, TOKENS_AFTER_14SU3.to_owned()),
     })
 }
 

@@ -7,9 +7,11 @@ use serde::Serialize;
 use super::error::WorkError;
 use super::operator::Operator;
 use super::trust::TvsOptions;
-use crate::cluster::shell::answers::ShownCtl;
+use crate::cluster::console::Recorded;
+use crate::cluster::shell::answers::{ClusterNode, ShownCtl};
 use crate::cluster::{
-    Connector, NodeAddress, NodeCtl, Ports, SecurityMode, fetch, node_ctl, nodes_of, side_by_side,
+    Connector, Node, NodeAddress, NodeCtl, Ports, SERVICES, SecurityMode, fetch, node_ctl, nodes_of,
+    side_by_side,
 };
 use crate::phone::tvs::{self, TvsError};
 use crate::phone::{Decision, Installed, InstalledItl, NewList, TvsStatus, assess_classes};
@@ -58,10 +60,16 @@ pub struct NodeStatus {
     #[serde(skip)]
     itl: Option<TrustList>,
     #[serde(skip)]
-    held: Installed<VerifiedList>,
+    pub(super) held: Installed<VerifiedList>,
     /// The CTL is left from an earlier mixed mode and is not in force.
     pub left_behind: bool,
     pub problem: Option<String>,
+    /// Its TVS shows another certificate than its ITL has.
+    #[serde(skip)]
+    pub(super) tvs_problem: Option<String>,
+    /// Why it was not asked everything.
+    #[serde(skip)]
+    pub(super) not_asked: Option<WorkError>,
 }
 
 /// Asks every node of a cluster.
@@ -74,25 +82,26 @@ pub fn status(
 ) -> Result<Status, WorkError> {
     let mut shell = connector.open(publisher)?;
     let (mode, version) = (shell.security_mode()?, shell.version()?);
-    let (addresses, roles): (Vec<_>, Vec<_>) = nodes_of(&mut shell, publisher)?.into_iter().unzip();
+    let nodes = nodes_of(&mut shell, publisher)?;
     drop(shell);
-    let count = addresses.len();
-    let work = operator.long_work(&format!("Asking {count} nodes"), Some(count));
-    let mut nodes = side_by_side(&addresses, connector, |node, connector| {
-        let mut of_node = NodeStatus { node: node.to_string(), ..NodeStatus::default() };
-        if let Err(e) = look(node, (mode, ports, tvs), connector, &mut of_node) {
-            of_node.problem = Some(format!("was not checked: {e}"));
-        }
-        operator.note(&format!("{node}: checked"));
-        work.one_done();
-        of_node
-    });
-    for (node, publisher) in nodes.iter_mut().zip(roles) {
-        node.publisher = publisher;
-        let lines = |sum: &Option<String>| digest::phone_lines_of_hex(sum.as_deref().unwrap_or_default());
-        (node.md5_phone, node.sha1_phone) = (lines(&node.md5), lines(&node.sha1));
+    let work = operator.long_work(&format!("Asking {} nodes", nodes.len()), Some(nodes.len()));
+    let asked = ask_nodes(
+        &nodes,
+        Asks { mode, ports, tvs, services: &SERVICES },
+        connector,
+        |_| (),
+        |node| {
+            operator.note(&format!("{node}: checked"));
+            work.one_done();
+        },
+    );
+    let mut nodes: Vec<NodeStatus> = asked.into_iter().map(|(node, _)| node).collect();
+    for node in &mut nodes {
+        let not_asked = node.not_asked.as_ref().map(|e| format!("was not checked: {e}"));
+        let all: Vec<String> =
+            [not_asked, node.tvs_problem.take(), node.problem.take()].into_iter().flatten().collect();
+        node.problem = (!all.is_empty()).then(|| all.join("; "));
     }
-    refused_itls(&mut nodes);
     let first = nodes.first();
     let md5 = first.and_then(|n| n.md5.as_ref());
     let same_everywhere = nodes.iter().all(|n| n.md5.as_ref() == md5 && n.problem.is_none());
@@ -101,16 +110,54 @@ pub fn status(
     Ok(Status { mode: mode.to_string(), version, nodes, same_everywhere, phones_follow })
 }
 
+/// What nodes are asked, and how they are reached.
+#[derive(Clone, Copy)]
+pub(super) struct Asks<'a> {
+    pub mode: SecurityMode,
+    pub ports: Ports,
+    pub tvs: Option<&'a TvsOptions>,
+    pub services: &'a [&'static str],
+}
+
+/// Asks every node at the same time, and `more` while its shell is open. `done` is called after each node.
+pub(super) fn ask_nodes<T: Send>(
+    nodes: &[(NodeAddress, ClusterNode)],
+    asks: Asks<'_>,
+    connector: &Connector<'_>,
+    more: impl Fn(&mut Node<Recorded>) -> T + Sync,
+    done: impl Fn(&NodeAddress) + Sync,
+) -> Vec<(NodeStatus, Option<T>)> {
+    let addresses: Vec<NodeAddress> = nodes.iter().map(|(address, _)| address.clone()).collect();
+    let (mut asked, answers): (Vec<_>, Vec<_>) = side_by_side(&addresses, connector, |node, connector| {
+        let (mut status, mut answer) = (NodeStatus { node: node.to_string(), ..NodeStatus::default() }, None);
+        let looked = look(node, asks, connector, &mut status, |shell| answer = Some(more(shell)));
+        status.not_asked = looked.err();
+        done(node);
+        (status, answer)
+    })
+    .into_iter()
+    .unzip();
+    for (status, (_, node)) in asked.iter_mut().zip(nodes) {
+        status.publisher = node.publisher;
+        let lines = |sum: &Option<String>| digest::phone_lines_of_hex(sum.as_deref().unwrap_or_default());
+        (status.md5_phone, status.sha1_phone) = (lines(&status.md5), lines(&status.sha1));
+    }
+    refused_itls(&mut asked);
+    asked.into_iter().zip(answers).collect()
+}
+
 fn look(
     node: &NodeAddress,
-    (mode, ports, tvs): (SecurityMode, Ports, Option<&TvsOptions>),
+    Asks { mode, ports, tvs, services }: Asks<'_>,
     connector: &mut Connector<'_>,
     status: &mut NodeStatus,
+    more: impl FnOnce(&mut Node<Recorded>),
 ) -> Result<(), WorkError> {
     let mut shell = connector.open(node)?;
     let shown = shell.shown_ctl()?;
-    status.services =
-        shell.services()?.into_iter().map(|(name, state)| (name.to_owned(), state.to_string())).collect();
+    let states = shell.states(services)?.into_iter();
+    status.services = states.map(|(name, state)| (name.to_owned(), state.to_string())).collect();
+    more(&mut shell);
     status.ctl = match &shown {
         ShownCtl::None => "none".to_owned(),
         ShownCtl::Bad { says } => says.clone(),
@@ -156,7 +203,7 @@ fn look(
             Ok(shown) => format!("{}, as in its ITL", shown.name),
             Err(e @ TvsError::OtherCertificate { .. }) => {
                 let what = format!("TVS: {e}: phones that hold this ITL cannot authenticate it");
-                status.problem.get_or_insert(what);
+                status.tvs_problem = Some(what);
                 e.to_string()
             }
             Err(e) => e.to_string(),

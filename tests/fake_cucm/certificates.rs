@@ -47,15 +47,21 @@ pub fn trust(node: &Node) -> String {
     text
 }
 
-/// The file of a unit's own certificate.
+/// The units of a node, and their files.
+const UNITS: [(&str, &str); 8] = [
+    ("tomcat", "tomcat.der"),
+    ("ipsec", "ipsec.der"),
+    ("ITLRecovery", "itlrecovery.der"),
+    ("CallManager-ECDSA", "callmanager-ecdsa.der"),
+    ("CallManager", "callmanager.der"),
+    ("CAPF", "capf.der"),
+    ("TVS", "tvs.der"),
+    ("authz", "authz.der"),
+];
+
+/// A unit's own certificate.
 fn of_unit(node: &Node, unit: &str) -> Option<Certificate> {
-    let file = match unit {
-        "CallManager" => "callmanager.der",
-        "TVS" => "tvs.der",
-        "CAPF" => "capf.der",
-        "ITLRecovery" => "itlrecovery.der",
-        _ => return None,
-    };
+    let (_, file) = UNITS.iter().find(|(name, _)| *name == unit)?;
     let der = std::fs::read(node.path(file));
     // The publisher's certificate signs.
     let der = der
@@ -64,13 +70,11 @@ fn of_unit(node: &Node, unit: &str) -> Option<Certificate> {
 }
 
 pub fn own_list(node: &Node) -> String {
-    let units = ["tomcat", "ipsec", "ITLRecovery", "CallManager", "CAPF", "TVS"];
-    let rows = units.map(|unit| {
-        let signed = of_unit(node, unit)
-            .map_or_else(|| words("certificates", "self-signed", &[]).trim_end().to_owned(), |c| signed(&c));
-        words("certificates", "own-row", &[("UNIT", unit), ("SIGNED", &signed)])
+    let rows = UNITS.iter().filter_map(|(unit, _)| {
+        let signed = signed(&of_unit(node, unit)?);
+        Some(words("certificates", "own-row", &[("UNIT", unit), ("SIGNED", &signed)]))
     });
-    rows.concat()
+    rows.collect()
 }
 
 pub fn own(node: &Node, unit: &str) -> Option<String> {
@@ -84,7 +88,10 @@ pub fn own(node: &Node, unit: &str) -> Option<String> {
         time.strftime("%a %b %d %H:%M:%S UTC %Y").to_string()
     };
     let serial: String = certificate.serial.iter().map(|b| format!("{b:02X}")).collect();
+    let key =
+        if certificate.key.is_empty() { "EC (1.2.840.10045.2.1)" } else { "RSA (1.2.840.113549.1.1.1)" };
     let fill = [
+        ("KEY", key),
         ("SERIAL", serial.as_str()),
         ("ISSUER", &name(&names.issuer)),
         ("SUBJECT", &name(&names.subject)),

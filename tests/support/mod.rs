@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 pub mod cluster;
+#[cfg(unix)]
+pub mod cluster_lists;
 #[path = "../fake_cucm/list/mod.rs"]
 pub mod lists;
 mod modules;

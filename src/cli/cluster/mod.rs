@@ -1,5 +1,6 @@
 //! `cluster …`: a cluster's nodes, one step at a time.
 
+mod audit;
 pub(super) mod connect;
 mod console;
 mod fetch;
@@ -15,10 +16,11 @@ pub use trust::{StoreArgs, TvsArgs};
 
 use super::{CommandError, Settings, Ui};
 
-/// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
+/// Work with the nodes of a cluster: status, audit, fetch, trust, publish, restart, console
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     Status(Box<status::StatusArgs>),
+    Audit(Box<audit::AuditArgs>),
     Fetch(Box<fetch::FetchArgs>),
     Trust(Box<trust::TrustArgs>),
     Publish(Box<publish::PublishCommand>),
@@ -29,6 +31,7 @@ pub enum ClusterCommand {
 pub fn run(command: ClusterCommand, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     match command {
         ClusterCommand::Status(args) => status::run(&args, settings, ui),
+        ClusterCommand::Audit(args) => audit::run(&args, settings, ui),
         ClusterCommand::Fetch(args) => fetch::run(&args, settings, ui),
         ClusterCommand::Trust(args) => trust::run(&args, settings, ui),
         ClusterCommand::Publish(args) => publish::publish(&args, settings, ui),

@@ -4,6 +4,7 @@
 //! complete only after a short silence.
 
 pub mod answers;
+pub mod certificates;
 pub mod health;
 pub mod phones;
 pub(in crate::cluster) mod screen;

@@ -14,7 +14,7 @@ use crate::trustlist::{TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
 use crate::workflow::journal::Event;
 use crate::workflow::operator::{Question, View};
-use crate::workflow::readiness::{Answer, ClusterFacts, Need, Readiness, readiness};
+use crate::workflow::readiness::{Answer, ClusterFacts, Need, Readiness, readiness, shows_licence};
 
 impl ClusterRun<'_> {
     /// Checks that every node is reached, is in mixed mode, and shows and serves the same CTL. Returns that CTL.
@@ -69,8 +69,7 @@ impl ClusterRun<'_> {
             Backup::None => Answer::Bad("no backup was completed".to_owned()),
             Backup::NotKnown(says) => Answer::Unclear(says),
         };
-        // The text of its answer is known from 12.0 on.
-        if self.version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|m: u32| m >= 12) {
+        if shows_licence(&self.version) {
             let licence = publisher.license()?;
             facts.licence = Answer::of(licence.export_controlled, licence.says);
         }

@@ -248,10 +248,12 @@ fn whole(body: &[u8]) -> Vec<u8> {
     record
 }
 
-/// A file of these records, signed with SHA-1 by a server's key.
+/// A file of these records, signed with SHA-1 by the key of a server or of a token.
 pub fn sign(file: &str, records: &[Vec<u8>], key: &Key, timestamp: u32) -> Vec<u8> {
     use rsa::traits::PublicKeyParts as _;
-    let names = key.certificate.spelled_by_cucm();
+    let token = key.certificate.is_a_token_of_cisco();
+    let names =
+        if token { key.certificate.spelled_by_the_client() } else { key.certificate.spelled_by_cucm() };
     let bits = match key.private.size() {
         64 => 0,
         128 => 1,
