@@ -32,7 +32,7 @@ fn visit(
 }
 
 /// The wrapper for an sshd with its own namespaces, in which PAM accepts the password `Adm1n-password` for root.
-fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
+pub fn with_passwords(cluster: &Cluster) -> Option<Vec<String>> {
     if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success()) {
         skip("no mount namespace can be had here");
         return None;

@@ -1,5 +1,6 @@
 //! The CTL Client's windows through a real terminal, from the first to the result, and every way out of them.
 
+mod cluster;
 mod first_file;
 mod options;
 mod pictures;

@@ -99,25 +99,12 @@ impl Operator for TerminalOperator<'_> {
             // A JSON document is one answer, given at the end.
             View::Text(_) if self.ui.json => {}
             View::Text(text) => self.tell(text)?,
-            View::PhoneImpact(impact) => {
-                let text =
-                    phones_text(Some(&impact.held), &impact.verdicts, &impact.signer, &impact.findings);
-                if impact.is_harmless() { self.ui.note(&text) } else { self.ui.show(&text) }
-            }
-            View::PhonesNotKnown { why, new } => self.ui.warn(&format!(
-                "the lists on the phones are not known: {why}\nTo check for phones that hold the list OLD: \
-                 sastctl ctl check {} --installed-ctl OLD",
-                new.display()
-            )),
+            View::PhoneImpact(impact) if impact.is_harmless() => self.ui.note(&text_of(view)),
+            View::PhonesNotKnown { .. } | View::FactoryPin { .. } => self.ui.warn(&text_of(view)),
             View::Trusted { name, proof } => {
                 let proof = proof.unwrap_or(TVS_NOT_ASKED);
                 self.show(&View::Text(&format!("{}: {proof}", printable(name))))?;
             }
-            View::UploadCertificate { name } => self.ui.show(&format!(
-                "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload \
-                 Certificate/Certificate chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
-                printable(name)
-            )),
             View::Plan(file) => self.show_plan(file)?,
             View::PlanDetails(_) | View::DryRun(_) if self.ui.json => {}
             View::PlanDetails(file) => self.tell(&dry_run_text(file))?,
@@ -130,28 +117,15 @@ impl Operator for TerminalOperator<'_> {
             View::Written(written) if self.ui.json => self.written().push((*written).clone()),
             View::Written(written) => self.tell(&written_text(written))?,
             View::Output(bytes) => self.ui.write(bytes)?,
-            View::Readiness(found) => self.ui.note(&readiness_text(found)),
-            View::ResetPhones { bridge } => self.ui.show(&format!(
-                "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
-                checksums_text(&bridge.md5, &bridge.sha1)
-            )),
-            View::UploadFile { nodes, path, name } => {
-                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-                self.ui.show(&format!(
-                    "By hand, in OS Administration of each of {}:\n\
-                     \x20 Software Upgrades > TFTP File Management > Upload File\n\
-                     \x20 file {}, directory empty, name {name} (no public source says whether that page accepts this name)\n\
-                     A node serves an uploaded file after a restart of Cisco Tftp: utils service restart Cisco Tftp.\n\
-                     Waiting until every node serves it …",
-                    nodes.join(", "),
-                    path.display(),
-                ));
-            }
-            View::InsertToken { wanted, inserted } => {
+            View::Readiness(_) => self.ui.note(&text_of(view)),
+            View::InsertToken { .. } => {
                 interrupt::listen()?;
-                self.ui.show(&insert_text(wanted, inserted));
+                self.ui.show(&text_of(view));
             }
-            View::FactoryPin { token } => self.ui.warn(&factory_pin_text(token)),
+            View::PhoneImpact(_)
+            | View::UploadCertificate { .. }
+            | View::ResetPhones { .. }
+            | View::UploadFile { .. } => self.ui.show(&text_of(view)),
         }
         Ok(())
     }
@@ -177,7 +151,7 @@ impl Operator for TerminalOperator<'_> {
 
     fn ask(&self, question: &Question) -> Result<bool, OperatorError> {
         if let Question::HostKey { host, fingerprint } = question {
-            self.ui.show(&format!("The host key of {host} is not known: {fingerprint}"));
+            self.ui.show(&host_key_text(host, fingerprint));
         }
         if matches!(question, Question::LastPinTry { .. }) {
             interrupt::listen()?;
@@ -223,14 +197,50 @@ impl Operator for TerminalOperator<'_> {
     }
 }
 
-/// A token is waited for.
-pub fn insert_text(wanted: &str, inserted: &[String]) -> String {
-    let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
-    printable(&format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)"))
+/// A node shows a key that no file knows.
+pub fn host_key_text(host: &str, fingerprint: &str) -> String {
+    format!("The host key of {host} is not known: {fingerprint}")
 }
 
-pub fn factory_pin_text(token: &str) -> String {
-    format!("{token} still has the public factory PIN; change it with sastctl token change-pin NAME")
+/// What a person reads of a view that is shown at once; nothing of the others.
+pub fn text_of(view: &View<'_>) -> String {
+    match view {
+        View::PhoneImpact(impact) => {
+            phones_text(Some(&impact.held), &impact.verdicts, &impact.signer, &impact.findings)
+        }
+        View::PhonesNotKnown { why, new } => format!(
+            "the lists on the phones are not known: {why}\nTo check for phones that hold the list OLD: sastctl ctl \
+             check {} --installed-ctl OLD",
+            new.display()
+        ),
+        View::UploadCertificate { name } => format!(
+            "By hand, in OS Administration of the publisher: Security > Certificate Management > Upload \
+             Certificate/Certificate chain;\nCertificate Purpose {PHONE_SAST_TRUST}; file {}.cer; Upload.",
+            printable(name)
+        ),
+        View::Readiness(found) => readiness_text(found),
+        View::ResetPhones { bridge } => format!(
+            "Reset the phones now. Each of them must hold this CTL before the next one is published:\n{}",
+            checksums_text(&bridge.md5, &bridge.sha1)
+        ),
+        View::UploadFile { nodes, path, name } => format!(
+            "By hand, in OS Administration of each of {}:\n\
+             \x20 Software Upgrades > TFTP File Management > Upload File\n\
+             \x20 file {}, directory empty, name {name} (no public source says whether that page accepts this name)\n\
+             A node serves an uploaded file after a restart of Cisco Tftp: utils service restart Cisco Tftp.\n\
+             Waiting until every node serves it …",
+            nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            path.display(),
+        ),
+        View::InsertToken { wanted, inserted } => {
+            let there = if inserted.is_empty() { "no token".to_owned() } else { inserted.join(", ") };
+            printable(&format!("Insert the token {wanted}. Now inserted: {there}. (Ctrl-C cancels)"))
+        }
+        View::FactoryPin { token } => {
+            format!("{token} still has the public factory PIN; change it with sastctl token change-pin NAME")
+        }
+        _ => String::new(),
+    }
 }
 
 impl From<CommandError> for OperatorError {

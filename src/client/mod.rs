@@ -9,20 +9,21 @@ mod plain;
 mod result;
 mod screen;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use operator::ClientOperator;
 use screen::{SMALLEST, Screen};
 
 use crate::cli::next::{list_command, shell};
 use crate::cli::signing::{note_signed, written_text};
-use crate::cli::{ClientArgs, Settings, interrupt};
+use crate::cli::{ClientArgs, Settings, TerminalOperator, interrupt};
+use crate::cluster::Connector;
 use crate::system::terminal;
-use crate::trustlist::{Function, Record};
-use crate::ui::{CommandError, ErrorKind, Ui, table};
+use crate::ui::{CommandError, ErrorKind, Ui};
 use crate::workflow::{
-    Finished, ListCommand, ListOption, Plan, SignedList, WindowOperator as _, WindowView, Windows,
+    Finished, ListCommand, ListOption, SignedList, WindowOperator as _, WindowView, Windows,
 };
 
 /// Shows the windows until a list is signed or the operator leaves them.
@@ -41,7 +42,10 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     interrupt::listen()?;
     let _terminal = terminal::remember();
     let module = settings.module_options().open()?;
-    let terminal = &args.signing.operator(false, settings, ui);
+    let terminal = &TerminalOperator {
+        password_source: args.connect.operator(false, settings, ui)?.password_source,
+        ..args.signing.operator(false, settings, ui)
+    };
     let screen = match why_plain(args.plain, settings.verbose) {
         None => Some(Screen::begin().map_err(|e| {
             CommandError::usage("the windows were not drawn")
@@ -56,10 +60,16 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     };
     let operator = ClientOperator { terminal, screen: screen.map(Mutex::new) };
     operator.show_window(WindowView::Text(INTRODUCTION));
-    let windows = Windows {
+    let connect = || Connector::new(args.connect.options(), &operator);
+    let mut windows = Windows {
         operator: &operator,
         module,
         source: args.file.clone().unwrap_or_else(|| PathBuf::from("CTLFile.tlv")),
+        node: args.node.clone(),
+        user: args.connect.options().user,
+        connect: &connect,
+        connector: None,
+        ports: args.ports.ports(),
         folder: args.signing.out.clone().unwrap_or_else(|| PathBuf::from(".")),
         out: args.signing.out.clone(),
         named,
@@ -70,10 +80,14 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let next = match &finished {
         Ok(Some(Finished::Signed(list))) => {
             let what: String = terminal.written().iter().map(written_text).collect();
-            result::show(list, &operator, &format!("{what}{}", window(&list.plan, &list.out)))
+            let what = format!("{what}{}", result::window(list, None));
+            let wait = Duration::from_secs(args.publish.publish_wait);
+            let mut publish = || windows.publish(list, &args.publish.tftp_root, wait);
+            result::show(list, &operator, &what, &mut publish)
         }
         _ => Ok(()),
     };
+    drop(windows);
     let screen = operator.screen.map(|screen| screen.into_inner().unwrap_or_else(PoisonError::into_inner));
     let kept = screen.map(Screen::leave).unwrap_or_default();
     let written: String = terminal.written().iter().map(written_text).collect();
@@ -87,7 +101,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         .ok_or_else(|| CommandError::new(ErrorKind::Interrupted, "cancelled; nothing was written"))?;
     let Finished::Signed(list) = finished else { return Ok(()) };
     note_signed(&list.signed, ui);
-    ui.show(&window(&list.plan, &list.out));
+    ui.show(&result::window(&list, None));
     let mut again = args.signing.again();
     let module = settings.module.as_ref().map(|path| path.display().to_string());
     for (name, value) in [("--profile", &settings.profile), ("--module", &module)] {
@@ -117,29 +131,6 @@ fn why_plain(plain: bool, verbose: u8) -> Option<String> {
         () => return None,
     };
     Some(format!("Lines of text instead of full-screen windows: {why}."))
-}
-
-/// Where a node keeps its list.
-const NODE_PATH: &str = "/usr/local/cm/tftp/";
-
-/// Server, File Location, Status; then what to restart.
-fn window(plan: &Plan, out: &Path) -> String {
-    let mut rows = vec![vec!["this machine".to_owned(), out.display().to_string(), "Passed".to_owned()]];
-    let serves = |r: &&Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
-    let mut seen = Vec::new();
-    for record in plan.draft().records.iter().filter(serves) {
-        let server =
-            record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
-        if !seen.contains(&server) {
-            let there = format!("{NODE_PATH}{}", plan.draft().file_name);
-            rows.push(vec![server.clone(), there, "to be copied".to_owned()]);
-            seen.push(server);
-        }
-    }
-    format!(
-        "{}You must restart all the Cisco Unified Communications Manager and TFTP nodes in the Cluster.",
-        table(&["Server", "File Location", "Status"], &rows)
-    )
 }
 
 /// The exact command that does the same without questions; `again` are the options of the windows themselves that decide

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::form::{Form, Pressed};
 use super::plain::{self, HEAD, details};
 use super::screen::Screen;
-use crate::cli::operator::{DRY_RUN, factory_pin_text, insert_text};
+use crate::cli::operator::{DRY_RUN, host_key_text, text_of};
 use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
 use crate::cli::{TerminalOperator, interrupt};
@@ -58,12 +58,13 @@ impl Operator for ClientOperator<'_> {
         match view {
             View::Written(written) => self.terminal.written().push((*written).clone()),
             View::Text(text) => self.keep(text),
-            View::InsertToken { wanted, inserted } if self.screen.is_some() => {
-                self.tell(&insert_text(wanted, inserted));
+            View::PhonesNotKnown { .. } | View::FactoryPin { .. } if self.screen.is_some() => {
+                self.keep(&format!("warning: {}", text_of(view)));
             }
-            View::FactoryPin { token } if self.screen.is_some() => {
-                self.keep(&format!("warning: {}", factory_pin_text(token)));
-            }
+            other if self.screen.is_some() => match text_of(other) {
+                text if text.is_empty() => self.terminal.show(other)?,
+                text => self.tell(&text),
+            },
             other => self.terminal.show(other)?,
         }
         Ok(())
@@ -81,21 +82,31 @@ impl Operator for ClientOperator<'_> {
         if self.screen.is_none() {
             return self.terminal.ask(question);
         }
+        if let Question::HostKey { host, fingerprint } = question {
+            self.tell(&host_key_text(host, fingerprint));
+        }
         let options = ["No".to_owned(), "Yes".to_owned()];
         Ok(self.choose(&question.to_string(), &options, 0)? == Some(1))
     }
 
     fn secret(&self, secret: &Secret<'_>) -> Result<Option<Zeroizing<String>>, OperatorError> {
-        let Secret::Pin { token, which: PinKind::User, has_pin_pad, .. } = *secret else {
-            return self.terminal.secret(secret);
+        let source = match *secret {
+            Secret::Pin { which: PinKind::User, has_pin_pad, .. } => {
+                let source = self.terminal.settings.pin_source.clone();
+                source.unwrap_or_else(|| PinSource::of_reader(has_pin_pad))
+            }
+            Secret::Pin { .. } | Secret::HostPassword { .. } => PinSource::Prompt,
+            Secret::NodePassword { .. } => self.terminal.password_source.clone().unwrap_or(PinSource::Prompt),
         };
-        let source = self.terminal.settings.pin_source.clone();
-        if source.unwrap_or_else(|| PinSource::of_reader(has_pin_pad)) != PinSource::Prompt {
+        if source != PinSource::Prompt {
             return self.terminal.secret(secret);
         }
         interrupt::listen()?;
         self.screen().iter_mut().try_for_each(|screen| screen.before_pin())?;
-        let typed = pin::typed(token, self.terminal.ui)?;
+        let typed = match *secret {
+            Secret::Pin { token, which: PinKind::User, .. } => pin::typed(token, self.terminal.ui)?,
+            _ => self.terminal.secret(secret)?.unwrap_or_default(),
+        };
         self.screen().iter_mut().for_each(|screen| screen.works());
         if typed.is_empty() { Err(OperatorError::WentBack) } else { Ok(Some(typed)) }
     }

@@ -35,6 +35,8 @@ pub enum WorkError {
     NotACluster { file: String, source: Box<toml::de::Error> },
     #[error("{file}: {source}")]
     ClusterFile { file: String, source: ClusterFileError },
+    #[error("the nodes of {node} serve no CTL that verifies")]
+    NoCtlInForce { node: String },
     #[error("{file} is not a list of phones: {why}")]
     NotAListOfPhones { file: String, why: String },
     /// The list that is checked.

@@ -30,6 +30,13 @@ pub struct Fetched {
     pub written: Vec<FetchedFile>,
 }
 
+impl Fetched {
+    /// Whether this file was written.
+    pub fn wrote(&self, path: &Path) -> bool {
+        self.written.iter().any(|file| Path::new(&file.file) == path)
+    }
+}
+
 /// A file that was kept; its checksum hexadecimal.
 #[derive(Debug, Serialize)]
 pub struct FetchedFile {

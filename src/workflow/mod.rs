@@ -53,6 +53,7 @@ pub use plan::{
     ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release, Request,
     cluster_file, create, left_to_do, left_to_do_if, resign, revert, spare_tokens, update,
 };
+pub(crate) use publication::Published;
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};
 pub use session::{ModuleOptions, OnHang, can_be_inserted, may_try, pin_for, wait_for, with_login};
 pub(crate) use session::{TriedDigest, try_digests};

@@ -335,7 +335,13 @@ impl Operator {
 
     #[track_caller]
     pub fn types_pin(&mut self, token: &str, pin: &str) {
-        self.sees(&format!("PIN for {token}:"));
+        self.types_pin_for(&format!("PIN for {token}:"), pin);
+    }
+
+    /// A PIN or a password at its prompt.
+    #[track_caller]
+    pub fn types_pin_for(&mut self, prompt: &str, pin: &str) {
+        self.sees(prompt);
         self.presses_unseen(pin);
         self.presses(ENTER);
         let seen = String::from_utf8_lossy(&self.sent).into_owned();

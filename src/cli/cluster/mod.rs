@@ -3,7 +3,7 @@
 mod audit;
 pub(super) mod connect;
 mod console;
-mod fetch;
+pub mod fetch;
 pub mod publish;
 mod status;
 mod trust;

@@ -26,6 +26,7 @@ impl From<WorkError> for CommandError {
             E::NotVerified { .. } | E::NewNotVerified { .. } | E::SignerNotVerified { .. } => ErrorKind::No,
             E::SignerNotConfirmed { .. } | E::NoTvs { .. } | E::NoItl { .. } => ErrorKind::No,
             E::NotAnItl { .. } | E::ItlNotVerified { .. } | E::NotServedYet { .. } => ErrorKind::No,
+            E::NoCtlInForce { .. } => ErrorKind::No,
             E::OtherKind { .. } | E::NoRest | E::ItlForManyNodes => ErrorKind::Usage,
             E::PinNotTried { .. } => ErrorKind::Token,
             E::Declined(_) => ErrorKind::Interrupted,
@@ -34,6 +35,9 @@ impl From<WorkError> for CommandError {
         };
         let base = CommandError::new(kind, error.to_string());
         match error {
+            E::NoCtlInForce { .. } => {
+                base.hint("for a first CTL, describe the cluster in a file: sastctl help create")
+            }
             E::NotText { .. } | E::WriterEnded | E::Record(_) | E::Declined(_) => base,
             E::Decode { source, .. } => base.hints(match source {
                 DecodeError::Empty | DecodeError::CutShort { .. } => {

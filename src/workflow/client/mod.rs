@@ -3,6 +3,7 @@
 mod choices;
 mod finish;
 mod insert;
+mod server;
 mod windows;
 
 pub use choices::{AddedServer, Choices, Entry, EntryKind, Start};

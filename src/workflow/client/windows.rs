@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::error::WorkError;
-use super::super::input::{ReadCluster, read_certificate, read_cluster, read_verified};
+use super::super::input::read_certificate;
 use super::super::operator::{Operator, OperatorError};
 use super::super::plan::{NewServer, Plan, PlanError, Request};
 use super::super::signing::{BatchFile, Signed, SigningOrder};
 use super::choices::{AddedServer, Choices, Entry, Start};
-use crate::cluster::SecurityMode;
+use crate::cluster::{Connector, NodeAddress, Ports, SecurityMode};
 use crate::token::{Module, PinState, Sast, Selector};
 use crate::trustlist::{Certificate, Function, printable};
 
@@ -93,6 +93,15 @@ pub struct Windows<'a> {
     pub module: Module,
     /// The CTL in force, or a cluster file.
     pub source: PathBuf,
+    /// The publisher of the cluster that the list in force was fetched from, or is.
+    pub node: Option<NodeAddress>,
+    /// The administrator, if he was named.
+    pub user: Option<String>,
+    /// A connector that knows no password yet.
+    pub connect: &'a dyn Fn() -> Connector<'a>,
+    /// The one that fetched the list.
+    pub connector: Option<Connector<'a>>,
+    pub ports: Ports,
     /// The output folder, or the file that is written.
     pub folder: PathBuf,
     /// As it was named before the windows.
@@ -135,7 +144,7 @@ pub struct SignedList {
 
 impl Windows<'_> {
     /// Goes through the windows; `None` if the operator leaves.
-    pub fn run(mut self) -> Result<Option<Finished>, WorkError> {
+    pub fn run(&mut self) -> Result<Option<Finished>, WorkError> {
         while let Some(start) = self.server()? {
             let mut chosen = Chosen { choices: Choices::new(start), tokens: vec![] };
             let goes_on = self.warning(&chosen.choices)?;
@@ -179,27 +188,6 @@ impl Windows<'_> {
     ) -> Result<Option<usize>, OperatorError> {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         self.operator.choose(what, &options, start)
-    }
-
-    /// Window 1. Without a connection to a cluster: the CTL in force or a cluster file, and an output folder.
-    fn server(&mut self) -> Result<Option<Start>, WorkError> {
-        self.title("Server");
-        loop {
-            let now = self.source.display().to_string();
-            let what = "CTL file in force, or a cluster file (*.toml) for a first CTL:";
-            let Some(file) = self.operator.text(what, &now)? else { return Ok(None) };
-            let file = PathBuf::from(file);
-            let Some(start) = self.or_why_not(start(&file)) else { continue };
-            let now = self.folder.display().to_string();
-            let Some(folder) = self.operator.text("Output folder:", &now)? else { continue };
-            let folder = PathBuf::from(if folder.is_empty() { "." } else { &folder });
-            if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
-                self.say(&format!("{} is not a folder.", folder.display()));
-                continue;
-            }
-            (self.source, self.folder) = (file, folder);
-            return Ok(Some(start));
-        }
     }
 
     /// Whether this is the file that was named to be written, and no folder.
@@ -341,12 +329,4 @@ impl Windows<'_> {
         tokens.retain(|sast| choices.tokens.contains(sast.certificate()));
         Ok(())
     }
-}
-
-fn start(file: &Path) -> Result<Start, WorkError> {
-    if file.extension().is_some_and(|e| e == "toml") {
-        let ReadCluster { cluster, certificates, tokens } = read_cluster(file)?;
-        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates, tokens });
-    }
-    Ok(Start::InForce(Box::new(read_verified(file)?)))
 }

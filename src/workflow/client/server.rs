@@ -1,0 +1,154 @@
+//! The first window, and what a cluster is asked for: its list in force, and in the end to take the new one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::error::WorkError;
+use super::super::fetched::{Wanted, fetch_all};
+use super::super::input::{ReadCluster, read_cluster, read_verified};
+use super::super::operator::OperatorError;
+use super::super::publication::{Publication, Published, publish};
+use super::choices::Start;
+use super::windows::{SignedList, Windows};
+use crate::cluster::{NodeAddress, SshAddress, TftpFolder};
+use crate::files::{OnExisting, folder_of};
+
+/// The lists of a cluster.
+const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
+
+/// What the windows start from.
+enum Source {
+    Cluster(NodeAddress),
+    File(PathBuf, Start),
+}
+
+impl Windows<'_> {
+    /// Window 1: the publisher with port and user, or the CTL in force or a cluster file; then the output folder.
+    pub(super) fn server(&mut self) -> Result<Option<Start>, WorkError> {
+        self.title("Server");
+        loop {
+            let Some(named) = self.named_source()? else { return Ok(None) };
+            let Some(source) = named else { continue };
+            let now = self.folder.display().to_string();
+            let Some(folder) = self.operator.text("Output folder:", &now)? else { continue };
+            let folder = PathBuf::from(if folder.is_empty() { "." } else { &folder });
+            if !self.is_file(&folder) && folder.exists() && !folder.is_dir() {
+                self.say(&format!("{} is not a folder.", folder.display()));
+                continue;
+            }
+            self.folder = folder;
+            let start = match source {
+                Source::File(file, start) => {
+                    (self.source, self.node) = (file, None);
+                    Some(start)
+                }
+                Source::Cluster(node) => {
+                    self.node = Some(node.clone());
+                    let fetched = self.fetch(&node);
+                    self.or_why_not(fetched)
+                }
+            };
+            if start.is_some() {
+                return Ok(start);
+            }
+        }
+    }
+
+    /// What is named as the start: `None` leaves the windows, `Some(None)` is asked again.
+    fn named_source(&self) -> Result<Option<Option<Source>>, WorkError> {
+        let now = match &self.node {
+            Some(node) => format!("{node:#}"),
+            None => self.source.display().to_string(),
+        };
+        let what =
+            "The publisher's host name, the CTL file in force, or a cluster file (*.toml) for a first CTL:";
+        let Some(text) = self.operator.text(what, &now)? else { return Ok(None) };
+        let file = PathBuf::from(&text);
+        let node = if is_a_file(&file) { None } else { text.parse::<NodeAddress>().ok() };
+        Ok(Some(match node {
+            None => self.or_why_not(start(&file)).map(|start| Source::File(file, start)),
+            Some(NodeAddress::Ssh(ssh)) => {
+                self.account(ssh)?.map(|ssh| Source::Cluster(NodeAddress::Ssh(ssh)))
+            }
+            Some(serial) => Some(Source::Cluster(serial)),
+        }))
+    }
+
+    /// The port and the user of a node.
+    fn account(&self, mut ssh: SshAddress) -> Result<Option<SshAddress>, OperatorError> {
+        let Some(port) = self.operator.text("Port of SSH:", &ssh.port.to_string())? else { return Ok(None) };
+        let Ok(port @ 1..) = port.parse() else {
+            self.say("A port is a number from 1 to 65535.");
+            return Ok(None);
+        };
+        let user = ssh.user.as_ref().or(self.user.as_ref()).map_or("admin", String::as_str);
+        let Some(user) = self.operator.text("User name of the OS administrator:", user)? else {
+            return Ok(None);
+        };
+        (ssh.port, ssh.user) = (port, Some(user).filter(|user| !user.is_empty()));
+        Ok(Some(ssh))
+    }
+
+    /// Fetches the lists of all nodes into the output folder. The windows start from the CTL.
+    fn fetch(&mut self, node: &NodeAddress) -> Result<Start, WorkError> {
+        let folder = if self.is_file(&self.folder) { folder_of(&self.folder) } else { &self.folder };
+        let (names, source) = (LISTS.map(str::to_owned), folder.join(LISTS[0]));
+        // A wrong password is not sent again.
+        let mut connector = (self.connect)();
+        let wanted = Wanted {
+            names: &names,
+            node,
+            alone: false,
+            ports: self.ports,
+            dump: false,
+            folder,
+            existing: OnExisting::KeepBackup,
+        };
+        let fetched = fetch_all(&wanted, &mut connector, self.operator)?;
+        for problem in fetched.unverified.iter().chain(&fetched.differing) {
+            self.operator.warn(problem);
+        }
+        if !fetched.wrote(&source) {
+            return Err(WorkError::NoCtlInForce { node: node.to_string() });
+        }
+        let start = start(&source)?;
+        (self.source, self.connector) = (source, Some(connector));
+        Ok(start)
+    }
+
+    /// Publishes the list on the cluster that the list in force is from, and proves that every node serves it.
+    pub fn publish(
+        &mut self,
+        list: &SignedList,
+        folders: &[TftpFolder],
+        wait: Duration,
+    ) -> Result<Option<Published>, WorkError> {
+        let (Some(node), Some(connector)) = (&self.node, &mut self.connector) else { return Ok(None) };
+        let publication = Publication {
+            file: &list.out,
+            node,
+            alone: false,
+            folders,
+            ports: self.ports,
+            wait,
+            journal: self.order.journal,
+            change: self.order.change,
+        };
+        publish(&publication, connector, self.operator).map(Some)
+    }
+}
+
+/// Whether a text names a file, and not a node.
+fn is_a_file(path: &Path) -> bool {
+    let has_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+    let is_list = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tlv") || end == "toml");
+    path.exists() || is_list || has_folder && !path.to_string_lossy().contains(":")
+}
+
+fn start(file: &Path) -> Result<Start, WorkError> {
+    if file.extension().is_some_and(|e| e == "toml") {
+        let ReadCluster { cluster, certificates, tokens } = read_cluster(file)?;
+        return Ok(Start::NoFile { cluster: Box::new(cluster), certificates, tokens });
+    }
+    Ok(Start::InForce(Box::new(read_verified(file)?)))
+}
