@@ -79,6 +79,7 @@ mod losses;
 mod many_files;
 #[cfg(unix)] // a terminal
 mod meanwhile;
+mod migration;
 mod misbehaving;
 mod module_lock;
 mod naive_phone;

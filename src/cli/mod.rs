@@ -13,6 +13,7 @@ mod error;
 pub(crate) mod interrupt;
 pub(crate) mod journal;
 mod manual;
+mod migrate;
 pub mod next;
 pub(crate) mod operator;
 mod phones;
@@ -75,6 +76,9 @@ enum Command {
     /// List phones, and check which of them hold a CTL
     #[command(subcommand)]
     Phones(phones::PhonesCommand),
+    /// Plan how phones move from one cluster to another
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
     Doctor(doctor::DoctorArgs),
     /// Show what is inserted and what comes next, as sastctl alone does
     Start,
@@ -178,6 +182,7 @@ fn run(
         Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Start => start::run(settings, ui),
         Command::Phones(command) => phones::run(command, settings, ui),
+        Command::Migrate(command) => migrate::run(command, settings, ui),
         Command::Profile(command) => profile::run(command, settings, ui),
         Command::Journal(command) => journal::run(command, ui),
         Command::Help(args) => manual::help(&args, command_line(), ui),

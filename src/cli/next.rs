@@ -1,5 +1,7 @@
 //! Writes advice as text: commands and options for the values of `workflow`, quoted for a shell.
 
+use std::path::Path;
+
 use crate::cluster::SecurityMode;
 use crate::workflow::{ListCommand, ListOption, Next};
 
@@ -8,12 +10,20 @@ pub fn spell(next: &Next) -> String {
     let plain = match next {
         Next::MakeList { command, file, options } => return shell(&list_command(*command, file, options)),
         Next::CheckList { new, installed } => {
-            let (new, held) = (shell(&[new]), shell(&["--installed-ctl", installed]));
-            return format!("sastctl ctl check {new} {held} --installed-itl ITLFile.tlv --tvs NODE");
+            let itl = Path::new(installed).with_file_name("ITLFile.tlv").display().to_string();
+            let lists = shell(&[new, "--installed-ctl", installed, "--installed-itl", &itl]);
+            return format!("sastctl ctl check {lists} --tvs NODE");
         }
         Next::FetchCtl { folder } => {
             let out = shell(&["--out", folder]);
             return format!("sastctl cluster fetch --node PUBLISHER --file CTLFile.tlv {out}");
+        }
+        Next::CheckPhones { expect, node } => {
+            return shell(&["sastctl", "phones", "check", "--expect", expect, "--node", node]);
+        }
+        Next::TrustCertificates { files, node } => {
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            return shell(&[&["sastctl", "cluster", "trust"], &files[..], &["--node", node]].concat());
         }
         Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
         Next::ReadTopic(name) => return format!("sastctl help {name}"),

@@ -86,7 +86,8 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
     Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers, list: phones })
 }
 
-fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
+/// An error if this is a list of the other kind.
+pub fn check_kind(path: &Path, list: &TrustList, wanted: ListKind) -> Result<(), WorkError> {
     let wrong = || WorkError::OtherKind { file: display_name(path), kind: list.kind() };
     if list.kind() == wanted { Ok(()) } else { Err(wrong()) }
 }

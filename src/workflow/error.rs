@@ -37,6 +37,8 @@ pub enum WorkError {
     ClusterFile { file: String, source: ClusterFileError },
     #[error("the nodes of {node} serve no CTL that verifies")]
     NoCtlInForce { node: String },
+    #[error("{place} is no folder with a CTLFile.tlv or an ITLFile.tlv, and no node that serves one")]
+    NoClusterThere { place: String },
     #[error("{file} is not a list of phones: {why}")]
     NotAListOfPhones { file: String, why: String },
     /// The list that is checked.

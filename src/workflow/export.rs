@@ -84,7 +84,8 @@ pub fn certificates_of(all: Vec<TokenContents>) -> (Vec<Certificate>, Vec<Unread
 #[derive(Debug, Serialize)]
 pub struct Exported {
     certificate: CertificateReport,
-    file: String,
+    /// Where it is.
+    pub file: String,
     kept_old_as: Option<String>,
 }
 

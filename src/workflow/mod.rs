@@ -18,6 +18,7 @@ mod input;
 pub(crate) mod interruption;
 pub mod journal;
 mod local_time;
+pub(crate) mod migration;
 mod next;
 mod operator;
 pub(crate) mod phone_impact;

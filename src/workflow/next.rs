@@ -12,6 +12,8 @@ pub type Spell = fn(&Next) -> String;
 pub enum Next {
     MakeList { command: ListCommand, file: String, options: Vec<ListOption> },
     CheckList { new: String, installed: String },
+    CheckPhones { expect: String, node: String },
+    TrustCertificates { files: Vec<String>, node: String },
     ExportCertificates,
     FetchAlone,
     FindProblems,

@@ -155,6 +155,7 @@ impl Stage {
                 self.place("tests/testdata/golden/tokenless.tlv", "a/CTLFile.tlv");
                 self.place("tests/testdata/golden/itl.tlv", "a/ITLFile.tlv");
                 self.place("tests/testdata/golden/tokenless-regenerated.tlv", "b/CTLFile.tlv");
+                self.place("tests/testdata/golden/itl.tlv", "b/ITLFile.tlv");
             }
             "README" => self.place("tests/testdata/golden/tokenless.tlv", "CTLFile.tlv"),
             "refusing-phones" | "way-back" => {

@@ -1,9 +1,9 @@
 //! Two implementations of the phone's decision, the program's and a simple one written only from docs/facts.md, agree for
 //! random states: installed CTL and ITL, new list, TVS, class.
 
-mod decide;
+pub mod decide;
 mod pool;
-mod reader;
+pub mod reader;
 
 use std::collections::BTreeMap;
 

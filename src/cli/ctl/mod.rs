@@ -5,7 +5,7 @@ pub(crate) mod check;
 mod show;
 mod sign;
 mod verify;
-mod ways;
+pub mod ways;
 
 pub(super) use change::ServerArgs;
 

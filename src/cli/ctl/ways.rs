@@ -12,7 +12,7 @@ use crate::cli::texts::text;
 use crate::cli::{CommandError, STATE, Ui};
 use crate::trustlist::ListKind;
 use crate::workflow::advice::{Procedure, Step, procedures};
-use crate::workflow::{Release, display_name, read_verified};
+use crate::workflow::{Readiness, Release, display_name, read_verified};
 
 /// List the possible procedures from a list in force: for lost tokens, over the bridge, to an HSM, back to tokenless
 #[derive(Debug, Args)]
@@ -48,8 +48,16 @@ pub fn run(args: &WaysArgs, ui: &Ui) -> Result<(), CommandError> {
             return Err(unknown);
         }
     }
-    let document = serde_json::json!({ "before": before, "ways": open.iter().map(json).collect::<Vec<_>>() });
-    ui.answer("ctl-ways", &document, || text(&WaysText { before: readiness_text(&before), ways: &open }))
+    show("ctl-ways", &before, &open, ui)
+}
+
+/// The answer of a command that lists procedures.
+pub fn show(schema: &str, before: &[Readiness], ways: &[Procedure], ui: &Ui) -> Result<(), CommandError> {
+    let document = serde_json::json!({ "before": before, "ways": ways.iter().map(json).collect::<Vec<_>>() });
+    ui.answer(schema, &document, || {
+        let before = if before.is_empty() { String::new() } else { readiness_text(before) };
+        text(&WaysText { before, ways }).trim_start().to_owned()
+    })
 }
 
 #[derive(Template)]

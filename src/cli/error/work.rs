@@ -38,6 +38,7 @@ impl From<WorkError> for CommandError {
             E::NoCtlInForce { .. } => {
                 base.hint("for a first CTL, describe the cluster in a file: sastctl help create")
             }
+            E::NoClusterThere { .. } => base.hint("sastctl cluster fetch --node NODE --alone --out DIR"),
             E::NotText { .. } | E::WriterEnded | E::Record(_) | E::Declined(_) => base,
             E::Decode { source, .. } => base.hints(match source {
                 DecodeError::Empty | DecodeError::CutShort { .. } => {
@@ -78,7 +79,7 @@ impl From<WorkError> for CommandError {
                     "a CTL needs one of them; docs/cluster-file.md describes every key"
                 }
             }),
-            E::OtherKind { .. } => base.hint("--installed-ctl takes a CTL, --installed-itl an ITL"),
+            E::OtherKind { .. } => base.hint("nodes serve the CTL as CTLFile.tlv, and the ITL as ITLFile.tlv"),
             E::NoCertificate => base.hint("a question to TVS needs the certificate: use --trusted instead of --tvs"),
             E::NotSigned { source, .. } => CommandError::from(*source).with_message(base.message).wrote(0),
             E::NoPinToTry(e) => CommandError::from(*e).wrote(0),

@@ -2,6 +2,7 @@
 //!
 //! Each step tells what to do and what phones do then, by the rules of `phone::acceptance`.
 
+pub mod migration;
 mod tokens;
 
 use super::next::ListOption::{self, AddToken, Out, Refresh, Signer, Spare};

@@ -1,0 +1,97 @@
+//! The lists of the two clusters between which phones move, from folders or from nodes; and the files for the old cluster.
+
+use std::path::{Path, PathBuf};
+
+use super::advice::Procedure;
+use super::advice::migration::{Side, certificates_to_trust, migration};
+use super::check::check_kind;
+use super::error::WorkError;
+use super::export::{Format, export};
+use super::fetched::{Wanted, fetch_all};
+use super::input::{read_list, read_verified};
+use super::operator::Operator;
+use crate::cluster::{Connector, NodeAddress, Ports};
+use crate::files::OnExisting;
+use crate::phone::{Installed, InstalledItl};
+use crate::trustlist::{ListKind, VerifiedList};
+
+/// The lists of a cluster.
+const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
+
+/// Between which clusters phones move: each a folder with the lists of a TFTP node, or the node.
+pub struct Migration<'a> {
+    pub from: &'a str,
+    pub to: &'a str,
+    /// Where files go: the lists of nodes, and the certificates that the old cluster must trust.
+    pub out: &'a Path,
+    pub ports: Ports,
+}
+
+impl Migration<'_> {
+    /// The procedures. Nothing changes on a cluster: lists are fetched by TFTP.
+    ///
+    /// # Errors
+    /// If a place is neither a folder nor a node, has no list, or has one that does not verify; if a file cannot be written.
+    pub fn plan(
+        &self,
+        connector: &mut Connector<'_>,
+        operator: &dyn Operator,
+    ) -> Result<Vec<Procedure>, WorkError> {
+        let (from, old) = self.lists(self.from, "from", connector, operator)?;
+        let (to, new) = self.lists(self.to, "to", connector, operator)?;
+        let side = |folder: &Path, place: &str, lists, name: &str| Side {
+            lists,
+            ctl: folder.join(LISTS[0]).display().to_string(),
+            node: if Path::new(place).is_dir() { name.to_owned() } else { place.to_owned() },
+        };
+        let certificates = certificates_to_trust(&new.as_ref());
+        let written = export(&certificates, self.out, Format::Der, OnExisting::KeepBackup, operator)?;
+        let files: Vec<String> = written.into_iter().map(|file| file.file).collect();
+        let from = side(&from, self.from, old.as_ref(), "OLD-PUBLISHER");
+        let to = side(&to, self.to, new.as_ref(), "NEW-PUBLISHER");
+        Ok(migration(&from, &to, &files))
+    }
+
+    /// The folder with the lists of a cluster, and the lists.
+    fn lists(
+        &self,
+        place: &str,
+        name: &str,
+        connector: &mut Connector<'_>,
+        operator: &dyn Operator,
+    ) -> Result<(PathBuf, Installed<VerifiedList>), WorkError> {
+        let mut folder = PathBuf::from(place);
+        if !folder.is_dir() {
+            let node: NodeAddress =
+                place.parse().map_err(|_| WorkError::NoClusterThere { place: place.to_owned() })?;
+            folder = self.out.join(name);
+            let wanted = Wanted {
+                names: &LISTS.map(str::to_owned),
+                node: &node,
+                alone: true,
+                ports: self.ports,
+                dump: false,
+                folder: &folder,
+                existing: OnExisting::KeepBackup,
+            };
+            fetch_all(&wanted, connector, operator)?;
+        }
+        let there = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
+        let ctl = there(LISTS[0]).map(|path| {
+            let list = read_verified(&path)?;
+            check_kind(&path, list.list(), ListKind::Ctl).map(|()| list)
+        });
+        let ctl = ctl.transpose()?;
+        let itl = there(LISTS[1]).map(|path| {
+            let list = read_list(&path)?;
+            check_kind(&path, &list, ListKind::Itl)?;
+            InstalledItl::of(&list)
+                .map_err(|source| WorkError::NotVerified { file: path.display().to_string(), source })
+        });
+        let lists = Installed { ctl, itl: itl.transpose()?.unwrap_or_default() };
+        match lists.ctl.is_none() && matches!(lists.itl, InstalledItl::Unknown) {
+            true => Err(WorkError::NoClusterThere { place: place.to_owned() }),
+            false => Ok((folder, lists)),
+        }
+    }
+}
