@@ -10,7 +10,6 @@ mod complete;
 pub(crate) mod ctl;
 mod doctor;
 mod error;
-pub(crate) mod interrupt;
 pub(crate) mod journal;
 mod manual;
 mod migrate;
@@ -42,7 +41,7 @@ pub(crate) use settings::Settings;
 use crate::system::process;
 use crate::trustlist::printable_lines;
 use crate::ui::{self, table_with_asides};
-pub(crate) use crate::ui::{CommandError, ErrorKind, STATE, Ui, printable, table};
+pub(crate) use crate::ui::{CommandError, ErrorKind, STATE, Ui, interrupt, printable, table};
 
 /// Build, sign and check CTL files for Cisco CUCM, with eTokens or an HSM
 #[derive(Debug, Parser)]

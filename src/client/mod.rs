@@ -18,10 +18,10 @@ use screen::{SMALLEST, Screen};
 
 use crate::cli::next::{list_command, shell};
 use crate::cli::signing::{note_signed, written_text};
-use crate::cli::{ClientArgs, Settings, TerminalOperator, interrupt};
+use crate::cli::{ClientArgs, Settings, TerminalOperator};
 use crate::cluster::Connector;
 use crate::system::terminal;
-use crate::ui::{CommandError, ErrorKind, Ui};
+use crate::ui::{CommandError, ErrorKind, Ui, interrupt};
 use crate::workflow::{
     Finished, ListCommand, ListOption, SignedList, WindowOperator as _, WindowView, Windows,
 };

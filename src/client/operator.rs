@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 use super::form::{Form, Pressed};
 use super::plain::{self, HEAD, details};
 use super::screen::Screen;
+use crate::cli::TerminalOperator;
 use crate::cli::operator::{DRY_RUN, host_key_text, text_of};
 use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
-use crate::cli::{TerminalOperator, interrupt};
 use crate::token::{PinKind, PinState};
 use crate::trustlist::{Certificate, Name};
-use crate::ui::{CommandError, ErrorKind, STATE, printable};
+use crate::ui::{CommandError, ErrorKind, STATE, interrupt, printable};
 use crate::workflow::{
     Entry, Operator, OperatorError, PlanError, Question, Secret, View, WindowOperator, WindowView, WorkError,
 };

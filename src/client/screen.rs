@@ -9,10 +9,9 @@ use ratatui::backend::CrosstermBackend;
 
 use super::drawing::draw;
 use super::form::{Form, Pressed};
-use crate::cli::interrupt;
 use crate::system::{process, terminal};
 use crate::trustlist::printable_lines;
-use crate::ui::{CommandError, SingleKeys, printable};
+use crate::ui::{CommandError, SingleKeys, interrupt, printable};
 use crate::workflow::OperatorError;
 
 /// The smallest terminal that has room for a window: columns and lines.

@@ -3,6 +3,7 @@
 
 mod color;
 mod error;
+pub mod interrupt;
 mod layout;
 mod pager;
 mod progress;

@@ -8,7 +8,7 @@ use crossterm::cursor::Show;
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 
-use super::{CommandError, ErrorKind, Ui, ui};
+use super::{CommandError, ErrorKind, Ui, pager_runs};
 use crate::system::{process, terminal};
 use crate::workflow::{OperatorError, interruption};
 
@@ -27,7 +27,7 @@ pub fn listen() -> Result<(), CommandError> {
 }
 
 fn on_signal() {
-    if ui::pager_runs() {
+    if pager_runs() {
         return;
     }
     if !interruption::ends_now() {
