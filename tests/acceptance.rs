@@ -12,7 +12,7 @@ use crate::findings::held;
 use crate::pki::{KeyFile, golden, options, spell};
 use crate::support::World;
 
-mod lists;
+pub mod lists;
 
 use lists::{A, B, CAPF, Lists, PUB, SUB, cert, list, sast, server};
 

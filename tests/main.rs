@@ -48,6 +48,7 @@ mod cluster_servers;
 mod cluster_trust;
 mod command_line;
 mod conformance;
+mod diagnose;
 mod differential;
 mod doctor;
 mod edits;

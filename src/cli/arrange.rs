@@ -11,7 +11,7 @@ const EXAMPLES: &str = include_str!("examples.txt");
 const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones.
-const ONLY_IN_LONG_HELP: [(&str, &str); 5] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 6] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
@@ -23,6 +23,7 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 5] = [
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
     ("phones", "sample timeout user password_source"),
+    ("diagnose", "timeout user password_source no_tvs"),
 ];
 
 /// The whole command line, as it is shown and parsed.

@@ -8,6 +8,7 @@ mod cluster;
 mod cluster_run;
 mod complete;
 pub(crate) mod ctl;
+mod diagnose;
 mod doctor;
 mod error;
 pub(crate) mod journal;
@@ -78,6 +79,7 @@ enum Command {
     /// Plan how phones move from one cluster to another
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
+    Diagnose(Box<diagnose::DiagnoseArgs>),
     Doctor(doctor::DoctorArgs),
     /// Show what is inserted and what comes next, as sastctl alone does
     Start,
@@ -178,6 +180,7 @@ fn run(
         Command::Revert(args) => revert::run(&args, settings, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => show_windows(&args, settings, ui),
+        Command::Diagnose(args) => diagnose::run(&args, settings, ui),
         Command::Doctor(args) => doctor::run(&args, settings, ui),
         Command::Start => start::run(settings, ui),
         Command::Phones(command) => phones::run(command, settings, ui),

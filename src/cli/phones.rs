@@ -63,6 +63,15 @@ pub struct CheckArgs {
     /// How many phones are asked at the same time
     #[arg(long, value_name = "N", default_value_t = 64)]
     at_once: usize,
+    #[command(flatten)]
+    pages: PageArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
+}
+
+/// How the pages of phones are read.
+#[derive(Debug, Args)]
+pub struct PageArgs {
     /// The time limit for each phone, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     timeout: u64,
@@ -72,8 +81,13 @@ pub struct CheckArgs {
     /// TCP port of the phones' HTTPS
     #[arg(long, value_name = "PORT", default_value_t = 443)]
     phone_https_port: u16,
-    #[command(flatten)]
-    connect: ConnectArgs,
+}
+
+impl PageArgs {
+    pub fn pace(&self, at_once: usize) -> Pace {
+        let ports = (self.phone_http_port, self.phone_https_port);
+        Pace { ports, limit: Duration::from_secs(self.timeout.max(1)), at_once }
+    }
 }
 
 /// Where the list of phones is from.
@@ -147,11 +161,7 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     if phones.is_empty() {
         return Err(CommandError::new(ErrorKind::No, "the list has no phone, so nothing was checked"));
     }
-    let pace = Pace {
-        ports: (args.phone_http_port, args.phone_https_port),
-        limit: Duration::from_secs(args.timeout.max(1)),
-        at_once: args.at_once.min(MOST_AT_ONCE),
-    };
+    let pace = args.pages.pace(args.at_once.min(MOST_AT_ONCE));
     let checked = check_phones(phones, &Expected::of(bytes), pace, &operator)?;
     let report = PhonesReport::new(checked);
     if let Some(file) = &args.csv {

@@ -60,6 +60,11 @@ impl<C: Console> Node<C> {
         self.read(answers::SECURITY_MODE, answers::security_mode)
     }
 
+    /// Whether "Prepare Cluster for Rollback to pre 8.0" is True.
+    pub fn rollback(&mut self) -> Result<bool, ClusterError> {
+        self.read(answers::ROLLBACK, answers::rollback)
+    }
+
     /// The node's own report about its CTL.
     pub fn shown_ctl(&mut self) -> Result<ShownCtl, ClusterError> {
         Ok(answers::shown_ctl(&self.shell.run("show ctl")?))

@@ -5,6 +5,7 @@
 //! `docs/phones.md`.
 
 mod acceptance;
+pub mod diagnosis;
 mod list;
 mod lookup;
 mod model;

@@ -9,6 +9,7 @@ pub(crate) mod check;
 mod client;
 pub mod cluster_run;
 pub(crate) mod config;
+pub(crate) mod diagnose;
 pub mod doctor;
 pub(crate) mod enroll;
 mod error;

@@ -34,6 +34,14 @@ pub fn sql(node: &Node, command: &str) -> String {
     if from("processconfig") && command.contains("ClusterSecurityMode") {
         return words("database", "security-mode", &[("MODE", node.text("mode").trim())]);
     }
+    if from("processconfig") && command.contains("RollBackToPreGrayback") {
+        let set = node.text("rollback");
+        let value = if set.is_empty() { "F" } else { set.trim() };
+        return table(
+            &["paramname", "paramvalue"],
+            &[vec!["RollBackToPreGrayback".to_owned(), value.to_owned()]],
+        );
+    }
     if from("processnode") {
         let mut rows = vec![vec!["EnterpriseWideData".to_owned(), "1".to_owned()]];
         rows.extend(nodes(node).into_iter().zip(2..).map(|((_, address), id)| vec![address, id.to_string()]));

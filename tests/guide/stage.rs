@@ -39,25 +39,18 @@ pub struct Stage {
 /// Three phones that the publisher knows: one has its list, one refused it, one has its web access off. Their addresses, and
 /// what the page calls them.
 fn start_phones(cluster: &Cluster) -> Vec<(String, String)> {
+    let sum = |golden| phones::md5_pairs(&pki::golden_bytes(golden));
     let of = |ctl, line| {
-        let messages = phones::messages(&[line]);
-        Behaviour::Pages(vec![(phones::SERVICEABILITY, phones::network(ctl)), (phones::MESSAGES, messages)])
+        let (network, messages) = (phones::network_of(&sum(ctl), &sum("itl.tlv")), phones::messages(&[line]));
+        Behaviour::Pages(vec![(phones::SERVICEABILITY, network), (phones::MESSAGES, messages)])
     };
     let phones = [
-        (
-            "SEP001122334455",
-            "Reception",
-            "Cisco 8845",
-            of("07 03 67 A6 35 75 FC E8 11 94 A4 7C 67 1C E3 C2", ""),
-        ),
+        ("SEP001122334455", "Reception", "Cisco 8845", of("tokenless.tlv", "")),
         (
             "SEP0011223344AA",
             "Meeting room 2",
             "Cisco 8851",
-            of(
-                "EB C6 49 59 82 80 A4 47 7E B3 E4 53 34 5C 8C 9D",
-                "11:39:03am 11/28/26 Trust List update failed",
-            ),
+            of("token-signed.tlv", "11:39:03am 11/28/26 Trust List update failed"),
         ),
         ("SEP0011223344BB", "Cellar", "Cisco 7962", Behaviour::Closed),
     ];
@@ -159,7 +152,10 @@ impl Stage {
             }
             "README" => self.place("tests/testdata/golden/tokenless.tlv", "CTLFile.tlv"),
             "refusing-phones" | "way-back" => {
-                self.place("tests/testdata/golden/tokenless.tlv", "old/CTLFile.tlv")
+                self.place("tests/testdata/golden/tokenless.tlv", "old/CTLFile.tlv");
+                if page == "refusing-phones" {
+                    self.place("tests/testdata/golden/token-signed.tlv", "before/CTLFile.tlv");
+                }
             }
             "pbx" => {
                 self.world.new_token("SAST token C", "tests/testdata/keys/rsa2048");
@@ -208,7 +204,10 @@ impl Stage {
             }
             words.push(format!(" {}", options.join(" ")));
         }
-        if command.contains("phones check") {
+        if command.contains("diagnose ") {
+            words.push(format!(" --tvs-port={TVS_PORT}"));
+        }
+        if command.contains("phones check") || command.contains("diagnose ") {
             words.push(format!(" --phone-http-port={} --phone-https-port={}", phones::HTTP, phones::HTTPS));
         }
         let command = words.concat();

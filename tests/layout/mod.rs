@@ -39,7 +39,7 @@ const OPENS: [&str; 8] =
 const PRINTS: [&str; 7] = ["print!", "println!", "eprint!", "eprintln!", "dbg!", "io::stdout", "io::stderr"];
 
 const COMMANDS: &str =
-    "token cert ctl revert client cluster phones profile doctor journal help completions man";
+    "token cert ctl revert client cluster phones diagnose profile doctor journal help completions man";
 
 const ASKS: [&str; 3] = ["crossterm", "ratatui", "rpassword"];
 

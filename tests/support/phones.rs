@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use openssl::hash::MessageDigest;
 use openssl::ssl::{SslAcceptor, SslMethod};
 
 use crate::pki;
@@ -151,15 +152,20 @@ pub fn page(title: &str, rows: &[(&str, &str)]) -> String {
     )
 }
 
-/// The network page of a phone that holds a list with this checksum.
+/// The network page of a phone that holds a CTL with this checksum.
 pub fn network(ctl: &str) -> String {
+    network_of(ctl, "11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 00")
+}
+
+/// The network page of a phone that holds lists with these checksums.
+pub fn network_of(ctl: &str, itl: &str) -> String {
     page(
         "Network Setup",
         &[
             ("MAC address", "001122334455"),
             ("TFTP server 1", "10.1.2.3"),
             ("CTL file", ctl),
-            ("ITL file", "11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 00"),
+            ("ITL file", itl),
             ("TVS", "10.1.2.3"),
             ("Security mode", "Encrypted"),
         ],
@@ -170,4 +176,10 @@ pub fn network(ctl: &str) -> String {
 pub fn messages(lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("<TR><TD><B>{line}</B></TD></TR>\n")).collect();
     format!("<HTML><BODY><H1>Status Messages</H1><TABLE>{lines}</TABLE></BODY></HTML>")
+}
+
+/// The MD5 of a list as phones show it: pairs.
+pub fn md5_pairs(bytes: &[u8]) -> String {
+    let md5 = super::lists::hash(MessageDigest::md5(), bytes);
+    md5.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
 }

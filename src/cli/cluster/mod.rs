@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 pub use connect::ConnectArgs;
 pub use fetch::PortArgs;
-pub use trust::{StoreArgs, TvsArgs};
+pub use trust::{StoreArgs, TvsArgs, TvsReach};
 
 use super::{CommandError, Settings, Ui};
 

@@ -29,6 +29,20 @@ pub fn security_mode(lines: &[String]) -> Option<SecurityMode> {
     }
 }
 
+/// The query for the enterprise parameter "Prepare Cluster for Rollback to pre 8.0".
+pub const ROLLBACK: &str =
+    "run sql select paramname,paramvalue from processconfig where paramname='RollBackToPreGrayback'";
+
+/// Reads the answer to [`ROLLBACK`]. No document prints its values; those of other parameters are `T` and `F`, or numbers.
+pub fn rollback(lines: &[String]) -> Option<bool> {
+    let row = lines.iter().find(|l| l.trim_start().starts_with("RollBackToPreGrayback"))?;
+    match row.split_whitespace().last()? {
+        "T" | "True" | "1" => Some(true),
+        "F" | "False" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// What `show ctl` says.
 #[allow(missing_docs, reason = "the field is described with its variant")]
 #[derive(Debug, Clone, PartialEq, Eq)]

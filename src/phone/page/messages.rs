@@ -7,16 +7,20 @@ use serde::Serialize;
 use super::text::PageText;
 
 /// What a message says about the lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageKind {
     /// A list was installed or updated.
+    #[error("a list was updated")]
     Updated,
     /// A list was not accepted or not loaded.
+    #[error("an update failed")]
     Failed,
     /// There is no list.
+    #[error("there is no list")]
     NoList,
     /// The lists were deleted.
+    #[error("the lists were deleted")]
     Erased,
 }
 

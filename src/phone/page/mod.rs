@@ -8,5 +8,5 @@ mod text;
 
 pub use addresses::{PagePaths, page_paths};
 pub use messages::{MessageKind, Newest, TrustMessage, newest};
-pub use state::{Expected, ListState, list_state, shows_lists};
+pub use state::{Expected, ListState, checksum, list_state, shown_checksum, shows_lists};
 pub use text::PageText;

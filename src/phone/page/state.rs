@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::messages::{MessageKind, Newest, TrustMessage};
 use super::text::PageText;
-use crate::trustlist::digest;
+use crate::trustlist::{ListKind, digest};
 
 /// The checksums of the CTL that phones should hold, hexadecimal in lower case.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ impl Expected {
     }
 
     /// Phones show the MD5 or the SHA-1, depending on their model.
-    fn is(&self, checksum: &str) -> bool {
+    pub fn is(&self, checksum: &str) -> bool {
         checksum == self.md5 || checksum == self.sha1
     }
 }
@@ -70,28 +70,38 @@ fn names(row: &[String], word: &str) -> bool {
     label.split(|c: char| !c.is_alphanumeric()).any(|part| part == word)
 }
 
-/// The rows about the CTL.
-fn ctl_rows(page: &PageText) -> Vec<Row> {
-    let rows = page.rows.iter().filter(|row| names(row, "ctl"));
+/// The checksum of the phone's CTL or ITL, if a page shows it.
+pub fn shown_checksum(page: &PageText, kind: ListKind) -> Option<String> {
+    rows(page, kind).iter().find_map(|row| row.checksum().map(str::to_owned))
+}
+
+/// The rows about a list.
+fn rows(page: &PageText, kind: ListKind) -> Vec<Row> {
+    let label = kind.label().to_lowercase();
+    let rows = page.rows.iter().filter(|row| names(row, &label));
     rows.map(|row| {
         let value = row.get(1..).unwrap_or_default().join(" ");
-        checksum(&value).map_or_else(|| Row::Words(row.join(": ")), Row::Checksum)
+        checksum(&value).map_or_else(|_| Row::Words(row.join(": ")), Row::Checksum)
     })
     .collect()
 }
 
 /// A checksum in any spelling: pairs or blocks of digits, with blanks, colons or line ends between them, MD5 or SHA-1.
 /// The exact form on the pages is not published.
-fn checksum(value: &str) -> Option<String> {
+///
+/// # Errors
+/// If it is none.
+pub fn checksum(value: &str) -> Result<String, &'static str> {
     let parts = value.split(|c: char| !c.is_alphanumeric());
     let is_block = |part: &&str| part.len().is_multiple_of(2) && part.chars().all(|c| c.is_ascii_hexdigit());
     let digits: String = parts.filter(is_block).collect();
-    matches!(digits.len(), 32 | 40).then(|| digits.to_lowercase())
+    let is_one = matches!(digits.len(), 32 | 40).then(|| digits.to_lowercase());
+    is_one.ok_or("MD5 has 32 hexadecimal digits, SHA-1 has 40")
 }
 
 /// Judges the page of the network settings, if there is one, and the newest message.
 pub fn list_state(expected: &Expected, network: Option<&PageText>, newest: &Newest) -> ListState {
-    let rows = network.map(ctl_rows).unwrap_or_default();
+    let rows = network.map(|page| rows(page, ListKind::Ctl)).unwrap_or_default();
     let mut checksums = rows.iter().filter_map(Row::checksum);
     if checksums.clone().any(|sum| expected.is(sum)) {
         return ListState::Expected;

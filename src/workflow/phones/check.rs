@@ -111,8 +111,21 @@ pub fn check_phones(
 }
 
 fn ask(phone: &ListedPhone, expected: &Expected, pace: Pace) -> PhoneAnswer {
+    let is_expected =
+        |page: &PageText| list_state(expected, Some(page), &Newest::None) == ListState::Expected;
+    match read_pages(phone, pace, is_expected) {
+        Ok((network, newest)) => PhoneAnswer::Shows(list_state(expected, network.as_ref(), &newest)),
+        Err(why) => CannotAsk::because(why),
+    }
+}
+
+/// The network settings of a phone, if they show its lists, and its newest message; else why it was not asked.
+pub type Pages = Result<(Option<PageText>, Newest), String>;
+
+/// Reads the pages of a phone about its lists: the network settings, and the newest message, unless the page is enough.
+pub fn read_pages(phone: &ListedPhone, pace: Pace, is_enough: impl Fn(&PageText) -> bool) -> Pages {
     if phone.address.parse::<std::net::IpAddr>().is_err() {
-        return CannotAsk::because("its address is not known");
+        return Err("its address is not known".to_owned());
     }
     let mut server = PhoneServer::new(&phone.address, pace.ports, pace.limit);
     let mut last = PageError::Status(404);
@@ -125,15 +138,13 @@ fn ask(phone: &ListedPhone, expected: &Expected, pace: Pace) -> PhoneAnswer {
                 last = e;
                 continue;
             }
-            Some(Err(e)) => return CannotAsk::because(e),
+            Some(Err(e)) => return Err(e.to_string()),
             None => None,
         };
         shows_no_lists |= network.is_some();
         let network = network.filter(shows_lists);
-        if let Some(network) = &network
-            && list_state(expected, Some(network), &Newest::None) == ListState::Expected
-        {
-            return PhoneAnswer::Shows(ListState::Expected);
+        if network.as_ref().is_some_and(&is_enough) {
+            return Ok((network, Newest::None));
         }
         let messages = match paths.messages.map(|path| server.read(path)) {
             Some(Ok(html)) => newest(&PageText::read(&html)),
@@ -144,14 +155,14 @@ fn ask(phone: &ListedPhone, expected: &Expected, pace: Pace) -> PhoneAnswer {
             _ => Newest::None,
         };
         if network.is_some() || messages != Newest::None {
-            return PhoneAnswer::Shows(list_state(expected, network.as_ref(), &messages));
+            return Ok((network, messages));
         }
     }
     if shows_no_lists {
-        return CannotAsk::because("its pages show no trust lists");
+        return Err("its pages show no trust lists".to_owned());
     }
-    match last {
-        PageError::Status(404) => CannotAsk::because("it has no page that is known to show its lists"),
-        e => CannotAsk::because(e),
-    }
+    Err(match last {
+        PageError::Status(404) => "it has no page that is known to show its lists".to_owned(),
+        e => e.to_string(),
+    })
 }
