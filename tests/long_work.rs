@@ -7,7 +7,7 @@ use rexpect::reader::Options;
 use rexpect::session::spawn_with_options;
 
 use crate::pki;
-use crate::support::cluster::Cluster;
+use crate::support::cluster::{Cluster, TVS_PORT};
 use crate::support::{World, run};
 
 /// Everything that a terminal of 80 columns gets.
@@ -109,4 +109,20 @@ fn a_key_that_is_being_made_shows_how_long_it_takes() {
     assert_eq!(piped.stderr.matches(what).count(), 1, "{}", piped.stderr);
     let silent = world.run(&["cert", "enroll", "HSM", "--name=SAST-HSM-03", "--id=03", "--json"]).done();
     assert!(!silent.stderr.contains(what), "{}", silent.stderr);
+}
+
+/// TVS takes its time to know a certificate: the line says what is waited for, and for how long already.
+#[test]
+fn the_wait_for_tvs_shows_how_long_it_takes() {
+    let Some((world, cluster)) = run::started(1) else { return };
+    let certificate = pki::path("softhsm-fixtures/SAST-ADN0054f509.der").display().to_string();
+    let (publisher, tvs_port) = (cluster.publisher(), TVS_PORT.to_string());
+    let trust =
+        ["cluster", "trust", &certificate, "--node", &publisher, "--tvs-port", &tvs_port, "--by=hand"];
+    let options: Vec<String> = cluster.options().into_iter().chain(Cluster::ports()).collect();
+    let words: Vec<&str> =
+        trust.into_iter().chain(["--tvs-wait=3"]).chain(options.iter().map(String::as_str)).collect();
+    let terminal = on_a_terminal(&world, &words);
+    assert!(terminal.contains("Waiting until TVS on "), "{terminal}");
+    assert!(has_time(&terminal, " knows SAST-ADN0054f509: ", "s"), "{terminal}");
 }

@@ -44,6 +44,7 @@ fn columns(text: &str) -> usize {
 
 /// Breaks the lines that are too wide at blanks. What follows stands under the text of its line; if a word is too wide
 /// there, all of it moves to the left. A command that is broken can be typed as it stands: its lines end with a backslash.
+/// The shells of Windows know no backslash, nor each other's sign: there the terminal breaks a command.
 pub fn wrap(text: &str, width: usize) -> String {
     let line = |line: &str| {
         if columns(line.trim_end()) <= width {
@@ -53,6 +54,9 @@ pub fn wrap(text: &str, width: usize) -> String {
         let words = plain.trim_start();
         let indent = plain.len().saturating_sub(words.len());
         let is_command = words.starts_with("$ sastctl ") || indent >= 2 && words.starts_with("sastctl ");
+        if is_command && std::env::consts::OS == "windows" {
+            return line.to_owned();
+        }
         let (end, width) = if is_command { (" \\\n", width.saturating_sub(2)) } else { ("\n", width) };
         let widest = words.split_whitespace().skip(1).map(columns).max().unwrap_or_default();
         let places = [hang(&plain, width), indent.saturating_add(2)];

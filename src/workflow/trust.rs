@@ -192,7 +192,7 @@ pub fn wait_until_trusted(
     let name = certificate.sast_name();
     let signer = ListSigner { name: &name, is_token: true, signs: ListKind::Ctl };
     let end = Instant::now().checked_add(tvs.wait);
-    let mut told = false;
+    let mut waiting = None;
     loop {
         let answer = question.ask();
         let status = TvsStatus::of(&question.address.to_string(), &answer);
@@ -210,10 +210,9 @@ pub fn wait_until_trusted(
             let refuse = decision == Decision::Refuses;
             return Err(WorkError::SignerNotConfirmed { reason: reason.to_string(), refuse, signer: name });
         }
-        if !told {
-            operator.note(&format!("Waiting until TVS on {} knows {name} …", question.address));
-            told = true;
-        }
+        waiting.get_or_insert_with(|| {
+            operator.long_work(&format!("Waiting until TVS on {} knows {name}", question.address), None)
+        });
         std::thread::sleep(Duration::from_secs(1));
     }
 }
