@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::cluster::{started, with_ports};
 use crate::support::cluster::{Cluster, Ssh, TVS_PORT};
-use crate::support::cluster_lists::{TOKENS, fit, put_ctl, put_itls, renew};
+use crate::support::cluster_lists::{
+    TOKENS, fit, put_ctl, put_ctl_of, put_emptied_itl, put_itls, renew, renew_with,
+};
 use crate::support::{Outcome, World};
 
 /// A cluster whose certificates and lists fit.
@@ -47,7 +49,7 @@ fn a_cluster_whose_lists_fit_needs_no_hand() {
     assert!(notes.iter().all(|note| note["kind"] == "token-expires"), "{report:#}");
     let text = audit(&world, &cluster, &[]).done();
     assert!(
-        text.stdout.contains("release 10.5.1.10000-7, mixed mode, 5 nodes, CTL signed by SAST-ADN008580ef"),
+        text.stdout.contains(": release 10.5.1.10000-7, mixed mode, 5 nodes, CTL signed by SAST-ADN008580ef"),
         "{}",
         text.all()
     );
@@ -108,4 +110,385 @@ fn each_drift_of_a_cluster_is_named() {
     let joined = found(&drifts(&world, &cluster));
     assert!(joined.contains(&format!("node-missing {gone}")), "{joined:?}");
     assert!(joined.contains(&format!("ctls-differ {gone}")), "it still has its old CTL: {joined:?}");
+}
+
+/// A state of a cluster, and what is found in it: kind and subject; `0` is the address of node 0.
+type Case = (&'static str, fn(&Cluster), &'static [(&'static str, &'static str)]);
+
+fn write(cluster: &Cluster, node: usize, file: &str, text: &str) {
+    std::fs::write(cluster.nodes[node].folder.join(file), text).unwrap();
+}
+
+fn replace(cluster: &Cluster, node: usize, file: &str, old: &str, new: &str) {
+    let text = std::fs::read_to_string(cluster.nodes[node].folder.join(file)).unwrap();
+    assert!(text.contains(old), "{text}");
+    write(cluster, node, file, &text.replace(old, new));
+}
+
+fn network(cluster: &Cluster, text: &str) {
+    cluster.nodes.iter().for_each(|node| std::fs::write(node.folder.join("network"), text).unwrap());
+}
+
+/// Everything else that an audit names, each in a cluster of two nodes that fits otherwise.
+#[test]
+fn every_other_finding_has_its_state() {
+    let cases: [Case; 25] = [
+        (
+            "a service that is down",
+            |c| replace(c, 1, "services", "Cisco Tftp[STARTED]", "Cisco Tftp[STOPPED]"),
+            &[("service-stopped", "1")],
+        ),
+        ("replication", |c| c.nodes[0].quirks(&["replication=down"]), &[("not-known", "0")]),
+        (
+            "replication of a node",
+            |c| c.nodes[0].quirks(&[&format!("replication={}", c.nodes[1].address)]),
+            &[("replication", "0")],
+        ),
+        ("no backup", |c| c.nodes[0].quirks(&["backup=none"]), &[("no-backup", "0")]),
+        ("backup service down", |c| c.nodes[0].quirks(&["backup=down"]), &[("not-known", "0")]),
+        (
+            "a certificate that is newer than the backup",
+            |c| {
+                renew_with(&c.nodes[1], "CallManager", "20261201000000Z", "20460101000000Z");
+                put_ctl(c, &TOKENS);
+                put_itls(c);
+            },
+            &[("backup-outdated", "0")],
+        ),
+        (
+            "the licence",
+            |c| {
+                c.nodes
+                    .iter()
+                    .for_each(|n| std::fs::write(n.folder.join("version"), "12.5.1.10000-22").unwrap());
+                c.nodes[0].quirks(&["no-license"]);
+            },
+            &[("licence", "0")],
+        ),
+        (
+            "a token that an upgrade dropped",
+            |c| std::fs::remove_file(c.nodes[0].folder.join("trust/SAST-ADN0054f509.der")).unwrap(),
+            &[("token-not-trusted", "SAST-ADN0054f509")],
+        ),
+        ("one token", |c| put_ctl(c, &TOKENS[..1]), &[("no-spare-token", "SAST-ADN008580ef")]),
+        (
+            "an address that changed",
+            |c| put_ctl_of(c, &TOKENS, &[(0, &c.nodes[0].address), (1, "10.9.9.9")]),
+            &[("address-changed", "1")],
+        ),
+        (
+            "a node that does not answer",
+            |c| {
+                let (old, new) = (&c.nodes[1].address, "127.9.9.9");
+                let text = std::fs::read_to_string(c.nodes[0].folder.join("network")).unwrap();
+                network(c, &text.replace(old, new));
+            },
+            &[("not-known", "127.9.9.9"), ("node-gone", "1")],
+        ),
+        (
+            "CAPF that was activated",
+            |c| {
+                let capf = c.nodes[0].folder.join("capf.der");
+                std::fs::rename(&capf, c.nodes[0].folder.join("later.der")).unwrap();
+                put_ctl(c, &TOKENS);
+                std::fs::rename(c.nodes[0].folder.join("later.der"), capf).unwrap();
+            },
+            &[("capf-missing", "0")],
+        ),
+        (
+            "ITLRecovery",
+            |c| {
+                renew(&c.nodes[0], "ITLRecovery");
+                put_ctl(c, &TOKENS);
+                renew(&c.nodes[0], "ITLRecovery");
+            },
+            &[("itl-recovery-renewed", "0")],
+        ),
+        (
+            "an EC certificate that was renewed",
+            |c| {
+                renew(&c.nodes[0], "CallManager-ECDSA");
+                put_ctl(c, &TOKENS);
+                renew(&c.nodes[0], "CallManager-ECDSA");
+            },
+            &[("call-manager-renewed", "0")],
+        ),
+        ("an EC certificate that the CTL does not have", |c| renew(&c.nodes[0], "CallManager-ECDSA"), &[]),
+        (
+            "a certificate that has ended",
+            |c| {
+                renew_with(&c.nodes[1], "TVS", "20250101000000Z", "20260601000000Z");
+                put_itls(c);
+            },
+            &[("expired", "1")],
+        ),
+        (
+            "a certificate that ends soon",
+            |c| renew_with(&c.nodes[1], "tomcat", "20250101000000Z", &soon()),
+            &[("expires", "1")],
+        ),
+        ("no ITL", |c| c.nodes[1].remove("ITLFile.tlv"), &[("itl-missing", "1")]),
+        ("an ITL that is emptied", |c| put_emptied_itl(c, 1), &[("rollback", "1")]),
+        (
+            "an ITL from before the restart of TFTP",
+            |c| {
+                renew(&c.nodes[1], "CallManager");
+                put_ctl(c, &TOKENS);
+            },
+            &[("itl-outdated", "1")],
+        ),
+        (
+            "a node that has another CTL",
+            |c| {
+                let old = c.nodes[1].ctl().unwrap();
+                renew(&c.nodes[0], "CAPF");
+                put_ctl(c, &TOKENS);
+                c.nodes[1].put("CTLFile.tlv", &old);
+            },
+            &[("ctls-differ", "1")],
+        ),
+        (
+            "a CTL that is not served yet",
+            |c| {
+                renew(&c.nodes[0], "CAPF");
+                let old = c.nodes[1].ctl().unwrap();
+                put_ctl(c, &TOKENS);
+                std::fs::write(c.nodes[1].folder.join("served/CTLFile.tlv"), old).unwrap();
+            },
+            &[("list-problem", "1"), ("ctls-differ", "1")],
+        ),
+        (
+            "a CTL that was left behind",
+            |c| c.nodes.iter().for_each(|n| std::fs::write(n.folder.join("mode"), "0").unwrap()),
+            &[("ctl-left-behind", "0"), ("ctl-left-behind", "1")],
+        ),
+        ("a mode that is not understood", |c| write(c, 0, "mode", "7"), &[("not-known", "0")]),
+        (
+            "a multi-SAN certificate, which the CTL has once",
+            |c| {
+                for ending in ["der", "key.pem"] {
+                    let of = |node: usize| c.nodes[node].folder.join("callmanager").with_extension(ending);
+                    std::fs::copy(of(0), of(1)).unwrap();
+                }
+                put_ctl_of(c, &TOKENS, &[(0, &c.nodes[0].address)]);
+                put_itls(c);
+            },
+            &[],
+        ),
+    ];
+    // The time is spent waiting for shells.
+    std::thread::scope(|scope| {
+        for some in cases.chunks(cases.len().div_ceil(4)) {
+            scope.spawn(|| some.iter().for_each(check));
+        }
+    });
+}
+
+fn check((what, state, expected): &Case) {
+    let Some((world, cluster)) = fitting(2) else { return };
+    state(&cluster);
+    let outcome = audit(&world, &cluster, &["--json"]);
+    let named = |subject: &str| match subject {
+        "0" | "1" => cluster.nodes[subject.parse::<usize>().unwrap()].address.clone(),
+        other => other.to_owned(),
+    };
+    let expected: BTreeSet<String> =
+        expected.iter().map(|(kind, subject)| format!("{kind} {}", named(subject))).collect();
+    assert_eq!(found(&outcome.json()), expected, "{what}: {}", outcome.all());
+    assert_eq!(outcome.code, i32::from(!expected.is_empty()), "{what}");
+}
+
+/// In a month.
+fn soon() -> String {
+    let time = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(30 * 24);
+    time.strftime("%Y%m%d%H%M%SZ").to_string()
+}
+
+/// An inventory: a name, a publisher and more lines each.
+fn inventory(world: &World, clusters: &[(&str, String, String)]) {
+    let text = |(name, node, more): &(&str, String, String)| {
+        format!("[[cluster]]\nname = {name:?}\nnode = {node:?}\n{more}\n")
+    };
+    std::fs::write(world.path("inventory.toml"), clusters.iter().map(text).collect::<String>()).unwrap();
+}
+
+/// The tokens of an inventory are compared; an account is named and never written down.
+#[test]
+fn an_inventory_names_tokens_and_accounts() {
+    let Some((world, cluster)) = fitting(1) else { return };
+    std::fs::copy(crate::pki::path("softhsm-fixtures/SAST-ADN0054f509.der"), world.path("spare.der"))
+        .unwrap();
+    let options = cluster.options();
+    let (_, keys) = options.split_at(2);
+    let identity = format!("identity = {:?}", cluster.folder.join("user_key"));
+    let with = |more: &str| {
+        inventory(&world, &[("Berlin", cluster.publisher(), format!("{identity}\n{more}"))]);
+        let port = TVS_PORT.to_string();
+        let command = ["cluster", "audit", "--inventory", "inventory.toml", "--tvs-port", &port];
+        let ports = Cluster::ports();
+        let more = keys.iter().chain(&ports).map(String::as_str);
+        world.run(&command.into_iter().chain(more).chain(["--json"]).collect::<Vec<_>>())
+    };
+    with("tokens = [\"SAST-ADN008580ef\", \"spare.der\"]").done();
+    let other = with("tokens = [\"SAST-ADN008580ef\", \"SAST-ADN0011aa22\"]");
+    let expected = [("token-missing", "SAST-ADN0011aa22"), ("token-not-expected", "SAST-ADN0054f509")];
+    assert_eq!(found(&other.json()), names(&expected));
+    // The cluster became tokenless: the file of the publisher's own making.
+    cluster.nodes[0].put("CTLFile.tlv", &crate::pki::golden_bytes("tokenless.tlv"));
+    let tokenless = with("tokens = [\"SAST-ADN008580ef\"]").json();
+    assert!(found(&tokenless).iter().any(|f| f.starts_with("tokenless ")), "{tokenless:#}");
+    let mend =
+        tokenless["clusters"][0]["findings"].as_array().unwrap().iter().find(|f| f["kind"] == "node-missing");
+    assert!(mend.unwrap()["mend"].as_str().unwrap().ends_with(": utils ctl update CTLFile"), "{tokenless:#}");
+    for (more, says) in [
+        ("password = \"Secret-1\"", "line 5: unknown field `password`"),
+        ("password-source = \"Secret-1\"", "line 5: not a PIN source"),
+        ("password-source = \"fd:3\"", "password-source must be env:VAR or file:PATH"),
+        ("jump = \"Secret 1\"", "line 5: not the address of a node"),
+    ] {
+        let port = TVS_PORT.to_string();
+        inventory(&world, &[("Berlin", cluster.publisher(), format!("{identity}\n{more}"))]);
+        let wrong = world.run(&["cluster", "audit", "--inventory", "inventory.toml", "--tvs-port", &port]);
+        assert_eq!(wrong.code, 4, "{}", wrong.all());
+        assert!(wrong.stderr.contains(says) && !wrong.stderr.contains("Secret"), "{}", wrong.stderr);
+    }
+    inventory(&world, &[("Berlin", cluster.publisher(), String::new())]);
+    let nobody = world.run(&["cluster", "audit", "--inventory", "inventory.toml"]);
+    assert_eq!(nobody.code, 4, "nobody is asked for a password: {}", nobody.all());
+    let wrong = world.run(&["cluster", "audit", "10.1.2.3", "--within", "soon"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.all());
+}
+
+/// 50 clusters, side by side: one has a drift, one is not reached, and neither stops the others.
+#[test]
+fn a_fleet_is_audited_side_by_side() {
+    let Some((world, first)) = fitting(1) else { return };
+    let clusters: Vec<Cluster> = (1..50)
+        .map(|number| Cluster::start_in(&world, &format!("cluster-{number}"), 1, Ssh::Today))
+        .collect();
+    clusters.iter().for_each(fit);
+    renew(&clusters[30].nodes[0], "CAPF");
+    let mut listed: Vec<(String, String, String)> = [&first]
+        .into_iter()
+        .chain(&clusters)
+        .enumerate()
+        .map(|(number, c)| {
+            (format!("Site {number}"), c.publisher(), format!("identity = {:?}", c.folder.join("user_key")))
+        })
+        .collect();
+    listed.push((
+        "Gone \"<b>\\".to_owned(),
+        "root@127.0.0.99:9".to_owned(),
+        "identity = \"none\"".to_owned(),
+    ));
+    let listed: Vec<_> =
+        listed.iter().map(|(name, node, more)| (&name[..], node.clone(), more.clone())).collect();
+    inventory(&world, &listed);
+    let options = first.options();
+    let port = TVS_PORT.to_string();
+    let ports = Cluster::ports();
+    let more = || options[2..].iter().chain(&ports).map(String::as_str);
+    let begun = std::time::Instant::now();
+    audit(&world, &first, &[]).done();
+    let alone = begun.elapsed();
+    let command = [
+        "cluster",
+        "audit",
+        "--inventory",
+        "inventory.toml",
+        "--tvs-port",
+        &port,
+        "--json",
+        "--metrics",
+        "audit.prom",
+        "--html",
+        "audit.html",
+    ];
+    let begun = std::time::Instant::now();
+    let all = world.run(&command.into_iter().chain(more()).collect::<Vec<_>>());
+    let fleet = begun.elapsed();
+    println!("one cluster: {alone:?}, {} clusters: {fleet:?}", listed.len());
+    assert_eq!(all.code, 1, "{}", all.all());
+    assert!(all.stderr.contains("2 of 51 clusters need a hand"), "{}", all.stderr);
+    assert!(fleet < alone * 25, "side by side: {fleet:?} beside {alone:?}");
+    let report = all.json();
+    let names: Vec<&str> =
+        report["clusters"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    assert_eq!((names.len(), &names[..2]), (51, &["Gone \"<b>\\", "Site 31"][..]), "what hurts first");
+    let metrics = String::from_utf8(world.read("audit.prom")).unwrap();
+    let samples = accepted(&metrics);
+    for sample in [
+        r#"sastctl_cluster_audit_up{cluster="Gone \"<b>\\"} 0"#,
+        r#"sastctl_cluster_audit_up{cluster="Site 31"} 1"#,
+        r#"sastctl_cluster_audit_findings{cluster="Site 31",severity="error"} 1"#,
+        r#"sastctl_cluster_audit_findings{cluster="Site 30",severity="error"} 0"#,
+    ] {
+        assert!(samples.contains(sample), "{sample}\n{metrics}");
+    }
+    let ends =
+        samples.iter().filter(|s| s.starts_with("sastctl_cluster_certificate_expiry_timestamp_seconds{"));
+    assert_eq!(ends.count(), 50 * 5, "tomcat, ipsec, CallManager, CAPF and TVS of each");
+    let page = String::from_utf8(world.read("audit.html")).unwrap();
+    assert!(page.contains("2 of 51 need a hand") && page.contains("Gone &quot;&lt;b&gt;"), "{page}");
+    for elsewhere in ["src=", "href=", "url(", "@import", "<script", "<b>"] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
+    }
+    // It runs every night: the files are replaced, without a copy of the old ones.
+    let again = world.run(&command.into_iter().chain(more()).collect::<Vec<_>>());
+    assert_eq!(again.code, 1, "{}", again.all());
+    assert!(!world.files().iter().any(|name| name.contains(".bak")), "{:?}", world.files());
+}
+
+/// The samples of a file of Prometheus that keeps the rules of `promtool check metrics`: each metric has its help and its type,
+/// and a name without its type, in base units, in small letters.
+fn accepted(metrics: &str) -> BTreeSet<String> {
+    let (mut helps, mut types, mut samples) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    assert!(metrics.ends_with('\n'));
+    for line in metrics.lines() {
+        if let Some(rest) = line.strip_prefix("# ") {
+            let words: Vec<&str> = rest.splitn(3, ' ').collect();
+            let new = match words[0] {
+                "HELP" => helps.insert(words[1]) && !words[2].trim().is_empty(),
+                "TYPE" => types.insert(words[1]) && words[2] == "gauge",
+                _ => false,
+            };
+            assert!(new, "{line}");
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        assert!(helps.contains(name) && types.contains(name), "help and type come first: {line}");
+        let is_name =
+            |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        assert!(is_name(name), "{line}");
+        for not in [
+            "_total",
+            "_count",
+            "_sum",
+            "_bucket",
+            "_info",
+            "_gauge",
+            "_ms",
+            "milliseconds",
+            "minutes",
+            "days",
+        ] {
+            assert!(!name.ends_with(not), "{line}");
+        }
+        let mut rest = labels.strip_suffix('}').unwrap();
+        while let Some((label, behind)) = rest.split_once("=\"") {
+            assert!(is_name(label.trim_start_matches(',')), "{line}");
+            let mut escaped = false;
+            let end = behind.find(|c| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            rest = &behind[end.unwrap() + 1..];
+        }
+        assert!(rest.is_empty(), "{line}");
+        assert!(samples.insert(line.to_owned()), "twice: {line}");
+    }
+    samples
 }

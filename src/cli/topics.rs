@@ -21,7 +21,7 @@ macro_rules! pages {
 
 /// What somebody wants to do.
 const JOBS: &[Topic] = pages!(
-    "reverting" "bridge" "lost-tokens" "expiring" "renewal" "hsm" "way-back" "phone-sast-trust" "secured" "migration"
+    "reverting" "bridge" "lost-tokens" "expiring" "renewal" "audit" "hsm" "way-back" "phone-sast-trust" "secured" "migration"
     "refusing-phones" "pbx" "windows" "serial"
 );
 

@@ -30,10 +30,15 @@ pub fn read<T: DeserializeOwned + Default>() -> Result<T, ConfigError> {
         }
         text => text.map_err(ConfigError::File)?,
     };
-    toml::from_str(&text).map_err(|e| {
+    parse(&text).map_err(|(line, why)| ConfigError::Invalid { path, line, why })
+}
+
+/// Reads TOML; else the line that is wrong, and why, without the value in it.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, (usize, String)> {
+    toml::from_str(text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count().saturating_add(1);
-        ConfigError::Invalid { path, line, why: without_values(e.message()).to_owned() }
+        (line, without_values(e.message()).to_owned())
     })
 }
 

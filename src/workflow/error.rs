@@ -41,6 +41,8 @@ pub enum WorkError {
     NoClusterThere { place: String },
     #[error("{file} is not a list of phones: {why}")]
     NotAListOfPhones { file: String, why: String },
+    #[error("{file} is not an inventory of clusters: {why}")]
+    NotAnInventory { file: String, why: String },
     /// The list that is checked.
     #[error("{file} is not verified: {source}")]
     NewNotVerified { file: String, source: VerifyError, is_emptied_itl: bool },

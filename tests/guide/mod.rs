@@ -109,6 +109,7 @@ macro_rules! pages {
 }
 
 pages! {
+    audit "audit"
     bridge "bridge"
     expiring "expiring"
     hsm "hsm"

@@ -8,6 +8,7 @@ use sastctl::cluster::shell::Screen;
 use super::page::Step;
 use crate::pki;
 use crate::support::cluster::{Cluster, HTTP_PORT, SSH_PORT, Ssh, TFTP_PORT, TVS_PORT, can_run};
+use crate::support::cluster_lists;
 use crate::support::phones::{self, Behaviour};
 use crate::support::{PIN, World};
 
@@ -67,7 +68,7 @@ fn start_phones(cluster: &Cluster) -> Vec<(String, String)> {
 impl Stage {
     /// The stage of a page; `None` where its servers cannot run.
     pub fn of(page: &str, text: &str) -> Option<Stage> {
-        let needs_cluster = ["--node", "--tvs"].iter().any(|option| {
+        let needs_cluster = ["--node", "--tvs", "audit"].iter().any(|option| {
             text.lines().any(|line| {
                 line.contains(&format!("{option} {}", ADDRESSES[0])) || line.contains("\"$NODE\"")
             })
@@ -139,6 +140,19 @@ impl Stage {
                     node.put("CTLFile.tlv", &token_signed);
                 }
             }
+            "audit" => {
+                let cluster = self.cluster.as_ref().unwrap();
+                cluster_lists::fit(cluster);
+                cluster_lists::renew(&cluster.nodes[1], "CallManager");
+                cluster_lists::put_itls(cluster);
+                let text = format!(
+                    "[[cluster]]\nname = \"Berlin\"\nnode = \"{}\"\nidentity = {:?}\n\
+                     [[cluster]]\nname = \"Oslo\"\nnode = \"127.0.0.99:9\"\nidentity = \"oslo_key\"\n",
+                    cluster.publisher(),
+                    cluster.folder.join("user_key"),
+                );
+                std::fs::write(self.world.path("home/ctl/inventory.toml"), text).unwrap();
+            }
             _ => {}
         }
         match page {
@@ -201,6 +215,9 @@ impl Stage {
             }
             if command.contains("cluster trust") || command.contains("revert") {
                 options.extend([format!("--tvs-port={TVS_PORT}"), "--tvs-wait=2".to_owned()]);
+            }
+            if command.contains("cluster audit") {
+                options.push(format!("--tvs-port={TVS_PORT}"));
             }
             words.push(format!(" {}", options.join(" ")));
         }

@@ -101,9 +101,17 @@ fn token(name: &str) -> Key {
 
 /// A CTL with the certificates that the nodes have now, and these tokens; the first one signs.
 pub fn put_ctl(cluster: &Cluster, tokens: &[&str]) {
+    let places: Vec<(usize, &str)> =
+        cluster.nodes.iter().enumerate().map(|(number, node)| (number, &node.address[..])).collect();
+    put_ctl_of(cluster, tokens, &places);
+}
+
+/// The same of some nodes, each at an address.
+pub fn put_ctl_of(cluster: &Cluster, tokens: &[&str], places: &[(usize, &str)]) {
     let mut records = vec![];
-    for (number, node) in cluster.nodes.iter().enumerate() {
-        let address: std::net::Ipv4Addr = node.address.parse().unwrap();
+    for (number, address) in places {
+        let node = &cluster.nodes[*number];
+        let address: std::net::Ipv4Addr = address.parse().unwrap();
         let name = format!("cucm-{number}");
         let place = || Layout::Server(Place { name: &name, address: address.octets() });
         let units = [
@@ -119,6 +127,14 @@ pub fn put_ctl(cluster: &Cluster, tokens: &[&str]) {
     records.extend(tokens.iter().map(|t| lists::record(lists::SAST, &token(t).certificate, &Layout::Token)));
     let ctl = lists::sign("CTLFile.tlv", &records, &token(tokens[0]), TIME);
     cluster.nodes.iter().for_each(|node| node.put("CTLFile.tlv", &ctl));
+}
+
+/// What "Prepare Cluster for Rollback to pre 8.0" leaves of the ITL of a node: its SAST alone.
+pub fn put_emptied_itl(cluster: &Cluster, number: usize) {
+    let node = &cluster.nodes[number];
+    let server = Key::open(&node.folder.join("callmanager")).unwrap();
+    let records = [lists::record(lists::SAST, &server.certificate, &Layout::Itl)];
+    node.put("ITLFile.tlv", &lists::sign("ITLFile.tlv", &records, &server, TIME));
 }
 
 /// An ITL for each node, signed by its CallManager certificate, with the TVS certificates of all.

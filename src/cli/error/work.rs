@@ -62,6 +62,7 @@ impl From<WorkError> for CommandError {
             E::Certificate { .. } => {
                 base.hint("a certificate is a DER or PEM file; CUCM exports both from OS Administration")
             }
+            E::NotAnInventory { .. } => base.hint("an example: sastctl help audit"),
             E::NotAListOfPhones { .. } => base.hint(
                 "a list of phones is a CSV file with the columns name, address and model: sastctl phones list --out FILE makes one",
             ),

@@ -144,9 +144,10 @@ pub fn version(lines: &[String]) -> Option<String> {
 }
 
 /// A node in the output of `show network cluster`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ClusterNode {
     /// Its address.
+    #[serde(rename = "node")]
     pub address: String,
     /// Its name.
     pub name: String,

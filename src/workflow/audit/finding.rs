@@ -2,186 +2,90 @@
 
 use serde::Serialize;
 
-use crate::workflow::Next;
-
-/// How much a finding hurts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How much a finding hurts; the worst is first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Phones lose something now, or with their next list.
+    #[error("error")]
     Error,
     /// It will hurt, or makes a change impossible.
+    #[error("warning")]
     Warning,
-    /// It was not read, so nothing is known.
+    /// It was not read.
+    #[error("not known")]
     NotKnown,
     /// For information.
+    #[error("note")]
     Note,
 }
 
 impl Severity {
-    /// All of them, the worst first.
-    pub const ALL: [Severity; 4] = [Severity::Error, Severity::Warning, Severity::NotKnown, Severity::Note];
-
-    /// In a word.
-    pub fn label(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::NotKnown => "not known",
-            Severity::Note => "note",
-        }
-    }
-}
-
-/// What a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "`Kind::of` says what each is")]
-pub enum Kind {
-    NotKnown,
-    ListProblem,
-    CtlsDiffer,
-    CtlLeftBehind,
-    CtlWithoutCertificates,
-    CallManagerRenewed,
-    CallManagerAndTvsRenewed,
-    NodeMissing,
-    NodeGone,
-    AddressChanged,
-    EcRecordMissing,
-    CapfRenewed,
-    CapfMissing,
-    ItlRecoveryRenewed,
-    TvsRenewed,
-    ItlOutdated,
-    ItlMissing,
-    Rollback,
-    Tokenless,
-    TokenMissing,
-    TokenNotExpected,
-    NoSpareToken,
-    TokenNotTrusted,
-    TokensEnd,
-    Expired,
-    Expires,
-    TokenExpires,
-    Replication,
-    NoBackup,
-    BackupOutdated,
-    Licence,
-    ServiceStopped,
-}
-
-/// What mends a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mend {
-    /// A command on the admin shell of a node.
-    Shell {
-        /// The node.
-        node: String,
-        /// The command.
-        command: &'static str,
-    },
-    /// A command of this program.
-    Next(Next),
-    /// What a person does.
-    ByHand(&'static str),
+    pub const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::NotKnown, Self::Note];
 }
 
 /// One thing that an audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How much it hurts.
     pub severity: Severity,
-    /// What it is about.
     pub kind: Kind,
     /// The node, token or service.
     pub subject: String,
-    /// What was found.
     pub says: String,
-    /// What it means for phones.
+    /// What it does to phones.
     pub phones: String,
-    /// What mends it.
-    #[serde(skip)]
-    pub mend: Option<Mend>,
-    /// The same as text; the report fills it in.
-    #[serde(rename = "mend")]
-    pub mend_text: Option<String>,
+    /// The command that mends it, or what a person does.
+    pub mend: Option<String>,
 }
 
-impl Finding {
-    /// A finding with the usual severity and meaning of its kind.
-    pub fn new(kind: Kind, subject: impl ToString, says: impl ToString, mend: Option<Mend>) -> Self {
-        let (severity, phones) = kind.of();
-        Finding {
-            severity,
-            kind,
-            subject: subject.to_string(),
-            says: says.to_string(),
-            phones: phones.to_owned(),
-            mend,
-            mend_text: None,
+/// Declares kinds: each with how much it hurts, and what it does to phones. Sources: `docs/facts.md`.
+macro_rules! kinds {
+    ($($kind:ident $severity:ident $phones:literal;)*) => {
+        /// What a finding is about; what hurts more is first.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Kind { $($kind),* }
+
+        impl Kind {
+            /// How much it hurts, and what it does to phones.
+            pub fn of(self) -> (Severity, &'static str) {
+                match self { $(Kind::$kind => (Severity::$severity, $phones)),* }
+            }
         }
-    }
+    };
 }
 
-impl Kind {
-    /// How much it hurts, and what it means for phones (sources: `docs/facts.md`, section on audits).
-    fn of(self) -> (Severity, &'static str) {
-        use Severity::{Error, Note, Warning};
-        match self {
-            Kind::NotKnown => (Severity::NotKnown, "not known"),
-            Kind::ListProblem => (Error, "phones that get their lists from this node may refuse them"),
-            Kind::CtlsDiffer => (Error, "phones of some nodes hold another CTL than the others"),
-            Kind::CtlLeftBehind => (Warning, "phones load a CTL that is not in force"),
-            Kind::CtlWithoutCertificates => (Error, "phones find no server certificate in the CTL"),
-            Kind::CallManagerRenewed | Kind::NodeMissing => {
-                (Error, "encrypted and authenticated phones do not register with this node")
-            }
-            Kind::CallManagerAndTvsRenewed => (
-                Error,
-                "phones can then authenticate neither new lists nor TVS: mend one, wait for all phones, then the other",
-            ),
-            Kind::NodeGone => (Warning, "phones still trust the certificate of a server that has left"),
-            Kind::AddressChanged => (Error, "phones look for this server at another address"),
-            Kind::EcRecordMissing => {
-                (Note, "phones that use EC ciphers do not find this certificate in the CTL")
-            }
-            Kind::CapfRenewed | Kind::CapfMissing => (Error, "phones cannot get or renew an LSC"),
-            Kind::ItlRecoveryRenewed => (Warning, "phones refuse a later CTL that the new ITLRecovery signs"),
-            Kind::TvsRenewed => {
-                (Error, "phones cannot authenticate this TVS: unknown signers and HTTPS fail")
-            }
-            Kind::ItlOutdated => {
-                (Error, "phones of this node do not trust the configuration files that it signs")
-            }
-            Kind::ItlMissing => (Error, "phones of this node get no ITL"),
-            Kind::Rollback => {
-                (Warning, "phones that loaded this ITL accept any list and any configuration file")
-            }
-            Kind::Tokenless => (Error, "phones follow the publisher's certificate, and no longer the tokens"),
-            Kind::TokenMissing => (Warning, "phones refuse a CTL that this token signs, unless TVS knows it"),
-            Kind::TokenNotExpected => {
-                (Warning, "phones accept lists of a token that the inventory does not name")
-            }
-            Kind::NoSpareToken => {
-                (Warning, "if the token is lost, no CTL can be signed that these phones accept without TVS")
-            }
-            Kind::TokenNotTrusted => {
-                (Warning, "phones that hold another CTL accept this token only if TVS finds it in the CTL")
-            }
-            Kind::TokensEnd => (Note, "none now"),
-            // Of these the certificate tells.
-            Kind::Expired => (Error, ""),
-            Kind::Expires => (Warning, ""),
-            Kind::TokenExpires => (Note, ""),
-            Kind::Replication => (Warning, "changes may not reach the phones of every node"),
-            Kind::NoBackup => {
-                (Warning, "if the publisher is lost, its keys are lost, and phones refuse new lists")
-            }
-            Kind::BackupOutdated => (Warning, "a restore brings old keys back, and locks phones out"),
-            Kind::Licence => (Warning, "none now: the cluster refuses mixed mode and utils ctl"),
-            Kind::ServiceStopped => (Error, "phones of this node lose what the service does"),
-        }
-    }
+kinds! {
+    CallManagerAndTvsRenewed Error "phones can authenticate neither new lists nor TVS";
+    NotKnown NotKnown "not known";
+    ListProblem Error "phones that get their lists from this node may refuse them";
+    CtlsDiffer Error "phones of some nodes hold another CTL than the others";
+    CtlLeftBehind Warning "phones load a CTL that is not in force";
+    CtlWithoutCertificates Error "phones find no server certificate in the CTL";
+    CallManagerRenewed Error "encrypted and authenticated phones do not register with this node";
+    NodeMissing Error "encrypted and authenticated phones do not register with this node";
+    NodeGone Warning "phones still trust the certificate of a server that has left";
+    AddressChanged Error "phones look for this server at another address";
+    EcRecordMissing Note "phones that use EC ciphers do not find this certificate in the CTL";
+    CapfRenewed Error "phones cannot get or renew an LSC";
+    CapfMissing Error "phones cannot get or renew an LSC";
+    ItlRecoveryRenewed Warning "phones refuse a later CTL that the new ITLRecovery signs";
+    TvsRenewed Error "phones cannot authenticate this TVS: unknown signers and HTTPS services fail";
+    ItlOutdated Error "phones of this node do not trust the configuration files that it signs";
+    ItlMissing Error "phones of this node get no ITL";
+    Rollback Warning "phones that load this ITL accept any list and any configuration file";
+    Tokenless Error "phones follow the publisher's certificate, and no longer the tokens";
+    TokenMissing Warning "phones refuse a CTL that this token signs, unless TVS knows it";
+    TokenNotExpected Warning "phones accept lists of a token that the inventory does not name";
+    NoSpareToken Warning "if the token is lost, no CTL can be signed that phones accept without TVS";
+    TokenNotTrusted Warning "phones that hold another CTL accept this token only if TVS finds it in the CTL";
+    TokensEnd Note "none now";
+    Expired Error "none through trust lists: phones do not authenticate a server by this certificate";
+    Expires Warning "none through trust lists: phones do not authenticate a server by this certificate";
+    TokenExpires Note "";
+    Replication Warning "changes may not reach the phones of every node";
+    NoBackup Warning "if the publisher is lost, so are its keys, and phones refuse new lists";
+    BackupOutdated Warning "a restore brings old keys back, and locks phones out";
+    Licence Warning "none now: the cluster refuses mixed mode and utils ctl";
+    ServiceStopped Error "phones of this node lose what the service does";
 }

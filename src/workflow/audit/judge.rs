@@ -1,52 +1,48 @@
 //! From facts to findings. Pure: nothing is asked here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{AuditFacts, NodeFacts};
-use super::finding::{Finding, Kind, Mend, Severity};
-use crate::cluster::SecurityMode;
+use super::finding::{Finding, Kind, Severity};
 use crate::cluster::shell::answers;
 use crate::cluster::shell::certificates::OwnCertificate;
 use crate::cluster::shell::health::{Backup, Replication};
-use crate::cluster::{PHONE_SAST_TRUST, leftover_says};
+use crate::cluster::{PHONE_SAST_TRUST, SecurityMode, leftover_says};
 use crate::phone::{EXPIRED_TOKEN, InstalledItl, expired_server};
 use crate::trustlist::{Certificate, Function, Record, TrustList, day, digest};
 use crate::workflow::plan::major_minor;
 use crate::workflow::readiness::TOKENS_AFTER_14SU3;
-use crate::workflow::{ListOption, Next};
+use crate::workflow::{ListCommand, ListOption, Next, Spell};
 
-/// A token that the CTL should have.
-#[derive(Debug, Clone, PartialEq, Eq)]
+const RESTART_TFTP: &str = "utils service restart Cisco Tftp";
+
+/// A token that the CTL should have: its SAST name, and its certificate where the file is at hand.
+#[derive(Debug, Clone)]
 pub struct ExpectedToken {
-    /// Its SAST name.
     pub name: String,
-    /// Its certificate, where the file is at hand.
     pub certificate: Option<Certificate>,
 }
 
-/// What is judged, against what.
+/// What is judged, against what, and what was found.
 pub(super) struct Judge<'a> {
     pub publisher: &'a str,
     pub facts: &'a AuditFacts,
     pub tokens: &'a [ExpectedToken],
-    /// Seconds since 1970-01-01.
-    pub now: i64,
+    pub now: Timestamp,
     /// Certificates that end before this time are reported.
-    pub until: i64,
+    pub until: Timestamp,
+    pub spell: Spell,
+    pub found: Vec<Finding>,
 }
 
-/// Whether a record has the certificate that a node shows, by serial number and issuer.
+/// Whether a record has the certificate that a node shows, by serial number and, where the record has it whole, issuer.
 pub(super) fn is_of(record: &Record, own: &OwnCertificate) -> bool {
-    let (serial, issuer) = match record.certificate() {
-        Some(Ok(certificate)) => (certificate.serial.clone(), certificate.issuer.short()),
-        _ => {
-            let Some((_, serial)) = record.id() else { return false };
-            let zeros = serial.iter().take_while(|byte| **byte == 0).count();
-            // The names are not compared: the record has no certificate to read them from.
-            (serial.get(zeros..).unwrap_or_default().to_vec(), own.issuer.clone())
+    match record.certificate() {
+        Some(Ok(held)) => {
+            held.serial == own.serial && (own.issuer.is_empty() || held.issuer.short() == own.issuer)
         }
-    };
-    serial == own.serial && (own.issuer.is_empty() || issuer == own.issuer)
+        _ => record.id().is_some_and(|(_, serial)| serial.iter().skip_while(|b| **b == 0).eq(&own.serial)),
+    }
 }
 
 /// A serial number as `show ctl` prints it.
@@ -54,289 +50,261 @@ pub(super) fn serial(bytes: &[u8]) -> String {
     digest::hex(bytes, ":").to_uppercase()
 }
 
-impl Judge<'_> {
+/// A command on the shell of a node.
+pub(super) fn on(node: &NodeFacts, command: &str) -> Option<String> {
+    Some(format!("on {}: {command}", node.status.node))
+}
+
+impl<'a> Judge<'a> {
     /// All findings, the worst first.
-    pub fn findings(&self) -> Vec<Finding> {
-        let mut found: Vec<Finding> = Vec::new();
+    pub fn judge(mut self) -> Vec<Finding> {
         for (subject, why) in &self.facts.not_known {
-            found.push(Finding::new(Kind::NotKnown, subject, why, None));
+            self.add(Kind::NotKnown, subject, why, None);
         }
-        self.lists(&mut found);
-        self.itls(&mut found);
-        if let Some(ctl) = self.ctl_in_force() {
-            self.servers(ctl, &mut found);
-            self.capf(ctl, &mut found);
-            self.tokens(ctl, &mut found);
+        self.facts.nodes.iter().for_each(|node| self.lists(node));
+        self.itls();
+        if let Some(ctl) = self.facts.ctl_in_force() {
+            self.servers(ctl);
+            self.publisher_alone(ctl);
+            self.sasts(ctl);
         }
-        let has = |kind| found.iter().any(|f: &Finding| f.kind == kind);
+        let has = |kind| self.found.iter().any(|finding| finding.kind == kind);
         if has(Kind::CallManagerRenewed) && has(Kind::TvsRenewed) {
-            let says = "CallManager and TVS certificates were both renewed, and the lists have neither";
-            found.push(Finding::new(
-                Kind::CallManagerAndTvsRenewed,
-                self.publisher,
-                says,
-                Some(Mend::Next(Next::ReadTopic("renewal"))),
-            ));
+            let says = "CallManager and TVS certificates were renewed together: mend one, wait for all phones, then the other";
+            self.add(Kind::CallManagerAndTvsRenewed, self.publisher, says, self.topic("renewal"));
         }
-        self.dates(&mut found);
-        self.health(&mut found);
-        found.sort_by_key(|finding| finding.severity);
-        found
+        self.dates();
+        self.health();
+        self.found.sort_by_key(|finding| (finding.severity, finding.kind));
+        self.found
     }
 
-    /// The CTL of the first node that has one in force. In non-secure mode there is none to compare.
-    pub fn ctl_in_force(&self) -> Option<&TrustList> {
-        let mut nodes = self.facts.nodes.iter().filter(|n| !n.status.left_behind);
-        let ctl = nodes.find_map(|n| n.status.held.ctl.as_ref())?;
-        (self.facts.mode != Some(SecurityMode::NonSecure)).then_some(ctl.list())
+    pub fn add(&mut self, kind: Kind, subject: &str, says: impl Into<String>, mend: Option<String>) {
+        let (severity, phones) = kind.of();
+        let (subject, says, phones) = (subject.to_owned(), says.into(), phones.to_owned());
+        self.found.push(Finding { severity, kind, subject, says, phones, mend });
     }
 
-    /// A command on the shell of a node.
-    pub fn on(&self, node: &NodeFacts, command: &'static str) -> Option<Mend> {
-        Some(Mend::Shell { node: node.node.address.clone(), command })
+    fn topic(&self, name: &'static str) -> Option<String> {
+        Some((self.spell)(&Next::ReadTopic(name)))
     }
 
-    /// The CTLs that nodes show and serve.
-    fn lists(&self, found: &mut Vec<Finding>) {
-        let mut first: Option<&NodeFacts> = None;
-        for node in &self.facts.nodes {
-            let name = &node.status.node;
-            let restart = || self.on(node, "utils service restart Cisco Tftp");
-            if let Some(problem) = &node.status.problem {
-                found.push(Finding::new(Kind::ListProblem, name, problem, restart()));
-            }
-            if node.status.left_behind {
-                let delete = self.on(node, "file delete activelog cm/tftpdata/CTLFile.tlv");
-                found.push(Finding::new(Kind::CtlLeftBehind, name, leftover_says(), delete));
-            }
-            let Some(md5) = &node.status.md5 else { continue };
-            let first = *first.get_or_insert(node);
-            if first.status.md5.as_ref() != Some(md5) {
-                let says = format!("its CTL has MD5 {md5}, and that of {} another", first.status.node);
-                found.push(Finding::new(Kind::CtlsDiffer, name, says, restart()));
-            }
-            let stopped =
-                node.status.services.iter().filter(|(_, s)| matches!(&s[..], "stopped" | "starting"));
-            for (service, state) in stopped {
-                let start = Some(Mend::ByHand("start it: utils service start, and its name"));
-                let says = format!("{service} is {state}");
-                found.push(Finding::new(Kind::ServiceStopped, name, says, start));
-            }
+    /// The new CTL with this change. A tokenless one is made by the cluster itself.
+    pub fn new_ctl(&self, ctl: &TrustList, change: ListOption) -> Option<String> {
+        let Some(signer) = ctl.sasts().find(|record| ctl.is_signer(record) && record.is_token()) else {
+            return on(self.facts.nodes.first()?, "utils ctl update CTLFile");
+        };
+        let options = vec![change, ListOption::Signer(signer.short_name())];
+        let file = "CTLFile.tlv".to_owned();
+        Some((self.spell)(&Next::MakeList { command: ListCommand::Update, file, options }))
+    }
+
+    /// The CTL of a node, and its services.
+    fn lists(&mut self, node: &'a NodeFacts) {
+        let (status, name) = (&node.status, &node.status.node);
+        if let Some(problem) = &status.problem {
+            let look = Some((self.spell)(&Next::ShowClusterStatus));
+            self.add(Kind::ListProblem, name, problem, look);
+        }
+        if status.left_behind {
+            let delete = on(node, "file delete activelog cm/tftpdata/CTLFile.tlv");
+            self.add(Kind::CtlLeftBehind, name, leftover_says(), delete);
+        }
+        let first = self.facts.nodes.iter().find(|node| node.status.md5.is_some());
+        if let (Some(md5), Some(first)) = (&status.md5, first)
+            && first.status.md5.as_ref() != Some(md5)
+        {
+            let says = format!("its CTL has MD5 {md5}, and that of {} another", first.status.node);
+            self.add(Kind::CtlsDiffer, name, says, on(node, RESTART_TFTP));
+        }
+        for (service, state) in status.services.iter().filter(|(_, s)| s == "stopped" || s == "starting") {
+            let start = on(node, &format!("utils service restart {service}"));
+            self.add(Kind::ServiceStopped, name, format!("{service} is {state}"), start);
         }
     }
 
     /// The ITL of each TFTP node, against its own certificates and the TVS of every node.
-    fn itls(&self, found: &mut Vec<Finding>) {
-        let nodes = &self.facts.nodes;
+    fn itls(&mut self) {
+        let facts = self.facts;
         let mut itls = Vec::new();
-        for node in
-            nodes.iter().filter(|n| n.runs("Cisco Tftp") == Some(true) && n.status.not_asked.is_none())
-        {
+        for node in facts.nodes.iter().filter(|n| n.runs("Cisco Tftp") && n.status.not_asked.is_none()) {
             let name = &node.status.node;
-            let restart = || self.on(node, "utils service restart Cisco Tftp");
             match &node.status.held.itl {
                 InstalledItl::List(itl) => {
-                    itls.push((node, itl.list()));
-                    let checks = |r: &&Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
-                    let own = node.certificate("CallManager");
-                    let missing =
-                        own.filter(|own| !itl.list().records().iter().filter(checks).any(|r| is_of(r, own)));
-                    if let Some(own) = missing {
-                        let says = format!(
-                            "its CallManager certificate, serial {}, is not in its own ITL",
-                            serial(&own.serial)
-                        );
-                        found.push(Finding::new(Kind::ItlOutdated, name, says, restart()));
+                    itls.push((name, itl.list()));
+                    let checks = |r: &Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
+                    let holds = |own| itl.list().records().iter().any(|r| checks(r) && is_of(r, own));
+                    if let Some(own) = node.certificate("CallManager").filter(|own| !holds(own)) {
+                        let serial = serial(&own.serial);
+                        let says =
+                            format!("its ITL does not have its CallManager certificate, serial {serial}");
+                        self.add(Kind::ItlOutdated, name, says, on(node, RESTART_TFTP));
                     }
                 }
                 InstalledItl::Emptied => {
                     let says = "its ITL is emptied: \"Prepare Cluster for Rollback to pre 8.0\" is True";
-                    let set = "set the enterprise parameter back to False, and reset all phones";
-                    found.push(Finding::new(Kind::Rollback, name, says, Some(Mend::ByHand(set))));
+                    let back = "set the enterprise parameter to False, and reset all phones";
+                    self.add(Kind::Rollback, name, says, Some(back.to_owned()));
                 }
-                InstalledItl::None | InstalledItl::Unknown if node.node.address.is_empty() => {
+                _ if node.node.address.is_empty() => {
                     let says = "its files cannot be fetched over a serial line";
-                    found.push(Finding::new(Kind::NotKnown, name, says, None));
+                    self.add(Kind::NotKnown, name, says, None);
                 }
-                InstalledItl::None | InstalledItl::Unknown => {
-                    let says = "it serves no ITL that verifies";
-                    found.push(Finding::new(Kind::ItlMissing, name, says, restart()));
+                _ => {
+                    self.add(Kind::ItlMissing, name, "it serves no ITL that verifies", on(node, RESTART_TFTP))
                 }
             }
         }
-        for node in nodes {
-            let Some(own) = node.certificate("TVS") else { continue };
-            let holds = |itl: &TrustList| {
-                itl.records().iter().any(|r| r.function() == Function::TVS && is_of(r, own))
+        for node in &facts.nodes {
+            let is_it = |r: &Record, own| r.function() == Function::TVS && is_of(r, own);
+            let lacks = |itl: &TrustList| {
+                node.certificate("TVS").is_some_and(|own| !itl.records().iter().any(|r| is_it(r, own)))
             };
             let without: Vec<&str> =
-                itls.iter().filter(|(_, itl)| !holds(itl)).map(|(n, _)| &n.status.node[..]).collect();
-            let not_shown = node.status.tvs_problem.clone();
-            if !without.is_empty() || not_shown.is_some() {
-                let says = not_shown.filter(|_| without.is_empty()).unwrap_or_else(|| {
-                    let (serial, itls) = (serial(&own.serial), without.join(", "));
-                    format!(
-                        "its TVS certificate, serial {serial}, is not in the ITL of {itls}; after TVS, restart Cisco Tftp \
-                         there"
-                    )
-                });
-                let restart = self.on(node, "utils service restart Cisco Trust Verification Service");
-                found.push(Finding::new(Kind::TvsRenewed, &node.status.node, says, restart));
+                itls.iter().filter(|(_, itl)| lacks(itl)).map(|(name, _)| &name[..]).collect();
+            let says = match without.is_empty() {
+                true => node.status.tvs_problem.clone(),
+                false => Some(format!(
+                    "its TVS certificate is not in the ITL of {}; after TVS, restart Cisco Tftp there",
+                    without.join(", ")
+                )),
+            };
+            if let Some(says) = says {
+                let restart = on(node, "utils service restart Cisco Trust Verification Service");
+                self.add(Kind::TvsRenewed, &node.status.node, says, restart);
             }
         }
     }
 
     /// The SAST tokens of the CTL, against the inventory and Phone-SAST-trust.
-    fn tokens(&self, ctl: &TrustList, found: &mut Vec<Finding>) {
+    fn sasts(&mut self, ctl: &TrustList) {
         let tokens: Vec<&Record> = ctl.sasts().filter(|record| record.is_token()).collect();
         let is_it = |record: &Record, token: &ExpectedToken| match &token.certificate {
             Some(certificate) => record.is_of(certificate),
             None => record.short_name() == token.name,
         };
-        if tokens.is_empty() {
-            if !self.tokens.is_empty() {
-                let says = "the CTL has no token, and the inventory names some";
-                let back = Some(Mend::Next(Next::ReadTopic("reverting")));
-                found.push(Finding::new(Kind::Tokenless, self.publisher, says, back));
-            }
-            return;
+        let expected = self.tokens;
+        if tokens.is_empty() && !expected.is_empty() {
+            let says = "the CTL has no token, and the inventory names some";
+            return self.add(Kind::Tokenless, self.publisher, says, self.topic("reverting"));
         }
-        for token in self.tokens.iter().filter(|token| !tokens.iter().any(|r| is_it(r, token))) {
-            let add = self.update_ctl(ctl, ListOption::AddToken(token.name.clone()));
-            found.push(Finding::new(Kind::TokenMissing, &token.name, "it is not SAST in the CTL", add));
+        for token in expected.iter().filter(|token| !tokens.iter().any(|record| is_it(record, token))) {
+            let add = self.new_ctl(ctl, ListOption::AddToken(token.name.clone()));
+            self.add(Kind::TokenMissing, &token.name, "it is not SAST in the CTL", add);
         }
-        if tokens.len() == 1 {
-            let says = "it is the only token of the CTL";
-            let add = self.update_ctl(ctl, ListOption::AddToken("SPARE".to_owned()));
-            found.push(Finding::new(
-                Kind::NoSpareToken,
-                tokens.iter().map(|r| r.short_name()).collect::<String>(),
-                says,
-                add,
-            ));
-        }
-        for record in tokens {
+        for record in &tokens {
             let name = record.short_name();
-            if !self.tokens.is_empty() && !self.tokens.iter().any(|token| is_it(record, token)) {
-                let remove = self.update_ctl(ctl, ListOption::RemoveToken(name.clone()));
+            if !expected.is_empty() && !expected.iter().any(|token| is_it(record, token)) {
+                let remove = self.new_ctl(ctl, ListOption::RemoveToken(name.clone()));
                 let says = "it is SAST in the CTL, and the inventory does not name it";
-                found.push(Finding::new(Kind::TokenNotExpected, &name, says, remove));
+                self.add(Kind::TokenNotExpected, &name, says, remove);
             }
-            let in_trust =
-                self.facts.trust_list.as_ref().map(|l| answers::trusts(l, PHONE_SAST_TRUST, &name));
-            if in_trust == Some(false) {
-                let says = format!(
-                    "it is SAST in the CTL, and not in {PHONE_SAST_TRUST}: upgrades to 12.5(1)SU6, 14SU2 and later drop \
-                     expired certificates"
-                );
-                let upload = Some(Mend::Next(Next::ReadTopic("phone-sast-trust")));
-                found.push(Finding::new(Kind::TokenNotTrusted, &name, says, upload));
+            if tokens.len() == 1 {
+                let add = self.new_ctl(ctl, ListOption::AddToken("SPARE".to_owned()));
+                self.add(Kind::NoSpareToken, &name, "it is the only token of the CTL", add);
             }
-            if let Some(Ok(certificate)) = record.certificate()
-                && certificate.not_after < self.until
-            {
-                let says = self.ends(certificate.not_after);
-                let mut finding = Finding::new(Kind::TokenExpires, &name, says, None);
-                finding.phones = EXPIRED_TOKEN.to_owned();
-                found.push(finding);
+            let trusts = |list: &Vec<String>| answers::trusts(list, PHONE_SAST_TRUST, &name);
+            if self.facts.trust_list.as_ref().map(trusts) == Some(false) {
+                let says = "it is SAST in the CTL, and not in Phone-SAST-trust; upgrades to 12.5(1)SU6, 14SU2 and later drop \
+                            expired certificates there";
+                self.add(Kind::TokenNotTrusted, &name, says, self.topic("phone-sast-trust"));
+            }
+            let end = record.certificate().and_then(Result::ok).map(|certificate| certificate.not_after);
+            let end = end.and_then(|end| Timestamp::from_second(end).ok());
+            if let Some(says) = end.and_then(|end| self.ends(end)) {
+                self.add(Kind::TokenExpires, &name, says, None);
+                self.found.last_mut().into_iter().for_each(|f| EXPIRED_TOKEN.clone_into(&mut f.phones));
             }
         }
-        if self.facts.release.as_deref().and_then(major_minor).is_some_and(|number| number >= (14, 0)) {
-            found.push(Finding::new(Kind::TokensEnd, self.publisher, TOKENS_AFTER_14SU3, None));
+        let release = self.facts.release.as_deref().and_then(major_minor);
+        if !tokens.is_empty() && release.is_some_and(|number| number >= (14, 0)) {
+            self.add(Kind::TokensEnd, self.publisher, TOKENS_AFTER_14SU3, None);
         }
     }
 
-    /// `ended on 2026-11-28`
-    fn ends(&self, end: i64) -> String {
+    /// Where a certificate ends soon or has ended.
+    fn ends(&self, end: Timestamp) -> Option<String> {
         let word = if end < self.now { "expired" } else { "expires" };
-        format!("its certificate {word} on {}", day(end))
+        (end < self.until).then(|| format!("its certificate {word} on {}", day(end.as_second())))
     }
 
     /// The nodes' certificates that have ended, or end soon.
-    fn dates(&self, found: &mut Vec<Finding>) {
-        for node in &self.facts.nodes {
-            for own in node.certificates.iter().filter(|own| own.not_after < self.until) {
-                let function = match own.unit.trim_end_matches("-ECDSA") {
-                    "CallManager" => Some(Function::CCM_TFTP),
-                    "CAPF" => Some(Function::CAPF),
-                    "TVS" => Some(Function::TVS),
-                    "ITLRecovery" => Some(Function::SAST),
-                    _ => None,
-                };
-                let kind = if own.not_after < self.now { Kind::Expired } else { Kind::Expires };
-                let says = format!("{}: {}", own.unit, self.ends(own.not_after));
-                let read = Some(Mend::Next(Next::ReadTopic("renewal")));
-                let mut finding = Finding::new(kind, &node.status.node, says, read);
-                finding.phones = match function {
-                    Some(Function::SAST) => expired_server(Function(u16::MAX)),
-                    Some(function) => expired_server(function),
-                    // The CTL need not be made again after its renewal either.
-                    None => "none through trust lists: they do not hold this certificate",
-                }
-                .to_owned();
-                if !matches!(function, Some(Function::CCM_TFTP | Function::CAPF | Function::TVS)) {
-                    finding.severity = finding.severity.max(Severity::Warning);
-                }
-                found.push(finding);
+    fn dates(&mut self) {
+        for (node, own) in
+            self.facts.nodes.iter().flat_map(|n| n.certificates.iter().map(move |own| (n, own)))
+        {
+            let Some(says) = self.ends(own.not_after) else { continue };
+            let kind = if own.not_after < self.now { Kind::Expired } else { Kind::Expires };
+            let says = format!("{}: {says}", own.unit);
+            self.add(kind, &node.status.node, says, self.topic("renewal"));
+            let function = match own.unit.trim_end_matches("-ECDSA") {
+                "CallManager" => Some(Function::CCM_TFTP),
+                "CAPF" => Some(Function::CAPF),
+                "TVS" => Some(Function::TVS),
+                _ => None,
+            };
+            let Some(finding) = self.found.last_mut() else { continue };
+            match function {
+                Some(function) => expired_server(function).clone_into(&mut finding.phones),
+                None => finding.severity = Severity::Warning,
             }
         }
     }
 
     /// Replication, backup, licence.
-    fn health(&self, found: &mut Vec<Finding>) {
-        let publisher = self.publisher;
-        let mut add = |kind, says: String, mend| found.push(Finding::new(kind, publisher, says, mend));
-        let shell = |command| Some(Mend::Shell { node: publisher.to_owned(), command });
-        let look = "utils dbreplication runtimestate";
-        match &self.facts.replication {
-            Some(Replication::NotKnown(says)) => {
-                add(Kind::NotKnown, format!("replication: {says}"), shell(look))
+    fn health(&mut self) {
+        let (facts, publisher) = (self.facts, self.publisher);
+        let at = |command| facts.nodes.first().and_then(|node| on(node, command));
+        let make = Some("make a backup (Disaster Recovery System)".to_owned());
+        match &facts.backup {
+            Some(Backup::None) => self.add(Kind::NoBackup, publisher, "no backup was completed", make),
+            Some(Backup::NotKnown(says)) => {
+                let look = at("utils disaster_recovery history backup");
+                self.add(Kind::NotKnown, publisher, format!("backup: {says}"), look);
             }
-            Some(replication) => {
-                let problems = replication.problems();
-                if !problems.is_empty() {
-                    let says = format!("database replication is not in order: {}", problems.join("; "));
-                    add(Kind::Replication, says, shell(look));
-                }
-            }
-            None => {}
-        }
-        let make = Some(Mend::ByHand("make a backup (Disaster Recovery System)"));
-        match &self.facts.backup {
-            Some(Backup::None) => add(Kind::NoBackup, "no backup was completed".to_owned(), make),
-            Some(Backup::NotKnown(says)) => add(Kind::NotKnown, format!("backup: {says}"), make),
             Some(Backup::Last { file, .. }) => {
-                let in_lists =
-                    |own: &&OwnCertificate| !matches!(&own.unit[..], "tomcat" | "tomcat-ECDSA" | "ipsec");
-                let own = self.facts.nodes.iter().flat_map(|node| &node.certificates).filter(in_lists);
-                let newest = own.max_by_key(|own| own.not_before);
-                // The zone of neither time is known: a day does not count.
-                let begins = |own: &OwnCertificate| day(own.not_before.saturating_sub(86_400));
+                let in_lists = |own: &&OwnCertificate| !own.unit.starts_with("tomcat") && own.unit != "ipsec";
+                let own = facts.nodes.iter().flat_map(|node| &node.certificates).filter(in_lists);
                 let made = file.get(..10).unwrap_or_default();
-                if let Some(own) = newest.filter(|own| !made.is_empty() && *made < *begins(own)) {
-                    let says = format!(
-                        "the last backup is of {made}, and the {} certificate of {} of {}",
-                        own.unit,
-                        own.name,
-                        day(own.not_before)
-                    );
-                    add(Kind::BackupOutdated, says, make);
+                // The zone of neither time is known: a day more or less does not count.
+                let is_later = |own: &&OwnCertificate| {
+                    let begins = own.not_before.saturating_sub(SignedDuration::from_hours(24));
+                    begins.is_ok_and(|begins| *made < *day(begins.as_second()))
+                };
+                if let Some(own) = own.max_by_key(|own| own.not_before).filter(is_later) {
+                    let (unit, name, begins) = (&own.unit, &own.name, day(own.not_before.as_second()));
+                    let says =
+                        format!("the last backup is of {made}, the {unit} certificate of {name} of {begins}");
+                    self.add(Kind::BackupOutdated, publisher, says, make);
                 }
             }
             None => {}
         }
-        if let Some(licence) = &self.facts.licence {
-            let (says, look) = (format!("licence: {}", licence.says), "show license summary");
-            match licence.export_controlled {
-                Some(true) => {}
-                Some(false) => add(Kind::Licence, says, shell(look)),
-                None => add(Kind::NotKnown, says, shell(look)),
+        // Where the answer is not understood, its text is the problem.
+        let replication = facts.replication.as_ref().map(|replication| {
+            let is_known = !matches!(replication, Replication::NotKnown(_));
+            (is_known, Kind::Replication, "database replication", replication.problems().join("; "))
+        });
+        let licence = facts.licence.as_ref().filter(|licence| licence.export_controlled != Some(true));
+        let licence = licence.map(|licence| {
+            (licence.export_controlled.is_some(), Kind::Licence, "licence", licence.says.clone())
+        });
+        for (is_known, kind, what, says) in replication.into_iter().chain(licence) {
+            let kind = if is_known { kind } else { Kind::NotKnown };
+            let look =
+                if what == "licence" { "show license summary" } else { "utils dbreplication runtimestate" };
+            if !says.is_empty() {
+                self.add(kind, publisher, format!("{what}: {says}"), at(look));
             }
         }
     }
 }
 
-/// Now, in seconds.
-pub(super) fn now() -> i64 {
-    Timestamp::now().as_second()
+impl AuditFacts {
+    /// The CTL of the first node that has one in force. In non-secure mode there is none to compare.
+    pub fn ctl_in_force(&self) -> Option<&TrustList> {
+        let mut nodes = self.nodes.iter().filter(|n| !n.status.left_behind);
+        let ctl = nodes.find_map(|n| n.status.held.ctl.as_ref())?;
+        (self.mode != Some(SecurityMode::NonSecure)).then_some(ctl.list())
+    }
 }

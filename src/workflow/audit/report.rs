@@ -1,21 +1,26 @@
-//! Clusters side by side, and what came out.
+//! Clusters side by side, and what came out: values, a page, metrics.
 
+use std::cmp::Reverse;
+use std::fmt::{self, Write};
+
+use askama::Template;
+use askama::filters::Escaper;
+use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::facts::{AuditFacts, How, gather};
-use super::finding::{Finding, Mend, Severity};
-use super::judge::{ExpectedToken, Judge, now};
-use crate::cluster::shell::certificates::OwnCertificate;
-use crate::cluster::{Connector, NodeAddress};
+use super::facts::{AuditFacts, NodeFacts, gather};
+use super::finding::{Finding, Severity};
+use super::judge::{ExpectedToken, Judge};
+use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::trustlist::Record;
-use crate::workflow::{Operator, Spell, WorkError};
+use crate::workflow::trust::TvsOptions;
+use crate::workflow::{Operator, Spell, WorkError, local_time};
 
 /// A cluster to audit.
 pub struct Target<'a> {
     /// Its name for people.
     pub name: String,
-    /// Its publisher.
     pub publisher: NodeAddress,
     /// The tokens that its CTL should have; none: not compared.
     pub tokens: Vec<ExpectedToken>,
@@ -23,83 +28,69 @@ pub struct Target<'a> {
     pub connector: Connector<'a>,
 }
 
-/// A node and its certificates.
-#[derive(Debug, Serialize)]
-pub struct AuditedNode {
-    /// Its address.
-    pub node: String,
-    /// Its name.
-    pub name: String,
-    /// Whether it is the publisher.
-    pub publisher: bool,
-    /// Its own certificates.
-    pub certificates: Vec<AuditedCertificate>,
-}
-
-/// A certificate of a node.
-#[derive(Debug, Serialize)]
-pub struct AuditedCertificate {
-    /// Its unit and name.
-    #[serde(flatten)]
-    pub own: OwnCertificate,
-    /// Hexadecimal.
-    pub serial: String,
-    /// RFC 3339.
-    pub not_after: String,
-}
-
-/// A cluster that was audited.
+/// A cluster that was audited; what was not read is left out.
 #[derive(Debug, Default, Serialize)]
 pub struct AuditedCluster {
-    /// Its name for people.
     pub name: String,
-    /// Its publisher.
     pub publisher: String,
-    /// Its release, if it was read.
     pub release: Option<String>,
-    /// Its security mode, if it was read.
     pub mode: Option<String>,
-    /// The signer of its CTL.
     pub signed_by: Option<String>,
-    /// The tokens of its CTL.
     pub tokens: Vec<String>,
-    /// Its nodes.
-    pub nodes: Vec<AuditedNode>,
-    /// What was found, the worst first.
+    pub nodes: Vec<NodeFacts>,
+    /// The worst first.
     pub findings: Vec<Finding>,
     /// Why nothing was read.
     pub error: Option<String>,
-    /// The same as a value.
     #[serde(skip)]
     pub source: Option<WorkError>,
 }
 
 /// What came out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Template)]
+#[template(path = "audit.html")]
 pub struct AuditReport {
-    /// When, in RFC 3339.
-    pub time: String,
-    /// Certificates that end before this time are reported, in RFC 3339.
-    pub until: String,
-    /// Whether somebody must look.
+    pub time: Timestamp,
+    /// Certificates that end before this time are reported.
+    pub until: Timestamp,
     pub needs_a_hand: bool,
-    /// The clusters; what hurts most is first.
+    /// What hurts most is first.
     pub clusters: Vec<AuditedCluster>,
+}
+
+fn shown(time: &Timestamp) -> String {
+    local_time(&time.to_string()).unwrap_or_default()
+}
+
+/// In a file of Prometheus.
+#[derive(Template)]
+#[template(path = "audit.prom")]
+struct Metrics<'a> {
+    report: &'a AuditReport,
+}
+
+/// The value of a label in the text format of Prometheus.
+#[derive(Clone, Copy)]
+pub struct Label;
+
+impl Escaper for Label {
+    fn write_escaped_str<W: Write>(&self, mut text: W, value: &str) -> fmt::Result {
+        text.write_str(&value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    }
 }
 
 /// Audits clusters, `at_once` at the same time. A cluster that is not reached does not stop the others.
 pub fn audit(
     targets: Vec<Target<'_>>,
-    how: How<'_>,
-    (until, at_once): (i64, usize),
+    how: (Ports, Option<&TvsOptions>),
+    (until, at_once): (Timestamp, usize),
     operator: &dyn Operator,
     spell: Spell,
 ) -> Result<AuditReport, WorkError> {
-    let count = targets.len();
+    let (time, count) = (Timestamp::now(), targets.len());
     let is_one = count == 1;
     let what = if is_one { "Asking the cluster".to_owned() } else { format!("Asking {count} clusters") };
     let work = operator.long_work(&what, (!is_one).then_some(count));
-    let now = now();
     let one = |mut target: Target<'_>| -> Result<AuditedCluster, WorkError> {
         operator.check_interrupted()?;
         let done = |node: &NodeAddress| {
@@ -108,65 +99,65 @@ pub fn audit(
             }
         };
         let asked = gather(&target.publisher, how, &mut target.connector, done);
-        let cluster = AuditedCluster::new(&target, asked, (now, until), spell);
+        let cluster = AuditedCluster::new(target, asked, (time, until), spell);
         if !is_one {
             operator.note(&format!("{}: {}", cluster.name, cluster.summary()));
             work.one_done();
         }
         Ok(cluster)
     };
-    // The threads mostly wait; without a pool of their own there would be as many as processors.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_once.max(1)).build();
+    // The threads wait most of the time: as many as clusters are asked, not as processors.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, count.max(1))).build();
     let audited: Result<Vec<AuditedCluster>, WorkError> = match pool {
         Ok(pool) => pool.install(|| targets.into_par_iter().with_max_len(1).map(one).collect()),
         Err(_) => targets.into_iter().map(one).collect(),
     };
     let mut clusters = audited?;
-    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.pain()));
-    let time = |seconds| jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string();
+    clusters.sort_by_key(|cluster| {
+        let [errors, rest @ ..] = cluster.counts();
+        Reverse((cluster.error.is_some(), errors, rest))
+    });
     let needs_a_hand = clusters.iter().any(AuditedCluster::needs_a_hand);
-    Ok(AuditReport { time: time(now), until: time(until), needs_a_hand, clusters })
+    Ok(AuditReport { time, until, needs_a_hand, clusters })
+}
+
+impl AuditReport {
+    /// How many clusters need a hand.
+    pub fn hurt(&self) -> usize {
+        self.clusters.iter().filter(|cluster| cluster.needs_a_hand()).count()
+    }
+
+    /// For the textfile collector of Prometheus.
+    pub fn metrics(&self) -> String {
+        Metrics { report: self }.to_string() + "\n"
+    }
 }
 
 impl AuditedCluster {
     fn new(
-        target: &Target<'_>,
+        Target { name, publisher, tokens: expected, .. }: Target<'_>,
         asked: Result<AuditFacts, WorkError>,
-        (now, until): (i64, i64),
+        (now, until): (Timestamp, Timestamp),
         spell: Spell,
     ) -> Self {
-        let publisher = target.publisher.to_string();
-        let named = AuditedCluster { name: target.name.clone(), publisher, ..AuditedCluster::default() };
+        let named = AuditedCluster { name, publisher: publisher.to_string(), ..AuditedCluster::default() };
         let facts = match asked {
             Ok(facts) => facts,
             Err(e) => return AuditedCluster { error: Some(e.to_string()), source: Some(e), ..named },
         };
-        let judge = Judge { publisher: &named.publisher, facts: &facts, tokens: &target.tokens, now, until };
-        let mut findings = judge.findings();
-        for finding in &mut findings {
-            finding.mend_text = finding.mend.as_ref().map(|mend| match mend {
-                Mend::Shell { node, command } => format!("on {node}: {command}"),
-                Mend::Next(next) => spell(next),
-                Mend::ByHand(act) => (*act).to_owned(),
-            });
-        }
-        let ctl = judge.ctl_in_force();
+        let (publisher, tokens) = (&named.publisher, &expected);
+        let judge = Judge { publisher, facts: &facts, tokens, now, until, spell, found: vec![] };
+        let findings = judge.judge();
+        let ctl = facts.ctl_in_force();
         let tokens = ctl.iter().flat_map(|ctl| ctl.sasts()).filter(|r| r.is_token()).map(Record::short_name);
-        let tokens = tokens.collect();
-        let signed_by = ctl.map(|ctl| ctl.header().signer_short_name());
-        let nodes = facts.nodes.into_iter().map(|node| AuditedNode {
-            node: node.status.node,
-            name: node.node.name,
-            publisher: node.node.publisher,
-            certificates: node.certificates.into_iter().map(AuditedCertificate::new).collect(),
-        });
+        let (tokens, signed_by) = (tokens.collect(), ctl.map(|ctl| ctl.header().signer_short_name()));
         let (release, mode) = (facts.release, facts.mode.map(|mode| mode.to_string()));
-        AuditedCluster { release, mode, signed_by, tokens, nodes: nodes.collect(), findings, ..named }
+        AuditedCluster { release, mode, signed_by, tokens, nodes: facts.nodes, findings, ..named }
     }
 
-    /// How many findings there are of a severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    /// How many findings there are of each severity.
+    pub fn counts(&self) -> [usize; 4] {
+        Severity::ALL.map(|severity| self.findings.iter().filter(|f| f.severity == severity).count())
     }
 
     /// Whether somebody must look.
@@ -174,37 +165,25 @@ impl AuditedCluster {
         self.error.is_some() || self.findings.iter().any(|finding| finding.severity != Severity::Note)
     }
 
-    /// What hurts more is greater: errors, then a cluster that was not reached, then the rest.
-    fn pain(&self) -> (usize, bool, [usize; 3]) {
-        let of = |severity| self.count(severity);
-        let rest = [Severity::Warning, Severity::NotKnown, Severity::Note].map(of);
-        (of(Severity::Error), self.error.is_some(), rest)
+    /// Its release, mode and nodes, and who signed its CTL, as far as they were read.
+    pub fn about(&self) -> String {
+        let count = self.nodes.len();
+        let nodes = format!("{count} node{}", if count == 1 { "" } else { "s" });
+        let release = self.release.iter().map(|release| format!("release {release}"));
+        let mode = self.mode.iter().map(|mode| format!("{mode} mode"));
+        let signer = self.signed_by.iter().map(|signer| format!("CTL signed by {signer}"));
+        release.chain(mode).chain((count > 0).then_some(nodes)).chain(signer).collect::<Vec<_>>().join(", ")
     }
 
-    /// `2 errors, 1 warning`
+    /// `2 errors, 1 warning`, or why nothing was read.
     pub fn summary(&self) -> String {
-        if let Some(error) = &self.error {
-            return error.clone();
-        }
-        let counted = Severity::ALL.map(|severity| (self.count(severity), severity));
-        let words: Vec<String> = counted
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, severity)| match (count, severity) {
-                (1, _) | (_, Severity::NotKnown) => format!("{count} {}", severity.label()),
-                _ => format!("{count} {}s", severity.label()),
-            })
-            .collect();
-        if words.is_empty() { "nothing was found".to_owned() } else { words.join(", ") }
-    }
-}
-
-impl AuditedCertificate {
-    fn new(own: OwnCertificate) -> Self {
-        AuditedCertificate {
-            serial: crate::trustlist::digest::hex(&own.serial, ""),
-            not_after: jiff::Timestamp::from_second(own.not_after).unwrap_or_default().to_string(),
-            own,
-        }
+        let counted = Severity::ALL.into_iter().zip(self.counts()).filter(|(_, count)| *count > 0);
+        let words = counted.map(|(severity, count)| match severity {
+            Severity::NotKnown => format!("{count} {severity}"),
+            _ => format!("{count} {severity}{}", if count == 1 { "" } else { "s" }),
+        });
+        let words = words.collect::<Vec<_>>().join(", ");
+        let found = if words.is_empty() { "nothing was found".to_owned() } else { words };
+        self.error.clone().unwrap_or(found)
     }
 }
