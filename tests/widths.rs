@@ -54,6 +54,10 @@ fn no_line_is_wider_than_the_terminal() {
     for name in ["tokenless.tlv", "token-signed.tlv"] {
         world.place(name, name);
     }
+    for (folder, name) in [("a", "tokenless.tlv"), ("b", "token-signed.tlv")] {
+        std::fs::create_dir(world.path(folder)).unwrap();
+        world.place(name, &format!("{folder}/CTLFile.tlv"));
+    }
     let golden = "--timestamp=2015-03-06T22:53:33+01:00";
     let revert = ["revert", "tokenless.tlv", "--token=SAST-ADN008580ef", "--spare=SAST-ADN0054f509", golden];
     world.run(&[&revert[..], &["--yes", "--out=made.tlv"]].concat()).done();
@@ -77,6 +81,7 @@ fn no_line_is_wider_than_the_terminal() {
         &["ctl", "diff", "tokenless.tlv", "token-signed.tlv"],
         &["ctl", "check", "token-signed.tlv", "--installed-ctl=tokenless.tlv"],
         &["ctl", "ways", "tokenless.tlv"],
+        &["migrate", "plan", "--from=a", "--to=b"],
         &update,
         &["ctl", "sign", "tokenless.tlv", "--token=SAST-ADN008580ef", "--dry-run"],
         &[&revert[..], &["--dry-run"]].concat(),
