@@ -14,7 +14,6 @@ mod error;
 pub(crate) mod journal;
 mod manual;
 mod migrate;
-pub mod next;
 pub(crate) mod operator;
 mod phones;
 pub(crate) mod pin;
@@ -41,6 +40,7 @@ pub(crate) use settings::Settings;
 
 use crate::system::process;
 use crate::trustlist::printable_lines;
+pub use crate::ui::next;
 use crate::ui::{self, table_with_asides};
 pub(crate) use crate::ui::{CommandError, ErrorKind, STATE, Ui, interrupt, printable, table};
 

@@ -16,11 +16,11 @@ use std::time::Duration;
 use operator::ClientOperator;
 use screen::{SMALLEST, Screen};
 
-use crate::cli::next::{list_command, shell};
 use crate::cli::signing::{note_signed, written_text};
 use crate::cli::{ClientArgs, Settings, TerminalOperator};
 use crate::cluster::Connector;
 use crate::system::terminal;
+use crate::ui::next::{list_command, shell};
 use crate::ui::{CommandError, ErrorKind, Ui, interrupt};
 use crate::workflow::{
     Finished, ListCommand, ListOption, SignedList, WindowOperator as _, WindowView, Windows,

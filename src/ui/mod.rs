@@ -5,6 +5,7 @@ mod color;
 mod error;
 pub mod interrupt;
 mod layout;
+pub mod next;
 mod pager;
 mod progress;
 

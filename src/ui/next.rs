@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::cluster::SecurityMode;
 use crate::workflow::{ListCommand, ListOption, Next};
 
 /// The command as it is typed, in some cases with its purpose.
@@ -59,6 +58,7 @@ pub fn list_command(command: ListCommand, file: &str, options: &[ListOption]) ->
     };
     let mut words: Vec<String> = command.iter().chain([&file]).map(|word| (*word).to_owned()).collect();
     for option in options {
+        let mode;
         let (name, value) = match option {
             ListOption::Profile(name) => ("--profile", &name[..]),
             ListOption::Signer(token) => ("--token", &token[..]),
@@ -68,8 +68,10 @@ pub fn list_command(command: ListCommand, file: &str, options: &[ListOption]) ->
             ListOption::RemoveServer(server) => ("--remove-server", &server[..]),
             ListOption::AddServer(server) => ("--add-server", &server[..]),
             ListOption::Refresh(certificate) => ("--refresh", &certificate[..]),
-            ListOption::Mode(SecurityMode::Mixed) => ("--set-mode", "mixed"),
-            ListOption::Mode(SecurityMode::NonSecure) => ("--set-mode", "non-secure"),
+            ListOption::Mode(is) => {
+                mode = is.to_string();
+                ("--set-mode", &mode[..])
+            }
             ListOption::Release(release) => ("--release", &release[..]),
             ListOption::Out(file) => ("--out", &file[..]),
             ListOption::Force => ("--force", ""),
