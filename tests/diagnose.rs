@@ -11,9 +11,14 @@ use sastctl::phone::tvs::Ask;
 use sastctl::trustlist::{Function, ListKind, Style, VerifiedList};
 
 use crate::acceptance::lists::{A, B, Lists, PUB_NEW, SUB, TVS, list, sast, server};
+use crate::pki;
+use crate::support::World;
+use crate::support::phones::md5_pairs;
 
 #[cfg(unix)] // nodes behind sshd
 mod stories;
+
+const PHONE: &str = "SEP001122334455";
 
 fn not_known<T>() -> Result<T, String> {
     Err("nobody looked".to_owned())
@@ -68,13 +73,7 @@ fn served(lists: &Lists, name: &str) -> Result<Served, String> {
 
 /// A phone that asks TVS, and a cluster in order, of which nothing more is known than its services.
 fn facts(lists: &Lists, [held_ctl, held_itl, served_ctl, served_itl]: [&str; 4]) -> Facts {
-    let of = |has: &str, serves: &str| ListFacts {
-        held: held(lists, has),
-        served: served(lists, serves),
-        query: TvsStatus::NotAsked,
-        verify: TvsStatus::NotAsked,
-        uploaded: not_known(),
-    };
+    let of = |has: &str, serves: &str| ListFacts::new(held(lists, has), served(lists, serves));
     Facts {
         asks_tvs: Some(true),
         mixed: Ok(served_ctl != "-"),
@@ -183,6 +182,8 @@ const TABLE: &[Row] = &[
     ("it refused, its list is not known, TVS is stopped", "P8800, Status messages (check TVS)", ["?", "?", "tokens", "itl"], |f| { failed(f); silent(f); }, Remedy::RestartTvs, "tvs-down"),
     ("it refused, its log authenticates TVS, TVS knows the signer now", "116232, The phone contacts TVS (answers are kept for a day)", ["?", "?", "tokens", "itl"], |f| { failed(f); valid(f); f.tvs_in_held = Ok(true); }, Remedy::FetchAgain, "known-now"),
     ("it refused, and TVS is not in its ITL", "116232, Check by hand that phone and ITL match", ["?", "other", "-", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::DeleteList, "both-renewed"),
+    ("the same in mixed mode, nobody knows its CTL", "116232, Change host names, single node with CTL and ITL", ["other", "other", "tokens", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::CannotBeKnown, "not-known"),
+    ("the same in mixed mode, it has the CTL of the node", "116232, Change host names, single node with CTL and ITL", ["served", "other", "tokens", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::SignAgain, "known-signer"),
     ("its newest message: CTL and ITL installed", "P8800, Status messages", ["?", "?", "tokens", "itl"], |f| f.message = Ok(MessageKind::Updated), Remedy::NothingWrong, "updated"),
     ("its newest message: No Trust List installed", "P8800, Status messages", ["?", "?", "tokens", "itl"], |f| f.message = Ok(MessageKind::NoList), Remedy::FetchAgain, "no-list"),
     ("another checksum, and nothing else", "116232, Check by hand that phone and ITL match (the first condition alone)", ["?", "other", "-", "itl"], |_| {}, Remedy::CannotBeKnown, "not-known"),
@@ -225,7 +226,7 @@ fn a_deletion_is_the_last_resort() {
 /// Each rule is a row of the register of facts.
 #[test]
 fn every_rule_has_its_row() {
-    let register = String::from_utf8(crate::pki::read("docs/facts.md")).unwrap();
+    let register = String::from_utf8(pki::read("docs/facts.md")).unwrap();
     for rule in RULES.iter().map(|rule| rule.0).chain(["not-known"]) {
         assert!(
             register.contains(&format!("| diagnose.{rule} |")),
@@ -270,4 +271,47 @@ fn the_console_logs_of_the_documents_are_understood() {
     let harmless =
         "AUTH: early exit from parser loop; old version header?\nAUTH: hdr ver 1.2 (knows only upto 1.1)\n";
     assert_eq!(ConsoleLog::read(harmless), ConsoleLog::default());
+}
+
+/// Without a node: as far as files go.
+#[test]
+fn files_alone_give_a_verdict_as_far_as_they_go() {
+    let world = World::new();
+    for (golden, name) in [
+        ("tokenless.tlv", "old.tlv"),
+        ("tokenless-regenerated.tlv", "regenerated.tlv"),
+        ("token-signed.tlv", "new.tlv"),
+        ("itl.tlv", "itl.tlv"),
+    ] {
+        world.place(golden, name);
+    }
+    let records = vec![sast(A, Style::CtlClient), sast(B, Style::CtlClient)];
+    std::fs::write(world.path("unrelated.tlv"), list(ListKind::Ctl, records, A).list().bytes()).unwrap();
+    let run = |more: &[&str]| world.run(&[&["diagnose", "--phone", "sep001122334455"], more].concat());
+    let ends = |more: &[&str], code: i32, words: &str| {
+        let outcome = run(more);
+        let first = outcome.stdout.lines().next().unwrap_or_default().to_owned();
+        assert_eq!((outcome.code, first), (code, format!("{PHONE}: {words}")), "{}", outcome.all());
+    };
+    let sum = md5_pairs(&pki::golden_bytes("itl.tlv"));
+    let (first, second) = sum.split_at(23);
+    ends(&["--itl", "itl.tlv", "--itl-checksum", &format!("{first}\n{second}")], 0, "nothing is wrong");
+    ends(&["--itl", "itl.tlv", "--itl-checksum", &"0".repeat(40)], 1, "cannot be known");
+    ends(
+        &["--ctl", "regenerated.tlv", "--held", "old.tlv", "--model", "Cisco 7940"],
+        1,
+        "delete the lists on the phone",
+    );
+    ends(
+        &["--ctl", "new.tlv", "--held", "unrelated.tlv", "--model", "Cisco 7940"],
+        1,
+        "reset the phone: it fetches its lists again",
+    );
+    ends(&["--ctl", "old.tlv", "--held", "new.tlv", "--model", "Cisco 7940"], 1, "sign again");
+    let log = "SECUREAPP-TL file updated.\nConfigManager updateCTL() rc=8 retryCount=0, failReason:Success\n";
+    std::fs::write(world.path("log"), log).unwrap();
+    ends(&["--console-log", "log"], 0, "nothing is wrong");
+    assert_eq!(run(&["--ctl", "new.tlv", "--checksum", "12 34"]).code, 2);
+    assert_eq!(run(&[]).code, 2, "nothing to look at");
+    assert_eq!(run(&["--ctl", "itl.tlv"]).code, 2, "an ITL is no CTL");
 }

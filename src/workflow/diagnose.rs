@@ -25,8 +25,7 @@ use crate::phone::diagnosis::{
 use crate::phone::page::{Expected, MessageKind, Newest, shown_checksum};
 use crate::phone::tvs::{self, Ask, TvsAddress, TvsError};
 use crate::phone::{
-    Installed, InstalledItl, NewList, PhoneClass, TvsStatus, class_of_model, is_emptied_itl,
-    keys_to_delete_lists,
+    InstalledItl, NewList, PhoneClass, TvsStatus, class_of_model, is_emptied_itl, keys_to_delete_lists,
 };
 use crate::trustlist::{ListKind, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
 
@@ -67,17 +66,11 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub fn known(&self) -> impl Iterator<Item = &Answer> {
-        self.facts.iter().filter(|fact| fact.known)
-    }
-
     /// The questions without an answer, by reason.
-    pub fn unknown(&self) -> BTreeMap<&str, String> {
-        let mut unknown = BTreeMap::<&str, String>::new();
+    pub fn unknown(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut unknown = BTreeMap::<&str, Vec<&str>>::new();
         for fact in self.facts.iter().filter(|fact| !fact.known) {
-            let questions = unknown.entry(&fact.says).or_default();
-            *questions += if questions.is_empty() { "" } else { ", " };
-            *questions += fact.question;
+            unknown.entry(&fact.says).or_default().push(fact.question);
         }
         unknown
     }
@@ -108,22 +101,25 @@ pub fn diagnose(
     operator.check_interrupted()?;
     let phone = find_phone(&request, shell.is_ok(), connector, operator);
     let pages = read_pages(&phone, request.pace, |_| false);
-    let message = log.list.map_or_else(|| newest(&pages), Ok);
+    let message = match (log.list, &pages) {
+        (Some(kind), _) => Ok(kind),
+        (None, Ok((_, Newest::Message(message)))) => Ok(message.kind),
+        (None, Ok(_)) => Err("its page shows none".to_owned()),
+        (None, Err(why)) => Err(why.clone()),
+    };
     let ctl_file = served_file(&request, &request.ctl, ListKind::Ctl, &phone.name)?;
     let itl_file = served_file(&request, &request.itl, ListKind::Itl, &phone.name)?;
     let ctl_held = held(&request.ctl, ListKind::Ctl, &given, &ctl_file, &pages, &message);
     let itl_held = held(&request.itl, ListKind::Itl, &given, &itl_file, &pages, &message);
-    let content =
-        |held: &Asked<Held>| if let Ok(Held::List(list)) = held { Some((**list).clone()) } else { None };
-    let itl = content(&itl_held).map_or(InstalledItl::Unknown, InstalledItl::List);
-    let installed = Installed { ctl: content(&ctl_held), itl };
     let mode = ask(&mut shell, Node::security_mode);
     let shown = ask(&mut shell, Node::shown_ctl);
-    let bad =
-        mode.clone().ok().zip(shown.ok()).zip(ctl_file.clone().ok()).filter(|_| request.ctl.served.is_none());
-    let bad = bad.and_then(|((mode, shown), file)| not_in_force(mode, &shown, file));
-    let ctl = bad.map_or_else(|| served(ctl_file, &installed), Ok);
-    let (mut ctl, mut itl) = (list_facts(ctl_held, ctl), list_facts(itl_held, served(itl_file, &installed)));
+    let itl = served(itl_file, &itl_held);
+    let ctl = match (&mode, &shown, &ctl_file, request.ctl.served) {
+        (Ok(mode), Ok(shown), Ok(file), None) => not_in_force(*mode, shown, file.clone()),
+        _ => None,
+    };
+    let ctl = ctl.map_or_else(|| served(ctl_file, &itl_held), Ok);
+    let (mut ctl, mut itl) = (ListFacts::new(ctl_held, ctl), ListFacts::new(itl_held, itl));
     let tvs =
         request.node.zip(request.tvs.as_ref()).map(|(node, options)| Servers::of(node, options, &mut shell));
     let known = itl.held_list().cloned();
@@ -142,7 +138,16 @@ pub fn diagnose(
     }
     let in_itl = |itl: Option<&VerifiedList>| tvs.as_ref().ok_or("not asked")?.are_in(itl);
     let states = ask(&mut shell, |node| node.states(&[TFTP_SERVICE, TVS_SERVICE]));
-    let runs = |service| Ok(states.clone()?.contains(&(service, ServiceState::Started)));
+    let runs = |service: &str| {
+        let state = states.as_ref().map_err(Clone::clone)?.iter().find(|(name, _)| *name == service);
+        match state.map(|(_, state)| *state) {
+            Some(ServiceState::Started) => Ok(true),
+            Some(ServiceState::Stopped | ServiceState::Starting) => Ok(false),
+            _ => {
+                Err("it is not activated there: give the node that the phone loads its files from".to_owned())
+            }
+        }
+    };
     let class = class_of_model(&phone.model);
     let facts = Facts {
         asks_tvs: class.map(|class| class == PhoneClass::SecurityByDefault),
@@ -191,14 +196,6 @@ fn find_phone(
     phone
 }
 
-fn newest(pages: &Pages) -> Asked<MessageKind> {
-    match pages {
-        Ok((_, Newest::Message(message))) => Ok(message.kind),
-        Ok(_) => Err("its page shows none".to_owned()),
-        Err(why) => Err(why.clone()),
-    }
-}
-
 /// A list as the phone asks for it: first the one with its name (116232, Centralised TFTP).
 fn served_file(
     request: &DiagnoseRequest<'_>,
@@ -216,7 +213,7 @@ fn served_file(
 }
 
 fn fetched(request: &DiagnoseRequest<'_>, file: &str) -> NodeFile {
-    let host = request.node.and_then(NodeAddress::host).ok_or(NO_NODE)?;
+    let host = request.node.ok_or(NO_NODE)?.host().ok_or("a serial line leads to no files")?;
     Ok(fetch(host, request.ports, file).map_err(|e| e.to_string())?.map(|fetched| fetched.bytes))
 }
 
@@ -260,22 +257,22 @@ fn not_in_force(mode: SecurityMode, shown: &ShownCtl, file: Option<Vec<u8>>) -> 
     }
 }
 
-fn served(file: NodeFile, installed: &Installed<VerifiedList>) -> Asked<Served> {
+/// An ITL that was emptied may need the ITL of the phone to be verified.
+fn served(file: NodeFile, itl: &Asked<Held>) -> Asked<Served> {
     let Some(bytes) = file? else { return Ok(Served::None) };
     let list = match TrustList::decode(bytes) {
         Ok(list) => list,
         Err(e) => return Ok(Served::Bad(e.to_string())),
     };
-    match installed.as_ref().verify(&list) {
+    let verified = match itl {
+        Ok(Held::List(itl)) if is_emptied_itl(&list) => list.verify().or_else(|_| list.verify_in(itl)),
+        _ => list.verify(),
+    };
+    match verified {
         Ok(list) => Ok(Served::List(Box::new(list))),
         Err(e) if is_emptied_itl(&list) => Err(format!("emptied, only the ITL before verifies it: {e}")),
         Err(e) => Ok(Served::Bad(e.to_string())),
     }
-}
-
-fn list_facts(held: Asked<Held>, served: Asked<Served>) -> ListFacts {
-    let uploaded = Err("no list is served".to_owned());
-    ListFacts { held, served, query: TvsStatus::NotAsked, verify: TvsStatus::NotAsked, uploaded }
 }
 
 /// The phone's configuration file, and whether one of the lists verifies it.

@@ -2,16 +2,14 @@
 
 use sastctl::trustlist::{Digest, Function, ListKind, SgnDraft, Style};
 
-use super::{A, PUB_NEW, TVS, list, sast, server};
+use super::{A, PHONE, PUB_NEW, TVS, list, server};
 use crate::cluster::started;
 use crate::pki::{self, KeyFile};
-use crate::support::cluster::{Cluster, Ssh, TVS_PORT};
+use crate::support::cluster::{Cluster, FakeNode, Ssh, TVS_PORT};
 use crate::support::phones::{
     Behaviour, HTTP, HTTPS, MESSAGES, SERVICEABILITY, md5_pairs, messages, network_of, phone,
 };
 use crate::support::{Outcome, World};
-
-const PHONE: &str = "SEP001122334455";
 
 /// A phone that shows these lists, and this newest message.
 fn shows(ctl: Option<&[u8]>, itl: &[u8], message: &str) -> Behaviour {
@@ -121,6 +119,10 @@ fn each_cause_gets_its_verdict() {
     expect(verdict(&world, &cluster, &[]), "restart-tvs", "tvs-down");
     std::fs::write(node.folder.join("services"), stopped("Cisco Tftp")).unwrap();
     expect(verdict(&world, &cluster, &[]), "restart-tftp", "tftp-down");
+    // A publisher that is no TFTP node tells nothing about the files of phones.
+    let inactive = services.replace("Cisco Tftp[STARTED]", "Cisco Tftp[STOPPED]  Service Not Activated");
+    std::fs::write(node.folder.join("services"), inactive).unwrap();
+    expect(verdict(&world, &cluster, &[]), "nothing-wrong", "same");
     std::fs::write(node.folder.join("services"), &services).unwrap();
 
     // A new CTL is on the disk, and another one is served.
@@ -211,45 +213,33 @@ fn a_deletion_is_advised_when_nothing_else_reaches_the_phone() {
     expect(verdict(&world, &cluster, &held), "fetch-again", "accepts");
 }
 
-/// Without a node: as far as files go.
+/// A node of two got a new CallManager and TVS certificate. The TVS of the other one is in the ITL of the phone, and knows it.
 #[test]
-fn files_alone_give_a_verdict_as_far_as_they_go() {
-    let world = World::new();
-    for (golden, name) in [
-        ("tokenless.tlv", "old.tlv"),
-        ("tokenless-regenerated.tlv", "regenerated.tlv"),
-        ("token-signed.tlv", "new.tlv"),
-        ("itl.tlv", "itl.tlv"),
-    ] {
-        world.place(golden, name);
-    }
-    let records = vec![sast(A, Style::CtlClient), sast(super::B, Style::CtlClient)];
-    std::fs::write(world.path("unrelated.tlv"), list(ListKind::Ctl, records, A).list().bytes()).unwrap();
-    let run = |more: &[&str]| world.run(&[&["diagnose", "--phone", "sep001122334455"], more].concat());
-    let ends = |more: &[&str], code: i32, words: &str| {
-        let outcome = run(more);
-        let first = outcome.stdout.lines().next().unwrap_or_default().to_owned();
-        assert_eq!((outcome.code, first), (code, format!("{PHONE}: {words}")), "{}", outcome.all());
+fn the_tvs_of_another_node_takes_the_place_of_a_deletion() {
+    let Some((world, cluster)) = started(2, Ssh::Today) else { return };
+    let [first, second] = &cluster.nodes[..] else { panic!("two nodes") };
+    cluster.give_own_itls();
+    let old = std::fs::read(first.folder.join("served/ITLFile.tlv")).unwrap();
+    std::fs::write(world.path("old.tlv"), &old).unwrap();
+    let ctl = pki::golden_bytes("tokenless.tlv");
+    register(&cluster, &phone(shows(Some(&ctl), &old, "")), "Cisco 8841");
+    let renewed = "tests/testdata/keys/rsa4096";
+    let tvs = |node: &FakeNode, stem: &str| {
+        for ending in ["der", "key.pem"] {
+            let from = pki::path(&format!("{stem}.{ending}"));
+            std::fs::copy(from, node.folder.join(format!("tvs.{ending}"))).unwrap();
+        }
     };
-    let sum = md5_pairs(&pki::golden_bytes("itl.tlv"));
-    let (first, second) = sum.split_at(23);
-    ends(&["--itl", "itl.tlv", "--itl-checksum", &format!("{first}\n{second}")], 0, "nothing is wrong");
-    ends(&["--itl", "itl.tlv", "--itl-checksum", &"0".repeat(40)], 1, "cannot be known");
-    ends(
-        &["--ctl", "regenerated.tlv", "--held", "old.tlv", "--model", "Cisco 7940"],
-        1,
-        "delete the lists on the phone",
-    );
-    ends(
-        &["--ctl", "new.tlv", "--held", "unrelated.tlv", "--model", "Cisco 7940"],
-        1,
-        "reset the phone: it fetches its lists again",
-    );
-    ends(&["--ctl", "old.tlv", "--held", "new.tlv", "--model", "Cisco 7940"], 1, "sign again");
-    let log = "SECUREAPP-TL file updated.\nConfigManager updateCTL() rc=8 retryCount=0, failReason:Success\n";
-    std::fs::write(world.path("log"), log).unwrap();
-    ends(&["--console-log", "log"], 0, "nothing is wrong");
-    assert_eq!(run(&["--ctl", "new.tlv", "--checksum", "12 34"]).code, 2);
-    assert_eq!(run(&[]).code, 2, "nothing to look at");
-    assert_eq!(run(&["--ctl", "itl.tlv"]).code, 2, "an ITL is no CTL");
+    let records = [
+        server(PUB_NEW, Function::SAST, false),
+        server(PUB_NEW, Function::CCM_TFTP, false),
+        server(renewed, Function::TVS, true),
+    ];
+    first.put("ITLFile.tlv", list(ListKind::Itl, records.into(), PUB_NEW).list().bytes());
+    tvs(first, renewed);
+    std::fs::copy(pki::path(&format!("{PUB_NEW}.der")), second.folder.join("callmanager.der")).unwrap();
+    expect(verdict(&world, &cluster, &["--held", "old.tlv"]), "fetch-again", "accepts");
+    // Now no TVS is left that the phone knows, but the publisher's key still signs CTLs.
+    tvs(second, renewed);
+    expect(verdict(&world, &cluster, &["--held", "old.tlv"]), "sign-again", "known-signer");
 }

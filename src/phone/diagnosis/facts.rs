@@ -60,6 +60,45 @@ pub struct ListFacts {
     pub uploaded: Asked<bool>,
 }
 
+impl ListFacts {
+    /// Before TVS and the trust store are asked.
+    pub fn new(held: Asked<Held>, served: Asked<Served>) -> Self {
+        let uploaded = Err("not asked".to_owned());
+        ListFacts { held, served, query: TvsStatus::NotAsked, verify: TvsStatus::NotAsked, uploaded }
+    }
+
+    /// The list that is served, if it verifies.
+    pub fn list(&self) -> Option<&VerifiedList> {
+        if let Ok(Served::List(list)) = &self.served { Some(list) } else { None }
+    }
+
+    /// The list that the phone has, if its content is known.
+    pub fn held_list(&self) -> Option<&VerifiedList> {
+        match &self.held {
+            Ok(Held::Served) => self.list(),
+            Ok(Held::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// Whether the phone has what is served. If none is served, a list that nobody saw counts as none.
+    pub(super) fn is_same(&self) -> Option<bool> {
+        match (&self.held, &self.served) {
+            (Ok(Held::Served), _) | (Err(_) | Ok(Held::None), Ok(Served::None)) => Some(true),
+            (Err(_), _) | (_, Err(_)) => None,
+            _ => Some(false),
+        }
+    }
+
+    /// The answer that counts: old servers answer only verify requests.
+    pub(super) fn tvs_status(&self) -> &TvsStatus {
+        match (&self.query, &self.verify) {
+            (TvsStatus::NoAnswer { .. }, TvsStatus::Valid { .. } | TvsStatus::Invalid { .. }) => &self.verify,
+            (query, _) => query,
+        }
+    }
+}
+
 /// A configuration file: its signer's name, and whether the lists that are served verify it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("signed by {signer}, in {} of the node", if *.by_served { "a list" } else { "no list" })]
@@ -94,39 +133,6 @@ pub struct Facts {
     pub rollback: Asked<bool>,
     /// The phone's signed configuration file; `None`: the node serves none.
     pub config: Asked<Option<ConfigFile>>,
-}
-
-impl ListFacts {
-    /// The list that is served, if it verifies.
-    pub fn list(&self) -> Option<&VerifiedList> {
-        if let Ok(Served::List(list)) = &self.served { Some(list) } else { None }
-    }
-
-    /// The list that the phone has, if its content is known.
-    pub fn held_list(&self) -> Option<&VerifiedList> {
-        match &self.held {
-            Ok(Held::Served) => self.list(),
-            Ok(Held::List(list)) => Some(list),
-            _ => None,
-        }
-    }
-
-    /// Whether the phone has what is served. If none is served, a list that nobody saw counts as none.
-    pub(super) fn is_same(&self) -> Option<bool> {
-        match (&self.held, &self.served) {
-            (Ok(Held::Served), _) | (Err(_) | Ok(Held::None), Ok(Served::None)) => Some(true),
-            (Err(_), _) | (_, Err(_)) => None,
-            _ => Some(false),
-        }
-    }
-
-    /// The answer that counts: old servers answer only verify requests.
-    pub(super) fn tvs_status(&self) -> &TvsStatus {
-        match (&self.query, &self.verify) {
-            (TvsStatus::NoAnswer { .. }, TvsStatus::Valid { .. } | TvsStatus::Invalid { .. }) => &self.verify,
-            (query, _) => query,
-        }
-    }
 }
 
 impl Facts {
@@ -169,46 +175,44 @@ impl Facts {
 
     /// The questions and their answers, for people and programs.
     pub fn answers(&self) -> Vec<Answer> {
-        let of = |question, answer: Asked<String>| {
-            let known = answer.is_ok();
-            Answer { question, known, says: answer.unwrap_or_else(|why| why) }
-        };
-        let words = |is: &Asked<bool>, [no, yes]: [&str; 2]| {
-            is.clone().map(|is| if is { yes.to_owned() } else { no.to_owned() })
+        fn of<T: ToString>(question: &'static str, answer: &Asked<T>) -> Answer {
+            let says = answer.as_ref().map_or_else(Clone::clone, ToString::to_string);
+            Answer { question, known: answer.is_ok(), says }
+        }
+        let is = |question, answer: &Asked<bool>, [no, yes]: [&str; 2]| {
+            of(question, &answer.clone().map(|is| if is { yes } else { no }))
         };
         let (runs, in_it) =
             (["does not run", "runs"], ["its certificate is not there", "its certificate is there"]);
-        let tvs = |kind, list: &ListFacts| {
+        let tvs = |question, kind, list: &ListFacts| {
             let name = list.list().map(VerifiedList::signer_name).unwrap_or_default();
             let signer = ListSigner { name: &name, is_token: false, signs: kind };
-            let says = [&list.query, &list.verify].map(|status| status.decides(signer, 0).1.to_string());
-            let says = format!("query: {}; verify: {}", says[0], says[1]);
-            match list.tvs_status() {
+            let [query, verify] = [&list.query, &list.verify].map(|status| status.decides(signer, 0).1);
+            let says = format!("query: {query}; verify: {verify}");
+            let says = match list.tvs_status() {
                 TvsStatus::NotAsked => Err("not asked".to_owned()),
                 TvsStatus::NoAnswer { .. } => Err(says),
                 _ => Ok(says),
-            }
+            };
+            of(question, &says)
         };
+        let none = || "none that is signed".to_owned();
+        let config = self.config.clone().map(|file| file.map_or_else(none, |file| file.to_string()));
         vec![
-            of("CTL of the phone", self.ctl.held.clone().map(|held| held.to_string())),
-            of("ITL of the phone", self.itl.held.clone().map(|held| held.to_string())),
-            of("its newest message", self.message.clone().map(|kind| kind.to_string())),
-            of("CTL of the node", self.ctl.served.clone().map(|served| served.to_string())),
-            of("ITL of the node", self.itl.served.clone().map(|served| served.to_string())),
-            of(
-                "configuration file",
-                self.config
-                    .clone()
-                    .map(|file| file.map_or("none that is signed".to_owned(), |file| file.to_string())),
-            ),
-            of("Cisco Tftp", words(&self.tftp_runs, runs)),
-            of("TVS", words(&self.tvs_runs, runs)),
-            of("TVS in the phone's ITL", words(&self.tvs_in_held, in_it)),
-            of("TVS in the node's ITL", words(&self.tvs_in_served, in_it)),
-            of("TVS about the CTL", tvs(ListKind::Ctl, &self.ctl)),
-            of("TVS about the ITL", tvs(ListKind::Itl, &self.itl)),
-            of("mixed mode", words(&self.mixed, ["no", "yes"])),
-            of("rollback to pre 8.0", words(&self.rollback, ["False", "True"])),
+            of("CTL of the phone", &self.ctl.held),
+            of("ITL of the phone", &self.itl.held),
+            of("its newest message", &self.message),
+            of("CTL of the node", &self.ctl.served),
+            of("ITL of the node", &self.itl.served),
+            of("configuration file", &config),
+            is("Cisco Tftp", &self.tftp_runs, runs),
+            is("TVS", &self.tvs_runs, runs),
+            is("TVS in the phone's ITL", &self.tvs_in_held, in_it),
+            is("TVS in the node's ITL", &self.tvs_in_served, in_it),
+            tvs("TVS about the CTL", ListKind::Ctl, &self.ctl),
+            tvs("TVS about the ITL", ListKind::Itl, &self.itl),
+            is("mixed mode", &self.mixed, ["no", "yes"]),
+            is("rollback to pre 8.0", &self.rollback, ["False", "True"]),
         ]
     }
 }

@@ -76,12 +76,12 @@ pub const RULES: [(&str, Remedy, &str, &str); 25] = [
     ("upload", Remedy::UploadSigner, NOT_NEEDED, "the phone accepts the list as soon as TVS knows its signer"),
     ("spelling", Remedy::SignAgain, NOT_NEEDED, "the list must name its signer as CUCM spells it"),
     ("tvs-other", Remedy::RestartTvs, NOT_NEEDED, "the ITL of the node has the TVS certificate of the phone's ITL, but TVS shows another"),
-    ("known-signer", Remedy::SignAgain, NOT_NEEDED, "the phone accepts a new CTL that one of them signs, and with it the ITL"),
+    ("known-signer", Remedy::SignAgain, NOT_NEEDED, "the phone accepts a new CTL that a signer in its CTL signs, and with it the ITL"),
     ("both-renewed", Remedy::DeleteList, HELPS, "TVS shows a certificate that is not in the ITL of the phone"),
     ("refuses", Remedy::DeleteList, HELPS, "no signer in the lists of the phone can sign any more"),
     ("updated", Remedy::NothingWrong, OTHER_CAUSE, "the newest message of the phone says that it accepted a list"),
     ("no-list", Remedy::FetchAgain, NOT_NEEDED, "the newest message of the phone says that it has no list: it accepts the next ones blindly"),
-    ("refused", Remedy::DeleteList, HELPS, "the phone refused the list of the node, and phones of this model ask no TVS"),
+    ("refused", Remedy::DeleteList, HELPS, "the phone refused the list of the node, and phones of this model ask no TVS; its own CTL, which nobody gave, may have a signer that can still sign"),
     ("known-now", Remedy::FetchAgain, NOT_NEEDED, "the phone refused the list of the node, but TVS knows its signer now"),
 ];
 
@@ -220,7 +220,8 @@ fn not_shown(facts: &Facts) -> Option<Verdict> {
         let rules = [
             (facts.asks_tvs == Some(false), "refused"),
             (facts.tvs_runs == Ok(false), "tvs-down"),
-            (facts.tvs_in_held == Ok(false), "both-renewed"),
+            (facts.tvs_in_held == Ok(false) && !known_signers(facts).is_empty(), "known-signer"),
+            (facts.tvs_in_held == Ok(false) && facts.ctl.is_same() == Some(true), "both-renewed"),
             (invalid && should_know(list), "tvs-stale"),
             (invalid, "upload"),
             (valid && facts.tvs_in_held == Ok(true), "known-now"),
