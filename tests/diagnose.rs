@@ -183,7 +183,7 @@ const TABLE: &[Row] = &[
     ("it refused, its log authenticates TVS, TVS knows the signer now", "116232, The phone contacts TVS (answers are kept for a day)", ["?", "?", "tokens", "itl"], |f| { failed(f); valid(f); f.tvs_in_held = Ok(true); }, Remedy::FetchAgain, "known-now"),
     ("it refused, and TVS is not in its ITL", "116232, Check by hand that phone and ITL match", ["?", "other", "-", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::DeleteList, "both-renewed"),
     ("the same in mixed mode, nobody knows its CTL", "116232, Change host names, single node with CTL and ITL", ["other", "other", "tokens", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::CannotBeKnown, "not-known"),
-    ("the same in mixed mode, it has the CTL of the node", "116232, Change host names, single node with CTL and ITL", ["served", "other", "tokens", "itl"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::SignAgain, "known-signer"),
+    ("the same in mixed mode, it has the CTL of the node", "116232, Change host names, single node with CTL and ITL", ["served", "other", "tokens", "itl renewed"], |f| { failed(f); f.tvs_in_held = Ok(false); }, Remedy::SignAgain, "known-signer"),
     ("its newest message: CTL and ITL installed", "P8800, Status messages", ["?", "?", "tokens", "itl"], |f| f.message = Ok(MessageKind::Updated), Remedy::NothingWrong, "updated"),
     ("its newest message: No Trust List installed", "P8800, Status messages", ["?", "?", "tokens", "itl"], |f| f.message = Ok(MessageKind::NoList), Remedy::FetchAgain, "no-list"),
     ("another checksum, and nothing else", "116232, Check by hand that phone and ITL match (the first condition alone)", ["?", "other", "-", "itl"], |_| {}, Remedy::CannotBeKnown, "not-known"),
