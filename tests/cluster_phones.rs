@@ -35,10 +35,11 @@ fn phones_of_all_nodes_are_listed_and_asked() {
     let listed = with(&["phones", "list", "--node", &node, "--json"]).done().json();
     let expected = serde_json::json!([
         {"name": "SEP00AA", "address": asked, "model": "Cisco 8845", "description": "Reception, ground floor, left",
-         "registration": "registered"},
-        {"name": "SEP00BB", "address": moved, "model": "Cisco 7962", "description": "Moved", "registration": "registered"},
+         "registration": "registered", "security_by_default": null},
+        {"name": "SEP00BB", "address": moved, "model": "Cisco 7962", "description": "Moved", "registration": "registered",
+         "security_by_default": null},
         {"name": "SEP00CC", "address": "", "model": "Cisco 7940", "description": "Spare  in the cellar",
-         "registration": "not-known"},
+         "registration": "not-known", "security_by_default": null},
     ]);
     assert_eq!(listed["phones"], expected);
 
@@ -59,6 +60,39 @@ fn phones_of_all_nodes_are_listed_and_asked() {
     let from_node = with(&[&check[..], &["--node", &node, "--json"]].concat()).done().json();
     assert_eq!(from_file, from_node, "the file that was written is the list of the node");
     assert_eq!((&from_node["all"]["expected"], &from_node["all"]["cannot_ask"]), (&1.into(), &2.into()));
+}
+
+/// The database tells which models have Security by Default, and so the class of each phone; the file keeps it.
+#[test]
+fn the_database_tells_the_class_of_a_phone() {
+    let Some((world, cluster)) = started(1, Ssh::Today) else { return };
+    let put = |name: &str, text: &str| std::fs::write(cluster.nodes[0].folder.join(name), text).unwrap();
+    put("phones-in-database", "SEP00AA;;;Cisco 7962;;\nSEP00BB;;;Cisco 7912;;\nSEP00CC;;;Cisco 8845;;\n");
+    put("features", "91;Extension Mobility\n92;Security By Default\n");
+    put("models-with-default", "Cisco 7962\nCisco 8845\n");
+    let (node, options) = (cluster.publisher(), cluster.options());
+    let list = ["phones", "list", "--node", &node, "--out", "phones.csv"];
+    let list: Vec<&str> = list.into_iter().chain(options.iter().map(String::as_str)).collect();
+    world.run(&list).done();
+    for (name, golden) in [("CTLFile.tlv", "tokenless.tlv"), ("new.tlv", "token-signed.tlv")] {
+        world.place(golden, name);
+    }
+    let check =
+        ["ctl", "check", "new.tlv", "--installed-ctl=CTLFile.tlv", "--phones-from=phones.csv", "--json"];
+    let by_class = world.run(&check).json()["phones_on_list"].clone();
+    let expected = serde_json::json!([
+        {"class": "security-by-default", "names": ["SEP00AA", "SEP00CC"]},
+        {"class": "without-tvs", "names": ["SEP00BB"]},
+        {"class": null, "names": []},
+    ]);
+    assert_eq!(by_class, expected);
+    // The name of the feature is not published: where none or several fit, nothing is guessed.
+    for features in ["91;Extension Mobility\n", "92;Security By Default\n93;Security By Default, old\n"] {
+        put("features", features);
+        world.run(&list.iter().copied().chain(["--force"]).collect::<Vec<_>>()).done();
+        let by_class = world.run(&check).json()["phones_on_list"].clone();
+        assert_eq!(by_class[2]["names"], serde_json::json!(["SEP00AA", "SEP00BB"]), "{by_class}");
+    }
 }
 
 /// A node that is down, and a database that is not understood, leave a list with a warning.

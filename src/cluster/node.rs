@@ -155,6 +155,15 @@ impl<C: Console> Node<C> {
         phones::phones_in_database(&said).ok_or_else(|| self.not_understood(command, &said))
     }
 
+    /// The models with Security by Default, if the database tells.
+    pub fn models_with_security_by_default(&mut self) -> Result<Vec<String>, ClusterError> {
+        let features = self.shell.run(phones::FEATURES)?;
+        let query = phones::models_query(&features)
+            .ok_or_else(|| self.not_understood(phones::FEATURES, &features))?;
+        let said = self.shell.run(&query)?;
+        phones::models(&said).ok_or_else(|| self.not_understood(&query, &said))
+    }
+
     /// Restarts a service, and returns its state afterwards.
     pub fn restart(&mut self, service: &str) -> Result<ServiceState, ClusterError> {
         let command = format!("utils service restart {service}");

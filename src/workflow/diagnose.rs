@@ -10,7 +10,7 @@ use super::check::check_kind;
 use super::error::WorkError;
 use super::input::read_list;
 use super::operator::Operator;
-use super::phones::{Pace, Pages, list_phones, read_pages};
+use super::phones::{Pace, Pages, class_of, list_phones, read_pages};
 use super::trust::TvsOptions;
 use crate::cluster::shell::answers::{ClusterNode, ServiceState, ShownCtl};
 use crate::cluster::shell::phones::ListedPhone;
@@ -24,9 +24,7 @@ use crate::phone::diagnosis::{
 };
 use crate::phone::page::{Expected, MessageKind, Newest, shown_checksum};
 use crate::phone::tvs::{self, Ask, TvsAddress, TvsError};
-use crate::phone::{
-    InstalledItl, NewList, PhoneClass, TvsStatus, class_of_model, is_emptied_itl, keys_to_delete_lists,
-};
+use crate::phone::{InstalledItl, NewList, PhoneClass, TvsStatus, is_emptied_itl, keys_to_delete_lists};
 use crate::trustlist::{ListKind, MAX_FILE_BYTES, TrustFile, TrustList, VerifiedList};
 
 /// Which phone is looked at, and what is given instead of being asked for.
@@ -148,7 +146,7 @@ pub fn diagnose(
             }
         }
     };
-    let class = class_of_model(&phone.model);
+    let class = class_of(&phone);
     let facts = Facts {
         asks_tvs: class.map(|class| class == PhoneClass::SecurityByDefault),
         mixed: mode.map(|mode| mode == SecurityMode::Mixed),

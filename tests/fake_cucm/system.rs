@@ -47,6 +47,19 @@ pub fn sql(node: &Node, command: &str) -> String {
         rows.extend(nodes(node).into_iter().zip(2..).map(|((_, address), id)| vec![address, id.to_string()]));
         return table(&["name", "nodeid"], &rows);
     }
+    // Features of phones, a line each in the file `features`: number, name. The feature's models are in `models-with-default`.
+    if from("typesupportsfeature") && !node.text("features").is_empty() {
+        let rows = node
+            .text("features")
+            .lines()
+            .map(|l| l.split(';').map(str::to_owned).collect())
+            .collect::<Vec<_>>();
+        return table(&["enum", "name"], &rows);
+    }
+    if from("productsupportsfeature") && command.contains("tksupportsfeature=92") {
+        let rows: Vec<_> = node.text("models-with-default").lines().map(|l| vec![l.to_owned()]).collect();
+        return table(&["name"], &rows);
+    }
     if from("device") && from("typemodel") {
         let cluster = node.cluster();
         let phones = cluster.iter().flat_map(phones).chain(others(node));

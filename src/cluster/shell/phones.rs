@@ -53,6 +53,8 @@ pub struct ListedPhone {
     pub description: String,
     /// Whether it is registered.
     pub registration: Registration,
+    /// Whether the database says that its model has Security by Default.
+    pub security_by_default: Option<bool>,
     /// When that changed, in the node's own words; numbers are seconds.
     #[serde(skip)]
     pub changed: String,
@@ -87,6 +89,7 @@ fn known_phone(header: &[String], row: &str) -> Option<ListedPhone> {
         model: cell(&["devicemodel", "model"]).unwrap_or_default(),
         description: cell(&["descr", "description"]).unwrap_or_default(),
         registration: Registration::read(&cell(&["regstatus"]).unwrap_or_default()),
+        security_by_default: None,
         changed: cell(&["regstatuschgtimestamp", "lastacttimestamp", "timestamp"]).unwrap_or_default(),
     })
 }
@@ -104,6 +107,29 @@ pub fn phones_in_database(lines: &[String]) -> Option<Vec<ListedPhone>> {
         (!name.is_empty()).then(|| ListedPhone { name, model, description, ..ListedPhone::default() })
     });
     Some(rows.collect())
+}
+
+/// The query for the features of phones.
+pub const FEATURES: &str = "run sql select enum,name from typesupportsfeature";
+
+/// The query for the models with Security by Default, by the answer to [`FEATURES`]; `None`: no feature, or several, has that
+/// name.
+pub fn models_query(lines: &[String]) -> Option<String> {
+    let features = table(lines)?.into_iter().filter_map(|row| {
+        let [number, name] = <[String; 2]>::try_from(row).ok()?;
+        name.to_lowercase().contains("security by default").then(|| number.parse::<u32>().ok()).flatten()
+    });
+    let [number] = <[u32; 1]>::try_from(features.collect::<Vec<_>>()).ok()?;
+    Some(format!(
+        "run sql select distinct t.name from typemodel t inner join productsupportsfeature p on p.tkmodel=t.enum where \
+         p.tksupportsfeature={number}"
+    ))
+}
+
+/// Reads the answer to [`models_query`]. `None`: it is no table, or has no row.
+pub fn models(lines: &[String]) -> Option<Vec<String>> {
+    let names = table(lines)?.into_iter().filter_map(|row| row.into_iter().next());
+    Some(names.collect::<Vec<_>>()).filter(|names| !names.is_empty())
 }
 
 /// The rows of a table of the database. Columns are as wide as the signs `=` below their names, so a cell may contain blanks.

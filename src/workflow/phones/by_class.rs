@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::list::read_phones;
-use crate::phone::{PhoneClass, class_of_model};
+use super::list::{class_of, read_phones};
+use crate::phone::PhoneClass;
 use crate::workflow::WorkError;
 
 /// How many phones of a class are named in a line of text.
@@ -41,7 +41,7 @@ impl PhonesByClass {
         let mut classes = [Some(PhoneClass::SecurityByDefault), Some(PhoneClass::WithoutTvs), None]
             .map(|class| PhonesOfClass { class, names: vec![] });
         for phone in read_phones(path)? {
-            let class = class_of_model(&phone.model);
+            let class = class_of(&phone);
             let of_class = classes.iter_mut().find(|it| it.class == class);
             of_class.into_iter().for_each(|it| it.names.push(phone.name.clone()));
         }

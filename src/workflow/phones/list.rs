@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cluster::shell::phones::{ListedPhone, Registration};
 use crate::cluster::{Connector, NodeAddress, nodes_of, side_by_side};
 use crate::files;
+use crate::phone::{PhoneClass, class_of_model};
 use crate::workflow::{Operator, WorkError};
 
 /// The largest list of phones that is read, in bytes.
@@ -28,6 +29,7 @@ pub fn list_phones(
             operator.warn(&format!("the phones in the database were not read, so models may be missing: {e}"))
         }
     }
+    let with_default = shell.models_with_security_by_default();
     drop(shell);
     let known = side_by_side(&nodes, connector, |node, connector| {
         let found = connector.open(node).and_then(|mut shell| shell.known_phones());
@@ -40,7 +42,23 @@ pub fn list_phones(
             Err(e) => operator.warn(&format!("{node}: its phones were not read: {e}")),
         }
     }
+    match with_default {
+        Ok(models) => phones.0.values_mut().filter(|phone| !phone.model.is_empty()).for_each(|phone| {
+            phone.security_by_default = Some(models.contains(&phone.model));
+        }),
+        Err(_) => operator.note("the database does not tell which models have Security by Default"),
+    }
     Ok(phones.0.into_values().collect())
+}
+
+/// The class of a phone; `None` if neither the database nor a source tells it. A model is named by the database; a number has
+/// no class.
+pub fn class_of(phone: &ListedPhone) -> Option<PhoneClass> {
+    match phone.security_by_default {
+        Some(true) => Some(PhoneClass::SecurityByDefault),
+        Some(false) if phone.model.chars().any(char::is_alphabetic) => Some(PhoneClass::WithoutTvs),
+        _ => class_of_model(&phone.model),
+    }
 }
 
 /// Phones by name: what several lists say about one phone is put together.
@@ -54,6 +72,7 @@ impl Phones {
         let rank = |phone: &ListedPhone| (phone.registration, phone.changed.parse::<u64>().unwrap_or(0));
         let (mut first, second) =
             if rank(at) > rank(&phone) { (at.clone(), phone) } else { (phone, at.clone()) };
+        first.security_by_default = first.security_by_default.or(second.security_by_default);
         // The database has the model's name, and the node a number or nothing.
         let has_name = |model: &str| model.chars().any(char::is_alphabetic);
         if first.model.is_empty() || (has_name(&second.model) && !has_name(&first.model)) {
@@ -71,15 +90,18 @@ impl Phones {
 }
 
 /// The columns of a CSV file that is written.
-const COLUMNS: [&str; 5] = ["name", "address", "model", "registration", "description"];
+const COLUMNS: [&str; 6] = ["name", "address", "model", "registration", "description", "security by default"];
+
+const YES_NO: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
 
 /// Names of columns in files of others, for each of [`COLUMNS`]: those of `show risdb query phone` and of the database.
-const OTHER_NAMES: [&[&str]; 5] = [
+const OTHER_NAMES: [&[&str]; 6] = [
     &["devicename", "device name"],
     &["ipaddr", "ipaddress", "ip address", "ip"],
     &["devicemodel", "device type", "type"],
     &["regstatus", "status"],
     &["descr"],
+    &[],
 ];
 
 /// Reads a CSV file with a head line; it must have a column `name`, and needs `address` for phones to be asked.
@@ -114,12 +136,23 @@ pub fn read_phones(path: &Path) -> Result<Vec<ListedPhone>, WorkError> {
             String::from_utf8_lossy(cell).into_owned()
         });
         let mut next = || cells.next().unwrap_or_default();
-        let (name, address, model, registration, description) = (next(), next(), next(), next(), next());
+        let (name, address, model, registration, description, has_default) =
+            (next(), next(), next(), next(), next(), next());
         if name.is_empty() {
             continue;
         }
         let registration = Registration::read(&registration);
-        phones.add(ListedPhone { name, address, model, description, registration, changed: String::new() });
+        let security_by_default = YES_NO.iter().find(|(_, word)| *word == has_default).map(|(is, _)| *is);
+        let changed = String::new();
+        phones.add(ListedPhone {
+            name,
+            address,
+            model,
+            description,
+            registration,
+            security_by_default,
+            changed,
+        });
     }
     Ok(phones.0.into_values().collect())
 }
@@ -127,7 +160,11 @@ pub fn read_phones(path: &Path) -> Result<Vec<ListedPhone>, WorkError> {
 /// The list as a CSV file that [`read_phones`] reads.
 pub fn write_phones(phones: &[ListedPhone]) -> Vec<u8> {
     let rows = phones.iter().map(|phone| {
-        [&phone.name, &phone.address, &phone.model, phone.registration.label(), &phone.description]
+        let has_default = phone.security_by_default.and_then(|has| YES_NO.iter().find(|(is, _)| *is == has));
+        let has_default = has_default.map(|(_, word)| *word).unwrap_or_default();
+        let [name, address, model, description] =
+            [&phone.name, &phone.address, &phone.model, &phone.description].map(String::as_str);
+        [name, address, model, phone.registration.label(), description, has_default]
     });
     csv_file(&COLUMNS, rows)
 }

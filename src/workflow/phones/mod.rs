@@ -7,5 +7,5 @@ mod report;
 
 pub use by_class::{PhonesByClass, counted_phones};
 pub use check::{Pace, Pages, check_phones, read_pages};
-pub use list::{list_phones, read_phones, write_phones};
+pub use list::{class_of, list_phones, read_phones, write_phones};
 pub use report::{Counts, PhonesReport, Visit, VisitPage, visits};

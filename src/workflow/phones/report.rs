@@ -7,9 +7,9 @@ use askama::Template;
 use serde::Serialize;
 
 use super::check::{CheckedPhone, PhoneAnswer};
-use super::list::csv_file;
+use super::list::{class_of, csv_file};
 use crate::phone::page::ListState;
-use crate::phone::{class_of_model, keys_to_delete_lists};
+use crate::phone::{PhoneClass, keys_to_delete_lists};
 
 /// How many phones of a model answered what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +48,7 @@ pub struct OfModel {
     /// `Cisco 8845`; empty if the list does not say.
     pub model: String,
     /// The class of its phones, if a source names it.
-    pub class: Option<crate::phone::PhoneClass>,
+    pub class: Option<PhoneClass>,
     /// What they answered.
     #[serde(flatten)]
     pub counts: Counts,
@@ -69,14 +69,15 @@ impl PhonesReport {
     /// Counts the answers.
     pub fn new(phones: Vec<CheckedPhone>) -> Self {
         let mut all = Counts::default();
-        let mut models: BTreeMap<&str, Counts> = BTreeMap::new();
+        let mut models: BTreeMap<&str, (Option<PhoneClass>, Counts)> = BTreeMap::new();
         for phone in &phones {
             all.add(&phone.answer);
-            models.entry(&phone.phone.model).or_default().add(&phone.answer);
+            let of_model = models.entry(&phone.phone.model);
+            of_model.or_insert_with(|| (class_of(&phone.phone), Counts::default())).1.add(&phone.answer);
         }
-        let of_model = |(model, counts): (&str, Counts)| OfModel {
+        let of_model = |(model, (class, counts)): (&str, (_, Counts))| OfModel {
             model: model.to_owned(),
-            class: class_of_model(model),
+            class,
             counts,
         };
         let models = models.into_iter().map(of_model).collect();
