@@ -271,6 +271,8 @@ fn the_console_logs_of_the_documents_are_understood() {
     let harmless =
         "AUTH: early exit from parser loop; old version header?\nAUTH: hdr ver 1.2 (knows only upto 1.1)\n";
     assert_eq!(ConsoleLog::read(harmless), ConsoleLog::default());
+    let long = ConsoleLog::read(&("failReason:x\n".repeat(10_000) + "failReason:Success."));
+    assert_eq!((long.list, long.words.len()), (Some(MessageKind::Updated), 50));
 }
 
 /// Without a node: as far as files go.
@@ -308,6 +310,11 @@ fn files_alone_give_a_verdict_as_far_as_they_go() {
         "reset the phone: it fetches its lists again",
     );
     ends(&["--ctl", "old.tlv", "--held", "new.tlv", "--model", "Cisco 7940"], 1, "sign again");
+    ends(
+        &["--ctl", "new.tlv", "--held", "old.tlv", "--held", "regenerated.tlv", "--model", "Cisco 7940"],
+        1,
+        "cannot be known",
+    );
     let log = "SECUREAPP-TL file updated.\nConfigManager updateCTL() rc=8 retryCount=0, failReason:Success\n";
     std::fs::write(world.path("log"), log).unwrap();
     ends(&["--console-log", "log"], 0, "nothing is wrong");

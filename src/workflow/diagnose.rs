@@ -137,14 +137,10 @@ pub fn diagnose(
     let in_itl = |itl: Option<&VerifiedList>| tvs.as_ref().ok_or("not asked")?.are_in(itl);
     let states = ask(&mut shell, |node| node.states(&[TFTP_SERVICE, TVS_SERVICE]));
     let runs = |service: &str| {
-        let state = states.as_ref().map_err(Clone::clone)?.iter().find(|(name, _)| *name == service);
-        match state.map(|(_, state)| *state) {
-            Some(ServiceState::Started) => Ok(true),
-            Some(ServiceState::Stopped | ServiceState::Starting) => Ok(false),
-            _ => {
-                Err("it is not activated there: give the node that the phone loads its files from".to_owned())
-            }
-        }
+        let state = states.clone()?.into_iter().find(|(name, _)| *name == service);
+        let state = state.map_or(ServiceState::Missing, |(_, state)| state);
+        let is_there = !matches!(state, ServiceState::NotActivated | ServiceState::Missing);
+        is_there.then_some(state == ServiceState::Started).ok_or_else(|| format!("{state} on this node"))
     };
     let class = class_of(&phone);
     let facts = Facts {
@@ -179,19 +175,13 @@ fn find_phone(
     connector: &mut Connector<'_>,
     operator: &dyn Operator,
 ) -> ListedPhone {
-    let [name, model, address] = request.phone.map(str::to_owned);
-    let mut phone = ListedPhone { name: name.to_uppercase(), model, address, ..ListedPhone::default() };
-    let node = request.node.filter(|_| has_shell && (phone.model.is_empty() || phone.address.is_empty()));
+    let [name, model, address] = request.phone;
+    let node = request.node.filter(|_| has_shell && (model.is_empty() || address.is_empty()));
     let listed = node.and_then(|node| list_phones(node, connector, operator).ok()).unwrap_or_default();
-    if let Some(listed) = listed.into_iter().find(|listed| listed.name.eq_ignore_ascii_case(&phone.name)) {
-        let or = |given: String, listed: String| if given.is_empty() { listed } else { given };
-        phone = ListedPhone {
-            model: or(phone.model, listed.model),
-            address: or(phone.address, listed.address),
-            ..listed
-        };
-    }
-    phone
+    let listed = listed.into_iter().find(|listed| listed.name.eq_ignore_ascii_case(name)).unwrap_or_default();
+    let or = |given: &str, listed: String| if given.is_empty() { listed } else { given.to_owned() };
+    let (model, address) = (or(model, listed.model), or(address, listed.address));
+    ListedPhone { name: name.to_uppercase(), model, address, ..listed }
 }
 
 /// A list as the phone asks for it: first the one with its name (116232, Centralised TFTP).
@@ -228,9 +218,11 @@ fn held(
     let sum = given.checksum.map(str::to_owned).or(page);
     let is = |bytes: &[u8]| sum.as_ref().is_none_or(|sum| Expected::of(bytes).is(sum));
     let served = served.as_ref().ok().and_then(|bytes| bytes.as_deref());
-    let list = lists.iter().find(|list| list.kind() == kind && is(list.bytes()));
+    let mut lists = lists.iter().filter(|list| list.kind() == kind && is(list.bytes()));
+    let (list, other) = (lists.next(), lists.next());
     match (list, &sum, message) {
         (_, Some(_), _) if served.is_some_and(is) => Ok(Held::Served),
+        _ if other.is_some() => Err("several lists were given, and no checksum tells which it is".to_owned()),
         (Some(list), ..) if served == Some(&list.bytes()[..]) => Ok(Held::Served),
         (Some(list), ..) => match InstalledItl::of(list) {
             Ok(InstalledItl::List(list)) => Ok(Held::List(Box::new(list))),

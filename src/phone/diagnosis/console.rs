@@ -17,6 +17,9 @@ pub struct ConsoleLog {
     pub words: Vec<String>,
 }
 
+/// How many of the words are kept, the newest ones.
+const MOST: usize = 50;
+
 /// What words of a log mean; `If`: the word behind them decides, and this one is good.
 #[derive(Clone, Copy)]
 enum Means {
@@ -54,6 +57,7 @@ impl ConsoleLog {
         };
         let mut found: Vec<_> = WORDS.into_iter().flat_map(places).collect();
         found.sort_by_key(|(at, ..)| *at);
+        found.drain(..found.len().saturating_sub(MOST));
         let mut log = ConsoleLog::default();
         for (at, words, means) in found {
             let behind = text.get(at.saturating_add(words.len())..).unwrap_or_default();
