@@ -108,6 +108,8 @@ mod readiness;
 #[cfg(unix)] // a serial line of Unix
 mod recorded_shells;
 mod records;
+#[cfg(unix)] // nodes behind sshd
+mod renew;
 mod reverting;
 mod run_state;
 #[cfg(unix)] // nodes behind sshd
@@ -128,6 +130,8 @@ mod tftp;
 mod token_answers;
 mod token_errors;
 mod token_flags;
+#[cfg(unix)] // nodes behind sshd
+mod tokenless;
 mod tokens;
 #[cfg(unix)] // rights, owners and links of Unix; packaging/windows/stories.sh has access lists
 mod trusted_paths;

@@ -14,6 +14,7 @@ fn good(release: &str) -> ClusterFacts {
         release: Some(release.to_owned()),
         mode: Some(SecurityMode::Mixed),
         by_utils_ctl: true,
+        leaves_tokens: false,
         replication: good(),
         connectivity: good(),
         backup: good(),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use sastctl::cluster::NodeAddress;
-use sastctl::workflow::cluster_run::{Part, RunRefused, RunState, Step, StepName};
+use sastctl::workflow::cluster_run::{Part, RunKind, RunRefused, RunState, Step, StepName};
 use sastctl::workflow::journal::{
     Event, FileFingerprint, Journal, Outcome, RunId, TokenCertificate, VerifiedJournal,
 };
@@ -48,7 +48,7 @@ struct Process<'w> {
 }
 
 fn id() -> RunId {
-    RunId { node: "10.1.1.1".to_owned(), folder: "/run".to_owned() }
+    RunId { node: "10.1.1.1".to_owned(), folder: "/run".to_owned(), kind: RunKind::Revert }
 }
 
 fn file(ctl: Ctl) -> FileFingerprint {
@@ -78,6 +78,10 @@ impl World {
             finished: vec![],
             signatures: 0,
         }
+    }
+
+    fn kind(&self) -> RunKind {
+        if self.bridge { RunKind::RevertByBridge } else { RunKind::Revert }
     }
 
     fn read(&self) -> RunState {
@@ -152,7 +156,7 @@ impl Process<'_> {
     fn run(&mut self) {
         let nodes: Vec<_> = self.world.nodes.iter().map(|node| node.address.clone()).collect();
         let mut begun = None;
-        while let Some((step, part)) = self.state.next(self.world.bridge, &nodes) {
+        while let Some((step, part)) = self.state.next(self.world.kind(), &nodes) {
             if begun != Some(step) {
                 self.write(Event::step(step, None, "", None));
                 begun = Some(step);
@@ -308,7 +312,12 @@ fn a_rollback_undoes_what_was_put_on_the_nodes_and_a_resume_undoes_the_rollback(
     let nodes = [whole.nodes[0].address.clone()];
     let undone = |state: &RunState| {
         let is_done = |step: &Step| state.is_done(*step, None);
-        Step::all(true).into_iter().filter(|step| !is_done(step)).map(Step::name).collect::<Vec<_>>()
+        RunKind::RevertByBridge
+            .steps()
+            .into_iter()
+            .filter(|step| !is_done(step))
+            .map(Step::name)
+            .collect::<Vec<_>>()
     };
     let (_, before_the_end) = whole.journal.split_last().unwrap();
     let mut state = RunState::of(before_the_end.iter().map(Rc::as_ref));
@@ -316,7 +325,7 @@ fn a_rollback_undoes_what_was_put_on_the_nodes_and_a_resume_undoes_the_rollback(
     state.apply(&state.rollback(&id()).unwrap().events[0].clone());
     assert_eq!(undone(&state), PUT_ON_NODES);
     let part = Part::publish(&nodes[0]);
-    assert_eq!(state.next(true, &nodes), Some((Step::Rollback, Some(part.clone()))));
+    assert_eq!(state.next(RunKind::RevertByBridge, &nodes), Some((Step::Rollback, Some(part.clone()))));
     state.apply(&Event::step(Step::Rollback, Some(part.clone()), "", Some(true)));
     state.apply(&Event::Rollback);
     assert!(state.is_done(Step::Rollback, Some(&part)), "a rollback goes on where it was");
@@ -324,7 +333,7 @@ fn a_rollback_undoes_what_was_put_on_the_nodes_and_a_resume_undoes_the_rollback(
     assert!(!state.is_done(Step::Publish, Some(&part)), "what failed is not done");
     state.apply(&state.resume(&id()).unwrap().events[0].clone());
     assert!(!state.is_done(Step::Rollback, Some(&part)));
-    assert_eq!(state.next(true, &nodes), Some((Step::Preflight, None)), "it looks again");
+    assert_eq!(state.next(RunKind::RevertByBridge, &nodes), Some((Step::Preflight, None)), "it looks again");
 }
 
 #[test]
@@ -401,12 +410,12 @@ fn journals_of_earlier_builds_are_read() {
     // `resume` and `rollback` were steps without an end line.
     let mut state =
         RunState::of(read.lines().iter().map(|line| &line.event).chain([&known(Step::Rollback, None)]));
-    assert!(matches!(state.next(false, &nodes), Some((Step::Rollback, Some(_)))));
+    assert!(matches!(state.next(RunKind::Revert, &nodes), Some((Step::Rollback, Some(_)))));
     assert_eq!(state.left(Step::Publish, &nodes).len(), 2);
     state.apply(&old("rollback Cisco CallManager 10.1.1.2", "started", Some(true)));
     assert!(state.is_done(Step::Rollback, Some(&Part::restart("Cisco CallManager", &nodes[1]))));
     state.apply(&old("resume", "10.1.1.1 in /run", None));
-    assert_eq!(state.next(false, &nodes), Some((Step::Preflight, None)));
+    assert_eq!(state.next(RunKind::Revert, &nodes), Some((Step::Preflight, None)));
 }
 
 fn part(node: &str) -> Part {
@@ -415,7 +424,7 @@ fn part(node: &str) -> Part {
 
 #[test]
 fn the_name_of_a_step_and_its_parts_are_read_as_they_are_written() {
-    for step in Step::all(true).into_iter().chain([Step::Rollback]) {
+    for step in RunKind::RevertByBridge.steps().into_iter().chain([Step::Rollback]) {
         for part in [None, Some(part("10.1.1.1"))] {
             let event = Event::step(step, part, "says", Some(true));
             let text = serde_json::to_string(&event).unwrap();

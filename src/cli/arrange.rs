@@ -10,20 +10,22 @@ const EXAMPLES: &str = include_str!("examples.txt");
 /// Where the options are explained that every command takes.
 const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
-/// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones.
-const ONLY_IN_LONG_HELP: [(&str, &str); 6] = [
+/// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
+const ONLY_IN_LONG_HELP: [(&str, &str); 8] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
          host_key legacy_ssh jump transcript tftp_port http_port https_port tls_fingerprint tvs_port legacy_tls tvs_ask \
-         tvs_wait tvs_timeout device_name publish_wait dump at_once \
-         phone_http_port phone_https_port file_name change unit organization id days",
+         tvs_wait tvs_timeout device_name publish_wait dump at_once replication_is_ok nodes_reach_each_other \
+         backup_is_there licence_is_there phone_http_port phone_https_port file_name change unit organization id days",
     ),
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
     ("phones", "sample timeout user password_source"),
     ("diagnose", "timeout user password_source no_tvs"),
+    ("renew", "certificate out user password_source"),
+    ("tokenless", "user password_source"),
 ];
 
 /// The whole command line, as it is shown and parsed.
@@ -32,6 +34,7 @@ pub fn arrange(root: Command) -> Command {
     let flag = |name, letter, action, says| {
         Arg::new(name).short(letter).long(name).action(action).help(says).hide_short_help(true)
     };
+    let root = root.help_template("{about-with-newline}{usage-heading} {usage}\n\n{all-args}{after-help}");
     let root = root.disable_help_flag(true).disable_version_flag(true).args([
         flag("help", 'h', ArgAction::Help, "Print help").global(true),
         flag("version", 'V', ArgAction::Version, "Print version"),

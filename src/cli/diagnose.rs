@@ -13,7 +13,7 @@ use crate::phone::diagnosis::Remedy;
 use crate::phone::page::checksum;
 use crate::workflow::diagnose::{DiagnoseRequest, Diagnosis, Given, diagnose};
 
-/// Find out why a phone refuses its lists or configuration, and what helps: asks the phone, its node and TVS, changes nothing
+/// Find out why a phone refuses its lists or files, and what helps: asks the phone, its node and TVS, changes nothing
 #[derive(Debug, Args)]
 pub struct DiagnoseArgs {
     /// The name of the phone: SEP001122334455

@@ -18,6 +18,7 @@ pub(crate) mod operator;
 mod phones;
 pub(crate) mod pin;
 mod profile;
+mod renew;
 mod revert;
 mod settings;
 pub(crate) mod signing;
@@ -66,6 +67,8 @@ enum Command {
     #[command(subcommand)]
     Ctl(ctl::CtlCommand),
     Revert(Box<revert::RevertArgs>),
+    Renew(Box<renew::RenewArgs>),
+    Tokenless(Box<renew::TokenlessArgs>),
     Client(Box<ClientArgs>),
     /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
     #[command(subcommand)]
@@ -178,6 +181,8 @@ fn run(
         Command::Cert(command) => cert::run(command, settings, ui),
         Command::Ctl(command) => ctl::run(command, settings, ui),
         Command::Revert(args) => revert::run(&args, settings, ui),
+        Command::Renew(args) => renew::renew(&args, settings, ui),
+        Command::Tokenless(args) => renew::tokenless(&args, settings, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => show_windows(&args, settings, ui),
         Command::Diagnose(args) => diagnose::run(&args, settings, ui),

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::cluster_run::{self, NodeArgs};
+use super::cluster_run::NodeArgs;
 use super::ctl::ServerArgs;
 use super::signing::{PlaceArgs, SigningArgs, sign};
 use super::{CommandError, Settings, TerminalOperator, Ui};
+use crate::workflow::cluster_run::{RunKind, RunOptions};
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{Release, read_verified, revert};
 
@@ -16,7 +17,7 @@ use crate::workflow::{Release, read_verified, revert};
 #[command(override_usage = "sastctl revert [OPTIONS] <OLD>\n       sastctl revert [OPTIONS] --node <NODE>")]
 pub struct RevertArgs {
     /// The tokenless CTL in force; with --node it is fetched instead
-    #[arg(required_unless_present_any = WITH_NODE, conflicts_with = "node")]
+    #[arg(required_unless_present_any = WITH_NODE.split(' '), conflicts_with = "node")]
     old: Option<PathBuf>,
     /// A spare token, in addition to the one that signs (--token): a selector, or a certificate file; may be given
     /// several times
@@ -40,18 +41,8 @@ pub struct RevertArgs {
 }
 
 /// The options of a run on a cluster: with one of them, the node is missing, not the file.
-const WITH_NODE: [&str; 10] = [
-    "node",
-    "bridge",
-    "work",
-    "resume",
-    "rollback",
-    "replication_is_ok",
-    "nodes_reach_each_other",
-    "backup_is_there",
-    "licence_is_there",
-    "phones_have_it",
-];
+const WITH_NODE: &str = "node bridge work resume rollback replication_is_ok nodes_reach_each_other backup_is_there \
+     licence_is_there phones_have_it";
 
 /// Refuses options that would have no effect.
 fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
@@ -83,9 +74,26 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let release = check(args)?;
-    if let Some(node) = &args.whole.node {
-        let tokens = (&args.spare[..], args.single_token, release);
-        return cluster_run::run(&args.whole, node, tokens, &args.signing, (settings, ui));
+    let (signing, whole) = (&args.signing, &args.whole);
+    if let Some(node) = &whole.node {
+        let kind = if whole.bridge { RunKind::RevertByBridge } else { RunKind::Revert };
+        let (token, order) =
+            ((settings.module_options(), settings.selector()?), signing.order(kind.journal()));
+        let options = RunOptions {
+            upload: whole.store.options(),
+            tvs: whole.tvs.options(),
+            spares: &args.spare,
+            single_token: args.single_token,
+            release,
+            request: &|signer| Ok(signing.request(signer)?),
+            ..RunOptions::new(kind, node, token, order)
+        };
+        return whole.run.carry_out(
+            options,
+            signing.operator(false, settings, ui),
+            whole.phones_have_it,
+            &[],
+        );
     }
     // The parser accepts exactly one of them.
     let Some(path) = &args.old else { return Ok(()) };

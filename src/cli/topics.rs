@@ -21,8 +21,8 @@ macro_rules! pages {
 
 /// What somebody wants to do.
 const JOBS: &[Topic] = pages!(
-    "reverting" "bridge" "lost-tokens" "expiring" "renewal" "audit" "hsm" "way-back" "phone-sast-trust" "secured" "migration"
-    "refusing-phones" "pbx" "windows" "serial"
+    "reverting" "bridge" "lost-tokens" "expiring" "renewal" "renewal-run" "audit" "hsm" "way-back" "to-tokenless"
+    "phone-sast-trust" "secured" "migration" "refusing-phones" "pbx" "windows" "serial"
 );
 
 /// What somebody wants to look up.

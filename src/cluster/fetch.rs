@@ -15,6 +15,12 @@ pub struct Ports {
     pub http: u16,
 }
 
+impl Default for Ports {
+    fn default() -> Self {
+        Ports { tftp: 69, http: 6970 }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum By {
     #[error("TFTP")]

@@ -22,7 +22,7 @@ pub use connect::{ConnectOptions, ConnectPrompt, Connector, nodes_of, side_by_si
 pub use error::{ClusterError, ConsoleError, NoAnswer};
 pub(crate) use fetch::{FetchError, Ports, fetch};
 pub use node::Node;
-pub(crate) use node::{PHONE_SAST_TRUST, SERVICES};
+pub(crate) use node::{CAPF, PHONE_SAST_TRUST, RENEWAL_SERVICES, SERVICES};
 pub(crate) use node_ctl::{CtlProblem, NodeCtl, node_ctl, shows_ctl};
 pub use node_ctl::{is_left_behind, leftover_says};
 pub(crate) use node_file::NodeFile;

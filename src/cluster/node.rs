@@ -16,6 +16,18 @@ use crate::trustlist::Certificate;
 pub const PHONE_SAST_TRUST: &str = "Phone-SAST-trust";
 /// The services that are restarted after a new list, in this order.
 pub const SERVICES: [&str; 2] = ["Cisco Tftp", "Cisco CallManager"];
+/// The service that gives phones their LSCs; it runs on the publisher.
+pub const CAPF: &str = "Cisco Certificate Authority Proxy Function";
+/// The services that are restarted after certificates were renewed (214231), in the order of a restart: what phones ask first
+/// is restarted first.
+pub const RENEWAL_SERVICES: [&str; 6] = [
+    "Cisco Trust Verification Service",
+    "Cisco Tftp",
+    CAPF,
+    "Cisco HAProxy",
+    "Cisco CallManager",
+    "Cisco CTIManager",
+];
 
 /// The shell's question before a command is carried out.
 const YES: [Reply<'_>; 4] = [
@@ -119,6 +131,11 @@ impl<C: Console> Node<C> {
         Ok((found, errors))
     }
 
+    /// The certificates of all nodes, from the database of the cluster.
+    pub fn certificates_in_database(&mut self) -> Result<Vec<Certificate>, ClusterError> {
+        Ok(certificates::in_database(&self.shell.ask(certificates::IN_DATABASE, &[], HEALTH_LIMIT)?))
+    }
+
     /// Whether database replication is set up on every node.
     pub fn replication(&mut self) -> Result<Replication, ClusterError> {
         Ok(health::replication(&self.shell.ask("utils dbreplication runtimestate", &[], HEALTH_LIMIT)?))
@@ -194,6 +211,17 @@ impl<C: Console> Node<C> {
     /// What `show cert list trust` prints, for [`answers::trusts`].
     pub fn trust_list(&mut self) -> Result<Vec<String>, ClusterError> {
         self.shell.run("show cert list trust")
+    }
+
+    /// Deletes the certificates of this name from Phone-SAST-trust, as far as the shell takes this unit; returns whether none
+    /// is left.
+    pub fn distrust(&mut self, name: &str) -> Result<bool, ClusterError> {
+        for file in answers::trust_files(&self.trust_list()?, PHONE_SAST_TRUST, name) {
+            // A refusal shows in the list.
+            let command = format!("set cert delete {PHONE_SAST_TRUST} {file}");
+            self.shell.ask(&command, &YES, Duration::from_secs(60))?;
+        }
+        Ok(!self.trusts(name)?)
     }
 
     /// Pastes a certificate into Phone-SAST-trust. It is not known which releases accept this unit; a release that does not

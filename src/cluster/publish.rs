@@ -10,7 +10,7 @@ use super::connect::Connector;
 use super::connect::HostKind;
 use super::error::ClusterError;
 use super::fetch::{Ports, fetch};
-use super::node::SERVICES;
+use super::node::CAPF;
 #[cfg(feature = "ssh")]
 use super::sftp::{self, SftpFolder};
 use super::shell::answers::ServiceState;
@@ -202,10 +202,14 @@ impl Publisher<'_> {
     }
 }
 
-/// The services to restart, and the nodes, in order: first Cisco Tftp on all nodes, because phones that register again request
-/// the list.
-pub fn restart_order(nodes: &[NodeAddress]) -> Vec<(&'static str, NodeAddress)> {
-    SERVICES.into_iter().flat_map(|service| nodes.iter().map(move |node| (service, node.clone()))).collect()
+/// These services, and the nodes, in order: a service on all nodes before the next one. CAPF runs on the publisher alone,
+/// which is the first node.
+pub fn restart_order(services: &[&'static str], nodes: &[NodeAddress]) -> Vec<(&'static str, NodeAddress)> {
+    let of = |service: &&'static str| {
+        let (service, most) = (*service, if *service == CAPF { 1 } else { nodes.len() });
+        nodes.iter().take(most).map(move |node| (service, node.clone()))
+    };
+    services.iter().flat_map(of).collect()
 }
 
 /// Restarts a service if it runs, and waits until it is started; returns its state.
@@ -215,8 +219,7 @@ pub fn restart(
     service: &'static str,
 ) -> Result<ServiceState, ClusterError> {
     let mut shell = connector.open(node)?;
-    let before = shell.services()?.into_iter().find(|(name, _)| *name == service);
-    let before = before.map_or(ServiceState::Missing, |(_, state)| state);
+    let before = shell.states(&[service])?.first().map_or(ServiceState::Missing, |(_, state)| *state);
     if matches!(before, ServiceState::Missing | ServiceState::NotActivated) {
         connector.prompt().note(&format!("{node}: {service} does not run here"));
         return Ok(before);

@@ -111,7 +111,7 @@ pub fn restart(
     }
     operator.something_changes();
     let mut done = Vec::new();
-    let order = restart_order(&nodes);
+    let order = restart_order(&SERVICES, &nodes);
     let work = operator.long_work("Restarting services", Some(order.len()));
     for (service, node) in order {
         let state = cluster::restart(connector, &node, service)?;

@@ -55,6 +55,8 @@ pub struct ClusterFacts {
     pub mode: Option<SecurityMode>,
     /// Whether the procedure uses `utils ctl`, as the bridge does.
     pub by_utils_ctl: bool,
+    /// Whether the CTL becomes tokenless.
+    pub leaves_tokens: bool,
     /// `utils dbreplication runtimestate`
     pub replication: Answer,
     /// Whether the publisher reaches the other nodes.
@@ -176,6 +178,10 @@ fn of_release(facts: &ClusterFacts, release: Option<(u32, u32)>) -> Option<(Need
             (Need::Note, has_none + "the cluster cannot make a tokenless CTL again; keep the one in force")
         }
         Some((10..=13, _)) => return None,
+        None | Some(_) if facts.leaves_tokens => (
+            Need::Note,
+            format!("{TOKENS_AFTER_14SU3}; after this change only such a CTL brings the tokens back"),
+        ),
         None | Some(_) => (Need::Note, TOKENS_AFTER_14SU3.to_owned()),
     })
 }

@@ -20,6 +20,12 @@ pub struct UploadOptions {
     pub tls: TlsTrust,
 }
 
+impl Default for UploadOptions {
+    fn default() -> Self {
+        UploadOptions { method: None, https_port: 443, tls: TlsTrust::System }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum UploadMethod {
     /// The REST interface

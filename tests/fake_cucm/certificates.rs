@@ -1,9 +1,12 @@
 //! The certificates of a node: shown, imported, regenerated.
 
-use crate::list::Certificate;
+use crate::list::{Certificate, itl};
 use crate::terminal::Terminal;
 use crate::words::words;
 use crate::{Node, replace};
+
+/// When the ITLs of nodes are made again.
+const TIME: u32 = 1_425_690_000;
 
 /// Phone-SAST-trust: the names and contents of its files.
 pub fn trusted(node: &Node) -> Vec<(String, Certificate)> {
@@ -140,6 +143,47 @@ pub fn import(node: &Node, terminal: &mut Terminal, unit: &str, cut: bool) -> Op
     Some(())
 }
 
+/// The certificates of all nodes, in PEM, as the database prints them. `not-in-database=UNIT`: a unit that it lacks.
+pub fn in_database(node: &Node) -> String {
+    let units = ["CallManager", "CallManager-ECDSA", "CAPF", "TVS", "ITLRecovery"];
+    let of = |node: &Node| {
+        units.into_iter().filter_map(|unit| of_unit(node, unit).map(|c| (unit, c.der))).collect::<Vec<_>>()
+    };
+    let mut all: Vec<Vec<u8>> = vec![];
+    for (unit, der) in node.cluster().iter().flat_map(of) {
+        if node.quirk("not-in-database") != Some(unit) && !all.contains(&der) {
+            all.push(der);
+        }
+    }
+    let pem = |der: &Vec<u8>| {
+        let pem = openssl::x509::X509::from_der(der).unwrap().to_pem().unwrap();
+        String::from_utf8(pem).unwrap()
+    };
+    words("certificates", "in-database", &[("ROWS", &all.iter().map(pem).collect::<String>())])
+}
+
+/// Takes a certificate out of Phone-SAST-trust.
+pub fn delete(node: &Node, terminal: &mut Terminal, unit: &str, file: &str) -> Option<()> {
+    if node.quirk("no-cert-delete").is_some() || unit != "Phone-SAST-trust" {
+        terminal.say(&words("certificates", "import-unknown", &[]));
+        return Some(());
+    }
+    if terminal.ask(&words("certificates", "delete-asks", &[("NAME", file)]))?.trim() != "yes" {
+        return Some(());
+    }
+    let wanted = file.trim_end_matches(".pem");
+    let entries = std::fs::read_dir(node.path("trust")).ok();
+    for entry in entries.into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let certificate = Certificate::read(&std::fs::read(&path).unwrap()).unwrap();
+        if file_name(&certificate.whole_common_name()) == wanted {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    terminal.say(&words("certificates", "delete-done", &[("NAME", file)]));
+    Some(())
+}
+
 /// `regenerated/UNIT.der` and `.key.pem`, written by the tests, replace the unit's own.
 pub fn regenerate(node: &Node, terminal: &mut Terminal, unit: &str) -> Option<()> {
     let asks = if unit == "ITLRecovery" { "regen-asks-recovery" } else { "regen-asks" };
@@ -155,6 +199,10 @@ pub fn regenerate(node: &Node, terminal: &mut Terminal, unit: &str) -> Option<()
         if let Ok(bytes) = std::fs::read(node.path("regenerated").join(format!("{unit}.{ending}"))) {
             replace(&node.path(&format!("{stem}.{ending}")), &bytes);
         }
+    }
+    // The ITLs of all nodes are made again.
+    if node.path("address").exists() {
+        itl::make_all(&node.folder.with_file_name("node0"), TIME);
     }
     terminal.say(&words("certificates", "regen-done", &[("UNIT", unit)]));
     Some(())

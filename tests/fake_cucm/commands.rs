@@ -53,6 +53,7 @@ pub fn run(node: &Node, terminal: &mut Terminal, command: &str, cut: bool) -> Op
         // Releases before 10.0 have only the CTL Client.
         ["utils", "ctl", ..] if major >= 10 => ctl::run(node, terminal, &said[2..], cut)?,
         ["set", "cert", "import", "trust", unit] => certificates::import(node, terminal, unit, cut)?,
+        ["set", "cert", "delete", unit, file] => certificates::delete(node, terminal, unit, file)?,
         ["set", "cert", "regen", unit] => certificates::regenerate(node, terminal, unit)?,
         _ => terminal.say(&words("session", "no-command", &[])),
     }

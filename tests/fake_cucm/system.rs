@@ -69,6 +69,9 @@ pub fn sql(node: &Node, command: &str) -> String {
         rows.dedup();
         return table(&["name", "model", "description"], &rows);
     }
+    if from("typecertificateservice") {
+        return certificates::in_database(node);
+    }
     if from("certificate") {
         let role = "TRUST_ROLE_SAST".to_owned();
         let rows: Vec<Vec<String>> = certificates::trusted(node)

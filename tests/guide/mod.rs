@@ -120,7 +120,9 @@ pages! {
     refusing_phones "refusing-phones"
     readme "README"
     renewal "renewal"
+    renewal_run "renewal-run"
     reverting "reverting"
     secured "secured"
+    to_tokenless "to-tokenless"
     way_back "way-back"
 }

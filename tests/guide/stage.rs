@@ -10,6 +10,7 @@ use crate::pki;
 use crate::support::cluster::{Cluster, HTTP_PORT, SSH_PORT, Ssh, TFTP_PORT, TVS_PORT, can_run};
 use crate::support::cluster_lists;
 use crate::support::phones::{self, Behaviour};
+use crate::support::site::Site;
 use crate::support::{PIN, World};
 
 /// The addresses of the nodes in the pages: those of the golden lists.
@@ -126,6 +127,13 @@ impl Stage {
         if matches!(page, "refusing-phones" | "reverting") {
             names.extend(start_phones(cluster.as_ref().unwrap()));
         }
+        let (world, cluster) = match (page, cluster) {
+            ("renewal-run" | "to-tokenless", Some(cluster)) => {
+                let site = Site::of_the_guide(world, cluster, page == "renewal-run");
+                (site.world, Some(site.cluster))
+            }
+            other => (world, other.1),
+        };
         let stage = Stage { world, cluster, names };
         stage.set_up(page);
         Some(stage)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sastctl::workflow::cluster_run::{Step, StepName};
+use sastctl::workflow::cluster_run::{RunKind, Step, StepName};
 use sastctl::workflow::journal::{Event, FileFingerprint, Journal, Outcome, PhoneLine, PhonesDo, RunId};
 
 use super::{REVERT, journal, world};
@@ -69,7 +69,7 @@ fn page_of(world: &World, events: Vec<Event>) -> String {
     let text = || "x".to_owned();
     let start =
         Event::Start { version: text(), command: vec![], operator: text(), host: text(), change: None };
-    let id = RunId { node: "10.1.2.3".to_owned(), folder: "run".to_owned() };
+    let id = RunId { node: "10.1.2.3".to_owned(), folder: "run".to_owned(), kind: RunKind::Revert };
     for event in [start, Event::Run(id)].into_iter().chain(events) {
         journal.add_at("2026-11-21T08:18:43Z", event).unwrap();
     }

@@ -1,7 +1,7 @@
 //! A page for others: nothing on it names a node, a person, a token, a certificate, a phone or a place.
 
 use sastctl::trustlist::{TrustFile, TrustList, digest};
-use sastctl::workflow::cluster_run::{Part, Step};
+use sastctl::workflow::cluster_run::{Part, RunKind, Step};
 use sastctl::workflow::journal::{Event, FileFingerprint, Journal, Outcome, RunId};
 
 use super::{REVERT, journal, world};
@@ -94,7 +94,11 @@ fn names_within_sentences_are_left_out_too() {
             host: "pc".to_owned(),
             change: None,
         },
-        Event::Run(RunId { node: "acme-pub:2222".to_owned(), folder: "/home/anna/run".to_owned() }),
+        Event::Run(RunId {
+            node: "acme-pub:2222".to_owned(),
+            folder: "/home/anna/run".to_owned(),
+            kind: RunKind::Revert,
+        }),
         Event::input("in force", None, file),
         Event::step(Step::Publish, part("pub1"), says, Some(false)),
         Event::End {

@@ -12,11 +12,15 @@ pub mod node_tvs;
 #[cfg(unix)]
 pub mod operator;
 pub mod phones;
+#[cfg(unix)]
+pub mod population;
 pub mod readers;
 #[cfg(unix)]
 pub mod run;
 mod schema;
 pub mod scripted;
+#[cfg(unix)]
+pub mod site;
 pub mod tvs;
 pub mod watch;
 

@@ -49,6 +49,14 @@ pub fn start(node: PathBuf, publisher: PathBuf, address: &str) {
     });
 }
 
+/// The roles of a certificate that the TVS of this node knows by this issuer and serial; `None`: it does not know it.
+pub fn roles(node: &Path, publisher: &Path, issuer: &[u8], serial: &[u8]) -> Option<Vec<u16>> {
+    let named = [issuer, &[0]].concat();
+    let known = known(node, publisher);
+    let found = known.iter().find(|k| k.names.iter().any(|(i, s)| *i == named && s == serial))?;
+    Some(found.roles.iter().map(|role| u16::from(*role)).collect())
+}
+
 fn acceptor(node: &Path) -> Option<SslAcceptor> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
     builder.set_cipher_list("ALL:@SECLEVEL=0").unwrap();

@@ -86,19 +86,24 @@ pub fn acts(cluster: &Cluster) -> Vec<Vec<String>> {
 
 /// Kills the run as soon as its journal says that a step is done.
 pub fn kill_after(world: &World, cluster: &Cluster, step: &str, more: &[&str]) {
-    let args = arguments(cluster, more);
+    kill_when_done(world, &arguments(cluster, more), step, 0);
+}
+
+/// The same for any run, where `before` earlier journals say the same.
+pub fn kill_when_done(world: &World, args: &[String], step: &str, before: usize) {
     let mut command = world.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let mut child: Child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let wanted = format!("\"name\":\"{step}\"");
     until(&format!("{step} is done"), || {
         let journals = std::fs::read_dir(world.path("state/sastctl")).into_iter().flatten();
-        let done = journals.filter_map(Result::ok).any(|j| {
+        let says_so = |j: &std::fs::DirEntry| {
             let text = std::fs::read_to_string(j.path()).unwrap_or_default();
             // The step itself, not one of its parts.
             text.lines()
                 .any(|l| l.contains(&wanted) && l.contains("\"done\":true") && !l.contains("\"part\":"))
-        });
+        };
+        let done = journals.filter_map(Result::ok).filter(says_so).count() > before;
         if let (false, Some(status)) = (done, child.try_wait().unwrap()) {
             panic!("the run ended before {step} was done: {status}");
         }

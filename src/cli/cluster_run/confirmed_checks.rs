@@ -5,25 +5,28 @@ use clap::Args;
 use crate::cli::{STATE, printable};
 use crate::workflow::{Need, Question, Readiness, Subject};
 
+/// The heading of these options.
+pub const CHECKED: &str = "What you have checked (--yes does not confirm these)";
+
 /// What the operator checked. `--yes` does not confirm these.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "What you have checked (--yes does not confirm these)")]
+#[command(next_help_heading = CHECKED)]
 pub struct ConfirmedChecks {
     /// Database replication is in order on every node (utils dbreplication runtimestate)
     #[arg(long, requires = "node")]
-    replication_is_ok: bool,
+    pub replication_is_ok: bool,
     /// The nodes can reach each other (CUCM copies its own CTL to all of them)
     #[arg(long, requires = "node")]
-    nodes_reach_each_other: bool,
+    pub nodes_reach_each_other: bool,
     /// There is a backup that can be restored
     #[arg(long, requires = "node")]
-    backup_is_there: bool,
+    pub backup_is_there: bool,
     /// The cluster has a licence for mixed mode; this release needs one
     #[arg(long, requires = "node")]
-    licence_is_there: bool,
-    /// Every phone has the bridge CTL; only with --bridge
-    #[arg(long, requires = "bridge")]
-    phones_have_it: bool,
+    pub licence_is_there: bool,
+    /// Every phone has the CTL that the next one needs: each command has this option for its own runs.
+    #[arg(skip)]
+    pub phones_have_it: bool,
 }
 
 impl ConfirmedChecks {

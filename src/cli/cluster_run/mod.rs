@@ -1,4 +1,4 @@
-//! `revert --node`: the whole run on a cluster from tokenless to tokens.
+//! Whole runs on a cluster: what `revert --node`, `renew` and `tokenless` share.
 
 mod confirmed_checks;
 
@@ -8,17 +8,17 @@ use std::time::Duration;
 use askama::Template;
 use clap::Args;
 
-pub use confirmed_checks::{ConfirmedChecks, option as confirming_option, readiness_text};
+pub use confirmed_checks::{CHECKED, ConfirmedChecks, option as confirming_option, readiness_text};
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::operator::TVS_NOT_ASKED;
-use super::signing::{SigningArgs, checksums_text, numbered, plan_text};
+use super::signing::{checksums_text, numbered, phones_text, plan_text};
 use super::texts::text;
-use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
+use super::{CommandError, TerminalOperator, interrupt};
 use crate::cluster::{Connector, NodeAddress};
-use crate::workflow::cluster_run::{ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunResult, Step};
-use crate::workflow::{Release, left_to_do};
+use crate::workflow::Unit;
+use crate::workflow::cluster_run::{ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunResult};
 
 /// Options of `revert --node`.
 #[derive(Debug, Args)]
@@ -29,7 +29,22 @@ pub struct NodeArgs {
     pub node: Option<NodeAddress>,
     /// Publish a bridge CTL first; then phones without TVS also accept the new CTL (sastctl help bridge)
     #[arg(long, requires = "node")]
-    bridge: bool,
+    pub bridge: bool,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Every phone has the bridge CTL; only with --bridge
+    #[arg(long, requires = "bridge", help_heading = CHECKED)]
+    pub phones_have_it: bool,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub tvs: TvsArgs,
+}
+
+/// Options of every whole run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The whole run")]
+pub struct RunArgs {
     /// The folder of the run: it has the old CTL, the certificates and the new CTL
     #[arg(long, value_name = "DIR", requires = "node")]
     work: Option<PathBuf>,
@@ -44,11 +59,7 @@ pub struct NodeArgs {
     #[command(flatten)]
     publish: PublishArgs,
     #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
     ports: PortArgs,
-    #[command(flatten)]
-    tvs: TvsArgs,
     #[command(flatten)]
     connect: ConnectArgs,
 }
@@ -56,70 +67,67 @@ pub struct NodeArgs {
 impl NodeArgs {
     /// The first given option that needs `--node`.
     pub fn not_for_a_file(&self) -> Option<&'static str> {
+        let run = &self.run;
         let given = [
             (self.bridge, "--bridge"),
-            (self.work.is_some(), "--work"),
-            (self.resume, "--resume"),
-            (self.rollback, "--rollback"),
-            (!self.publish.tftp_root.is_empty(), "--tftp-root"),
+            (run.work.is_some(), "--work"),
+            (run.resume, "--resume"),
+            (run.rollback, "--rollback"),
+            (!run.publish.tftp_root.is_empty(), "--tftp-root"),
         ];
-        let confirmed = self.confirmed_checks.options().map(|(_, given, option)| (given, option));
+        let confirmed = run.confirmed_checks.options().map(|(_, given, option)| (given, option));
         given.into_iter().chain(confirmed).find(|(given, _)| *given).map(|(_, name)| name)
     }
 }
 
-/// Does the run, with these spares, the permission to use a single token, and the release.
-pub fn run(
-    args: &NodeArgs,
-    node: &NodeAddress,
-    (spares, single_token, release): (&[String], bool, Option<Release>),
-    signing: &SigningArgs,
-    (settings, ui): (&Settings, &Ui),
-) -> Result<(), CommandError> {
-    interrupt::listen()?;
-    let options = RunOptions {
-        publisher: node.clone(),
-        folder: args.work.clone().map_or_else(|| RunFolder::of(node), RunFolder),
-        bridge: args.bridge,
-        tftp_folders: args.publish.tftp_root.clone(),
-        upload_wait: Duration::from_secs(args.publish.publish_wait),
-        upload: args.store.options(),
-        tvs: args.tvs.options(),
-        ports: args.ports.ports(),
-        module: settings.module_options(),
-        selector: settings.selector()?,
-        spares,
-        single_token,
-        release,
-        request: &|signer| Ok(signing.request(signer)?),
-        order: signing.order("revert-node"),
-    };
-    let password_source = args.connect.operator(false, settings, ui)?.password_source;
-    // The plan is always shown before the cluster changes, also with --yes.
-    let (confirmed_checks, sees_plans) = (args.confirmed_checks.clone(), true);
-    let operator = signing.operator(false, settings, ui);
-    let operator = TerminalOperator { password_source, confirmed_checks, sees_plans, ..operator };
-    let connector = Connector::new(args.connect.options(), &operator);
-    let mut run = ClusterRun::connect(&options, connector, &operator)?;
-    if signing.dry_run {
-        let planned = run.dry_run()?;
-        planned.file.warnings.iter().for_each(|warning| ui.warn(warning));
-        return ui.answer("revert-node", &planned.json(), || dry_run_text(&planned, args.bridge));
+impl RunArgs {
+    /// Does the run, or shows what it would do, or only the plan of renewals that are to come.
+    pub fn carry_out(
+        &self,
+        options: RunOptions<'_>,
+        operator: TerminalOperator<'_>,
+        phones_have_it: bool,
+        before: &[Unit],
+    ) -> Result<(), CommandError> {
+        interrupt::listen()?;
+        let (settings, ui) = (operator.settings, operator.ui);
+        let password_source = self.connect.operator(false, settings, ui)?.password_source;
+        let confirmed_checks = ConfirmedChecks { phones_have_it, ..self.confirmed_checks.clone() };
+        // The plan is always shown before the cluster changes, also with --yes.
+        let operator = TerminalOperator { password_source, confirmed_checks, sees_plans: true, ..operator };
+        let options = RunOptions {
+            folder: self.work.clone().map_or_else(|| options.folder.clone(), RunFolder),
+            tftp_folders: self.publish.tftp_root.clone(),
+            upload_wait: Duration::from_secs(self.publish.publish_wait),
+            ports: self.ports.ports(),
+            ..options
+        };
+        let connector = Connector::new(self.connect.options(), &operator);
+        let mut run = ClusterRun::connect(&options, connector, &operator)?;
+        let what = options.kind.journal();
+        if !before.is_empty() {
+            let steps = run.before(before)?;
+            let json = serde_json::json!({ "node": options.publisher.to_string(), "steps": steps });
+            return ui.answer("renew-before", &json, || format!("Plan\n{}", numbered(&steps)));
+        }
+        if options.order.dry_run {
+            let planned = run.dry_run()?;
+            planned.file.iter().flat_map(|(_, file)| &file.warnings).for_each(|warning| ui.warn(warning));
+            return ui.answer(what, &planned.json(), || text(&DryRunText { planned: &planned }));
+        }
+        run.begin(match (self.resume, self.rollback) {
+            (true, _) => RunMode::Resume,
+            (_, true) => RunMode::Rollback,
+            _ => RunMode::New,
+        })?;
+        interrupt::under_way(if self.rollback {
+            "to continue from here, run the same command with --rollback"
+        } else {
+            "to continue from here, run the same command with --resume"
+        });
+        let done = run.carry_out()?;
+        ui.answer(what, &done.json(), || text(&RunText { done: &done, new_ctl: options.folder.new_ctl() }))
     }
-    run.begin(match (args.resume, args.rollback) {
-        (true, _) => RunMode::Resume,
-        (_, true) => RunMode::Rollback,
-        _ => RunMode::New,
-    })?;
-    interrupt::under_way(if args.rollback {
-        "to continue from here, run the same command with --rollback"
-    } else {
-        "to continue from here, run the same command with --resume"
-    });
-    let done = run.carry_out()?;
-    ui.answer("revert-node", &done.json(), || {
-        text(&RunText { done: &done, left: left_to_do(&done.phones), new_ctl: options.folder.new_ctl() })
-    })
 }
 
 /// The result as text.
@@ -127,18 +135,12 @@ pub fn run(
 #[template(path = "run.txt")]
 struct RunText<'a> {
     done: &'a RunResult,
-    left: Vec<String>,
     new_ctl: PathBuf,
 }
 
 /// What a run would do, as text.
-fn dry_run_text(planned: &DryRun, bridge: bool) -> String {
-    let step = |step: Step| format!("  {:<10} {}\n", step.name(), step.description());
-    format!(
-        "{}Steps\n{}{}Left to do by hand\n{}Dry run: nothing was changed on the cluster, and nothing was written.",
-        readiness_text(&planned.before),
-        Step::all(bridge).into_iter().map(step).collect::<String>(),
-        plan_text(&planned.file),
-        numbered(&planned.left_to_do)
-    )
+#[derive(Template)]
+#[template(path = "dry-run.txt")]
+struct DryRunText<'a> {
+    planned: &'a DryRun,
 }

@@ -62,6 +62,8 @@ impl From<RunError> for CommandError {
             E::PhonesLackBridge => {
                 base.hint("on phones that never load it, delete the CTL by hand: sastctl help refusing-phones")
             }
+            E::NoBridge(NoBridge::HasToken { .. }) => base
+                .hint("restore the old CTL with --rollback, delete that certificate from Phone-SAST-trust, and start again"),
             E::NoBridge(why) => match why {
                 NoBridge::Lacks { .. } => base.detail(
                     "",
@@ -70,9 +72,15 @@ impl From<RunError> for CommandError {
                 NoBridge::Missing { .. } | NoBridge::Old { .. } | NoBridge::Differs { .. } => {
                     base.detail("", "CUCM copies its CTL to every node by SFTP, and Cisco Tftp was restarted")
                 }
-                NoBridge::NotAccepted { .. } => base,
+                NoBridge::NotAccepted { .. } | NoBridge::HasToken { .. } => base,
             }
             .hint("continue with --resume and without --bridge: phones with TVS accept the new CTL, the plan lists the others"),
+            E::NoCertificate { .. } => base.hint("download it from OS Administration, and give it: --certificate FILE"),
+            E::StillToRenew { tvs } => base.details("", tvs),
+            E::NotYet { .. } | E::NotYetTokenless { .. } => base
+                .hint("first: sastctl renew --node PUBLISHER; reset the phones, and wait until all have the new lists"),
+            E::StillTrusted { .. } => base
+                .hint("delete them in OS Administration of the publisher: Security > Certificate Management; then --resume"),
             E::FileLost { .. } => {
                 base.hint("the journal contains the file: sastctl journal show --json prints the bytes of every file")
             }

@@ -67,6 +67,14 @@ pub struct JournalPlaceArgs {
     pub change: Option<String>,
 }
 
+impl JournalPlaceArgs {
+    /// As [`SigningArgs::order`], for a command that signs nothing.
+    pub fn order(&self, what: &'static str, dry_run: bool) -> SigningOrder<'_> {
+        let (journal, change) = (self.journal.as_deref(), self.change.as_deref());
+        SigningOrder { what, dry_run, plan_digest: None, journal, change, sign_journal: false }
+    }
+}
+
 /// Values as they are typed: the name, what the help says of it, the value.
 type Names<T> = &'static [(&'static str, &'static str, T)];
 
@@ -138,14 +146,8 @@ impl SigningArgs {
 
     /// How plans are carried out by the command that the journal calls `what`.
     pub fn order(&self, what: &'static str) -> SigningOrder<'_> {
-        SigningOrder {
-            what,
-            dry_run: self.dry_run,
-            plan_digest: self.plan_digest,
-            journal: self.journal.journal.as_deref(),
-            change: self.journal.change.as_deref(),
-            sign_journal: self.journal_sign,
-        }
+        let order = self.journal.order(what, self.dry_run);
+        SigningOrder { plan_digest: self.plan_digest, sign_journal: self.journal_sign, ..order }
     }
 
     /// The operator of a command that signs; `to_output`: the file itself goes to standard output.

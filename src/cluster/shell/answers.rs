@@ -121,6 +121,13 @@ pub enum ServiceState {
     Missing,
 }
 
+impl ServiceState {
+    /// Whether the node has the task of the service, also while it is stopped.
+    pub fn is_activated(self) -> bool {
+        !matches!(self, ServiceState::NotActivated | ServiceState::Missing)
+    }
+}
+
 /// Reads a service's state from the output of `utils service list` or of a restart; the last line about the service counts.
 pub fn service_state(lines: &[String], service: &str) -> Option<ServiceState> {
     let rest = lines.iter().rev().find_map(|l| {
@@ -211,22 +218,26 @@ pub fn deleted(lines: &[String]) -> Option<u32> {
 /// blanks and similar characters. `SAST-ADN12.pem` is not a match for `SAST-ADN1`; `SAST-ADN1_0A.pem`, with a serial after the
 /// name, is.
 pub fn trusts(lines: &[String], unit: &str, name: &str) -> bool {
+    !trust_files(lines, unit, name).is_empty()
+}
+
+/// The files of these certificates: `NAME.pem`.
+pub fn trust_files(lines: &[String], unit: &str, name: &str) -> Vec<String> {
     let in_file = |name: &str| -> String {
         let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
         name.trim().trim_end_matches('\0').chars().map(plain).collect()
     };
     let name = in_file(name);
-    let is_it = |line: &String| {
-        let Some((of, file)) = line.trim().split_once('/') else { return false };
-        let Some((file, _)) = file.split_once(".pem").filter(|_| of.eq_ignore_ascii_case(unit)) else {
-            return false;
-        };
-        let file = in_file(file);
-        let behind = file.strip_prefix(&name).map(|behind| behind.trim_end_matches('_'));
+    let its_file = |line: &String| {
+        let (of, file) = line.trim().split_once('/')?;
+        let (shown, _) = file.split_once(".pem").filter(|_| of.eq_ignore_ascii_case(unit))?;
+        let file = in_file(shown);
+        let behind = file.strip_prefix(&name)?.trim_end_matches('_');
         let is_serial = |text: &str| is_hex(text) && text.len().is_multiple_of(2);
-        behind.is_some_and(|behind| behind.is_empty() || behind.strip_prefix('_').is_some_and(is_serial))
+        let is_it = behind.is_empty() || behind.strip_prefix('_').is_some_and(is_serial);
+        is_it.then(|| format!("{shown}.pem"))
     };
-    !name.is_empty() && lines.iter().any(is_it)
+    lines.iter().filter(|_| !name.is_empty()).filter_map(its_file).collect()
 }
 
 /// The bytes of a hexadecimal dump, as far as its lines can be read. The layout is not published: offsets, colons and a text

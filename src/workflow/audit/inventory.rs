@@ -1,6 +1,5 @@
 //! The inventory: many clusters, a publisher and an account each, as TOML.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -8,11 +7,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::judge::ExpectedToken;
-use super::report::Target;
-use crate::cluster::{ConnectOptions, Connector, NodeAddress, SshAddress};
+use crate::cluster::{ConnectOptions, NodeAddress, SshAddress};
 use crate::files;
 use crate::workflow::config::parse;
-use crate::workflow::{Operator, PinSource, WorkError, display_name, read_certificate};
+use crate::workflow::{PinSource, WorkError, display_name, read_certificate};
 
 /// The most clusters of an inventory.
 const MOST: usize = 1000;
@@ -28,8 +26,8 @@ struct Inventory {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InventoryCluster {
-    name: String,
-    node: Address<NodeAddress>,
+    pub name: String,
+    pub node: Address<NodeAddress>,
     user: Option<String>,
     /// Never the password itself.
     pub password_source: Option<PinSource>,
@@ -46,7 +44,7 @@ pub struct InventoryCluster {
 
 /// An address as text.
 #[derive(Debug)]
-struct Address<T>(T);
+pub struct Address<T>(pub T);
 
 impl<'de, T: FromStr> Deserialize<'de> for Address<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -64,47 +62,40 @@ pub fn read_inventory(path: &Path) -> Result<Vec<InventoryCluster>, WorkError> {
     if clusters.is_empty() || clusters.len() > MOST {
         return Err(wrong(format!("it has {} clusters; from 1 to {MOST} are allowed", clusters.len())));
     }
-    let mut names = BTreeSet::new();
-    for cluster in &mut clusters {
+    for (at, cluster) in clusters.iter_mut().enumerate() {
         cluster.folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let problem = match &mut cluster.password_source {
-            _ if !names.insert(cluster.name.clone()) => "this name is there twice",
-            None if cluster.identity.is_none() => "it has neither password-source nor identity",
-            Some(PinSource::File(file)) => {
-                *file = cluster.folder.join(&*file);
-                continue;
-            }
-            None | Some(PinSource::Env(_)) => continue,
-            // Clusters are asked in no fixed order, which would mix up the lines of a descriptor; and nobody is asked.
-            Some(_) => "password-source must be env:VAR or file:PATH",
-        };
-        return Err(wrong(format!("{}: {problem}", cluster.name)));
+        let which = format!("[[cluster]] {}", at.saturating_add(1));
+        // Clusters are asked in no fixed order, so their descriptor would mix up their lines; and nobody is asked.
+        if cluster
+            .password_source
+            .as_ref()
+            .is_some_and(|s| !matches!(s, PinSource::Env(_) | PinSource::File(_)))
+        {
+            return Err(wrong(format!("{which}: password-source must be env:VAR or file:PATH")));
+        }
+        if cluster.password_source.is_none() && cluster.identity.is_none() {
+            return Err(wrong(format!("{which}: it has neither password-source nor identity")));
+        }
     }
     Ok(clusters)
 }
 
 impl InventoryCluster {
-    /// The cluster, reached as the inventory says, else as `common` says.
-    pub fn target<'a>(
-        &self,
-        common: &ConnectOptions,
-        operator: &'a dyn Operator,
-    ) -> Result<Target<'a>, WorkError> {
-        let common = common.clone();
-        let options = ConnectOptions {
+    /// How it is reached, where the inventory says it; else as the others are.
+    pub fn options(&self, common: ConnectOptions) -> ConnectOptions {
+        let identity = self.identity.as_ref().map(|file| self.folder.join(file));
+        ConnectOptions {
             user: self.user.clone().or(common.user),
-            password_beside_key: self.password_source.is_some(),
-            identity: self.identity.as_ref().map(|file| self.folder.join(file)).or(common.identity),
+            password_beside_key: common.password_beside_key || self.password_source.is_some(),
+            identity: identity.or(common.identity),
             legacy: common.legacy || self.legacy_ssh,
             jump: self.jump.as_ref().map(|jump| jump.0.clone()).or(common.jump),
             ..common
-        };
-        let (name, tokens) = (self.name.clone(), self.tokens()?);
-        Ok(Target { name, tokens, ..Target::new(&self.node.0, Connector::new(options, operator)) })
+        }
     }
 
     /// The tokens that its CTL should have.
-    fn tokens(&self) -> Result<Vec<ExpectedToken>, WorkError> {
+    pub fn tokens(&self) -> Result<Vec<ExpectedToken>, WorkError> {
         let token = |token: &String| {
             let file = self.folder.join(token);
             if !file.exists() {

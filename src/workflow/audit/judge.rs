@@ -37,12 +37,7 @@ pub(super) struct Judge<'a> {
 
 /// Whether a record has the certificate that a node shows, by serial number and, where the record has it whole, issuer.
 pub(super) fn is_of(record: &Record, own: &OwnCertificate) -> bool {
-    match record.certificate() {
-        Some(Ok(held)) => {
-            held.serial == own.serial && (own.issuer.is_empty() || held.issuer.short() == own.issuer)
-        }
-        _ => record.id().is_some_and(|(_, serial)| serial.iter().skip_while(|b| **b == 0).eq(&own.serial)),
-    }
+    own.is_in(record)
 }
 
 /// A serial number as `show ctl` prints it.
@@ -127,9 +122,6 @@ impl<'a> Judge<'a> {
     fn itls(&mut self) {
         let facts = self.facts;
         let mut itls = Vec::new();
-        if facts.rollback == Some(true) {
-            self.rolled_back(self.publisher, "the rollback parameter is True");
-        }
         for node in facts.nodes.iter().filter(|n| n.runs("Cisco Tftp") && n.status.not_asked.is_none()) {
             let name = &node.status.node;
             match &node.status.held.itl {
@@ -144,7 +136,11 @@ impl<'a> Judge<'a> {
                         self.add(Kind::ItlOutdated, name, says, on(node, RESTART_TFTP));
                     }
                 }
-                InstalledItl::Emptied => self.rolled_back(name, "it serves an ITL that is emptied"),
+                InstalledItl::Emptied => {
+                    let says = "its ITL is emptied: \"Prepare Cluster for Rollback to pre 8.0\" is True";
+                    let back = "set the enterprise parameter to False, and reset all phones";
+                    self.add(Kind::Rollback, name, says, Some(back.to_owned()));
+                }
                 _ if node.node.address.is_empty() => {
                     let says = "its files cannot be fetched over a serial line";
                     self.add(Kind::NotKnown, name, says, None);
@@ -173,12 +169,6 @@ impl<'a> Judge<'a> {
                 self.add(Kind::TvsRenewed, &node.status.node, says, restart);
             }
         }
-    }
-
-    fn rolled_back(&mut self, of: &str, says: &str) {
-        let back = "set the enterprise parameter to False, restart TVS and Cisco Tftp, and reset all phones";
-        let says = format!("{says} (\"Prepare Cluster for Rollback to pre 8.0\")");
-        self.add(Kind::Rollback, of, says, Some(back.to_owned()));
     }
 
     /// The SAST tokens of the CTL, against the inventory and Phone-SAST-trust.

@@ -13,12 +13,9 @@ use super::facts::{AuditFacts, NodeFacts, gather};
 use super::finding::{Finding, Severity};
 use super::judge::{ExpectedToken, Judge};
 use crate::cluster::{Connector, NodeAddress, Ports};
-use crate::trustlist::{Record, printable};
+use crate::trustlist::Record;
 use crate::workflow::trust::TvsOptions;
 use crate::workflow::{Operator, Spell, WorkError, local_time};
-
-/// The most threads that ask clusters.
-const MOST_AT_ONCE: usize = 64;
 
 /// A cluster to audit.
 pub struct Target<'a> {
@@ -29,13 +26,6 @@ pub struct Target<'a> {
     pub tokens: Vec<ExpectedToken>,
     /// With the account of this cluster.
     pub connector: Connector<'a>,
-}
-
-impl<'a> Target<'a> {
-    /// A cluster of which only the publisher is given.
-    pub fn new(publisher: &NodeAddress, connector: Connector<'a>) -> Self {
-        Target { name: publisher.to_string(), publisher: publisher.clone(), tokens: vec![], connector }
-    }
 }
 
 /// A cluster that was audited; what was not read is left out.
@@ -111,14 +101,13 @@ pub fn audit(
         let asked = gather(&target.publisher, how, &mut target.connector, done);
         let cluster = AuditedCluster::new(target, asked, (time, until), spell);
         if !is_one {
-            operator.note(&printable(&format!("{}: {}", cluster.name, cluster.summary())));
+            operator.note(&format!("{}: {}", cluster.name, cluster.summary()));
             work.one_done();
         }
         Ok(cluster)
     };
     // The threads wait most of the time: as many as clusters are asked, not as processors.
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, MOST_AT_ONCE.min(count.max(1)))).build();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, count.max(1))).build();
     let audited: Result<Vec<AuditedCluster>, WorkError> = match pool {
         Ok(pool) => pool.install(|| targets.into_par_iter().with_max_len(1).map(one).collect()),
         Err(_) => targets.into_iter().map(one).collect(),

@@ -1,7 +1,7 @@
 //! The bridge: the CTL that the nodes serve after `utils ctl update CTLFile` and a restart of Cisco Tftp on every node.
 
 use crate::phone::{Decision, Installed, InstalledItl, NewList, PhoneClass, TvsStatus, assess_classes};
-use crate::trustlist::{Certificate, VerifiedList};
+use crate::trustlist::{Certificate, Record, VerifiedList};
 
 /// Why a list is not the bridge, with the node, token, other node or signer.
 #[allow(missing_docs, reason = "the fields are described above")]
@@ -15,6 +15,8 @@ pub enum NoBridge {
     Lacks { node: String, token: String },
     #[error("{node} serves another CTL than {from}")]
     Differs { node: String, from: String },
+    #[error("the CTL that {node} serves now still contains the token {token}")]
+    HasToken { node: String, token: String },
     #[error(
         "phones would not accept the CTL with the tokens: {signer} is not a trusted signer (SAST) in the phone's CTL"
     )]
@@ -28,21 +30,36 @@ impl NoBridge {
     }
 }
 
-/// Judges what every node serves, the publisher first.
-pub fn bridge(
+/// The tokenless CTL that every node serves after `utils ctl update CTLFile`: no token is in it.
+pub fn tokenless(
     old: &VerifiedList,
     served: &[(String, Option<VerifiedList>)],
-    tokens: &[Certificate],
 ) -> Result<VerifiedList, NoBridge> {
+    let list = the_same(old, served, |node, list| {
+        let token = list.list().sasts().find(|record| record.is_token() || old_token(old, record))?;
+        Some(NoBridge::HasToken { node: node.to_owned(), token: token.short_name() })
+    })?;
+    Ok(list.clone())
+}
+
+/// Whether a SAST record, however it is written, has the certificate of a token of the earlier CTL.
+fn old_token(old: &VerifiedList, record: &Record) -> bool {
+    let mut tokens = old.list().sasts().filter(|token| token.is_token());
+    record.certificate().and_then(Result::ok).is_some_and(|of| tokens.any(|token| token.is_of(&of)))
+}
+
+/// The list that every node serves, if it is the same and `problem` finds none in it.
+fn the_same<'l>(
+    old: &VerifiedList,
+    served: &'l [(String, Option<VerifiedList>)],
+    problem: impl Fn(&str, &VerifiedList) -> Option<NoBridge>,
+) -> Result<&'l VerifiedList, NoBridge> {
     let mut first: Option<(&str, &VerifiedList)> = None;
     for (node, list) in served {
         let list = list.as_ref().ok_or_else(|| NoBridge::Missing { node: node.clone() })?;
-        let lacks = |token: &&Certificate| !list.list().sasts().any(|record| record.is_of(token));
-        if let Some(token) = tokens.iter().find(lacks) {
-            if list.list().bytes() == old.list().bytes() {
-                return Err(NoBridge::Old { node: node.clone() });
-            }
-            return Err(NoBridge::Lacks { node: node.clone(), token: token.sast_name() });
+        if let Some(problem) = problem(node, list) {
+            let is_old = list.list().bytes() == old.list().bytes();
+            return Err(if is_old { NoBridge::Old { node: node.clone() } } else { problem });
         }
         let (from, same) = *first.get_or_insert((node, list));
         if same.list().bytes() != list.list().bytes() {
@@ -50,6 +67,20 @@ pub fn bridge(
         }
     }
     let (_, list) = first.ok_or_else(|| NoBridge::Missing { node: "the cluster".to_owned() })?;
+    Ok(list)
+}
+
+/// Judges what every node serves, the publisher first.
+pub fn bridge(
+    old: &VerifiedList,
+    served: &[(String, Option<VerifiedList>)],
+    tokens: &[Certificate],
+) -> Result<VerifiedList, NoBridge> {
+    let list = the_same(old, served, |node, list| {
+        let lacks = |token: &&Certificate| !list.list().sasts().any(|record| record.is_of(token));
+        let lacking = tokens.iter().find(lacks)?;
+        Some(NoBridge::Lacks { node: node.to_owned(), token: lacking.sast_name() })
+    })?;
     let installed = Installed { ctl: Some(old), itl: InstalledItl::Unknown };
     let verdicts = assess_classes(&installed, &NewList::of(list), &TvsStatus::NotAsked);
     let follows = |class| {

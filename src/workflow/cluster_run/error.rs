@@ -8,7 +8,7 @@ use super::state::RunRefused;
 use super::step::Step;
 use crate::cluster::SecurityMode;
 use crate::workflow::journal::{RunId, TokenCertificate};
-use crate::workflow::plan::NotARelease;
+use crate::workflow::plan::{NotARelease, Unit};
 use crate::workflow::readiness::Readiness;
 
 /// Why a run on a cluster stopped.
@@ -19,7 +19,7 @@ pub enum RunError {
     NoRun { folder: PathBuf },
     /// The run in the folder, its journal, and the run that was requested.
     #[error("{why}")]
-    Refused { why: RunRefused, run: Option<RunId>, journal: Option<PathBuf>, chosen: RunId },
+    Refused { why: RunRefused, run: Option<RunId>, journal: Option<PathBuf>, chosen: Box<RunId> },
     #[error("{} cannot be read: what the run did is not known", path.display())]
     Unreadable { path: PathBuf, source: Box<dyn Error + Send + Sync> },
     #[error("the name of the journal's folder is not UTF-8 text: {}", path.display())]
@@ -53,6 +53,43 @@ pub enum RunError {
     OtherTokens { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
     #[error(transparent)]
     NotARelease(#[from] NotARelease),
+    /// The certificate that a node shows in its shell was found nowhere.
+    #[error("the {unit} certificate of {node} (serial {serial}) is not in the database of the cluster")]
+    NoCertificate { node: String, unit: &'static str, serial: String },
+    #[error("{node} has no IPv4 address, which a record needs")]
+    NotIpv4 { node: String },
+    #[error("the CTL and the ITLs hold what the cluster has: there is nothing to renew")]
+    NothingToRenew,
+    #[error("the lists do not hold what the cluster has now")]
+    StillToRenew { tvs: Vec<String> },
+    /// Both authenticate new lists.
+    #[error(
+        "{unit} and {other} are never renewed together: phones could then authenticate neither the new lists nor TVS, and \
+         every list would have to be deleted by hand"
+    )]
+    NotTogether { unit: Unit, other: Unit },
+    /// The renewal of another certificate is not finished.
+    #[error(
+        "{unit} must not be renewed yet: {open} was renewed, and the lists do not hold it; phones would know neither, and \
+         every list would have to be deleted by hand"
+    )]
+    NotYet { unit: Unit, open: Unit },
+    #[error("the CTL in force is already tokenless: {signer} signed it")]
+    AlreadyTokenless { signer: String },
+    #[error(
+        "phones must know the signers of the tokenless CTL before: the CTL in force does not hold {} as SAST",
+        lacks.join(" and ")
+    )]
+    NotYetTokenless { lacks: Vec<String> },
+    #[error(
+        "the new CTL is signed by {signer}, which is not the certificate of the publisher that signs such lists"
+    )]
+    NotThePublisher { signer: String },
+    #[error(
+        "Phone-SAST-trust still holds {}: no public source says whether the shell accepts that unit",
+        names.join(" and ")
+    )]
+    StillTrusted { names: Vec<String> },
     #[error("cancelled; nothing more was changed on the cluster")]
     Declined { rollback: bool },
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::state::RunState;
+use super::step::RunKind;
 use crate::cluster::NodeAddress;
 use crate::files::{self, FileError, OnExisting};
 use crate::trustlist::{MAX_FILE_BYTES, TrustList, VerifiedList, digest};
@@ -25,10 +26,17 @@ const LOCK: &str = "run.lock";
 pub struct RunFolder(pub PathBuf);
 
 impl RunFolder {
-    /// The default folder of a run on this publisher.
-    pub fn of(publisher: &NodeAddress) -> Self {
+    /// The default folder of a run of this kind on this publisher.
+    pub fn of(publisher: &NodeAddress, kind: RunKind) -> Self {
         let safe = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' };
-        RunFolder(format!("sastctl-{}", publisher.to_string().chars().map(safe).collect::<String>()).into())
+        let kind = match kind {
+            RunKind::Revert | RunKind::RevertByBridge => "",
+            RunKind::Renew => "renew-",
+            RunKind::Tokenless => "tokenless-",
+        };
+        RunFolder(
+            format!("sastctl-{kind}{}", publisher.to_string().chars().map(safe).collect::<String>()).into(),
+        )
     }
 
     /// The CTL that was in force before.

@@ -1,19 +1,26 @@
-//! The run on a cluster: from a tokenless CTL to one signed by tokens, step by step, with resume and rollback.
+//! Runs on a cluster, step by step, with resume and rollback: from tokenless to tokens, back, and a new CTL after a change.
 
+mod before;
 mod bridge;
 mod error;
 mod folder;
+mod needs;
+mod nodes;
 mod preflight;
+mod renew;
 mod report;
 mod run;
 mod state;
 mod step;
 mod steps;
+mod tokenless;
 
 pub use bridge::{NoBridge, bridge};
 pub use error::{RunError, Stopped};
 pub use folder::RunFolder;
+pub use needs::Needs;
+pub use renew::services;
 pub use report::{DryRun, RunResult};
-pub use run::{ClusterRun, RunMode, RunOptions};
+pub use run::{ClusterRun, Requested, RunMode, RunOptions};
 pub use state::{Opening, RunRefused, RunState};
-pub use step::{Part, Step, StepName};
+pub use step::{Part, RunKind, Step, StepName};

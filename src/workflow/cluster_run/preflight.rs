@@ -3,7 +3,7 @@
 use super::error::RunError;
 use super::folder::CTL;
 use super::run::ClusterRun;
-use super::step::Step;
+use super::step::{RunKind, Step};
 use crate::cluster::shell::answers::ServiceState;
 use crate::cluster::shell::health::{Backup, Replication};
 use crate::cluster::{
@@ -57,7 +57,8 @@ impl ClusterRun<'_> {
         let mut facts = ClusterFacts {
             release: Some(self.version.clone()),
             mode: Some(publisher.security_mode()?),
-            by_utils_ctl: self.options.bridge,
+            by_utils_ctl: matches!(self.options.kind, RunKind::RevertByBridge | RunKind::Tokenless),
+            leaves_tokens: self.options.kind == RunKind::Tokenless,
             ..ClusterFacts::default()
         };
         let replication = publisher.replication()?;

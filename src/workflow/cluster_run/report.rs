@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::step::Step;
 use crate::cluster::NodeAddress;
-use crate::phone::ClassVerdict;
 use crate::token::Sast;
 use crate::trustlist::digest::phone_lines_of_hex;
 use crate::workflow::journal::FileFingerprint;
+use crate::workflow::phone_impact::PhoneImpact;
 use crate::workflow::readiness::Readiness;
 use crate::workflow::signing::BatchFile;
 
@@ -16,11 +17,18 @@ use crate::workflow::signing::BatchFile;
 pub struct DryRun {
     /// What must be in order before.
     pub before: Vec<Readiness>,
-    /// The plan of the new CTL.
-    pub file: BatchFile,
+    /// What the run has to do.
+    pub says: Option<String>,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+    /// The services that it restarts, in order.
+    pub services: Vec<&'static str>,
+    /// The token that signs, and the plan of the new CTL.
+    pub file: Option<(Sast, BatchFile)>,
+    /// What phones do with a CTL that the publisher makes.
+    pub impact: Option<PhoneImpact>,
     /// What is left to do by hand after the run.
     pub left_to_do: Vec<String>,
-    pub(super) signer: Sast,
     pub(super) node: NodeAddress,
     pub(super) nodes: Vec<NodeAddress>,
 }
@@ -34,8 +42,10 @@ pub struct RunResult {
     pub signed_by: String,
     /// The run's journal.
     pub journal: PathBuf,
-    /// What phones do with the list; empty for a rollback.
-    pub phones: Vec<ClassVerdict>,
+    /// Whether phones were to accept its signer through TVS.
+    pub needs_tvs: bool,
+    /// What is left to do by hand.
+    pub left_to_do: Vec<String>,
     /// Whether it put the old CTL back.
     pub rolled_back: bool,
     /// Whether TVS was asked about the signer.
@@ -47,15 +57,21 @@ pub struct RunResult {
 impl DryRun {
     /// For programs.
     pub fn json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "dry_run": true,
             "node": self.node.to_string(),
             "nodes": names(&self.nodes),
             "before": self.before,
-            "plans": [self.file.json(&self.signer)],
+            "plans": self.file.iter().map(|(signer, file)| file.json(signer)).collect::<Vec<_>>(),
+            "steps": self.steps,
+            "services": self.services,
             "left_to_do": self.left_to_do,
             "written": [],
-        })
+        });
+        if let Some((object, impact)) = json.as_object_mut().zip(self.impact.as_ref()) {
+            object.insert("phones".to_owned(), json!(impact));
+        }
+        json
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::{RunError, Stopped};
 use super::folder::{RunFolder, verified};
 use super::report::{DryRun, RunResult};
 use super::state::RunState;
-use super::step::{Part, ROLLBACK_QUESTION, Step};
+use super::step::{Part, ROLLBACK_QUESTION, RunKind, Step};
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
 use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes};
@@ -19,17 +19,22 @@ use crate::workflow::error::WorkError;
 use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
-use crate::workflow::plan::{Release, Request, left_to_do};
+use crate::workflow::plan::{PlanError, Release, Request, left_to_do};
 use crate::workflow::session::ModuleOptions;
 use crate::workflow::signing::SigningOrder;
 use crate::workflow::trust::{TvsOptions, UploadOptions};
 
+/// What a plan needs in addition to the records, for this signer.
+pub type Requested<'a> = &'a dyn Fn(&Certificate) -> Result<Request<'_>, WorkError>;
+
 /// What a run works with.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
 pub struct RunOptions<'a> {
+    pub kind: RunKind,
     pub publisher: NodeAddress,
     pub folder: RunFolder,
-    pub bridge: bool,
+    /// Certificates of the cluster, where its database does not show them.
+    pub certificates: Vec<Certificate>,
     pub tftp_folders: Vec<TftpFolder>,
     /// How long an upload by hand may take.
     pub upload_wait: Duration,
@@ -44,8 +49,37 @@ pub struct RunOptions<'a> {
     pub single_token: bool,
     /// The release; `None`: the release that the publisher shows.
     pub release: Option<Release>,
-    pub request: &'a dyn Fn(&Certificate) -> Result<Request<'_>, WorkError>,
+    pub request: Requested<'a>,
     pub order: SigningOrder<'a>,
+}
+
+impl<'a> RunOptions<'a> {
+    /// A run of this kind on this publisher, which signs nothing; everything else as if nothing was chosen.
+    pub fn new(
+        kind: RunKind,
+        publisher: &NodeAddress,
+        (module, selector): (ModuleOptions, Option<Selector>),
+        order: SigningOrder<'a>,
+    ) -> Self {
+        RunOptions {
+            kind,
+            publisher: publisher.clone(),
+            folder: RunFolder::of(publisher, kind),
+            certificates: vec![],
+            tftp_folders: vec![],
+            upload_wait: Duration::ZERO,
+            upload: UploadOptions::default(),
+            tvs: None,
+            ports: Ports::default(),
+            module,
+            selector,
+            spares: &[],
+            single_token: false,
+            release: None,
+            request: &|_| Err(PlanError::NothingToDo.into()),
+            order,
+        }
+    }
 }
 
 /// What to do with the run of a folder.
@@ -69,6 +103,8 @@ pub struct ClusterRun<'a> {
     pub(super) state: RunState,
     /// The CTL in force that was found.
     pub(super) found: Option<FileFingerprint>,
+    /// What a renewal needs, until it is in the journal.
+    pub(super) renewal: Option<Event>,
     pub(super) journal: Option<(Journal, File)>,
     /// Kept, because with one USB port a token cannot be read again without removing the other one.
     pub(super) certificates: OnceCell<Vec<Certificate>>,
@@ -85,20 +121,53 @@ impl<'a> ClusterRun<'a> {
         let nodes = nodes_of(&mut shell, &options.publisher)?.into_iter().map(|(node, _)| node).collect();
         let version = shell.version()?;
         let (state, certificates) = (RunState::default(), OnceCell::new());
-        let (found, journal) = (None, None);
-        Ok(ClusterRun { options, operator, connector, version, nodes, state, found, journal, certificates })
+        let (found, renewal, journal) = (None, None, None);
+        Ok(ClusterRun {
+            options,
+            operator,
+            connector,
+            version,
+            nodes,
+            state,
+            found,
+            renewal,
+            journal,
+            certificates,
+        })
     }
 
     /// Does the steps that only read.
     pub fn dry_run(mut self) -> Result<DryRun, WorkError> {
         let old = self.look()?;
         let before = self.findings()?;
-        let (session, file) = self.plan(&self.options.folder.old(), &old)?;
+        let kind = self.options.kind;
+        let (mut says, mut file, mut impact) = (None, None, None);
+        match kind {
+            RunKind::Renew => {
+                let renewal = self.renewal(&old)?;
+                says = Some(renewal.says);
+                self.state.apply(&renewal.event);
+                file = renewal.file;
+            }
+            RunKind::Tokenless => impact = Some(self.tokenless_impact(&old)?),
+            _ => file = Some(self.plan(&self.options.folder.old(), &old)?),
+        }
+        let plan = file.as_ref().and_then(|(_, file)| file.plan());
+        let phones = plan.map(|plan| &plan.phones[..]).or(impact.as_ref().map(|it| &it.verdicts[..]));
         // Over the bridge, every class of phones in the plan accepts the new CTL.
-        let phones = file.plan().filter(|_| !self.options.bridge).map(|plan| &plan.phones[..]);
-        let left_to_do = left_to_do(phones.unwrap_or_default());
-        let (signer, node) = (session.signer().clone(), self.options.publisher.clone());
-        Ok(DryRun { before, file, left_to_do, signer, node, nodes: self.nodes })
+        let phones = phones.filter(|_| kind != RunKind::RevertByBridge);
+        let left_to_do = [&left_to_do(phones.unwrap_or_default())[..], &self.state.left_to_do].concat();
+        Ok(DryRun {
+            before,
+            says,
+            steps: self.state.steps(kind),
+            services: self.state.services().to_vec(),
+            file: file.map(|(session, file)| (session.signer().clone(), file)),
+            impact,
+            left_to_do,
+            node: self.options.publisher.clone(),
+            nodes: self.nodes,
+        })
     }
 
     /// Opens the run of the folder: with a new journal, or with the journal of the interrupted run. From then on the folder is
@@ -113,7 +182,7 @@ impl<'a> ClusterRun<'a> {
         }
         let lock = folder.lock()?;
         let (node, path) = (self.options.publisher.to_string(), files::resolve(&folder.0));
-        let id = RunId { node, folder: path.display().to_string() };
+        let id = RunId { node, folder: path.display().to_string(), kind: self.options.kind.recognised() };
         let earlier = folder.earlier()?;
         let run = earlier.as_ref().map(|(_, run)| run);
         let opening = match (mode, run) {
@@ -124,7 +193,7 @@ impl<'a> ClusterRun<'a> {
         };
         let opening = opening.map_err(|why| {
             let (journal, run) = earlier.clone().map(|(path, run)| (path, run.id)).unzip();
-            RunError::Refused { why, run: run.flatten(), journal, chosen: id }
+            RunError::Refused { why, run: run.flatten(), journal, chosen: Box::new(id) }
         })?;
         if let (RunMode::Rollback, Some(run)) = (mode, run) {
             // The operator confirms a rollback before anything is undone or written into the journal.
@@ -137,7 +206,8 @@ impl<'a> ClusterRun<'a> {
                 Journal::reopen(&path)?.0
             }
             _ => {
-                let what = if mode == RunMode::Rollback { "rollback-node" } else { "revert-node" };
+                let kind = self.options.kind.journal();
+                let what = if mode == RunMode::Rollback { "rollback-node" } else { kind };
                 Journal::begin(self.options.order.journal, what, self.options.order.change)?
             }
         };
@@ -168,19 +238,20 @@ impl<'a> ClusterRun<'a> {
 
     /// Does step after step, to the end.
     pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
-        for step in Step::all(self.options.bridge).iter().filter(|step| self.state.is_done(**step, None)) {
+        let kind = self.options.kind;
+        for step in self.state.steps(kind).iter().filter(|step| self.state.is_done(**step, None)) {
             self.operator.note(&format!("{:<10} already done", step.name()));
         }
         let mut last = None;
-        while let Some((step, _)) = self.state.next(self.options.bridge, &self.nodes) {
+        while let Some((step, _)) = self.state.next(kind, &self.nodes) {
             // A signal waits while a token is logged in.
             if let Err(e) = self.operator.check_interrupted() {
                 return Err(self.stopped(step, Some(last.unwrap_or(step)), e.into()));
             }
             last = Some(step);
             self.operator.note(&format!("{:<10} {}", step.name(), step.description()));
-            if let Some(question) = step.question() {
-                self.agree(question, false)?;
+            if let Some(question) = step.question(self.state.services(), self.state.ctl_stays) {
+                self.agree(&question, false)?;
             }
             self.record(Event::step(step, None, step.description(), None))?;
             match self.perform(step) {
@@ -200,6 +271,7 @@ impl<'a> ClusterRun<'a> {
         let folder = &self.options.folder;
         let (path, list) = match self.state.rolls_back {
             true => (folder.old(), self.old()?),
+            false if self.state.ctl_stays => (folder.old(), self.old()?),
             false => (folder.new_ctl(), self.signed()?),
         };
         let mut phones = vec![];
@@ -209,10 +281,22 @@ impl<'a> ClusterRun<'a> {
             phones = assess_classes(&held, &NewList::of(&list), &TvsStatus::Uploaded);
         }
         let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
+        let needs_tvs = kind.is_revert();
+        let left_to_do = [&left_to_do(&phones)[..], &self.state.left_to_do].concat();
         let (signed_by, rolled_back) = (list.signer_name(), self.state.rolls_back);
         let (node, tvs_asked) = (self.options.publisher.clone(), self.options.tvs.is_some());
         let nodes = self.nodes;
-        Ok(RunResult { serves, signed_by, journal, phones, rolled_back, tvs_asked, node, nodes })
+        Ok(RunResult {
+            serves,
+            signed_by,
+            journal,
+            needs_tvs,
+            left_to_do,
+            rolled_back,
+            tvs_asked,
+            node,
+            nodes,
+        })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
@@ -262,7 +346,7 @@ impl<'a> ClusterRun<'a> {
 
     /// The CTL that phones hold when the new one is signed.
     pub(super) fn to_sign_upon(&self) -> Result<(PathBuf, VerifiedList), WorkError> {
-        Ok(match self.options.bridge {
+        Ok(match self.options.kind == RunKind::RevertByBridge {
             true => (self.options.folder.bridge(), self.bridge()?),
             false => (self.options.folder.old(), self.old()?),
         })

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::step::{Part, Step, StepName};
-use crate::cluster::{NodeAddress, SERVICES};
+use super::step::{Part, RunKind, Step, StepName};
+use crate::cluster::{NodeAddress, RENEWAL_SERVICES, SERVICES};
 use crate::workflow::journal::{Event, FileFingerprint, RunId, TokenCertificate};
 
 /// The role of the CTL that was in force before, among the journal's files.
 pub const IN_FORCE: &str = "in force";
 /// The role of the bridge.
 pub const BRIDGE: &str = "bridge";
+/// The role of a CTL that the publisher made.
+pub const TOKENLESS: &str = "tokenless";
 
 /// A run on a cluster, as its journal describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,12 +22,20 @@ pub struct RunState {
     pub in_force: Option<FileFingerprint>,
     /// The tokenless CTL with the tokens in it, as the publisher wrote it.
     pub bridge: Option<FileFingerprint>,
-    /// The CTL that it signed.
+    /// The CTL that it signed, or that the publisher made.
     pub signed: Option<FileFingerprint>,
     /// The tokens whose certificates are put into the trust store; `None` before that step.
     pub tokens: Option<Vec<TokenCertificate>>,
     /// Whether it restores the old CTL.
     pub rolls_back: bool,
+    /// The services that a renewal restarts; `None`: those that are restarted after each new CTL.
+    pub services: Option<Vec<&'static str>>,
+    /// Whether a renewal leaves the CTL as it is.
+    pub ctl_stays: bool,
+    /// What is left to the operator after a renewal.
+    pub left_to_do: Vec<String>,
+    /// Whether a step was started that changes what nodes have.
+    changes: bool,
     /// Whether a step was started. A rollback before any step is the rollback of a completed run, in a separate journal.
     begun: bool,
     done: Vec<(Step, Option<Part>)>,
@@ -67,7 +77,7 @@ impl RunState {
 
     /// Starts a run in a folder that may contain an earlier one.
     pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
-        let changed = |run: &RunState| run.tokens.is_some() || run.rolls_back;
+        let changed = |run: &RunState| run.tokens.is_some() || run.changes || run.rolls_back;
         // The new run could mistake an unfinished CTL of the earlier run for the CTL in force.
         if earlier.is_some_and(|run| !run.ended && changed(run)) {
             return Err(RunRefused::NotEnded);
@@ -110,6 +120,16 @@ impl RunState {
         match event.as_ref() {
             Event::Run(id) => self.id = Some(id.clone()),
             Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
+            Event::Renewal { services, ctl_stays, left_to_do } => {
+                self.services = Some(
+                    RENEWAL_SERVICES
+                        .into_iter()
+                        .filter(|known| services.iter().any(|name| name == known))
+                        .collect(),
+                );
+                self.left_to_do.clone_from(left_to_do);
+                self.ctl_stays = *ctl_stays;
+            }
             Event::Resume => {
                 self.rolls_back = false;
                 // The checks are repeated after a resume: they change nothing, and the cluster may have changed.
@@ -122,11 +142,15 @@ impl RunState {
             Event::Step { name: StepName::Known(step), part, done: Some(true), .. } => {
                 self.done.push((*step, part.clone()));
             }
+            Event::Step { name: StepName::Known(step), done: None, .. } => {
+                self.changes |= step.is_undone_by_rollback() && *step != Step::AwaitPhones;
+            }
             // The new CTL is later made from the bridge.
             Event::Input { role, file, .. } if role == IN_FORCE && !self.is_done(Step::Backup, None) => {
                 self.in_force = Some(file.clone());
             }
             Event::Input { role, file, .. } if role == BRIDGE => self.bridge = Some(file.clone()),
+            Event::Input { role, file, .. } if role == TOKENLESS => self.signed = Some(file.clone()),
             Event::Output { file, .. } => self.signed = Some(file.clone()),
             Event::End { .. } => self.ended = true,
             _ => {}
@@ -140,12 +164,24 @@ impl RunState {
 
     /// The parts of a step that are not done yet.
     pub fn left(&self, step: Step, nodes: &[NodeAddress]) -> Vec<Part> {
-        step.parts(nodes).into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
+        let parts = step.parts(nodes, self.services());
+        parts.into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
+    }
+
+    /// The services that the step `restart` restarts, in order.
+    pub fn services(&self) -> &[&'static str] {
+        self.services.as_deref().unwrap_or(&SERVICES)
+    }
+
+    /// The steps of the run forward, in their order. Where the CTL stays, none is signed and published.
+    pub fn steps(&self, kind: RunKind) -> Vec<Step> {
+        let makes_ctl = |step: &Step| matches!(step, Step::Sign | Step::DeleteOld | Step::Publish);
+        kind.steps().into_iter().filter(|step| !(self.ctl_stays && makes_ctl(step))).collect()
     }
 
     /// What is to be done next: a part of a step, or a step whose parts are done. `None`: everything is done.
-    pub fn next(&self, bridge: bool, nodes: &[NodeAddress]) -> Option<(Step, Option<Part>)> {
-        let steps = if self.rolls_back { vec![Step::Rollback] } else { Step::all(bridge) };
+    pub fn next(&self, kind: RunKind, nodes: &[NodeAddress]) -> Option<(Step, Option<Part>)> {
+        let steps = if self.rolls_back { vec![Step::Rollback] } else { self.steps(kind) };
         let step = steps.into_iter().find(|step| !self.ended && !self.is_done(*step, None))?;
         Some((step, self.left(step, nodes).into_iter().next()))
     }
@@ -165,9 +201,9 @@ fn typed(event: &Event) -> Cow<'_, Event> {
 
 fn old(name: &str, says: &str, done: Option<bool>) -> Option<Event> {
     match name {
-        "run" => says
-            .split_once(" in ")
-            .map(|(node, folder)| Event::Run(RunId { node: node.to_owned(), folder: folder.to_owned() })),
+        "run" => says.split_once(" in ").map(|(node, folder)| {
+            Event::Run(RunId { node: node.to_owned(), folder: folder.to_owned(), kind: RunKind::Revert })
+        }),
         "tokens" => Some(Event::Tokens { certificates: certificates(says) }),
         "resume" => Some(Event::Resume),
         // `publish 10.1.2.3`, `restart Cisco Tftp 10.1.2.3`

@@ -4,11 +4,67 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{NodeAddress, restart_order};
+use crate::cluster::{NodeAddress, SERVICES, restart_order};
 
 /// The question before a rollback.
 pub const ROLLBACK_QUESTION: &str = "The old CTL will be copied back to every node, and Cisco Tftp and CallManager will be restarted, which may cut off \
      calls. Continue?";
+
+/// What a run does on the cluster; it decides which steps the run has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// From a tokenless CTL to one signed by tokens.
+    #[default]
+    Revert,
+    /// The same over the bridge.
+    #[serde(skip)]
+    RevertByBridge,
+    /// A new CTL after a change on the cluster.
+    Renew,
+    /// From a CTL signed by tokens to a tokenless one.
+    Tokenless,
+}
+
+impl RunKind {
+    /// The kind as a run is recognised by: a run may continue without the bridge.
+    #[must_use]
+    pub fn recognised(self) -> Self {
+        if self == RunKind::RevertByBridge { RunKind::Revert } else { self }
+    }
+
+    /// Whether it is the kind of runs before there were others; then journals do not name it.
+    pub fn is_revert(&self) -> bool {
+        self.recognised() == RunKind::Revert
+    }
+
+    /// The name of its journal and of its answer for programs.
+    pub fn journal(self) -> &'static str {
+        match self {
+            RunKind::Revert | RunKind::RevertByBridge => "revert-node",
+            RunKind::Renew => "renew-node",
+            RunKind::Tokenless => "tokenless-node",
+        }
+    }
+
+    /// The steps of a run forward, in their order.
+    pub fn steps(self) -> Vec<Step> {
+        use Step as S;
+        let replace = [S::Sign, S::DeleteOld, S::Publish, S::Restart, S::Verify];
+        match self {
+            RunKind::Revert => [&[S::Preflight, S::Backup, S::Trust, S::CheckTvs], &replace[..]].concat(),
+            RunKind::RevertByBridge => {
+                let bridge = [S::BuildBridge, S::DistributeBridge, S::AwaitPhones];
+                [&[S::Preflight, S::Backup, S::Trust, S::CheckTvs], &bridge[..], &replace].concat()
+            }
+            RunKind::Renew => [&[S::Preflight, S::Backup], &replace[..]].concat(),
+            RunKind::Tokenless => {
+                let make = [S::Distrust, S::MakeTokenless, S::DistributeBridge, S::Verify];
+                [&[S::Preflight, S::Backup, S::AwaitPhones], &make[..]].concat()
+            }
+        }
+    }
+}
 
 /// One step of a run; in journals by its [`name`](Step::name).
 #[allow(missing_docs, reason = "described by `Step::description`")]
@@ -27,6 +83,9 @@ pub enum Step {
     DistributeBridge,
     #[serde(rename = "hold")]
     AwaitPhones,
+    Distrust,
+    #[serde(rename = "update")]
+    MakeTokenless,
     Sign,
     #[serde(rename = "delete")]
     DeleteOld,
@@ -37,17 +96,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// The steps of a run forward, in their order.
-    pub fn all(bridge: bool) -> Vec<Step> {
-        use Step as S;
-        let mut steps = vec![S::Preflight, S::Backup, S::Trust, S::CheckTvs];
-        if bridge {
-            steps.extend([S::BuildBridge, S::DistributeBridge, S::AwaitPhones]);
-        }
-        steps.extend([S::Sign, S::DeleteOld, S::Publish, S::Restart, S::Verify]);
-        steps
-    }
-
     /// The name in the journal.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,6 +106,8 @@ impl Step {
             Step::BuildBridge => "bridge",
             Step::DistributeBridge => "cross",
             Step::AwaitPhones => "hold",
+            Step::Distrust => "distrust",
+            Step::MakeTokenless => "update",
             Step::Sign => "sign",
             Step::DeleteOld => "delete",
             Step::Publish => "publish",
@@ -70,7 +120,7 @@ impl Step {
     /// What it does.
     pub fn description(self) -> &'static str {
         match self {
-            Step::Preflight => "check every node, the tokens and TVS; nothing is changed",
+            Step::Preflight => "check every node and what the run needs; nothing is changed",
             Step::Backup => "make a backup of the CTL in force",
             Step::Trust => "put the tokens' certificates into Phone-SAST-trust",
             Step::CheckTvs => "ask TVS of every node as a phone would",
@@ -79,10 +129,12 @@ impl Step {
             }
             Step::DistributeBridge => "restart the services, and check that every node serves that CTL",
             Step::AwaitPhones => "wait until every phone holds that CTL",
+            Step::Distrust => "take the tokens' certificates out of Phone-SAST-trust",
+            Step::MakeTokenless => "run `utils ctl update CTLFile`: the publisher makes a tokenless CTL",
             Step::Sign => "plan the new CTL and sign it on the token",
             Step::DeleteOld => "delete the CTL in force on the publisher",
             Step::Publish => "put the new CTL where phones fetch it, on every node",
-            Step::Restart => "restart Cisco Tftp, then Cisco CallManager, on the nodes that run them",
+            Step::Restart => "restart the services that need it, on the nodes that run them",
             Step::Verify => "check that every node shows and serves the new CTL",
             Step::Rollback => "restore the old CTL on every node",
         }
@@ -96,11 +148,14 @@ impl Step {
                 "the cluster is as it was; certificates in Phone-SAST-trust do no harm"
             }
             Step::BuildBridge | Step::DistributeBridge => {
-                "the CTL is tokenless and signed by a key that phones know; some nodes may not serve it yet"
+                "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet"
             }
             Step::AwaitPhones => {
-                "every node serves the tokenless CTL that names the tokens; nothing is signed, and phones that have not \
-                 loaded it keep the CTL that they hold, which works as before"
+                "nothing is signed, and the next CTL is not made; phones keep the CTL that they hold, which works as before"
+            }
+            Step::Distrust => "the token-signed CTL is in force; TVS may not know all tokens any more",
+            Step::MakeTokenless => {
+                "the tokenless CTL may be on the nodes; they serve it after a restart of Cisco Tftp"
             }
             Step::Sign => "the new CTL is not on the cluster; the CTL in force still is",
             Step::DeleteOld => "the publisher may serve no CTL; phones keep the one that they hold",
@@ -111,38 +166,52 @@ impl Step {
         }
     }
 
-    /// The question before the step; every step that changes the cluster has one.
-    pub fn question(self) -> Option<&'static str> {
-        match self {
-            Step::Trust => {
-                Some("The tokens' certificates will be put into Phone-SAST-trust of the publisher. Continue?")
+    /// The question before the step; every step that changes the cluster has one. The run restarts these services, and may
+    /// leave the CTL as it is.
+    pub fn question(self, services: &[&str], ctl_stays: bool) -> Option<String> {
+        let services = services.join(", then ");
+        let what = match self {
+            Step::Trust => "The tokens' certificates will be put into Phone-SAST-trust of the publisher.".to_owned(),
+            Step::BuildBridge => "The publisher will write its CTL again, with the tokens in it.".to_owned(),
+            Step::Distrust => {
+                "The tokens' certificates will be deleted from Phone-SAST-trust of the publisher: `utils ctl update CTLFile` \
+                 copies what is there into the CTL."
+                    .to_owned()
             }
-            Step::BuildBridge => {
-                Some("The publisher will write its CTL again, with the tokens in it. Continue?")
+            Step::MakeTokenless => {
+                "The publisher will write a tokenless CTL, and CUCM will copy it to every node.".to_owned()
             }
-            Step::DistributeBridge => Some(
-                "Cisco Tftp, then Cisco CallManager will be restarted on every node, so that it serves that CTL; this may cut off \
-                 calls. Continue?",
+            Step::DistributeBridge => {
+                "Cisco Tftp, then Cisco CallManager will be restarted on every node, so that it serves that CTL; this may \
+                 cut off calls."
+                    .to_owned()
+            }
+            Step::DeleteOld => format!(
+                "The new CTL will be put on every node: the old one is deleted on the publisher, and {services} are \
+                 restarted, which may cut off calls."
             ),
-            Step::DeleteOld => Some(
-                "The new CTL will be put on every node: the old one is deleted on the publisher, and Cisco Tftp and CallManager \
-                 are restarted, which may cut off calls. Continue?",
-            ),
+            Step::Restart if ctl_stays => format!("{services} will be restarted on every node. The CTL stays as it is."),
             // Signing and the wait for phones ask their own questions; the steps after the deletion are covered by its question.
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(what + " Continue?")
     }
 
     /// Whether a rollback undoes the step: it puts another CTL on the nodes, or makes them serve it.
     pub fn is_undone_by_rollback(self) -> bool {
         use Step as S;
-        !matches!(self, S::Preflight | S::Backup | S::Trust | S::CheckTvs | S::Sign | S::Rollback)
+        !matches!(
+            self,
+            S::Preflight | S::Backup | S::Trust | S::CheckTvs | S::Distrust | S::Sign | S::Rollback
+        )
     }
 
-    /// Its parts on these nodes, in order; empty if the step has no parts.
-    pub fn parts(self, nodes: &[NodeAddress]) -> Vec<Part> {
+    /// Its parts on these nodes, in order; empty if the step has no parts. The step `restart` restarts these services.
+    pub fn parts(self, nodes: &[NodeAddress], services: &[&'static str]) -> Vec<Part> {
+        let services = if self == Step::Restart { services } else { &SERVICES };
         let publish = nodes.iter().map(Part::publish);
-        let restart = restart_order(nodes).into_iter().map(|(service, node)| Part::restart(service, &node));
+        let restart =
+            restart_order(services, nodes).into_iter().map(|(service, node)| Part::restart(service, &node));
         match self {
             Step::Publish => publish.collect(),
             Step::DistributeBridge | Step::Restart => restart.collect(),

@@ -3,17 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::bridge::{NoBridge, bridge};
+use super::bridge::{NoBridge, bridge, tokenless};
 use super::error::RunError;
 use super::folder::{CTL, verified};
-use super::preflight::no_ctl;
 use super::run::{ClusterRun, OLD};
-use super::state::{BRIDGE, IN_FORCE};
-use super::step::{Part, Step};
-use crate::cluster::shell::answers::ServiceState;
-use crate::cluster::{
-    AFTER_RESTART, NodeAddress, Publisher, SERVICES, fetch, restart, restart_order, shows_ctl, side_by_side,
-};
+use super::state::{BRIDGE, IN_FORCE, TOKENLESS};
+use super::step::{RunKind, Step};
+use crate::cluster::{AFTER_RESTART, fetch, side_by_side};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
@@ -38,6 +34,8 @@ impl<'a> ClusterRun<'a> {
             Step::BuildBridge => self.build_bridge(),
             Step::DistributeBridge => self.distribute_bridge(),
             Step::AwaitPhones => self.await_phones(),
+            Step::Distrust => self.distrust(),
+            Step::MakeTokenless => self.update_ctl(),
             Step::Sign => self.sign(),
             Step::DeleteOld => self.delete_old(),
             Step::Publish => {
@@ -47,11 +45,14 @@ impl<'a> ClusterRun<'a> {
             }
             Step::Restart => {
                 self.restart_all(step)?;
-                Ok(format!("{} on {} nodes", SERVICES.join(", then "), self.nodes.len()))
+                Ok(format!("{} on {} nodes", self.state.services().join(", then "), self.nodes.len()))
             }
             Step::Verify => {
-                let new = self.signed()?;
+                let new = if self.state.ctl_stays { self.old()? } else { self.signed()? };
                 let md5 = self.show_everywhere(&new)?;
+                if self.options.kind == RunKind::Renew {
+                    self.prove_renewal(&new)?;
+                }
                 Ok(format!("{} nodes show MD5 {md5}, signed by {}", self.nodes.len(), new.signer_name()))
             }
             Step::Rollback => self.roll_back(),
@@ -74,6 +75,22 @@ impl<'a> ClusterRun<'a> {
         self.found =
             Some(FileFingerprint::of(self.options.folder.old().display().to_string(), old.list().bytes()));
         self.be_ready()?;
+        let (count, signer) = (self.nodes.len(), old.signer_name());
+        let same = format!("{count} nodes serve the same CTL, signed by {signer}");
+        match self.options.kind {
+            RunKind::Revert | RunKind::RevertByBridge => {}
+            RunKind::Renew => {
+                let renewal = self.renewal(&old)?;
+                self.check_folders()?;
+                self.renewal = Some(renewal.event);
+                return Ok(format!("{same}; {}", renewal.says));
+            }
+            RunKind::Tokenless => {
+                let impact = self.tokenless_impact(&old)?;
+                self.operator.show(&View::PhoneImpact(&impact))?;
+                return Ok(format!("{same}; {} will sign the tokenless CTL", impact.signer));
+            }
+        }
         let tokens = names(self.certificates()?);
         self.check_folders()?;
         if let (Some(tvs), Some(signer)) = (&self.options.tvs, self.certificates()?.first()) {
@@ -81,8 +98,7 @@ impl<'a> ClusterRun<'a> {
                 TvsQuestion::new(node, signer, (tvs, self.options.ports))?.ask()?;
             }
         }
-        let (count, signer) = (self.nodes.len(), old.signer_name());
-        Ok(format!("{count} nodes serve the same CTL, signed by {signer}; the tokens are {tokens}"))
+        Ok(format!("{same}; the tokens are {tokens}"))
     }
 
     fn back_up(&mut self) -> Result<String, WorkError> {
@@ -91,6 +107,9 @@ impl<'a> ClusterRun<'a> {
         let path = self.options.folder.old();
         files::update(&path, &file.content().ok_or_else(lost)?)?;
         self.record(Event::input(IN_FORCE, None, file))?;
+        if let Some(renewal) = self.renewal.take() {
+            self.record(renewal)?;
+        }
         Ok(format!("kept as {}", path.display()))
     }
 
@@ -128,18 +147,25 @@ impl<'a> ClusterRun<'a> {
         if there {
             return Ok("every node already serves a CTL with the tokens".to_owned());
         }
+        self.update_ctl()
+    }
+
+    fn update_ctl(&mut self) -> Result<String, WorkError> {
         self.connector.open(&self.options.publisher)?.update_ctl()?;
         Ok("CTL file Updated; a node serves it after a restart of Cisco Tftp".to_owned())
     }
 
     fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
-        let (old, certificates, ports) = (self.old()?, self.certificates()?, self.options.ports);
+        let (old, ports) = (self.old()?, self.options.ports);
         let served = side_by_side(&self.nodes, &self.connector, |node, _| {
             let fetched = node.host().map(|host| fetch(host, ports, CTL)).transpose()?.flatten();
             Ok((node.to_string(), fetched.map(|fetched| verified(fetched.bytes)).transpose()?))
         });
         let served = served.into_iter().collect::<Result<Vec<_>, WorkError>>()?;
-        Ok(bridge(&old, &served, certificates))
+        Ok(match self.options.kind {
+            RunKind::Tokenless => tokenless(&old, &served),
+            _ => bridge(&old, &served, self.certificates()?),
+        })
     }
 
     fn distribute_bridge(&mut self) -> Result<String, WorkError> {
@@ -157,16 +183,30 @@ impl<'a> ClusterRun<'a> {
             self.operator.check_interrupted()?;
             std::thread::sleep(Duration::from_secs(1));
         };
-        let path = self.options.folder.bridge();
+        let folder = &self.options.folder;
+        let (path, role, says) = match self.options.kind {
+            RunKind::Tokenless => (folder.new_ctl(), TOKENLESS, "no token is in it"),
+            _ => (folder.bridge(), BRIDGE, "the tokens are SAST in it"),
+        };
+        if role == TOKENLESS {
+            self.check_signer(&bridge)?;
+        }
         files::write_new(&path, bridge.list().bytes(), OnExisting::KeepBackup)?;
         let file = FileFingerprint::of(path.display().to_string(), bridge.list().bytes());
-        self.record(Event::input(BRIDGE, None, file))?;
-        Ok(format!("every node serves it, the tokens are SAST in it; kept as {}", path.display()))
+        self.record(Event::input(role, None, file))?;
+        Ok(format!("every node serves it, {says}; kept as {}", path.display()))
     }
 
     /// The bridge exists so that every phone accepts the new CTL: only an answer to this question confirms that all hold it.
     fn await_phones(&mut self) -> Result<String, WorkError> {
-        let bridge = FileFingerprint::of(BRIDGE, self.bridge()?.list().bytes());
+        let ctl = match self.options.kind {
+            RunKind::Tokenless if self.release()? == Release::TokensAlone => {
+                return Ok("phones need no other CTL first on this release".to_owned());
+            }
+            RunKind::Tokenless => self.old()?,
+            _ => self.bridge()?,
+        };
+        let bridge = FileFingerprint::of(BRIDGE, ctl.list().bytes());
         self.operator.show(&View::ResetPhones { bridge: &bridge })?;
         let question = Question::PhonesHoldBridge;
         if !self.operator.said_yes(&question) {
@@ -186,7 +226,7 @@ impl<'a> ClusterRun<'a> {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let (old_path, old) = self.to_sign_upon()?;
-        let (session, file) = self.plan(&old_path, &old)?;
+        let (session, file) = self.plan_by_kind(&old_path, &old)?;
         let batch = Batch::Planned(vec![file]);
         let shown = show(&batch, false, self.operator)?;
         session.ask(&shown, self.operator)?;
@@ -221,7 +261,19 @@ impl<'a> ClusterRun<'a> {
         }
     }
 
-    /// The plan of the CTL that replaces this one. The release of the node decides which SAST records stay, unless the operator
+    /// The plan of the CTL that replaces this one.
+    fn plan_by_kind(
+        &mut self,
+        path: &Path,
+        old: &VerifiedList,
+    ) -> Result<(SigningSession, BatchFile), WorkError> {
+        match self.options.kind {
+            RunKind::Renew => Ok(self.renewal(old)?.file.ok_or(RunError::NothingToRenew)?),
+            _ => self.plan(path, old),
+        }
+    }
+
+    /// The plan of a revert. The release of the node decides which SAST records stay, unless the operator
     /// gives a release.
     pub fn plan(&self, path: &Path, old: &VerifiedList) -> Result<(SigningSession, BatchFile), WorkError> {
         let options = self.options;
@@ -237,10 +289,8 @@ impl<'a> ClusterRun<'a> {
                 return Err(RunError::AnotherSigner { inserted: inserted.sast_name(), chosen }.into());
             }
         };
-        let shown = || self.version.parse::<Release>().map_err(RunError::from);
-        let release = options.release.map_or_else(shown, Ok)?;
-        let plan =
-            revert(old, &(options.request)(signer)?, spares, Some(release), options.single_token, &[])?;
+        let release = Some(self.release()?);
+        let plan = revert(old, &(options.request)(signer)?, spares, release, options.single_token, &[])?;
         Ok((session, BatchFile::list(plan, options.folder.new_ctl(), Some((path, old)))))
     }
 
@@ -258,104 +308,6 @@ impl<'a> ClusterRun<'a> {
         self.restart_all(Step::Rollback)?;
         let md5 = self.show_everywhere(&old)?;
         Ok(format!("every node serves the CTL that was in force: MD5 {md5}"))
-    }
-
-    /// Puts a list on every node that does not have it yet, and waits until each serves it.
-    fn publish(&mut self, step: Step, list: &VerifiedList) -> Result<(), WorkError> {
-        let publisher = self.publisher(list.list().bytes());
-        let serves = |node: &NodeAddress| publisher.serves(node).unwrap_or(false);
-        // Before a restart, a node may serve another list than the one on its disk.
-        let md5 = publisher.md5();
-        let mut has = side_by_side(&self.nodes, &self.connector, |node, connector| {
-            let mut shown = || connector.open(node).ok()?.shown_ctl().ok();
-            serves(node) && shown().is_some_and(|shown| shows_ctl(&shown, &md5).is_ok())
-        })
-        .into_iter();
-        let nodes = self.nodes.clone();
-        let mut connector = self.connector.clone();
-        let (put, by_hand) = publisher.put::<WorkError>(&mut connector, &nodes, |node| {
-            self.operator.check_interrupted()?;
-            let part = Part::publish(node);
-            if has.next() == Some(true) || self.state.is_done(step, Some(&part)) {
-                return Ok(false);
-            }
-            self.record(Event::step(step, Some(part), "put", None))?;
-            Ok(true)
-        })?;
-        self.connector = connector;
-        let mut uploaded = false;
-        if !by_hand.is_empty() {
-            let path = if step == Step::Rollback {
-                self.options.folder.old()
-            } else {
-                self.options.folder.new_ctl()
-            };
-            self.operator.show(&View::UploadFile { nodes: &by_hand, path: &path, name: CTL })?;
-            // Only a person can say that a file was uploaded; otherwise this waits until the nodes serve it.
-            uploaded = self.operator.can_ask() && self.operator.ask(&Question::Uploaded)?;
-        }
-        let put = put.into_iter().map(|node| (node, true, "put there and fetched again"));
-        let by_hand = by_hand.into_iter().map(|node| (node, uploaded, "uploaded by hand, and fetched again"));
-        for (node, is_there, says) in put.chain(by_hand) {
-            // CUCM serves a new file after a restart of Cisco Tftp; other TFTP servers serve it at once.
-            if is_there && !serves(&node) {
-                let restarts = if step == Step::Publish { Step::Restart } else { step };
-                self.restart(restarts, SERVICES[0], &node)?;
-            }
-            let limit = if is_there { AFTER_RESTART } else { self.options.upload_wait };
-            publisher.wait::<WorkError>(&node, limit, || Ok(self.operator.check_interrupted()?))?;
-            self.finish(step, Some(Part::publish(&node)), says)?;
-        }
-        Ok(())
-    }
-
-    /// Every service that was not restarted yet in this step.
-    fn restart_all(&mut self, step: Step) -> Result<(), WorkError> {
-        let order = restart_order(&self.nodes);
-        let work = self.operator.long_work("Restarting services", Some(order.len()));
-        for (service, node) in order {
-            self.operator.check_interrupted()?;
-            if !self.state.is_done(step, Some(&Part::restart(service, &node))) {
-                self.restart(step, service, &node)?;
-            }
-            work.one_done();
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self, step: Step, service: &'static str, node: &NodeAddress) -> Result<(), WorkError> {
-        let part = Part::restart(service, node);
-        self.record(Event::step(step, Some(part.clone()), "restart", None))?;
-        let state = restart(&mut self.connector, node, service)?;
-        if state == ServiceState::Started {
-            self.operator.show(&View::Text(&format!("{node}: {service} {state}")))?;
-            return self.record(Event::step(step, Some(part), state.to_string(), Some(true)));
-        }
-        self.finish(step, Some(part), &state.to_string())
-    }
-
-    /// Every node shows and serves exactly this list; its MD5.
-    fn show_everywhere(&mut self, list: &VerifiedList) -> Result<String, WorkError> {
-        let publisher = self.publisher(list.list().bytes());
-        let md5 = publisher.md5();
-        let shows = side_by_side(&self.nodes, &self.connector, |node, connector| {
-            shows_ctl(&connector.open(node)?.shown_ctl()?, &md5).map_err(|what| no_ctl(node, what))?;
-            let serves = publisher.serves(node)?;
-            serves.then_some(()).ok_or_else(|| no_ctl(node, "shows the new CTL, but serves another"))
-        });
-        shows.into_iter().collect::<Result<Vec<()>, WorkError>>()?;
-        Ok(md5)
-    }
-
-    fn publisher<'b>(&self, bytes: &'b [u8]) -> Publisher<'b>
-    where
-        'a: 'b,
-    {
-        Publisher { folders: &self.options.tftp_folders, ports: self.options.ports, name: CTL, bytes }
-    }
-
-    fn check_folders(&mut self) -> Result<(), WorkError> {
-        Ok(self.publisher(&[]).check_folders(&self.nodes, &mut self.connector)?)
     }
 }
 

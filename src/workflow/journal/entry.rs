@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::phone::{ClassVerdict, Decision, ServiceFinding};
 use crate::trustlist::{Certificate, digest};
-use crate::workflow::cluster_run::{Part, Step, StepName};
+use crate::workflow::cluster_run::{Part, RunKind, Step, StepName};
 use crate::workflow::{Plan, PlanStep};
 
 /// One line.
@@ -82,6 +82,16 @@ pub enum Event {
     Resume,
     /// The CTL that was in force before goes back to every node.
     Rollback,
+    /// What a renewal needs.
+    Renewal {
+        /// The services that are restarted, in this order.
+        services: Vec<String>,
+        /// Whether the CTL stays as it is.
+        #[serde(default)]
+        ctl_stays: bool,
+        /// What is left to the operator after it.
+        left_to_do: Vec<String>,
+    },
     /// Where the dialogue with the nodes is kept.
     Transcript { file: String },
     /// A step of a longer run begins, or ended.
@@ -131,6 +141,9 @@ pub struct TokenSeal {
 pub struct RunId {
     pub node: String,
     pub folder: String,
+    /// What the run does; a journal does not name a revert.
+    #[serde(default, skip_serializing_if = "RunKind::is_revert")]
+    pub kind: RunKind,
 }
 
 impl fmt::Display for RunId {

@@ -39,6 +39,13 @@ pub fn major_minor(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
+/// The third part of a release: 11900 of `14.0.1.11900-132`, which is 14SU1; 0 if there is none. Derived: an SU counts up
+/// its thousands.
+pub fn build(text: &str) -> u32 {
+    let part = text.split(['.', '-']).nth(3);
+    part.and_then(|part| part.parse().ok()).unwrap_or_default()
+}
+
 impl Release {
     /// What the list in force tells: with an ITLRecovery SAST record it comes from a release that keeps it.
     pub fn told_by(old: &VerifiedList) -> Self {

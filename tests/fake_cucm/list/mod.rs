@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "the stories and the fake node each use a part")]
 
 pub mod certificate;
+pub mod itl;
 pub mod show;
 
 use openssl::hash::MessageDigest;

@@ -104,7 +104,7 @@ impl Entry {
         Entry { record, step, joins: mark == Mark::Add, line: None }
     }
 
-    fn change(&mut self, record: Record, why: String) {
+    pub fn change(&mut self, record: Record, why: String) {
         self.step = PlanStep::new(Mark::Change, &record, why);
         self.record = record;
     }
@@ -133,12 +133,12 @@ pub(super) struct Update {
 }
 
 impl Update {
-    fn over(records: &[Record]) -> Self {
+    pub fn over(records: &[Record]) -> Self {
         let stays = |record: &Record| Entry::new(Mark::Keep, record.clone(), "stays as it is");
         Update { records: records.iter().map(stays).collect(), ..Update::default() }
     }
 
-    fn plan_over(mut self, old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
+    pub fn plan_over(mut self, old: &VerifiedList, request: &Request<'_>) -> Result<Plan, PlanError> {
         self.warnings.extend(header_changes(old, request));
         self.plan(old.list().header().file_name(), Some(old), request)
     }
@@ -156,11 +156,16 @@ impl Update {
         Plan::new(request, in_force, Draft::new(file_name, records, request.options), steps, self.warnings)
     }
 
-    /// Carries out the changes, in their order.
-    pub fn edit(&mut self, edits: &[Edit], request: &Request<'_>) -> Result<(), PlanError> {
+    /// How its servers are written.
+    pub fn style(&self) -> Style {
         let mut servers = self.records.iter().filter(|e| e.record.function() != Function::SAST);
         let is_cucm = servers.any(|e| e.record.get(record_tag::SIGNATURE).is_some());
-        let style = if is_cucm { Style::Cucm } else { Style::CtlClient };
+        if is_cucm { Style::Cucm } else { Style::CtlClient }
+    }
+
+    /// Carries out the changes, in their order.
+    pub fn edit(&mut self, edits: &[Edit], request: &Request<'_>) -> Result<(), PlanError> {
+        let style = self.style();
         for edit in edits {
             match edit {
                 Edit::AddToken(certificate) => self.add_token(certificate, request)?,
@@ -209,7 +214,7 @@ impl Update {
     }
 
     /// Where a new token record goes: after the tokens at the start of the list.
-    fn behind_tokens(&self) -> usize {
+    pub fn behind_tokens(&self) -> usize {
         self.records.iter().take_while(|e| e.record.function() == Function::SAST).count()
     }
 
@@ -325,7 +330,7 @@ impl Update {
         PlanError::Ambiguous { what, name: name.to_owned(), count: hits.len(), matches }
     }
 
-    fn remove(&mut self, index: usize, why: &str) {
+    pub fn remove(&mut self, index: usize, why: &str) {
         if index < self.records.len() {
             let entry = self.records.remove(index);
             self.removed.push(Entry { step: PlanStep::new(Mark::Remove, &entry.record, why), ..entry });
