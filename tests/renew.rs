@@ -6,6 +6,7 @@ use sastctl::trustlist::{Function, Record, TrustList};
 use sastctl::workflow::cluster_run::services;
 use sastctl::workflow::{Change, Unit};
 
+use crate::support::cluster::Cluster;
 use crate::support::population::{Phone, assert_all_reach, population, reset};
 use crate::support::run::kill_when_done;
 use crate::support::site::Site;
@@ -306,4 +307,28 @@ fn newer_releases_restart_fewer_services() {
     let nodes = BTreeSet::from([Change::Nodes]);
     assert_eq!(services(&nodes, "15.0.1.10000-32"), [TFTP, "Cisco CallManager"]);
     assert_eq!(services(&nodes, ""), [TFTP, "Cisco CallManager"]);
+}
+
+/// The file form: the same list that the run makes, beside the list in force.
+#[test]
+fn the_list_that_a_cluster_needs_is_made_as_a_file() {
+    let Some((site, _)) = started(2, 0, RELEASE) else { return };
+    site.regenerate(1, "CallManager");
+    std::fs::write(site.world.path("CTLFile.tlv"), site.cluster.nodes[0].ctl().unwrap()).unwrap();
+    let (publisher, options) =
+        (site.cluster.publisher(), [site.cluster.options(), Cluster::ports()].concat());
+    let update = |file: &str, more: &[&str]| {
+        let words =
+            ["ctl", "update", file, "--from-cluster", &publisher, "--token=SAST-ADN008580ef", "--yes"];
+        let words = words.into_iter().chain(options.iter().map(String::as_str)).chain(more.iter().copied());
+        site.world.run(&words.collect::<Vec<_>>())
+    };
+    let time = "--timestamp=2026-03-06T22:53:33Z";
+    let made = update("CTLFile.tlv", &["--out=made.tlv", time]).done();
+    assert!(made.stdout.contains("CallManager was renewed: serial "), "{}", made.stdout);
+    site.renew(&["--work", "run", time]).done();
+    assert!(site.world.read("made.tlv") == site.world.read("run/CTLFile.new.tlv"));
+    let nothing = update("made.tlv", &[]);
+    assert_eq!(nothing.code, 1, "{}", nothing.all());
+    assert!(nothing.stderr.contains("there is nothing to change"), "{}", nothing.stderr);
 }

@@ -11,7 +11,7 @@ const EXAMPLES: &str = include_str!("examples.txt");
 const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
-const ONLY_IN_LONG_HELP: [(&str, &str); 8] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 9] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
@@ -22,6 +22,7 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 8] = [
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
+    ("ctl update", "user password_source"),
     ("phones", "sample timeout user password_source"),
     ("diagnose", "timeout user password_source no_tvs"),
     ("renew", "certificate out user password_source"),

@@ -69,6 +69,7 @@ pub fn run(args: &ClientArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         user: args.connect.options().user,
         connect: &connect,
         connector: None,
+        cluster: None,
         ports: args.ports.ports(),
         folder: args.signing.out.clone().unwrap_or_else(|| PathBuf::from(".")),
         out: args.signing.out.clone(),

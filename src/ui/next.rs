@@ -67,6 +67,7 @@ pub fn list_command(command: ListCommand, file: &str, options: &[ListOption]) ->
             ListOption::RemoveToken(token) => ("--remove-token", &token[..]),
             ListOption::RemoveServer(server) => ("--remove-server", &server[..]),
             ListOption::AddServer(server) => ("--add-server", &server[..]),
+            ListOption::FromCluster(node) => ("--from-cluster", &node[..]),
             ListOption::Refresh(certificate) => ("--refresh", &certificate[..]),
             ListOption::Mode(is) => {
                 mode = is.to_string();

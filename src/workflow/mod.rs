@@ -39,7 +39,7 @@ pub(crate) mod verification;
 mod watch;
 
 pub use crate::files::display_name;
-pub use client::{AddedServer, Choices, Entry, EntryKind, Start};
+pub use client::{AddedServer, Choices, ClusterNeeds, Entry, EntryKind, Start};
 pub(crate) use client::{Finished, SignedList, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;
 pub use error::{WorkError, written_of_several};
@@ -53,7 +53,8 @@ pub use operator::{LongWork, Operator, OperatorError, Question, Secret, TokenInU
 pub use pin_source::{NotAPinSource, NotRead, PinSource};
 pub use plan::{
     Change, ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release,
-    Request, Unit, cluster_file, create, left_to_do, left_to_do_if, resign, revert, spare_tokens, update,
+    Request, Unit, cluster_file, create, left_to_do, left_to_do_if, renew, resign, revert, spare_tokens,
+    update,
 };
 pub(crate) use publication::Published;
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};

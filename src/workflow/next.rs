@@ -55,6 +55,8 @@ pub enum ListOption {
     RemoveServer(String),
     AddServer(String),
     Refresh(String),
+    /// What the nodes of this publisher's cluster need.
+    FromCluster(String),
     Mode(SecurityMode),
     Release(String),
     Out(String),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::cluster_servers::with_passwords;
 use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run, fake_cucm};
+use crate::support::site::Site;
 
 const PASSWORD: &str = "Adm1n-password";
 const CTRL_U: &str = "\x15";
@@ -58,11 +59,11 @@ fn a_cluster_gets_its_new_list_in_the_windows() {
     operator.chooses_mode_and_tokens();
     operator.sees("Cisco CTL Client: Finish");
     operator.signs("SAST token A", PIN);
+    operator.sees("> Done");
     assert!(world.read("out/CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"), "the list in force");
     let new = world.read("out/CTLFile.new.tlv");
     assert!(new == pki::golden_bytes("token-signed.tlv"));
 
-    operator.sees("> Done");
     operator.presses("\x1b[A\x1b[A");
     operator.presses(ENTER);
     operator.reads("Phones that hold what");
@@ -82,4 +83,49 @@ fn a_cluster_gets_its_new_list_in_the_windows() {
     assert!(!said.contains(PASSWORD) && said.matches("Passed").count() >= 3, "{said}");
     let log = std::fs::read_to_string(cluster.folder.join("sshd_205.log")).unwrap();
     assert_eq!(log.matches("Failed password").count(), 1, "each password is sent once: {log}");
+}
+
+/// The entries are those that the cluster needs now, not only those of its list: a node joined since.
+#[test]
+fn the_entries_are_those_of_the_cluster() {
+    let Some(site) = Site::start(2, 1, "12.5.1.11900-146") else { return };
+    site.give_token_ctl(&[0, 1], true);
+    site.set_members(&[0, 1, 2]);
+    let mut options = [site.cluster.options(), Cluster::ports()].concat();
+    for node in &site.cluster.nodes {
+        let folder = node.folder.join("tftp").display().to_string();
+        options.extend(["--tftp-root".to_owned(), format!("{}={folder}", node.address)]);
+    }
+    std::fs::create_dir(site.world.path("out")).unwrap();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut operator = Operator::sits_down(&site.world, &options);
+    operator.sees("The publisher's host name, the CTL file in force");
+    operator.types(&format!("{CTRL_U}{}", site.cluster.publisher()));
+    for question in ["Port of SSH:", "User name of the OS administrator:", "Output folder:"] {
+        operator.sees(question);
+        operator.presses(ENTER);
+    }
+    operator.chooses_mode(2);
+    operator.picks_token(FIRST);
+    operator.adds();
+    let joined = &site.cluster.nodes[2].address;
+    operator.sees(&format!("CCM+TFTP {joined}"));
+    operator.chooses_entry("Finish", "Finish");
+    operator.reads(&format!("{joined} is a node of the cluster"));
+    operator.signs("SAST token A", PIN);
+    operator.sees("> Done");
+    operator.presses("\x1b[A\x1b[A");
+    operator.presses(ENTER);
+    operator.sees("Publish CTLFile.tlv, signed by");
+    operator.presses(DOWN);
+    operator.presses(ENTER);
+    operator.sees("What comes next?");
+    operator.is_done();
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("--from-cluster ssh://"), "{said}");
+    let new = site.world.read("out/CTLFile.new.tlv");
+    for node in &site.cluster.nodes {
+        assert!(node.disk_ctl().unwrap() == new, "{}: {said}", node.address);
+    }
 }

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::cluster::ConnectArgs;
+use crate::cli::cluster::fetch::PortArgs;
 use crate::cli::signing::{PlaceArgs, SigningArgs, sign};
 use crate::cli::{CommandError, Settings, TerminalOperator, Ui};
-use crate::cluster::SecurityMode;
+use crate::cluster::{Connector, NodeAddress, SecurityMode};
 use crate::workflow::cluster_file::parse_function;
+use crate::workflow::cluster_run::Needs;
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
 use crate::workflow::{
-    self, Edit, NewServer, ReadCluster, read_certificate, read_cluster, read_renewed, read_verified,
+    self, Edit, NewServer, ReadCluster, read_certificate, read_cluster, read_renewed, read_verified, renew,
     spare_tokens,
 };
 
@@ -62,12 +65,19 @@ pub struct UpdateArgs {
     /// before the address (capf:10.1.2.3=new.pem) the subject may differ
     #[arg(long, value_name = "[ADDRESS=]CERT")]
     refresh: Vec<String>,
+    /// What a cluster needs now: renewed certificates, new and gone nodes, new addresses, CAPF. Every node is asked
+    #[arg(long, value_name = "PUBLISHER")]
+    from_cluster: Option<NodeAddress>,
     #[command(flatten)]
     servers: ServerArgs,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
     signing: SigningArgs,
+    #[command(flatten)]
+    ports: PortArgs,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -76,13 +86,22 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
     let renewed = args.refresh.iter().map(|spec| read_renewed(spec));
     let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, _>>()?;
     edits.extend(args.servers.edits()?);
-    let operator = TerminalOperator::new(settings, ui);
+    let operator = args.connect.operator(false, settings, ui)?;
+    let mut connector = Connector::new(args.connect.options(), &operator);
+    let ports = args.ports.ports();
+    let needs =
+        args.from_cluster.as_ref().map(|node| Needs::of_cluster(node, ports, &mut connector)).transpose()?;
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
         .for_list(&old);
     edits.extend(session.certificates(&args.add_token, &operator)?.into_iter().map(Edit::AddToken));
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let plan = workflow::update(&old, &request, &edits)?;
+    let plan = match &needs {
+        Some(needs) if !(edits.is_empty() && needs.changes(&old)?.is_empty()) => {
+            renew(&old, &request, &needs.needed(), &edits)?
+        }
+        _ => workflow::update(&old, &request, &edits)?,
+    };
     let out = args.place.of(&args.signing, &args.file, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
     sign("ctl-update", &session, batch, &args.signing, (settings, ui))

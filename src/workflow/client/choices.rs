@@ -8,8 +8,8 @@ use std::net::Ipv4Addr;
 use super::super::next::{ListCommand, ListOption};
 use super::super::plan::cluster_file::{ClusterFile, Server};
 use super::super::plan::{
-    Edit, Mark, NewServer, Plan, PlanError, Release, Request, create, leaves, resign, revert,
-    signer_not_in_force, spare_tokens, update,
+    Edit, Mark, Needed, NewServer, Plan, PlanError, Release, Request, create, leaves, renew,
+    renewed as renewed_records, resign, revert, signer_not_in_force, spare_tokens, update,
 };
 use crate::cluster::SecurityMode;
 use crate::trustlist::{
@@ -62,6 +62,14 @@ pub struct AddedServer {
     pub file: String,
 }
 
+/// What a cluster needs in its list now.
+#[derive(Debug, Clone)]
+pub struct ClusterNeeds {
+    /// Its publisher, as a command names it.
+    pub node: String,
+    pub needed: Needed,
+}
+
 /// Where an entry of the sixth window comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
@@ -69,6 +77,8 @@ pub enum EntryKind {
     InList(usize),
     Token(usize),
     Server(usize),
+    /// The cluster needs it, and the list in force has it otherwise or not at all.
+    FromCluster,
 }
 
 /// One row of the sixth window.
@@ -100,6 +110,8 @@ pub struct Choices {
     /// The token that signs whatever the order, once it was added: named on the command line, or chosen in the window.
     pub named: Option<Certificate>,
     pub servers: Vec<AddedServer>,
+    /// What the cluster needs in its list now, if the list in force was fetched from it.
+    pub cluster: Option<ClusterNeeds>,
     /// Entries of the list in force that were deleted, by [`EntryKind::InList`].
     pub deleted: Vec<usize>,
 }
@@ -107,7 +119,8 @@ pub struct Choices {
 impl Choices {
     pub fn new(start: Start) -> Self {
         let mode = Some(SecurityMode::Mixed);
-        Choices { start, mode, tokens: vec![], named: None, servers: vec![], deleted: vec![] }
+        let (tokens, servers, deleted) = (vec![], vec![], vec![]);
+        Choices { start, mode, tokens, named: None, servers, cluster: None, deleted }
     }
 
     /// Adds a token. The CTL Client's rules: not twice, and an update begins with a token of the list in force.
@@ -182,7 +195,7 @@ impl Choices {
             EntryKind::Server(index) if index < self.servers.len() => {
                 self.servers.remove(index);
             }
-            EntryKind::Token(_) | EntryKind::Server(_) => {}
+            EntryKind::Token(_) | EntryKind::Server(_) | EntryKind::FromCluster => {}
         }
     }
 
@@ -195,6 +208,9 @@ impl Choices {
                 // One that was put back is in the list.
                 let new = others.into_iter().filter(|token| !self.has_entry(token));
                 edits.extend(new.map(Edit::AddToken));
+                if let Some(cluster) = &self.cluster {
+                    return renew(old, request, &cluster.needed, &edits);
+                }
                 match update(old, request, &edits) {
                     // Nothing but a new signature and time: the CTL Client does that too.
                     Err(PlanError::NothingToDo) => resign(old, request),
@@ -263,11 +279,18 @@ impl Choices {
         match &self.start {
             Start::InForce(old) => {
                 let release = Release::told_by(old);
-                let records = old.list().records().iter().enumerate().filter(|(index, _)| stays(index));
                 let leaves = |record: &Record| !self.start.is_token_signed() && leaves(record, release);
-                for (index, record) in records.filter(|(_, record)| !leaves(record)) {
-                    let certificate = record.certificate().and_then(Result::ok);
-                    add(EntryKind::InList(index), of_record(record), certificate);
+                let cluster = self.cluster.as_ref().filter(|_| self.start.is_token_signed());
+                let renewed = cluster.and_then(|cluster| renewed_records(old, &cluster.needed).ok());
+                let mut left: Vec<_> = old.list().records().iter().enumerate().collect();
+                for record in renewed.as_deref().unwrap_or(old.list().records()) {
+                    let at = left.iter().position(|(_, in_list)| *in_list == record);
+                    let index = at.map(|at| left.remove(at).0);
+                    if index.is_some_and(|index| !stays(&index)) || leaves(record) {
+                        continue;
+                    }
+                    let kind = index.map_or(EntryKind::FromCluster, EntryKind::InList);
+                    add(kind, of_record(record), record.certificate().and_then(Result::ok));
                 }
             }
             Start::NoFile { cluster, certificates, .. } => {
@@ -333,6 +356,8 @@ impl Choices {
                 _ => {}
             }
         }
+        let cluster = self.cluster.as_ref().filter(|_| self.start.is_token_signed());
+        options.extend(cluster.map(|cluster| ListOption::FromCluster(cluster.node.clone())));
         for added in &self.servers {
             let at = format!("{}:{}", added.server.address, added.file);
             options.push(ListOption::AddServer(named(added.server.function, &at)));

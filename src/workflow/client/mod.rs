@@ -6,5 +6,5 @@ mod insert;
 mod server;
 mod windows;
 
-pub use choices::{AddedServer, Choices, Entry, EntryKind, Start};
+pub use choices::{AddedServer, Choices, ClusterNeeds, Entry, EntryKind, Start};
 pub(crate) use windows::{Finished, SignedList, WindowOperator, WindowView, Windows};

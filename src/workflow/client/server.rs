@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::cluster_run::Needs;
 use super::super::error::WorkError;
 use super::super::fetched::{Wanted, fetch_all};
 use super::super::input::{ReadCluster, read_cluster, read_verified};
 use super::super::operator::OperatorError;
 use super::super::publication::{Publication, Published, publish};
-use super::choices::Start;
+use super::choices::{ClusterNeeds, Start};
 use super::windows::{SignedList, Windows};
 use crate::cluster::{NodeAddress, SshAddress, TftpFolder};
 use crate::files::{OnExisting, folder_of};
@@ -112,6 +113,18 @@ impl Windows<'_> {
             return Err(WorkError::NoCtlInForce { node: node.to_string() });
         }
         let start = start(&source)?;
+        // A tokenless list is the publisher's own affair.
+        if start.is_token_signed() {
+            match Needs::of_cluster(node, self.ports, &mut connector) {
+                Ok(needs) => {
+                    let node = format!("{node:#}");
+                    self.cluster = Some(ClusterNeeds { node, needed: needs.needed() });
+                }
+                Err(e) => self.operator.warn(&format!(
+                    "what the cluster needs now is not known, the entries are those of its list: {e}"
+                )),
+            }
+        }
         (self.source, self.connector) = (source, Some(connector));
         Ok(start)
     }

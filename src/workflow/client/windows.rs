@@ -9,7 +9,7 @@ use super::super::input::read_certificate;
 use super::super::operator::{Operator, OperatorError};
 use super::super::plan::{NewServer, Plan, PlanError, Request};
 use super::super::signing::{BatchFile, Signed, SigningOrder};
-use super::choices::{AddedServer, Choices, Entry, Start};
+use super::choices::{AddedServer, Choices, ClusterNeeds, Entry, EntryKind, Start};
 use crate::cluster::{Connector, NodeAddress, Ports, SecurityMode};
 use crate::token::{Module, PinState, Sast, Selector};
 use crate::trustlist::{Certificate, Function, printable};
@@ -102,6 +102,8 @@ pub struct Windows<'a> {
     /// The one that fetched the list.
     pub connector: Option<Connector<'a>>,
     pub ports: Ports,
+    /// What its cluster needs in the list.
+    pub cluster: Option<ClusterNeeds>,
     /// The output folder, or the file that is written.
     pub folder: PathBuf,
     /// As it was named before the windows.
@@ -146,7 +148,8 @@ impl Windows<'_> {
     /// Goes through the windows; `None` if the operator leaves.
     pub fn run(&mut self) -> Result<Option<Finished>, WorkError> {
         while let Some(start) = self.server()? {
-            let mut chosen = Chosen { choices: Choices::new(start), tokens: vec![] };
+            let choices = Choices { cluster: self.cluster.take(), ..Choices::new(start) };
+            let mut chosen = Chosen { choices, tokens: vec![] };
             let goes_on = self.warning(&chosen.choices)?;
             while goes_on && self.mode(&mut chosen.choices)? {
                 if chosen.tokens.is_empty() && !self.insert(&mut chosen)? {
@@ -324,6 +327,10 @@ impl Windows<'_> {
             selected => selected,
         };
         let Some(entry) = chosen.and_then(|at| entries.get(at)) else { return Ok(()) };
+        if entry.kind == EntryKind::FromCluster {
+            self.say("The cluster needs this entry.");
+            return Ok(());
+        }
         choices.delete(entry.kind);
         // A token that is no longer among the choices may be added again.
         tokens.retain(|sast| choices.tokens.contains(sast.certificate()));

@@ -9,7 +9,7 @@ use crate::cluster::{CAPF, Connector, NodeAddress, Ports, SERVICES, fetch, side_
 use crate::phone::is_emptied_itl;
 use crate::trustlist::{Certificate, Function, TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
-use crate::workflow::plan::{Change, NeededRecord, Release, Unit, changes};
+use crate::workflow::plan::{Change, Needed, NeededRecord, Release, Unit, changes};
 
 /// What the CTL and the ITLs of a cluster must hold now.
 #[derive(Debug, Clone)]
@@ -39,6 +39,17 @@ impl Own {
 }
 
 impl Needs {
+    /// Asks the cluster of this publisher. Changes nothing.
+    pub fn of_cluster(
+        publisher: &NodeAddress,
+        ports: Ports,
+        connector: &mut Connector<'_>,
+    ) -> Result<Self, WorkError> {
+        let release = connector.open(publisher)?.version()?.parse::<Release>().map_err(RunError::from)?;
+        let nodes = connector.nodes(publisher, false)?;
+        Needs::read(&nodes, connector, ports, release, &[])
+    }
+
     /// Asks every node. `known`: certificates in addition to those in the database of the cluster. Changes nothing.
     pub fn read(
         nodes: &[NodeAddress],
@@ -94,6 +105,11 @@ impl Needs {
         };
         let tvs = itls.filter_map(lacking).collect();
         Ok(Needs { nodes: owns.iter().map(|own| own.address).collect(), records, tvs })
+    }
+
+    /// Without the ITLs.
+    pub fn needed(&self) -> Needed {
+        Needed { records: self.records.clone(), nodes: self.nodes.clone() }
     }
 
     /// What changed since this CTL was made.

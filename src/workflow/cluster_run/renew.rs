@@ -96,7 +96,7 @@ impl ClusterRun<'_> {
             SigningSession::open_for_one(&options.module, options.selector.as_ref(), self.operator)?
                 .for_list(old);
         let request = (options.request)(session.signer().certificate())?;
-        let plan = renew(old, &request, &needs.records, &needs.nodes)?;
+        let plan = renew(old, &request, &needs.needed(), &[])?;
         let file = BatchFile::list(plan, options.folder.new_ctl(), Some((&options.folder.old(), old)));
         Ok(Renewal { says, event, file: Some((session, file)) })
     }

@@ -12,7 +12,7 @@ mod value;
 pub use create::{create, spare_tokens};
 pub use digest::PlanDigest;
 pub use error::{InForce, PlanError};
-pub use renew::{Change, NeededRecord, Unit, changes, renew};
+pub use renew::{Change, Needed, NeededRecord, Unit, changes, renew, renewed};
 pub use revert::{NotARelease, Release, revert};
 pub(super) use revert::{build, leaves, major_minor};
 pub use update::{Edit, NewServer, resign, update};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::error::PlanError;
-use super::update::{Entry, Update};
+use super::update::{Edit, Entry, Update};
 use super::value::{Mark, Plan, Request, signer_not_in_force};
 use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style, VerifiedList, digest};
 
@@ -46,6 +46,15 @@ pub struct NeededRecord {
     pub unit: Unit,
     pub address: Ipv4Addr,
     pub certificate: Certificate,
+}
+
+/// What the list of a cluster needs from its nodes.
+#[derive(Debug, Clone)]
+pub struct Needed {
+    /// The records, in the order of the nodes.
+    pub records: Vec<NeededRecord>,
+    /// The addresses of all nodes.
+    pub nodes: Vec<Ipv4Addr>,
 }
 
 /// Whether a record is the one of a server.
@@ -102,17 +111,25 @@ fn is_ec(record: &Record) -> bool {
     record.certificate().and_then(Result::ok).is_some_and(|certificate| is_ec_key(&certificate))
 }
 
-/// Plans the list that a cluster with these nodes needs, over the list in force, signed by a token of that list. Records that no node is the reason of, as those of tokens, firewalls and other TFTP servers, stay.
+/// Plans the list that a cluster with these nodes needs, over the list in force, signed by a token of that list, and changes it further. Records that no node is the reason of, as those of tokens, firewalls and other TFTP servers, stay.
 pub fn renew(
     old: &VerifiedList,
     request: &Request<'_>,
-    needed: &[NeededRecord],
-    nodes: &[Ipv4Addr],
+    needed: &Needed,
+    edits: &[Edit],
 ) -> Result<Plan, PlanError> {
     if !old.list().sasts().any(|record| record.is_of(request.signer)) {
         return Err(signer_not_in_force(old, request.signer, false));
     }
-    compared(old, request.name_style, needed, nodes)?.0.plan_over(old, request)
+    let mut work = compared(old, request.name_style, &needed.records, &needed.nodes)?.0;
+    work.edit(edits, request)?;
+    work.plan_over(old, request)
+}
+
+/// The records of the list in force as the cluster needs them now.
+pub fn renewed(old: &VerifiedList, needed: &Needed) -> Result<Vec<Record>, PlanError> {
+    let (work, _) = compared(old, None, &needed.records, &needed.nodes)?;
+    Ok(work.records.into_iter().map(|entry| entry.record).collect())
 }
 
 /// What changed since this list was made.
