@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sastctl::cluster::shell::{Screen, answers, health};
+use sastctl::cluster::shell::{Screen, answers, certificates, health};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut whole = Screen::default();
@@ -21,4 +21,5 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = (health::replication(lines).problems(), health::backups(lines), health::license(lines));
     let name = lines.first().and_then(|line| line.split_whitespace().last()).unwrap_or_default();
     let _ = answers::trusts(lines, "Phone-SAST-trust", name);
+    let _ = (certificates::own_units(lines), certificates::own_certificate(lines, "CallManager"));
 });

@@ -28,6 +28,12 @@ fn stands_at(record: &Record, node: &ClusterNode) -> bool {
     place == node.address || (!is_address && !place.is_empty() && host(&place) == host(name))
 }
 
+/// `held` is the serial number in the CTL.
+fn renewed(own: &OwnCertificate, held: &[u8]) -> String {
+    let (unit, shown, held) = (&own.unit, serial(&own.serial), serial(held));
+    format!("its {unit} certificate was renewed: serial {shown}, in the CTL {held}")
+}
+
 impl Judge<'_> {
     /// The CallManager certificates of every node, and the servers that belong to none.
     pub(super) fn servers(&mut self, ctl: &TrustList) {
@@ -69,7 +75,7 @@ impl Judge<'_> {
         node: &NodeFacts,
         own: &OwnCertificate,
     ) -> Option<(Kind, String, ListOption)> {
-        let (unit, address, shown) = (&own.unit, &node.node.address, serial(&own.serial));
+        let (unit, address) = (&own.unit, &node.node.address);
         let add = ListOption::AddServer(format!("ccm+tftp:{address}:{unit}.der"));
         let holding: Vec<&&Record> = servers.iter().filter(|record| is_of(record, own)).collect();
         if let Some(first) = holding.first() {
@@ -89,14 +95,12 @@ impl Judge<'_> {
         let wants_ec = unit.ends_with("-ECDSA");
         match servers.iter().find(|r| stands_at(r, &node.node) && is_ec(r) == wants_ec).and_then(|r| r.id()) {
             Some((_, held)) => {
-                let says = format!(
-                    "its {unit} certificate was renewed: serial {shown}, in the CTL {}",
-                    serial(held)
-                );
+                let says = renewed(own, held);
                 let refresh = ListOption::Refresh(format!("{address}={unit}.der"));
                 Some((Kind::CallManagerRenewed, says, refresh))
             }
             None => {
+                let shown = serial(&own.serial);
                 let says = format!("its {unit} certificate, serial {shown}, is not in the CTL");
                 Some((if wants_ec { Kind::EcRecordMissing } else { Kind::NodeMissing }, says, add))
             }
@@ -111,22 +115,17 @@ impl Judge<'_> {
         let capf: Vec<&Record> = ctl.records().iter().filter(is_capf).collect();
         let recovery: Vec<&Record> = ctl.sasts().filter(|record| record.is_itl_recovery()).collect();
         let refresh = ListOption::Refresh;
-        for (unit, records, renewed, change) in [
+        for (unit, records, kind, change) in [
             ("CAPF", capf, Kind::CapfRenewed, refresh(format!("capf:{address}=CAPF.der"))),
             ("ITLRecovery", recovery, Kind::ItlRecoveryRenewed, refresh("ITLRecovery.der".to_owned())),
         ] {
             let Some(own) = node.certificate(unit) else { continue };
-            let shown = serial(&own.serial);
             if records.iter().any(|record| is_of(record, own)) {
                 continue;
             }
             if let Some((_, held)) = records.first().and_then(|record| record.id()) {
-                let says = format!(
-                    "its {unit} certificate was renewed: serial {shown}, in the CTL {}",
-                    serial(held)
-                );
                 let mend = self.new_ctl(ctl, change);
-                self.add(renewed, name, says, mend);
+                self.add(kind, name, renewed(own, held), mend);
             } else if unit == "CAPF" && node.runs(CAPF) {
                 let says = format!("{CAPF} is activated, and the CTL has no CAPF record");
                 let add = self.new_ctl(ctl, ListOption::AddServer(format!("capf:{address}:CAPF.der")));

@@ -24,6 +24,8 @@ pub(super) struct AuditFacts {
     pub nodes: Vec<NodeFacts>,
     /// Whether these are all nodes.
     pub knows_nodes: bool,
+    /// "Prepare Cluster for Rollback to pre 8.0"; no document prints its values, so that it was not read is no finding.
+    pub rollback: Option<bool>,
     pub replication: Option<Replication>,
     pub backup: Option<Backup>,
     pub licence: Option<License>,
@@ -67,6 +69,7 @@ pub(super) fn gather(
     let mode = known(shell.security_mode(), &name, &mut not_known);
     let release = known(shell.version(), &name, &mut not_known);
     let nodes = known(nodes_of(&mut shell, publisher), &name, &mut not_known);
+    let rollback = shell.rollback().ok();
     let replication = known(shell.replication(), &name, &mut not_known);
     let backup = known(shell.backups(), &name, &mut not_known);
     let trust_list = known(shell.trust_list(), &name, &mut not_known);
@@ -86,7 +89,18 @@ pub(super) fn gather(
         not_known.extend(errors.map(|why| (status.node.clone(), why)));
         nodes.push(NodeFacts { node, status, certificates });
     }
-    Ok(AuditFacts { release, mode, nodes, knows_nodes, replication, backup, licence, trust_list, not_known })
+    Ok(AuditFacts {
+        release,
+        mode,
+        nodes,
+        knows_nodes,
+        rollback,
+        replication,
+        backup,
+        licence,
+        trust_list,
+        not_known,
+    })
 }
 
 /// A value that was read; else why it was not is written down.

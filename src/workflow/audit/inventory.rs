@@ -1,5 +1,6 @@
 //! The inventory: many clusters, a publisher and an account each, as TOML.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -62,20 +63,21 @@ pub fn read_inventory(path: &Path) -> Result<Vec<InventoryCluster>, WorkError> {
     if clusters.is_empty() || clusters.len() > MOST {
         return Err(wrong(format!("it has {} clusters; from 1 to {MOST} are allowed", clusters.len())));
     }
-    for (at, cluster) in clusters.iter_mut().enumerate() {
+    let mut names = BTreeSet::new();
+    for cluster in &mut clusters {
         cluster.folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let which = format!("[[cluster]] {}", at.saturating_add(1));
-        // Clusters are asked in no fixed order, so their descriptor would mix up their lines; and nobody is asked.
-        if cluster
-            .password_source
-            .as_ref()
-            .is_some_and(|s| !matches!(s, PinSource::Env(_) | PinSource::File(_)))
-        {
-            return Err(wrong(format!("{which}: password-source must be env:VAR or file:PATH")));
-        }
-        if cluster.password_source.is_none() && cluster.identity.is_none() {
-            return Err(wrong(format!("{which}: it has neither password-source nor identity")));
-        }
+        let problem = match &mut cluster.password_source {
+            _ if !names.insert(cluster.name.clone()) => "this name is there twice",
+            None if cluster.identity.is_none() => "it has neither password-source nor identity",
+            Some(PinSource::File(file)) => {
+                *file = cluster.folder.join(&*file);
+                continue;
+            }
+            None | Some(PinSource::Env(_)) => continue,
+            // Clusters are asked in no fixed order, which would mix up the lines of a descriptor; and nobody is asked.
+            Some(_) => "password-source must be env:VAR or file:PATH",
+        };
+        return Err(wrong(format!("{}: {problem}", cluster.name)));
     }
     Ok(clusters)
 }

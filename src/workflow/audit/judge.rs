@@ -122,6 +122,9 @@ impl<'a> Judge<'a> {
     fn itls(&mut self) {
         let facts = self.facts;
         let mut itls = Vec::new();
+        if facts.rollback == Some(true) {
+            self.rolled_back(self.publisher, "the rollback parameter is True");
+        }
         for node in facts.nodes.iter().filter(|n| n.runs("Cisco Tftp") && n.status.not_asked.is_none()) {
             let name = &node.status.node;
             match &node.status.held.itl {
@@ -136,11 +139,7 @@ impl<'a> Judge<'a> {
                         self.add(Kind::ItlOutdated, name, says, on(node, RESTART_TFTP));
                     }
                 }
-                InstalledItl::Emptied => {
-                    let says = "its ITL is emptied: \"Prepare Cluster for Rollback to pre 8.0\" is True";
-                    let back = "set the enterprise parameter to False, and reset all phones";
-                    self.add(Kind::Rollback, name, says, Some(back.to_owned()));
-                }
+                InstalledItl::Emptied => self.rolled_back(name, "it serves an ITL that is emptied"),
                 _ if node.node.address.is_empty() => {
                     let says = "its files cannot be fetched over a serial line";
                     self.add(Kind::NotKnown, name, says, None);
@@ -169,6 +168,12 @@ impl<'a> Judge<'a> {
                 self.add(Kind::TvsRenewed, &node.status.node, says, restart);
             }
         }
+    }
+
+    fn rolled_back(&mut self, of: &str, says: &str) {
+        let back = "set the enterprise parameter to False, restart TVS and Cisco Tftp, and reset all phones";
+        let says = format!("{says} (\"Prepare Cluster for Rollback to pre 8.0\")");
+        self.add(Kind::Rollback, of, says, Some(back.to_owned()));
     }
 
     /// The SAST tokens of the CTL, against the inventory and Phone-SAST-trust.

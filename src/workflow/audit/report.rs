@@ -13,7 +13,7 @@ use super::facts::{AuditFacts, NodeFacts, gather};
 use super::finding::{Finding, Severity};
 use super::judge::{ExpectedToken, Judge};
 use crate::cluster::{Connector, NodeAddress, Ports};
-use crate::trustlist::Record;
+use crate::trustlist::{Record, printable};
 use crate::workflow::trust::TvsOptions;
 use crate::workflow::{Operator, Spell, WorkError, local_time};
 
@@ -101,7 +101,7 @@ pub fn audit(
         let asked = gather(&target.publisher, how, &mut target.connector, done);
         let cluster = AuditedCluster::new(target, asked, (time, until), spell);
         if !is_one {
-            operator.note(&format!("{}: {}", cluster.name, cluster.summary()));
+            operator.note(&printable(&format!("{}: {}", cluster.name, cluster.summary())));
             work.one_done();
         }
         Ok(cluster)
