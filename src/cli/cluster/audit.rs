@@ -14,9 +14,6 @@ use crate::cluster::{Connector, NodeAddress};
 use crate::files::{self, OnExisting};
 use crate::workflow::audit::{AuditReport, InventoryCluster, Target, audit, read_inventory};
 
-/// The most threads that ask clusters.
-const MOST_AT_ONCE: usize = 64;
-
 /// Check whether the CTL in force is what the cluster is: nodes, certificates, tokens, lists, backup; changes nothing
 #[derive(Debug, Args)]
 pub struct AuditArgs {
@@ -73,24 +70,14 @@ pub fn run(args: &AuditArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         ..TerminalOperator::new(settings, ui)
     };
     let operators: Vec<_> = listed.iter().map(of_cluster).collect();
-    let mut targets = Vec::new();
-    for (cluster, operator) in listed.iter().zip(&operators) {
-        let (name, publisher) = (cluster.name.clone(), cluster.node.0.clone());
-        let connector = Connector::new(cluster.options(common.clone()), operator);
-        targets.push(Target { name, publisher, tokens: cluster.tokens()?, connector });
-    }
+    let listed = listed.iter().zip(&operators).map(|(cluster, operator)| cluster.target(&common, operator));
+    let mut targets = listed.collect::<Result<Vec<_>, _>>()?;
     if let Some(node) = args.which.node.as_ref().or(args.which.address.as_ref()) {
-        let connector = Connector::new(common, &operator);
-        targets.push(Target { name: node.to_string(), publisher: node.clone(), tokens: vec![], connector });
+        targets.push(Target::new(node, Connector::new(common.clone(), &operator)));
     }
     let (tvs, ports) = (args.tvs.options(), args.ports.ports());
-    let mut report = audit(
-        targets,
-        (ports, tvs.as_ref()),
-        (until, args.at_once.min(MOST_AT_ONCE)),
-        &operator,
-        next::spell,
-    )?;
+    let asked = audit(targets, (ports, tvs.as_ref()), (until, args.at_once), &operator, next::spell);
+    let mut report = asked?;
     for (file, bytes) in [(&args.html, report.to_string()), (&args.metrics, report.metrics())] {
         let write = |file| files::write_new(file, bytes.as_bytes(), OnExisting::Replace);
         file.as_deref().map(write).transpose()?;

@@ -8,10 +8,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::judge::ExpectedToken;
-use crate::cluster::{ConnectOptions, NodeAddress, SshAddress};
+use super::report::Target;
+use crate::cluster::{ConnectOptions, Connector, NodeAddress, SshAddress};
 use crate::files;
 use crate::workflow::config::parse;
-use crate::workflow::{PinSource, WorkError, display_name, read_certificate};
+use crate::workflow::{Operator, PinSource, WorkError, display_name, read_certificate};
 
 /// The most clusters of an inventory.
 const MOST: usize = 1000;
@@ -27,8 +28,8 @@ struct Inventory {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct InventoryCluster {
-    pub name: String,
-    pub node: Address<NodeAddress>,
+    name: String,
+    node: Address<NodeAddress>,
     user: Option<String>,
     /// Never the password itself.
     pub password_source: Option<PinSource>,
@@ -45,7 +46,7 @@ pub struct InventoryCluster {
 
 /// An address as text.
 #[derive(Debug)]
-pub struct Address<T>(pub T);
+struct Address<T>(T);
 
 impl<'de, T: FromStr> Deserialize<'de> for Address<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -83,21 +84,27 @@ pub fn read_inventory(path: &Path) -> Result<Vec<InventoryCluster>, WorkError> {
 }
 
 impl InventoryCluster {
-    /// How it is reached, where the inventory says it; else as the others are.
-    pub fn options(&self, common: ConnectOptions) -> ConnectOptions {
-        let identity = self.identity.as_ref().map(|file| self.folder.join(file));
-        ConnectOptions {
+    /// The cluster, reached as the inventory says, else as `common` says.
+    pub fn target<'a>(
+        &self,
+        common: &ConnectOptions,
+        operator: &'a dyn Operator,
+    ) -> Result<Target<'a>, WorkError> {
+        let common = common.clone();
+        let options = ConnectOptions {
             user: self.user.clone().or(common.user),
-            password_beside_key: common.password_beside_key || self.password_source.is_some(),
-            identity: identity.or(common.identity),
+            password_beside_key: self.password_source.is_some(),
+            identity: self.identity.as_ref().map(|file| self.folder.join(file)).or(common.identity),
             legacy: common.legacy || self.legacy_ssh,
             jump: self.jump.as_ref().map(|jump| jump.0.clone()).or(common.jump),
             ..common
-        }
+        };
+        let (name, tokens) = (self.name.clone(), self.tokens()?);
+        Ok(Target { name, tokens, ..Target::new(&self.node.0, Connector::new(options, operator)) })
     }
 
     /// The tokens that its CTL should have.
-    pub fn tokens(&self) -> Result<Vec<ExpectedToken>, WorkError> {
+    fn tokens(&self) -> Result<Vec<ExpectedToken>, WorkError> {
         let token = |token: &String| {
             let file = self.folder.join(token);
             if !file.exists() {

@@ -17,6 +17,9 @@ use crate::trustlist::{Record, printable};
 use crate::workflow::trust::TvsOptions;
 use crate::workflow::{Operator, Spell, WorkError, local_time};
 
+/// The most threads that ask clusters.
+const MOST_AT_ONCE: usize = 64;
+
 /// A cluster to audit.
 pub struct Target<'a> {
     /// Its name for people.
@@ -26,6 +29,13 @@ pub struct Target<'a> {
     pub tokens: Vec<ExpectedToken>,
     /// With the account of this cluster.
     pub connector: Connector<'a>,
+}
+
+impl<'a> Target<'a> {
+    /// A cluster of which only the publisher is given.
+    pub fn new(publisher: &NodeAddress, connector: Connector<'a>) -> Self {
+        Target { name: publisher.to_string(), publisher: publisher.clone(), tokens: vec![], connector }
+    }
 }
 
 /// A cluster that was audited; what was not read is left out.
@@ -107,7 +117,8 @@ pub fn audit(
         Ok(cluster)
     };
     // The threads wait most of the time: as many as clusters are asked, not as processors.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, count.max(1))).build();
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, MOST_AT_ONCE.min(count.max(1)))).build();
     let audited: Result<Vec<AuditedCluster>, WorkError> = match pool {
         Ok(pool) => pool.install(|| targets.into_par_iter().with_max_len(1).map(one).collect()),
         Err(_) => targets.into_iter().map(one).collect(),
