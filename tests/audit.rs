@@ -132,7 +132,7 @@ fn network(cluster: &Cluster, text: &str) {
 /// Everything else that an audit names, each in a cluster of two nodes that fits otherwise.
 #[test]
 fn every_other_finding_has_its_state() {
-    let cases: [Case; 27] = [
+    let cases: [Case; 29] = [
         (
             "a service that is down",
             |c| replace(c, 1, "services", "Cisco Tftp[STARTED]", "Cisco Tftp[STOPPED]"),
@@ -228,6 +228,20 @@ fn every_other_finding_has_its_state() {
             &[("expires", "1")],
         ),
         ("no ITL", |c| c.nodes[1].remove("ITLFile.tlv"), &[("itl-missing", "1")]),
+        (
+            "a TVS that does not answer",
+            |c| std::fs::remove_file(c.nodes[1].folder.join("tvs.key.pem")).unwrap(),
+            &[("not-known", "1")],
+        ),
+        (
+            "a CAPF that is not activated",
+            |c| {
+                renew(&c.nodes[0], "CAPF");
+                let off = "Proxy Function[STOPPED]  Service Not Activated";
+                replace(c, 0, "services", "Proxy Function[STARTED]", off);
+            },
+            &[],
+        ),
         ("the rollback parameter", |c| write(c, 0, "rollback", "T"), &[("rollback", "0")]),
         ("a parameter that is not understood", |c| write(c, 0, "rollback", "perhaps"), &[]),
         ("an ITL that is emptied", |c| put_emptied_itl(c, 1), &[("rollback", "1")]),
@@ -363,6 +377,38 @@ fn an_inventory_names_tokens_and_accounts() {
     assert_eq!(nobody.code, 4, "nobody is asked for a password: {}", nobody.all());
     let wrong = world.run(&["cluster", "audit", "10.1.2.3", "--within", "soon"]);
     assert_eq!(wrong.code, 2, "{}", wrong.all());
+}
+
+/// A name from a file cannot control the terminal, imitate a message, or break a metric.
+#[test]
+fn a_name_stays_on_its_line() {
+    let world = World::new();
+    let text = "[[cluster]]\nname = \"A\\u001b[2J\\nerror: all is well\\u009b\"\nnode = \"127.0.0.99:9\"\nidentity = \"x\"\n";
+    std::fs::write(world.path("inventory.toml"), text).unwrap();
+    let command = [
+        "cluster",
+        "audit",
+        "--inventory",
+        "inventory.toml",
+        "--metrics",
+        "audit.prom",
+        "--html",
+        "audit.html",
+    ];
+    let gone = world.run(&command);
+    assert_eq!(gone.code, 1, "{}", gone.all());
+    let json = world.run(&[&command[..], &["--json"]].concat());
+    let page = String::from_utf8(world.read("audit.html")).unwrap();
+    for text in [&gone.stdout, &gone.stderr, &json.stdout, &json.stderr, &page] {
+        assert!(!text.contains(['\u{1b}', '\u{9b}']), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("error: all")), "{text}");
+    }
+    let metrics = String::from_utf8(world.read("audit.prom")).unwrap();
+    assert!(metrics.chars().all(|c| c == '\n' || !c.is_control()), "{metrics:?}");
+    assert!(
+        accepted(&metrics).iter().any(|s| s.contains("\\nerror: all is well") && s.ends_with("\"} 0")),
+        "{metrics}"
+    );
 }
 
 /// 50 clusters, side by side: one has a drift, one is not reached, and neither stops the others.

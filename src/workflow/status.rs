@@ -64,12 +64,20 @@ pub struct NodeStatus {
     /// The CTL is left from an earlier mixed mode and is not in force.
     pub left_behind: bool,
     pub problem: Option<String>,
-    /// Its TVS shows another certificate than its ITL has.
+    /// Why its TVS is not the one of its ITL, or is not known.
     #[serde(skip)]
-    pub(super) tvs_problem: Option<String>,
+    pub(super) tvs_error: Option<TvsError>,
     /// Why it was not asked everything.
     #[serde(skip)]
     pub(super) not_asked: Option<WorkError>,
+}
+
+impl NodeStatus {
+    /// Its TVS shows another certificate than its ITL has.
+    pub(super) fn tvs_problem(&self) -> Option<String> {
+        let other = self.tvs_error.as_ref().filter(|e| matches!(e, TvsError::OtherCertificate { .. }));
+        other.map(|e| format!("TVS: {e}: phones that hold this ITL cannot authenticate it"))
+    }
 }
 
 /// Asks every node of a cluster.
@@ -99,7 +107,7 @@ pub fn status(
     for node in &mut nodes {
         let not_asked = node.not_asked.as_ref().map(|e| format!("was not checked: {e}"));
         let all: Vec<String> =
-            [not_asked, node.tvs_problem.take(), node.problem.take()].into_iter().flatten().collect();
+            [not_asked, node.tvs_problem(), node.problem.take()].into_iter().flatten().collect();
         node.problem = (!all.is_empty()).then(|| all.join("; "));
     }
     let first = nodes.first();
@@ -199,15 +207,12 @@ fn look(
     status.itl = Some(itl);
     if let (InstalledItl::List(itl), Some(tvs)) = (&status.held.itl, tvs) {
         let address = tvs.address(node)?;
-        status.tvs = Some(match tvs::shown(&address, &tvs.tls(Some(itl.list().records()))) {
+        let shown = tvs::shown(&address, &tvs.tls(Some(itl.list().records())));
+        status.tvs = Some(match &shown {
             Ok(shown) => format!("{}, as in its ITL", shown.name),
-            Err(e @ TvsError::OtherCertificate { .. }) => {
-                let what = format!("TVS: {e}: phones that hold this ITL cannot authenticate it");
-                status.tvs_problem = Some(what);
-                e.to_string()
-            }
             Err(e) => e.to_string(),
         });
+        status.tvs_error = shown.err();
     }
     Ok(())
 }

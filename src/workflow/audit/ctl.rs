@@ -120,13 +120,14 @@ impl Judge<'_> {
             ("ITLRecovery", recovery, Kind::ItlRecoveryRenewed, refresh("ITLRecovery.der".to_owned())),
         ] {
             let Some(own) = node.certificate(unit) else { continue };
-            if records.iter().any(|record| is_of(record, own)) {
+            let is_used = unit != "CAPF" || node.runs(CAPF);
+            if !is_used || records.iter().any(|record| is_of(record, own)) {
                 continue;
             }
             if let Some((_, held)) = records.first().and_then(|record| record.id()) {
                 let mend = self.new_ctl(ctl, change);
                 self.add(kind, name, renewed(own, held), mend);
-            } else if unit == "CAPF" && node.runs(CAPF) {
+            } else if unit == "CAPF" {
                 let says = format!("{CAPF} is activated, and the CTL has no CAPF record");
                 let add = self.new_ctl(ctl, ListOption::AddServer(format!("capf:{address}:CAPF.der")));
                 self.add(Kind::CapfMissing, name, says, add);

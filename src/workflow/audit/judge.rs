@@ -150,6 +150,9 @@ impl<'a> Judge<'a> {
             }
         }
         for node in &facts.nodes {
+            if let Some(e) = node.status.tvs_error.as_ref().filter(|_| node.status.tvs_problem().is_none()) {
+                self.add(Kind::NotKnown, &node.status.node, format!("TVS: {e}"), None);
+            }
             let is_it = |r: &Record, own| r.function() == Function::TVS && is_of(r, own);
             let lacks = |itl: &TrustList| {
                 node.certificate("TVS").is_some_and(|own| !itl.records().iter().any(|r| is_it(r, own)))
@@ -157,7 +160,7 @@ impl<'a> Judge<'a> {
             let without: Vec<&str> =
                 itls.iter().filter(|(_, itl)| lacks(itl)).map(|(name, _)| &name[..]).collect();
             let says = match without.is_empty() {
-                true => node.status.tvs_problem.clone(),
+                true => node.status.tvs_problem(),
                 false => Some(format!(
                     "its TVS certificate is not in the ITL of {}; after TVS, restart Cisco Tftp there",
                     without.join(", ")

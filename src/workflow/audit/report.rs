@@ -85,7 +85,7 @@ pub struct Label;
 
 impl Escaper for Label {
     fn write_escaped_str<W: Write>(&self, mut text: W, value: &str) -> fmt::Result {
-        text.write_str(&value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+        text.write_str(&printable(value).replace('\\', "\\\\").replace('"', "\\\""))
     }
 }
 
