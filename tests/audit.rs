@@ -71,10 +71,7 @@ fn each_drift_of_a_cluster_is_named() {
         let report = drifts(&world, &cluster);
         assert_eq!(found(&report), names(&[("call-manager-renewed", &address(&cluster, number))]));
         let finding = &report["clusters"][0]["findings"][0];
-        let mend = format!(
-            "sastctl ctl update CTLFile.tlv --refresh {}=CallManager.der --token SAST-ADN008580ef",
-            address(&cluster, number)
-        );
+        let mend = format!("sastctl renew --node {}:2222 --token SAST-ADN008580ef", address(&cluster, 0));
         assert_eq!(finding["mend"], mend);
         assert!(finding["phones"].as_str().unwrap().contains("do not register"), "{finding}");
         put_ctl(&cluster, &TOKENS);

@@ -26,6 +26,9 @@ pub fn spell(next: &Next) -> String {
         }
         Next::ShowProcedure(name) => return format!("sastctl ctl ways FILE {name}"),
         Next::ReadTopic(name) => return format!("sastctl help {name}"),
+        Next::Renew { node, signer } => {
+            return shell(&["sastctl", "renew", "--node", node, "--token", signer]);
+        }
         Next::ListProcedures { file } => return shell(&["sastctl", "ctl", "ways", file]),
         Next::VerifyList { file } => return shell(&["sastctl", "ctl", "verify", file]),
         Next::KeepDigest(digest) => {

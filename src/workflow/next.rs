@@ -24,6 +24,7 @@ pub enum Next {
     ShowClusterStatus,
     ShowProcedure(&'static str),
     ReadTopic(&'static str),
+    Renew { node: String, signer: String },
     KeepDigest(Digest),
     KeepSignerVersion(u8, u8),
     NameModule,

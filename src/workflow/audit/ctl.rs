@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::facts::{CAPF, NodeFacts};
 use super::finding::Kind;
-use super::judge::{Judge, is_of, serial};
+use super::judge::{Judge, serial};
 use crate::cluster::SecurityMode;
 use crate::cluster::shell::answers::ClusterNode;
 use crate::cluster::shell::certificates::OwnCertificate;
@@ -42,42 +42,34 @@ impl Judge<'_> {
             ctl.records().iter().filter(is_server).filter(|record| !record.is_emptied()).collect();
         if whole.is_empty() {
             let says = "no CCM+TFTP record of the CTL has a certificate, and the cluster is in mixed mode";
-            let mend = self.new_ctl(ctl, ListOption::Mode(SecurityMode::Mixed));
+            let mend = self.new_ctl(ctl, Some(ListOption::Mode(SecurityMode::Mixed)));
             return self.add(Kind::CtlWithoutCertificates, self.publisher, says, mend);
         }
         let nodes = &self.facts.nodes;
         for node in nodes.iter().filter(|node| node.runs("Cisco CallManager") || node.runs("Cisco Tftp")) {
             for own in UNITS.iter().filter_map(|unit| node.certificate(unit)) {
-                if let Some((kind, says, change)) = self.server(&whole, node, own) {
-                    let mend = self.new_ctl(ctl, change);
-                    self.add(kind, &node.status.node, says, mend);
+                if let Some((kind, says)) = self.server(&whole, node, own) {
+                    self.add(kind, &node.status.node, says, self.new_ctl(ctl, None));
                 }
             }
         }
         let of_node = |record: &Record, node: &NodeFacts| {
             let mut shown = UNITS.iter().filter_map(|unit| node.certificate(unit));
-            stands_at(record, &node.node) || shown.any(|own| is_of(record, own))
+            stands_at(record, &node.node) || shown.any(|own| own.is_in(record))
         };
         // A CCM record may be a firewall.
         let gone = whole.iter().filter(|r| r.function() == Function::CCM_TFTP && self.facts.knows_nodes);
         for record in gone.filter(|record| !nodes.iter().any(|node| of_node(record, node))) {
             let (name, place) = (record.short_name(), place(record));
             let says = format!("the CTL has {name} at {place}, and the cluster has no such node");
-            let mend = self.new_ctl(ctl, ListOption::RemoveServer(place.clone()));
-            self.add(Kind::NodeGone, &place, says, mend);
+            self.add(Kind::NodeGone, &place, says, self.new_ctl(ctl, None));
         }
     }
 
-    /// What is wrong with the records of one CallManager certificate of a node, and the change that mends it.
-    fn server(
-        &self,
-        servers: &[&Record],
-        node: &NodeFacts,
-        own: &OwnCertificate,
-    ) -> Option<(Kind, String, ListOption)> {
+    /// What is wrong with the records of one CallManager certificate of a node.
+    fn server(&self, servers: &[&Record], node: &NodeFacts, own: &OwnCertificate) -> Option<(Kind, String)> {
         let (unit, address) = (&own.unit, &node.node.address);
-        let add = ListOption::AddServer(format!("ccm+tftp:{address}:{unit}.der"));
-        let holding: Vec<&&Record> = servers.iter().filter(|record| is_of(record, own)).collect();
+        let holding: Vec<&&Record> = servers.iter().filter(|record| own.is_in(record)).collect();
         if let Some(first) = holding.first() {
             // A multi-SAN certificate belongs to several nodes, and stands in the CTL once.
             let owners =
@@ -87,50 +79,40 @@ impl Judge<'_> {
             let at = place(first);
             let says =
                 format!("its {unit} certificate is in the CTL at {at}, the node has the address {address}");
-            return (!is_right).then_some((Kind::AddressChanged, says, add));
+            return (!is_right).then_some((Kind::AddressChanged, says));
         }
         let is_ec = |record: &Record| {
             record.certificate().and_then(Result::ok).is_some_and(|c| c.public_key.rsa().is_none())
         };
         let wants_ec = unit.ends_with("-ECDSA");
-        match servers.iter().find(|r| stands_at(r, &node.node) && is_ec(r) == wants_ec).and_then(|r| r.id()) {
-            Some((_, held)) => {
-                let says = renewed(own, held);
-                let refresh = ListOption::Refresh(format!("{address}={unit}.der"));
-                Some((Kind::CallManagerRenewed, says, refresh))
-            }
-            None => {
-                let shown = serial(&own.serial);
-                let says = format!("its {unit} certificate, serial {shown}, is not in the CTL");
-                Some((if wants_ec { Kind::EcRecordMissing } else { Kind::NodeMissing }, says, add))
-            }
+        let there = servers.iter().find(|r| stands_at(r, &node.node) && is_ec(r) == wants_ec);
+        if let Some((_, held)) = there.and_then(|record| record.id()) {
+            return Some((Kind::CallManagerRenewed, renewed(own, held)));
         }
+        let says = format!("its {unit} certificate, serial {}, is not in the CTL", serial(&own.serial));
+        Some((if wants_ec { Kind::EcRecordMissing } else { Kind::NodeMissing }, says))
     }
 
     /// The CAPF and ITLRecovery certificates, which count on the publisher alone.
     pub(super) fn publisher_alone(&mut self, ctl: &TrustList) {
         let Some(node) = self.facts.nodes.iter().find(|n| n.node.publisher) else { return };
-        let (name, address) = (&node.status.node, &node.node.address);
+        let name = &node.status.node;
         let is_capf = |record: &&Record| record.function() == Function::CAPF;
         let capf: Vec<&Record> = ctl.records().iter().filter(is_capf).collect();
         let recovery: Vec<&Record> = ctl.sasts().filter(|record| record.is_itl_recovery()).collect();
-        let refresh = ListOption::Refresh;
-        for (unit, records, kind, change) in [
-            ("CAPF", capf, Kind::CapfRenewed, refresh(format!("capf:{address}=CAPF.der"))),
-            ("ITLRecovery", recovery, Kind::ItlRecoveryRenewed, refresh("ITLRecovery.der".to_owned())),
-        ] {
+        for (unit, records, kind) in
+            [("CAPF", capf, Kind::CapfRenewed), ("ITLRecovery", recovery, Kind::ItlRecoveryRenewed)]
+        {
             let Some(own) = node.certificate(unit) else { continue };
             let is_used = unit != "CAPF" || node.runs(CAPF);
-            if !is_used || records.iter().any(|record| is_of(record, own)) {
+            if !is_used || records.iter().any(|record| own.is_in(record)) {
                 continue;
             }
             if let Some((_, held)) = records.first().and_then(|record| record.id()) {
-                let mend = self.new_ctl(ctl, change);
-                self.add(kind, name, renewed(own, held), mend);
+                self.add(kind, name, renewed(own, held), self.new_ctl(ctl, None));
             } else if unit == "CAPF" {
                 let says = format!("{CAPF} is activated, and the CTL has no CAPF record");
-                let add = self.new_ctl(ctl, ListOption::AddServer(format!("capf:{address}:CAPF.der")));
-                self.add(Kind::CapfMissing, name, says, add);
+                self.add(Kind::CapfMissing, name, says, self.new_ctl(ctl, None));
             }
         }
     }

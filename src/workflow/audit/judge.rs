@@ -35,11 +35,6 @@ pub(super) struct Judge<'a> {
     pub found: Vec<Finding>,
 }
 
-/// Whether a record has the certificate that a node shows, by serial number and, where the record has it whole, issuer.
-pub(super) fn is_of(record: &Record, own: &OwnCertificate) -> bool {
-    own.is_in(record)
-}
-
 /// A serial number as `show ctl` prints it.
 pub(super) fn serial(bytes: &[u8]) -> String {
     digest::hex(bytes, ":").to_uppercase()
@@ -84,14 +79,19 @@ impl<'a> Judge<'a> {
         Some((self.spell)(&Next::ReadTopic(name)))
     }
 
-    /// The new CTL with this change. A tokenless one is made by the cluster itself.
-    pub fn new_ctl(&self, ctl: &TrustList, change: ListOption) -> Option<String> {
+    /// A new CTL: with this change of its tokens, or as the cluster is. A tokenless one the cluster makes itself.
+    pub fn new_ctl(&self, ctl: &TrustList, change: Option<ListOption>) -> Option<String> {
         let Some(signer) = ctl.sasts().find(|record| ctl.is_signer(record) && record.is_token()) else {
             return on(self.facts.nodes.first()?, "utils ctl update CTLFile");
         };
-        let options = vec![change, ListOption::Signer(signer.short_name())];
-        let file = "CTLFile.tlv".to_owned();
-        Some((self.spell)(&Next::MakeList { command: ListCommand::Update, file, options }))
+        let (signer, node) = (signer.short_name(), self.publisher.to_owned());
+        let (command, file) = (ListCommand::Update, "CTLFile.tlv".to_owned());
+        Some((self.spell)(&match change {
+            None => Next::Renew { node, signer },
+            Some(change) => {
+                Next::MakeList { command, file, options: vec![change, ListOption::Signer(signer)] }
+            }
+        }))
     }
 
     /// The CTL of a node, and its services.
@@ -131,7 +131,9 @@ impl<'a> Judge<'a> {
                 InstalledItl::List(itl) => {
                     itls.push((name, itl.list()));
                     let checks = |r: &Record| matches!(r.function(), Function::CCM_TFTP | Function::TFTP);
-                    let holds = |own| itl.list().records().iter().any(|r| checks(r) && is_of(r, own));
+                    let holds = |own: &&OwnCertificate| {
+                        itl.list().records().iter().any(|r| checks(r) && own.is_in(r))
+                    };
                     if let Some(own) = node.certificate("CallManager").filter(|own| !holds(own)) {
                         let serial = serial(&own.serial);
                         let says =
@@ -153,7 +155,7 @@ impl<'a> Judge<'a> {
             if let Some(e) = node.status.tvs_error.as_ref().filter(|_| node.status.tvs_problem().is_none()) {
                 self.add(Kind::NotKnown, &node.status.node, format!("TVS: {e}"), None);
             }
-            let is_it = |r: &Record, own| r.function() == Function::TVS && is_of(r, own);
+            let is_it = |r: &Record, own: &OwnCertificate| r.function() == Function::TVS && own.is_in(r);
             let lacks = |itl: &TrustList| {
                 node.certificate("TVS").is_some_and(|own| !itl.records().iter().any(|r| is_it(r, own)))
             };
@@ -192,18 +194,18 @@ impl<'a> Judge<'a> {
             return self.add(Kind::Tokenless, self.publisher, says, self.topic("reverting"));
         }
         for token in expected.iter().filter(|token| !tokens.iter().any(|record| is_it(record, token))) {
-            let add = self.new_ctl(ctl, ListOption::AddToken(token.name.clone()));
+            let add = self.new_ctl(ctl, Some(ListOption::AddToken(token.name.clone())));
             self.add(Kind::TokenMissing, &token.name, "it is not SAST in the CTL", add);
         }
         for record in &tokens {
             let name = record.short_name();
             if !expected.is_empty() && !expected.iter().any(|token| is_it(record, token)) {
-                let remove = self.new_ctl(ctl, ListOption::RemoveToken(name.clone()));
+                let remove = self.new_ctl(ctl, Some(ListOption::RemoveToken(name.clone())));
                 let says = "it is SAST in the CTL, and the inventory does not name it";
                 self.add(Kind::TokenNotExpected, &name, says, remove);
             }
             if tokens.len() == 1 {
-                let add = self.new_ctl(ctl, ListOption::AddToken("SPARE".to_owned()));
+                let add = self.new_ctl(ctl, Some(ListOption::AddToken("SPARE".to_owned())));
                 self.add(Kind::NoSpareToken, &name, "it is the only token of the CTL", add);
             }
             let trusts = |list: &Vec<String>| answers::trusts(list, PHONE_SAST_TRUST, &name);
