@@ -1,6 +1,6 @@
 //! A phone that refuses: states that the documents describe, and the verdict on each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sastctl::phone::TvsStatus;
 use sastctl::phone::diagnosis::{
@@ -11,6 +11,8 @@ use sastctl::phone::tvs::Ask;
 use sastctl::trustlist::{Function, ListKind, Style, VerifiedList};
 
 use crate::acceptance::lists::{A, B, Lists, PUB_NEW, SUB, TVS, list, sast, server};
+use crate::naive_phone::decide::{Class, Itl, Outcome, Tvs, decide};
+use crate::naive_phone::reader::List;
 use crate::pki;
 use crate::support::World;
 use crate::support::phones::md5_pairs;
@@ -221,6 +223,75 @@ fn a_deletion_is_the_last_resort() {
     let mut with_ctl = facts(&lists, ["served", "itl", "tokens", "both renewed"]);
     others(&mut with_ctl, &[SERVER]);
     assert!(verdict(&with_ctl).deletion.starts_with("is not needed"));
+}
+
+/// For lists that are known, the verdict fits what the simple implementation of a phone, in `naive_phone`, does: it loads the
+/// CTL, and with that the ITL.
+#[test]
+fn a_verdict_fits_what_a_phone_does() {
+    let lists = Lists::new();
+    let ctls = ["-", "tokens", "tokenless", "regenerated"];
+    let itls = ["-", "itl", "itl renewed", "both renewed"];
+    let names = ctls.iter().chain(&itls).filter(|name| **name != "-");
+    let read: BTreeMap<&str, List> =
+        names.map(|name| (*name, List::read(get(&lists, name).list().bytes()))).collect();
+    let mut remedies = BTreeSet::new();
+    let mut states = vec![];
+    for held_ctl in ctls {
+        for held_itl in itls {
+            states.extend(ctls.iter().flat_map(|ctl| itls.map(|itl| [held_ctl, held_itl, *ctl, itl])));
+        }
+    }
+    for [held_ctl, held_itl, served_ctl, served_itl] in states {
+        for (status, tvs) in [
+            (TvsStatus::NotAsked, Tvs::NotAsked),
+            (TvsStatus::Uploaded, Tvs::Uploaded),
+            (TvsStatus::NotUploaded, Tvs::NotUploaded),
+        ] {
+            let of = |held, served| if held == served && held != "-" { "served" } else { held };
+            let names = [of(held_ctl, served_ctl), of(held_itl, served_itl), served_ctl, served_itl];
+            let mut facts = facts(&lists, names);
+            tvs_says(&mut facts, &status);
+            facts.tvs_in_held = Ok(false);
+            let mut ctl = read.get(held_ctl);
+            let itl = read.get(held_itl);
+            let mut outcomes = vec![];
+            for (held, served) in [(held_ctl, served_ctl), (held_itl, served_itl)] {
+                if served == "-" || served == held || outcomes.iter().any(|o| !accepts(*o)) {
+                    continue;
+                }
+                let new = &read[served];
+                let held = itl.map_or(Itl::None, Itl::Shown);
+                outcomes.push(decide(Class::SecurityByDefault, ctl, held, new, &tvs).0);
+                if served == served_ctl {
+                    ctl = Some(new);
+                }
+            }
+            let remedy = verdict(&facts).remedy;
+            remedies.insert(format!("{remedy:?}"));
+            let fits = match outcomes.iter().find(|outcome| !accepts(**outcome)) {
+                None if outcomes.is_empty() => !matches!(remedy, Remedy::DeleteList | Remedy::FetchAgain),
+                None => remedy == Remedy::FetchAgain,
+                Some(Outcome::Refused) => !matches!(remedy, Remedy::FetchAgain | Remedy::NothingWrong),
+                Some(_) => remedy == Remedy::CannotBeKnown,
+            };
+            assert!(fits, "{names:?}, {status:?}: the phone {outcomes:?}, the verdict {remedy:?}");
+        }
+    }
+    let all = [
+        "CannotBeKnown",
+        "DeleteList",
+        "FetchAgain",
+        "NothingWrong",
+        "RestartTvs",
+        "SignAgain",
+        "UploadSigner",
+    ];
+    assert_eq!(remedies.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+fn accepts(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Blind | Outcome::ByCtl | Outcome::ByItl | Outcome::ByTvs)
 }
 
 /// Each rule is a row of the register of facts.

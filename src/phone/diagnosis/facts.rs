@@ -7,10 +7,15 @@ use super::super::list::NewList;
 use super::super::page::MessageKind;
 use super::super::tvs_status::{ListSigner, TvsStatus};
 use super::super::verdict::{Decision, Verdict as Acceptance};
-use crate::trustlist::{ListKind, VerifiedList};
+use crate::trustlist::{ListKind, VerifiedList, digest};
 
 /// The answer to a question, or why it is not known.
 pub type Asked<T> = Result<T, String>;
+
+/// A renewed certificate has the same name as the old one, and another serial.
+fn signer(list: &VerifiedList) -> String {
+    format!("{} ({})", list.signer_name(), digest::colons(&list.list().header().signer.serial))
+}
 
 /// A list that the node has for phones.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,7 +29,7 @@ pub enum Served {
     /// The node has another list than it serves: the words continue after its name.
     #[error("the node {0}")]
     NotServed(String),
-    #[error("{} bytes, signed by {}", .0.list().bytes().len(), .0.signer_name())]
+    #[error("{} bytes, signed by {}", .0.list().bytes().len(), signer(.0))]
     List(Box<VerifiedList>),
 }
 
@@ -38,7 +43,7 @@ pub enum Held {
     Emptied,
     #[error("the one that the node serves")]
     Served,
-    #[error("another one, signed by {}", .0.signer_name())]
+    #[error("another one, signed by {}", signer(.0))]
     List(Box<VerifiedList>),
     /// Only its checksum is known.
     #[error("another one, with the checksum {0}")]
