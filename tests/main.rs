@@ -53,6 +53,8 @@ mod differential;
 mod doctor;
 mod edits;
 mod enrolling;
+#[cfg(unix)] // strace
+mod exchange;
 mod facts;
 #[cfg(unix)] // nodes behind sshd
 mod fake_node;

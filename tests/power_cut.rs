@@ -14,7 +14,7 @@ const STEPS: &str = "write,pwrite64,writev,fsync,fdatasync,rename,renameat,renam
                      ftruncate,openat,mkdir,fchmod,fallocate";
 
 /// In `make test` only the steps after which the disk may have other contents.
-fn steps() -> &'static str {
+pub fn steps() -> &'static str {
     if rounds(0, 1) == 1 {
         STEPS
     } else {
@@ -24,7 +24,7 @@ fn steps() -> &'static str {
 
 /// Runs a command that strace kills at its `n`th step; `odd` is another fault that strace injects. Returns whether the command
 /// ended before that.
-fn cut_where(world: &World, steps: &str, odd: &[&str], n: usize, args: &[&str]) -> bool {
+pub fn cut_where(world: &World, steps: &str, odd: &[&str], n: usize, args: &[&str]) -> bool {
     let program = env!("CARGO_BIN_EXE_sastctl");
     let inject = format!("--inject={steps}:signal=SIGKILL:when={n}");
     let mut words = vec!["-f", "-qq", "-o", "/dev/null"];

@@ -10,15 +10,19 @@ const EXAMPLES: &str = include_str!("examples.txt");
 /// Where the options are explained that every command takes.
 const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
+/// Commands that are typed seldom: the short help names them in its last line.
+const SELDOM: [&str; 3] = ["start", "completions", "man"];
+
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
 const ONLY_IN_LONG_HELP: [(&str, &str); 9] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
          host_key legacy_ssh jump transcript tftp_port http_port https_port tls_fingerprint tvs_port legacy_tls tvs_ask \
-         tvs_wait tvs_timeout device_name publish_wait dump at_once replication_is_ok nodes_reach_each_other \
+         tvs_wait tvs_timeout device_name publish_wait dump at_once cluster_name ledger replication_is_ok nodes_reach_each_other \
          backup_is_there licence_is_there phone_http_port phone_https_port file_name change unit organization id days",
     ),
+    ("request", "add_server remove_server set_mode force"),
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
@@ -48,9 +52,17 @@ pub fn arrange(root: Command) -> Command {
     let named =
         |command: &Command| (command.get_name().to_owned(), command.get_about().cloned().unwrap_or_default());
     let commands: Vec<_> = root.get_subcommands().map(named).collect();
-    below(root, "", signer.as_ref()).mut_subcommand("help", |help| {
+    let root = below(root, "", signer.as_ref()).mut_subcommand("help", |help| {
         help.mut_arg("words", |words| complete::with_commands_and_topics(words, commands))
-    })
+    });
+    let also = format!("Also: {}", SELDOM.join(", "));
+    let root = root.after_help(format!("{GLOBAL}. {also}")).after_long_help(also);
+    seldom_hidden(root, true)
+}
+
+/// The command line with or without its seldom commands in the list.
+pub fn seldom_hidden(root: Command, hide: bool) -> Command {
+    SELDOM.iter().fold(root, |root, name| root.mut_subcommand(name, |inner| inner.hide(hide)))
 }
 
 fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
@@ -59,7 +71,9 @@ fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
         path.starts_with(of) && options.split(' ').any(|option| option == id)
     };
     let mut order = 0_usize;
+    let asks = path.starts_with("request ");
     let command = command.mut_args(|arg| {
+        let arg = if asks { of_files_alone(arg) } else { arg };
         order = order.saturating_add(1);
         let id = arg.get_id().as_str();
         let hidden =
@@ -67,7 +81,9 @@ fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
         let hidden = hidden || arg.is_hide_short_help_set();
         with_texts(complete::with_candidates(arg.hide_short_help(hidden).display_order(order), path))
     });
-    let command = if signs { command.args(signer.cloned().map(with_texts)) } else { command };
+    let signer_file = signer.cloned().map(of_files_alone).filter(|_| asks);
+    let command =
+        if signs { command.args(signer.cloned().map(with_texts)) } else { command.args(signer_file) };
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let command = match first_part(&about) {
         first if first != about && command.get_long_about().is_none() => {
@@ -93,6 +109,21 @@ fn with_texts(arg: Arg) -> Arg {
     arg.help(first_part(&whole)).long_help(whole + &variable).hide_env(true)
 }
 
+/// Where no token is at hand, a token is named by its certificate file.
+fn of_files_alone(arg: Arg) -> Arg {
+    let is_token = |name: &str| ["SELECTOR", "SELECTOR|FILE"].contains(&name);
+    match arg.get_value_names() {
+        Some([name]) if is_token(name) => {
+            let says = match arg.get_id().as_str() {
+                "token" => "The certificate file of the token that is to sign",
+                _ => "The certificate file of a further token; may be given several times",
+            };
+            arg.value_name("CERT").help(says)
+        }
+        _ => arg,
+    }
+}
+
 /// An example that fits 80 columns, in two lines if it must be.
 pub fn folded(line: &str) -> String {
     let end = line.get(..79).and_then(|start| start.rfind(" --"));
@@ -106,7 +137,8 @@ pub fn folded(line: &str) -> String {
 pub fn examples(path: &str) -> impl Iterator<Item = &'static str> {
     let begins = format!("sastctl {path} ");
     let of_it: Vec<_> = EXAMPLES.lines().filter(|line| format!("{line} ").starts_with(&begins)).collect();
-    let group = ["token", "cert", "ctl", "cluster", "profile", "journal", "phones"].contains(&path);
+    let group =
+        ["token", "cert", "ctl", "cluster", "profile", "journal", "phones", "request"].contains(&path);
     let word = |line: &'static str| line.split(' ').nth(2);
     let mut last = None;
     of_it.into_iter().filter(move |line| !group || std::mem::replace(&mut last, word(line)) != word(line))

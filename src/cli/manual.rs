@@ -41,7 +41,8 @@ pub struct ManArgs {
 const FULL: usize = 76;
 
 /// Prints a topic or the help of a command.
-pub fn help(args: &HelpArgs, mut command: Command, ui: &Ui) -> Result<(), CommandError> {
+pub fn help(args: &HelpArgs, command: Command, ui: &Ui) -> Result<(), CommandError> {
+    let mut command = arrange::seldom_hidden(command, false);
     if let [word] = &args.words[..]
         && let Some(topic) = topics::all().find(|topic| topic.name == word)
     {
@@ -88,7 +89,8 @@ pub fn completions(args: &CompletionsArgs, ui: &Ui) -> Result<(), CommandError> 
 }
 
 /// Writes a man page per command.
-pub fn man(args: &ManArgs, mut root: Command, ui: &Ui) -> Result<(), CommandError> {
+pub fn man(args: &ManArgs, root: Command, ui: &Ui) -> Result<(), CommandError> {
+    let mut root = arrange::seldom_hidden(root, false);
     let failed = |e: std::io::Error| {
         let what = format!("the man pages were not written to {}", args.dir.display());
         CommandError::new(ErrorKind::File, what).caused_by(&e)

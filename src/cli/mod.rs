@@ -11,6 +11,7 @@ pub(crate) mod ctl;
 mod diagnose;
 mod doctor;
 mod error;
+mod exchange;
 pub(crate) mod journal;
 mod manual;
 mod migrate;
@@ -69,6 +70,10 @@ enum Command {
     Revert(Box<revert::RevertArgs>),
     Renew(Box<renew::RenewArgs>),
     Tokenless(Box<renew::TokenlessArgs>),
+    #[command(subcommand)]
+    Request(exchange::RequestCommand),
+    SignRequest(exchange::SignRequestArgs),
+    Apply(exchange::ApplyArgs),
     Client(Box<ClientArgs>),
     /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
     #[command(subcommand)]
@@ -183,6 +188,9 @@ fn run(
         Command::Revert(args) => revert::run(&args, settings, ui),
         Command::Renew(args) => renew::renew(&args, settings, ui),
         Command::Tokenless(args) => renew::tokenless(&args, settings, ui),
+        Command::Request(command) => exchange::request(command, settings, ui),
+        Command::SignRequest(args) => exchange::sign_request(&args, settings, ui),
+        Command::Apply(args) => exchange::apply(&args, settings, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => show_windows(&args, settings, ui),
         Command::Diagnose(args) => diagnose::run(&args, settings, ui),

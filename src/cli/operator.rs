@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use super::cluster_run::{ConfirmedChecks, readiness_text};
 use super::pin::{self, PinSource};
-use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, written_text};
+use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, request_text, written_text};
 use super::{CommandError, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
-use crate::workflow::signing::{BatchFile, WrittenFile};
+use crate::workflow::signing::WrittenFile;
 use crate::workflow::{LongWork, Operator, OperatorError, Question, Secret, View, WorkError, interruption};
 
 pub const DRY_RUN: &str = "Dry run: nothing was signed and nothing was written.";
@@ -68,18 +68,18 @@ impl<'a> TerminalOperator<'a> {
     }
 
     /// Shows the plan to the person who is asked about it. If the plan is not shown, what phones will refuse is still printed.
-    fn show_plan(&self, file: &BatchFile) -> Result<(), CommandError> {
-        let (ui, text) = (self.ui, plan_text(file));
+    fn show_plan(&self, text: &str, problems: &[String]) -> Result<(), CommandError> {
+        let ui = self.ui;
         let printed = !self.to_stderr && !ui.json;
         if printed {
-            ui.print(&text)?;
+            ui.print(text)?;
         }
         if self.sees_plans && !(printed && ui.output_is_seen()) {
-            ui.show(&text);
+            ui.show(text);
         } else if !printed && (ui.json || ui.quiet) {
-            file.problems().iter().for_each(|problem| ui.warn(&printable(problem)));
+            problems.iter().for_each(|problem| ui.warn(&printable(problem)));
         } else if !printed {
-            ui.note(&text);
+            ui.note(text);
         }
         Ok(())
     }
@@ -105,7 +105,8 @@ impl Operator for TerminalOperator<'_> {
                 let proof = proof.unwrap_or(TVS_NOT_ASKED);
                 self.show(&View::Text(&format!("{}: {proof}", printable(name))))?;
             }
-            View::Plan(file) => self.show_plan(file)?,
+            View::Plan(file) => self.show_plan(&plan_text(file), &file.problems())?,
+            View::Request { request, file } => self.show_plan(&request_text(request, file), &[])?,
             View::PlanDetails(_) | View::DryRun(_) if self.ui.json => {}
             View::PlanDetails(file) => self.tell(&dry_run_text(file))?,
             View::DryRun(shown) => {

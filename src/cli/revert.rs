@@ -19,25 +19,40 @@ pub struct RevertArgs {
     /// The tokenless CTL in force; with --node it is fetched instead
     #[arg(required_unless_present_any = WITH_NODE.split(' '), conflicts_with = "node")]
     old: Option<PathBuf>,
-    /// A spare token, in addition to the one that signs (--token): a selector, or a certificate file; may be given
-    /// several times
-    #[arg(long, value_name = "SELECTOR|FILE")]
-    spare: Vec<String>,
-    /// Continue with a single token; if it is lost, no later list can be signed
-    #[arg(long)]
-    single_token: bool,
-    /// The release of the cluster: from 11.5 on the ITLRecovery and CallManager SAST records stay [default: read from
-    /// the CTL]
-    #[arg(long, value_name = "RELEASE")]
-    release: Option<String>,
     #[command(flatten)]
-    servers: ServerArgs,
+    tokens: TokensArgs,
     #[command(flatten)]
     whole: NodeArgs,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
     signing: SigningArgs,
+}
+
+/// The tokens and servers of the new list.
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// A spare token, in addition to the one that signs (--token): a selector, or a certificate file; may be given
+    /// several times
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    pub spare: Vec<String>,
+    /// Continue with a single token; if it is lost, no later list can be signed
+    #[arg(long)]
+    pub single_token: bool,
+    /// The release of the cluster: from 11.5 on the ITLRecovery and CallManager SAST records stay [default: read from
+    /// the CTL]
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<String>,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
+impl TokensArgs {
+    /// The release that `--release` names.
+    pub fn release(&self) -> Result<Option<Release>, CommandError> {
+        let release = self.release.as_deref().map(str::parse::<Release>).transpose();
+        release.map_err(|e| CommandError::usage(format!("--release {e}")))
+    }
 }
 
 /// The options of a run on a cluster: with one of them, the node is missing, not the file.
@@ -54,7 +69,7 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
                 .hint(format!("sastctl revert --node PUBLISHER {option} …")));
         }
     } else {
-        if !args.servers.is_empty() {
+        if !args.tokens.servers.is_empty() {
             return Err(usage(
                 "with --node only the signer changes; servers and mode stay as they are".to_owned(),
             )
@@ -68,8 +83,7 @@ fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
             ));
         }
     }
-    let release = args.release.as_deref().map(str::parse::<Release>).transpose();
-    release.map_err(|e| CommandError::usage(format!("--release {e}")))
+    args.tokens.release()
 }
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -82,8 +96,8 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         let options = RunOptions {
             upload: whole.store.options(),
             tvs: whole.tvs.options(),
-            spares: &args.spare,
-            single_token: args.single_token,
+            spares: &args.tokens.spare,
+            single_token: args.tokens.single_token,
             release,
             request: &|signer| Ok(signing.request(signer)?),
             ..RunOptions::new(kind, node, token, order)
@@ -100,11 +114,11 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let old = read_verified(path)?;
     let operator = TerminalOperator::new(settings, ui);
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?;
-    let spares = session.certificates(&args.spare, &operator)?;
+    let spares = session.certificates(&args.tokens.spare, &operator)?;
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let edits = args.servers.edits()?;
-    let plan = revert(&old, &request, &spares, release, args.single_token, &edits)?;
+    let edits = args.tokens.servers.edits()?;
+    let plan = revert(&old, &request, &spares, release, args.tokens.single_token, &edits)?;
     let out = args.place.of(&args.signing, path, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((path, &old)))]);
     sign("revert", &session, batch, &args.signing, (settings, ui))

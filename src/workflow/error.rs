@@ -2,6 +2,7 @@
 
 use super::cluster_run::{RunError, Stopped};
 use super::enroll::EnrollError;
+use super::exchange::ExchangeError;
 use super::journal::{JournalReopenError, JournalWriteError, Outcome};
 use super::operator::OperatorError;
 use super::plan::PlanError;
@@ -120,6 +121,8 @@ pub enum WorkError {
     /// The certificate was stored, but a later action failed.
     #[error("{source}")]
     AfterStoring { name: String, token: String, source: Box<WorkError> },
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     #[error(transparent)]
     Journal(#[from] JournalWriteError),
     #[error(transparent)]

@@ -13,6 +13,7 @@ pub(crate) mod diagnose;
 pub mod doctor;
 pub(crate) mod enroll;
 mod error;
+pub mod exchange;
 pub(crate) mod export;
 pub(crate) mod fetched;
 mod input;

@@ -8,6 +8,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::exchange::SigningRequest;
 use super::interruption;
 use super::journal::FileFingerprint;
 use super::phone_impact::PhoneImpact;
@@ -103,6 +104,11 @@ impl Drop for TokenInUse<'_> {
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum View<'a> {
     Text(&'a str),
+    /// A request in its file, before its plans are shown, or after it was written.
+    Request {
+        request: &'a SigningRequest,
+        file: &'a Path,
+    },
     /// A plan, before it is asked about.
     Plan(&'a BatchFile),
     /// What a dry run adds to it.

@@ -18,6 +18,8 @@ fn help(world: &World, command: &str) -> (String, Vec<String>) {
     let names = listed
         .lines()
         .filter_map(|l| l.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let also = text.lines().find_map(|l| l.strip_prefix("Also: ")).unwrap_or_default();
+    let names = names.chain(also.split(", ").filter(|name| !name.is_empty()));
     let below = names.map(|name| format!("{command} {name}").trim().to_owned()).collect();
     (text, below)
 }

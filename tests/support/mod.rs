@@ -17,7 +17,7 @@ pub mod population;
 pub mod readers;
 #[cfg(unix)]
 pub mod run;
-mod schema;
+pub mod schema;
 pub mod scripted;
 #[cfg(unix)]
 pub mod site;
@@ -340,7 +340,8 @@ fn needs_yes(args: &[&str]) -> bool {
             ["ctl", "update" | "sign" | "create"] | ["cert", "enroll"] | ["cluster", "trust" | "console"]
         )
     };
-    (args.contains(&"revert") || args.windows(2).any(two))
+    let signs = args.contains(&"revert") || args.windows(2).any(two);
+    (args.first() == Some(&"sign-request") || signs && args.first() != Some(&"request"))
         && !args.iter().any(|arg| ["--yes", "--dry-run", "--help", "help"].contains(arg))
 }
 

@@ -13,18 +13,24 @@ pub fn check(output: &[u8]) {
         let said = document["schema"].as_str().unwrap_or_else(|| panic!("no schema: {document}"));
         let (name, version) = said.split_once('/').unwrap();
         assert_eq!(version, "1", "a new version is a new file");
-        let mut compiler = Compiler::new();
-        for file in ["common", name] {
-            let path = format!("docs/schema/{file}.json");
-            let mut schema = serde_json::from_slice(&std::fs::read(pki::path(&path)).unwrap()).unwrap();
-            close(&mut schema);
-            compiler.add_resource(&format!("https://schema.invalid/{file}.json"), schema).unwrap();
-        }
-        let mut schemas = Schemas::new();
-        let schema = compiler.compile(&format!("https://schema.invalid/{name}.json"), &mut schemas).unwrap();
-        if let Err(e) = schemas.validate(&document, schema) {
-            panic!("{e:#}\n{document:#}");
-        }
+        holds(name, &document);
+    }
+}
+
+/// Checks a document with the schema of this name.
+#[track_caller]
+pub fn holds(name: &str, document: &Value) {
+    let mut compiler = Compiler::new();
+    for file in ["common", name] {
+        let path = format!("docs/schema/{file}.json");
+        let mut schema = serde_json::from_slice(&std::fs::read(pki::path(&path)).unwrap()).unwrap();
+        close(&mut schema);
+        compiler.add_resource(&format!("https://schema.invalid/{file}.json"), schema).unwrap();
+    }
+    let mut schemas = Schemas::new();
+    let schema = compiler.compile(&format!("https://schema.invalid/{name}.json"), &mut schemas).unwrap();
+    if let Err(e) = schemas.validate(document, schema) {
+        panic!("{e:#}\n{document:#}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The X.509 certificates in records: their bytes, and the parts that a record repeats.
 
 use bytes::Bytes;
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509CertificateParser;
 use x509_parser::nom::Parser as _;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -24,7 +26,8 @@ pub enum CertificateError {
 }
 
 /// A certificate: its DER bytes, as they were read, and the parts that a trust list repeats.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "InJson", into = "InJson")]
 pub struct Certificate {
     der: Bytes,
     /// The subject name.
@@ -46,6 +49,32 @@ pub struct Certificate {
     pub signature: Vec<u8>,
     /// The signature algorithm of the certificate: `sha1WithRSAEncryption`, or a dotted OID.
     pub signature_algorithm: String,
+}
+
+/// A certificate in a JSON document. Name and checksum are for people: the reader makes them again from the bytes.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InJson {
+    name: String,
+    /// SHA-256 over the DER bytes, hexadecimal.
+    sha256: String,
+    /// Base64.
+    der: String,
+}
+
+impl From<Certificate> for InJson {
+    fn from(it: Certificate) -> Self {
+        InJson { name: it.sast_name(), sha256: digest::hex(&it.sha256(), ""), der: BASE64.encode(it.der()) }
+    }
+}
+
+impl TryFrom<InJson> for Certificate {
+    type Error = CertificateError;
+
+    fn try_from(it: InJson) -> Result<Self, CertificateError> {
+        let der = BASE64.decode(it.der.as_bytes());
+        Certificate::from_der(der.map_err(|e| CertificateError::NotACertificate(e.to_string()))?)
+    }
 }
 
 /// Names and serial number of a certificate, each a whole DER element: the attributes that PKCS#11 stores with it.

@@ -6,7 +6,8 @@ use rsa::Pkcs1v15Sign;
 use sha1::Digest as _;
 
 /// A digest that the DIGESTALGORTITHM element (tag 8) of a header can name (`docs/format.md`, "Header").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Digest {
     /// SHA-1, 20 bytes: what CUCM 10.x and the CTL Client write.
     Sha1 = 1,

@@ -220,7 +220,8 @@ impl<'a> Found<'a> {
 }
 
 /// How a file is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct SigningOptions {
     /// The digest; CUCM and the CTL Client sign with SHA-1.
     pub digest: Digest,

@@ -13,7 +13,7 @@ use super::printable::printable;
 use super::tlv;
 
 /// How a name, a serial and a server record are spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
     /// As CUCM writes server records, tokenless signers and ITL files: `CN=…;OU=…`, no quotes.

@@ -15,7 +15,7 @@ use super::printable::printable;
 use super::tlv::{self, Element, Place, Reader, record_tag as tag};
 
 /// What a record's certificate may do: the value of FUNCTION (tag 4). Unknown numbers are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
 pub struct Function(pub u16);
 
 /// Declares functions: number, name, and what it is.

@@ -21,30 +21,37 @@ use crate::workflow::{
 /// Make a first CTL or ITL from certificates and addresses, signed by a token
 #[derive(Debug, Args)]
 pub struct CreateArgs {
-    /// The cluster: servers, addresses and certificate files, as TOML (see docs/cluster-file.md)
-    #[arg(long, value_name = "FILE")]
-    cluster: PathBuf,
-    /// Another token: a selector, or a certificate file; may be given several times
-    #[arg(long, value_name = "SELECTOR|FILE")]
-    spare: Vec<String>,
-    /// Continue with a single token; if it is lost, no later list can be signed
-    #[arg(long)]
-    single_token: bool,
     #[command(flatten)]
-    servers: ServerArgs,
+    first: FirstListArgs,
     #[command(flatten)]
     signing: SigningArgs,
 }
 
+/// What a first list is made of.
+#[derive(Debug, Args)]
+pub struct FirstListArgs {
+    /// The cluster: servers, addresses and certificate files, as TOML (see docs/cluster-file.md)
+    #[arg(long, value_name = "FILE")]
+    pub cluster: PathBuf,
+    /// Another token: a selector, or a certificate file; may be given several times
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    pub spare: Vec<String>,
+    /// Continue with a single token; if it is lost, no later list can be signed
+    #[arg(long)]
+    pub single_token: bool,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
 pub fn create(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.cluster)?;
+    let ReadCluster { cluster, certificates, tokens } = read_cluster(&args.first.cluster)?;
     let operator = TerminalOperator::new(settings, ui);
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?;
     let signer = session.signer().certificate().clone();
-    let spares = spare_tokens(&signer, session.certificates(&args.spare, &operator)?, tokens);
+    let spares = spare_tokens(&signer, session.certificates(&args.first.spare, &operator)?, tokens);
     let request = args.signing.request(&signer)?;
-    let edits = args.servers.edits()?;
-    let plan = workflow::create(&cluster, &certificates, &request, &spares, args.single_token, &edits)?;
+    let edits = args.first.servers.edits()?;
+    let plan = workflow::create(&cluster, &certificates, &request, &spares, args.first.single_token, &edits)?;
     let out = args.signing.out.clone().unwrap_or_else(|| PathBuf::from(&plan.draft().file_name));
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, None)]);
     sign("ctl-create", &session, batch, &args.signing, (settings, ui))
@@ -53,23 +60,11 @@ pub fn create(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 /// Change a list in force: tokens, servers, security mode, renewed certificates
 #[derive(Debug, Args)]
 pub struct UpdateArgs {
-    /// The list in force
-    file: PathBuf,
-    /// Add a token: a selector, or its certificate file
-    #[arg(long, value_name = "SELECTOR|FILE")]
-    add_token: Vec<String>,
-    /// Remove a SAST record: its name (SAST-ADN…) or serial number
-    #[arg(long, value_name = "NAME|SERIAL")]
-    remove_token: Vec<String>,
-    /// A renewed certificate: it replaces the one with the same subject, or the one at the address. With a function
-    /// before the address (capf:10.1.2.3=new.pem) the subject may differ
-    #[arg(long, value_name = "[ADDRESS=]CERT")]
-    refresh: Vec<String>,
+    #[command(flatten)]
+    changes: ChangesArgs,
     /// What a cluster needs now: renewed certificates, new and gone nodes, new addresses, CAPF. Every node is asked
     #[arg(long, value_name = "PUBLISHER")]
     from_cluster: Option<NodeAddress>,
-    #[command(flatten)]
-    servers: ServerArgs,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -80,12 +75,40 @@ pub struct UpdateArgs {
     connect: ConnectArgs,
 }
 
+/// A list in force, and what changes in it.
+#[derive(Debug, Args)]
+pub struct ChangesArgs {
+    /// The list in force
+    pub file: PathBuf,
+    /// Add a token: a selector, or its certificate file
+    #[arg(long, value_name = "SELECTOR|FILE")]
+    pub add_token: Vec<String>,
+    /// Remove a SAST record: its name (SAST-ADN…) or serial number
+    #[arg(long, value_name = "NAME|SERIAL")]
+    remove_token: Vec<String>,
+    /// A renewed certificate: it replaces the one with the same subject, or the one at the address. With a function
+    /// before the address (capf:10.1.2.3=new.pem) the subject may differ
+    #[arg(long, value_name = "[ADDRESS=]CERT")]
+    refresh: Vec<String>,
+    #[command(flatten)]
+    servers: ServerArgs,
+}
+
+impl ChangesArgs {
+    /// The changes in their order, without new tokens.
+    pub fn edits(&self) -> Result<Vec<Edit>, CommandError> {
+        let removed = self.remove_token.iter().cloned().map(Edit::RemoveToken).map(Ok);
+        let renewed = self.refresh.iter().map(|spec| read_renewed(spec));
+        let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, _>>()?;
+        edits.extend(self.servers.edits()?);
+        Ok(edits)
+    }
+}
+
 pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let old = read_verified(&args.file)?;
-    let removed = args.remove_token.iter().cloned().map(Edit::RemoveToken).map(Ok);
-    let renewed = args.refresh.iter().map(|spec| read_renewed(spec));
-    let mut edits = removed.chain(renewed).collect::<Result<Vec<_>, _>>()?;
-    edits.extend(args.servers.edits()?);
+    let ChangesArgs { file, add_token, .. } = &args.changes;
+    let old = read_verified(file)?;
+    let mut edits = args.changes.edits()?;
     let operator = args.connect.operator(false, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
     let ports = args.ports.ports();
@@ -93,7 +116,7 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
         args.from_cluster.as_ref().map(|node| Needs::of_cluster(node, ports, &mut connector)).transpose()?;
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
         .for_list(&old);
-    edits.extend(session.certificates(&args.add_token, &operator)?.into_iter().map(Edit::AddToken));
+    edits.extend(session.certificates(add_token, &operator)?.into_iter().map(Edit::AddToken));
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
     let plan = match &needs {
@@ -102,8 +125,8 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
         }
         _ => workflow::update(&old, &request, &edits)?,
     };
-    let out = args.place.of(&args.signing, &args.file, &plan.draft().file_name)?;
-    let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((&args.file, &old)))]);
+    let out = args.place.of(&args.signing, file, &plan.draft().file_name)?;
+    let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((file, &old)))]);
     sign("ctl-update", &session, batch, &args.signing, (settings, ui))
 }
 

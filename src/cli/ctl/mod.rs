@@ -7,7 +7,7 @@ mod sign;
 mod verify;
 pub mod ways;
 
-pub(super) use change::ServerArgs;
+pub(super) use change::{ChangesArgs, FirstListArgs, ServerArgs};
 
 use clap::Subcommand;
 

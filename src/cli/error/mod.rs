@@ -3,6 +3,7 @@
 //! This folder converts every error of the layers below into a [`CommandError`].
 
 mod convert;
+mod exchange;
 mod run;
 mod token;
 mod work;

@@ -134,6 +134,7 @@ impl From<WorkError> for CommandError {
             E::Http(e) => e.into(),
             E::Tvs(e) => e.into(),
             E::Enroll(e) => e.into(),
+            E::Exchange(e) => e.into(),
             E::Journal(e) => e.into(),
             E::JournalReopen(e) => e.into(),
             E::Operator(e) => e.into(),

@@ -16,9 +16,6 @@ use crate::workflow::{PlanDigest, Request, beside_list};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Signing")]
 pub struct SigningArgs {
-    /// The timestamp in the file, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
-    #[arg(long, value_name = "RFC3339")]
-    timestamp: Option<String>,
     /// The file to write; `-` is standard output. An existing file is kept as NAME.bak
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -28,6 +25,26 @@ pub struct SigningArgs {
     /// Do not ask before signing
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    how: HowArgs,
+    /// Use the last try of the token's PIN without asking
+    #[arg(long)]
+    allow_last_try: bool,
+    /// Sign only if the plan has this digest, as printed by --dry-run. The checks use the time in it, and so does the
+    /// file unless you give --timestamp
+    #[arg(long, value_name = "DIGEST@TIME")]
+    plan_digest: Option<PlanDigest>,
+    #[command(flatten)]
+    journal: JournalPlaceArgs,
+    /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it
+    #[arg(long)]
+    journal_sign: bool,
+}
+
+/// What is signed, and how: the options of every plan in addition to the records.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signing")]
+pub struct HowArgs {
     /// The digest of the signature; CUCM and the CTL Client sign with sha1, and no public source says which phones take
     /// another
     #[arg(long, default_value = "sha1", value_parser = one_of(DIGESTS))]
@@ -38,21 +55,12 @@ pub struct SigningArgs {
     /// How to spell names and serial numbers [default: depends on the certificate]
     #[arg(long, value_parser = one_of(STYLES))]
     name_style: Option<Style>,
-    /// Use the last try of the token's PIN without asking
-    #[arg(long)]
-    allow_last_try: bool,
+    /// The timestamp in the file, as RFC 3339 [default: SOURCE_DATE_EPOCH, else now]
+    #[arg(long, value_name = "RFC3339")]
+    timestamp: Option<String>,
     /// Sign although the check failed: a signer that is not in the list in force, a single token. The plan records this
     #[arg(long)]
     force: bool,
-    /// Sign only if the plan has this digest, as printed by --dry-run. The checks use the time in it, and so does the
-    /// file unless you give --timestamp
-    #[arg(long, value_name = "DIGEST@TIME")]
-    plan_digest: Option<PlanDigest>,
-    #[command(flatten)]
-    journal: JournalPlaceArgs,
-    /// Also sign the journal, in the same login; then journal verify --signer CERT proves that nobody changed it
-    #[arg(long)]
-    journal_sign: bool,
 }
 
 /// Where the journal of a run goes, and which change it belongs to.
@@ -103,15 +111,14 @@ fn name_of<T: PartialEq>(names: Names<T>, value: &T) -> String {
     names.iter().find(|(_, _, v)| v == value).map(|(name, ..)| (*name).to_owned()).unwrap_or_default()
 }
 
-impl SigningArgs {
+impl HowArgs {
     fn options(&self, now: i64) -> Result<SigningOptions, CommandError> {
         let signer_version = self.signer_version.as_deref().map(version).transpose()?;
         Ok(SigningOptions { digest: self.digest, timestamp: self.time(now)?, signer_version })
     }
 
-    /// The options of every plan in addition to the records.
-    pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
-        let now = self.plan_digest.map_or_else(now, |digest| digest.judged_at);
+    /// The options of every plan, judged at this time (seconds since 1970-01-01 UTC).
+    pub fn request<'a>(&self, signer: &'a Certificate, now: i64) -> Result<Request<'a>, CommandError> {
         Ok(Request {
             signer,
             options: self.options(now)?,
@@ -122,26 +129,50 @@ impl SigningArgs {
         })
     }
 
+    fn time(&self, now: i64) -> Result<u32, CommandError> {
+        let wrong = |what: String| {
+            CommandError::usage(what).hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
+        };
+        let seconds = match (&self.timestamp, std::env::var("SOURCE_DATE_EPOCH")) {
+            (Some(text), _) => Timestamp::from_str(text)
+                .map_err(|e| wrong(format!("--timestamp {text} is not a time: {e}")))?
+                .as_second(),
+            (None, Ok(epoch)) if !epoch.is_empty() => epoch
+                .parse()
+                .map_err(|_| wrong(format!("SOURCE_DATE_EPOCH={epoch} is not a number of seconds")))?,
+            (None, _) => now,
+        };
+        u32::try_from(seconds)
+            .map_err(|_| wrong(format!("the time {seconds} does not fit the file's 32 bits")))
+    }
+}
+
+impl SigningArgs {
+    /// The options of every plan in addition to the records.
+    pub fn request<'a>(&self, signer: &'a Certificate) -> Result<Request<'a>, CommandError> {
+        self.how.request(signer, self.plan_digest.map_or_else(now, |digest| digest.judged_at))
+    }
+
     /// The options that decide what is signed, as words of a command line; those that are as without them are left out.
     pub fn again(&self) -> Vec<String> {
         let mut words = Vec::new();
         let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-        if self.digest != Digest::Sha1 {
-            option("--digest", name_of(DIGESTS, &self.digest));
+        if self.how.digest != Digest::Sha1 {
+            option("--digest", name_of(DIGESTS, &self.how.digest));
         }
-        if let Some(style) = &self.name_style {
+        if let Some(style) = &self.how.name_style {
             option("--name-style", name_of(STYLES, style));
         }
-        if let Some(version) = &self.signer_version {
+        if let Some(version) = &self.how.signer_version {
             option("--signer-version", version.clone());
         }
-        words.extend(self.force.then(|| "--force".to_owned()));
+        words.extend(self.how.force.then(|| "--force".to_owned()));
         words
     }
 
     /// Checks the options before anything is asked.
     pub fn request_options(&self) -> Result<(), CommandError> {
-        self.options(now()).map(drop)
+        self.how.options(now()).map(drop)
     }
 
     /// How plans are carried out by the command that the journal calls `what`.
@@ -166,23 +197,6 @@ impl SigningArgs {
     pub fn not_for_a_node(&self) -> Option<&'static str> {
         let out = self.out.is_some().then_some("--out");
         out.or(self.plan_digest.is_some().then_some("--plan-digest"))
-    }
-
-    fn time(&self, now: i64) -> Result<u32, CommandError> {
-        let wrong = |what: String| {
-            CommandError::usage(what).hint("write it like 2015-03-06T22:53:33+01:00, from 1970 to 2106")
-        };
-        let seconds = match (&self.timestamp, std::env::var("SOURCE_DATE_EPOCH")) {
-            (Some(text), _) => Timestamp::from_str(text)
-                .map_err(|e| wrong(format!("--timestamp {text} is not a time: {e}")))?
-                .as_second(),
-            (None, Ok(epoch)) if !epoch.is_empty() => epoch
-                .parse()
-                .map_err(|_| wrong(format!("SOURCE_DATE_EPOCH={epoch} is not a number of seconds")))?,
-            (None, _) => now,
-        };
-        u32::try_from(seconds)
-            .map_err(|_| wrong(format!("the time {seconds} does not fit the file's 32 bits")))
     }
 }
 

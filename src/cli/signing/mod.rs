@@ -3,8 +3,8 @@
 mod args;
 mod views;
 
-pub use args::{DIGESTS, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
-pub use views::{checksums_text, dry_run_text, numbered, phones_text, plan_text, written_text};
+pub use args::{DIGESTS, HowArgs, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
+pub use views::{checksums_text, dry_run_text, numbered, phones_text, plan_text, request_text, written_text};
 
 use super::{CommandError, Settings, Ui};
 use crate::workflow::signing::{Batch, BatchFile, Signed, SigningSession};

@@ -1,11 +1,14 @@
 //! Plans and what was signed, as people read them.
 
+use std::path::Path;
+
 use askama::Template;
 
 use crate::cli::STATE;
 use crate::cli::texts::text;
 use crate::phone::{ClassVerdict, ServiceFinding};
 use crate::trustlist::{ListKind, digest};
+use crate::workflow::exchange::SigningRequest;
 use crate::workflow::signing::{BatchFile, WrittenFile};
 use crate::workflow::{PlanStep, display_name};
 
@@ -27,6 +30,19 @@ pub fn plan_text(file: &BatchFile) -> String {
     let held = file.input.as_ref().map(|input| input.path.display().to_string());
     let signer = plan.signer().sast_name();
     text(&PlanText { file, steps }) + &phones_text(held.as_deref(), &plan.phones, &signer, &plan.findings)
+}
+
+#[derive(Template)]
+#[template(path = "request.txt")]
+struct RequestText<'a> {
+    file: String,
+    request: &'a SigningRequest,
+    sha256: String,
+}
+
+pub fn request_text(request: &SigningRequest, file: &Path) -> String {
+    let sha256 = digest::hex(&request.signer.sha256(), "");
+    text(&RequestText { file: display_name(file), request, sha256 })
 }
 
 /// What phones do with a list that `signer` signs: phones that hold the list named `held`, or all phones if it is `None`.

@@ -2,7 +2,16 @@
 
 /// The security mode of a cluster, and of its CTL.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, clap::ValueEnum, thiserror::Error,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    clap::ValueEnum,
+    thiserror::Error,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum SecurityMode {

@@ -41,6 +41,8 @@ pub enum Event {
     },
     /// The token that signs.
     Token(TokenSeal),
+    /// The request that is signed.
+    Request { serial: String, digest: String },
     /// A file that was read.
     Input {
         /// What it is: `in force`, `bridge`, `configuration`, `published`.

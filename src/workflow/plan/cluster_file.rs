@@ -3,17 +3,17 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cluster::SecurityMode;
 use crate::trustlist::{Function, ListKind, Style, is_file_name};
 
 /// The whole file. Paths are relative to it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClusterFile {
     /// `ctl` (default) or `itl`.
-    #[serde(default)]
+    #[serde(default, serialize_with = "kind_name")]
     pub kind: ListKind,
     /// FILENAME of the header; default `CTLFile.tlv` or `ITLFile.tlv`.
     pub file_name: Option<String>,
@@ -93,11 +93,11 @@ impl Server {
 }
 
 /// One server.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Server {
     /// `CCM+TFTP`, `CAPF`, `TFTP`, `CCM`, `APP-SERVER`, `TVS` or a number.
-    #[serde(deserialize_with = "function")]
+    #[serde(deserialize_with = "function", serialize_with = "function_name")]
     pub function: Function,
     /// Its IPv4 address; may be left out in an ITL.
     pub address: Option<Ipv4Addr>,
@@ -111,7 +111,7 @@ pub struct Server {
 }
 
 /// A spare token known by its certificate file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenEntry {
     /// Its certificate file, DER or PEM.
@@ -130,4 +130,12 @@ fn function<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Functio
         let names = Function::NAMED.map(|(_, name)| name).join(", ");
         serde::de::Error::custom(format!("{text:?} is not a function: {names}, or a number"))
     })
+}
+
+fn function_name<S: Serializer>(function: &Function, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(function)
+}
+
+fn kind_name<S: Serializer>(kind: &ListKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&kind.label().to_lowercase())
 }

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::trustlist::{Certificate, Function, ListKind, Record, VerifiedList};
 
 use super::error::PlanError;
@@ -9,7 +11,8 @@ use super::update::{Edit, Entry, Update};
 use super::value::{Mark, Plan, Request, signs_this_file, token_record};
 
 /// Which SAST records a release's token-signed CTL has in addition to the tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Release {
     /// Up to 10.5: only the tokens.
     TokensAlone,

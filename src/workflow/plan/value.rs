@@ -155,13 +155,18 @@ impl Plan {
     /// The digest of this plan: it changes with anything that is signed, with what it is made from, with what the
     /// operator is told, and with the time of judging.
     pub fn digest(&self) -> PlanDigest {
+        let told = serde_json::json!(self.told()).to_string();
+        PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
+    }
+
+    /// What the operator is told, as values without their words: steps, verdicts on phones, findings.
+    pub fn told(&self) -> [serde_json::Value; 3] {
         let steps: Vec<_> = self.steps.iter().map(|s| (s.mark, &s.function, &s.name)).collect();
         let reasons = |v: &ClassVerdict| v.verdict.reasons.iter().map(value).collect::<Vec<_>>();
         let phones: Vec<_> = self.phones.iter().map(|v| (v.class, v.verdict.decision, reasons(v))).collect();
         let findings: Vec<_> =
             self.findings.iter().map(|f| (f.service, f.impact, &f.phones, &f.about)).collect();
-        let told = serde_json::json!([steps, phones, findings]).to_string();
-        PlanDigest::over(self.judged_at, &[&self.message, self.signer.der(), &self.in_force, told.as_bytes()])
+        [serde_json::json!(steps), serde_json::json!(phones), serde_json::json!(findings)]
     }
 
     /// The operator saw the plan `shown` and said yes. Refused when this is another one.

@@ -48,8 +48,12 @@ impl FilesToSign<'_> {
 
     /// Reads one of the files and makes the plan for it.
     pub fn plan(&self, path: &Path, request: &Request<'_>) -> Result<BatchFile, WorkError> {
+        self.plan_of(path, Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?), request)
+    }
+
+    /// Makes the plan for a file with these bytes.
+    pub fn plan_of(&self, path: &Path, bytes: Bytes, request: &Request<'_>) -> Result<BatchFile, WorkError> {
         let options = request.options;
-        let bytes = Bytes::from(files::read_limited(path, MAX_FILE_BYTES)?);
         let sgn = |name: String, payload: Bytes, out: PathBuf| {
             let cautions = file_warnings(request.signer, options.digest, request.now);
             let draft = SgnDraft::new(name, payload, options, request.name_style.unwrap_or(Style::Cucm));

@@ -5,6 +5,9 @@ mod files;
 mod pipeline;
 mod session;
 
-pub use batch::{BatchFile, ConfirmedFile, Replaced, ShownPlans, SigningError, WillWrite, WrittenFile};
+pub use batch::{
+    BatchFile, ConfirmedFile, Replaced, ShownPlans, SignedFile, SigningError, WillWrite, WrittenFile,
+};
 pub(crate) use files::FilesToSign;
+pub(crate) use session::sign_begun;
 pub use session::{Batch, Signed, SigningOrder, SigningSession, show, sign_shown};

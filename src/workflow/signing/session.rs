@@ -95,6 +95,18 @@ impl SigningSession {
         self
     }
 
+    /// Selects this certificate, if the token has several for one key.
+    #[must_use]
+    pub fn for_certificate(mut self, wanted: &Certificate) -> Self {
+        self.sast = self.sast.known_by(|c| c == wanted);
+        self
+    }
+
+    /// The module that has it.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
     /// The token that will sign.
     pub fn signer(&self) -> &Sast {
         &self.sast
@@ -170,16 +182,29 @@ impl SigningSession {
 
 /// Carries out plans that were shown and confirmed: with one login and a new journal.
 pub fn sign_shown(
-    (module, sast): (&Module, &Sast),
+    signer: (&Module, &Sast),
     batch: Batch<'_>,
     shown: &ShownPlans,
     order: &SigningOrder<'_>,
     operator: &dyn Operator,
 ) -> Result<Signed, WorkError> {
+    sign_begun(signer, batch, shown, order, operator, |_| Ok(()))
+}
+
+/// As [`sign_shown`]; `begun` is called after the login, with the new journal and before the first signature.
+pub(crate) fn sign_begun(
+    (module, sast): (&Module, &Sast),
+    batch: Batch<'_>,
+    shown: &ShownPlans,
+    order: &SigningOrder<'_>,
+    operator: &dyn Operator,
+    begun: impl FnOnce(&mut Journal) -> Result<(), WorkError>,
+) -> Result<Signed, WorkError> {
     let journal = with_login(module, sast, operator, |signer| {
         let mut log = Journal::begin(order.journal, order.what, order.change)?;
         log.token(sast)?;
-        let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
+        let result = begun(&mut log)
+            .and_then(|()| sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator));
         let path = log.end(result.as_ref().err().map(WorkError::outcome));
         let proof = if path.is_ok() { sign_journal(order.sign_journal, &log, signer) } else { Ok(()) };
         result?;

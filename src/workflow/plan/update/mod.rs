@@ -4,6 +4,8 @@ mod refresh;
 
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cluster::SecurityMode;
 use crate::trustlist::{
     Certificate, Draft, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
@@ -16,7 +18,8 @@ use super::value::{
 };
 
 /// A server that is to be added.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewServer {
     /// What it may do.
     pub function: Function,
@@ -29,7 +32,8 @@ pub struct NewServer {
 }
 
 /// One change to a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Edit {
     /// A token joins as SAST.
     AddToken(Certificate),

@@ -1,0 +1,112 @@
+//! The options of `request …`, `sign-request` and `apply`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::ctl::{ChangesArgs, FirstListArgs};
+use crate::cli::revert::TokensArgs;
+use crate::cli::signing::HowArgs;
+
+/// Ask for a signature where no network goes: a file with the plan and all that it needs
+#[derive(Debug, Subcommand)]
+pub enum RequestCommand {
+    /// Ask to change a tokenless CTL into one signed by tokens
+    Revert {
+        /// The tokenless CTL in force
+        old: PathBuf,
+        #[command(flatten)]
+        tokens: TokensArgs,
+        #[command(flatten)]
+        request: RequestArgs,
+    },
+    /// Ask for changes to a list in force
+    Update {
+        #[command(flatten)]
+        changes: ChangesArgs,
+        #[command(flatten)]
+        request: RequestArgs,
+    },
+    /// Ask for a first CTL or ITL
+    Create {
+        #[command(flatten)]
+        first: FirstListArgs,
+        #[command(flatten)]
+        request: RequestArgs,
+    },
+    /// Ask to sign lists again, or to make .sgn files; many files in one request
+    Sign {
+        /// CTL, ITL and .sgn files to sign again, or configuration files that become NAME.sgn
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        request: RequestArgs,
+    },
+}
+
+/// What every request has.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// The request to write; an existing file is kept as NAME.bak
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// For which cluster it is, in your words
+    #[arg(long, value_name = "TEXT")]
+    pub cluster_name: Option<String>,
+    /// The number of the change
+    #[arg(long, value_name = "TEXT", env = "SASTCTL_CHANGE", hide_env_values = true)]
+    pub change: Option<String>,
+    /// Refuse the request and its answer after so many days
+    #[arg(long, value_name = "DAYS", default_value = "14", value_parser = clap::value_parser!(i64).range(1..=366))]
+    pub valid: i64,
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// Sign a request, without any network, and write the answer
+#[derive(Debug, Args)]
+pub struct SignRequestArgs {
+    /// The request
+    pub request: PathBuf,
+    /// The answer to write [default: the name of the request, with .sastans]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Check the request and show the plan; sign nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask before signing
+    #[arg(long)]
+    pub yes: bool,
+    /// Use the last try of the token's PIN without asking
+    #[arg(long)]
+    pub allow_last_try: bool,
+    /// The folder for the journal of the run
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
+    pub journal: Option<PathBuf>,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    /// The file that records which requests were signed and which answers were used [default: requests.ledger, next to
+    /// the journals]
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+/// Check the answer to a request, and write its signed files
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The answer
+    pub answer: PathBuf,
+    /// The request, as it was written here
+    #[arg(long, value_name = "FILE")]
+    pub request: PathBuf,
+    /// The file to write; for several files a folder. An existing file is kept as NAME.bak
+    #[arg(long, value_name = "FILE|DIR")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+}

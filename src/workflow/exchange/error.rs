@@ -1,0 +1,51 @@
+//! Why a request or an answer is refused.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::workflow::journal::{HeadError, JournalError};
+
+/// Why a request or an answer is refused.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
+pub enum ExchangeError {
+    #[error("the {what} has more than {limit} bytes")]
+    TooLarge { what: &'static str, limit: usize },
+    #[error("it is not {what} that this version reads: {why}")]
+    NotRead { what: &'static str, why: String },
+    /// A field is not what the rest of the document gives.
+    #[error("the {what} was changed after it was made: the field {field} does not fit the rest")]
+    Changed { what: &'static str, field: String },
+    /// The plan that the request's files give was refused.
+    #[error("the files in the request give no plan: {0}")]
+    NoPlan(String),
+    #[error("the request expired at {expires}; now it is {now}")]
+    Expired { expires: Timestamp, now: Timestamp },
+    #[error("the answer comes too late: its request expired at {expires}; now it is {now}")]
+    AnswerExpired { expires: Timestamp, now: Timestamp },
+    #[error("the request {serial} was signed before")]
+    SignedBefore { serial: String, when: String, ledger: PathBuf },
+    #[error("the answer to the request {serial} was used before")]
+    AppliedBefore { serial: String, when: String, ledger: PathBuf },
+    #[error("the ledger {} cannot be used: {source}", path.display())]
+    Ledger { path: PathBuf, source: std::io::Error },
+    #[error("there is no folder for the ledger: HOME is not set")]
+    NoLedger,
+    #[error("the request is for the token {wanted}, but this is {there}")]
+    OtherToken { wanted: String, there: String },
+    #[error("the answer is to the request {answered}, not to {asked}")]
+    Foreign { answered: String, asked: String },
+    #[error("the answer is not signed by {wanted}, which the request names, but by {there}")]
+    OtherSigner { wanted: String, there: String },
+    #[error("the journal in the answer does not verify: {0}")]
+    Journal(#[from] JournalError),
+    #[error("the journal in the answer is not proved: {0}")]
+    Head(#[from] HeadError),
+    #[error("the answer is not complete: {0}")]
+    NotComplete(String),
+    #[error("the signed file {file} in the answer is not what the request asks for: {why}")]
+    OtherFile { file: String, why: String },
+    #[error("{} is not as it was when the request was made", .0.display())]
+    InForceChanged(PathBuf),
+}

@@ -1,0 +1,207 @@
+//! The three ways of a request: it is written, it is signed, its answer is used.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::answer::{MAX_ANSWER, SigningAnswer};
+use super::error::ExchangeError;
+use super::ledger::{Done, Ledger};
+use super::check::Requested;
+use super::request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
+use crate::files::{self, OnExisting, Source};
+use crate::system::process;
+use crate::token::Selector;
+use crate::workflow::enroll::random;
+use crate::workflow::journal::{Event, read_signature, signature_beside};
+use crate::workflow::signing::{
+    Batch, BatchFile, Signed, SignedFile, SigningOrder, SigningSession, show, sign_begun,
+};
+use crate::workflow::{self, ModuleOptions, Operator, PlanDigest, Spell, View, WorkError};
+
+/// The largest file that a request carries, in bytes: its signed copy still has a place in the journal.
+const LARGEST_FILE: usize = 255 * 1024;
+
+/// Now, in whole seconds.
+pub(super) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// Reads a file for a request.
+pub fn carried(path: &Path) -> Result<CarriedFile, WorkError> {
+    let bytes = files::read_plain(path, LARGEST_FILE)?.into();
+    Ok(CarriedFile { path: path.display().to_string(), bytes })
+}
+
+/// For what a request is, and until when it may be signed.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
+pub struct Carry<'a> {
+    pub out: &'a Path,
+    pub cluster: Option<String>,
+    pub change: Option<String>,
+    /// Days from now.
+    pub days: i64,
+}
+
+/// Makes a request, shows its plans and writes it. Nothing is signed.
+pub fn write(
+    work: Work,
+    request: workflow::Request<'_>,
+    carry: Carry<'_>,
+    operator: &dyn Operator,
+) -> Result<SigningRequest, WorkError> {
+    let time = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    let expires = request.now.saturating_add(carry.days.saturating_mul(24 * 60 * 60));
+    let (request, batch) = SigningRequest::make(Requested {
+        serial: random()?,
+        made: time(request.now),
+        expires: time(expires),
+        asked_by: format!("{} on {}", process::operator(), process::host()),
+        cluster: carry.cluster,
+        change: carry.change,
+        request,
+        work,
+    })?;
+    let batch = batch.into_iter().map(BatchFile::in_journal).collect();
+    show(&Batch::Planned(batch), false, operator)?;
+    operator.check_interrupted()?;
+    files::write_new(carry.out, &request.to_bytes(), OnExisting::KeepBackup)?;
+    operator.show(&View::Request { request: &request, file: carry.out })?;
+    Ok(request)
+}
+
+/// A request that was read and checked, with its plans.
+pub struct OpenRequest {
+    path: PathBuf,
+    /// The request.
+    pub request: SigningRequest,
+    batch: Vec<BatchFile>,
+}
+
+/// The result of a signing.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
+pub struct SignedRequest {
+    pub answer: PathBuf,
+    pub journal: PathBuf,
+}
+
+/// How a request is signed.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
+pub struct SignHere<'a> {
+    pub out: Option<&'a Path>,
+    pub journal: Option<&'a Path>,
+    pub ledger: Option<&'a Path>,
+    pub dry_run: bool,
+    pub module: &'a ModuleOptions,
+    pub selector: Option<Selector>,
+}
+
+impl OpenRequest {
+    /// Reads a request; everything in it is made again from its files.
+    pub fn read(path: &Path, spell: Spell) -> Result<Self, WorkError> {
+        let bytes = files::read_plain(path, MAX_REQUEST)?;
+        let (request, batch) = SigningRequest::read(&bytes, spell)?;
+        Ok(OpenRequest { path: path.to_owned(), request, batch })
+    }
+
+    /// Shows the plans, asks, signs with one login, and writes the answer. `None` for a dry run.
+    pub fn sign(
+        self,
+        how: &SignHere<'_>,
+        operator: &dyn Operator,
+    ) -> Result<Option<SignedRequest>, WorkError> {
+        let OpenRequest { path, request, batch } = self;
+        let ledger = Ledger::at(how.ledger)?;
+        request.is_current(now())?;
+        ledger.check(Done::Signed, &request)?;
+        operator.show(&View::Request { request: &request, file: &path })?;
+        let batch = Batch::Planned(batch.into_iter().map(BatchFile::in_journal).collect());
+        let mut shown = show(&batch, how.dry_run, operator)?;
+        if how.dry_run {
+            operator.show(&View::DryRun(&shown))?;
+            return Ok(None);
+        }
+        let answer = how.out.map_or_else(|| path.with_extension("sastans"), Path::to_owned);
+        shown.into_answer(&answer)?;
+        let named = Selector::Name(request.signer.sast_name());
+        let selector = how.selector.as_ref().unwrap_or(&named);
+        let session =
+            SigningSession::open(how.module, Some(selector), operator)?.for_certificate(&request.signer);
+        if *session.signer().certificate() != request.signer {
+            let (wanted, there) = (request.signer.sast_name(), session.signer().certificate().sast_name());
+            return Err(ExchangeError::OtherToken { wanted, there }.into());
+        }
+        session.ask(&shown, operator)?;
+        let order = SigningOrder {
+            what: "sign-request",
+            dry_run: false,
+            plan_digest: None::<PlanDigest>,
+            journal: how.journal,
+            change: request.change.as_deref(),
+            sign_journal: true,
+        };
+        let signed =
+            sign_begun((session.module(), session.signer()), batch, &shown, &order, operator, |log| {
+                ledger.enter(Done::Signed, &request)?;
+                let (serial, digest) = (request.serial.clone(), request.digest.clone());
+                Ok(log.note(Event::Request { serial, digest })?)
+            })?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let journal = text(files::read_plain(&signed.journal, files::MAX_JOURNAL)?);
+        let signature = text(read_signature(&signed.journal)?.unwrap_or_default());
+        let document = SigningAnswer::new(&request, journal, signature).to_bytes();
+        files::write_new(&answer, &document, OnExisting::KeepBackup)?;
+        Ok(Some(SignedRequest { answer, journal: signed.journal }))
+    }
+
+    /// Uses an answer: checks it, writes its signed files to `out` (a folder for several), and its journal next to it.
+    pub fn apply(
+        self,
+        answer: &Path,
+        out: &Path,
+        ledger: Option<&Path>,
+        operator: &dyn Operator,
+    ) -> Result<Applied, WorkError> {
+        let OpenRequest { request, batch, .. } = self;
+        let by_hand = batch.first().map(|file| file.by_hand().to_vec()).unwrap_or_default();
+        let (now, expires) = (now(), request.expires);
+        let bytes = files::read_plain(answer, MAX_ANSWER)?;
+        let journal = answer.with_extension("jsonl");
+        let several = batch.len() > 1;
+        let place = |file: BatchFile| {
+            let place = if several || out.is_dir() { out.join(file.out()) } else { out.to_owned() };
+            file.placed(place)
+        };
+        let (answer, signed) = SigningAnswer::read(&bytes, &request, batch.into_iter().map(place).collect())?;
+        request.is_current(now).map_err(|_| ExchangeError::AnswerExpired { expires, now })?;
+        let ledger = Ledger::at(ledger)?;
+        ledger.check(Done::Applied, &request)?;
+        for CarriedFile { path, bytes } in request.files() {
+            if !(Source { path: Path::new(path), bytes }).is_there() {
+                return Err(ExchangeError::InForceChanged(path.into()).into());
+            }
+        }
+        if several {
+            files::make_folder(out)?;
+        }
+        operator.check_interrupted()?;
+        operator.something_changes();
+        for file in signed {
+            let written = files::write(&file.new_file(), OnExisting::KeepBackup)?;
+            operator.show(&View::Written(&SignedFile::written(file, written.backup.as_deref()).1))?;
+        }
+        files::update(&journal, answer.journal.as_bytes())?;
+        files::update(&signature_beside(&journal), answer.signature.as_bytes())?;
+        ledger.enter(Done::Applied, &request)?;
+        Ok(Applied { serial: answer.serial, signed: Signed { journal, by_hand } })
+    }
+}
+
+/// The result of an answer that was used.
+#[allow(missing_docs, reason = "the fields are called by what they are")]
+pub struct Applied {
+    pub serial: String,
+    /// The journal of the signing, written next to the answer, and what is left to do.
+    pub signed: Signed,
+}
