@@ -38,8 +38,7 @@ const OPENS: [&str; 8] =
 
 const PRINTS: [&str; 7] = ["print!", "println!", "eprint!", "eprintln!", "dbg!", "io::stdout", "io::stderr"];
 
-const COMMANDS: &str =
-    "token cert ctl revert client cluster phones diagnose profile doctor journal help completions man \
+const COMMANDS: &str = "token cert ctl revert client cluster phones diagnose profile doctor journal help completions man \
      request sign-request apply";
 
 const ASKS: [&str; 3] = ["crossterm", "ratatui", "rpassword"];

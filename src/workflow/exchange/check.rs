@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::error::ExchangeError;
 use super::request::{
-    CarriedFile, FORMAT, MAX_REQUEST, MAX_SINGLE, Planned, SigningRequest, Work, first_difference, is_canonical, parse,
+    CarriedFile, FORMAT, MAX_REQUEST, MAX_SINGLE, Planned, SigningRequest, Work, first_difference,
+    is_canonical, parse,
 };
 use crate::trustlist::{TrustList, VerifiedList};
 use crate::workflow::signing::{BatchFile, FilesToSign};

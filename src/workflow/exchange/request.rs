@@ -143,7 +143,6 @@ impl SigningRequest {
             "",
         )
     }
-
 }
 
 /// The one spelling of a document: fields in their order, two blanks for each level, a line feed at the end.

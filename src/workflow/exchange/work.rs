@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::answer::{MAX_ANSWER, SigningAnswer};
+use super::check::Requested;
 use super::error::ExchangeError;
 use super::ledger::{Done, Ledger};
-use super::check::Requested;
 use super::request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
 use crate::files::{self, OnExisting, Source};
 use crate::system::process;
