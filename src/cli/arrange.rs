@@ -14,7 +14,7 @@ const GLOBAL: &str = "More with --help. Global options: sastctl help";
 const SELDOM: [&str; 3] = ["start", "completions", "man"];
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
-const ONLY_IN_LONG_HELP: [(&str, &str); 9] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 10] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \

@@ -113,6 +113,7 @@ fn the_entries_are_those_of_the_cluster() {
     operator.chooses_entry("Finish", "Finish");
     operator.reads(&format!("{joined} is a node of the cluster"));
     operator.signs("SAST token A", PIN);
+    operator.sees("> Done");
     operator.presses("\x1b[A\x1b[A");
     operator.presses(ENTER);
     operator.sees("Publish CTLFile.tlv, signed by");
