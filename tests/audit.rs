@@ -10,6 +10,7 @@ use crate::support::cluster::{Cluster, Ssh, TVS_PORT};
 use crate::support::cluster_lists::{
     TOKENS, fit, put_ctl, put_ctl_of, put_emptied_itl, put_itls, renew, renew_with,
 };
+use crate::support::site::Site;
 use crate::support::{Outcome, World};
 
 /// A cluster whose certificates and lists fit.
@@ -540,4 +541,38 @@ fn accepted(metrics: &str) -> BTreeSet<String> {
         assert!(samples.insert(line.to_owned()), "twice: {line}");
     }
     samples
+}
+
+/// What an audit names, `renew` mends: then the audit has nothing more to say about it.
+#[test]
+fn what_is_named_is_mended() {
+    let renewals = [
+        ("CallManager", 1, "call-manager-renewed"),
+        ("CAPF", 0, "capf-renewed"),
+        ("TVS", 2, "tvs-renewed"),
+        ("ITLRecovery", 0, "itl-recovery-renewed"),
+    ];
+    std::thread::scope(|scope| {
+        for (unit, node, kind) in renewals {
+            scope.spawn(move || {
+                let Some(site) = Site::start(3, 0, "12.5.1.11900-146") else { return };
+                site.give_token_ctl(&[0, 1, 2], true);
+                let kinds = || {
+                    let report = audit(&site.world, &site.cluster, &["--json"]).json();
+                    let all = found(&report).into_iter();
+                    let kinds = all.map(|finding| finding.split(' ').next().unwrap().to_owned());
+                    // The tokens were uploaded nowhere, and the backup is as old as the transcripts.
+                    let other =
+                        |kind: &String| !["token-not-trusted", "backup-outdated"].contains(&&kind[..]);
+                    kinds.filter(other).collect::<BTreeSet<String>>()
+                };
+                assert_eq!(kinds(), BTreeSet::new(), "{unit}: before");
+                site.regenerate(node, unit);
+                let named = kinds();
+                assert!(named.contains(kind), "{unit}: {named:?}");
+                site.renew(&["--work", "run"]).done();
+                assert_eq!(kinds(), BTreeSet::new(), "{unit}: after");
+            });
+        }
+    });
 }

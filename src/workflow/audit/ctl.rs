@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use super::facts::{CAPF, NodeFacts};
 use super::finding::Kind;
-use super::judge::{Judge, serial};
+use super::judge::Judge;
 use crate::cluster::SecurityMode;
 use crate::cluster::shell::answers::ClusterNode;
 use crate::cluster::shell::certificates::OwnCertificate;
-use crate::trustlist::{Function, Record, TrustList};
+use crate::trustlist::{Function, Record, TrustList, digest};
 use crate::workflow::ListOption;
 
 /// The units whose certificates are in server records.
@@ -30,7 +30,7 @@ fn stands_at(record: &Record, node: &ClusterNode) -> bool {
 
 /// `held` is the serial number in the CTL.
 fn renewed(own: &OwnCertificate, held: &[u8]) -> String {
-    let (unit, shown, held) = (&own.unit, serial(&own.serial), serial(held));
+    let (unit, shown, held) = (&own.unit, digest::colons(&own.serial), digest::colons(held));
     format!("its {unit} certificate was renewed: serial {shown}, in the CTL {held}")
 }
 
@@ -89,7 +89,8 @@ impl Judge<'_> {
         if let Some((_, held)) = there.and_then(|record| record.id()) {
             return Some((Kind::CallManagerRenewed, renewed(own, held)));
         }
-        let says = format!("its {unit} certificate, serial {}, is not in the CTL", serial(&own.serial));
+        let says =
+            format!("its {unit} certificate, serial {}, is not in the CTL", digest::colons(&own.serial));
         Some((if wants_ec { Kind::EcRecordMissing } else { Kind::NodeMissing }, says))
     }
 

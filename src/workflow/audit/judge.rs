@@ -35,11 +35,6 @@ pub(super) struct Judge<'a> {
     pub found: Vec<Finding>,
 }
 
-/// A serial number as `show ctl` prints it.
-pub(super) fn serial(bytes: &[u8]) -> String {
-    digest::hex(bytes, ":").to_uppercase()
-}
-
 /// A command on the shell of a node.
 pub(super) fn on(node: &NodeFacts, command: &str) -> Option<String> {
     Some(format!("on {}: {command}", node.status.node))
@@ -135,7 +130,7 @@ impl<'a> Judge<'a> {
                         itl.list().records().iter().any(|r| checks(r) && own.is_in(r))
                     };
                     if let Some(own) = node.certificate("CallManager").filter(|own| !holds(own)) {
-                        let serial = serial(&own.serial);
+                        let serial = digest::colons(&own.serial);
                         let says =
                             format!("its ITL does not have its CallManager certificate, serial {serial}");
                         self.add(Kind::ItlOutdated, name, says, on(node, RESTART_TFTP));
