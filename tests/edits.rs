@@ -1,6 +1,7 @@
 //! Plans made through the library: the changes of a list, and the names that select records.
 
 mod choices;
+mod following;
 mod lines;
 
 use std::net::Ipv4Addr;

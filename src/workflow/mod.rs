@@ -53,9 +53,9 @@ pub use next::{ListCommand, ListOption, Next, Spell};
 pub use operator::{LongWork, Operator, OperatorError, Question, Secret, TokenInUse, View};
 pub use pin_source::{NotAPinSource, NotRead, PinSource};
 pub use plan::{
-    Change, ConfirmedPlan, Edit, InForce, Mark, NewServer, Plan, PlanDigest, PlanError, PlanStep, Release,
-    Request, Unit, cluster_file, create, left_to_do, left_to_do_if, renew, resign, revert, spare_tokens,
-    update,
+    Change, ConfirmedPlan, Edit, InForce, Mark, Needed, NeededRecord, NewServer, Plan, PlanDigest, PlanError,
+    PlanStep, Release, Request, Unit, changes, cluster_file, create, left_to_do, left_to_do_if, renew,
+    resign, revert, spare_tokens, update,
 };
 pub(crate) use publication::Published;
 pub use readiness::{Answer, ClusterFacts, Need, Readiness, Subject, readiness};

@@ -65,8 +65,7 @@ impl<'a> ClusterRun<'a> {
 
     /// Every service that was not restarted yet in this step.
     pub(super) fn restart_all(&mut self, step: Step) -> Result<(), WorkError> {
-        let services = if step == Step::Restart { self.state.services() } else { &SERVICES };
-        let order = restart_order(services, &self.nodes);
+        let order = restart_order(step.services(self.state.services()), &self.nodes);
         let work = self.operator.long_work("Restarting services", Some(order.len()));
         for (service, node) in order {
             self.operator.check_interrupted()?;

@@ -103,8 +103,8 @@ pub struct ClusterRun<'a> {
     pub(super) state: RunState,
     /// The CTL in force that was found.
     pub(super) found: Option<FileFingerprint>,
-    /// What a renewal needs, until it is in the journal.
-    pub(super) renewal: Option<Event>,
+    /// What the run needs beside its steps, until it is in the journal.
+    pub(super) needed: Option<Event>,
     pub(super) journal: Option<(Journal, File)>,
     /// Kept, because with one USB port a token cannot be read again without removing the other one.
     pub(super) certificates: OnceCell<Vec<Certificate>>,
@@ -121,7 +121,7 @@ impl<'a> ClusterRun<'a> {
         let nodes = nodes_of(&mut shell, &options.publisher)?.into_iter().map(|(node, _)| node).collect();
         let version = shell.version()?;
         let (state, certificates) = (RunState::default(), OnceCell::new());
-        let (found, renewal, journal) = (None, None, None);
+        let (found, needed, journal) = (None, None, None);
         Ok(ClusterRun {
             options,
             operator,
@@ -130,7 +130,7 @@ impl<'a> ClusterRun<'a> {
             nodes,
             state,
             found,
-            renewal,
+            needed,
             journal,
             certificates,
         })
@@ -149,7 +149,10 @@ impl<'a> ClusterRun<'a> {
                 self.state.apply(&renewal.event);
                 file = renewal.file;
             }
-            RunKind::Tokenless => impact = Some(self.tokenless_impact(&old)?),
+            RunKind::Tokenless => {
+                impact = Some(self.tokenless_impact(&old)?);
+                self.state.apply(&self.tokenless_needs());
+            }
             _ => file = Some(self.plan(&self.options.folder.old(), &old)?),
         }
         let plan = file.as_ref().and_then(|(_, file)| file.plan());

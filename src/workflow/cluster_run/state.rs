@@ -28,7 +28,7 @@ pub struct RunState {
     pub tokens: Option<Vec<TokenCertificate>>,
     /// Whether it restores the old CTL.
     pub rolls_back: bool,
-    /// The services that a renewal restarts; `None`: those that are restarted after each new CTL.
+    /// The services that it restarts; `None`: those that are restarted after each new CTL.
     pub services: Option<Vec<&'static str>>,
     /// Whether a renewal leaves the CTL as it is.
     pub ctl_stays: bool,
@@ -120,13 +120,9 @@ impl RunState {
         match event.as_ref() {
             Event::Run(id) => self.id = Some(id.clone()),
             Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
-            Event::Renewal { services, ctl_stays, left_to_do } => {
-                self.services = Some(
-                    RENEWAL_SERVICES
-                        .into_iter()
-                        .filter(|known| services.iter().any(|name| name == known))
-                        .collect(),
-                );
+            Event::Needs { services, ctl_stays, left_to_do } => {
+                let is_named = |known: &&str| services.iter().any(|name| name == known);
+                self.services = Some(RENEWAL_SERVICES.into_iter().filter(is_named).collect());
                 self.left_to_do.clone_from(left_to_do);
                 self.ctl_stays = *ctl_stays;
             }
@@ -168,7 +164,7 @@ impl RunState {
         parts.into_iter().filter(|part| !self.is_done(step, Some(part))).collect()
     }
 
-    /// The services that the step `restart` restarts, in order.
+    /// The services that the run restarts, in order.
     pub fn services(&self) -> &[&'static str] {
         self.services.as_deref().unwrap_or(&SERVICES)
     }

@@ -181,11 +181,9 @@ impl Step {
             Step::MakeTokenless => {
                 "The publisher will write a tokenless CTL, and CUCM will copy it to every node.".to_owned()
             }
-            Step::DistributeBridge => {
-                "Cisco Tftp, then Cisco CallManager will be restarted on every node, so that it serves that CTL; this may \
-                 cut off calls."
-                    .to_owned()
-            }
+            Step::DistributeBridge => format!(
+                "{services} will be restarted on every node, so that it serves that CTL; this may cut off calls."
+            ),
             Step::DeleteOld => format!(
                 "The new CTL will be put on every node: the old one is deleted on the publisher, and {services} are \
                  restarted, which may cut off calls."
@@ -206,9 +204,14 @@ impl Step {
         )
     }
 
-    /// Its parts on these nodes, in order; empty if the step has no parts. The step `restart` restarts these services.
+    /// Which services it restarts, if the run restarts these: a rollback only those that serve the CTL.
+    pub fn services<'s>(self, of_run: &'s [&'static str]) -> &'s [&'static str] {
+        if self == Step::Rollback { &SERVICES } else { of_run }
+    }
+
+    /// Its parts on these nodes, in order; empty if the step has no parts. The run restarts these services.
     pub fn parts(self, nodes: &[NodeAddress], services: &[&'static str]) -> Vec<Part> {
-        let services = if self == Step::Restart { services } else { &SERVICES };
+        let services = self.services(services);
         let publish = nodes.iter().map(Part::publish);
         let restart =
             restart_order(services, nodes).into_iter().map(|(service, node)| Part::restart(service, &node));

@@ -82,12 +82,13 @@ impl<'a> ClusterRun<'a> {
             RunKind::Renew => {
                 let renewal = self.renewal(&old)?;
                 self.check_folders()?;
-                self.renewal = Some(renewal.event);
+                self.needed = Some(renewal.event);
                 return Ok(format!("{same}; {}", renewal.says));
             }
             RunKind::Tokenless => {
                 let impact = self.tokenless_impact(&old)?;
                 self.operator.show(&View::PhoneImpact(&impact))?;
+                self.needed = Some(self.tokenless_needs());
                 return Ok(format!("{same}; {} will sign the tokenless CTL", impact.signer));
             }
         }
@@ -107,8 +108,8 @@ impl<'a> ClusterRun<'a> {
         let path = self.options.folder.old();
         files::update(&path, &file.content().ok_or_else(lost)?)?;
         self.record(Event::input(IN_FORCE, None, file))?;
-        if let Some(renewal) = self.renewal.take() {
-            self.record(renewal)?;
+        if let Some(needed) = self.needed.take() {
+            self.record(needed)?;
         }
         Ok(format!("kept as {}", path.display()))
     }

@@ -2,9 +2,11 @@
 
 use super::error::RunError;
 use super::run::ClusterRun;
+use crate::cluster::{RENEWAL_SERVICES, SERVICES};
 use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes, services};
 use crate::trustlist::{Function, Record, VerifiedList};
 use crate::workflow::error::WorkError;
+use crate::workflow::journal::Event;
 use crate::workflow::phone_impact::PhoneImpact;
 use crate::workflow::plan::{NeededRecord, Release, Unit, major_minor};
 
@@ -21,6 +23,14 @@ impl ClusterRun<'_> {
         records.retain(|r| r.function == function && (recovery || r.unit == Unit::CallManager));
         records.truncate(if recovery { 2 } else { 1 });
         Ok(records)
+    }
+
+    /// The services that are restarted after it: `utils ctl` asks for CTIManager, too, in newer releases (PCCE; 221657: 12.5).
+    pub(super) fn tokenless_needs(&self) -> Event {
+        let newer = major_minor(&self.version).is_some_and(|release| release >= (12, 0));
+        let cti = RENEWAL_SERVICES.last().filter(|_| newer);
+        let services = SERVICES.iter().chain(cti).map(|service| (*service).to_owned()).collect();
+        Event::Needs { services, ctl_stays: false, left_to_do: vec![] }
     }
 
     /// What phones that hold this CTL do with the list that the publisher will make. It is an error if they do not hold the

@@ -84,8 +84,8 @@ pub enum Event {
     Resume,
     /// The CTL that was in force before goes back to every node.
     Rollback,
-    /// What a renewal needs.
-    Renewal {
+    /// What the run needs beside its steps.
+    Needs {
         /// The services that are restarted, in this order.
         services: Vec<String>,
         /// Whether the CTL stays as it is.

@@ -202,7 +202,7 @@ impl<'a> JournalSummary<'a> {
                 }
                 Event::Resume => ("resume".to_owned(), "", "the run continues".to_owned()),
                 Event::Rollback => ("rollback".to_owned(), "", Step::Rollback.description().to_owned()),
-                Event::Renewal { services, .. } => ("renewal".to_owned(), "", services.join(", ")),
+                Event::Needs { services, .. } => ("needs".to_owned(), "", services.join(", ")),
                 Event::Transcript { file } => ("transcript".to_owned(), "", file.clone()),
                 _ => return None,
             };
