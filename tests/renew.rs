@@ -86,6 +86,19 @@ fn phones_follow_a_renewed_itlrecovery_certificate() {
     renewed("ITLRecovery", 0, &[TVS, TFTP], &[]);
 }
 
+/// CallManager and TVS were renewed together, which the program refuses to plan. The token knows no certificate of a server:
+/// phones take the new CTL, and by it the new ITL, also where CallManager signs the ITLs.
+#[test]
+fn a_token_mends_what_must_never_be_renewed_together() {
+    let Some((site, mut phones)) = started(2, 0, "11.5.1.13900-52") else { return };
+    site.regenerate(0, "CallManager");
+    site.regenerate(0, "TVS");
+    let done = site.renew(&["--work", "run", "--licence-is-there"]).done();
+    assert!(done.stderr.contains("changed: CallManager, TVS"), "{}", done.stderr);
+    reset(&site, &[0, 1], &mut phones);
+    assert_all_reach(&site, &phones);
+}
+
 /// Which records name this address, by function.
 fn at<'l>(list: &'l TrustList, address: &str) -> Vec<&'l Record> {
     list.records().iter().filter(|r| r.ip_address().is_some_and(|ip| ip.to_string() == address)).collect()

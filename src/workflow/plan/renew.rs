@@ -111,7 +111,8 @@ fn is_ec(record: &Record) -> bool {
     record.certificate().and_then(Result::ok).is_some_and(|certificate| is_ec_key(&certificate))
 }
 
-/// Plans the list that a cluster with these nodes needs, over the list in force, signed by a token of that list, and changes it further. Records that no node is the reason of, as those of tokens, firewalls and other TFTP servers, stay.
+/// Plans the list that a cluster with these nodes needs, over the list in force, signed by a token of that list, and changes it
+/// further. Records that come from no node, as those of tokens, firewalls and other TFTP servers, stay.
 pub fn renew(
     old: &VerifiedList,
     request: &Request<'_>,
