@@ -113,6 +113,8 @@ mod records;
 #[cfg(unix)] // nodes behind sshd
 mod renew;
 mod reverting;
+#[cfg(unix)] // nodes behind sshd
+mod run_phones;
 mod run_state;
 #[cfg(unix)] // nodes behind sshd
 mod run_ways;

@@ -185,7 +185,7 @@ fn phones_that_cannot_be_asked_say_why_in_time() {
         ("Cisco 8845", phone(Behaviour::Pages(vec![(SERVICEABILITY, network(&md5))]))),
     ];
     let begin = std::time::Instant::now();
-    let outcome = check(&world, &phones, &["--json", "--timeout", "2"]);
+    let outcome = check(&world, &phones, &["--json", "--phone-timeout", "2"]);
     assert!(begin.elapsed().as_secs() < 30, "each phone has its own time limit, and all are asked at once");
     let expected: Vec<&str> = std::iter::repeat_n("cannot-ask", 12).chain(["expected"]).collect();
     assert_eq!(states(&outcome), expected, "{}", outcome.all());
@@ -208,7 +208,7 @@ fn phones_that_cannot_be_asked_say_why_in_time() {
     ]) {
         assert!(says.starts_with(expected), "{says:?}, and not {expected:?}");
     }
-    let text = check(&world, &phones, &["--timeout", "2"]);
+    let text = check(&world, &phones, &["--phone-timeout", "2"]);
     assert!(
         text.stdout.contains("12 of 13 phones could not be asked, so nothing is known about their lists"),
         "{}",

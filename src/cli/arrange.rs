@@ -20,15 +20,16 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 10] = [
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
          host_key legacy_ssh jump transcript tftp_port http_port https_port tls_fingerprint tvs_port legacy_tls tvs_ask \
          tvs_wait tvs_timeout device_name publish_wait dump at_once cluster_name ledger replication_is_ok nodes_reach_each_other \
-         backup_is_there licence_is_there phone_http_port phone_https_port file_name change unit organization id days",
+         backup_is_there licence_is_there phone_http_port phone_https_port phone_timeout phones_sample phones_from \
+         file_name change unit organization id days",
     ),
     ("request", "add_server remove_server set_mode force"),
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
     ("ctl update", "user password_source"),
-    ("phones", "sample timeout user password_source"),
-    ("diagnose", "timeout user password_source no_tvs"),
+    ("phones", "sample user password_source"),
+    ("diagnose", "user password_source no_tvs"),
     ("renew", "certificate out user password_source"),
     ("tokenless", "user password_source"),
 ];

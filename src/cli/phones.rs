@@ -61,7 +61,7 @@ pub struct CheckArgs {
     #[arg(long)]
     force: bool,
     /// How many phones are asked at the same time
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = AT_ONCE)]
     at_once: usize,
     #[command(flatten)]
     pages: PageArgs,
@@ -74,7 +74,7 @@ pub struct CheckArgs {
 pub struct PageArgs {
     /// The time limit for each phone, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    timeout: u64,
+    phone_timeout: u64,
     /// TCP port of the phones' HTTP
     #[arg(long, value_name = "PORT", default_value_t = 80)]
     phone_http_port: u16,
@@ -86,7 +86,7 @@ pub struct PageArgs {
 impl PageArgs {
     pub fn pace(&self, at_once: usize) -> Pace {
         let ports = (self.phone_http_port, self.phone_https_port);
-        Pace { ports, limit: Duration::from_secs(self.timeout.max(1)), at_once }
+        Pace { ports, limit: Duration::from_secs(self.phone_timeout.max(1)), at_once }
     }
 }
 
@@ -101,6 +101,8 @@ struct PhoneSource {
     node: Option<NodeAddress>,
 }
 
+/// How many phones are asked at the same time.
+pub const AT_ONCE: usize = 64;
 /// The most threads that ask phones.
 const MOST_AT_ONCE: usize = 1024;
 /// The most phones that are listed by name on the terminal.

@@ -13,12 +13,16 @@ pub use confirmed_checks::{CHECKED, ConfirmedChecks, option as confirming_option
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::operator::TVS_NOT_ASKED;
+use super::phones::{AT_ONCE, PageArgs};
 use super::signing::{checksums_text, numbered, phones_text, plan_text};
 use super::texts::text;
 use super::{CommandError, TerminalOperator, interrupt};
 use crate::cluster::{Connector, NodeAddress};
 use crate::workflow::Unit;
-use crate::workflow::cluster_run::{ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunResult};
+use crate::workflow::cluster_run::{
+    ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunPhones, RunResult,
+};
+use crate::workflow::phones::read_phones;
 
 /// Options of `revert --node`.
 #[derive(Debug, Args)]
@@ -54,6 +58,15 @@ pub struct RunArgs {
     /// Restore the CTL that was in force before the run
     #[arg(long, requires = "node")]
     rollback: bool,
+    /// Ask the phones on this list whether they hold a CTL; a phone that refused the new one stops the run. A CSV file that
+    /// phones list writes
+    #[arg(long, value_name = "FILE", requires = "node")]
+    phones_from: Option<PathBuf>,
+    /// Ask only the first N of these phones
+    #[arg(long, value_name = "N", requires = "phones_from")]
+    phones_sample: Option<usize>,
+    #[command(flatten)]
+    pages: PageArgs,
     #[command(flatten)]
     confirmed_checks: ConfirmedChecks,
     #[command(flatten)]
@@ -71,6 +84,7 @@ impl NodeArgs {
         let given = [
             (self.bridge, "--bridge"),
             (run.work.is_some(), "--work"),
+            (run.phones_from.is_some(), "--phones-from"),
             (run.resume, "--resume"),
             (run.rollback, "--rollback"),
             (!run.publish.tftp_root.is_empty(), "--tftp-root"),
@@ -81,6 +95,13 @@ impl NodeArgs {
 }
 
 impl RunArgs {
+    fn phones(&self) -> Result<Option<RunPhones>, CommandError> {
+        let Some(file) = &self.phones_from else { return Ok(None) };
+        let mut list = read_phones(file)?;
+        list.truncate(self.phones_sample.unwrap_or(usize::MAX));
+        Ok(Some(RunPhones { list, pace: self.pages.pace(AT_ONCE) }))
+    }
+
     /// Does the run, or shows what it would do, or only the plan of renewals that are to come.
     pub fn carry_out(
         &self,
@@ -100,6 +121,7 @@ impl RunArgs {
             tftp_folders: self.publish.tftp_root.clone(),
             upload_wait: Duration::from_secs(self.publish.publish_wait),
             ports: self.ports.ports(),
+            phones: self.phones()?,
             ..options
         };
         let connector = Connector::new(self.connect.options(), &operator);

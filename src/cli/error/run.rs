@@ -59,6 +59,9 @@ impl From<RunError> for CommandError {
             E::BridgeNotConfirmed => base.hint(
                 "reset the phones; when every phone holds the bridge, run the same command with --resume --phones-have-it (--yes does not confirm this)",
             ),
+            E::PhonesRefuse { .. } => base
+                .hint("--rollback restores the old CTL; --resume asks the phones again")
+                .hint("why a phone refuses: sastctl diagnose --node PUBLISHER --phone NAME"),
             E::PhonesLackBridge => {
                 base.hint("on phones that never load it, delete the CTL by hand: sastctl help refusing-phones")
             }

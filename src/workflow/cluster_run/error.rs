@@ -43,6 +43,8 @@ pub enum RunError {
     BridgeNotConfirmed,
     #[error("not every phone holds the bridge")]
     PhonesLackBridge,
+    #[error("every node serves the new CTL, but {refused}")]
+    PhonesRefuse { refused: String },
     #[error(transparent)]
     NoBridge(#[from] NoBridge),
     #[error("{what} in {} is missing, or was changed since the run wrote it", folder.display())]

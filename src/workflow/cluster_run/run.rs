@@ -10,6 +10,7 @@ use super::folder::{RunFolder, verified};
 use super::report::{DryRun, RunResult};
 use super::state::RunState;
 use super::step::{Part, ROLLBACK_QUESTION, RunKind, Step};
+use crate::cluster::shell::phones::ListedPhone;
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
 use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes};
@@ -19,6 +20,7 @@ use crate::workflow::error::WorkError;
 use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
+use crate::workflow::phones::Pace;
 use crate::workflow::plan::{PlanError, Release, Request, left_to_do};
 use crate::workflow::session::ModuleOptions;
 use crate::workflow::signing::SigningOrder;
@@ -49,6 +51,8 @@ pub struct RunOptions<'a> {
     pub single_token: bool,
     /// The release; `None`: the release that the publisher shows.
     pub release: Option<Release>,
+    /// The phones that are asked whether they hold a CTL; `None`: none is asked.
+    pub phones: Option<RunPhones>,
     pub request: Requested<'a>,
     pub order: SigningOrder<'a>,
 }
@@ -76,10 +80,20 @@ impl<'a> RunOptions<'a> {
             spares: &[],
             single_token: false,
             release: None,
+            phones: None,
             request: &|_| Err(PlanError::NothingToDo.into()),
             order,
         }
     }
+}
+
+/// The phones that a run asks, and how.
+#[derive(Debug, Clone)]
+pub struct RunPhones {
+    /// Each of them.
+    pub list: Vec<ListedPhone>,
+    /// How they are asked.
+    pub pace: Pace,
 }
 
 /// What to do with the run of a folder.

@@ -53,7 +53,9 @@ impl<'a> ClusterRun<'a> {
                 if self.options.kind == RunKind::Renew {
                     self.prove_renewal(&new)?;
                 }
-                Ok(format!("{} nodes show MD5 {md5}, signed by {}", self.nodes.len(), new.signer_name()))
+                let phones = self.phones_follow(&new)?.map(|says| format!("; phones: {says}"));
+                let (count, phones) = (self.nodes.len(), phones.unwrap_or_default());
+                Ok(format!("{count} nodes show MD5 {md5}, signed by {}{phones}", new.signer_name()))
             }
             Step::Rollback => self.roll_back(),
         }
@@ -209,6 +211,9 @@ impl<'a> ClusterRun<'a> {
         };
         let bridge = FileFingerprint::of(BRIDGE, ctl.list().bytes());
         self.operator.show(&View::ResetPhones { bridge: &bridge })?;
+        if self.every_phone_holds(&ctl)? {
+            return Ok("every phone of the list shows that it holds it".to_owned());
+        }
         let question = Question::PhonesHoldBridge;
         if !self.operator.said_yes(&question) {
             if !self.operator.can_ask() {
