@@ -10,7 +10,6 @@ mod complete;
 pub(crate) mod ctl;
 mod diagnose;
 mod doctor;
-mod error;
 mod exchange;
 pub(crate) mod journal;
 mod manual;

@@ -4,10 +4,10 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use super::error::pin_option;
 use super::{CommandError, ErrorKind, Ui, interrupt, printable};
 use crate::system::{access, terminal};
 use crate::token::PinKind;
+use crate::ui::pin_option;
 use crate::ui::without_progress;
 use crate::workflow::OperatorError;
 pub use crate::workflow::PinSource;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::error::pin_option;
 use super::pin::{self, PinSource};
 use super::{CommandError, Settings, TerminalOperator, Ui, interrupt};
 use crate::token::{Module, PinKind, Selector, Token, check_label};
+use crate::ui::pin_option;
 use crate::workflow::token_admin;
 
 /// Change the PIN of a token: asks for the old PIN (--pin-source), then twice for the new one

@@ -1,4 +1,4 @@
-//! What the operator reads when something failed: what happened and to what, why, and what to do next. `cli::error` makes it of
+//! What the operator reads when something failed: what happened and to what, why, and what to do next. `messages` makes it of
 //! the errors of the layers below.
 
 use std::fmt::{self, Write as _};

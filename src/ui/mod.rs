@@ -5,6 +5,7 @@ mod color;
 mod error;
 pub mod interrupt;
 mod layout;
+mod messages;
 pub mod next;
 mod pager;
 mod progress;
@@ -20,6 +21,7 @@ pub use color::{STATE, STYLES, paint};
 pub use error::{CommandError, ErrorKind};
 use layout::Stream;
 pub use layout::{fold, table, table_with_asides, table_within, unwrap_paragraphs, wrap};
+pub use messages::pin_option;
 pub use pager::runs as pager_runs;
 pub use progress::{Progress, without_progress};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::workflow::{ListCommand, ListOption, Next};
+use crate::workflow::{ListCommand, ListOption, Next, Subject};
 
 /// The command as it is typed, in some cases with its purpose.
 pub fn spell(next: &Next) -> String {
@@ -49,6 +49,17 @@ pub fn spell(next: &Next) -> String {
         Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator PIN",
     };
     plain.to_owned()
+}
+
+/// The option that confirms what the operator looked at; empty where nothing can be confirmed.
+pub fn confirming_option(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Replication => "--replication-is-ok",
+        Subject::Connectivity => "--nodes-reach-each-other",
+        Subject::Backup => "--backup-is-there",
+        Subject::Licence => "--licence-is-there",
+        _ => "",
+    }
 }
 
 /// The words of a command that makes a list.

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
         &["cli", "ui", "workflow", "cluster", "phone", "token", "reader", "files", "system", "trustlist"],
     ),
     ("cli", &["ui", "workflow", "cluster", "phone", "token", "reader", "files", "system", "trustlist"]),
-    ("ui", &["workflow", "system", "trustlist"]),
+    ("ui", &["workflow", "cluster", "phone", "token", "files", "system", "trustlist"]),
     ("workflow", &["cluster", "phone", "token", "reader", "files", "system", "trustlist"]),
     ("cluster", &["files", "system", "trustlist"]),
     ("phone", &["files", "system", "trustlist"]),

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::{STATE, printable};
+use crate::ui::next::confirming_option;
 use crate::workflow::{Need, Question, Readiness, Subject};
 
 /// The heading of these options.
@@ -33,10 +34,14 @@ impl ConfirmedChecks {
     /// For each option: what it confirms (`None`: that phones hold the bridge), whether it was given, its name.
     pub fn options(&self) -> [(Option<Subject>, bool, &'static str); 5] {
         [
-            (Some(Subject::Replication), self.replication_is_ok, "--replication-is-ok"),
-            (Some(Subject::Connectivity), self.nodes_reach_each_other, "--nodes-reach-each-other"),
-            (Some(Subject::Backup), self.backup_is_there, "--backup-is-there"),
-            (Some(Subject::Licence), self.licence_is_there, "--licence-is-there"),
+            (Some(Subject::Replication), self.replication_is_ok, confirming_option(Subject::Replication)),
+            (
+                Some(Subject::Connectivity),
+                self.nodes_reach_each_other,
+                confirming_option(Subject::Connectivity),
+            ),
+            (Some(Subject::Backup), self.backup_is_there, confirming_option(Subject::Backup)),
+            (Some(Subject::Licence), self.licence_is_there, confirming_option(Subject::Licence)),
             (None, self.phones_have_it, "--phones-have-it"),
         ]
     }
@@ -50,12 +55,6 @@ impl ConfirmedChecks {
         };
         self.options().iter().any(|(subject, given, _)| *given && *subject == of)
     }
-}
-
-/// The option that confirms a finding; empty for a finding that stops the run.
-pub fn option(subject: Subject) -> &'static str {
-    let of = |(of, _, option)| (of == Some(subject)).then_some(option);
-    ConfirmedChecks::default().options().into_iter().find_map(of).unwrap_or_default()
 }
 
 /// The findings as text, one line each.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use askama::Template;
 use clap::Args;
 
-pub use confirmed_checks::{CHECKED, ConfirmedChecks, option as confirming_option, readiness_text};
+pub use confirmed_checks::{CHECKED, ConfirmedChecks, readiness_text};
 
 use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};

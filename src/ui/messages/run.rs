@@ -1,6 +1,6 @@
 //! Messages for a run on a cluster that stopped.
 
-use super::super::cluster_run::confirming_option;
+use super::super::next::confirming_option;
 use super::{CommandError, ErrorKind};
 use crate::cluster::leftover_says;
 use crate::workflow::cluster_run::{NoBridge, RunError, RunRefused, Step, Stopped};

@@ -10,4 +10,4 @@ mod work;
 
 pub use token::pin_option;
 
-use crate::ui::{CommandError, ErrorKind};
+use super::{CommandError, ErrorKind};
