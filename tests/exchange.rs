@@ -582,6 +582,49 @@ fn a_changed_request_is_refused_or_is_the_same_plan() {
     }
 }
 
+/// Small values take more memory than text.
+#[test]
+fn a_request_cannot_fill_the_memory() {
+    let [request, ..] = two_of_each();
+    let at = request.windows(9).position(|w| w == b"\"steps\": ").unwrap() + 9;
+    for (more, said) in [
+        (600_000, "more than 1048576 bytes"),
+        (30_000_000, "more than 1000000 values"),
+        (40_000_000, "more than 67108864 bytes"),
+    ] {
+        let zeros = "0,".repeat(more);
+        let hostile = [&request[..=at], zeros.as_bytes(), &request[at + 1..]].concat();
+        let refused = read(&hostile).unwrap_err().to_string();
+        assert!(refused.contains(said), "{more}: {refused}");
+    }
+}
+
+/// The machine that asks and the one that signs may have different systems.
+#[test]
+fn a_request_of_another_system_is_read_here() {
+    let world = world("tokenless.tlv");
+    std::fs::write(world.path("SEP001122334455.cnf.xml"), "<device/>").unwrap();
+    revert(&world).done();
+    let list = world.read("R.sastreq");
+    request(&world, &["sign", "SEP001122334455.cnf.xml"]).done();
+    for (request, path, name) in [
+        (list, &["work", "revert", "in_force", "file"][..], "CTLFile.tlv"),
+        (world.read("R.sastreq"), &["work", "sign", "files"], "SEP001122334455.cnf.xml"),
+    ] {
+        let wanted = plans(&read(&request));
+        let mut path: Vec<_> = path.iter().map(|key| Step::Key((*key).to_owned())).collect();
+        if path.len() == 3 {
+            path.extend([Step::At(0), Step::Key("file".to_owned())]);
+        }
+        for folder in [r"C:\Users\you\", "/home/you/", "../"] {
+            let mut elsewhere = Tree::read(&request);
+            *elsewhere.at(&path) = Tree::Leaf(format!("{folder}{name}").into());
+            let elsewhere = read(&elsewhere.sealed());
+            assert!(wanted.is_some() && plans(&elsewhere) == wanted, "{folder}: {:?}", elsewhere.err());
+        }
+    }
+}
+
 #[test]
 fn a_refusal_names_the_field() {
     let [request, ..] = two_of_each();

@@ -7,7 +7,11 @@ impl From<ExchangeError> for CommandError {
     fn from(error: ExchangeError) -> Self {
         use ExchangeError as E;
         let kind = match error {
-            E::TooLarge { .. } | E::NotRead { .. } | E::Ledger { .. } | E::NoLedger => ErrorKind::File,
+            E::TooLarge { .. }
+            | E::TooManyValues { .. }
+            | E::NotRead { .. }
+            | E::Ledger { .. }
+            | E::NoLedger => ErrorKind::File,
             E::OtherToken { .. } => ErrorKind::Token,
             _ => ErrorKind::No,
         };

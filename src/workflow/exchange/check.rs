@@ -15,6 +15,9 @@ use crate::trustlist::{TrustList, VerifiedList};
 use crate::workflow::signing::{BatchFile, FilesToSign};
 use crate::workflow::{self, PlanDigest, PlanError, Spell, WorkError, beside};
 
+/// The most values in a request: a hundred for each of ten thousand files.
+const MAX_VALUES: usize = 1_000_000;
+
 /// What a request is made of.
 #[allow(missing_docs, reason = "the fields are called as in `SigningRequest`")]
 pub struct Requested<'a> {
@@ -60,6 +63,10 @@ impl SigningRequest {
     pub fn read(bytes: &[u8], spell: Spell) -> Result<(Self, Vec<BatchFile>), ExchangeError> {
         let what = "a request";
         check_size(bytes.len(), usize::MAX)?;
+        // A value of two bytes takes 32 in memory.
+        if bytes.iter().filter(|byte| **byte == b',').count() > MAX_VALUES {
+            return Err(ExchangeError::TooManyValues { limit: MAX_VALUES });
+        }
         let request: SigningRequest = parse(bytes, what, FORMAT)?;
         let serial = HEXLOWER.decode(request.serial.as_bytes()).unwrap_or_default();
         if serial.len() != 16 {
@@ -89,42 +96,46 @@ impl SigningRequest {
             force: self.force,
             spell,
         };
-        let one = |(path, old): (PathBuf, VerifiedList), plan: Result<_, PlanError>| {
-            Ok(vec![BatchFile::list(plan?, name_of(&beside(&path)), Some((&path, &old)))])
+        let one = |file: &CarriedFile, old: &VerifiedList, plan: Result<_, PlanError>| {
+            Ok(vec![BatchFile::list(plan?, beside(&file.name()), Some((Path::new(&file.path), old)))])
         };
         match &self.work {
             Work::Revert { in_force, spares, release, single_token, edits } => {
                 let old = in_force.list()?;
-                let plan = workflow::revert(&old, request, spares, *release, *single_token, edits);
-                one((in_force.path.clone().into(), old), plan)
+                one(in_force, &old, workflow::revert(&old, request, spares, *release, *single_token, edits))
             }
             Work::Update { in_force, edits } => {
                 let old = in_force.list()?;
-                let plan = workflow::update(&old, request, edits);
-                one((in_force.path.clone().into(), old), plan)
+                one(in_force, &old, workflow::update(&old, request, edits))
             }
             Work::Create { cluster, certificates, spares, single_token, edits } => {
                 let plan = workflow::create(cluster, certificates, request, spares, *single_token, edits)?;
                 let out = PathBuf::from(&plan.draft().file_name);
-                Ok(vec![BatchFile::list(plan, name_of(&out), None)])
+                Ok(vec![BatchFile::list(plan, out, None)])
             }
             Work::Sign { files } => {
-                let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone().into()).collect();
+                let names: Vec<PathBuf> = files.iter().map(CarriedFile::name).collect();
                 // Several lists keep their names.
                 let out = (files.len() > 1).then_some(Path::new("."));
-                let all = FilesToSign { files: &paths, out, in_place: false, file_name: None };
-                let plan = |(file, path): (&CarriedFile, &PathBuf)| {
-                    let planned = all.plan_of(path, file.bytes.clone(), request)?;
-                    let out = name_of(planned.out());
+                let all = FilesToSign { files: &names, out, in_place: false, file_name: None };
+                let plan = |(file, name): (&CarriedFile, &PathBuf)| {
+                    let mut planned = all.plan_of(name, file.bytes.clone(), request)?;
+                    planned.input.iter_mut().for_each(|input| input.path = file.path.clone().into());
+                    let out = planned.out().file_name().unwrap_or(name.as_os_str()).into();
                     Ok(planned.placed(out))
                 };
-                files.iter().zip(&paths).map(plan).collect()
+                files.iter().zip(&names).map(plan).collect()
             }
         }
     }
 }
 
 impl CarriedFile {
+    /// Its name without a folder, whichever system the machine that asks has.
+    fn name(&self) -> PathBuf {
+        self.path.rsplit(['/', '\\']).next().unwrap_or_default().into()
+    }
+
     fn list(&self) -> Result<VerifiedList, WorkError> {
         let file = || self.path.clone();
         let list = TrustList::decode(self.bytes.clone());
@@ -146,11 +157,6 @@ impl Planned {
             findings,
         }
     }
-}
-
-/// The name of a result without its folder, which is another one on every machine.
-fn name_of(path: &Path) -> PathBuf {
-    path.file_name().unwrap_or(path.as_os_str()).into()
 }
 
 fn changed(field: &str) -> ExchangeError {

@@ -12,6 +12,8 @@ use crate::workflow::journal::{HeadError, JournalError};
 pub enum ExchangeError {
     #[error("the {what} has more than {limit} bytes")]
     TooLarge { what: &'static str, limit: usize },
+    #[error("the request has more than {limit} values")]
+    TooManyValues { limit: usize },
     #[error("it is not {what} that this version reads: {why}")]
     NotRead { what: &'static str, why: String },
     /// A field is not what the rest of the document gives.
