@@ -54,7 +54,7 @@ failed=0
 pids=
 # User and system time of all commands of this script, in seconds. Must run in the current shell: a subshell has run nothing.
 times >target/fuzz/times.before
-for target in list change certificate signature judge tvs tftp shell rest journal texts phones; do
+for target in list change certificate signature judge tvs tftp shell rest journal texts phones exchange; do
     run "$target" &
     pids="$pids $!"
     set -- $pids
