@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::cluster_run::{ConfirmedChecks, readiness_text};
 use super::pin::{self, PinSource};
 use super::signing::{checksums_text, dry_run_text, phones_text, plan_text, request_text, written_text};
-use super::{CommandError, Settings, Ui, interrupt, printable};
+use super::{CommandError, ErrorKind, Settings, Ui, interrupt, printable};
 use crate::cluster::PHONE_SAST_TRUST;
 use crate::token::PinKind;
 use crate::workflow::signing::WrittenFile;
@@ -246,6 +246,9 @@ pub fn text_of(view: &View<'_>) -> String {
 
 impl From<CommandError> for OperatorError {
     fn from(error: CommandError) -> Self {
+        if error.kind == ErrorKind::Interrupted {
+            return OperatorError::interrupted();
+        }
         OperatorError::FrontEnd { message: error.message.clone(), error: Box::new(error) }
     }
 }

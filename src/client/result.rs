@@ -37,6 +37,7 @@ pub fn show(
             Some(2) => match publish() {
                 Ok(Some(published)) => Ok(window(list, Some(&published))),
                 Ok(None) => Ok(how_to_publish(list)),
+                Err(e) if e.is_interrupted() => return Err(e.into()),
                 Err(e) => Err(e.into()),
             },
             Some(3) => page(list),

@@ -162,6 +162,10 @@ impl WorkError {
     pub fn is_interrupted(&self) -> bool {
         match self {
             WorkError::Operator(OperatorError::Interrupted { .. }) => true,
+            // Instead of a password, or at the key of a host.
+            WorkError::Cluster(ClusterError::NoAnswer(own)) => {
+                matches!(own.downcast_ref(), Some(OperatorError::Interrupted { .. }))
+            }
             WorkError::Partly { source, .. } => source.is_interrupted(),
             _ => false,
         }

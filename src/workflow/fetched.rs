@@ -9,6 +9,9 @@ use crate::cluster::{Connector, NodeAddress, NodeFile, Ports};
 use crate::files::{self, OnExisting};
 use crate::trustlist::printable;
 
+/// The lists that a TFTP node serves.
+pub const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
+
 /// Which files are fetched, from which node or, unless `alone`, from all nodes of its cluster, and where they are kept.
 pub struct Wanted<'a> {
     pub names: &'a [String],

@@ -7,16 +7,13 @@ use super::advice::migration::{Side, certificates_to_trust, migration};
 use super::check::check_kind;
 use super::error::WorkError;
 use super::export::{Format, export};
-use super::fetched::{Wanted, fetch_all};
+use super::fetched::{LISTS, Wanted, fetch_all};
 use super::input::{read_list, read_verified};
 use super::operator::Operator;
 use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::files::OnExisting;
 use crate::phone::{Installed, InstalledItl};
 use crate::trustlist::{ListKind, VerifiedList};
-
-/// The lists of a cluster.
-const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
 
 /// Between which clusters phones move: each a folder with the lists of a TFTP node, or the node.
 pub struct Migration<'a> {

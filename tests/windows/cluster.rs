@@ -85,6 +85,29 @@ fn a_cluster_gets_its_new_list_in_the_windows() {
     assert_eq!(log.matches("Failed password").count(), 1, "each password is sent once: {log}");
 }
 
+/// Ctrl-C at the question about the host key leaves the windows, as everywhere.
+#[test]
+fn ctrl_c_while_the_node_is_connected_leaves() {
+    if !can_run() {
+        return;
+    }
+    let world = world("tokenless.tlv");
+    let cluster = Cluster::start(&world, 1, Ssh::Today);
+    let known_hosts = format!("--known-hosts={}", world.path("known_hosts").display());
+    let mut operator = Operator::sits_down(&world, &[&known_hosts]);
+    operator.sees("The publisher's host name, the CTL file in force");
+    operator.types(&format!("{CTRL_U}{}", cluster.publisher()));
+    for question in ["Port of SSH:", "User name of the OS administrator:", "Output folder:"] {
+        operator.sees(question);
+        operator.presses(ENTER);
+    }
+    operator.sees("Is it right?");
+    operator.presses_unseen(CTRL_C);
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 130, "{said}");
+    assert!(said.contains("nothing was written"), "{said}");
+}
+
 /// The entries are those that the cluster needs now, not only those of its list: a node joined since.
 #[test]
 fn the_entries_are_those_of_the_cluster() {

@@ -9,7 +9,7 @@ use crate::cli::{CommandError, ErrorKind, Settings, Ui};
 use crate::cluster::{Connector, Ports};
 use crate::files::OnExisting;
 use crate::trustlist::is_tftp_name;
-use crate::workflow::fetched::{Fetched, Wanted, fetch_all};
+use crate::workflow::fetched::{Fetched, LISTS, Wanted, fetch_all};
 
 /// Where nodes serve their files.
 #[derive(Debug, Clone, Args)]
@@ -56,7 +56,7 @@ pub struct FetchArgs {
 }
 
 pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let default = ["CTLFile.tlv", "ITLFile.tlv"].map(str::to_owned);
+    let default = LISTS.map(str::to_owned);
     let names: &[String] = if args.file.is_empty() { &default } else { &args.file };
     if let Some(name) = names.iter().find(|name| !is_tftp_name(name)) {
         return Err(CommandError::usage(format!("{name:?} is not the name of a TFTP file")));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::cluster_run::Needs;
 use super::super::error::WorkError;
-use super::super::fetched::{Wanted, fetch_all};
+use super::super::fetched::{LISTS, Wanted, fetch_all};
 use super::super::input::{ReadCluster, read_cluster, read_verified};
 use super::super::operator::OperatorError;
 use super::super::publication::{Publication, Published, publish};
@@ -13,9 +13,6 @@ use super::choices::{ClusterNeeds, Start};
 use super::windows::{SignedList, Windows};
 use crate::cluster::{NodeAddress, SshAddress, TftpFolder};
 use crate::files::{OnExisting, folder_of};
-
-/// The lists of a cluster.
-const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
 
 /// What the windows start from.
 enum Source {
@@ -45,8 +42,10 @@ impl Windows<'_> {
                 }
                 Source::Cluster(node) => {
                     self.node = Some(node.clone());
-                    let fetched = self.fetch(&node);
-                    self.or_why_not(fetched)
+                    match self.fetch(&node) {
+                        Err(e) if e.is_interrupted() => return Err(e),
+                        fetched => self.or_why_not(fetched),
+                    }
                 }
             };
             if start.is_some() {
