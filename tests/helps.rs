@@ -110,6 +110,24 @@ fn usage_errors_name_what_is_missing() {
     said("sastctl cluster status 10.1.2.3 --node 10.1.2.3");
 }
 
+/// Options that only the environment sets are not part of the usage: the user did not type them.
+#[test]
+fn usage_has_no_options_of_the_environment() {
+    let mut world = World::new();
+    world.set("SASTCTL_PROFILE", "softhsm");
+    world.set("SASTCTL_PIN_SOURCE", "env:PIN");
+    let said = world.run(&["ctl", "ways"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("Usage: sastctl ctl ways [OPTIONS] <FILE> [WAY]"), "{}", said.stderr);
+}
+
+#[test]
+fn help_finds_a_topic_by_a_word_of_its_title() {
+    let said = World::new().run(&["help", "refuse"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("refusing-phones: Phones that refuse"), "{}", said.stderr);
+}
+
 #[test]
 fn a_node_is_named_in_one_way_everywhere() {
     for (path, command) in leaves() {

@@ -53,9 +53,16 @@ pub fn help(args: &HelpArgs, command: Command, ui: &Ui) -> Result<(), CommandErr
         let Some(inner) = command.find_subcommand(word) else {
             let what = format!("there is no command or topic {word:?}");
             let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-            return Err(CommandError::usage(what)
-                .did_you_mean(word, names.into_iter().chain(topics::all().map(|topic| topic.name)))
-                .hint("sastctl help lists the commands and the topics"));
+            let error = CommandError::usage(what);
+            let titled =
+                topics::all().find(|topic| topic.title().to_lowercase().contains(&word.to_lowercase()));
+            let error = match titled {
+                Some(topic) => error.hint(format!("the topic {}: {}", topic.name, topic.title())),
+                None => {
+                    error.did_you_mean(word, names.into_iter().chain(topics::all().map(|topic| topic.name)))
+                }
+            };
+            return Err(error.hint("sastctl help lists the commands and the topics"));
         };
         command = inner.clone();
     }

@@ -31,7 +31,7 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::error::ContextValue;
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::ClientArgs;
@@ -151,6 +151,9 @@ fn refuse(mut error: clap::Error) -> u8 {
     for (kind, value) in words {
         error.insert(kind, value);
     }
+    if error.get(ContextKind::Usage).is_some() {
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage()));
+    }
     let (text, code) = (error.render(), u8::try_from(error.exit_code()).unwrap_or(2));
     let plain = text.to_string();
     let was_typed = |words: &[&str]| std::env::args_os().any(|a| words.iter().any(|word| a == *word));
@@ -165,6 +168,18 @@ fn refuse(mut error: clap::Error) -> u8 {
         ui.show(&plain);
     }
     code
+}
+
+/// The usage of the command that was typed. The one of the error names every option that has a value from the environment.
+fn usage() -> clap::builder::StyledStr {
+    let mut command = command_line();
+    command.build();
+    for word in std::env::args_os().skip(1) {
+        if let Some(inner) = command.find_subcommand(word) {
+            command = inner.clone();
+        }
+    }
+    command.render_usage()
 }
 
 /// Ends the process at once. The exit handlers of libraries are not needed: they only free memory, which the kernel does anyway,
