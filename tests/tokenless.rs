@@ -1,5 +1,7 @@
 //! `tokenless`: from a CTL signed by tokens to one that the publisher makes and signs, and back with `revert`.
 
+mod set_mixed;
+
 use sastctl::trustlist::TrustList;
 
 use crate::support::cluster::TVS_PORT;

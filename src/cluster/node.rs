@@ -243,6 +243,14 @@ impl<C: Console> Node<C> {
         said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(command, &said))
     }
 
+    /// Sets the security mode of the cluster: the publisher writes the CTL of this mode.
+    pub fn set_cluster(&mut self, mode: SecurityMode) -> Result<(), ClusterError> {
+        let command = format!("utils ctl set-cluster {mode}-mode");
+        let said = self.shell.run_and_reply(&command, &YES, UPDATE_LIMIT)?;
+        let is_done = |l: &String| l.trim().to_lowercase().starts_with("cluster set to");
+        said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(&command, &said))
+    }
+
     /// A file of the TFTP folder as the shell prints it. The caller must verify it before use.
     pub fn dump_tftp(&mut self, file: &str) -> Result<Vec<u8>, ClusterError> {
         let command = format!("file dump tftp {file} hex");

@@ -39,6 +39,11 @@ impl<'a> NewList<'a> {
         Self::new(list.kind(), list.records(), record, list.bytes().len())
     }
 
+    /// A first CTL of about these records, which the key of `signer` will sign.
+    pub fn first(records: &'a [Record], signer: &Record) -> Self {
+        Self::new(ListKind::Ctl, records, signer, 0)
+    }
+
     /// A list like this one, signed by a token that is in no list yet.
     pub fn by_unknown_token(list: &'a VerifiedList) -> Self {
         NewList {

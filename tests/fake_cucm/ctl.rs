@@ -50,6 +50,11 @@ pub fn run(node: &Node, terminal: &mut Terminal, what: &[&str], cut: bool) -> Op
             replace(&other.path("tftp/CTLFile.tlv"), &bytes);
         }
     }
+    // Words that no document prints.
+    if let Some(other) = node.quirk("ctl-says") {
+        terminal.say(&format!("{other}\n"));
+        return Some(());
+    }
     terminal.say(&words("ctl", &format!("{name}-done"), &[]));
     terminal.say(&words("ctl", &form("restart", true), &[]));
     Some(())

@@ -46,8 +46,9 @@ impl From<RunError> for CommandError {
                 .hint("wait until it ends; then continue with --resume, or undo the run with --rollback"),
             E::NotMixed { left_behind, .. } => {
                 let base = if left_behind { base.detail("CTL", leftover_says()) } else { base };
-                base.hint("first set the cluster to mixed mode: `utils ctl set-cluster mixed-mode` from release 10.0 on, the CTL Client in earlier releases")
+                base.hint("first set the cluster to mixed mode: sastctl tokenless from release 10.0 on (`utils ctl set-cluster mixed-mode`), the CTL Client in earlier releases")
             }
+            E::CtlGone => base.hint("sastctl tokenless makes one that the publisher signs; sastctl client makes one that tokens sign"),
             E::CtlsDiffer { .. } => {
                 base.hint("first make all nodes serve the same CTL: sastctl cluster fetch shows the CTL of each node")
             }
@@ -66,7 +67,7 @@ impl From<RunError> for CommandError {
                 base.hint("on phones that never load it, delete the CTL by hand: sastctl help refusing-phones")
             }
             E::NoBridge(NoBridge::HasToken { .. }) => base
-                .hint("restore the old CTL with --rollback, delete that certificate from Phone-SAST-trust, and start again"),
+                .hint("go back with --rollback, delete that certificate from Phone-SAST-trust, and start again"),
             E::NoBridge(why) => match why {
                 NoBridge::Lacks { .. } => base.detail(
                     "",
@@ -110,18 +111,23 @@ impl CommandError {
     /// Adds where a run stopped, the state of the cluster, and how to continue.
     pub(super) fn stopped(self, at: &Stopped) -> Self {
         let (step, kept) = (at.step, at.kept.display().to_string());
+        let (mut kept, mut back) = (Some(kept), ROLL_BACK);
+        if at.sets_mixed {
+            (kept, back) =
+                (None, "to set the cluster to non-secure mode, run the same command with --rollback");
+        }
+        let with_kept = |error: Self| kept.iter().fold(error, |error, kept| error.detail("old CTL", kept));
         if step == Step::Rollback {
-            return self
-                .detail("old CTL", kept)
-                .hint("to continue from here, run the same command with --rollback");
+            return with_kept(self).hint("to continue from here, run the same command with --rollback");
         }
         let place = if at.after.is_some() { "before" } else { "at" };
         let error = self
             .detail("stopped", format!("{place} {}: {}", step.name(), step.description()))
-            .detail("state", at.after.unwrap_or(step).state_if_it_fails())
-            .detail("old CTL", kept)
-            .hint(ON);
+            .detail("state", at.after.unwrap_or(step).state_if_it_fails());
+        let by_hand = "or do it by hand on the publisher: `utils ctl set-cluster mixed-mode`; then --resume";
+        let error = with_kept(error).hint(ON);
+        let error = if step == Step::SetMixed { error.hint(by_hand) } else { error };
         let is_undone = at.after.is_none() && step.is_undone_by_rollback();
-        if is_undone { error.hint(ROLL_BACK) } else { error }
+        if is_undone { error.hint(back) } else { error }
     }
 }

@@ -32,11 +32,15 @@ impl NoBridge {
 
 /// The tokenless CTL that every node serves after `utils ctl update CTLFile`: no token is in it.
 pub fn tokenless(
-    old: &VerifiedList,
+    old: Option<&VerifiedList>,
     served: &[(String, Option<VerifiedList>)],
 ) -> Result<VerifiedList, NoBridge> {
-    let list = the_same(old, served, |node, list| {
-        let token = list.list().sasts().find(|record| record.is_token() || old_token(old, record))?;
+    let list = the_same(served, |node, list| {
+        if is_old(old, list) {
+            return Some(NoBridge::Old { node: node.to_owned() });
+        }
+        let is_token = |record: &&Record| record.is_token() || old.is_some_and(|old| old_token(old, record));
+        let token = list.list().sasts().find(is_token)?;
         Some(NoBridge::HasToken { node: node.to_owned(), token: token.short_name() })
     })?;
     Ok(list.clone())
@@ -48,18 +52,20 @@ fn old_token(old: &VerifiedList, record: &Record) -> bool {
     record.certificate().and_then(Result::ok).is_some_and(|of| tokens.any(|token| token.is_of(&of)))
 }
 
+fn is_old(old: Option<&VerifiedList>, list: &VerifiedList) -> bool {
+    old.is_some_and(|old| old.list().bytes() == list.list().bytes())
+}
+
 /// The list that every node serves, if it is the same and `problem` finds none in it.
-fn the_same<'l>(
-    old: &VerifiedList,
-    served: &'l [(String, Option<VerifiedList>)],
+fn the_same(
+    served: &[(String, Option<VerifiedList>)],
     problem: impl Fn(&str, &VerifiedList) -> Option<NoBridge>,
-) -> Result<&'l VerifiedList, NoBridge> {
+) -> Result<&VerifiedList, NoBridge> {
     let mut first: Option<(&str, &VerifiedList)> = None;
     for (node, list) in served {
         let list = list.as_ref().ok_or_else(|| NoBridge::Missing { node: node.clone() })?;
         if let Some(problem) = problem(node, list) {
-            let is_old = list.list().bytes() == old.list().bytes();
-            return Err(if is_old { NoBridge::Old { node: node.clone() } } else { problem });
+            return Err(problem);
         }
         let (from, same) = *first.get_or_insert((node, list));
         if same.list().bytes() != list.list().bytes() {
@@ -76,9 +82,12 @@ pub fn bridge(
     served: &[(String, Option<VerifiedList>)],
     tokens: &[Certificate],
 ) -> Result<VerifiedList, NoBridge> {
-    let list = the_same(old, served, |node, list| {
+    let list = the_same(served, |node, list| {
         let lacks = |token: &&Certificate| !list.list().sasts().any(|record| record.is_of(token));
         let lacking = tokens.iter().find(lacks)?;
+        if is_old(Some(old), list) {
+            return Some(NoBridge::Old { node: node.to_owned() });
+        }
         Some(NoBridge::Lacks { node: node.to_owned(), token: lacking.sast_name() })
     })?;
     let installed = Installed { ctl: Some(old), itl: InstalledItl::Unknown };

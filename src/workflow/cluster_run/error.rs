@@ -28,6 +28,8 @@ pub enum RunError {
     Busy { holder: String, folder: PathBuf },
     #[error("the cluster is in {mode} mode: it has no CTL in force")]
     NotMixed { mode: SecurityMode, left_behind: bool },
+    #[error("the cluster is in mixed mode, but no node has a CTL")]
+    CtlGone,
     /// The problem with the CTL of a node.
     #[error("{node} {what}")]
     NodeCtl { node: String, what: String },
@@ -105,4 +107,6 @@ pub struct Stopped {
     pub after: Option<Step>,
     /// The CTL that was in force before.
     pub kept: PathBuf,
+    /// Whether the run sets the cluster to mixed mode: then its way back is non-secure mode.
+    pub sets_mixed: bool,
 }

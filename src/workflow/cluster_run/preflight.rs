@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::folder::CTL;
 use super::run::ClusterRun;
 use super::step::{RunKind, Step};
-use crate::cluster::shell::answers::ServiceState;
+use crate::cluster::shell::answers::{ServiceState, ShownCtl};
 use crate::cluster::shell::health::{Backup, Replication};
 use crate::cluster::{
     ClusterError, Connector, ConsoleError, CtlProblem, NodeAddress, NodeCtl, Ports, SecurityMode, fetch,
@@ -29,19 +29,24 @@ impl ClusterRun<'_> {
         }
         let looks = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let found = look_at(node, connector, ports);
-            let says = if found.is_ok() {
-                "TFTP serves the CTL that show ctl prints"
-            } else {
-                "a problem was found"
+            let says = match &found {
+                Ok(Some(_)) => "TFTP serves the CTL that show ctl prints",
+                Ok(None) => "it has no CTL",
+                Err(_) => "a problem was found",
             };
             operator.note(&format!("{node}: {says}"));
             found
         });
-        let mut looks = self.nodes.iter().zip(looks);
-        let (from, first) = looks.next().ok_or_else(|| no_ctl("the cluster", "has no nodes"))?;
-        let first = first?;
-        for (node, list) in looks {
-            let list = list?;
+        let looks = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if looks.iter().all(Option::is_none) && !looks.is_empty() {
+            return Err(RunError::CtlGone.into());
+        }
+        let lists = self.nodes.iter().zip(looks).map(|(node, list)| {
+            list.map(|list| (node, list)).ok_or_else(|| no_ctl(node, CtlProblem::ServesNone))
+        });
+        let mut lists = lists.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let (from, first) = lists.next().ok_or_else(|| no_ctl("the cluster", "has no nodes"))?;
+        for (node, list) in lists {
             if list.list().bytes() != first.list().bytes() {
                 let (node, from) = (node.to_string(), from.to_string());
                 let md5 = digest::hex(&digest::md5(list.list().bytes()), "");
@@ -56,7 +61,8 @@ impl ClusterRun<'_> {
         let mut publisher = self.connector.open(&self.options.publisher)?;
         let mut facts = ClusterFacts {
             release: Some(self.version.clone()),
-            mode: Some(publisher.security_mode()?),
+            // Checked before, or the run sets it.
+            mode: Some(SecurityMode::Mixed),
             by_utils_ctl: matches!(self.options.kind, RunKind::RevertByBridge | RunKind::Tokenless),
             leaves_tokens: self.options.kind == RunKind::Tokenless,
             ..ClusterFacts::default()
@@ -117,12 +123,12 @@ impl ClusterRun<'_> {
     }
 }
 
-/// The CTL that a node shows, serves and accepts.
+/// The CTL that a node shows, serves and accepts; `None`: it shows and serves none.
 fn look_at(
     address: &NodeAddress,
     connector: &mut Connector<'_>,
     ports: Ports,
-) -> Result<VerifiedList, WorkError> {
+) -> Result<Option<VerifiedList>, WorkError> {
     let shown = connector.open(address)?.shown_ctl()?;
     let node = address.to_string();
     let Some(host) = address.host() else {
@@ -130,8 +136,11 @@ fn look_at(
         return Err(ClusterError::from(ConsoleError::Connect { node, why }).into());
     };
     let served = fetch(host, ports, CTL)?.map(|fetched| fetched.bytes);
+    if (&shown, &served) == (&ShownCtl::None, &None) {
+        return Ok(None);
+    }
     match node_ctl(SecurityMode::Mixed, &shown, served) {
-        Ok(NodeCtl::InForce(list)) => Ok(list),
+        Ok(NodeCtl::InForce(list)) => Ok(Some(list)),
         Ok(NodeCtl::LeftBehind(_) | NodeCtl::None) => Err(no_ctl(node, "has no CTL in force")),
         Err(CtlProblem::Unreadable(source)) => Err(WorkError::Decode { file: CTL.to_owned(), source }),
         Err(CtlProblem::NotVerified(source)) => Err(WorkError::NotVerified { file: CTL.to_owned(), source }),

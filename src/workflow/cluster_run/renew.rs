@@ -88,7 +88,7 @@ impl ClusterRun<'_> {
         let ctl_stays = changes.iter().all(|change| *change == Change::Renewed(Unit::Tvs));
         let says = says(&changes, &needs.tvs, ctl_stays);
         let services = services(&changes, &self.version).into_iter().map(str::to_owned).collect();
-        let event = Event::Needs { services, ctl_stays, left_to_do: left_to_do(&changes) };
+        let event = Event::Needs { services, ctl_stays, sets_mixed: false, left_to_do: left_to_do(&changes) };
         if ctl_stays {
             return Ok(Renewal { says, event, file: None });
         }

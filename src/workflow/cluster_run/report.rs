@@ -36,10 +36,8 @@ pub struct DryRun {
 /// The result of a run that ended.
 #[derive(Debug)]
 pub struct RunResult {
-    /// The CTL that every node serves now.
-    pub serves: FileFingerprint,
-    /// Who signed it.
-    pub signed_by: String,
+    /// The CTL that every node serves now, and who signed it; `None` after the way back to non-secure mode.
+    pub serves: Option<(FileFingerprint, String)>,
     /// The run's journal.
     pub journal: PathBuf,
     /// Whether phones were to accept its signer through TVS.
@@ -78,24 +76,27 @@ impl DryRun {
 impl RunResult {
     /// For programs.
     pub fn json(&self) -> Value {
-        let serves = &self.serves;
-        json!({
+        let mut json = json!({
             "dry_run": false,
             "rolled_back": self.rolled_back,
             "node": self.node.to_string(),
             "nodes": names(&self.nodes),
-            "serves": {
+            "tvs_asked": self.tvs_asked,
+            "journal": self.journal.display().to_string(),
+        });
+        if let Some((object, (serves, signed_by))) = json.as_object_mut().zip(self.serves.as_ref()) {
+            let serves = json!({
                 "file": serves.file,
                 "bytes": serves.bytes,
-                "signed_by": self.signed_by,
+                "signed_by": signed_by,
                 "md5_phone": phone_lines_of_hex(&serves.md5),
                 "md5": serves.md5,
                 "sha1_phone": phone_lines_of_hex(&serves.sha1),
                 "sha1": serves.sha1,
-            },
-            "tvs_asked": self.tvs_asked,
-            "journal": self.journal.display().to_string(),
-        })
+            });
+            object.insert("serves".to_owned(), serves);
+        }
+        json
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::{RunError, Stopped};
 use super::folder::{RunFolder, verified};
 use super::report::{DryRun, RunResult};
 use super::state::RunState;
-use super::step::{Part, ROLLBACK_QUESTION, RunKind, Step};
+use super::step::{NON_SECURE_QUESTION, Part, ROLLBACK_QUESTION, RunKind, Step};
 use crate::cluster::shell::phones::ListedPhone;
 use crate::cluster::{Connector, NodeAddress, Ports, TftpFolder, nodes_of};
 use crate::files;
@@ -152,22 +152,27 @@ impl<'a> ClusterRun<'a> {
 
     /// Does the steps that only read.
     pub fn dry_run(mut self) -> Result<DryRun, WorkError> {
-        let old = self.look()?;
+        let old = self.in_force()?;
         let before = self.findings()?;
         let kind = self.options.kind;
         let (mut says, mut file, mut impact) = (None, None, None);
-        match kind {
-            RunKind::Renew => {
-                let renewal = self.renewal(&old)?;
+        match (kind, &old) {
+            (_, None) => {
+                says = Some(self.first_says()?);
+                impact = Some(self.first_impact(&self.served_by_publisher()?)?);
+                self.state.apply(&self.tokenless_needs(true));
+            }
+            (RunKind::Renew, Some(old)) => {
+                let renewal = self.renewal(old)?;
                 says = Some(renewal.says);
                 self.state.apply(&renewal.event);
                 file = renewal.file;
             }
-            RunKind::Tokenless => {
-                impact = Some(self.tokenless_impact(&old)?);
-                self.state.apply(&self.tokenless_needs());
+            (RunKind::Tokenless, Some(old)) => {
+                impact = Some(self.tokenless_impact(old)?);
+                self.state.apply(&self.tokenless_needs(false));
             }
-            _ => file = Some(self.plan(&self.options.folder.old(), &old)?),
+            (_, Some(old)) => file = Some(self.plan(&self.options.folder.old(), old)?),
         }
         let plan = file.as_ref().and_then(|(_, file)| file.plan());
         let phones = plan.map(|plan| &plan.phones[..]).or(impact.as_ref().map(|it| &it.verdicts[..]));
@@ -215,7 +220,7 @@ impl<'a> ClusterRun<'a> {
         if let (RunMode::Rollback, Some(run)) = (mode, run) {
             // The operator confirms a rollback before anything is undone or written into the journal.
             self.show_impact_of_rollback(run)?;
-            self.agree(ROLLBACK_QUESTION, true)?;
+            self.agree(if run.sets_mixed { NON_SECURE_QUESTION } else { ROLLBACK_QUESTION }, true)?;
         }
         let journal = match earlier {
             Some((path, run)) if !opening.new_journal => {
@@ -242,6 +247,9 @@ impl<'a> ClusterRun<'a> {
 
     /// Shows what phones that hold the CTL of the run do with the old CTL: they may not know its signer any more.
     fn show_impact_of_rollback(&self, run: &RunState) -> Result<(), WorkError> {
+        if run.sets_mixed {
+            return Ok(());
+        }
         let old = self.options.folder.list(&self.options.folder.old(), OLD, run.in_force.as_ref())?;
         let path = self.options.folder.new_ctl();
         let kept = || files::read_plain(&path, MAX_FILE_BYTES).ok();
@@ -266,11 +274,13 @@ impl<'a> ClusterRun<'a> {
                 return Err(self.stopped(step, Some(last.unwrap_or(step)), e.into()));
             }
             last = Some(step);
-            self.operator.note(&format!("{:<10} {}", step.name(), step.description()));
+            let back = step == Step::Rollback && self.state.sets_mixed;
+            let does = if back { "set the cluster to non-secure mode" } else { step.description() };
+            self.operator.note(&format!("{:<10} {does}", step.name()));
             if let Some(question) = step.question(self.state.services(), self.state.ctl_stays) {
                 self.agree(&question, false)?;
             }
-            self.record(Event::step(step, None, step.description(), None))?;
+            self.record(Event::step(step, None, does, None))?;
             match self.perform(step) {
                 Ok(says) => self.finish(step, None, &says)?,
                 Err(e) => {
@@ -286,38 +296,32 @@ impl<'a> ClusterRun<'a> {
         };
         self.operator.note(&format!("Journal: {}", journal.display()));
         let folder = &self.options.folder;
-        let (path, list) = match self.state.rolls_back {
-            true => (folder.old(), self.old()?),
-            false if self.state.ctl_stays => (folder.old(), self.old()?),
-            false => (folder.new_ctl(), self.signed()?),
+        let served = match self.state.rolls_back {
+            true if self.state.sets_mixed => None,
+            false if !self.state.ctl_stays => Some((folder.new_ctl(), self.signed()?)),
+            _ => Some((folder.old(), self.old()?)),
         };
         let mut phones = vec![];
-        if !self.state.rolls_back {
-            let before = self.to_sign_upon()?.1;
-            let held = Installed { ctl: Some(&before), itl: InstalledItl::Unknown };
-            phones = assess_classes(&held, &NewList::of(&list), &TvsStatus::Uploaded);
+        if let (false, Some((_, list))) = (self.state.rolls_back, &served) {
+            let before =
+                if self.state.sets_mixed { self.held_before()? } else { Some(self.to_sign_upon()?.1) };
+            let held = Installed { ctl: before.as_ref(), itl: InstalledItl::Unknown };
+            phones = assess_classes(&held, &NewList::of(list), &TvsStatus::Uploaded);
         }
-        let serves = FileFingerprint::of(path.display().to_string(), list.list().bytes());
+        let serves = served.as_ref().map(|(path, list)| {
+            (FileFingerprint::of(path.display().to_string(), list.list().bytes()), list.signer_name())
+        });
         let needs_tvs = kind.is_revert();
         let left_to_do = [&left_to_do(&phones)[..], &self.state.left_to_do].concat();
-        let (signed_by, rolled_back) = (list.signer_name(), self.state.rolls_back);
+        let rolled_back = self.state.rolls_back;
         let (node, tvs_asked) = (self.options.publisher.clone(), self.options.tvs.is_some());
         let nodes = self.nodes;
-        Ok(RunResult {
-            serves,
-            signed_by,
-            journal,
-            needs_tvs,
-            left_to_do,
-            rolled_back,
-            tvs_asked,
-            node,
-            nodes,
-        })
+        Ok(RunResult { serves, journal, needs_tvs, left_to_do, rolled_back, tvs_asked, node, nodes })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
-        let at = Stopped { step, after, kept: self.options.folder.old() };
+        let (kept, sets_mixed) = (self.options.folder.old(), self.state.sets_mixed);
+        let at = Stopped { step, after, kept, sets_mixed };
         WorkError::Stopped { at: Box::new(at), source: Box::new(source) }
     }
 
@@ -349,6 +353,16 @@ impl<'a> ClusterRun<'a> {
     /// The CTL that was in force before the run, if its checksum is the one in the journal.
     pub(super) fn old(&self) -> Result<VerifiedList, WorkError> {
         self.options.folder.list(&self.options.folder.old(), OLD, self.state.in_force.as_ref())
+    }
+
+    /// The same for a run that may have found none.
+    pub(super) fn held_before(&self) -> Result<Option<VerifiedList>, WorkError> {
+        self.state.in_force.is_some().then(|| self.old()).transpose()
+    }
+
+    /// The CTL that was found, as it is kept in the folder.
+    pub(super) fn fingerprint(&self, found: &VerifiedList) -> FileFingerprint {
+        FileFingerprint::of(self.options.folder.old().display().to_string(), found.list().bytes())
     }
 
     /// The bridge, if its checksum is the one in the journal.

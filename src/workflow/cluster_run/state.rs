@@ -32,6 +32,8 @@ pub struct RunState {
     pub services: Option<Vec<&'static str>>,
     /// Whether a renewal leaves the CTL as it is.
     pub ctl_stays: bool,
+    /// Whether the cluster had no CTL in force, and is set to mixed mode.
+    pub sets_mixed: bool,
     /// What is left to the operator after a renewal.
     pub left_to_do: Vec<String>,
     /// Whether a step was started that changes what nodes have.
@@ -100,12 +102,23 @@ impl RunState {
     /// Restores the old CTL; for a run that ended, with a separate run.
     pub fn rollback(&self, id: &RunId) -> Result<Opening, RunRefused> {
         self.is(id)?;
-        let file = self.in_force.clone().ok_or(RunRefused::NothingKept)?;
+        if self.in_force.is_none() && !self.sets_mixed {
+            return Err(RunRefused::NothingKept);
+        }
         if !self.ended {
             return Ok(Opening { new_journal: false, events: vec![Event::Rollback] });
         }
-        let in_force = Event::input(IN_FORCE, None, file);
-        Ok(Opening { new_journal: true, events: vec![Event::Run(id.clone()), in_force, Event::Rollback] })
+        let mut events = vec![Event::Run(id.clone())];
+        events.extend(self.in_force.clone().map(|file| Event::input(IN_FORCE, None, file)));
+        let services = self.services().iter().map(|service| (*service).to_owned()).collect();
+        events.extend(self.sets_mixed.then_some(Event::Needs {
+            services,
+            ctl_stays: false,
+            sets_mixed: true,
+            left_to_do: vec![],
+        }));
+        events.push(Event::Rollback);
+        Ok(Opening { new_journal: true, events })
     }
 
     fn is(&self, id: &RunId) -> Result<(), RunRefused> {
@@ -120,11 +133,12 @@ impl RunState {
         match event.as_ref() {
             Event::Run(id) => self.id = Some(id.clone()),
             Event::Tokens { certificates } => self.tokens = Some(certificates.clone()),
-            Event::Needs { services, ctl_stays, left_to_do } => {
+            Event::Needs { services, ctl_stays, sets_mixed, left_to_do } => {
                 let is_named = |known: &&str| services.iter().any(|name| name == known);
                 self.services = Some(RENEWAL_SERVICES.into_iter().filter(is_named).collect());
                 self.left_to_do.clone_from(left_to_do);
                 self.ctl_stays = *ctl_stays;
+                self.sets_mixed = *sets_mixed;
             }
             Event::Resume => {
                 self.rolls_back = false;
@@ -171,6 +185,9 @@ impl RunState {
 
     /// The steps of the run forward, in their order. Where the CTL stays, none is signed and published.
     pub fn steps(&self, kind: RunKind) -> Vec<Step> {
+        if self.sets_mixed {
+            return vec![Step::Preflight, Step::Backup, Step::SetMixed, Step::DistributeBridge, Step::Verify];
+        }
         let makes_ctl = |step: &Step| matches!(step, Step::Sign | Step::DeleteOld | Step::Publish);
         kind.steps().into_iter().filter(|step| !(self.ctl_stays && makes_ctl(step))).collect()
     }

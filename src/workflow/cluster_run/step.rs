@@ -10,6 +10,10 @@ use crate::cluster::{NodeAddress, SERVICES, restart_order};
 pub const ROLLBACK_QUESTION: &str = "The old CTL will be copied back to every node, and Cisco Tftp and CallManager will be restarted, which may cut off \
      calls. Continue?";
 
+/// The question before the rollback of a run that set the cluster to mixed mode.
+pub const NON_SECURE_QUESTION: &str = "The cluster will be set to non-secure mode: the publisher runs `utils ctl set-cluster non-secure-mode`, and Cisco Tftp and \
+     CallManager are restarted, which may cut off calls. Continue?";
+
 /// What a run does on the cluster; it decides which steps the run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +90,8 @@ pub enum Step {
     Distrust,
     #[serde(rename = "update")]
     MakeTokenless,
+    #[serde(rename = "set-mixed")]
+    SetMixed,
     Sign,
     #[serde(rename = "delete")]
     DeleteOld,
@@ -108,6 +114,7 @@ impl Step {
             Step::AwaitPhones => "hold",
             Step::Distrust => "distrust",
             Step::MakeTokenless => "update",
+            Step::SetMixed => "set-mixed",
             Step::Sign => "sign",
             Step::DeleteOld => "delete",
             Step::Publish => "publish",
@@ -131,6 +138,7 @@ impl Step {
             Step::AwaitPhones => "wait until every phone holds that CTL",
             Step::Distrust => "take the tokens' certificates out of Phone-SAST-trust",
             Step::MakeTokenless => "run `utils ctl update CTLFile`: the publisher makes a tokenless CTL",
+            Step::SetMixed => "run `utils ctl set-cluster mixed-mode`: the publisher makes a tokenless CTL",
             Step::Sign => "plan the new CTL and sign it on the token",
             Step::DeleteOld => "delete the CTL in force on the publisher",
             Step::Publish => "put the new CTL where phones fetch it, on every node",
@@ -154,6 +162,9 @@ impl Step {
                 "nothing is signed, and the next CTL is not made; phones keep the CTL that they hold, which works as before"
             }
             Step::Distrust => "the token-signed CTL is in force; TVS may not know all tokens any more",
+            Step::SetMixed => {
+                "the cluster may be in mixed mode, with a tokenless CTL on the nodes; they serve it after a restart of Cisco Tftp"
+            }
             Step::MakeTokenless => {
                 "the tokenless CTL may be on the nodes; they serve it after a restart of Cisco Tftp"
             }
@@ -180,6 +191,12 @@ impl Step {
             }
             Step::MakeTokenless => {
                 "The publisher will write a tokenless CTL, and CUCM will copy it to every node.".to_owned()
+            }
+            Step::SetMixed => {
+                "The cluster will be set to mixed mode: the publisher writes a tokenless CTL, and CUCM copies it to every node. \
+                 Tokens of an earlier CTL leave Phone-SAST-trust. The way back is a rollback, by `utils ctl set-cluster \
+                 non-secure-mode`."
+                    .to_owned()
             }
             Step::DistributeBridge => format!(
                 "{services} will be restarted on every node, so that it serves that CTL; this may cut off calls."

@@ -36,6 +36,7 @@ impl<'a> ClusterRun<'a> {
             Step::AwaitPhones => self.await_phones(),
             Step::Distrust => self.distrust(),
             Step::MakeTokenless => self.update_ctl(),
+            Step::SetMixed => self.set_mixed(),
             Step::Sign => self.sign(),
             Step::DeleteOld => self.delete_old(),
             Step::Publish => {
@@ -73,9 +74,8 @@ impl<'a> ClusterRun<'a> {
             }
             return Ok(format!("{} nodes are reached; the run continues", self.nodes.len()));
         }
-        let old = self.look()?;
-        self.found =
-            Some(FileFingerprint::of(self.options.folder.old().display().to_string(), old.list().bytes()));
+        let Some(old) = self.in_force()? else { return self.preflight_of_first() };
+        self.found = Some(self.fingerprint(&old));
         self.be_ready()?;
         let (count, signer) = (self.nodes.len(), old.signer_name());
         let same = format!("{count} nodes serve the same CTL, signed by {signer}");
@@ -90,7 +90,7 @@ impl<'a> ClusterRun<'a> {
             RunKind::Tokenless => {
                 let impact = self.tokenless_impact(&old)?;
                 self.operator.show(&View::PhoneImpact(&impact))?;
-                self.needed = Some(self.tokenless_needs());
+                self.needed = Some(self.tokenless_needs(false));
                 return Ok(format!("{same}; {} will sign the tokenless CTL", impact.signer));
             }
         }
@@ -106,14 +106,22 @@ impl<'a> ClusterRun<'a> {
 
     fn back_up(&mut self) -> Result<String, WorkError> {
         let lost = || self.options.folder.lost(OLD);
-        let file = self.found.clone().ok_or_else(lost)?;
         let path = self.options.folder.old();
-        files::update(&path, &file.content().ok_or_else(lost)?)?;
-        self.record(Event::input(IN_FORCE, None, file))?;
+        let mut says = format!("kept as {}", path.display());
+        match self.found.clone() {
+            Some(file) => {
+                files::update(&path, &file.content().ok_or_else(lost)?)?;
+                self.record(Event::input(IN_FORCE, None, file))?;
+            }
+            None if matches!(self.needed, Some(Event::Needs { sets_mixed: true, .. })) => {
+                "the publisher serves no CTL that could be kept".clone_into(&mut says);
+            }
+            None => return Err(lost().into()),
+        }
         if let Some(needed) = self.needed.take() {
             self.record(needed)?;
         }
-        Ok(format!("kept as {}", path.display()))
+        Ok(says)
     }
 
     fn trust(&mut self) -> Result<String, WorkError> {
@@ -159,15 +167,15 @@ impl<'a> ClusterRun<'a> {
     }
 
     fn served_bridge(&self) -> Result<Result<VerifiedList, NoBridge>, WorkError> {
-        let (old, ports) = (self.old()?, self.options.ports);
+        let ports = self.options.ports;
         let served = side_by_side(&self.nodes, &self.connector, |node, _| {
             let fetched = node.host().map(|host| fetch(host, ports, CTL)).transpose()?.flatten();
             Ok((node.to_string(), fetched.map(|fetched| verified(fetched.bytes)).transpose()?))
         });
         let served = served.into_iter().collect::<Result<Vec<_>, WorkError>>()?;
         Ok(match self.options.kind {
-            RunKind::Tokenless => tokenless(&old, &served),
-            _ => bridge(&old, &served, self.certificates()?),
+            RunKind::Tokenless => tokenless(self.held_before()?.as_ref(), &served),
+            _ => bridge(&self.old()?, &served, self.certificates()?),
         })
     }
 
@@ -308,6 +316,9 @@ impl<'a> ClusterRun<'a> {
 
     /// The old CTL on every node, both services restarted on every node, and the proof.
     fn roll_back(&mut self) -> Result<String, WorkError> {
+        if self.state.sets_mixed {
+            return self.set_non_secure();
+        }
         let old = self.old()?;
         self.check_folders()?;
         self.publish(Step::Rollback, &old)?;

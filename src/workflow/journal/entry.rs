@@ -91,6 +91,9 @@ pub enum Event {
         /// Whether the CTL stays as it is.
         #[serde(default)]
         ctl_stays: bool,
+        /// Whether the cluster has no CTL in force, and is set to mixed mode.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sets_mixed: bool,
         /// What is left to the operator after it.
         left_to_do: Vec<String>,
     },

@@ -92,6 +92,20 @@ impl NeededRecord {
         record.function() == self.function && !record.is_token() && is_gone && is_its
     }
 
+    /// The record of the server as the others of its list are written.
+    pub fn record(&self, style: Style) -> Result<Record, PlanError> {
+        let dns_name = self.address.to_string();
+        let record = ServerRecord {
+            function: self.function,
+            certificate: &self.certificate,
+            dns_name: &dns_name,
+            ip_address: Some(self.address),
+            style,
+            hash_only: false,
+        };
+        Ok(Record::server(&record)?)
+    }
+
     fn why(&self) -> String {
         let address = self.address;
         match self.function {
@@ -180,7 +194,7 @@ fn compared(
                 } else {
                     changes.insert(Change::Nodes);
                     why.push(format!("its address was {before}, now {}", needed.address));
-                    server(needed, style)?
+                    needed.record(style)?
                 };
                 entry.change(record, why.join("; "));
             }
@@ -204,21 +218,7 @@ fn compared(
             (Function::SAST, _) | (_, None) => work.behind_tokens(),
             (_, Some(last)) => last.saturating_add(1),
         };
-        work.records.insert(at, Entry::new(Mark::Add, server(needed, style)?, needed.why()));
+        work.records.insert(at, Entry::new(Mark::Add, needed.record(style)?, needed.why()));
     }
     Ok((work, changes))
-}
-
-/// The record of a server as the others of the list are written.
-fn server(needed: &NeededRecord, style: Style) -> Result<Record, PlanError> {
-    let dns_name = needed.address.to_string();
-    let record = ServerRecord {
-        function: needed.function,
-        certificate: &needed.certificate,
-        dns_name: &dns_name,
-        ip_address: Some(needed.address),
-        style,
-        hash_only: false,
-    };
-    Ok(Record::server(&record)?)
 }
