@@ -29,6 +29,8 @@ mod building;
 mod calls;
 mod cautions;
 mod certificates;
+#[cfg(unix)] // with exchange
+mod changed_requests;
 mod changing;
 mod chosen_tokens;
 #[cfg(unix)] // nodes behind sshd, and a serial line of Unix
@@ -60,6 +62,8 @@ mod facts;
 mod fake_node;
 mod faults;
 mod findings;
+#[cfg(unix)] // with exchange
+mod fleet;
 mod golden_files;
 #[cfg(unix)] // a terminal, and nodes behind sshd
 mod guide;

@@ -63,15 +63,16 @@ pub struct RequestArgs {
     pub how: HowArgs,
 }
 
-/// Sign a request, without any network, and write the answer
+/// Sign requests, without any network, and write the answers
 #[derive(Debug, Args)]
 pub struct SignRequestArgs {
-    /// The request
-    pub request: PathBuf,
-    /// The answer to write [default: the name of the request, with .sastans]
-    #[arg(long, value_name = "FILE")]
+    /// The requests, all for the same token. One that is refused stops no other
+    #[arg(required = true, value_name = "REQUEST")]
+    pub requests: Vec<PathBuf>,
+    /// The answer to write; for several requests a folder [default: the name of each request, with .sastans]
+    #[arg(long, value_name = "FILE|DIR")]
     pub out: Option<PathBuf>,
-    /// Check the request and show the plan; sign nothing
+    /// Check the requests and show the plans; sign nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask before signing

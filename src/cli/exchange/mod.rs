@@ -2,6 +2,7 @@
 
 mod args;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -9,10 +10,13 @@ use serde_json::json;
 pub use args::{ApplyArgs, RequestCommand, SignRequestArgs};
 
 use super::signing::{note_signed, now};
-use super::{CommandError, Settings, TerminalOperator, Ui, next};
+use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, next, printable, table};
+use crate::files;
 use crate::trustlist::Certificate;
-use crate::workflow::exchange::{Carry, OpenRequest, SignHere, Work, carried, write};
-use crate::workflow::{Edit, read_certificate, read_cluster, spare_tokens};
+use crate::workflow::exchange::{
+    Carry, ExchangeError, OpenRequest, SignHere, SignedRequest, Work, carried, sign, write,
+};
+use crate::workflow::{Edit, WorkError, read_certificate, read_cluster, spare_tokens};
 
 fn certificates(files: &[String]) -> Result<Vec<Certificate>, CommandError> {
     Ok(files.iter().map(|file| read_certificate(Path::new(file))).collect::<Result<_, _>>()?)
@@ -82,24 +86,82 @@ pub fn sign_request(args: &SignRequestArgs, settings: &Settings, ui: &Ui) -> Res
         dry_run: args.dry_run,
         module: &settings.module_options(),
         selector: settings.selector()?,
+        spell: next::spell,
     };
-    let open = OpenRequest::read(&args.request, next::spell)?;
-    let serial = open.request.serial.clone();
-    let signed = open.sign(&how, &operator)?;
-    let text = |path: &Path| path.display().to_string();
-    let [answer, journal] = [signed.as_ref().map(|s| &s.answer), signed.as_ref().map(|s| &s.journal)]
-        .map(|path| path.map(|path| text(path)));
-    if ui.json {
-        let document = json!({
-            "serial": serial, "dry_run": args.dry_run, "answer": answer, "journal": journal, "written": *operator.written(),
-        });
-        return ui.print_json("sign-request", &document);
+    let mut signed = sign(&args.requests, &how, &operator)?;
+    if let Some(error) = signed.only_error() {
+        return Err(error.into());
     }
-    let Some((answer, journal)) = answer.zip(journal) else { return Ok(()) };
-    ui.print(&format!("{answer}   the answer to the request {serial}"))?;
-    ui.note(&format!("Journal: {journal}"));
-    let next = ["sastctl", "apply", &answer, "--request", &text(&args.request), "--out", "FILE"];
-    ui.note(&format!("Carry it back to the machine that asked, and there: {}", next::shell(&next)));
+    let text = |path: &Path| path.display().to_string();
+    if ui.json {
+        let row = |it: &SignedRequest| {
+            let answer = it.answer();
+            json!({
+                "request": text(&it.path), "serial": it.serial, "cluster": it.cluster,
+                "answer": answer.map(|a| text(&a.path)), "journal": answer.map(|a| text(&a.journal)),
+                "refused": it.result.as_ref().err().map(ToString::to_string),
+            })
+        };
+        let requests: Vec<_> = signed.each.iter().map(row).collect();
+        let document =
+            json!({ "dry_run": args.dry_run, "requests": requests, "written": *operator.written() });
+        ui.print_json("sign-request", &document)?;
+    } else {
+        show_signed(&signed.each, ui)?;
+    }
+    let refused = signed.each.iter().filter(|it| it.result.is_err()).count();
+    match signed.stopped {
+        Some(error) => Err(error.into()),
+        None if refused == 0 => Ok(()),
+        None => {
+            let what = format!("{refused} of {} requests were refused", signed.each.len());
+            Err(CommandError::new(ErrorKind::No, what))
+        }
+    }
+}
+
+/// What became of each request, and what comes next.
+fn show_signed(each: &[SignedRequest], ui: &Ui) -> Result<(), CommandError> {
+    let text = |path: &Path| path.display().to_string();
+    if let [it] = each {
+        let Some((serial, answer)) = it.serial.as_ref().zip(it.answer()) else { return Ok(()) };
+        let path = text(&answer.path);
+        ui.print(&format!("{path}   the answer to the request {serial}"))?;
+        ui.note(&format!("Journal: {}", text(&answer.journal)));
+        let next = ["sastctl", "apply", &path, "--request", &text(&it.path), "--out", "FILE"];
+        ui.note(&format!("Carry it back to the machine that asked, and there: {}", next::shell(&next)));
+        return Ok(());
+    }
+    let mut others: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut rows = vec![];
+    for it in each {
+        let result = match &it.result {
+            Ok(Some(answer)) => text(&answer.path),
+            Ok(None) => "can be signed".to_owned(),
+            Err(e) => {
+                if let WorkError::Exchange(ExchangeError::SecondSigner { wanted, .. }) = e {
+                    others.entry(wanted).or_default().push(text(&it.path));
+                }
+                format!("refused: {e}")
+            }
+        };
+        let cluster = it.cluster.clone().unwrap_or_else(|| "-".to_owned());
+        rows.push([text(&it.path), cluster, result].map(|cell| printable(&cell)).to_vec());
+    }
+    ui.print(&table(&["REQUEST", "CLUSTER", "ANSWER"], &rows))?;
+    for (name, requests) in others {
+        let command = ["sastctl", "sign-request"].into_iter().chain(requests.iter().map(String::as_str));
+        let command = next::shell(&command.collect::<Vec<_>>());
+        ui.note(&format!(
+            "The token {} signs the others with a login of its own: {command}",
+            printable(name)
+        ));
+    }
+    if let Some(answer) = each.iter().find_map(SignedRequest::answer) {
+        let folder = files::folder_of(&answer.journal).display();
+        ui.note(&format!("A journal for each answer is in {folder}"));
+        ui.note("Carry the answers back to the machine that asked; help apply shows what to do there.");
+    }
     Ok(())
 }
 

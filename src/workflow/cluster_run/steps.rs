@@ -243,7 +243,7 @@ impl<'a> ClusterRun<'a> {
         let (session, file) = self.plan_by_kind(&old_path, &old)?;
         let batch = Batch::Planned(vec![file]);
         let shown = show(&batch, false, self.operator)?;
-        session.ask(&shown, self.operator)?;
+        session.ask(shown.will_write(), self.operator)?;
         if let Some((journal, _)) = &mut self.journal {
             session.sign_into(journal, batch, &shown, &self.options.order, self.operator)?;
         }

@@ -1,5 +1,6 @@
 //! A request is made, and checked: everything that a plan shows is made again from the files; a digest covers the rest.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -12,7 +13,7 @@ use super::request::{
     is_canonical, parse,
 };
 use crate::trustlist::{TrustList, VerifiedList};
-use crate::workflow::signing::{BatchFile, FilesToSign};
+use crate::workflow::signing::{BatchFile, FilesToSign, SigningError};
 use crate::workflow::{self, PlanDigest, PlanError, Spell, WorkError, beside};
 
 /// The most values in a request: a hundred for each of ten thousand files.
@@ -122,9 +123,14 @@ impl SigningRequest {
                     let mut planned = all.plan_of(name, file.bytes.clone(), request)?;
                     planned.input.iter_mut().for_each(|input| input.path = file.path.clone().into());
                     let out = planned.out().file_name().unwrap_or(name.as_os_str()).into();
-                    Ok(planned.placed(out))
+                    Ok::<_, WorkError>(planned.placed(out))
                 };
-                files.iter().zip(&names).map(plan).collect()
+                let planned: Vec<BatchFile> = files.iter().zip(&names).map(plan).collect::<Result<_, _>>()?;
+                let mut places = HashSet::new();
+                match planned.iter().find(|file| !places.insert(file.out())) {
+                    Some(file) => Err(SigningError::SamePlace(file.out().to_owned()).into()),
+                    None => Ok(planned),
+                }
             }
         }
     }

@@ -30,6 +30,18 @@ pub enum ExchangeError {
     SignedBefore { serial: String, when: String, ledger: PathBuf },
     #[error("the answer to the request {serial} was used before")]
     AppliedBefore { serial: String, when: String, ledger: PathBuf },
+    #[error("the request {serial} is given twice; the first is {}", first.display())]
+    GivenTwice { serial: String, first: PathBuf },
+    #[error("it is for the token {wanted}; this run signs with {signs}")]
+    SecondSigner { wanted: String, signs: String },
+    #[error("it changed after it was shown")]
+    OtherThanShown,
+    /// The run stopped. `entered`: the ledger has it, so it will not be signed any more.
+    #[error("{}", match entered {
+        true => "no answer: the run stopped, and the ledger has it; make a new request",
+        false => "not signed: the run stopped before it",
+    })]
+    NotReached { entered: bool },
     #[error("the ledger {} cannot be used: {source}", path.display())]
     Ledger { path: PathBuf, source: std::io::Error },
     #[error("there is no folder for the ledger: HOME is not set")]

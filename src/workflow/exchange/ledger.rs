@@ -1,19 +1,19 @@
 //! The ledger: which requests were signed here, and which answers were used. A line for each: what, serial number, digest, time.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::error::ExchangeError;
-use super::request::SigningRequest;
-use crate::files::{self, FileError, OnExisting};
+use crate::files;
 use crate::system::{access, folders};
 use crate::workflow::WorkError;
 
 /// The largest ledger, in bytes: about 500,000 requests.
-const LARGEST: usize = 64 * 1024 * 1024;
+const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// What was done with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,64 +22,119 @@ pub enum Done {
     Applied,
 }
 
-/// A ledger: a file, which need not exist yet.
-pub struct Ledger(PathBuf);
+/// What a ledger says about requests of one kind: a file, which need not exist yet. Lines are only ever added to it.
+pub struct Ledger {
+    path: PathBuf,
+    done: Done,
+    /// So many bytes of the file were read.
+    read: u64,
+    /// When it was done, by serial number.
+    entries: HashMap<String, String>,
+}
 
 impl Ledger {
-    /// In this file; by default next to the journals.
-    pub fn at(path: Option<&Path>) -> Result<Self, ExchangeError> {
+    /// Reads this file; by default the one next to the journals.
+    pub fn open(path: Option<&Path>, done: Done) -> Result<Self, WorkError> {
         let usual = || folders::state().map(|folder| folder.join("requests.ledger"));
-        path.map(Path::to_owned).or_else(usual).map(Ledger).ok_or(ExchangeError::NoLedger)
+        let path = path.map(Path::to_owned).or_else(usual).ok_or(ExchangeError::NoLedger)?;
+        files::check_place(&path)?;
+        let mut ledger = Ledger { path, done, read: 0, entries: HashMap::new() };
+        match File::open(&ledger.path) {
+            Ok(mut file) => ledger.read_on(&mut file).map_err(|e| ledger.failed(e))?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(ledger.failed(e).into()),
+        }
+        Ok(ledger)
     }
 
     /// An error if this was done before.
-    pub fn check(&self, done: Done, request: &SigningRequest) -> Result<(), WorkError> {
-        self.read().and_then(|text| Ok(self.check_in(&text, done, request)?))
-    }
-
-    /// Adds that it is done; an error if it was before. One process does this at a time.
-    pub fn enter(&self, done: Done, request: &SigningRequest) -> Result<(), WorkError> {
-        let failed = |source| ExchangeError::Ledger { path: self.0.clone(), source };
-        access::make_private_folder(files::folder_of(&self.0)).map_err(failed)?;
-        let mut lock = self.0.clone().into_os_string();
-        lock.push(".lock");
-        files::check_links(Path::new(&lock))?;
-        // Closing the file releases the lock.
-        let lock =
-            access::private_file(File::options().write(true).create(true)).open(&lock).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let mut text = self.read()?;
-        self.check_in(&text, done, request)?;
-        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-        text.push_str(&format!("{} {} {} {now}\n", done.word(), request.serial, request.digest));
-        files::write_new(&self.0, text.as_bytes(), OnExisting::Replace)?;
-        Ok(())
-    }
-
-    fn read(&self) -> Result<String, WorkError> {
-        match files::read_plain(&self.0, LARGEST) {
-            Ok(bytes) => Ok(String::from_utf8(bytes).map_err(|e| {
-                let source = io::Error::new(io::ErrorKind::InvalidData, e);
-                ExchangeError::Ledger { path: self.0.clone(), source }
-            })?),
-            Err(FileError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(String::new())
-            }
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    fn check_in(&self, text: &str, done: Done, request: &SigningRequest) -> Result<(), ExchangeError> {
-        let before = text.lines().map(|line| line.split(' ').collect::<Vec<_>>()).find(|words| {
-            words.first() == Some(&done.word()) && words.get(1) == Some(&request.serial.as_str())
-        });
-        let Some(words) = before else { return Ok(()) };
-        let when = words.get(3).copied().unwrap_or_default().to_owned();
-        let (serial, ledger) = (request.serial.clone(), self.0.clone());
-        Err(match done {
+    pub fn check(&self, serial: &str) -> Result<(), ExchangeError> {
+        let Some(when) = self.entries.get(serial).cloned() else { return Ok(()) };
+        let (serial, ledger) = (serial.to_owned(), self.path.clone());
+        Err(match self.done {
             Done::Signed => ExchangeError::SignedBefore { serial, when, ledger },
             Done::Applied => ExchangeError::AppliedBefore { serial, when, ledger },
         })
+    }
+
+    /// Adds that it is done, for each serial number with its digest; an error for one of which it was done before. One process
+    /// does this at a time. All lines are on the disk when this returns.
+    pub fn enter(&mut self, requests: &[(&str, &str)]) -> Result<Vec<Result<(), ExchangeError>>, WorkError> {
+        let folder = files::folder_of(&self.path).to_owned();
+        access::make_private_folder(&folder).map_err(|e| self.failed(e))?;
+        files::check_place(&self.path)?;
+        let entered = self.enter_in(requests, &folder);
+        entered.map_err(|e| self.failed(e).into())
+    }
+
+    fn enter_in(
+        &mut self,
+        requests: &[(&str, &str)],
+        folder: &Path,
+    ) -> io::Result<Vec<Result<(), ExchangeError>>> {
+        let is_new = !self.path.exists();
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = access::private_file(&mut options).open(&self.path)?;
+        // Closing the file releases the lock.
+        file.lock()?;
+        self.read_on(&mut file)?;
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
+        let mut lines = String::new();
+        let entered = requests
+            .iter()
+            .map(|(serial, digest)| {
+                self.check(serial)?;
+                lines.push_str(&format!("{} {serial} {digest} {now}\n", self.done.word()));
+                self.entries.insert((*serial).to_owned(), now.clone());
+                Ok(())
+            })
+            .collect();
+        // A line that a power cut left without its end is removed: nothing was signed for it.
+        file.set_len(self.read)?;
+        file.seek(SeekFrom::Start(self.read))?;
+        let written = file.write_all(lines.as_bytes()).and_then(|()| file.sync_data());
+        if let Err(e) = written {
+            let _ = file.set_len(self.read);
+            return Err(e);
+        }
+        self.read = self.read.saturating_add(lines.len() as u64);
+        if is_new {
+            access::sync_folder(folder)?;
+        }
+        Ok(entered)
+    }
+
+    /// Reads the whole lines that were added since.
+    fn read_on(&mut self, file: &mut File) -> io::Result<()> {
+        let len = file.metadata()?.len();
+        if len < self.read {
+            self.read = 0;
+        }
+        if len > LARGEST {
+            return Err(io::Error::other(format!("it has more than {LARGEST} bytes")));
+        }
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(self.read))?;
+        file.take(LARGEST).read_to_end(&mut text)?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
+        let text = std::str::from_utf8(text.get(..whole).unwrap_or_default())
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        for line in text.lines() {
+            let mut words = line.split(' ');
+            if let (Some(what), Some(serial), Some(_), Some(when)) =
+                (words.next(), words.next(), words.next(), words.next())
+                && what == self.done.word()
+            {
+                self.entries.entry(serial.to_owned()).or_insert_with(|| when.to_owned());
+            }
+        }
+        self.read = self.read.saturating_add(whole as u64);
+        Ok(())
+    }
+
+    fn failed(&self, source: io::Error) -> ExchangeError {
+        ExchangeError::Ledger { path: self.path.clone(), source }
     }
 }
 

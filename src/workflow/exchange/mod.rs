@@ -1,17 +1,19 @@
 //! Signing where no network goes: a request is a plan with its inputs, an answer is a journal with its outputs. Files carry
 //! both. `docs/exchange.md` describes them.
 //!
-//! `request`, `check`, `answer` and `error` are pure: bytes in, values out. `ledger` and `work` read and write files.
+//! `request`, `check`, `answer` and `error` are pure: bytes in, values out. `ledger`, `signing` and `work` read and write files.
 
 mod answer;
 mod check;
 mod error;
 mod ledger;
 mod request;
+mod signing;
 mod work;
 
 pub use answer::SigningAnswer;
 pub use check::Requested;
 pub use error::ExchangeError;
 pub use request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
-pub use work::{Applied, Carry, OpenRequest, SignHere, SignedRequest, carried, write};
+pub use signing::{Answer, SignHere, SignedRequest, SignedRequests, sign};
+pub use work::{Applied, Carry, OpenRequest, carried, write};

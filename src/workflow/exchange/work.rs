@@ -1,6 +1,7 @@
-//! The three ways of a request: it is written, it is signed, its answer is used.
+//! A request is written, and its answer is used.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -11,13 +12,10 @@ use super::ledger::{Done, Ledger};
 use super::request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
 use crate::files::{self, OnExisting, Source};
 use crate::system::process;
-use crate::token::Selector;
 use crate::workflow::enroll::random;
-use crate::workflow::journal::{Event, read_signature, signature_beside};
-use crate::workflow::signing::{
-    Batch, BatchFile, Signed, SignedFile, SigningOrder, SigningSession, show, sign_begun,
-};
-use crate::workflow::{self, ModuleOptions, Operator, PlanDigest, Spell, View, WorkError};
+use crate::workflow::journal::signature_beside;
+use crate::workflow::signing::{BatchFile, Signed, SignedFile, show_plan};
+use crate::workflow::{self, Operator, Spell, View, WorkError};
 
 /// The largest file that a request carries, in bytes: its signed copy still has a place in the journal.
 const LARGEST_FILE: usize = 255 * 1024;
@@ -63,8 +61,8 @@ pub fn write(
         request,
         work,
     })?;
-    let batch = batch.into_iter().map(BatchFile::in_journal).collect();
-    show(&Batch::Planned(batch), false, operator)?;
+    let mut warned = HashSet::new();
+    batch.iter().try_for_each(|file| show_plan(file, false, &mut warned, operator))?;
     operator.check_interrupted()?;
     files::write_new(carry.out, &request.to_bytes(), OnExisting::KeepBackup)?;
     operator.show(&View::Request { request: &request, file: carry.out })?;
@@ -73,28 +71,11 @@ pub fn write(
 
 /// A request that was read and checked, with its plans.
 pub struct OpenRequest {
-    path: PathBuf,
     /// The request.
     pub request: SigningRequest,
-    batch: Vec<BatchFile>,
-}
-
-/// The result of a signing.
-#[allow(missing_docs, reason = "the fields are called by what they are")]
-pub struct SignedRequest {
-    pub answer: PathBuf,
-    pub journal: PathBuf,
-}
-
-/// How a request is signed.
-#[allow(missing_docs, reason = "the fields are called by what they are")]
-pub struct SignHere<'a> {
-    pub out: Option<&'a Path>,
-    pub journal: Option<&'a Path>,
-    pub ledger: Option<&'a Path>,
-    pub dry_run: bool,
-    pub module: &'a ModuleOptions,
-    pub selector: Option<Selector>,
+    pub(super) batch: Vec<BatchFile>,
+    /// The length of the document.
+    pub(super) bytes: usize,
 }
 
 impl OpenRequest {
@@ -102,57 +83,7 @@ impl OpenRequest {
     pub fn read(path: &Path, spell: Spell) -> Result<Self, WorkError> {
         let bytes = files::read_plain(path, MAX_REQUEST)?;
         let (request, batch) = SigningRequest::read(&bytes, spell)?;
-        Ok(OpenRequest { path: path.to_owned(), request, batch })
-    }
-
-    /// Shows the plans, asks, signs with one login, and writes the answer. `None` for a dry run.
-    pub fn sign(
-        self,
-        how: &SignHere<'_>,
-        operator: &dyn Operator,
-    ) -> Result<Option<SignedRequest>, WorkError> {
-        let OpenRequest { path, request, batch } = self;
-        let ledger = Ledger::at(how.ledger)?;
-        request.is_current(now())?;
-        ledger.check(Done::Signed, &request)?;
-        operator.show(&View::Request { request: &request, file: &path })?;
-        let batch = Batch::Planned(batch.into_iter().map(BatchFile::in_journal).collect());
-        let mut shown = show(&batch, how.dry_run, operator)?;
-        if how.dry_run {
-            operator.show(&View::DryRun(&shown))?;
-            return Ok(None);
-        }
-        let answer = how.out.map_or_else(|| path.with_extension("sastans"), Path::to_owned);
-        shown.into_answer(&answer)?;
-        let named = Selector::Name(request.signer.sast_name());
-        let selector = how.selector.as_ref().unwrap_or(&named);
-        let session =
-            SigningSession::open(how.module, Some(selector), operator)?.for_certificate(&request.signer);
-        if *session.signer().certificate() != request.signer {
-            let (wanted, there) = (request.signer.sast_name(), session.signer().certificate().sast_name());
-            return Err(ExchangeError::OtherToken { wanted, there }.into());
-        }
-        session.ask(&shown, operator)?;
-        let order = SigningOrder {
-            what: "sign-request",
-            dry_run: false,
-            plan_digest: None::<PlanDigest>,
-            journal: how.journal,
-            change: request.change.as_deref(),
-            sign_journal: true,
-        };
-        let signed =
-            sign_begun((session.module(), session.signer()), batch, &shown, &order, operator, |log| {
-                ledger.enter(Done::Signed, &request)?;
-                let (serial, digest) = (request.serial.clone(), request.digest.clone());
-                Ok(log.note(Event::Request { serial, digest })?)
-            })?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let journal = text(files::read_plain(&signed.journal, files::MAX_JOURNAL)?);
-        let signature = text(read_signature(&signed.journal)?.unwrap_or_default());
-        let document = SigningAnswer::new(&request, journal, signature).to_bytes();
-        files::write_new(&answer, &document, OnExisting::KeepBackup)?;
-        Ok(Some(SignedRequest { answer, journal: signed.journal }))
+        Ok(OpenRequest { request, batch, bytes: bytes.len() })
     }
 
     /// Uses an answer: checks it, writes its signed files to `out` (a folder for several), and its journal next to it.
@@ -175,8 +106,8 @@ impl OpenRequest {
         };
         let (answer, signed) = SigningAnswer::read(&bytes, &request, batch.into_iter().map(place).collect())?;
         request.is_current(now).map_err(|_| ExchangeError::AnswerExpired { expires, now })?;
-        let ledger = Ledger::at(ledger)?;
-        ledger.check(Done::Applied, &request)?;
+        let mut ledger = Ledger::open(ledger, Done::Applied)?;
+        ledger.check(&request.serial)?;
         for CarriedFile { path, bytes } in request.files() {
             if !(Source { path: Path::new(path), bytes }).is_there() {
                 return Err(ExchangeError::InForceChanged(path.into()).into());
@@ -193,7 +124,7 @@ impl OpenRequest {
         }
         files::update(&journal, answer.journal.as_bytes())?;
         files::update(&signature_beside(&journal), answer.signature.as_bytes())?;
-        ledger.enter(Done::Applied, &request)?;
+        ledger.enter(&[(&request.serial, &request.digest)])?.into_iter().collect::<Result<(), _>>()?;
         Ok(Applied { serial: answer.serial, signed: Signed { journal, by_hand } })
     }
 }

@@ -7,6 +7,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::phone::{ClassVerdict, Decision, ServiceFinding};
+use crate::token::Sast;
 use crate::trustlist::{Certificate, digest};
 use crate::workflow::cluster_run::{Part, RunKind, Step, StepName};
 use crate::workflow::{Plan, PlanStep};
@@ -285,6 +286,16 @@ impl Event {
     /// A file that was read, and where its result goes.
     pub fn input(role: &str, out: Option<String>, file: FileFingerprint) -> Self {
         Event::Input { role: role.to_owned(), out, phones: vec![], findings: vec![], file }
+    }
+
+    /// The token that signs.
+    pub fn token(sast: &Sast) -> Self {
+        Event::Token(TokenSeal {
+            label: sast.token().label.to_owned(),
+            serial: sast.token().serial.to_owned(),
+            name: sast.certificate().sast_name(),
+            certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
+        })
     }
 
     /// A step, or a part of one.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::entry::{Event, JournalLine, Outcome, TokenSeal};
+use super::entry::{Event, JournalLine, Outcome};
 use super::verify::{JournalError, VerifiedJournal};
 use super::{HeadSignature, NO_LINE_BEFORE, sealed, signature_beside};
 use crate::files::{self, FileError, OnExisting};
 use crate::system::{access, folders, process};
 use crate::token::Sast;
-use crate::trustlist::{Signer, digest, printable_json};
+use crate::trustlist::{Signer, printable_json};
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -54,12 +54,23 @@ impl Journal {
     /// Begins the journal of a command: who runs it, where, and for which change; the next line is synced with it. The
     /// default folder is `folders::state`.
     pub fn begin(folder: Option<&Path>, what: &str, change: Option<&str>) -> Result<Self, JournalWriteError> {
+        let command = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+        Journal::begin_part(folder, what, change, command)
+    }
+
+    /// The same for a part of what the command does; `command` has only the words that are about this part.
+    pub fn begin_part(
+        folder: Option<&Path>,
+        what: &str,
+        change: Option<&str>,
+        command: Vec<String>,
+    ) -> Result<Self, JournalWriteError> {
         let folder = folder.map(Path::to_owned).or_else(folders::state);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
         let mut journal = Journal::create(&folder, what, &time_now())?;
         journal.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+            command,
             operator: process::operator(),
             host: process::host(),
             change: change.filter(|change| !change.is_empty()).map(str::to_owned),
@@ -137,19 +148,20 @@ impl Journal {
 
     /// Adds a line that names the token that signs.
     pub fn token(&mut self, sast: &Sast) -> Result<(), JournalWriteError> {
-        self.add(Event::Token(TokenSeal {
-            label: sast.token().label.to_owned(),
-            serial: sast.token().serial.to_owned(),
-            name: sast.certificate().sast_name(),
-            certificate_sha256: digest::hex(&sast.certificate().sha256(), ""),
-        }))
+        self.add(Event::token(sast))
     }
 
     /// The last line: done, or why not; the journal's path.
     pub fn end(&mut self, failed: Option<(Outcome, String)>) -> Result<PathBuf, JournalWriteError> {
-        let (outcome, says) = failed.unwrap_or((Outcome::Done, "everything was written".to_owned()));
-        self.add(Event::End { outcome, says })?;
+        self.note_end(failed)?;
+        self.sync()?;
         Ok(self.path.clone())
+    }
+
+    /// The last line without a sync.
+    pub fn note_end(&mut self, failed: Option<(Outcome, String)>) -> Result<(), JournalWriteError> {
+        let (outcome, says) = failed.unwrap_or((Outcome::Done, "everything was written".to_owned()));
+        self.note(Event::End { outcome, says })
     }
 
     fn note_at(&mut self, time: &str, event: Event) -> Result<(), JournalWriteError> {
@@ -177,9 +189,14 @@ impl Journal {
 
     /// Signs the lines so far, into a file next to the journal.
     pub fn sign<S: Signer, E: From<S::Error> + From<FileError>>(&self, signer: &mut S) -> Result<(), E> {
-        let text = HeadSignature::make(self.seq, &self.prev, signer)?;
+        let text = self.proof(signer)?;
         files::write_new(&signature_beside(&self.path), text.as_bytes(), OnExisting::Replace)?;
         Ok(())
+    }
+
+    /// The signature of the lines so far, as in that file.
+    pub fn proof<S: Signer>(&self, signer: &mut S) -> Result<String, S::Error> {
+        HeadSignature::make(self.seq, &self.prev, signer)
     }
 
     fn failed(&self, source: io::Error) -> JournalWriteError {

@@ -20,8 +20,6 @@ pub struct BatchFile {
     work: Work<Plan>,
     digest: PlanDigest,
     out: PathBuf,
-    /// The result is not a file of its own: the journal has it, and an answer to a request carries the journal.
-    in_journal: bool,
     /// What it is made from; `None` for a first list.
     pub input: Option<Replaced>,
     /// What the operator should know.
@@ -42,7 +40,7 @@ impl BatchFile {
             Replaced { path: path.to_owned(), read: bytes.clone(), bytes, list: Some(old.clone()) }
         });
         let (digest, warnings) = (plan.digest(), plan.warnings.clone());
-        BatchFile { work: Work::List(Box::new(plan)), digest, out, in_journal: false, input, warnings }
+        BatchFile { work: Work::List(Box::new(plan)), digest, out, input, warnings }
     }
 
     /// A configuration file that `signer` will sign, and the file that it was read from, with all its bytes.
@@ -55,19 +53,13 @@ impl BatchFile {
         let digest = PlanDigest::over(judged_at, &[&draft.message(signer)?, signer.der()]);
         let (path, bytes) = (path.to_owned(), draft.payload.clone());
         let input = Some(Replaced { path, read, bytes, list: None });
-        Ok(BatchFile { work: Work::Sgn(Box::new(draft)), digest, out, in_journal: false, input, warnings })
+        Ok(BatchFile { work: Work::Sgn(Box::new(draft)), digest, out, input, warnings })
     }
 
     /// The same, with the result at another place.
     #[must_use]
     pub fn placed(self, out: PathBuf) -> Self {
         BatchFile { out, ..self }
-    }
-
-    /// The same, with the result in the journal alone.
-    #[must_use]
-    pub fn in_journal(self) -> Self {
-        BatchFile { in_journal: true, ..self }
     }
 
     /// The plan; `None` for a configuration file.
@@ -144,7 +136,7 @@ impl BatchFile {
             }
             Work::Sgn(draft) => Work::Sgn(draft),
         };
-        Ok(ConfirmedFile { work, out: self.out, in_journal: self.in_journal, input: self.input })
+        Ok(ConfirmedFile { work, out: self.out, input: self.input })
     }
 }
 
@@ -181,8 +173,6 @@ pub enum SigningError {
 pub struct ShownPlans {
     each: Vec<(PlanDigest, PathBuf)>,
     places: HashSet<PathBuf>,
-    /// The one file that has all results.
-    answer: Option<PathBuf>,
     /// What is left to do by hand after they are carried out.
     pub by_hand: Vec<String>,
 }
@@ -191,7 +181,7 @@ impl ShownPlans {
     /// Adds a plan before it is shown. Its result must replace nothing but a file, and not the result of another plan.
     pub fn add(&mut self, file: &BatchFile, digest: PlanDigest) -> Result<(), SigningError> {
         let out = file.out();
-        if out.as_os_str() != "-" && !file.in_journal {
+        if out.as_os_str() != "-" {
             files::check_place(out).map_err(SigningError::Place)?;
         }
         if !self.places.insert(files::resolve(out)) {
@@ -201,13 +191,6 @@ impl ShownPlans {
             self.by_hand = file.by_hand().to_vec();
         }
         self.each.push((digest, out.to_owned()));
-        Ok(())
-    }
-
-    /// All results go into this file.
-    pub fn into_answer(&mut self, answer: &Path) -> Result<(), SigningError> {
-        files::check_place(answer).map_err(SigningError::Place)?;
-        self.answer = Some(answer.to_owned());
         Ok(())
     }
 
@@ -241,17 +224,7 @@ impl ShownPlans {
 
     /// The files that they would write.
     pub fn will_write(&self) -> WillWrite {
-        if let Some(answer) = &self.answer {
-            let existing = usize::from(answer.exists());
-            return WillWrite { files: 1, existing, first: answer.clone(), last: answer.clone() };
-        }
-        let path = |at: Option<&(PlanDigest, PathBuf)>| at.map(|(_, out)| out.clone()).unwrap_or_default();
-        WillWrite {
-            files: self.each.len(),
-            existing: self.each.iter().filter(|(_, out)| out.exists()).count(),
-            first: path(self.each.first()),
-            last: path(self.each.last()),
-        }
+        WillWrite::of(self.each.iter().map(|(_, out)| out))
     }
 }
 
@@ -264,6 +237,22 @@ pub struct WillWrite {
     pub existing: usize,
     pub first: PathBuf,
     pub last: PathBuf,
+}
+
+impl WillWrite {
+    /// These files.
+    pub fn of<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Self {
+        let mut all = WillWrite { files: 0, existing: 0, first: PathBuf::new(), last: PathBuf::new() };
+        for file in files {
+            if all.files == 0 {
+                all.first = file.clone();
+            }
+            all.last = file.clone();
+            all.files = all.files.saturating_add(1);
+            all.existing = all.existing.saturating_add(usize::from(file.exists()));
+        }
+        all
+    }
 }
 
 impl fmt::Display for WillWrite {
@@ -289,7 +278,6 @@ impl fmt::Display for WillWrite {
 pub struct ConfirmedFile {
     work: Work<ConfirmedPlan>,
     out: PathBuf,
-    in_journal: bool,
     input: Option<Replaced>,
 }
 
@@ -308,8 +296,6 @@ pub struct Replaced {
 /// A file that was signed and verified, but is not written yet.
 pub struct SignedFile {
     out: PathBuf,
-    /// Its place is the journal alone.
-    pub(super) in_journal: bool,
     bytes: Bytes,
     signed_by: String,
     input: Option<Replaced>,
@@ -331,7 +317,7 @@ pub struct WrittenFile {
 
 impl ConfirmedFile {
     /// Writes its first lines into the journal: what was read, and the plan.
-    pub(super) fn begin(&self, log: &mut Journal) -> Result<(), JournalWriteError> {
+    pub(crate) fn begin(&self, log: &mut Journal) -> Result<(), JournalWriteError> {
         let out = self.out.display().to_string();
         if let Some(Replaced { path, bytes, list, .. }) = &self.input {
             let file = FileFingerprint::of(path.display().to_string(), bytes);
@@ -356,7 +342,7 @@ impl ConfirmedFile {
                 (signed.bytes().clone(), signed.header().signer_short_name())
             }
         };
-        Ok(SignedFile { out: self.out, in_journal: self.in_journal, bytes, signed_by, input: self.input })
+        Ok(SignedFile { out: self.out, bytes, signed_by, input: self.input })
     }
 }
 

@@ -9,5 +9,5 @@ pub use batch::{
     BatchFile, ConfirmedFile, Replaced, ShownPlans, SignedFile, SigningError, WillWrite, WrittenFile,
 };
 pub(crate) use files::FilesToSign;
-pub(crate) use session::sign_begun;
+pub(crate) use session::show_plan;
 pub use session::{Batch, Signed, SigningOrder, SigningSession, show, sign_shown};

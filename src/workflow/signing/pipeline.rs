@@ -203,10 +203,6 @@ impl End<'_> {
 
     fn put(&self, files: &[SignedFile]) -> Vec<Result<Written, WorkError>> {
         let (to_output, existing) = (|f: &NewFile<'_>| f.path.as_os_str() == "-", OnExisting::KeepBackup);
-        if files.iter().all(|file| file.in_journal) {
-            let kept = |file: &SignedFile| Written { path: file.new_file().path.to_owned(), backup: None };
-            return files.iter().map(|file| Ok(kept(file))).collect();
-        }
         let files: Vec<_> = files.iter().map(SignedFile::new_file).collect();
         if !files.is_empty() {
             self.operator.something_changes();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::batch::{BatchFile, ConfirmedFile, ShownPlans};
+use super::batch::{BatchFile, ConfirmedFile, ShownPlans, WillWrite};
 use super::pipeline::sign_all;
 use crate::files::FileError;
 use crate::token::{Module, Sast, Selector, TokenContents, TokenError, TokenSigner};
@@ -143,18 +143,18 @@ impl SigningSession {
             operator.show(&View::DryRun(&shown))?;
             return Ok(None);
         }
-        self.ask(&shown, operator)?;
+        self.ask(shown.will_write(), operator)?;
         sign_shown((&self.module, &self.sast), batch, &shown, order, operator).map(Some)
     }
 
     /// Asks before anything is signed, and shows which files will be written.
-    pub fn ask(&self, shown: &ShownPlans, operator: &dyn Operator) -> Result<(), WorkError> {
+    pub fn ask(&self, writes: WillWrite, operator: &dyn Operator) -> Result<(), WorkError> {
         let token = self.sast.token();
         let question = Question::Sign {
             name: self.sast.certificate().sast_name(),
             token: token.label.to_owned(),
             serial: token.serial.to_owned(),
-            writes: shown.will_write(),
+            writes,
         };
         if operator.agrees(&question)? {
             Ok(())
@@ -182,29 +182,16 @@ impl SigningSession {
 
 /// Carries out plans that were shown and confirmed: with one login and a new journal.
 pub fn sign_shown(
-    signer: (&Module, &Sast),
-    batch: Batch<'_>,
-    shown: &ShownPlans,
-    order: &SigningOrder<'_>,
-    operator: &dyn Operator,
-) -> Result<Signed, WorkError> {
-    sign_begun(signer, batch, shown, order, operator, |_| Ok(()))
-}
-
-/// As [`sign_shown`]; `begun` is called after the login, with the new journal and before the first signature.
-pub(crate) fn sign_begun(
     (module, sast): (&Module, &Sast),
     batch: Batch<'_>,
     shown: &ShownPlans,
     order: &SigningOrder<'_>,
     operator: &dyn Operator,
-    begun: impl FnOnce(&mut Journal) -> Result<(), WorkError>,
 ) -> Result<Signed, WorkError> {
     let journal = with_login(module, sast, operator, |signer| {
         let mut log = Journal::begin(order.journal, order.what, order.change)?;
         log.token(sast)?;
-        let result = begun(&mut log)
-            .and_then(|()| sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator));
+        let result = sign_all(shown.count(), confirmed(batch, shown), signer, &mut log, operator);
         let path = log.end(result.as_ref().err().map(WorkError::outcome));
         let proof = if path.is_ok() { sign_journal(order.sign_journal, &log, signer) } else { Ok(()) };
         result?;
@@ -219,13 +206,7 @@ pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result
     let (mut shown, mut warned) = (ShownPlans::default(), HashSet::new());
     let mut one = |file: &BatchFile, digest| {
         shown.add(file, digest)?;
-        operator.show(&View::Plan(file))?;
-        if details {
-            operator.show(&View::PlanDetails(file))?;
-        }
-        let new = file.warnings.iter().filter(|warning| warned.insert((*warning).clone()));
-        new.for_each(|warning| operator.warn(warning));
-        Ok::<_, WorkError>(())
+        show_plan(file, details, &mut warned, operator)
     };
     match batch {
         Batch::Planned(files) => files.iter().try_for_each(|file| one(file, file.digest()))?,
@@ -241,6 +222,22 @@ pub fn show(batch: &Batch<'_>, details: bool, operator: &dyn Operator) -> Result
         }
     }
     Ok(shown)
+}
+
+/// Shows one plan. A warning that is in `warned` was given before.
+pub(crate) fn show_plan(
+    file: &BatchFile,
+    details: bool,
+    warned: &mut HashSet<String>,
+    operator: &dyn Operator,
+) -> Result<(), WorkError> {
+    operator.show(&View::Plan(file))?;
+    if details {
+        operator.show(&View::PlanDetails(file))?;
+    }
+    let new = file.warnings.iter().filter(|warning| warned.insert((*warning).clone()));
+    new.for_each(|warning| operator.warn(warning));
+    Ok(())
 }
 
 type Files<'a> = Box<dyn Iterator<Item = Result<ConfirmedFile, WorkError>> + Send + 'a>;
