@@ -36,6 +36,8 @@ pub enum WorkError {
     NotACluster { file: String, source: Box<toml::de::Error> },
     #[error("{file}: {source}")]
     ClusterFile { file: String, source: ClusterFileError },
+    #[error("the cluster file cannot be written: {0}")]
+    ClusterFileText(#[from] toml::ser::Error),
     #[error("the nodes of {node} serve no CTL that verifies")]
     NoCtlInForce { node: String },
     #[error("{place} is no folder with a CTLFile.tlv or an ITLFile.tlv, and no node that serves one")]

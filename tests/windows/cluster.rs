@@ -3,6 +3,7 @@
 use super::*;
 use crate::cluster_servers::with_passwords;
 use crate::support::cluster::{Cluster, SSH_PORT, Ssh, can_run, fake_cucm};
+use crate::support::population::{assert_all_reach, population, reset};
 use crate::support::site::Site;
 
 const PASSWORD: &str = "Adm1n-password";
@@ -151,4 +152,64 @@ fn the_entries_are_those_of_the_cluster() {
     for node in &site.cluster.nodes {
         assert!(node.disk_ctl().unwrap() == new, "{}: {said}", node.address);
     }
+}
+
+/// A cluster in mixed mode whose CTL has gone, or that never had one: its own certificates make the first, and every node serves
+/// it.
+#[test]
+fn a_cluster_without_a_ctl_gets_its_first_from_its_own_certificates() {
+    let Some(site) = Site::start(2, 0, "12.5.1.11900-146") else { return };
+    let site = Site { world: site.world, cluster: site.cluster.serving_at_once() };
+    site.cluster.nodes.iter().for_each(|node| node.remove("CTLFile.tlv"));
+    let mut options = [site.cluster.options(), Cluster::ports()].concat();
+    for node in &site.cluster.nodes {
+        options.extend([
+            "--tftp-root".to_owned(),
+            format!("{}={}", node.address, node.folder.join("tftp").display()),
+        ]);
+    }
+    std::fs::create_dir(site.world.path("out")).unwrap();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut operator = Operator::sits_down(&site.world, &options);
+    operator.sees("The publisher's host name, the CTL file in force");
+    operator.types(&format!("{CTRL_U}{}", site.cluster.publisher()));
+    for question in ["Port of SSH:", "User name of the OS administrator:", "Output folder:"] {
+        operator.sees(question);
+        operator.presses(ENTER);
+    }
+    operator.sees("No CTL File exists on the server");
+    operator.presses(ENTER);
+    operator.chooses_mode(0);
+    operator.picks_token(FIRST);
+    operator.adds();
+    let entries = operator.sees("CTL Entries");
+    for (entry, node) in [("SAST", 0), ("CCM+TFTP", 0), ("CCM+TFTP", 1), ("CAPF", 0)] {
+        let entry = format!("{entry} {}", site.cluster.nodes[node].address);
+        let words = entries.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(&entry), "{entry}: {entries}");
+    }
+    operator.chooses_entry("Add Tokens", "Add Tokens");
+    operator.adds_the_other();
+    operator.chooses_entry("Finish", "Finish");
+    operator.signs("SAST token A", PIN);
+    operator.sees("> Done");
+    operator.presses("\x1b[A\x1b[A");
+    operator.presses(ENTER);
+    operator.sees("Publish CTLFile.tlv, signed by SAST-ADN008580ef?");
+    operator.presses(DOWN);
+    operator.presses(ENTER);
+    for node in &site.cluster.nodes {
+        operator.reads(&format!("{}:{SSH_PORT} /usr/local/cm/tftp/CTLFile.tlv Passed", node.address));
+    }
+    operator.is_done();
+    let (code, said) = operator.leaves();
+    assert_eq!(code, 0, "{said}");
+    let new = site.world.read("out/CTLFile.tlv");
+    for node in &site.cluster.nodes {
+        assert!(node.ctl().unwrap() == new, "{}: {said}", node.address);
+    }
+    repeats(&site.world, &said, "out/CTLFile.tlv");
+    let mut phones = population(&[0, 1]);
+    reset(&site, &[0, 1], &mut phones);
+    assert_all_reach(&site, &phones);
 }

@@ -36,10 +36,10 @@ impl From<WorkError> for CommandError {
         let base = CommandError::new(kind, error.to_string());
         match error {
             E::NoCtlInForce { .. } => {
-                base.hint("for a first CTL, describe the cluster in a file: sastctl help create")
+                base.hint("sastctl cluster status shows what each node serves; a first CTL comes from a cluster file: sastctl help create")
             }
             E::NoClusterThere { .. } => base.hint("sastctl cluster fetch --node NODE --alone --out DIR"),
-            E::NotText { .. } | E::WriterEnded | E::Record(_) | E::Declined(_) => base,
+            E::NotText { .. } | E::ClusterFileText(_) | E::WriterEnded | E::Record(_) | E::Declined(_) => base,
             E::Decode { source, .. } => base.hints(match source {
                 DecodeError::Empty | DecodeError::CutShort { .. } => {
                     &["fetch it again, in binary mode: tftp -m binary HOST -c get CTLFile.tlv"]

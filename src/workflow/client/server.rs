@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use super::super::cluster_run::Needs;
 use super::super::error::WorkError;
+use super::super::export::{Format, export};
 use super::super::fetched::{LISTS, Wanted, fetch_all};
 use super::super::input::{ReadCluster, read_cluster, read_verified};
 use super::super::operator::OperatorError;
+use super::super::plan::NeededRecord;
+use super::super::plan::cluster_file::{ClusterFile, Server};
 use super::super::publication::{Publication, Published, publish};
 use super::choices::{ClusterNeeds, Start};
 use super::windows::{SignedList, Windows};
-use crate::cluster::{NodeAddress, SshAddress, TftpFolder};
-use crate::files::{OnExisting, folder_of};
+use crate::cluster::{Connector, NodeAddress, SecurityMode, SshAddress, TftpFolder};
+use crate::files::{self, OnExisting, folder_of};
+use crate::trustlist::{Certificate, Function, ListKind};
 
 /// What the windows start from.
 enum Source {
@@ -108,9 +112,14 @@ impl Windows<'_> {
         for problem in fetched.unverified.iter().chain(&fetched.differing) {
             self.operator.warn(problem);
         }
-        if !fetched.wrote(&source) {
-            return Err(WorkError::NoCtlInForce { node: node.to_string() });
-        }
+        let source = match fetched.wrote(&source) {
+            true => source,
+            // One that does not verify is no reason to make a first CTL.
+            false if fetched.unverified.iter().any(|list| list.starts_with(LISTS[0])) => {
+                return Err(WorkError::NoCtlInForce { node: node.to_string() });
+            }
+            false => self.first_file(node, folder, &mut connector)?,
+        };
         let start = start(&source)?;
         // A tokenless list is the publisher's own affair.
         if start.is_token_signed() {
@@ -126,6 +135,43 @@ impl Windows<'_> {
         }
         (self.source, self.connector) = (source, Some(connector));
         Ok(start)
+    }
+
+    /// A cluster file for the first CTL of a cluster, from its own certificates, which are written beside it.
+    fn first_file(
+        &self,
+        node: &NodeAddress,
+        folder: &Path,
+        connector: &mut Connector<'_>,
+    ) -> Result<PathBuf, WorkError> {
+        let mut records = Needs::of_cluster(node, self.ports, connector)?.records;
+        let mode = connector.open(node)?.security_mode()?;
+        if mode == SecurityMode::NonSecure {
+            self.operator.warn(
+                "the cluster is in non-secure mode, and a CTL of tokens does not change that: first `utils ctl set-cluster \
+                 mixed-mode` on the publisher, then from its tokenless CTL to tokens",
+            );
+        }
+        records.sort_by_key(|needed| needed.function != Function::SAST);
+        let mut certificates: Vec<Certificate> = Vec::new();
+        for needed in &records {
+            if !certificates.contains(&needed.certificate) {
+                certificates.push(needed.certificate.clone());
+            }
+        }
+        let files = export(&certificates, folder, Format::Der, OnExisting::KeepBackup, self.operator)?;
+        let server = |needed: NeededRecord| {
+            let at = certificates.iter().position(|certificate| *certificate == needed.certificate);
+            let file = at.and_then(|at| Path::new(&files.get(at)?.file).file_name()).map(PathBuf::from);
+            let (function, address) = (needed.function, Some(needed.address));
+            Server { function, address, host: None, certificate: file, hash_only: false }
+        };
+        let servers = records.into_iter().map(server).collect();
+        let (kind, file) = (ListKind::Ctl, folder.join("cluster.toml"));
+        let cluster = ClusterFile { kind, file_name: None, mode, style: None, servers, tokens: vec![] };
+        files::write_new(&file, toml::to_string(&cluster)?.as_bytes(), OnExisting::KeepBackup)?;
+        self.say(&format!("{}   the cluster file for its first CTL", file.display()));
+        Ok(file)
     }
 
     /// Publishes the list on the cluster that the list in force is from, and proves that every node serves it.
