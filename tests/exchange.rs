@@ -1,6 +1,7 @@
 //! Signing where no network goes: a request leaves the connected machine, its answer comes back, and nothing that was changed
 //! on the way is used.
 
+use sastctl::trustlist::digest;
 use sastctl::workflow::exchange::SigningAnswer;
 use serde_json::Value;
 
@@ -50,6 +51,9 @@ pub fn shown(world: &World, text: &str) -> String {
     let groups: Vec<_> =
         of("digest").as_bytes().chunks(8).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
     let mut text = text.replace(&groups.join(" "), "GROUPS").replace(&of("serial"), "SERIAL");
+    if let Ok((request, _)) = read(&world.read("R.sastreq")) {
+        text = text.replace(&request.digest_words(), "WORDS");
+    }
     for (key, name) in
         [("digest", "DIGEST"), ("made", "MADE"), ("expires", "EXPIRES"), ("asked_by", "SOMEBODY")]
     {
@@ -85,6 +89,7 @@ fn a_revert_goes_to_the_token_and_back() {
       signer    SAST-ADN008580ef, SHA-256 415967b38e0485e6cb64117c0c8b0c58393b183a147de9c20434c5f2c327536b
       expires   EXPIRES
       digest    GROUPS
+      words     WORDS
     --- stderr
     warning: the certificate of SAST-ADN008580ef expired on 2022-05-17: it still signs; no public source says that phones look at its date
     warning: expired: cucm-1051-a-pub (CCM+TFTP, 2019-06-04), cucm-1051-a-sub1 (CCM+TFTP, 2019-06-04): encrypted and authenticated phones do not register, phones do not trust TFTP (configuration files, ITL), secure SIP trunks and media resources fail
@@ -107,6 +112,7 @@ fn a_revert_goes_to_the_token_and_back() {
       signer    SAST-ADN008580ef, SHA-256 415967b38e0485e6cb64117c0c8b0c58393b183a147de9c20434c5f2c327536b
       expires   EXPIRES
       digest    GROUPS
+      words     WORDS
     CTLFile.tlv   4947 bytes, tokenless, signed by cucm-1051-a-pub, 4 records
     Plan
       - SAST       cucm-1051-a-pub   the tokenless signer leaves
@@ -138,7 +144,15 @@ fn a_revert_goes_to_the_token_and_back() {
     ");
     std::fs::rename(world.path("away"), world.path("CTLFile.tlv")).unwrap();
     let applied = apply(&world).done();
-    insta::assert_snapshot!(applied.all(), @"
+    insta::assert_snapshot!(shown(&world, &applied.all()), @"
+    R.sastreq   request SERIAL
+      asked by  SOMEBODY, MADE
+      cluster   Krakow
+      change    CHG0012345
+      signer    SAST-ADN008580ef, SHA-256 415967b38e0485e6cb64117c0c8b0c58393b183a147de9c20434c5f2c327536b
+      expires   EXPIRES
+      digest    GROUPS
+      words     WORDS
     new.tlv   5728 bytes, signed by SAST-ADN008580ef, verified
       MD5   5402a98cb52f35fd9f251d9a6472cedf
             on a phone: 54 02 A9 8C B5 2F 35 FD 9F 25 1D 9A 64 72 CE DF
@@ -159,6 +173,30 @@ fn a_revert_goes_to_the_token_and_back() {
     assert!(world.run(&["journal", "show", "R.jsonl"]).done().stdout.contains("CHG0012345"));
     assert!(world.read("new.tlv") == pki::golden_bytes("token-signed.tlv"));
     assert!(world.read("CTLFile.tlv") == pki::golden_bytes("tokenless.tlv"));
+}
+
+/// Twelve words of the list of BIP-39, for the first 132 bits of the digest.
+#[test]
+fn the_digest_can_be_read_aloud() {
+    let list = include_str!("../src/workflow/exchange/words.txt");
+    let list: String = list.split_whitespace().map(|word| format!("{word}\n")).collect();
+    let published = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda";
+    assert_eq!(digest::hex(&digest::sha256(list.as_bytes()), ""), published, "english.txt of BIP-39");
+    let world = world("tokenless.tlv");
+    revert(&world).done();
+    let (mut request, _) = read(&world.read("R.sastreq")).unwrap();
+    // Examples of BIP-39 add a checksum of four bits to 128 bits.
+    for (byte, words) in [
+        ("7f", "legal winner thank year wave sausage worth useful legal winner thank yellow"),
+        ("80", "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"),
+        ("ff", "zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong"),
+    ] {
+        let bits = [u8::from_str_radix(byte, 16).unwrap(); 16];
+        let checksum = digest::hex(&digest::sha256(&bits)[..16], "");
+        request.digest = byte.repeat(16) + &checksum;
+        assert_eq!(request.digest_words(), words);
+        assert_eq!(request.digest_groups().split(' ').map(str::len).collect::<Vec<_>>(), [8; 8]);
+    }
 }
 
 #[test]

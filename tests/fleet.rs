@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use rexpect::session::spawn_command;
-use sastctl::workflow::exchange::SigningAnswer;
+use sastctl::trustlist::Digest;
+use sastctl::workflow;
+use sastctl::workflow::exchange::{CarriedFile, Requested, SigningAnswer, SigningRequest, Work};
 use serde_json::Value;
 
 use crate::changed_requests::read;
@@ -27,9 +29,38 @@ fn file(name: &str) -> String {
 /// Requests r000, r001 … of as many clusters.
 fn fleet(count: usize) -> (World, Vec<String>) {
     let world = world("tokenless.tlv");
-    let names: Vec<_> = (0..count).map(|n| format!("r{n:03}")).collect();
-    names.iter().for_each(|name| ask(&world, name, A));
-    (world, names.iter().map(|name| file(name)).collect())
+    let requests: Vec<_> = (0..count).map(|n| file(&format!("r{n:03}"))).collect();
+    let (signer, now) = (pki::token("SAST-ADN008580ef"), jiff::Timestamp::now().as_second());
+    let time = |seconds| jiff::Timestamp::from_second(seconds).unwrap();
+    for (n, name) in requests.iter().enumerate() {
+        let list = pki::golden_bytes("tokenless.tlv");
+        let (request, _) = SigningRequest::make(Requested {
+            serial: [[0; 8], (n as u64).to_be_bytes()].concat().try_into().unwrap(),
+            made: time(now),
+            expires: time(now + 3600),
+            asked_by: "somebody".to_owned(),
+            cluster: Some(format!("Site r{n:03}")),
+            change: None,
+            request: workflow::Request {
+                signer: &signer,
+                options: pki::options(Digest::Sha1),
+                name_style: None,
+                now,
+                force: false,
+                spell: pki::spell,
+            },
+            work: Work::Revert {
+                in_force: CarriedFile { path: "CTLFile.tlv".to_owned(), bytes: list.into() },
+                spares: vec![pki::token("SAST-ADN0054f509")],
+                release: None,
+                single_token: false,
+                edits: vec![],
+            },
+        })
+        .unwrap();
+        std::fs::write(world.path(name), request.to_bytes()).unwrap();
+    }
+    (world, requests)
 }
 
 fn sign(requests: &[String], more: &[&'static str]) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! Signing where no network goes: a request is a plan with its inputs, an answer is a journal with its outputs. Files carry
 //! both. `docs/exchange.md` describes them.
 //!
-//! `request`, `check`, `answer` and `error` are pure: bytes in, values out. `ledger`, `signing` and `work` read and write files.
+//! `request`, `aloud`, `check`, `answer` and `error` are pure: bytes in, values out. `ledger`, `signing`, `pipeline` and `work` read and write files.
 
+mod aloud;
 mod answer;
 mod check;
 mod error;
 mod ledger;
+mod pipeline;
 mod request;
 mod signing;
 mod work;
@@ -14,6 +16,7 @@ mod work;
 pub use answer::SigningAnswer;
 pub use check::Requested;
 pub use error::ExchangeError;
+pub use pipeline::Answer;
 pub use request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
-pub use signing::{Answer, SignHere, SignedRequest, SignedRequests, sign};
+pub use signing::{SignHere, SignedRequest, SignedRequests, sign};
 pub use work::{Applied, Carry, OpenRequest, carried, write};

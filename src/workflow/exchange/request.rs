@@ -131,12 +131,6 @@ impl SigningRequest {
         if now < self.expires { Ok(()) } else { Err(ExchangeError::Expired { expires: self.expires, now }) }
     }
 
-    /// The digest in groups that can be read aloud.
-    pub fn digest_groups(&self) -> String {
-        let groups: Vec<_> = self.digest.as_bytes().chunks(8).map(String::from_utf8_lossy).collect();
-        groups.join(" ")
-    }
-
     pub(super) fn sum(&self) -> String {
         digest::hex(
             &digest::sha256(&canonical(&SigningRequest { digest: String::new(), ..self.clone() })),

@@ -1,7 +1,7 @@
 //! A request is written, and its answer is used.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -71,6 +71,7 @@ pub fn write(
 
 /// A request that was read and checked, with its plans.
 pub struct OpenRequest {
+    path: PathBuf,
     /// The request.
     pub request: SigningRequest,
     pub(super) batch: Vec<BatchFile>,
@@ -83,7 +84,7 @@ impl OpenRequest {
     pub fn read(path: &Path, spell: Spell) -> Result<Self, WorkError> {
         let bytes = files::read_plain(path, MAX_REQUEST)?;
         let (request, batch) = SigningRequest::read(&bytes, spell)?;
-        Ok(OpenRequest { request, batch, bytes: bytes.len() })
+        Ok(OpenRequest { path: path.to_owned(), request, batch, bytes: bytes.len() })
     }
 
     /// Uses an answer: checks it, writes its signed files to `out` (a folder for several), and its journal next to it.
@@ -94,7 +95,8 @@ impl OpenRequest {
         ledger: Option<&Path>,
         operator: &dyn Operator,
     ) -> Result<Applied, WorkError> {
-        let OpenRequest { request, batch, .. } = self;
+        let OpenRequest { path, request, batch, .. } = self;
+        operator.show(&View::Request { request: &request, file: &path })?;
         let by_hand = batch.first().map(|file| file.by_hand().to_vec()).unwrap_or_default();
         let (now, expires) = (now(), request.expires);
         let bytes = files::read_plain(answer, MAX_ANSWER)?;
