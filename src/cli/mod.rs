@@ -106,7 +106,7 @@ pub(crate) type ShowWindows = fn(&ClientArgs, &Settings, &Ui) -> Result<(), Comm
 
 /// The whole command line, as a value; its help is as wide as the terminal.
 pub fn command_line() -> clap::Command {
-    arrange::arrange(Cli::command()).styles(ui::STYLES).term_width(ui::help_width())
+    arrange::arrange(Cli::command(), None).styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Parses the arguments, does the work, prints errors, gives the exit code.
@@ -116,7 +116,7 @@ pub(crate) fn main(show_windows: ShowWindows) -> ExitCode {
         return leave(code);
     }
     Color::before_parsing().apply();
-    let cli = match command_line().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return leave(refuse(error)),
     };
@@ -134,6 +134,22 @@ pub(crate) fn main(show_windows: ShowWindows) -> ExitCode {
             bare.error(&error);
             error.kind as u8
         }
+    })
+}
+
+/// Parses what was typed with the commands that it names. Help and errors show the whole command line, so they are made with it.
+fn parse() -> Result<Cli, clap::Error> {
+    let typed: Vec<_> = std::env::args_os().collect();
+    let parsed = |mut line: clap::Command| {
+        let parsed =
+            line.try_get_matches_from_mut(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
+        // The memory is not freed piece by piece: the process ends soon, and at once.
+        std::mem::forget(line);
+        parsed
+    };
+    parsed(arrange::arrange(Cli::command(), Some(&typed))).or_else(|error| match error.kind() {
+        clap::error::ErrorKind::DisplayVersion => Err(error),
+        _ => parsed(command_line()),
     })
 }
 
