@@ -147,7 +147,8 @@ fn list_journals(args: &ListArgs, ui: &Ui) -> Result<(), CommandError> {
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
     let (path, bytes) = args.journal.read()?;
     let phones = args.phones_from.as_deref().map(PhonesByClass::read).transpose()?;
-    let shown = shown(&path, &bytes, args.change.as_deref(), args.redact)?.with_phones(phones);
+    let mut shown = shown(&path, &bytes, args.change.as_deref(), args.redact)?;
+    shown.phones = phones;
     let summary = JournalSummary::new(&shown);
     match &args.html {
         Some(out) if out.as_os_str() == "-" && ui.json => {
@@ -163,9 +164,9 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CommandError> {
         page if ui.json => ui.print_json(
             "journal-show",
             &serde_json::json!({
-                "journal": if args.redact { summary.name.to_owned() } else { path.to_string() },
-                "lines": shown.lines(), "change": summary.change, "html": page,
-                "phones": summary.phones.map(PhonesByClass::counts),
+                "journal": if args.redact { shown.name.clone() } else { path.to_string() },
+                "lines": shown.lines(), "change": shown.change, "html": page,
+                "phones": shown.phones.as_ref().map(PhonesByClass::counts),
             }),
         ),
         Some(page) => ui.print(&format!("{page}   the page of {path}")),

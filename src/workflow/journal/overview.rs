@@ -48,20 +48,21 @@ pub enum WayBack {
 impl<'a> JournalSummary<'a> {
     /// The first page.
     pub fn overview(&self) -> Overview<'a> {
-        let run = RunState::of(self.lines.iter().map(|line| &line.event));
+        let run = RunState::of(self.shown.lines().iter().map(|line| &line.event));
         let published = self.changes.iter().find(|change| change.alone == Some("published"));
         let outputs: Vec<_> = self.changes.iter().filter_map(|change| change.output).collect();
-        let last_step = self.lines.iter().rev().find_map(|line| match &line.event {
+        let last_step = self.shown.lines().iter().rev().find_map(|line| match &line.event {
             Event::Step { name: StepName::Known(step), says, done, .. } => Some((*step, says, *done)),
             _ => None,
         });
         let phones = self.each(|change| if run.rolls_back { &[] } else { change.phones });
         let refuse = phones.iter().filter(|it| it.refuses()).count();
         let known = phones.iter().filter(|it| it.is_known()).count();
-        let counted = in_a_sentence(&phones, self.phones);
+        let counted = in_a_sentence(&phones, self.shown.phones.as_ref());
         let refusing = phones.iter().filter(|it| it.refuses()).map(|it| it.phones.as_str());
-        let done = matches!(self.outcome, Some((Outcome::Done, _)));
-        let (verdict, why) = match (self.outcome, last_step) {
+        let outcome = self.shown.journal.outcome();
+        let done = matches!(outcome, Some((Outcome::Done, _)));
+        let (verdict, why) = match (outcome, last_step) {
             (Some((Outcome::Done, _)), _) if run.rolls_back => {
                 ("Rolled back", "every node serves the CTL that was in force before".to_owned())
             }
@@ -119,7 +120,7 @@ impl<'a> JournalSummary<'a> {
             outputs
         };
         let servers =
-            files.iter().rev().find_map(|file| self.lists.get(&file.sha256)).map(|list| list.servers());
+            files.iter().rev().find_map(|file| self.shown.lists.get(&file.sha256)).map(|list| list.servers());
         let cluster_state = last_step.filter(|_| run.id.is_some() && !done);
         let cluster_state = cluster_state.map(|(step, ..)| step.state_if_it_fails());
         let cluster = run.id.map(|id| id.node).into_iter().chain(servers.unwrap_or_default()).collect();
@@ -154,7 +155,7 @@ impl Overview<'_> {
     /// How many phones a line is about, if their list was given.
     pub fn count(&self, summary: &JournalSummary<'_>, line: &PhoneLine) -> Option<usize> {
         let class = PhoneClass::ALL.into_iter().find(|class| class.label() == line.phones)?;
-        let names = summary.phones?.names(Some(class));
+        let names = summary.shown.phones.as_ref()?.names(Some(class));
         (class != PhoneClass::WithoutList).then_some(names.len())
     }
 }

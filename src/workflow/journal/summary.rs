@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::entry::{Event, FileFingerprint, JournalLine, Outcome, PhoneLine, TokenCertificate, TokenSeal};
+use super::entry::{Event, FileFingerprint, JournalLine, PhoneLine, TokenCertificate, TokenSeal};
 use super::list_view::ListView;
 use super::redaction::Redaction;
 use super::signature::beside;
@@ -19,15 +19,18 @@ const DETAILED: usize = 40;
 /// A journal as it is shown.
 pub struct ShownJournal {
     /// The journal's file name.
-    name: String,
-    change: Option<String>,
-    redacted: bool,
+    pub name: String,
+    /// The number of the change.
+    pub change: Option<String>,
+    /// Whether names and addresses are left out.
+    pub redacted: bool,
     /// Whether there is a signature next to it.
-    signed: bool,
-    journal: VerifiedJournal,
+    pub signed: bool,
+    pub journal: VerifiedJournal,
     /// By the SHA-256 of the file.
-    lists: HashMap<String, ListView>,
-    phones: Option<PhonesByClass>,
+    pub lists: HashMap<String, ListView>,
+    /// The phones that there are, if their list was given.
+    pub phones: Option<PhonesByClass>,
 }
 
 impl ShownJournal {
@@ -56,11 +59,6 @@ impl ShownJournal {
         ShownJournal { name, change, redacted: redact, signed, journal, lists, phones: None }
     }
 
-    /// The same, with the numbers of the phones on this list.
-    pub fn with_phones(self, phones: Option<PhonesByClass>) -> Self {
-        ShownJournal { phones, ..self }
-    }
-
     /// Its lines.
     pub fn lines(&self) -> &[JournalLine] {
         self.journal.lines()
@@ -69,19 +67,7 @@ impl ShownJournal {
 
 /// What a page shows of a run.
 pub struct JournalSummary<'a> {
-    pub name: &'a str,
-    /// The number of the change.
-    pub change: Option<&'a str>,
-    pub signed: bool,
-    /// Whether names and addresses are left out.
-    pub redacted: bool,
-    pub lines: &'a [JournalLine],
-    /// SHA-256 of the last line.
-    pub head: &'a str,
-    pub lists: &'a HashMap<String, ListView>,
-    /// The phones that there are, if their list was given.
-    pub phones: Option<&'a PhonesByClass>,
-    pub outcome: Option<(Outcome, &'a str)>,
+    pub shown: &'a ShownJournal,
     /// The token that signed.
     pub token: Option<&'a TokenSeal>,
     /// The files that were signed, with what they replace.
@@ -112,11 +98,10 @@ pub struct Change<'a> {
 impl<'a> JournalSummary<'a> {
     /// Sorts a journal.
     pub fn new(shown: &'a ShownJournal) -> Self {
-        let ShownJournal { name, change, redacted, signed, journal, lists, phones } = shown;
         let (mut token, mut changes) = (None, Vec::new());
         // Those whose result was not written yet: of many files that are signed together several are on their way.
         let mut open: Vec<Change<'a>> = Vec::new();
-        for line in journal.lines() {
+        for line in shown.lines() {
             match &line.event {
                 Event::Token(it) => token = Some(it),
                 Event::Input { role, file, out, phones, findings } => {
@@ -148,31 +133,18 @@ impl<'a> JournalSummary<'a> {
         };
         open.retain(|it| it.alone.is_none() || !it.input.is_some_and(replaced));
         changes.extend(open);
-        let (change, head, lines) = (change.as_deref(), &journal.head, journal.lines());
-        let outcome = journal.outcome();
-        JournalSummary {
-            name,
-            change,
-            signed: *signed,
-            redacted: *redacted,
-            lines,
-            head,
-            lists,
-            phones: phones.as_ref(),
-            outcome,
-            token,
-            changes,
-        }
+        JournalSummary { shown, token, changes }
     }
 
     /// The first line.
     pub fn start(&self) -> Option<&'a Event> {
-        self.lines.first().map(|line| &line.event)
+        self.shown.lines().first().map(|line| &line.event)
     }
 
     /// From when to when.
     pub fn times(&self) -> [&'a str; 2] {
-        [self.lines.first(), self.lines.last()].map(|line| line.map(|l| l.time.as_str()).unwrap_or_default())
+        [self.shown.lines().first(), self.shown.lines().last()]
+            .map(|line| line.map(|l| l.time.as_str()).unwrap_or_default())
     }
 
     /// What this selects of all changes, each once.
@@ -210,7 +182,7 @@ impl<'a> JournalSummary<'a> {
         };
         let mut steps: Vec<[String; 4]> = Vec::new();
         let mut running: HashMap<String, usize> = HashMap::new();
-        for new in self.lines.iter().filter_map(step) {
+        for new in self.shown.lines().iter().filter_map(step) {
             let [_, name, how, _] = &new;
             let begun = if how.is_empty() { None } else { running.remove(name) };
             match begun.and_then(|at| steps.get_mut(at)) {
