@@ -127,7 +127,7 @@ pub fn text(certificate: &Certificate, report: &CertificateReport) -> String {
     let as_sast = [
         ("subject", certificate.subject.spelled(style)),
         ("issuer", certificate.issuer.spelled(style)),
-        ("serial", digest::hex(&certificate.serial_spelled(style), ":").to_uppercase()),
+        ("serial", digest::colons(&certificate.serial_spelled(style))),
     ];
     texts::text(&CertificateText { certificate, report, from: day(certificate.not_before), as_sast })
 }

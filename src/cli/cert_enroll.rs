@@ -213,7 +213,7 @@ impl Enroll<'_> {
                     "{}, {}, serial {}, until {}: stored on \"{}\" next to its key",
                     certificate.sast_name(),
                     certificate.public_key.describe(),
-                    digest::hex(&certificate.serial, ":").to_uppercase(),
+                    digest::colons(&certificate.serial),
                     day(certificate.not_after),
                     token.label
                 ));

@@ -120,8 +120,7 @@ pub fn window(list: &SignedList, published: Option<&Published>) -> String {
     let mut seen = Vec::new();
     let unpublished = plan.draft().records.iter().filter(|_| published.is_none());
     for record in unpublished.filter(serves) {
-        let server =
-            record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name()).unwrap_or_default();
+        let server = record.place();
         if !seen.contains(&server) {
             rows.push(vec![server.clone(), there.clone(), "to be copied".to_owned()]);
             seen.push(server);

@@ -9,7 +9,7 @@ use super::shell::certificates::{self, OwnCertificate};
 use super::shell::health::{self, Backup, License, Replication};
 use super::shell::phones::{self, ListedPhone};
 use super::shell::screen::last_words;
-use super::shell::{Reply, Shell};
+use super::shell::{COMMAND_LIMIT, Reply, Shell};
 use crate::trustlist::Certificate;
 
 /// The trust unit of SAST certificates.
@@ -64,6 +64,17 @@ impl<C: Console> Node<C> {
     /// The output of a command that asks nothing, parsed.
     fn read<T>(&mut self, command: &str, value: impl Fn(&[String]) -> Option<T>) -> Result<T, ClusterError> {
         let said = self.shell.run(command)?;
+        value(&said).ok_or_else(|| self.not_understood(command, &said))
+    }
+
+    /// The same for a command that may take this long; a refusal is text to parse, too.
+    fn read_within<T>(
+        &mut self,
+        limit: Duration,
+        command: &str,
+        value: impl Fn(&[String]) -> Option<T>,
+    ) -> Result<T, ClusterError> {
+        let said = self.shell.ask(command, &[], limit)?;
         value(&said).ok_or_else(|| self.not_understood(command, &said))
     }
 
@@ -153,32 +164,23 @@ impl<C: Console> Node<C> {
 
     /// Whether it reaches another host: four pings.
     pub fn reaches(&mut self, host: &str) -> Result<bool, ClusterError> {
-        let command = format!("utils network ping {host}");
-        let said = self.shell.ask(&command, &[], HEALTH_LIMIT)?;
-        health::is_reached(&said).ok_or_else(|| self.not_understood(&command, &said))
+        self.read_within(HEALTH_LIMIT, &format!("utils network ping {host}"), health::is_reached)
     }
 
     /// The phones that this node knows now. Each CallManager node knows its own.
     pub fn known_phones(&mut self) -> Result<Vec<ListedPhone>, ClusterError> {
-        let command = "show risdb query phone";
-        let said = self.shell.ask(command, &[], PHONES_LIMIT)?;
-        phones::known_phones(&said).ok_or_else(|| self.not_understood(command, &said))
+        self.read_within(PHONES_LIMIT, "show risdb query phone", phones::known_phones)
     }
 
     /// The phones in the database of the cluster, with their models.
     pub fn phones_in_database(&mut self) -> Result<Vec<ListedPhone>, ClusterError> {
-        let command = phones::PHONES_IN_DATABASE;
-        let said = self.shell.ask(command, &[], PHONES_LIMIT)?;
-        phones::phones_in_database(&said).ok_or_else(|| self.not_understood(command, &said))
+        self.read_within(PHONES_LIMIT, phones::PHONES_IN_DATABASE, phones::phones_in_database)
     }
 
     /// The models with Security by Default, if the database tells.
     pub fn models_with_security_by_default(&mut self) -> Result<Vec<String>, ClusterError> {
-        let features = self.shell.run(phones::FEATURES)?;
-        let query = phones::models_query(&features)
-            .ok_or_else(|| self.not_understood(phones::FEATURES, &features))?;
-        let said = self.shell.run(&query)?;
-        phones::models(&said).ok_or_else(|| self.not_understood(&query, &said))
+        let query = self.read(phones::FEATURES, phones::models_query)?;
+        self.read(&query, phones::models)
     }
 
     /// Restarts a service, and returns its state afterwards.
@@ -199,7 +201,7 @@ impl<C: Console> Node<C> {
     pub fn delete_tftp(&mut self, file: &str) -> Result<bool, ClusterError> {
         let command = format!("file delete tftp {file}");
         let replies = [Reply { question: "to continue", answer: "y" }];
-        let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
+        let said = self.shell.run_and_reply(&command, &replies, COMMAND_LIMIT)?;
         answers::deleted(&said).map(|count| count > 0).ok_or_else(|| self.not_understood(&command, &said))
     }
 
@@ -219,7 +221,7 @@ impl<C: Console> Node<C> {
         for file in answers::trust_files(&self.trust_list()?, PHONE_SAST_TRUST, name) {
             // A refusal shows in the list.
             let command = format!("set cert delete {PHONE_SAST_TRUST} {file}");
-            self.shell.ask(&command, &YES, Duration::from_secs(60))?;
+            self.shell.ask(&command, &YES, COMMAND_LIMIT)?;
         }
         Ok(!self.trusts(name)?)
     }
@@ -230,7 +232,7 @@ impl<C: Console> Node<C> {
         let command = format!("set cert import trust {PHONE_SAST_TRUST}");
         let pem = format!("{}\n", certificate.to_pem().trim_end());
         let replies = [Reply { question: "Hit Enter", answer: &pem }];
-        let said = self.shell.run_and_reply(&command, &replies, Duration::from_secs(60))?;
+        let said = self.shell.run_and_reply(&command, &replies, COMMAND_LIMIT)?;
         let is_done = |l: &String| l.to_lowercase().trim_start().starts_with("successfully imported");
         said.iter().any(is_done).then_some(()).ok_or_else(|| self.not_understood(&command, &said))
     }

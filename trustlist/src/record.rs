@@ -164,6 +164,12 @@ impl Record {
         self.get(tag::IP_ADDRESS).and_then(|ip| <[u8; 4]>::try_from(ip).ok()).map(Ipv4Addr::from)
     }
 
+    /// Where its server is: the address, else the host name; empty where it has neither.
+    pub fn place(&self) -> String {
+        let address = self.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+        address.or_else(|| self.dns_name()).unwrap_or_default()
+    }
+
     /// The certificate, where the record carries one whole.
     pub fn certificate(&self) -> Option<Result<Certificate, CertificateError>> {
         self.get(tag::CERTIFICATE).map(|der| Certificate::from_der(self.bytes.slice_ref(der)))

@@ -30,12 +30,16 @@ pub const SECURITY_MODE: &str =
 
 /// Reads the answer to [`SECURITY_MODE`].
 pub fn security_mode(lines: &[String]) -> Option<SecurityMode> {
-    let row = lines.iter().find(|l| l.trim_start().starts_with("ClusterSecurityMode"))?;
-    match row.split_whitespace().last()? {
+    match parameter(lines, "ClusterSecurityMode")? {
         "0" => Some(SecurityMode::NonSecure),
         "1" => Some(SecurityMode::Mixed),
         _ => None,
     }
+}
+
+/// The value of a parameter: the last word of its row.
+fn parameter<'l>(lines: &'l [String], name: &str) -> Option<&'l str> {
+    lines.iter().find(|l| l.trim_start().starts_with(name))?.split_whitespace().last()
 }
 
 /// The query for the enterprise parameter "Prepare Cluster for Rollback to pre 8.0".
@@ -44,8 +48,7 @@ pub const ROLLBACK: &str =
 
 /// Reads the answer to [`ROLLBACK`]. No document prints its values; those of other parameters are `T` and `F`, or numbers.
 pub fn rollback(lines: &[String]) -> Option<bool> {
-    let row = lines.iter().find(|l| l.trim_start().starts_with("RollBackToPreGrayback"))?;
-    match row.split_whitespace().last()? {
+    match parameter(lines, "RollBackToPreGrayback")? {
         "T" | "True" | "1" => Some(true),
         "F" | "False" | "0" => Some(false),
         _ => None,

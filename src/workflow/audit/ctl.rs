@@ -14,15 +14,9 @@ use crate::workflow::ListOption;
 /// The units whose certificates are in server records.
 const UNITS: [&str; 2] = ["CallManager", "CallManager-ECDSA"];
 
-/// The address of a record, else its name.
-fn place(record: &Record) -> String {
-    let ip = record.ip_address().filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
-    ip.or(record.dns_name()).unwrap_or_default()
-}
-
 /// Whether a record has the address of a node; without an address, its name.
 fn stands_at(record: &Record, node: &ClusterNode) -> bool {
-    let (place, name) = (place(record), &node.name);
+    let (place, name) = (record.place(), &node.name);
     let is_address = place.parse::<IpAddr>().is_ok() || name.parse::<IpAddr>().is_ok();
     let host = |name: &str| name.split('.').next().unwrap_or_default().to_lowercase();
     place == node.address || (!is_address && !place.is_empty() && host(&place) == host(name))
@@ -60,7 +54,7 @@ impl Judge<'_> {
         // A CCM record may be a firewall.
         let gone = whole.iter().filter(|r| r.function() == Function::CCM_TFTP && self.facts.knows_nodes);
         for record in gone.filter(|record| !nodes.iter().any(|node| of_node(record, node))) {
-            let (name, place) = (record.short_name(), place(record));
+            let (name, place) = (record.short_name(), record.place());
             let says = format!("the CTL has {name} at {place}, and the cluster has no such node");
             self.add(Kind::NodeGone, &place, says, self.new_ctl(ctl, None));
         }
@@ -76,7 +70,7 @@ impl Judge<'_> {
                 self.facts.nodes.iter().filter(|n| n.certificates.iter().any(|c| c.serial == own.serial));
             let mut owners = owners.map(|owner| &owner.node);
             let is_right = owners.any(|owner| holding.iter().any(|record| stands_at(record, owner)));
-            let at = place(first);
+            let at = first.place();
             let says =
                 format!("its {unit} certificate is in the CTL at {at}, the node has the address {address}");
             return (!is_right).then_some((Kind::AddressChanged, says));

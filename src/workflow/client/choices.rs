@@ -3,10 +3,9 @@
 #![allow(missing_docs, reason = "the fields are called by what they are")]
 
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use super::super::next::{ListCommand, ListOption};
-use super::super::plan::cluster_file::{ClusterFile, Server};
+use super::super::plan::cluster_file::ClusterFile;
 use super::super::plan::{
     Edit, Mark, Needed, NewServer, Plan, PlanError, Release, Request, create, leaves, renew,
     renewed as renewed_records, resign, revert, signer_not_in_force, spare_tokens, update,
@@ -251,11 +250,10 @@ impl Choices {
                     let serial = record.get(record_tag::SERIAL_NUMBER).map(|s| digest::hex(s, ""));
                     return Some((true, serial.unwrap_or_default()));
                 }
-                let at = record.ip_address().map(|ip| ip.to_string()).or_else(|| record.dns_name());
-                Some((false, named(record.function(), &at.unwrap_or_default())))
+                Some((false, named(record.function(), &record.place())))
             }
             Start::NoFile { cluster, tokens, .. } => match cluster.servers.get(*index) {
-                Some(server) => Some((false, named(server.function, &place(server)))),
+                Some(server) => Some((false, named(server.function, &server.place().unwrap_or_default()))),
                 None => {
                     let token = tokens.get(index.checked_sub(cluster.servers.len())?)?;
                     Some((true, digest::hex(&token.serial, "")))
@@ -297,7 +295,7 @@ impl Choices {
                 let servers = cluster.servers.iter().zip(certificates).enumerate();
                 for (index, (server, certificate)) in servers.filter(|(index, _)| stays(index)) {
                     let kind = server.function.to_string();
-                    let columns = columns(kind, place(server), certificate.as_ref());
+                    let columns = columns(kind, server.place().unwrap_or_default(), certificate.as_ref());
                     add(EntryKind::InList(index), columns, certificate.clone());
                 }
             }
@@ -373,11 +371,6 @@ impl Choices {
     }
 }
 
-fn place(server: &Server) -> String {
-    let address = server.address.map(|ip| ip.to_string());
-    address.or_else(|| server.host.clone()).unwrap_or_default()
-}
-
 fn named(function: Function, at: &str) -> String {
     format!("{}:{at}", function.to_string().to_lowercase())
 }
@@ -386,12 +379,10 @@ fn named(function: Function, at: &str) -> String {
 const NO_HOSTNAME: &str = "- No Hostname -";
 
 fn of_record(record: &Record) -> [String; 4] {
-    let host = record.dns_name().filter(|n| !n.is_empty());
-    let address = record.ip_address().filter(|ip| *ip != Ipv4Addr::UNSPECIFIED).map(|ip| ip.to_string());
     let (kind, host) = if record.is_token() {
         ("Security Token".to_owned(), NO_HOSTNAME.to_owned())
     } else {
-        (record.function().to_string(), address.or(host).unwrap_or_default())
+        (record.function().to_string(), record.place())
     };
     [kind, host, record.issuer_name().unwrap_or_default(), record.subject_name().unwrap_or_default()]
 }

@@ -83,7 +83,7 @@ impl Needs {
                 let lost = || RunError::NoCertificate {
                     node: node.address.to_string(),
                     unit: unit_name,
-                    serial: own.map(|own| digest::hex(&own.serial, ":").to_uppercase()).unwrap_or_default(),
+                    serial: own.map(|own| digest::colons(&own.serial)).unwrap_or_default(),
                 };
                 let certificate = found.cloned().ok_or_else(lost)?;
                 // A list holds a certificate of several nodes once.

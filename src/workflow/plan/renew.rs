@@ -186,7 +186,7 @@ fn compared(
                 let mut why = Vec::new();
                 if !entry.record.is_of(&needed.certificate) {
                     changes.insert(Change::Renewed(needed.unit));
-                    let serial = digest::hex(&needed.certificate.serial, ":").to_uppercase();
+                    let serial = digest::colons(&needed.certificate.serial);
                     why.push(format!("{} was renewed: serial {serial}", needed.unit));
                 }
                 let record = if before == needed.address || entry.record.is_token() {

@@ -294,7 +294,7 @@ pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist:
     let name = signer.sast_name();
     let namesake = old.list().sasts().any(|record| record.short_name() == name);
     let told = |name: String, serial: Option<&[u8]>| match serial.filter(|_| namesake) {
-        Some(serial) => format!("{name} (serial {})", digest::hex(serial, ":").to_uppercase()),
+        Some(serial) => format!("{name} (serial {})", digest::colons(serial)),
         None => name,
     };
     let known = old.list().sasts().map(|r| told(r.short_name(), r.get(record_tag::SERIAL_NUMBER))).collect();

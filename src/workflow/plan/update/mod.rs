@@ -327,7 +327,7 @@ impl Update {
             .iter()
             .filter_map(|i| self.records.get(*i))
             .map(|e| match e.record.get(record_tag::SERIAL_NUMBER) {
-                Some(serial) => format!("serial {}", digest::hex(serial, ":").to_uppercase()),
+                Some(serial) => format!("serial {}", digest::colons(serial)),
                 None => e.record.short_name(),
             })
             .collect();

@@ -89,7 +89,7 @@ impl Update {
             let Some(entry) = self.records.get_mut(*index) else { continue };
             let record = entry.record.refreshed(certificate)?;
             if record != entry.record {
-                let serial = digest::hex(&certificate.serial, ":").to_uppercase();
+                let serial = digest::colons(&certificate.serial);
                 entry.change(record, format!("takes the new certificate, serial {serial}"));
             }
         }
