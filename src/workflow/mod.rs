@@ -4,6 +4,7 @@
 //! and refused. Signing happens in [`ConfirmedPlan::execute`], through a [`Signer`](crate::trustlist::Signer).
 
 pub mod advice;
+mod at_once;
 pub(crate) mod audit;
 pub(crate) mod check;
 mod client;
@@ -40,6 +41,7 @@ pub(crate) mod verification;
 mod watch;
 
 pub use crate::files::display_name;
+use at_once::at_once;
 pub use client::{AddedServer, Choices, ClusterNeeds, Entry, EntryKind, Start};
 pub(crate) use client::{Finished, SignedList, WindowOperator, WindowView, Windows};
 pub(crate) use error::NOT_SERVED_YET;

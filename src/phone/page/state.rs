@@ -40,6 +40,8 @@ pub enum ListState {
     NoList { message: String },
     /// It shows no checksum of a CTL. `shows` is what it shows instead: the row of the CTL, or its newest message.
     NotShown { shows: Option<String> },
+    /// It was not asked, and why.
+    CannotAsk { why: String },
 }
 
 /// What a row about the CTL shows.

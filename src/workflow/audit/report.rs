@@ -6,7 +6,6 @@ use std::fmt::{self, Write};
 use askama::Template;
 use askama::filters::Escaper;
 use jiff::Timestamp;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::facts::{AuditFacts, NodeFacts, gather};
@@ -15,7 +14,7 @@ use super::judge::{ExpectedToken, Judge};
 use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::trustlist::{Record, printable};
 use crate::workflow::trust::TvsOptions;
-use crate::workflow::{Operator, Spell, WorkError, local_time};
+use crate::workflow::{Operator, Spell, WorkError, at_once, local_time};
 
 /// The most threads that ask clusters.
 const MOST_AT_ONCE: usize = 64;
@@ -89,11 +88,11 @@ impl Escaper for Label {
     }
 }
 
-/// Audits clusters, `at_once` at the same time. A cluster that is not reached does not stop the others.
+/// Audits clusters, at most `most` at the same time. A cluster that is not reached does not stop the others.
 pub fn audit(
     targets: Vec<Target<'_>>,
     how: (Ports, Option<&TvsOptions>),
-    (until, at_once): (Timestamp, usize),
+    (until, most): (Timestamp, usize),
     operator: &dyn Operator,
     spell: Spell,
 ) -> Result<AuditReport, WorkError> {
@@ -116,14 +115,7 @@ pub fn audit(
         }
         Ok(cluster)
     };
-    // The threads wait most of the time: as many as clusters are asked, not as processors.
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(at_once.clamp(1, MOST_AT_ONCE.min(count.max(1)))).build();
-    let audited: Result<Vec<AuditedCluster>, WorkError> = match pool {
-        Ok(pool) => pool.install(|| targets.into_par_iter().with_max_len(1).map(one).collect()),
-        Err(_) => targets.into_iter().map(one).collect(),
-    };
-    let mut clusters = audited?;
+    let mut clusters = at_once(targets, most.min(MOST_AT_ONCE), one)?;
     clusters.sort_by_key(|cluster| {
         let [errors, rest @ ..] = cluster.counts();
         Reverse((cluster.error.is_some(), errors, rest))

@@ -9,9 +9,7 @@ use crate::phone::page::{Expected, ListState};
 use crate::trustlist::VerifiedList;
 use crate::workflow::error::WorkError;
 use crate::workflow::operator::View;
-use crate::workflow::phones::{
-    CheckedPhone, Counts, PhoneAnswer, PhonesReport, check_phones, counted_phones,
-};
+use crate::workflow::phones::{CheckedPhone, Counts, PhonesReport, check_phones, counted_phones};
 
 /// How long is waited before those that hold another list are asked again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -38,8 +36,7 @@ impl ClusterRun<'_> {
             )))?;
         }
         let Some(report) = self.ask_phones(ctl)? else { return Ok(None) };
-        let is_refusal =
-            |checked: &&CheckedPhone| matches!(checked.answer, PhoneAnswer::Shows(ListState::Refused { .. }));
+        let is_refusal = |checked: &&CheckedPhone| matches!(checked.answer, ListState::Refused { .. });
         let refused = report.phones.iter().filter(is_refusal).map(|checked| checked.phone.name.as_str());
         let refused: Vec<&str> = refused.collect();
         if refused.is_empty() {
@@ -54,7 +51,7 @@ impl ClusterRun<'_> {
         let Some(RunPhones { list, pace }) = &self.options.phones else { return Ok(None) };
         let (expected, began) = (Expected::of(ctl.list().bytes()), Instant::now());
         let mut done: Vec<CheckedPhone> = Vec::new();
-        let mut first: HashMap<String, PhoneAnswer> = HashMap::new();
+        let mut first: HashMap<String, ListState> = HashMap::new();
         let mut ask = list.clone();
         let report = loop {
             let checked = check_phones(ask, &expected, *pace, self.operator)?;
@@ -62,11 +59,9 @@ impl ClusterRun<'_> {
                 first.extend(checked.iter().map(|it| (it.phone.name.clone(), it.answer.clone())));
             }
             let (waiting, settled): (Vec<_>, Vec<_>) = checked.into_iter().partition(|it| match &it.answer {
-                PhoneAnswer::Shows(ListState::Other { .. } | ListState::NoList { .. }) => true,
+                ListState::Other { .. } | ListState::NoList { .. } => true,
                 // The same message as before may be of an earlier list.
-                PhoneAnswer::Shows(ListState::Refused { .. }) => {
-                    first.get(&it.phone.name) == Some(&it.answer)
-                }
+                ListState::Refused { .. } => first.get(&it.phone.name) == Some(&it.answer),
                 _ => false,
             });
             done.extend(settled);

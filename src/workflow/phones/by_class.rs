@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::list::{class_of, read_phones};
 use crate::phone::PhoneClass;
@@ -18,13 +19,6 @@ pub struct PhonesOfClass {
     pub class: Option<PhoneClass>,
     /// Their names, in order.
     pub names: Vec<String>,
-}
-
-/// How many phones a class has, without their names.
-#[derive(Debug, Serialize)]
-pub struct PhonesCount {
-    class: Option<PhoneClass>,
-    count: usize,
 }
 
 /// The phones of a list by class.
@@ -53,9 +47,9 @@ impl PhonesByClass {
         self.0.iter().find(|it| it.class == class).map(|it| &it.names[..]).unwrap_or_default()
     }
 
-    /// How many phones each class has.
-    pub fn counts(&self) -> Vec<PhonesCount> {
-        self.0.iter().map(|it| PhonesCount { class: it.class, count: it.names.len() }).collect()
+    /// How many phones each class has, without their names; for programs.
+    pub fn counts(&self) -> serde_json::Value {
+        self.0.iter().map(|it| json!({ "class": it.class, "count": it.names.len() })).collect()
     }
 
     /// How many phones this class has, in words; `with_names`: the first of them by name, too.

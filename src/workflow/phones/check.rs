@@ -1,7 +1,5 @@
 //! Asks phones which list they hold: many at a time, each with a time limit of its own.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +9,7 @@ use crate::cluster::shell::phones::ListedPhone;
 use crate::phone::page::{
     Expected, ListState, Newest, PageText, list_state, newest, page_paths, shows_lists,
 };
-use crate::workflow::{Operator, WorkError};
+use crate::workflow::{Operator, WorkError, at_once};
 
 /// How phones are asked.
 #[derive(Debug, Clone, Copy)]
@@ -32,32 +30,7 @@ pub struct CheckedPhone {
     pub phone: ListedPhone,
     /// Its answer.
     #[serde(flatten)]
-    pub answer: PhoneAnswer,
-}
-
-/// The answer of a phone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum PhoneAnswer {
-    /// Its pages were read.
-    Shows(ListState),
-    /// They were not.
-    CannotAsk(CannotAsk),
-}
-
-/// Why a phone was not asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CannotAsk {
-    /// Always `cannot-ask`.
-    state: &'static str,
-    /// Why, in words.
-    pub why: String,
-}
-
-impl CannotAsk {
-    fn because(why: impl ToString) -> PhoneAnswer {
-        PhoneAnswer::CannotAsk(CannotAsk { state: "cannot-ask", why: why.to_string() })
-    }
+    pub answer: ListState,
 }
 
 /// Asks all phones. The answers are in the order of the phones.
@@ -71,51 +44,20 @@ pub fn check_phones(
     operator: &dyn Operator,
 ) -> Result<Vec<CheckedPhone>, WorkError> {
     let work = operator.long_work(&format!("Asking {} phones", phones.len()), Some(phones.len()));
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let mut answers: Vec<Option<PhoneAnswer>> = phones.iter().map(|_| None).collect();
-    let interrupted = std::thread::scope(|scope| {
-        let (send, receive) = mpsc::channel();
-        for _ in 0..pace.at_once.clamp(1, phones.len().max(1)) {
-            let (send, phones, next, stop) = (send.clone(), &phones, &next, &stop);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(phone) = phones.get(at) else { return };
-                    if send.send((at, ask(phone, expected, pace))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(send);
-        for (at, answer) in receive {
-            if let Some(place) = answers.get_mut(at) {
-                *place = Some(answer);
-            }
-            work.one_done();
-            if let Err(e) = operator.check_interrupted() {
-                stop.store(true, Ordering::Relaxed);
-                return Some(e);
-            }
-        }
-        None
-    });
-    if let Some(e) = interrupted {
-        return Err(e.into());
-    }
-    let not_asked = || CannotAsk::because("it was not asked");
-    let checked = phones.into_iter().zip(answers);
-    Ok(checked
-        .map(|(phone, answer)| CheckedPhone { phone, answer: answer.unwrap_or_else(not_asked) })
-        .collect())
+    at_once(phones, pace.at_once, |phone| {
+        operator.check_interrupted()?;
+        let answer = ask(&phone, expected, pace);
+        work.one_done();
+        Ok(CheckedPhone { phone, answer })
+    })
 }
 
-fn ask(phone: &ListedPhone, expected: &Expected, pace: Pace) -> PhoneAnswer {
+fn ask(phone: &ListedPhone, expected: &Expected, pace: Pace) -> ListState {
     let is_expected =
         |page: &PageText| list_state(expected, Some(page), &Newest::None) == ListState::Expected;
     match read_pages(phone, pace, is_expected) {
-        Ok((network, newest)) => PhoneAnswer::Shows(list_state(expected, network.as_ref(), &newest)),
-        Err(why) => CannotAsk::because(why),
+        Ok((network, newest)) => list_state(expected, network.as_ref(), &newest),
+        Err(why) => ListState::CannotAsk { why },
     }
 }
 

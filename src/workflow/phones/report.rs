@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde::Serialize;
 
-use super::check::{CheckedPhone, PhoneAnswer};
+use super::check::CheckedPhone;
 use super::list::{class_of, csv_file};
 use crate::phone::page::ListState;
 use crate::phone::{PhoneClass, keys_to_delete_lists};
@@ -29,14 +29,14 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, answer: &PhoneAnswer) {
+    fn add(&mut self, answer: &ListState) {
         let count = match answer {
-            PhoneAnswer::Shows(ListState::Expected) => &mut self.expected,
-            PhoneAnswer::Shows(ListState::Refused { .. }) => &mut self.refused,
-            PhoneAnswer::Shows(ListState::Other { .. }) => &mut self.other,
-            PhoneAnswer::Shows(ListState::NoList { .. }) => &mut self.no_list,
-            PhoneAnswer::Shows(ListState::NotShown { .. }) => &mut self.not_shown,
-            PhoneAnswer::CannotAsk(_) => &mut self.cannot_ask,
+            ListState::Expected => &mut self.expected,
+            ListState::Refused { .. } => &mut self.refused,
+            ListState::Other { .. } => &mut self.other,
+            ListState::NoList { .. } => &mut self.no_list,
+            ListState::NotShown { .. } => &mut self.not_shown,
+            ListState::CannotAsk { .. } => &mut self.cannot_ask,
         };
         *count = count.saturating_add(1);
     }
@@ -113,25 +113,25 @@ fn csv_row(checked: &CheckedPhone) -> [String; 8] {
     ]
 }
 
-impl PhoneAnswer {
+impl ListState {
     /// In words: what the phone did, and what it shows.
     pub fn words(&self) -> (&'static str, Option<String>) {
         match self {
-            PhoneAnswer::Shows(ListState::Expected) => ("has it", None),
-            PhoneAnswer::Shows(ListState::Refused { message, .. }) => ("refused it", Some(message.clone())),
-            PhoneAnswer::Shows(ListState::Other { checksum, message }) => {
+            ListState::Expected => ("has it", None),
+            ListState::Refused { message, .. } => ("refused it", Some(message.clone())),
+            ListState::Other { checksum, message } => {
                 let message = message.as_ref().map(|message| format!("; {message}")).unwrap_or_default();
                 ("has another list", Some(format!("{checksum}{message}")))
             }
-            PhoneAnswer::Shows(ListState::NoList { message }) => ("has no list", Some(message.clone())),
-            PhoneAnswer::Shows(ListState::NotShown { shows }) => ("shows no checksum", shows.clone()),
-            PhoneAnswer::CannotAsk(cannot) => ("cannot be asked", Some(cannot.why.clone())),
+            ListState::NoList { message } => ("has no list", Some(message.clone())),
+            ListState::NotShown { shows } => ("shows no checksum", shows.clone()),
+            ListState::CannotAsk { why } => ("cannot be asked", Some(why.clone())),
         }
     }
 }
 
-fn needs_visit(answer: &PhoneAnswer) -> bool {
-    matches!(answer, PhoneAnswer::Shows(ListState::Refused { .. } | ListState::Other { .. }))
+fn needs_visit(answer: &ListState) -> bool {
+    matches!(answer, ListState::Refused { .. } | ListState::Other { .. })
 }
 
 /// A phone that somebody must look at.
@@ -161,7 +161,7 @@ pub fn visits(report: &PhonesReport) -> Vec<Visit<'_>> {
     let mut visits: Vec<Visit<'_>> = some.map(Visit::of).collect();
     visits.sort_by_key(|visit| {
         let phone = &visit.phone.phone;
-        let refused = matches!(visit.phone.answer, PhoneAnswer::Shows(ListState::Refused { .. }));
+        let refused = matches!(visit.phone.answer, ListState::Refused { .. });
         (!refused, phone.model.clone(), phone.name.clone())
     });
     visits
