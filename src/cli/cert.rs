@@ -154,7 +154,7 @@ fn export(args: &ExportArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         ui.write(&args.format.encode(certificate))?;
         return all_read(&unread);
     }
-    let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
+    let existing = OnExisting::forced(args.force);
     let operator = TerminalOperator::new(settings, ui);
     let written = export::export(&certificates, &args.out, args.format, existing, &operator)?;
     if ui.json {

@@ -90,7 +90,7 @@ pub fn run(args: &EnrollArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
         to_stderr: file.is_some_and(is_output) && !args.dry_run,
         ..TerminalOperator::new(settings, ui)
     };
-    let existing = if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse };
+    let existing = OnExisting::forced(args.force);
     let enrollment = Enrollment { module, contents, file, existing, operator: &operator };
     let enroll = Enroll { args, enrollment, operator: &operator };
     match &args.import {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::cluster::{ConnectArgs, PortArgs, TvsReach};
 use super::phones::PageArgs;
-use super::{CommandError, ErrorKind, STATE, Settings, Ui, texts};
+use super::{CommandError, STATE, Settings, Ui, texts};
 use crate::cluster::{Connector, NodeAddress};
 use crate::phone::diagnosis::Remedy;
 use crate::phone::page::checksum;
@@ -82,5 +82,5 @@ pub fn run(args: &DiagnoseArgs, settings: &Settings, ui: &Ui) -> Result<(), Comm
     if it.verdict.remedy == Remedy::NothingWrong {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::No, format!("{}: {}", it.phone.name, it.verdict.remedy)))
+    Err(CommandError::no(format!("{}: {}", it.phone.name, it.verdict.remedy)))
 }

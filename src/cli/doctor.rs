@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::next::spell;
-use super::{CommandError, ErrorKind, STATE, Settings, Ui, printable};
+use super::{CommandError, STATE, Settings, Ui, printable};
 use crate::workflow::doctor::{Finding, Severity, System, gather, judge};
 
 /// Check module, middleware, readers, rules and tokens; tell how to fix each problem; exit code 1 if there is a problem
@@ -25,8 +25,8 @@ pub fn run(args: &DoctorArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     let problems = findings.iter().filter(|f| f.severity == Severity::Problem).count();
     match problems {
         0 => Ok(()),
-        1 => Err(CommandError::new(ErrorKind::No, "1 problem found")),
-        n => Err(CommandError::new(ErrorKind::No, format!("{n} problems found"))),
+        1 => Err(CommandError::no("1 problem found")),
+        n => Err(CommandError::no(format!("{n} problems found"))),
     }
 }
 

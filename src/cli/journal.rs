@@ -232,7 +232,7 @@ fn verify(args: &VerifyArgs, ui: &Ui) -> Result<(), CommandError> {
 fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(String, usize), CommandError> {
     let certificate = read_certificate(signer)?;
     let (name, beside) = (path.display(), signature_beside(path).display().to_string());
-    let no = |what: String| CommandError::new(ErrorKind::No, what).detail("signature", beside);
+    let no = |what: String| CommandError::no(what).detail("signature", beside);
     let Some(bytes) = read_signature(path)? else {
         return Err(no(format!("{name} is not signed"))
             .hint("the commands that sign have the option --journal-sign, which signs the journal in the same login"));
@@ -244,6 +244,6 @@ fn prove(path: &Path, journal: &VerifiedJournal, signer: &Path) -> Result<(Strin
 }
 
 fn broken(path: &Path, error: &JournalError) -> CommandError {
-    let error = CommandError::new(ErrorKind::No, format!("{} does not verify: {error}", path.display()));
+    let error = CommandError::no(format!("{} does not verify: {error}", path.display()));
     error.hint("do not rely on it; the files that it names still have their own checksums")
 }

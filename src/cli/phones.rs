@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::cluster::connect::{ConnectArgs, OneNode};
-use super::{CommandError, ErrorKind, Settings, Ui, printable, table};
+use super::{CommandError, Settings, Ui, printable, table};
 use crate::cluster::shell::phones::{ListedPhone, Registration};
 use crate::cluster::{Connector, NodeAddress};
 use crate::files::{self, OnExisting};
@@ -121,7 +121,7 @@ fn list(args: &ListArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandErro
     let phones = list_phones(args.node.address()?, &mut connector, &operator)?;
     match &args.out {
         Some(out) if out.as_os_str() == "-" => return ui.write(&write_phones(&phones)),
-        Some(out) => drop(files::write_new(out, &write_phones(&phones), existing(args.force))?),
+        Some(out) => drop(files::write_new(out, &write_phones(&phones), OnExisting::forced(args.force))?),
         None => {}
     }
     ui.answer("phones-list", &serde_json::json!({ "phones": phones }), || {
@@ -144,10 +144,6 @@ fn list_text(phones: &[ListedPhone], out: Option<&Path>) -> String {
     table(&head, &phones.iter().map(row).collect::<Vec<_>>()) + &count
 }
 
-fn existing(force: bool) -> OnExisting {
-    if force { OnExisting::KeepBackup } else { OnExisting::Refuse }
-}
-
 fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let list = read_verified(&args.expect)?;
     let bytes = list.list().bytes();
@@ -161,13 +157,13 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     };
     phones.truncate(args.sample.unwrap_or(usize::MAX));
     if phones.is_empty() {
-        return Err(CommandError::new(ErrorKind::No, "the list has no phone, so nothing was checked"));
+        return Err(CommandError::no("the list has no phone, so nothing was checked"));
     }
     let pace = args.pages.pace(args.at_once.min(MOST_AT_ONCE));
     let checked = check_phones(phones, &Expected::of(bytes), pace, &operator)?;
     let report = PhonesReport::new(checked);
     if let Some(file) = &args.csv {
-        files::write_new(file, &report.csv(), existing(args.force))?;
+        files::write_new(file, &report.csv(), OnExisting::forced(args.force))?;
     }
     let file = files::display_name(&args.expect);
     let visits = visits(&report);
@@ -177,7 +173,7 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
         let time = local_time(&time).unwrap_or(time);
         let page =
             VisitPage { file: &file, md5: &md5, sha1: &sha1, time: &time, report: &report, visits: &visits };
-        files::write_new(html, page.to_string().as_bytes(), existing(args.force))?;
+        files::write_new(html, page.to_string().as_bytes(), OnExisting::forced(args.force))?;
     }
     ui.answer("phones-check", &report, || report_text(&report, &visits))?;
     let counts = &report.all;
@@ -186,17 +182,13 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
             return Ok(());
         }
         let what = format!("no phone showed that it holds {file}, so nothing is proved");
-        return Err(CommandError::new(ErrorKind::No, what)
-            .hint("switch web access on for some phones, and check again"));
+        return Err(CommandError::no(what).hint("switch web access on for some phones, and check again"));
     }
     let without = counts.refused.saturating_add(counts.other).saturating_add(counts.no_list);
-    Err(CommandError::new(
-        ErrorKind::No,
-        match without {
-            1 => format!("1 phone does not hold {file}"),
-            many => format!("{many} phones do not hold {file}"),
-        },
-    )
+    Err(CommandError::no(match without {
+        1 => format!("1 phone does not hold {file}"),
+        many => format!("{many} phones do not hold {file}"),
+    })
     .hint("reset those that hold another list or none, and check again")
     .hint("those that refused it: sastctl help refusing-phones"))
 }

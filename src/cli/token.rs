@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::signing::now;
 use super::texts::text;
 use super::token_admin::{self, ChangePinArgs, InitArgs, UnlockArgs};
-use super::{CommandError, ErrorKind, STATE, Settings, Ui, printable, table_with_asides};
+use super::{CommandError, STATE, Settings, Ui, printable, table_with_asides};
 use crate::phone::EXPIRED_TOKEN;
 use crate::token::{Module, Token, TokenCertificate, TokenContents, TokenError};
 use crate::trustlist::digest::hex;
@@ -187,10 +187,10 @@ fn watch(args: &WatchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     let seen = watched.tell(&module, args.count, end, |event| tell_event(event, ui))?;
     match args.count.filter(|count| seen < *count) {
         None => Ok(()),
-        Some(count) => Err(CommandError::new(
-            ErrorKind::No,
-            format!("{seen} of {count} events in {} seconds", settings.timeout.unwrap_or_default()),
-        )),
+        Some(count) => Err(CommandError::no(format!(
+            "{seen} of {count} events in {} seconds",
+            settings.timeout.unwrap_or_default()
+        ))),
     }
 }
 

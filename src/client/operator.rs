@@ -15,7 +15,7 @@ use crate::cli::pin::{self, PinSource};
 use crate::cli::signing::{dry_run_text, plan_text};
 use crate::token::{PinKind, PinState};
 use crate::trustlist::{Certificate, Name};
-use crate::ui::{CommandError, ErrorKind, STATE, interrupt, printable};
+use crate::ui::{CommandError, STATE, interrupt, printable};
 use crate::workflow::{
     Entry, Operator, OperatorError, PlanError, Question, Secret, View, WindowOperator, WindowView, WorkError,
 };
@@ -235,7 +235,7 @@ fn state_text(state: PinState) -> &'static str {
 /// An error with what helps at the windows where that is something else than in the commands.
 fn in_the_windows(error: WorkError) -> CommandError {
     match error {
-        WorkError::Plan(PlanError::OneToken { .. }) => CommandError::new(ErrorKind::No, error.to_string())
+        WorkError::Plan(PlanError::OneToken { .. }) => CommandError::no(error.to_string())
             .hint("choose Add Tokens and insert the other one")
             .hint("for a first CTL from a cluster file: give the certificate of a token that is not inserted as \
                 [[token]]"),

@@ -22,6 +22,13 @@ pub enum OnExisting {
     Replace,
 }
 
+impl OnExisting {
+    /// By default no file is replaced; a forced write keeps the old one.
+    pub fn forced(force: bool) -> Self {
+        if force { OnExisting::KeepBackup } else { OnExisting::Refuse }
+    }
+}
+
 /// A file that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewFile<'a> {

@@ -61,6 +61,11 @@ impl CommandError {
         CommandError::new(ErrorKind::Usage, message)
     }
 
+    /// The answer is no.
+    pub fn no(message: impl Into<String>) -> Self {
+        CommandError::new(ErrorKind::No, message)
+    }
+
     /// The same error, of another kind.
     pub fn of_kind(self, kind: ErrorKind) -> Self {
         CommandError { kind, ..self }

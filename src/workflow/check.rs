@@ -55,18 +55,8 @@ pub struct Check {
 
 /// Checks a list. A TVS that does not answer is an answer.
 pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Check, WorkError> {
-    let ctl = request.installed_ctl.map(|path| {
-        let list = read_verified(path)?;
-        check_kind(path, list.list(), ListKind::Ctl).map(|()| list)
-    });
-    let itl = request.installed_itl.map(|path| {
-        let list = read_list(path)?;
-        check_kind(path, &list, ListKind::Itl)?;
-        // One that was emptied for a rollback need not have its signer's record.
-        InstalledItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
-    });
+    let held = read_installed(request.installed_ctl, request.installed_itl)?;
     let phones = request.list.map(PhonesByClass::read).transpose()?;
-    let held = Installed { ctl: ctl.transpose()?, itl: itl.transpose()?.unwrap_or_default() };
     let installed = held.as_ref();
     let new = read_list(request.new)?;
     let verified = installed.verify(&new).map_err(|source| WorkError::NewNotVerified {
@@ -84,6 +74,21 @@ pub fn check(request: &CheckRequest<'_>, operator: &dyn Operator) -> Result<Chec
     let warnings = list_warnings(&list, verified.digest(), Timestamp::now().as_second());
     let (kind, bytes) = (list.kind, list.bytes);
     Ok(Check { kind, bytes, signed_by: list.name, verdicts, findings, warnings, answers, list: phones })
+}
+
+/// Reads the lists that phones have.
+pub fn read_installed(ctl: Option<&Path>, itl: Option<&Path>) -> Result<Installed<VerifiedList>, WorkError> {
+    let ctl = ctl.map(|path| {
+        let list = read_verified(path)?;
+        check_kind(path, list.list(), ListKind::Ctl).map(|()| list)
+    });
+    let itl = itl.map(|path| {
+        let list = read_list(path)?;
+        check_kind(path, &list, ListKind::Itl)?;
+        // One that was emptied for a rollback need not have its signer's record.
+        InstalledItl::of(&list).map_err(|source| WorkError::NotVerified { file: display_name(path), source })
+    });
+    Ok(Installed { ctl: ctl.transpose()?, itl: itl.transpose()?.unwrap_or_default() })
 }
 
 /// An error if this is a list of the other kind.

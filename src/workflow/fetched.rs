@@ -14,7 +14,7 @@ pub const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
 
 /// Which files are fetched, from which node or, unless `alone`, from all nodes of its cluster, and where they are kept.
 pub struct Wanted<'a> {
-    pub names: &'a [String],
+    pub names: Vec<String>,
     pub node: &'a NodeAddress,
     pub alone: bool,
     pub ports: Ports,
@@ -22,6 +22,14 @@ pub struct Wanted<'a> {
     pub dump: bool,
     pub folder: &'a Path,
     pub existing: OnExisting,
+}
+
+impl<'a> Wanted<'a> {
+    /// The lists of all nodes; files that are there get another name.
+    pub fn lists(node: &'a NodeAddress, ports: Ports, folder: &'a Path) -> Self {
+        let (names, existing) = (LISTS.map(str::to_owned).into(), OnExisting::KeepBackup);
+        Wanted { names, node, alone: false, ports, dump: false, folder, existing }
+    }
 }
 
 /// The files that were kept, and the problems.
@@ -65,7 +73,7 @@ pub fn fetch_all(
         &format!("Fetching from {} nodes", nodes.len()),
         Some(nodes.len().saturating_mul(wanted.names.len())),
     );
-    for name in wanted.names {
+    for name in &wanted.names {
         let (mut found, mut without) = (Vec::new(), Vec::new());
         for node in &nodes {
             match NodeFile::get(node, name, wanted.ports, wanted.dump, connector)? {

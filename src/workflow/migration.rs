@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::advice::Procedure;
 use super::advice::migration::{Side, certificates_to_trust, migration};
-use super::check::check_kind;
+use super::check::read_installed;
 use super::error::WorkError;
 use super::export::{Format, export};
 use super::fetched::{LISTS, Wanted, fetch_all};
-use super::input::{read_list, read_verified};
 use super::operator::Operator;
 use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::files::OnExisting;
 use crate::phone::{Installed, InstalledItl};
-use crate::trustlist::{ListKind, VerifiedList};
+use crate::trustlist::VerifiedList;
 
 /// Between which clusters phones move: each a folder with the lists of a TFTP node, or the node.
 pub struct Migration<'a> {
@@ -62,30 +61,11 @@ impl Migration<'_> {
             let node: NodeAddress =
                 place.parse().map_err(|_| WorkError::NoClusterThere { place: place.to_owned() })?;
             folder = self.out.join(name);
-            let wanted = Wanted {
-                names: &LISTS.map(str::to_owned),
-                node: &node,
-                alone: true,
-                ports: self.ports,
-                dump: false,
-                folder: &folder,
-                existing: OnExisting::KeepBackup,
-            };
+            let wanted = Wanted { alone: true, ..Wanted::lists(&node, self.ports, &folder) };
             fetch_all(&wanted, connector, operator)?;
         }
         let there = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
-        let ctl = there(LISTS[0]).map(|path| {
-            let list = read_verified(&path)?;
-            check_kind(&path, list.list(), ListKind::Ctl).map(|()| list)
-        });
-        let ctl = ctl.transpose()?;
-        let itl = there(LISTS[1]).map(|path| {
-            let list = read_list(&path)?;
-            check_kind(&path, &list, ListKind::Itl)?;
-            InstalledItl::of(&list)
-                .map_err(|source| WorkError::NotVerified { file: path.display().to_string(), source })
-        });
-        let lists = Installed { ctl, itl: itl.transpose()?.unwrap_or_default() };
+        let lists = read_installed(there(LISTS[0]).as_deref(), there(LISTS[1]).as_deref())?;
         match lists.ctl.is_none() && matches!(lists.itl, InstalledItl::Unknown) {
             true => Err(WorkError::NoClusterThere { place: place.to_owned() }),
             false => Ok((folder, lists)),

@@ -9,7 +9,7 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use super::connect::ConnectArgs;
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
-use crate::cli::{CommandError, ErrorKind, STATE, Settings, TerminalOperator, Ui, next, texts};
+use crate::cli::{CommandError, STATE, Settings, TerminalOperator, Ui, next, texts};
 use crate::cluster::{Connector, NodeAddress};
 use crate::files::{self, OnExisting};
 use crate::workflow::audit::{AuditReport, InventoryCluster, Target, audit, read_inventory};
@@ -95,5 +95,5 @@ pub fn run(args: &AuditArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
         [cluster] => format!("{} needs a hand: {}", cluster.name, cluster.summary()),
         all => format!("{} of {} clusters need a hand", report.hurt(), all.len()),
     };
-    Err(CommandError::new(ErrorKind::No, what))
+    Err(CommandError::no(what))
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::connect::{ConnectArgs, OneNode};
-use crate::cli::{CommandError, ErrorKind, Settings, Ui};
+use crate::cli::{CommandError, Settings, Ui};
 use crate::cluster::{Connector, Ports};
 use crate::files::OnExisting;
 use crate::trustlist::is_tftp_name;
-use crate::workflow::fetched::{Fetched, LISTS, Wanted, fetch_all};
+use crate::workflow::fetched::{Fetched, Wanted, fetch_all};
 
 /// Where nodes serve their files.
 #[derive(Debug, Clone, Args)]
@@ -56,21 +56,14 @@ pub struct FetchArgs {
 }
 
 pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let default = LISTS.map(str::to_owned);
-    let names: &[String] = if args.file.is_empty() { &default } else { &args.file };
-    if let Some(name) = names.iter().find(|name| !is_tftp_name(name)) {
+    if let Some(name) = args.file.iter().find(|name| !is_tftp_name(name)) {
         return Err(CommandError::usage(format!("{name:?} is not the name of a TFTP file")));
     }
     let operator = args.connect.operator(false, settings, ui)?;
-    let wanted = Wanted {
-        names,
-        node: args.node.address()?,
-        alone: args.alone,
-        ports: args.ports.ports(),
-        dump: args.dump,
-        folder: &args.out,
-        existing: if args.force { OnExisting::KeepBackup } else { OnExisting::Refuse },
-    };
+    let lists = Wanted::lists(args.node.address()?, args.ports.ports(), &args.out);
+    let names = if args.file.is_empty() { lists.names } else { args.file.clone() };
+    let existing = OnExisting::forced(args.force);
+    let wanted = Wanted { names, alone: args.alone, dump: args.dump, existing, ..lists };
     let fetched = fetch_all(&wanted, &mut Connector::new(args.connect.options(), &operator), &operator)?;
     if ui.json {
         ui.print_json("cluster-fetch", &fetched)?;
@@ -78,8 +71,8 @@ pub fn run(args: &FetchArgs, settings: &Settings, ui: &Ui) -> Result<(), Command
     let Fetched { unverified, differing, .. } = fetched;
     let error = match (unverified.is_empty(), differing.is_empty()) {
         (true, true) => return Ok(()),
-        (true, false) => CommandError::new(ErrorKind::No, "the nodes do not have the same lists"),
-        (false, _) => CommandError::new(ErrorKind::No, "a fetched file is not verified")
+        (true, false) => CommandError::no("the nodes do not have the same lists"),
+        (false, _) => CommandError::no("a fetched file is not verified")
             .hint("phones also refuse such a list; for the reason: sastctl ctl verify FILE"),
     };
     let restart = ["restart Cisco Tftp on the nodes that differ, and fetch again"];

@@ -6,7 +6,7 @@ use clap::Args;
 use super::connect::{ConnectArgs, OneNode};
 use super::fetch::PortArgs;
 use super::trust::TvsReach;
-use crate::cli::{CommandError, ErrorKind, STATE, Settings, Ui, printable, table_with_asides, texts};
+use crate::cli::{CommandError, STATE, Settings, Ui, printable, table_with_asides, texts};
 use crate::cluster::{Connector, leftover_says};
 use crate::workflow::status::{NodeStatus, Status, status};
 
@@ -32,7 +32,7 @@ pub fn run(args: &StatusArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
     if status.same_everywhere {
         return Ok(());
     }
-    Err(CommandError::new(ErrorKind::No, "not every node serves the same verified CTL"))
+    Err(CommandError::no("not every node serves the same verified CTL"))
 }
 
 #[derive(Template)]

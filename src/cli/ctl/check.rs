@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template;
 use clap::Args;
 
-use crate::cli::{CommandError, ErrorKind, STATE, Settings, TerminalOperator, Ui, printable, texts};
+use crate::cli::{CommandError, STATE, Settings, TerminalOperator, Ui, printable, texts};
 use crate::phone::tvs::Ask;
 use crate::phone::{ClassVerdict, PhoneClass, Reason, Verdict};
 use crate::workflow::check::{Check, CheckRequest, causes, check};
@@ -91,7 +91,7 @@ pub fn not_accepted(file: &str, check: &Check) -> CommandError {
         true => format!("phones accept {file}, but it locks them out"),
         false => format!("not every phone accepts {file}"),
     };
-    let mut error = CommandError::new(ErrorKind::No, what);
+    let mut error = CommandError::no(what);
     for ClassVerdict { class, verdict } in check.not_taken() {
         error = error.detail(class.label(), printable(&verdict.says(&check.signed_by)));
     }

@@ -184,7 +184,7 @@ impl From<JournalReopenError> for CommandError {
     fn from(error: JournalReopenError) -> Self {
         match error {
             JournalReopenError::Io(e) => e.into(),
-            e => CommandError::new(ErrorKind::No, e.to_string()).hint("start a new run without --resume"),
+            e => CommandError::no(e.to_string()).hint("start a new run without --resume"),
         }
     }
 }
@@ -231,7 +231,7 @@ impl From<ConfigError> for CommandError {
 
 impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
-        let base = CommandError::new(ErrorKind::No, error.to_string());
+        let base = CommandError::no(error.to_string());
         match error {
             PlanError::NotVerified(_) | PlanError::NothingToDo | PlanError::TokenAlreadyInList { .. } => base,
             PlanError::AlreadyTokenSigned { .. } => base

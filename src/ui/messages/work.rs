@@ -151,7 +151,7 @@ impl From<SigningError> for CommandError {
             }
             SigningError::Place(e) => CommandError::from(e).detail("", NOTHING),
             SigningError::OtherPlan { wanted, planned } => {
-                CommandError::new(ErrorKind::No, "the plan does not have the digest of --plan-digest")
+                CommandError::no("the plan does not have the digest of --plan-digest")
                     .detail("wanted", wanted.to_string())
                     .detail("plan", planned.to_string())
                     .wrote(0)

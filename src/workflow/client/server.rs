@@ -96,19 +96,10 @@ impl Windows<'_> {
     /// Fetches the lists of all nodes into the output folder. The windows start from the CTL.
     fn fetch(&mut self, node: &NodeAddress) -> Result<Start, WorkError> {
         let folder = if self.is_file(&self.folder) { folder_of(&self.folder) } else { &self.folder };
-        let (names, source) = (LISTS.map(str::to_owned), folder.join(LISTS[0]));
+        let source = folder.join(LISTS[0]);
         // A wrong password is not sent again.
         let mut connector = (self.connect)();
-        let wanted = Wanted {
-            names: &names,
-            node,
-            alone: false,
-            ports: self.ports,
-            dump: false,
-            folder,
-            existing: OnExisting::KeepBackup,
-        };
-        let fetched = fetch_all(&wanted, &mut connector, self.operator)?;
+        let fetched = fetch_all(&Wanted::lists(node, self.ports, folder), &mut connector, self.operator)?;
         for problem in fetched.unverified.iter().chain(&fetched.differing) {
             self.operator.warn(problem);
         }

@@ -134,19 +134,17 @@ impl<'a> ClusterRun<'a> {
         let mut shell = connector.open(&options.publisher)?;
         let nodes = nodes_of(&mut shell, &options.publisher)?.into_iter().map(|(node, _)| node).collect();
         let version = shell.version()?;
-        let (state, certificates) = (RunState::default(), OnceCell::new());
-        let (found, needed, journal) = (None, None, None);
         Ok(ClusterRun {
             options,
             operator,
             connector,
             version,
             nodes,
-            state,
-            found,
-            needed,
-            journal,
-            certificates,
+            state: RunState::default(),
+            found: None,
+            needed: None,
+            journal: None,
+            certificates: OnceCell::new(),
         })
     }
 
