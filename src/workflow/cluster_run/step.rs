@@ -70,111 +70,74 @@ impl RunKind {
     }
 }
 
-/// One step of a run; in journals by its [`name`](Step::name).
-#[allow(missing_docs, reason = "described by `Step::description`")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    Preflight,
-    #[serde(rename = "keep")]
-    Backup,
-    Trust,
-    #[serde(rename = "vouch")]
-    CheckTvs,
-    #[serde(rename = "bridge")]
-    BuildBridge,
-    #[serde(rename = "cross")]
-    DistributeBridge,
-    #[serde(rename = "hold")]
-    AwaitPhones,
-    Distrust,
-    #[serde(rename = "update")]
-    MakeTokenless,
-    #[serde(rename = "set-mixed")]
-    SetMixed,
-    Sign,
-    #[serde(rename = "delete")]
-    DeleteOld,
-    Publish,
-    Restart,
-    Verify,
-    Rollback,
+/// Declares the steps: each with its name in journals, what it does, and the state of the cluster if it fails.
+macro_rules! steps {
+    ($($step:ident $name:literal $does:literal $if_it_fails:literal;)*) => {
+        /// One step of a run; in journals by its [`name`](Step::name).
+        #[allow(missing_docs, reason = "described by `Step::description`")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Step { $(#[serde(rename = $name)] $step),* }
+
+        impl Step {
+            fn words(self) -> [&'static str; 3] {
+                match self { $(Step::$step => [$name, $does, $if_it_fails]),* }
+            }
+        }
+    };
+}
+
+steps! {
+    Preflight "preflight" "check every node and what the run needs; nothing is changed"
+        "the cluster is as it was";
+    Backup "keep" "make a backup of the CTL in force"
+        "the cluster is as it was";
+    Trust "trust" "put the tokens' certificates into Phone-SAST-trust"
+        "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+    CheckTvs "vouch" "ask TVS of every node as a phone would"
+        "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+    BuildBridge "bridge" "run `utils ctl update CTLFile`: the publisher adds the tokens to its tokenless CTL"
+        "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet";
+    DistributeBridge "cross" "restart the services, and check that every node serves that CTL"
+        "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet";
+    AwaitPhones "hold" "wait until every phone holds that CTL"
+        "nothing is signed, and the next CTL is not made; phones keep the CTL that they hold, which works as before";
+    Distrust "distrust" "take the tokens' certificates out of Phone-SAST-trust"
+        "the token-signed CTL is in force; TVS may not know all tokens any more";
+    MakeTokenless "update" "run `utils ctl update CTLFile`: the publisher makes a tokenless CTL"
+        "the tokenless CTL may be on the nodes; they serve it after a restart of Cisco Tftp";
+    SetMixed "set-mixed" "run `utils ctl set-cluster mixed-mode`: the publisher makes a tokenless CTL"
+        "the cluster may be in mixed mode, with a tokenless CTL on the nodes; they serve it after a restart of Cisco Tftp";
+    Sign "sign" "plan the new CTL and sign it on the token"
+        "the new CTL is not on the cluster; the CTL in force still is";
+    DeleteOld "delete" "delete the CTL in force on the publisher"
+        "the publisher may serve no CTL; phones keep the one that they hold";
+    Publish "publish" "put the new CTL where phones fetch it, on every node"
+        "some nodes may serve the old CTL or none; phones keep the one that they hold";
+    Restart "restart" "restart the services that need it, on the nodes that run them"
+        "the new CTL is on every node; some services may not serve it yet";
+    Verify "verify" "check that every node shows and serves the new CTL"
+        "the new CTL was put on every node, but at least one node does not show it";
+    Rollback "rollback" "restore the old CTL on every node"
+        "some nodes may serve the new CTL or none; phones keep the one that they hold";
 }
 
 impl Step {
     /// The name in the journal.
     pub fn name(self) -> &'static str {
-        match self {
-            Step::Preflight => "preflight",
-            Step::Backup => "keep",
-            Step::Trust => "trust",
-            Step::CheckTvs => "vouch",
-            Step::BuildBridge => "bridge",
-            Step::DistributeBridge => "cross",
-            Step::AwaitPhones => "hold",
-            Step::Distrust => "distrust",
-            Step::MakeTokenless => "update",
-            Step::SetMixed => "set-mixed",
-            Step::Sign => "sign",
-            Step::DeleteOld => "delete",
-            Step::Publish => "publish",
-            Step::Restart => "restart",
-            Step::Verify => "verify",
-            Step::Rollback => "rollback",
-        }
+        let [name, ..] = self.words();
+        name
     }
 
     /// What it does.
     pub fn description(self) -> &'static str {
-        match self {
-            Step::Preflight => "check every node and what the run needs; nothing is changed",
-            Step::Backup => "make a backup of the CTL in force",
-            Step::Trust => "put the tokens' certificates into Phone-SAST-trust",
-            Step::CheckTvs => "ask TVS of every node as a phone would",
-            Step::BuildBridge => {
-                "run `utils ctl update CTLFile`: the publisher adds the tokens to its tokenless CTL"
-            }
-            Step::DistributeBridge => "restart the services, and check that every node serves that CTL",
-            Step::AwaitPhones => "wait until every phone holds that CTL",
-            Step::Distrust => "take the tokens' certificates out of Phone-SAST-trust",
-            Step::MakeTokenless => "run `utils ctl update CTLFile`: the publisher makes a tokenless CTL",
-            Step::SetMixed => "run `utils ctl set-cluster mixed-mode`: the publisher makes a tokenless CTL",
-            Step::Sign => "plan the new CTL and sign it on the token",
-            Step::DeleteOld => "delete the CTL in force on the publisher",
-            Step::Publish => "put the new CTL where phones fetch it, on every node",
-            Step::Restart => "restart the services that need it, on the nodes that run them",
-            Step::Verify => "check that every node shows and serves the new CTL",
-            Step::Rollback => "restore the old CTL on every node",
-        }
+        let [_, description, _] = self.words();
+        description
     }
 
     /// The state of the cluster if it fails.
     pub fn state_if_it_fails(self) -> &'static str {
-        match self {
-            Step::Preflight | Step::Backup => "the cluster is as it was",
-            Step::Trust | Step::CheckTvs => {
-                "the cluster is as it was; certificates in Phone-SAST-trust do no harm"
-            }
-            Step::BuildBridge | Step::DistributeBridge => {
-                "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet"
-            }
-            Step::AwaitPhones => {
-                "nothing is signed, and the next CTL is not made; phones keep the CTL that they hold, which works as before"
-            }
-            Step::Distrust => "the token-signed CTL is in force; TVS may not know all tokens any more",
-            Step::SetMixed => {
-                "the cluster may be in mixed mode, with a tokenless CTL on the nodes; they serve it after a restart of Cisco Tftp"
-            }
-            Step::MakeTokenless => {
-                "the tokenless CTL may be on the nodes; they serve it after a restart of Cisco Tftp"
-            }
-            Step::Sign => "the new CTL is not on the cluster; the CTL in force still is",
-            Step::DeleteOld => "the publisher may serve no CTL; phones keep the one that they hold",
-            Step::Publish => "some nodes may serve the old CTL or none; phones keep the one that they hold",
-            Step::Restart => "the new CTL is on every node; some services may not serve it yet",
-            Step::Verify => "the new CTL was put on every node, but at least one node does not show it",
-            Step::Rollback => "some nodes may serve the new CTL or none; phones keep the one that they hold",
-        }
+        let [.., state] = self.words();
+        state
     }
 
     /// The question before the step; every step that changes the cluster has one. The run restarts these services, and may
