@@ -45,6 +45,9 @@ impl Found {
     /// What comes next, in its order; at most three commands.
     pub fn next_steps(&self) -> Vec<NextStep> {
         let step = |next, what| NextStep { next, what };
+        let export =
+            || step(Next::ExportCertificates, "Export the certificates for Phone-SAST-trust (needs no PIN):");
+        let file = || IN_FORCE.to_owned();
         let mut ready = self.tokens.iter().flatten().filter(|contents| contents.token.initialized).peekable();
         if ready.peek().is_none() {
             return vec![step(Next::FindProblems, "Find out why there is no token that can sign:")];
@@ -56,39 +59,25 @@ impl Found {
         let list = match &self.list {
             Some(Ok(list)) => list,
             Some(Err(_)) => {
-                return vec![step(
-                    Next::VerifyList { file: IN_FORCE.into() },
-                    "See what is wrong with the list:",
-                )];
+                return vec![step(Next::VerifyList { file: file() }, "See what is wrong with the list:")];
             }
             None => {
-                return vec![
-                    step(Next::FetchAlone, "Get the CTL and the ITL in force (needs no password):"),
-                    step(
-                        Next::ExportCertificates,
-                        "Export the certificates for Phone-SAST-trust (needs no PIN):",
-                    ),
-                ];
+                let fetch = step(Next::FetchAlone, "Get the CTL and the ITL in force (needs no password):");
+                return vec![fetch, export()];
             }
         };
-        let ways = step(
-            Next::ListProcedures { file: IN_FORCE.into() },
-            "List the possible procedures, and what phones do at each step:",
-        );
+        let ways = Next::ListProcedures { file: file() };
+        let ways = step(ways, "List the possible procedures, and what phones do at each step:");
         if self.has_new {
-            let check = Next::CheckList { new: NEW.into(), installed: IN_FORCE.into() };
+            let check = Next::CheckList { new: NEW.into(), installed: file() };
             return vec![step(check, "Check whether phones accept the new list:"), ways];
         }
         if !list.signer().is_token() {
             let mut options = vec![ListOption::Signer(first.clone())];
             options.extend(names.get(1).cloned().map(ListOption::Spare));
-            let revert = Next::MakeList { command: ListCommand::Revert, file: IN_FORCE.into(), options };
-            let export = step(
-                Next::ExportCertificates,
-                "Export the certificates for Phone-SAST-trust (needs no PIN):",
-            );
+            let revert = Next::MakeList { command: ListCommand::Revert, file: file(), options };
             let revert = step(revert, "Sign a new CTL with the tokens (shows the plan, then asks):");
-            return vec![export, ways, revert];
+            return vec![export(), ways, revert];
         }
         let in_list = |name: &String| list.list().sasts().any(|record| record.short_name() == *name);
         let lost = "Insert a token of this list, or see what to do if all of them are lost:";

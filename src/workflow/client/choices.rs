@@ -124,13 +124,12 @@ impl Choices {
 
     /// Adds a token. The CTL Client's rules: not twice, and an update begins with a token of the list in force.
     pub fn add_token(&mut self, certificate: Certificate) -> Result<(), PlanError> {
+        let entry = self.start.entry_of(&certificate);
         if let Start::InForce(old) = &self.start
             && self.start.is_token_signed()
         {
-            match (self.signer().is_none(), self.start.entry_of(&certificate)) {
-                (true, None) => {
-                    return Err(signer_not_in_force(old, &certificate, false));
-                }
+            match (self.signer().is_none(), entry) {
+                (true, None) => return Err(signer_not_in_force(old, &certificate, false)),
                 (false, Some(record)) if !self.deleted.contains(&record) => {
                     let record = record.saturating_add(1);
                     return Err(PlanError::TokenAlreadyInList { name: certificate.sast_name(), record });
@@ -142,7 +141,6 @@ impl Choices {
             return Err(PlanError::TokenTwice { name: certificate.sast_name() });
         }
         // Who adds a token that was taken out wants it back.
-        let entry = self.start.entry_of(&certificate);
         self.deleted.retain(|index| Some(*index) != entry);
         self.tokens.push(certificate);
         Ok(())
@@ -334,27 +332,18 @@ impl Choices {
 
     /// Its other options, besides the signer.
     pub fn options(&self) -> Vec<ListOption> {
-        let mut options = Vec::new();
-        let signer = self.signer();
-        for token in self.tokens.iter().filter(|token| Some(*token) != signer) {
-            match self.start.is_token_signed() {
-                false => options.push(ListOption::Spare(token.sast_name())),
-                // One that was put back is in the list.
-                true if self.has_entry(token) => {}
-                true => options.push(ListOption::AddToken(token.sast_name())),
-            }
-        }
-        for taken_out in self.taken_out() {
-            match taken_out {
-                (false, server) => options.push(ListOption::RemoveServer(server)),
-                (true, serial) if self.start.is_token_signed() => {
-                    options.push(ListOption::RemoveToken(serial))
-                }
-                // `revert` and `ctl create` have no such option: `leave_afterwards`.
-                _ => {}
-            }
-        }
-        let cluster = self.cluster.as_ref().filter(|_| self.start.is_token_signed());
+        let (is_update, signer) = (self.start.is_token_signed(), self.signer());
+        let add = if is_update { ListOption::AddToken } else { ListOption::Spare };
+        // One that was put back is in the list.
+        let is_new = |token: &&Certificate| Some(*token) != signer && !(is_update && self.has_entry(token));
+        let tokens = self.tokens.iter().filter(is_new).map(|token| add(token.sast_name()));
+        // `revert` and `ctl create` have no option to take out tokens: `leave_afterwards`.
+        let taken_out = self.taken_out().into_iter().filter_map(|(is_token, name)| match is_token {
+            true => is_update.then_some(ListOption::RemoveToken(name)),
+            false => Some(ListOption::RemoveServer(name)),
+        });
+        let mut options: Vec<ListOption> = tokens.chain(taken_out).collect();
+        let cluster = self.cluster.as_ref().filter(|_| is_update);
         options.extend(cluster.map(|cluster| ListOption::FromCluster(cluster.node.clone())));
         for added in &self.servers {
             let at = format!("{}:{}", added.server.address, added.file);
@@ -362,7 +351,7 @@ impl Choices {
         }
         // What the command would make without a word.
         let is_mixed = match &self.start {
-            Start::InForce(_) => !self.start.is_token_signed(),
+            Start::InForce(_) => !is_update,
             Start::NoFile { cluster, .. } => cluster.mode == SecurityMode::Mixed,
         };
         let mode = self.mode.filter(|mode| !(is_mixed && *mode == SecurityMode::Mixed));
