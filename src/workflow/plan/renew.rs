@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use super::error::PlanError;
 use super::update::{Edit, Entry, Update};
-use super::value::{Mark, Plan, Request, signer_not_in_force};
-use crate::trustlist::{Certificate, Function, Record, ServerRecord, Style, VerifiedList, digest};
+use super::value::{Mark, Plan, Request, server_record, signer_not_in_force};
+use crate::trustlist::{Certificate, Function, Record, Style, VerifiedList, digest};
 
 /// A certificate of a cluster by what it is for, in Cisco's order of renewals (214231).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, thiserror::Error)]
@@ -94,16 +94,7 @@ impl NeededRecord {
 
     /// The record of the server as the others of its list are written.
     pub fn record(&self, style: Style) -> Result<Record, PlanError> {
-        let dns_name = self.address.to_string();
-        let record = ServerRecord {
-            function: self.function,
-            certificate: &self.certificate,
-            dns_name: &dns_name,
-            ip_address: Some(self.address),
-            style,
-            hash_only: false,
-        };
-        Ok(Record::server(&record)?)
+        Ok(server_record((self.function, self.address, None), &self.certificate, style)?)
     }
 
     fn why(&self) -> String {

@@ -1,5 +1,7 @@
 //! The plan: what will change, why, and who signs. Confirmed, it is executed as it was shown.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::next::{Next, Spell};
@@ -10,8 +12,8 @@ use crate::phone::{
     assess_classes, list_warnings, services,
 };
 use crate::trustlist::{
-    BuildError, Certificate, Difference, Draft, ListKind, Record, SignError, Signer, SigningOptions, Style,
-    TrustList, VerifiedList, diff, digest, record_tag,
+    BuildError, Certificate, Difference, Draft, Function, ListKind, Record, ServerRecord, SignError, Signer,
+    SigningOptions, Style, TrustList, VerifiedList, diff, digest, record_tag,
 };
 
 /// What happens to a record.
@@ -305,6 +307,17 @@ pub fn signer_not_in_force(old: &VerifiedList, signer: &Certificate, may_insist:
         list: InForce::of(old),
         may_insist,
     }
+}
+
+/// A server's record as the others of its list are written; in CUCM's style it may have a host name.
+pub(super) fn server_record(
+    (function, address, host): (Function, Ipv4Addr, Option<&String>),
+    certificate: &Certificate,
+    style: Style,
+) -> Result<Record, BuildError> {
+    let (dotted, ip_address) = (address.to_string(), Some(address));
+    let dns_name = host.filter(|_| style == Style::Cucm).unwrap_or(&dotted);
+    Record::server(&ServerRecord { function, certificate, dns_name, ip_address, style, hash_only: false })
 }
 
 /// A token's record in the spelling that fits its certificate, unless another is asked for.

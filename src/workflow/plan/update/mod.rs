@@ -7,14 +7,13 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::SecurityMode;
-use crate::trustlist::{
-    Certificate, Draft, Function, Record, ServerRecord, Style, VerifiedList, digest, record_tag,
-};
+use crate::trustlist::{Certificate, Draft, Function, Record, Style, VerifiedList, digest, record_tag};
 
 use super::cluster_file::parse_function;
 use super::error::PlanError;
 use super::value::{
-    Mark, Plan, PlanStep, Request, header_changes, signer_not_in_force, signs_this_file, token_record,
+    Mark, Plan, PlanStep, Request, header_changes, server_record, signer_not_in_force, signs_this_file,
+    token_record,
 };
 
 /// A server that is to be added.
@@ -248,18 +247,8 @@ impl Update {
         if self.records.iter().any(taken) {
             return Err(PlanError::ServerAlreadyInList { function: server.function.to_string(), address });
         }
-        let dns_name = match (&server.host, style) {
-            (Some(host), Style::Cucm) => host,
-            _ => &address,
-        };
-        let record = Record::server(&ServerRecord {
-            function: server.function,
-            certificate: &server.certificate,
-            dns_name,
-            ip_address: Some(server.address),
-            style,
-            hash_only: false,
-        })?;
+        let place = (server.function, server.address, server.host.as_ref());
+        let record = server_record(place, &server.certificate, style)?;
         let last = self.records.iter().rposition(|e| e.record.function() != Function::SAST);
         let at = last.map_or_else(|| self.behind_tokens(), |last| last.saturating_add(1));
         self.records.insert(at, Entry::new(Mark::Add, record, address.clone()));
