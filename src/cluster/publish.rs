@@ -220,7 +220,7 @@ pub fn restart(
 ) -> Result<ServiceState, ClusterError> {
     let mut shell = connector.open(node)?;
     let before = shell.states(&[service])?.first().map_or(ServiceState::Missing, |(_, state)| *state);
-    if matches!(before, ServiceState::Missing | ServiceState::NotActivated) {
+    if !before.is_activated() {
         connector.prompt().note(&format!("{node}: {service} does not run here"));
         return Ok(before);
     }

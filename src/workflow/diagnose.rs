@@ -139,8 +139,8 @@ pub fn diagnose(
     let runs = |service: &str| {
         let state = states.clone()?.into_iter().find(|(name, _)| *name == service);
         let state = state.map_or(ServiceState::Missing, |(_, state)| state);
-        let is_there = !matches!(state, ServiceState::NotActivated | ServiceState::Missing);
-        is_there.then_some(state == ServiceState::Started).ok_or_else(|| format!("{state} on this node"))
+        let runs = state.is_activated().then_some(state == ServiceState::Started);
+        runs.ok_or_else(|| format!("{state} on this node"))
     };
     let class = class_of(&phone);
     let facts = Facts {

@@ -42,11 +42,11 @@ pub struct Finding {
 
 impl Finding {
     fn fine(id: &'static str, says: impl Into<String>) -> Self {
-        Finding { id, severity: Severity::Fine, says: says.into(), remedies: "".into(), next: None }
+        Finding { severity: Severity::Fine, ..Finding::problem(id, says, "") }
     }
 
     fn note(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
-        Finding { id, severity: Severity::Note, says: says.into(), remedies: remedies.into(), next: None }
+        Finding { severity: Severity::Note, ..Finding::problem(id, says, remedies) }
     }
 
     fn problem(id: &'static str, says: impl Into<String>, remedies: impl Into<Remedies>) -> Self {
