@@ -53,7 +53,7 @@ check: ## check format, lints, documentation, dependencies
 	fi
 	@packaging/fuzz.sh --short
 
-page: ## pictures and PDFs of the page that make demo writes, and what axe-core finds, in headless Chromium
+page: ## pictures and PDFs of the page that make demo writes and of the sheet of a ceremony, and what axe-core finds, in headless Chromium
 	@packaging/page.sh
 
 features: ## lints without features and with each one alone; the declared Rust versions

@@ -39,7 +39,7 @@ pub fn sign(world: &World) -> Outcome {
     world.run(&["sign-request", "R.sastreq"])
 }
 
-fn apply(world: &World) -> Outcome {
+pub fn apply(world: &World) -> Outcome {
     schema::holds("sastctl-answer", &serde_json::from_slice(&world.read("R.sastans")).unwrap());
     world.run(&["apply", "R.sastans", "--request", "R.sastreq", "--out", "new.tlv"])
 }

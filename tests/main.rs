@@ -28,6 +28,8 @@ mod bridge_run;
 mod building;
 mod calls;
 mod cautions;
+#[cfg(unix)] // with exchange
+mod ceremony;
 mod certificates;
 #[cfg(unix)] // with exchange
 mod changed_requests;

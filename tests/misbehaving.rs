@@ -257,6 +257,15 @@ fn on_a_pin_pad_no_pin_is_asked_for() {
     assert!(outcome.stderr.contains("Type the PIN for SAST token A on its reader."), "{}", outcome.all());
     assert_eq!((outcome.code, count(&calls, "C_Login")), (0, 1), "{}", outcome.all());
 
+    // The same for a request.
+    world.run(&["cert", "export", "--token", "SAST token A", "--out", "certs"]).done();
+    let request =
+        ["request", "sign", "CTLFile.tlv", "--token", "certs/SAST-ADN008580ef.cer", "--out", "R.sastreq"];
+    world.run(&request).done();
+    let (answered, calls) = world.faulty("pin-pad Cisco123", &["sign-request", "R.sastreq"]);
+    assert!(answered.stderr.contains("Type the PIN for SAST token A on its reader."), "{}", answered.all());
+    assert_eq!((answered.code, count(&calls, "C_Login")), (0, 1), "{}", answered.all());
+
     let (cancelled, calls) = sign(&mut world, "pin-pad Cisco123; fail C_Login 1 CKR_FUNCTION_CANCELED");
     assert!(cancelled.stderr.contains("the PIN entry was cancelled on the reader"), "{}", cancelled.stderr);
     assert_eq!((cancelled.code, count(&calls, "C_Login")), (3, 1));

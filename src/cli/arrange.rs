@@ -13,7 +13,7 @@ const EXAMPLES: &str = include_str!("examples.txt");
 const GLOBAL: &str = "More with --help. Global options: sastctl help";
 
 /// Commands that are typed seldom: the short help names them in its last line.
-const SELDOM: [&str; 3] = ["start", "completions", "man"];
+const SELDOM: [&str; 4] = ["start", "ceremony", "completions", "man"];
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
 const ONLY_IN_LONG_HELP: [(&str, &str); 10] = [
@@ -60,7 +60,7 @@ pub fn arrange(root: Command, typed: Option<&[OsString]>) -> Command {
         help.mut_arg("words", |words| complete::with_commands_and_topics(words, commands))
     });
     let also = format!("Also: {}", SELDOM.join(", "));
-    let root = root.after_help(format!("{GLOBAL}. {also}")).after_long_help(also);
+    let root = root.after_help(format!("Global options: sastctl help. {also}")).after_long_help(also);
     seldom_hidden(root, true)
 }
 

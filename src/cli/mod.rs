@@ -73,6 +73,7 @@ enum Command {
     Request(exchange::RequestCommand),
     SignRequest(exchange::SignRequestArgs),
     Apply(exchange::ApplyArgs),
+    Ceremony(exchange::CeremonyArgs),
     Client(Box<ClientArgs>),
     /// Work with the nodes of a cluster: status, fetch, trust, publish, restart, console
     #[command(subcommand)]
@@ -221,6 +222,7 @@ fn run(
         Command::Request(command) => exchange::request(command, settings, ui),
         Command::SignRequest(args) => exchange::sign_request(&args, settings, ui),
         Command::Apply(args) => exchange::apply(&args, settings, ui),
+        Command::Ceremony(args) => exchange::ceremony(&args, ui),
         Command::Cluster(command) => cluster::run(command, settings, ui),
         Command::Client(args) => show_windows(&args, settings, ui),
         Command::Diagnose(args) => diagnose::run(&args, settings, ui),

@@ -157,11 +157,29 @@ fn revert(subject: &mut Subject) -> Checked {
     done(subject.world.run(&["ctl", "check", "new.tlv", "--installed-ctl", "new.tlv"]))?;
     let new = subject.world.read("new.tlv");
     std::fs::remove_file(subject.world.path("new.tlv")).unwrap();
+    ensure!(by_request(subject, &spare)? == new, "the answer to a request has another file");
     if subject.has_golden_key() {
         ensure!(new == pki::golden_bytes("token-signed.tlv"), "the file is another than the golden one");
         return Ok("golden file".to_owned());
     }
     Ok("ok, verified".to_owned())
+}
+
+/// The same list, asked for without the token.
+fn by_request(subject: &Subject, spare: &str) -> Result<Vec<u8>, String> {
+    let world = &subject.world;
+    done(world.run(&["cert", "export", "--token", &subject.name, "--out", "asked"]))?;
+    let certificate = format!("asked/{}.cer", subject.name);
+    let request = ["request", "revert", "CTLFile.tlv", "--token", &certificate, "--spare", spare];
+    let more = ["--timestamp=2015-03-06T22:53:33+01:00", "--out=asked/R.sastreq"];
+    done(world.run(&[&request[..], &more].concat()))?;
+    let ledger = ["--ledger", "asked/ledger"];
+    done(world.run(&[&["sign-request", "asked/R.sastreq", "--allow-last-try"], &ledger[..]].concat()))?;
+    let apply = ["apply", "asked/R.sastans", "--request", "asked/R.sastreq", "--out", "asked/new.tlv"];
+    done(world.run(&[&apply[..], &ledger].concat()))?;
+    let new = world.read("asked/new.tlv");
+    std::fs::remove_dir_all(world.path("asked")).unwrap();
+    Ok(new)
 }
 
 /// Checks the events if the token can be removed here; else only that watching ends in time.

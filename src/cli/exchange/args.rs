@@ -111,3 +111,16 @@ pub struct ApplyArgs {
     #[command(flatten)]
     pub ledger: LedgerArgs,
 }
+
+/// Make the sheet of a signing ceremony: what to compare and to initial; with the answer, what happened
+#[derive(Debug, Args)]
+pub struct CeremonyArgs {
+    /// The request
+    pub request: PathBuf,
+    /// The page to write; an existing file is kept as NAME.bak
+    #[arg(long, value_name = "FILE")]
+    pub html: PathBuf,
+    /// The answer to the request: what happened is filled in
+    #[arg(long, value_name = "FILE")]
+    pub answer: Option<PathBuf>,
+}

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-pub use args::{ApplyArgs, RequestCommand, SignRequestArgs};
+pub use args::{ApplyArgs, CeremonyArgs, RequestCommand, SignRequestArgs};
 
 use super::signing::{note_signed, now};
 use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, next, printable, table};
-use crate::files;
+use crate::files::{self, OnExisting};
 use crate::trustlist::Certificate;
 use crate::workflow::exchange::{
-    Carry, ExchangeError, OpenRequest, SignHere, SignedRequest, Work, carried, sign, write,
+    Carry, CeremonySheet, ExchangeError, OpenRequest, SignHere, SignedRequest, Work, carried, sign, write,
 };
 use crate::workflow::{Edit, WorkError, read_certificate, read_cluster, spare_tokens};
 
@@ -178,4 +178,15 @@ pub fn apply(args: &ApplyArgs, settings: &Settings, ui: &Ui) -> Result<(), Comma
     }
     note_signed(&applied.signed, ui);
     Ok(())
+}
+
+pub fn ceremony(args: &CeremonyArgs, ui: &Ui) -> Result<(), CommandError> {
+    let sheet = CeremonySheet::read(&args.request, args.answer.as_deref(), next::spell)?;
+    files::write_new(&args.html, sheet.to_string().as_bytes(), OnExisting::KeepBackup)?;
+    let (html, serial) = (args.html.display().to_string(), &sheet.request.serial);
+    let signed = sheet.is_signed();
+    let document =
+        json!({ "html": html, "serial": serial, "digest": sheet.request.digest, "signed": signed });
+    let what = if signed { "signing of" } else { "ceremony for" };
+    ui.answer("ceremony", &document, || format!("{html}   the sheet of the {what} the request {serial}\n"))
 }

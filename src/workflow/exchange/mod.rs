@@ -5,6 +5,7 @@
 
 mod aloud;
 mod answer;
+mod ceremony;
 mod check;
 mod error;
 mod ledger;
@@ -14,6 +15,7 @@ mod signing;
 mod work;
 
 pub use answer::SigningAnswer;
+pub use ceremony::CeremonySheet;
 pub use check::Requested;
 pub use error::ExchangeError;
 pub use pipeline::Answer;

@@ -8,7 +8,7 @@ use super::{NO_LINE_BEFORE, SUM, sum_of};
 pub struct VerifiedJournal {
     pub(super) lines: Vec<JournalLine>,
     /// SHA-256 of the last line.
-    pub(super) head: String,
+    pub(in crate::workflow) head: String,
 }
 
 /// What is wrong with a journal. Lines are counted from 1.
