@@ -95,7 +95,7 @@ fn the_database_tells_the_class_of_a_phone() {
     }
 }
 
-/// A node that is down, and a database that is not understood, leave a list with a warning.
+/// A node that is down leaves a list that lacks its phones: that is no success.
 #[test]
 fn what_was_not_read_is_said() {
     let Some((world, mut cluster)) = started(2, Ssh::Today) else { return };
@@ -106,8 +106,14 @@ fn what_was_not_read_is_said() {
     let node = cluster.publisher();
     let mut command = vec!["phones", "list", "--node", &node];
     command.extend(options.iter().map(String::as_str));
-    let listed = world.run(&command).done();
+    let listed = world.run(&command);
+    assert_eq!(listed.code, 1, "{}", listed.all());
+    let lacks = format!("the list lacks the phones of {}:2222", cluster.nodes[1].address);
+    assert!(listed.stderr.contains(&lacks), "{}", listed.all());
     assert!(listed.stdout.contains("1 phone, 1 registered"), "{}", listed.all());
     let warning = format!("warning: {}:2222: its phones were not read", cluster.nodes[1].address);
     assert!(listed.stderr.contains(&warning), "{}", listed.all());
+    command.push("--json");
+    let not_read = world.run(&command).json()["not_read"].clone();
+    assert_eq!(not_read, serde_json::json!([format!("{}:2222", cluster.nodes[1].address)]));
 }

@@ -1,6 +1,9 @@
 //! Moving phones between clusters: what the plan says of each way is what a simple phone does, written only from the register
 //! of facts.
 
+#[cfg(unix)] // nodes behind sshd
+mod run;
+
 use crate::naive_phone::decide::{Class, Itl, Outcome, Tvs, decide};
 use crate::naive_phone::reader::List;
 use crate::pki;

@@ -16,7 +16,7 @@ const GLOBAL: &str = "More with --help. Global options: sastctl help";
 const SELDOM: [&str; 4] = ["start", "ceremony", "completions", "man"];
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
-const ONLY_IN_LONG_HELP: [(&str, &str); 10] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 11] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
@@ -32,6 +32,7 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 10] = [
     ("ctl update", "user password_source"),
     ("phones", "sample user password_source"),
     ("diagnose", "user password_source no_tvs"),
+    ("migrate run", "user password_source no_tvs by tftp_root out"),
     ("renew", "certificate out user password_source"),
     ("tokenless", "user password_source"),
 ];

@@ -143,7 +143,7 @@ impl Operator for TerminalOperator<'_> {
         match question {
             Question::Consent(_) | Question::Sign { .. } => self.yes,
             Question::LastPinTry { .. } => self.allow_last_try,
-            Question::ReadinessIsConfirmed(_) | Question::PhonesHoldBridge => {
+            Question::ReadinessIsConfirmed(_) | Question::PhonesHoldBridge | Question::ByHand { .. } => {
                 self.confirmed_checks.said_yes(question)
             }
             Question::HostKey { .. } | Question::Uploaded => false,

@@ -118,15 +118,27 @@ pub fn run(command: PhonesCommand, settings: &Settings, ui: &Ui) -> Result<(), C
 fn list(args: &ListArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = args.connect.operator(false, settings, ui)?;
     let mut connector = Connector::new(args.connect.options(), &operator);
-    let phones = list_phones(args.node.address()?, &mut connector, &operator)?;
+    let (phones, not_read) = list_phones(args.node.address()?, &mut connector, &operator)?;
     match &args.out {
-        Some(out) if out.as_os_str() == "-" => return ui.write(&write_phones(&phones)),
+        Some(out) if out.as_os_str() == "-" => {
+            ui.write(&write_phones(&phones))?;
+            return all_read(&not_read);
+        }
         Some(out) => drop(files::write_new(out, &write_phones(&phones), OnExisting::forced(args.force))?),
         None => {}
     }
-    ui.answer("phones-list", &serde_json::json!({ "phones": phones }), || {
-        list_text(&phones, args.out.as_deref())
-    })
+    let json = serde_json::json!({ "phones": phones, "not_read": not_read });
+    ui.answer("phones-list", &json, || list_text(&phones, args.out.as_deref()))?;
+    all_read(&not_read)
+}
+
+/// A list that lacks the phones of some nodes is no success.
+fn all_read(not_read: &[String]) -> Result<(), CommandError> {
+    if not_read.is_empty() {
+        return Ok(());
+    }
+    let what = format!("the list lacks the phones of {}, which were not read", not_read.join(", "));
+    Err(CommandError::no(what).hint("when these nodes answer, repeat the command"))
 }
 
 fn list_text(phones: &[ListedPhone], out: Option<&Path>) -> String {
@@ -148,8 +160,8 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     let list = read_verified(&args.expect)?;
     let bytes = list.list().bytes();
     let operator = args.connect.operator(false, settings, ui)?;
-    let mut phones = match (&args.source.phones, &args.source.node) {
-        (Some(file), _) => read_phones(file)?,
+    let (mut phones, not_read) = match (&args.source.phones, &args.source.node) {
+        (Some(file), _) => (read_phones(file)?, vec![]),
         (None, Some(node)) => {
             list_phones(node, &mut Connector::new(args.connect.options(), &operator), &operator)?
         }
@@ -179,7 +191,7 @@ fn check(args: &CheckArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandEr
     let counts = &report.all;
     if !report.needs_a_hand() {
         if counts.expected > 0 {
-            return Ok(());
+            return all_read(&not_read);
         }
         let what = format!("no phone showed that it holds {file}, so nothing is proved");
         return Err(CommandError::no(what).hint("switch web access on for some phones, and check again"));

@@ -20,6 +20,9 @@ pub fn spell(next: &Next) -> String {
         Next::CheckPhones { expect, node } => {
             return shell(&["sastctl", "phones", "check", "--expect", expect, "--node", node]);
         }
+        Next::Migrate { from, to, way } => {
+            return shell(&["sastctl", "migrate", "run", "--from", from, "--to", to, "--way", way]);
+        }
         Next::TrustCertificates { files, node } => {
             let files: Vec<&str> = files.iter().map(String::as_str).collect();
             return shell(&[&["sastctl", "cluster", "trust"], &files[..], &["--node", node]].concat());

@@ -177,7 +177,7 @@ fn find_phone(
 ) -> ListedPhone {
     let [name, model, address] = request.phone;
     let node = request.node.filter(|_| has_shell && (model.is_empty() || address.is_empty()));
-    let listed = node.and_then(|node| list_phones(node, connector, operator).ok()).unwrap_or_default();
+    let (listed, _) = node.and_then(|node| list_phones(node, connector, operator).ok()).unwrap_or_default();
     let listed = listed.into_iter().find(|listed| listed.name.eq_ignore_ascii_case(name)).unwrap_or_default();
     let or = |given: &str, listed: String| if given.is_empty() { listed } else { given.to_owned() };
     let (model, address) = (or(model, listed.model), or(address, listed.address));

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Operator, View, WorkError};
-use crate::cluster::{Connector, NodeAddress, NodeFile, Ports};
+use crate::cluster::{Connector, NodeAddress, NodeFile, Ports, fetch};
 use crate::files::{self, OnExisting};
-use crate::trustlist::printable;
+use crate::phone::{Installed, InstalledItl};
+use crate::trustlist::{TrustList, VerifiedList, printable};
 
 /// The lists that a TFTP node serves.
 pub const LISTS: [&str; 2] = ["CTLFile.tlv", "ITLFile.tlv"];
@@ -30,6 +31,23 @@ impl<'a> Wanted<'a> {
         let (names, existing) = (LISTS.map(str::to_owned).into(), OnExisting::KeepBackup);
         Wanted { names, node, alone: false, ports, dump: false, folder, existing }
     }
+}
+
+/// The cluster that phones go to.
+pub struct OtherCluster {
+    /// Its publisher.
+    pub node: NodeAddress,
+    /// What it serves.
+    pub lists: Installed<VerifiedList>,
+}
+
+/// The lists that a node serves, as far as they verify. Nothing is written.
+pub fn served_lists(node: &NodeAddress, ports: Ports) -> Result<Installed<VerifiedList>, WorkError> {
+    let get = |name| Ok::<_, WorkError>(fetch(node.host().unwrap_or_default(), ports, name)?);
+    let list = |name| Ok::<_, WorkError>(get(name)?.and_then(|file| TrustList::decode(file.bytes).ok()));
+    let [ctl, itl] = LISTS;
+    let itl = list(itl)?.and_then(|itl| InstalledItl::of(&itl).ok()).unwrap_or_default();
+    Ok(Installed { ctl: list(ctl)?.and_then(|ctl| ctl.verify().ok()), itl })
 }
 
 /// The files that were kept, and the problems.

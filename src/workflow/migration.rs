@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::advice::Procedure;
 use super::advice::migration::{Side, certificates_to_trust, migration};
+use super::advice::{Procedure, by, step};
 use super::check::read_installed;
 use super::error::WorkError;
 use super::export::{Format, export};
 use super::fetched::{LISTS, Wanted, fetch_all};
+use super::next::Next;
 use super::operator::Operator;
 use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::files::OnExisting;
@@ -45,7 +46,24 @@ impl Migration<'_> {
         let files: Vec<String> = written.into_iter().map(|file| file.file).collect();
         let from = side(&from, self.from, old.as_ref(), "OLD-PUBLISHER");
         let to = side(&to, self.to, new.as_ref(), "NEW-PUBLISHER");
-        Ok(migration(&from, &to, &files))
+        let mut procedures = migration(&from, &to, &files);
+        let of_nodes = [self.from, self.to].iter().all(|place| !Path::new(place).is_dir());
+        for procedure in procedures.iter_mut().filter(|way| way.closed.is_none() && way.name != "now") {
+            let runs = ["tvs", "bridge", "same-tokens"].contains(&procedure.name);
+            let step = match () {
+                () if !runs => step(
+                    "not as one run: neither the shell nor REST sets the parameter or the mode that it needs",
+                ),
+                () if old.ctl.is_none() => step("not as one run: the old cluster has no CTL in force"),
+                () if !of_nodes => continue,
+                () => {
+                    let (from, to, way) = (self.from.to_owned(), self.to.to_owned(), procedure.name);
+                    by(Next::Migrate { from, to, way }, "all of it as one run, or step by step:", vec![])
+                }
+            };
+            procedure.steps.insert(0, step);
+        }
+        Ok(procedures)
     }
 
     /// The folder with the lists of a cluster, and the lists.

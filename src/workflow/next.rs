@@ -13,6 +13,7 @@ pub enum Next {
     MakeList { command: ListCommand, file: String, options: Vec<ListOption> },
     CheckList { new: String, installed: String },
     CheckPhones { expect: String, node: String },
+    Migrate { from: String, to: String, way: &'static str },
     TrustCertificates { files: Vec<String>, node: String },
     ExportCertificates,
     FetchAlone,

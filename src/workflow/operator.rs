@@ -8,6 +8,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::cluster_run::ByHand;
 use super::exchange::SigningRequest;
 use super::interruption;
 use super::journal::FileFingerprint;
@@ -172,6 +173,8 @@ pub enum Question {
     ReadinessIsConfirmed(Readiness),
     /// Whether every phone has the bridge.
     PhonesHoldBridge,
+    /// Whether a person did a step of a migration; what to do.
+    ByHand { which: ByHand, says: String },
     /// Whether a file was uploaded by hand on every node.
     Uploaded,
     /// Whether an unknown host key (`SHA256:…`) is right.
@@ -191,6 +194,7 @@ impl fmt::Display for Question {
             Question::LastPinTry { .. } => f.write_str("Try the PIN?"),
             Question::ReadinessIsConfirmed(finding) => write!(f, "Did you look? {}.", finding.says),
             Question::PhonesHoldBridge => f.write_str("Does every phone show one of these checksums?"),
+            Question::ByHand { .. } => f.write_str("Is it done?"),
             Question::Uploaded => {
                 f.write_str("Uploaded on each of them? Cisco Tftp is restarted there next.")
             }

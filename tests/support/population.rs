@@ -48,7 +48,22 @@ impl Phone {
     /// Loads the CTL, then the ITL, of its node.
     #[track_caller]
     pub fn reset(&mut self, site: &Site, members: &[usize]) {
-        let served = site.folder(self.node).join("served");
+        let refused = self.load(&site.folder(self.node).join("served"), site, members);
+        assert_eq!(refused, None, "{:?} at node {}", self.class, self.node);
+    }
+
+    /// Loads the lists of the publisher of another cluster, while it asks TVS of its own; whether it took them.
+    pub fn moves(&mut self, from: &Site, members: &[usize], to: &Site) -> bool {
+        self.load(&to.folder(0).join("served"), from, members).is_none()
+    }
+
+    /// Whether it asks TVS.
+    pub fn asks_tvs(&self) -> bool {
+        self.class != Class::WithoutTvs
+    }
+
+    /// Loads the CTL, then the ITL, from a folder; which of them it refused, and why.
+    fn load(&mut self, served: &std::path::Path, site: &Site, members: &[usize]) -> Option<String> {
         let names: &[&str] = match self.class {
             Class::WithoutTvs => &["CTLFile.tlv"],
             _ => &["CTLFile.tlv", "ITLFile.tlv"],
@@ -62,9 +77,12 @@ impl Phone {
             let outcome = self.decide(site, members, &new);
             let takes =
                 matches!(outcome.0, Outcome::Blind | Outcome::ByCtl | Outcome::ByItl | Outcome::ByTvs);
-            assert!(takes, "{:?} at node {} does not take {name}: {outcome:?}", self.class, self.node);
+            if !takes {
+                return Some(format!("{name}: {outcome:?}"));
+            }
             *(if *name == "CTLFile.tlv" { &mut self.ctl } else { &mut self.itl }) = Some(new);
         }
+        None
     }
 
     fn decide(&self, site: &Site, members: &[usize], new: &[u8]) -> (Outcome, &'static str) {

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::{STATE, printable};
 use crate::ui::next::confirming_option;
+use crate::workflow::cluster_run::ByHand;
 use crate::workflow::{Need, Question, Readiness, Subject};
 
 /// The heading of these options.
@@ -28,6 +29,9 @@ pub struct ConfirmedChecks {
     /// Every phone has the CTL that the next one needs: each command has this option for its own runs.
     #[arg(skip)]
     pub phones_have_it: bool,
+    /// What was done by hand: `migrate run` has this option.
+    #[arg(skip)]
+    pub done_by_hand: Vec<ByHand>,
 }
 
 impl ConfirmedChecks {
@@ -51,6 +55,7 @@ impl ConfirmedChecks {
         let of = match question {
             Question::ReadinessIsConfirmed(finding) => Some(finding.subject),
             Question::PhonesHoldBridge => None,
+            Question::ByHand { which, .. } => return self.done_by_hand.contains(which),
             _ => return false,
         };
         self.options().iter().any(|(subject, given, _)| *given && *subject == of)

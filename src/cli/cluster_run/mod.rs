@@ -17,7 +17,7 @@ use super::phones::{AT_ONCE, PageArgs};
 use super::signing::{checksums_text, numbered, phones_text, plan_text};
 use super::texts::text;
 use super::{CommandError, TerminalOperator, interrupt};
-use crate::cluster::{Connector, NodeAddress};
+use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::workflow::Unit;
 use crate::workflow::cluster_run::{
     ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunPhones, RunResult,
@@ -95,6 +95,11 @@ impl NodeArgs {
 }
 
 impl RunArgs {
+    /// The folder of the run, else this one; and where lists are fetched.
+    pub fn place(&self, else_in: RunFolder) -> (RunFolder, Ports) {
+        (self.work.clone().map_or(else_in, RunFolder), self.ports.ports())
+    }
+
     fn phones(&self) -> Result<Option<RunPhones>, CommandError> {
         let Some(file) = &self.phones_from else { return Ok(None) };
         let mut list = read_phones(file)?;
@@ -113,11 +118,13 @@ impl RunArgs {
         interrupt::listen()?;
         let (settings, ui) = (operator.settings, operator.ui);
         let password_source = self.connect.operator(false, settings, ui)?.password_source;
-        let confirmed_checks = ConfirmedChecks { phones_have_it, ..self.confirmed_checks.clone() };
+        let done_by_hand = operator.confirmed_checks.done_by_hand.clone();
+        let confirmed_checks =
+            ConfirmedChecks { phones_have_it, done_by_hand, ..self.confirmed_checks.clone() };
         // The plan is always shown before the cluster changes, also with --yes.
         let operator = TerminalOperator { password_source, confirmed_checks, sees_plans: true, ..operator };
         let options = RunOptions {
-            folder: self.work.clone().map_or_else(|| options.folder.clone(), RunFolder),
+            folder: self.place(options.folder.clone()).0,
             tftp_folders: self.publish.tftp_root.clone(),
             upload_wait: Duration::from_secs(self.publish.publish_wait),
             ports: self.ports.ports(),

@@ -48,6 +48,11 @@ impl From<RunError> for CommandError {
                 let base = if left_behind { base.detail("CTL", leftover_says()) } else { base };
                 base.hint("first set the cluster to mixed mode: sastctl tokenless from release 10.0 on (`utils ctl set-cluster mixed-mode`), the CTL Client in earlier releases")
             }
+            E::WayClosed { .. } => base.hint("sastctl migrate plan shows the ways that are open"),
+            E::NotDoneByHand { which } => base.hint(format!(
+                "when it is done, run the same command with --resume --done-by-hand {} (--yes does not confirm this)",
+                format!("{which:?}").to_lowercase()
+            )),
             E::CtlGone => base.hint("sastctl tokenless makes one that the publisher signs; sastctl client makes one that tokens sign"),
             E::CtlsDiffer { .. } => {
                 base.hint("first make all nodes serve the same CTL: sastctl cluster fetch shows the CTL of each node")
@@ -98,6 +103,10 @@ impl From<RunError> for CommandError {
                 .detail("", "TVS was asked only about the tokens of the run; nothing was changed by this command")
                 .hint("give the tokens of the run (--token, --spare), and continue with --resume")
                 .hint("for other tokens, start another run in another folder: --work DIR"),
+            E::OtherCertificates { run, chosen } => base
+                .detail("run", TokenCertificate::list(&run))
+                .detail("chosen", TokenCertificate::list(&chosen))
+                .hint(OWN_FOLDER),
             E::Declined { rollback } => {
                 let option = if rollback { "--rollback" } else { "--resume" };
                 base.hint(format!("to continue from here, run the same command with {option}"))
@@ -110,12 +119,9 @@ impl From<RunError> for CommandError {
 impl CommandError {
     /// Adds where a run stopped, the state of the cluster, and how to continue.
     pub(super) fn stopped(self, at: &Stopped) -> Self {
-        let (step, kept) = (at.step, at.kept.display().to_string());
-        let (mut kept, mut back) = (Some(kept), ROLL_BACK);
-        if at.sets_mixed {
-            (kept, back) =
-                (None, "to set the cluster to non-secure mode, run the same command with --rollback");
-        }
+        let (step, kept) = (at.step, at.kept.as_ref().map(|path| path.display().to_string()));
+        let non_secure = "to set the cluster to non-secure mode, run the same command with --rollback";
+        let back = if at.sets_mixed { non_secure } else { ROLL_BACK };
         let with_kept = |error: Self| kept.iter().fold(error, |error, kept| error.detail("old CTL", kept));
         if step == Step::Rollback {
             return with_kept(self).hint("to continue from here, run the same command with --rollback");

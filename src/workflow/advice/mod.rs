@@ -60,12 +60,12 @@ fn procedure(name: &'static str, what: impl Into<String>, steps: Vec<Step>) -> P
     Procedure { name, what: what.into(), closed: None, steps }
 }
 
-fn step(act: impl Into<String>) -> Step {
+pub(super) fn step(act: impl Into<String>) -> Step {
     Step { act: act.into(), next: None, phones: vec![] }
 }
 
 /// A step that this program does.
-fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
+pub(super) fn by(next: Next, act: impl Into<String>, phones: Vec<ClassEffect>) -> Step {
     Step { act: act.into(), next: Some(next), phones }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::bridge::NoBridge;
 use super::state::RunRefused;
-use super::step::Step;
+use super::step::{ByHand, Step};
 use crate::cluster::SecurityMode;
 use crate::workflow::journal::{RunId, TokenCertificate};
 use crate::workflow::plan::{NotARelease, Unit};
@@ -28,6 +28,12 @@ pub enum RunError {
     Busy { holder: String, folder: PathBuf },
     #[error("the cluster is in {mode} mode: it has no CTL in force")]
     NotMixed { mode: SecurityMode, left_behind: bool },
+    #[error("the way {way} is not open: {why}")]
+    WayClosed { way: &'static str, why: String },
+    #[error("the cluster that phones go to is not known")]
+    NoOtherCluster,
+    #[error("nobody confirmed that this was done by hand")]
+    NotDoneByHand { which: ByHand },
     #[error("the cluster is in mixed mode, but no node has a CTL")]
     CtlGone,
     /// The problem with the CTL of a node.
@@ -55,6 +61,8 @@ pub enum RunError {
     AnotherSigner { inserted: String, chosen: String },
     #[error("these are not the tokens that the run was started with")]
     OtherTokens { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
+    #[error("the certificates of the other cluster are not those that the run was started with")]
+    OtherCertificates { run: Vec<TokenCertificate>, chosen: Vec<TokenCertificate> },
     #[error(transparent)]
     NotARelease(#[from] NotARelease),
     /// The certificate that a node shows in its shell was found nowhere.
@@ -105,8 +113,8 @@ pub struct Stopped {
     pub step: Step,
     /// The step before, if the step was not started.
     pub after: Option<Step>,
-    /// The CTL that was in force before.
-    pub kept: PathBuf,
+    /// Where the CTL that was in force before is kept; `None`: this run keeps none, or has another way back.
+    pub kept: Option<PathBuf>,
     /// Whether the run sets the cluster to mixed mode: then its way back is non-secure mode.
     pub sets_mixed: bool,
 }

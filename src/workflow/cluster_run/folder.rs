@@ -33,6 +33,7 @@ impl RunFolder {
             RunKind::Revert | RunKind::RevertByBridge => "",
             RunKind::Renew => "renew-",
             RunKind::Tokenless => "tokenless-",
+            _ => "migrate-",
         };
         RunFolder(
             format!("sastctl-{kind}{}", publisher.to_string().chars().map(safe).collect::<String>()).into(),

@@ -63,7 +63,10 @@ impl ClusterRun<'_> {
             release: Some(self.version.clone()),
             // Checked before, or the run sets it.
             mode: Some(SecurityMode::Mixed),
-            by_utils_ctl: matches!(self.options.kind, RunKind::RevertByBridge | RunKind::Tokenless),
+            by_utils_ctl: matches!(
+                self.options.kind,
+                RunKind::RevertByBridge | RunKind::Tokenless | RunKind::MigrateByBridge
+            ),
             leaves_tokens: self.options.kind == RunKind::Tokenless,
             ..ClusterFacts::default()
         };

@@ -38,6 +38,8 @@ pub struct DryRun {
 pub struct RunResult {
     /// The CTL that every node serves now, and who signed it; `None` after the way back to non-secure mode.
     pub serves: Option<(FileFingerprint, String)>,
+    /// What is done, in words.
+    pub done: &'static str,
     /// The run's journal.
     pub journal: PathBuf,
     /// Whether phones were to accept its signer through TVS.

@@ -17,6 +17,7 @@ use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes};
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
 use crate::workflow::error::WorkError;
+use crate::workflow::fetched::{OtherCluster, served_lists};
 use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
 use crate::workflow::phone_impact::PhoneImpact;
@@ -51,6 +52,8 @@ pub struct RunOptions<'a> {
     pub single_token: bool,
     /// The release; `None`: the release that the publisher shows.
     pub release: Option<Release>,
+    /// The cluster that phones go to, if they do.
+    pub other: Option<OtherCluster>,
     /// The phones that are asked whether they hold a CTL; `None`: none is asked.
     pub phones: Option<RunPhones>,
     pub request: Requested<'a>,
@@ -80,6 +83,7 @@ impl<'a> RunOptions<'a> {
             spares: &[],
             single_token: false,
             release: None,
+            other: None,
             phones: None,
             request: &|_| Err(PlanError::NothingToDo.into()),
             order,
@@ -157,7 +161,8 @@ impl<'a> ClusterRun<'a> {
         match (kind, &old) {
             (_, None) => {
                 says = Some(self.first_says()?);
-                impact = Some(self.first_impact(&self.served_by_publisher()?)?);
+                impact =
+                    Some(self.first_impact(&served_lists(&self.options.publisher, self.options.ports)?)?);
                 self.state.apply(&self.tokenless_needs(true));
             }
             (RunKind::Renew, Some(old)) => {
@@ -170,7 +175,14 @@ impl<'a> ClusterRun<'a> {
                 impact = Some(self.tokenless_impact(old)?);
                 self.state.apply(&self.tokenless_needs(false));
             }
-            (_, Some(old)) => file = Some(self.plan(&self.options.folder.old(), old)?),
+            (_, Some(old)) => {
+                if !kind.way().is_empty() {
+                    impact = Some(self.migration_impact(old)?);
+                }
+                if kind.is_revert() || kind == RunKind::MigrateBySignedBridge {
+                    file = Some(self.plan_by_kind(&self.options.folder.old(), old)?);
+                }
+            }
         }
         let plan = file.as_ref().and_then(|(_, file)| file.plan());
         let phones = plan.map(|plan| &plan.phones[..]).or(impact.as_ref().map(|it| &it.verdicts[..]));
@@ -296,11 +308,13 @@ impl<'a> ClusterRun<'a> {
         let folder = &self.options.folder;
         let served = match self.state.rolls_back {
             true if self.state.sets_mixed => None,
+            false if matches!(kind, RunKind::MigrateByTvs | RunKind::MigrateWithSameTokens) => None,
+            false if kind == RunKind::MigrateByBridge => Some((folder.bridge(), self.bridge()?)),
             false if !self.state.ctl_stays => Some((folder.new_ctl(), self.signed()?)),
             _ => Some((folder.old(), self.old()?)),
         };
         let mut phones = vec![];
-        if let (false, Some((_, list))) = (self.state.rolls_back, &served) {
+        if let (false, Some((_, list)), "") = (self.state.rolls_back, &served, kind.way()) {
             let before =
                 if self.state.sets_mixed { self.held_before()? } else { Some(self.to_sign_upon()?.1) };
             let held = Installed { ctl: before.as_ref(), itl: InstalledItl::Unknown };
@@ -312,13 +326,16 @@ impl<'a> ClusterRun<'a> {
         let needs_tvs = kind.is_revert();
         let left_to_do = [&left_to_do(&phones)[..], &self.state.left_to_do].concat();
         let rolled_back = self.state.rolls_back;
+        let done = kind.done(rolled_back);
         let (node, tvs_asked) = (self.options.publisher.clone(), self.options.tvs.is_some());
         let nodes = self.nodes;
-        Ok(RunResult { serves, journal, needs_tvs, left_to_do, rolled_back, tvs_asked, node, nodes })
+        Ok(RunResult { serves, done, journal, needs_tvs, left_to_do, rolled_back, tvs_asked, node, nodes })
     }
 
     fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
-        let (kept, sets_mixed) = (self.options.folder.old(), self.state.sets_mixed);
+        let sets_mixed = self.state.sets_mixed;
+        let keeps = !sets_mixed && self.options.kind.steps().contains(&Step::Backup);
+        let kept = keeps.then(|| self.options.folder.old());
         let at = Stopped { step, after, kept, sets_mixed };
         WorkError::Stopped { at: Box::new(at), source: Box::new(source) }
     }
@@ -351,16 +368,6 @@ impl<'a> ClusterRun<'a> {
     /// The CTL that was in force before the run, if its checksum is the one in the journal.
     pub(super) fn old(&self) -> Result<VerifiedList, WorkError> {
         self.options.folder.list(&self.options.folder.old(), OLD, self.state.in_force.as_ref())
-    }
-
-    /// The same for a run that may have found none.
-    pub(super) fn held_before(&self) -> Result<Option<VerifiedList>, WorkError> {
-        self.state.in_force.is_some().then(|| self.old()).transpose()
-    }
-
-    /// The CTL that was found, as it is kept in the folder.
-    pub(super) fn fingerprint(&self, found: &VerifiedList) -> FileFingerprint {
-        FileFingerprint::of(self.options.folder.old().display().to_string(), found.list().bytes())
     }
 
     /// The bridge, if its checksum is the one in the journal.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{NodeAddress, SERVICES, restart_order};
+use crate::cluster::{NodeAddress, RENEWAL_SERVICES, SERVICES, restart_order};
 
 /// The question before a rollback.
 pub const ROLLBACK_QUESTION: &str = "The old CTL will be copied back to every node, and Cisco Tftp and CallManager will be restarted, which may cut off \
@@ -28,6 +28,14 @@ pub enum RunKind {
     Renew,
     /// From a CTL signed by tokens to a tokenless one.
     Tokenless,
+    /// Phones go to another cluster, whose signers TVS of this one knows.
+    MigrateByTvs,
+    /// The same over a tokenless CTL of this cluster that names these signers.
+    MigrateByBridge,
+    /// The same over one that a token signs.
+    MigrateBySignedBridge,
+    /// The same tokens sign the CTL of the other cluster.
+    MigrateWithSameTokens,
 }
 
 impl RunKind {
@@ -48,6 +56,7 @@ impl RunKind {
             RunKind::Revert | RunKind::RevertByBridge => "revert-node",
             RunKind::Renew => "renew-node",
             RunKind::Tokenless => "tokenless-node",
+            _ => "migrate-node",
         }
     }
 
@@ -66,6 +75,7 @@ impl RunKind {
                 let make = [S::Distrust, S::MakeTokenless, S::DistributeBridge, S::Verify];
                 [&[S::Preflight, S::Backup, S::AwaitPhones], &make[..]].concat()
             }
+            _ => self.steps_to_move(),
         }
     }
 }
@@ -91,11 +101,13 @@ steps! {
         "the cluster is as it was";
     Backup "keep" "make a backup of the CTL in force"
         "the cluster is as it was";
-    Trust "trust" "put the tokens' certificates into Phone-SAST-trust"
+    Trust "trust" "put the signers' certificates into Phone-SAST-trust"
+        "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+    RestartTvs "tvs" "restart Cisco Trust Verification Service on every node"
         "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
     CheckTvs "vouch" "ask TVS of every node as a phone would"
         "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
-    BuildBridge "bridge" "run `utils ctl update CTLFile`: the publisher adds the tokens to its tokenless CTL"
+    BuildBridge "bridge" "run `utils ctl update CTLFile`: the publisher adds the signers to its tokenless CTL"
         "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet";
     DistributeBridge "cross" "restart the services, and check that every node serves that CTL"
         "the CTL is tokenless and signed by a key of the publisher; some nodes may not serve it yet";
@@ -117,6 +129,10 @@ steps! {
         "the new CTL is on every node; some services may not serve it yet";
     Verify "verify" "check that every node shows and serves the new CTL"
         "the new CTL was put on every node, but at least one node does not show it";
+    Store "store" "by hand: the other trust stores of both clusters"
+        "the cluster is as it was; certificates in Phone-SAST-trust do no harm";
+    Move "move" "by hand: move the phones by option 150"
+        "phones of the old cluster may go to the new one; those that have not moved work as before";
     Rollback "rollback" "restore the old CTL on every node"
         "some nodes may serve the new CTL or none; phones keep the one that they hold";
 }
@@ -145,8 +161,9 @@ impl Step {
     pub fn question(self, services: &[&str], ctl_stays: bool) -> Option<String> {
         let services = services.join(", then ");
         let what = match self {
-            Step::Trust => "The tokens' certificates will be put into Phone-SAST-trust of the publisher.".to_owned(),
-            Step::BuildBridge => "The publisher will write its CTL again, with the tokens in it.".to_owned(),
+            Step::Trust => "The signers' certificates will be put into Phone-SAST-trust of the publisher.".to_owned(),
+            Step::RestartTvs => "Cisco Trust Verification Service will be restarted on every node.".to_owned(),
+            Step::BuildBridge => "The publisher will write its CTL again, with the new signers in it.".to_owned(),
             Step::Distrust => {
                 "The tokens' certificates will be deleted from Phone-SAST-trust of the publisher: `utils ctl update CTLFile` \
                  copies what is there into the CTL."
@@ -180,13 +197,26 @@ impl Step {
         use Step as S;
         !matches!(
             self,
-            S::Preflight | S::Backup | S::Trust | S::CheckTvs | S::Distrust | S::Sign | S::Rollback
+            S::Preflight
+                | S::Backup
+                | S::Trust
+                | S::RestartTvs
+                | S::CheckTvs
+                | S::Distrust
+                | S::Sign
+                | S::Store
+                | S::Move
+                | S::Rollback
         )
     }
 
     /// Which services it restarts, if the run restarts these: a rollback only those that serve the CTL.
     pub fn services<'s>(self, of_run: &'s [&'static str]) -> &'s [&'static str] {
-        if self == Step::Rollback { &SERVICES } else { of_run }
+        match self {
+            Step::Rollback => &SERVICES,
+            Step::RestartTvs => RENEWAL_SERVICES.get(..1).unwrap_or_default(),
+            _ => of_run,
+        }
     }
 
     /// Its parts on these nodes, in order; empty if the step has no parts. The run restarts these services.
@@ -197,11 +227,20 @@ impl Step {
             restart_order(services, nodes).into_iter().map(|(service, node)| Part::restart(service, &node));
         match self {
             Step::Publish => publish.collect(),
-            Step::DistributeBridge | Step::Restart => restart.collect(),
+            Step::DistributeBridge | Step::Restart | Step::RestartTvs => restart.collect(),
             Step::Rollback => publish.chain(restart).collect(),
             _ => vec![],
         }
     }
+}
+
+/// What a person does by hand in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ByHand {
+    /// The other trust stores of both clusters
+    Store,
+    /// Option 150, and the reset of the phones
+    Move,
 }
 
 /// A part of a step, done for one node.

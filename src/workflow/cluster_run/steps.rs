@@ -8,7 +8,7 @@ use super::error::RunError;
 use super::folder::{CTL, verified};
 use super::run::{ClusterRun, OLD};
 use super::state::{BRIDGE, IN_FORCE, TOKENLESS};
-use super::step::{RunKind, Step};
+use super::step::{ByHand, RunKind, Step};
 use crate::cluster::{AFTER_RESTART, fetch, side_by_side};
 use crate::files::{self, OnExisting};
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
@@ -37,6 +37,12 @@ impl<'a> ClusterRun<'a> {
             Step::Distrust => self.distrust(),
             Step::MakeTokenless => self.update_ctl(),
             Step::SetMixed => self.set_mixed(),
+            Step::RestartTvs => {
+                self.restart_all(step)?;
+                Ok(format!("on {} nodes", self.nodes.len()))
+            }
+            Step::Store => self.by_hand(ByHand::Store),
+            Step::Move => self.by_hand(ByHand::Move),
             Step::Sign => self.sign(),
             Step::DeleteOld => self.delete_old(),
             Step::Publish => {
@@ -80,7 +86,6 @@ impl<'a> ClusterRun<'a> {
         let (count, signer) = (self.nodes.len(), old.signer_name());
         let same = format!("{count} nodes serve the same CTL, signed by {signer}");
         match self.options.kind {
-            RunKind::Revert | RunKind::RevertByBridge => {}
             RunKind::Renew => {
                 let renewal = self.renewal(&old)?;
                 self.check_folders()?;
@@ -93,6 +98,16 @@ impl<'a> ClusterRun<'a> {
                 self.needed = Some(self.tokenless_needs(false));
                 return Ok(format!("{same}; {} will sign the tokenless CTL", impact.signer));
             }
+            _ => {}
+        }
+        let kind = self.options.kind;
+        if !kind.way().is_empty() {
+            let impact = self.migration_impact(&old)?;
+            self.operator.show(&View::PhoneImpact(&impact))?;
+        }
+        if matches!(kind, RunKind::MigrateBySignedBridge | RunKind::MigrateWithSameTokens) {
+            self.check_folders()?;
+            return Ok(same);
         }
         let tokens = names(self.certificates()?);
         self.check_folders()?;
@@ -101,7 +116,10 @@ impl<'a> ClusterRun<'a> {
                 TvsQuestion::new(node, signer, (tvs, self.options.ports))?.ask()?;
             }
         }
-        Ok(format!("{same}; the tokens are {tokens}"))
+        Ok(format!(
+            "{same}; the {} {tokens}",
+            if kind.is_revert() { "tokens are" } else { "certificates to trust:" }
+        ))
     }
 
     fn back_up(&mut self) -> Result<String, WorkError> {
@@ -197,7 +215,7 @@ impl<'a> ClusterRun<'a> {
         let folder = &self.options.folder;
         let (path, role, says) = match self.options.kind {
             RunKind::Tokenless => (folder.new_ctl(), TOKENLESS, "no token is in it"),
-            _ => (folder.bridge(), BRIDGE, "the tokens are SAST in it"),
+            _ => (folder.bridge(), BRIDGE, "the new signers are SAST in it"),
         };
         if role == TOKENLESS {
             self.check_signer(&bridge)?;
@@ -215,6 +233,7 @@ impl<'a> ClusterRun<'a> {
                 return Ok("phones need no other CTL first on this release".to_owned());
             }
             RunKind::Tokenless => self.old()?,
+            RunKind::MigrateBySignedBridge => self.signed()?,
             _ => self.bridge()?,
         };
         let bridge = FileFingerprint::of(BRIDGE, ctl.list().bytes());
@@ -261,28 +280,45 @@ impl<'a> ClusterRun<'a> {
             return Ok(known);
         }
         let options = self.options;
-        let session = SigningSession::open(&options.module, options.selector.as_ref(), self.operator)?;
-        let mut certificates = vec![session.signer().certificate().clone()];
-        certificates.extend(session.certificates(options.spares, self.operator)?);
+        let mut certificates = if options.other.is_some() { self.of_other()? } else { vec![] };
+        if options.other.is_none() {
+            let session = SigningSession::open(&options.module, options.selector.as_ref(), self.operator)?;
+            certificates.push(session.signer().certificate().clone());
+            certificates.extend(session.certificates(options.spares, self.operator)?);
+        }
         let chosen: Vec<_> = certificates.iter().map(TokenCertificate::of).collect();
         let sha256 =
             |all: &[TokenCertificate]| all.iter().map(|c| c.certificate_sha256.clone()).collect::<Vec<_>>();
         match &self.state.tokens {
             Some(run) if sha256(run) != sha256(&chosen) => {
-                Err(RunError::OtherTokens { run: run.clone(), chosen }.into())
+                let run = run.clone();
+                Err(match options.other {
+                    None => RunError::OtherTokens { run, chosen },
+                    Some(_) => RunError::OtherCertificates { run, chosen },
+                }
+                .into())
             }
             _ => Ok(self.certificates.get_or_init(|| certificates)),
         }
     }
 
     /// The plan of the CTL that replaces this one.
-    fn plan_by_kind(
-        &mut self,
+    pub(super) fn plan_by_kind(
+        &self,
         path: &Path,
         old: &VerifiedList,
     ) -> Result<(SigningSession, BatchFile), WorkError> {
         match self.options.kind {
             RunKind::Renew => Ok(self.renewal(old)?.file.ok_or(RunError::NothingToRenew)?),
+            RunKind::MigrateBySignedBridge => {
+                let options = self.options;
+                let session =
+                    SigningSession::open_for_one(&options.module, options.selector.as_ref(), self.operator)?
+                        .for_list(old);
+                let request = (options.request)(session.signer().certificate())?;
+                let plan = self.signed_bridge(old, &request)?;
+                Ok((session, BatchFile::list(plan, options.folder.new_ctl(), Some((path, old)))))
+            }
             _ => self.plan(path, old),
         }
     }

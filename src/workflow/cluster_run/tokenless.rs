@@ -2,7 +2,7 @@
 //! Where no CTL is in force, the publisher makes it by `utils ctl set-cluster mixed-mode`.
 
 use super::error::RunError;
-use super::folder::{CTL, verified};
+use super::folder::CTL;
 use super::preflight::no_ctl;
 use super::run::ClusterRun;
 use super::step::{RunKind, Step};
@@ -11,7 +11,8 @@ use crate::cluster::{RENEWAL_SERVICES, SERVICES, SecurityMode, fetch, is_left_be
 use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes, services};
 use crate::trustlist::{Function, Record, Style, TrustList, VerifiedList};
 use crate::workflow::error::WorkError;
-use crate::workflow::journal::Event;
+use crate::workflow::fetched::served_lists;
+use crate::workflow::journal::{Event, FileFingerprint};
 use crate::workflow::operator::View;
 use crate::workflow::phone_impact::PhoneImpact;
 use crate::workflow::plan::{NeededRecord, Release, Unit, major_minor};
@@ -94,14 +95,14 @@ impl ClusterRun<'_> {
         }
     }
 
-    /// The lists that the publisher serves, though no CTL is in force.
-    pub(super) fn served_by_publisher(&self) -> Result<Installed<VerifiedList>, WorkError> {
-        let host = self.options.publisher.host().unwrap_or_default();
-        let get = |name| Ok::<_, WorkError>(fetch(host, self.options.ports, name)?.map(|file| file.bytes));
-        let ctl = get(CTL)?.and_then(|bytes| verified(bytes).ok());
-        let itl =
-            get("ITLFile.tlv")?.and_then(|bytes| InstalledItl::of(&TrustList::decode(bytes).ok()?).ok());
-        Ok(Installed { ctl, itl: itl.unwrap_or_default() })
+    /// The CTL that was in force before the run, or that the publisher served; `None`: there was none.
+    pub(super) fn held_before(&self) -> Result<Option<VerifiedList>, WorkError> {
+        self.state.in_force.is_some().then(|| self.old()).transpose()
+    }
+
+    /// The CTL that was found, as it is kept in the folder.
+    pub(super) fn fingerprint(&self, found: &VerifiedList) -> FileFingerprint {
+        FileFingerprint::of(self.options.folder.old().display().to_string(), found.list().bytes())
     }
 
     /// What phones with these lists do with the first CTL that the publisher makes.
@@ -136,7 +137,7 @@ impl ClusterRun<'_> {
 
     /// The preflight where no CTL is in force.
     pub(super) fn preflight_of_first(&mut self) -> Result<String, WorkError> {
-        let held = self.served_by_publisher()?;
+        let held = served_lists(&self.options.publisher, self.options.ports)?;
         self.be_ready()?;
         let (says, impact) = (self.first_says()?, self.first_impact(&held)?);
         self.operator.show(&View::Text(&says))?;

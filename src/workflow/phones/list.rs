@@ -13,12 +13,12 @@ use crate::workflow::{Operator, WorkError};
 const MOST: usize = 64 * 1024 * 1024;
 
 /// Asks every node for the phones that it knows now, and the publisher for those in the database. A node that does not answer
-/// is a warning: its phones are then only those of the database.
+/// is a warning: its phones are then only those of the database. These nodes are in the result, too.
 pub fn list_phones(
     publisher: &NodeAddress,
     connector: &mut Connector<'_>,
     operator: &dyn Operator,
-) -> Result<Vec<ListedPhone>, WorkError> {
+) -> Result<(Vec<ListedPhone>, Vec<String>), WorkError> {
     let mut shell = connector.open(publisher)?;
     let nodes: Vec<NodeAddress> =
         nodes_of(&mut shell, publisher)?.into_iter().map(|(node, _)| node).collect();
@@ -36,10 +36,14 @@ pub fn list_phones(
         operator.note(&format!("{node}: asked for its phones"));
         found
     });
+    let mut not_read = Vec::new();
     for (node, found) in nodes.iter().zip(known) {
         match found {
             Ok(found) => found.into_iter().for_each(|phone| phones.add(phone)),
-            Err(e) => operator.warn(&format!("{node}: its phones were not read: {e}")),
+            Err(e) => {
+                operator.warn(&format!("{node}: its phones were not read: {e}"));
+                not_read.push(node.to_string());
+            }
         }
     }
     match with_default {
@@ -48,7 +52,7 @@ pub fn list_phones(
         }),
         Err(_) => operator.note("the database does not tell which models have Security by Default"),
     }
-    Ok(phones.0.into_values().collect())
+    Ok((phones.0.into_values().collect(), not_read))
 }
 
 /// The class of a phone; `None` if neither the database nor a source tells it. A model is named by the database; a number has
