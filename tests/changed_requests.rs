@@ -285,7 +285,7 @@ fn a_refusal_names_the_field() {
     the request was changed after it was made: the field work.revert.in_force.md5 does not fit the rest
     the request was changed after it was made: the field plans.0.steps.0.2 does not fit the rest
     the request was changed after it was made: the field signer.name does not fit the rest
-    it is not a request that this version reads: unknown field `colour`, expected one of `name`, `sha256`, `der` at line 13 column 12
+    it is not a request that this version reads: unknown field `colour`, expected one of `name`, `sha256`, `der` at line 14 column 12
     it is not a request that this version reads: duplicate field `change` at line 9 column 10
     ");
 }

@@ -137,6 +137,7 @@ fn a_revert_goes_to_the_token_and_back() {
     warning: expired: CAPF-e41e7d87 (CAPF, 2019-06-04): CUCM refuses the LSCs of phones, and issues no new ones; encrypted configuration files fail
     warning: the signer's key is RSA 1024: phones in FIPS mode refuse keys below 2048 bits
     warning: RSA 1024 is the key of cucm-1051-a-pub, CAPF-e41e7d87, cucm-1051-a-sub1: phones in FIPS mode refuse keys below 2048 bits
+    There is no signers.toml: nobody but you approves what is signed here
     warning: SAST token A still has the public factory PIN; change it with sastctl token change-pin NAME
     Journal: DIR/state/sastctl/TIME-sign-request.jsonl
     Carry it back to the machine that asked, and there: sastctl apply R.sastans --request R.sastreq --out FILE

@@ -41,6 +41,7 @@ fn fleet(count: usize) -> (World, Vec<String>) {
             asked_by: "somebody".to_owned(),
             cluster: Some(format!("Site r{n:03}")),
             change: None,
+            needs_approvals: 0,
             request: workflow::Request {
                 signer: &signer,
                 options: pki::options(Digest::Sha1),
@@ -152,6 +153,7 @@ fn each_request_has_its_own_result() {
     copy.sastreq     Site r000   refused: the request SERIAL is given twice; the first is r000.sastreq
     text.sastreq     -           refused: it is not a request that this version reads: expected ident at line 1 column 2
     missing.sastreq  -           refused: there is no file missing.sastreq
+    There is no signers.toml: nobody but you approves what is signed here
     The token SAST-ADN0054f509 signs the others with a login of its own: sastctl sign-request other.sastreq
     A journal for each answer is in journals
     Carry the answers back to the machine that asked; help apply shows what to do there.

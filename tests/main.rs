@@ -15,6 +15,8 @@ mod support;
 
 mod acceptance;
 mod administration;
+#[cfg(unix)] // ssh-agent, a terminal, and rights of Unix
+mod approvals;
 mod asked;
 #[cfg(unix)] // nodes behind sshd
 mod audit;

@@ -44,7 +44,7 @@ pub fn arrange(root: Command, typed: Option<&[OsString]>) -> Command {
     let flag = |name, letter, action, says| {
         Arg::new(name).short(letter).long(name).action(action).help(says).hide_short_help(true)
     };
-    let root = root.help_template("{about-with-newline}{usage-heading} {usage}\n\n{all-args}{after-help}");
+    let root = root.help_template("{about-with-newline}{usage-heading} {usage}\n{all-args}{after-help}");
     let root = root.disable_help_flag(true).disable_version_flag(true).args([
         flag("help", 'h', ArgAction::Help, "Print help").global(true),
         flag("version", 'V', ArgAction::Version, "Print version"),

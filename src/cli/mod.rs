@@ -71,6 +71,7 @@ enum Command {
     Tokenless(Box<renew::TokenlessArgs>),
     #[command(subcommand)]
     Request(exchange::RequestCommand),
+    Approve(exchange::ApproveArgs),
     SignRequest(exchange::SignRequestArgs),
     Apply(exchange::ApplyArgs),
     Ceremony(exchange::CeremonyArgs),
@@ -220,6 +221,7 @@ fn run(
         Command::Renew(args) => renew::renew(&args, settings, ui),
         Command::Tokenless(args) => renew::tokenless(&args, settings, ui),
         Command::Request(command) => exchange::request(command, settings, ui),
+        Command::Approve(args) => exchange::approve(&args, settings, ui),
         Command::SignRequest(args) => exchange::sign_request(&args, settings, ui),
         Command::Apply(args) => exchange::apply(&args, settings, ui),
         Command::Ceremony(args) => exchange::ceremony(&args, ui),

@@ -106,7 +106,9 @@ impl Operator for TerminalOperator<'_> {
                 self.show(&View::Text(&format!("{}: {proof}", printable(name))))?;
             }
             View::Plan(file) => self.show_plan(&plan_text(file), &file.problems())?,
-            View::Request { request, file } => self.show_plan(&request_text(request, file), &[])?,
+            View::Request { request, file, people } => {
+                self.show_plan(&request_text(request, file, people), &[])?;
+            }
             View::PlanDetails(_) | View::DryRun(_) if self.ui.json => {}
             View::PlanDetails(file) => self.tell(&dry_run_text(file))?,
             View::DryRun(shown) => {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::cluster_run::ByHand;
 use super::exchange::SigningRequest;
 use super::interruption;
-use super::journal::FileFingerprint;
+use super::journal::{Approver, FileFingerprint};
 use super::phone_impact::PhoneImpact;
 use super::readiness::Readiness;
 use super::signing::{BatchFile, ShownPlans, WillWrite, WrittenFile};
@@ -105,10 +105,11 @@ impl Drop for TokenInUse<'_> {
 #[allow(missing_docs, reason = "the names say what each is")]
 pub enum View<'a> {
     Text(&'a str),
-    /// A request in its file, before its plans are shown, or after it was written.
+    /// A request in its file, before its plans are shown, or after it was written; who approved it, where that is known.
     Request {
         request: &'a SigningRequest,
         file: &'a Path,
+        people: &'a [Approver],
     },
     /// A plan, before it is asked about.
     Plan(&'a BatchFile),

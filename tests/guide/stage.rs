@@ -172,6 +172,23 @@ impl Stage {
                 self.place("tests/testdata/golden/tokenless-regenerated.tlv", "b/CTLFile.tlv");
                 self.place("tests/testdata/golden/itl.tlv", "b/ITLFile.tlv");
             }
+            "secured" => {
+                let mut text = "approvals = 2\n".to_owned();
+                for (name, key, roles) in [
+                    ("Anna Nowak", "anna", r#"["ask", "approve"]"#),
+                    ("Ben Kowalski", "ben", r#"["approve"]"#),
+                ] {
+                    let file = format!("home/ctl/{key}");
+                    self.world.tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", key, "-f", &file]);
+                    let public = String::from_utf8(self.world.read(&format!("{file}.pub"))).unwrap();
+                    let keys = [public.trim()];
+                    text += &format!("\n[[person]]\nname = {name:?}\nkeys = {keys:?}\nroles = {roles}\n");
+                }
+                let sum = sastctl::trustlist::digest::hex(&pki::token("SAST-ADN008580ef").sha256(), "");
+                text += &format!("\n[[token]]\ncertificate = {sum:?}\nsigns = [\"CTL\", \"ITL\", \"sgn\"]\n");
+                text += "clusters = [\"Krakow\"]\n";
+                std::fs::write(self.world.path("home/ctl/signers.toml"), text).unwrap();
+            }
             "README" => self.place("tests/testdata/golden/tokenless.tlv", "CTLFile.tlv"),
             "refusing-phones" | "way-back" => {
                 self.place("tests/testdata/golden/tokenless.tlv", "old/CTLFile.tlv");

@@ -39,7 +39,7 @@ const OPENS: [&str; 8] =
 const PRINTS: [&str; 7] = ["print!", "println!", "eprint!", "eprintln!", "dbg!", "io::stdout", "io::stderr"];
 
 const COMMANDS: &str = "token cert ctl revert client cluster phones diagnose profile doctor journal help completions man \
-     request sign-request apply ceremony";
+     request approve sign-request apply ceremony";
 
 const ASKS: [&str; 3] = ["crossterm", "ratatui", "rpassword"];
 

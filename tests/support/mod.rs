@@ -341,7 +341,8 @@ fn needs_yes(args: &[&str]) -> bool {
         )
     };
     let signs = args.contains(&"revert") || args.windows(2).any(two);
-    (args.first() == Some(&"sign-request") || signs && args.first() != Some(&"request"))
+    (["approve", "sign-request"].iter().any(|name| args.first() == Some(name))
+        || signs && args.first() != Some(&"request"))
         && !args.iter().any(|arg| ["--yes", "--dry-run", "--help", "help"].contains(arg))
 }
 

@@ -1,4 +1,4 @@
-//! The options of `request …`, `sign-request` and `apply`.
+//! The options of `request …`, `approve`, `sign-request` and `apply`.
 
 use std::path::PathBuf;
 
@@ -59,8 +59,27 @@ pub struct RequestArgs {
     /// Refuse the request and its answer after so many days
     #[arg(long, value_name = "DAYS", default_value = "14", value_parser = clap::value_parser!(i64).range(1..=366))]
     pub valid: i64,
+    /// So many people must approve it; more, if signers.toml on the other side says so
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true, value_parser = clap::value_parser!(u8).range(0..=64))]
+    pub approvals: u8,
     #[command(flatten)]
     pub how: HowArgs,
+}
+
+/// Approve a request with your SSH key
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The request; the approval is added to it
+    pub request: PathBuf,
+    /// Your SSH key; with the file of a public key ssh-agent signs
+    #[arg(long, value_name = "FILE", required_unless_present = "merge")]
+    pub key: Option<PathBuf>,
+    /// Add the approvals of a copy of the request
+    #[arg(long, value_name = "FILE")]
+    pub merge: Option<PathBuf>,
+    /// Do not ask before approving
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Sign requests, without any network, and write the answers
@@ -84,6 +103,9 @@ pub struct SignRequestArgs {
     /// The folder for the journal of the run
     #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true)]
     pub journal: Option<PathBuf>,
+    /// Who may approve, and which token signs what [default: signers.toml, next to the configuration file]
+    #[arg(long, value_name = "FILE", env = "SASTCTL_SIGNERS", hide_env_values = true)]
+    pub signers: Option<PathBuf>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
 }

@@ -1,4 +1,4 @@
-//! `request …`, `sign-request`, `apply`: signing where no network goes.
+//! `request …`, `approve`, `sign-request`, `apply`: signing where no network goes.
 
 mod args;
 
@@ -7,14 +7,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-pub use args::{ApplyArgs, CeremonyArgs, RequestCommand, SignRequestArgs};
+pub use args::{ApplyArgs, ApproveArgs, CeremonyArgs, RequestCommand, SignRequestArgs};
 
 use super::signing::{note_signed, now};
 use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, next, printable, table};
 use crate::files::{self, OnExisting};
 use crate::trustlist::Certificate;
 use crate::workflow::exchange::{
-    Carry, CeremonySheet, ExchangeError, OpenRequest, SignHere, SignedRequest, Work, carried, sign, write,
+    Carry, CeremonySheet, ExchangeError, OpenRequest, SignHere, SignedRequest, Signers, Work, carried, sign,
+    write,
 };
 use crate::workflow::{Edit, WorkError, read_certificate, read_cluster, spare_tokens};
 
@@ -56,6 +57,7 @@ pub fn request(command: RequestCommand, settings: &Settings, ui: &Ui) -> Result<
         out: &request.out,
         cluster: request.cluster_name,
         change: request.change,
+        needs_approvals: request.approvals.into(),
         days: request.valid,
     };
     let how = request.how.request(&signer, now())?;
@@ -72,6 +74,27 @@ pub fn request(command: RequestCommand, settings: &Settings, ui: &Ui) -> Result<
     Ok(())
 }
 
+pub fn approve(args: &ApproveArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
+    let operator = TerminalOperator {
+        yes: args.yes,
+        sees_plans: !args.yes && ui.can_ask(),
+        ..TerminalOperator::new(settings, ui)
+    };
+    let open = OpenRequest::read(&args.request, next::spell)?;
+    let (serial, digest) = (open.request.serial.clone(), open.request.digest.clone());
+    let copy = args.merge.as_deref().map(|copy| OpenRequest::read(copy, next::spell)).transpose()?;
+    let approved_by = open.approve(&args.request, copy, args.key.as_deref(), &operator)?;
+    let request = args.request.display().to_string();
+    if ui.json {
+        let document =
+            json!({ "request": request, "serial": serial, "digest": digest, "approved_by": approved_by });
+        return ui.print_json("approve", &document);
+    }
+    approved_by.iter().try_for_each(|key| ui.print(&format!("{request}   approved with {key}")))?;
+    ui.note(&format!("Then: {}", next::shell(&["sastctl", "sign-request", &request])));
+    Ok(())
+}
+
 pub fn sign_request(args: &SignRequestArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
     let operator = TerminalOperator {
         yes: args.yes,
@@ -79,10 +102,12 @@ pub fn sign_request(args: &SignRequestArgs, settings: &Settings, ui: &Ui) -> Res
         sees_plans: !args.yes && !args.dry_run && ui.can_ask(),
         ..TerminalOperator::new(settings, ui)
     };
+    let signers = Signers::read(args.signers.as_deref())?;
     let how = SignHere {
         out: args.out.as_deref(),
         journal: args.journal.as_deref(),
         ledger: args.ledger.ledger.as_deref(),
+        signers: signers.as_ref(),
         dry_run: args.dry_run,
         module: &settings.module_options(),
         selector: settings.selector()?,
@@ -99,7 +124,7 @@ pub fn sign_request(args: &SignRequestArgs, settings: &Settings, ui: &Ui) -> Res
             json!({
                 "request": text(&it.path), "serial": it.serial, "cluster": it.cluster,
                 "answer": answer.map(|a| text(&a.path)), "journal": answer.map(|a| text(&a.journal)),
-                "refused": it.result.as_ref().err().map(ToString::to_string),
+                "refused": it.result.as_ref().err().map(ToString::to_string), "people": it.people,
             })
         };
         let requests: Vec<_> = signed.each.iter().map(row).collect();

@@ -9,6 +9,7 @@ use crate::cli::texts::text;
 use crate::phone::{ClassVerdict, ServiceFinding};
 use crate::trustlist::{ListKind, digest};
 use crate::workflow::exchange::SigningRequest;
+use crate::workflow::journal::Approver;
 use crate::workflow::signing::{BatchFile, WrittenFile};
 use crate::workflow::{PlanStep, display_name};
 
@@ -38,11 +39,17 @@ struct RequestText<'a> {
     file: String,
     request: &'a SigningRequest,
     sha256: String,
+    approvals: Vec<String>,
 }
 
-pub fn request_text(request: &SigningRequest, file: &Path) -> String {
+pub fn request_text(request: &SigningRequest, file: &Path, people: &[Approver]) -> String {
     let sha256 = digest::hex(&request.signer.sha256(), "");
-    text(&RequestText { file: display_name(file), request, sha256 })
+    let approvals = if people.is_empty() {
+        request.approved_by().unwrap_or_default().iter().map(|key| format!("approved  {key}")).collect()
+    } else {
+        people.iter().map(|it| format!("{:<9} {}, {}", it.did, it.name, it.key)).collect()
+    };
+    text(&RequestText { file: display_name(file), request, sha256, approvals })
 }
 
 /// What phones do with a list that `signer` signs: phones that hold the list named `held`, or all phones if it is `None`.

@@ -1,7 +1,7 @@
 //! Messages for requests and answers that are refused.
 
 use super::{CommandError, ErrorKind};
-use crate::workflow::exchange::ExchangeError;
+use crate::workflow::exchange::{ExchangeError, Refusal};
 
 impl From<ExchangeError> for CommandError {
     fn from(error: ExchangeError) -> Self {
@@ -11,6 +11,7 @@ impl From<ExchangeError> for CommandError {
             | E::TooManyValues { .. }
             | E::NotRead { .. }
             | E::Ledger { .. }
+            | E::Signers { .. }
             | E::NoLedger => ErrorKind::File,
             E::OtherToken { .. } => ErrorKind::Token,
             _ => ErrorKind::No,
@@ -34,6 +35,18 @@ impl From<ExchangeError> for CommandError {
                 .hint("for another signature make a new request"),
             E::Foreign { .. } => base.hint("give the request that belongs to this answer: --request FILE"),
             E::OtherToken { .. } => base.hint("insert that token, or select it: --token SERIAL"),
+            E::NoSshKeygen(_) => base.hint("ssh-keygen comes with OpenSSH; it must be in the PATH"),
+            E::NotSigned(_) => base.hint("with a public key ssh-agent signs; ssh-add -l lists its keys"),
+            E::Approval { .. } => {
+                base.hint("approve the request as it was written, without this approval")
+            }
+            E::Refused(Refusal::TooFew { .. } | Refusal::NobodyAsked { .. }) => {
+                base.hint("each of these people: sastctl approve R.sastreq --key FILE")
+            }
+            E::Refused(Refusal::OtherCluster { .. }) => {
+                base.hint("--cluster-name of request names the cluster as in signers.toml")
+            }
+            E::Refused(_) | E::Signers { .. } => base.hint("docs/exchange.md describes signers.toml"),
             E::InForceChanged(_) => base.hint("fetch the list in force again, and make a new request"),
             _ => base,
         }

@@ -92,7 +92,7 @@ impl SigningAnswer {
         let (mut is_of_request, mut digests, mut outputs) = (false, Vec::new(), Vec::new());
         for line in journal.lines() {
             match &line.event {
-                Event::Request { serial, digest } => {
+                Event::Request { serial, digest, .. } => {
                     is_of_request = (serial, digest) == (&request.serial, &request.digest);
                 }
                 Event::Plan { digest, .. } => digests.push(digest.clone()),

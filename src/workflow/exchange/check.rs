@@ -28,6 +28,7 @@ pub struct Requested<'a> {
     pub asked_by: String,
     pub cluster: Option<String>,
     pub change: Option<String>,
+    pub needs_approvals: usize,
     /// The signer and how it signs; the time of judging is `made`.
     pub request: workflow::Request<'a>,
     pub work: Work,
@@ -44,6 +45,7 @@ impl SigningRequest {
             asked_by: it.asked_by,
             cluster: it.cluster,
             change: it.change,
+            needs_approvals: it.needs_approvals,
             signer: it.request.signer.clone(),
             options: it.request.options,
             name_style: it.request.name_style,
@@ -51,6 +53,7 @@ impl SigningRequest {
             work: it.work,
             plans: vec![],
             digest: String::new(),
+            approvals: vec![],
         };
         let batch = request.batch(it.request.spell)?;
         request.plans = batch.iter().map(Planned::of).collect();
@@ -84,6 +87,7 @@ impl SigningRequest {
         if request.digest != request.sum() {
             return Err(changed("digest"));
         }
+        request.approved_by()?;
         Ok((request, batch))
     }
 
@@ -169,7 +173,7 @@ fn changed(field: &str) -> ExchangeError {
     ExchangeError::Changed { what: "request", field: field.to_owned() }
 }
 
-fn check_size(bytes: usize, files: usize) -> Result<(), ExchangeError> {
+pub(super) fn check_size(bytes: usize, files: usize) -> Result<(), ExchangeError> {
     let limit = if files > 1 { MAX_REQUEST } else { MAX_SINGLE };
     if bytes > limit { Err(ExchangeError::TooLarge { what: "request", limit }) } else { Ok(()) }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::approval::ApprovalError;
 use crate::workflow::journal::{HeadError, JournalError};
 
 /// Why a request or an answer is refused.
@@ -62,4 +63,39 @@ pub enum ExchangeError {
     OtherFile { file: String, why: String },
     #[error("{} is not as it was when the request was made", .0.display())]
     InForceChanged(PathBuf),
+    /// Counted from 1.
+    #[error("approval {at} of the request is refused: {source}")]
+    Approval { at: usize, source: ApprovalError },
+    #[error("the other file is not a copy of this request")]
+    NoCopy,
+    #[error("ssh-keygen cannot be started: {0}")]
+    NoSshKeygen(std::io::Error),
+    #[error("ssh-keygen did not sign: {0}")]
+    NotSigned(String),
+    #[error("{} is not used: {why}", path.display())]
+    Signers { path: PathBuf, why: String },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Why a request may not be signed here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the words say what each is")]
+pub enum Refusal {
+    #[error("the request needs approvals, but there is no signers.toml that says who may approve")]
+    NobodyKnown,
+    #[error("signers.toml does not have the token {name} (SHA-256 {sha256})")]
+    NotPinned { name: String, sha256: String },
+    #[error("signers.toml does not allow {name} to sign for the cluster {cluster:?}")]
+    OtherCluster { name: String, cluster: String },
+    #[error("signers.toml does not allow {name} to sign {file}, which is a file of the kind {kind}")]
+    OtherKind { name: String, file: String, kind: &'static str },
+    #[error("nobody in signers.toml has the key {key}, which approved the request")]
+    UnknownKey { key: String },
+    #[error("the key {key}, which approved the request, is revoked")]
+    RevokedKey { key: String },
+    #[error("nobody who may ask has signed the request; {may} may ask")]
+    NobodyAsked { may: String },
+    #[error("too few people approved the request: {there} of {needed}; {may} may approve")]
+    TooFew { needed: usize, there: usize, may: String },
 }

@@ -14,7 +14,7 @@ use super::work::{OpenRequest, now};
 use crate::files::{self, NewFile, OnExisting};
 use crate::token::{Sast, TokenError, TokenSigner};
 use crate::trustlist::SignError;
-use crate::workflow::journal::{Event, Journal, signature_beside};
+use crate::workflow::journal::{Approver, Event, Journal, signature_beside};
 use crate::workflow::signing::{BatchFile, ConfirmedFile, WrittenFile};
 use crate::workflow::{LongWork, Operator, Spell, View, WorkError};
 
@@ -37,6 +37,7 @@ pub(super) struct Shown {
     pub(super) answer: PathBuf,
     pub(super) serial: String,
     pub(super) digest: String,
+    pub(super) people: Vec<Approver>,
     pub(super) bytes: usize,
     pub(super) files: usize,
 }
@@ -241,7 +242,8 @@ fn read_again(shown: &Shown, spell: Spell) -> Result<Ready<'_>, WorkError> {
 fn begin<'s>(ready: Ready<'s>, mut log: Journal, sast: &Sast) -> Result<(Ready<'s>, Journal), WorkError> {
     let Ready { shown, files, .. } = &ready;
     log.note(Event::token(sast))?;
-    log.note(Event::Request { serial: shown.serial.clone(), digest: shown.digest.clone() })?;
+    let (serial, digest) = (shown.serial.clone(), shown.digest.clone());
+    log.note(Event::Request { serial, digest, people: shown.people.clone() })?;
     files.iter().try_for_each(|file| file.begin(&mut log))?;
     log.sync()?;
     Ok((ready, log))

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ssh_key::SshSig;
 
+use super::approval::{ApprovalError, MOST_APPROVALS, verify};
 use super::error::ExchangeError;
 use crate::trustlist::{Certificate, SigningOptions, Style, digest};
 use crate::workflow::cluster_file::ClusterFile;
@@ -35,6 +37,8 @@ pub struct SigningRequest {
     pub cluster: Option<String>,
     /// The number of the change.
     pub change: Option<String>,
+    /// How many people must approve it, if `signers.toml` does not want more.
+    pub needs_approvals: usize,
     /// The certificate of the token that is to sign.
     pub signer: Certificate,
     pub(super) options: SigningOptions,
@@ -42,8 +46,10 @@ pub struct SigningRequest {
     pub(super) force: bool,
     pub(super) work: Work,
     pub(super) plans: Vec<Planned>,
-    /// SHA-256 over the document with this field empty, hexadecimal.
+    /// SHA-256 over the document with this field and the approvals empty, hexadecimal.
     pub digest: String,
+    /// In the order in which they came.
+    pub approvals: Vec<SshSig>,
 }
 
 /// What is to be done, with its files.
@@ -131,11 +137,22 @@ impl SigningRequest {
         if now < self.expires { Ok(()) } else { Err(ExchangeError::Expired { expires: self.expires, now }) }
     }
 
+    /// The fingerprints of the keys that approved it; an error if one of the signatures is not over its digest.
+    pub fn approved_by(&self) -> Result<Vec<String>, ExchangeError> {
+        let of = |(at, approval): (usize, &SshSig)| {
+            let key = if at > MOST_APPROVALS {
+                Err(ApprovalError::TooMany)
+            } else {
+                verify(approval, &self.digest)
+            };
+            key.map_err(|source| ExchangeError::Approval { at, source })
+        };
+        (1..).zip(&self.approvals).map(of).collect()
+    }
+
     pub(super) fn sum(&self) -> String {
-        digest::hex(
-            &digest::sha256(&canonical(&SigningRequest { digest: String::new(), ..self.clone() })),
-            "",
-        )
+        let bare = SigningRequest { digest: String::new(), approvals: vec![], ..self.clone() };
+        digest::hex(&digest::sha256(&canonical(&bare)), "")
     }
 }
 

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use super::error::ExchangeError;
 use super::ledger::{Done, Ledger};
 use super::pipeline::{Answer, Run, Shown, TOGETHER};
+use super::signers::{Signers, judge};
 use super::work::{OpenRequest, now};
 use crate::files;
 use crate::token::Selector;
 use crate::trustlist::Certificate;
+use crate::workflow::journal::Approver;
 use crate::workflow::signing::{ShownPlans, SigningError, SigningSession, WillWrite, show_plan};
 use crate::workflow::{ModuleOptions, Operator, Spell, View, WorkError, with_login};
 
@@ -23,6 +25,8 @@ pub struct SignHere<'a> {
     pub out: Option<&'a Path>,
     pub journal: Option<&'a Path>,
     pub ledger: Option<&'a Path>,
+    /// Who may approve; `None`: nobody but the operator.
+    pub signers: Option<&'a Signers>,
     pub dry_run: bool,
     pub module: &'a ModuleOptions,
     pub selector: Option<Selector>,
@@ -36,11 +40,16 @@ pub struct SignedRequest {
     /// The serial number and the cluster, where it could be read.
     pub serial: Option<String>,
     pub cluster: Option<String>,
+    pub people: Vec<Approver>,
     /// `None` in a dry run.
     pub result: Result<Option<Answer>, WorkError>,
 }
 
 impl SignedRequest {
+    fn new(path: &Path) -> Self {
+        SignedRequest { path: path.to_owned(), serial: None, cluster: None, people: vec![], result: Ok(None) }
+    }
+
     /// Its answer, if there is one.
     pub fn answer(&self) -> Option<&Answer> {
         self.result.as_ref().ok()?.as_ref()
@@ -84,10 +93,10 @@ pub fn sign(
     let (mut each, mut good, mut warned) = (vec![], vec![], HashSet::new());
     for path in paths {
         operator.check_interrupted()?;
-        let mut row = SignedRequest { path: path.clone(), serial: None, cluster: None, result: Ok(None) };
+        let mut row = SignedRequest::new(path);
         match first.look(path, &mut row) {
             Ok((mut shown, OpenRequest { request, batch, .. })) => {
-                operator.show(&View::Request { request: &request, file: path })?;
+                operator.show(&View::Request { request: &request, file: path, people: &shown.people })?;
                 for file in &batch {
                     show_plan(file, how.dry_run, &mut warned, operator)?;
                 }
@@ -99,12 +108,18 @@ pub fn sign(
         each.push(row);
     }
     let signer = first.signer;
+    if how.signers.is_none() && !good.is_empty() {
+        operator.note("There is no signers.toml: nobody but you approves what is signed here");
+    }
     let (Some(signer), false) = (signer, how.dry_run) else {
         if !good.is_empty() {
             operator.show(&View::DryRun(&ShownPlans::default()))?;
         }
         return Ok(SignedRequests { each, stopped: None });
     };
+    if let Some(place) = how.signers.and_then(|signers| signers.place(&signer)) {
+        operator.note(&place);
+    }
     let named = Selector::Name(signer.sast_name());
     let session = SigningSession::open(how.module, Some(how.selector.as_ref().unwrap_or(&named)), operator)?
         .for_certificate(&signer);
@@ -167,6 +182,7 @@ impl FirstLook<'_> {
         row.cluster.clone_from(&request.cluster);
         request.is_current(now())?;
         self.ledger.check(&request.serial)?;
+        row.people = judge(self.how.signers, request, &open.batch)?;
         if let Some(first) = self.serials.get(&request.serial) {
             let (serial, first) = (request.serial.clone(), first.clone());
             return Err(ExchangeError::GivenTwice { serial, first }.into());
@@ -191,6 +207,7 @@ impl FirstLook<'_> {
         self.signer.get_or_insert_with(|| request.signer.clone());
         let (serial, digest) = (request.serial.clone(), request.digest.clone());
         let (path, files, bytes) = (path.to_owned(), open.batch.len(), open.bytes);
-        Ok((Shown { at: 0, path, answer, serial, digest, bytes, files }, open))
+        let people = row.people.clone();
+        Ok((Shown { at: 0, path, answer, serial, digest, people, bytes, files }, open))
     }
 }

@@ -38,6 +38,7 @@ pub struct Carry<'a> {
     pub out: &'a Path,
     pub cluster: Option<String>,
     pub change: Option<String>,
+    pub needs_approvals: usize,
     /// Days from now.
     pub days: i64,
 }
@@ -58,6 +59,7 @@ pub fn write(
         asked_by: format!("{} on {}", process::operator(), process::host()),
         cluster: carry.cluster,
         change: carry.change,
+        needs_approvals: carry.needs_approvals,
         request,
         work,
     })?;
@@ -65,7 +67,7 @@ pub fn write(
     batch.iter().try_for_each(|file| show_plan(file, false, &mut warned, operator))?;
     operator.check_interrupted()?;
     files::write_new(carry.out, &request.to_bytes(), OnExisting::KeepBackup)?;
-    operator.show(&View::Request { request: &request, file: carry.out })?;
+    operator.show(&View::Request { request: &request, file: carry.out, people: &[] })?;
     Ok(request)
 }
 
@@ -96,7 +98,7 @@ impl OpenRequest {
         operator: &dyn Operator,
     ) -> Result<Applied, WorkError> {
         let OpenRequest { path, request, batch, .. } = self;
-        operator.show(&View::Request { request: &request, file: &path })?;
+        operator.show(&View::Request { request: &request, file: &path, people: &[] })?;
         let by_hand = batch.first().map(|file| file.by_hand().to_vec()).unwrap_or_default();
         let (now, expires) = (now(), request.expires);
         let bytes = files::read_plain(answer, MAX_ANSWER)?;

@@ -43,7 +43,12 @@ pub enum Event {
     /// The token that signs.
     Token(TokenSeal),
     /// The request that is signed.
-    Request { serial: String, digest: String },
+    Request {
+        serial: String,
+        digest: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<Approver>,
+    },
     /// A file that was read.
     Input {
         /// What it is: `in force`, `bridge`, `configuration`, `published`.
@@ -140,6 +145,17 @@ pub struct TokenSeal {
     pub serial: String,
     pub name: String,
     pub certificate_sha256: String,
+}
+
+/// Somebody whose SSH key signed the digest of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approver {
+    /// `asked` or `approved`.
+    pub did: String,
+    /// The name of the person in `signers.toml`.
+    pub name: String,
+    /// The fingerprint of the key: `SHA256:…`.
+    pub key: String,
 }
 
 /// Which run on a cluster it is.

@@ -16,7 +16,8 @@ mod verify;
 mod writer;
 
 pub use entry::{
-    Event, FileFingerprint, JournalLine, Outcome, PhoneLine, PhonesDo, RunId, TokenCertificate, TokenSeal,
+    Approver, Event, FileFingerprint, JournalLine, Outcome, PhoneLine, PhonesDo, RunId, TokenCertificate,
+    TokenSeal,
 };
 pub use list::{ListedJournal, list};
 pub(crate) use signature::read_beside as read_signature;

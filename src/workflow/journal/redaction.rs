@@ -48,6 +48,9 @@ impl Redaction {
                     it.add("host", &[host]);
                 }
                 Event::Token(token) => it.add("token", &[&token.name, &token.label, &token.serial]),
+                Event::Request { people, .. } => {
+                    people.iter().for_each(|person| it.add("person", &[&person.name, &person.key]));
+                }
                 Event::Tokens { certificates } => {
                     certificates.iter().for_each(|token| it.add("token", &[&token.name]));
                 }
