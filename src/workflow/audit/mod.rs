@@ -1,5 +1,4 @@
 //! `cluster audit`: is the CTL in force what the cluster is? Facts are gathered in one file and judged in others.
-#![allow(missing_docs, reason = "the names say what each is where nothing else is written")]
 
 mod ctl;
 mod facts;
