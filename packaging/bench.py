@@ -110,6 +110,26 @@ def many_signatures(module, serial):
     row("`ctl sign` of 1,000 files", f"{1000 / ours:,.0f}/s", beside, theirs / ours, 0.9, below=False)
 
 
+def a_fleet():
+    files = WORK / "fleet"
+    files.mkdir()
+    output(PROGRAM, "cert", "export", "--token", TOKEN, "--out", files)
+    for number in range(200):
+        shutil.copy(GOLDEN, files / f"{number:03}.tlv")
+        ask = ["request", "sign", f"fleet/{number:03}.tlv", "--token", f"fleet/{TOKEN}.cer"]
+        output(PROGRAM, *ask, "--out", f"fleet/{number:03}.sastreq", cwd=WORK)
+    requests = "sh -c 'exec sastctl sign-request fleet/*.sastreq --ledger fleet/ledger --out answers --yes -q'"
+    direct = f"sh -c 'exec sastctl ctl sign fleet/*.tlv --token {TOKEN} --out answers --yes -q'"
+    prepare = "rm -rf answers state fleet/ledger; mkdir answers"
+    ours, theirs = seconds(requests, direct, runs=10, prepare=prepare)
+    row("`sign-request` of 200 requests", ms(ours), f"`ctl sign` of the same files {ms(theirs)}", ours / theirs, 1.5)
+    used = []
+    for command in (requests, direct):
+        output("sh", "-c", prepare, cwd=WORK)
+        used.append(memory(command))
+    row("peak memory of `sign-request` of 200 requests", f"{used[0]:.1f} MiB", f"`ctl sign` {used[1]:.1f} MiB", used[0] / used[1])
+
+
 def one_list():
     # The last column: verifications in a second.
     speed = lambda: 1 / float(
@@ -207,6 +227,7 @@ def main():
     module, serial = tokens()
     whole_commands(module, serial)
     many_signatures(module, serial)
+    a_fleet()
     one_list()
     many_files()
     start_and_size(serial)
