@@ -311,6 +311,8 @@ fn check((what, state, expected): &Case) {
     let expected: BTreeSet<String> =
         expected.iter().map(|(kind, subject)| format!("{kind} {}", named(subject))).collect();
     assert_eq!(found(&outcome.json()), expected, "{what}: {}", outcome.all());
+    let is_tvs = what.contains("TVS that does not answer");
+    assert_eq!(outcome.stdout.contains("with --no-tvs"), is_tvs, "{what}: {}", outcome.all());
     assert_eq!(outcome.code, i32::from(!expected.is_empty()), "{what}");
 }
 

@@ -38,6 +38,7 @@ pub fn spell(next: &Next) -> String {
             return format!("--digest {}", digest.to_string().to_lowercase().replace('-', ""));
         }
         Next::KeepSignerVersion(major, minor) => return format!("--signer-version {major}.{minor}"),
+        Next::LeaveOutTvs => "where a firewall closes its port: the same command with --no-tvs",
         Next::ExportCertificates => "sastctl cert export --all --out certs",
         Next::FetchAlone => "sastctl cluster fetch --node NODE --alone",
         Next::FindProblems => "sastctl doctor",

@@ -26,6 +26,7 @@ pub enum Next {
     ShowProcedure(&'static str),
     ReadTopic(&'static str),
     Renew { node: String, signer: String },
+    LeaveOutTvs,
     KeepDigest(Digest),
     KeepSignerVersion(u8, u8),
     NameModule,

@@ -148,7 +148,8 @@ impl<'a> Judge<'a> {
         }
         for node in &facts.nodes {
             if let Some(e) = node.status.tvs_error.as_ref().filter(|_| node.status.tvs_problem().is_none()) {
-                self.add(Kind::NotKnown, &node.status.node, format!("TVS: {e}"), None);
+                let without = Some((self.spell)(&Next::LeaveOutTvs));
+                self.add(Kind::NotKnown, &node.status.node, format!("TVS: {e}"), without);
             }
             let is_it = |r: &Record, own: &OwnCertificate| r.function() == Function::TVS && own.is_in(r);
             let lacks = |itl: &TrustList| {
