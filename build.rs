@@ -1,4 +1,4 @@
-//! Notes the commit that the program is built from, for `--version --verbose`.
+//! Notes the commit that the program is built from, for `--version --verbose`, and whether OpenSSL can be loaded at its first call.
 
 use std::process::Command;
 
@@ -11,6 +11,18 @@ fn main() {
     let commit = std::env::var("SASTCTL_COMMIT").ok().or_else(from_git).or_else(from_crate);
     println!("cargo:rustc-env=SASTCTL_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     println!("cargo:rustc-env=SASTCTL_TARGET={}", std::env::var("TARGET").unwrap_or_default());
+    note_openssl();
+}
+
+/// Whether OpenSSL is a library of version 3 whose functions `src/system/openssl.rs` can stand in for.
+fn note_openssl() {
+    println!("cargo:rustc-check-cfg=cfg(late_openssl)");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|it| it == value);
+    let is_3 = std::env::var("DEP_OPENSSL_VERSION_NUMBER").is_ok_and(|number| number.starts_with('3'));
+    let built_in = std::env::var_os("CARGO_FEATURE_VENDORED_OPENSSL").is_some();
+    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ARCH", "x86_64") && is_3 && !built_in {
+        println!("cargo:rustc-cfg=late_openssl");
+    }
 }
 
 fn from_git() -> Option<String> {

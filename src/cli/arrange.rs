@@ -1,7 +1,5 @@
 //! The command line as help, man pages and completions show it: a short help of one screen, examples, candidates.
 
-use std::ffi::OsString;
-
 use clap::{Arg, ArgAction, Command};
 
 use super::complete;
@@ -37,9 +35,8 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 11] = [
     ("tokenless", "user password_source"),
 ];
 
-/// The whole command line, as it is shown and parsed. With the words that were typed, only the commands that they name are
-/// arranged: the others are neither parsed nor shown then.
-pub fn arrange(root: Command, typed: Option<&[OsString]>) -> Command {
+/// The whole command line, as it is shown.
+pub fn arrange(root: Command) -> Command {
     // The commands alone fill the screen of a short help.
     let flag = |name, letter, action, says| {
         Arg::new(name).short(letter).long(name).action(action).help(says).hide_short_help(true)
@@ -57,7 +54,7 @@ pub fn arrange(root: Command, typed: Option<&[OsString]>) -> Command {
     let named =
         |command: &Command| (command.get_name().to_owned(), command.get_about().cloned().unwrap_or_default());
     let commands: Vec<_> = root.get_subcommands().map(named).collect();
-    let root = below(root, "", signer.as_ref(), typed).mut_subcommand("help", |help| {
+    let root = below(root, "", signer.as_ref()).mut_subcommand("help", |help| {
         help.mut_arg("words", |words| complete::with_commands_and_topics(words, commands))
     });
     let also = format!("Also: {}", SELDOM.join(", "));
@@ -70,7 +67,7 @@ pub fn seldom_hidden(root: Command, hide: bool) -> Command {
     SELDOM.iter().fold(root, |root, name| root.mut_subcommand(name, |inner| inner.hide(hide)))
 }
 
-fn below(command: Command, path: &str, signer: Option<&Arg>, words: Option<&[OsString]>) -> Command {
+fn below(command: Command, path: &str, signer: Option<&Arg>) -> Command {
     let signs = command.get_arguments().any(|arg| arg.get_id() == "plan_digest");
     let hides = |of: &str, options: &str, id: &str| {
         path.starts_with(of) && options.split(' ').any(|option| option == id)
@@ -99,11 +96,8 @@ fn below(command: Command, path: &str, signer: Option<&Arg>, words: Option<&[OsS
     let typed: String = examples(path).map(|line| format!("  {}\n", folded(line))).collect();
     let typed = if typed.is_empty() { typed } else { format!("Examples:\n{}", typed.trim_end()) };
     command.after_help(GLOBAL).after_long_help(typed).mut_subcommands(|inner| {
-        if words.is_some_and(|words| words.iter().all(|word| word != inner.get_name())) {
-            return inner;
-        }
         let path = format!("{path} {}", inner.get_name());
-        below(inner, path.trim_start(), signer, words)
+        below(inner, path.trim_start(), signer)
     })
 }
 

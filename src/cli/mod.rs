@@ -32,7 +32,7 @@ mod version;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use client::ClientArgs;
 pub(crate) use operator::TerminalOperator;
@@ -108,7 +108,7 @@ pub(crate) type ShowWindows = fn(&ClientArgs, &Settings, &Ui) -> Result<(), Comm
 
 /// The whole command line, as a value; its help is as wide as the terminal.
 pub fn command_line() -> clap::Command {
-    arrange::arrange(Cli::command(), None).styles(ui::STYLES).term_width(ui::help_width())
+    arrange::arrange(Cli::command()).styles(ui::STYLES).term_width(ui::help_width())
 }
 
 /// Parses the arguments, does the work, prints errors, gives the exit code.
@@ -139,20 +139,55 @@ pub(crate) fn main(show_windows: ShowWindows) -> ExitCode {
     })
 }
 
-/// Parses what was typed with the commands that it names. Help and errors show the whole command line, so they are made with it.
+/// Parses what was typed by a description of the commands that it names. What this does not accept is parsed once more by the
+/// whole command line, which help and errors show.
 fn parse() -> Result<Cli, clap::Error> {
     let typed: Vec<_> = std::env::args_os().collect();
+    let root = clap::Command::new("sastctl").version(env!("CARGO_PKG_VERSION")).disable_help_subcommand(true);
+    let named = DESCRIBED.iter().filter(|(name, _)| typed.iter().any(|word| word == name));
+    let named = named.map(|(name, describe)| describe(clap::Command::new(*name)));
+    let named = Settings::augment_args(root).subcommands(named);
     let parsed = |mut line: clap::Command| {
         let parsed =
             line.try_get_matches_from_mut(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
-        // The memory is not freed piece by piece: the process ends soon, and at once.
+        // Its memory is not freed piece by piece: the process ends at once.
         std::mem::forget(line);
         parsed
     };
-    parsed(arrange::arrange(Cli::command(), Some(&typed))).or_else(|error| match error.kind() {
+    parsed(named).or_else(|error| match error.kind() {
         clap::error::ErrorKind::DisplayVersion => Err(error),
         _ => parsed(command_line()),
     })
+}
+
+/// Describes a command, as the whole command line does.
+type Describe = fn(clap::Command) -> clap::Command;
+
+/// The commands that are typed often, by their names.
+const DESCRIBED: [(&str, Describe); 19] = [
+    ("token", group::<token::TokenCommand>),
+    ("cert", group::<cert::CertCommand>),
+    ("ctl", group::<ctl::CtlCommand>),
+    ("revert", revert::RevertArgs::augment_args),
+    ("renew", renew::RenewArgs::augment_args),
+    ("tokenless", renew::TokenlessArgs::augment_args),
+    ("request", group::<exchange::RequestCommand>),
+    ("approve", exchange::ApproveArgs::augment_args),
+    ("sign-request", exchange::SignRequestArgs::augment_args),
+    ("apply", exchange::ApplyArgs::augment_args),
+    ("ceremony", exchange::CeremonyArgs::augment_args),
+    ("client", ClientArgs::augment_args),
+    ("cluster", group::<cluster::ClusterCommand>),
+    ("profile", group::<profile::ProfileCommand>),
+    ("phones", group::<phones::PhonesCommand>),
+    ("migrate", group::<migrate::MigrateCommand>),
+    ("diagnose", diagnose::DiagnoseArgs::augment_args),
+    ("doctor", doctor::DoctorArgs::augment_args),
+    ("journal", group::<journal::JournalCommand>),
+];
+
+fn group<T: Subcommand>(command: clap::Command) -> clap::Command {
+    T::augment_subcommands(command).subcommand_required(true).arg_required_else_help(true)
 }
 
 /// Prints help or the error of the command line, which repeats what was typed. Returns the exit code.

@@ -15,11 +15,13 @@ pub fn details() -> String {
         () => "libpcsclite.so.1, loaded at the first call",
     };
     let where_openssl_is = if cfg!(feature = "vendored-openssl") { ", built in" } else { "" };
+    let loaded = crate::system::openssl::load();
+    let openssl_version = loaded.map_or_else(|e| e.to_string(), |()| openssl::version::version().to_owned());
     format!(
         "commit    {}\ntarget    {}\nfeatures  {}\nOpenSSL   {}{where_openssl_is}\nPC/SC     {pcsc}\n",
         env!("SASTCTL_COMMIT"),
         env!("SASTCTL_TARGET"),
         features.join(", "),
-        openssl::version::version(),
+        openssl_version,
     )
 }

@@ -4,5 +4,14 @@ pub mod access;
 pub mod descriptor;
 pub(crate) mod folders;
 pub mod interruption;
+#[cfg(late_openssl)]
+pub mod openssl;
+#[cfg(not(late_openssl))]
+pub mod openssl {
+    /// OpenSSL is built in, or was loaded at the start.
+    pub fn load() -> std::io::Result<()> {
+        Ok(())
+    }
+}
 pub(crate) mod process;
 pub(crate) mod terminal;

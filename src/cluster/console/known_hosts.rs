@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
-use openssl::sign::Signer;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{self, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
+use sha1::Sha1;
 
 use crate::cluster::address::SshAddress;
 use crate::cluster::error::ConsoleError;
@@ -142,10 +141,8 @@ fn is_about(patterns: &HostPatterns, host: &str) -> bool {
             any(false) && !any(true)
         }
         HostPatterns::HashedName { salt, hash } => {
-            let hashed = PKey::hmac(salt).and_then(|key| {
-                Signer::new(MessageDigest::sha1(), &key)?.sign_oneshot_to_vec(host.as_bytes())
-            });
-            hashed.is_ok_and(|hashed| hashed == hash)
+            let hashed = Hmac::<Sha1>::new_from_slice(salt);
+            hashed.is_ok_and(|hashed| hashed.chain_update(host).verify_slice(hash).is_ok())
         }
     }
 }

@@ -106,7 +106,8 @@ impl TrustStore {
             .post(&url)
             .header("Authorization", format!("Basic {}", login.as_str()))
             .header("Accept", "application/json");
-        let mut answer = request.send_json(&body).map_err(|e| self.failed(&url, e))?;
+        let loaded = crate::system::openssl::load().map_err(ureq::Error::Io);
+        let mut answer = loaded.and_then(|()| request.send_json(&body)).map_err(|e| self.failed(&url, e))?;
         let status = answer.status().as_u16();
         if matches!(status, 200 | 201) {
             return Ok(());

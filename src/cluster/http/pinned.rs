@@ -76,6 +76,7 @@ impl<In: Transport> Connector<In> for Pinned {
 
 impl Pinned {
     fn handshake(&self, tcp: TransportAdapter) -> Result<SslStream<TransportAdapter>, ureq::Error> {
+        crate::system::openssl::load().map_err(other)?;
         let mut connector = SslConnector::builder(SslMethod::tls_client()).map_err(other)?;
         // Names and authorities do not matter: the fingerprint is compared before anything is sent.
         connector.set_verify(SslVerifyMode::NONE);

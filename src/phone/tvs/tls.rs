@@ -164,7 +164,9 @@ fn connect(address: &TvsAddress, server: &str, deadline: &Deadline) -> Result<Tc
 }
 
 fn handshake(server: &str, stream: Timed, how: &Tls<'_>) -> Result<SslStream<Timed>, TvsError> {
-    let tls = |e: ErrorStack| TvsError::Tls { server: server.to_owned(), reason: e.to_string() };
+    let failed = |reason: String| TvsError::Tls { server: server.to_owned(), reason };
+    let tls = |e: ErrorStack| failed(e.to_string());
+    crate::system::openssl::load().map_err(|e| failed(e.to_string()))?;
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(tls)?;
     // The certificate is self-signed: only the ITL decides whether it is trusted. See check_server.
     builder.set_verify(SslVerifyMode::NONE);
