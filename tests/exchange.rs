@@ -387,7 +387,7 @@ fn what_is_late_foreign_or_of_another_list_has_its_own_message() {
     insta::assert_snapshot!(shown_of(&first, &refused(&world, &apply(&world), 1)), @"
     error: the answer is to the request OTHER with the digest OTHER-DIGEST, not to SERIAL with the digest DIGEST
       nothing was written
-    help: give the request that belongs to this answer: --request FILE
+    help: give the answer and the request that belong together
     ");
     // Time goes on.
     let expires_in = |seconds: i64| {

@@ -57,6 +57,7 @@ fn fleet(count: usize) -> (World, Vec<String>) {
                 single_token: false,
                 edits: vec![],
             },
+            seen: None,
         })
         .unwrap();
         std::fs::write(world.path(name), request.to_bytes()).unwrap();

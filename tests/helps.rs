@@ -44,7 +44,7 @@ fn a_short_help_fits_one_screen() {
     assert!(all.len() > 35, "{}", all.len());
     for (path, mut command) in all {
         let help = command.render_help().to_string();
-        let most = if path == "revert" { 40 } else { 24 };
+        let most = if path.ends_with("revert") { 40 } else { 24 };
         assert!(help.lines().count() <= most, "{path}: {} lines\n{help}", help.lines().count());
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(help.contains("Global options: sastctl help"), "{help}");

@@ -61,6 +61,8 @@ mod edits;
 mod enrolling;
 #[cfg(unix)] // strace
 mod exchange;
+#[cfg(unix)] // nodes behind sshd, and a network namespace
+mod exchange_cluster;
 mod facts;
 #[cfg(unix)] // nodes behind sshd
 mod fake_node;

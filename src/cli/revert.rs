@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::cluster_run::NodeArgs;
+use super::cluster_run::{NodeArgs, THE_RUN};
 use super::ctl::ServerArgs;
 use super::signing::{PlaceArgs, SigningArgs, sign};
-use super::{CommandError, Settings, TerminalOperator, Ui};
-use crate::workflow::cluster_run::{RunKind, RunOptions};
+use super::{CommandError, Settings, TerminalOperator, Ui, next};
+use crate::workflow::cluster_run::RunOptions;
 use crate::workflow::signing::{Batch, BatchFile, SigningSession};
-use crate::workflow::{Release, read_verified, revert};
+use crate::workflow::{Release, Spell, read_verified, revert};
 
 /// Change a tokenless CTL into one signed by tokens; the result is exactly what the CTL Client writes
 #[derive(Debug, Args)]
@@ -23,6 +23,13 @@ pub struct RevertArgs {
     tokens: TokensArgs,
     #[command(flatten)]
     whole: NodeArgs,
+    /// Continue with the answer to the request of the run (sastctl request revert --node); no token is needed
+    #[arg(long, value_name = "FILE", requires = "resume", help_heading = THE_RUN,
+        conflicts_with_all = ["spare", "single_token", "release", "dry_run", "journal_sign"])]
+    answer: Option<PathBuf>,
+    /// The file that records which answers were used [default: requests.ledger, next to the journals]
+    #[arg(long, value_name = "FILE", requires = "answer", help_heading = THE_RUN)]
+    ledger: Option<PathBuf>,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
@@ -56,41 +63,45 @@ impl TokensArgs {
 }
 
 /// The options of a run on a cluster: with one of them, the node is missing, not the file.
-const WITH_NODE: &str = "node bridge work resume rollback replication_is_ok nodes_reach_each_other backup_is_there \
+pub const WITH_NODE: &str = "node bridge work resume rollback replication_is_ok nodes_reach_each_other backup_is_there \
      licence_is_there phones_have_it";
 
-/// Refuses options that would have no effect.
-fn check(args: &RevertArgs) -> Result<Option<Release>, CommandError> {
+/// Refuses options that would have no effect with a file, or with a node.
+pub fn check(
+    command: &str,
+    has_file: bool,
+    tokens: &TokensArgs,
+    whole: &NodeArgs,
+) -> Result<Option<Release>, CommandError> {
     let usage = |what: String| CommandError::usage(what).detail("", "nothing was done");
-    if args.old.is_some() {
-        // The parser accepts them: the option that they require conflicts with the file.
-        if let Some(option) = args.whole.not_for_a_file() {
-            return Err(usage(format!("{option} needs --node, but a file was given"))
-                .hint(format!("sastctl revert --node PUBLISHER {option} …")));
-        }
-    } else {
-        if !args.tokens.servers.is_empty() {
-            return Err(usage(
-                "with --node only the signer changes; servers and mode stay as they are".to_owned(),
-            )
-            .hint("after the run, change them with sastctl ctl update"));
-        }
-        let in_place = args.place.in_place.then_some("--in-place");
-        if let Some(option) = in_place.or(args.signing.not_for_a_node()) {
-            return Err(usage(format!("{option} cannot be used with --node")).hint(
-                "--work DIR sets the folder of its files; the plan is shown and must be confirmed before \
-                    the cluster changes",
-            ));
-        }
+    // The parser accepts them: the option that they require conflicts with the file.
+    if let Some(option) = whole.not_for_a_file().filter(|_| has_file) {
+        return Err(usage(format!("{option} needs --node, but a file was given"))
+            .hint(format!("sastctl {command} --node PUBLISHER {option} …")));
     }
-    args.tokens.release()
+    if !has_file && !tokens.servers.is_empty() {
+        return Err(usage(
+            "with --node only the signer changes; servers and mode stay as they are".to_owned(),
+        )
+        .hint("after the run, change them with sastctl ctl update"));
+    }
+    tokens.release()
 }
 
 pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
-    let release = check(args)?;
+    let release = check("revert", args.old.is_some(), &args.tokens, &args.whole)?;
     let (signing, whole) = (&args.signing, &args.whole);
     if let Some(node) = &whole.node {
-        let kind = if whole.bridge { RunKind::RevertByBridge } else { RunKind::Revert };
+        let in_place = args.place.in_place.then_some("--in-place");
+        if let Some(option) = in_place.or(signing.not_for_a_node()) {
+            return Err(CommandError::usage(format!("{option} cannot be used with --node"))
+                .detail("", "nothing was done")
+                .hint(
+                    "--work DIR sets the folder of its files; the plan is shown and must be confirmed before \
+                     the cluster changes",
+                ));
+        }
+        let kind = whole.kind();
         let (token, order) =
             ((settings.module_options(), settings.selector()?), signing.order(kind.journal()));
         let options = RunOptions {
@@ -98,6 +109,7 @@ pub fn run(args: &RevertArgs, settings: &Settings, ui: &Ui) -> Result<(), Comman
             tvs: whole.tvs.options(),
             spares: &args.tokens.spare,
             single_token: args.tokens.single_token,
+            answer: args.answer.as_deref().map(|path| (path, args.ledger.as_deref(), next::spell as Spell)),
             release,
             request: &|signer| Ok(signing.request(signer)?),
             ..RunOptions::new(kind, node, token, order)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::workflow::exchange::WaitingRun;
 use crate::workflow::{ListCommand, ListOption, Next, Subject};
 
 /// The command as it is typed, in some cases with its purpose.
@@ -32,6 +33,16 @@ pub fn spell(next: &Next) -> String {
         Next::Renew { node, signer } => {
             return shell(&["sastctl", "renew", "--node", node, "--token", signer]);
         }
+        Next::AskAgain { run, tokens } => {
+            let mut words = run_words(&["sastctl", "request", "revert"], run);
+            let options = std::iter::once("--token").chain(std::iter::repeat("--spare"));
+            words.extend(options.zip(tokens).flat_map(|(option, token)| [option, token]));
+            return shell(&[&words[..], &["--out", "R.sastreq"]].concat());
+        }
+        Next::UseAnswer { run, answer } => {
+            let words = run_words(&["sastctl", "revert"], run);
+            return shell(&[&words[..], &["--resume", "--answer", answer]].concat());
+        }
         Next::ListProcedures { file } => return shell(&["sastctl", "ctl", "ways", file]),
         Next::VerifyList { file } => return shell(&["sastctl", "ctl", "verify", file]),
         Next::KeepDigest(digest) => {
@@ -53,6 +64,12 @@ pub fn spell(next: &Next) -> String {
         Next::UnlockToken => "sastctl token unlock sets a new PIN with the administrator PIN",
     };
     plain.to_owned()
+}
+
+/// A command for a run on a cluster.
+fn run_words<'a>(command: &[&'a str], run: &'a WaitingRun) -> Vec<&'a str> {
+    let bridge: &[&str] = if run.bridge { &["--bridge"] } else { &[] };
+    [command, &["--node", &run.publisher, "--work", &run.folder], bridge].concat()
 }
 
 /// The option that confirms what the operator looked at; empty where nothing can be confirmed.

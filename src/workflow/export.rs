@@ -26,9 +26,8 @@ impl Format {
     }
 
     /// `SAST-ADN008580ef.cer`. The name comes from a token: only characters that every file system accepts are kept.
-    pub fn file_name(self, certificate: &Certificate) -> String {
+    pub fn file_name(self, name: &str) -> String {
         let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
-        let name = certificate.sast_name();
         let safe: String = name.chars().map(|c| if is_safe(c) { c } else { '_' }).take(100).collect();
         let safe = safe.trim_start_matches('.').trim();
         let safe = if safe.is_empty() { "certificate" } else { safe };
@@ -99,8 +98,8 @@ pub fn export(
 ) -> Result<Vec<Exported>, WorkError> {
     files::make_folder(folder)?;
     let write = |certificate: &Certificate| {
-        let mut name = format.file_name(certificate);
-        if certificates.iter().filter(|other| format.file_name(other) == name).count() > 1 {
+        let mut name = format.file_name(&certificate.sast_name());
+        if certificates.iter().filter(|other| format.file_name(&other.sast_name()) == name).count() > 1 {
             let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
             name = format!("{stem}-{}.{extension}", digest::hex(&certificate.serial, ""));
         }

@@ -1,6 +1,9 @@
 //! What the operator can do next with this program, as values; the front end writes them as commands.
 #![allow(missing_docs, reason = "the name of each variant says what it does")]
 
+use std::path::Path;
+
+use super::exchange::WaitingRun;
 use crate::cluster::SecurityMode;
 use crate::trustlist::Digest;
 
@@ -27,6 +30,8 @@ pub enum Next {
     ReadTopic(&'static str),
     Renew { node: String, signer: String },
     LeaveOutTvs,
+    AskAgain { run: WaitingRun, tokens: Vec<String> },
+    UseAnswer { run: WaitingRun, answer: String },
     KeepDigest(Digest),
     KeepSignerVersion(u8, u8),
     NameModule,
@@ -36,6 +41,13 @@ pub enum Next {
     EnrollCertificate,
     TestPin,
     UnlockToken,
+}
+
+impl Next {
+    /// The run goes on with this answer.
+    pub fn use_answer(run: &WaitingRun, answer: &Path) -> Self {
+        Next::UseAnswer { run: run.clone(), answer: answer.display().to_string() }
+    }
 }
 
 /// A command that makes a list.

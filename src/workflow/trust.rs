@@ -86,8 +86,8 @@ pub fn trust(
     let mut done = Vec::new();
     for (certificate, name) in certificates.iter().zip(names) {
         upload(node, certificate, upload_options, by, connector, operator)?;
-        let proof =
-            tvs.map(|tvs| wait_until_trusted(node, certificate, (tvs, ports), operator)).transpose()?;
+        let proof = tvs.map(|tvs| wait_until_trusted(node, certificate, (tvs, ports), operator));
+        let proof = proof.transpose()?.map(|answer| answer.to_string());
         operator.show(&View::Trusted { name: &name, proof: proof.as_deref() })?;
         done.push(Trusted { certificate: name, by, proof });
     }
@@ -193,7 +193,7 @@ pub fn wait_until_trusted(
     certificate: &Certificate,
     (tvs, ports): (&TvsOptions, Ports),
     operator: &dyn Operator,
-) -> Result<String, WorkError> {
+) -> Result<Answer, WorkError> {
     let question = TvsQuestion::new(node, certificate, (tvs, ports))?;
     let name = certificate.sast_name();
     let signer = ListSigner { name: &name, is_token: true, signs: ListKind::Ctl };
@@ -205,7 +205,7 @@ pub fn wait_until_trusted(
         let known = tvs_certificates(question.itl.list().records()).len();
         let (decision, reason) = status.decides(signer, known);
         if let (Decision::Accepts(_), Ok(answer)) = (decision, &answer) {
-            return Ok(answer.to_string());
+            return Ok(answer.clone());
         }
         // TVS needs some time to know a certificate; its own certificate and the roles that it gives do not change.
         let waits = matches!(status, TvsStatus::Invalid { .. } | TvsStatus::NoAnswer { .. });

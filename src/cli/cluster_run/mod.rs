@@ -14,19 +14,19 @@ use super::cluster::publish::PublishArgs;
 use super::cluster::{ConnectArgs, PortArgs, StoreArgs, TvsArgs};
 use super::operator::TVS_NOT_ASKED;
 use super::phones::{AT_ONCE, PageArgs};
-use super::signing::{checksums_text, numbered, phones_text, plan_text};
+use super::signing::{checksums_text, note_request, numbered, phones_text, plan_text};
 use super::texts::text;
 use super::{CommandError, TerminalOperator, interrupt};
 use crate::cluster::{Connector, NodeAddress, Ports};
 use crate::workflow::Unit;
 use crate::workflow::cluster_run::{
-    ClusterRun, DryRun, RunFolder, RunMode, RunOptions, RunPhones, RunResult,
+    ClusterRun, DryRun, RunFolder, RunKind, RunMode, RunOptions, RunPhones, RunResult,
 };
 use crate::workflow::phones::read_phones;
 
-/// Options of `revert --node`.
+/// Options of `revert --node` and `request revert --node`.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The whole run")]
+#[command(next_help_heading = THE_RUN)]
 pub struct NodeArgs {
     /// Do the whole run on a cluster. The publisher: HOST, ssh://user@host, serial:/dev/ttyUSB0?baud=9600 or serial:COM3
     #[arg(long, value_name = "NODE")]
@@ -45,9 +45,12 @@ pub struct NodeArgs {
     pub tvs: TvsArgs,
 }
 
+/// The heading of these options.
+pub const THE_RUN: &str = "The whole run";
+
 /// Options of every whole run.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The whole run")]
+#[command(next_help_heading = THE_RUN)]
 pub struct RunArgs {
     /// The folder of the run: it has the old CTL, the certificates and the new CTL
     #[arg(long, value_name = "DIR", requires = "node")]
@@ -78,6 +81,11 @@ pub struct RunArgs {
 }
 
 impl NodeArgs {
+    /// What the run does.
+    pub fn kind(&self) -> RunKind {
+        if self.bridge { RunKind::RevertByBridge } else { RunKind::Revert }
+    }
+
     /// The first given option that needs `--node`.
     pub fn not_for_a_file(&self) -> Option<&'static str> {
         let run = &self.run;
@@ -107,7 +115,7 @@ impl RunArgs {
         Ok(Some(RunPhones { list, pace: self.pages.pace(AT_ONCE) }))
     }
 
-    /// Does the run, or shows what it would do, or only the plan of renewals that are to come.
+    /// Does the run, or as far as its request, or shows what it would do, or only the plan of renewals that are to come.
     pub fn carry_out(
         &self,
         options: RunOptions<'_>,
@@ -154,6 +162,9 @@ impl RunArgs {
         } else {
             "to continue from here, run the same command with --resume"
         });
+        if let Some(carry) = &options.ask {
+            return note_request(carry.out, &run.ask_for_signature(carry)?, ui);
+        }
         let done = run.carry_out()?;
         ui.answer(what, &done.json(), || text(&RunText { done: &done, new_ctl: options.folder.new_ctl() }))
     }

@@ -4,22 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::cluster_run::{NodeArgs, THE_RUN};
 use crate::cli::ctl::{ChangesArgs, FirstListArgs};
-use crate::cli::revert::TokensArgs;
+use crate::cli::revert::{TokensArgs, WITH_NODE};
 use crate::cli::signing::HowArgs;
 
 /// Ask for a signature where no network goes: a file with the plan and all that it needs
 #[derive(Debug, Subcommand)]
 pub enum RequestCommand {
-    /// Ask to change a tokenless CTL into one signed by tokens
-    Revert {
-        /// The tokenless CTL in force
-        old: PathBuf,
-        #[command(flatten)]
-        tokens: TokensArgs,
-        #[command(flatten)]
-        request: RequestArgs,
-    },
+    Revert(Box<RevertRequestArgs>),
     /// Ask for changes to a list in force
     Update {
         #[command(flatten)]
@@ -42,6 +35,30 @@ pub enum RequestCommand {
         #[command(flatten)]
         request: RequestArgs,
     },
+}
+
+/// Ask to change a tokenless CTL into one signed by tokens
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "sastctl request revert [OPTIONS] <OLD>\n       sastctl request revert [OPTIONS] --node <NODE>",
+    mut_arg("rollback", |rollback| rollback.hide(true).conflicts_with("out"))
+)]
+pub struct RevertRequestArgs {
+    /// The tokenless CTL in force; with --node it is fetched instead, and the run waits for the answer
+    #[arg(required_unless_present_any = WITH_NODE.split(' '), conflicts_with = "node")]
+    pub old: Option<PathBuf>,
+    #[command(flatten)]
+    pub tokens: TokensArgs,
+    #[command(flatten)]
+    pub request: RequestArgs,
+    #[command(flatten)]
+    pub whole: NodeArgs,
+    /// Do not ask before certificates are put into Phone-SAST-trust
+    #[arg(long, requires = "node", help_heading = THE_RUN)]
+    pub yes: bool,
+    /// The folder for the journal of the run
+    #[arg(long, value_name = "DIR", env = "SASTCTL_JOURNAL", hide_env_values = true, help_heading = THE_RUN)]
+    pub journal: Option<PathBuf>,
 }
 
 /// What every request has.

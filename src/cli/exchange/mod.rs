@@ -8,16 +8,28 @@ use std::path::Path;
 use serde_json::json;
 
 pub use args::{ApplyArgs, ApproveArgs, CeremonyArgs, RequestCommand, SignRequestArgs};
+use args::{RequestArgs, RevertRequestArgs};
 
-use super::signing::{note_signed, now};
+use super::revert::check;
+use super::signing::{JournalPlaceArgs, note_request, note_signed, now};
 use super::{CommandError, ErrorKind, Settings, TerminalOperator, Ui, next, printable, table};
+use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::trustlist::Certificate;
+use crate::workflow::cluster_run::RunOptions;
 use crate::workflow::exchange::{
     Carry, CeremonySheet, ExchangeError, OpenRequest, SignHere, SignedRequest, Signers, Work, carried, sign,
     write,
 };
-use crate::workflow::{Edit, WorkError, read_certificate, read_cluster, spare_tokens};
+use crate::workflow::{Edit, Next, Release, WorkError, read_certificate, read_cluster, spare_tokens};
+
+impl RequestArgs {
+    fn carry(&self) -> Carry<'_> {
+        let (cluster, change) = (self.cluster_name.clone(), self.change.clone());
+        let needs_approvals = self.approvals.into();
+        Carry { out: &self.out, cluster, change, needs_approvals, days: self.valid }
+    }
+}
 
 fn certificates(files: &[String]) -> Result<Vec<Certificate>, CommandError> {
     Ok(files.iter().map(|file| read_certificate(Path::new(file))).collect::<Result<_, _>>()?)
@@ -30,11 +42,17 @@ pub fn request(command: RequestCommand, settings: &Settings, ui: &Ui) -> Result<
     })?;
     let signer = read_certificate(Path::new(token))?;
     let (work, request) = match command {
-        RequestCommand::Revert { old, tokens, request } => {
-            let (in_force, spares) = (carried(&old)?, certificates(&tokens.spare)?);
-            let (release, edits) = (tokens.release()?, tokens.servers.edits()?);
-            let single_token = tokens.single_token;
-            (Work::Revert { in_force, spares, release, single_token, edits }, request)
+        RequestCommand::Revert(args) => {
+            let RevertRequestArgs { old, tokens, whole, .. } = &*args;
+            let release = check("request revert", old.is_some(), tokens, whole)?;
+            let (spares, single_token) = (certificates(&tokens.spare)?, tokens.single_token);
+            if let Some(node) = &whole.node {
+                return by_run(&args, (node, release), [vec![signer], spares].concat(), (settings, ui));
+            }
+            // The parser accepts exactly one of them.
+            let Some(old) = old else { return Ok(()) };
+            let (in_force, edits) = (carried(old)?, tokens.servers.edits()?);
+            (Work::Revert { in_force, spares, release, single_token, edits }, args.request)
         }
         RequestCommand::Update { changes, request } => {
             let mut edits = changes.edits()?;
@@ -53,25 +71,34 @@ pub fn request(command: RequestCommand, settings: &Settings, ui: &Ui) -> Result<
             (Work::Sign { files }, request)
         }
     };
-    let carry = Carry {
-        out: &request.out,
-        cluster: request.cluster_name,
-        change: request.change,
-        needs_approvals: request.approvals.into(),
-        days: request.valid,
-    };
     let how = request.how.request(&signer, now())?;
-    let made = write(work, how, carry, &TerminalOperator::new(settings, ui))?;
-    if ui.json {
-        let document = json!({
-            "request": request.out.display().to_string(), "serial": made.serial, "digest": made.digest,
-            "expires": made.expires,
-        });
-        return ui.print_json("request", &document);
-    }
-    let next = next::shell(&["sastctl", "sign-request", &request.out.display().to_string()]);
-    ui.note(&format!("Carry it to the machine with the token, and there: {next}"));
-    Ok(())
+    let operator = TerminalOperator::new(settings, ui);
+    note_request(&request.out, &write((work, None), how, &request.carry(), &operator, |_| Ok(()))?, ui)
+}
+
+/// Does the run on a cluster as far as its signing step.
+fn by_run(
+    args: &RevertRequestArgs,
+    (node, release): (&NodeAddress, Option<Release>),
+    tokens: Vec<Certificate>,
+    (settings, ui): (&Settings, &Ui),
+) -> Result<(), CommandError> {
+    let (whole, request) = (&args.whole, &args.request);
+    let (journal, change) = (args.journal.clone(), request.change.clone());
+    let journal = JournalPlaceArgs { journal, change };
+    let (kind, token) = (whole.kind(), (settings.module_options(), None));
+    let options = RunOptions {
+        upload: whole.store.options(),
+        tvs: whole.tvs.options(),
+        tokens: Some(tokens),
+        ask: Some(request.carry()),
+        single_token: args.tokens.single_token,
+        release,
+        request: &|signer| Ok(request.how.request(signer, now())?),
+        ..RunOptions::new(kind, node, token, journal.order(kind.journal(), false))
+    };
+    let operator = TerminalOperator { yes: args.yes, ..TerminalOperator::new(settings, ui) };
+    whole.run.carry_out(options, operator, whole.phones_have_it, &[])
 }
 
 pub fn approve(args: &ApproveArgs, settings: &Settings, ui: &Ui) -> Result<(), CommandError> {
@@ -153,8 +180,10 @@ fn show_signed(each: &[SignedRequest], ui: &Ui) -> Result<(), CommandError> {
         let path = text(&answer.path);
         ui.print(&format!("{path}   the answer to the request {serial}"))?;
         ui.note(&format!("Journal: {}", text(&answer.journal)));
-        let next = ["sastctl", "apply", &path, "--request", &text(&it.path), "--out", "FILE"];
-        ui.note(&format!("Carry it back to the machine that asked, and there: {}", next::shell(&next)));
+        let apply = ["sastctl", "apply", &path, "--request", &text(&it.path), "--out", "FILE"];
+        let next = it.run.as_ref().map(|run| next::spell(&Next::use_answer(run, &answer.path)));
+        let next = next.unwrap_or_else(|| next::shell(&apply));
+        ui.note(&format!("Carry it back to the machine that asked, and there: {next}"));
         return Ok(());
     }
     let mut others: BTreeMap<&str, Vec<String>> = BTreeMap::new();

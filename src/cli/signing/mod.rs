@@ -6,7 +6,11 @@ mod views;
 pub use args::{DIGESTS, HowArgs, JournalPlaceArgs, PlaceArgs, SigningArgs, now, one_of};
 pub use views::{checksums_text, dry_run_text, numbered, phones_text, plan_text, request_text, written_text};
 
-use super::{CommandError, Settings, Ui};
+use std::path::Path;
+
+use super::{CommandError, Settings, Ui, next};
+use crate::workflow::Next;
+use crate::workflow::exchange::SigningRequest;
 use crate::workflow::signing::{Batch, BatchFile, Signed, SigningSession};
 
 /// Shows the plans, asks, signs, and answers. `what` names the command in the journal.
@@ -44,4 +48,20 @@ pub fn note_signed(signed: &Signed, ui: &Ui) {
     if !signed.by_hand.is_empty() {
         ui.note(&format!("Left to do by hand:\n{}", numbered(&signed.by_hand)));
     }
+}
+
+/// Tells that a request was written, and what comes next.
+pub fn note_request(out: &Path, made: &SigningRequest, ui: &Ui) -> Result<(), CommandError> {
+    let file = out.display().to_string();
+    if ui.json {
+        let document = serde_json::json!({ "request": file, "serial": made.serial, "digest": made.digest, "expires": made.expires });
+        return ui.print_json("request", &document);
+    }
+    let next = next::shell(&["sastctl", "sign-request", &file]);
+    ui.note(&format!("Carry it to the machine with the token, and there: {next}"));
+    if let Some(seen) = &made.seen {
+        let next = next::spell(&Next::use_answer(&seen.run, &out.with_extension("sastans")));
+        ui.note(&format!("The run waits for the answer. Then, with the options of this command: {next}"));
+    }
+    Ok(())
 }

@@ -13,7 +13,8 @@ use super::wire::{self, HEADER_BYTES, Message, Status};
 use crate::trustlist::{Certificate, Function, SignerId};
 
 /// The kind of request: a query has the names and serial of a certificate, a verify request the whole certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ask {
     /// As phones ask about the signer of a list
     Query,

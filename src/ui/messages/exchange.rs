@@ -1,5 +1,6 @@
 //! Messages for requests and answers that are refused.
 
+use super::super::next::spell;
 use super::{CommandError, ErrorKind};
 use crate::workflow::exchange::{ExchangeError, Refusal};
 
@@ -33,7 +34,7 @@ impl From<ExchangeError> for CommandError {
                 .detail("used", when)
                 .detail("ledger", ledger.display().to_string())
                 .hint("for another signature make a new request"),
-            E::Foreign { .. } => base.hint("give the request that belongs to this answer: --request FILE"),
+            E::Foreign { .. } => base.hint("give the answer and the request that belong together"),
             E::OtherToken { .. } => base.hint("insert that token, or select it: --token SERIAL"),
             E::NoSshKeygen(_) => base.hint("ssh-keygen comes with OpenSSH; it must be in the PATH"),
             E::NotSigned(_) => base.hint("with a public key ssh-agent signs; ssh-add -l lists its keys"),
@@ -48,6 +49,7 @@ impl From<ExchangeError> for CommandError {
             }
             E::Refused(_) | E::Signers { .. } => base.hint("docs/exchange.md describes signers.toml"),
             E::InForceChanged(_) => base.hint("fetch the list in force again, and make a new request"),
+            E::OfARun(next) => base.hint(spell(&next)),
             _ => base,
         }
     }

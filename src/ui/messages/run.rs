@@ -1,6 +1,6 @@
 //! Messages for a run on a cluster that stopped.
 
-use super::super::next::confirming_option;
+use super::super::next::{confirming_option, spell};
 use super::{CommandError, ErrorKind};
 use crate::cluster::leftover_says;
 use crate::workflow::cluster_run::{NoBridge, RunError, RunRefused, Step, Stopped};
@@ -57,6 +57,14 @@ impl From<RunError> for CommandError {
             E::CtlsDiffer { .. } => {
                 base.hint("first make all nodes serve the same CTL: sastctl cluster fetch shows the CTL of each node")
             }
+            E::InForceChanged { again, .. } => base.hint(format!(
+                "the answer is not for this CTL; make a new request, with the other options of this run: {}",
+                spell(&again)
+            )),
+            E::WaitsForAnswer { .. } => base
+                .hint("run the same command with --resume --answer FILE")
+                .hint("to sign with a token here instead, start a new run: the same command without --resume"),
+            E::IsSigned => base.hint("continue with sastctl revert --node … --resume"),
             E::NotReady(stops) => base.details("", stops.into_iter().skip(1).map(|finding| finding.says)),
             E::ReadinessNotConfirmed(open) => open
                 .iter()

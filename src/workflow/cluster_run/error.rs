@@ -7,6 +7,7 @@ use super::bridge::NoBridge;
 use super::state::RunRefused;
 use super::step::{ByHand, Step};
 use crate::cluster::SecurityMode;
+use crate::workflow::Next;
 use crate::workflow::journal::{RunId, TokenCertificate};
 use crate::workflow::plan::{NotARelease, Unit};
 use crate::workflow::readiness::Readiness;
@@ -41,6 +42,13 @@ pub enum RunError {
     NodeCtl { node: String, what: String },
     #[error("{node} holds another CTL than {from}: MD5 {md5}")]
     CtlsDiffer { node: String, from: String, md5: String },
+    /// And the command for a new request.
+    #[error("{node} holds another CTL than when the request was made: MD5 {md5}")]
+    InForceChanged { node: String, md5: String, again: Box<Next> },
+    #[error("the run waits for the answer to the request {serial}")]
+    WaitsForAnswer { serial: String },
+    #[error("the new CTL of this run is signed")]
+    IsSigned,
     #[error("{}", .0.iter().map(|f| f.says.as_str()).next().unwrap_or_default())]
     NotReady(Vec<Readiness>),
     #[error("the operator must confirm these checks, and there is no terminal to ask")]

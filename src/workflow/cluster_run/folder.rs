@@ -14,6 +14,8 @@ use crate::trustlist::{MAX_FILE_BYTES, TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
 use crate::workflow::journal::{FileFingerprint, Journal, VerifiedJournal, who};
 
+/// The folder with the certificates of the tokens.
+pub const CERTIFICATES: &str = "certs";
 /// What phones fetch.
 pub const CTL: &str = "CTLFile.tlv";
 /// The file with the path of the journal.

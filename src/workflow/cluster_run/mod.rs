@@ -11,6 +11,7 @@ mod phones;
 mod preflight;
 mod renew;
 mod report;
+mod request;
 mod run;
 mod state;
 mod step;

@@ -19,7 +19,7 @@ use crate::workflow::readiness::{Answer, ClusterFacts, Need, Readiness, readines
 impl ClusterRun<'_> {
     /// Checks that every node is reached, is in mixed mode, and shows and serves the same CTL. Returns that CTL.
     pub fn look(&mut self) -> Result<VerifiedList, WorkError> {
-        let (ports, operator) = (self.options.ports, self.operator);
+        let ports = self.options.ports;
         let mode = self.connector.open(&self.options.publisher)?.security_mode()?;
         if mode != SecurityMode::Mixed {
             let served = self.options.publisher.host().and_then(|host| fetch(host, ports, CTL).ok()?);
@@ -27,6 +27,21 @@ impl ClusterRun<'_> {
             let left_behind = served.is_some_and(|ctl| is_left_behind(mode, &ctl));
             return Err(RunError::NotMixed { mode, left_behind }.into());
         }
+        let mut lists = self.lists()?.into_iter();
+        let (from, first) = lists.next().ok_or_else(|| no_ctl("the cluster", "has no nodes"))?;
+        for (node, list) in lists {
+            if list.list().bytes() != first.list().bytes() {
+                let (node, from) = (node.to_string(), from.to_string());
+                let md5 = digest::hex(&digest::md5(list.list().bytes()), "");
+                return Err(RunError::CtlsDiffer { node, from, md5 }.into());
+            }
+        }
+        Ok(first)
+    }
+
+    /// The CTL that each node shows and serves.
+    pub(super) fn lists(&self) -> Result<Vec<(&NodeAddress, VerifiedList)>, WorkError> {
+        let (ports, operator) = (self.options.ports, self.operator);
         let looks = side_by_side(&self.nodes, &self.connector, |node, connector| {
             let found = look_at(node, connector, ports);
             let says = match &found {
@@ -44,16 +59,7 @@ impl ClusterRun<'_> {
         let lists = self.nodes.iter().zip(looks).map(|(node, list)| {
             list.map(|list| (node, list)).ok_or_else(|| no_ctl(node, CtlProblem::ServesNone))
         });
-        let mut lists = lists.collect::<Result<Vec<_>, _>>()?.into_iter();
-        let (from, first) = lists.next().ok_or_else(|| no_ctl("the cluster", "has no nodes"))?;
-        for (node, list) in lists {
-            if list.list().bytes() != first.list().bytes() {
-                let (node, from) = (node.to_string(), from.to_string());
-                let md5 = digest::hex(&digest::md5(list.list().bytes()), "");
-                return Err(RunError::CtlsDiffer { node, from, md5 }.into());
-            }
-        }
-        Ok(first)
+        lists.collect()
     }
 
     /// Asks the cluster, and judges the answers.

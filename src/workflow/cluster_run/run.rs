@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{RunError, Stopped};
@@ -16,7 +16,9 @@ use crate::files;
 use crate::phone::{Installed, InstalledItl, NewList, TvsStatus, assess_classes};
 use crate::token::Selector;
 use crate::trustlist::{Certificate, MAX_FILE_BYTES, VerifiedList};
+use crate::workflow::Spell;
 use crate::workflow::error::WorkError;
+use crate::workflow::exchange::Carry;
 use crate::workflow::fetched::{OtherCluster, served_lists};
 use crate::workflow::journal::{Event, FileFingerprint, Journal, RunId};
 use crate::workflow::operator::{Operator, Question, View};
@@ -50,6 +52,12 @@ pub struct RunOptions<'a> {
     pub selector: Option<Selector>,
     pub spares: &'a [String],
     pub single_token: bool,
+    /// The certificates of the tokens, that of the signer first; `None`: the tokens are here.
+    pub tokens: Option<Vec<Certificate>>,
+    /// For what the run asks for its signature; `None`: it signs itself, or has the answer.
+    pub ask: Option<Carry<'a>>,
+    /// The answer to the request of the run, and the ledger.
+    pub answer: Option<(&'a Path, Option<&'a Path>, Spell)>,
     /// The release; `None`: the release that the publisher shows.
     pub release: Option<Release>,
     /// The cluster that phones go to, if they do.
@@ -82,6 +90,9 @@ impl<'a> RunOptions<'a> {
             selector,
             spares: &[],
             single_token: false,
+            tokens: None,
+            ask: None,
+            answer: None,
             release: None,
             other: None,
             phones: None,
@@ -148,7 +159,7 @@ impl<'a> ClusterRun<'a> {
             found: None,
             needed: None,
             journal: None,
-            certificates: OnceCell::new(),
+            certificates: options.tokens.clone().map(OnceCell::from).unwrap_or_default(),
         })
     }
 
@@ -271,14 +282,14 @@ impl<'a> ClusterRun<'a> {
         Ok(self.operator.show(&View::PhoneImpact(&impact))?)
     }
 
-    /// Does step after step, to the end.
-    pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
+    /// Does step after step, to the end or until this step is the next.
+    pub(super) fn go(&mut self, until: Option<Step>) -> Result<(), WorkError> {
         let kind = self.options.kind;
         for step in self.state.steps(kind).iter().filter(|step| self.state.is_done(**step, None)) {
             self.operator.note(&format!("{:<10} already done", step.name()));
         }
         let mut last = None;
-        while let Some((step, _)) = self.state.next(kind, &self.nodes) {
+        while let Some((step, _)) = self.state.next(kind, &self.nodes).filter(|it| Some(it.0) != until) {
             // A signal waits while a token is logged in.
             if let Err(e) = self.operator.check_interrupted() {
                 return Err(self.stopped(step, Some(last.unwrap_or(step)), e.into()));
@@ -300,6 +311,13 @@ impl<'a> ClusterRun<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Does step after step, to the end.
+    pub fn carry_out(mut self) -> Result<RunResult, WorkError> {
+        self.go(None)?;
+        let kind = self.options.kind;
         let journal = match &mut self.journal {
             Some((journal, _)) => journal.end(None)?,
             None => PathBuf::new(),
@@ -332,7 +350,7 @@ impl<'a> ClusterRun<'a> {
         Ok(RunResult { serves, done, journal, needs_tvs, left_to_do, rolled_back, tvs_asked, node, nodes })
     }
 
-    fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
+    pub(super) fn stopped(&self, step: Step, after: Option<Step>, source: WorkError) -> WorkError {
         let sets_mixed = self.state.sets_mixed;
         let keeps = !sets_mixed && self.options.kind.steps().contains(&Step::Backup);
         let kept = keeps.then(|| self.options.folder.old());

@@ -26,6 +26,10 @@ pub struct RunState {
     pub signed: Option<FileFingerprint>,
     /// The tokens whose certificates are put into the trust store; `None` before that step.
     pub tokens: Option<Vec<TokenCertificate>>,
+    /// The request for its signature: serial number and digest.
+    pub request: Option<[String; 2]>,
+    /// Whether the answer to this request is being used.
+    pub answered: bool,
     /// Whether it restores the old CTL.
     pub rolls_back: bool,
     /// The services that it restarts; `None`: those that are restarted after each new CTL.
@@ -79,7 +83,8 @@ impl RunState {
 
     /// Starts a run in a folder that may contain an earlier one.
     pub fn begin(earlier: Option<&RunState>, id: RunId) -> Result<Opening, RunRefused> {
-        let changed = |run: &RunState| run.tokens.is_some() || run.changes || run.rolls_back;
+        let waits = |run: &RunState| run.request.is_some() && !run.answered;
+        let changed = |run: &RunState| run.tokens.is_some() && !waits(run) || run.changes || run.rolls_back;
         // The new run could mistake an unfinished CTL of the earlier run for the CTL in force.
         if earlier.is_some_and(|run| !run.ended && changed(run)) {
             return Err(RunRefused::NotEnded);
@@ -140,6 +145,11 @@ impl RunState {
                 self.ctl_stays = *ctl_stays;
                 self.sets_mixed = *sets_mixed;
             }
+            Event::Request { serial, digest, .. } => {
+                self.request = Some([serial.clone(), digest.clone()]);
+                self.answered = false;
+            }
+            Event::Plan { .. } => self.answered = self.request.is_some(),
             Event::Resume => {
                 self.rolls_back = false;
                 // The checks are repeated after a resume: they change nothing, and the cluster may have changed.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::bridge::{NoBridge, bridge, tokenless};
 use super::error::RunError;
-use super::folder::{CTL, verified};
+use super::folder::{CERTIFICATES, CTL, verified};
 use super::run::{ClusterRun, OLD};
 use super::state::{BRIDGE, IN_FORCE, TOKENLESS};
 use super::step::{ByHand, RunKind, Step};
@@ -143,7 +143,7 @@ impl<'a> ClusterRun<'a> {
     }
 
     fn trust(&mut self) -> Result<String, WorkError> {
-        let folder = self.options.folder.0.join("certs");
+        let folder = self.options.folder.0.join(CERTIFICATES);
         files::make_folder(&folder)?;
         let certificates = self.certificates()?.to_vec();
         if self.state.tokens.is_none() {
@@ -153,7 +153,7 @@ impl<'a> ClusterRun<'a> {
         let options = &self.options.upload;
         let method = options.method.unwrap_or_else(|| UploadMethod::of_release(&self.version));
         for certificate in &certificates {
-            files::update(&folder.join(Format::Der.file_name(certificate)), certificate.der())?;
+            files::update(&folder.join(Format::Der.file_name(&certificate.sast_name())), certificate.der())?;
             let publisher = &self.options.publisher;
             upload(publisher, certificate, options, method, &mut self.connector, self.operator)?;
         }
@@ -165,7 +165,8 @@ impl<'a> ClusterRun<'a> {
         let mut says = String::new();
         for certificate in self.certificates()? {
             for node in &self.nodes {
-                says = wait_until_trusted(node, certificate, (tvs, self.options.ports), self.operator)?;
+                let tvs = (tvs, self.options.ports);
+                says = wait_until_trusted(node, certificate, tvs, self.operator)?.to_string();
             }
         }
         Ok(format!("{says}; the same on {} nodes, for each certificate", self.nodes.len()))
@@ -259,6 +260,13 @@ impl<'a> ClusterRun<'a> {
             return Ok(format!("{} bytes, signed by {} before", new.list().bytes().len(), new.signer_name()));
         }
         let (old_path, old) = self.to_sign_upon()?;
+        match (self.options.answer, self.state.request.clone()) {
+            (None, None) => {}
+            (Some(answer), request) => {
+                return self.use_answer(answer, &request.unwrap_or_default(), (&old_path, &old));
+            }
+            (None, Some([serial, _])) => return Err(RunError::WaitsForAnswer { serial }.into()),
+        }
         let (session, file) = self.plan_by_kind(&old_path, &old)?;
         let batch = Batch::Planned(vec![file]);
         let shown = show(&batch, false, self.operator)?;
@@ -276,17 +284,22 @@ impl<'a> ClusterRun<'a> {
 
     /// The signer's certificate and the spares'. After their upload was started, the run continues only with these.
     pub fn certificates(&self) -> Result<&[Certificate], WorkError> {
-        if let Some(known) = self.certificates.get() {
-            return Ok(known);
-        }
         let options = self.options;
-        let mut certificates = if options.other.is_some() { self.of_other()? } else { vec![] };
-        if options.other.is_none() {
-            let session = SigningSession::open(&options.module, options.selector.as_ref(), self.operator)?;
-            certificates.push(session.signer().certificate().clone());
-            certificates.extend(session.certificates(options.spares, self.operator)?);
-        }
-        let chosen: Vec<_> = certificates.iter().map(TokenCertificate::of).collect();
+        let known = match self.certificates.get() {
+            Some(known) => known,
+            None if options.other.is_some() => {
+                let found = self.of_other()?;
+                self.certificates.get_or_init(|| found)
+            }
+            None => {
+                let selector = options.selector.as_ref();
+                let session = SigningSession::open(&options.module, selector, self.operator)?;
+                let mut certificates = vec![session.signer().certificate().clone()];
+                certificates.extend(session.certificates(options.spares, self.operator)?);
+                self.certificates.get_or_init(|| certificates)
+            }
+        };
+        let chosen: Vec<_> = known.iter().map(TokenCertificate::of).collect();
         let sha256 =
             |all: &[TokenCertificate]| all.iter().map(|c| c.certificate_sha256.clone()).collect::<Vec<_>>();
         match &self.state.tokens {
@@ -298,7 +311,7 @@ impl<'a> ClusterRun<'a> {
                 }
                 .into())
             }
-            _ => Ok(self.certificates.get_or_init(|| certificates)),
+            _ => Ok(known),
         }
     }
 

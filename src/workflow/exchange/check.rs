@@ -12,6 +12,8 @@ use super::request::{
     CarriedFile, FORMAT, MAX_REQUEST, MAX_SINGLE, Planned, SigningRequest, Work, first_difference,
     is_canonical, parse,
 };
+use super::seen::Seen;
+use crate::phone::TvsStatus;
 use crate::trustlist::{TrustList, VerifiedList};
 use crate::workflow::signing::{BatchFile, FilesToSign, SigningError};
 use crate::workflow::{self, PlanDigest, PlanError, Spell, WorkError, beside};
@@ -32,6 +34,7 @@ pub struct Requested<'a> {
     /// The signer and how it signs; the time of judging is `made`.
     pub request: workflow::Request<'a>,
     pub work: Work,
+    pub seen: Option<Seen>,
 }
 
 impl SigningRequest {
@@ -52,6 +55,7 @@ impl SigningRequest {
             force: it.request.force,
             work: it.work,
             plans: vec![],
+            seen: it.seen,
             digest: String::new(),
             approvals: vec![],
         };
@@ -78,6 +82,13 @@ impl SigningRequest {
         }
         check_size(bytes.len(), request.plans.len())?;
         is_canonical(bytes, &request, "request")?;
+        let of_the_list = |seen: &Seen| match &request.work {
+            Work::Revert { in_force, .. } => seen.is_of(&in_force.bytes),
+            _ => false,
+        };
+        if !request.seen.as_ref().is_none_or(of_the_list) {
+            return Err(changed("seen.nodes"));
+        }
         let batch = request.batch(spell).map_err(|e| ExchangeError::NoPlan(e.to_string()))?;
         let plans: Vec<_> = batch.iter().map(Planned::of).collect();
         if plans != request.plans {
@@ -107,7 +118,9 @@ impl SigningRequest {
         match &self.work {
             Work::Revert { in_force, spares, release, single_token, edits } => {
                 let old = in_force.list()?;
-                one(in_force, &old, workflow::revert(&old, request, spares, *release, *single_token, edits))
+                let plan = workflow::revert(&old, request, spares, *release, *single_token, edits);
+                let tvs = self.seen.as_ref().map_or(TvsStatus::NotAsked, Seen::tvs);
+                one(in_force, &old, plan.map(|plan| plan.with_tvs(&old, &tvs, request)))
             }
             Work::Update { in_force, edits } => {
                 let old = in_force.list()?;

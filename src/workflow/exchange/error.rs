@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::approval::ApprovalError;
+use crate::workflow::Next;
 use crate::workflow::journal::{HeadError, JournalError};
 
 /// Why a request or an answer is refused.
@@ -63,6 +64,8 @@ pub enum ExchangeError {
     OtherFile { file: String, why: String },
     #[error("{} is not as it was when the request was made", .0.display())]
     InForceChanged(PathBuf),
+    #[error("the request belongs to a run on a cluster, which goes on with the answer")]
+    OfARun(Box<Next>),
     /// Counted from 1.
     #[error("approval {at} of the request is refused: {source}")]
     Approval { at: usize, source: ApprovalError },

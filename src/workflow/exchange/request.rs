@@ -8,6 +8,7 @@ use ssh_key::SshSig;
 
 use super::approval::{ApprovalError, MOST_APPROVALS, verify};
 use super::error::ExchangeError;
+use super::seen::Seen;
 use crate::trustlist::{Certificate, SigningOptions, Style, digest};
 use crate::workflow::cluster_file::ClusterFile;
 use crate::workflow::journal::FileFingerprint;
@@ -46,6 +47,9 @@ pub struct SigningRequest {
     pub(super) force: bool,
     pub(super) work: Work,
     pub(super) plans: Vec<Planned>,
+    /// Of a run on a cluster: what its nodes showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// SHA-256 over the document with this field and the approvals empty, hexadecimal.
     pub digest: String,
     /// In the order in which they came.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::ExchangeError;
 use super::ledger::{Done, Ledger};
 use super::pipeline::{Answer, Run, Shown, TOGETHER};
+use super::seen::WaitingRun;
 use super::signers::{Signers, judge};
 use super::work::{OpenRequest, now};
 use crate::files;
@@ -40,6 +41,8 @@ pub struct SignedRequest {
     /// The serial number and the cluster, where it could be read.
     pub serial: Option<String>,
     pub cluster: Option<String>,
+    /// The run that waits for the answer.
+    pub run: Option<WaitingRun>,
     pub people: Vec<Approver>,
     /// `None` in a dry run.
     pub result: Result<Option<Answer>, WorkError>,
@@ -47,7 +50,14 @@ pub struct SignedRequest {
 
 impl SignedRequest {
     fn new(path: &Path) -> Self {
-        SignedRequest { path: path.to_owned(), serial: None, cluster: None, people: vec![], result: Ok(None) }
+        SignedRequest {
+            path: path.to_owned(),
+            serial: None,
+            cluster: None,
+            run: None,
+            people: vec![],
+            result: Ok(None),
+        }
     }
 
     /// Its answer, if there is one.
@@ -180,6 +190,7 @@ impl FirstLook<'_> {
         let request = &open.request;
         row.serial = Some(request.serial.clone());
         row.cluster.clone_from(&request.cluster);
+        row.run = request.seen.as_ref().map(|seen| seen.run.clone());
         request.is_current(now())?;
         self.ledger.check(&request.serial)?;
         row.people = judge(self.how.signers, request, &open.batch)?;

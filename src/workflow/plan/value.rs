@@ -134,6 +134,15 @@ impl Plan {
         })
     }
 
+    /// The same, where TVS said this about the signer: phones that hold `in_force` and ask TVS decide by it.
+    #[must_use]
+    pub fn with_tvs(self, in_force: &VerifiedList, tvs: &TvsStatus, request: &Request<'_>) -> Self {
+        let Some(new) = NewList::planned(&self.draft, &self.signer) else { return self };
+        let phones = assess_classes(&installed(Some(in_force), self.draft.kind()), &new, tvs);
+        let by_hand = by_hand(&phones, request, !in_force.signer().is_token());
+        Plan { phones, by_hand, ..self }
+    }
+
     /// What is to be signed.
     pub fn draft(&self) -> &Draft {
         &self.draft
