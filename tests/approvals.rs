@@ -144,6 +144,11 @@ fn two_people_approve_in_any_order_and_the_journal_names_them() {
         assert!(redacted.contains("- approved by: person 1, key person 1\n"), "{redacted}");
         assert!(!redacted.contains("Nowak") && !redacted.contains("KEY-OF"), "{redacted}");
     }
+    world.run(&["ceremony", "R.sastreq", "--html", "sheet.html"]).done();
+    let sheet = named(&world, &String::from_utf8(world.read("sheet.html")).unwrap());
+    for key in ["anna", "ben"] {
+        assert!(sheet.contains(&format!("<li>{}, key <code>KEY-OF-{key}</code></li>", full(key))), "{sheet}");
+    }
     let json = world.run(&["sign-request", "R.sastreq", "--ledger", "other", "--json"]).done().json();
     assert_eq!(json["requests"][0]["people"][0]["name"], "Ben");
     assert_eq!(json["requests"][0]["people"][1]["key"], fingerprint(&world, "anna"));

@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::answer::{MAX_ANSWER, SigningAnswer};
 use super::request::{MAX_REQUEST, SigningRequest};
+use super::signers::Signers;
 use crate::files;
 use crate::trustlist::digest::{hex, phone_lines_of_hex};
 use crate::workflow::journal::{Event, FileFingerprint, PhoneLine, TokenSeal, VerifiedJournal};
@@ -26,6 +27,8 @@ pub struct CeremonySheet {
     file: FileFingerprint,
     answer: String,
     version: &'static str,
+    /// Who approved: the name in `signers.toml`, and the fingerprint of the key.
+    approved: Vec<(String, String)>,
     plans: Vec<SheetPlan>,
     happened: Option<Happened>,
 }
@@ -56,6 +59,12 @@ impl CeremonySheet {
     pub fn read(request: &Path, answer: Option<&Path>, spell: Spell) -> Result<Self, WorkError> {
         let bytes = files::read_plain(request, MAX_REQUEST)?;
         let (it, batch) = SigningRequest::read(&bytes, spell)?;
+        let signers = Signers::read(None)?;
+        let named = |key: String| {
+            let name = signers.as_ref().and_then(|signers| signers.name_of(&key));
+            (name.unwrap_or("a key without a name in signers.toml").to_owned(), key)
+        };
+        let approved = it.approved_by()?.into_iter().map(named).collect();
         let plans = batch.iter().map(SheetPlan::of).collect();
         let happened = match answer {
             Some(path) => Some(Happened::read(path, &it, batch)?),
@@ -67,6 +76,7 @@ impl CeremonySheet {
             file: fingerprint(request, &bytes),
             answer: name(&answer),
             version: env!("CARGO_PKG_VERSION"),
+            approved,
             plans,
             happened,
         })

@@ -75,6 +75,11 @@ impl Signers {
         Ok(Some(checked.map_err(|why| ExchangeError::Signers { path: file, why })?))
     }
 
+    /// The person who has the key with this fingerprint.
+    pub fn name_of(&self, key: &str) -> Option<&str> {
+        Some(&*self.person.get(*self.keys.get(key)?)?.name)
+    }
+
     /// Checks the text of a `signers.toml`; else why it is not one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut it: Signers = config::parse(text).map_err(|(line, why)| format!("line {line}: {why}"))?;
