@@ -6,9 +6,13 @@ pub(crate) mod folders;
 pub mod interruption;
 #[cfg(late_openssl)]
 pub mod openssl;
+/// OpenSSL, which is built in, or was loaded at the start.
 #[cfg(not(late_openssl))]
 pub mod openssl {
-    /// OpenSSL is built in, or was loaded at the start.
+    /// There is nothing to do.
+    ///
+    /// # Errors
+    /// None.
     pub fn load() -> std::io::Result<()> {
         Ok(())
     }
