@@ -68,6 +68,20 @@ fn sign(world: &mut World) -> Outcome {
     signed
 }
 
+/// In the signing room two of Anna and Ben must approve, and token A may sign a CTL.
+fn approvers(world: &World) {
+    let mut text = "approvals = 2\n".to_owned();
+    for name in ["anna", "ben"] {
+        world.tool("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name]);
+        let key = String::from_utf8(world.read(&format!("{name}.pub"))).unwrap();
+        text += &format!("[[person]]\nname = {name:?}\nkeys = [{:?}]\nroles = [\"approve\"]\n", key.trim());
+    }
+    let sha256 = digest::hex(&pki::token("SAST-ADN008580ef").sha256(), "");
+    text += &format!("[[token]]\ncertificate = {sha256:?}\nsigns = [\"CTL\"]\n");
+    std::fs::create_dir_all(world.path("home/.config/sastctl")).unwrap();
+    std::fs::write(world.path("home/.config/sastctl/signers.toml"), text).unwrap();
+}
+
 const ANSWER: [&str; 2] = ["--answer", "R.sastans"];
 
 fn go_on(world: &World, cluster: &Cluster) -> Outcome {
@@ -160,6 +174,17 @@ fn a_cluster_is_changed_by_a_token_that_no_network_reaches() {
     ");
     let there = world.run(&["journal", "show"]).done().stdout;
     assert!(there.contains("CHG0012345"), "{there}");
+    approvers(&world);
+    let too_few = sign(&mut world);
+    assert!(too_few.code == 1 && too_few.stderr.contains("approv"), "{}", too_few.all());
+    for name in ["anna", "ben"] {
+        world.run(&["approve", "R.sastreq", "--key", name]).done();
+    }
+    world.run(&["ceremony", "R.sastreq", "--html", "sheet.html"]).done();
+    let sheet = String::from_utf8(world.read("sheet.html")).unwrap();
+    let goes_on =
+        format!("sastctl revert --node {} --work run --resume --answer R.sastans", cluster.publisher());
+    assert!(sheet.contains(&goes_on) && !sheet.contains("sastctl apply"), "{sheet}");
 
     if !can_be_alone() {
         return;

@@ -157,7 +157,7 @@ fn each_request_has_its_own_result() {
     There is no signers.toml: nobody but you approves what is signed here
     The token SAST-ADN0054f509 signs the others with a login of its own: sastctl sign-request other.sastreq
     A journal for each answer is in journals
-    Carry the answers back to the machine that asked; help apply shows what to do there.
+    Carry the answers back to the machine that asked; sastctl help secured tells what to do there.
     error: 4 of 7 requests were refused
     ");
     let json = run(&world, &sign(&requests, &["--json"])).json();

@@ -214,7 +214,9 @@ fn show_signed(each: &[SignedRequest], ui: &Ui) -> Result<(), CommandError> {
     if let Some(answer) = each.iter().find_map(SignedRequest::answer) {
         let folder = files::folder_of(&answer.journal).display();
         ui.note(&format!("A journal for each answer is in {folder}"));
-        ui.note("Carry the answers back to the machine that asked; help apply shows what to do there.");
+        ui.note(
+            "Carry the answers back to the machine that asked; sastctl help secured tells what to do there.",
+        );
     }
     Ok(())
 }

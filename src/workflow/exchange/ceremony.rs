@@ -11,7 +11,7 @@ use crate::files;
 use crate::trustlist::digest::{hex, phone_lines_of_hex};
 use crate::workflow::journal::{Event, FileFingerprint, PhoneLine, TokenSeal, VerifiedJournal};
 use crate::workflow::signing::BatchFile;
-use crate::workflow::{PlanStep, Spell, WorkError, local_time};
+use crate::workflow::{Next, PlanStep, Spell, WorkError, local_time};
 
 /// The most files whose plans are on a sheet, and the most that it names.
 const PLANS: usize = 3;
@@ -26,6 +26,8 @@ pub struct CeremonySheet {
     /// Its file, and the name of the answer.
     file: FileFingerprint,
     answer: String,
+    /// How a run on a cluster goes on with the answer.
+    goes_on: Option<String>,
     version: &'static str,
     /// Who approved: the name in `signers.toml`, and the fingerprint of the key.
     approved: Vec<(String, String)>,
@@ -71,8 +73,10 @@ impl CeremonySheet {
             None => None,
         };
         let answer = answer.map_or_else(|| request.with_extension("sastans"), Path::to_owned);
+        let goes_on = it.seen.as_ref().map(|seen| spell(&Next::use_answer(&seen.run, &answer)));
         Ok(CeremonySheet {
             request: it,
+            goes_on,
             file: fingerprint(request, &bytes),
             answer: name(&answer),
             version: env!("CARGO_PKG_VERSION"),
