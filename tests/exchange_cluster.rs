@@ -68,6 +68,28 @@ fn sign(world: &mut World) -> Outcome {
     signed
 }
 
+/// TVS may forget the token while the request is away: phones would refuse the list that is about to be published.
+#[test]
+fn a_signer_that_tvs_knows_no_more_stops_the_run() {
+    let Some((mut world, cluster)) = connected(2) else { return };
+    ask(&world, &cluster, &[]).done();
+    sign(&mut world).done();
+    let (trust, away) = (cluster.nodes[0].folder.join("trust"), world.path("trust"));
+    std::fs::rename(&trust, &away).unwrap();
+    let before = acts(&cluster);
+    let stopped = go_on(&world, &cluster);
+    assert_eq!(stopped.code, 1, "{}", stopped.all());
+    assert!(
+        stopped.stderr.contains("phones would refuse a list signed by SAST-ADN008580ef"),
+        "{}",
+        stopped.all()
+    );
+    assert_eq!(acts(&cluster), before, "nothing was changed");
+    std::fs::rename(&away, &trust).unwrap();
+    go_on(&world, &cluster).done();
+    assert_reverted(&world, &cluster);
+}
+
 /// In the signing room two of Anna and Ben must approve, and token A may sign a CTL.
 fn approvers(world: &World) {
     let mut text = "approvals = 2\n".to_owned();

@@ -9,9 +9,10 @@ use super::folder::CERTIFICATES;
 use super::run::ClusterRun;
 use super::state::IN_FORCE;
 use super::step::{RunKind, Step};
+use crate::cluster::NodeAddress;
 use crate::files::{self, OnExisting};
 use crate::phone::tvs::Answer;
-use crate::trustlist::{VerifiedList, digest};
+use crate::trustlist::{Certificate, VerifiedList, digest};
 use crate::workflow::error::WorkError;
 use crate::workflow::exchange::{
     Carry, Done, ExchangeError, Ledger, OpenRequest, Seen, SeenNode, SeenTvs, SigningRequest, WaitingRun,
@@ -47,9 +48,7 @@ impl ClusterRun<'_> {
         let ctl_md5 = digest::hex(&digest::md5(old.list().bytes()), "");
         let mut seen = Seen { run: self.waiting(), nodes: vec![] };
         for node in &self.nodes {
-            let tvs = options.tvs.as_ref();
-            let answer = tvs.map(|tvs| wait_until_trusted(node, signer, (tvs, options.ports), operator));
-            let tvs = answer.transpose()?.map(|Answer { server, roles, asked, .. }| {
+            let tvs = self.trusted(node, signer)?.map(|Answer { server, roles, asked, .. }| {
                 let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
                 SeenTvs { server, roles, asked, at }
             });
@@ -67,6 +66,12 @@ impl ClusterRun<'_> {
             let (serial, digest) = (request.serial.clone(), request.digest.clone());
             self.record(Event::Request { serial, digest, people: vec![] })
         })
+    }
+
+    /// The answer of a node's TVS that knows the signer; an error if it does not, none if TVS is not asked.
+    fn trusted(&self, node: &NodeAddress, signer: &Certificate) -> Result<Option<Answer>, WorkError> {
+        let (tvs, ports) = (self.options.tvs.as_ref(), self.options.ports);
+        tvs.map(|tvs| wait_until_trusted(node, signer, (tvs, ports), self.operator)).transpose()
     }
 
     fn waiting(&self) -> WaitingRun {
@@ -127,6 +132,7 @@ impl ClusterRun<'_> {
         if !has_begun {
             check_unused(&request, &ledger)?;
             self.check_in_force(old)?;
+            self.nodes.iter().try_for_each(|node| self.trusted(node, &request.signer).map(drop))?;
             let signing = VerifiedJournal::read(answer.journal.as_bytes()).map_err(ExchangeError::from)?;
             let token = signing.lines().iter().map(|line| line.event.clone());
             let token = token.filter(|event| matches!(event, Event::Token(_)));
