@@ -6,9 +6,11 @@ use sastctl::trustlist::{Function, Record, TrustList};
 use sastctl::workflow::cluster_run::services;
 use sastctl::workflow::{Change, Unit};
 
+use crate::pki;
 use crate::support::cluster::Cluster;
 use crate::support::population::{Phone, assert_all_reach, population, reset};
 use crate::support::run::kill_when_done;
+use crate::support::schema;
 use crate::support::site::Site;
 
 const MEMBERS: [usize; 5] = [0, 1, 2, 3, 4];
@@ -325,7 +327,7 @@ fn newer_releases_restart_fewer_services() {
     assert_eq!(services(&nodes, ""), [TFTP, "Cisco CallManager"]);
 }
 
-/// The file form: the same list that the run makes, beside the list in force.
+/// The file form: the same list that the run makes, beside the list in force. A token that no network reaches signs it, too.
 #[test]
 fn the_list_that_a_cluster_needs_is_made_as_a_file() {
     let Some((site, _)) = started(2, 0, RELEASE) else { return };
@@ -344,7 +346,22 @@ fn the_list_that_a_cluster_needs_is_made_as_a_file() {
     assert!(made.stdout.contains("CallManager was renewed: serial "), "{}", made.stdout);
     site.renew(&["--work", "run", time]).done();
     assert!(site.world.read("made.tlv") == site.world.read("run/CTLFile.new.tlv"));
-    let nothing = update("made.tlv", &[]);
-    assert_eq!(nothing.code, 1, "{}", nothing.all());
-    assert!(nothing.stderr.contains("there is nothing to change"), "{}", nothing.stderr);
+    std::fs::write(site.world.path("A.cer"), pki::token("SAST-ADN008580ef").der()).unwrap();
+    let ask = |file: &str| {
+        let words = ["request", "update", file, "--from-cluster", &publisher, "--token=A.cer", time];
+        let words = words.into_iter().chain(options.iter().map(String::as_str));
+        site.world.run(&words.chain(["--out=R.sastreq"]).collect::<Vec<_>>())
+    };
+    let asked = ask("CTLFile.tlv").done();
+    assert!(asked.stdout.contains("CallManager was renewed: serial "), "{}", asked.stdout);
+    let request = serde_json::from_slice(&site.world.read("R.sastreq")).unwrap();
+    schema::holds("sastctl-request", &request);
+    assert_eq!(request["work"]["update"]["needed"]["nodes"].as_array().unwrap().len(), 2);
+    site.world.run(&["sign-request", "R.sastreq", "--yes"]).done();
+    site.world.run(&["apply", "R.sastans", "--request", "R.sastreq", "--out", "carried.tlv"]).done();
+    assert!(site.world.read("carried.tlv") == site.world.read("made.tlv"));
+    for nothing in [update("made.tlv", &[]), ask("made.tlv")] {
+        assert_eq!(nothing.code, 1, "{}", nothing.all());
+        assert!(nothing.stderr.contains("there is nothing to change"), "{}", nothing.stderr);
+    }
 }

@@ -14,7 +14,7 @@ const GLOBAL: &str = "More with --help. Global options: sastctl help";
 const SELDOM: [&str; 4] = ["start", "ceremony", "completions", "man"];
 
 /// Options that only `--help` explains, `-h` does not: of every command, of revert, of ctl create, of phones, of other runs.
-const ONLY_IN_LONG_HELP: [(&str, &str); 12] = [
+const ONLY_IN_LONG_HELP: [(&str, &str); 13] = [
     (
         "",
         "timestamp digest signer_version name_style allow_last_try plan_digest journal journal_sign identity known_hosts \
@@ -23,12 +23,13 @@ const ONLY_IN_LONG_HELP: [(&str, &str); 12] = [
          backup_is_there licence_is_there phone_http_port phone_https_port phone_timeout phones_sample phones_from \
          file_name change unit organization id days",
     ),
-    ("request", "add_server remove_server set_mode force"),
+    ("request", "add_server remove_server set_mode force valid"),
     ("request revert", "user password_source no_tvs by"),
     ("revert", "add_server remove_server set_mode user password_source no_tvs by"),
     ("ctl create", "add_server remove_server set_mode"),
     ("client", "user password_source"),
     ("ctl update", "user password_source"),
+    ("request update", "user password_source"),
     ("phones", "sample user password_source"),
     ("diagnose", "user password_source no_tvs"),
     ("migrate run", "user password_source no_tvs by tftp_root out"),

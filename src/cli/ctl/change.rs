@@ -62,17 +62,34 @@ pub fn create(args: &CreateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
 pub struct UpdateArgs {
     #[command(flatten)]
     changes: ChangesArgs,
-    /// What a cluster needs now: renewed certificates, new and gone nodes, new addresses, CAPF. Every node is asked
-    #[arg(long, value_name = "PUBLISHER")]
-    from_cluster: Option<NodeAddress>,
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
     signing: SigningArgs,
     #[command(flatten)]
+    needs: NeedsArgs,
+}
+
+/// A cluster, and how it is asked for what its list needs.
+#[derive(Debug, Args)]
+pub struct NeedsArgs {
+    /// What a cluster needs now: renewed certificates, new and gone nodes, new addresses, CAPF. Every node is asked
+    #[arg(long, value_name = "PUBLISHER", help_heading = None)]
+    from_cluster: Option<NodeAddress>,
+    #[command(flatten)]
     ports: PortArgs,
     #[command(flatten)]
     connect: ConnectArgs,
+}
+
+impl NeedsArgs {
+    /// What the cluster needs, if one is named.
+    pub fn read(&self, settings: &Settings, ui: &Ui) -> Result<Option<Needs>, CommandError> {
+        let Some(node) = &self.from_cluster else { return Ok(None) };
+        let operator = self.connect.operator(false, settings, ui)?;
+        let mut connector = Connector::new(self.connect.options(), &operator);
+        Ok(Some(Needs::of_cluster(node, self.ports.ports(), &mut connector)?))
+    }
 }
 
 /// A list in force, and what changes in it.
@@ -109,21 +126,17 @@ pub fn update(args: &UpdateArgs, settings: &Settings, ui: &Ui) -> Result<(), Com
     let ChangesArgs { file, add_token, .. } = &args.changes;
     let old = read_verified(file)?;
     let mut edits = args.changes.edits()?;
-    let operator = args.connect.operator(false, settings, ui)?;
-    let mut connector = Connector::new(args.connect.options(), &operator);
-    let ports = args.ports.ports();
-    let needs =
-        args.from_cluster.as_ref().map(|node| Needs::of_cluster(node, ports, &mut connector)).transpose()?;
+    let operator = args.needs.connect.operator(false, settings, ui)?;
+    let needs = args.needs.read(settings, ui)?;
     let session = SigningSession::open(&settings.module_options(), settings.selector()?.as_ref(), &operator)?
         .for_list(&old);
     edits.extend(session.certificates(add_token, &operator)?.into_iter().map(Edit::AddToken));
     let signer = session.signer().certificate().clone();
     let request = args.signing.request(&signer)?;
-    let plan = match &needs {
-        Some(needs) if !(edits.is_empty() && needs.changes(&old)?.is_empty()) => {
-            renew(&old, &request, &needs.needed(), &edits)?
-        }
-        _ => workflow::update(&old, &request, &edits)?,
+    let needed = needs.map(|needs| needs.to_change(&old, &edits)).transpose()?.flatten();
+    let plan = match &needed {
+        Some(needed) => renew(&old, &request, needed, &edits)?,
+        None => workflow::update(&old, &request, &edits)?,
     };
     let out = args.place.of(&args.signing, file, &plan.draft().file_name)?;
     let batch = Batch::Planned(vec![BatchFile::list(plan, out, Some((file, &old)))]);

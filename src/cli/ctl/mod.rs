@@ -7,7 +7,7 @@ mod sign;
 mod verify;
 pub mod ways;
 
-pub(super) use change::{ChangesArgs, FirstListArgs, ServerArgs};
+pub(super) use change::{ChangesArgs, FirstListArgs, NeedsArgs, ServerArgs};
 
 use clap::Subcommand;
 

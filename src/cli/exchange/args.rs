@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::cluster_run::{NodeArgs, THE_RUN};
-use crate::cli::ctl::{ChangesArgs, FirstListArgs};
+use crate::cli::ctl::{ChangesArgs, FirstListArgs, NeedsArgs};
 use crate::cli::revert::{TokensArgs, WITH_NODE};
 use crate::cli::signing::HowArgs;
 
@@ -19,6 +19,8 @@ pub enum RequestCommand {
         changes: ChangesArgs,
         #[command(flatten)]
         request: RequestArgs,
+        #[command(flatten)]
+        needs: Box<NeedsArgs>,
     },
     /// Ask for a first CTL or ITL
     Create {

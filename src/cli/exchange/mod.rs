@@ -21,7 +21,9 @@ use crate::workflow::exchange::{
     Carry, CeremonySheet, ExchangeError, OpenRequest, SignHere, SignedRequest, Signers, Work, carried, sign,
     write,
 };
-use crate::workflow::{Edit, Next, Release, WorkError, read_certificate, read_cluster, spare_tokens};
+use crate::workflow::{
+    Edit, Next, Release, WorkError, read_certificate, read_cluster, read_verified, spare_tokens,
+};
 
 impl RequestArgs {
     fn carry(&self) -> Carry<'_> {
@@ -54,10 +56,12 @@ pub fn request(command: RequestCommand, settings: &Settings, ui: &Ui) -> Result<
             let (in_force, edits) = (carried(old)?, tokens.servers.edits()?);
             (Work::Revert { in_force, spares, release, single_token, edits }, args.request)
         }
-        RequestCommand::Update { changes, request } => {
+        RequestCommand::Update { changes, needs, request } => {
             let mut edits = changes.edits()?;
             edits.extend(certificates(&changes.add_token)?.into_iter().map(Edit::AddToken));
-            (Work::Update { in_force: carried(&changes.file)?, edits }, request)
+            let (in_force, old) = (carried(&changes.file)?, read_verified(&changes.file)?);
+            let needed = needs.read(settings, ui)?.map(|needs| needs.to_change(&old, &edits));
+            (Work::Update { in_force, edits, needed: needed.transpose()?.flatten() }, request)
         }
         RequestCommand::Create { first, request } => {
             let read = read_cluster(&first.cluster)?;

@@ -9,7 +9,7 @@ use crate::cluster::{CAPF, Connector, NodeAddress, Ports, SERVICES, fetch, side_
 use crate::phone::is_emptied_itl;
 use crate::trustlist::{Certificate, Function, TrustList, VerifiedList, digest};
 use crate::workflow::error::WorkError;
-use crate::workflow::plan::{Change, Needed, NeededRecord, Release, Unit, changes};
+use crate::workflow::plan::{Change, Edit, Needed, NeededRecord, Release, Unit, changes};
 
 /// What the CTL and the ITLs of a cluster must hold now.
 #[derive(Debug, Clone)]
@@ -110,6 +110,12 @@ impl Needs {
     /// Without the ITLs.
     pub fn needed(&self) -> Needed {
         Needed { records: self.records.clone(), nodes: self.nodes.clone() }
+    }
+
+    /// The same for a change of this CTL, by these edits, too; none if nothing is to be changed.
+    pub fn to_change(&self, ctl: &VerifiedList, edits: &[Edit]) -> Result<Option<Needed>, WorkError> {
+        let nothing = edits.is_empty() && self.changes(ctl)?.is_empty();
+        Ok((!nothing).then(|| self.needed()))
     }
 
     /// What changed since this CTL was made.

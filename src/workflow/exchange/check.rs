@@ -122,9 +122,13 @@ impl SigningRequest {
                 let tvs = self.seen.as_ref().map_or(TvsStatus::NotAsked, Seen::tvs);
                 one(in_force, &old, plan.map(|plan| plan.with_tvs(&old, &tvs, request)))
             }
-            Work::Update { in_force, edits } => {
+            Work::Update { in_force, edits, needed } => {
                 let old = in_force.list()?;
-                one(in_force, &old, workflow::update(&old, request, edits))
+                let plan = match needed {
+                    Some(needed) => workflow::renew(&old, request, needed, edits),
+                    None => workflow::update(&old, request, edits),
+                };
+                one(in_force, &old, plan)
             }
             Work::Create { cluster, certificates, spares, single_token, edits } => {
                 let plan = workflow::create(cluster, certificates, request, spares, *single_token, edits)?;

@@ -12,6 +12,7 @@ use super::seen::Seen;
 use crate::trustlist::{Certificate, SigningOptions, Style, digest};
 use crate::workflow::cluster_file::ClusterFile;
 use crate::workflow::journal::FileFingerprint;
+use crate::workflow::plan::Needed;
 use crate::workflow::{Edit, Release};
 
 /// The name and the version of the document.
@@ -71,6 +72,9 @@ pub enum Work {
     Update {
         in_force: CarriedFile,
         edits: Vec<Edit>,
+        /// What the cluster needs, where it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        needed: Option<Needed>,
     },
     Create {
         cluster: Box<ClusterFile>,

@@ -3,13 +3,28 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::PlanError;
 use super::update::{Edit, Entry, Update};
 use super::value::{Mark, Plan, Request, server_record, signer_not_in_force};
 use crate::trustlist::{Certificate, Function, Record, Style, VerifiedList, digest};
 
 /// A certificate of a cluster by what it is for, in Cisco's order of renewals (214231).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, thiserror::Error)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    clap::ValueEnum,
+    thiserror::Error,
+    Deserialize,
+    Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// The certificate that signs LSCs
     #[value(name = "CAPF")]
@@ -40,7 +55,8 @@ pub enum Change {
 
 /// A record that the cluster needs now.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct NeededRecord {
     pub function: Function,
     pub unit: Unit,
@@ -49,7 +65,8 @@ pub struct NeededRecord {
 }
 
 /// What the list of a cluster needs from its nodes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Needed {
     /// The records, in the order of the nodes.
     pub records: Vec<NeededRecord>,
