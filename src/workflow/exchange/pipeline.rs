@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use rayon::prelude::*;
@@ -9,11 +10,11 @@ use rayon::prelude::*;
 use super::answer::SigningAnswer;
 use super::error::ExchangeError;
 use super::ledger::Ledger;
-use super::request::{MAX_SINGLE, SigningRequest};
-use super::work::{OpenRequest, now};
+use super::request::{MAX_REQUEST, MAX_SINGLE, SigningRequest};
+use super::work::now;
 use crate::files::{self, NewFile, OnExisting};
 use crate::token::{Sast, TokenError, TokenSigner};
-use crate::trustlist::SignError;
+use crate::trustlist::{SignError, digest};
 use crate::workflow::journal::{Approver, Event, Journal, signature_beside};
 use crate::workflow::signing::{BatchFile, ConfirmedFile, WrittenFile};
 use crate::workflow::{LongWork, Operator, Spell, View, WorkError};
@@ -21,6 +22,8 @@ use crate::workflow::{LongWork, Operator, Spell, View, WorkError};
 /// Requests that share a sync of the ledger and of their folders. If the token is removed, so many may be in the ledger without
 /// an answer.
 pub(super) const TOGETHER: usize = 8;
+/// So many bytes of checked requests are kept for the signing; the others are checked again.
+pub(super) const KEPT: usize = 8 * 1024 * 1024;
 
 /// The answer to a request, and the journal of its signing.
 #[allow(missing_docs, reason = "the fields are called by what they are")]
@@ -37,6 +40,10 @@ pub(super) struct Shown {
     pub(super) answer: PathBuf,
     pub(super) serial: String,
     pub(super) digest: String,
+    /// SHA-256 of the document.
+    pub(super) sha256: [u8; 32],
+    /// The request and its plans, as long as all of them are not too much.
+    pub(super) kept: Mutex<Option<(SigningRequest, Vec<BatchFile>)>>,
     pub(super) people: Vec<Approver>,
     pub(super) bytes: usize,
     pub(super) files: usize,
@@ -213,7 +220,7 @@ impl Run<'_, '_, '_> {
 }
 
 /// Does the same with each, in parallel where there are several.
-fn in_parallel<T: Send, R: Send>(
+pub(super) fn in_parallel<T: Send, R: Send>(
     all: impl ExactSizeIterator<Item = T>,
     work: impl Fn(T) -> R + Send + Sync,
 ) -> Vec<R> {
@@ -223,12 +230,14 @@ fn in_parallel<T: Send, R: Send>(
     all.collect::<Vec<_>>().into_par_iter().map(work).collect()
 }
 
-/// Reads a request when its turn comes: it must be the one that was shown, and still be current.
+/// Reads a request when its turn comes: its file must be the one that was shown, and still be current.
 fn read_again(shown: &Shown, spell: Spell) -> Result<Ready<'_>, WorkError> {
-    let OpenRequest { request, batch, .. } = OpenRequest::read(&shown.path, spell)?;
-    if (&request.serial, &request.digest) != (&shown.serial, &shown.digest) {
+    let bytes = files::read_plain(&shown.path, MAX_REQUEST)?;
+    if digest::sha256(&bytes) != shown.sha256 {
         return Err(ExchangeError::OtherThanShown.into());
     }
+    let kept = shown.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (request, batch) = kept.map_or_else(|| SigningRequest::read(&bytes, spell), Ok)?;
     request.is_current(now())?;
     let confirm = |file: BatchFile| {
         let digest = file.digest();

@@ -1,14 +1,14 @@
 //! Requests are signed: many with one login, each with an answer and a journal of its own.
 //!
-//! All are read, checked and shown first; only their names are kept. When its turn comes, a request is read again, and must be
-//! the one that was shown.
+//! All are read, checked and shown first. When its turn comes, the file of a request must still be the one that was shown.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::error::ExchangeError;
 use super::ledger::{Done, Ledger};
-use super::pipeline::{Answer, Run, Shown, TOGETHER};
+use super::pipeline::{Answer, KEPT, Run, Shown, TOGETHER, in_parallel};
 use super::seen::WaitingRun;
 use super::signers::{Signers, judge};
 use super::work::{OpenRequest, now};
@@ -100,22 +100,27 @@ pub fn sign(
     let several = paths.len() > 1;
     let (serials, places) = (HashMap::new(), HashSet::new());
     let mut first = FirstLook { how, ledger: &ledger, several, signer: None, serials, places };
-    let (mut each, mut good, mut warned) = (vec![], vec![], HashSet::new());
-    for path in paths {
+    let (mut each, mut good, mut warned, mut kept) = (vec![], vec![], HashSet::new(), 0_usize);
+    for group in paths.chunks(TOGETHER) {
         operator.check_interrupted()?;
-        let mut row = SignedRequest::new(path);
-        match first.look(path, &mut row) {
-            Ok((mut shown, OpenRequest { request, batch, .. })) => {
-                operator.show(&View::Request { request: &request, file: path, people: &shown.people })?;
-                for file in &batch {
-                    show_plan(file, how.dry_run, &mut warned, operator)?;
+        let opened = in_parallel(group.iter(), |path| (path, OpenRequest::read(path, how.spell)));
+        for (path, open) in opened {
+            let mut row = SignedRequest::new(path);
+            match open.and_then(|open| first.look(open, &mut row)) {
+                Ok((mut shown, OpenRequest { request, batch, bytes, .. })) => {
+                    operator.show(&View::Request { request: &request, file: path, people: &shown.people })?;
+                    for file in &batch {
+                        show_plan(file, how.dry_run, &mut warned, operator)?;
+                    }
+                    shown.at = each.len();
+                    kept = kept.saturating_add(bytes);
+                    shown.kept = Mutex::new((kept <= KEPT).then_some((request, batch)));
+                    good.push(shown);
                 }
-                shown.at = each.len();
-                good.push(shown);
+                Err(e) => row.result = Err(e),
             }
-            Err(e) => row.result = Err(e),
+            each.push(row);
         }
-        each.push(row);
     }
     let signer = first.signer;
     if how.signers.is_none() && !good.is_empty() {
@@ -185,9 +190,12 @@ struct FirstLook<'a> {
 }
 
 impl FirstLook<'_> {
-    fn look(&mut self, path: &Path, row: &mut SignedRequest) -> Result<(Shown, OpenRequest), WorkError> {
-        let open = OpenRequest::read(path, self.how.spell)?;
-        let request = &open.request;
+    fn look(
+        &mut self,
+        open: OpenRequest,
+        row: &mut SignedRequest,
+    ) -> Result<(Shown, OpenRequest), WorkError> {
+        let (request, path) = (&open.request, row.path.clone());
         row.serial = Some(request.serial.clone());
         row.cluster.clone_from(&request.cluster);
         row.run = request.seen.as_ref().map(|seen| seen.run.clone());
@@ -214,11 +222,11 @@ impl FirstLook<'_> {
         if !self.places.insert(files::resolve(&answer)) {
             return Err(SigningError::SamePlace(answer).into());
         }
-        self.serials.insert(request.serial.clone(), path.to_owned());
+        self.serials.insert(request.serial.clone(), path.clone());
         self.signer.get_or_insert_with(|| request.signer.clone());
         let (serial, digest) = (request.serial.clone(), request.digest.clone());
-        let (path, files, bytes) = (path.to_owned(), open.batch.len(), open.bytes);
-        let people = row.people.clone();
-        Ok((Shown { at: 0, path, answer, serial, digest, people, bytes, files }, open))
+        let (files, bytes, sha256) = (open.batch.len(), open.bytes, open.sha256);
+        let (kept, people) = (Mutex::default(), row.people.clone());
+        Ok((Shown { at: 0, path, answer, serial, digest, sha256, kept, people, bytes, files }, open))
     }
 }

@@ -13,6 +13,7 @@ use super::request::{CarriedFile, MAX_REQUEST, SigningRequest, Work};
 use super::seen::Seen;
 use crate::files::{self, OnExisting, Source};
 use crate::system::process;
+use crate::trustlist::digest;
 use crate::workflow::enroll::random;
 use crate::workflow::journal::{Event, signature_beside};
 use crate::workflow::signing::{BatchFile, Signed, SignedFile, show_plan};
@@ -82,8 +83,9 @@ pub struct OpenRequest {
     pub request: SigningRequest,
     /// Its files, each with its plan.
     pub batch: Vec<BatchFile>,
-    /// The length of the document.
+    /// The length of the document, and its SHA-256.
     pub(super) bytes: usize,
+    pub(super) sha256: [u8; 32],
 }
 
 impl OpenRequest {
@@ -91,7 +93,8 @@ impl OpenRequest {
     pub fn read(path: &Path, spell: Spell) -> Result<Self, WorkError> {
         let bytes = files::read_plain(path, MAX_REQUEST)?;
         let (request, batch) = SigningRequest::read(&bytes, spell)?;
-        Ok(OpenRequest { path: path.to_owned(), request, batch, bytes: bytes.len() })
+        let sha256 = digest::sha256(&bytes);
+        Ok(OpenRequest { path: path.to_owned(), request, batch, bytes: bytes.len(), sha256 })
     }
 
     /// The same, where the results go to other places.
