@@ -280,11 +280,15 @@ fn write_all(
 ) -> (Each<Answer>, Option<WorkError>) {
     let mut done = vec![];
     while let Ok(group) = groups.recv() {
-        let written = in_parallel(group.into_iter(), |(at, signed)| {
-            (at, signed.and_then(|signed| Ok((answer(&signed)?, signed.written))))
-        });
+        let made = in_parallel(group.into_iter(), |(at, signed)| (at, signed.and_then(Document::of)));
+        let mut written = write_documents(made.iter().filter_map(|(_, made)| made.as_ref().ok())).into_iter();
         let mut stopped = None;
-        for (at, result) in written {
+        for (at, made) in made {
+            let result = made.and_then(|Document { signed, .. }| {
+                written.next().unwrap_or(Err(WorkError::WriterEnded))?;
+                let (path, journal) = (signed.shown.answer.clone(), signed.log.path().to_owned());
+                Ok((Answer { path, journal }, signed.written))
+            });
             let written = match result {
                 Err(e) if !is_of_the_request(&e) => {
                     stopped = stopped.or(Some(e));
@@ -312,15 +316,33 @@ fn write_all(
     (done, None)
 }
 
-/// Writes the answer to a request, and the signature of the journal next to it.
-fn answer(signed: &Signed<'_>) -> Result<Answer, WorkError> {
-    let Signed { shown, request, log, proof, .. } = signed;
-    log.sync()?;
-    let text = String::from_utf8_lossy(&files::read_plain(log.path(), files::MAX_JOURNAL)?).into_owned();
-    let document = SigningAnswer::new(request, text, proof.clone()).to_bytes();
-    let beside = signature_beside(log.path());
+/// An answer as it will be written.
+struct Document<'a> {
+    signed: Signed<'a>,
+    bytes: Vec<u8>,
+    /// The file for the signature of the journal.
+    beside: PathBuf,
+}
+
+impl<'a> Document<'a> {
+    /// Its journal is on the disk when this returns.
+    fn of(signed: Signed<'a>) -> Result<Self, WorkError> {
+        let Signed { request, log, proof, .. } = &signed;
+        log.sync()?;
+        let text = String::from_utf8_lossy(&files::read_plain(log.path(), files::MAX_JOURNAL)?).into_owned();
+        let bytes = SigningAnswer::new(request, text, proof.clone()).to_bytes();
+        Ok(Document { bytes, beside: signature_beside(log.path()), signed })
+    }
+}
+
+/// Writes the signatures of the journals next to them, then the answers.
+fn write_documents<'d, 'a: 'd>(all: impl Iterator<Item = &'d Document<'a>>) -> Vec<Result<(), WorkError>> {
     let new = |path, bytes| NewFile { path, bytes, made_from: None };
-    files::write(&new(&beside, proof.as_bytes()), OnExisting::Replace)?;
-    files::write(&new(&shown.answer, &document), OnExisting::KeepBackup)?;
-    Ok(Answer { path: shown.answer.clone(), journal: log.path().to_owned() })
+    let (proofs, answers): (Vec<_>, Vec<_>) = all
+        .map(|it| (new(&it.beside, it.signed.proof.as_bytes()), new(&it.signed.shown.answer, &it.bytes)))
+        .unzip();
+    let proofs = files::write_together(&proofs, OnExisting::Replace);
+    let answers = files::write_together(&answers, OnExisting::KeepBackup);
+    let both = proofs.into_iter().zip(answers);
+    both.map(|(proof, answer)| proof.and(answer).map(drop).map_err(WorkError::from)).collect()
 }
