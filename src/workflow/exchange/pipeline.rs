@@ -183,7 +183,10 @@ impl Run<'_, '_, '_> {
             Ok(()) => (ready.shown, begin(ready)),
             Err(e) => (ready.shown, Err(e.into())),
         });
-        let mut stopped: Option<WorkError> = None;
+        // All are in one folder.
+        let any = begun.iter().find_map(|(_, begun)| begun.as_ref().ok());
+        let synced = any.map_or(Ok(()), |(_, log)| log.sync_folder());
+        let mut stopped: Option<WorkError> = synced.err().map(WorkError::from);
         for (shown, begun) in begun {
             match (&stopped, begun) {
                 (None, begun) => match begun.and_then(|(ready, log)| self.sign_one(ready, log)) {

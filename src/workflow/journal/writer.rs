@@ -55,10 +55,13 @@ impl Journal {
     /// default folder is `folders::state`.
     pub fn begin(folder: Option<&Path>, what: &str, change: Option<&str>) -> Result<Self, JournalWriteError> {
         let command = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-        Journal::begin_part(folder, what, change, command)
+        let journal = Journal::begin_part(folder, what, change, command)?;
+        journal.sync_folder()?;
+        Ok(journal)
     }
 
-    /// The same for a part of what the command does; `command` has only the words that are about this part.
+    /// The same for a part of what the command does; `command` has only the words that are about this part. Its folder is not
+    /// synced yet: several journals share that.
     pub fn begin_part(
         folder: Option<&Path>,
         what: &str,
@@ -67,7 +70,7 @@ impl Journal {
     ) -> Result<Self, JournalWriteError> {
         let folder = folder.map(Path::to_owned).or_else(folders::state);
         let folder = folder.ok_or(JournalWriteError::NoFolder)?;
-        let mut journal = Journal::create(&folder, what, &time_now())?;
+        let mut journal = Journal::create_in(&folder, what, &time_now())?;
         journal.note(Event::Start {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command,
@@ -81,6 +84,17 @@ impl Journal {
     /// Creates a journal in a folder, which is made if it does not exist. `time` is RFC 3339 in UTC and gives the name,
     /// with `what` (`revert`, `ctl-sign`).
     pub fn create(folder: &Path, what: &str, time: &str) -> Result<Self, JournalWriteError> {
+        let journal = Journal::create_in(folder, what, time)?;
+        journal.sync_folder()?;
+        Ok(journal)
+    }
+
+    /// The name of the journal is on the disk when this returns.
+    pub fn sync_folder(&self) -> Result<(), JournalWriteError> {
+        access::sync_folder(files::folder_of(&self.path)).map_err(|e| self.failed(e))
+    }
+
+    fn create_in(folder: &Path, what: &str, time: &str) -> Result<Self, JournalWriteError> {
         let stamp: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -92,7 +106,6 @@ impl Journal {
             let path = folder.join(format!("{stamp}-{what}{more}.jsonl"));
             match access::private_file(File::options().append(true).create_new(true)).open(&path) {
                 Ok(file) => {
-                    access::sync_folder(folder).map_err(failed(&path))?;
                     return Ok(Journal { file, path, len: 0, seq: 0, prev: NO_LINE_BEFORE.to_owned() });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
