@@ -1,5 +1,7 @@
 //! Many clusters or phones, asked at the same time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 
 /// Does some work for each item, for at most `most` at the same time; the results are in the order of the items. The threads
@@ -9,8 +11,22 @@ pub fn at_once<T: Send, R: Send, E: Send>(
     most: usize,
     work: impl Fn(T) -> Result<R, E> + Sync + Send,
 ) -> Result<Vec<R>, E> {
+    let stop = AtomicBool::new(false);
+    let one = |item| {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let done = work(item);
+        stop.fetch_or(done.is_err(), Ordering::Relaxed);
+        Some(done)
+    };
+    // Each result has its place from the beginning: a list of lists would take half as much memory again.
+    let mut done = Vec::new();
     match rayon::ThreadPoolBuilder::new().num_threads(most.clamp(1, items.len().max(1))).build() {
-        Ok(pool) => pool.install(|| items.into_par_iter().with_max_len(1).map(work).collect()),
-        Err(_) => items.into_iter().map(work).collect(),
+        Ok(pool) => pool.install(|| {
+            items.into_par_iter().with_max_len(1).map(one).collect_into_vec(&mut done);
+        }),
+        Err(_) => done = items.into_iter().map(one).collect(),
     }
+    done.into_iter().flatten().collect()
 }
